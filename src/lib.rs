@@ -1,0 +1,3 @@
+//! Backstop: a deterministic, event-sourced simulator of actors with stances who exchange conditional commitments.
+
+pub mod model;

@@ -1,0 +1,471 @@
+//! The compiled scenario and the state of a run: plain data over ids, no names looked up, no wire format.
+//!
+//! A [`Model`] is what `scenario` makes of a file; a [`Setup`] holds the numbers of one run (constants,
+//! parameters and draws); a [`World`] is the state that events move.
+
+mod amount;
+mod clock;
+mod event;
+mod evidence;
+mod expression;
+mod field;
+mod ids;
+pub mod limits;
+mod trust;
+mod world;
+
+pub use amount::{Amount, MAX_AMOUNT, MAX_TOTAL};
+pub use clock::Clock;
+pub use event::{Ending, Entry, Event, Seq};
+pub use evidence::{Evidence, Standing};
+pub use expression::{Comparison, Expression, Fault, Node, NodeId, Quantity, Reader, Scope, Values};
+pub use field::{Distribution, Domain, Field, FieldError, FieldSource, Scalar, Shape, Target};
+pub use ids::{
+    ActorId, AttributeId, CommitmentId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId, OutcomeId,
+    ParameterId, ResourceId, ShockId, SlotId,
+};
+pub use trust::{Beta, Trust};
+pub use world::{InstanceState, Occurrence, State, World};
+
+/// A scenario, compiled.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The scenario's title.
+    pub title: String,
+    /// What it is about; may be empty.
+    pub about: String,
+    /// Steps and dates.
+    pub clock: Clock,
+    /// Parameters, in declaration order.
+    pub parameters: Vec<Parameter>,
+    /// Issues; `main` alone where none is declared.
+    pub issues: Vec<String>,
+    /// Resources, in declaration order.
+    pub resources: Vec<Resource>,
+    /// Names of attributes, in order of first appearance.
+    pub attributes: Vec<String>,
+    /// Actors in declaration order, then cohorts' members.
+    pub actors: Vec<Actor>,
+    /// Every set of actors that something refers to.
+    pub groups: Vec<Group>,
+    /// Influence between actors, in file order.
+    pub influence: Vec<Influence>,
+    /// Exceptions from the default trust, in file order.
+    pub trust_pairs: Vec<Pairs>,
+    /// Commitments as declared.
+    pub commitments: Vec<Commitment>,
+    /// Their instances, in declaration order.
+    pub instances: Vec<Instance>,
+    /// Meetings, in declaration order.
+    pub meetings: Vec<Meeting>,
+    /// Shocks, in declaration order.
+    pub shocks: Vec<Shock>,
+    /// Outcomes, in declaration order.
+    pub outcomes: Vec<Outcome>,
+    /// Metrics, in declaration order.
+    pub metrics: Vec<Metric>,
+    /// Pairs of resource and group whose totals expressions read.
+    pub slots: Vec<Slot>,
+    /// Pairs of group and issue whose mean stance expressions read.
+    pub means: Vec<Mean>,
+    /// For each gift (flat position), where its slots begin in `gift_slots`; one entry more than gifts.
+    pub gift_slot_starts: Vec<u32>,
+    /// The slots that gifts count in.
+    pub gift_slots: Vec<SlotId>,
+    /// The numbers that do not differ between runs, with defaults in the places of those that do.
+    pub setup: Setup,
+    /// The numeric fields that are expressions or distributions, in order of evaluation.
+    pub fields: Vec<Field>,
+    /// Paths of the fields that are drawn, sorted by their bytes.
+    pub draws: Vec<String>,
+    /// Whether trust is kept up: something reads it, or it is to be reported.
+    pub reads_trust: bool,
+    /// Whether an expression reads `deadlocked`, so that the gap is needed after every Exchange.
+    pub reads_gap: bool,
+}
+
+/// A named number that sweeps may vary.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its id.
+    pub id: String,
+    /// Its unit, for people.
+    pub unit: Option<String>,
+    /// A remark, for people.
+    pub note: Option<String>,
+    /// The range that samples are drawn from.
+    pub range: Option<(f64, f64)>,
+    /// The distribution that it is drawn from unless it is set or swept, also where it is set now.
+    pub distribution: Option<Distribution>,
+    /// Whether `--set` (or a sweep) gave its value.
+    pub overridden: bool,
+}
+
+/// A kind of contribution.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// Its id.
+    pub id: String,
+    /// Its unit, for people.
+    pub unit: Option<String>,
+}
+
+/// An actor.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// Its id.
+    pub id: String,
+    /// Its name, for people.
+    pub name: Option<String>,
+}
+
+/// A set of actors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The id in the file; an actor's own id for one actor; empty for everyone and for ad-hoc lists.
+    pub id: String,
+    /// Its members, in declaration order.
+    pub members: Vec<ActorId>,
+    mask: Vec<u64>,
+}
+
+impl Group {
+    /// The set of `members` (sorted here), of `actors` actors in all.
+    #[must_use]
+    pub fn new(id: String, mut members: Vec<ActorId>, actors: usize) -> Self {
+        members.sort_unstable();
+        members.dedup();
+        let mut mask = vec![0; actors.div_ceil(64)];
+        for member in &members {
+            mask[member.index() / 64] |= 1 << (member.index() % 64);
+        }
+        Self { id, members, mask }
+    }
+
+    /// Whether `actor` is a member.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, actor: ActorId) -> bool {
+        self.mask[actor.index() / 64] & (1 << (actor.index() % 64)) != 0
+    }
+}
+
+/// Every ordered pair of different actors of two groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pairs {
+    /// The first of each pair (`of`: who trusts; `on`: who is influenced).
+    pub first: GroupId,
+    /// The second of each pair (`in`: who is trusted; `from`: who influences).
+    pub second: GroupId,
+}
+
+impl Pairs {
+    /// The pairs, in the actors' order.
+    pub fn ordered(self, model: &Model) -> impl Iterator<Item = (ActorId, ActorId)> + '_ {
+        let second = &model.groups[self.second.index()].members;
+        model.groups[self.first.index()]
+            .members
+            .iter()
+            .flat_map(move |&a| second.iter().filter(move |&&b| a != b).map(move |&b| (a, b)))
+    }
+}
+
+/// One entry of the influence table; its weight is in the [`Setup`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Influence {
+    /// An actor's weight on itself.
+    Own(ActorId),
+    /// The weight of each of `second` (`from`) in the row of each of `first` (`on`).
+    Between(Pairs),
+}
+
+/// A commitment as declared: C(debtor, creditor, antecedent, consequent) (Singh 2008).
+#[derive(Clone, Debug)]
+pub struct Commitment {
+    /// Its id.
+    pub id: String,
+    /// The id of the debtor as declared, an actor's or a group's.
+    pub debtor: String,
+    /// The creditor, where there is one.
+    pub creditor: Option<GroupId>,
+    /// The resources that it gives, in the order of `gives`.
+    pub gives: Vec<ResourceId>,
+    /// `offer`; none: always.
+    pub offer: Option<Expression>,
+    /// `when`; none: always.
+    pub when: Option<Expression>,
+    /// `while`; none: always.
+    pub stay: Option<Expression>,
+    /// `until`, of a maintained commitment; none: never.
+    pub until: Option<Expression>,
+    /// `release`; none: never.
+    pub release: Option<Expression>,
+    /// First step at which an offer lapses, as the file gives it (it may lie outside of the run).
+    pub expires: Option<i64>,
+    /// The state that it is put into before the phases of step 0: null, conditional or detached.
+    pub initial: State,
+    /// Whether it is kept up rather than handed over once.
+    pub maintain: bool,
+    /// The issue of the debtor's own `stance`.
+    pub issue: IssueId,
+}
+
+/// One debtor's instance of a commitment.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// The commitment, or `commitment/actor` for an instance of a group's.
+    pub name: String,
+    /// Which commitment.
+    pub commitment: CommitmentId,
+    /// Who promises.
+    pub debtor: ActorId,
+    /// Flat position of its first gift.
+    pub first_gift: u32,
+}
+
+/// One resource that an instance gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gift {
+    /// Flat position among the gifts of all instances.
+    pub position: usize,
+    /// Position in the commitment's `gives`.
+    pub number: usize,
+    /// The resource.
+    pub resource: ResourceId,
+}
+
+/// A dated occasion with attendees.
+#[derive(Clone, Debug)]
+pub struct Meeting {
+    /// Its id.
+    pub id: String,
+    /// First and last step of each session inside the run, rising and without overlap of first steps.
+    pub sessions: Vec<(u32, u32)>,
+    /// Who attends.
+    pub attendees: GroupId,
+    /// Whether those who attend may bind a package together.
+    pub package: bool,
+}
+
+impl Meeting {
+    /// Whether a session is on at `step`.
+    #[must_use]
+    pub fn in_session(&self, step: u32) -> bool {
+        self.sessions.iter().any(|&(first, last)| first <= step && step <= last)
+    }
+}
+
+/// What lets a shock strike.
+#[derive(Clone, Debug)]
+pub enum Trigger {
+    /// At these steps (rising, inside the run).
+    On(Vec<u32>),
+    /// With probability `1 − exp(−rate)` each step.
+    Rate(Expression),
+    /// When a condition turns true.
+    When {
+        /// The condition.
+        condition: Expression,
+        /// Whether only the first time counts.
+        once: bool,
+    },
+}
+
+/// An effect of a shock on stances or anchors; its size is in the [`Setup`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// On whom.
+    pub group: GroupId,
+    /// On which issue; none: on all.
+    pub issue: Option<IssueId>,
+    /// Position of its size in [`Setup::effects`].
+    pub size: u32,
+}
+
+/// An effect of a shock on trust; its size is in the [`Setup`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustEffect {
+    /// Between whom.
+    pub pairs: Pairs,
+    /// Position of its size in [`Setup::effects`].
+    pub size: u32,
+}
+
+/// Anything from outside.
+#[derive(Clone, Debug)]
+pub struct Shock {
+    /// Its id.
+    pub id: String,
+    /// What lets it strike.
+    pub trigger: Trigger,
+    /// Effects on stances, in file order.
+    pub stance: Vec<Effect>,
+    /// Effects on anchors, in file order.
+    pub anchor: Vec<Effect>,
+    /// Effects on trust, in file order.
+    pub trust: Vec<TrustEffect>,
+}
+
+/// A named condition that a run may reach.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its id.
+    pub id: String,
+    /// Its condition.
+    pub when: Expression,
+    /// Whether it ends the run after its step.
+    pub stop: bool,
+}
+
+/// A named number sampled every step.
+#[derive(Clone, Debug)]
+pub struct Metric {
+    /// Its id.
+    pub id: String,
+    /// Its value.
+    pub value: Expression,
+}
+
+/// A resource and a group whose totals are kept up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The resource.
+    pub resource: ResourceId,
+    /// The group.
+    pub group: GroupId,
+}
+
+/// A group and an issue whose mean stance is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mean {
+    /// The group.
+    pub group: GroupId,
+    /// The issue.
+    pub issue: IssueId,
+}
+
+/// The numbers of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setup {
+    /// By parameter.
+    pub parameters: Vec<f64>,
+    /// First stances in [0, 1], by issue, then actor.
+    pub stances: Vec<f64>,
+    /// First anchors in [0, 1], by issue, then actor; NaN until the default, the first stance, is filled in.
+    pub anchors: Vec<f64>,
+    /// Susceptibility λ in [0, 1], by actor.
+    pub susceptibility: Vec<f64>,
+    /// Volatility σ ≥ 0, by actor.
+    pub volatility: Vec<f64>,
+    /// Credit for an offer, κ_offer in [0, 1], by actor.
+    pub credit_offer: Vec<f64>,
+    /// Credit for a bond, κ_bond in [κ_offer, 1], by actor.
+    pub credit_bond: Vec<f64>,
+    /// By attribute, then actor; NaN where the actor lacks it.
+    pub attributes: Vec<f64>,
+    /// Pace η of opinion change in (0, 1].
+    pub pace: f64,
+    /// Prior mean of trust in [0, 1].
+    pub trust_default: f64,
+    /// Prior strength of trust, `α + β` > 0.
+    pub trust_strength: f64,
+    /// Weight ≥ 0 of a whole delivery on α.
+    pub trust_kept: f64,
+    /// Weight ≥ 0 of a violation on β.
+    pub trust_broken: f64,
+    /// Weight ≥ 0 of a suspension on β.
+    pub trust_suspended: f64,
+    /// Factor ≥ 0 for those who only witness.
+    pub trust_witness: f64,
+    /// Prior means of the exceptions, by entry.
+    pub trust_pairs: Vec<f64>,
+    /// Weights ≥ 0 of the influence entries.
+    pub influence: Vec<f64>,
+    /// Amounts promised, by flat position of the gift.
+    pub gives: Vec<Amount>,
+    /// Steps before the first increment, by instance.
+    pub lead: Vec<u32>,
+    /// Number of increments ≥ 1, by instance.
+    pub over: Vec<u32>,
+    /// Steps that a suspension may last, by instance; none: any number.
+    pub grace: Vec<Option<u32>>,
+    /// Steps within which it must be satisfied, by instance; none: any number.
+    pub due: Vec<Option<u32>>,
+    /// Declared cost ≥ 0 of a first move, by instance.
+    pub cost: Vec<f64>,
+    /// Probability that a package is agreed, by meeting.
+    pub success: Vec<f64>,
+    /// Weight ≥ 0 on each other attendee while in session, by meeting.
+    pub meeting_influence: Vec<f64>,
+    /// Sizes of the shocks' effects.
+    pub effects: Vec<f64>,
+}
+
+impl Setup {
+    /// An actor's attribute; NaN where it lacks it.
+    #[inline]
+    #[must_use]
+    pub fn attribute(&self, model: &Model, actor: ActorId, attribute: AttributeId) -> f64 {
+        self.attributes[attribute.index() * model.actors.len() + actor.index()]
+    }
+}
+
+impl Model {
+    /// Number of gifts of all instances.
+    #[must_use]
+    pub fn gift_count(&self) -> usize {
+        self.gift_slot_starts.len() - 1
+    }
+
+    /// The gifts of an instance, in the order of `gives`.
+    #[inline]
+    pub fn gifts(&self, instance: InstanceId) -> impl Iterator<Item = Gift> + '_ {
+        let first = self.instances[instance.index()].first_gift as usize;
+        self.commitment_of(instance).gives.iter().enumerate().map(move |(number, &resource)| Gift {
+            position: first + number,
+            number,
+            resource,
+        })
+    }
+
+    /// One gift of an instance.
+    #[inline]
+    #[must_use]
+    pub fn gift(&self, instance: InstanceId, number: usize) -> Gift {
+        let position = self.instances[instance.index()].first_gift as usize + number;
+        Gift { position, number, resource: self.commitment_of(instance).gives[number] }
+    }
+
+    /// The slots that a gift counts in.
+    #[inline]
+    #[must_use]
+    pub fn slots_of(&self, instance: InstanceId, number: usize) -> &[SlotId] {
+        let position = self.instances[instance.index()].first_gift as usize + number;
+        let (from, to) = (self.gift_slot_starts[position], self.gift_slot_starts[position + 1]);
+        &self.gift_slots[from as usize..to as usize]
+    }
+
+    /// Position of a resource and actor in the ledger.
+    #[inline]
+    #[must_use]
+    pub fn ledger_index(&self, resource: ResourceId, actor: ActorId) -> usize {
+        resource.index() * self.actors.len() + actor.index()
+    }
+
+    /// The declaration behind an instance.
+    #[inline]
+    #[must_use]
+    pub fn commitment_of(&self, instance: InstanceId) -> &Commitment {
+        &self.commitments[self.instances[instance.index()].commitment.index()]
+    }
+
+    /// Every instance, in declaration order.
+    pub fn instance_ids(&self) -> impl Iterator<Item = InstanceId> + use<> {
+        (0..self.instances.len()).map(InstanceId::at)
+    }
+
+    /// Every actor, in declaration order.
+    pub fn actor_ids(&self) -> impl Iterator<Item = ActorId> + use<> {
+        (0..self.actors.len()).map(ActorId::at)
+    }
+}

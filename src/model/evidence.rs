@@ -1,0 +1,253 @@
+//! What the actors have put on the table: offers, bonds and deeds, with the totals that expressions read.
+//!
+//! Everything here is a whole number, so totals are exact and do not depend on the order of events.
+
+use super::expression::Reader;
+use super::ids::{ActorId, CommitmentId, InstanceId, ResourceId, SlotId};
+use super::{Amount, Model, Setup};
+
+/// How far a commitment counts as evidence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Counts as an offer.
+    pub offered: bool,
+    /// Counts as a bond.
+    pub bound: bool,
+    /// Counts as kept.
+    pub kept: bool,
+}
+
+/// Sums of amounts of one actor and resource, or of one slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    offered: i64,
+    bound: i64,
+    delivered: i64,
+    /// Σ of the larger of a commitment's bound and delivered amounts.
+    bound_or_delivered: i64,
+    /// Σ of the largest of a commitment's offered, bound and delivered amounts.
+    offered_or_more: i64,
+    /// Number of bound commitments that name the resource (in a slot: of actors with one).
+    parties: u32,
+}
+
+/// Numbers of instances of one declared commitment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    offers: u32,
+    bonds: u32,
+    kept: u32,
+}
+
+/// The evidence of a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// By resource, then actor.
+    ledger: Vec<Sums>,
+    /// By slot.
+    slots: Vec<Sums>,
+    /// By declared commitment.
+    counts: Vec<Counts>,
+    /// By instance.
+    standing: Vec<Standing>,
+    /// Delivered (of maintained commitments: in force), by flat position of the gift.
+    delivered: Vec<Amount>,
+}
+
+impl Evidence {
+    /// The empty table.
+    #[must_use]
+    pub fn new(model: &Model) -> Self {
+        Self {
+            ledger: vec![Sums::default(); model.resources.len() * model.actors.len()],
+            slots: vec![Sums::default(); model.slots.len()],
+            counts: vec![Counts::default(); model.commitments.len()],
+            standing: vec![Standing::default(); model.instances.len()],
+            delivered: vec![Amount::ZERO; model.gift_count()],
+        }
+    }
+
+    /// How far an instance counts at present.
+    #[inline]
+    #[must_use]
+    pub fn standing(&self, instance: InstanceId) -> Standing {
+        self.standing[instance.index()]
+    }
+
+    /// What has been delivered of a gift (of a maintained commitment: what is in force), by its flat position.
+    #[inline]
+    #[must_use]
+    pub fn handed_over(&self, gift: usize) -> Amount {
+        self.delivered[gift]
+    }
+
+    /// Lets an instance count differently from now on.
+    pub fn set_standing(&mut self, model: &Model, setup: &Setup, instance: InstanceId, new: Standing) {
+        let old = std::mem::replace(&mut self.standing[instance.index()], new);
+        if old == new {
+            return;
+        }
+        let declared = &model.instances[instance.index()];
+        let counts = &mut self.counts[declared.commitment.index()];
+        step_count(&mut counts.offers, old.offered, new.offered);
+        step_count(&mut counts.bonds, old.bound, new.bound);
+        step_count(&mut counts.kept, old.kept, new.kept);
+        for gift in model.gifts(instance) {
+            let amount = setup.gives[gift.position].0;
+            let delivered = self.delivered[gift.position].0;
+            self.change(model, instance, gift.resource, gift.number, |sums| {
+                move_sums(sums, amount, delivered, old, -1);
+                move_sums(sums, amount, delivered, new, 1);
+            });
+            self.change_parties(model, instance, gift.resource, gift.number, old.bound, new.bound);
+        }
+    }
+
+    /// Sets what has been delivered of a gift (of a maintained commitment: what is in force).
+    pub fn set_delivered(&mut self, model: &Model, setup: &Setup, instance: InstanceId, number: usize, new: Amount) {
+        let gift = model.gift(instance, number);
+        let amount = setup.gives[gift.position].0;
+        let old = std::mem::replace(&mut self.delivered[gift.position], new);
+        let standing = self.standing[instance.index()];
+        self.change(model, instance, gift.resource, number, |sums| {
+            move_sums(sums, amount, old.0, standing, -1);
+            move_sums(sums, amount, new.0, standing, 1);
+            sums.delivered += new.0 - old.0;
+        });
+    }
+
+    fn change(
+        &mut self,
+        model: &Model,
+        instance: InstanceId,
+        resource: ResourceId,
+        number: usize,
+        apply: impl Fn(&mut Sums),
+    ) {
+        let debtor = model.instances[instance.index()].debtor;
+        apply(&mut self.ledger[model.ledger_index(resource, debtor)]);
+        for &slot in model.slots_of(instance, number) {
+            apply(&mut self.slots[slot.index()]);
+        }
+    }
+
+    /// An actor is a party once, however many of its commitments name the resource.
+    fn change_parties(
+        &mut self,
+        model: &Model,
+        instance: InstanceId,
+        resource: ResourceId,
+        number: usize,
+        was: bool,
+        is: bool,
+    ) {
+        let debtor = model.instances[instance.index()].debtor;
+        let own = &mut self.ledger[model.ledger_index(resource, debtor)];
+        let before = own.parties;
+        step_count(&mut own.parties, was, is);
+        let after = own.parties;
+        for &slot in model.slots_of(instance, number) {
+            step_count(&mut self.slots[slot.index()].parties, before > 0, after > 0);
+        }
+    }
+
+    /// The part of a slot's sums that is the reader's own, which does not count for it.
+    #[inline]
+    fn own(&self, model: &Model, slot: SlotId, reader: Option<Reader>) -> Option<&Sums> {
+        let reader = reader?;
+        let slot = &model.slots[slot.index()];
+        model.groups[slot.group.index()]
+            .contains(reader.actor)
+            .then(|| &self.ledger[model.ledger_index(slot.resource, reader.actor)])
+    }
+
+    /// `offered(r, g)`
+    #[inline]
+    #[must_use]
+    pub fn offered(&self, model: &Model, slot: SlotId, reader: Option<Reader>) -> Amount {
+        Amount(self.slots[slot.index()].offered - self.own(model, slot, reader).map_or(0, |own| own.offered))
+    }
+
+    /// `bound(r, g)`
+    #[inline]
+    #[must_use]
+    pub fn bound(&self, model: &Model, slot: SlotId, reader: Option<Reader>) -> Amount {
+        Amount(self.slots[slot.index()].bound - self.own(model, slot, reader).map_or(0, |own| own.bound))
+    }
+
+    /// `delivered(r, g)`
+    #[inline]
+    #[must_use]
+    pub fn delivered(&self, model: &Model, slot: SlotId, reader: Option<Reader>) -> Amount {
+        Amount(self.slots[slot.index()].delivered - self.own(model, slot, reader).map_or(0, |own| own.delivered))
+    }
+
+    /// `parties(r, g)`
+    #[inline]
+    #[must_use]
+    pub fn parties(&self, model: &Model, slot: SlotId, reader: Option<Reader>) -> u32 {
+        let own = self.own(model, slot, reader).map_or(0, |own| u32::from(own.parties > 0));
+        self.slots[slot.index()].parties - own
+    }
+
+    /// Offered, bound and delivered amounts of one actor's commitments, each at least the next, for `assured`.
+    #[inline]
+    #[must_use]
+    pub fn table(&self, model: &Model, resource: ResourceId, actor: ActorId) -> (Amount, Amount, Amount) {
+        let sums = &self.ledger[model.ledger_index(resource, actor)];
+        (Amount(sums.offered_or_more), Amount(sums.bound_or_delivered), Amount(sums.delivered))
+    }
+
+    /// `offers(c)`
+    #[must_use]
+    pub fn offers(&self, model: &Model, commitment: CommitmentId, reader: Option<Reader>) -> u32 {
+        self.counts[commitment.index()].offers - self.asks(model, commitment, reader, |own| own.offered)
+    }
+
+    /// `bonds(c)`
+    #[must_use]
+    pub fn bonds(&self, model: &Model, commitment: CommitmentId, reader: Option<Reader>) -> u32 {
+        self.counts[commitment.index()].bonds - self.asks(model, commitment, reader, |own| own.bound)
+    }
+
+    /// `kept(c)`
+    #[must_use]
+    pub fn kept(&self, model: &Model, commitment: CommitmentId, reader: Option<Reader>) -> u32 {
+        self.counts[commitment.index()].kept - self.asks(model, commitment, reader, |own| own.kept)
+    }
+
+    /// 1 if the instance that asks is one of the commitment's own and counts, else 0.
+    fn asks(
+        &self,
+        model: &Model,
+        commitment: CommitmentId,
+        reader: Option<Reader>,
+        counts: impl Fn(Standing) -> bool,
+    ) -> u32 {
+        reader.map_or(0, |me| {
+            let same = model.instances[me.instance.index()].commitment == commitment;
+            u32::from(same && counts(self.standing[me.instance.index()]))
+        })
+    }
+}
+
+#[inline]
+fn step_count(count: &mut u32, was: bool, is: bool) {
+    match (was, is) {
+        (false, true) => *count += 1,
+        (true, false) => *count -= 1,
+        _ => {}
+    }
+}
+
+/// Adds (`sign` 1) or takes away (−1) a commitment that stands so; deeds are moved by their own events.
+#[inline]
+fn move_sums(sums: &mut Sums, amount: i64, delivered: i64, standing: Standing, sign: i64) {
+    let offered = if standing.offered { amount } else { 0 };
+    let bound = if standing.bound { amount } else { 0 };
+    let bound_or_delivered = bound.max(delivered);
+    sums.offered += sign * offered;
+    sums.bound += sign * bound;
+    sums.bound_or_delivered += sign * bound_or_delivered;
+    sums.offered_or_more += sign * offered.max(bound_or_delivered);
+}

@@ -1,0 +1,465 @@
+//! Compiled expressions: a flat arena of nodes over ids, and their evaluation on a state.
+//!
+//! The compiler (`scenario`) has checked types, names and contexts, so evaluation cannot meet a wrong
+//! one. What it can meet is a part that is not a number (`0/0`, `ln(-1)`); that is a [`Fault`].
+
+use std::cell::Cell;
+
+use super::ids::{
+    ActorId, AttributeId, CommitmentId, InstanceId, IssueId, MeanId, MeetingId, ParameterId, ShockId, SlotId,
+};
+use super::world::World;
+use super::{Evidence, Model, Setup};
+
+/// Index of a node in its expression's arena; children stand before their parents.
+pub type NodeId = u32;
+
+/// A comparison of two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+}
+
+impl Comparison {
+    /// Whether `left` and `right` compare so.
+    #[inline]
+    #[must_use]
+    #[expect(clippy::float_cmp, reason = "the language's own `==` compares numbers exactly")]
+    pub fn holds(self, left: f64, right: f64) -> bool {
+        match self {
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+            Self::Equal => left == right,
+            Self::NotEqual => left != right,
+        }
+    }
+
+    /// How it is written.
+    #[must_use]
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+        }
+    }
+}
+
+/// What an expression reads from the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quantity {
+    /// `offered(r, g)`
+    Offered(SlotId),
+    /// `bound(r, g)`
+    Bound(SlotId),
+    /// `delivered(r, g)`
+    Delivered(SlotId),
+    /// `parties(r, g)`
+    Parties(SlotId),
+    /// `assured(r, g)`, or `assured(r, g, observer)` outside of commitments
+    Assured {
+        /// The resource and the group.
+        slot: SlotId,
+        /// The observer; in a commitment's conditions it is the debtor, and nothing is written.
+        observer: Option<ActorId>,
+    },
+    /// `offers(c)`
+    Offers(CommitmentId),
+    /// `bonds(c)`
+    Bonds(CommitmentId),
+    /// `kept(c)`
+    Kept(CommitmentId),
+    /// `bound_at(c)`
+    BoundAt(CommitmentId),
+    /// `stance`: the debtor's own on the commitment's issue
+    OwnStance(IssueId),
+    /// `stance(a, issue)` of one actor
+    Stance(ActorId, IssueId),
+    /// `stance(g, issue)` of a group: the mean
+    MeanStance(MeanId),
+    /// `trust(a, b)`
+    Trust(ActorId, ActorId),
+    /// `own(name)`
+    Own(AttributeId),
+    /// `count(meeting)`
+    MeetingCount(MeetingId),
+    /// `count(shock)`
+    ShockCount(ShockId),
+    /// `since(meeting)`
+    SinceMeeting(MeetingId),
+    /// `since(shock)`
+    SinceShock(ShockId),
+    /// `deadlocked`
+    Deadlocked,
+    /// `step`
+    Step,
+    /// `steps`
+    Steps,
+    /// `index`, in a cohort's numeric fields
+    Index,
+    /// `size`, in a cohort's numeric fields
+    Size,
+}
+
+impl Quantity {
+    /// Whether it is evidence: what others have put on the table (the first six rows of the table of quantities).
+    #[must_use]
+    pub fn is_evidence(self) -> bool {
+        matches!(
+            self,
+            Self::Offered(_)
+                | Self::Bound(_)
+                | Self::Delivered(_)
+                | Self::Parties(_)
+                | Self::Assured { .. }
+                | Self::Offers(_)
+                | Self::Bonds(_)
+                | Self::Kept(_)
+        )
+    }
+
+    /// Whether its value moves with the clock alone.
+    #[must_use]
+    pub fn is_clock(self) -> bool {
+        matches!(self, Self::Step | Self::SinceMeeting(_) | Self::SinceShock(_))
+    }
+}
+
+/// One operation of a compiled expression.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Node {
+    /// A number as written.
+    Number(f64),
+    /// `true` or `false`.
+    Truth(bool),
+    /// A parameter's value in this run.
+    Parameter(ParameterId),
+    /// A quantity of the state.
+    Read(Quantity),
+    /// `-a`
+    Negate(NodeId),
+    /// `a + b`
+    Add(NodeId, NodeId),
+    /// `a - b`
+    Subtract(NodeId, NodeId),
+    /// `a * b`
+    Multiply(NodeId, NodeId),
+    /// `a / b`
+    Divide(NodeId, NodeId),
+    /// `a < b` and its kin
+    Compare(Comparison, NodeId, NodeId),
+    /// `a and b`
+    And(NodeId, NodeId),
+    /// `a or b`
+    Or(NodeId, NodeId),
+    /// `not a`
+    Not(NodeId),
+    /// `min(a, b)`
+    Min(NodeId, NodeId),
+    /// `max(a, b)`
+    Max(NodeId, NodeId),
+    /// `clamp(a, low, high)`: `min(max(a, low), high)`
+    Clamp(NodeId, NodeId, NodeId),
+    /// `abs(a)`
+    Abs(NodeId),
+    /// `sqrt(a)`
+    Sqrt(NodeId),
+    /// `exp(a)`
+    Exp(NodeId),
+    /// `ln(a)`
+    Ln(NodeId),
+    /// `if(c, a, b)`
+    If(NodeId, NodeId, NodeId),
+}
+
+/// A compiled expression. Definitions are compiled into the arena of their user, once each.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    /// The operations, children before parents; the last is the root.
+    pub nodes: Vec<Node>,
+    /// Where the expression stands in the file, as a dotted path (`commitments.uk_troops.when`).
+    pub path: String,
+    /// The text as written, for messages.
+    pub text: String,
+}
+
+impl Expression {
+    /// The root node.
+    #[must_use]
+    #[inline]
+    pub fn root(&self) -> NodeId {
+        NodeId::try_from(self.nodes.len() - 1).expect("the size of an expression is limited")
+    }
+
+    /// The distinct quantities that occur in it, sorted.
+    #[must_use]
+    pub fn reads(&self) -> Vec<Quantity> {
+        let mut found: Vec<Quantity> = self
+            .nodes
+            .iter()
+            .filter_map(|node| if let Node::Read(quantity) = node { Some(*quantity) } else { None })
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Its value where that needs no state at all (constants only).
+    #[must_use]
+    pub fn constant_truth(&self) -> Option<bool> {
+        match (self.nodes.len(), self.nodes[0]) {
+            (1, Node::Truth(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value of a numeric expression.
+    ///
+    /// # Errors
+    /// A [`Fault`] if a part that was looked at is not a number.
+    #[inline]
+    pub fn number(&self, values: &impl Values) -> Result<f64, Fault> {
+        let faulty = Cell::new(NodeId::MAX);
+        let value = Evaluation { nodes: &self.nodes, values, faulty: &faulty }.number(self.root());
+        self.checked(value, faulty.get())
+    }
+
+    /// The value of a condition.
+    ///
+    /// # Errors
+    /// A [`Fault`] if a part that was looked at is not a number.
+    #[inline]
+    pub fn truth(&self, values: &impl Values) -> Result<bool, Fault> {
+        let faulty = Cell::new(NodeId::MAX);
+        let value = Evaluation { nodes: &self.nodes, values, faulty: &faulty }.truth(self.root());
+        self.checked(value, faulty.get())
+    }
+
+    /// The truth of one condition inside the expression, for explanations (`node` is a comparison or a connective).
+    ///
+    /// # Errors
+    /// A [`Fault`] if a part that was looked at is not a number.
+    pub fn truth_at(&self, node: NodeId, values: &impl Values) -> Result<bool, Fault> {
+        let faulty = Cell::new(NodeId::MAX);
+        let value = Evaluation { nodes: &self.nodes, values, faulty: &faulty }.truth(node);
+        self.checked(value, faulty.get())
+    }
+
+    /// The value of one number inside the expression, for explanations.
+    ///
+    /// # Errors
+    /// A [`Fault`] if a part that was looked at is not a number.
+    pub fn number_at(&self, node: NodeId, values: &impl Values) -> Result<f64, Fault> {
+        let faulty = Cell::new(NodeId::MAX);
+        let value = Evaluation { nodes: &self.nodes, values, faulty: &faulty }.number(node);
+        self.checked(value, faulty.get())
+    }
+
+    #[inline]
+    fn checked<T>(&self, value: T, faulty: NodeId) -> Result<T, Fault> {
+        if faulty == NodeId::MAX { Ok(value) } else { Err(self.fault(faulty)) }
+    }
+
+    #[cold]
+    fn fault(&self, node: NodeId) -> Fault {
+        let what = match self.nodes[node as usize] {
+            Node::Divide(..) => "a division whose result is not a number",
+            Node::Ln(_) => "the logarithm of a negative number",
+            Node::Sqrt(_) => "the square root of a negative number",
+            Node::Add(..) | Node::Subtract(..) => "a difference of two infinities",
+            Node::Multiply(..) => "zero times infinity",
+            _ => "a value that is not a number",
+        };
+        Fault { path: self.path.clone(), text: self.text.clone(), what }
+    }
+}
+
+/// A part of an expression that was looked at and is not a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The dotted path of the expression.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+    /// What went wrong in it.
+    pub what: &'static str,
+}
+
+/// Who reads: the instance whose condition is evaluated, and its debtor.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader {
+    /// The debtor, whose own promises do not count.
+    pub actor: ActorId,
+    /// The instance that asks.
+    pub instance: InstanceId,
+}
+
+/// Everything that an expression may look at.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// The compiled scenario.
+    pub model: &'a Model,
+    /// The numbers of this run.
+    pub setup: &'a Setup,
+    /// The state.
+    pub world: &'a World,
+    /// The evidence; apart from the world so that 'what if these were bound' can be asked.
+    pub evidence: &'a Evidence,
+    /// The asking instance, in a commitment's conditions.
+    pub reader: Option<Reader>,
+}
+
+/// Where an expression gets the values of names from.
+pub trait Values {
+    /// The value of a parameter.
+    fn parameter(&self, parameter: ParameterId) -> f64;
+    /// The value of a quantity; NaN where the quantity has none.
+    fn read(&self, quantity: Quantity) -> f64;
+}
+
+struct Evaluation<'a, V> {
+    nodes: &'a [Node],
+    values: &'a V,
+    /// First node whose value was not a number; a cell instead of a `Result` keeps evaluation fast.
+    faulty: &'a Cell<NodeId>,
+}
+
+impl<V: Values> Evaluation<'_, V> {
+    fn number(&self, id: NodeId) -> f64 {
+        let value = match self.nodes[id as usize] {
+            Node::Number(value) => return value,
+            Node::Parameter(parameter) => return self.values.parameter(parameter),
+            Node::Read(quantity) => self.values.read(quantity),
+            Node::Negate(a) => return -self.number(a),
+            Node::Add(a, b) => self.number(a) + self.number(b),
+            Node::Subtract(a, b) => self.number(a) - self.number(b),
+            Node::Multiply(a, b) => self.number(a) * self.number(b),
+            Node::Divide(a, b) => self.number(a) / self.number(b),
+            Node::Min(a, b) => smaller(self.number(a), self.number(b)),
+            Node::Max(a, b) => larger(self.number(a), self.number(b)),
+            Node::Clamp(a, low, high) => smaller(larger(self.number(a), self.number(low)), self.number(high)),
+            Node::Abs(a) => return self.number(a).abs(),
+            Node::Sqrt(a) => libm::sqrt(self.number(a)),
+            Node::Exp(a) => libm::exp(self.number(a)),
+            Node::Ln(a) => libm::log(self.number(a)),
+            Node::If(c, a, b) => return if self.truth(c) { self.number(a) } else { self.number(b) },
+            Node::Truth(_) | Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => {
+                debug_assert!(false, "types are checked before evaluation");
+                f64::NAN
+            }
+        };
+        if value.is_nan() && self.faulty.get() == NodeId::MAX {
+            self.faulty.set(id);
+        }
+        value
+    }
+
+    fn truth(&self, id: NodeId) -> bool {
+        match self.nodes[id as usize] {
+            Node::Truth(value) => value,
+            Node::Compare(comparison, a, b) => comparison.holds(self.number(a), self.number(b)),
+            Node::And(a, b) => self.truth(a) && self.truth(b),
+            Node::Or(a, b) => self.truth(a) || self.truth(b),
+            Node::Not(a) => !self.truth(a),
+            Node::If(c, a, b) => {
+                if self.truth(c) {
+                    self.truth(a)
+                } else {
+                    self.truth(b)
+                }
+            }
+            _ => {
+                debug_assert!(false, "types are checked before evaluation");
+                false
+            }
+        }
+    }
+}
+
+fn smaller(a: f64, b: f64) -> f64 {
+    if b < a { b } else { a }
+}
+
+fn larger(a: f64, b: f64) -> f64 {
+    if b > a { b } else { a }
+}
+
+impl Values for Scope<'_> {
+    #[inline]
+    fn parameter(&self, parameter: ParameterId) -> f64 {
+        self.setup.parameters[parameter.index()]
+    }
+
+    fn read(&self, quantity: Quantity) -> f64 {
+        let world = self.world;
+        match quantity {
+            Quantity::Offered(slot) => self.evidence.offered(self.model, slot, self.reader).to_units(),
+            Quantity::Bound(slot) => self.evidence.bound(self.model, slot, self.reader).to_units(),
+            Quantity::Delivered(slot) => self.evidence.delivered(self.model, slot, self.reader).to_units(),
+            Quantity::Parties(slot) => f64::from(self.evidence.parties(self.model, slot, self.reader)),
+            Quantity::Assured { slot, observer } => self.assured(slot, observer),
+            Quantity::Offers(c) => f64::from(self.evidence.offers(self.model, c, self.reader)),
+            Quantity::Bonds(c) => f64::from(self.evidence.bonds(self.model, c, self.reader)),
+            Quantity::Kept(c) => f64::from(self.evidence.kept(self.model, c, self.reader)),
+            Quantity::BoundAt(c) => world.bound_at(c).map_or(f64::INFINITY, f64::from),
+            Quantity::OwnStance(issue) => self.reader.map_or(f64::NAN, |me| world.stance(me.actor, issue)),
+            Quantity::Stance(actor, issue) => world.stance(actor, issue),
+            Quantity::MeanStance(mean) => world.mean_stance(self.model, mean),
+            Quantity::Trust(truster, trusted) => world.trust.of(truster, trusted),
+            Quantity::Own(attribute) => {
+                self.reader.map_or(f64::NAN, |me| self.setup.attribute(self.model, me.actor, attribute))
+            }
+            Quantity::MeetingCount(meeting) => f64::from(world.meetings[meeting.index()].count),
+            Quantity::ShockCount(shock) => f64::from(world.shocks[shock.index()].count),
+            Quantity::SinceMeeting(meeting) => world.meetings[meeting.index()].since(world.step),
+            Quantity::SinceShock(shock) => world.shocks[shock.index()].since(world.step),
+            Quantity::Deadlocked => f64::from(world.gap),
+            Quantity::Step => f64::from(world.step),
+            Quantity::Steps => f64::from(self.model.clock.steps),
+            // Only numeric fields may read these, and they are evaluated before there is a state.
+            Quantity::Index | Quantity::Size => f64::NAN,
+        }
+    }
+}
+
+impl Scope<'_> {
+    /// What the observer expects of a group: deeds in full, bonds and offers by its credit and its trust.
+    ///
+    /// `Σ_j d + τ_ij·((κ_bond − κ_offer)·(b − d) + κ_offer·(o − d))`, an expectation under Beta
+    /// reputation (Jøsang and Ismail 2002), in declaration order of the actors `j`.
+    fn assured(&self, slot: SlotId, observer: Option<ActorId>) -> f64 {
+        let Some(observer) = observer.or(self.reader.map(|me| me.actor)) else {
+            return f64::NAN;
+        };
+        let credit_offer = self.setup.credit_offer[observer.index()];
+        let bond_over_offer = self.setup.credit_bond[observer.index()] - credit_offer;
+        let slot = &self.model.slots[slot.index()];
+        let mut sum = 0.0;
+        for &actor in &self.model.groups[slot.group.index()].members {
+            if actor == observer {
+                continue;
+            }
+            let (offered, bound, delivered) = self.evidence.table(self.model, slot.resource, actor);
+            let over_delivered = bond_over_offer * bound.minus(delivered).to_units()
+                + credit_offer * offered.minus(delivered).to_units();
+            sum += delivered.to_units() + self.world.trust.of(observer, actor) * over_delivered;
+        }
+        sum
+    }
+}

@@ -1,0 +1,332 @@
+//! Numeric fields that differ between runs: expressions over parameters, and distributions.
+
+use super::expression::{Expression, Fault, Quantity, Values};
+use super::ids::{ActorId, DrawId, ParameterId};
+use super::{Amount, MAX_AMOUNT, Model, Setup};
+
+/// What a number in a scenario may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// Any finite number.
+    Any,
+    /// From 0 to 1.
+    Unit,
+    /// More than 0 and at most 1.
+    Pace,
+    /// More than 0.
+    Positive,
+    /// 0 or more.
+    NonNegative,
+    /// An amount: from 0 to [`MAX_AMOUNT`].
+    Amount,
+    /// A whole number from this one to 2³² − 2.
+    Whole(u32),
+}
+
+impl Domain {
+    /// Whether `value` lies in it.
+    #[must_use]
+    pub fn contains(self, value: f64) -> bool {
+        value.is_finite()
+            && match self {
+                Self::Any => true,
+                Self::Unit => (0.0..=1.0).contains(&value),
+                Self::Pace => value > 0.0 && value <= 1.0,
+                Self::Positive => value > 0.0,
+                Self::NonNegative => value >= 0.0,
+                Self::Amount => (0.0..=MAX_AMOUNT).contains(&value),
+                Self::Whole(least) => {
+                    value >= f64::from(least)
+                        && value < f64::from(u32::MAX)
+                        && libm::trunc(value).to_bits() == value.to_bits()
+                }
+            }
+    }
+
+    /// The nearest value inside it, for a normal distribution.
+    #[must_use]
+    pub fn clip(self, value: f64) -> f64 {
+        match self {
+            Self::Any => value,
+            Self::Unit => value.clamp(0.0, 1.0),
+            Self::Pace => value.clamp(f64::MIN_POSITIVE, 1.0),
+            Self::Positive => value.max(f64::MIN_POSITIVE),
+            Self::NonNegative => value.max(0.0),
+            Self::Amount => value.clamp(0.0, MAX_AMOUNT),
+            Self::Whole(least) => value.max(f64::from(least)),
+        }
+    }
+
+    /// In words, after 'must be'.
+    #[must_use]
+    pub fn description(self) -> String {
+        match self {
+            Self::Any => "a finite number".into(),
+            Self::Unit => "from 0 to 1".into(),
+            Self::Pace => "more than 0 and at most 1".into(),
+            Self::Positive => "more than 0".into(),
+            Self::NonNegative => "0 or more".into(),
+            Self::Amount => "from 0 to 1e12".into(),
+            Self::Whole(least) => format!("a whole number from {least}"),
+        }
+    }
+}
+
+/// A number, or an expression over what is known before step 0.
+#[derive(Clone, Debug)]
+pub enum Scalar {
+    /// A number as written.
+    Constant(f64),
+    /// An expression.
+    Expression(Expression),
+}
+
+/// The shape of a distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `uniform = [lo, hi]`
+    Uniform,
+    /// `triangular = [lo, mode, hi]`
+    Triangular,
+    /// `normal = [mean, sd]`, clipped to the field's domain
+    Normal,
+    /// `choice = [a, b, …]`, each as likely
+    Choice,
+}
+
+/// A distribution with its arguments.
+#[derive(Clone, Debug)]
+pub struct Distribution {
+    /// Its shape.
+    pub shape: Shape,
+    /// Its arguments, in the order of the file.
+    pub arguments: Vec<Scalar>,
+}
+
+/// Where a field's value comes from.
+#[derive(Clone, Debug)]
+pub enum FieldSource {
+    /// An expression over parameters.
+    Expression(Expression),
+    /// A distribution, drawn before step 0.
+    Draw {
+        /// Which draw.
+        draw: DrawId,
+        /// What it is drawn from.
+        distribution: Distribution,
+    },
+}
+
+/// Where a field's value goes: a place in the [`Setup`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the field of `Setup` of that name, at that position")]
+pub enum Target {
+    Parameter(ParameterId),
+    Stance(usize),
+    Anchor(usize),
+    Susceptibility(usize),
+    Volatility(usize),
+    CreditOffer(usize),
+    CreditBond(usize),
+    Attribute(usize),
+    Pace,
+    TrustDefault,
+    TrustStrength,
+    TrustKept,
+    TrustBroken,
+    TrustSuspended,
+    TrustWitness,
+    TrustPair(usize),
+    Influence(usize),
+    Gives(usize),
+    Lead(usize),
+    Over(usize),
+    Grace(usize),
+    Due(usize),
+    Cost(usize),
+    Success(usize),
+    MeetingInfluence(usize),
+    Effect(usize),
+}
+
+/// A numeric field that is an expression or a distribution.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Where its value goes.
+    pub targets: Vec<Target>,
+    /// Where its value comes from.
+    pub source: FieldSource,
+    /// What it may be.
+    pub domain: Domain,
+    /// Its dotted path, with `/actor` for a cohort's member or a group's instance.
+    pub path: String,
+    /// The debtor, in a commitment's fields.
+    pub owner: Option<ActorId>,
+    /// `index` and `size`, in a cohort's fields.
+    pub member: Option<(u32, u32)>,
+}
+
+/// Why a field has no value in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldError {
+    /// A part of its expression is not a number.
+    Fault(Fault),
+    /// Its value is outside of its domain.
+    Domain {
+        /// The field's path.
+        path: String,
+        /// The value.
+        value: f64,
+        /// The domain in words.
+        domain: String,
+    },
+    /// The arguments of its distribution are out of order.
+    Arguments {
+        /// The field's path.
+        path: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+}
+
+/// What a numeric field's expression may read.
+struct FieldValues<'a> {
+    model: &'a Model,
+    setup: &'a Setup,
+    field: &'a Field,
+}
+
+impl Values for FieldValues<'_> {
+    fn parameter(&self, parameter: ParameterId) -> f64 {
+        self.setup.parameters[parameter.index()]
+    }
+
+    fn read(&self, quantity: Quantity) -> f64 {
+        match (quantity, self.field.owner, self.field.member) {
+            (Quantity::Own(attribute), Some(owner), _) => self.setup.attribute(self.model, owner, attribute),
+            (Quantity::Index, _, Some((index, _))) => f64::from(index),
+            (Quantity::Size, _, Some((_, size))) => f64::from(size),
+            _ => f64::NAN,
+        }
+    }
+}
+
+impl Field {
+    /// The value of an expression in this field's place.
+    ///
+    /// # Errors
+    /// [`FieldError::Fault`] where a part of it is not a number.
+    pub fn evaluate(&self, expression: &Expression, model: &Model, setup: &Setup) -> Result<f64, FieldError> {
+        expression.number(&FieldValues { model, setup, field: self }).map_err(FieldError::Fault)
+    }
+
+    /// The arguments of its distribution in this run, checked.
+    ///
+    /// # Errors
+    /// A [`FieldError`] where one is not a finite number or they are out of order.
+    pub fn arguments(&self, distribution: &Distribution, model: &Model, setup: &Setup) -> Result<Vec<f64>, FieldError> {
+        let mut values = Vec::with_capacity(distribution.arguments.len());
+        for argument in &distribution.arguments {
+            values.push(match argument {
+                Scalar::Constant(value) => *value,
+                Scalar::Expression(expression) => self.evaluate(expression, model, setup)?,
+            });
+        }
+        match distribution.shape.check(&values) {
+            Ok(()) => Ok(values),
+            Err(what) => Err(FieldError::Arguments { path: self.path.clone(), what }),
+        }
+    }
+
+    /// Checks a value against the domain and puts it in its places.
+    ///
+    /// # Errors
+    /// [`FieldError::Domain`] if it lies outside.
+    pub fn store(&self, value: f64, setup: &mut Setup) -> Result<(), FieldError> {
+        if !self.domain.contains(value) {
+            let domain = self.domain.description();
+            return Err(FieldError::Domain { path: self.path.clone(), value, domain });
+        }
+        for &target in &self.targets {
+            setup.set(target, value);
+        }
+        Ok(())
+    }
+}
+
+impl Shape {
+    /// The shape of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "uniform" => Some(Self::Uniform),
+            "triangular" => Some(Self::Triangular),
+            "normal" => Some(Self::Normal),
+            "choice" => Some(Self::Choice),
+            _ => None,
+        }
+    }
+
+    /// Checks that arguments are finite and in order.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn check(self, arguments: &[f64]) -> Result<(), &'static str> {
+        if arguments.iter().any(|value| !value.is_finite()) {
+            return Err("its arguments must be finite numbers");
+        }
+        match (self, arguments) {
+            (Self::Uniform, [low, high]) if low <= high => Ok(()),
+            (Self::Uniform, [_, _]) => Err("`uniform` takes the lower end first"),
+            (Self::Uniform, _) => Err("`uniform` takes two numbers, `[lo, hi]`"),
+            (Self::Triangular, [low, mode, high]) if low <= mode && mode <= high => Ok(()),
+            (Self::Triangular, [_, _, _]) => Err("`triangular` takes its numbers in rising order"),
+            (Self::Triangular, _) => Err("`triangular` takes three numbers, `[lo, mode, hi]`"),
+            (Self::Normal, [_, deviation]) if *deviation >= 0.0 => Ok(()),
+            (Self::Normal, [_, _]) => Err("a standard deviation is 0 or more"),
+            (Self::Normal, _) => Err("`normal` takes two numbers, `[mean, sd]`"),
+            (Self::Choice, []) => Err("`choice` takes at least one number"),
+            (Self::Choice, _) => Ok(()),
+        }
+    }
+}
+
+impl Setup {
+    /// Puts a checked value in its place.
+    pub fn set(&mut self, target: Target, value: f64) {
+        match target {
+            Target::Parameter(parameter) => self.parameters[parameter.index()] = value,
+            Target::Stance(at) => self.stances[at] = value,
+            Target::Anchor(at) => self.anchors[at] = value,
+            Target::Susceptibility(at) => self.susceptibility[at] = value,
+            Target::Volatility(at) => self.volatility[at] = value,
+            Target::CreditOffer(at) => self.credit_offer[at] = value,
+            Target::CreditBond(at) => self.credit_bond[at] = value,
+            Target::Attribute(at) => self.attributes[at] = value,
+            Target::Pace => self.pace = value,
+            Target::TrustDefault => self.trust_default = value,
+            Target::TrustStrength => self.trust_strength = value,
+            Target::TrustKept => self.trust_kept = value,
+            Target::TrustBroken => self.trust_broken = value,
+            Target::TrustSuspended => self.trust_suspended = value,
+            Target::TrustWitness => self.trust_witness = value,
+            Target::TrustPair(at) => self.trust_pairs[at] = value,
+            Target::Influence(at) => self.influence[at] = value,
+            Target::Gives(at) => self.gives[at] = Amount::from_units(value),
+            Target::Lead(at) => self.lead[at] = whole(value),
+            Target::Over(at) => self.over[at] = whole(value),
+            Target::Grace(at) => self.grace[at] = Some(whole(value)),
+            Target::Due(at) => self.due[at] = Some(whole(value)),
+            Target::Cost(at) => self.cost[at] = value,
+            Target::Success(at) => self.success[at] = value,
+            Target::MeetingInfluence(at) => self.meeting_influence[at] = value,
+            Target::Effect(at) => self.effects[at] = value,
+        }
+    }
+}
+
+/// A number that [`Domain::Whole`] has let pass.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the domain is that of a u32")]
+fn whole(value: f64) -> u32 {
+    value as u32
+}

@@ -1,0 +1,38 @@
+//! Named limits: what a scenario may ask for, so that no file can exhaust a machine.
+
+/// Size of a scenario file, in bytes.
+pub const FILE_BYTES: u64 = 4 << 20;
+/// Depth to which expressions nest.
+pub const NESTING: usize = 256;
+/// Depth of an expression with its definitions unfolded.
+pub const UNFOLDED_DEPTH: usize = 1_024;
+/// Operations in an expression with its definitions unfolded.
+pub const UNFOLDED_SIZE: usize = 100_000;
+/// Actors, cohorts' members included.
+pub const ACTORS: usize = 100_000;
+/// Issues.
+pub const ISSUES: usize = 1_000;
+/// Stances: actors times issues.
+pub const STANCES: usize = 2_000_000;
+/// Actors times attributes.
+pub const ATTRIBUTES: usize = 2_000_000;
+/// Actors times resources.
+pub const LEDGER: usize = 4_000_000;
+/// Commitment instances.
+pub const INSTANCES: usize = 1_000_000;
+/// Memberships of groups that expressions, tables and meetings refer to.
+pub const MEMBERSHIPS: usize = 10_000_000;
+/// Pairs of actors in the influence table, in the trust table, in one shock's or one meeting's effects.
+pub const PAIRS: usize = 4_000_000;
+/// Steps of a run.
+pub const STEPS: u32 = 1_000_000;
+/// Events of a run.
+pub const EVENTS: u32 = 5_000_000;
+/// Rows of a run's series: steps times metrics.
+pub const SAMPLES: u64 = 20_000_000;
+/// Evaluations of an operation, and pairs looked at, in a run.
+pub const WORK: u64 = 4_000_000_000;
+/// Pairs of actors whose trust differs from the prior.
+pub const TRUST_PAIRS: usize = 5_000_000;
+/// Errors shown of one file.
+pub const DIAGNOSTICS: usize = 100;

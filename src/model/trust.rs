@@ -1,0 +1,84 @@
+//! Trust as Beta reputation (Jøsang and Ismail 2002): a mean of `α/(α+β)` for each pair of actors.
+
+use std::collections::BTreeMap;
+
+use super::ids::ActorId;
+
+/// The two counts of a Beta distribution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Beta {
+    /// Weight of what was kept.
+    pub alpha: f64,
+    /// Weight of what was not.
+    pub beta: f64,
+}
+
+impl Beta {
+    /// The counts of a prior mean in [0, 1] with a positive strength.
+    #[must_use]
+    pub fn new(mean: f64, strength: f64) -> Self {
+        Self { alpha: mean * strength, beta: (1.0 - mean) * strength }
+    }
+
+    /// The mean, `α/(α+β)`.
+    #[inline]
+    #[must_use]
+    pub fn mean(self) -> f64 {
+        self.alpha / (self.alpha + self.beta)
+    }
+}
+
+/// Up to this many actors, trust is a dense matrix.
+const DENSE: usize = 128;
+
+/// The trust of every actor in every other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trust {
+    actors: usize,
+    prior: Beta,
+    /// By truster, then trusted; empty where the pairs are kept sparsely.
+    dense: Vec<Beta>,
+    sparse: BTreeMap<(ActorId, ActorId), Beta>,
+}
+
+impl Trust {
+    /// Everybody trusts everybody else by the same prior.
+    #[must_use]
+    pub fn new(actors: usize, prior: Beta) -> Self {
+        let dense = if actors <= DENSE { vec![prior; actors * actors] } else { Vec::new() };
+        Self { actors, prior, dense, sparse: BTreeMap::new() }
+    }
+
+    /// The mean trust of `truster` in `trusted`; 1 in oneself.
+    #[inline]
+    #[must_use]
+    pub fn of(&self, truster: ActorId, trusted: ActorId) -> f64 {
+        if truster == trusted { 1.0 } else { self.beta(truster, trusted).mean() }
+    }
+
+    /// The counts behind the trust of `truster` in another actor.
+    #[inline]
+    #[must_use]
+    pub fn beta(&self, truster: ActorId, trusted: ActorId) -> Beta {
+        if self.actors <= DENSE {
+            self.dense[truster.index() * self.actors + trusted.index()]
+        } else {
+            self.sparse.get(&(truster, trusted)).copied().unwrap_or(self.prior)
+        }
+    }
+
+    /// The counts behind the trust of `truster` in another actor, to be changed.
+    pub fn beta_mut(&mut self, truster: ActorId, trusted: ActorId) -> &mut Beta {
+        if self.actors <= DENSE {
+            &mut self.dense[truster.index() * self.actors + trusted.index()]
+        } else {
+            self.sparse.entry((truster, trusted)).or_insert(self.prior)
+        }
+    }
+
+    /// Number of pairs that are kept apart from the prior, for the limit on them.
+    #[must_use]
+    pub fn pairs(&self) -> usize {
+        self.sparse.len()
+    }
+}

@@ -1,0 +1,208 @@
+//! The state of a run. Only `engine::evolve` changes it, event by event.
+
+use super::ids::{ActorId, CommitmentId, InstanceId, IssueId, MeanId};
+use super::trust::{Beta, Trust};
+use super::{Evidence, Model, Setup};
+
+/// Where a commitment is in its life cycle (Telang, Singh and Yorke-Smith 2019).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Not on the table.
+    #[default]
+    Null,
+    /// Offered: the antecedent does not hold yet.
+    Conditional,
+    /// Bound: the debtor owes the consequent.
+    Detached,
+    /// Suspended by the debtor.
+    Pending,
+    /// All delivered (final).
+    Satisfied,
+    /// Broken (final).
+    Violated,
+    /// The offer lapsed (final).
+    Expired,
+    /// Released by the creditor (final).
+    Terminated,
+}
+
+impl State {
+    /// Every state, in the order of the life cycle.
+    pub const ALL: [Self; 8] = [
+        Self::Null,
+        Self::Conditional,
+        Self::Detached,
+        Self::Pending,
+        Self::Satisfied,
+        Self::Violated,
+        Self::Expired,
+        Self::Terminated,
+    ];
+
+    /// Its name in files and on the screen.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Conditional => "conditional",
+            Self::Detached => "detached",
+            Self::Pending => "pending",
+            Self::Satisfied => "satisfied",
+            Self::Violated => "violated",
+            Self::Expired => "expired",
+            Self::Terminated => "terminated",
+        }
+    }
+
+    /// Whether nothing can follow it.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Satisfied | Self::Violated | Self::Expired | Self::Terminated)
+    }
+}
+
+/// The state of one commitment instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InstanceState {
+    /// Where it is in its life cycle.
+    pub state: State,
+    /// Latest step at which it was created.
+    pub created: Option<u32>,
+    /// Latest step at which it was detached.
+    pub detached: Option<u32>,
+    /// Step at which its final state was reached.
+    pub settled: Option<u32>,
+    /// Step of the latest suspension.
+    pub suspended: Option<u32>,
+    /// Step since which it has been detached without a break.
+    pub active_since: u32,
+    /// Steps of delivery before that, in the stretch of build-up that counts.
+    pub active_before: u32,
+    /// Of a maintained commitment: whether the first build-up has ended, by completion or by a suspension.
+    pub built_up: bool,
+}
+
+impl InstanceState {
+    /// How many of `over` increments are due by the end of `step`, with `lead` steps before the first.
+    ///
+    /// Steps spent pending do not count.
+    #[inline]
+    #[must_use]
+    pub fn increments_due(&self, step: u32, lead: u32, over: u32) -> u32 {
+        let active = u64::from(self.active_before) + u64::from(step - self.active_since) + 1;
+        let due = active.saturating_sub(u64::from(lead)).min(u64::from(over));
+        u32::try_from(due).expect("no more than `over`")
+    }
+}
+
+/// How often something dated has happened, and when last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Occurrence {
+    /// Times that it has occurred.
+    pub count: u32,
+    /// Step of the latest time.
+    pub last: Option<u32>,
+}
+
+impl Occurrence {
+    /// Steps since it last occurred; infinite if it never has.
+    #[inline]
+    #[must_use]
+    pub fn since(self, step: u32) -> f64 {
+        self.last.map_or(f64::INFINITY, |last| f64::from(step - last))
+    }
+}
+
+/// The state of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct World {
+    /// The current step.
+    pub step: u32,
+    actors: usize,
+    /// Stances in [0, 1], by issue, then actor.
+    pub stances: Vec<f64>,
+    /// Anchors in [0, 1], by issue, then actor.
+    pub anchors: Vec<f64>,
+    /// Trust between actors.
+    pub trust: Trust,
+    /// Commitment instances.
+    pub instances: Vec<InstanceState>,
+    /// What is on the table.
+    pub evidence: Evidence,
+    /// First step at which an instance of each declared commitment was detached.
+    pub first_bound: Vec<Option<u32>>,
+    /// Meeting sessions so far.
+    pub meetings: Vec<Occurrence>,
+    /// Shocks so far.
+    pub shocks: Vec<Occurrence>,
+    /// Step at which each outcome was first reached.
+    pub reached: Vec<Option<u32>>,
+    /// Size of the gap after the latest Exchange; it follows from the rest of the state at that moment.
+    pub gap: u32,
+}
+
+impl World {
+    /// The state before anything has happened.
+    #[must_use]
+    pub fn new(model: &Model, setup: &Setup) -> Self {
+        let prior = Beta::new(setup.trust_default, setup.trust_strength);
+        let mut trust = Trust::new(if model.reads_trust { model.actors.len() } else { 0 }, prior);
+        if model.reads_trust {
+            for (pair, &value) in model.trust_pairs.iter().zip(&setup.trust_pairs) {
+                for (truster, trusted) in pair.ordered(model) {
+                    *trust.beta_mut(truster, trusted) = Beta::new(value, setup.trust_strength);
+                }
+            }
+        }
+        Self {
+            step: 0,
+            actors: model.actors.len(),
+            stances: setup.stances.clone(),
+            anchors: setup.anchors.clone(),
+            trust,
+            instances: vec![InstanceState::default(); model.instances.len()],
+            evidence: Evidence::new(model),
+            first_bound: vec![None; model.commitments.len()],
+            meetings: vec![Occurrence::default(); model.meetings.len()],
+            shocks: vec![Occurrence::default(); model.shocks.len()],
+            reached: vec![None; model.outcomes.len()],
+            gap: 0,
+        }
+    }
+
+    /// Position of an actor's stance in the tables by issue and actor.
+    #[inline]
+    #[must_use]
+    pub fn stance_index(&self, actor: ActorId, issue: IssueId) -> usize {
+        issue.index() * self.actors + actor.index()
+    }
+
+    /// An actor's stance on an issue.
+    #[inline]
+    #[must_use]
+    pub fn stance(&self, actor: ActorId, issue: IssueId) -> f64 {
+        self.stances[self.stance_index(actor, issue)]
+    }
+
+    /// The mean stance of a group, summed from 0 in the actors' order.
+    #[must_use]
+    pub fn mean_stance(&self, model: &Model, mean: MeanId) -> f64 {
+        let mean = &model.means[mean.index()];
+        let members = &model.groups[mean.group.index()].members;
+        let sum = members.iter().fold(0.0, |sum, &actor| sum + self.stance(actor, mean.issue));
+        sum / f64::from(u32::try_from(members.len()).expect("the number of actors is limited"))
+    }
+
+    /// The state of an instance.
+    #[inline]
+    #[must_use]
+    pub fn instance(&self, instance: InstanceId) -> &InstanceState {
+        &self.instances[instance.index()]
+    }
+
+    /// Step at which an instance of a commitment was first detached.
+    #[must_use]
+    pub fn bound_at(&self, commitment: CommitmentId) -> Option<u32> {
+        self.first_bound[commitment.index()]
+    }
+}
