@@ -198,6 +198,12 @@ impl Evidence {
         (Amount(sums.offered_or_more), Amount(sums.bound_or_delivered), Amount(sums.delivered))
     }
 
+    /// Whether an actor has a bound commitment that names the resource.
+    #[must_use]
+    pub fn is_party(&self, model: &Model, resource: ResourceId, actor: ActorId) -> bool {
+        self.ledger[model.ledger_index(resource, actor)].parties > 0
+    }
+
     /// `offers(c)`
     #[must_use]
     pub fn offers(&self, model: &Model, commitment: CommitmentId, reader: Option<Reader>) -> u32 {

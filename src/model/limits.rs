@@ -30,8 +30,8 @@ pub const STEPS: u32 = 1_000_000;
 pub const EVENTS: u32 = 5_000_000;
 /// Rows of a run's series: steps times metrics.
 pub const SAMPLES: u64 = 20_000_000;
-/// Evaluations of an operation, and pairs looked at, in a run.
-pub const WORK: u64 = 4_000_000_000;
+/// Operations of a run: parts of expressions evaluated, pairs of actors looked at.
+pub const WORK: u64 = 1_000_000_000;
 /// Pairs of actors whose trust differs from the prior.
 pub const TRUST_PAIRS: usize = 5_000_000;
 /// Errors shown of one file.

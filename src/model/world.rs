@@ -78,8 +78,6 @@ pub struct InstanceState {
     pub active_since: u32,
     /// Steps of delivery before that, in the stretch of build-up that counts.
     pub active_before: u32,
-    /// Of a maintained commitment: whether the first build-up has ended, by completion or by a suspension.
-    pub built_up: bool,
 }
 
 impl InstanceState {

@@ -1,0 +1,26 @@
+//! The engine: random streams, decisions, the fold, and the run loop.
+//!
+//! A run is a list of events. Each phase of a step *decides* on events by looking at the state, and
+//! `evolve` alone changes the state; folding the log rebuilds every state without a random number.
+
+mod agenda;
+mod agreement;
+mod cause;
+mod decide;
+mod distribution;
+mod evolve;
+mod failure;
+mod history;
+mod plan;
+mod random;
+mod run;
+mod setup;
+
+pub use distribution::normal_quantile;
+pub use evolve::{evolve, standing, target};
+pub use failure::Failure;
+pub use history::History;
+pub use plan::Plan;
+pub use random::Luck;
+pub use run::{Run, Simulation, Want, run, run_watched};
+pub use setup::prepare;

@@ -1,0 +1,150 @@
+//! What needs to be looked at: an agenda that does no work for what cannot have changed.
+
+use super::plan::{Plan, Signal};
+use crate::model::{Event, InstanceId, Model, State, World};
+
+/// A set of instances that is walked in declaration order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct InstanceSet {
+    words: Vec<u64>,
+}
+
+impl InstanceSet {
+    /// The empty set of up to `count` instances.
+    #[must_use]
+    pub(super) fn new(count: usize) -> Self {
+        Self { words: vec![0; count.div_ceil(64)] }
+    }
+
+    /// Puts an instance in.
+    #[inline]
+    pub(super) fn insert(&mut self, instance: InstanceId) {
+        self.words[instance.index() / 64] |= 1 << (instance.index() % 64);
+    }
+
+    /// Takes an instance out.
+    #[inline]
+    pub(super) fn remove(&mut self, instance: InstanceId) {
+        self.words[instance.index() / 64] &= !(1 << (instance.index() % 64));
+    }
+
+    /// Whether an instance is in.
+    #[inline]
+    #[must_use]
+    pub(super) fn contains(&self, instance: InstanceId) -> bool {
+        self.words[instance.index() / 64] & (1 << (instance.index() % 64)) != 0
+    }
+
+    /// Appends the members to `out`, in declaration order.
+    pub(super) fn collect_into(&self, out: &mut Vec<InstanceId>) {
+        for (at, &word) in self.words.iter().enumerate() {
+            let mut rest = word;
+            while rest != 0 {
+                out.push(InstanceId::at(at * 64 + rest.trailing_zeros() as usize));
+                rest &= rest - 1;
+            }
+        }
+    }
+
+    /// Moves the members to `out`, in declaration order.
+    pub(super) fn drain_into(&mut self, out: &mut Vec<InstanceId>) {
+        self.collect_into(out);
+        self.words.fill(0);
+    }
+}
+
+/// The instances that may have something to do.
+#[derive(Clone, Debug)]
+pub(super) struct Agenda {
+    /// `when` may have turned.
+    when: InstanceSet,
+    /// `offer`, `while`, `until` or `release` may have turned, or the own state has changed.
+    review: InstanceSet,
+    /// Not final, and time alone may move it.
+    timed: InstanceSet,
+    /// Detached, and not everything is handed over.
+    pub(super) delivering: InstanceSet,
+    /// Signals raised since the sets were last brought up to date.
+    raised: Vec<Signal>,
+    is_raised: Vec<bool>,
+}
+
+impl Agenda {
+    /// At the start everything needs a look.
+    #[must_use]
+    pub(super) fn new(model: &Model, plan: &Plan) -> Self {
+        let count = model.instances.len();
+        let mut all = InstanceSet::new(count);
+        model.instance_ids().for_each(|instance| all.insert(instance));
+        let mut timed = InstanceSet::new(count);
+        plan.timed.iter().for_each(|&instance| timed.insert(instance));
+        Self {
+            when: all.clone(),
+            review: all,
+            timed,
+            delivering: InstanceSet::new(count),
+            raised: Vec::new(),
+            is_raised: vec![false; plan.signals.tick as usize + 1],
+        }
+    }
+
+    /// Notes a change.
+    #[inline]
+    pub(super) fn raise(&mut self, plan: &Plan, signal: Signal) {
+        let watched = !plan.when_watchers.get(signal).is_empty() || !plan.review_watchers.get(signal).is_empty();
+        if watched && !self.is_raised[signal as usize] {
+            self.is_raised[signal as usize] = true;
+            self.raised.push(signal);
+        }
+    }
+
+    /// Notes an event that has just changed the state.
+    #[inline]
+    pub(super) fn note(&mut self, model: &Model, plan: &Plan, world: &World, event: Event) {
+        plan.signals_of(model, event, |signal| self.raise(plan, signal));
+        if let Some(instance) = event.instance() {
+            self.note_own(world, instance);
+        }
+    }
+
+    fn note_own(&mut self, world: &World, instance: InstanceId) {
+        let state = world.instance(instance).state;
+        self.when.insert(instance);
+        self.review.insert(instance);
+        if state.is_final() {
+            self.timed.remove(instance);
+        }
+        if state == State::Detached {
+            self.delivering.insert(instance);
+        } else {
+            self.delivering.remove(instance);
+        }
+    }
+
+    fn bring_up_to_date(&mut self, plan: &Plan) {
+        for signal in self.raised.drain(..) {
+            self.is_raised[signal as usize] = false;
+            for &instance in plan.when_watchers.get(signal) {
+                self.when.insert(InstanceId(instance));
+            }
+            for &instance in plan.review_watchers.get(signal) {
+                self.review.insert(InstanceId(instance));
+            }
+        }
+    }
+
+    /// Moves the instances whose `when` may have turned to `out`, in declaration order.
+    pub(super) fn take_when(&mut self, plan: &Plan, out: &mut Vec<InstanceId>) {
+        self.bring_up_to_date(plan);
+        self.when.drain_into(out);
+    }
+
+    /// Moves the instances to review to `out`, in declaration order.
+    pub(super) fn take_review(&mut self, plan: &Plan, out: &mut Vec<InstanceId>) {
+        self.bring_up_to_date(plan);
+        for (word, timed) in self.review.words.iter_mut().zip(&self.timed.words) {
+            *word |= timed;
+        }
+        self.review.drain_into(out);
+    }
+}

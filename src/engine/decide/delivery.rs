@@ -1,0 +1,24 @@
+//! Phase 6, delivery: increments of what is owed, and what is satisfied by the last of them.
+
+use super::super::cause::Why;
+use super::{Decision, View};
+use crate::model::{Event, InstanceId};
+
+/// The increments of a detached commitment that are due now. True if none will follow.
+pub(in super::super) fn delivery(view: View<'_>, instance: InstanceId, out: &mut Vec<Decision>) -> bool {
+    let (lead, over) = (view.setup.lead[instance.index()], view.setup.over[instance.index()]);
+    let due = view.world.instance(instance).increments_due(view.world.step, lead, over);
+    for gift in view.model.gifts(instance) {
+        let total = view.setup.gives[gift.position].increment_total(due, over);
+        let amount = total.minus(view.world.evidence.handed_over(gift.position));
+        if amount.0 > 0 {
+            let gift = u32::try_from(gift.number).expect("the number of resources is limited");
+            out.push(Decision::new(Event::Delivered { instance, gift, amount }, Why::Own(instance)));
+        }
+    }
+    let complete = due == over;
+    if complete && !view.model.commitment_of(instance).maintain {
+        out.push(Decision::new(Event::Satisfied(instance), Why::Own(instance)));
+    }
+    complete
+}

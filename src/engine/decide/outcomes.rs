@@ -1,0 +1,38 @@
+//! Phases 7 and 8, and the end: outcomes reached, metrics sampled, the final outcome.
+
+use super::super::cause::{Rule, Why};
+use super::super::failure::Failure;
+use super::{Decision, View};
+use crate::model::{Ending, Event, OutcomeId};
+
+/// The outcomes whose condition holds for the first time.
+pub(in super::super) fn reached(view: View<'_>, out: &mut Vec<Decision>) -> Result<(), Failure> {
+    for (at, outcome) in view.model.outcomes.iter().enumerate() {
+        let never = view.world.reached[at].is_none();
+        if never && outcome.when.truth(&view.scope()).map_err(|fault| view.failure(fault))? {
+            let id = OutcomeId::at(at);
+            out.push(Decision::new(Event::Reached(id), Why::Rule(Rule::Outcome(id))));
+        }
+    }
+    Ok(())
+}
+
+/// Appends the value of every metric.
+pub(in super::super) fn sample(view: View<'_>, out: &mut Vec<f64>) -> Result<(), Failure> {
+    for metric in &view.model.metrics {
+        out.push(metric.value.number(&view.scope()).map_err(|fault| view.failure(fault))?);
+    }
+    Ok(())
+}
+
+/// The final outcome: the first declared that holds at the end, else by whether there is a gap.
+pub(in super::super) fn ending(view: View<'_>, gap: u32) -> Result<Decision, Failure> {
+    for (at, outcome) in view.model.outcomes.iter().enumerate() {
+        if outcome.when.truth(&view.scope()).map_err(|fault| view.failure(fault))? {
+            let id = OutcomeId::at(at);
+            return Ok(Decision::new(Event::Ended(Ending::Outcome(id)), Why::Reached(id)));
+        }
+    }
+    let ending = if gap > 0 { Ending::Deadlock } else { Ending::Stalemate };
+    Ok(Decision::new(Event::Ended(ending), Why::Nothing))
+}

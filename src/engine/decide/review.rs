@@ -1,0 +1,105 @@
+//! Phase 3, review: releases, lapses, breaches, ends, suspensions and new offers, all at once.
+
+use super::super::cause::{Rule, Why};
+use super::super::failure::Failure;
+use super::{Decision, View};
+use crate::model::{Event, InstanceId, State};
+
+/// What happens to each of these commitments on the state at the start of the phase.
+pub(in super::super) fn review(
+    view: View<'_>,
+    instances: &[InstanceId],
+    out: &mut Vec<Decision>,
+) -> Result<(), Failure> {
+    for &instance in instances {
+        let Some(decision) = first_that_applies(view, instance)? else { continue };
+        out.push(decision);
+        let ends = matches!(
+            decision.event,
+            Event::Suspended(_) | Event::Violated(_) | Event::Released(_) | Event::Satisfied(_)
+        );
+        if ends && view.model.commitment_of(instance).maintain {
+            withdraw(view, instance, out);
+        }
+    }
+    Ok(())
+}
+
+fn first_that_applies(view: View<'_>, instance: InstanceId) -> Result<Option<Decision>, Failure> {
+    let commitment = view.model.commitment_of(instance);
+    let own = view.world.instance(instance);
+    let on_table = matches!(own.state, State::Conditional | State::Detached | State::Pending);
+    let by = |event, rule| Ok(Some(Decision::new(event, Why::Rule(rule))));
+    if on_table && view.holds(instance, commitment.release.as_ref(), false)? {
+        return by(Event::Released(instance), Rule::Release(instance));
+    }
+    if own.state.is_final() {
+        return Ok(None);
+    }
+    if lapses(view, instance) {
+        return Ok(Some(Decision::new(Event::Expired(instance), Why::Own(instance))));
+    }
+    if is_broken(view, instance) {
+        return Ok(Some(Decision::new(Event::Violated(instance), Why::Own(instance))));
+    }
+    match own.state {
+        State::Detached => {
+            if view.holds(instance, commitment.until.as_ref(), false)? {
+                return by(Event::Satisfied(instance), Rule::Until(instance));
+            }
+            if !view.holds(instance, commitment.stay.as_ref(), true)? {
+                return by(Event::Suspended(instance), Rule::Stay(instance));
+            }
+        }
+        State::Pending => {
+            if view.holds(instance, commitment.stay.as_ref(), true)? {
+                return by(Event::Reactivated(instance), Rule::Stay(instance));
+            }
+        }
+        State::Conditional => {
+            if !view.holds(instance, commitment.offer.as_ref(), true)? {
+                return by(Event::Cancelled(instance), Rule::Offer(instance));
+            }
+        }
+        State::Null => {
+            if view.holds(instance, commitment.offer.as_ref(), true)? {
+                return by(Event::Created(instance), Rule::Offer(instance));
+            }
+        }
+        State::Satisfied | State::Violated | State::Expired | State::Terminated => {}
+    }
+    Ok(None)
+}
+
+/// An offer, on the table or not, lapses once its date has come.
+fn lapses(view: View<'_>, instance: InstanceId) -> bool {
+    let due = view.model.commitment_of(instance).expires.is_some_and(|step| i64::from(view.world.step) >= step);
+    due && matches!(view.world.instance(instance).state, State::Null | State::Conditional)
+}
+
+/// Suspended for longer than `grace`, or bound for longer than `due`, pending steps included.
+fn is_broken(view: View<'_>, instance: InstanceId) -> bool {
+    let own = view.world.instance(instance);
+    let longer = |limit: Option<u32>, since: Option<u32>| match (limit, since) {
+        (Some(limit), Some(since)) => view.world.step - since > limit,
+        _ => false,
+    };
+    let grace = view.setup.grace[instance.index()];
+    let due = view.setup.due[instance.index()];
+    match own.state {
+        State::Pending => longer(grace, own.suspended) || longer(due, own.detached),
+        State::Detached => longer(due, own.detached),
+        _ => false,
+    }
+}
+
+/// What a maintained commitment has in force ends with it.
+fn withdraw(view: View<'_>, instance: InstanceId, out: &mut Vec<Decision>) {
+    for gift in view.model.gifts(instance) {
+        let amount = view.world.evidence.handed_over(gift.position);
+        if amount.0 > 0 {
+            let gift = u32::try_from(gift.number).expect("the number of resources is limited");
+            out.push(Decision::new(Event::Withdrawn { instance, gift, amount }, Why::Own(instance)));
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Why a run could not go on.
+
+use std::fmt;
+
+use crate::model::{Fault, FieldError, limits};
+
+/// Why a run stopped before its end. The log stops without `ended`; the status names the failure.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// A numeric field has no valid value in this run.
+    Field(FieldError),
+    /// A part of an expression is not a number.
+    Expression {
+        /// Which, and why.
+        fault: Fault,
+        /// The step.
+        step: u32,
+    },
+    /// A shock's rate is negative.
+    NegativeRate {
+        /// The expression's path.
+        path: String,
+        /// The rate.
+        rate: f64,
+        /// The step.
+        step: u32,
+    },
+    /// The amounts promised add up to more than the program can count.
+    TotalAmount,
+    /// The run made more events than the limit.
+    TooManyEvents,
+    /// The run needed more work than the limit.
+    TooMuchWork {
+        /// The step.
+        step: u32,
+    },
+    /// More pairs of actors came to trust differently than the limit.
+    TooManyTrustPairs,
+}
+
+impl Failure {
+    /// The name of the failure in `runs.csv`.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Field(FieldError::Fault(_)) | Self::Expression { .. } => "not_a_number",
+            Self::Field(FieldError::Domain { .. }) => "out_of_domain",
+            Self::Field(FieldError::Arguments { .. }) => "bad_distribution",
+            Self::NegativeRate { .. } => "negative_rate",
+            Self::TotalAmount => "limit_amounts",
+            Self::TooManyEvents => "limit_events",
+            Self::TooMuchWork { .. } => "limit_work",
+            Self::TooManyTrustPairs => "limit_trust_pairs",
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(FieldError::Fault(fault)) => {
+                write!(f, "`{}` is `{}`, which has {}", fault.path, fault.text, fault.what)
+            }
+            Self::Field(FieldError::Domain { path, value, domain }) => {
+                write!(f, "`{path}` is {value} in this run; it must be {domain}")
+            }
+            Self::Field(FieldError::Arguments { path, what }) => write!(f, "the distribution of `{path}`: {what}"),
+            Self::Expression { fault, step } => {
+                write!(f, "at step {step} `{}`, `{}`, has {}", fault.path, fault.text, fault.what)
+            }
+            Self::NegativeRate { path, rate, step } => {
+                write!(f, "at step {step} the rate `{path}` is {rate}; a rate is 0 or more")
+            }
+            Self::TotalAmount => write!(f, "the amounts promised add up to more than 2.3e12; use a larger unit"),
+            Self::TooManyEvents => write!(f, "the run made more than {} events", limits::EVENTS),
+            Self::TooMuchWork { step } => {
+                write!(f, "at step {step} the run had done {} operations, the limit of a run", limits::WORK)
+            }
+            Self::TooManyTrustPairs => {
+                write!(f, "more than {} pairs of actors came to trust differently", limits::TRUST_PAIRS)
+            }
+        }
+    }
+}
+
+impl std::error::Error for Failure {}

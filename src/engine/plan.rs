@@ -1,0 +1,329 @@
+//! What can be prepared once for a model and used by every run of it: who watches what, what happens
+//! when, which random streams there are, what a condition costs to evaluate.
+
+use super::random;
+use crate::model::{
+    ActorId, Event, Expression, GroupId, InstanceId, IssueId, MeetingId, Model, Node, Quantity, ShockId, Trigger,
+};
+
+/// A kind of change that conditions may depend on; see [`Signals`].
+pub(super) type Signal = u32;
+
+/// The numbering of signals: one for each thing whose change may turn a condition.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Signals {
+    actors: u32,
+    commitments: u32,
+    stances: u32,
+    means: u32,
+    meetings: u32,
+    shocks: u32,
+    /// Trust between any two actors.
+    pub(super) trust: Signal,
+    /// The size of the gap.
+    pub(super) gap: Signal,
+    /// The clock.
+    pub(super) tick: Signal,
+}
+
+impl Signals {
+    fn new(model: &Model) -> Self {
+        let count = |n: usize| u32::try_from(n).expect("tables are limited to far less than 2^32 entries");
+        let commitments = count(model.slots.len());
+        let stances = commitments + count(model.commitments.len());
+        let means = stances + count(model.issues.len() * model.actors.len());
+        let meetings = means + count(model.means.len());
+        let shocks = meetings + count(model.meetings.len());
+        let trust = shocks + count(model.shocks.len());
+        let actors = count(model.actors.len());
+        Self { actors, commitments, stances, means, meetings, shocks, trust, gap: trust + 1, tick: trust + 2 }
+    }
+
+    fn stance(&self, actor: ActorId, issue: IssueId) -> Signal {
+        self.stances + issue.0 * self.actors + actor.0
+    }
+
+    /// The signals that a quantity's change goes by; `reader` is the debtor in a commitment's conditions.
+    pub(super) fn of(&self, quantity: Quantity, reader: ActorId) -> [Option<Signal>; 2] {
+        let one = |signal| [Some(signal), None];
+        match quantity {
+            Quantity::Offered(slot) | Quantity::Bound(slot) | Quantity::Delivered(slot) | Quantity::Parties(slot) => {
+                one(slot.0)
+            }
+            Quantity::Assured { slot, .. } => [Some(slot.0), Some(self.trust)],
+            Quantity::Offers(c) | Quantity::Bonds(c) | Quantity::Kept(c) | Quantity::BoundAt(c) => {
+                one(self.commitments + c.0)
+            }
+            Quantity::OwnStance(issue) => one(self.stance(reader, issue)),
+            Quantity::Stance(actor, issue) => one(self.stance(actor, issue)),
+            Quantity::MeanStance(mean) => one(self.means + mean.0),
+            Quantity::Trust(..) => one(self.trust),
+            Quantity::MeetingCount(meeting) => one(self.meetings + meeting.0),
+            Quantity::ShockCount(shock) => one(self.shocks + shock.0),
+            Quantity::SinceMeeting(meeting) => [Some(self.meetings + meeting.0), Some(self.tick)],
+            Quantity::SinceShock(shock) => [Some(self.shocks + shock.0), Some(self.tick)],
+            Quantity::Deadlocked => one(self.gap),
+            Quantity::Step => one(self.tick),
+            Quantity::Own(_) | Quantity::Steps | Quantity::Index | Quantity::Size => [None, None],
+        }
+    }
+}
+
+/// Lists by number, packed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lists {
+    starts: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl Lists {
+    /// Packs (list, item) pairs into `count` lists.
+    fn new(count: usize, mut pairs: Vec<(u32, u32)>) -> Self {
+        pairs.sort_unstable();
+        pairs.dedup();
+        let mut starts = vec![0; count + 1];
+        for &(list, _) in &pairs {
+            starts[list as usize + 1] += 1;
+        }
+        for at in 0..count {
+            starts[at + 1] += starts[at];
+        }
+        Self { starts, items: pairs.into_iter().map(|(_, item)| item).collect() }
+    }
+
+    /// One list, rising.
+    #[inline]
+    #[must_use]
+    pub(super) fn get(&self, list: u32) -> &[u32] {
+        &self.items[self.starts[list as usize] as usize..self.starts[list as usize + 1] as usize]
+    }
+}
+
+/// Operations that it takes to evaluate each condition of a commitment, at most.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Costs {
+    /// `offer`, `while`, `until` and `release` together.
+    pub(super) review: u64,
+    /// `when`.
+    pub(super) when: u64,
+}
+
+/// What every run of a model shares.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The numbering of signals.
+    pub(super) signals: Signals,
+    /// For each signal, the instances whose `when` it may turn.
+    pub(super) when_watchers: Lists,
+    /// For each signal, the instances whose `offer`, `while`, `until` or `release` it may turn.
+    pub(super) review_watchers: Lists,
+    /// For each position of (issue, actor), the means that it is part of.
+    means_of: Lists,
+    /// Sessions that begin, by step.
+    pub(super) begins: Vec<(u32, MeetingId)>,
+    /// Shocks at fixed steps, by step.
+    pub(super) dated_shocks: Vec<(u32, ShockId)>,
+    /// Shocks by rate or condition.
+    pub(super) watched_shocks: Vec<ShockId>,
+    /// Streams of the stances' noise, by issue, then actor.
+    pub(super) stance_streams: Vec<u64>,
+    /// Streams of the shocks.
+    pub(super) shock_streams: Vec<u64>,
+    /// Streams of the meetings' success.
+    pub(super) meeting_streams: Vec<u64>,
+    /// Costs by commitment.
+    pub(super) costs: Vec<Costs>,
+    /// Operations of a step that always come: shocks' conditions, outcomes and metrics.
+    pub(super) step_cost: u64,
+    /// Whether some expression reads trust, so that its changes are signalled.
+    pub(super) signals_trust: bool,
+    /// Instances that time alone may move: `expires`, `grace`, `due`.
+    pub(super) timed: Vec<InstanceId>,
+    /// Whether an outcome may end a run early.
+    pub(super) may_stop: bool,
+}
+
+impl Plan {
+    /// Prepares a model.
+    #[must_use]
+    pub fn new(model: &Model) -> Self {
+        let signals = Signals::new(model);
+        let count = signals.tick as usize + 1;
+        let (mut when, mut review) = (Vec::new(), Vec::new());
+        let reads: Vec<[Vec<Quantity>; 2]> = model
+            .commitments
+            .iter()
+            .map(|c| {
+                let review = [&c.offer, &c.stay, &c.until, &c.release];
+                [quantities(&[&c.when]), quantities(&review)]
+            })
+            .collect();
+        for (at, instance) in model.instances.iter().enumerate() {
+            let at = InstanceId::at(at).0;
+            let [of_when, of_review] = &reads[instance.commitment.index()];
+            for (list, quantities) in [(&mut when, of_when), (&mut review, of_review)] {
+                for &quantity in quantities {
+                    list.extend(signals.of(quantity, instance.debtor).into_iter().flatten().map(|s| (s, at)));
+                }
+            }
+        }
+        let mut begins: Vec<(u32, MeetingId)> = Vec::new();
+        for (at, meeting) in model.meetings.iter().enumerate() {
+            begins.extend(meeting.sessions.iter().map(|&(first, _)| (first, MeetingId::at(at))));
+        }
+        begins.sort_unstable();
+        let mut dated_shocks: Vec<(u32, ShockId)> = Vec::new();
+        let mut watched_shocks = Vec::new();
+        for (at, shock) in model.shocks.iter().enumerate() {
+            match &shock.trigger {
+                Trigger::On(steps) => dated_shocks.extend(steps.iter().map(|&step| (step, ShockId::at(at)))),
+                _ => watched_shocks.push(ShockId::at(at)),
+            }
+        }
+        dated_shocks.sort_unstable();
+        let names = |prefix: &str, ids: Vec<&String>| -> Vec<u64> {
+            ids.into_iter().map(|id| random::stream(&format!("{prefix}/{id}"))).collect()
+        };
+        let optional = |e: &Option<Expression>| e.as_ref().map_or(0, |e| cost(model, e));
+        Self {
+            signals,
+            when_watchers: Lists::new(count, when),
+            review_watchers: Lists::new(count, review),
+            means_of: means_of(model),
+            begins,
+            dated_shocks,
+            watched_shocks,
+            stance_streams: stance_streams(model),
+            shock_streams: names("shock", model.shocks.iter().map(|s| &s.id).collect()),
+            meeting_streams: names("meeting", model.meetings.iter().map(|m| &m.id).collect()),
+            costs: model
+                .commitments
+                .iter()
+                .map(|c| Costs {
+                    review: 1 + optional(&c.offer) + optional(&c.stay) + optional(&c.until) + optional(&c.release),
+                    when: 1 + optional(&c.when),
+                })
+                .collect(),
+            step_cost: step_cost(model),
+            signals_trust: model.reads_trust,
+            timed: timed(model),
+            may_stop: model.outcomes.iter().any(|outcome| outcome.stop),
+        }
+    }
+
+    /// Calls `raise` with every signal of an event.
+    #[inline]
+    pub(super) fn signals_of(&self, model: &Model, event: Event, mut raise: impl FnMut(Signal)) {
+        match event {
+            Event::Stance { actor, issue, .. } => {
+                let signal = self.signals.stance(actor, issue);
+                raise(signal);
+                for &mean in self.means_of.get(signal - self.signals.stances) {
+                    raise(self.signals.means + mean);
+                }
+            }
+            Event::Trust { .. } => raise(self.signals.trust),
+            Event::Met(meeting) => raise(self.signals.meetings + meeting.0),
+            Event::Shock(shock) => raise(self.signals.shocks + shock.0),
+            _ => {
+                let Some(instance) = event.instance() else { return };
+                raise(self.signals.commitments + model.instances[instance.index()].commitment.0);
+                for gift in model.gifts(instance) {
+                    for slot in model.slots_of(instance, gift.number) {
+                        raise(slot.0);
+                    }
+                }
+                let conduct = matches!(event, Event::Delivered { .. } | Event::Suspended(_) | Event::Violated(_));
+                if conduct && self.signals_trust {
+                    raise(self.signals.trust);
+                }
+            }
+        }
+    }
+}
+
+fn quantities(expressions: &[&Option<Expression>]) -> Vec<Quantity> {
+    let mut found: Vec<Quantity> = expressions.iter().filter_map(|e| e.as_ref()).flat_map(Expression::reads).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn means_of(model: &Model) -> Lists {
+    let mut pairs = Vec::new();
+    for (at, mean) in model.means.iter().enumerate() {
+        let at = u32::try_from(at).expect("the number of means is limited");
+        for actor in &model.groups[mean.group.index()].members {
+            let position = mean.issue.index() * model.actors.len() + actor.index();
+            pairs.push((u32::try_from(position).expect("the number of stances is limited"), at));
+        }
+    }
+    Lists::new(model.issues.len() * model.actors.len(), pairs)
+}
+
+fn stance_streams(model: &Model) -> Vec<u64> {
+    let mut streams = Vec::with_capacity(model.issues.len() * model.actors.len());
+    for issue in &model.issues {
+        streams.extend(model.actors.iter().map(|actor| random::stream(&format!("stance/{}/{issue}", actor.id))));
+    }
+    streams
+}
+
+fn timed(model: &Model) -> Vec<InstanceId> {
+    let may_be_due = |instance: &InstanceId| {
+        let at = instance.index();
+        // `grace` and `due` may come from an expression, whose place then holds its default.
+        let fields = model.setup.grace[at].is_some() || model.setup.due[at].is_some();
+        fields || model.commitment_of(*instance).expires.is_some()
+    };
+    let mut timed: Vec<InstanceId> = model.instance_ids().filter(may_be_due).collect();
+    for field in &model.fields {
+        for target in &field.targets {
+            if let crate::model::Target::Grace(at) | crate::model::Target::Due(at) = *target {
+                timed.push(InstanceId::at(at));
+            }
+        }
+    }
+    timed.sort_unstable();
+    timed.dedup();
+    timed
+}
+
+/// Operations of an expression, with everything looked at: its parts, and the members that a sum runs over.
+#[must_use]
+pub(super) fn cost(model: &Model, expression: &Expression) -> u64 {
+    let members = |group: GroupId| model.groups[group.index()].members.len() as u64;
+    let mut costs: Vec<u64> = Vec::with_capacity(expression.nodes.len());
+    for node in &expression.nodes {
+        let of = |id: &u32| costs[*id as usize];
+        let parts = match node {
+            Node::Number(_) | Node::Truth(_) | Node::Parameter(_) => 0,
+            Node::Read(Quantity::Assured { slot, .. }) => members(model.slots[slot.index()].group),
+            Node::Read(Quantity::MeanStance(mean)) => members(model.means[mean.index()].group),
+            Node::Read(_) => 0,
+            Node::Negate(a) | Node::Not(a) | Node::Abs(a) | Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => of(a),
+            Node::Add(a, b)
+            | Node::Subtract(a, b)
+            | Node::Multiply(a, b)
+            | Node::Divide(a, b)
+            | Node::Compare(_, a, b)
+            | Node::And(a, b)
+            | Node::Or(a, b)
+            | Node::Min(a, b)
+            | Node::Max(a, b) => of(a).saturating_add(of(b)),
+            Node::Clamp(a, b, c) | Node::If(a, b, c) => of(a).saturating_add(of(b)).saturating_add(of(c)),
+        };
+        costs.push(parts.saturating_add(1));
+    }
+    costs.last().copied().unwrap_or(0)
+}
+
+fn step_cost(model: &Model) -> u64 {
+    let shocks = model.shocks.iter().map(|shock| match &shock.trigger {
+        Trigger::On(_) => 0,
+        Trigger::Rate(expression) | Trigger::When { condition: expression, .. } => cost(model, expression),
+    });
+    let outcomes = model.outcomes.iter().map(|outcome| cost(model, &outcome.when));
+    let metrics = model.metrics.iter().map(|metric| cost(model, &metric.value));
+    shocks.chain(outcomes).chain(metrics).fold(1, u64::saturating_add)
+}
