@@ -23,4 +23,4 @@ pub use history::History;
 pub use plan::Plan;
 pub use random::Luck;
 pub use run::{Run, Simulation, Want, run, run_watched};
-pub use setup::prepare;
+pub use setup::{prepare, prepare_drawn};

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use super::plan::{Plan, Signal};
 use crate::model::{
-    ActorId, CommitmentId, Event, Expression, InstanceId, MeetingId, Model, OutcomeId, Quantity, Reader, Scope, Seq,
-    Setup, ShockId, SlotId, Trigger, Values, World,
+    ActorId, Amount, CommitmentId, Event, Expression, InstanceId, MeetingId, Model, OutcomeId, Quantity, Reader, Scope,
+    Seq, Setup, ShockId, SlotId, Trigger, Values, World,
 };
 
 /// A condition of the scenario, as the trigger of an event.
@@ -243,12 +243,8 @@ impl Causes {
         }
         for gift in model.gifts(instance) {
             let something = setup.gives[gift.position].0 != 0;
-            let delivered = match event {
-                Event::Delivered { gift: number, .. } | Event::Withdrawn { gift: number, .. } => {
-                    number as usize == gift.number
-                }
-                _ => false,
-            };
+            let delivered =
+                before.delivered.get(gift.number).is_some_and(|&was| was != world.evidence.handed_over(gift.position));
             let party = before
                 .parties
                 .get(gift.number)
@@ -353,6 +349,8 @@ pub(super) struct Before {
     pub(super) standing: crate::model::Standing,
     /// For each of its gifts, whether its debtor was a party.
     pub(super) parties: Vec<bool>,
+    /// For each of its gifts, what had been handed over.
+    pub(super) delivered: Vec<Amount>,
 }
 
 impl Before {

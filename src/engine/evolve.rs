@@ -101,6 +101,12 @@ fn move_on(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId
     if state.is_final() {
         own.settled = Some(step);
     }
+    if state == State::Satisfied && commitment.maintain {
+        // It counts as no evidence from here on; the `withdrawn` that follow say what ended.
+        for number in 0..commitment.gives.len() {
+            world.evidence.set_delivered(model, setup, instance, number, Amount::ZERO);
+        }
+    }
     world.evidence.set_standing(model, setup, instance, standing(state, commitment.maintain));
     match event {
         Event::Suspended(_) => {

@@ -32,8 +32,10 @@ pub struct Run {
     pub steps: u32,
     /// Size of the gap after the latest Exchange; none in a failed run.
     pub gap: Option<u32>,
-    /// Metrics by step, or of the last sampled step alone.
+    /// Metrics by step, where the series was wanted; a failure may have cut the last step short.
     pub samples: Vec<f64>,
+    /// The value of each metric when it was last sampled.
+    pub metrics: Vec<Option<f64>>,
     /// Hash of its events.
     pub history: History,
     /// Number of its events.
@@ -56,12 +58,6 @@ impl Run {
             Ok(Ending::Outcome(outcome)) => self.world.reached[outcome.index()],
             _ => None,
         }
-    }
-
-    /// The values of the metrics at the last sampled step; empty where none was sampled.
-    #[must_use]
-    pub fn final_metrics(&self, model: &Model) -> &[f64] {
-        &self.samples[self.samples.len().saturating_sub(model.metrics.len())..]
     }
 
     /// The state after the last Exchange of the run, where the gap was taken.
@@ -110,6 +106,9 @@ pub struct Simulation<'a> {
     work: u64,
     steps: u32,
     samples: Vec<f64>,
+    /// The metrics of the step.
+    sampled: Vec<f64>,
+    metrics: Vec<Option<f64>>,
     /// Truth of each triggered shock's condition at the step before.
     was_true: Vec<bool>,
     /// Meetings in session, with their last step.
@@ -144,6 +143,8 @@ impl<'a> Simulation<'a> {
             work: 0,
             steps: 0,
             samples: Vec::new(),
+            sampled: Vec::new(),
+            metrics: vec![None; model.metrics.len()],
             was_true: vec![false; model.shocks.len()],
             sessions: Vec::new(),
             weights: Weights::new(model, &setup, &[]),
@@ -350,16 +351,16 @@ impl<'a> Simulation<'a> {
     }
 
     fn sample(&mut self) -> Result<(), Failure> {
-        if !self.want.series {
-            self.samples.clear();
+        let mut sampled = std::mem::take(&mut self.sampled);
+        sampled.clear();
+        let result = decide::sample(self.view(), &mut sampled);
+        for (last, value) in self.metrics.iter_mut().zip(&sampled) {
+            *last = Some(*value);
         }
-        let kept = self.samples.len();
-        let mut samples = std::mem::take(&mut self.samples);
-        let result = decide::sample(self.view(), &mut samples);
-        if result.is_err() {
-            samples.truncate(kept);
+        if self.want.series {
+            self.samples.extend_from_slice(&sampled);
         }
-        self.samples = samples;
+        self.sampled = sampled;
         result
     }
 
@@ -389,6 +390,7 @@ impl<'a> Simulation<'a> {
             gap: if result.is_ok() { self.gap } else { None },
             result,
             samples: self.samples,
+            metrics: self.metrics,
             history: self.history,
             events: self.next,
             log: self.log,

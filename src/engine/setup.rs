@@ -3,25 +3,42 @@
 use super::distribution;
 use super::failure::Failure;
 use super::random::{Luck, stream};
-use crate::model::{DrawId, FieldError, FieldSource, MAX_TOTAL, Model, Setup};
+use crate::model::{Distribution, DrawId, Field, FieldError, FieldSource, MAX_TOTAL, Model, Setup};
 
 /// The numbers of a run, and the values that were drawn, in the order of their paths.
 ///
 /// # Errors
 /// [`Failure::Field`] where a field has no valid value, [`Failure::TotalAmount`] where the amounts are too large to add.
 pub fn prepare(model: &Model, luck: Luck) -> Result<(Setup, Vec<(DrawId, f64)>), Failure> {
-    let mut setup = model.setup.clone();
     let mut drawn = Vec::with_capacity(model.draws.len());
+    let setup = prepare_by(model, |field, draw, distribution, setup| {
+        let arguments = field.arguments(distribution, model, setup).map_err(Failure::Field)?;
+        let word = luck.word(stream(&format!("draw/{}", model.draws[draw.index()])), 0);
+        let value = field.domain.clip(distribution::draw(distribution.shape, &arguments, word));
+        drawn.push((draw, value));
+        Ok(value)
+    })?;
+    drawn.sort_unstable_by_key(|(draw, _)| *draw);
+    Ok((setup, drawn))
+}
+
+/// The numbers of a run whose draws are known, by draw.
+///
+/// # Errors
+/// As for [`prepare`].
+pub fn prepare_drawn(model: &Model, drawn: &[f64]) -> Result<Setup, Failure> {
+    prepare_by(model, |_, draw, _, _| Ok(drawn.get(draw.index()).copied().unwrap_or(f64::NAN)))
+}
+
+fn prepare_by(
+    model: &Model,
+    mut draw_value: impl FnMut(&Field, DrawId, &Distribution, &Setup) -> Result<f64, Failure>,
+) -> Result<Setup, Failure> {
+    let mut setup = model.setup.clone();
     for field in &model.fields {
         let value = match &field.source {
             FieldSource::Expression(expression) => field.evaluate(expression, model, &setup).map_err(Failure::Field)?,
-            FieldSource::Draw { draw, distribution } => {
-                let arguments = field.arguments(distribution, model, &setup).map_err(Failure::Field)?;
-                let word = luck.word(stream(&format!("draw/{}", model.draws[draw.index()])), 0);
-                let value = field.domain.clip(distribution::draw(distribution.shape, &arguments, word));
-                drawn.push((*draw, value));
-                value
-            }
+            FieldSource::Draw { draw, distribution } => draw_value(field, *draw, distribution, &setup)?,
         };
         field.store(value, &mut setup).map_err(Failure::Field)?;
     }
@@ -31,8 +48,7 @@ pub fn prepare(model: &Model, luck: Luck) -> Result<(Setup, Vec<(DrawId, f64)>),
         }
     }
     check_together(model, &setup)?;
-    drawn.sort_unstable_by_key(|(draw, _)| *draw);
-    Ok((setup, drawn))
+    Ok(setup)
 }
 
 /// What no field can be checked for on its own.

@@ -174,7 +174,7 @@ pub enum Node {
     Min(NodeId, NodeId),
     /// `max(a, b)`
     Max(NodeId, NodeId),
-    /// `clamp(a, low, high)`: `min(max(a, low), high)`
+    /// `clamp(a, low, high)`: `low` if `a` is below it, else `high` if `a` is above it, else `a`
     Clamp(NodeId, NodeId, NodeId),
     /// `abs(a)`
     Abs(NodeId),
@@ -353,7 +353,7 @@ impl<V: Values> Evaluation<'_, V> {
             Node::Divide(a, b) => self.number(a) / self.number(b),
             Node::Min(a, b) => smaller(self.number(a), self.number(b)),
             Node::Max(a, b) => larger(self.number(a), self.number(b)),
-            Node::Clamp(a, low, high) => smaller(larger(self.number(a), self.number(low)), self.number(high)),
+            Node::Clamp(a, low, high) => clamped(self.number(a), self.number(low), self.number(high)),
             Node::Abs(a) => return self.number(a).abs(),
             Node::Sqrt(a) => libm::sqrt(self.number(a)),
             Node::Exp(a) => libm::exp(self.number(a)),
@@ -394,6 +394,16 @@ impl<V: Values> Evaluation<'_, V> {
 
 fn smaller(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
+}
+
+fn clamped(a: f64, low: f64, high: f64) -> f64 {
+    if a < low {
+        low
+    } else if a > high {
+        high
+    } else {
+        a
+    }
 }
 
 fn larger(a: f64, b: f64) -> f64 {

@@ -36,11 +36,12 @@ pub(in super::super) fn shock(
             }
             Why::Nothing
         }
-        Trigger::When { condition, once } => {
+        Trigger::When { once: true, .. } if view.world.shocks[id.index()].count > 0 => return Ok(()),
+        Trigger::When { condition, .. } => {
             let holds = condition.truth(&view.scope()).map_err(|fault| view.failure(fault))?;
             let was = std::mem::replace(was_true, holds);
             let turned = holds && !was;
-            if !turned || (*once && view.world.shocks[id.index()].count > 0) {
+            if !turned {
                 return Ok(());
             }
             Why::Rule(Rule::Shock(id))

@@ -17,7 +17,7 @@ pub(in super::super) fn reached(view: View<'_>, out: &mut Vec<Decision>) -> Resu
     Ok(())
 }
 
-/// Appends the value of every metric.
+/// Appends the value of every metric; on a failure those before it stay.
 pub(in super::super) fn sample(view: View<'_>, out: &mut Vec<f64>) -> Result<(), Failure> {
     for metric in &view.model.metrics {
         out.push(metric.value.number(&view.scope()).map_err(|fault| view.failure(fault))?);
