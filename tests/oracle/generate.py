@@ -1,0 +1,775 @@
+#!/usr/bin/env python3
+"""Prints a random valid scenario that combines as many features as possible.
+
+    python3 generate.py SEED              the scenario, in TOML
+    python3 generate.py --count N         how often each event kind occurs over seeds 0 … N−1
+
+The scenarios are small, so that interactions occur. Every `when` is monotone by the way it
+is built: evidence occurs in it only positively.
+"""
+
+import collections
+import datetime
+import random
+import sys
+
+
+def fmt(x):
+    """A number as TOML and as the expression language both read it."""
+    x = float(x)
+    if x.is_integer() and int(x) % 2 == 0:
+        return str(int(x))  # even whole numbers as integers, odd ones as floats
+    return repr(x)
+
+
+class Generator:
+    def __init__(self, seed):
+        self.r = random.Random(f"backstop {seed}")
+        self.seed = seed
+
+    # -- small choices -----------------------------------------------------------------
+
+    def chance(self, p):
+        return self.r.random() < p
+
+    def pick(self, *options):
+        return self.r.choice(options)
+
+    def real(self, lo, hi):
+        """A number of a few digits; now and then of many."""
+        x = self.r.uniform(lo, hi)
+        return x if self.chance(0.05) else min(hi, max(lo, round(x, self.pick(1, 2, 2, 3))))
+
+    def some(self, options, least=1, most=None):
+        options = list(options)
+        most = len(options) if most is None else min(most, len(options))
+        chosen = self.r.sample(options, self.r.randint(min(least, most), most))
+        return chosen
+
+    # -- numeric fields ----------------------------------------------------------------
+
+    def distribution(self, lo, hi, normal=False):
+        kind = self.pick("uniform", "triangular", "choice", "normal" if normal else "uniform")
+        a, b = sorted((self.real(lo, hi), self.real(lo, hi)))
+        if b - a < 0.01:
+            a, b = lo, hi
+        if kind == "uniform":
+            values = [a, b]
+        elif kind == "triangular":
+            values = [a, min(b, max(a, self.real(a, b))), b]
+        elif kind == "choice":
+            values = [self.real(lo, hi) for _ in range(self.r.randint(1, 4))]
+        else:
+            values = [self.real(a, b), self.real(0.01, (hi - lo) / 2)]
+        return f"{{ {kind} = [{', '.join(fmt(v) for v in values)}] }}"
+
+    def share(self, *, cohort=False, normal=True, plain=0.6):
+        """A field between 0 and 1."""
+        if self.chance(plain):
+            return fmt(self.real(0.0, 1.0))
+        if self.chance(0.5):
+            return self.distribution(0.0, 1.0, normal)
+        options = ["share", "1 - share", "share / 2", "min(1, level / 3)", "half", "share * half"]
+        options += ["clamp(level - 0.5, 0, 1)", "if(level > 1.5, share, 0.75)"]
+        if cohort:
+            options += ["index / size", "clamp(index * share, 0, 1)", "(index - 0.5) / size"] * 2
+        return f'"{self.pick(*options)}"'
+
+    def amount(self):
+        """An amount and roughly how much it is."""
+        if self.chance(0.55):
+            x = self.pick(1.0, 1.0, 2.0, 3.0, 0.5, 1.5, 0.1, 10.0 / 3.0, 0.0 if self.chance(0.2) else 1.0)
+            if self.chance(0.1):
+                x = self.pick(0.0000025, 0.000001, 1e-7, 123456.789, 1000000.0)
+            return fmt(x), x
+        if self.chance(0.5):
+            return self.distribution(0.5, 3.0, normal=True), 1.75
+        options = ["level", "2 * level", "own(zeal) + share", "sqrt(level)", "exp(share)"]
+        options += ["ln(1 + level)", "own(zeal)", "max(level, 1)", "level / 3", "double"]
+        return f'"{self.pick(*options)}"', 1.5
+
+    def whole(self, lo, hi):
+        if self.chance(0.8):
+            return str(self.r.randint(lo, hi))
+        if self.chance(0.5):
+            values = [self.r.randint(lo, hi) for _ in range(self.r.randint(1, 3))]
+            return f"{{ choice = {values} }}"
+        a, b = self.r.randint(lo, hi), self.r.randint(lo, hi)
+        return f'"if(share >= 0.5, {a}, {b})"'
+
+    # -- the parts of a file -----------------------------------------------------------
+
+    def scenario(self):
+        self.blocks = []  # pieces of text whose order may vary
+        self.frame()
+        self.people()
+        self.plan()
+        self.expressions_ready()
+        self.write_trust()
+        self.write_influence()
+        self.write_commitments()
+        self.write_meetings()
+        self.write_shocks()
+        self.write_outcomes()
+        self.write_metrics()
+        if self.chance(0.5):
+            self.r.shuffle(self.blocks)
+        return "\n".join([self.head, *self.blocks])
+
+    def frame(self):
+        self.steps = self.r.randint(5, 25)
+        head = ["format = 1", f'title = "Generated {self.seed}"']
+        self.issues = self.r.sample(["guarantee", "aid", "talks"], self.pick(0, 0, 1, 2, 2, 3))
+        if self.issues:
+            head.append(f"issues = {self.issues}".replace("'", '"'))
+        head.append("")
+        head.append("[time]")
+        self.start = None
+        form = self.pick("none", "bare", "date", "date", "hours", "weeks", "moment", "end")
+        if form == "bare":
+            head.append('step = "1 week"')
+        if form in ("date", "hours", "weeks", "end"):
+            self.start = datetime.date(2025, 3, 10) + datetime.timedelta(days=self.r.randint(0, 400))
+            head.append(f"start = {self.start}")
+        if form == "moment":
+            self.start = datetime.datetime(2024, 2, 28, self.r.randint(0, 23), self.pick(0, 30))
+            head.append(f"start = {self.start.isoformat()}")
+        self.stride = datetime.timedelta(days=1)
+        if form in ("hours", "moment"):
+            hours = self.pick(1, 6, 12, 36, 24)
+            self.stride = datetime.timedelta(hours=hours)
+            head.append(f'step = "{hours} hours"')
+        elif form == "weeks":
+            weeks = self.pick(1, 2)
+            self.stride = datetime.timedelta(weeks=weeks)
+            head.append(f'step = "{weeks} week{"s" if weeks > 1 else ""}"')
+        elif form == "end":
+            days = self.pick(1, 2, 3)
+            self.stride = datetime.timedelta(days=days)
+            head.append(f'step = "{days} day{"s" if days > 1 else ""}"')
+        elif form == "date":
+            head.append('step = "1 day"')
+        if form == "end":
+            part = self.r.randint(0, days - 1)  # a part step counts
+            end = self.start + self.stride * self.steps - datetime.timedelta(days=part)
+            head.append(f"end = {end}")
+        else:
+            head.append(f"steps = {self.steps}")
+        if self.chance(0.3):
+            head.insert(2, f"pace = {self.pick('0.5', '0.25', '1', self.distribution(0.2, 1.0))}")
+        self.head = "\n".join(head) + "\n"
+        share = fmt(self.real(0.0, 1.0))
+        share = self.pick(
+            share, self.distribution(0.0, 1.0, normal=False),
+            f'{{ value = {share}, range = [0, 1], unit = "share", note = "ours" }}',
+            f"{{ value = {self.distribution(0.0, 1.0)} }}",
+        )  # fmt: skip
+        level = fmt(self.real(0.5, 3.0))
+        level = self.pick(level, level, self.distribution(0.5, 3.0), f"{{ value = {level}, range = [0.5, 3] }}")
+        self.blocks.append(f"[parameters]\nshare = {share}\nlevel = {level}\n")
+
+    def date(self, step):
+        """A date within a step (with the time of day, unless it is the plain date's own)."""
+        when = self.start
+        if not isinstance(when, datetime.datetime):
+            when = datetime.datetime(when.year, when.month, when.day)
+        when += self.stride * step
+        when += self.stride * self.pick(0, 0, 0.25, 0.75)
+        if self.chance(0.7):
+            return str(when.date())
+        return when.replace(microsecond=0).isoformat()
+
+    def when_at(self, step):
+        return self.date(step) if self.start is not None and self.chance(0.6) else str(step)
+
+    def people(self):
+        count = self.r.randint(2, 5)
+        names = ["us", "uk", "fr", "de", "pl"][:count]
+        self.r.shuffle(names)
+        self.singles = names
+        self.cohorts = {}
+        if self.chance(0.5):
+            self.cohorts["band"] = self.r.randint(1, 3)
+        for name in names:
+            self.blocks.append(f"[actors.{name}]\n" + self.actor_fields(False))
+        for name, size in self.cohorts.items():
+            self.blocks.append(f"[cohorts.{name}]\nsize = {size}\n" + self.actor_fields(True))
+        self.everyone = names + [f"{c}_{i}" for c, n in self.cohorts.items() for i in range(1, n + 1)]
+        self.groups = {c: [f"{c}_{i}" for i in range(1, n + 1)] for c, n in self.cohorts.items()}
+        text = []
+        for group in ("core", "rest", "all_of_them")[: self.r.randint(1, 3)]:
+            members = self.some(self.everyone + list(self.groups), 1, 4)
+            flat = set()
+            for m in members:
+                flat.update(self.groups.get(m, [m]))
+            self.groups[group] = [a for a in self.everyone if a in flat]
+            text.append(f"{group} = {members}".replace("'", '"'))
+        if self.chance(0.4):
+            text.reverse()  # a group may be used before its own line
+        self.blocks.append("[groups]\n" + "\n".join(text) + "\n")
+        self.targets = self.everyone + list(self.groups)
+
+    def by_issue(self, make):
+        if len(self.issues) > 1 and self.chance(0.4):
+            chosen = self.some(self.issues)
+            return "{ " + ", ".join(f"{i} = {make()}" for i in chosen) + " }"
+        return make()
+
+    def actor_fields(self, cohort):
+        lines = []
+        if self.chance(0.2):
+            lines.append('name = "Someone of note"')
+        if self.chance(0.85):
+            lines.append(f"stance = {self.by_issue(lambda: self.share(cohort=cohort))}")
+        if self.chance(0.35):
+            lines.append(f"anchor = {self.by_issue(lambda: self.share(cohort=cohort))}")
+        if self.chance(0.5):
+            lines.append(f"susceptibility = {self.share(cohort=cohort)}")
+        if self.chance(0.4):
+            lines.append(f"volatility = {self.pick('0.05', '0.1', '0.3', self.distribution(0.0, 0.3))}")
+        if self.chance(0.4):
+            keys = self.some(["offer", "bond"])
+            values = {"offer": lambda: fmt(self.real(0.0, 0.4)), "bond": lambda: fmt(self.real(0.5, 1.0))}
+            if self.chance(0.3):
+                values["offer"] = lambda: self.distribution(0.0, 0.4)
+            lines.append("credit = { " + ", ".join(f"{k} = {values[k]()}" for k in keys) + " }")
+        zeal = self.pick(fmt(self.real(0.2, 2.0)), self.distribution(0.2, 2.0))
+        if cohort:
+            zeal = self.pick(zeal, '"index * 0.5"', '"size - index + 0.5"')
+        grit = self.pick(fmt(self.real(-1.0, 2.0)), self.distribution(-1.0, 2.0, normal=True))
+        lines.append(f"attributes = {{ zeal = {zeal}, grit = {grit} }}")
+        return "\n".join(lines) + "\n"
+
+    def plan(self):
+        """Which commitments, meetings and shocks there are, before any condition is written."""
+        self.resources = ["troops", "backstop", "aid"][: self.r.randint(1, 3)]
+        lines = [f'{x} = {{ unit = "units of {x}" }}' for x in self.resources]
+        self.blocks.append("[resources]\n" + "\n".join(lines) + "\n")
+        self.commitments = []
+        instances = 0
+        wanted = self.r.randint(3, 10)
+        while instances < wanted or len(self.commitments) < 2:
+            debtor = self.pick(*self.singles, *self.singles, *self.singles, *self.targets)
+            size = len(self.groups.get(debtor, [debtor]))
+            if instances + size > 12:
+                break
+            instances += size
+            gives = {}
+            for resource in self.some(self.resources, 1, self.pick(1, 1, 1, 2, 3)):
+                gives[resource] = self.amount()
+            self.commitments.append(
+                {"name": f"c{len(self.commitments)}_{debtor}", "debtor": debtor, "gives": gives,
+                 "members": self.groups.get(debtor, [debtor]), "maintain": self.chance(0.35)}
+            )  # fmt: skip
+        # Circles of commitments that wait for one another: what deadlocks are made of.
+        self.next_in_circle, self.mover, self.breaker = {}, None, None
+        if self.chance(0.85):
+            circle = []  # of debtors who share nobody, so that each waits for others
+            for c in self.r.sample(self.commitments, len(self.commitments)):
+                if len(circle) < 5 and not any(set(c["members"]) & set(d["members"]) for d in circle):
+                    circle.append(c)
+            if len(circle) < 2:
+                circle = []
+            # How it may come undone: one moves first, and may later have enough of it.
+            self.mover = circle[0]["name"] if circle and self.chance(0.25) else None
+            self.breaker = self.mover or (self.pick(*circle)["name"] if circle and self.chance(0.6) else None)
+            for one, other in zip(circle, circle[1:] + circle[:1]):
+                self.next_in_circle[one["name"]] = other
+        self.meetings = [f"meeting_{i}" for i in range(self.pick(0, 1, 2, 2, 3))]
+        self.shocks = [f"shock_{i}" for i in range(self.pick(1, 2, 2, 3, 4))]
+        self.occasions = self.meetings + self.shocks
+
+    def expressions_ready(self):
+        """Definitions; some are fit for a `when`, others are free."""
+        lines = ["half = \"0.5\"", 'double = "level * 2"']
+        self.rising = []  # definitions that are conditions and grow truer with evidence
+        self.free = []
+        for i in range(self.r.randint(0, 2)):
+            lines.append(f'rising_{i} = "{self.rising_condition(1, {})}"')
+            self.rising.append(f"rising_{i}")
+        for i in range(self.r.randint(0, 2)):
+            lines.append(f'free_{i} = "{self.free_condition(1)}"')
+            self.free.append(f"free_{i}")
+        self.blocks.append("[definitions]\n" + "\n".join(lines) + "\n")
+
+    # -- expressions -------------------------------------------------------------------
+    # `asking` is the commitment whose condition is written ({}: nobody's: a definition that
+    # every commitment may read, so without `assured` of either form; None: an outcome's,
+    # a metric's or a shock's).
+
+    def ceiling(self, resource, group, asking):
+        """Roughly how much there is of a resource in a group."""
+        total = 0.0
+        for c in self.commitments:
+            members = [m for m in c["members"] if group is None or m in group]
+            if asking:
+                members = [m for m in members if m not in asking["members"]]
+            total += len(members) * c["gives"].get(resource, (None, 0.0))[1]
+        return total
+
+    def evidence(self, asking):
+        """An evidence quantity, and roughly how much it can be."""
+        others = [c for c in self.commitments if c is not asking or len(c["members"]) > 1]
+        c = self.r.choice(others or self.commitments)
+        kind = self.r.random()
+        if kind < 0.4:
+            name = self.pick("bonds", "bonds", "bonds", "kept", "offers")
+            return f"{name}({c['name']})", len(c["members"])
+        resource = self.r.choice(list(c["gives"]))
+        group = self.pick(c["debtor"], c["debtor"], None, *self.targets)
+        members = None if group is None else self.groups.get(group, [group])
+        arguments = resource if group is None else f"{resource}, {group}"
+        if kind < 0.5:
+            return f"parties({arguments})", len(members or self.everyone)
+        name = self.pick("bound", "bound", "bound", "delivered", "offered", "assured", "assured")
+        if name == "assured":
+            if asking == {}:
+                name = "bound"
+            elif asking is None:
+                group = group or self.r.choice(self.targets)
+                members = self.groups.get(group, [group])
+                arguments = f"{resource}, {group}, {self.r.choice(self.everyone)}"
+        return f"{name}({arguments})", self.ceiling(resource, members, asking)
+
+    def rising_number(self, depth, asking):
+        """A number that grows with evidence."""
+        text, top = self.evidence(asking)
+        if depth <= 0 or self.chance(0.5):
+            return text, top
+        other, most = self.evidence(asking)
+        form = self.r.randrange(9)
+        if form == 0:
+            return f"{text} + {other}", top + most
+        if form == 1:
+            return f"min({text}, {other})", min(top, most)
+        if form == 2:
+            return f"max({text}, {other})", max(top, most)
+        if form == 3:
+            return f"2 * {text}", 2 * top
+        if form == 4:
+            return f"{text} / level", top / 1.5
+        if form == 5:
+            return f"level * ({text} - 0.25)", 1.5 * top
+        if form == 6:
+            return f"{text} - -{other}", top + most
+        if form == 7:
+            return f"if({self.still(asking)}, {text}, {other})", max(top, most)
+        return f"if({self.rising_comparison(0, asking)}, 2, 1)", 2
+
+    def threshold(self, top):
+        if self.chance(0.15):
+            return self.pick("level", "share", "half")
+        # Below what all others together could give, so that it can come true.
+        return fmt(round(max(0.0, top) * self.pick(0.05, 0.3, 0.5, 0.5, 0.75, 0.9, 1.0, 1.0), 3))
+
+    def rising_comparison(self, depth, asking):
+        number, top = self.rising_number(depth, asking)
+        x = self.threshold(top)
+        form = self.r.randrange(8)
+        if form < 3:
+            return f"{number} >= {x}"
+        if form == 3:
+            return f"{number} > {x} - 0.001"
+        if form == 4:
+            return f"{x} <= {number}"
+        if form == 5:
+            return f"not ({number} < {x})"
+        if form == 6:
+            return f"{x} - ({number}) <= 0"
+        return f"not {x} > {number}"
+
+    def still(self, asking):
+        """A condition on what is fixed during an Exchange; of either sign."""
+        name = self.r.choice(self.occasions)
+        k = self.r.randint(0, self.steps)
+        a, b = self.r.choice(self.everyone), self.r.choice(self.everyone)
+        options = [
+            f"step >= {k // 2}",
+            f"step < {k + 3}",
+            f"steps - step > {k // 4}",
+            f"count({name}) {self.pick('>= 1', '< 2', '== 0')}",
+            f"since({name}) {self.pick('> 2', '<= 4', '>= 1')}",
+            f"trust({a}, {b}) >= {self.pick('0.4', '0.6', '0.8', '0.9')}",
+            self.stance_condition(asking),
+            self.stance_condition(asking),
+        ]
+        if asking:
+            options += ["own(grit) > 0", "own(zeal) * share < 1", "stance >= 0.4", "stance < 0.8"]
+        return self.r.choice(options)
+
+    def stance_condition(self, asking):
+        who = self.r.choice(self.targets)
+        if self.issues and self.chance(0.5):
+            who += f", {self.r.choice(self.issues)}"
+        return f"stance({who}) {self.pick('>', '>=', '<', '<=')} {self.pick('0.2', '0.4', '0.5', '0.6')}"
+
+    def rising_condition(self, depth, asking):
+        if depth <= 0 or self.chance(0.55):
+            if asking and self.rising and self.chance(0.15):
+                return self.r.choice(self.rising)
+            return self.rising_comparison(depth, asking)
+        form = self.r.randrange(7)
+        one = self.rising_condition(depth - 1, asking)
+        if form == 0:
+            return f"{one} and {self.still(asking)}"
+        if form == 1:
+            return f"{self.still(asking)} or {one}"
+        if form == 2:
+            return f"({one}) and ({self.rising_condition(depth - 1, asking)})"
+        if form == 3:
+            return f"({one}) or ({self.rising_condition(depth - 1, asking)})"
+        if form == 4:
+            return f"{one} or {self.rising_comparison(0, asking)} and {self.still(asking)}"
+        if form == 5:
+            return f"if({self.still(asking)}, {one}, {self.rising_condition(depth - 1, asking)})"
+        return f"not (not ({one}) and {self.still(asking)})"
+
+    def waiting(self, c):
+        """What a commitment in a circle waits for: that the next one is bound."""
+        other = self.next_in_circle[c["name"]]
+        resource, (_, amount) = self.r.choice(list(other["gives"].items()))
+        name, members = other["name"], len(other["members"])
+        if members > 1:
+            options = [f"bonds({name}) >= {self.r.randint(1, members)}"]
+        else:
+            options = [f"bonds({name}) >= 1", f"not bonds({name}) < 1"]
+        total = self.pick(0.1, 0.5, 0.9) * max(amount, 0.01) * members
+        options += [
+            f"bonds({name}) > 0",
+            f"bonds({name}) >= {members}",
+            f"bonds({name}) / {members} >= 0.75",
+            f"min(bonds({name}), 1) + share >= 1 + share",
+            f"parties({resource}, {other['debtor']}) >= 1",
+            f"bound({resource}, {other['debtor']}) > {fmt(round(total, 3))}",
+            f"assured({resource}, {other['debtor']}) >= {fmt(round(0.6 * total + 0.001, 3))}",
+        ]
+        return self.r.choice(options)
+
+    def waiting_condition(self, c):
+        text = self.waiting(c)
+        form = self.r.randrange(30)
+        if form == 0:
+            return f"{text} and {self.still(c)}"
+        if form == 1:
+            return f"{text} or ({self.waiting(self.r.choice([x for x in self.commitments if x['name'] in self.next_in_circle]))})"
+        if form == 2:
+            return f"{text} and ({self.rising_condition(0, c)})"
+        if form == 3:
+            return f"{self.still(c)} and {self.still(c)} or {text}"
+        if form == 4:
+            return f"({self.rising_condition(1, c)}) and {text}"
+        return text
+
+    def free_number(self, asking):
+        if self.chance(0.6):
+            return self.rising_number(1, asking)
+        c = self.r.choice(self.commitments)["name"]
+        name = self.r.choice(self.occasions)
+        text, top = self.evidence(asking)
+        options = [
+            (f"bound_at({c})", self.steps),
+            (f"step - bound_at({c})", 4),
+            ("deadlocked", 2),
+            ("step", self.steps),
+            ("steps / 2 - step", 2),
+            (f"since({name})", 5),
+            (f"count({name})", 2),
+            (f"level - {text}", 1),
+            (f"abs({text} - {fmt(round(top / 2, 3))})", top / 2),
+            (f"sqrt({text})", max(top, 0) ** 0.5),
+            (f"exp(-{text})", 1),
+            (f"ln(1 + {text})", 1),
+            (f"clamp({text}, 0.5, level + 1)", 1),
+            (f"{text} * stance({self.r.choice(self.targets)})", top / 2),
+        ]
+        return self.r.choice(options)
+
+    def free_condition(self, depth, asking={}):
+        if depth > 0 and self.chance(0.35):
+            a, b = self.free_condition(depth - 1, asking), self.free_condition(depth - 1, asking)
+            return self.pick(f"({a}) and ({b})", f"({a}) or ({b})", f"not ({a})", f"if({a}, {b}, true)")
+        if asking != {} and self.free and self.chance(0.1):
+            return self.r.choice(self.free)
+        if self.chance(0.35):
+            return self.still(asking)
+        number, top = self.free_number(asking)
+        return f"{number} {self.pick('>=', '>', '<', '<=', '<', '!=', '==')} {self.threshold(top)}"
+
+    # -- tables ------------------------------------------------------------------------
+
+    def write_trust(self):
+        lines = []
+        if self.chance(0.7):
+            lines.append(f"default = {self.pick('1', '0.8', '0.5', '0.7', self.distribution(0.4, 1.0, True))}")
+        if self.chance(0.5):
+            lines.append(f"strength = {self.pick('2', '4', '1.5', '10')}")
+        for key, values in (("kept", "0.5"), ("broken", "2"), ("suspended", "1"), ("witness", "0.5")):
+            if self.chance(0.4):
+                lines.append(f"{key} = {self.pick(values, fmt(self.real(0.0, 1.0)), self.distribution(0.0, 1.0))}")
+        if self.chance(0.6):
+            pairs = []
+            for _ in range(self.r.randint(1, 3)):
+                a, b = self.two()
+                pairs.append(f'{{ of = "{a}", in = "{b}", value = {self.share()} }}')
+            lines.append(f"pairs = [{', '.join(pairs)}]")
+        if lines:
+            self.blocks.append("[trust]\n" + "\n".join(lines) + "\n")
+        if self.chance(0.5):
+            self.blocks.append(
+                f"[credit]\noffer = {self.pick('0', '0.25', self.distribution(0.0, 0.4))}\n"
+                f"bond = {self.pick('1', '0.8', self.distribution(0.5, 1.0))}\n"
+            )
+
+    def two(self):
+        """Two targets that are not one and the same actor and have a pair of different actors."""
+        while True:
+            a, b = self.r.choice(self.targets), self.r.choice(self.targets)
+            left, right = self.groups.get(a, [a]), self.groups.get(b, [b])
+            if any(x != y for x in left for y in right):
+                return a, b
+
+    def write_influence(self):
+        for _ in range(self.pick(0, 1, 2, 4, 6)):
+            a, b = self.two() if self.chance(0.8) else [self.r.choice(self.everyone)] * 2
+            lines = [f'from = "{a}"', f'on = "{b}"']
+            if self.chance(0.7):
+                weight = self.pick(fmt(self.real(0.0, 2.0)), self.distribution(0.0, 2.0), '"level"', "0")
+                lines.append(f"weight = {weight}")
+            self.blocks.append("[[influence]]\n" + "\n".join(lines) + "\n")
+
+    def write_commitments(self):
+        for c in self.commitments:
+            lines = [f'debtor = "{c["debtor"]}"']
+            if self.chance(0.75):
+                others = [t for t in self.targets if self.groups.get(t, [t]) != c["members"]]
+                lines.append(f'creditor = "{self.r.choice(others)}"')
+            lines.append("gives = { " + ", ".join(f"{k} = {v[0]}" for k, v in c["gives"].items()) + " }")
+            waits = c["name"] in self.next_in_circle
+            if self.chance(0.1 if waits else 0.45):
+                lines.append(f'offer = "{self.free_condition(1, c)}"')
+            if waits:
+                lines.append(f'when = "{self.waiting_condition(c)}"')
+            elif self.chance(0.75):
+                lines.append(f'when = "{self.rising_condition(2, c)}"')
+            roll = self.r.random()
+            if c["name"] == self.breaker:
+                k = self.r.randint(2, self.steps)
+                wish = self.pick(f"step < {k}", f"step != {k}", self.still(c), self.free_condition(0, c))
+                lines.append(f'while = "{wish}"')
+            elif waits and self.chance(0.8):
+                wish = self.waiting(c)
+                if self.chance(0.25):
+                    wish = f"({wish}) and {self.still(c)}"
+                lines.append(f'while = "{wish}"')
+            elif roll < 0.3:
+                lines.append(f'while = "{self.rising_condition(1, c)}"')
+            elif roll < 0.6:
+                lines.append(f'while = "{self.free_condition(1, c)}"')
+            elif roll < 0.75:
+                lines.append(f'while = "{self.still(c)}"')
+            if self.chance(0.08 if waits else 0.2):
+                lines.append(f'release = "{self.free_condition(0, c)}"')
+            if c["name"] == self.mover:
+                lines.append('initial = "detached"')
+            elif self.chance(0.1):
+                lines.append('initial = "conditional"')
+            elif not waits and self.chance(0.2):
+                lines.append(f'initial = "{self.pick("null", "conditional", "conditional", "detached")}"')
+            if self.chance(0.4):
+                lines.append(f"lead = {self.whole(0, 4)}")
+            if waits and self.chance(0.85):
+                lines.append(f"over = {self.whole(6, 20)}")
+            elif self.chance(0.6):
+                lines.append(f"over = {self.whole(1, 7)}")
+            if self.chance(0.1 if waits else 0.2):
+                lines.append(f"expires = {self.when_at(self.r.randint(1, self.steps))}")
+            if self.chance(0.35):
+                lines.append(f"grace = {self.whole(0, 3)}")
+            if c["maintain"]:
+                lines.append("maintain = true")
+                if self.chance(0.6):
+                    lines.append(f'until = "{self.free_condition(1, c)}"')
+                    if self.chance(0.4):
+                        lines.append(f"due = {self.whole(2, 8)}")
+            elif self.chance(0.35):
+                lines.append(f"due = {self.whole(0, 8)}")
+            if self.issues and self.chance(0.5):
+                lines.append(f'issue = "{self.r.choice(self.issues)}"')
+            if self.chance(0.4):
+                lines.append(f"cost = {self.pick('2', '0.5', '3', self.distribution(0.5, 4.0), chr(34) + 'own(zeal)' + chr(34))}")
+            self.blocks.append(f"[commitments.{c['name']}]\n" + "\n".join(lines) + "\n")
+
+    def write_meetings(self):
+        for name in self.meetings:
+            attend = self.some(self.targets, 1, 4)
+            if self.chance(0.75):
+                circle = [c["debtor"] for c in self.commitments if c["name"] in self.next_in_circle]
+                attend += [debtor for debtor in dict.fromkeys(circle) if debtor not in attend]
+            lines = [f"attend = {attend}".replace("'", '"')]
+            form = self.r.randrange(4)
+            step = self.r.randint(0, self.steps - 1)
+            if form == 0:
+                lines.append(f"on = {self.when_at(step)}")
+            elif form == 1:
+                steps = [self.r.randint(0, self.steps) for _ in range(self.r.randint(1, 5))]
+                lines.append(f"on = [{', '.join(self.when_at(s) for s in steps)}]")
+            else:
+                first, last = step, step + self.r.randint(0, 7)
+                dated = self.start is not None and self.chance(0.6)
+                if dated and self.chance(0.3):
+                    first -= step + 2  # it began before the run
+                if dated:
+                    plain = datetime.datetime.combine(
+                        self.start, getattr(self.start, "time", datetime.time)()
+                    )
+                    lines.append(f"from = {(plain + self.stride * first).isoformat()}")
+                    lines.append(f"to = {(plain + self.stride * last).isoformat()}")
+                else:
+                    lines.append(f"from = {first}\nto = {last}")
+            if self.chance(0.85):
+                lines.append("package = true")
+                if self.chance(0.6):
+                    lines.append(f"success = {self.pick('0.5', '0.3', '0.8', '0', self.share(plain=0.3))}")
+            if self.chance(0.5):
+                lines.append(f"influence = {self.pick('0.2', '1', '0', self.share())}")
+            self.blocks.append(f"[meetings.{name}]\n" + "\n".join(lines) + "\n")
+
+    def effect(self, size=0.4):
+        if self.chance(0.2):
+            return self.distribution(-size, size)
+        if self.chance(0.1):
+            return '"share - 0.5"'
+        return fmt(self.real(-size, size))
+
+    def write_shocks(self):
+        for name in self.shocks:
+            form = self.r.randrange(5)
+            if form == 0:
+                line = f"on = {self.when_at(self.r.randint(0, self.steps - 1))}"
+            elif form == 1:
+                steps = sorted({self.r.randint(0, self.steps) for _ in range(self.r.randint(1, 4))})
+                line = f"on = [{', '.join(map(str, steps))}]"
+            elif form == 2:
+                who = self.r.choice(self.targets)
+                text, _ = self.evidence(None)
+                line = "rate = " + self.pick(
+                    "0.05", '"0.3"', "0", '"share"', f'"0.2 * (1 - stance({who}))"',
+                    '"if(deadlocked >= 1, 0.5, 0.02)"', f'"exp(-{text}) / 4"', f'"0.1 + 0.05 * {text}"',
+                )  # fmt: skip
+                if self.chance(0.05):
+                    line = 'rate = "0.4 - 0.05 * step"'  # fails the run at step 9
+            else:
+                line = f'when = "{self.free_condition(1, None)}"'
+                if self.chance(0.6):
+                    line += f"\nonce = {self.pick('true', 'false', 'false')}"
+            lines = [line]
+            if self.chance(0.7):
+                chosen = self.some(self.targets, 1, 3)
+                table = ", ".join(f"{t} = {self.by_issue(self.effect)}" for t in chosen)
+                lines.append(f"stance = {{ {table} }}")
+            if self.chance(0.35):
+                chosen = self.some(self.targets, 1, 2)
+                table = ", ".join(f"{t} = {self.by_issue(self.effect)}" for t in chosen)
+                lines.append(f"anchor = {{ {table} }}")
+            if self.chance(0.5):
+                effects = []
+                for _ in range(self.r.randint(1, 2)):
+                    a, b = self.two()
+                    effects.append(f'{{ of = "{a}", in = "{b}", by = {self.effect()} }}')
+                lines.append(f"trust = [{', '.join(effects)}]")
+            self.blocks.append(f"[shocks.{name}]\n" + "\n".join(lines) + "\n")
+
+    def write_outcomes(self):
+        for i in range(self.r.randint(0, 3)):
+            when = self.rising_condition(2, None) if self.chance(0.6) else self.free_condition(1, None)
+            lines = [f'when = "{when}"']
+            if self.chance(0.25):
+                lines = [f'when = "({when}) and step >= {self.steps // 2}"', "stop = true"]
+            self.blocks.append(f"[outcomes.outcome_{i}]\n" + "\n".join(lines) + "\n")
+
+    def write_metrics(self):
+        c = lambda: self.r.choice(self.commitments)["name"]
+        who = lambda: self.r.choice(self.everyone)
+        target = lambda: self.r.choice(self.targets)
+        resource = lambda: self.r.choice(self.resources)
+        issue = f", {self.issues[-1]}" if self.issues else ""
+        options = [
+            lambda: f"offered({resource()}, {target()})",
+            lambda: f"bound({resource()})",
+            lambda: f"delivered({resource()}, {target()})",
+            lambda: f"assured({resource()}, {target()}, {who()})",
+            lambda: f"assured({resource()}, {target()}, {who()}) * level",
+            lambda: f"parties({resource()})",
+            lambda: f"parties({resource()}, {target()})",
+            lambda: f"offers({c()}) + 10 * bonds({c()}) + 100 * kept({c()})",
+            lambda: f"bound_at({c()})",
+            lambda: f"stance({target()}{issue})",
+            lambda: f"stance({target()})",
+            lambda: f"trust({who()}, {who()})",
+            lambda: f"count({self.r.choice(self.occasions)})",
+            lambda: f"since({self.r.choice(self.occasions)})",
+            lambda: "deadlocked",
+            lambda: "step / steps",
+            lambda: "share * half + level",
+            lambda: f"exp(-level * stance({target()})) + ln(1 + bound({resource()}))",
+            lambda: self.free_number(None)[0],
+            lambda: f"if({self.free_condition(1, None)}, 1, 0)",
+        ]
+        lines = [f'm{i} = "{self.r.choice(options)()}"' for i in range(self.r.randint(3, 8))]
+        if self.chance(0.04):
+            lines.append(f'failing = "sqrt(stance({who()}) - 0.2)"')
+        if self.chance(0.02):
+            lines.append(f'failing_late = "0 / (step - {self.steps // 2})"')
+        self.blocks.append("[metrics]\n" + "\n".join(lines) + "\n")
+
+
+def scenario(seed):
+    return Generator(seed).scenario()
+
+
+def count(seeds):
+    import tomllib
+
+    import oracle
+
+    totals, runs = collections.Counter(), collections.Counter()
+    for seed in range(seeds):
+        text = scenario(seed)
+        try:
+            run = oracle.simulate(tomllib.loads(text), seed=seed)
+        except Exception as error:
+            print(f"seed {seed}: {type(error).__name__}: {error}")
+            continue
+        kinds = collections.Counter(e["event"] for e in run.events)
+        rounds = collections.Counter()
+        first_of = {}
+        for e in run.events:
+            if e["event"] == "detached" and e["cause"] is not None:
+                by = run.events[e["cause"]]
+                if by["event"] == "detached" and by["step"] == e["step"]:
+                    kinds["(detached in a later round)"] += 1
+            if e["event"] == "suspended" and e["cause"] is not None:
+                if run.events[e["cause"]]["event"] in (
+                    "suspended", "violated", "withdrawn", "released"
+                ):
+                    kinds["(suspended in a cascade)"] += 1
+            if e["event"] == "created":
+                if e["subject"] in first_of:
+                    kinds["(created again)"] += 1
+                first_of[e["subject"]] = e["seq"]
+        if run.status != "ok":
+            kinds["(run failed)"] += 1
+        if run.gap:
+            kinds["(deadlocked at the end)"] += 1
+        totals.update(kinds)
+        runs.update(kinds.keys())
+        kinds[f"(outcome {run.outcome})"] += 1
+    for kind, n in sorted(totals.items(), key=lambda x: -x[1]):
+        print(f"{kind:32}{n:8} events in {runs[kind]:4} of {seeds} runs")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--count":
+        count(int(sys.argv[2]))
+    else:
+        print(scenario(int(sys.argv[1])))
