@@ -361,6 +361,7 @@ impl Before {
         let debtor = model.instances[instance.index()].debtor;
         Self {
             standing: world.evidence.standing(instance),
+            delivered: model.gifts(instance).map(|gift| world.evidence.handed_over(gift.position)).collect(),
             parties: model.gifts(instance).map(|gift| world.evidence.is_party(model, gift.resource, debtor)).collect(),
         }
     }
