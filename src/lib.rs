@@ -1,4 +1,5 @@
 //! Backstop: a deterministic, event-sourced simulator of actors with stances who exchange conditional commitments.
 
 pub mod engine;
+pub mod log;
 pub mod model;

@@ -1,0 +1,18 @@
+//! The log: events as rows, the other CSV files, the manifest, output folders, and replay.
+
+mod folder;
+mod manifest;
+mod number;
+mod record;
+mod replay;
+mod tables;
+
+pub use folder::{Folder, FolderError, MANIFEST};
+pub use manifest::{Digest, Manifest, ManifestError, OverrideRecord, PROGRAM, digest};
+pub use number::{amount, number};
+pub use record::{Cells, Namer, RecordError, RowCells, creditor_name, ending_name, kind};
+pub use replay::{Fold, Recorded, Refusal, replay};
+pub use tables::{
+    COMMITMENT_COLUMNS, EVENT_COLUMNS, Numbered, RUN_COLUMNS, RunRow, SERIES_COLUMNS, Sampler, run_header,
+    write_commitments, write_events, write_runs, write_series,
+};

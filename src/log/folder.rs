@@ -1,0 +1,156 @@
+//! Output folders: whole or not at all. The one place of the library that touches the file system.
+//!
+//! Everything is first written beside its place and synced. A new folder then appears by a single
+//! rename. Into a folder that exists (only with `force`) the files are renamed one by one, the old
+//! manifest having been taken away first and the new one put in last: a folder without a manifest is
+//! incomplete, and every command says so.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Name of the manifest, which comes last.
+pub const MANIFEST: &str = "manifest.json";
+
+/// Files that a folder of ours may hold; with `force` old ones that are not written again are taken away.
+const OURS: [&str; 6] = ["events.csv", "series.csv", "commitments.csv", "runs.csv", "summary.csv", "design.csv"];
+
+/// Why a folder could not be written.
+#[derive(Debug)]
+pub enum FolderError {
+    /// It is there and not empty, and `force` was not given.
+    NotEmpty(PathBuf),
+    /// There is a file in its place.
+    NotAFolder(PathBuf),
+    /// The system refused.
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for FolderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotEmpty(path) => write!(f, "the folder `{}` is not empty", path.display()),
+            Self::NotAFolder(path) => write!(f, "`{}` is a file, not a folder", path.display()),
+            Self::Io { doing, path, error } => write!(f, "cannot {doing} `{}`: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for FolderError {}
+
+/// An output folder to be written.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    path: PathBuf,
+    /// Whether it is there already.
+    exists: bool,
+}
+
+impl Folder {
+    /// Checks, before any work is done, that a folder may be written.
+    ///
+    /// # Errors
+    /// A [`FolderError`] if there is something in its place that may not be replaced.
+    pub fn claim(path: &Path, force: bool) -> Result<Self, FolderError> {
+        let at = |error| FolderError::Io { doing: "read", path: path.to_owned(), error };
+        match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self { path: path.to_owned(), exists: false }),
+            Err(error) => Err(at(error)),
+            Ok(metadata) if !metadata.is_dir() => Err(FolderError::NotAFolder(path.to_owned())),
+            Ok(_) => {
+                let is_empty = fs::read_dir(path).map_err(at)?.next().is_none();
+                if is_empty || force {
+                    Ok(Self { path: path.to_owned(), exists: !is_empty })
+                } else {
+                    Err(FolderError::NotEmpty(path.to_owned()))
+                }
+            }
+        }
+    }
+
+    /// Writes the files, the manifest among them, whole or not at all.
+    ///
+    /// # Errors
+    /// A [`FolderError`] where the system refuses; the folder is then as it was.
+    pub fn write(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
+        let parent = if self.exists { self.path.clone() } else { parent(&self.path) };
+        let io = |doing, path: &Path, error| FolderError::Io { doing, path: path.to_owned(), error };
+        fs::create_dir_all(&parent).map_err(|error| io("create", &parent, error))?;
+        let staging = tempfile::Builder::new()
+            .prefix(".backstop-partial-")
+            .tempdir_in(&parent)
+            .map_err(|error| io("write in", &parent, error))?;
+        for (name, bytes) in files {
+            let path = staging.path().join(name);
+            write_synced(&path, bytes).map_err(|error| io("write", &self.path.join(name), error))?;
+        }
+        sync_folder(staging.path()).map_err(|error| io("write", &self.path, error))?;
+        if self.exists {
+            self.replace(staging.path(), files)
+        } else {
+            open_to_all(staging.path()).map_err(|error| io("write", &self.path, error))?;
+            fs::rename(staging.path(), &self.path).map_err(|error| io("write", &self.path, error))?;
+            // It has been moved to its place; there is nothing left to clean up.
+            let _ = staging.keep();
+            sync_folder(&parent).map_err(|error| io("write", &self.path, error))
+        }
+    }
+
+    fn replace(&self, staging: &Path, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
+        let io = |doing, path: &Path, error| FolderError::Io { doing, path: path.to_owned(), error };
+        let old = std::iter::once(MANIFEST)
+            .chain(OURS)
+            .filter(|old| files.iter().all(|(new, _)| new != old || *old == MANIFEST));
+        for name in old {
+            let path = self.path.join(name);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io("replace", &path, error)),
+                _ => {}
+            }
+        }
+        let last = files.iter().filter(|(name, _)| *name == MANIFEST);
+        for (name, _) in files.iter().filter(|(name, _)| *name != MANIFEST).chain(last) {
+            let path = self.path.join(name);
+            fs::rename(staging.join(name), &path).map_err(|error| io("replace", &path, error))?;
+        }
+        sync_folder(&self.path).map_err(|error| io("write", &self.path, error))
+    }
+}
+
+fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// A rename is only safe on disk once its folder is.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+}
+
+/// Temporary folders are made for their owner alone; an output folder is like any other.
+fn open_to_all(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}

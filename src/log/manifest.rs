@@ -1,0 +1,156 @@
+//! The manifest: with it an output folder explains and repeats itself. No clock, no machine in it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// The program's name, as a manifest gives it.
+pub const PROGRAM: &str = "backstop";
+
+/// The version of the manifest's own format.
+const FORMAT: u32 = 1;
+
+/// The SHA-256 of some bytes, in hexadecimal.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> Digest {
+    use std::fmt::Write as _;
+    let hash = Sha256::digest(bytes);
+    let text = hash.iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    Digest(text)
+}
+
+/// A SHA-256 in hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest(pub String);
+
+/// A number that was set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OverrideRecord {
+    /// A parameter, or the dotted path of a number in the file.
+    pub name: String,
+    /// Its value.
+    pub value: f64,
+}
+
+/// What an output folder says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of this format.
+    pub format: u32,
+    /// The program.
+    pub program: String,
+    /// Its version.
+    pub version: String,
+    /// The scenario file's name, without folders.
+    pub scenario: String,
+    /// Its SHA-256.
+    pub scenario_sha256: Digest,
+    /// Its text.
+    pub scenario_text: String,
+    /// Tables that the run refers to, by name, with their text.
+    pub tables: BTreeMap<String, String>,
+    /// Every override, in the order given.
+    pub overrides: Vec<OverrideRecord>,
+    /// The seed.
+    pub seed: u64,
+    /// How the points of a sweep were chosen; null for a single run.
+    pub design: Option<serde_json::Value>,
+    /// Number of runs.
+    pub runs: u64,
+    /// Whether stances are in `series.csv`.
+    pub stances: bool,
+    /// Whether trust is in `series.csv`.
+    pub trust: bool,
+    /// Whether everything that was asked for is there.
+    pub complete: bool,
+    /// `ok`, or what failed, of a single run; null for a sweep.
+    pub status: Option<String>,
+    /// The steps that a single run completed; null for a sweep.
+    pub steps: Option<u32>,
+    /// Hash of the history of a single run; null for a sweep.
+    pub history_hash: Option<String>,
+    /// The SHA-256 of every other file of the folder.
+    pub files: BTreeMap<String, Digest>,
+}
+
+/// Why a manifest cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ManifestError {
+    /// It is not JSON of the right form.
+    Malformed {
+        /// What is wrong.
+        message: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// Another program or version wrote it.
+    Version {
+        /// The one that did.
+        found: String,
+    },
+    /// The scenario's text does not have the hash that it should have.
+    Scenario,
+}
+
+impl Manifest {
+    /// The manifest of a scenario with one seed, to be filled in.
+    #[must_use]
+    pub fn new(scenario: &str, text: &str, overrides: Vec<OverrideRecord>, seed: u64) -> Self {
+        Self {
+            format: FORMAT,
+            program: PROGRAM.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            scenario: scenario.into(),
+            scenario_sha256: digest(text.as_bytes()),
+            scenario_text: text.into(),
+            tables: BTreeMap::new(),
+            overrides,
+            seed,
+            design: None,
+            runs: 1,
+            stances: false,
+            trust: false,
+            complete: false,
+            status: None,
+            steps: None,
+            history_hash: None,
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Its text.
+    ///
+    /// # Panics
+    /// Never: all of its keys are strings.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a manifest has string keys only") + "\n"
+    }
+
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// A [`ManifestError`] if it is malformed, of another version, or its scenario has been changed.
+    pub fn from_json(text: &str) -> Result<Self, ManifestError> {
+        let manifest: Self = serde_json::from_str(text).map_err(|error| ManifestError::Malformed {
+            message: error.to_string(),
+            line: error.line(),
+            column: error.column(),
+        })?;
+        if manifest.program != PROGRAM || manifest.format != FORMAT || manifest.version != env!("CARGO_PKG_VERSION") {
+            let found = format!("{} {} (format {})", manifest.program, manifest.version, manifest.format);
+            return Err(ManifestError::Version { found });
+        }
+        if digest(manifest.scenario_text.as_bytes()) != manifest.scenario_sha256 {
+            return Err(ManifestError::Scenario);
+        }
+        Ok(manifest)
+    }
+}

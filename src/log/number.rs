@@ -1,0 +1,34 @@
+//! Numbers as text: the shortest decimal that reads back to the same bits.
+
+use crate::model::Amount;
+
+/// A number in its shortest form; a whole number has no point, and infinity is `inf`.
+#[must_use]
+pub fn number(value: f64) -> String {
+    let mut text = zmij::Buffer::new().format(value).to_owned();
+    if text.ends_with(".0") {
+        text.truncate(text.len() - 2);
+    }
+    text
+}
+
+/// An amount in units.
+#[must_use]
+pub fn amount(value: Amount) -> String {
+    number(value.to_units())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_read_back() {
+        for (value, text) in [(30000.0, "30000"), (0.1, "0.1"), (-0.5, "-0.5"), (f64::INFINITY, "inf"), (0.0, "0")] {
+            assert_eq!(number(value), text);
+        }
+        for value in [1e300, 1e-300, 0.1 + 0.2, 1.0 / 3.0, 5e-324, 123_456_789_012_345_680.0] {
+            assert_eq!(number(value).parse::<f64>().unwrap().to_bits(), value.to_bits());
+        }
+    }
+}

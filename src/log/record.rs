@@ -1,0 +1,268 @@
+//! The one place where events meet their wire format: rows of `events.csv`, both ways.
+
+use std::collections::BTreeMap;
+
+use super::number::{amount, number};
+use crate::model::{ActorId, Amount, DrawId, Ending, Event, InstanceId, IssueId, MeetingId, Model, OutcomeId, ShockId};
+
+/// The cells of an event that depend on it alone: all but run, seq, step, date and cause.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cells {
+    /// The kind of event.
+    pub event: &'static str,
+    /// The debtor, or whom it happens to, or the truster.
+    pub actor: String,
+    /// The creditor, or the trusted.
+    pub counterpart: String,
+    /// The commitment, meeting, shock, outcome or drawn path.
+    pub subject: String,
+    /// The issue of a stance or an anchor.
+    pub issue: String,
+    /// The resource of an increment or a withdrawal.
+    pub resource: String,
+    /// The new stance, anchor or trust, the drawn value, the amount, or the size of a package.
+    pub value: String,
+}
+
+/// Why a row is no event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordError(pub String);
+
+/// Names to ids and back, for one model.
+#[derive(Debug)]
+pub struct Namer<'a> {
+    model: &'a Model,
+    actors: BTreeMap<&'a str, ActorId>,
+    issues: BTreeMap<&'a str, IssueId>,
+    instances: BTreeMap<&'a str, InstanceId>,
+    meetings: BTreeMap<&'a str, MeetingId>,
+    shocks: BTreeMap<&'a str, ShockId>,
+    outcomes: BTreeMap<&'a str, OutcomeId>,
+    draws: BTreeMap<&'a str, DrawId>,
+}
+
+impl<'a> Namer<'a> {
+    /// The names of a model.
+    #[must_use]
+    pub fn new(model: &'a Model) -> Self {
+        Self {
+            model,
+            actors: model.actors.iter().enumerate().map(|(at, a)| (a.id.as_str(), ActorId::at(at))).collect(),
+            issues: model.issues.iter().enumerate().map(|(at, i)| (i.as_str(), IssueId::at(at))).collect(),
+            instances: model
+                .instances
+                .iter()
+                .enumerate()
+                .map(|(at, i)| (i.name.as_str(), InstanceId::at(at)))
+                .collect(),
+            meetings: model.meetings.iter().enumerate().map(|(at, m)| (m.id.as_str(), MeetingId::at(at))).collect(),
+            shocks: model.shocks.iter().enumerate().map(|(at, s)| (s.id.as_str(), ShockId::at(at))).collect(),
+            outcomes: model.outcomes.iter().enumerate().map(|(at, o)| (o.id.as_str(), OutcomeId::at(at))).collect(),
+            draws: model.draws.iter().enumerate().map(|(at, d)| (d.as_str(), DrawId::at(at))).collect(),
+        }
+    }
+
+    /// The model that the names belong to.
+    #[must_use]
+    pub fn model(&self) -> &'a Model {
+        self.model
+    }
+
+    /// An event as cells.
+    #[must_use]
+    pub fn cells(&self, event: Event) -> Cells {
+        let model = self.model;
+        let mut cells = Cells { event: kind(event), ..Cells::default() };
+        match event {
+            Event::Started => {}
+            Event::Drawn { draw, value } => {
+                cells.subject.clone_from(&model.draws[draw.index()]);
+                cells.value = number(value);
+            }
+            Event::Met(meeting) => cells.subject.clone_from(&model.meetings[meeting.index()].id),
+            Event::Shock(shock) => cells.subject.clone_from(&model.shocks[shock.index()].id),
+            Event::Stance { actor, issue, value } | Event::Anchor { actor, issue, value } => {
+                cells.actor.clone_from(&model.actors[actor.index()].id);
+                cells.issue.clone_from(&model.issues[issue.index()]);
+                cells.value = number(value);
+            }
+            Event::Trust { truster, trusted, value } => {
+                cells.actor.clone_from(&model.actors[truster.index()].id);
+                cells.counterpart.clone_from(&model.actors[trusted.index()].id);
+                cells.value = number(value);
+            }
+            Event::Agreed { meeting, size } | Event::Failed { meeting, size } => {
+                cells.subject.clone_from(&model.meetings[meeting.index()].id);
+                cells.value = size.to_string();
+            }
+            Event::Reached(outcome) => cells.subject.clone_from(&model.outcomes[outcome.index()].id),
+            Event::Ended(ending) => ending_name(model, ending).clone_into(&mut cells.subject),
+            Event::Delivered { instance, gift, amount: value } | Event::Withdrawn { instance, gift, amount: value } => {
+                self.parties(instance, &mut cells);
+                let resource = model.gift(instance, gift as usize).resource;
+                cells.resource.clone_from(&model.resources[resource.index()].id);
+                cells.value = amount(value);
+            }
+            Event::Created(instance)
+            | Event::Cancelled(instance)
+            | Event::Expired(instance)
+            | Event::Detached(instance)
+            | Event::Suspended(instance)
+            | Event::Reactivated(instance)
+            | Event::Satisfied(instance)
+            | Event::Violated(instance)
+            | Event::Released(instance) => self.parties(instance, &mut cells),
+        }
+        cells
+    }
+
+    fn parties(&self, instance: InstanceId, cells: &mut Cells) {
+        let own = &self.model.instances[instance.index()];
+        cells.actor.clone_from(&self.model.actors[own.debtor.index()].id);
+        creditor_name(self.model, instance).clone_into(&mut cells.counterpart);
+        cells.subject.clone_from(&own.name);
+    }
+
+    /// The event that cells stand for. Cells that the event does not determine are not looked at here;
+    /// comparing with [`Namer::cells`] of the result checks them all.
+    ///
+    /// # Errors
+    /// A [`RecordError`] where the kind, a name or a value is not known.
+    pub fn event(&self, kind: &str, cells: &RowCells<'_>) -> Result<Event, RecordError> {
+        let value = || read_number(cells.value);
+        let instance = || find(&self.instances, "commitment", cells.subject);
+        Ok(match kind {
+            "started" => Event::Started,
+            "drawn" => Event::Drawn { draw: find(&self.draws, "drawn field", cells.subject)?, value: value()? },
+            "met" => Event::Met(find(&self.meetings, "meeting", cells.subject)?),
+            "shock" => Event::Shock(find(&self.shocks, "shock", cells.subject)?),
+            "stance" => Event::Stance { actor: self.actor(cells.actor)?, issue: self.issue(cells)?, value: value()? },
+            "anchor" => Event::Anchor { actor: self.actor(cells.actor)?, issue: self.issue(cells)?, value: value()? },
+            "trust" => Event::Trust {
+                truster: self.actor(cells.actor)?,
+                trusted: self.actor(cells.counterpart)?,
+                value: value()?,
+            },
+            "created" => Event::Created(instance()?),
+            "cancelled" => Event::Cancelled(instance()?),
+            "expired" => Event::Expired(instance()?),
+            "detached" => Event::Detached(instance()?),
+            "suspended" => Event::Suspended(instance()?),
+            "reactivated" => Event::Reactivated(instance()?),
+            "satisfied" => Event::Satisfied(instance()?),
+            "violated" => Event::Violated(instance()?),
+            "released" => Event::Released(instance()?),
+            "delivered" => {
+                let (instance, gift, amount) = self.handed_over(cells)?;
+                Event::Delivered { instance, gift, amount }
+            }
+            "withdrawn" => {
+                let (instance, gift, amount) = self.handed_over(cells)?;
+                Event::Withdrawn { instance, gift, amount }
+            }
+            "agreed" => Event::Agreed { meeting: find(&self.meetings, "meeting", cells.subject)?, size: size(cells)? },
+            "failed" => Event::Failed { meeting: find(&self.meetings, "meeting", cells.subject)?, size: size(cells)? },
+            "reached" => Event::Reached(find(&self.outcomes, "outcome", cells.subject)?),
+            "ended" => Event::Ended(match cells.subject {
+                "deadlock" => Ending::Deadlock,
+                "stalemate" => Ending::Stalemate,
+                outcome => Ending::Outcome(find(&self.outcomes, "outcome", outcome)?),
+            }),
+            other => return Err(RecordError(format!("there is no event `{}`", other.escape_debug()))),
+        })
+    }
+
+    fn actor(&self, name: &str) -> Result<ActorId, RecordError> {
+        find(&self.actors, "actor", name)
+    }
+
+    fn issue(&self, cells: &RowCells<'_>) -> Result<IssueId, RecordError> {
+        find(&self.issues, "issue", cells.issue)
+    }
+
+    fn handed_over(&self, cells: &RowCells<'_>) -> Result<(InstanceId, u32, Amount), RecordError> {
+        let instance = find(&self.instances, "commitment", cells.subject)?;
+        let mut gifts = self.model.gifts(instance);
+        let gift = gifts.find(|gift| self.model.resources[gift.resource.index()].id == cells.resource);
+        let gift = gift.ok_or_else(|| {
+            RecordError(format!("`{}` gives no resource `{}`", cells.subject, cells.resource.escape_debug()))
+        })?;
+        let number = u32::try_from(gift.number).expect("the number of resources is limited");
+        Ok((instance, number, Amount::from_units(read_number(cells.value)?)))
+    }
+}
+
+/// The cells of a row that was read.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the columns of `events.csv`")]
+pub struct RowCells<'a> {
+    pub actor: &'a str,
+    pub counterpart: &'a str,
+    pub subject: &'a str,
+    pub issue: &'a str,
+    pub resource: &'a str,
+    pub value: &'a str,
+}
+
+fn find<T: Copy>(names: &BTreeMap<&str, T>, what: &str, name: &str) -> Result<T, RecordError> {
+    names.get(name).copied().ok_or_else(|| RecordError(format!("the scenario has no {what} `{}`", name.escape_debug())))
+}
+
+fn read_number(text: &str) -> Result<f64, RecordError> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        _ => Err(RecordError(format!("`{}` is no number", text.escape_debug()))),
+    }
+}
+
+fn size(cells: &RowCells<'_>) -> Result<u32, RecordError> {
+    cells
+        .value
+        .parse()
+        .map_err(|_| RecordError(format!("`{}` is no number of commitments", cells.value.escape_debug())))
+}
+
+/// The kind of an event as it is written in the log.
+#[must_use]
+pub fn kind(event: Event) -> &'static str {
+    match event {
+        Event::Started => "started",
+        Event::Drawn { .. } => "drawn",
+        Event::Met(_) => "met",
+        Event::Shock(_) => "shock",
+        Event::Stance { .. } => "stance",
+        Event::Anchor { .. } => "anchor",
+        Event::Trust { .. } => "trust",
+        Event::Created(_) => "created",
+        Event::Cancelled(_) => "cancelled",
+        Event::Expired(_) => "expired",
+        Event::Detached(_) => "detached",
+        Event::Suspended(_) => "suspended",
+        Event::Reactivated(_) => "reactivated",
+        Event::Delivered { .. } => "delivered",
+        Event::Withdrawn { .. } => "withdrawn",
+        Event::Satisfied(_) => "satisfied",
+        Event::Violated(_) => "violated",
+        Event::Released(_) => "released",
+        Event::Agreed { .. } => "agreed",
+        Event::Failed { .. } => "failed",
+        Event::Reached(_) => "reached",
+        Event::Ended(_) => "ended",
+    }
+}
+
+/// The name of a final outcome.
+#[must_use]
+pub fn ending_name(model: &Model, ending: Ending) -> &str {
+    match ending {
+        Ending::Outcome(outcome) => &model.outcomes[outcome.index()].id,
+        Ending::Deadlock => "deadlock",
+        Ending::Stalemate => "stalemate",
+    }
+}
+
+/// The id of an instance's creditor as declared; empty where there is none.
+#[must_use]
+pub fn creditor_name(model: &Model, instance: InstanceId) -> &str {
+    model.commitment_of(instance).creditor.map_or("", |group| &model.groups[group.index()].id)
+}

@@ -1,0 +1,294 @@
+//! The CSV files: UTF-8, RFC 4180, one header row, `\n` line ends, rows in the order of the simulation.
+
+use std::io::{self, Write};
+
+use super::number::{amount, number};
+use super::record::{Cells, Namer, creditor_name, ending_name};
+use crate::engine::{Failure, Run};
+use crate::model::{Ending, Entry, Model, Setup, World};
+
+/// Columns of `events.csv`.
+pub const EVENT_COLUMNS: [&str; 12] =
+    ["run", "seq", "step", "date", "event", "actor", "counterpart", "subject", "issue", "resource", "value", "cause"];
+/// Columns of `series.csv`.
+pub const SERIES_COLUMNS: [&str; 5] = ["run", "step", "date", "name", "value"];
+/// Columns of `commitments.csv`.
+pub const COMMITMENT_COLUMNS: [&str; 11] = [
+    "run",
+    "commitment",
+    "debtor",
+    "creditor",
+    "resource",
+    "amount",
+    "delivered",
+    "state",
+    "created_step",
+    "detached_step",
+    "settled_step",
+];
+/// Columns of `runs.csv` whose names are fixed; parameters stand after `seed`, metrics after `gap`.
+pub const RUN_COLUMNS: [&str; 10] =
+    ["run", "point", "replicate", "seed", "status", "outcome", "reached_step", "steps", "gap", "history_hash"];
+
+/// A CSV writer over any writer, with the project's line ends.
+fn writer<W: Write>(out: W) -> csv::Writer<W> {
+    csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(out)
+}
+
+fn write_header<W: Write>(out: &mut csv::Writer<W>, header: bool, columns: &[&str]) -> io::Result<()> {
+    if header { Ok(out.write_record(columns)?) } else { Ok(()) }
+}
+
+/// Which run the rows are of, and whether the header comes first.
+#[derive(Clone, Copy, Debug)]
+pub struct Numbered {
+    /// Number of the run, from 0.
+    pub run: u64,
+    /// Whether to write the header row.
+    pub header: bool,
+}
+
+impl Numbered {
+    /// The only run of a folder.
+    pub const SINGLE: Self = Self { run: 0, header: true };
+}
+
+/// Writes rows of `events.csv`.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_events<W: Write>(out: W, namer: &Namer<'_>, which: Numbered, log: &[Entry]) -> io::Result<()> {
+    let mut out = writer(out);
+    write_header(&mut out, which.header, &EVENT_COLUMNS)?;
+    let run = which.run.to_string();
+    let mut date = (0, namer.model().clock.date(0));
+    for (seq, entry) in log.iter().enumerate() {
+        if entry.step != date.0 {
+            date = (entry.step, namer.model().clock.date(entry.step));
+        }
+        let Cells { event, actor, counterpart, subject, issue, resource, value } = namer.cells(entry.event);
+        let (seq, step) = (seq.to_string(), entry.step.to_string());
+        let cause = entry.cause.map(|cause| cause.to_string()).unwrap_or_default();
+        out.write_record([
+            &run,
+            &seq,
+            &step,
+            &date.1,
+            event,
+            &actor,
+            &counterpart,
+            &subject,
+            &issue,
+            &resource,
+            &value,
+            &cause,
+        ])?;
+    }
+    out.flush()
+}
+
+/// What is sampled at the end of every step besides the metrics, and all that was.
+#[derive(Clone, Debug)]
+pub struct Sampler {
+    stances: bool,
+    trust: bool,
+    names: Vec<String>,
+    values: Vec<f64>,
+}
+
+impl Sampler {
+    /// Samples stances or trust or neither.
+    #[must_use]
+    pub fn new(model: &Model, stances: bool, trust: bool) -> Self {
+        let mut names = Vec::new();
+        if stances {
+            for actor in &model.actors {
+                names.extend(model.issues.iter().map(|issue| format!("stance/{}/{issue}", actor.id)));
+            }
+        }
+        if trust {
+            for a in &model.actors {
+                let others = model.actors.iter().filter(|b| b.id != a.id);
+                names.extend(others.map(|b| format!("trust/{}/{}", a.id, b.id)));
+            }
+        }
+        Self { stances, trust, names, values: Vec::new() }
+    }
+
+    /// Samples a state.
+    pub fn sample(&mut self, model: &Model, world: &World) {
+        if self.stances {
+            for actor in model.actor_ids() {
+                let issues = (0..model.issues.len()).map(crate::model::IssueId::at);
+                self.values.extend(issues.map(|issue| world.stance(actor, issue)));
+            }
+        }
+        if self.trust {
+            for a in model.actor_ids() {
+                let others = model.actor_ids().filter(|&b| a != b);
+                self.values.extend(others.map(|b| world.trust.of(a, b)));
+            }
+        }
+    }
+}
+
+/// Writes rows of `series.csv`: for each step the metrics, then stances, then trust.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_series<W: Write>(
+    out: W,
+    model: &Model,
+    which: Numbered,
+    samples: &[f64],
+    sampler: &Sampler,
+) -> io::Result<()> {
+    let mut out = writer(out);
+    write_header(&mut out, which.header, &SERIES_COLUMNS)?;
+    let run = which.run.to_string();
+    let mut metrics = samples.chunks(model.metrics.len().max(1));
+    let mut others = sampler.values.chunks(sampler.names.len().max(1));
+    for step in 0.. {
+        let (metrics, others) = (metrics.next(), others.next());
+        if metrics.is_none() && others.is_none() {
+            break;
+        }
+        let date = model.clock.date(step);
+        let step = step.to_string();
+        let named = model.metrics.iter().map(|metric| &metric.id).zip(metrics.unwrap_or_default());
+        for (name, value) in named.chain(sampler.names.iter().zip(others.unwrap_or_default())) {
+            out.write_record([&run, &step, &date, name, &number(*value)])?;
+        }
+    }
+    out.flush()
+}
+
+/// Writes rows of `commitments.csv`: one for each instance and resource, with the state that the run ended in.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_commitments<W: Write>(
+    out: W,
+    model: &Model,
+    which: Numbered,
+    setup: &Setup,
+    world: &World,
+) -> io::Result<()> {
+    let mut out = writer(out);
+    write_header(&mut out, which.header, &COMMITMENT_COLUMNS)?;
+    let run = which.run.to_string();
+    let step = |step: Option<u32>| step.map(|step| step.to_string()).unwrap_or_default();
+    for instance in model.instance_ids() {
+        let declared = &model.instances[instance.index()];
+        let own = world.instance(instance);
+        for gift in model.gifts(instance) {
+            out.write_record([
+                &run,
+                &declared.name,
+                &model.actors[declared.debtor.index()].id,
+                creditor_name(model, instance),
+                &model.resources[gift.resource.index()].id,
+                &amount(setup.gives[gift.position]),
+                &amount(world.evidence.handed_over(gift.position)),
+                own.state.name(),
+                &step(own.created),
+                &step(own.detached),
+                &step(own.settled),
+            ])?;
+        }
+    }
+    out.flush()
+}
+
+/// One row of `runs.csv`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRow {
+    /// Number of the run, from 0.
+    pub run: u64,
+    /// Number of the design's point, from 0.
+    pub point: u64,
+    /// The replicate, from 0.
+    pub replicate: u64,
+    /// The seed.
+    pub seed: u64,
+    /// Values of the parameters that were set or varied.
+    pub parameters: Vec<f64>,
+    /// `ok`, or the name of the failure.
+    pub status: String,
+    /// How the run ended; none where it failed.
+    pub ending: Option<Ending>,
+    /// Step at which the final outcome was reached.
+    pub reached_step: Option<u32>,
+    /// Steps completed.
+    pub steps: u32,
+    /// Size of the gap after the latest Exchange.
+    pub gap: Option<u32>,
+    /// The last value of each metric.
+    pub metrics: Vec<Option<f64>>,
+    /// The hash of the history, as text.
+    pub history: String,
+}
+
+impl RunRow {
+    /// The row of a run.
+    #[must_use]
+    pub fn new(run: &Run, (number, point, replicate, seed): (u64, u64, u64, u64), parameters: Vec<f64>) -> Self {
+        Self {
+            run: number,
+            point,
+            replicate,
+            seed,
+            parameters,
+            status: run.result.as_ref().map_or_else(Failure::status, |_| "ok").into(),
+            ending: run.result.as_ref().ok().copied(),
+            reached_step: run.reached_step(),
+            steps: run.steps,
+            gap: run.gap,
+            metrics: run.metrics.clone(),
+            history: run.history.text(),
+        }
+    }
+}
+
+/// The header of `runs.csv`, given the names of the parameters that were set or varied.
+#[must_use]
+pub fn run_header(model: &Model, parameters: &[String]) -> Vec<String> {
+    let fixed = |range: std::ops::Range<usize>| RUN_COLUMNS[range].iter().map(ToString::to_string);
+    fixed(0..4)
+        .chain(parameters.iter().cloned())
+        .chain(fixed(4..9))
+        .chain(model.metrics.iter().map(|metric| metric.id.clone()))
+        .chain(fixed(9..10))
+        .collect()
+}
+
+/// Writes rows of `runs.csv`; `header` gives the names of the parameters where the header row comes first.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_runs<W: Write>(out: W, model: &Model, header: Option<&[String]>, rows: &[RunRow]) -> io::Result<()> {
+    let mut out = writer(out);
+    if let Some(parameters) = header {
+        out.write_record(run_header(model, parameters))?;
+    }
+    let optional = |value: Option<u32>| value.map(|value| value.to_string()).unwrap_or_default();
+    for row in rows {
+        for text in [row.run, row.point, row.replicate, row.seed] {
+            out.write_field(text.to_string())?;
+        }
+        for value in &row.parameters {
+            out.write_field(number(*value))?;
+        }
+        out.write_field(&row.status)?;
+        out.write_field(row.ending.map_or("", |ending| ending_name(model, ending)))?;
+        out.write_field(optional(row.reached_step))?;
+        out.write_field(row.steps.to_string())?;
+        out.write_field(optional(row.gap))?;
+        for value in &row.metrics {
+            out.write_field(value.map(number).unwrap_or_default())?;
+        }
+        out.write_field(&row.history)?;
+        out.write_record(None::<&[u8]>)?;
+    }
+    out.flush()
+}
