@@ -7,7 +7,7 @@ mod record;
 mod replay;
 mod tables;
 
-pub use folder::{Folder, FolderError, MANIFEST};
+pub use folder::{Folder, FolderError, MANIFEST, write_file};
 pub use manifest::{Digest, Manifest, ManifestError, OverrideRecord, PROGRAM, digest};
 pub use number::{amount, number};
 pub use record::{Cells, Namer, RecordError, RowCells, creditor_name, ending_name, kind};

@@ -182,7 +182,7 @@ impl Causes {
         world: &World,
         event: Event,
         seq: Seq,
-        before: Before,
+        before: &Before,
     ) {
         match event {
             Event::Stance { actor, issue, .. } => self.stances[world.stance_index(actor, issue)] = Some(seq),
@@ -224,7 +224,7 @@ impl Causes {
         event: Event,
         instance: InstanceId,
         seq: Seq,
-        before: Before,
+        before: &Before,
     ) {
         let after = world.evidence.standing(instance);
         let own = &model.instances[instance.index()];

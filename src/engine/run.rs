@@ -457,7 +457,7 @@ impl<'a> Simulation<'a> {
         if let Some(causes) = &mut self.causes {
             let before = Before::of(self.model, &self.world, event);
             evolve(self.model, &self.setup, &mut self.world, event);
-            causes.note((self.model, self.plan, &self.setup), &self.world, event, self.next, before);
+            causes.note((self.model, self.plan, &self.setup), &self.world, event, self.next, &before);
         } else {
             evolve(self.model, &self.setup, &mut self.world, event);
         }
