@@ -24,5 +24,5 @@ pub use history::History;
 pub use measure::{ending, gap, sample};
 pub use plan::Plan;
 pub use random::Luck;
-pub use run::{Run, Simulation, Want, run, run_watched};
+pub use run::{Run, Simulation, Stage, Want, may_follow, recount, run, run_staged, run_watched};
 pub use setup::{prepare, prepare_drawn};

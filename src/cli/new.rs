@@ -24,9 +24,11 @@ pub(crate) fn new(args: &Args) -> Result<(), Failed> {
         path = name.into();
     }
     let shown = escaped(&path.display().to_string());
-    let written = OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut file| {
-        file.write_all(STARTER.as_bytes())
-    });
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(STARTER.as_bytes()));
     match written {
         Ok(()) => emit(&format!("wrote {shown}; run it with `backstop run {shown}`\n")),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {

@@ -55,7 +55,10 @@ pub(crate) fn replay(args: &Args) -> Result<(), Failed> {
     if let Some(step) = args.at {
         let Some((world, setup)) = at else {
             let last = verified.fold.steps.saturating_sub(1);
-            return Err(fail(&format!("the run has no complete step {step}"), Some(&format!("its last step is {last}"))));
+            return Err(fail(
+                &format!("the run has no complete step {step}"),
+                Some(&format!("its last step is {last}")),
+            ));
         };
         return emit(&state(&verified.model, &setup, &world));
     }
@@ -115,7 +118,10 @@ fn engine_fold(
 fn refuse(dir: &Path, refusal: &Refusal) -> Failed {
     let path = escaped(&dir.join("events.csv").display().to_string());
     let place = refusal.line.map(|line| format!(":{line}:1")).unwrap_or_default();
-    fail(&format!("{path}{place}: {}", refusal.reason), Some("the log was cut, edited or reordered, or belongs to another scenario"))
+    fail(
+        &format!("{path}{place}: {}", refusal.reason),
+        Some("the log was cut, edited or reordered, or belongs to another scenario"),
+    )
 }
 
 impl Verified {
@@ -132,7 +138,8 @@ impl Verified {
         let want = Want { log: true, ..Want::default() };
         let run = engine::run(&self.model, &self.plan, luck, want);
         let differs = run.log.iter().zip(&self.fold.log).position(|(ours, theirs)| ours != theirs);
-        let at = differs.or_else(|| (run.log.len() != self.fold.log.len()).then(|| run.log.len().min(self.fold.log.len())));
+        let at =
+            differs.or_else(|| (run.log.len() != self.fold.log.len()).then(|| run.log.len().min(self.fold.log.len())));
         let reason = match at {
             Some(row) => Refusal { line: Some(row as u64 + 2), reason: self.difference(run.log.get(row), row) },
             None => Refusal { line: None, reason: "the log does not have the hash that the manifest gives".into() },
@@ -183,7 +190,10 @@ impl Verified {
             let found = read(&path)?;
             if let Some(line) = first_difference(&found, expected) {
                 let path = escaped(&path.display().to_string());
-                return Err(fail(&format!("{path}:{line}:1: the line is not what the log gives"), Some("the file was edited, or belongs to another run")));
+                return Err(fail(
+                    &format!("{path}:{line}:1: the line is not what the log gives"),
+                    Some("the file was edited, or belongs to another run"),
+                ));
             }
             digests.insert((*name).to_owned(), backstop::log::digest(expected));
         }
@@ -219,16 +229,18 @@ pub(crate) fn read_manifest(dir: &Path) -> Result<Manifest, Failed> {
     let bytes = read(&path)?;
     let text = String::from_utf8_lossy(&bytes);
     let manifest = Manifest::from_json(&text).map_err(|error| match error {
-        ManifestError::Malformed { message, line, column } => {
-            fail(&format!("{shown}:{line}:{column}: {}", escaped(&message)), Some("the manifest was edited; run the scenario again"))
-        }
+        ManifestError::Malformed { message, line, column } => fail(
+            &format!("{shown}:{line}:{column}: {}", escaped(&message)),
+            Some("the manifest was edited; run the scenario again"),
+        ),
         ManifestError::Version { found } => fail(
             &format!("{shown}: it was written by {}, this is backstop {}", escaped(&found), env!("CARGO_PKG_VERSION")),
             Some("use the version that wrote it, or run the scenario again"),
         ),
-        ManifestError::Scenario => {
-            fail(&format!("{shown}: the scenario's text does not have the hash that is given for it"), Some("the manifest was edited; run the scenario again"))
-        }
+        ManifestError::Scenario => fail(
+            &format!("{shown}: the scenario's text does not have the hash that is given for it"),
+            Some("the manifest was edited; run the scenario again"),
+        ),
     })?;
     if !manifest.complete {
         return Err(fail(&format!("{shown}: the output is not complete"), Some("let it be finished with `--resume`")));
@@ -276,8 +288,9 @@ fn measure(verified: &Verified, metrics: &[(String, String)]) -> Result<(), Fail
     model.metrics.drain(..verified.model.metrics.len());
     let plan = Plan::new(&model);
     let recorded = recorded(manifest).unwrap_or(Recorded { ok: true, steps: 0 });
-    let fold = engine_fold(&model, &plan, events, recorded, &mut |_, _| {})
-        .map_err(|refusal| fail(&refusal.reason, Some("the metric has no value at some step; guard it with `if(…)`")))?;
+    let fold = engine_fold(&model, &plan, events, recorded, &mut |_, _| {}).map_err(|refusal| {
+        fail(&refusal.reason, Some("the metric has no value at some step; guard it with `if(…)`"))
+    })?;
     let mut bytes = Vec::new();
     write_series(&mut bytes, &model, Numbered::SINGLE, &fold.samples, &Sampler::new(&model, false, false))
         .map_err(|error| fail(&format!("cannot write the series: {error}"), None))?;

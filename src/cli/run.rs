@@ -86,7 +86,10 @@ fn print(args: &Args, model: &Model, plan: &Plan, run: &Run) -> Result<(), Faile
     }
     text += &ending::ending(model, plan, run);
     if let (Some(path), false) = (&args.out, args.quiet) {
-        text += &format!("\nWritten to {}: events.csv, series.csv, commitments.csv, runs.csv, manifest.json\n", super::words::escaped(&path.display().to_string()));
+        text += &format!(
+            "\nWritten to {}: events.csv, series.csv, commitments.csv, runs.csv, manifest.json\n",
+            super::words::escaped(&path.display().to_string())
+        );
     }
     emit(&text)
 }
@@ -114,13 +117,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    fn new(
-        model: &Model,
-        run: &Run,
-        sampler: &Sampler,
-        seed: u64,
-        sets: &[Override],
-    ) -> std::io::Result<Self> {
+    fn new(model: &Model, run: &Run, sampler: &Sampler, seed: u64, sets: &[Override]) -> std::io::Result<Self> {
         let (names, values) = set_columns(sets);
         let row = RunRow::new(run, (0, 0, 0, seed), values);
         Self::of(model, (&run.log, &run.samples, &run.setup, &run.world), sampler, &names, &row)

@@ -7,7 +7,7 @@ use backstop::model::{
     ActorId, Amount, CommitmentId, Entry, Event, InstanceId, Model, ResourceId, Setup, ShockId, World,
 };
 
-use super::words::{actor, actors, amount, count, escaped, group, listed};
+use super::words::{actor, actors, amount, count, escaped, group, listed, plain_number};
 
 /// The timeline of a log, by steps.
 pub(crate) fn timeline(model: &Model, setup: &Setup, log: &[Entry]) -> String {
@@ -24,6 +24,41 @@ pub(crate) fn timeline(model: &Model, setup: &Setup, log: &[Entry]) -> String {
         }
     }
     text
+}
+
+/// One event in words, whatever its kind.
+pub(crate) fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
+    let stance = |who: ActorId, issue: backstop::model::IssueId, what: &str, value: f64| {
+        let on = if model.issues.len() > 1 { format!(" on {}", model.issues[issue.index()]) } else { String::new() };
+        format!("the {what} of {}{on} is now {}", actor(model, who), plain_number(value))
+    };
+    match entry.event {
+        Event::Started => "the run begins".into(),
+        Event::Drawn { draw, value } => format!("{} is drawn: {}", model.draws[draw.index()], plain_number(value)),
+        Event::Stance { actor, issue, value } => stance(actor, issue, "stance", value),
+        Event::Anchor { actor, issue, value } => stance(actor, issue, "anchor", value),
+        Event::Trust { truster, trusted, value } => {
+            format!(
+                "the trust of {} in {} is now {}",
+                actor(model, truster),
+                actor(model, trusted),
+                plain_number(value)
+            )
+        }
+        Event::Ended(ending) => format!("the run ends: {}", backstop::log::ending_name(model, ending)),
+        Event::Delivered { instance, gift, amount: part } => {
+            let own = &model.instances[instance.index()];
+            let gift = model.gift(instance, gift as usize);
+            let what = amount(model, gift.resource, part);
+            let declared = &model.commitments[own.commitment.index()].id;
+            format!("{} hands over {what} [{declared}]", actor(model, own.debtor))
+        }
+        _ => {
+            let mut lines = Vec::new();
+            add(model, setup, &World::new(model, setup), entry, &mut lines);
+            lines.first().map(|line| written(model, setup, line)).unwrap_or_default()
+        }
+    }
 }
 
 /// The date of a step, or its number where the scenario has no dates.

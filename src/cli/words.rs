@@ -6,7 +6,8 @@ use backstop::model::{ActorId, Amount, GroupId, InstanceId, Model, ResourceId};
 /// A text from a file or an argument, fit for a terminal: control characters, and those that move other
 /// text around, are escaped.
 pub(crate) fn escaped(text: &str) -> String {
-    let hidden = |c: char| matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
+    let hidden =
+        |c: char| matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() || hidden(character) {

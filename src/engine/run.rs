@@ -1,5 +1,9 @@
 //! The run loop: in each phase decide, then let the events evolve the state, with their place in the log.
 
+mod switch;
+
+pub use switch::{Stage, may_follow, recount};
+
 use super::agenda::Agenda;
 use super::agreement;
 use super::cause::{Before, Causes, Why};
@@ -76,10 +80,23 @@ pub fn run(model: &Model, plan: &Plan, luck: Luck, want: Want) -> Run {
 /// Runs a model once; `watch` sees the state at the end of every step.
 #[must_use]
 pub fn run_watched(model: &Model, plan: &Plan, luck: Luck, want: Want, watch: &mut dyn FnMut(&World)) -> Run {
+    run_staged(&Stage { model, plan, from: 0 }, &[], luck, want, watch)
+}
+
+/// Runs a model once, going on under each of the `forks` from its step on; these come in rising order.
+#[must_use]
+pub fn run_staged<'a>(
+    first: &Stage<'a>,
+    forks: &[Stage<'a>],
+    luck: Luck,
+    want: Want,
+    watch: &mut dyn FnMut(&World),
+) -> Run {
+    let Stage { model, plan, .. } = *first;
     match prepare(model, luck) {
         Ok((setup, drawn)) => {
             let mut simulation = Simulation::new(model, plan, setup, luck, want);
-            let result = simulation.start(drawn).and_then(|()| simulation.go_on(watch));
+            let result = simulation.start(drawn).and_then(|()| simulation.go_on(forks, watch));
             simulation.finish(result)
         }
         Err(failure) => {
@@ -176,9 +193,12 @@ impl<'a> Simulation<'a> {
         })
     }
 
-    fn go_on(&mut self, watch: &mut dyn FnMut(&World)) -> Result<Ending, Failure> {
-        for step in 0..self.model.clock.steps {
+    fn go_on(&mut self, forks: &[Stage<'a>], watch: &mut dyn FnMut(&World)) -> Result<Ending, Failure> {
+        for step in 0.. {
             self.world.step = step;
+            for stage in forks.iter().filter(|stage| stage.from == step) {
+                self.switch(stage)?;
+            }
             let is_last = step + 1 == self.model.clock.steps;
             self.step(is_last)?;
             watch(&self.world);
