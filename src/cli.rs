@@ -2,12 +2,16 @@
 
 mod check;
 mod console;
+mod diff;
 mod ending;
+mod fork;
 mod load;
 mod new;
+mod past;
 mod replay;
 mod run;
 mod timeline;
+mod why;
 mod words;
 
 use std::process::ExitCode;
@@ -32,6 +36,9 @@ enum Command {
     Check(check::Args),
     Run(run::Args),
     Replay(replay::Args),
+    Why(why::Args),
+    Fork(fork::Args),
+    Diff(diff::Args),
     New(new::Args),
     /// Prints the JSON Schema of scenario files, for editors
     Schema,
@@ -50,6 +57,9 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Why(args) => why::why(&args),
+        Command::Fork(args) => fork::fork(&args),
+        Command::Diff(args) => diff::diff(&args),
         Command::New(args) => new::new(&args),
         Command::Schema => emit(include_str!("../schema.json")),
         Command::Completions { shell } => completions(shell),

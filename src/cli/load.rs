@@ -53,6 +53,14 @@ pub(crate) fn load(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded
     }
 }
 
+/// Parses and compiles what has been warned about before; errors are reported on standard error.
+pub(crate) fn load_silently(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded, Failed> {
+    parse(name, bytes, options).map_err(|(errors, source)| {
+        report(&errors, &source);
+        Failed
+    })
+}
+
 /// One `NAME=VALUE` of `--set`.
 pub(crate) fn parse_set(text: &str) -> Result<Override, String> {
     let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;

@@ -120,12 +120,13 @@ impl Files {
     fn new(model: &Model, run: &Run, sampler: &Sampler, seed: u64, sets: &[Override]) -> std::io::Result<Self> {
         let (names, values) = set_columns(sets);
         let row = RunRow::new(run, (0, 0, 0, seed), values);
-        Self::of(model, (&run.log, &run.samples, &run.setup, &run.world), sampler, &names, &row)
+        Self::of(model, model, (&run.log, &run.samples, &run.setup, &run.world), sampler, &names, &row)
     }
 
-    /// The tables of a run or of a folded log.
+    /// The tables of a run or of a folded log; `first` is the model that it began with, whose draws are in the log.
     pub(crate) fn of(
         model: &Model,
+        first: &Model,
         (log, samples, setup, world): (
             &[backstop::model::Entry],
             &[f64],
@@ -137,7 +138,7 @@ impl Files {
         row: &RunRow,
     ) -> std::io::Result<Self> {
         let mut tables = vec![("events.csv", Vec::new()), ("series.csv", Vec::new()), ("commitments.csv", Vec::new())];
-        write_events(&mut tables[0].1, &Namer::new(model), Numbered::SINGLE, log)?;
+        write_events(&mut tables[0].1, &Namer::new(first), Numbered::SINGLE, log)?;
         write_series(&mut tables[1].1, model, Numbered::SINGLE, samples, sampler)?;
         write_commitments(&mut tables[2].1, model, Numbered::SINGLE, setup, world)?;
         let mut runs = Vec::new();
@@ -146,11 +147,11 @@ impl Files {
         Ok(Self { tables })
     }
 
-    fn digests(&self) -> std::collections::BTreeMap<String, Digest> {
+    pub(crate) fn digests(&self) -> std::collections::BTreeMap<String, Digest> {
         self.tables.iter().map(|(name, bytes)| ((*name).to_owned(), digest(bytes))).collect()
     }
 
-    fn write(&self, folder: &Folder, manifest: &Manifest) -> Result<(), Failed> {
+    pub(crate) fn write(&self, folder: &Folder, manifest: &Manifest) -> Result<(), Failed> {
         let json = manifest.to_json();
         let mut files: Vec<(&str, &[u8])> = self.tables.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
         files.push((MANIFEST, json.as_bytes()));

@@ -11,11 +11,19 @@ use super::words::{actor, actors, amount, count, escaped, group, listed, plain_n
 
 /// The timeline of a log, by steps.
 pub(crate) fn timeline(model: &Model, setup: &Setup, log: &[Entry]) -> String {
+    timeline_from(model, setup, log, 0)
+}
+
+/// The timeline of a log from a step on.
+pub(crate) fn timeline_from(model: &Model, setup: &Setup, log: &[Entry], from: u32) -> String {
     let mut text = String::new();
     let mut world = World::new(model, setup);
     for step in log.chunk_by(|a, b| a.step == b.step) {
         world.step = step[0].step;
         let lines = step_lines(model, setup, &mut world, step);
+        if world.step < from {
+            continue;
+        }
         let label = label(model, world.step);
         for (at, line) in lines.iter().enumerate() {
             let label = if at == 0 { label.as_str() } else { "" };

@@ -7,7 +7,7 @@ use backstop::model::{Entry, Event, InstanceId, Model, Seq, State};
 
 use super::console::{Failed, emit, fail};
 use super::ending;
-use super::replay::{Verified, verify};
+use super::past::{Verified, verify};
 use super::timeline::{condition, label, sentence};
 use super::words::escaped;
 
@@ -41,7 +41,7 @@ enum Asked {
 
 fn find(verified: &Verified, asked: &str) -> Result<Asked, Failed> {
     let log = &verified.fold.log;
-    let model = &verified.model;
+    let model = verified.course.first();
     if let Ok(seq) = asked.parse::<Seq>() {
         if (seq as usize) < log.len() {
             return Ok(Asked::Event(seq));
@@ -79,7 +79,8 @@ fn edges(log: &[Entry], seq: Seq) -> String {
 }
 
 fn tree(verified: &Verified, seq: Seq) -> String {
-    let Verified { model, fold, .. } = verified;
+    let Verified { course, fold, .. } = verified;
+    let model = course.first();
     let mut text = String::new();
     for (depth, seq) in chain(&fold.log, seq).into_iter().enumerate() {
         let entry = &fold.log[seq as usize];
@@ -132,7 +133,8 @@ fn root(entry: &Entry) -> String {
 }
 
 fn never(verified: &Verified, instance: InstanceId) -> String {
-    let Verified { model, plan, fold, .. } = verified;
+    let Verified { course, fold, .. } = verified;
+    let (model, plan) = course.last();
     let name = &model.instances[instance.index()].name;
     let own = fold.world.instance(instance);
     let mut text = format!("{name} was never bound; at the end it is {}\n", own.state.name());
