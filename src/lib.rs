@@ -1,3 +1,4 @@
 //! Backstop: a deterministic, event-sourced simulator of actors with stances who exchange conditional commitments.
 
 pub mod model;
+pub mod scenario;
