@@ -16,6 +16,7 @@ mod random;
 mod run;
 mod setup;
 
+pub use agreement::Hypothesis;
 pub use distribution::normal_quantile;
 pub use evolve::{evolve, standing, target};
 pub use failure::Failure;
