@@ -15,6 +15,7 @@ mod plan;
 mod random;
 mod run;
 mod setup;
+mod unravel;
 
 pub use agreement::Hypothesis;
 pub use distribution::normal_quantile;
@@ -25,3 +26,4 @@ pub use plan::Plan;
 pub use random::Luck;
 pub use run::{Run, Simulation, Want, run, run_watched};
 pub use setup::prepare;
+pub use unravel::Unravelling;

@@ -1,4 +1,5 @@
 //! Backstop: a deterministic, event-sourced simulator of actors with stances who exchange conditional commitments.
 
+pub mod analysis;
 pub mod engine;
 pub mod model;

@@ -62,9 +62,9 @@ pub(super) struct GoalTest<'a> {
     pub(super) world: &'a World,
     pub(super) goal: Goal<'a>,
     /// A member of the goal that was missing at the last look.
-    missing: usize,
+    pub(super) missing: usize,
     /// Whether the outcome reads what only a whole state has.
-    reads_state: bool,
+    pub(super) reads_state: bool,
 }
 
 impl<'a> GoalTest<'a> {
@@ -109,9 +109,11 @@ impl<'a> GoalTest<'a> {
 
     /// Whether an outcome holds in a state after an Exchange, with its own gap.
     pub(super) fn reached_in(&self, world: &World, expression: &Expression) -> Result<bool, Failure> {
-        let gap = super::gap(self.model, self.plan, self.setup, world)?.len();
         let mut world = world.clone();
-        world.gap = u32::try_from(gap).expect("the number of instances is limited");
+        if self.reads_state {
+            let gap = super::gap(self.model, self.plan, self.setup, &world)?.len();
+            world.gap = u32::try_from(gap).expect("the number of instances is limited");
+        }
         let scope =
             Scope { model: self.model, setup: self.setup, world: &world, evidence: &world.evidence, reader: None };
         self.truth(expression, &scope)
@@ -168,7 +170,11 @@ impl Fact {
             Node::Abs(a) => Trend::Either.with_fixed(at(a).trend),
             Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => at(a).trend,
             Node::If(c, a, b) if at(c).trend == Trend::Fixed => {
-                if expression.truth_at(c, scope).unwrap_or(false) { at(a).trend } else { at(b).trend }
+                if expression.truth_at(c, scope).unwrap_or(false) {
+                    at(a).trend
+                } else {
+                    at(b).trend
+                }
             }
             Node::If(..) => Trend::Either,
             Node::Compare(comparison, a, b) => {

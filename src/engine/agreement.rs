@@ -19,8 +19,7 @@ pub(super) fn greatest(
     work: &mut u64,
     eligible: impl Fn(InstanceId) -> bool,
 ) -> Result<Vec<InstanceId>, Failure> {
-    let candidates: Vec<InstanceId> =
-        view.conditional().filter(|&instance| eligible(instance)).collect();
+    let candidates: Vec<InstanceId> = view.conditional().filter(|&instance| eligible(instance)).collect();
     if candidates.is_empty() {
         return Ok(candidates);
     }
@@ -88,7 +87,13 @@ impl<'a> Hypothesis<'a> {
 
     /// The same hypothesis on other evidence and amounts, with nothing bound yet.
     #[must_use]
-    pub fn with_amounts(model: &'a Model, plan: &'a Plan, setup: &'a Setup, world: &'a World, evidence: Evidence) -> Self {
+    pub fn with_amounts(
+        model: &'a Model,
+        plan: &'a Plan,
+        setup: &'a Setup,
+        world: &'a World,
+        evidence: Evidence,
+    ) -> Self {
         Self { evidence, ..Self::on(View { model, plan, setup, world }) }
     }
 
@@ -135,6 +140,14 @@ impl<'a> Hypothesis<'a> {
     pub fn scope_of(&self, instance: InstanceId) -> Scope<'_> {
         let reader = Reader { actor: self.view.model.instances[instance.index()].debtor, instance };
         Scope { reader: Some(reader), ..self.scope() }
+    }
+
+    /// Calls `look` with those whose `when` reads what a commitment changes; with some perhaps more than once.
+    pub fn for_watchers(&self, instance: InstanceId, mut look: impl FnMut(InstanceId)) {
+        let View { model, plan, .. } = self.view;
+        plan.signals_of(model, Event::Detached(instance), |signal| {
+            plan.when_watchers.get(signal).iter().for_each(|&watcher| look(InstanceId(watcher)));
+        });
     }
 
     /// Binds a commitment, whatever its `when` says. The others react in [`Self::close`].
