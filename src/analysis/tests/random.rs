@@ -7,12 +7,26 @@ use super::sketch::{E, Promise, Sketch};
 use crate::model::{Comparison, OutcomeId, ResourceId, State};
 
 /// A small generator of its own (splitmix64).
-struct Dice(u64);
+struct Dice {
+    state: u64,
+    mood: Mood,
+}
+
+/// What kind of cases to make.
+#[derive(Clone, Copy, PartialEq)]
+enum Mood {
+    /// Of all kinds.
+    Any,
+    /// Deadlocked, nearly always.
+    Deadlocked,
+    /// Most is bound, as long as others are.
+    Bound,
+}
 
 impl Dice {
     fn below(&mut self, count: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((z ^ (z >> 31)) % count as u64) as usize
@@ -24,6 +38,13 @@ impl Dice {
 
     fn quantity(&mut self, sketch: &Sketch, promises: usize, outside: bool) -> (E, f64) {
         let (r, g) = (self.below(sketch.resources), self.below(sketch.groups.len() + 1));
+        if self.mood != Mood::Any {
+            return match self.below(4) {
+                0 => (E::Bound(r, 0), (1 + self.below(4)) as f64),
+                1 => (E::Parties(r, 0), (1 + self.below(2)) as f64),
+                _ => (E::Bonds(self.below(promises)), 1.0),
+            };
+        }
         match self.below(12) {
             0..=3 => (E::Bound(r, g), self.below(9) as f64),
             4 => (E::Offered(r, g), self.below(12) as f64),
@@ -120,12 +141,20 @@ impl Dice {
                 gives.push((resource, self.below(6) as i64));
             }
         }
-        let when = (self.below(8) > 0).then(|| self.condition(sketch, promises, false, 2));
+        let when =
+            (self.mood == Mood::Deadlocked || self.below(8) > 0).then(|| self.condition(sketch, promises, false, 2));
         let mut promise = Promise::new(self.below(sketch.actors), &gives, when);
-        promise.stay = self.chance(2).then(|| self.free(sketch, promises, false));
+        promise.stay = if self.mood == Mood::Bound {
+            Some(self.condition(sketch, promises, false, 1))
+        } else {
+            self.chance(2).then(|| self.free(sketch, promises, false))
+        };
         promise.maintain = self.chance(4);
         promise.cost = [1.0, 0.1, 0.2, 0.3, 2.0, 0.0][self.below(6)];
-        if self.chance(3) {
+        if self.mood == Mood::Bound {
+            promise.state = State::Detached;
+        }
+        if self.chance(if self.mood == Mood::Any { 3 } else { 8 }) {
             promise.state = State::ALL[self.below(8)];
         }
         if promise.state == State::Detached {
@@ -141,8 +170,14 @@ impl Dice {
 fn random_states_agree_with_brute_force() {
     let count = if cfg!(debug_assertions) { 3_000 } else { 60_000 };
     for seed in 0..count {
-        let mut dice = Dice(seed);
-        let sketch = dice.sketch();
+        let mood = [Mood::Any, Mood::Deadlocked, Mood::Deadlocked, Mood::Bound][seed as usize % 4];
+        let mut dice = Dice { state: seed, mood };
+        let mut sketch = dice.sketch();
+        for _ in 0..10 {
+            if mood == Mood::Deadlocked && Position::of(&sketch).gap().is_empty() {
+                sketch = dice.sketch();
+            }
+        }
         let question = Question {
             goal: dice.chance(2).then_some(OutcomeId(0)),
             cost: [Cost::Moves, Cost::Declared, Cost::Resource(ResourceId(0))][dice.below(3)],
