@@ -211,13 +211,12 @@ pub(super) fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let span = diagnostic.span.clone().unwrap_or(0..0);
         (diagnostic.origin != Origin::File, span.start, span.end, diagnostic.code)
     });
-    diagnostics.dedup_by(|a, b| {
-        a.code == b.code && a.span == b.span && a.origin == b.origin && a.message == b.message
-    });
+    diagnostics.dedup_by(|a, b| a.code == b.code && a.span == b.span && a.origin == b.origin && a.message == b.message);
     if diagnostics.len() > limits::DIAGNOSTICS {
         let more = diagnostics.len() - limits::DIAGNOSTICS;
         diagnostics.truncate(limits::DIAGNOSTICS);
-        let things = if more == 1 { "1 more error is not shown".into() } else { format!("{more} more errors are not shown") };
+        let things =
+            if more == 1 { "1 more error is not shown".into() } else { format!("{more} more errors are not shown") };
         diagnostics.push(Diagnostic::error("limits/diagnostics", things, None));
     }
     diagnostics

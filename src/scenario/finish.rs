@@ -13,8 +13,8 @@ use super::most::Most;
 use super::number::{About, Pending, Spec, domain_help};
 use super::resolve::{Context, Script};
 use crate::model::{
-    ActorId, DrawId, CommitmentId, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node, NodeId, Quantity,
-    Scalar, SlotId, State, Target, Trigger, limits,
+    ActorId, CommitmentId, DrawId, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node, NodeId,
+    Quantity, Scalar, SlotId, State, Target, Trigger, limits,
 };
 
 impl Compiler<'_> {
@@ -64,7 +64,8 @@ impl Compiler<'_> {
                     about.reported.set(true);
                     let other = quoted(&self.model.parameters[other.index()].id);
                     let message = format!("`{}` is drawn before the parameter {other} has a value", field.path);
-                    let error = Diagnostic::error("names/order", message, None).help(format!("declare {other} before it"));
+                    let error =
+                        Diagnostic::error("names/order", message, None).help(format!("declare {other} before it"));
                     errors.push(script.met(NodeId::try_from(node).unwrap_or(0), &self.definitions, error));
                 }
             }
@@ -115,7 +116,9 @@ impl Compiler<'_> {
     /// Evaluates a field, or the arguments of its distribution, and checks them; returns what is wrong.
     fn evaluate_field(&mut self, field: &Field, about: &About) -> Option<Diagnostic> {
         let result = match &field.source {
-            FieldSource::Expression(expression) => field.evaluate(expression, &self.model, &self.model.setup).map(|value| vec![value]),
+            FieldSource::Expression(expression) => {
+                field.evaluate(expression, &self.model, &self.model.setup).map(|value| vec![value])
+            }
             FieldSource::Draw { distribution, .. } => field.arguments(distribution, &self.model, &self.model.setup),
         };
         let span = Some(about.span.clone());
@@ -123,7 +126,9 @@ impl Compiler<'_> {
             Ok(values) => values,
             Err(FieldError::Fault(fault)) => {
                 let message = format!("`{}` is not a number: {}", field.path, fault.what);
-                return Some(Diagnostic::error("domain/number", message, span).help("change the numbers that it reads"));
+                return Some(
+                    Diagnostic::error("domain/number", message, span).help("change the numbers that it reads"),
+                );
             }
             Err(FieldError::Arguments { what, .. }) => {
                 let message = format!("the distribution of `{}` is wrong: {what}", field.path);
@@ -181,7 +186,8 @@ impl Compiler<'_> {
         let mut reported = BTreeSet::new();
         for (actor, span) in spans {
             let (offer, bond) = (self.model.setup.credit_offer[actor], self.model.setup.credit_bond[actor]);
-            let known = !unknown.contains(&(KeyKind::CreditOffer, actor)) && !unknown.contains(&(KeyKind::CreditBond, actor));
+            let known =
+                !unknown.contains(&(KeyKind::CreditOffer, actor)) && !unknown.contains(&(KeyKind::CreditBond, actor));
             let valid = |value: f64| (0.0..=1.0).contains(&value);
             if !known || offer <= bond || !valid(offer) || !valid(bond) || !reported.insert(span.start) {
                 continue;
@@ -206,7 +212,8 @@ impl Compiler<'_> {
                 total += i128::from(self.model.setup.gives.get(position).map_or(0, |amount| amount.0));
                 if total > i128::from(MAX_TOTAL) {
                     let largest = MAX_TOTAL / 1_000_000;
-                    let message = format!("with {} all amounts together are more than {largest}", quoted(&instance.name));
+                    let message =
+                        format!("with {} all amounts together are more than {largest}", quoted(&instance.name));
                     let error = Diagnostic::error("limits/total", message, Some(span.clone()));
                     self.report(error.help("count in a larger unit, such as thousands"));
                     return;
@@ -227,7 +234,8 @@ impl Compiler<'_> {
             for violation in monotone::violations(&self.model, debtors, &script.expression, &parameters) {
                 let term = self.term(script, violation.node);
                 let message = format!("{} {}", quoted(&term), violation.reason);
-                let help = "a `when` may only grow truer as others commit; what falls with it belongs into `offer` or `while`";
+                let help =
+                    "a `when` may only grow truer as others commit; what falls with it belongs into `offer` or `while`";
                 let error = Diagnostic::error("monotone/sign", message, None).help(help);
                 self.report(script.met(violation.node, &self.definitions, error));
             }
@@ -252,10 +260,16 @@ impl Compiler<'_> {
         let work: usize = model
             .instances
             .iter()
-            .map(|instance| gives(instance.commitment, model).iter().map(|resource| by_resource[resource.index()].len()).sum::<usize>())
+            .map(|instance| {
+                gives(instance.commitment, model)
+                    .iter()
+                    .map(|resource| by_resource[resource.index()].len())
+                    .sum::<usize>()
+            })
             .fold(0, usize::saturating_add);
         if work > limits::SLOT_PAIRS {
-            let message = format!("{work} pairs of gifts and of quantities that count them, more than {}", limits::SLOT_PAIRS);
+            let message =
+                format!("{work} pairs of gifts and of quantities that count them, more than {}", limits::SLOT_PAIRS);
             self.report(Diagnostic::error("limits/slots", message, None).help("let expressions read fewer groups"));
             return;
         }
@@ -300,7 +314,8 @@ impl Compiler<'_> {
                 continue;
             }
             let name = quoted(&commitment.id);
-            let message = format!("no evidence can ever detach {name}: its `when` is false even if all is bound and delivered");
+            let message =
+                format!("no evidence can ever detach {name}: its `when` is false even if all is bound and delivered");
             let help = "lower what it asks for, or let others promise more";
             let warning = Diagnostic::warning("meaning/hopeless", message, None).help(help);
             warnings.push(script.met(when.root(), &self.definitions, warning));
@@ -316,7 +331,8 @@ impl Compiler<'_> {
             .filter(|group| !group.cohort && !group.used)
             .map(|group| {
                 let message = format!("nobody uses the group {}", quoted(&group.id));
-                Diagnostic::warning("meaning/unused-group", message, Some(group.span.clone())).help("use it, or remove it")
+                Diagnostic::warning("meaning/unused-group", message, Some(group.span.clone()))
+                    .help("use it, or remove it")
             })
             .collect();
         self.diagnostics.extend(unused);
@@ -347,7 +363,9 @@ fn key(target: Target) -> Option<TargetKey> {
 /// Every expression that is evaluated on a state.
 fn all_expressions(model: &Model) -> impl Iterator<Item = &Expression> {
     let commitments = model.commitments.iter().flat_map(|commitment| {
-        [&commitment.offer, &commitment.when, &commitment.stay, &commitment.until, &commitment.release].into_iter().flatten()
+        [&commitment.offer, &commitment.when, &commitment.stay, &commitment.until, &commitment.release]
+            .into_iter()
+            .flatten()
     });
     let shocks = model.shocks.iter().filter_map(|shock| match &shock.trigger {
         Trigger::On(_) => None,

@@ -144,9 +144,38 @@ impl Names {
 
 /// Quantities, functions and keywords, which parameters and definitions must not be called.
 pub(super) const WORDS: [&str; 32] = [
-    "offered", "bound", "delivered", "assured", "parties", "offers", "bonds", "kept", "bound_at", "stance", "trust",
-    "own", "count", "since", "deadlocked", "step", "steps", "index", "size", "min", "max", "clamp", "abs", "sqrt",
-    "exp", "ln", "if", "and", "or", "not", "true", "false",
+    "offered",
+    "bound",
+    "delivered",
+    "assured",
+    "parties",
+    "offers",
+    "bonds",
+    "kept",
+    "bound_at",
+    "stance",
+    "trust",
+    "own",
+    "count",
+    "since",
+    "deadlocked",
+    "step",
+    "steps",
+    "index",
+    "size",
+    "min",
+    "max",
+    "clamp",
+    "abs",
+    "sqrt",
+    "exp",
+    "ln",
+    "if",
+    "and",
+    "or",
+    "not",
+    "true",
+    "false",
 ];
 
 /// Fixed columns of `runs.csv`.
@@ -327,7 +356,8 @@ impl<'a> Compiler<'a> {
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         if size > room as f64 {
             let before = self.names.actors.len();
-            let message = format!("`{place}` is {size}: with {before} actors before it, more than {} actors", limits::ACTORS);
+            let message =
+                format!("`{place}` is {size}: with {before} actors before it, more than {} actors", limits::ACTORS);
             let error = Diagnostic::error("limits/actors", message, Some(value.span.clone()));
             let error = self.naming_override(value, error.help("a smaller sample of like actors often shows the same"));
             self.report(error);
@@ -407,8 +437,7 @@ impl<'a> Compiler<'a> {
         let mut parties: Vec<Vec<Party>> = Vec::new();
         for (entry, members) in lists {
             let place = path("groups", &entry.key);
-            let found: Vec<Party> =
-                members.iter().filter_map(|(name, span)| self.party(name, span, &place)).collect();
+            let found: Vec<Party> = members.iter().filter_map(|(name, span)| self.party(name, span, &place)).collect();
             let mut needed: Vec<usize> = found
                 .iter()
                 .filter_map(|party| match party {
@@ -458,7 +487,12 @@ impl<'a> Compiler<'a> {
     fn check_shared(&mut self) {
         let pairs = [
             (self.names.meetings.clone(), self.names.shocks.clone(), "a meeting and a shock", "count()"),
-            (self.names.parameters.clone(), self.names.definitions.clone(), "a parameter and a definition", "expressions"),
+            (
+                self.names.parameters.clone(),
+                self.names.definitions.clone(),
+                "a parameter and a definition",
+                "expressions",
+            ),
         ];
         for (first, second, what, _) in pairs {
             for (name, span) in &second.list {
@@ -479,22 +513,42 @@ impl<'a> Compiler<'a> {
         for (ids, what) in [(&self.names.parameters, "a parameter"), (&self.names.definitions, "a definition")] {
             for (name, span) in &ids.list {
                 if WORDS.contains(&name.as_str()) {
-                    wrong.push((format!("{what} cannot be called {}", quoted(name)), span.clone(), "the word has a meaning of its own in expressions; rename it"));
+                    wrong.push((
+                        format!("{what} cannot be called {}", quoted(name)),
+                        span.clone(),
+                        "the word has a meaning of its own in expressions; rename it",
+                    ));
                 } else if what == "a parameter" && COLUMNS.contains(&name.as_str()) {
-                    wrong.push((format!("a parameter cannot be called {}", quoted(name)), span.clone(), "`runs.csv` has a column of that name; rename it"));
+                    wrong.push((
+                        format!("a parameter cannot be called {}", quoted(name)),
+                        span.clone(),
+                        "`runs.csv` has a column of that name; rename it",
+                    ));
                 }
             }
         }
         for (name, span) in &self.names.outcomes.list {
             if matches!(name.as_str(), "deadlock" | "stalemate") {
-                wrong.push((format!("an outcome cannot be called {}", quoted(name)), span.clone(), "a run that reaches no outcome ends in a `deadlock` or a `stalemate`; rename it"));
+                wrong.push((
+                    format!("an outcome cannot be called {}", quoted(name)),
+                    span.clone(),
+                    "a run that reaches no outcome ends in a `deadlock` or a `stalemate`; rename it",
+                ));
             }
         }
         for (name, span) in &self.names.metrics.list {
             if COLUMNS.contains(&name.as_str()) {
-                wrong.push((format!("a metric cannot be called {}", quoted(name)), span.clone(), "`runs.csv` has a column of that name; rename it"));
+                wrong.push((
+                    format!("a metric cannot be called {}", quoted(name)),
+                    span.clone(),
+                    "`runs.csv` has a column of that name; rename it",
+                ));
             } else if self.names.parameters.find(name).is_some() {
-                wrong.push((format!("a metric cannot be called {}, as a parameter is", quoted(name)), span.clone(), "both have a column in `runs.csv`; rename one of the two"));
+                wrong.push((
+                    format!("a metric cannot be called {}, as a parameter is", quoted(name)),
+                    span.clone(),
+                    "both have a column in `runs.csv`; rename one of the two",
+                ));
             }
         }
         for (message, span, help) in wrong {

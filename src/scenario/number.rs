@@ -76,7 +76,13 @@ enum Read {
 
 impl<'a> Compiler<'a> {
     /// Reads a numeric field for each of its users; `targets` gives a user's places in the setup.
-    pub(super) fn number(&mut self, value: &'a Value, spec: &Spec, users: &[User], targets: &dyn Fn(usize) -> Vec<Target>) {
+    pub(super) fn number(
+        &mut self,
+        value: &'a Value,
+        spec: &Spec,
+        users: &[User],
+        targets: &dyn Fn(usize) -> Vec<Target>,
+    ) {
         match self.read_number(value, spec) {
             None => {}
             Some(Read::Number(number)) => {
@@ -96,7 +102,12 @@ impl<'a> Compiler<'a> {
     }
 
     /// A parameter's value: its distribution, if it has one.
-    pub(super) fn parameter_distribution(&mut self, value: &'a Value, spec: &Spec, target: Target) -> Option<Distribution> {
+    pub(super) fn parameter_distribution(
+        &mut self,
+        value: &'a Value,
+        spec: &Spec,
+        target: Target,
+    ) -> Option<Distribution> {
         match self.read_number(value, spec)? {
             Read::Number(number) => {
                 if self.in_domain(value, spec, number) {
@@ -170,7 +181,12 @@ impl<'a> Compiler<'a> {
 
     fn arguments(&mut self, name: &str, shape: Shape, value: &'a Value, spec: &Spec) -> Option<Read> {
         let Kind::Array(array) = &value.kind else {
-            self.wrong_kind(value, &path(&spec.path, name), "a list of its arguments", Some("write `uniform = [0, 1]`"));
+            self.wrong_kind(
+                value,
+                &path(&spec.path, name),
+                "a list of its arguments",
+                Some("write `uniform = [0, 1]`"),
+            );
             return None;
         };
         let (mut arguments, mut scripts, mut spans) = (Vec::new(), Vec::new(), Vec::new());
@@ -187,7 +203,12 @@ impl<'a> Compiler<'a> {
                         scripts.push(script);
                     }
                 }
-                _ => self.wrong_kind(element, &place, "a number or an expression in quotes", Some("write a number such as `0.5`")),
+                _ => self.wrong_kind(
+                    element,
+                    &place,
+                    "a number or an expression in quotes",
+                    Some("write a number such as `0.5`"),
+                ),
             }
         }
         if arguments.len() < array.len() {
@@ -198,11 +219,18 @@ impl<'a> Compiler<'a> {
     }
 
     /// Checks what is known of a distribution as it is written.
-    fn check_distribution(&mut self, value: &Value, spec: &Spec, distribution: &Distribution, spans: &[Range<usize>]) -> bool {
+    fn check_distribution(
+        &mut self,
+        value: &Value,
+        spec: &Spec,
+        distribution: &Distribution,
+        spans: &[Range<usize>],
+    ) -> bool {
         let shape = distribution.shape;
         if matches!(spec.domain, Domain::Whole(_)) && shape != Shape::Choice {
             let name = shape_name(shape);
-            let message = format!("`{}` must be {}, which `{name}` does not give", spec.path, spec.domain.description());
+            let message =
+                format!("`{}` must be {}, which `{name}` does not give", spec.path, spec.domain.description());
             let error = Diagnostic::error("domain/whole", message, Some(value.span.clone()));
             self.report(error.help("use `choice = [1, 2, 3]`"));
             return false;
@@ -231,13 +259,24 @@ impl<'a> Compiler<'a> {
     fn wrong_arguments(&mut self, value: &Value, spec: &Spec, what: &str) -> bool {
         let message = format!("the distribution of `{}` is wrong: {what}", spec.path);
         let error = Diagnostic::error("domain/distribution", message, Some(value.span.clone()));
-        let error = self.naming_override(value, error.help("write `uniform = [lo, hi]`, `triangular = [lo, mode, hi]`, `normal = [mean, sd]` or `choice = [a, b]`"));
+        let error = self.naming_override(
+            value,
+            error.help(
+                "write `uniform = [lo, hi]`, `triangular = [lo, mode, hi]`, `normal = [mean, sd]` or `choice = [a, b]`",
+            ),
+        );
         self.report(error);
         false
     }
 
     /// A distribution gives only values that the field may have; a normal one is clipped.
-    pub(super) fn check_support(&mut self, spec: &Spec, shape: Shape, arguments: &[f64], spans: &[Range<usize>]) -> bool {
+    pub(super) fn check_support(
+        &mut self,
+        spec: &Spec,
+        shape: Shape,
+        arguments: &[f64],
+        spans: &[Range<usize>],
+    ) -> bool {
         if shape == Shape::Normal {
             return true;
         }
@@ -259,7 +298,8 @@ impl<'a> Compiler<'a> {
             return true;
         }
         let message = format!("`{}` must be {}, but is {number}", spec.path, spec.domain.description());
-        let error = Diagnostic::error("domain/number", message, Some(value.span.clone())).help(domain_help(spec.domain));
+        let error =
+            Diagnostic::error("domain/number", message, Some(value.span.clone())).help(domain_help(spec.domain));
         let error = self.naming_override(value, error);
         self.report(error);
         false
@@ -318,7 +358,14 @@ impl<'a> Compiler<'a> {
     }
 
     /// Adds a field; false where there are too many.
-    fn push_field(&mut self, spec: &Spec, user: &User, targets: Vec<Target>, source: FieldSource, about: &Rc<About>) -> bool {
+    fn push_field(
+        &mut self,
+        spec: &Spec,
+        user: &User,
+        targets: Vec<Target>,
+        source: FieldSource,
+        about: &Rc<About>,
+    ) -> bool {
         if self.fields.len() >= limits::FIELDS {
             if self.fields.len() == limits::FIELDS {
                 let message = format!("more than {} numbers that are drawn or worked out for members", limits::FIELDS);

@@ -104,9 +104,8 @@ fn operator(rest: &str, first: char) -> (TokenKind, usize) {
         ("·", "write `*`"),
     ];
     if !rest.starts_with("!=")
-        && let Some(&(text, help)) = STRANGE
-            .iter()
-            .find(|(text, _)| rest.starts_with(text) && !(rest.starts_with("==") && *text == "="))
+        && let Some(&(text, help)) =
+            STRANGE.iter().find(|(text, _)| rest.starts_with(text) && !(rest.starts_with("==") && *text == "="))
     {
         return (TokenKind::Invalid(format!("unexpected {}", quoted(text)), Some(help.to_owned())), text.len());
     }
@@ -151,9 +150,15 @@ fn number(rest: &str) -> (TokenKind, usize) {
             length += 1 + sign + exponent;
         }
     }
-    let tail = rest[length..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len() - length);
+    let tail = rest[length..]
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'))
+        .unwrap_or(rest.len() - length);
     if tail > 0 {
-        return wrong(length + tail, "not a number", "numbers are written `1`, `1.5`, `.5` or `1e3`; names begin with a letter");
+        return wrong(
+            length + tail,
+            "not a number",
+            "numbers are written `1`, `1.5`, `.5` or `1e3`; names begin with a letter",
+        );
     }
     match rest[..length].parse::<f64>() {
         Ok(value) if value.is_finite() => (TokenKind::Number(value), length),

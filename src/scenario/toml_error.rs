@@ -58,7 +58,10 @@ const REMEDIES: [(&str, &str); 27] = [
     ("missing comma", "put a comma between the two"),
     ("extra comma", "remove one of the commas"),
     ("extra `=`", "remove one of the `=`"),
-    ("string values must be quoted", "put quotes around a text or an expression; numbers are written `1` or `0.5`, dates `2025-03-10`"),
+    (
+        "string values must be quoted",
+        "put quotes around a text or an expression; numbers are written `1` or `0.5`, dates `2025-03-10`",
+    ),
     ("invalid unquoted key", "names are made of lower-case letters, digits and `_`"),
     ("unquoted keys cannot be empty", "names are made of lower-case letters, digits and `_`"),
     ("redundant numeric sign", "write one sign only"),
@@ -82,7 +85,9 @@ fn reword(message: &str, text: &str, span: &Range<usize>) -> (String, Option<Str
         }
         "duplicate key" => format!("duplicate key {}", quoted(written)),
         "string values must be quoted" => format!("{} is not a value: a text needs quotes", quoted(written)),
-        "invalid basic string" | "invalid literal string" | "invalid multi-line basic string"
+        "invalid basic string"
+        | "invalid literal string"
+        | "invalid multi-line basic string"
         | "invalid multi-line literal string" => return string_error(what, expected, written),
         "invalid escape sequence" | "missing escaped value" => {
             return (
@@ -111,7 +116,9 @@ fn string_error(what: &str, expected: Option<&str>, written: &str) -> (String, O
         ),
         _ => (
             format!("unclosed {kind}"),
-            Some("close the text with the quote that it begins with; a text of several lines stands in `\"\"\"`".into()),
+            Some(
+                "close the text with the quote that it begins with; a text of several lines stands in `\"\"\"`".into(),
+            ),
         ),
     }
 }
