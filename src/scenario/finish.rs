@@ -26,12 +26,10 @@ impl Compiler<'_> {
         self.number_draws();
         self.check_credits(&unknown);
         self.check_total(&unknown);
+        self.check_monotone();
         if self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-            // Signs need values, and values are wrong; what can be said without them is said.
-            self.check_monotone();
             return;
         }
-        self.check_monotone();
         self.link_slots();
         self.read_needs(track_trust);
         self.warn_hopeless();
@@ -87,6 +85,7 @@ impl Compiler<'_> {
             }
             if let Some(error) = self.evaluate_field(field, about) {
                 about.reported.set(true);
+                self.doubtful |= field.targets.iter().any(|target| matches!(target, Target::Attribute(_)));
                 self.report(error);
             }
         }
@@ -127,6 +126,7 @@ impl Compiler<'_> {
             }
             Err(FieldError::Arguments { what, .. }) => {
                 let message = format!("the distribution of `{}` is wrong: {what}", field.path);
+                let span = about.arguments.first().zip(about.arguments.last()).map(|(first, last)| first.start..last.end);
                 return Some(Diagnostic::error("domain/distribution", message, span).help("change its arguments"));
             }
             Err(FieldError::Domain { .. }) => return None,
@@ -224,7 +224,12 @@ impl Compiler<'_> {
         let antecedents = std::mem::take(&mut self.antecedents);
         for (script, debtors) in antecedents.iter().zip(&debtors) {
             let Some(script) = script else { continue };
+            // Where values are wrong, and reported, their signs say nothing.
+            let doubtful = self.doubtful || debtors.is_empty() || self.lacks_own(&script.expression, debtors);
             for violation in monotone::violations(&self.model, debtors, &script.expression, &parameters) {
+                if violation.unknown_sign && doubtful {
+                    continue;
+                }
                 let term = self.term(script, violation.node);
                 let message = format!("{} {}", quoted(&term), violation.reason);
                 let help = "a `when` may only grow truer as others commit; what falls with it belongs into `offer` or `while`";
@@ -233,6 +238,17 @@ impl Compiler<'_> {
             }
         }
         self.antecedents = antecedents;
+    }
+
+    /// Whether a debtor lacks an attribute that an expression reads.
+    fn lacks_own(&self, expression: &Expression, debtors: &[ActorId]) -> bool {
+        let actors = self.names.actors.len();
+        expression.reads().into_iter().any(|quantity| match quantity {
+            Quantity::Own(attribute) => {
+                debtors.iter().any(|debtor| !self.has_attribute[attribute.index() * actors + debtor.index()])
+            }
+            _ => false,
+        })
     }
 
     /// The text of a node.

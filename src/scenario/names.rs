@@ -432,9 +432,22 @@ impl<'a> Compiler<'a> {
             self.report(Diagnostic::error("names/cycle", message, span).help("remove one of the memberships"));
         }
         let mut known = vec![false; lists.len()];
+        let mut total: usize = 0;
         for at in ordered {
             known[at] = true;
             let mut members: Vec<ActorId> = Vec::new();
+            let size = parties[at].iter().map(|party| match party {
+                Party::Group(group) => self.names.groups[*group].members.len(),
+                Party::Actor(_) | Party::Broken => 1,
+            });
+            total = total.saturating_add(size.sum());
+            if total > limits::MEMBERSHIPS {
+                let span = lists[at].0.key_span.clone();
+                let message = format!("the groups have more than {} members in all", limits::MEMBERSHIPS);
+                let error = Diagnostic::error("limits/memberships", message, Some(span));
+                self.report(error.help("declare fewer or smaller groups"));
+                break;
+            }
             for party in &parties[at] {
                 match party {
                     Party::Actor(actor) => members.push(*actor),

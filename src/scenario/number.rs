@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::compile::Compiler;
 use super::diagnostic::{Diagnostic, Origin, listed, quoted, suggestion};
-use super::document::{Kind, Table, Value};
+use super::document::{Entry, Kind, Table, Value};
 use super::reader::path;
 use super::resolve::{Context, Script, Type};
 use crate::model::{
@@ -78,7 +78,7 @@ impl<'a> Compiler<'a> {
     /// Reads a numeric field for each of its users; `targets` gives a user's places in the setup.
     pub(super) fn number(&mut self, value: &'a Value, spec: &Spec, users: &[User], targets: &dyn Fn(usize) -> Vec<Target>) {
         match self.read_number(value, spec) {
-            None => {}
+            None => self.doubtful |= spec.order == Order::Attribute,
             Some(Read::Number(number)) => {
                 if self.in_domain(value, spec, number) {
                     for at in 0..users.len() {
@@ -97,7 +97,9 @@ impl<'a> Compiler<'a> {
 
     /// A parameter's value: its distribution, if it has one.
     pub(super) fn parameter_distribution(&mut self, value: &'a Value, spec: &Spec, target: Target) -> Option<Distribution> {
-        match self.read_number(value, spec)? {
+        let read = self.read_number(value, spec);
+        self.doubtful |= read.is_none();
+        match read? {
             Read::Number(number) => {
                 if self.in_domain(value, spec, number) {
                     self.model.setup.set(target, number);
@@ -153,7 +155,7 @@ impl<'a> Compiler<'a> {
                 error(format!("`{}` is one distribution, but names {names}", spec.path), "keep one of the two")
             }
             (Some(entry), None) => match Shape::named(&entry.key) {
-                Some(shape) => return self.arguments(entry.key.as_str(), shape, &entry.value, spec),
+                Some(shape) => return self.arguments(value, entry, shape, spec),
                 None => {
                     let message = format!("{} in `{}` is no distribution", quoted(&entry.key), spec.path);
                     let help = suggestion(&entry.key, SHAPES);
@@ -168,9 +170,10 @@ impl<'a> Compiler<'a> {
         None
     }
 
-    fn arguments(&mut self, name: &str, shape: Shape, value: &'a Value, spec: &Spec) -> Option<Read> {
-        let Kind::Array(array) = &value.kind else {
-            self.wrong_kind(value, &path(&spec.path, name), "a list of its arguments", Some("write `uniform = [0, 1]`"));
+    fn arguments(&mut self, value: &Value, entry: &'a Entry, shape: Shape, spec: &Spec) -> Option<Read> {
+        let name = &entry.key;
+        let Kind::Array(array) = &entry.value.kind else {
+            self.wrong_kind(&entry.value, &path(&spec.path, name), "a list of its arguments", Some("write `uniform = [0, 1]`"));
             return None;
         };
         let (mut arguments, mut scripts, mut spans) = (Vec::new(), Vec::new(), Vec::new());
@@ -194,11 +197,18 @@ impl<'a> Compiler<'a> {
             return None;
         }
         let distribution = Distribution { shape, arguments };
-        self.check_distribution(value, spec, &distribution, &spans).then_some(Read::Draw(distribution, scripts, spans))
+        self.check_distribution(value, &entry.value, spec, &distribution, &spans).then_some(Read::Draw(distribution, scripts, spans))
     }
 
     /// Checks what is known of a distribution as it is written.
-    fn check_distribution(&mut self, value: &Value, spec: &Spec, distribution: &Distribution, spans: &[Range<usize>]) -> bool {
+    fn check_distribution(
+        &mut self,
+        value: &Value,
+        list: &Value,
+        spec: &Spec,
+        distribution: &Distribution,
+        spans: &[Range<usize>],
+    ) -> bool {
         let shape = distribution.shape;
         if matches!(spec.domain, Domain::Whole(_)) && shape != Shape::Choice {
             let name = shape_name(shape);
@@ -219,11 +229,11 @@ impl<'a> Compiler<'a> {
             // The number of arguments is known all the same.
             return match shape.check(&vec![0.0; distribution.arguments.len()]) {
                 Ok(()) => true,
-                Err(what) => self.wrong_arguments(value, spec, what),
+                Err(what) => self.wrong_arguments(list, spec, what),
             };
         }
         match shape.check(&constants) {
-            Err(what) => self.wrong_arguments(value, spec, what),
+            Err(what) => self.wrong_arguments(list, spec, what),
             Ok(()) => self.check_support(spec, shape, &constants, spans),
         }
     }
@@ -261,6 +271,7 @@ impl<'a> Compiler<'a> {
         let message = format!("`{}` must be {}, but is {number}", spec.path, spec.domain.description());
         let error = Diagnostic::error("domain/number", message, Some(value.span.clone())).help(domain_help(spec.domain));
         let error = self.naming_override(value, error);
+        self.doubtful |= spec.order != Order::Rest;
         self.report(error);
         false
     }

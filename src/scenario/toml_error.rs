@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::diagnostic::{Diagnostic, quoted};
 use super::source::Source;
 
-/// What the parser found, at most one error a line and none after something that was never closed.
+/// What the parser found, at most one error a line and none after one that makes it misread the rest.
 pub(super) fn explain(source: &Source, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
     let mut shown: Vec<Diagnostic> = Vec::new();
     let mut last_line = 0;
@@ -18,14 +18,33 @@ pub(super) fn explain(source: &Source, errors: &[toml::de::Error]) -> Vec<Diagno
             continue;
         }
         last_line = line;
-        let (message, help) = reword(error.message(), source.text(), &span);
-        let endless = message.starts_with("unclosed");
+        let (message, help, span) = match second_value(error.message(), source.text(), &span) {
+            Some(second) => second,
+            None => {
+                let (message, help) = reword(error.message(), source.text(), &span);
+                (message, help, span)
+            }
+        };
+        let local = !message.starts_with("unclosed") && LOCAL.iter().any(|start| error.message().starts_with(start));
         shown.push(Diagnostic::error("toml/syntax", message, Some(span)).maybe_help(help));
-        if endless {
+        if !local {
             break;
         }
     }
     shown
+}
+
+/// `0.6 volatility = 1`: the parser takes the two for one value; the second is what is out of place.
+fn second_value(message: &str, text: &str, span: &Range<usize>) -> Option<(String, Option<String>, Range<usize>)> {
+    let written = text.get(span.clone()).filter(|_| message.starts_with("string values must be quoted"))?;
+    let (first, rest) = written.split_once([' ', '\t'])?;
+    if !(matches!(first, "true" | "false") || first.parse::<f64>().is_ok()) {
+        return None;
+    }
+    let second = rest.trim_start();
+    let message = format!("unexpected {} after the value {}", quoted(second), quoted(first));
+    let help = "put a line break between two keys, in braces or lists a comma; a text needs quotes";
+    Some((message, Some(help.to_owned()), span.end - second.len()..span.end))
 }
 
 /// Widens a span to whole characters.
@@ -39,6 +58,22 @@ fn character_span(text: &str, span: Range<usize>) -> Range<usize> {
     }
     start..end.max(start)
 }
+
+/// Errors after which the parser still knows where it is.
+const LOCAL: [&str; 12] = [
+    "duplicate key",
+    "cannot extend value",
+    "string values must be quoted",
+    "invalid",
+    "redundant numeric sign",
+    "unexpected leading zero",
+    "`_` may only go between digits",
+    "integers with a radix",
+    "radix must be lowercase",
+    "too few unicode value digits",
+    "missing escaped value",
+    "unexpected sign",
+];
 
 /// A remedy for what the parser's message begins with.
 const REMEDIES: [(&str, &str); 27] = [
