@@ -133,7 +133,13 @@ fn no_diagnostic_repeats_a_control_character_or_ends_in_a_full_stop() {
                 assert!(!text.ends_with('.'), "{name}: {text}");
             }
             let capital = diagnostic.message.starts_with(char::is_uppercase);
-            assert!(!capital && (diagnostic.severity == Severity::Warning || diagnostic.help.is_some() || diagnostic.code == "limits/diagnostics"), "{name}: {diagnostic:?}");
+            assert!(
+                !capital
+                    && (diagnostic.severity == Severity::Warning
+                        || diagnostic.help.is_some()
+                        || diagnostic.code == "limits/diagnostics"),
+                "{name}: {diagnostic:?}"
+            );
         }
     }
 }

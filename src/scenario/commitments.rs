@@ -107,8 +107,11 @@ impl<'a> Compiler<'a> {
                 let group = matches!(set, Set::Named(_));
                 let count = self.model.instances.len() + self.count(&set);
                 if count > limits::INSTANCES {
-                    let message =
-                        format!("with {} the file has {count} commitment instances, more than {}", quoted(&entry.key), limits::INSTANCES);
+                    let message = format!(
+                        "with {} the file has {count} commitment instances, more than {}",
+                        quoted(&entry.key),
+                        limits::INSTANCES
+                    );
                     let error = Diagnostic::error("limits/instances", message, Some(debtor.value.span.clone()));
                     self.report(error.help("make groups or cohorts of debtors smaller"));
                     return (Vec::new(), group, name);
@@ -143,11 +146,17 @@ impl<'a> Compiler<'a> {
         };
         let place = path(place, "gives");
         let Kind::Table(resources) = &given.value.kind else {
-            self.wrong_kind(&given.value, &place, "a table of resources and amounts", Some("write `{ troops = 1000 }`"));
+            self.wrong_kind(
+                &given.value,
+                &place,
+                "a table of resources and amounts",
+                Some("write `{ troops = 1000 }`"),
+            );
             return Vec::new();
         };
         if resources.entries.is_empty() {
-            let error = Diagnostic::error("domain/empty", format!("`{place}` is empty"), Some(given.value.span.clone()));
+            let error =
+                Diagnostic::error("domain/empty", format!("`{place}` is empty"), Some(given.value.span.clone()));
             self.report(error.help("write what it gives: `{ troops = 1000 }`"));
         }
         let mut found = Vec::new();
@@ -165,7 +174,9 @@ impl<'a> Compiler<'a> {
                     };
                     let help = suggestion(&resource.key, self.names.resources.names())
                         .unwrap_or_else(|| "declare it in `[resources]`".into());
-                    self.report(Diagnostic::error("names/unknown", message, Some(resource.key_span.clone())).help(help));
+                    self.report(
+                        Diagnostic::error("names/unknown", message, Some(resource.key_span.clone())).help(help),
+                    );
                 }
             }
         }
@@ -173,7 +184,14 @@ impl<'a> Compiler<'a> {
     }
 
     /// Makes the instances with their defaults.
-    fn instances(&mut self, at: usize, entry: &Entry, mut debtors: Vec<ActorId>, group: bool, gifts: usize) -> Instances {
+    fn instances(
+        &mut self,
+        at: usize,
+        entry: &Entry,
+        mut debtors: Vec<ActorId>,
+        group: bool,
+        gifts: usize,
+    ) -> Instances {
         let (first, first_gift) = (self.model.instances.len(), self.model.setup.gives.len());
         let all_gifts = first_gift.saturating_add(debtors.len().saturating_mul(gifts));
         if all_gifts > limits::GIFTS {
@@ -280,7 +298,8 @@ impl<'a> Compiler<'a> {
                 more => format!(" (nor have {more} more debtors)"),
             };
             let message = format!("the debtor {who} has no attribute {attribute}{more}");
-            let error = Diagnostic::error("names/attribute", message, None).help(format!("add {attribute} to its `attributes`"));
+            let error = Diagnostic::error("names/attribute", message, None)
+                .help(format!("add {attribute} to its `attributes`"));
             let node = u32::try_from(node).unwrap_or(u32::MAX);
             let error = script.met(node, &self.definitions, error);
             self.report(error);

@@ -119,15 +119,35 @@ impl<'a> Compiler<'a> {
 
     fn read_head(&mut self) {
         const KEYS: [&str; 21] = [
-            "format", "title", "about", "issues", "pace", "time", "parameters", "definitions", "resources", "actors",
-            "cohorts", "groups", "trust", "credit", "influence", "commitments", "meetings", "shocks", "outcomes",
-            "metrics", "note",
+            "format",
+            "title",
+            "about",
+            "issues",
+            "pace",
+            "time",
+            "parameters",
+            "definitions",
+            "resources",
+            "actors",
+            "cohorts",
+            "groups",
+            "trust",
+            "credit",
+            "influence",
+            "commitments",
+            "meetings",
+            "shocks",
+            "outcomes",
+            "metrics",
+            "note",
         ];
         self.known_keys(self.root, &KEYS, "the file");
         match self.root.get("format") {
             None => {
                 let message = "the file has no `format`";
-                self.report(Diagnostic::error("schema/missing-key", message, Some(0..0)).help("write `format = 1` at the top"));
+                self.report(
+                    Diagnostic::error("schema/missing-key", message, Some(0..0)).help("write `format = 1` at the top"),
+                );
             }
             Some(entry) => match entry.value.kind {
                 Kind::Integer(1) => {}
@@ -164,14 +184,21 @@ impl<'a> Compiler<'a> {
         let checks = [
             ("actors", actors, limits::ACTORS, "actors"),
             ("issues", actors.saturating_mul(self.names.issues.len()), limits::STANCES, "actors times issues"),
-            ("actors", actors.saturating_mul(self.names.attributes.len()), limits::ATTRIBUTES, "actors times attributes"),
+            (
+                "actors",
+                actors.saturating_mul(self.names.attributes.len()),
+                limits::ATTRIBUTES,
+                "actors times attributes",
+            ),
             ("resources", actors.saturating_mul(self.names.resources.len()), limits::LEDGER, "actors times resources"),
         ];
         for (key, size, limit, what) in checks {
             if size > limit {
                 let span = self.root.get(key).map(|entry| entry.key_span.clone());
                 let message = format!("{size} {what} are more than {limit}");
-                self.report(Diagnostic::error("limits/size", message, span).help("make cohorts smaller, or declare less"));
+                self.report(
+                    Diagnostic::error("limits/size", message, span).help("make cohorts smaller, or declare less"),
+                );
                 return false;
             }
         }

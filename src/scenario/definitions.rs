@@ -91,7 +91,9 @@ impl<'a> Compiler<'a> {
                 names => format!("the definitions {} are defined by each other in a circle", names.join(", ")),
             };
             let span = self.definitions[circle[0]].span.clone();
-            self.report(Diagnostic::error("names/cycle", message, Some(span)).help("let one of them do without the others"));
+            self.report(
+                Diagnostic::error("names/cycle", message, Some(span)).help("let one of them do without the others"),
+            );
         }
         for (rank, at) in ordered.iter().copied().enumerate() {
             self.definitions[at].rank = rank;
@@ -136,18 +138,32 @@ impl<'a> Compiler<'a> {
     }
 
     /// Compiles an expression of the file; none where it is wrong (and reported).
-    pub(super) fn expression(&mut self, value: &Value, text: &str, at: String, context: Context, wanted: Type) -> Option<Script> {
+    pub(super) fn expression(
+        &mut self,
+        value: &Value,
+        text: &str,
+        at: String,
+        context: Context,
+        wanted: Type,
+    ) -> Option<Script> {
         let tree = self.parse_in_file(value, text)?;
         self.compile_tree(&tree, text, at, context, wanted, Origin::File)
     }
 
     /// Compiles an expression given as an argument.
-    pub(super) fn argument_expression(&mut self, text: &str, at: String, context: Context, wanted: Type) -> Option<Script> {
+    pub(super) fn argument_expression(
+        &mut self,
+        text: &str,
+        at: String,
+        context: Context,
+        wanted: Type,
+    ) -> Option<Script> {
         let origin = Origin::Argument(text.to_owned());
         match syntax::parse(text) {
             Ok(tree) => self.compile_tree(&tree, text, at, context, wanted, origin),
             Err(error) => {
-                let diagnostic = Diagnostic::error("expr/syntax", error.message, Some(error.span)).maybe_help(error.help);
+                let diagnostic =
+                    Diagnostic::error("expr/syntax", error.message, Some(error.span)).maybe_help(error.help);
                 self.report(diagnostic.in_text(origin));
                 None
             }

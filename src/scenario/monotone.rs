@@ -51,8 +51,13 @@ pub fn violations(
     };
     let nodes = &expression.nodes;
     let bounds = bounds(nodes, parameters, &read);
-    let mut analysis =
-        Analysis { nodes, bounds: &bounds, evidence: evidence(nodes), reach: vec![Reach::default(); nodes.len()], found: Vec::new() };
+    let mut analysis = Analysis {
+        nodes,
+        bounds: &bounds,
+        evidence: evidence(nodes),
+        reach: vec![Reach::default(); nodes.len()],
+        found: Vec::new(),
+    };
     analysis.forbidden();
     analysis.run(expression.root());
     analysis.found.sort_by_key(|violation| violation.node);
@@ -89,7 +94,9 @@ fn evidence(nodes: &[Node]) -> Vec<bool> {
 pub(super) fn operands(node: Node) -> [Option<NodeId>; 3] {
     match node {
         Node::Number(_) | Node::Truth(_) | Node::Parameter(_) | Node::Read(_) => [None; 3],
-        Node::Negate(a) | Node::Not(a) | Node::Abs(a) | Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => [Some(a), None, None],
+        Node::Negate(a) | Node::Not(a) | Node::Abs(a) | Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => {
+            [Some(a), None, None]
+        }
         Node::Add(a, b)
         | Node::Subtract(a, b)
         | Node::Multiply(a, b)

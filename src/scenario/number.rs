@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, Origin, listed, quoted, suggestion};
+use super::diagnostic::{Diagnostic, Origin, listed, plain, quoted, suggestion};
 use super::document::{Entry, Kind, Table, Value};
 use super::reader::path;
 use super::resolve::{Context, Script, Type};
@@ -76,7 +76,13 @@ enum Read {
 
 impl<'a> Compiler<'a> {
     /// Reads a numeric field for each of its users; `targets` gives a user's places in the setup.
-    pub(super) fn number(&mut self, value: &'a Value, spec: &Spec, users: &[User], targets: &dyn Fn(usize) -> Vec<Target>) {
+    pub(super) fn number(
+        &mut self,
+        value: &'a Value,
+        spec: &Spec,
+        users: &[User],
+        targets: &dyn Fn(usize) -> Vec<Target>,
+    ) {
         match self.read_number(value, spec) {
             None => self.doubtful |= spec.order == Order::Attribute,
             Some(Read::Number(number)) => {
@@ -96,7 +102,12 @@ impl<'a> Compiler<'a> {
     }
 
     /// A parameter's value: its distribution, if it has one.
-    pub(super) fn parameter_distribution(&mut self, value: &'a Value, spec: &Spec, target: Target) -> Option<Distribution> {
+    pub(super) fn parameter_distribution(
+        &mut self,
+        value: &'a Value,
+        spec: &Spec,
+        target: Target,
+    ) -> Option<Distribution> {
         let read = self.read_number(value, spec);
         self.doubtful |= read.is_none();
         match read? {
@@ -173,7 +184,12 @@ impl<'a> Compiler<'a> {
     fn arguments(&mut self, value: &Value, entry: &'a Entry, shape: Shape, spec: &Spec) -> Option<Read> {
         let name = &entry.key;
         let Kind::Array(array) = &entry.value.kind else {
-            self.wrong_kind(&entry.value, &path(&spec.path, name), "a list of its arguments", Some("write `uniform = [0, 1]`"));
+            self.wrong_kind(
+                &entry.value,
+                &path(&spec.path, name),
+                "a list of its arguments",
+                Some("write `uniform = [0, 1]`"),
+            );
             return None;
         };
         let (mut arguments, mut scripts, mut spans) = (Vec::new(), Vec::new(), Vec::new());
@@ -190,14 +206,23 @@ impl<'a> Compiler<'a> {
                         scripts.push(script);
                     }
                 }
-                _ => self.wrong_kind(element, &place, "a number or an expression in quotes", Some("write a number such as `0.5`")),
+                _ => self.wrong_kind(
+                    element,
+                    &place,
+                    "a number or an expression in quotes",
+                    Some("write a number such as `0.5`"),
+                ),
             }
         }
         if arguments.len() < array.len() {
             return None;
         }
         let distribution = Distribution { shape, arguments };
-        self.check_distribution(value, &entry.value, spec, &distribution, &spans).then_some(Read::Draw(distribution, scripts, spans))
+        self.check_distribution(value, &entry.value, spec, &distribution, &spans).then_some(Read::Draw(
+            distribution,
+            scripts,
+            spans,
+        ))
     }
 
     /// Checks what is known of a distribution as it is written.
@@ -212,7 +237,8 @@ impl<'a> Compiler<'a> {
         let shape = distribution.shape;
         if matches!(spec.domain, Domain::Whole(_)) && shape != Shape::Choice {
             let name = shape_name(shape);
-            let message = format!("`{}` must be {}, which `{name}` does not give", spec.path, spec.domain.description());
+            let message =
+                format!("`{}` must be {}, which `{name}` does not give", spec.path, spec.domain.description());
             let error = Diagnostic::error("domain/whole", message, Some(value.span.clone()));
             self.report(error.help("use `choice = [1, 2, 3]`"));
             return false;
@@ -241,20 +267,31 @@ impl<'a> Compiler<'a> {
     fn wrong_arguments(&mut self, value: &Value, spec: &Spec, what: &str) -> bool {
         let message = format!("the distribution of `{}` is wrong: {what}", spec.path);
         let error = Diagnostic::error("domain/distribution", message, Some(value.span.clone()));
-        let error = self.naming_override(value, error.help("write `uniform = [lo, hi]`, `triangular = [lo, mode, hi]`, `normal = [mean, sd]` or `choice = [a, b]`"));
+        let error = self.naming_override(
+            value,
+            error.help(
+                "write `uniform = [lo, hi]`, `triangular = [lo, mode, hi]`, `normal = [mean, sd]` or `choice = [a, b]`",
+            ),
+        );
         self.report(error);
         false
     }
 
     /// A distribution gives only values that the field may have; a normal one is clipped.
-    pub(super) fn check_support(&mut self, spec: &Spec, shape: Shape, arguments: &[f64], spans: &[Range<usize>]) -> bool {
+    pub(super) fn check_support(
+        &mut self,
+        spec: &Spec,
+        shape: Shape,
+        arguments: &[f64],
+        spans: &[Range<usize>],
+    ) -> bool {
         if shape == Shape::Normal {
             return true;
         }
         match arguments.iter().position(|&value| !spec.domain.contains(value)) {
             None => true,
             Some(at) => {
-                let (path, domain, value) = (&spec.path, spec.domain.description(), arguments[at]);
+                let (path, domain, value) = (&spec.path, spec.domain.description(), plain(arguments[at]));
                 let message = format!("`{path}` must be {domain}, but its distribution can give {value}");
                 let span = spans.get(at).cloned();
                 self.report(Diagnostic::error("domain/support", message, span).help(domain_help(spec.domain)));
@@ -268,8 +305,9 @@ impl<'a> Compiler<'a> {
         if spec.domain.contains(number) {
             return true;
         }
-        let message = format!("`{}` must be {}, but is {number}", spec.path, spec.domain.description());
-        let error = Diagnostic::error("domain/number", message, Some(value.span.clone())).help(domain_help(spec.domain));
+        let message = format!("`{}` must be {}, but is {}", spec.path, spec.domain.description(), plain(number));
+        let error =
+            Diagnostic::error("domain/number", message, Some(value.span.clone())).help(domain_help(spec.domain));
         let error = self.naming_override(value, error);
         self.doubtful |= spec.order != Order::Rest;
         self.report(error);
@@ -329,7 +367,14 @@ impl<'a> Compiler<'a> {
     }
 
     /// Adds a field; false where there are too many.
-    fn push_field(&mut self, spec: &Spec, user: &User, targets: Vec<Target>, source: FieldSource, about: &Rc<About>) -> bool {
+    fn push_field(
+        &mut self,
+        spec: &Spec,
+        user: &User,
+        targets: Vec<Target>,
+        source: FieldSource,
+        about: &Rc<About>,
+    ) -> bool {
         if self.fields.len() >= limits::FIELDS {
             if self.fields.len() == limits::FIELDS {
                 let message = format!("more than {} numbers that are drawn or worked out for members", limits::FIELDS);
@@ -378,6 +423,9 @@ pub(super) fn domain_help(domain: Domain) -> String {
         Domain::Unit => "write a share: `0.6` for 60 %".into(),
         Domain::Amount => "amounts count units of the resource and are never negative".into(),
         Domain::Whole(_) => "write a whole number of steps or parts".into(),
-        other => format!("write a number that is {}", other.description()),
+        Domain::Any => "write an ordinary number".into(),
+        Domain::Pace | Domain::Positive | Domain::NonNegative => {
+            format!("write a number that is {}", domain.description())
+        }
     }
 }

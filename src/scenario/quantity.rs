@@ -15,8 +15,20 @@ pub(super) const FUNCTIONS: [&str; 8] = ["min", "max", "clamp", "abs", "sqrt", "
 
 /// Quantities that take arguments.
 pub(super) const CALLED: [&str; 14] = [
-    "offered", "bound", "delivered", "assured", "parties", "offers", "bonds", "kept", "bound_at", "stance", "trust",
-    "own", "count", "since",
+    "offered",
+    "bound",
+    "delivered",
+    "assured",
+    "parties",
+    "offers",
+    "bonds",
+    "kept",
+    "bound_at",
+    "stance",
+    "trust",
+    "own",
+    "count",
+    "since",
 ];
 
 type Word = (String, Range<usize>);
@@ -41,7 +53,8 @@ impl Resolver<'_, '_> {
             let message = if least == most {
                 format!("`{name}` takes {least} argument{}, but has {}", if least == 1 { "" } else { "s" }, words.len())
             } else {
-                format!("`{name}` takes {least} to {most} arguments, but has {}", words.len())
+                let to = if most - least == 1 { "or" } else { "to" };
+                format!("`{name}` takes {least} {to} {most} arguments, but has {}", words.len())
             };
             self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
             return None;
@@ -152,7 +165,8 @@ impl Resolver<'_, '_> {
         };
         match (self.context, words.get(2)) {
             (Context::Condition { .. }, Some(word)) => {
-                let message = "the observer of `assured` in a commitment's condition is the debtor, and cannot be written";
+                let message =
+                    "the observer of `assured` in a commitment's condition is the debtor, and cannot be written";
                 let help = "leave out the third argument";
                 self.report_met(&word.1, Diagnostic::error("types/context", message, None).help(help));
                 return None;

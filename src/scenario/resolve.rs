@@ -69,7 +69,9 @@ impl Script {
     /// An error about a node as its user meets it: inside a definition, at the definition's name in the user's
     /// expression, with a note for the place inside.
     pub(super) fn met(&self, node: NodeId, definitions: &[Definition], error: Diagnostic) -> Diagnostic {
-        self.places.get(node as usize).map_or_else(|| error.clone(), |place| place_met(place, &self.origin, definitions, error.clone()))
+        self.places
+            .get(node as usize)
+            .map_or_else(|| error.clone(), |place| place_met(place, &self.origin, definitions, error.clone()))
     }
 
     /// An error that a node has by itself: inside a definition, there.
@@ -89,7 +91,9 @@ fn place_met(place: &Place, origin: &Origin, definitions: &[Definition], mut err
         Some((definition, used)) => {
             error.span = Some(used.clone());
             let name = definitions.get(*definition).map_or("", |definition| definition.id.as_str());
-            error.notes.insert(0, (format!("it stands here, in the definition {}", quoted(name)), Some(place.span.clone())));
+            error
+                .notes
+                .insert(0, (format!("it stands here, in the definition {}", quoted(name)), Some(place.span.clone())));
         }
     }
     error
@@ -301,7 +305,15 @@ impl<'c, 'a> Resolver<'c, 'a> {
         }
     }
 
-    fn binary(&mut self, tree: &Tree, operator: Operator, a: TreeId, b: TreeId, parts: &[Part], span: &Range<usize>) -> Part {
+    fn binary(
+        &mut self,
+        tree: &Tree,
+        operator: Operator,
+        a: TreeId,
+        b: TreeId,
+        parts: &[Part],
+        span: &Range<usize>,
+    ) -> Part {
         let (operands, kind) = match operator {
             Operator::Or | Operator::And => (Type::Condition, Type::Condition),
             Operator::Compare(_) => (Type::Number, Type::Condition),
@@ -380,7 +392,10 @@ impl<'c, 'a> Resolver<'c, 'a> {
         let (Part::Node(first, kind), Part::Node(second, other)) = (parts[a], parts[b]) else { return Part::Wrong };
         if kind != other {
             let message = format!("the branches of `if` differ: {} and {}", kind.name(), other.name());
-            self.report_own(span, Diagnostic::error("types/branches", message, None).help("make both numbers, or both conditions"));
+            self.report_own(
+                span,
+                Diagnostic::error("types/branches", message, None).help("make both numbers, or both conditions"),
+            );
             return Part::Wrong;
         }
         match condition {
@@ -470,9 +485,8 @@ impl<'c, 'a> Resolver<'c, 'a> {
         }
         let message = format!("{} is no function or quantity", quoted(name));
         let known = quantity::CALLED.iter().chain(&quantity::FUNCTIONS).copied();
-        let help = suggestion(name, known).unwrap_or_else(|| {
-            "functions are `min`, `max`, `clamp`, `abs`, `sqrt`, `exp`, `ln` and `if`".into()
-        });
+        let help = suggestion(name, known)
+            .unwrap_or_else(|| "functions are `min`, `max`, `clamp`, `abs`, `sqrt`, `exp`, `ln` and `if`".into());
         Diagnostic::error("names/unknown", message, None).help(help)
     }
 }
@@ -532,7 +546,9 @@ pub(super) fn usage(name: &str) -> String {
         "offered" | "bound" | "delivered" | "parties" => {
             format!("write `{name}(resource)`, or `{name}(resource, actor or group)`")
         }
-        "assured" => "write `assured(resource, group)` in a commitment, `assured(resource, group, observer)` elsewhere".into(),
+        "assured" => {
+            "write `assured(resource, group)` in a commitment, `assured(resource, group, observer)` elsewhere".into()
+        }
         "offers" | "bonds" | "kept" | "bound_at" => format!("write `{name}(commitment)`"),
         "stance" => "write `stance(actor)` or `stance(actor, issue)`".into(),
         "trust" => "write `trust(actor, actor)`".into(),
@@ -553,7 +569,7 @@ impl Resolver<'_, '_> {
         if debtor {
             may.push("`own(…)`");
         }
-        let help = format!("it may read {}", may.join(", "));
+        let help = format!("it may read {}", may.join(" and "));
         self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
         false
     }
@@ -585,7 +601,10 @@ impl Resolver<'_, '_> {
             }
             Context::World(what) => {
                 let message = format!("`stance` alone is the debtor's own, and {what} has no debtor");
-                self.report_met(span, Diagnostic::error("types/context", message, None).help("name the actor: `stance(ACTOR)`"));
+                self.report_met(
+                    span,
+                    Diagnostic::error("types/context", message, None).help("name the actor: `stance(ACTOR)`"),
+                );
                 None
             }
         }

@@ -9,6 +9,7 @@ use super::source::Source;
 pub(super) fn explain(source: &Source, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
     let mut shown: Vec<Diagnostic> = Vec::new();
     let mut last_line = 0;
+    let mut repeated_header = None;
     let mut sorted: Vec<&toml::de::Error> = errors.iter().collect();
     sorted.sort_by_key(|error| error.span().map_or(0, |span| span.start));
     for error in sorted {
@@ -18,6 +19,16 @@ pub(super) fn explain(source: &Source, errors: &[toml::de::Error]) -> Vec<Diagno
             continue;
         }
         last_line = line;
+        if error.message().starts_with("duplicate key") {
+            // The keys of a table that stands there twice are repeated with it.
+            let header = (1..=line).rev().find(|&line| source.line(line).trim_start().starts_with('['));
+            if header.is_some() && header == repeated_header {
+                continue;
+            }
+            if header == Some(line) {
+                repeated_header = header;
+            }
+        }
         let (message, help, span) = match second_value(error.message(), source.text(), &span) {
             Some(second) => second,
             None => {
@@ -76,7 +87,7 @@ const LOCAL: [&str; 12] = [
 ];
 
 /// A remedy for what the parser's message begins with.
-const REMEDIES: [(&str, &str); 27] = [
+const REMEDIES: [(&str, &str); 29] = [
     ("duplicate key", "remove one of the two, or rename it"),
     ("cannot extend value of type inline table", "write the further keys inside its braces"),
     ("cannot extend value", "a key has either a value or a table; rename one of the two"),
@@ -89,11 +100,16 @@ const REMEDIES: [(&str, &str); 27] = [
     ("key with no value", "write `key = value`"),
     ("missing value", "write a value after the `=`"),
     ("missing assignment", "write `key = value`"),
-    ("missing key", "write `key = value`"),
-    ("missing comma", "put a comma between the two"),
+    ("missing key", "write `key = value`, or close the table that begins above with `}`"),
+    ("missing comma between array", "put a comma between the two, or close the list that begins above with `]`"),
+    ("missing comma", "put a comma between the two, or close the table that begins above with `}`"),
+    ("invalid boolean", "write `true` or `false`, in small letters"),
     ("extra comma", "remove one of the commas"),
     ("extra `=`", "remove one of the `=`"),
-    ("string values must be quoted", "put quotes around a text or an expression; numbers are written `1` or `0.5`, dates `2025-03-10`"),
+    (
+        "string values must be quoted",
+        "put quotes around a text or an expression; numbers are written `1` or `0.5`, dates `2025-03-10`",
+    ),
     ("invalid unquoted key", "names are made of lower-case letters, digits and `_`"),
     ("unquoted keys cannot be empty", "names are made of lower-case letters, digits and `_`"),
     ("redundant numeric sign", "write one sign only"),
@@ -102,7 +118,7 @@ const REMEDIES: [(&str, &str); 27] = [
     ("invalid datetime", "write a date as `2025-03-10`, or `2025-03-10T12:30:00` with a time of day"),
     ("too few unicode value digits", "write `\\u` and four digits, or `\\U` and eight"),
     ("carriage return must be followed by newline", "end lines with a newline"),
-    ("unexpected key or value", "write each `key = value` on its own line"),
+    ("unexpected key or value", "write each `key = value` on its own line, and numbers without commas"),
     ("invalid comment character", "remove the character"),
 ];
 
@@ -115,15 +131,29 @@ fn reword(message: &str, text: &str, span: &Range<usize>) -> (String, Option<Str
         "cannot recurse further; max recursion depth met" | "recursion limit" => {
             "tables and lists nest too deep, more than 80 of 256 levels in one value".to_owned()
         }
+        _ if written.starts_with(':') => {
+            return ("a `:` after a key".to_owned(), Some("a key and its value are joined by `=`".to_owned()));
+        }
+        _ if ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|mark| written.starts_with(mark)) => {
+            let help = "keep one of the two versions, and remove the marks";
+            return ("a conflict of a merge was left in the file".to_owned(), Some(help.to_owned()));
+        }
+        "invalid float" | "invalid integer" if written.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            let help = "numbers are written `1` or `0.5`, a text or an expression needs quotes; leave a key out for its default";
+            return (format!("{} is not a value", quoted(written)), Some(help.to_owned()));
+        }
+        "invalid value" if expected.is_some_and(|expected| expected.contains("unicode")) => {
+            let help = "write the character itself, or the number of one that there is";
+            return ("an escape sequence that names no character".to_owned(), Some(help.to_owned()));
+        }
         "duplicate key" => format!("duplicate key {}", quoted(written)),
         "string values must be quoted" => format!("{} is not a value: a text needs quotes", quoted(written)),
-        "invalid basic string" | "invalid literal string" | "invalid multi-line basic string"
-        | "invalid multi-line literal string" => return string_error(what, expected, written),
+        "invalid basic string"
+        | "invalid literal string"
+        | "invalid multi-line basic string"
+        | "invalid multi-line literal string" => return string_error(what, written),
         "invalid escape sequence" | "missing escaped value" => {
-            return (
-                format!("{} is no escape sequence of a text", quoted(written)),
-                Some("write `\\\\` for a backslash, or put the text in single quotes".into()),
-            );
+            return no_escape(text, span.start);
         }
         _ if written.is_empty() || written.contains('\n') => what.to_owned(),
         _ => format!("{what}: {}", quoted(written)),
@@ -132,21 +162,22 @@ fn reword(message: &str, text: &str, span: &Range<usize>) -> (String, Option<Str
     (message, help.or(fallback))
 }
 
-fn string_error(what: &str, expected: Option<&str>, written: &str) -> (String, Option<String>) {
+fn string_error(what: &str, written: &str) -> (String, Option<String>) {
     let kind = what.trim_start_matches("invalid ");
     let hidden = written.chars().next().is_some_and(|character| character.is_control() && character != '\n');
     if hidden {
         let message = format!("the control character {} in a text", quoted(written));
         return (message, Some("remove it, or write it as an escape such as `\\u0007`".into()));
     }
-    match expected {
-        Some(expected) if expected.contains("escape") => (
-            format!("{} is no escape sequence of a text", quoted(written)),
-            Some("write `\\\\` for a backslash, or put the text in single quotes".into()),
-        ),
-        _ => (
-            format!("unclosed {kind}"),
-            Some("close the text with the quote that it begins with; a text of several lines stands in `\"\"\"`".into()),
-        ),
-    }
+    let help = "close the text with the quote that it begins with; a text of several lines stands in `\"\"\"`";
+    (format!("unclosed {kind}"), Some(help.to_owned()))
+}
+
+/// `at` is the place of what follows the backslash.
+fn no_escape(text: &str, at: usize) -> (String, Option<String>) {
+    let start = text.get(..at).map_or(at, |before| before.rfind('\\').unwrap_or(at));
+    let end = text.get(at..).and_then(|rest| rest.chars().next()).map_or(at, |next| at + next.len_utf8());
+    let written = text.get(start..end).unwrap_or("").lines().next().unwrap_or("");
+    let help = "write `\\\\` for a backslash, or put the text in single quotes";
+    (format!("{} is no escape sequence of a text", quoted(written)), Some(help.to_owned()))
 }
