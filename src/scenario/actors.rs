@@ -40,6 +40,7 @@ impl<'a> Compiler<'a> {
                     Kind::String(_) => "give a number, or move the expression to `[definitions]`",
                     _ => "write a number such as `0.5`",
                 };
+                self.doubtful = true;
                 self.wrong_kind(value, place, "a number or a distribution", Some(help));
                 None
             }
@@ -74,6 +75,7 @@ impl<'a> Compiler<'a> {
         let mut parameter = match table.get("value") {
             Some(value) => self.short_parameter(at, entry, &value.value, &path(place, "value")),
             None => {
+                self.doubtful = true;
                 self.missing("value", place, entry.value.span.clone(), "write `{ value = 1 }`");
                 Parameter {
                     id: entry.key.clone(),

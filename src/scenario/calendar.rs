@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, quoted, suggestion};
+use super::diagnostic::{Diagnostic, plain, quoted, suggestion};
 use super::document::{Datetime, Entry, Kind, Table, Value};
 use super::reader::path;
 use crate::model::{Clock, limits};
@@ -129,10 +129,13 @@ impl<'a> Compiler<'a> {
         };
         let whole = libm::trunc(number).to_bits() == number.to_bits();
         let error = if !whole || number < 1.0 {
-            Some((format!("`time.steps` must be a whole number from 1, but is {number}"), "write `steps = 30`"))
+            Some((
+                format!("`time.steps` must be a whole number from 1, but is {}", plain(number)),
+                "write `steps = 30`",
+            ))
         } else if number > f64::from(limits::STEPS) {
             Some((
-                format!("`time.steps` is {number}, more than {}", limits::STEPS),
+                format!("`time.steps` is {}, more than {}", plain(number), limits::STEPS),
                 "run fewer steps, or make each longer",
             ))
         } else {
@@ -223,7 +226,7 @@ impl<'a> Compiler<'a> {
             }
             Kind::Integer(step) => Some(Moment { step: *step }),
             Kind::Float(step) => {
-                let message = format!("`{at}` must be a date or a whole step number, but is {step}");
+                let message = format!("`{at}` must be a date or a whole step number, but is {}", plain(*step));
                 let error = Diagnostic::error("domain/whole", message, Some(value.span.clone()));
                 let error = self.naming_override(value, error.help("steps count from 0, without fractions"));
                 self.report(error);

@@ -104,7 +104,19 @@ impl<'a> Compiler<'a> {
             None => (Vec::new(), false, String::new()),
             Some(set) => {
                 let name = if let Kind::String(name) = &debtor.value.kind { name.clone() } else { String::new() };
-                (self.members(&set), matches!(set, Set::Named(_)), name)
+                let group = matches!(set, Set::Named(_));
+                let count = self.model.instances.len() + self.count(&set);
+                if count > limits::INSTANCES {
+                    let message = format!(
+                        "with {} the file has {count} commitment instances, more than {}",
+                        quoted(&entry.key),
+                        limits::INSTANCES
+                    );
+                    let error = Diagnostic::error("limits/instances", message, Some(debtor.value.span.clone()));
+                    self.report(error.help("make groups or cohorts of debtors smaller"));
+                    return (Vec::new(), group, name);
+                }
+                (self.members(&set), group, name)
             }
         }
     }
@@ -182,15 +194,12 @@ impl<'a> Compiler<'a> {
     ) -> Instances {
         let (first, first_gift) = (self.model.instances.len(), self.model.setup.gives.len());
         let all_gifts = first_gift.saturating_add(debtors.len().saturating_mul(gifts));
-        let too_many = if first + debtors.len() > limits::INSTANCES {
-            Some(format!("{} commitment instances, more than {}", first + debtors.len(), limits::INSTANCES))
-        } else if all_gifts > limits::GIFTS {
-            Some(format!("the commitments give {all_gifts} times, more than {}", limits::GIFTS))
-        } else {
-            None
-        };
-        if let Some(what) = too_many {
-            let message = format!("with {} the file has {what}", Self::called("the commitment", &entry.key));
+        if all_gifts > limits::GIFTS {
+            let message = format!(
+                "with {} the file has {all_gifts} amounts of commitments, more than {}",
+                quoted(&entry.key),
+                limits::GIFTS
+            );
             let error = Diagnostic::error("limits/instances", message, Some(entry.key_span.clone()));
             self.report(error.help("make groups or cohorts of debtors smaller"));
             debtors.truncate(1);

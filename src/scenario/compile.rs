@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::definitions::Definition;
-use super::diagnostic::{Diagnostic, Severity, quoted, tidy};
+use super::diagnostic::{Diagnostic, Severity, tidy};
 use super::document::{Document, Kind, Table};
 use super::names::Names;
 use super::number::{Order, Pending, Spec, User};
@@ -43,6 +43,8 @@ pub(super) struct Compiler<'a> {
     pub(super) operations: usize,
     /// A start or a step length is wrong, so that dates mean nothing.
     pub(super) dates_unknown: bool,
+    /// A parameter or an attribute is wrong, so that signs are in doubt.
+    pub(super) doubtful: bool,
     /// The length of the run is known.
     pub(super) steps_known: bool,
 }
@@ -87,6 +89,7 @@ impl<'a> Compiler<'a> {
             credit_spans: Vec::new(),
             operations: 0,
             dates_unknown: false,
+            doubtful: false,
             steps_known: false,
         }
     }
@@ -245,11 +248,6 @@ impl<'a> Compiler<'a> {
             );
             self.report(Diagnostic::error("limits/samples", message, span).help("run fewer steps, or measure less"));
         }
-    }
-
-    /// How a thing in a section is called in messages.
-    pub(super) fn called(kind: &str, id: &str) -> String {
-        format!("{kind} {}", quoted(id))
     }
 }
 

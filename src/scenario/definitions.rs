@@ -10,7 +10,7 @@ use super::graph;
 use super::literal::Places;
 use super::names::Given;
 use super::reader::path;
-use super::resolve::{Context, Extent, Resolver, Script, Type};
+use super::resolve::{Context, Extent, Resolver, Script, Type, words};
 use super::syntax::{self, Form, Tree};
 use crate::model::{Distribution, Scalar, limits};
 
@@ -66,15 +66,14 @@ impl<'a> Compiler<'a> {
     }
 
     fn definitions_in(&self, tree: &Tree) -> Vec<usize> {
-        let mut uses: Vec<usize> = tree
-            .nodes
-            .iter()
-            .filter_map(|node| match &node.form {
-                Form::Name(name) => match self.names.given(name) {
-                    Some(Given::Definition(at)) => Some(at),
-                    _ => None,
-                },
-                _ => None,
+        let named = tree.nodes.iter().zip(words(tree)).filter_map(|(node, word)| match &node.form {
+            Form::Name(name) if !word => self.names.given(name),
+            _ => None,
+        });
+        let mut uses: Vec<usize> = named
+            .filter_map(|given| match given {
+                Given::Definition(at) => Some(at),
+                Given::Parameter(_) => None,
             })
             .collect();
         uses.sort_unstable();
@@ -103,6 +102,9 @@ impl<'a> Compiler<'a> {
                 Some(resolved) => {
                     self.definitions[at].kind = Some(resolved.kind);
                     self.definitions[at].extent = resolved.extent;
+                    let place = path("definitions", &self.definitions[at].id);
+                    let script = self.script(resolved, place, "", Origin::File);
+                    self.check_constants(&script);
                 }
                 None => self.definitions[at].tree = None,
             }
@@ -198,8 +200,7 @@ impl<'a> Compiler<'a> {
             return None;
         }
         let script = self.script(resolved, at, text, origin);
-        self.check_constants(&script);
-        Some(script)
+        self.check_constants(&script).then_some(script)
     }
 
     /// Counts compiled operations against the limit on all of them.

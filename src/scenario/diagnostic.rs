@@ -284,6 +284,16 @@ pub(super) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str
     nearest(name, known).map(|candidate| format!("did you mean {}?", quoted(candidate)))
 }
 
+/// A number for a message, short also where it is very large or small.
+#[must_use]
+pub(super) fn plain(value: f64) -> String {
+    if value.is_finite() && value.abs() >= 1e15 || (value != 0.0 && value.abs() < 1e-6) {
+        format!("{value:e}")
+    } else {
+        format!("{value}")
+    }
+}
+
 /// Some names in backticks, for 'one of …'; long lists are cut.
 #[must_use]
 pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {

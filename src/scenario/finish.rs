@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::compile::Compiler;
 use super::definitions::expressions;
-use super::diagnostic::{Diagnostic, Severity, quoted};
+use super::diagnostic::{Diagnostic, Severity, plain, quoted};
 use super::interval::parameter_intervals;
 use super::monotone;
 use super::most::Most;
@@ -26,12 +26,10 @@ impl Compiler<'_> {
         self.number_draws();
         self.check_credits(&unknown);
         self.check_total(&unknown);
+        self.check_monotone();
         if self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-            // Signs need values, and values are wrong; what can be said without them is said.
-            self.check_monotone();
             return;
         }
-        self.check_monotone();
         self.link_slots();
         self.read_needs(track_trust);
         self.warn_hopeless();
@@ -88,6 +86,7 @@ impl Compiler<'_> {
             }
             if let Some(error) = self.evaluate_field(field, about) {
                 about.reported.set(true);
+                self.doubtful |= field.targets.iter().any(|target| matches!(target, Target::Attribute(_)));
                 self.report(error);
             }
         }
@@ -132,6 +131,8 @@ impl Compiler<'_> {
             }
             Err(FieldError::Arguments { what, .. }) => {
                 let message = format!("the distribution of `{}` is wrong: {what}", field.path);
+                let span =
+                    about.arguments.first().zip(about.arguments.last()).map(|(first, last)| first.start..last.end);
                 return Some(Diagnostic::error("domain/distribution", message, span).help("change its arguments"));
             }
             Err(FieldError::Domain { .. }) => return None,
@@ -153,7 +154,7 @@ impl Compiler<'_> {
             }
             return None;
         }
-        let message = format!("`{}` must be {}, but is {value}", field.path, field.domain.description());
+        let message = format!("`{}` must be {}, but is {}", field.path, field.domain.description(), plain(value));
         let error = Diagnostic::error("domain/number", message, span).help(domain_help(field.domain));
         Some(error)
     }
@@ -193,7 +194,11 @@ impl Compiler<'_> {
                 continue;
             }
             let who = quoted(&self.names.actors.list[actor].0);
-            let message = format!("the credit of {who} for an offer, {offer}, is more than that for a bond, {bond}");
+            let message = format!(
+                "the credit of {who} for an offer, {}, is more than that for a bond, {}",
+                plain(offer),
+                plain(bond)
+            );
             let help = "an offer is worth at most what a bond is worth";
             self.report(Diagnostic::error("domain/credit", message, Some(span)).help(help));
         }
@@ -231,7 +236,12 @@ impl Compiler<'_> {
         let antecedents = std::mem::take(&mut self.antecedents);
         for (script, debtors) in antecedents.iter().zip(&debtors) {
             let Some(script) = script else { continue };
+            // Where values are wrong, and reported, their signs say nothing.
+            let doubtful = self.doubtful || debtors.is_empty() || self.lacks_own(&script.expression, debtors);
             for violation in monotone::violations(&self.model, debtors, &script.expression, &parameters) {
+                if violation.unknown_sign && doubtful {
+                    continue;
+                }
                 let term = self.term(script, violation.node);
                 let message = format!("{} {}", quoted(&term), violation.reason);
                 let help =
@@ -241,6 +251,17 @@ impl Compiler<'_> {
             }
         }
         self.antecedents = antecedents;
+    }
+
+    /// Whether a debtor lacks an attribute that an expression reads.
+    fn lacks_own(&self, expression: &Expression, debtors: &[ActorId]) -> bool {
+        let actors = self.names.actors.len();
+        expression.reads().into_iter().any(|quantity| match quantity {
+            Quantity::Own(attribute) => {
+                debtors.iter().any(|debtor| !self.has_attribute[attribute.index() * actors + debtor.index()])
+            }
+            _ => false,
+        })
     }
 
     /// The text of a node.

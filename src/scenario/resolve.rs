@@ -263,6 +263,15 @@ impl<'c, 'a> Resolver<'c, 'a> {
         Part::Node(id, kind)
     }
 
+    /// The text of a place, as it is written.
+    fn text(&self, span: &Range<usize>) -> String {
+        let text = match &self.origin {
+            Origin::Argument(text) if self.through.is_none() => text,
+            _ => self.compiler.source.text(),
+        };
+        text.get(span.clone()).unwrap_or("").to_owned()
+    }
+
     /// Reports an error at a place, as its user meets it.
     pub(super) fn report_met(&mut self, span: &Range<usize>, error: Diagnostic) {
         let place = Place { span: span.clone(), through: self.through.clone() };
@@ -286,7 +295,8 @@ impl<'c, 'a> Resolver<'c, 'a> {
             Part::Node(node, kind) if kind == wanted => Some(node),
             Part::Node(_, kind) => {
                 let span = tree.nodes[at].span.clone();
-                let message = format!("{what} takes {}, but this is {}", wanted.name(), kind.name());
+                let term = self.text(&span);
+                let message = format!("{what} takes {}, but {} is {}", wanted.name(), quoted(&term), kind.name());
                 let error = Diagnostic::error("types/operand", message, None).help(remedy(wanted));
                 self.report_own(&span, error);
                 None
@@ -418,11 +428,8 @@ impl<'c, 'a> Resolver<'c, 'a> {
     fn leaf(&mut self, at: usize, span: &Range<usize>) -> Part {
         let definition = &self.compiler.definitions[at];
         let (Some(kind), extent) = (definition.kind, definition.extent) else { return Part::Wrong };
-        let node = match kind {
-            Type::Number => Node::Number(0.0),
-            Type::Condition => Node::Truth(true),
-        };
-        self.push_extent(node, kind, span, extent)
+        // Its value is not looked at; a quantity is nothing that could be taken for a constant.
+        self.push_extent(Node::Read(Quantity::Step), kind, span, extent)
     }
 
     fn unknown_name(&self, name: &str) -> Diagnostic {
@@ -493,7 +500,7 @@ impl Compiler<'_> {
 }
 
 /// Which nodes are, or are inside of, arguments of quantities.
-fn words(tree: &Tree) -> Vec<bool> {
+pub(super) fn words(tree: &Tree) -> Vec<bool> {
     let mut first: Vec<usize> = Vec::with_capacity(tree.nodes.len());
     let mut words = vec![false; tree.nodes.len()];
     for (at, node) in tree.nodes.iter().enumerate() {
@@ -562,7 +569,7 @@ impl Resolver<'_, '_> {
         if debtor {
             may.push("`own(…)`");
         }
-        let help = format!("it may read {}", may.join(", "));
+        let help = format!("it may read {}", may.join(" and "));
         self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
         false
     }

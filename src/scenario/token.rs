@@ -115,7 +115,10 @@ fn operator(rest: &str, first: char) -> (TokenKind, usize) {
     let shown = &rest[..first.len_utf8()];
     let help = match first {
         '[' | ']' | '{' | '}' => Some("write `(` and `)`".to_owned()),
-        _ if first.is_ascii() => None,
+        _ if first.is_ascii() => Some(
+            "expressions have numbers, names, `+ - * /`, comparisons, `and`, `or`, `not`, commas and parentheses"
+                .to_owned(),
+        ),
         _ => Some("an expression is written in plain ASCII".to_owned()),
     };
     (TokenKind::Invalid(format!("unexpected character {}", quoted(shown)), help), first.len_utf8())
