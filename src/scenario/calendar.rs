@@ -35,7 +35,7 @@ impl<'a> Compiler<'a> {
             clock.step_seconds = seconds;
         }
         if let Some((_, Some((date, has_time)))) = start {
-            let whole_days = !matches!(step, Some(Some((_, false))));
+            let whole_days = clock.step_seconds % DAY == 0;
             clock.start = Some(date);
             clock.plain = !has_time && whole_days;
         }

@@ -207,7 +207,8 @@ impl Resolver<'_, '_> {
     fn stance(&mut self, words: &[Word], span: &Range<usize>) -> Option<Quantity> {
         let set = self.set(&words[0], "stance");
         let issue = match words.get(1) {
-            None => Some(0),
+            // Inside a commitment everything is about the commitment's issue unless another is named.
+            None => Some(if let Context::Condition { issue } = self.context { issue.index() } else { 0 }),
             Some(word) => self.find(|names| &names.issues, word, "an issue", "stance"),
         };
         if !self.allows_state("stance", span) {
