@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
+use super::diagnostic::{Diagnostic, listed, quoted};
 use super::document::{Entry, Kind, Table, Value};
 use super::number::{Order, Spec, User};
 use super::reader::path;
@@ -234,7 +234,8 @@ impl<'a> Compiler<'a> {
         let found = self.names.issues.find(name);
         if found.is_none() {
             let message = format!("`{place}` names {}, which is no issue", quoted(name));
-            let help = suggestion(name, self.names.issues.names())
+            let help = self
+                .near(name, self.names.issues.names())
                 .unwrap_or_else(|| format!("issues are {}", listed(self.names.issues.names())));
             self.report(Diagnostic::error("names/unknown", message, Some(span.clone())).help(help));
         }

@@ -172,7 +172,8 @@ impl<'a> Compiler<'a> {
                         Some(what) => format!("`{place}` names {name}, which is {what}, no resource"),
                         None => format!("`{place}` names {name}, which is no resource"),
                     };
-                    let help = suggestion(&resource.key, self.names.resources.names())
+                    let help = self
+                        .near(&resource.key, self.names.resources.names())
                         .unwrap_or_else(|| "declare it in `[resources]`".into());
                     self.report(
                         Diagnostic::error("names/unknown", message, Some(resource.key_span.clone())).help(help),

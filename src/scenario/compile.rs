@@ -1,9 +1,10 @@
 //! The order in which a document becomes a model.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::definitions::Definition;
-use super::diagnostic::{Diagnostic, Severity, tidy};
+use super::diagnostic::{Diagnostic, Severity, suggestion, tidy};
 use super::document::{Document, Kind, Table};
 use super::names::Names;
 use super::number::{Order, Pending, Spec, User};
@@ -13,6 +14,9 @@ use super::sets::Interner;
 use super::source::Source;
 use super::{Compiled, Options};
 use crate::model::{Amount, Clock, Domain, Model, Resource, Setup, Target, limits};
+
+/// Names compared for suggestions in one compilation; each of thousands of errors might have thousands of names.
+const COMPARISONS: usize = 5_000_000;
 
 /// A compilation on its way.
 pub(super) struct Compiler<'a> {
@@ -47,6 +51,8 @@ pub(super) struct Compiler<'a> {
     pub(super) doubtful: bool,
     /// The length of the run is known.
     pub(super) steps_known: bool,
+    /// How many more names may be compared for suggestions.
+    pub(super) comparisons: Cell<usize>,
 }
 
 /// Compiles a document.
@@ -91,6 +97,7 @@ impl<'a> Compiler<'a> {
             dates_unknown: false,
             doubtful: false,
             steps_known: false,
+            comparisons: Cell::new(COMPARISONS),
         }
     }
 
@@ -233,6 +240,13 @@ impl<'a> Compiler<'a> {
         let context = Context::Numeric { cohort: false, debtor: false };
         let spec = Spec { path: at.to_owned(), domain, order: Order::Rest, context };
         self.number(value, &spec, &[User::default()], &|_| vec![target]);
+    }
+
+    /// 'did you mean …?' for the nearest of names that may be very many.
+    pub(super) fn near<'n>(&self, name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
+        let known: Vec<&str> = known.take(self.comparisons.get()).collect();
+        self.comparisons.set(self.comparisons.get() - known.len());
+        suggestion(name, known)
     }
 
     /// Refuses a series that would be too long.

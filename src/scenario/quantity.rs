@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
+use super::diagnostic::{Diagnostic, listed, quoted};
 use super::names::{Happening, Ids, Party};
 use super::resolve::{Context, Resolver, usage};
 use super::sets::Set;
@@ -35,7 +35,7 @@ type Word = (String, Range<usize>);
 
 /// The names that there are.
 fn known<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    let names: Vec<&str> = names.collect();
+    let names: Vec<&str> = names.take(20).collect();
     if names.is_empty() { "the file declares none".into() } else { format!("write {}", listed(names)) }
 }
 
@@ -97,7 +97,7 @@ impl Resolver<'_, '_> {
             Some(other) => format!("`{whose}` takes {what} here, but {} is {other}", quoted(&word.0)),
             None => format!("{} is no {}", quoted(&word.0), what.trim_start_matches("an ").trim_start_matches("a ")),
         };
-        let help = suggestion(&word.0, ids(names).names()).unwrap_or_else(|| known(ids(names).names()));
+        let help = self.compiler.near(&word.0, ids(names).names()).unwrap_or_else(|| known(ids(names).names()));
         self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).help(help));
         None
     }
@@ -232,7 +232,7 @@ impl Resolver<'_, '_> {
                 None => format!("{} is no meeting or shock", quoted(&word.0)),
             };
             let all = || names.meetings.names().chain(names.shocks.names());
-            let help = suggestion(&word.0, all()).unwrap_or_else(|| known(all()));
+            let help = self.compiler.near(&word.0, all()).unwrap_or_else(|| known(all()));
             self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).help(help));
             return None;
         };

@@ -188,6 +188,12 @@ impl<'c, 'a> Resolver<'c, 'a> {
             .map(|(definition, span)| (self.compiler.definitions[definition].rank, definition, span))
             .collect();
         needed.sort_by_key(|&(rank, definition, _)| (rank, definition));
+        // Aliases make no operations, and are work all the same.
+        let whole = tree.nodes.last().map_or(0..0, |root| root.span.clone());
+        if !self.compiler.count_operations(needed.len(), &whole, &self.origin) {
+            self.failed = true;
+            return;
+        }
         for (_, definition, span) in needed {
             let part = match self.compiler.definitions[definition].tree.clone() {
                 Some(tree) => {
@@ -446,7 +452,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
             Some("give its expression a name in `[definitions]` and use that in both places".into())
         } else {
             let known = names.parameters.names().chain(names.definitions.names()).chain(WORDS);
-            suggestion(name, known)
+            self.compiler.near(name, known)
         };
         let help = help.unwrap_or_else(|| "declare it in `[parameters]` or `[definitions]`".into());
         Diagnostic::error("names/unknown", message, None).help(help)
