@@ -40,6 +40,9 @@ mod token;
 mod toml_error;
 mod trust;
 
+#[cfg(test)]
+mod tests;
+
 use crate::model::Model;
 
 pub use compile::compile;

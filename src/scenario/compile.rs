@@ -23,6 +23,8 @@ pub(super) struct Compiler<'a> {
     pub(super) source: &'a Source,
     /// The document with the overrides applied.
     pub(super) root: &'a Table,
+    /// The document without them.
+    pub(super) original: &'a Table,
     pub(super) settings: &'a [Override],
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) names: Names,
@@ -62,7 +64,7 @@ pub(super) struct Compiler<'a> {
 /// many more there are.
 pub fn compile(document: &Document, options: &Options) -> Result<Compiled, Vec<Diagnostic>> {
     let root = overrides::apply(document.root(), &options.overrides).map_err(tidy)?;
-    let mut compiler = Compiler::new(document.source(), &root, &options.overrides);
+    let mut compiler = Compiler::new(document, &root, &options.overrides);
     compiler.run(options);
     let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
         compiler.diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
@@ -76,10 +78,11 @@ pub fn compile(document: &Document, options: &Options) -> Result<Compiled, Vec<D
 }
 
 impl<'a> Compiler<'a> {
-    fn new(source: &'a Source, root: &'a Table, settings: &'a [Override]) -> Self {
+    fn new(document: &'a Document, root: &'a Table, settings: &'a [Override]) -> Self {
         Self {
-            source,
+            source: document.source(),
             root,
+            original: document.root(),
             settings,
             diagnostics: Vec::new(),
             names: Names::default(),

@@ -142,6 +142,13 @@ impl Names {
     }
 }
 
+/// Whether a name may be an id.
+pub(super) fn is_id(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_lowercase())
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
 /// Quantities, functions and keywords, which parameters and definitions must not be called.
 pub(super) const WORDS: [&str; 32] = [
     "offered",
@@ -203,10 +210,7 @@ impl<'a> Compiler<'a> {
 
     /// Reports a name that is no id.
     fn check_id(&mut self, name: &str, span: &Range<usize>, what: &str) {
-        let mut bytes = name.bytes();
-        let good = bytes.next().is_some_and(|first| first.is_ascii_lowercase())
-            && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-        if good {
+        if is_id(name) {
             return;
         }
         let message = format!("{} is not a valid id for {what}", quoted(name));

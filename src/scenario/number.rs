@@ -126,6 +126,14 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// A distribution that is not drawn from.
+    pub(super) fn unused_distribution(&mut self, value: &'a Value, spec: &Spec) -> Option<Distribution> {
+        match self.read_number(value, spec)? {
+            Read::Draw(distribution, _, _) => Some(distribution),
+            Read::Number(_) | Read::Expression(_) => None,
+        }
+    }
+
     fn read_number(&mut self, value: &'a Value, spec: &Spec) -> Option<Read> {
         match &value.kind {
             Kind::Integer(_) | Kind::Float(_) => value.number().map(Read::Number),
