@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::compile::Compiler;
 use super::diagnostic::{Diagnostic, listed, quoted};
 use super::document::{Entry, Kind, Table, Value};
-use super::number::{Order, Spec, User};
+use super::number::{Order, Spec, TargetOf, User};
 use super::reader::path;
 use super::resolve::Context;
 use crate::model::{Actor, ActorId, Distribution, Domain, Parameter, ParameterId, Scalar, Shape, Target};
@@ -193,7 +193,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// A stance or anchor: one value for all issues, or a table by issue.
-    fn by_issue(&mut self, value: &'a Value, place: &str, cast: &Cast, target: fn(usize) -> Target) {
+    fn by_issue(&mut self, value: &'a Value, place: &str, cast: &Cast, target: TargetOf) {
         let actors = self.names.actors.len();
         let spec = |path: String| Spec { path, domain: Domain::Unit, order: Order::Rest, context: cast.context };
         let Some(table) = self.issue_table(value) else {
@@ -242,7 +242,7 @@ impl<'a> Compiler<'a> {
     fn actor_credit(&mut self, value: &'a Value, place: &str, cast: &Cast) {
         let Some(table) = self.table(value, place) else { return };
         self.known_keys(table, &["offer", "bond"], "a credit");
-        let targets: [(&str, fn(usize) -> Target); 2] = [("offer", Target::CreditOffer), ("bond", Target::CreditBond)];
+        let targets: [(&str, TargetOf); 2] = [("offer", Target::CreditOffer), ("bond", Target::CreditBond)];
         for (at, (key, target)) in targets.into_iter().enumerate() {
             let Some(entry) = table.get(key) else { continue };
             self.actor_number(&entry.value, &path(place, key), Domain::Unit, cast, &target);

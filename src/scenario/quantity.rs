@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, listed, quoted};
 use super::names::{Happening, Ids, Party};
-use super::resolve::{Context, Resolver, usage};
+use super::resolve::{Context, Resolver};
 use super::sets::Set;
+use super::words::usage;
 use crate::model::{
     ActorId, AttributeId, CommitmentId, GroupId, IssueId, MeanId, MeetingId, Quantity, ResourceId, ShockId, SlotId,
 };
@@ -43,9 +44,8 @@ impl Resolver<'_, '_> {
     /// The quantity of a call whose arguments are names; none where it is wrong (and reported).
     pub(super) fn quantity(&mut self, name: &str, words: &[Word], span: &Range<usize>) -> Option<Quantity> {
         let (least, most) = match name {
-            "offered" | "bound" | "delivered" | "parties" => (1, 2),
+            "offered" | "bound" | "delivered" | "parties" | "stance" => (1, 2),
             "assured" => (1, 3),
-            "stance" => (1, 2),
             "trust" => (2, 2),
             _ => (1, 1),
         };

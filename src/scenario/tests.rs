@@ -1,8 +1,10 @@
 //! What compiled scenarios look like, and what the sign analysis lets pass.
 
+use std::fmt::Write as _;
+
 use super::interval::{Interval, parameter_intervals};
 use super::*;
-use crate::model::{Domain, FieldSource, Influence, Model, Target};
+use crate::model::{Amount, Domain, FieldSource, Influence, Model, Target};
 
 const HEAD: &str = "format = 1\n[time]\nstart = 2025-03-10\nsteps = 10\n[resources]\ntroops = {}\nbackstop = {}\n";
 
@@ -118,7 +120,7 @@ fn members_that_differ_have_fields_of_their_own() {
     let gives = "commitments.aid.gives.troops";
     assert_eq!(paths, ["actors.uk.attributes.army", &format!("{gives}/us"), &format!("{gives}/uk")]);
     assert!(matches!(model.fields[0].source, FieldSource::Draw { .. }));
-    assert_eq!(model.setup.gives[0].to_units(), 6.0);
+    assert_eq!(model.setup.gives[0], Amount(6_000_000));
     assert_eq!(model.fields[1].domain, Domain::Amount);
 }
 
@@ -220,7 +222,7 @@ fn what_is_too_large_is_refused_at_once() {
     assert!(first("[cohorts.people]\nsize = 1000000000000\n").contains("more than 100000 actors"));
     let mut chain = String::from("[actors.us]\n[definitions]\nd0 = \"step\"\n");
     for at in 1..200 {
-        chain += &format!("d{at} = \"d{0} + d{0}\"\n", at - 1);
+        let _ = writeln!(chain, "d{at} = \"d{0} + d{0}\"", at - 1);
     }
     assert!(first(&format!("{chain}[metrics]\nm = \"d199\"\n")).contains("more than 100000 operations"));
 }
