@@ -367,10 +367,10 @@ fn civil(moment: &Datetime) -> Result<DateTime, (String, &'static str)> {
         let help = "write the time of the run's own place, without `Z` or `+01:00`: `2025-03-10T12:30:00`";
         return Err(("has an offset from UTC".into(), help));
     }
-    let no_date = |_| ("is no date of the calendar".to_owned(), "write a date such as `2025-03-10`");
-    let year = i16::try_from(year).map_err(|_| no_date(()))?;
+    let no_date = || ("is no date of the calendar".to_owned(), "write a date such as `2025-03-10`");
+    let year = i16::try_from(year).map_err(|_| no_date())?;
     let (month, day) = (month.cast_signed(), day.cast_signed());
-    let civil = jiff::civil::Date::new(year, month, day).map_err(|_| no_date(()))?;
+    let civil = jiff::civil::Date::new(year, month, day).map_err(|_| no_date())?;
     let Some((hour, minute, second, nanosecond)) = moment.time else { return Ok(civil.at(0, 0, 0, 0)) };
     if nanosecond > 0 {
         return Err(("has a fraction of a second".into(), WHOLE));

@@ -103,7 +103,7 @@ impl<'a> Compiler<'a> {
                     self.definitions[at].kind = Some(resolved.kind);
                     self.definitions[at].extent = resolved.extent;
                     let place = path("definitions", &self.definitions[at].id);
-                    let script = self.script(resolved, place, "", Origin::File);
+                    let script = resolved.script(place, "", Origin::File);
                     self.check_constants(&script);
                 }
                 None => self.definitions[at].tree = None,
@@ -199,7 +199,7 @@ impl<'a> Compiler<'a> {
         if !self.count_operations(resolved.nodes.len(), &root, &origin) {
             return None;
         }
-        let script = self.script(resolved, at, text, origin);
+        let script = resolved.script(at, text, origin);
         self.check_constants(&script).then_some(script)
     }
 

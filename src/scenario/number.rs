@@ -67,6 +67,16 @@ pub(super) struct About {
     pub(super) reported: Cell<bool>,
 }
 
+impl About {
+    fn new(value: &Value, scripts: Vec<Script>, arguments: Vec<Range<usize>>) -> Rc<Self> {
+        let span = value.span.clone();
+        Rc::new(Self { span, scripts, arguments, checked: Cell::new(false), reported: Cell::new(false) })
+    }
+}
+
+/// A field's place in the setup, by the position of its actor or instance.
+pub(super) type TargetOf = fn(usize) -> Target;
+
 /// What a field has been read as.
 enum Read {
     Number(f64),
@@ -123,6 +133,14 @@ impl<'a> Compiler<'a> {
                 self.draws(value, spec, &[User::default()], &targets, &distribution, scripts, arguments);
                 Some(distribution)
             }
+        }
+    }
+
+    /// A distribution that is not drawn from.
+    pub(super) fn unused_distribution(&mut self, value: &'a Value, spec: &Spec) -> Option<Distribution> {
+        match self.read_number(value, spec)? {
+            Read::Draw(distribution, _, _) => Some(distribution),
+            Read::Number(_) | Read::Expression(_) => None,
         }
     }
 
@@ -325,7 +343,7 @@ impl<'a> Compiler<'a> {
         let reads = script.expression.reads();
         let alike = !reads.iter().any(|quantity| matches!(quantity, Quantity::Index | Quantity::Own(_)));
         let expression = script.expression.clone();
-        let about = self.about(value, vec![script], Vec::new());
+        let about = About::new(value, vec![script], Vec::new());
         if alike {
             // What does not differ between members is worked out once.
             let all = (0..users.len()).flatten_targets(targets);
@@ -352,18 +370,13 @@ impl<'a> Compiler<'a> {
         scripts: Vec<Script>,
         arguments: Vec<Range<usize>>,
     ) {
-        let about = self.about(value, scripts, arguments);
+        let about = About::new(value, scripts, arguments);
         for (at, user) in users.iter().enumerate() {
             let source = FieldSource::Draw { draw: DrawId(0), distribution: distribution.clone() };
             if !self.push_field(spec, user, targets(at), source, &about) {
                 return;
             }
         }
-    }
-
-    fn about(&self, value: &Value, scripts: Vec<Script>, arguments: Vec<Range<usize>>) -> Rc<About> {
-        let span = value.span.clone();
-        Rc::new(About { span, scripts, arguments, checked: Cell::new(false), reported: Cell::new(false) })
     }
 
     /// Adds a field; false where there are too many.

@@ -129,7 +129,7 @@ fn reword(message: &str, text: &str, span: &Range<usize>) -> (String, Option<Str
     let help = REMEDIES.iter().find(|(start, _)| what.starts_with(start)).map(|&(_, help)| help.to_owned());
     let message = match what {
         "cannot recurse further; max recursion depth met" | "recursion limit" => {
-            "tables and lists nest too deep, more than 80 of 256 levels in one value".to_owned()
+            "one value nests more than 80 tables and lists deep".to_owned()
         }
         _ if written.starts_with(':') => {
             return ("a `:` after a key".to_owned(), Some("a key and its value are joined by `=`".to_owned()));
