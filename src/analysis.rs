@@ -254,7 +254,7 @@ impl<'a> Asked<'a> {
             classes: (0..).take(moves.len()).collect(),
         };
         let oracle = unlock::Moves {
-            hypothesis: now.clone().with_work(work_limit(moves.len())),
+            hypothesis: now.clone().indexed().with_work(work_limit(moves.len())),
             test: self.test.clone(),
             moves: moves.clone(),
             base: now.trail().len(),
@@ -289,7 +289,7 @@ impl<'a> Asked<'a> {
             classes: (0..).take(actors.len()).collect(),
         };
         let oracle = summit::Room {
-            hypothesis: now.clone().with_work(work_limit(actors.len())),
+            hypothesis: now.clone().indexed().with_work(work_limit(actors.len())),
             test: self.test.clone(),
             offers: actors.iter().map(|actor| std::mem::take(&mut offers[actor.index()])).collect(),
             base: now.trail().len(),

@@ -17,7 +17,7 @@ pub const EXACT_WORK: u64 = 10_000_000_000;
 /// Moves in a set that a search builds up; larger sets come from the greedy search alone.
 pub const DEPTH: usize = 500;
 /// Blocked sets that a search remembers.
-pub const BLOCKED_SETS: usize = 2_000;
+pub const BLOCKED_SETS: usize = 256;
 /// Moves that the greedy search tries in each of its steps.
 pub const GREEDY: usize = 32;
 /// Edges of the wait-for graph.
