@@ -15,6 +15,7 @@ pub mod limits;
 mod partial;
 mod search;
 mod summit;
+mod twins;
 mod unlock;
 mod waits;
 mod wants;
@@ -246,25 +247,27 @@ impl<'a> Asked<'a> {
     fn unlock(&self, now: &Hypothesis<'a>) -> Result<Sets<InstanceId>, Failure> {
         let moves = self.moves(now);
         let names: Vec<&str> = moves.iter().map(|at| self.model.instances[at.index()].name.as_str()).collect();
+        let costs: Vec<i64> = moves.iter().map(|&instance| self.cost(instance).0).collect();
         let items = Items {
-            costs: moves.iter().map(|&instance| self.cost(instance).0).collect(),
             ranks: ranks(&names),
             owners: moves.iter().map(|at| self.model.instances[at.index()].debtor.index()).collect(),
             owner_count: self.model.actors.len(),
-            classes: (0..).take(moves.len()).collect(),
+            classes: twins::classes(&self.test, &moves, &costs),
+            costs,
         };
         let oracle = unlock::Moves {
-            hypothesis: now.clone().with_work(work_limit(moves.len())),
+            hypothesis: now.clone().indexed().with_work(work_limit(moves.len())),
             test: self.test.clone(),
             moves: moves.clone(),
             base: now.trail().len(),
         };
         let mut answer = search::search(oracle, &items, self.is_monotone())?;
+        let mut copy = self.world.clone();
         let mut verified = Vec::with_capacity(answer.sets.len());
         for (cost, set) in std::mem::take(&mut answer.sets) {
             let members: Vec<InstanceId> = set.iter().map(|&item| moves[item]).collect();
             // A set that an actual Exchange does not confirm would be an error of ours; it is never shown.
-            if self.exchange_reaches(&members)? {
+            if self.exchange_reaches(&mut copy, &members)? {
                 verified.push(Choice { cost: Amount(cost), members });
             } else {
                 debug_assert!(false, "an unlock set does not unlock: {members:?}");
@@ -289,7 +292,7 @@ impl<'a> Asked<'a> {
             classes: (0..).take(actors.len()).collect(),
         };
         let oracle = summit::Room {
-            hypothesis: now.clone().with_work(work_limit(actors.len())),
+            hypothesis: now.clone().indexed().with_work(work_limit(actors.len())),
             test: self.test.clone(),
             offers: actors.iter().map(|actor| std::mem::take(&mut offers[actor.index()])).collect(),
             base: now.trail().len(),
@@ -332,22 +335,24 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether an Exchange after these moves reaches the goal, played on a copy of the state.
-    fn exchange_reaches(&self, moves: &[InstanceId]) -> Result<bool, Failure> {
+    fn exchange_reaches(&self, copy: &mut World, moves: &[InstanceId]) -> Result<bool, Failure> {
         let GoalTest { model, plan, setup, world, .. } = self.test;
-        let mut world = world.clone();
+        copy.instances.clone_from(&world.instances);
+        copy.evidence.clone_from(&world.evidence);
+        copy.first_bound.clone_from(&world.first_bound);
         for &instance in moves {
-            evolve(model, setup, &mut world, Event::Detached(instance));
+            evolve(model, setup, copy, Event::Detached(instance));
         }
-        let mut hypothesis = Hypothesis::new(model, plan, setup, &world);
+        let mut hypothesis = Hypothesis::new(model, plan, setup, copy).indexed();
         hypothesis.exchange()?;
         let detached = hypothesis.trail().to_vec();
         drop(hypothesis);
         for instance in detached {
-            evolve(model, setup, &mut world, Event::Detached(instance));
+            evolve(model, setup, copy, Event::Detached(instance));
         }
         match &self.test.goal {
-            Goal::Bound(members) => Ok(members.iter().all(|&member| world.instance(member).state == State::Detached)),
-            Goal::Outcome(expression) => self.test.reached_in(&world, expression),
+            Goal::Bound(members) => Ok(members.iter().all(|&member| copy.instance(member).state == State::Detached)),
+            Goal::Outcome(expression) => self.test.reached_in(copy, expression),
         }
     }
 }

@@ -67,6 +67,7 @@ fn unlocks_with(
     changed.gives[gift] = amount;
     evidence.set_standing(model, &changed, instance, world.evidence.standing(instance));
     let mut hypothesis = Hypothesis::with_amounts(model, plan, &changed, world, evidence)
+        .indexed()
         .with_work(limits::DETAIL_WORK.saturating_sub(*work));
     hypothesis.exchange()?;
     for &member in set {

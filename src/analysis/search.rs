@@ -14,7 +14,7 @@ mod exhaust;
 
 use std::collections::BTreeSet;
 
-use super::bits::Bits;
+use super::bits::{Bits, Cuts};
 use super::limits;
 use crate::engine::Failure;
 
@@ -32,6 +32,24 @@ pub(super) trait Oracle {
     fn has(&self, item: usize) -> bool;
     /// Whether the goal is reached.
     fn reached(&mut self) -> Result<bool, Failure>;
+    /// Whether an item added before might follow from the others; wrong answers may only be `true`.
+    fn may_follow(&mut self, item: usize) -> Result<bool, Failure>;
+    /// Adds, in this order, what can be added without reaching the goal (or without some part of it); what is left out.
+    fn leave_out(&mut self, order: &[usize]) -> Result<Vec<usize>, Failure> {
+        let mut left_out = Vec::new();
+        for &item in order {
+            if self.has(item) {
+                continue;
+            }
+            let before = self.mark();
+            self.add(item)?;
+            if self.reached()? {
+                self.undo(before);
+                left_out.push(item);
+            }
+        }
+        Ok(left_out)
+    }
     /// Operations spent since the start.
     fn work(&self) -> u64;
     /// Size of what follows from all that was added.
@@ -103,7 +121,9 @@ struct Search<'o, O> {
     scratch: O,
     items: &'o Items,
     /// Blocked sets found so far.
-    cuts: Vec<Bits>,
+    cuts: Cuts,
+    /// Operations spent on blocked sets.
+    work: u64,
     nodes: u64,
     node_limit: u64,
     work_limit: u64,
@@ -134,7 +154,8 @@ pub(super) fn search<O: Oracle + Clone>(oracle: O, items: &Items, monotone: bool
         scratch: oracle.clone(),
         oracle,
         items,
-        cuts: Vec::new(),
+        cuts: Cuts::new(items.costs.len()),
+        work: 0,
         nodes: 0,
         node_limit: 0,
         found: BTreeSet::new(),
@@ -181,7 +202,7 @@ impl<O: Oracle> Search<'_, O> {
     }
 
     fn is_exhausted(&self) -> bool {
-        self.oracle.work().saturating_add(self.scratch.work()) > self.work_limit
+        self.oracle.work().saturating_add(self.scratch.work()).saturating_add(self.work) > self.work_limit
     }
 
     fn cost_of(&self, set: &[usize]) -> i64 {

@@ -3,6 +3,7 @@
 mod brute;
 mod random;
 mod sketch;
+mod speed;
 
 use super::{Choice, Cost, Explanation, Question, explain};
 use crate::model::{ActorId, InstanceId, OutcomeId};

@@ -1,6 +1,6 @@
 //! Unlock sets: the first moves after which an Exchange reaches the goal.
 
-use super::goal::GoalTest;
+use super::goal::{Goal, GoalTest};
 use super::search::Oracle;
 use crate::engine::{Failure, Hypothesis};
 use crate::model::InstanceId;
@@ -40,6 +40,43 @@ impl Oracle for Moves<'_> {
 
     fn reached(&mut self) -> Result<bool, Failure> {
         self.test.reached(&self.hypothesis)
+    }
+
+    fn may_follow(&mut self, item: usize) -> Result<bool, Failure> {
+        self.hypothesis.would_agree(self.moves[item])
+    }
+
+    /// Where all of the gap is the goal, one of its members is kept out: the first that would follow.
+    ///
+    /// An Exchange that comes to it can be broken off there.
+    fn leave_out(&mut self, order: &[usize]) -> Result<Vec<usize>, Failure> {
+        let mut target = None;
+        let mut left_out = Vec::new();
+        for &item in order {
+            if self.has(item) {
+                continue;
+            }
+            let before = self.mark();
+            self.hypothesis.bind(self.moves[item]);
+            let reached = match target {
+                Some(target) => self.hypothesis.close_until(target)?,
+                None => {
+                    self.hypothesis.close()?;
+                    self.reached()?
+                }
+            };
+            if !reached {
+                continue;
+            }
+            if let (None, Goal::Bound(members)) = (target, &self.test.goal) {
+                let new = &self.hypothesis.trail()[self.base + before..];
+                let followers = new[1..].iter().chain(&new[..1]);
+                target = followers.copied().find(|follower| members.binary_search(follower).is_ok());
+            }
+            self.undo(before);
+            left_out.push(item);
+        }
+        Ok(left_out)
     }
 
     fn work(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! What a blocked commitment wants, has and lacks, as data and as a person would say it.
 
-use super::waits::{Place, quantities, standing};
+use super::waits::{Place, standing};
 use super::words;
 use crate::engine::Hypothesis;
 use crate::model::{Comparison, Expression, GroupId, InstanceId, Model, Node, NodeId, Quantity, ResourceId, Scope};
@@ -128,7 +128,7 @@ fn threshold(
     (left, right): (f64, f64),
     comparison: Comparison,
 ) -> Option<Threshold> {
-    let moves = |node| quantities(when, node).iter().any(|quantity| quantity.is_evidence());
+    let moves = |node| when.reads_at(node).iter().any(|quantity| quantity.is_evidence());
     let read = |node: NodeId| match when.nodes[node as usize] {
         Node::Read(quantity) => Some(quantity),
         _ => None,

@@ -116,7 +116,7 @@ pub(super) fn comparison(
     comparison: Comparison,
 ) -> String {
     let side = |node| text(model, expression, node, 0);
-    let moves = |node| !super::waits::quantities(expression, node).is_empty();
+    let moves = |node| !expression.reads_at(node).is_empty();
     let sees = match (moves(a), moves(b)) {
         (true, false) => number(left),
         (false, true) => number(right),
@@ -277,8 +277,8 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
                 _ => "if",
             };
             out.push_str(name);
-            let (children, count) = super::waits::children(&operation);
-            for (at, &child) in children[..count].iter().enumerate() {
+            let (operands, count) = operation.operands();
+            for (at, &child) in operands[..count].iter().enumerate() {
                 out.push_str(if at == 0 { "(" } else { ", " });
                 write(model, expression, child, 0, out);
             }

@@ -1,6 +1,6 @@
 //! Branch and bound on blocked sets, for goals that more never undoes.
 
-use super::super::bits::Bits;
+use super::super::bits::{Bits, count_outside, outside};
 use super::super::limits;
 use super::{Answer, Oracle, Search, Stop};
 
@@ -166,21 +166,19 @@ impl<O: Oracle> Search<'_, O> {
     /// One branch for each member of an unmet blocked set, without those tried before.
     fn descend(&mut self, pass: &mut Pass, node: &mut Node, cut: &[usize]) -> Result<(), Stop> {
         for &item in cut {
-            if pass.aim == Aim::Cheaper && self.has_twin_in(node, item) {
-                node.excluded.insert(item);
-                continue;
-            }
-            if !self.makes_redundant(node, item)? {
+            if pass.aim == Aim::All || !self.has_twin_in(node, item) {
                 let mark = self.oracle.mark();
                 let cost = node.cost;
                 self.oracle.add(item)?;
-                node.chosen.push(item);
-                node.members.insert(item);
-                node.cost = cost.saturating_add(self.items.costs[item]);
-                self.visit(pass, node)?;
-                node.cost = cost;
-                node.members.remove(item);
-                node.chosen.pop();
+                if !self.makes_redundant(node, item)? {
+                    node.chosen.push(item);
+                    node.members.insert(item);
+                    node.cost = cost.saturating_add(self.items.costs[item]);
+                    self.visit(pass, node)?;
+                    node.cost = cost;
+                    node.members.remove(item);
+                    node.chosen.pop();
+                }
                 self.oracle.undo(mark);
             }
             node.excluded.insert(item);
@@ -195,32 +193,18 @@ impl<O: Oracle> Search<'_, O> {
         (0..item).any(|other| classes[other] == classes[item] && node.excluded.contains(other))
     }
 
-    /// Whether, with `item` added, a member would follow from the others: no minimal set contains both.
+    /// Whether, with `item` added (as it has been), a member would follow from the others: no minimal set contains both.
     fn makes_redundant(&mut self, node: &Node, item: usize) -> Result<bool, Stop> {
-        if node.chosen.is_empty() {
-            return Ok(false);
-        }
-        self.scratch.add(item)?;
-        let redundant = self.follows_without(&node.chosen)?;
-        self.scratch.undo(0);
-        Ok(redundant)
-    }
-
-    /// Whether one of `members` follows from the others and what the scratch oracle holds.
-    ///
-    /// Halving shares the additions: a member is tested with both halves that it is not in added before.
-    fn follows_without(&mut self, members: &[usize]) -> Result<bool, Stop> {
-        if let [member] = members {
-            return Ok(self.scratch.has(*member));
-        }
-        let (left, right) = members.split_at(members.len() / 2);
-        for (half, other) in [(left, right), (right, left)] {
-            let mark = self.scratch.mark();
-            for &item in other {
-                self.scratch.add(item)?;
+        for &member in &node.chosen {
+            if !self.oracle.may_follow(member)? {
+                continue;
             }
-            let follows = self.follows_without(half)?;
-            self.scratch.undo(mark);
+            self.scratch.add(item)?;
+            for &other in node.chosen.iter().filter(|&&other| other != member) {
+                self.scratch.add(other)?;
+            }
+            let follows = self.scratch.has(member);
+            self.scratch.undo(0);
             if follows {
                 return Ok(true);
             }
@@ -241,39 +225,32 @@ impl<O: Oracle> Search<'_, O> {
 
     /// The members, not excluded, of a blocked set that the node does not meet; none if all are excluded.
     fn unmet(&mut self, node: &Node) -> Result<Option<Vec<usize>>, Stop> {
-        let unmet = self.cuts.iter().filter(|cut| !cut.meets(&node.members));
-        let known = unmet.min_by_key(|cut| cut.count_outside(&node.excluded)).cloned();
-        let cut = match known {
-            Some(cut) => cut,
-            None => self.new_cut(&node.excluded)?,
+        self.work += self.cuts.size() as u64;
+        let unmet = self.cuts.unmet(&node.members);
+        let known = unmet.min_by_key(|cut| count_outside(cut, &node.excluded));
+        let members: Vec<usize> = match known {
+            Some(cut) => outside(cut, &node.excluded).collect(),
+            None => self.new_cut(&node.excluded)?.into_iter().filter(|&item| !node.excluded.contains(item)).collect(),
         };
-        let members: Vec<usize> = cut.iter().filter(|&item| !node.excluded.contains(item)).collect();
         Ok((!members.is_empty()).then_some(members))
     }
 
-    /// A minimal blocked set, given what the oracle holds, with few of `avoid` in it.
-    fn new_cut(&mut self, avoid: &Bits) -> Result<Bits, Stop> {
+    /// A blocked set, given what the oracle holds, with few of `avoid` in it.
+    fn new_cut(&mut self, avoid: &Bits) -> Result<Vec<usize>, Stop> {
         let mark = self.oracle.mark();
         let items = self.oracle.items();
-        let mut cut = Bits::new(items);
-        let order = avoid.iter().chain((0..items).filter(|&item| !avoid.contains(item)));
-        for item in order.collect::<Vec<_>>() {
-            if self.oracle.has(item) {
-                continue;
-            }
-            let before = self.oracle.mark();
-            self.oracle.add(item)?;
-            if self.oracle.reached()? {
-                self.oracle.undo(before);
-                cut.insert(item);
-            }
-            if self.is_exhausted() {
-                return Err(Stop::Budget);
-            }
-        }
+        let mut order: Vec<usize> = avoid.iter().collect();
+        order.extend((0..items).filter(|&item| !avoid.contains(item)));
+        self.work += items as u64;
+        let cut = self.oracle.leave_out(&order)?;
         self.oracle.undo(mark);
+        if self.is_exhausted() {
+            return Err(Stop::Budget);
+        }
         if self.cuts.len() < limits::BLOCKED_SETS {
-            self.cuts.push(cut.clone());
+            let mut bits = Bits::new(items);
+            cut.iter().for_each(|&item| bits.insert(item));
+            self.cuts.push(&bits);
         }
         Ok(cut)
     }
@@ -283,14 +260,13 @@ impl<O: Oracle> Search<'_, O> {
     /// With the aim of a proof, new blocked sets are sought as long as that may lift it above `room`.
     fn bound(&mut self, node: &Node, room: i64, aim: Aim) -> Result<i64, Stop> {
         let mut left = self.items.costs.clone();
-        let mut used = node.members.clone();
         let mut bound: i64 = 0;
-        for cut in self.cuts.iter().filter(|cut| !cut.meets(&node.members)) {
-            let Some(least) = least_left(cut, &node.excluded, &left) else { return Ok(i64::MAX) };
+        self.work += self.cuts.size() as u64 + left.len() as u64;
+        for cut in self.cuts.unmet(&node.members) {
+            let Some(least) = outside(cut, &node.excluded).map(|item| left[item]).min() else { return Ok(i64::MAX) };
             if least > 0 {
                 bound = bound.saturating_add(least);
-                take(cut, &node.excluded, &mut left, least);
-                used.add_all(cut);
+                outside(cut, &node.excluded).for_each(|item| left[item] -= least);
             }
         }
         if aim == Aim::All || bound > room {
@@ -298,21 +274,22 @@ impl<O: Oracle> Search<'_, O> {
         }
         let mark = self.oracle.mark();
         // What costs nothing any more cannot lift the bound.
-        for item in 0..left.len() {
-            if (left[item] == 0 || used.contains(item)) && !self.oracle.has(item) {
+        for item in (0..left.len()).filter(|&item| left[item] == 0) {
+            if !self.oracle.has(item) {
                 self.oracle.add(item)?;
             }
         }
         while bound <= room && !self.oracle.reached()? {
-            let cut = self.new_cut(&node.excluded)?;
-            let Some(least) = least_left(&cut, &node.excluded, &left) else {
+            let mut cut = self.new_cut(&node.excluded)?;
+            cut.retain(|&item| !node.excluded.contains(item));
+            let Some(least) = cut.iter().map(|&item| left[item]).min() else {
                 bound = i64::MAX;
                 break;
             };
             bound = bound.saturating_add(least);
-            take(&cut, &node.excluded, &mut left, least);
-            for item in cut.iter() {
-                if !self.oracle.has(item) {
+            for item in cut {
+                left[item] -= least;
+                if left[item] == 0 && !self.oracle.has(item) {
                     self.oracle.add(item)?;
                 }
             }
@@ -366,16 +343,5 @@ impl<O: Oracle> Search<'_, O> {
             }
         }
         Ok(set)
-    }
-}
-
-/// The least cost left of a blocked set's members; none if all are excluded.
-fn least_left(cut: &Bits, excluded: &Bits, left: &[i64]) -> Option<i64> {
-    cut.iter().filter(|&item| !excluded.contains(item)).map(|item| left[item]).min()
-}
-
-fn take(cut: &Bits, excluded: &Bits, left: &mut [i64], amount: i64) {
-    for item in cut.iter().filter(|&item| !excluded.contains(item)) {
-        left[item] -= amount;
     }
 }

@@ -7,14 +7,14 @@ use super::sketch::{E, Promise, Sketch};
 use crate::model::{Comparison, OutcomeId, ResourceId, State};
 
 /// A small generator of its own (splitmix64).
-struct Dice {
-    state: u64,
-    mood: Mood,
+pub(super) struct Dice {
+    pub(super) state: u64,
+    pub(super) mood: Mood,
 }
 
 /// What kind of cases to make.
 #[derive(Clone, Copy, PartialEq)]
-enum Mood {
+pub(super) enum Mood {
     /// Of all kinds.
     Any,
     /// Deadlocked, nearly always.
@@ -24,7 +24,7 @@ enum Mood {
 }
 
 impl Dice {
-    fn below(&mut self, count: usize) -> usize {
+    pub(super) fn below(&mut self, count: usize) -> usize {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
