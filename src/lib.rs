@@ -3,3 +3,4 @@
 pub mod analysis;
 pub mod engine;
 pub mod model;
+pub mod scenario;
