@@ -256,7 +256,7 @@ impl<'a> Asked<'a> {
             costs,
         };
         let oracle = unlock::Moves {
-            hypothesis: now.clone().indexed().with_work(work_limit(moves.len())),
+            hypothesis: now.clone().indexed().with_work(limits::CLOSURE_WORK),
             test: self.test.clone(),
             moves: moves.clone(),
             base: now.trail().len(),
@@ -292,7 +292,7 @@ impl<'a> Asked<'a> {
             classes: (0..).take(actors.len()).collect(),
         };
         let oracle = summit::Room {
-            hypothesis: now.clone().indexed().with_work(work_limit(actors.len())),
+            hypothesis: now.clone().indexed().with_work(limits::CLOSURE_WORK),
             test: self.test.clone(),
             offers: actors.iter().map(|actor| std::mem::take(&mut offers[actor.index()])).collect(),
             base: now.trail().len(),
@@ -355,10 +355,6 @@ impl<'a> Asked<'a> {
             Goal::Outcome(expression) => self.test.reached_in(copy, expression),
         }
     }
-}
-
-fn work_limit(items: usize) -> u64 {
-    if items <= limits::EXACT { limits::EXACT_WORK } else { limits::WORK }
 }
 
 /// The place of each name in their order by bytes.

@@ -4,16 +4,22 @@
 pub const SETS: usize = 1_000;
 /// Up to this many possible moves (or actors) the minimum is always proved.
 pub const EXACT: usize = 24;
-/// Nodes of a search that tries to list every minimal set.
+/// Nodes of a pass that tries to list minimal sets.
 pub const LISTING_NODES: u64 = 30_000;
-/// Nodes of a search that tries to prove the minimum.
+/// Operations of such a pass: parts of conditions evaluated, commitments bound in thought, blocked sets looked at.
+pub const LISTING_WORK: u64 = 20_000_000;
+/// Passes that list ever dearer sets.
+pub const LEVELS: usize = 4;
+/// Nodes of a pass that tries to prove the minimum.
 pub const PROOF_NODES: u64 = 50_000;
-/// Nodes of a search with at most [`EXACT`] moves: more than there are sets of moves.
+/// Operations of such a pass, and of the first bounds.
+pub const PROOF_WORK: u64 = 40_000_000;
+/// Nodes of a proof with at most [`EXACT`] moves: more than there are sets of moves.
 pub const EXACT_NODES: u64 = 1 << 25;
-/// Operations of a whole search: parts of conditions evaluated, as in [`crate::model::limits::WORK`].
-pub const WORK: u64 = 200_000_000;
-/// Operations of a whole search with at most [`EXACT`] moves.
-pub const EXACT_WORK: u64 = 10_000_000_000;
+/// Operations of a proof with at most [`EXACT`] moves.
+pub const EXACT_WORK: u64 = 2_000_000_000;
+/// Operations that one fixed point may take within a search.
+pub const CLOSURE_WORK: u64 = 4_000_000_000;
 /// Moves in a set that a search builds up; larger sets come from the greedy search alone.
 pub const DEPTH: usize = 500;
 /// Blocked sets that a search remembers.

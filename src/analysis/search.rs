@@ -150,7 +150,7 @@ pub(super) fn search<O: Oracle + Clone>(oracle: O, items: &Items, monotone: bool
     }
     let exact = oracle.items() <= limits::EXACT;
     let mut search = Search {
-        work_limit: if exact { limits::EXACT_WORK } else { limits::WORK },
+        work_limit: 0,
         scratch: oracle.clone(),
         oracle,
         items,
@@ -201,8 +201,12 @@ impl<O: Oracle> Search<'_, O> {
         Ok(())
     }
 
+    fn spent(&self) -> u64 {
+        self.oracle.work().saturating_add(self.scratch.work()).saturating_add(self.work)
+    }
+
     fn is_exhausted(&self) -> bool {
-        self.oracle.work().saturating_add(self.scratch.work()).saturating_add(self.work) > self.work_limit
+        self.spent() > self.work_limit
     }
 
     fn cost_of(&self, set: &[usize]) -> i64 {
@@ -231,7 +235,8 @@ impl<O: Oracle> Search<'_, O> {
         }
     }
 
-    fn begin_pass(&mut self, nodes: u64) {
+    fn begin_pass(&mut self, nodes: u64, work: u64) {
+        self.work_limit = self.spent().saturating_add(work);
         self.nodes = 0;
         self.node_limit = nodes;
         self.met = 0;

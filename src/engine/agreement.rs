@@ -45,7 +45,7 @@ impl<'a> View<'a> {
 }
 
 /// Operations that binding a commitment and unbinding it again count for.
-const BIND: u64 = 8;
+const BIND: u64 = 16;
 
 /// A state in which some commitments are bound that are not bound in fact: 'what if'.
 ///

@@ -192,7 +192,6 @@ impl<'a> Compiler<'a> {
     fn check_sizes(&mut self) -> bool {
         let actors = self.names.actors.len();
         let checks = [
-            ("actors", actors, limits::ACTORS, "actors"),
             ("issues", actors.saturating_mul(self.names.issues.len()), limits::STANCES, "actors times issues"),
             (
                 "actors",
@@ -202,6 +201,10 @@ impl<'a> Compiler<'a> {
             ),
             ("resources", actors.saturating_mul(self.names.resources.len()), limits::LEDGER, "actors times resources"),
         ];
+        if actors > limits::ACTORS {
+            // The actor or cohort that is too many has been reported.
+            return false;
+        }
         for (key, size, limit, what) in checks {
             if size > limit {
                 let span = self.root.get(key).map(|entry| entry.key_span.clone());

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, Origin, quoted};
+use super::diagnostic::{self, Diagnostic, Origin};
 use super::document::{Kind, Value};
 use super::graph;
 use super::literal::Places;
@@ -85,10 +85,10 @@ impl<'a> Compiler<'a> {
         let needs: Vec<Vec<usize>> = self.definitions.iter().map(|definition| definition.uses.clone()).collect();
         let (ordered, circles) = graph::order(&needs);
         for circle in circles {
-            let names: Vec<String> = circle.iter().map(|&at| quoted(&self.definitions[at].id)).collect();
-            let message = match names.as_slice() {
-                [one] => format!("the definition {one} is defined by itself"),
-                names => format!("the definitions {} are defined by each other in a circle", names.join(", ")),
+            let names = diagnostic::circle(circle.iter().map(|&at| self.definitions[at].id.as_str()));
+            let message = match circle.len() {
+                1 => format!("the definition {names} is defined by itself"),
+                _ => format!("the definitions {names} are defined by each other in a circle"),
             };
             let span = self.definitions[circle[0]].span.clone();
             self.report(

@@ -284,6 +284,16 @@ pub(super) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str
     nearest(name, known).map(|candidate| format!("did you mean {}?", quoted(candidate)))
 }
 
+/// The members of a circle in backticks, long ones cut.
+#[must_use]
+pub(super) fn circle<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    const SHOWN: usize = 6;
+    let length = names.len();
+    let shown: Vec<String> = names.take(SHOWN).map(quoted).collect();
+    let more = if length > SHOWN { format!(" and {} more", length - SHOWN) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}
+
 /// A number for a message, short also where it is very large or small.
 #[must_use]
 pub(super) fn plain(value: f64) -> String {

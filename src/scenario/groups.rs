@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, quoted};
+use super::diagnostic::{self, Diagnostic};
 use super::document::{Entry, Kind};
 use super::graph;
 use super::names::Party;
@@ -74,10 +74,10 @@ impl<'a> Compiler<'a> {
         }
         let (ordered, circles) = graph::order(&needs);
         for circle in circles {
-            let names: Vec<String> = circle.iter().map(|&at| quoted(&lists[at].0.key)).collect();
-            let message = match names.as_slice() {
-                [one] => format!("the group {one} contains itself"),
-                names => format!("the groups {} contain each other in a circle", names.join(", ")),
+            let names = diagnostic::circle(circle.iter().map(|&at| lists[at].0.key.as_str()));
+            let message = match circle.len() {
+                1 => format!("the group {names} contains itself"),
+                _ => format!("the groups {names} contain each other in a circle"),
             };
             let span = Some(lists[circle[0]].0.key_span.clone());
             self.report(Diagnostic::error("names/cycle", message, span).help("remove one of the memberships"));

@@ -435,7 +435,7 @@ pub(super) fn domain_help(domain: Domain) -> String {
     match domain {
         Domain::Unit => "write a share: `0.6` for 60 %".into(),
         Domain::Amount => "amounts count units of the resource and are never negative".into(),
-        Domain::Whole(_) => "write a whole number of steps or parts".into(),
+        Domain::Whole(_) => "write a whole number of steps or parts, at most 4294967294".into(),
         Domain::Any => "write an ordinary number".into(),
         Domain::Pace | Domain::Positive | Domain::NonNegative => {
             format!("write a number that is {}", domain.description())

@@ -538,7 +538,7 @@ fn too_large(extent: Extent, span: Range<usize>) -> Diagnostic {
     } else {
         format!("the expression with its definitions unfolded is more than {} operations deep", limits::UNFOLDED_DEPTH)
     };
-    Diagnostic::error("limits/expression", message, Some(span)).help("use fewer or smaller definitions")
+    Diagnostic::error("limits/expression", message, Some(span)).help("use fewer terms, and smaller definitions")
 }
 
 fn remedy(wanted: Type) -> &'static str {

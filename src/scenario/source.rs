@@ -39,9 +39,9 @@ impl Source {
     /// If there are too many, or they are not UTF-8.
     pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Box<Diagnostic>> {
         if bytes.len() as u64 > limits::FILE_BYTES {
-            let message = format!("the file has {} bytes, more than {}", bytes.len(), limits::FILE_BYTES);
-            let error =
-                Diagnostic::error("source/size", message, None).help("shorten its texts, or use cohorts and groups");
+            let message = format!("the file is larger than {} MiB", limits::FILE_BYTES >> 20);
+            let error = Diagnostic::error("source/size", message, Some(0..0))
+                .help("shorten its texts, or use cohorts and groups");
             return Err(Box::new(error));
         }
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);

@@ -2,6 +2,7 @@
 
 use super::super::bits::{Bits, count_outside, outside};
 use super::super::limits;
+use crate::engine::Failure;
 use super::{Answer, Oracle, Search, Stop};
 
 /// A set under construction.
@@ -32,7 +33,7 @@ struct Pass {
 
 impl<O: Oracle> Search<'_, O> {
     pub(super) fn branch(&mut self, exact: bool, answer: &mut Answer) -> Result<(), Stop> {
-        self.node_limit = u64::MAX;
+        self.begin_pass(u64::MAX, limits::PROOF_WORK);
         if self.oracle.reached()? {
             self.note(&[]);
             (answer.proved, answer.count_is_exact, answer.count) = (true, true, 1);
@@ -59,14 +60,19 @@ impl<O: Oracle> Search<'_, O> {
         }
         answer.count = self.met;
         if !answer.proved {
-            self.prove(if exact { limits::EXACT_NODES } else { limits::PROOF_NODES }, answer)?;
+            let (nodes, work) = if exact {
+                (limits::EXACT_NODES, limits::EXACT_WORK)
+            } else {
+                (limits::PROOF_NODES, limits::PROOF_WORK)
+            };
+            self.prove(nodes, work, answer)?;
         }
         self.list_rising(answer)
     }
 
     /// Lists every minimal set up to a cost; `None` if the budget ends first, else the least cost left out.
     fn list(&mut self, ceiling: i64, nodes: u64, answer: &mut Answer) -> Result<Option<i64>, Stop> {
-        self.begin_pass(nodes);
+        self.begin_pass(nodes, limits::LISTING_WORK);
         let mut pass = Pass { aim: Aim::All, ceiling, next: i64::MAX };
         match self.run(&mut pass) {
             Ok(()) => {
@@ -88,7 +94,7 @@ impl<O: Oracle> Search<'_, O> {
             return Ok(());
         }
         let mut ceiling = self.best();
-        loop {
+        for _ in 0..limits::LEVELS {
             let tally = self.tally.take();
             let Some(next) = self.list(ceiling, limits::LISTING_NODES, answer)? else {
                 // The dearer pass saw only a part; the cheaper one before it saw every minimum set.
@@ -108,11 +114,12 @@ impl<O: Oracle> Search<'_, O> {
             }
             ceiling = next.max(ceiling.saturating_add(ceiling / 4));
         }
+        Ok(())
     }
 
     /// Looks for cheaper sets until there is none.
-    fn prove(&mut self, nodes: u64, answer: &mut Answer) -> Result<(), Stop> {
-        self.begin_pass(nodes);
+    fn prove(&mut self, nodes: u64, work: u64, answer: &mut Answer) -> Result<(), Stop> {
+        self.begin_pass(nodes, work);
         let mut pass = Pass { aim: Aim::Cheaper, ceiling: self.best() - 1, next: i64::MAX };
         let result = self.run(&mut pass);
         match result {
@@ -195,32 +202,54 @@ impl<O: Oracle> Search<'_, O> {
 
     /// Whether, with `item` added (as it has been), a member would follow from the others: no minimal set contains both.
     fn makes_redundant(&mut self, node: &Node, item: usize) -> Result<bool, Stop> {
+        let (mut suspects, mut others) = (Vec::new(), Vec::new());
         for &member in &node.chosen {
-            if !self.oracle.may_follow(member)? {
-                continue;
-            }
-            self.scratch.add(item)?;
-            for &other in node.chosen.iter().filter(|&&other| other != member) {
-                self.scratch.add(other)?;
-            }
-            let follows = self.scratch.has(member);
-            self.scratch.undo(0);
-            if follows {
-                return Ok(true);
-            }
+            if self.oracle.may_follow(member)? { suspects.push(member) } else { others.push(member) }
         }
-        Ok(false)
+        if suspects.is_empty() {
+            return Ok(false);
+        }
+        for other in others.into_iter().chain([item]) {
+            self.scratch.add(other)?;
+        }
+        let redundant = self.any_without(&suspects, |oracle, member| Ok(oracle.has(member)))?;
+        self.scratch.undo(0);
+        Ok(redundant)
     }
 
     /// Whether no member can be left out. The last one cannot: its absence was seen not to reach.
     fn is_minimal(&mut self, node: &Node) -> Result<bool, Stop> {
-        for leave_out in 0..node.chosen.len().saturating_sub(1) {
-            let rest = node.chosen.iter().enumerate().filter(|(at, _)| *at != leave_out).map(|(_, &item)| item);
-            if self.reaches(rest)? {
-                return Ok(false);
+        let Some((&last, rest)) = node.chosen.split_last() else { return Ok(true) };
+        self.scratch.add(last)?;
+        let spare = !rest.is_empty() && self.any_without(rest, |oracle, _| oracle.reached())?;
+        self.scratch.undo(0);
+        Ok(!spare)
+    }
+
+    /// Whether `test` holds for some member when the scratch oracle holds all others in addition.
+    ///
+    /// Halving shares the additions among the members.
+    fn any_without(
+        &mut self,
+        members: &[usize],
+        test: fn(&mut O, usize) -> Result<bool, Failure>,
+    ) -> Result<bool, Stop> {
+        if let [member] = members {
+            return Ok(test(&mut self.scratch, *member)?);
+        }
+        let (left, right) = members.split_at(members.len() / 2);
+        for (half, other) in [(left, right), (right, left)] {
+            let mark = self.scratch.mark();
+            for &item in other {
+                self.scratch.add(item)?;
+            }
+            let found = self.any_without(half, test)?;
+            self.scratch.undo(mark);
+            if found {
+                return Ok(true);
             }
         }
-        Ok(true)
+        Ok(false)
     }
 
     /// The members, not excluded, of a blocked set that the node does not meet; none if all are excluded.

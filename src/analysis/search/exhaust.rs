@@ -7,7 +7,11 @@ use super::{Answer, Oracle, Search, Stop};
 impl<O: Oracle> Search<'_, O> {
     pub(super) fn exhaust(&mut self, exact: bool, answer: &mut Answer) -> Result<(), Stop> {
         let count = self.oracle.items();
-        self.begin_pass(if exact { limits::EXACT_NODES } else { limits::PROOF_NODES });
+        if exact {
+            self.begin_pass(limits::EXACT_NODES, limits::EXACT_WORK);
+        } else {
+            self.begin_pass(limits::PROOF_NODES, limits::PROOF_WORK);
+        }
         let mut cheapest = self.items.costs.clone();
         cheapest.sort_unstable();
         let mut minimal = Vec::new();
