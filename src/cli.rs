@@ -4,6 +4,7 @@ mod check;
 mod console;
 mod diff;
 mod ending;
+mod explain;
 mod fork;
 mod load;
 mod new;
@@ -36,6 +37,7 @@ enum Command {
     Check(check::Args),
     Run(run::Args),
     Replay(replay::Args),
+    Explain(explain::Args),
     Why(why::Args),
     Fork(fork::Args),
     Diff(diff::Args),
@@ -57,6 +59,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Why(args) => why::why(&args),
         Command::Fork(args) => fork::fork(&args),
         Command::Diff(args) => diff::diff(&args),
