@@ -17,12 +17,12 @@ mod random;
 mod run;
 mod setup;
 
-pub use distribution::normal_quantile;
+pub use distribution::{normal_quantile, quantile};
 pub use evolve::{evolve, standing, target};
 pub use failure::Failure;
 pub use history::History;
 pub use measure::{ending, gap, sample};
 pub use plan::Plan;
-pub use random::Luck;
-pub use run::{Run, Simulation, Want, run, run_watched};
+pub use random::{Luck, Source, stream};
+pub use run::{Run, Setting, Simulation, Want, run, run_watched};
 pub use setup::{prepare, prepare_drawn};
