@@ -3,3 +3,4 @@
 pub mod engine;
 pub mod log;
 pub mod model;
+pub mod sweep;
