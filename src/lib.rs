@@ -3,4 +3,5 @@
 pub mod engine;
 pub mod log;
 pub mod model;
+pub mod scenario;
 pub mod sweep;

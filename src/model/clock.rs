@@ -1,7 +1,7 @@
 //! Steps and dates. A run has no other clock.
 
 use jiff::civil::DateTime;
-use jiff::{SignedDuration, ToSpan};
+use jiff::SignedDuration;
 
 /// The steps of a run, and the dates that they stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Clock {
     #[must_use]
     pub fn date_time(&self, step: u32) -> Option<DateTime> {
         let seconds = self.step_seconds.checked_mul(i64::from(step))?;
-        self.start?.checked_add(seconds.seconds()).ok()
+        self.start?.checked_add(SignedDuration::from_secs(seconds)).ok()
     }
 
     /// The step that contains a moment: negative before the run, at least `steps` after it. None without dates.

@@ -36,3 +36,13 @@ pub const WORK: u64 = 1_000_000_000;
 pub const TRUST_PAIRS: usize = 5_000_000;
 /// Errors shown of one file.
 pub const DIAGNOSTICS: usize = 100;
+/// Gifts: resources given by all instances of all commitments.
+pub const GIFTS: usize = 4_000_000;
+/// Numeric fields that are expressions or distributions, members counted.
+pub const FIELDS: usize = 1_000_000;
+/// Operations of all compiled expressions together, members counted.
+pub const OPERATIONS: usize = 20_000_000;
+/// Words of 64 bits in the membership masks of all groups.
+pub const MASK_WORDS: usize = 16_000_000;
+/// Pairs of a gift and a slot that it may count in.
+pub const SLOT_PAIRS: usize = 500_000_000;

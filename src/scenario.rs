@@ -1,0 +1,69 @@
+//! The front end: from a TOML document to a compiled [`Model`], with diagnostics that name place and remedy.
+//!
+//! ```
+//! use backstop::scenario::{Document, Options, compile};
+//!
+//! let text = "format = 1\n[time]\nsteps = 3\n[actors.us]\nstance = 0.6\n[metrics]\nmood = \"stance(us)\"\n";
+//! let document = Document::parse("example.toml", text.as_bytes()).unwrap();
+//! let compiled = compile(&document, &Options::default()).unwrap();
+//! assert_eq!(compiled.model.clock.steps, 3);
+//! ```
+//!
+//! Nothing here reads files or prints; bytes come in, a model or diagnostics go out.
+
+mod actors;
+mod calendar;
+mod commitments;
+mod compile;
+mod constant;
+mod definitions;
+mod diagnostic;
+mod document;
+mod finish;
+mod graph;
+mod happenings;
+pub mod interval;
+mod literal;
+mod measures;
+pub mod monotone;
+mod most;
+mod names;
+mod number;
+mod overrides;
+mod quantity;
+mod reader;
+mod resolve;
+mod sets;
+mod source;
+mod syntax;
+mod toml_error;
+mod token;
+mod trust;
+
+use crate::model::Model;
+
+pub use compile::compile;
+pub use diagnostic::{Diagnostic, NoteView, Origin, PlaceView, Severity, View};
+pub use document::Document;
+pub use overrides::Override;
+pub use source::{Position, Source};
+
+/// What to compile a document with.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Numbers that replace others of the file, in this order.
+    pub overrides: Vec<Override>,
+    /// Metrics besides those of the file: names and expressions.
+    pub metrics: Vec<(String, String)>,
+    /// Whether trust is kept up even where nothing reads it.
+    pub track_trust: bool,
+}
+
+/// A compiled scenario.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// What the engine runs.
+    pub model: Model,
+    /// What is legal but surely not meant, in the order of the file.
+    pub warnings: Vec<Diagnostic>,
+}

@@ -1,0 +1,252 @@
+//! Parameters, actors and cohorts.
+
+use std::ops::Range;
+
+use super::compile::Compiler;
+use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
+use super::document::{Entry, Kind, Table, Value};
+use super::number::{Order, Spec, User};
+use super::reader::path;
+use super::resolve::Context;
+use crate::model::{Actor, ActorId, Domain, Parameter, ParameterId, Shape, Target};
+
+/// The actors that a table is about: one, or a cohort's members.
+struct Cast {
+    first: usize,
+    users: Vec<User>,
+    context: Context,
+}
+
+impl<'a> Compiler<'a> {
+    /// Reads `[parameters]`.
+    pub(super) fn read_parameters(&mut self) {
+        let Some(section) = self.section("parameters") else { return };
+        self.model.setup.parameters = vec![0.0; section.entries.len()];
+        for (at, entry) in section.entries.iter().enumerate() {
+            let place = path("parameters", &entry.key);
+            let parameter = match &entry.value.kind {
+                Kind::Table(table) if is_long_form(table) => self.long_parameter(at, entry, table, &place),
+                _ => self.short_parameter(at, entry, &entry.value, &place),
+            };
+            self.drawn_parameters.push(parameter.distribution.is_some() && !parameter.overridden);
+            self.model.parameters.push(parameter);
+        }
+    }
+
+    fn short_parameter(&mut self, at: usize, entry: &'a Entry, value: &'a Value, place: &str) -> Parameter {
+        let distribution = match &value.kind {
+            Kind::String(_) | Kind::Boolean(_) | Kind::Datetime(_) | Kind::Array(_) => {
+                let help = match value.kind {
+                    Kind::String(_) => "give a number, or move the expression to `[definitions]`",
+                    _ => "write a number such as `0.5`",
+                };
+                self.wrong_kind(value, place, "a number or a distribution", Some(help));
+                None
+            }
+            _ => {
+                let context = Context::Numeric { cohort: false, debtor: false };
+                let spec = Spec { path: path("parameters", &entry.key), domain: Domain::Any, order: Order::Parameter, context };
+                self.parameter_distribution(value, &spec, Target::Parameter(ParameterId::at(at)))
+            }
+        };
+        let typical = distribution.as_ref().map(typical);
+        if let Some(value) = typical {
+            self.model.setup.parameters[at] = value;
+        }
+        Parameter {
+            id: entry.key.clone(),
+            unit: None,
+            note: None,
+            range: None,
+            distribution,
+            overridden: value.set_by.is_some(),
+        }
+    }
+
+    /// `{ value, range, unit, note }`
+    fn long_parameter(&mut self, at: usize, entry: &'a Entry, table: &'a Table, place: &str) -> Parameter {
+        self.known_keys(table, &["value", "range", "unit", "note", "name"], "a parameter");
+        let mut parameter = match table.get("value") {
+            Some(value) => self.short_parameter(at, entry, &value.value, &path(place, "value")),
+            None => {
+                self.missing("value", place, entry.value.span.clone(), "write `{ value = 1 }`");
+                Parameter { id: entry.key.clone(), unit: None, note: None, range: None, distribution: None, overridden: false }
+            }
+        };
+        self.free_texts(table, &["name"], place);
+        parameter.unit = self.optional_text(table, "unit", place);
+        parameter.note = self.optional_text(table, "note", place);
+        parameter.range = table.get("range").and_then(|range| self.range(&range.value, &path(place, "range")));
+        parameter
+    }
+
+    fn range(&mut self, value: &'a Value, place: &str) -> Option<(f64, f64)> {
+        let numbers: Option<Vec<f64>> = match &value.kind {
+            Kind::Array(array) => array.iter().map(Value::number).collect(),
+            _ => None,
+        };
+        let (message, code) = match numbers.as_deref() {
+            Some(&[low, high]) if !low.is_finite() || !high.is_finite() => {
+                (format!("`{place}` must have finite ends"), "domain/range")
+            }
+            Some(&[low, high]) if low > high => (format!("`{place}` goes from {low} down to {high}"), "domain/range"),
+            Some(&[low, high]) => return Some((low, high)),
+            _ => (format!("`{place}` must be a list of two numbers"), "schema/kind"),
+        };
+        let error = Diagnostic::error(code, message, Some(value.span.clone())).help("write `range = [0, 1]`, the lower end first");
+        self.report(error);
+        None
+    }
+
+    /// Reads `[actors]` and `[cohorts]`.
+    pub(super) fn read_actors(&mut self) {
+        const KEYS: [&str; 8] =
+            ["name", "note", "stance", "anchor", "susceptibility", "volatility", "attributes", "credit"];
+        for (at, (entry, table)) in self.named_tables("actors").into_iter().enumerate() {
+            self.known_keys(table, &KEYS, "an actor");
+            let name = self.optional_text(table, "name", &path("actors", &entry.key));
+            self.model.actors.push(Actor { id: entry.key.clone(), name });
+            let context = Context::Numeric { cohort: false, debtor: false };
+            let cast = Cast { first: at, users: vec![User::default()], context };
+            self.actor_fields(table, &path("actors", &entry.key), &cast);
+        }
+        let mut keys = KEYS.to_vec();
+        keys.push("size");
+        for (at, (entry, table)) in self.named_tables("cohorts").into_iter().enumerate() {
+            self.known_keys(table, &keys, "a cohort");
+            let name = self.optional_text(table, "name", &path("cohorts", &entry.key));
+            let cohort = self.names.cohorts[at];
+            let users = (0..cohort.size)
+                .map(|member| User {
+                    suffix: Some(ActorId::at(cohort.first + member as usize)),
+                    owner: None,
+                    member: Some((member + 1, cohort.size)),
+                })
+                .collect();
+            for member in 0..cohort.size {
+                let id = self.names.actors.list[cohort.first + member as usize].0.clone();
+                let name = name.as_ref().map(|name| format!("{name} {}", member + 1));
+                self.model.actors.push(Actor { id, name });
+            }
+            let context = Context::Numeric { cohort: true, debtor: false };
+            let cast = Cast { first: cohort.first, users, context };
+            self.actor_fields(table, &path("cohorts", &entry.key), &cast);
+        }
+    }
+
+    fn actor_fields(&mut self, table: &'a Table, parent: &str, cast: &Cast) {
+        self.free_texts(table, &["note"], parent);
+        if let Some(entry) = table.get("stance") {
+            self.by_issue(&entry.value, &path(parent, "stance"), cast, Target::Stance);
+        }
+        if let Some(entry) = table.get("anchor") {
+            self.by_issue(&entry.value, &path(parent, "anchor"), cast, Target::Anchor);
+        }
+        if let Some(entry) = table.get("susceptibility") {
+            self.actor_number(&entry.value, &path(parent, "susceptibility"), Domain::Unit, cast, &Target::Susceptibility);
+        }
+        if let Some(entry) = table.get("volatility") {
+            self.actor_number(&entry.value, &path(parent, "volatility"), Domain::NonNegative, cast, &Target::Volatility);
+        }
+        if let Some(entry) = table.get("credit") {
+            self.actor_credit(&entry.value, &path(parent, "credit"), cast);
+        }
+        if let Some(entry) = table.get("attributes") {
+            self.attributes(&entry.value, &path(parent, "attributes"), cast);
+        }
+    }
+
+    fn actor_number(&mut self, value: &'a Value, place: &str, domain: Domain, cast: &Cast, target: &dyn Fn(usize) -> Target) {
+        let spec = Spec { path: place.to_owned(), domain, order: Order::Rest, context: cast.context };
+        self.number(value, &spec, &cast.users, &|at| vec![target(cast.first + at)]);
+    }
+
+    /// A stance or anchor: one value for all issues, or a table by issue.
+    fn by_issue(&mut self, value: &'a Value, place: &str, cast: &Cast, target: fn(usize) -> Target) {
+        let actors = self.names.actors.len();
+        let spec = |path: String| Spec { path, domain: Domain::Unit, order: Order::Rest, context: cast.context };
+        let Some(table) = self.issue_table(value) else {
+            let issues = self.names.issues.len();
+            let all = |at: usize| (0..issues).map(|issue| target(issue * actors + cast.first + at)).collect();
+            self.number(value, &spec(place.to_owned()), &cast.users, &all);
+            return;
+        };
+        for entry in &table.entries {
+            let Some(issue) = self.issue(&entry.key, &entry.key_span, place) else { continue };
+            let one = |at: usize| vec![target(issue * actors + cast.first + at)];
+            self.number(&entry.value, &spec(path(place, &entry.key)), &cast.users, &one);
+        }
+    }
+
+    /// A value that is a table by issue, not a distribution: the arguments of a distribution are a list.
+    pub(super) fn issue_table(&self, value: &'a Value) -> Option<&'a Table> {
+        let Kind::Table(table) = &value.kind else { return None };
+        let distribution = table.entries.is_empty()
+            || table.entries.iter().any(|entry| {
+                let list = matches!(entry.value.kind, Kind::Array(_));
+                let issue = self.names.issues.find(&entry.key).is_some();
+                // A misspelt shape has its list all the same.
+                if Shape::named(&entry.key).is_some() { list || !issue } else { list && !issue && table.entries.len() == 1 }
+            });
+        (!distribution).then_some(table)
+    }
+
+    /// The position of an issue; reports an unknown one.
+    pub(super) fn issue(&mut self, name: &str, span: &Range<usize>, place: &str) -> Option<usize> {
+        let found = self.names.issues.find(name);
+        if found.is_none() {
+            let message = format!("`{place}` names {}, which is no issue", quoted(name));
+            let help = suggestion(name, self.names.issues.names())
+                .unwrap_or_else(|| format!("issues are {}", listed(self.names.issues.names())));
+            self.report(Diagnostic::error("names/unknown", message, Some(span.clone())).help(help));
+        }
+        found
+    }
+
+    fn actor_credit(&mut self, value: &'a Value, place: &str, cast: &Cast) {
+        let Some(table) = self.table(value, place) else { return };
+        self.known_keys(table, &["offer", "bond"], "a credit");
+        let targets: [(&str, fn(usize) -> Target); 2] = [("offer", Target::CreditOffer), ("bond", Target::CreditBond)];
+        for (at, (key, target)) in targets.into_iter().enumerate() {
+            let Some(entry) = table.get(key) else { continue };
+            self.actor_number(&entry.value, &path(place, key), Domain::Unit, cast, &target);
+            let members = cast.first..cast.first + cast.users.len();
+            self.own_credit[at].extend(members.clone());
+            self.credit_spans.extend(members.map(|member| (member, entry.value.span.clone())));
+        }
+    }
+
+    fn attributes(&mut self, value: &'a Value, place: &str, cast: &Cast) {
+        let Some(table) = self.table(value, place) else { return };
+        let actors = self.names.actors.len();
+        for entry in &table.entries {
+            let Some(attribute) = self.names.attributes.find(&entry.key) else { continue };
+            for at in 0..cast.users.len() {
+                self.has_attribute[attribute * actors + cast.first + at] = true;
+            }
+            let context = cast.context;
+            let spec = Spec { path: path(place, &entry.key), domain: Domain::Any, order: Order::Attribute, context };
+            let target = |at: usize| vec![Target::Attribute(attribute * actors + cast.first + at)];
+            self.number(&entry.value, &spec, &cast.users, &target);
+        }
+    }
+}
+
+/// A table that names what a parameter is, rather than a distribution.
+fn is_long_form(table: &Table) -> bool {
+    !table.entries.iter().any(|entry| Shape::named(&entry.key).is_some())
+}
+
+/// A value in the middle of a distribution, for what is asked before anything is drawn.
+fn typical(distribution: &crate::model::Distribution) -> f64 {
+    use crate::model::Scalar;
+    let constant = |at: usize| match distribution.arguments.get(at) {
+        Some(Scalar::Constant(value)) => *value,
+        _ => 0.0,
+    };
+    match distribution.shape {
+        Shape::Uniform => f64::midpoint(constant(0), constant(1)),
+        Shape::Triangular => constant(1),
+        Shape::Normal | Shape::Choice => constant(0),
+    }
+}

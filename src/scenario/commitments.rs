@@ -1,0 +1,333 @@
+//! `[commitments]`: who promises whom what, and when.
+
+use std::ops::Range;
+
+use super::compile::Compiler;
+use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
+use super::document::{Entry, Kind, Table, Value};
+use super::names::Party;
+use super::number::{Order, Spec, User};
+use super::reader::path;
+use super::resolve::{Context, Script};
+use super::sets::Set;
+use crate::model::{
+    ActorId, Amount, Commitment, CommitmentId, Domain, Expression, Instance, IssueId, Quantity, ResourceId, State,
+    Target, limits,
+};
+
+const KEYS: [&str; 19] = [
+    "debtor", "creditor", "gives", "offer", "when", "while", "release", "initial", "lead", "expires", "over", "grace",
+    "due", "maintain", "until", "issue", "cost", "name", "note",
+];
+
+/// A commitment's instances while its fields are read.
+struct Instances {
+    first: usize,
+    first_gift: usize,
+    gifts: usize,
+    debtors: Vec<ActorId>,
+    /// Whether the debtor is a group, so that instances have names of their own.
+    group: bool,
+}
+
+impl<'a> Compiler<'a> {
+    /// Reads `[commitments]`.
+    pub(super) fn read_commitments(&mut self) {
+        for at in 0..self.names.commitments.len() {
+            self.gives_spans.push(Vec::new());
+            self.antecedents.push(None);
+            let entry = self.section("commitments").and_then(|section| section.entries.get(at));
+            let Some(entry) = entry else { continue };
+            let place = path("commitments", &entry.key);
+            if let Some(table) = self.table(&entry.value, &place) {
+                self.known_keys(table, &KEYS, "a commitment");
+                self.commitment(at, entry, table, &place);
+            }
+        }
+    }
+
+    fn commitment(&mut self, at: usize, entry: &'a Entry, table: &'a Table, place: &str) {
+        self.free_texts(table, &["name", "note"], place);
+        let (debtors, group, debtor) = self.debtors(entry, table, place);
+        let creditor = table.get("creditor").and_then(|creditor| {
+            let set = self.one_party(&creditor.value, &path(place, "creditor"))?;
+            Some(self.group(&set, &creditor.value.span))
+        });
+        let gives = self.gives(at, entry, table, place);
+        let instances = self.instances(at, entry, debtors, group, gives.len());
+        for (number, (_, given)) in gives.iter().enumerate() {
+            let target = |user: usize| vec![Target::Gives(instances.first_gift + user * instances.gifts + number)];
+            let key = path(&path(place, "gives"), &given.key);
+            self.instance_number(&given.value, key, Domain::Amount, &instances, &target);
+        }
+        let issue = self.own_issue(table, place);
+        let context = Context::Condition { issue };
+        let mut scripts = ["offer", "when", "while", "until", "release"].map(|key| {
+            let value = &table.get(key)?.value;
+            let script = self.condition(value, path(place, key), context)?;
+            self.check_own(&script, &instances.debtors);
+            Some(script)
+        });
+        self.antecedents[at] = scripts[1].clone();
+        let mut expression = |at: usize| -> Option<Expression> { scripts[at].take().map(|script| script.expression) };
+        let (offer, when, stay, until, release) =
+            (expression(0), expression(1), expression(2), expression(3), expression(4));
+        let maintain = self.flag(table, "maintain", place, false);
+        self.check_maintained(table, place, maintain);
+        let expires = self.expires(table, place);
+        let initial = self.initial(table, place);
+        self.instance_numbers(table, place, &instances);
+        self.model.commitments.push(Commitment {
+            id: entry.key.clone(),
+            debtor,
+            creditor,
+            gives: gives.iter().map(|&(resource, _)| resource).collect(),
+            offer,
+            when,
+            stay,
+            until,
+            release,
+            expires,
+            initial,
+            maintain,
+            issue,
+        });
+    }
+
+    /// The debtors, whether they are a group, and the name as declared.
+    fn debtors(&mut self, entry: &Entry, table: &'a Table, place: &str) -> (Vec<ActorId>, bool, String) {
+        let Some(debtor) = table.get("debtor") else {
+            self.missing("debtor", place, entry.key_span.clone(), "name who promises: `debtor = \"us\"`");
+            return (Vec::new(), false, String::new());
+        };
+        match self.one_party(&debtor.value, &path(place, "debtor")) {
+            None => (Vec::new(), false, String::new()),
+            Some(set) => {
+                let name = if let Kind::String(name) = &debtor.value.kind { name.clone() } else { String::new() };
+                (self.members(&set), matches!(set, Set::Named(_)), name)
+            }
+        }
+    }
+
+    /// One actor, cohort or group, not a list.
+    fn one_party(&mut self, value: &'a Value, place: &str) -> Option<Set> {
+        let Kind::String(name) = &value.kind else {
+            let help = match value.kind {
+                Kind::Array(_) => "declare a group of them in `[groups]` and name that",
+                _ => "put its id in quotes",
+            };
+            self.wrong_kind(value, place, "the name of one actor or group", Some(help));
+            return None;
+        };
+        match self.party(name, &value.span, place)? {
+            Party::Actor(actor) => Some(Set::Actor(actor)),
+            Party::Group(group) => Some(Set::Named(group)),
+            Party::Broken => None,
+        }
+    }
+
+    /// The resources of `gives`, in the order of the file.
+    fn gives(&mut self, at: usize, entry: &Entry, table: &'a Table, place: &str) -> Vec<(ResourceId, &'a Entry)> {
+        let Some(given) = table.get("gives") else {
+            self.missing("gives", place, entry.key_span.clone(), "write what it gives: `gives = { troops = 1000 }`");
+            return Vec::new();
+        };
+        let place = path(place, "gives");
+        let Kind::Table(resources) = &given.value.kind else {
+            self.wrong_kind(&given.value, &place, "a table of resources and amounts", Some("write `{ troops = 1000 }`"));
+            return Vec::new();
+        };
+        if resources.entries.is_empty() {
+            let error = Diagnostic::error("domain/empty", format!("`{place}` is empty"), Some(given.value.span.clone()));
+            self.report(error.help("write what it gives: `{ troops = 1000 }`"));
+        }
+        let mut found = Vec::new();
+        for resource in &resources.entries {
+            match self.names.resources.find(&resource.key) {
+                Some(id) => {
+                    found.push((ResourceId::at(id), resource));
+                    self.gives_spans[at].push(resource.value.span.clone());
+                }
+                None => {
+                    let name = quoted(&resource.key);
+                    let message = match self.names.what_is(&resource.key) {
+                        Some(what) => format!("`{place}` names {name}, which is {what}, no resource"),
+                        None => format!("`{place}` names {name}, which is no resource"),
+                    };
+                    let help = suggestion(&resource.key, self.names.resources.names())
+                        .unwrap_or_else(|| "declare it in `[resources]`".into());
+                    self.report(Diagnostic::error("names/unknown", message, Some(resource.key_span.clone())).help(help));
+                }
+            }
+        }
+        found
+    }
+
+    /// Makes the instances with their defaults.
+    fn instances(&mut self, at: usize, entry: &Entry, mut debtors: Vec<ActorId>, group: bool, gifts: usize) -> Instances {
+        let (first, first_gift) = (self.model.instances.len(), self.model.setup.gives.len());
+        let all_gifts = first_gift.saturating_add(debtors.len().saturating_mul(gifts));
+        let too_many = if first + debtors.len() > limits::INSTANCES {
+            Some(format!("{} commitment instances, more than {}", first + debtors.len(), limits::INSTANCES))
+        } else if all_gifts > limits::GIFTS {
+            Some(format!("the commitments give {all_gifts} times, more than {}", limits::GIFTS))
+        } else {
+            None
+        };
+        if let Some(what) = too_many {
+            let message = format!("with {} the file has {what}", Self::called("the commitment", &entry.key));
+            let error = Diagnostic::error("limits/instances", message, Some(entry.key_span.clone()));
+            self.report(error.help("make groups or cohorts of debtors smaller"));
+            debtors.truncate(1);
+        }
+        let setup = &mut self.model.setup;
+        for (number, &debtor) in debtors.iter().enumerate() {
+            let name = if group {
+                format!("{}/{}", entry.key, self.names.actors.list[debtor.index()].0)
+            } else {
+                entry.key.clone()
+            };
+            let gift = u32::try_from(first_gift + number * gifts).unwrap_or(u32::MAX);
+            self.model.instances.push(Instance { name, commitment: CommitmentId::at(at), debtor, first_gift: gift });
+        }
+        let count = debtors.len();
+        setup.gives.resize(first_gift + count * gifts, Amount::ZERO);
+        setup.lead.resize(first + count, 0);
+        setup.over.resize(first + count, 1);
+        setup.grace.resize(first + count, None);
+        setup.due.resize(first + count, None);
+        setup.cost.resize(first + count, 1.0);
+        Instances { first, first_gift, gifts, debtors, group }
+    }
+
+    fn instance_numbers(&mut self, table: &'a Table, place: &str, instances: &Instances) {
+        let first = instances.first;
+        let fields: [(&str, Domain, fn(usize) -> Target); 5] = [
+            ("lead", Domain::Whole(0), Target::Lead),
+            ("over", Domain::Whole(1), Target::Over),
+            ("grace", Domain::Whole(0), Target::Grace),
+            ("due", Domain::Whole(0), Target::Due),
+            ("cost", Domain::NonNegative, Target::Cost),
+        ];
+        for (key, domain, target) in fields {
+            if let Some(entry) = table.get(key) {
+                let one = |user: usize| vec![target(first + user)];
+                self.instance_number(&entry.value, path(place, key), domain, instances, &one);
+            }
+        }
+    }
+
+    fn instance_number(
+        &mut self,
+        value: &'a Value,
+        place: String,
+        domain: Domain,
+        instances: &Instances,
+        targets: &dyn Fn(usize) -> Vec<Target>,
+    ) {
+        let context = Context::Numeric { cohort: false, debtor: true };
+        let spec = Spec { path: place, domain, order: Order::Rest, context };
+        let mut users: Vec<User> = instances
+            .debtors
+            .iter()
+            .map(|&debtor| User { suffix: instances.group.then_some(debtor), owner: Some(debtor), member: None })
+            .collect();
+        if users.is_empty() {
+            // The debtor is wrong; the number is checked all the same.
+            users.push(User::default());
+            self.number(value, &spec, &users, &|_| Vec::new());
+        } else {
+            self.number(value, &spec, &users, targets);
+        }
+        self.check_own_fields(&instances.debtors);
+    }
+
+    /// Checks the scripts of the field that was read last.
+    fn check_own_fields(&mut self, debtors: &[ActorId]) {
+        let Some(pending) = self.fields.last() else { return };
+        let about = std::rc::Rc::clone(&pending.about);
+        if about.checked.replace(true) {
+            return;
+        }
+        for script in &about.scripts {
+            if !self.check_own(script, debtors) {
+                about.reported.set(true);
+            }
+        }
+    }
+
+    /// Refuses `own(name)` where a debtor lacks the attribute.
+    fn check_own(&mut self, script: &Script, debtors: &[ActorId]) -> bool {
+        let actors = self.names.actors.len();
+        let mut good = true;
+        for (node, read) in script.expression.nodes.iter().enumerate() {
+            let crate::model::Node::Read(Quantity::Own(attribute)) = read else { continue };
+            let lacking: Vec<&ActorId> = debtors
+                .iter()
+                .filter(|debtor| !self.has_attribute[attribute.index() * actors + debtor.index()])
+                .collect();
+            let Some(first) = lacking.first() else { continue };
+            let who = quoted(&self.names.actors.list[first.index()].0);
+            let attribute = quoted(&self.names.attributes.list[attribute.index()].0);
+            let more = match lacking.len() - 1 {
+                0 => String::new(),
+                more => format!(" (nor have {more} more debtors)"),
+            };
+            let message = format!("the debtor {who} has no attribute {attribute}{more}");
+            let error = Diagnostic::error("names/attribute", message, None).help(format!("add {attribute} to its `attributes`"));
+            let node = u32::try_from(node).unwrap_or(u32::MAX);
+            let error = script.met(node, &self.definitions, error);
+            self.report(error);
+            good = false;
+        }
+        good
+    }
+
+    fn own_issue(&mut self, table: &'a Table, place: &str) -> IssueId {
+        let Some(entry) = table.get("issue") else { return IssueId(0) };
+        let place = path(place, "issue");
+        let name = self.text(&entry.value, &place);
+        let found = name.and_then(|name| self.issue(name, &entry.value.span, &place));
+        IssueId::at(found.unwrap_or(0))
+    }
+
+    fn initial(&mut self, table: &'a Table, place: &str) -> State {
+        const STATES: [(&str, State); 3] =
+            [("null", State::Null), ("conditional", State::Conditional), ("detached", State::Detached)];
+        let Some(entry) = table.get("initial") else { return State::Null };
+        let place = path(place, "initial");
+        let Some(name) = self.text(&entry.value, &place) else { return State::Null };
+        if let Some(&(_, state)) = STATES.iter().find(|(known, _)| *known == name) {
+            return state;
+        }
+        let names = STATES.map(|(name, _)| name);
+        let message = format!("`{place}` cannot be {}", quoted(name));
+        let help = suggestion(name, names).unwrap_or_else(|| format!("write {}", listed(names)));
+        self.report(Diagnostic::error("domain/initial", message, Some(entry.value.span.clone())).help(help));
+        State::Null
+    }
+
+    fn expires(&mut self, table: &'a Table, place: &str) -> Option<i64> {
+        let entry = table.get("expires")?;
+        let place = path(place, "expires");
+        let moment = self.moment(&entry.value, &place)?;
+        if self.inside(moment).is_none() {
+            self.warn_outside(&place, &entry.value.span);
+        }
+        Some(moment.step)
+    }
+
+    fn check_maintained(&mut self, table: &Table, place: &str, maintain: bool) {
+        let span = |entry: &Entry| -> Range<usize> { entry.key_span.clone() };
+        if let (Some(until), false) = (table.get("until"), maintain) {
+            let message = format!("`{place}` has `until` without `maintain = true`");
+            let help = "what is handed over once has no end: add `maintain = true`, or remove `until`";
+            self.report(Diagnostic::error("schema/until", message, Some(span(until))).help(help));
+        }
+        if let (Some(due), None, true) = (table.get("due"), table.get("until"), maintain) {
+            let message = format!("`{place}` is maintained without `until`, so it can never be satisfied by its `due`");
+            let warning = Diagnostic::warning("meaning/due", message, Some(span(due)));
+            self.report(warning.help("add `until`, or remove `due`"));
+        }
+    }
+}

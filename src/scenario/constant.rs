@@ -1,0 +1,178 @@
+//! What is known of an expression before any run: its constant parts, once parameters have their values.
+
+use super::compile::Compiler;
+use super::diagnostic::Diagnostic;
+use super::resolve::Script;
+use crate::model::{Node, NodeId, ParameterId};
+
+/// A known value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Known {
+    Number(f64),
+    Truth(bool),
+}
+
+/// What a known part is that it should not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wrong {
+    node: NodeId,
+    what: &'static str,
+}
+
+impl Compiler<'_> {
+    /// Reports constant parts that divide by zero or are not a number.
+    pub(super) fn check_constants(&mut self, script: &Script) {
+        let parameters = &self.model.setup.parameters;
+        let drawn = &self.drawn_parameters;
+        let value = |id: ParameterId| match (parameters.get(id.index()), drawn.get(id.index())) {
+            (Some(&value), Some(false)) => Some(value),
+            _ => None,
+        };
+        for Wrong { node, what } in wrongs(&script.expression.nodes, &value) {
+            let error = Diagnostic::error("domain/constant", what, None)
+                .help("change the numbers, or guard it: `if(x > 0, 1 / x, 0)`");
+            self.report(script.own(node, error));
+        }
+    }
+}
+
+fn wrongs(nodes: &[Node], parameter: &dyn Fn(ParameterId) -> Option<f64>) -> Vec<Wrong> {
+    let mut known: Vec<Option<Known>> = Vec::with_capacity(nodes.len());
+    let mut found = Vec::new();
+    for (at, &node) in nodes.iter().enumerate() {
+        let (value, what) = fold(node, &known, parameter);
+        known.push(value);
+        if let (Some(what), Ok(node)) = (what, NodeId::try_from(at)) {
+            found.push(Wrong { node, what });
+        }
+    }
+    let seen = looked_at(nodes, &known);
+    found.retain(|wrong| seen[wrong.node as usize]);
+    found
+}
+
+/// The value of a node where its operands are known, and what is wrong with it.
+fn fold(
+    node: Node,
+    known: &[Option<Known>],
+    parameter: &dyn Fn(ParameterId) -> Option<f64>,
+) -> (Option<Known>, Option<&'static str>) {
+    let number = |id: NodeId| match known[id as usize] {
+        Some(Known::Number(value)) => Some(value),
+        _ => None,
+    };
+    let truth = |id: NodeId| match known[id as usize] {
+        Some(Known::Truth(value)) => Some(value),
+        _ => None,
+    };
+    let two = |a, b, operation: fn(f64, f64) -> f64| Some(operation(number(a)?, number(b)?));
+    let value = match node {
+        Node::Truth(value) => return (Some(Known::Truth(value)), None),
+        Node::Compare(comparison, a, b) => {
+            let value = number(a).zip(number(b)).map(|(a, b)| Known::Truth(comparison.holds(a, b)));
+            return (value, None);
+        }
+        Node::Not(a) => return (truth(a).map(|value| Known::Truth(!value)), None),
+        Node::And(a, b) => return (connected(truth(a), truth(b), false), None),
+        Node::Or(a, b) => return (connected(truth(a), truth(b), true), None),
+        Node::If(c, a, b) => {
+            let branch = truth(c).and_then(|holds| known[if holds { a } else { b } as usize]);
+            return (branch, None);
+        }
+        Node::Read(_) => None,
+        Node::Number(value) => Some(value),
+        Node::Parameter(id) => parameter(id),
+        Node::Negate(a) => number(a).map(|a| -a),
+        Node::Add(a, b) => two(a, b, |a, b| a + b),
+        Node::Subtract(a, b) => two(a, b, |a, b| a - b),
+        Node::Multiply(a, b) => two(a, b, |a, b| a * b),
+        Node::Divide(a, b) => two(a, b, |a, b| a / b),
+        Node::Min(a, b) => two(a, b, f64::min),
+        Node::Max(a, b) => two(a, b, f64::max),
+        Node::Clamp(a, low, high) => two(a, low, f64::max).zip(number(high)).map(|(a, high)| a.min(high)),
+        Node::Abs(a) => number(a).map(f64::abs),
+        Node::Sqrt(a) => number(a).map(libm::sqrt),
+        Node::Exp(a) => number(a).map(libm::exp),
+        Node::Ln(a) => number(a).map(libm::log),
+    };
+    let what = match (node, value) {
+        (Node::Divide(_, b), _) if number(b) == Some(0.0) => Some("division by zero"),
+        (Node::Ln(_), Some(value)) if value.is_nan() => Some("`ln` of a negative number"),
+        (Node::Sqrt(_), Some(value)) if value.is_nan() => Some("`sqrt` of a negative number"),
+        (_, Some(value)) if value.is_nan() => Some("the result is not a number"),
+        _ => None,
+    };
+    // One fault is reported once, not again in everything that contains it.
+    (value.filter(|value| !value.is_nan() && what.is_none()).map(Known::Number), what)
+}
+
+/// `and` and `or` are known when one side decides.
+fn connected(a: Option<bool>, b: Option<bool>, deciding: bool) -> Option<Known> {
+    match (a, b) {
+        (Some(value), _) if value == deciding => Some(Known::Truth(deciding)),
+        (Some(_), Some(value)) => Some(Known::Truth(value)),
+        _ => None,
+    }
+}
+
+/// Which nodes can be looked at: all but those that a known condition rules out.
+fn looked_at(nodes: &[Node], known: &[Option<Known>]) -> Vec<bool> {
+    let mut seen = vec![false; nodes.len()];
+    if let Some(root) = seen.last_mut() {
+        *root = true;
+    }
+    let see = |seen: &mut [bool], id: NodeId| seen[id as usize] = true;
+    for at in (0..nodes.len()).rev() {
+        if !seen[at] {
+            continue;
+        }
+        match nodes[at] {
+            Node::If(c, a, b) => {
+                see(&mut seen, c);
+                let decided = known[c as usize];
+                if decided != Some(Known::Truth(false)) {
+                    see(&mut seen, a);
+                }
+                if decided != Some(Known::Truth(true)) {
+                    see(&mut seen, b);
+                }
+            }
+            Node::And(a, b) | Node::Or(a, b) => {
+                see(&mut seen, a);
+                let deciding = matches!(nodes[at], Node::Or(..));
+                if known[a as usize] != Some(Known::Truth(deciding)) {
+                    see(&mut seen, b);
+                }
+            }
+            node => {
+                for operand in super::monotone::operands(node).into_iter().flatten() {
+                    see(&mut seen, operand);
+                }
+            }
+        }
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(nodes: &[Node], expected: &[(NodeId, &str)]) {
+        let found = wrongs(nodes, &|_| None);
+        let found: Vec<(NodeId, &str)> = found.into_iter().map(|wrong| (wrong.node, wrong.what)).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn constant_faults_are_found_where_they_are_looked_at() {
+        let zero_by_zero = [Node::Number(0.0), Node::Number(0.0), Node::Divide(0, 1)];
+        check(&zero_by_zero, &[(2, "division by zero")]);
+        let mut guarded = zero_by_zero.to_vec();
+        guarded.extend([Node::Truth(false), Node::Number(1.0), Node::If(3, 2, 4)]);
+        check(&guarded, &[]);
+        guarded[3] = Node::Truth(true);
+        check(&guarded, &[(2, "division by zero")]);
+        check(&[Node::Number(-1.0), Node::Ln(0)], &[(1, "`ln` of a negative number")]);
+    }
+}

@@ -1,0 +1,69 @@
+//! Order among things that are made of each other, and circles in it.
+
+/// Every node after those that it needs, and the circles that have no such order (one for each way in).
+///
+/// Nodes in a circle, or that need one, are missing in the order.
+pub(super) fn order(needs: &[Vec<usize>]) -> (Vec<usize>, Vec<Vec<usize>>) {
+    let mut users: Vec<Vec<usize>> = vec![Vec::new(); needs.len()];
+    let mut waiting: Vec<usize> = needs.iter().map(Vec::len).collect();
+    for (node, needed) in needs.iter().enumerate() {
+        for &other in needed {
+            users[other].push(node);
+        }
+    }
+    let mut ready: Vec<usize> = (0..needs.len()).filter(|&node| waiting[node] == 0).collect();
+    let mut next = 0;
+    while let Some(&node) = ready.get(next) {
+        next += 1;
+        for &user in &users[node] {
+            waiting[user] -= 1;
+            if waiting[user] == 0 {
+                ready.push(user);
+            }
+        }
+    }
+    (ready, circles(needs, &waiting))
+}
+
+/// Circles among the nodes that still wait for others.
+fn circles(needs: &[Vec<usize>], waiting: &[usize]) -> Vec<Vec<usize>> {
+    let mut visited = vec![false; needs.len()];
+    let mut found = Vec::new();
+    for start in 0..needs.len() {
+        let mut walk: Vec<usize> = Vec::new();
+        let mut node = start;
+        while waiting[node] > 0 && !visited[node] {
+            visited[node] = true;
+            walk.push(node);
+            // Whoever waits, waits for another that waits.
+            match needs[node].iter().find(|&&other| waiting[other] > 0) {
+                Some(&other) => node = other,
+                None => break,
+            }
+        }
+        if let Some(at) = walk.iter().position(|&other| other == node) {
+            let mut circle = walk.split_off(at);
+            let first = circle.iter().enumerate().min_by_key(|&(_, node)| *node).map_or(0, |(at, _)| at);
+            circle.rotate_left(first);
+            found.push(circle);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_needed_comes_first() {
+        assert_eq!(order(&[vec![1], vec![2], vec![]]), (vec![2, 1, 0], vec![]));
+    }
+
+    #[test]
+    fn circles_are_named_once() {
+        let (ordered, circles) = order(&[vec![1], vec![0], vec![2], vec![0], vec![]]);
+        assert_eq!(ordered, [4]);
+        assert_eq!(circles, [vec![0, 1], vec![2]]);
+    }
+}

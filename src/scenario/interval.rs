@@ -1,0 +1,349 @@
+//! What values an expression can take, by interval arithmetic.
+//!
+//! Every operation of the language is monotone in each of its operands where a sign is known, also after rounding, so
+//! the ends of an interval are computed with the operation itself.
+
+use crate::model::{
+    ActorId, AttributeId, Comparison, Distribution, Field, FieldSource, Model, Node, ParameterId, Quantity, Scalar,
+    Shape, Target,
+};
+
+/// Numbers from `low` to `high`; the ends may be infinite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    /// The lower end.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
+}
+
+impl Interval {
+    /// Every number.
+    pub const ALL: Self = Self { low: f64::NEG_INFINITY, high: f64::INFINITY };
+    /// 0 and more.
+    pub const NON_NEGATIVE: Self = Self { low: 0.0, high: f64::INFINITY };
+    /// From 0 to 1.
+    pub const UNIT: Self = Self { low: 0.0, high: 1.0 };
+
+    /// One number; every number if it is NaN.
+    #[must_use]
+    pub fn point(value: f64) -> Self {
+        if value.is_nan() { Self::ALL } else { Self { low: value, high: value } }
+    }
+
+    /// From `low` to `high`, where an end that is no number is no bound.
+    #[must_use]
+    pub fn new(low: f64, high: f64) -> Self {
+        Self {
+            low: if low.is_nan() { f64::NEG_INFINITY } else { low },
+            high: if high.is_nan() { f64::INFINITY } else { high },
+        }
+    }
+
+    /// The smallest interval around two.
+    #[must_use]
+    pub fn hull(self, other: Self) -> Self {
+        Self { low: self.low.min(other.low), high: self.high.max(other.high) }
+    }
+
+    /// Whether no number in it is below 0.
+    #[must_use]
+    pub fn is_non_negative(self) -> bool {
+        self.low >= 0.0
+    }
+
+    /// Whether no number in it is above 0.
+    #[must_use]
+    pub fn is_non_positive(self) -> bool {
+        self.high <= 0.0
+    }
+
+    fn negate(self) -> Self {
+        Self { low: -self.high, high: -self.low }
+    }
+
+    fn around(candidates: [f64; 4]) -> Self {
+        let numbers = candidates.map(|value| if value.is_nan() { 0.0 } else { value });
+        Self {
+            low: numbers.iter().copied().fold(f64::INFINITY, f64::min),
+            high: numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        }
+    }
+
+    fn multiply(self, other: Self) -> Self {
+        Self::around([
+            self.low * other.low,
+            self.low * other.high,
+            self.high * other.low,
+            self.high * other.high,
+        ])
+    }
+
+    fn divide(self, other: Self) -> Self {
+        if other.low <= 0.0 && other.high >= 0.0 {
+            // A divisor that may be 0 from above gives quotients of one sign, unbounded.
+            return match (other.low >= 0.0, self.is_non_negative(), self.is_non_positive()) {
+                (true, true, _) => Self { low: if other.high > 0.0 { self.low / other.high } else { 0.0 }, high: f64::INFINITY },
+                (true, _, true) => Self { low: f64::NEG_INFINITY, high: if other.high > 0.0 { self.high / other.high } else { 0.0 } },
+                _ => Self::ALL,
+            };
+        }
+        Self::around([self.low / other.low, self.low / other.high, self.high / other.low, self.high / other.high])
+    }
+
+    fn map(self, function: fn(f64) -> f64) -> Self {
+        Self::new(function(self.low), function(self.high))
+    }
+
+    fn absolute(self) -> Self {
+        if self.is_non_negative() {
+            self
+        } else if self.is_non_positive() {
+            self.negate()
+        } else {
+            Self { low: 0.0, high: self.high.max(-self.low) }
+        }
+    }
+}
+
+/// What an operation can yield.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bounds {
+    /// A number between two.
+    Number(Interval),
+    /// A condition: whether it may be false, whether it may be true.
+    Truth {
+        /// It may be false.
+        may_fail: bool,
+        /// It may be true.
+        may_hold: bool,
+    },
+}
+
+impl Bounds {
+    /// The numbers; every number for a condition.
+    #[must_use]
+    pub fn interval(self) -> Interval {
+        match self {
+            Self::Number(interval) => interval,
+            Self::Truth { .. } => Interval::ALL,
+        }
+    }
+
+    /// Whether it may be false, whether it may be true.
+    #[must_use]
+    pub fn truth(self) -> (bool, bool) {
+        match self {
+            Self::Truth { may_fail, may_hold } => (may_fail, may_hold),
+            Self::Number(_) => (true, true),
+        }
+    }
+
+    fn hull(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => Self::Number(a.hull(b)),
+            (a, b) => {
+                let ((a_fails, a_holds), (b_fails, b_holds)) = (a.truth(), b.truth());
+                Self::Truth { may_fail: a_fails || b_fails, may_hold: a_holds || b_holds }
+            }
+        }
+    }
+}
+
+/// What every node can yield, given what parameters and quantities can be.
+#[must_use]
+pub fn bounds(nodes: &[Node], parameters: &[Interval], read: &dyn Fn(Quantity) -> Interval) -> Vec<Bounds> {
+    let mut found: Vec<Bounds> = Vec::with_capacity(nodes.len());
+    for &node in nodes {
+        let next = node_bounds(node, &found, parameters, read);
+        found.push(next);
+    }
+    found
+}
+
+fn node_bounds(node: Node, found: &[Bounds], parameters: &[Interval], read: &dyn Fn(Quantity) -> Interval) -> Bounds {
+    let number = |id: u32| found[id as usize].interval();
+    let truth = |id: u32| found[id as usize].truth();
+    let interval = match node {
+        Node::Number(value) => Interval::point(value),
+        Node::Parameter(ParameterId(at)) => parameters.get(at as usize).copied().unwrap_or(Interval::ALL),
+        Node::Read(quantity) => read(quantity),
+        Node::Negate(a) => number(a).negate(),
+        Node::Add(a, b) => Interval::new(number(a).low + number(b).low, number(a).high + number(b).high),
+        Node::Subtract(a, b) => Interval::new(number(a).low - number(b).high, number(a).high - number(b).low),
+        Node::Multiply(a, b) => number(a).multiply(number(b)),
+        Node::Divide(a, b) => number(a).divide(number(b)),
+        Node::Min(a, b) => smaller(number(a), number(b)),
+        Node::Max(a, b) => larger(number(a), number(b)),
+        Node::Clamp(a, low, high) => smaller(larger(number(a), number(low)), number(high)),
+        Node::Abs(a) => number(a).absolute(),
+        Node::Sqrt(a) => larger(number(a), Interval::point(0.0)).map(libm::sqrt),
+        Node::Exp(a) => number(a).map(libm::exp),
+        Node::Ln(a) => larger(number(a), Interval::point(0.0)).map(libm::log),
+        Node::If(c, a, b) => {
+            return match truth(c) {
+                (false, _) => found[a as usize],
+                (_, false) => found[b as usize],
+                _ => found[a as usize].hull(found[b as usize]),
+            };
+        }
+        Node::Truth(value) => return Bounds::Truth { may_fail: !value, may_hold: value },
+        Node::Compare(comparison, a, b) => return compare(comparison, number(a), number(b)),
+        Node::And(a, b) => {
+            let ((a_fails, a_holds), (b_fails, b_holds)) = (truth(a), truth(b));
+            return Bounds::Truth { may_fail: a_fails || b_fails, may_hold: a_holds && b_holds };
+        }
+        Node::Or(a, b) => {
+            let ((a_fails, a_holds), (b_fails, b_holds)) = (truth(a), truth(b));
+            return Bounds::Truth { may_fail: a_fails && b_fails, may_hold: a_holds || b_holds };
+        }
+        Node::Not(a) => {
+            let (fails, holds) = truth(a);
+            return Bounds::Truth { may_fail: holds, may_hold: fails };
+        }
+    };
+    Bounds::Number(interval)
+}
+
+fn smaller(a: Interval, b: Interval) -> Interval {
+    Interval { low: a.low.min(b.low), high: a.high.min(b.high) }
+}
+
+fn larger(a: Interval, b: Interval) -> Interval {
+    Interval { low: a.low.max(b.low), high: a.high.max(b.high) }
+}
+
+fn compare(comparison: Comparison, a: Interval, b: Interval) -> Bounds {
+    let apart = a.high < b.low || b.high < a.low;
+    let same = a.low >= b.high && a.high <= b.low;
+    let (may_fail, may_hold) = match comparison {
+        Comparison::Less => (a.high >= b.low, a.low < b.high),
+        Comparison::LessOrEqual => (a.high > b.low, a.low <= b.high),
+        Comparison::Greater => (a.low <= b.high, a.high > b.low),
+        Comparison::GreaterOrEqual => (a.low < b.high, a.high >= b.low),
+        Comparison::Equal => (!same, !apart),
+        Comparison::NotEqual => (!apart, !same),
+    };
+    Bounds::Truth { may_fail, may_hold }
+}
+
+/// What a quantity can be in any state of any run.
+#[must_use]
+pub fn quantity_interval(model: &Model, quantity: Quantity) -> Interval {
+    let steps = f64::from(model.clock.steps);
+    match quantity {
+        Quantity::OwnStance(_) | Quantity::Stance(..) | Quantity::MeanStance(_) | Quantity::Trust(..) => Interval::UNIT,
+        Quantity::Step => Interval { low: 0.0, high: (steps - 1.0).max(0.0) },
+        Quantity::Steps => Interval::point(steps),
+        Quantity::MeetingCount(_) | Quantity::ShockCount(_) => Interval { low: 0.0, high: steps },
+        Quantity::Own(_) => Interval::ALL,
+        Quantity::Index | Quantity::Size => Interval { low: 1.0, high: f64::INFINITY },
+        _ => Interval::NON_NEGATIVE,
+    }
+}
+
+/// What each parameter can be: its value, or the support of the distribution that it is drawn from.
+#[must_use]
+pub fn parameter_intervals(model: &Model) -> Vec<Interval> {
+    let mut intervals: Vec<Interval> = model.setup.parameters.iter().map(|&value| Interval::point(value)).collect();
+    for (at, parameter) in model.parameters.iter().enumerate() {
+        if let (Some(distribution), false) = (&parameter.distribution, parameter.overridden) {
+            intervals[at] = support(distribution, &intervals, &|_| Interval::ALL);
+        }
+    }
+    intervals
+}
+
+/// The values that a distribution can give.
+#[must_use]
+pub fn support(distribution: &Distribution, parameters: &[Interval], read: &dyn Fn(Quantity) -> Interval) -> Interval {
+    if distribution.shape == Shape::Normal {
+        return Interval::ALL;
+    }
+    let arguments = distribution.arguments.iter().map(|argument| match argument {
+        Scalar::Constant(value) => Interval::point(*value),
+        Scalar::Expression(expression) => root_interval(&expression.nodes, parameters, read),
+    });
+    arguments.reduce(Interval::hull).unwrap_or(Interval::ALL)
+}
+
+/// What a numeric field can be, not counting its domain.
+#[must_use]
+pub fn field_interval(field: &Field, parameters: &[Interval], own: &dyn Fn(Quantity) -> Interval) -> Interval {
+    let read = |quantity| match (quantity, field.member) {
+        (Quantity::Index, Some((index, _))) => Interval::point(f64::from(index)),
+        (Quantity::Size, Some((_, size))) => Interval::point(f64::from(size)),
+        _ => own(quantity),
+    };
+    let interval = match &field.source {
+        FieldSource::Expression(expression) => root_interval(&expression.nodes, parameters, &read),
+        FieldSource::Draw { distribution, .. } => support(distribution, parameters, &read),
+    };
+    Interval { low: field.domain.clip(interval.low), high: field.domain.clip(interval.high) }
+}
+
+fn root_interval(nodes: &[Node], parameters: &[Interval], read: &dyn Fn(Quantity) -> Interval) -> Interval {
+    bounds(nodes, parameters, read).last().map_or(Interval::ALL, |root| root.interval())
+}
+
+/// What an attribute can be for any of some actors, from its values and the fields that give it values.
+#[must_use]
+pub fn attribute_interval(
+    model: &Model,
+    attribute: AttributeId,
+    actors: &[ActorId],
+    parameters: &[Interval],
+) -> Interval {
+    let count = model.actors.len();
+    let mut wanted = vec![false; count];
+    for actor in actors {
+        wanted[actor.index()] = true;
+    }
+    let mut found: Option<Interval> = None;
+    let mut add = |interval: Interval| found = Some(found.map_or(interval, |found| found.hull(interval)));
+    for field in &model.fields {
+        let mut hits = 0;
+        for target in &field.targets {
+            if let &Target::Attribute(position) = target
+                && position / count == attribute.index()
+            {
+                hits += usize::from(std::mem::take(&mut wanted[position % count]));
+            }
+        }
+        if hits > 0 {
+            add(field_interval(field, parameters, &|_| Interval::ALL));
+        }
+    }
+    for (at, _) in wanted.iter().enumerate().filter(|(_, wanted)| **wanted) {
+        let value = model.setup.attributes.get(attribute.index() * count + at).copied();
+        add(Interval::point(value.unwrap_or(f64::NAN)));
+    }
+    found.unwrap_or(Interval::ALL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interval(low: f64, high: f64) -> Interval {
+        Interval { low, high }
+    }
+
+    #[test]
+    fn products_and_quotients_keep_their_signs() {
+        assert_eq!(interval(0.0, f64::INFINITY).multiply(interval(0.0, 2.0)), interval(0.0, f64::INFINITY));
+        assert_eq!(interval(-1.0, 2.0).multiply(interval(-3.0, 1.0)), interval(-6.0, 3.0));
+        assert_eq!(interval(1.0, 2.0).divide(interval(0.0, 4.0)), interval(0.25, f64::INFINITY));
+        assert_eq!(interval(1.0, 2.0).divide(interval(-1.0, 4.0)), Interval::ALL);
+        assert_eq!(interval(1.0, 2.0).divide(interval(-4.0, -2.0)), interval(-1.0, -0.25));
+    }
+
+    #[test]
+    fn comparisons_know_what_cannot_be() {
+        let truth = |a, b, comparison| compare(comparison, a, b).truth();
+        assert_eq!(truth(interval(0.0, 1.0), interval(2.0, 3.0), Comparison::GreaterOrEqual), (true, false));
+        assert_eq!(truth(interval(0.0, 2.0), interval(2.0, 3.0), Comparison::GreaterOrEqual), (true, true));
+        assert_eq!(truth(interval(2.0, 2.0), interval(2.0, 2.0), Comparison::Equal), (false, true));
+        assert_eq!(truth(interval(0.0, 1.0), interval(2.0, 3.0), Comparison::NotEqual), (false, true));
+    }
+}

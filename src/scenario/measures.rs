@@ -1,0 +1,60 @@
+//! `[outcomes]` and `[metrics]`.
+
+use super::compile::Compiler;
+use super::diagnostic::{Diagnostic, Origin, quoted};
+use super::document::Kind;
+use super::reader::path;
+use super::resolve::{Context, Type};
+use crate::model::{Metric, Outcome};
+
+impl Compiler<'_> {
+    /// Reads `[outcomes]`.
+    pub(super) fn read_outcomes(&mut self) {
+        for (entry, table) in self.named_tables("outcomes") {
+            let place = path("outcomes", &entry.key);
+            self.known_keys(table, &["when", "stop", "name", "note"], "an outcome");
+            self.free_texts(table, &["name", "note"], &place);
+            let stop = self.flag(table, "stop", &place, false);
+            let Some(when) = table.get("when") else {
+                self.missing("when", &place, entry.key_span.clone(), "write its condition: `when = \"bound(troops) >= 1\"`");
+                continue;
+            };
+            if let Some(script) = self.condition(&when.value, path(&place, "when"), Context::World("an outcome")) {
+                self.model.outcomes.push(Outcome { id: entry.key.clone(), when: script.expression, stop });
+            }
+        }
+    }
+
+    /// Reads `[metrics]`, and those given besides.
+    pub(super) fn read_metrics(&mut self, more: &[(String, String)]) {
+        if let Some(section) = self.section("metrics") {
+            for entry in &section.entries {
+                let place = path("metrics", &entry.key);
+                let Kind::String(text) = &entry.value.kind else {
+                    let help = match entry.value.kind {
+                        Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) => "put quotes around it",
+                        _ => "write the expression in quotes",
+                    };
+                    self.wrong_kind(&entry.value, &place, "an expression in quotes", Some(help));
+                    continue;
+                };
+                if let Some(script) = self.expression(&entry.value, text, place, Context::World("a metric"), Type::Number) {
+                    self.model.metrics.push(Metric { id: entry.key.clone(), value: script.expression });
+                }
+            }
+        }
+        for (name, text) in more {
+            if self.model.metrics.iter().any(|metric| metric.id == *name) {
+                let message = format!("there is a metric {} already", quoted(name));
+                let error = Diagnostic::error("names/twice", message, Some(0..text.len()));
+                self.report(error.in_text(Origin::Argument(text.clone())).help("give it another name"));
+                continue;
+            }
+            let place = path("metrics", name);
+            if let Some(script) = self.argument_expression(text, place, Context::World("a metric"), Type::Number) {
+                self.model.metrics.push(Metric { id: name.clone(), value: script.expression });
+            }
+        }
+        self.check_samples();
+    }
+}

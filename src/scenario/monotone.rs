@@ -1,0 +1,314 @@
+//! The sign analysis behind 'monotone by construction': a `when` may only grow truer as evidence grows.
+//!
+//! With a condition that turns false when others commit, 'everyone would if all did' has no well-defined answer; with
+//! monotone ones there is a least and a greatest agreement (Knaster–Tarski). The analysis walks the compiled nodes
+//! from the root down with the direction in which each may move, and takes the signs of factors from intervals.
+
+use super::interval::{Bounds, Interval, attribute_interval, bounds, quantity_interval};
+use crate::model::{ActorId, AttributeId, Comparison, Expression, Model, Node, NodeId, Quantity};
+
+/// A term that may make the condition falser as evidence grows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The offending node.
+    pub node: NodeId,
+    /// Why, to follow the term.
+    pub reason: String,
+}
+
+/// Checks a commitment's `when`, of which `debtors` are the debtors, for parameters in these intervals.
+///
+/// # Errors
+/// The first term, in the order of the nodes, at which evidence may count against the condition.
+pub fn check(
+    model: &Model,
+    debtors: &[ActorId],
+    expression: &Expression,
+    parameters: &[Interval],
+) -> Result<(), Violation> {
+    match violations(model, debtors, expression, parameters).into_iter().next() {
+        None => Ok(()),
+        Some(violation) => Err(violation),
+    }
+}
+
+/// Every such term, in the order of the nodes.
+#[must_use]
+pub fn violations(
+    model: &Model,
+    debtors: &[ActorId],
+    expression: &Expression,
+    parameters: &[Interval],
+) -> Vec<Violation> {
+    let owns = own_intervals(model, debtors, expression, parameters);
+    let read = |quantity| match quantity {
+        Quantity::Own(attribute) => {
+            owns.iter().find(|(known, _)| *known == attribute).map_or(Interval::ALL, |&(_, interval)| interval)
+        }
+        _ => quantity_interval(model, quantity),
+    };
+    let nodes = &expression.nodes;
+    let bounds = bounds(nodes, parameters, &read);
+    let mut analysis =
+        Analysis { nodes, bounds: &bounds, evidence: evidence(nodes), reach: vec![Reach::default(); nodes.len()], found: Vec::new() };
+    analysis.forbidden();
+    analysis.run(expression.root());
+    analysis.found.sort_by_key(|violation| violation.node);
+    analysis.found.dedup_by_key(|violation| violation.node);
+    analysis.found
+}
+
+/// For each attribute that the expression reads, what it can be for any of the debtors.
+fn own_intervals(
+    model: &Model,
+    debtors: &[ActorId],
+    expression: &Expression,
+    parameters: &[Interval],
+) -> Vec<(AttributeId, Interval)> {
+    let attributes = expression.reads().into_iter().filter_map(|quantity| match quantity {
+        Quantity::Own(attribute) => Some(attribute),
+        _ => None,
+    });
+    attributes.map(|attribute| (attribute, attribute_interval(model, attribute, debtors, parameters))).collect()
+}
+
+/// Which nodes contain evidence.
+fn evidence(nodes: &[Node]) -> Vec<bool> {
+    let mut found = vec![false; nodes.len()];
+    for (at, &node) in nodes.iter().enumerate() {
+        found[at] = match node {
+            Node::Read(quantity) => quantity.is_evidence(),
+            _ => operands(node).into_iter().flatten().any(|operand| found[operand as usize]),
+        };
+    }
+    found
+}
+
+pub(super) fn operands(node: Node) -> [Option<NodeId>; 3] {
+    match node {
+        Node::Number(_) | Node::Truth(_) | Node::Parameter(_) | Node::Read(_) => [None; 3],
+        Node::Negate(a) | Node::Not(a) | Node::Abs(a) | Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => [Some(a), None, None],
+        Node::Add(a, b)
+        | Node::Subtract(a, b)
+        | Node::Multiply(a, b)
+        | Node::Divide(a, b)
+        | Node::Compare(_, a, b)
+        | Node::And(a, b)
+        | Node::Or(a, b)
+        | Node::Min(a, b)
+        | Node::Max(a, b) => [Some(a), Some(b), None],
+        Node::Clamp(a, b, c) | Node::If(a, b, c) => [Some(a), Some(b), Some(c)],
+    }
+}
+
+/// The direction in which a node may move as evidence grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Up,
+    Down,
+}
+
+impl Direction {
+    fn flip(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+}
+
+/// In which directions a node has been asked for; definitions are shared, so a node may be asked for in both.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reach {
+    up: bool,
+    down: bool,
+}
+
+struct Analysis<'a> {
+    nodes: &'a [Node],
+    bounds: &'a [Bounds],
+    evidence: Vec<bool>,
+    reach: Vec<Reach>,
+    found: Vec<Violation>,
+}
+
+const AGAINST: &str = "counts against the condition here: more of it can turn `when` from true to false";
+const UNKNOWN_SIGN: &str = "is multiplied or divided by a number whose sign is not known";
+
+impl Analysis<'_> {
+    /// `bound_at` and `deadlocked` must not occur at all.
+    fn forbidden(&mut self) {
+        for (at, node) in self.nodes.iter().enumerate() {
+            let reason = match node {
+                Node::Read(Quantity::BoundAt(_)) => "falls from infinity when others bind themselves",
+                Node::Read(Quantity::Deadlocked) => "is worked out from the conditions themselves",
+                _ => continue,
+            };
+            self.violation(at, format!("{reason}, and must not occur in `when`"));
+        }
+    }
+
+    /// Parents stand after their operands, so one pass from the root down meets every demand in time.
+    fn run(&mut self, root: NodeId) {
+        self.ask(root, Direction::Up);
+        for at in (0..self.nodes.len()).rev() {
+            let Reach { up, down } = self.reach[at];
+            if up {
+                self.visit(at, Direction::Up);
+            }
+            if down {
+                self.visit(at, Direction::Down);
+            }
+        }
+    }
+
+    fn ask(&mut self, node: NodeId, direction: Direction) {
+        let at = node as usize;
+        if !self.evidence[at] {
+            return;
+        }
+        match direction {
+            Direction::Up => self.reach[at].up = true,
+            Direction::Down => self.reach[at].down = true,
+        }
+    }
+
+    fn violation(&mut self, at: usize, reason: String) {
+        let node = NodeId::try_from(at).unwrap_or(NodeId::MAX);
+        self.found.push(Violation { node, reason });
+    }
+
+    /// Reports the evidence in an operand that no direction fits.
+    fn refuse(&mut self, operand: NodeId, reason: &str) {
+        let mut inside = vec![operand];
+        while let Some(node) = inside.pop() {
+            let at = node as usize;
+            if matches!(self.nodes[at], Node::Read(_)) {
+                self.violation(at, reason.to_owned());
+                return;
+            }
+            let next = operands(self.nodes[at]).into_iter().flatten().find(|&operand| self.evidence[operand as usize]);
+            inside.extend(next);
+        }
+    }
+
+    fn visit(&mut self, at: usize, direction: Direction) {
+        match self.nodes[at] {
+            Node::Read(_) => {
+                if direction == Direction::Down {
+                    self.violation(at, AGAINST.to_owned());
+                }
+            }
+            Node::Negate(a) | Node::Not(a) => self.ask(a, direction.flip()),
+            Node::Subtract(a, b) => {
+                self.ask(a, direction);
+                self.ask(b, direction.flip());
+            }
+            Node::Add(a, b) | Node::And(a, b) | Node::Or(a, b) | Node::Min(a, b) | Node::Max(a, b) => {
+                self.ask(a, direction);
+                self.ask(b, direction);
+            }
+            Node::Clamp(a, low, high) => {
+                for operand in [a, low, high] {
+                    self.ask(operand, direction);
+                }
+            }
+            Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => self.ask(a, direction),
+            Node::Multiply(a, b) => {
+                self.scaled(a, b, direction);
+                self.scaled(b, a, direction);
+            }
+            Node::Divide(a, b) => self.divided(a, b, direction),
+            Node::Abs(a) => self.absolute(a, direction),
+            Node::Compare(comparison, a, b) => self.compared(comparison, a, b, direction),
+            Node::If(c, a, b) => self.chosen(c, a, b, direction),
+            Node::Number(_) | Node::Truth(_) | Node::Parameter(_) => {}
+        }
+    }
+
+    fn interval(&self, node: NodeId) -> Interval {
+        self.bounds[node as usize].interval()
+    }
+
+    /// `term` multiplied by `factor`: the direction is that of the factor's sign.
+    fn scaled(&mut self, term: NodeId, factor: NodeId, direction: Direction) {
+        if !self.evidence[term as usize] {
+            return;
+        }
+        let sign = self.interval(factor);
+        if sign.is_non_negative() {
+            self.ask(term, direction);
+        } else if sign.is_non_positive() {
+            self.ask(term, direction.flip());
+        } else {
+            self.refuse(term, UNKNOWN_SIGN);
+        }
+    }
+
+    fn divided(&mut self, a: NodeId, b: NodeId, direction: Direction) {
+        self.scaled(a, b, direction);
+        if !self.evidence[b as usize] {
+            return;
+        }
+        let divisor = self.interval(b);
+        if divisor.low >= 0.0 || divisor.high < 0.0 {
+            self.scaled(b, a, direction.flip());
+        } else {
+            self.refuse(b, "is part of a divisor that may be 0 or change its sign");
+        }
+    }
+
+    fn absolute(&mut self, a: NodeId, direction: Direction) {
+        let inside = self.interval(a);
+        if inside.is_non_negative() {
+            self.ask(a, direction);
+        } else if inside.is_non_positive() {
+            self.ask(a, direction.flip());
+        } else {
+            self.refuse(a, "is inside `abs` of a number whose sign is not known");
+        }
+    }
+
+    fn compared(&mut self, comparison: Comparison, a: NodeId, b: NodeId, direction: Direction) {
+        match comparison {
+            Comparison::Greater | Comparison::GreaterOrEqual => {
+                self.ask(a, direction);
+                self.ask(b, direction.flip());
+            }
+            Comparison::Less | Comparison::LessOrEqual => {
+                self.ask(a, direction.flip());
+                self.ask(b, direction);
+            }
+            Comparison::Equal | Comparison::NotEqual => {
+                for operand in [a, b] {
+                    if self.evidence[operand as usize] {
+                        let symbol = comparison.symbol();
+                        self.refuse(operand, &format!("is compared with `{symbol}`, which more of it can turn false"));
+                    }
+                }
+            }
+        }
+    }
+
+    fn chosen(&mut self, c: NodeId, a: NodeId, b: NodeId, direction: Direction) {
+        let (may_fail, may_hold) = self.bounds[c as usize].truth();
+        if may_hold {
+            self.ask(a, direction);
+        }
+        if may_fail {
+            self.ask(b, direction);
+        }
+        if !(self.evidence[c as usize] && may_fail && may_hold) || a == b {
+            return;
+        }
+        let never_below = match (self.bounds[a as usize], self.bounds[b as usize]) {
+            (Bounds::Number(a), Bounds::Number(b)) => a.low >= b.high,
+            (a, b) => !a.truth().0 || !b.truth().1,
+        };
+        if never_below {
+            self.ask(c, direction);
+        } else {
+            self.refuse(c, "decides an `if` whose first branch may be below its second");
+        }
+    }
+}

@@ -1,0 +1,504 @@
+//! Every name that a scenario declares, before anything that uses names is read.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::compile::Compiler;
+use super::diagnostic::{Diagnostic, quoted};
+use super::document::{Kind, Table};
+use super::graph;
+use super::reader::path;
+use crate::model::{ActorId, limits};
+
+/// The names of one kind of thing, in declaration order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ids {
+    /// Names and where they are declared.
+    pub(super) list: Vec<(String, Range<usize>)>,
+    index: BTreeMap<String, usize>,
+}
+
+impl Ids {
+    /// The position of a name.
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
+    /// Its names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Number of names.
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    fn add(&mut self, name: &str, span: Range<usize>) -> usize {
+        let at = self.list.len();
+        self.list.push((name.to_owned(), span));
+        self.index.entry(name.to_owned()).or_insert(at);
+        at
+    }
+}
+
+/// A set of actors with a name.
+#[derive(Clone, Debug)]
+pub(super) struct NamedGroup {
+    pub(super) id: String,
+    pub(super) span: Range<usize>,
+    pub(super) members: Vec<ActorId>,
+    /// A cohort is a group that need not be used.
+    pub(super) cohort: bool,
+    pub(super) used: bool,
+}
+
+/// What a name of an actor, cohort or group stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Party {
+    Actor(ActorId),
+    Group(usize),
+    /// Declared, but with an error: to be passed over in silence.
+    Broken,
+}
+
+/// A cohort's place among the actors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cohort {
+    pub(super) first: usize,
+    pub(super) size: u32,
+}
+
+/// A meeting or a shock.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Happening {
+    Meeting(usize),
+    Shock(usize),
+}
+
+/// A parameter or a definition.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Given {
+    Parameter(usize),
+    Definition(usize),
+}
+
+/// Every declared name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    pub(super) issues: Ids,
+    pub(super) resources: Ids,
+    pub(super) attributes: Ids,
+    pub(super) parameters: Ids,
+    pub(super) definitions: Ids,
+    pub(super) commitments: Ids,
+    pub(super) meetings: Ids,
+    pub(super) shocks: Ids,
+    pub(super) outcomes: Ids,
+    pub(super) metrics: Ids,
+    /// Actors as declared, then cohorts' members.
+    pub(super) actors: Ids,
+    pub(super) groups: Vec<NamedGroup>,
+    /// By position in `[cohorts]`.
+    pub(super) cohorts: Vec<Cohort>,
+    pub(super) parties: BTreeMap<String, Party>,
+    party_spans: BTreeMap<String, Range<usize>>,
+}
+
+impl Names {
+    /// The meeting or shock of a name.
+    pub(super) fn happening(&self, name: &str) -> Option<Happening> {
+        let meeting = self.meetings.find(name).map(Happening::Meeting);
+        meeting.or_else(|| self.shocks.find(name).map(Happening::Shock))
+    }
+
+    /// The parameter or definition of a name.
+    pub(super) fn given(&self, name: &str) -> Option<Given> {
+        let parameter = self.parameters.find(name).map(Given::Parameter);
+        parameter.or_else(|| self.definitions.find(name).map(Given::Definition))
+    }
+
+    /// What a name stands for, for a message about a name in the wrong place.
+    pub(super) fn what_is(&self, name: &str) -> Option<&'static str> {
+        let kinds: [(&Ids, &str); 9] = [
+            (&self.resources, "a resource"),
+            (&self.commitments, "a commitment"),
+            (&self.meetings, "a meeting"),
+            (&self.shocks, "a shock"),
+            (&self.outcomes, "an outcome"),
+            (&self.parameters, "a parameter"),
+            (&self.definitions, "a definition"),
+            (&self.issues, "an issue"),
+            (&self.metrics, "a metric"),
+        ];
+        let party = match self.parties.get(name) {
+            Some(Party::Actor(_)) => Some("an actor"),
+            Some(Party::Group(_)) => Some("a group"),
+            _ => None,
+        };
+        party
+            .or_else(|| kinds.iter().find(|(ids, _)| ids.find(name).is_some()).map(|&(_, what)| what))
+            .or_else(|| self.attributes.find(name).map(|_| "an attribute"))
+    }
+}
+
+/// Quantities, functions and keywords, which parameters and definitions must not be called.
+pub(super) const WORDS: [&str; 32] = [
+    "offered", "bound", "delivered", "assured", "parties", "offers", "bonds", "kept", "bound_at", "stance", "trust",
+    "own", "count", "since", "deadlocked", "step", "steps", "index", "size", "min", "max", "clamp", "abs", "sqrt",
+    "exp", "ln", "if", "and", "or", "not", "true", "false",
+];
+
+/// Fixed columns of `runs.csv`.
+const COLUMNS: [&str; 10] =
+    ["run", "point", "replicate", "seed", "status", "outcome", "reached_step", "steps", "gap", "history_hash"];
+
+impl<'a> Compiler<'a> {
+    /// Collects every declared name.
+    pub(super) fn collect_names(&mut self) {
+        self.collect_issues();
+        self.names.resources = self.collect("resources", "a resource");
+        self.collect_actors();
+        self.collect_attributes();
+        self.collect_groups();
+        self.names.parameters = self.collect("parameters", "a parameter");
+        self.names.definitions = self.collect("definitions", "a definition");
+        self.names.commitments = self.collect("commitments", "a commitment");
+        self.names.meetings = self.collect("meetings", "a meeting");
+        self.names.shocks = self.collect("shocks", "a shock");
+        self.names.outcomes = self.collect("outcomes", "an outcome");
+        self.names.metrics = self.collect("metrics", "a metric");
+        self.check_shared();
+        self.check_reserved();
+    }
+
+    /// Reports a name that is no id.
+    fn check_id(&mut self, name: &str, span: &Range<usize>, what: &str) {
+        let mut bytes = name.bytes();
+        let good = bytes.next().is_some_and(|first| first.is_ascii_lowercase())
+            && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        if good {
+            return;
+        }
+        let message = format!("{} is not a valid id for {what}", quoted(name));
+        let mut plain: String =
+            name.to_ascii_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        plain = plain.trim_matches('_').to_owned();
+        let help = "an id begins with a letter from a to z and goes on with letters, digits and `_`";
+        let help = if plain.starts_with(|c: char| c.is_ascii_lowercase()) && plain.len() <= 40 {
+            format!("{help}, such as `{plain}`")
+        } else {
+            help.to_owned()
+        };
+        self.report(Diagnostic::error("schema/id", message, Some(span.clone())).help(help));
+    }
+
+    /// The ids that a table's keys declare.
+    fn collect(&mut self, key: &str, what: &str) -> Ids {
+        let mut ids = Ids::default();
+        let Some(section) = self.section(key) else { return ids };
+        for entry in &section.entries {
+            self.check_id(&entry.key, &entry.key_span, what);
+            ids.add(&entry.key, entry.key_span.clone());
+        }
+        ids
+    }
+
+    fn collect_issues(&mut self) {
+        let mut ids = Ids::default();
+        if let Some(entry) = self.root.get("issues") {
+            let wanted = "a list of names";
+            let names = match entry.value.kind {
+                Kind::Array(_) => self.texts(&entry.value, "issues", wanted),
+                _ => {
+                    self.wrong_kind(&entry.value, "issues", wanted, Some("write `issues = [\"guarantee\", \"aid\"]`"));
+                    None
+                }
+            };
+            if names.as_ref().is_some_and(Vec::is_empty) {
+                let message = "`issues` is empty";
+                self.report(
+                    Diagnostic::error("domain/empty", message, Some(entry.value.span.clone()))
+                        .help("name at least one issue, or remove the key"),
+                );
+            }
+            for (name, span) in names.into_iter().flatten() {
+                self.check_id(name, &span, "an issue");
+                if let Some(first) = ids.find(name) {
+                    let note = Some(ids.list[first].1.clone());
+                    let message = format!("the issue {} is declared twice", quoted(name));
+                    self.report(
+                        Diagnostic::error("names/twice", message, Some(span))
+                            .note("first declared here", note)
+                            .help("remove one of the two"),
+                    );
+                } else {
+                    ids.add(name, span);
+                }
+            }
+            if ids.len() > limits::ISSUES {
+                let message = format!("{} issues are more than {}", ids.len(), limits::ISSUES);
+                self.report(
+                    Diagnostic::error("limits/issues", message, Some(entry.value.span.clone()))
+                        .help("declare fewer issues"),
+                );
+            }
+        }
+        if ids.len() == 0 {
+            ids.add("main", 0..0);
+        }
+        self.names.issues = ids;
+    }
+
+    /// Declares a name among actors, cohorts and groups.
+    fn add_party(&mut self, name: &str, span: &Range<usize>, party: Party, what: &str) -> bool {
+        if let Some(first) = self.names.party_spans.get(name).cloned() {
+            let message = format!("{what} {} bears a name that is taken", quoted(name));
+            self.report(
+                Diagnostic::error("names/twice", message, Some(span.clone()))
+                    .note("it is declared here first", Some(first))
+                    .help("actors, cohorts, their members and groups share one set of names; rename one of the two"),
+            );
+            return false;
+        }
+        self.names.parties.insert(name.to_owned(), party);
+        self.names.party_spans.insert(name.to_owned(), span.clone());
+        true
+    }
+
+    fn collect_actors(&mut self) {
+        for (entry, _) in self.named_tables("actors") {
+            self.check_id(&entry.key, &entry.key_span, "an actor");
+            let at = self.names.actors.add(&entry.key, entry.key_span.clone());
+            self.add_party(&entry.key, &entry.key_span, Party::Actor(ActorId::at(at)), "the actor");
+            if at == limits::ACTORS {
+                let message = format!("more than {} actors", limits::ACTORS);
+                self.report(
+                    Diagnostic::error("limits/actors", message, Some(entry.key_span.clone()))
+                        .help("a smaller sample of like actors often shows the same"),
+                );
+            }
+        }
+        for (entry, table) in self.named_tables("cohorts") {
+            self.check_id(&entry.key, &entry.key_span, "a cohort");
+            let size = self.cohort_size(table, &entry.key, &entry.key_span);
+            let first = self.names.actors.len();
+            let mut members = Vec::new();
+            for number in 1..=size {
+                let name = format!("{}_{number}", entry.key);
+                let at = self.names.actors.add(&name, entry.key_span.clone());
+                members.push(ActorId::at(at));
+                self.add_party(&name, &entry.key_span, Party::Actor(ActorId::at(at)), "the cohort's member");
+            }
+            self.names.cohorts.push(Cohort { first, size });
+            self.add_group(&entry.key, &entry.key_span, members, true);
+        }
+    }
+
+    fn add_group(&mut self, id: &str, span: &Range<usize>, members: Vec<ActorId>, cohort: bool) {
+        let what = if cohort { "the cohort" } else { "the group" };
+        if self.add_party(id, span, Party::Group(self.names.groups.len()), what) {
+            self.names.groups.push(NamedGroup { id: id.to_owned(), span: span.clone(), members, cohort, used: false });
+        }
+    }
+
+    /// A cohort's size; 1 where it is wrong, so that its name still stands for something.
+    fn cohort_size(&mut self, table: &'a Table, id: &str, at: &Range<usize>) -> u32 {
+        let place = path(&path("cohorts", id), "size");
+        let Some(entry) = table.get("size") else {
+            let parent = path("cohorts", id);
+            self.missing("size", &parent, at.clone(), "write how many members it has: `size = 20`");
+            return 1;
+        };
+        let value = &entry.value;
+        let Some(size) = value.number() else {
+            let help = "the number of actors is fixed for a file; give it as a plain number";
+            self.wrong_kind(value, &place, "a whole number from 1", Some(help));
+            return 1;
+        };
+        if !(size >= 1.0 && libm::trunc(size).to_bits() == size.to_bits()) {
+            let message = format!("`{place}` must be a whole number from 1, but is {size}");
+            let error = Diagnostic::error("domain/whole", message, Some(value.span.clone()));
+            let error = self.naming_override(value, error.help("write how many members the cohort has"));
+            self.report(error);
+            return 1;
+        }
+        let room = limits::ACTORS.saturating_sub(self.names.actors.len());
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        if size > room as f64 {
+            let before = self.names.actors.len();
+            let message = format!("`{place}` is {size}: with {before} actors before it, more than {} actors", limits::ACTORS);
+            let error = Diagnostic::error("limits/actors", message, Some(value.span.clone()));
+            let error = self.naming_override(value, error.help("a smaller sample of like actors often shows the same"));
+            self.report(error);
+            return 1;
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and at most the limit")]
+        let size = size as u32;
+        size
+    }
+
+    /// Attributes are declared by the actors that have them.
+    fn collect_attributes(&mut self) {
+        let mut found: Vec<(usize, &'a str, Range<usize>)> = Vec::new();
+        for key in ["actors", "cohorts"] {
+            let Some(Kind::Table(section)) = self.root.get(key).map(|entry| &entry.value.kind) else { continue };
+            for entry in &section.entries {
+                let Kind::Table(table) = &entry.value.kind else { continue };
+                let Some(Kind::Table(attributes)) = table.get("attributes").map(|entry| &entry.value.kind) else {
+                    continue;
+                };
+                for attribute in &attributes.entries {
+                    found.push((attribute.key_span.start, &attribute.key, attribute.key_span.clone()));
+                }
+            }
+        }
+        found.sort_by_key(|&(start, _, _)| start);
+        for (_, name, span) in found {
+            if self.names.attributes.find(name).is_none() {
+                self.check_id(name, &span, "an attribute");
+                self.names.attributes.add(name, span);
+            }
+        }
+    }
+
+    /// Groups may hold groups, so names come first and members in the order in which they are known.
+    fn collect_groups(&mut self) {
+        let Some(section) = self.section("groups") else { return };
+        let mut lists: Vec<(&'a super::document::Entry, Vec<(&'a str, Range<usize>)>)> = Vec::new();
+        for entry in &section.entries {
+            self.check_id(&entry.key, &entry.key_span, "a group");
+            let place = path("groups", &entry.key);
+            let members = match entry.value.kind {
+                Kind::Array(_) => self.texts(&entry.value, &place, "a list of names"),
+                _ => {
+                    self.wrong_kind(&entry.value, &place, "a list of names", Some("write `[\"us\", \"uk\"]`"));
+                    None
+                }
+            };
+            match members {
+                Some(members) => {
+                    if members.is_empty() {
+                        let message = format!("`{place}` is empty");
+                        let error = Diagnostic::error("domain/empty-group", message, Some(entry.value.span.clone()));
+                        self.report(error.help("name at least one actor, or remove the group"));
+                    }
+                    lists.push((entry, members));
+                }
+                None => {
+                    self.add_party(&entry.key, &entry.key_span, Party::Broken, "the group");
+                }
+            }
+        }
+        let before = self.names.groups.len();
+        let mut kept = Vec::new();
+        for list in lists {
+            let known = self.names.groups.len();
+            self.add_group(&list.0.key, &list.0.key_span, Vec::new(), false);
+            if self.names.groups.len() > known {
+                kept.push(list);
+            }
+        }
+        self.resolve_groups(before, &kept);
+    }
+
+    fn resolve_groups(&mut self, before: usize, lists: &[(&'a super::document::Entry, Vec<(&'a str, Range<usize>)>)]) {
+        let mut needs: Vec<Vec<usize>> = Vec::new();
+        let mut parties: Vec<Vec<Party>> = Vec::new();
+        for (entry, members) in lists {
+            let place = path("groups", &entry.key);
+            let found: Vec<Party> =
+                members.iter().filter_map(|(name, span)| self.party(name, span, &place)).collect();
+            let mut needed: Vec<usize> = found
+                .iter()
+                .filter_map(|party| match party {
+                    Party::Group(group) if *group >= before => Some(group - before),
+                    _ => None,
+                })
+                .collect();
+            needed.sort_unstable();
+            needed.dedup();
+            needs.push(needed);
+            parties.push(found);
+        }
+        let (ordered, circles) = graph::order(&needs);
+        for circle in circles {
+            let names: Vec<String> = circle.iter().map(|&at| quoted(&lists[at].0.key)).collect();
+            let message = match names.as_slice() {
+                [one] => format!("the group {one} contains itself"),
+                names => format!("the groups {} contain each other in a circle", names.join(", ")),
+            };
+            let span = Some(lists[circle[0]].0.key_span.clone());
+            self.report(Diagnostic::error("names/cycle", message, span).help("remove one of the memberships"));
+        }
+        let mut known = vec![false; lists.len()];
+        for at in ordered {
+            known[at] = true;
+            let mut members: Vec<ActorId> = Vec::new();
+            for party in &parties[at] {
+                match party {
+                    Party::Actor(actor) => members.push(*actor),
+                    Party::Group(group) => members.extend_from_slice(&self.names.groups[*group].members),
+                    Party::Broken => {}
+                }
+            }
+            members.sort_unstable();
+            members.dedup();
+            self.names.groups[before + at].members = members;
+        }
+        for (at, (entry, _)) in lists.iter().enumerate() {
+            if !known[at] || self.names.groups[before + at].members.is_empty() {
+                // The fault has been reported; the name still stands for something.
+                self.names.parties.insert(entry.key.clone(), Party::Broken);
+            }
+        }
+    }
+
+    /// Meetings and shocks share one set of names, parameters and definitions another.
+    fn check_shared(&mut self) {
+        let pairs = [
+            (self.names.meetings.clone(), self.names.shocks.clone(), "a meeting and a shock", "count()"),
+            (self.names.parameters.clone(), self.names.definitions.clone(), "a parameter and a definition", "expressions"),
+        ];
+        for (first, second, what, _) in pairs {
+            for (name, span) in &second.list {
+                if let Some(at) = first.find(name) {
+                    let message = format!("{} is the name of {what}", quoted(name));
+                    self.report(
+                        Diagnostic::error("names/twice", message, Some(span.clone()))
+                            .note("it is declared here first", Some(first.list[at].1.clone()))
+                            .help("rename one of the two"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn check_reserved(&mut self) {
+        let mut wrong: Vec<(String, Range<usize>, &str)> = Vec::new();
+        for (ids, what) in [(&self.names.parameters, "a parameter"), (&self.names.definitions, "a definition")] {
+            for (name, span) in &ids.list {
+                if WORDS.contains(&name.as_str()) {
+                    wrong.push((format!("{what} cannot be called {}", quoted(name)), span.clone(), "the word has a meaning of its own in expressions; rename it"));
+                } else if what == "a parameter" && COLUMNS.contains(&name.as_str()) {
+                    wrong.push((format!("a parameter cannot be called {}", quoted(name)), span.clone(), "`runs.csv` has a column of that name; rename it"));
+                }
+            }
+        }
+        for (name, span) in &self.names.outcomes.list {
+            if matches!(name.as_str(), "deadlock" | "stalemate") {
+                wrong.push((format!("an outcome cannot be called {}", quoted(name)), span.clone(), "a run that reaches no outcome ends in a `deadlock` or a `stalemate`; rename it"));
+            }
+        }
+        for (name, span) in &self.names.metrics.list {
+            if COLUMNS.contains(&name.as_str()) {
+                wrong.push((format!("a metric cannot be called {}", quoted(name)), span.clone(), "`runs.csv` has a column of that name; rename it"));
+            } else if self.names.parameters.find(name).is_some() {
+                wrong.push((format!("a metric cannot be called {}, as a parameter is", quoted(name)), span.clone(), "both have a column in `runs.csv`; rename one of the two"));
+            }
+        }
+        for (message, span, help) in wrong {
+            self.report(Diagnostic::error("names/reserved", message, Some(span)).help(help));
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Numeric fields: a number, an expression over what is known before the run, or a distribution.
+
+use std::cell::Cell;
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::compile::Compiler;
+use super::diagnostic::{Diagnostic, Origin, listed, quoted, suggestion};
+use super::document::{Kind, Table, Value};
+use super::reader::path;
+use super::resolve::{Context, Script, Type};
+use crate::model::{
+    ActorId, Distribution, Domain, DrawId, Field, FieldSource, Quantity, Scalar, Shape, Target, limits,
+};
+
+/// What a numeric field is.
+#[derive(Clone, Debug)]
+pub(super) struct Spec {
+    /// Its dotted path.
+    pub(super) path: String,
+    /// What it may be.
+    pub(super) domain: Domain,
+    /// When it is evaluated.
+    pub(super) order: Order,
+    /// What its expressions may read.
+    pub(super) context: Context,
+}
+
+/// When a field is evaluated: what others read comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Order {
+    Parameter,
+    Attribute,
+    Rest,
+}
+
+/// One of those that a field is worked out for: an actor, a cohort's member, a commitment's instance.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct User {
+    /// The actor whose id is appended to the path.
+    pub(super) suffix: Option<ActorId>,
+    /// The debtor.
+    pub(super) owner: Option<ActorId>,
+    /// `index` and `size`.
+    pub(super) member: Option<(u32, u32)>,
+}
+
+/// A field that is evaluated in every run, with what is needed to report a fault in it.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) field: Field,
+    pub(super) order: Order,
+    pub(super) about: Rc<About>,
+}
+
+/// Where a field stands.
+#[derive(Debug)]
+pub(super) struct About {
+    pub(super) span: Range<usize>,
+    /// The expression, or those among the distribution's arguments.
+    pub(super) scripts: Vec<Script>,
+    /// Places of a distribution's arguments.
+    pub(super) arguments: Vec<Range<usize>>,
+    /// Whether the attributes that it reads have been looked for.
+    pub(super) checked: Cell<bool>,
+    /// Whether a fault of one of its users has been reported.
+    pub(super) reported: Cell<bool>,
+}
+
+/// What a field has been read as.
+enum Read {
+    Number(f64),
+    Expression(Script),
+    Draw(Distribution, Vec<Script>, Vec<Range<usize>>),
+}
+
+impl<'a> Compiler<'a> {
+    /// Reads a numeric field for each of its users; `targets` gives a user's places in the setup.
+    pub(super) fn number(&mut self, value: &'a Value, spec: &Spec, users: &[User], targets: &dyn Fn(usize) -> Vec<Target>) {
+        match self.read_number(value, spec) {
+            None => {}
+            Some(Read::Number(number)) => {
+                if self.in_domain(value, spec, number) {
+                    for at in 0..users.len() {
+                        for target in targets(at) {
+                            self.model.setup.set(target, number);
+                        }
+                    }
+                }
+            }
+            Some(Read::Expression(script)) => self.expression_fields(value, spec, users, targets, script),
+            Some(Read::Draw(distribution, scripts, arguments)) => {
+                self.draws(value, spec, users, targets, &distribution, scripts, arguments);
+            }
+        }
+    }
+
+    /// A parameter's value: its distribution, if it has one.
+    pub(super) fn parameter_distribution(&mut self, value: &'a Value, spec: &Spec, target: Target) -> Option<Distribution> {
+        match self.read_number(value, spec)? {
+            Read::Number(number) => {
+                if self.in_domain(value, spec, number) {
+                    self.model.setup.set(target, number);
+                }
+                None
+            }
+            Read::Expression(_) => None,
+            Read::Draw(distribution, scripts, arguments) => {
+                let targets = |_| vec![target];
+                self.draws(value, spec, &[User::default()], &targets, &distribution, scripts, arguments);
+                Some(distribution)
+            }
+        }
+    }
+
+    fn read_number(&mut self, value: &'a Value, spec: &Spec) -> Option<Read> {
+        match &value.kind {
+            Kind::Integer(_) | Kind::Float(_) => value.number().map(Read::Number),
+            Kind::String(text) => {
+                self.expression(value, text, spec.path.clone(), spec.context, Type::Number).map(Read::Expression)
+            }
+            Kind::Table(table) => self.distribution(value, table, spec),
+            _ => {
+                self.wrong_number(value, &spec.path);
+                None
+            }
+        }
+    }
+
+    pub(super) fn wrong_number(&mut self, value: &Value, at: &str) {
+        let wanted = "a number, an expression in quotes or a distribution";
+        let help = match value.kind {
+            Kind::Array(_) => Some("a distribution is written `{ uniform = [0, 1] }`"),
+            _ => Some("write a number such as `0.5`"),
+        };
+        self.wrong_kind(value, at, wanted, help);
+    }
+
+    /// A distribution: a table with one key, its shape.
+    fn distribution(&mut self, value: &'a Value, table: &'a Table, spec: &Spec) -> Option<Read> {
+        const SHAPES: [&str; 4] = ["uniform", "triangular", "normal", "choice"];
+        let error = |message: String, help: &str| {
+            Some(Diagnostic::error("schema/distribution", message, Some(value.span.clone())).help(help))
+        };
+        let mut entries = table.entries.iter();
+        let fault = match (entries.next(), entries.next()) {
+            (None, _) => error(
+                format!("`{}` is an empty table, no distribution", spec.path),
+                "a distribution is written `{ uniform = [0, 1] }`, `{ triangular = […] }`, `{ normal = […] }` or `{ choice = […] }`",
+            ),
+            (Some(first), Some(second)) => {
+                let names = format!("{} and {}", quoted(&first.key), quoted(&second.key));
+                error(format!("`{}` is one distribution, but names {names}", spec.path), "keep one of the two")
+            }
+            (Some(entry), None) => match Shape::named(&entry.key) {
+                Some(shape) => return self.arguments(entry.key.as_str(), shape, &entry.value, spec),
+                None => {
+                    let message = format!("{} in `{}` is no distribution", quoted(&entry.key), spec.path);
+                    let help = suggestion(&entry.key, SHAPES);
+                    let help = help.unwrap_or_else(|| format!("distributions are {}", listed(SHAPES)));
+                    Some(Diagnostic::error("schema/distribution", message, Some(entry.key_span.clone())).help(help))
+                }
+            },
+        };
+        if let Some(fault) = fault {
+            self.report(fault);
+        }
+        None
+    }
+
+    fn arguments(&mut self, name: &str, shape: Shape, value: &'a Value, spec: &Spec) -> Option<Read> {
+        let Kind::Array(array) = &value.kind else {
+            self.wrong_kind(value, &path(&spec.path, name), "a list of its arguments", Some("write `uniform = [0, 1]`"));
+            return None;
+        };
+        let (mut arguments, mut scripts, mut spans) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, element) in array.iter().enumerate() {
+            let place = format!("{}.{name}.{at}", spec.path);
+            spans.push(element.span.clone());
+            match &element.kind {
+                Kind::Integer(_) | Kind::Float(_) => {
+                    arguments.extend(element.number().map(Scalar::Constant));
+                }
+                Kind::String(text) => {
+                    if let Some(script) = self.expression(element, text, place, spec.context, Type::Number) {
+                        arguments.push(Scalar::Expression(script.expression.clone()));
+                        scripts.push(script);
+                    }
+                }
+                _ => self.wrong_kind(element, &place, "a number or an expression in quotes", Some("write a number such as `0.5`")),
+            }
+        }
+        if arguments.len() < array.len() {
+            return None;
+        }
+        let distribution = Distribution { shape, arguments };
+        self.check_distribution(value, spec, &distribution, &spans).then_some(Read::Draw(distribution, scripts, spans))
+    }
+
+    /// Checks what is known of a distribution as it is written.
+    fn check_distribution(&mut self, value: &Value, spec: &Spec, distribution: &Distribution, spans: &[Range<usize>]) -> bool {
+        let shape = distribution.shape;
+        if matches!(spec.domain, Domain::Whole(_)) && shape != Shape::Choice {
+            let name = shape_name(shape);
+            let message = format!("`{}` must be {}, which `{name}` does not give", spec.path, spec.domain.description());
+            let error = Diagnostic::error("domain/whole", message, Some(value.span.clone()));
+            self.report(error.help("use `choice = [1, 2, 3]`"));
+            return false;
+        }
+        let constants: Vec<f64> = distribution
+            .arguments
+            .iter()
+            .filter_map(|argument| match argument {
+                Scalar::Constant(value) => Some(*value),
+                Scalar::Expression(_) => None,
+            })
+            .collect();
+        if constants.len() < distribution.arguments.len() {
+            // The number of arguments is known all the same.
+            return match shape.check(&vec![0.0; distribution.arguments.len()]) {
+                Ok(()) => true,
+                Err(what) => self.wrong_arguments(value, spec, what),
+            };
+        }
+        match shape.check(&constants) {
+            Err(what) => self.wrong_arguments(value, spec, what),
+            Ok(()) => self.check_support(spec, shape, &constants, spans),
+        }
+    }
+
+    fn wrong_arguments(&mut self, value: &Value, spec: &Spec, what: &str) -> bool {
+        let message = format!("the distribution of `{}` is wrong: {what}", spec.path);
+        let error = Diagnostic::error("domain/distribution", message, Some(value.span.clone()));
+        let error = self.naming_override(value, error.help("write `uniform = [lo, hi]`, `triangular = [lo, mode, hi]`, `normal = [mean, sd]` or `choice = [a, b]`"));
+        self.report(error);
+        false
+    }
+
+    /// A distribution gives only values that the field may have; a normal one is clipped.
+    pub(super) fn check_support(&mut self, spec: &Spec, shape: Shape, arguments: &[f64], spans: &[Range<usize>]) -> bool {
+        if shape == Shape::Normal {
+            return true;
+        }
+        match arguments.iter().position(|&value| !spec.domain.contains(value)) {
+            None => true,
+            Some(at) => {
+                let (path, domain, value) = (&spec.path, spec.domain.description(), arguments[at]);
+                let message = format!("`{path}` must be {domain}, but its distribution can give {value}");
+                let span = spans.get(at).cloned();
+                self.report(Diagnostic::error("domain/support", message, span).help(domain_help(spec.domain)));
+                false
+            }
+        }
+    }
+
+    /// Reports a number outside of the field's domain.
+    pub(super) fn in_domain(&mut self, value: &Value, spec: &Spec, number: f64) -> bool {
+        if spec.domain.contains(number) {
+            return true;
+        }
+        let message = format!("`{}` must be {}, but is {number}", spec.path, spec.domain.description());
+        let error = Diagnostic::error("domain/number", message, Some(value.span.clone())).help(domain_help(spec.domain));
+        let error = self.naming_override(value, error);
+        self.report(error);
+        false
+    }
+
+    fn expression_fields(
+        &mut self,
+        value: &Value,
+        spec: &Spec,
+        users: &[User],
+        targets: &dyn Fn(usize) -> Vec<Target>,
+        script: Script,
+    ) {
+        let reads = script.expression.reads();
+        let alike = !reads.iter().any(|quantity| matches!(quantity, Quantity::Index | Quantity::Own(_)));
+        let expression = script.expression.clone();
+        let about = self.about(value, vec![script], Vec::new());
+        if alike {
+            // What does not differ between members is worked out once.
+            let all = (0..users.len()).flatten_targets(targets);
+            let user = User { suffix: None, ..users.first().copied().unwrap_or_default() };
+            self.push_field(spec, &user, all, FieldSource::Expression(expression), &about);
+            return;
+        }
+        for (at, user) in users.iter().enumerate() {
+            let source = FieldSource::Expression(expression.clone());
+            if !self.push_field(spec, user, targets(at), source, &about) {
+                return;
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all of what was read, for each of its users")]
+    fn draws(
+        &mut self,
+        value: &Value,
+        spec: &Spec,
+        users: &[User],
+        targets: &dyn Fn(usize) -> Vec<Target>,
+        distribution: &Distribution,
+        scripts: Vec<Script>,
+        arguments: Vec<Range<usize>>,
+    ) {
+        let about = self.about(value, scripts, arguments);
+        for (at, user) in users.iter().enumerate() {
+            let source = FieldSource::Draw { draw: DrawId(0), distribution: distribution.clone() };
+            if !self.push_field(spec, user, targets(at), source, &about) {
+                return;
+            }
+        }
+    }
+
+    fn about(&self, value: &Value, scripts: Vec<Script>, arguments: Vec<Range<usize>>) -> Rc<About> {
+        let span = value.span.clone();
+        Rc::new(About { span, scripts, arguments, checked: Cell::new(false), reported: Cell::new(false) })
+    }
+
+    /// Adds a field; false where there are too many.
+    fn push_field(&mut self, spec: &Spec, user: &User, targets: Vec<Target>, source: FieldSource, about: &Rc<About>) -> bool {
+        if self.fields.len() >= limits::FIELDS {
+            if self.fields.len() == limits::FIELDS {
+                let message = format!("more than {} numbers that are drawn or worked out for members", limits::FIELDS);
+                let error = Diagnostic::error("limits/fields", message, Some(about.span.clone()));
+                self.report(error.help("give plain numbers, or make cohorts and groups smaller"));
+            }
+            return false;
+        }
+        let operations = about.scripts.iter().map(|script| script.expression.nodes.len()).sum();
+        if !self.count_operations(operations, &about.span, &Origin::File) {
+            return false;
+        }
+        let path = match user.suffix {
+            Some(actor) => format!("{}/{}", spec.path, self.names.actors.list[actor.index()].0),
+            None => spec.path.clone(),
+        };
+        let field = Field { targets, source, domain: spec.domain, path, owner: user.owner, member: user.member };
+        self.fields.push(Pending { field, order: spec.order, about: Rc::clone(about) });
+        true
+    }
+}
+
+trait FlattenTargets {
+    fn flatten_targets(self, targets: &dyn Fn(usize) -> Vec<Target>) -> Vec<Target>;
+}
+
+impl FlattenTargets for Range<usize> {
+    fn flatten_targets(self, targets: &dyn Fn(usize) -> Vec<Target>) -> Vec<Target> {
+        self.flat_map(targets).collect()
+    }
+}
+
+/// A shape's name in files.
+pub(super) fn shape_name(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Uniform => "uniform",
+        Shape::Triangular => "triangular",
+        Shape::Normal => "normal",
+        Shape::Choice => "choice",
+    }
+}
+
+/// A remedy for a number outside of a domain.
+pub(super) fn domain_help(domain: Domain) -> String {
+    match domain {
+        Domain::Unit => "write a share: `0.6` for 60 %".into(),
+        Domain::Amount => "amounts count units of the resource and are never negative".into(),
+        Domain::Whole(_) => "write a whole number of steps or parts".into(),
+        other => format!("write a number that is {}", other.description()),
+    }
+}

@@ -1,0 +1,292 @@
+//! `--set`: numbers of the file replaced by others before anything is read.
+
+use std::ops::Range;
+
+use super::diagnostic::{Diagnostic, Origin, nearest, quoted};
+use super::document::{Kind, Table, Value};
+use crate::model::Shape;
+
+/// A number that replaces one in the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Override {
+    /// A parameter, or the dotted path of a number (`actors.us.stance`, `influence.0.weight`).
+    pub name: String,
+    /// The new number.
+    pub value: f64,
+}
+
+impl Override {
+    /// How it is given on the command line.
+    #[must_use]
+    pub fn argument(&self) -> String {
+        format!("{}={}", self.name, self.value)
+    }
+}
+
+/// Fields that are a number even where the file gives an expression or a distribution; `*` is any one key.
+const FIELDS: [&str; 27] = [
+    "pace",
+    "parameters.*",
+    "parameters.*.value",
+    "actors.*.stance",
+    "actors.*.stance.*",
+    "actors.*.anchor",
+    "actors.*.anchor.*",
+    "actors.*.susceptibility",
+    "actors.*.volatility",
+    "actors.*.credit.*",
+    "actors.*.attributes.*",
+    "credit.*",
+    "trust.*",
+    "trust.pairs.*.value",
+    "influence.*.weight",
+    "commitments.*.gives.*",
+    "commitments.*.lead",
+    "commitments.*.over",
+    "commitments.*.grace",
+    "commitments.*.due",
+    "commitments.*.cost",
+    "meetings.*.success",
+    "meetings.*.influence",
+    "shocks.*.rate",
+    "shocks.*.stance.*",
+    "shocks.*.anchor.*",
+    "shocks.*.trust.*.by",
+];
+
+/// Deeper fields, by issue.
+const DEEP_FIELDS: [&str; 2] = ["shocks.*.stance.*.*", "shocks.*.anchor.*.*"];
+
+/// A copy of the document with the overrides applied.
+pub(super) fn apply(root: &Table, overrides: &[Override]) -> Result<Table, Vec<Diagnostic>> {
+    let mut root = root.clone();
+    let mut diagnostics = Vec::new();
+    for (number, setting) in overrides.iter().enumerate() {
+        if let Err(error) = apply_one(&mut root, number, setting) {
+            diagnostics.push(error);
+        }
+    }
+    if diagnostics.is_empty() { Ok(root) } else { Err(diagnostics) }
+}
+
+fn apply_one(root: &mut Table, number: usize, setting: &Override) -> Result<(), Diagnostic> {
+    let parts = full_path(root, &setting.name);
+    let known = || {
+        let mut names = Vec::new();
+        numbers(root, &mut Vec::new(), &mut names);
+        names
+    };
+    let Some(value) = find(root, &parts) else {
+        return Err(unknown(setting, &known()));
+    };
+    let path: Vec<&str> = parts.iter().map(String::as_str).collect();
+    if !is_number(value, &path) {
+        let what = value.kind.description();
+        let span = Some(value.span.clone());
+        let prefix = format!("{}.", path.join("."));
+        let inner: Vec<String> = known().into_iter().filter(|name| name.starts_with(&prefix)).collect();
+        let help = match inner.first() {
+            Some(first) => format!("set a number in it, such as {}", quoted(first)),
+            None => "only numbers can be set".into(),
+        };
+        let message = format!("{} is {what}, not a number that can be set", quoted(&setting.name));
+        return Err(whole_argument(setting, message, "set/kind").note("it stands here", span).help(help));
+    }
+    if let Some(value) = find_mut(root, &parts) {
+        put(value, number, setting.value);
+    }
+    Ok(())
+}
+
+/// A name without a dot is a parameter first.
+fn full_path(root: &Table, name: &str) -> Vec<String> {
+    let parameter = !name.contains('.')
+        && matches!(root.get("parameters").map(|entry| &entry.value.kind), Some(Kind::Table(table)) if table.has(name));
+    let path = if parameter { format!("parameters.{name}") } else { name.to_owned() };
+    path.split('.').map(str::to_owned).collect()
+}
+
+fn find<'t>(root: &'t Table, path: &[String]) -> Option<&'t Value> {
+    let (first, rest) = path.split_first()?;
+    let mut value = &root.get(first)?.value;
+    for part in rest {
+        value = match &value.kind {
+            Kind::Table(table) => &table.get(part)?.value,
+            Kind::Array(array) => array.get(index(part)?)?,
+            _ => return None,
+        };
+    }
+    Some(value)
+}
+
+fn find_mut<'t>(root: &'t mut Table, path: &[String]) -> Option<&'t mut Value> {
+    let (first, rest) = path.split_first()?;
+    let mut value = &mut root.entries.iter_mut().find(|entry| entry.key == *first)?.value;
+    for part in rest {
+        value = match &mut value.kind {
+            Kind::Table(table) => &mut table.entries.iter_mut().find(|entry| entry.key == *part)?.value,
+            Kind::Array(array) => array.get_mut(index(part)?)?,
+            _ => return None,
+        };
+    }
+    Some(value)
+}
+
+/// An index as it is written canonically, so that a number has one path only.
+fn index(part: &str) -> Option<usize> {
+    let number: usize = part.parse().ok()?;
+    (number.to_string() == part).then_some(number)
+}
+
+fn put(value: &mut Value, number: usize, new: f64) {
+    // A parameter's long form keeps its range and unit; the value inside is what is set.
+    if let Kind::Table(table) = &mut value.kind
+        && let Some(entry) = table.entries.iter_mut().find(|entry| entry.key == "value")
+    {
+        entry.value.set_by = Some(number);
+        entry.value.kind = number_kind(new);
+        return;
+    }
+    value.set_by = Some(number);
+    value.kind = number_kind(new);
+}
+
+/// A whole number stays one, for the fields that take nothing else.
+fn number_kind(value: f64) -> Kind {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if libm::trunc(value).to_bits() == value.to_bits() && value.abs() <= EXACT {
+        #[expect(clippy::cast_possible_truncation, reason = "whole and small enough to be exact")]
+        return Kind::Integer(value as i64);
+    }
+    Kind::Float(value)
+}
+
+fn is_number(value: &Value, path: &[&str]) -> bool {
+    let field = || FIELDS.iter().chain(&DEEP_FIELDS).any(|pattern| matches_pattern(pattern, path)) || is_argument(path);
+    match &value.kind {
+        Kind::Integer(_) | Kind::Float(_) => true,
+        Kind::String(_) => field(),
+        Kind::Table(table) if is_distribution(table) => field(),
+        Kind::Table(table) => path.len() == 2 && path[0] == "parameters" && table.has("value"),
+        _ => false,
+    }
+}
+
+/// Whether a table is a distribution; `stance = { normal = 0.5 }` may be a stance on an issue of that name.
+fn is_distribution(table: &Table) -> bool {
+    matches!(table.entries.as_slice(), [only] if Shape::named(&only.key).is_some() && matches!(only.value.kind, Kind::Array(_)))
+}
+
+/// Whether a path is that of a distribution's argument.
+fn is_argument(path: &[&str]) -> bool {
+    matches!(path, [.., shape, position] if Shape::named(shape).is_some() && index(position).is_some())
+}
+
+fn matches_pattern(pattern: &str, path: &[&str]) -> bool {
+    // A cohort's fields are those of an actor.
+    let path: Vec<&str> =
+        path.iter().enumerate().map(|(at, &part)| if at == 0 && part == "cohorts" { "actors" } else { part }).collect();
+    let mut parts = pattern.split('.');
+    path.iter().all(|part| parts.next().is_some_and(|wanted| wanted == "*" || wanted == *part)) && parts.next().is_none()
+}
+
+/// Most paths that are listed for suggestions.
+const LISTED: usize = 20_000;
+
+/// The paths of all numbers under a table.
+fn numbers(table: &Table, path: &mut Vec<String>, found: &mut Vec<String>) {
+    for entry in &table.entries {
+        path.push(entry.key.clone());
+        numbers_in(&entry.value, path, found);
+        path.pop();
+    }
+}
+
+fn numbers_in(value: &Value, path: &mut Vec<String>, found: &mut Vec<String>) {
+    if found.len() >= LISTED {
+        return;
+    }
+    let parts: Vec<&str> = path.iter().map(String::as_str).collect();
+    if is_number(value, &parts) {
+        if let ["parameters", name] = parts.as_slice() {
+            found.push((*name).to_owned());
+        }
+        found.push(parts.join("."));
+    }
+    match &value.kind {
+        Kind::Table(table) => numbers(table, path, found),
+        Kind::Array(array) => {
+            for (at, element) in array.iter().enumerate() {
+                path.push(at.to_string());
+                numbers_in(element, path, found);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+fn unknown(setting: &Override, known: &[String]) -> Diagnostic {
+    let message = format!("the file has no number called {}", quoted(&setting.name));
+    let near = nearest(&setting.name, known.iter().map(String::as_str));
+    let help = match near {
+        Some(near) => format!("did you mean {}?", quoted(near)),
+        None => "give a parameter's name, or the dotted path of a number such as `actors.us.stance`".into(),
+    };
+    whole_argument(setting, message, "set/unknown").help(help)
+}
+
+fn whole_argument(setting: &Override, message: String, code: &'static str) -> Diagnostic {
+    let span: Range<usize> = 0..setting.name.len();
+    Diagnostic::error(code, message, Some(span)).in_text(Origin::Argument(setting.argument()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::document::Document;
+
+    const TEXT: &str = "pace = 0.5\n[parameters]\nfloor = { value = { uniform = [1, 2] }, range = [0, 9] }\nshare = 1\n\
+        [actors.us]\nstance = { triangular = [0, 0.5, 1] }\nname = \"floor\"\n[[influence]]\nweight = \"share\"\n\
+        [time]\nstart = 2025-03-10\nsteps = 3\n";
+
+    fn set(name: &str, value: f64) -> Result<Table, Vec<Diagnostic>> {
+        let document = Document::parse("test", TEXT.as_bytes()).unwrap();
+        apply(document.root(), &[Override { name: name.into(), value }])
+    }
+
+    fn check(name: &str, at: &str) {
+        let root = set(name, 7.0).unwrap();
+        let path: Vec<String> = at.split('.').map(str::to_owned).collect();
+        assert_eq!(find(&root, &path).and_then(Value::number), Some(7.0), "{name}");
+    }
+
+    #[test]
+    fn any_number_can_be_set() {
+        check("floor", "parameters.floor.value");
+        check("parameters.floor", "parameters.floor.value");
+        check("parameters.floor.range.1", "parameters.floor.range.1");
+        check("parameters.floor.value.uniform.0", "parameters.floor.value.uniform.0");
+        check("share", "parameters.share");
+        check("pace", "pace");
+        check("actors.us.stance", "actors.us.stance");
+        check("actors.us.stance.triangular.1", "actors.us.stance.triangular.1");
+        check("influence.0.weight", "influence.0.weight");
+        check("time.steps", "time.steps");
+    }
+
+    fn refused(name: &str, message: &str, help: &str) {
+        let error = &set(name, 7.0).unwrap_err()[0];
+        assert_eq!((error.message.as_str(), error.help.as_deref().unwrap()), (message, help));
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        refused("flor", "the file has no number called `flor`", "did you mean `floor`?");
+        refused("actors.uss.stance", "the file has no number called `actors.uss.stance`", "did you mean `actors.us.stance`?");
+        refused("actors.us.name", "`actors.us.name` is a text, not a number that can be set", "only numbers can be set");
+        refused("time.start", "`time.start` is a date, not a number that can be set", "only numbers can be set");
+        refused("time", "`time` is a table, not a number that can be set", "set a number in it, such as `time.steps`");
+        refused("influence.00.weight", "the file has no number called `influence.00.weight`", "did you mean `influence.0.weight`?");
+    }
+}

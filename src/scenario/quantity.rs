@@ -1,0 +1,242 @@
+//! Quantities with arguments: `bound(troops, europe)` and its kin.
+
+use std::ops::Range;
+
+use super::diagnostic::{Diagnostic, quoted, suggestion};
+use super::names::{Happening, Ids, Party};
+use super::resolve::{Context, Resolver, usage};
+use super::sets::Set;
+use crate::model::{
+    ActorId, AttributeId, CommitmentId, GroupId, IssueId, MeanId, MeetingId, Quantity, ResourceId, ShockId, SlotId,
+};
+
+/// Functions of numbers.
+pub(super) const FUNCTIONS: [&str; 8] = ["min", "max", "clamp", "abs", "sqrt", "exp", "ln", "if"];
+
+/// Quantities that take arguments.
+pub(super) const CALLED: [&str; 14] = [
+    "offered", "bound", "delivered", "assured", "parties", "offers", "bonds", "kept", "bound_at", "stance", "trust",
+    "own", "count", "since",
+];
+
+type Word = (String, Range<usize>);
+
+impl Resolver<'_, '_> {
+    /// The quantity of a call whose arguments are names; none where it is wrong (and reported).
+    pub(super) fn quantity(&mut self, name: &str, words: &[Word], span: &Range<usize>) -> Option<Quantity> {
+        let (least, most) = match name {
+            "offered" | "bound" | "delivered" | "parties" => (1, 2),
+            "assured" => (1, 3),
+            "stance" => (1, 2),
+            "trust" => (2, 2),
+            _ => (1, 1),
+        };
+        if words.len() < least || words.len() > most {
+            let message = if least == most {
+                format!("`{name}` takes {least} argument{}, but has {}", if least == 1 { "" } else { "s" }, words.len())
+            } else {
+                format!("`{name}` takes {least} to {most} arguments, but has {}", words.len())
+            };
+            self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
+            return None;
+        }
+        match name {
+            "own" => self.own(&words[0], span),
+            "assured" => self.assured(words, span),
+            "offered" | "bound" | "delivered" | "parties" => {
+                let slot = self.slot(&words[0], words.get(1));
+                if !self.allows_state(name, span) {
+                    return None;
+                }
+                let slot = slot?;
+                Some(match name {
+                    "offered" => Quantity::Offered(slot),
+                    "bound" => Quantity::Bound(slot),
+                    "delivered" => Quantity::Delivered(slot),
+                    _ => Quantity::Parties(slot),
+                })
+            }
+            "stance" => self.stance(words, span),
+            "trust" => {
+                let (a, b) = (self.actor(&words[0], name), self.actor(&words[1], name));
+                if !self.allows_state(name, span) {
+                    return None;
+                }
+                Some(Quantity::Trust(a?, b?))
+            }
+            "count" | "since" => self.happening(name, &words[0], span),
+            _ => self.of_commitment(name, &words[0], span),
+        }
+    }
+
+    fn find(&mut self, ids: fn(&super::names::Names) -> &Ids, word: &Word, what: &str, whose: &str) -> Option<usize> {
+        let names = &self.compiler.names;
+        if let Some(at) = ids(names).find(&word.0) {
+            return Some(at);
+        }
+        let message = match names.what_is(&word.0) {
+            Some(other) => format!("`{whose}` takes {what} here, but {} is {other}", quoted(&word.0)),
+            None => format!("{} is no {}", quoted(&word.0), what.trim_start_matches("an ").trim_start_matches("a ")),
+        };
+        let help = suggestion(&word.0, ids(names).names());
+        self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).maybe_help(help));
+        None
+    }
+
+    /// The set of an actor, cohort or group.
+    fn set(&mut self, word: &Word, whose: &str) -> Option<Set> {
+        match self.compiler.names.parties.get(&word.0).copied() {
+            Some(Party::Actor(actor)) => Some(Set::Actor(actor)),
+            Some(Party::Group(group)) => {
+                self.compiler.names.groups[group].used = true;
+                Some(Set::Named(group))
+            }
+            Some(Party::Broken) => None,
+            None => {
+                let error = self.compiler.unknown_party(&word.0, &word.1, whose, "actor, cohort or group");
+                self.report_own(&word.1, error);
+                None
+            }
+        }
+    }
+
+    /// One actor, no group.
+    fn actor(&mut self, word: &Word, whose: &str) -> Option<ActorId> {
+        match self.compiler.names.parties.get(&word.0).copied() {
+            Some(Party::Actor(actor)) => Some(actor),
+            Some(Party::Broken) => None,
+            Some(Party::Group(_)) => {
+                let message = format!("`{whose}` takes one actor here, but {} is a group", quoted(&word.0));
+                let help = "name one of its members";
+                self.report_own(&word.1, Diagnostic::error("types/group", message, None).help(help));
+                None
+            }
+            None => {
+                let error = self.compiler.unknown_party(&word.0, &word.1, whose, "actor");
+                self.report_own(&word.1, error);
+                None
+            }
+        }
+    }
+
+    fn group(&mut self, set: &Set, span: &Range<usize>) -> GroupId {
+        // By itself a definition needs nothing to be kept up; its users do.
+        if self.context == Context::Definition { GroupId(0) } else { self.compiler.group(set, span) }
+    }
+
+    fn slot(&mut self, resource: &Word, group: Option<&Word>) -> Option<SlotId> {
+        let found = self.find(|names| &names.resources, resource, "a resource", "the quantity");
+        let set = match group {
+            None => Some(Set::Everyone),
+            Some(word) => self.set(word, "the quantity"),
+        };
+        let (resource_id, set) = (ResourceId::at(found?), set?);
+        if self.context == Context::Definition {
+            return Some(SlotId(0));
+        }
+        let group = self.group(&set, &resource.1);
+        Some(self.compiler.slot(resource_id, group))
+    }
+
+    fn assured(&mut self, words: &[Word], span: &Range<usize>) -> Option<Quantity> {
+        let slot = self.slot(&words[0], words.get(1));
+        let observer = match words.get(2) {
+            None => Some(None),
+            Some(word) => self.actor(word, "assured").map(Some),
+        };
+        match (self.context, words.get(2)) {
+            (Context::Condition { .. }, Some(word)) => {
+                let message = "the observer of `assured` in a commitment's condition is the debtor, and cannot be written";
+                let help = "leave out the third argument";
+                self.report_met(&word.1, Diagnostic::error("types/context", message, None).help(help));
+                return None;
+            }
+            (Context::World(what), None) => {
+                let message = format!("`assured` needs an observer in {what}: who is it that expects the amount?");
+                let help = "write `assured(resource, group, observer)`";
+                self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
+                return None;
+            }
+            _ => {}
+        }
+        if !self.allows_state("assured", span) {
+            return None;
+        }
+        Some(Quantity::Assured { slot: slot?, observer: observer? })
+    }
+
+    fn own(&mut self, word: &Word, span: &Range<usize>) -> Option<Quantity> {
+        let found = self.find(|names| &names.attributes, word, "an attribute", "own");
+        let (message, help) = match self.context {
+            Context::Definition | Context::Condition { .. } | Context::Numeric { debtor: true, .. } => {
+                return Some(Quantity::Own(AttributeId::at(found?)));
+            }
+            Context::World(what) => (
+                format!("`own` is the debtor's attribute, and {what} has no debtor"),
+                "write the number, or declare it in `[parameters]`",
+            ),
+            Context::Numeric { .. } => (
+                "`own` is the debtor's attribute, and can be read in a commitment only".to_owned(),
+                "write the number, or declare it in `[parameters]`",
+            ),
+        };
+        self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
+        None
+    }
+
+    fn stance(&mut self, words: &[Word], span: &Range<usize>) -> Option<Quantity> {
+        let set = self.set(&words[0], "stance");
+        let issue = match words.get(1) {
+            None => Some(0),
+            Some(word) => self.find(|names| &names.issues, word, "an issue", "stance"),
+        };
+        if !self.allows_state("stance", span) {
+            return None;
+        }
+        let (set, issue) = (set?, IssueId::at(issue?));
+        if let Set::Actor(actor) = set {
+            return Some(Quantity::Stance(actor, issue));
+        }
+        if self.context == Context::Definition {
+            return Some(Quantity::MeanStance(MeanId(0)));
+        }
+        let group = self.group(&set, &words[0].1);
+        Some(Quantity::MeanStance(self.compiler.mean(group, issue)))
+    }
+
+    fn happening(&mut self, name: &str, word: &Word, span: &Range<usize>) -> Option<Quantity> {
+        let names = &self.compiler.names;
+        let Some(found) = names.happening(&word.0) else {
+            let message = match names.what_is(&word.0) {
+                Some(what) => format!("`{name}` takes a meeting or a shock, but {} is {what}", quoted(&word.0)),
+                None => format!("{} is no meeting or shock", quoted(&word.0)),
+            };
+            let help = suggestion(&word.0, names.meetings.names().chain(names.shocks.names()));
+            self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).maybe_help(help));
+            return None;
+        };
+        if !self.allows_state(name, span) {
+            return None;
+        }
+        Some(match (name, found) {
+            ("count", Happening::Meeting(at)) => Quantity::MeetingCount(MeetingId::at(at)),
+            ("count", Happening::Shock(at)) => Quantity::ShockCount(ShockId::at(at)),
+            (_, Happening::Meeting(at)) => Quantity::SinceMeeting(MeetingId::at(at)),
+            (_, Happening::Shock(at)) => Quantity::SinceShock(ShockId::at(at)),
+        })
+    }
+
+    fn of_commitment(&mut self, name: &str, word: &Word, span: &Range<usize>) -> Option<Quantity> {
+        let found = self.find(|names| &names.commitments, word, "a commitment", name);
+        if !self.allows_state(name, span) {
+            return None;
+        }
+        let commitment = CommitmentId::at(found?);
+        Some(match name {
+            "offers" => Quantity::Offers(commitment),
+            "bonds" => Quantity::Bonds(commitment),
+            "kept" => Quantity::Kept(commitment),
+            _ => Quantity::BoundAt(commitment),
+        })
+    }
+}

@@ -1,0 +1,600 @@
+//! From parsed expressions to compiled ones: names looked up, types and contexts checked, definitions unfolded.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::compile::Compiler;
+use super::definitions::Definition;
+use super::diagnostic::{Diagnostic, Origin, quoted, suggestion};
+use super::names::{Given, WORDS};
+use super::quantity;
+use super::syntax::{Form, Operator, Tree, TreeId};
+use crate::model::{Expression, IssueId, Node, NodeId, ParameterId, Quantity, limits};
+
+/// Numbers and conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Type {
+    Number,
+    Condition,
+}
+
+impl Type {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Number => "a number",
+            Self::Condition => "a condition",
+        }
+    }
+}
+
+/// What an expression may refer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Context {
+    /// A definition by itself: its user's context is not known yet.
+    Definition,
+    /// A commitment's condition, whose debtor reads it.
+    Condition {
+        /// Of the debtor's own stance.
+        issue: IssueId,
+    },
+    /// A shock, an outcome or a metric (in words).
+    World(&'static str),
+    /// A numeric field.
+    Numeric {
+        /// It is a cohort's and may read `index` and `size`.
+        cohort: bool,
+        /// It is a commitment's and may read `own`.
+        debtor: bool,
+    },
+}
+
+/// Where a compiled node stands.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// Its own place, in the file or (outside of definitions) in an argument.
+    pub(super) span: Range<usize>,
+    /// Inside a definition: which, and where the user's expression names the definition that led there.
+    pub(super) through: Option<(usize, Range<usize>)>,
+}
+
+/// A compiled expression with the places of its nodes.
+#[derive(Clone, Debug)]
+pub(super) struct Script {
+    pub(super) expression: Expression,
+    pub(super) places: Vec<Place>,
+    pub(super) origin: Origin,
+}
+
+impl Script {
+    /// An error about a node as its user meets it: inside a definition, at the definition's name in the user's
+    /// expression, with a note for the place inside.
+    pub(super) fn met(&self, node: NodeId, definitions: &[Definition], error: Diagnostic) -> Diagnostic {
+        self.places.get(node as usize).map_or_else(|| error.clone(), |place| place_met(place, &self.origin, definitions, error.clone()))
+    }
+
+    /// An error that a node has by itself: inside a definition, there.
+    pub(super) fn own(&self, node: NodeId, mut error: Diagnostic) -> Diagnostic {
+        if let Some(place) = self.places.get(node as usize) {
+            error.span = Some(place.span.clone());
+            error.origin = if place.through.is_some() { Origin::File } else { self.origin.clone() };
+        }
+        error
+    }
+}
+
+fn place_met(place: &Place, origin: &Origin, definitions: &[Definition], mut error: Diagnostic) -> Diagnostic {
+    error.origin = origin.clone();
+    match &place.through {
+        None => error.span = Some(place.span.clone()),
+        Some((definition, used)) => {
+            error.span = Some(used.clone());
+            let name = definitions.get(*definition).map_or("", |definition| definition.id.as_str());
+            error.notes.insert(0, (format!("it stands here, in the definition {}", quoted(name)), Some(place.span.clone())));
+        }
+    }
+    error
+}
+
+/// What a part of a tree has become.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Node(NodeId, Type),
+    /// Wrong, and reported.
+    Wrong,
+    /// A name as an argument of a quantity.
+    Word,
+}
+
+/// Size and depth of an expression with its definitions unfolded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extent {
+    pub(super) size: u64,
+    pub(super) depth: u64,
+}
+
+/// Compiles one expression with the definitions that it uses.
+pub(super) struct Resolver<'c, 'a> {
+    pub(super) compiler: &'c mut Compiler<'a>,
+    pub(super) context: Context,
+    pub(super) origin: Origin,
+    nodes: Vec<Node>,
+    places: Vec<Place>,
+    extents: Vec<Extent>,
+    /// What the definitions used have become, by position.
+    definitions: BTreeMap<usize, Part>,
+    /// The definition that is being compiled, and where the user names it.
+    through: Option<(usize, Range<usize>)>,
+    failed: bool,
+}
+
+/// What has been compiled: the arena with its places, the root's type and extent.
+pub(super) struct Resolved {
+    pub(super) nodes: Vec<Node>,
+    pub(super) places: Vec<Place>,
+    pub(super) kind: Type,
+    pub(super) extent: Extent,
+}
+
+impl<'c, 'a> Resolver<'c, 'a> {
+    pub(super) fn new(compiler: &'c mut Compiler<'a>, context: Context, origin: Origin) -> Self {
+        Self {
+            compiler,
+            context,
+            origin,
+            nodes: Vec::new(),
+            places: Vec::new(),
+            extents: Vec::new(),
+            definitions: BTreeMap::new(),
+            through: None,
+            failed: false,
+        }
+    }
+
+    /// Compiles a tree; none where it has been refused.
+    pub(super) fn run(mut self, tree: &Tree) -> Option<Resolved> {
+        if self.context != Context::Definition {
+            self.unfold(tree);
+        }
+        let root = self.tree(tree);
+        match root {
+            Part::Node(node, kind) if !self.failed => {
+                let extent = self.extents.get(node as usize).copied().unwrap_or_default();
+                Some(Resolved { nodes: self.nodes, places: self.places, kind, extent })
+            }
+            _ => None,
+        }
+    }
+
+    /// Compiles the definitions that a tree uses, those that others need first.
+    fn unfold(&mut self, tree: &Tree) {
+        let mut entries: BTreeMap<usize, Range<usize>> = BTreeMap::new();
+        for (node, word) in tree.nodes.iter().zip(words(tree)) {
+            let (Form::Name(name), false) = (&node.form, word) else { continue };
+            let Some(Given::Definition(definition)) = self.compiler.names.given(name) else { continue };
+            let mut waiting = vec![definition];
+            while let Some(next) = waiting.pop() {
+                if let std::collections::btree_map::Entry::Vacant(entry) = entries.entry(next) {
+                    entry.insert(node.span.clone());
+                    waiting.extend_from_slice(&self.compiler.definitions[next].uses);
+                }
+            }
+        }
+        let mut needed: Vec<(usize, usize, Range<usize>)> = entries
+            .into_iter()
+            .map(|(definition, span)| (self.compiler.definitions[definition].rank, definition, span))
+            .collect();
+        needed.sort_by_key(|&(rank, definition, _)| (rank, definition));
+        for (_, definition, span) in needed {
+            let part = match self.compiler.definitions[definition].tree.clone() {
+                Some(tree) => {
+                    self.through = Some((definition, span));
+                    let part = self.tree(&tree);
+                    self.through = None;
+                    part
+                }
+                None => Part::Wrong,
+            };
+            self.definitions.insert(definition, part);
+        }
+    }
+
+    fn tree(&mut self, tree: &Tree) -> Part {
+        let words = words(tree);
+        let mut parts: Vec<Part> = Vec::with_capacity(tree.nodes.len());
+        for (at, &word) in words.iter().enumerate() {
+            let part = if word { Part::Word } else { self.part(tree, at, &parts) };
+            if matches!(part, Part::Wrong) {
+                self.failed = true;
+            }
+            parts.push(part);
+        }
+        parts.last().copied().unwrap_or(Part::Wrong)
+    }
+
+    fn part(&mut self, tree: &Tree, at: TreeId, parts: &[Part]) -> Part {
+        let span = &tree.nodes[at].span;
+        match &tree.nodes[at].form {
+            Form::Number(value) => self.push(Node::Number(*value), Type::Number, span, &[]),
+            Form::Truth(value) => self.push(Node::Truth(*value), Type::Condition, span, &[]),
+            Form::Name(name) => self.name(name, span),
+            Form::Call { name, arguments } if quantity::FUNCTIONS.contains(&name.as_str()) => {
+                self.function(tree, name, arguments, parts, span)
+            }
+            Form::Call { name, arguments } => self.call(tree, name, arguments, span),
+            Form::Negate(a) => match self.operand(tree, *a, parts, Type::Number, "`-`") {
+                Some(a) => self.push(Node::Negate(a), Type::Number, span, &[a]),
+                None => Part::Wrong,
+            },
+            Form::Not(a) => match self.operand(tree, *a, parts, Type::Condition, "`not`") {
+                Some(a) => self.push(Node::Not(a), Type::Condition, span, &[a]),
+                None => Part::Wrong,
+            },
+            Form::Binary(operator, a, b) => self.binary(tree, *operator, *a, *b, parts, span),
+        }
+    }
+
+    /// Adds a node with its operands.
+    fn push(&mut self, node: Node, kind: Type, span: &Range<usize>, operands: &[NodeId]) -> Part {
+        let mut extent = Extent { size: 1, depth: 1 };
+        for &operand in operands {
+            let inner = self.extents[operand as usize];
+            extent.size = extent.size.saturating_add(inner.size);
+            extent.depth = extent.depth.max(inner.depth.saturating_add(1));
+        }
+        self.push_extent(node, kind, span, extent)
+    }
+
+    fn push_extent(&mut self, node: Node, kind: Type, span: &Range<usize>, extent: Extent) -> Part {
+        if extent.size > limits::UNFOLDED_SIZE as u64 || extent.depth > limits::UNFOLDED_DEPTH as u64 {
+            if !self.failed {
+                let error = too_large(extent, span.clone());
+                self.report_met(span, error);
+            }
+            return Part::Wrong;
+        }
+        let Ok(id) = NodeId::try_from(self.nodes.len()) else { return Part::Wrong };
+        self.nodes.push(node);
+        self.places.push(Place { span: span.clone(), through: self.through.clone() });
+        self.extents.push(extent);
+        Part::Node(id, kind)
+    }
+
+    /// Reports an error at a place, as its user meets it.
+    pub(super) fn report_met(&mut self, span: &Range<usize>, error: Diagnostic) {
+        let place = Place { span: span.clone(), through: self.through.clone() };
+        let error = place_met(&place, &self.origin, &self.compiler.definitions, error);
+        self.failed = true;
+        self.compiler.report(error);
+    }
+
+    /// Reports an error that an expression has by itself; inside a definition it has been reported there.
+    pub(super) fn report_own(&mut self, span: &Range<usize>, mut error: Diagnostic) {
+        self.failed = true;
+        if self.through.is_none() {
+            error.span = Some(span.clone());
+            error.origin = self.origin.clone();
+            self.compiler.report(error);
+        }
+    }
+
+    fn operand(&mut self, tree: &Tree, at: TreeId, parts: &[Part], wanted: Type, what: &str) -> Option<NodeId> {
+        match parts[at] {
+            Part::Node(node, kind) if kind == wanted => Some(node),
+            Part::Node(_, kind) => {
+                let span = tree.nodes[at].span.clone();
+                let message = format!("{what} takes {}, but this is {}", wanted.name(), kind.name());
+                let error = Diagnostic::error("types/operand", message, None).help(remedy(wanted));
+                self.report_own(&span, error);
+                None
+            }
+            Part::Wrong | Part::Word => None,
+        }
+    }
+
+    fn binary(&mut self, tree: &Tree, operator: Operator, a: TreeId, b: TreeId, parts: &[Part], span: &Range<usize>) -> Part {
+        let (operands, kind) = match operator {
+            Operator::Or | Operator::And => (Type::Condition, Type::Condition),
+            Operator::Compare(_) => (Type::Number, Type::Condition),
+            _ => (Type::Number, Type::Number),
+        };
+        let what = quoted(operator.symbol());
+        let left = self.operand(tree, a, parts, operands, &what);
+        let right = self.operand(tree, b, parts, operands, &what);
+        let (Some(a), Some(b)) = (left, right) else { return Part::Wrong };
+        let node = match operator {
+            Operator::Or => Node::Or(a, b),
+            Operator::And => Node::And(a, b),
+            Operator::Compare(comparison) => Node::Compare(comparison, a, b),
+            Operator::Add => Node::Add(a, b),
+            Operator::Subtract => Node::Subtract(a, b),
+            Operator::Multiply => Node::Multiply(a, b),
+            Operator::Divide => Node::Divide(a, b),
+        };
+        self.push(node, kind, span, &[a, b])
+    }
+
+    /// `min`, `clamp`, `if` and the like.
+    fn function(&mut self, tree: &Tree, name: &str, arguments: &[TreeId], parts: &[Part], span: &Range<usize>) -> Part {
+        let (fits, wanted) = match name {
+            "min" | "max" => (arguments.len() >= 2, "2 or more arguments"),
+            "clamp" => (arguments.len() == 3, "3 arguments, a number and the ends of its range"),
+            "if" => (arguments.len() == 3, "3 arguments, a condition and two values"),
+            _ => (arguments.len() == 1, "1 argument"),
+        };
+        if !fits {
+            let message = format!("`{name}` takes {wanted}, but has {}", arguments.len());
+            self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
+            return Part::Wrong;
+        }
+        if name == "if" {
+            return self.choice(tree, arguments, parts, span);
+        }
+        let what = quoted(name);
+        let operands: Vec<Option<NodeId>> =
+            arguments.iter().map(|&argument| self.operand(tree, argument, parts, Type::Number, &what)).collect();
+        let Some(operands) = operands.into_iter().collect::<Option<Vec<NodeId>>>() else { return Part::Wrong };
+        let node = match (name, operands.as_slice()) {
+            ("clamp", &[a, low, high]) => Node::Clamp(a, low, high),
+            ("abs", &[a]) => Node::Abs(a),
+            ("sqrt", &[a]) => Node::Sqrt(a),
+            ("exp", &[a]) => Node::Exp(a),
+            ("ln", &[a]) => Node::Ln(a),
+            ("min", operands) => return self.fold(Node::Min, operands, span),
+            (_, operands) => return self.fold(Node::Max, operands, span),
+        };
+        self.push(node, Type::Number, span, &operands)
+    }
+
+    /// `min` and `max` of any number of arguments, two by two so that they do not nest deep.
+    fn fold(&mut self, node: fn(NodeId, NodeId) -> Node, operands: &[NodeId], span: &Range<usize>) -> Part {
+        let mut row = operands.to_vec();
+        while row.len() > 1 {
+            let mut next = Vec::with_capacity(row.len().div_ceil(2));
+            for pair in row.chunks(2) {
+                match *pair {
+                    [a, b] => match self.push(node(a, b), Type::Number, span, &[a, b]) {
+                        Part::Node(id, _) => next.push(id),
+                        other => return other,
+                    },
+                    _ => next.extend_from_slice(pair),
+                }
+            }
+            row = next;
+        }
+        row.first().map_or(Part::Wrong, |&id| Part::Node(id, Type::Number))
+    }
+
+    fn choice(&mut self, tree: &Tree, arguments: &[TreeId], parts: &[Part], span: &Range<usize>) -> Part {
+        let &[c, a, b] = arguments else { return Part::Wrong };
+        let condition = self.operand(tree, c, parts, Type::Condition, "the first argument of `if`");
+        let (Part::Node(first, kind), Part::Node(second, other)) = (parts[a], parts[b]) else { return Part::Wrong };
+        if kind != other {
+            let message = format!("the branches of `if` differ: {} and {}", kind.name(), other.name());
+            self.report_own(span, Diagnostic::error("types/branches", message, None).help("make both numbers, or both conditions"));
+            return Part::Wrong;
+        }
+        match condition {
+            Some(c) => self.push(Node::If(c, first, second), kind, span, &[c, first, second]),
+            None => Part::Wrong,
+        }
+    }
+
+    /// A name that stands alone: a word of the language, a parameter or a definition.
+    fn name(&mut self, name: &str, span: &Range<usize>) -> Part {
+        if WORDS.contains(&name) {
+            return match self.word(name, span) {
+                Some(quantity) => self.push(Node::Read(quantity), Type::Number, span, &[]),
+                None => Part::Wrong,
+            };
+        }
+        match self.compiler.names.given(name) {
+            Some(Given::Parameter(at)) => self.push(Node::Parameter(ParameterId::at(at)), Type::Number, span, &[]),
+            Some(Given::Definition(at)) if self.context == Context::Definition => self.leaf(at, span),
+            Some(Given::Definition(at)) => self.definitions.get(&at).copied().unwrap_or(Part::Wrong),
+            None => {
+                let error = self.unknown_name(name);
+                self.report_own(span, error);
+                Part::Wrong
+            }
+        }
+    }
+
+    /// While definitions are checked by themselves, another one is a leaf of its type and extent.
+    fn leaf(&mut self, at: usize, span: &Range<usize>) -> Part {
+        let definition = &self.compiler.definitions[at];
+        let (Some(kind), extent) = (definition.kind, definition.extent) else { return Part::Wrong };
+        let node = match kind {
+            Type::Number => Node::Number(0.0),
+            Type::Condition => Node::Truth(true),
+        };
+        self.push_extent(node, kind, span, extent)
+    }
+
+    fn unknown_name(&self, name: &str) -> Diagnostic {
+        let names = &self.compiler.names;
+        let message = match names.what_is(name) {
+            Some(what) => format!("{} is {what}, not a number or a condition", quoted(name)),
+            None => format!("{} is no parameter, definition or quantity", quoted(name)),
+        };
+        let help = if names.resources.find(name).is_some() {
+            Some(format!("write what of it counts, such as `bound({name})`"))
+        } else if names.commitments.find(name).is_some() {
+            Some(format!("write how many of it stand, such as `bonds({name})`"))
+        } else if names.metrics.find(name).is_some() {
+            Some("give its expression a name in `[definitions]` and use that in both places".into())
+        } else {
+            let known = names.parameters.names().chain(names.definitions.names()).chain(WORDS);
+            suggestion(name, known)
+        };
+        let help = help.unwrap_or_else(|| "declare it in `[parameters]` or `[definitions]`".into());
+        Diagnostic::error("names/unknown", message, None).help(help)
+    }
+
+    /// A quantity with arguments.
+    fn call(&mut self, tree: &Tree, name: &str, arguments: &[TreeId], span: &Range<usize>) -> Part {
+        let mut words: Vec<(String, Range<usize>)> = Vec::new();
+        if !quantity::CALLED.contains(&name) {
+            let error = self.unknown_call(name);
+            self.report_own(span, error);
+            return Part::Wrong;
+        }
+        for &argument in arguments {
+            match &tree.nodes[argument].form {
+                Form::Name(word) => words.push((word.clone(), tree.nodes[argument].span.clone())),
+                _ => {
+                    let message = format!("`{name}` takes names as arguments, not expressions");
+                    let span = tree.nodes[argument].span.clone();
+                    self.report_own(&span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
+                    return Part::Wrong;
+                }
+            }
+        }
+        match self.quantity(name, &words, span) {
+            Some(quantity) => self.push(Node::Read(quantity), Type::Number, span, &[]),
+            None => Part::Wrong,
+        }
+    }
+
+    fn unknown_call(&self, name: &str) -> Diagnostic {
+        let names = &self.compiler.names;
+        if WORDS.contains(&name) || names.given(name).is_some() {
+            let message = format!("{} takes no arguments", quoted(name));
+            return Diagnostic::error("expr/arguments", message, None).help("write the name alone");
+        }
+        let message = format!("{} is no function or quantity", quoted(name));
+        let known = quantity::CALLED.iter().chain(&quantity::FUNCTIONS).copied();
+        let help = suggestion(name, known).unwrap_or_else(|| {
+            "functions are `min`, `max`, `clamp`, `abs`, `sqrt`, `exp`, `ln` and `if`".into()
+        });
+        Diagnostic::error("names/unknown", message, None).help(help)
+    }
+}
+
+impl Compiler<'_> {
+    /// Puts a compiled arena together with its path and text.
+    pub(super) fn script(&mut self, resolved: Resolved, path: String, text: &str, origin: Origin) -> Script {
+        let expression = Expression { nodes: resolved.nodes, path, text: text.to_owned() };
+        Script { expression, places: resolved.places, origin }
+    }
+}
+
+/// Which nodes are, or are inside of, arguments of quantities.
+fn words(tree: &Tree) -> Vec<bool> {
+    let mut first: Vec<usize> = Vec::with_capacity(tree.nodes.len());
+    let mut words = vec![false; tree.nodes.len()];
+    for (at, node) in tree.nodes.iter().enumerate() {
+        let start = match &node.form {
+            Form::Number(_) | Form::Truth(_) | Form::Name(_) => at,
+            Form::Negate(a) | Form::Not(a) => first[*a],
+            Form::Binary(_, a, _) => first[*a],
+            Form::Call { arguments, .. } => arguments.first().map_or(at, |&argument| first[argument]),
+        };
+        first.push(start);
+        if let Form::Call { name, .. } = &node.form
+            && !quantity::FUNCTIONS.contains(&name.as_str())
+        {
+            words[start..at].fill(true);
+        }
+    }
+    words
+}
+
+fn too_large(extent: Extent, span: Range<usize>) -> Diagnostic {
+    let message = if extent.size > limits::UNFOLDED_SIZE as u64 {
+        format!("the expression with its definitions unfolded has more than {} operations", limits::UNFOLDED_SIZE)
+    } else {
+        format!("the expression with its definitions unfolded is more than {} operations deep", limits::UNFOLDED_DEPTH)
+    };
+    Diagnostic::error("limits/expression", message, Some(span)).help("use fewer or smaller definitions")
+}
+
+fn remedy(wanted: Type) -> &'static str {
+    match wanted {
+        Type::Number => "write `if(CONDITION, 1, 0)` for a number that a condition decides",
+        Type::Condition => "compare it with something, such as `>= 1`",
+    }
+}
+
+/// How a function or quantity is written.
+pub(super) fn usage(name: &str) -> String {
+    match name {
+        "min" | "max" => format!("write `{name}(a, b)`, with as many numbers as you like"),
+        "clamp" => "write `clamp(a, low, high)`".into(),
+        "if" => "write `if(condition, a, b)`".into(),
+        "abs" | "sqrt" | "exp" | "ln" => format!("write `{name}(a)`"),
+        "offered" | "bound" | "delivered" | "parties" => {
+            format!("write `{name}(resource)`, or `{name}(resource, actor or group)`")
+        }
+        "assured" => "write `assured(resource, group)` in a commitment, `assured(resource, group, observer)` elsewhere".into(),
+        "offers" | "bonds" | "kept" | "bound_at" => format!("write `{name}(commitment)`"),
+        "stance" => "write `stance(actor)` or `stance(actor, issue)`".into(),
+        "trust" => "write `trust(actor, actor)`".into(),
+        "own" => "write `own(attribute)`".into(),
+        _ => format!("write `{name}(meeting)` or `{name}(shock)`"),
+    }
+}
+
+impl Resolver<'_, '_> {
+    /// Whether a quantity that belongs to the state may be read here; reports it if not.
+    pub(super) fn allows_state(&mut self, name: &str, span: &Range<usize>) -> bool {
+        let Context::Numeric { cohort, debtor } = self.context else { return true };
+        let message = format!("{} cannot be read by a number that is worked out before the run", quoted(name));
+        let mut may = vec!["parameters"];
+        if cohort {
+            may.push("`index` and `size`");
+        }
+        if debtor {
+            may.push("`own(…)`");
+        }
+        let help = format!("it may read {}", may.join(", "));
+        self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
+        false
+    }
+
+    /// A word of the language that stands alone as a number.
+    fn word(&mut self, name: &str, span: &Range<usize>) -> Option<Quantity> {
+        let quantity = match name {
+            "step" => Quantity::Step,
+            "steps" => Quantity::Steps,
+            "deadlocked" => Quantity::Deadlocked,
+            "stance" => return self.own_stance(span),
+            "index" | "size" => return self.place_in_cohort(name, span),
+            _ => {
+                let message = format!("{} takes arguments", quoted(name));
+                self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
+                return None;
+            }
+        };
+        self.allows_state(name, span).then_some(quantity)
+    }
+
+    fn own_stance(&mut self, span: &Range<usize>) -> Option<Quantity> {
+        match self.context {
+            Context::Condition { issue } => Some(Quantity::OwnStance(issue)),
+            Context::Definition => Some(Quantity::OwnStance(IssueId(0))),
+            Context::Numeric { .. } => {
+                self.allows_state("stance", span);
+                None
+            }
+            Context::World(what) => {
+                let message = format!("`stance` alone is the debtor's own, and {what} has no debtor");
+                self.report_met(span, Diagnostic::error("types/context", message, None).help("name the actor: `stance(ACTOR)`"));
+                None
+            }
+        }
+    }
+
+    fn place_in_cohort(&mut self, name: &str, span: &Range<usize>) -> Option<Quantity> {
+        match self.context {
+            Context::Definition | Context::Numeric { cohort: true, .. } => {
+                Some(if name == "index" { Quantity::Index } else { Quantity::Size })
+            }
+            _ => {
+                let message = format!("`{name}` can be read by the numbers of a cohort only");
+                let help = "use it in the fields of `[cohorts.NAME]`";
+                self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
+                None
+            }
+        }
+    }
+}

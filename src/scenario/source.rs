@@ -1,0 +1,141 @@
+//! The text of a scenario file, and the lines and columns of places in it.
+
+use std::ops::Range;
+
+use super::diagnostic::Diagnostic;
+use crate::model::limits;
+
+/// A place in a text, counted from 1; columns count characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+/// A text with a name, without its byte-order mark. All spans are byte ranges of [`Source::text`].
+#[derive(Clone, Debug)]
+pub struct Source {
+    name: String,
+    text: String,
+    /// Where each line begins; a function of the text.
+    lines: Vec<usize>,
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+impl Source {
+    /// The text of `bytes`, with replacement characters for what is not UTF-8: good for showing a place in it.
+    #[must_use]
+    pub fn lossy(name: &str, bytes: &[u8]) -> Self {
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        Self::new(name, String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// The text of `bytes`.
+    ///
+    /// # Errors
+    /// If there are too many, or they are not UTF-8.
+    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Diagnostic> {
+        if bytes.len() as u64 > limits::FILE_BYTES {
+            let message = format!("the file has {} bytes, more than {}", bytes.len(), limits::FILE_BYTES);
+            return Err(Diagnostic::error("source/size", message, None).help("split it, or shorten its texts"));
+        }
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Self::new(name, text.to_owned())),
+            Err(error) => {
+                let at = error.valid_up_to();
+                let end = at + error.error_len().unwrap_or(bytes.len() - at);
+                Err(not_utf8(bytes, at, end))
+            }
+        }
+    }
+
+    fn new(name: &str, text: String) -> Self {
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { name: name.to_owned(), text, lines }
+    }
+
+    /// The name of the file, for messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text, without its byte-order mark.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The line and column of a byte offset.
+    #[must_use]
+    pub fn position(&self, offset: usize) -> Position {
+        let offset = offset.min(self.text.len());
+        let line = self.lines.partition_point(|&start| start <= offset).max(1);
+        let start = self.lines.get(line - 1).copied().unwrap_or(0);
+        Position { line, column: characters(&self.text, start..offset) + 1 }
+    }
+
+    /// A line's text, without its line break; lines count from 1.
+    #[must_use]
+    pub fn line(&self, line: usize) -> &str {
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
+        let end = self.lines.get(line).copied().unwrap_or(self.text.len());
+        self.text.get(start..end).unwrap_or("").trim_end_matches(['\n', '\r'])
+    }
+}
+
+/// Number of characters that begin in a range of bytes, whatever its ends cut through.
+fn characters(text: &str, range: Range<usize>) -> usize {
+    text.as_bytes().get(range).unwrap_or(&[]).iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
+}
+
+fn not_utf8(bytes: &[u8], at: usize, end: usize) -> Diagnostic {
+    let shown: Vec<String> = bytes[at..end].iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let message = format!("the file is not UTF-8 text: bytes `{}`", shown.join(" "));
+    let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+    let help = if utf16 {
+        "the file looks like UTF-16; save it as UTF-8"
+    } else {
+        "save the file with the encoding UTF-8"
+    };
+    // In the lossy text the bytes are one replacement character, which is three bytes long.
+    Diagnostic::error("source/utf8", message, Some(at..at + '\u{FFFD}'.len_utf8())).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &[u8], needle: &str, line: usize, column: usize) {
+        let source = Source::read("test", text).unwrap();
+        let offset = source.text().find(needle).unwrap();
+        assert_eq!(source.position(offset), Position { line, column });
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        check("a = 'é🤝x'".as_bytes(), "x", 1, 8);
+        check(b"\xEF\xBB\xBFab\r\ncd", "ab", 1, 1);
+        check(b"\xEF\xBB\xBFab\r\ncd", "d", 2, 2);
+    }
+
+    #[test]
+    fn lines_have_no_line_break() {
+        let source = Source::read("test", b"ab\r\ncd\n").unwrap();
+        assert_eq!([source.line(1), source.line(2), source.line(3), source.line(9)], ["ab", "cd", "", ""]);
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_placed_in_the_lossy_text() {
+        let bytes = b"\xEF\xBB\xBFa\nb\xFFc";
+        let error = Source::read("test", bytes).unwrap_err();
+        let source = Source::lossy("test", bytes);
+        let span = error.span.unwrap();
+        assert_eq!(source.position(span.start), Position { line: 2, column: 2 });
+        assert_eq!(&source.text()[span], "\u{FFFD}");
+    }
+}

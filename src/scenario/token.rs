@@ -1,0 +1,204 @@
+//! The words of an expression.
+
+use std::ops::Range;
+
+use super::diagnostic::quoted;
+use crate::model::Comparison;
+
+/// A word and where it stands in the expression's text.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Token {
+    pub(super) kind: TokenKind,
+    pub(super) span: Range<usize>,
+}
+
+/// What a word is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum TokenKind {
+    Number(f64),
+    /// A name or a keyword; its text is the span's.
+    Name,
+    Plus,
+    Minus,
+    Times,
+    Over,
+    Compare(Comparison),
+    Open,
+    Close,
+    Comma,
+    /// What is no word of the language: what is wrong, and a remedy.
+    Invalid(String, Option<String>),
+    End,
+}
+
+/// Splits an expression into words; the last is [`TokenKind::End`].
+pub(super) fn tokens(text: &str) -> Vec<Token> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    loop {
+        at += text[at..].len() - text[at..].trim_start_matches([' ', '\t', '\r', '\n']).len();
+        let (kind, length) = token(&text[at..]);
+        let end = kind == TokenKind::End || matches!(kind, TokenKind::Invalid(..));
+        found.push(Token { kind, span: at..at + length });
+        at += length;
+        if end {
+            return found;
+        }
+    }
+}
+
+/// The word that `rest` begins with, and its length in bytes.
+fn token(rest: &str) -> (TokenKind, usize) {
+    let Some(first) = rest.chars().next() else { return (TokenKind::End, 0) };
+    match first {
+        '0'..='9' | '.' => number(rest),
+        'a'..='z' | 'A'..='Z' | '_' => (TokenKind::Name, name_length(rest)),
+        _ => operator(rest, first),
+    }
+}
+
+fn name_length(rest: &str) -> usize {
+    rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len())
+}
+
+fn operator(rest: &str, first: char) -> (TokenKind, usize) {
+    const WORDS: [(&str, TokenKind); 13] = [
+        ("<=", TokenKind::Compare(Comparison::LessOrEqual)),
+        (">=", TokenKind::Compare(Comparison::GreaterOrEqual)),
+        ("==", TokenKind::Compare(Comparison::Equal)),
+        ("!=", TokenKind::Compare(Comparison::NotEqual)),
+        ("<", TokenKind::Compare(Comparison::Less)),
+        (">", TokenKind::Compare(Comparison::Greater)),
+        ("+", TokenKind::Plus),
+        ("-", TokenKind::Minus),
+        ("*", TokenKind::Times),
+        ("/", TokenKind::Over),
+        ("(", TokenKind::Open),
+        (")", TokenKind::Close),
+        (",", TokenKind::Comma),
+    ];
+    // What other languages write, longest first, and what this one writes instead.
+    const STRANGE: [(&str, &str); 23] = [
+        ("**", "multiply a number with itself: `x * x`"),
+        ("<>", "write `!=`"),
+        ("=>", "write `>=`"),
+        ("=<", "write `<=`"),
+        ("&&", "write `and`"),
+        ("||", "write `or`"),
+        ("&", "write `and`"),
+        ("|", "write `or`"),
+        ("!", "write `not`"),
+        ("=", "write `==` to compare"),
+        ("^", "multiply a number with itself: `x * x`"),
+        ("%", "write a share as a number: `0.5` for 50 %"),
+        (";", "an expression ends without a `;`"),
+        ("#", "a comment stands outside of the quotes"),
+        ("\"", "names stand without quotes"),
+        ("'", "names stand without quotes"),
+        ("≥", "write `>=`"),
+        ("≤", "write `<=`"),
+        ("≠", "write `!=`"),
+        ("−", "write `-`"),
+        ("–", "write `-`"),
+        ("×", "write `*`"),
+        ("·", "write `*`"),
+    ];
+    if !rest.starts_with("!=")
+        && let Some(&(text, help)) = STRANGE
+            .iter()
+            .find(|(text, _)| rest.starts_with(text) && !(rest.starts_with("==") && *text == "="))
+    {
+        return (TokenKind::Invalid(format!("unexpected {}", quoted(text)), Some(help.to_owned())), text.len());
+    }
+    if let Some((text, kind)) = WORDS.iter().find(|(text, _)| rest.starts_with(text)) {
+        return (kind.clone(), text.len());
+    }
+    let shown = &rest[..first.len_utf8()];
+    let help = match first {
+        '[' | ']' | '{' | '}' => Some("write `(` and `)`".to_owned()),
+        _ if first.is_ascii() => None,
+        _ => Some("an expression is written in plain ASCII".to_owned()),
+    };
+    (TokenKind::Invalid(format!("unexpected character {}", quoted(shown)), help), first.len_utf8())
+}
+
+/// `1`, `1.5`, `.5`, `1e3`
+fn number(rest: &str) -> (TokenKind, usize) {
+    let digits = |from: usize| rest[from..].bytes().take_while(u8::is_ascii_digit).count();
+    let whole = digits(0);
+    let mut length = whole;
+    let mut fraction = 0;
+    if rest[length..].starts_with('.') {
+        fraction = digits(length + 1);
+        length += 1 + fraction;
+    }
+    let wrong = |length: usize, message: &str, help: &str| {
+        (TokenKind::Invalid(format!("{message}: {}", quoted(&rest[..length])), Some(help.to_owned())), length)
+    };
+    if whole + fraction == 0 {
+        return wrong(1, "a point without digits", "write a number such as `0.5`");
+    }
+    if length > whole && fraction == 0 {
+        return wrong(length, "a number ends with a point", "write digits after the point, such as `1.0`");
+    }
+    if rest[length..].starts_with(['e', 'E']) {
+        let sign = usize::from(rest[length + 1..].starts_with(['+', '-']));
+        let exponent = digits(length + 1 + sign);
+        if exponent == 0 && !rest[length + 1 + sign..].starts_with(|c: char| c.is_ascii_alphabetic()) {
+            return wrong(length + 1 + sign, "an exponent without digits", "write a number such as `1e3`");
+        }
+        if exponent > 0 {
+            length += 1 + sign + exponent;
+        }
+    }
+    let tail = rest[length..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len() - length);
+    if tail > 0 {
+        return wrong(length + tail, "not a number", "numbers are written `1`, `1.5`, `.5` or `1e3`; names begin with a letter");
+    }
+    match rest[..length].parse::<f64>() {
+        Ok(value) if value.is_finite() => (TokenKind::Number(value), length),
+        _ => wrong(length, "the number is too large", "numbers end at about 1.8e308"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &[TokenKind]) {
+        let mut kinds: Vec<TokenKind> = tokens(text).into_iter().map(|token| token.kind).collect();
+        assert_eq!(kinds.pop(), Some(TokenKind::End), "{text}");
+        assert_eq!(kinds, expected, "{text}");
+    }
+
+    fn refused(text: &str, message: &str) {
+        let last = tokens(text).pop().unwrap();
+        assert!(matches!(&last.kind, TokenKind::Invalid(found, _) if found == message), "{text}: {last:?}");
+    }
+
+    #[test]
+    fn numbers_are_read_as_documented() {
+        for (text, value) in [("1", 1.0), ("1.5", 1.5), (".5", 0.5), ("1e3", 1e3), ("2E-3", 2e-3), ("1.5e+2", 150.0)] {
+            check(text, &[TokenKind::Number(value)]);
+        }
+        refused("1.", "a number ends with a point: `1.`");
+        refused(".", "a point without digits: `.`");
+        refused("30_000", "not a number: `30_000`");
+        refused("1.5.2", "not a number: `1.5.2`");
+        refused("0x10", "not a number: `0x10`");
+        refused("1e+", "an exponent without digits: `1e+`");
+        refused("1e999", "the number is too large: `1e999`");
+    }
+
+    #[test]
+    fn operators_are_the_longest_that_fit() {
+        use TokenKind::{Close, Comma, Compare, Minus, Name, Number, Open};
+        check("a<=b", &[Name, Compare(Comparison::LessOrEqual), Name]);
+        check("a == b != c", &[Name, Compare(Comparison::Equal), Name, Compare(Comparison::NotEqual), Name]);
+        check("f(-1,\n\tx)", &[Name, Open, Minus, Number(1.0), Comma, Name, Close]);
+        refused("a = b", "unexpected `=`");
+        refused("a => b", "unexpected `=>`");
+        refused("a && b", "unexpected `&&`");
+        refused("a \u{200b}", "unexpected character `\\u{200b}`");
+    }
+}
