@@ -32,6 +32,7 @@ mod number;
 mod overrides;
 mod quantity;
 mod reader;
+mod recheck;
 mod resolve;
 mod sets;
 mod source;
@@ -46,6 +47,7 @@ pub use compile::compile;
 pub use diagnostic::{Diagnostic, NoteView, Origin, PlaceView, Severity, View};
 pub use document::Document;
 pub use overrides::Override;
+pub use recheck::Recheck;
 pub use source::{Position, Source};
 
 /// What to compile a document with.
