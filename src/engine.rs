@@ -24,5 +24,5 @@ pub use history::History;
 pub use measure::{ending, gap, sample};
 pub use plan::Plan;
 pub use random::{Luck, Source, stream};
-pub use run::{Run, Setting, Simulation, Want, run, run_watched};
+pub use run::{Run, Setting, Simulation, Stage, Want, may_follow, recount, run, run_staged, run_watched};
 pub use setup::{prepare, prepare_drawn};

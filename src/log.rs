@@ -7,8 +7,8 @@ mod record;
 mod replay;
 mod tables;
 
-pub use folder::{Folder, FolderError, MANIFEST};
-pub use manifest::{Digest, Manifest, ManifestError, OverrideRecord, PROGRAM, digest};
+pub use folder::{Folder, FolderError, MANIFEST, write_file};
+pub use manifest::{Digest, ForkRecord, Manifest, ManifestError, OverrideRecord, PROGRAM, digest};
 pub use number::{amount, number, push_number};
 pub use record::{Cells, Namer, RecordError, RowCells, creditor_name, ending_name, kind};
 pub use replay::{Fold, Recorded, Refusal, replay};

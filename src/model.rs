@@ -357,9 +357,9 @@ pub struct Setup {
     pub susceptibility: Vec<f64>,
     /// Volatility σ ≥ 0, by actor.
     pub volatility: Vec<f64>,
-    /// Credit for an offer, κ_offer in [0, 1], by actor.
+    /// Credit for an offer, `κ_offer` in [0, 1], by actor.
     pub credit_offer: Vec<f64>,
-    /// Credit for a bond, κ_bond in [κ_offer, 1], by actor.
+    /// Credit for a bond, `κ_bond` in [`κ_offer`, 1], by actor.
     pub credit_bond: Vec<f64>,
     /// By attribute, then actor; NaN where the actor lacks it.
     pub attributes: Vec<f64>,

@@ -123,6 +123,11 @@ impl Agenda {
         }
     }
 
+    /// Takes up an instance in the state that it is in.
+    pub(super) fn resume(&mut self, world: &World, instance: InstanceId) {
+        self.note_own(world, instance);
+    }
+
     fn note_own(&mut self, world: &World, instance: InstanceId) {
         let state = world.instance(instance).state;
         self.when.insert(instance);

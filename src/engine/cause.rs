@@ -146,10 +146,15 @@ impl Causes {
         for outcome in &model.outcomes {
             causes.compare(plan, &outcome.when, None);
         }
-        for at in 0..causes.compared.len() {
-            causes.compared[at].value = causes.value(model, setup, world, at);
-        }
+        causes.recompare(model, setup, world);
         causes
+    }
+
+    /// Takes the values as they are now for what later ones are compared with.
+    pub(super) fn recompare(&mut self, model: &Model, setup: &Setup, world: &World) {
+        for at in 0..self.compared.len() {
+            self.compared[at].value = self.value(model, setup, world, at);
+        }
     }
 
     /// Registers the quantities of a condition that must be compared.
@@ -182,7 +187,7 @@ impl Causes {
         world: &World,
         event: Event,
         seq: Seq,
-        before: Before,
+        before: &Before,
     ) {
         match event {
             Event::Stance { actor, issue, .. } => self.stances[world.stance_index(actor, issue)] = Some(seq),
@@ -224,7 +229,7 @@ impl Causes {
         event: Event,
         instance: InstanceId,
         seq: Seq,
-        before: Before,
+        before: &Before,
     ) {
         let after = world.evidence.standing(instance);
         let own = &model.instances[instance.index()];

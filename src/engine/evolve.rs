@@ -110,7 +110,7 @@ fn move_on(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId
     world.evidence.set_standing(model, setup, instance, standing(state, commitment.maintain));
     match event {
         Event::Suspended(_) => {
-            learn(model, setup, world, instance, Conduct { kept: 0.0, broken: setup.trust_suspended })
+            learn(model, setup, world, instance, Conduct { kept: 0.0, broken: setup.trust_suspended });
         }
         Event::Violated(_) => learn(model, setup, world, instance, Conduct { kept: 0.0, broken: setup.trust_broken }),
         _ => {}

@@ -300,10 +300,9 @@ pub(super) fn cost(model: &Model, expression: &Expression) -> u64 {
     for node in &expression.nodes {
         let of = |id: &u32| costs[*id as usize];
         let parts = match node {
-            Node::Number(_) | Node::Truth(_) | Node::Parameter(_) => 0,
             Node::Read(Quantity::Assured { slot, .. }) => members(model.slots[slot.index()].group),
             Node::Read(Quantity::MeanStance(mean)) => members(model.means[mean.index()].group),
-            Node::Read(_) => 0,
+            Node::Read(_) | Node::Number(_) | Node::Truth(_) | Node::Parameter(_) => 0,
             Node::Negate(a) | Node::Not(a) | Node::Abs(a) | Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => of(a),
             Node::Add(a, b)
             | Node::Subtract(a, b)

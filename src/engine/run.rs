@@ -1,5 +1,9 @@
 //! The run loop: in each phase decide, then let the events evolve the state, with their place in the log.
 
+mod switch;
+
+pub use switch::{Stage, may_follow, recount};
+
 use super::agenda::Agenda;
 use super::agreement;
 use super::cause::{Before, Causes, Why};
@@ -76,8 +80,20 @@ pub fn run(model: &Model, plan: &Plan, luck: Luck, want: Want) -> Run {
 /// Runs a model once; `watch` sees the state at the end of every step.
 #[must_use]
 pub fn run_watched(model: &Model, plan: &Plan, luck: Luck, want: Want, watch: &mut dyn FnMut(&World)) -> Run {
-    let mut simulation = Simulation::new(model, plan, want);
-    simulation.run_once(&[], luck, watch);
+    run_staged(&Stage { model, plan, from: 0 }, &[], luck, want, watch)
+}
+
+/// Runs a model once, going on under each of the `forks` from its step on; these come in rising order.
+#[must_use]
+pub fn run_staged<'a>(
+    first: &Stage<'a>,
+    forks: &[Stage<'a>],
+    luck: Luck,
+    want: Want,
+    watch: &mut dyn FnMut(&World),
+) -> Run {
+    let mut simulation = Simulation::new(first.model, first.plan, want);
+    simulation.run_once(&[], forks, luck, watch);
     simulation.run
 }
 
@@ -156,18 +172,24 @@ impl<'a> Simulation<'a> {
 
     /// Runs the model once with these settings. The result is what `run` gives for a model with them in its setup.
     pub fn run(&mut self, settings: &[Setting], luck: Luck) -> &Run {
-        self.run_once(settings, luck, &mut |_| {});
+        self.run_once(settings, &[], luck, &mut |_| {});
         &self.run
     }
 
-    fn run_once(&mut self, settings: &[Setting], luck: Luck, watch: &mut dyn FnMut(&World)) {
+    fn run_once(
+        &mut self,
+        settings: &[Setting],
+        forks: &[Stage<'a>],
+        luck: Luck,
+        watch: &mut dyn FnMut(&World),
+    ) {
         self.luck = luck;
         let mut drawn = std::mem::take(&mut self.drawn);
         let prepared = prepare_into(self.model, self.plan, settings, luck, &mut self.run.setup, &mut drawn);
         self.drawn = drawn;
         self.reset();
         let result = match prepared {
-            Ok(()) => self.start().and_then(|()| self.go_on(watch)),
+            Ok(()) => self.start().and_then(|()| self.go_on(forks, watch)),
             Err(failure) => {
                 self.record(Event::Started, None);
                 Err(failure)
@@ -220,9 +242,12 @@ impl<'a> Simulation<'a> {
         })
     }
 
-    fn go_on(&mut self, watch: &mut dyn FnMut(&World)) -> Result<Ending, Failure> {
-        for step in 0..self.model.clock.steps {
+    fn go_on(&mut self, forks: &[Stage<'a>], watch: &mut dyn FnMut(&World)) -> Result<Ending, Failure> {
+        for step in 0.. {
             self.run.world.step = step;
+            for stage in forks.iter().filter(|stage| stage.from == step) {
+                self.switch(stage)?;
+            }
             let is_last = step + 1 == self.model.clock.steps;
             self.step(is_last)?;
             watch(&self.run.world);
@@ -484,7 +509,7 @@ impl<'a> Simulation<'a> {
         if let Some(causes) = &mut self.causes {
             let before = Before::of(self.model, &self.run.world, event);
             evolve(self.model, &self.run.setup, &mut self.run.world, event);
-            causes.note((self.model, self.plan, &self.run.setup), &self.run.world, event, self.run.events, before);
+            causes.note((self.model, self.plan, &self.run.setup), &self.run.world, event, self.run.events, &before);
         } else {
             evolve(self.model, &self.run.setup, &mut self.run.world, event);
         }

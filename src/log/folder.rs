@@ -125,6 +125,23 @@ impl Folder {
     }
 }
 
+/// Writes one file, whole or not at all; a device or a pipe is written to as it is.
+///
+/// # Errors
+/// A [`FolderError`] where the system refuses.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+    let io = |error| FolderError::Io { doing: "write", path: path.to_owned(), error };
+    let special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+    if special {
+        return File::options().write(true).open(path).and_then(|mut file| file.write_all(bytes)).map_err(io);
+    }
+    let parent = parent(path);
+    let mut staged = tempfile::Builder::new().prefix(".backstop-partial-").tempfile_in(&parent).map_err(io)?;
+    staged.write_all(bytes).and_then(|()| staged.as_file().sync_all()).map_err(io)?;
+    staged.persist(path).map_err(|error| io(error.error))?;
+    sync_folder(&parent).map_err(io)
+}
+
 fn parent(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),

@@ -37,6 +37,17 @@ pub struct OverrideRecord {
     pub value: f64,
 }
 
+/// Where a run left the path of another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForkRecord {
+    /// The first step under the overrides.
+    pub at: u32,
+    /// What was set from there on, besides what had been set before.
+    pub overrides: Vec<OverrideRecord>,
+    /// The hash of the history that it was forked from.
+    pub parent_history_hash: String,
+}
+
 /// What an output folder says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -56,6 +67,8 @@ pub struct Manifest {
     pub tables: BTreeMap<String, String>,
     /// Every override, in the order given.
     pub overrides: Vec<OverrideRecord>,
+    /// The forks that led here, in rising order of their steps.
+    pub forks: Vec<ForkRecord>,
     /// The seed.
     pub seed: u64,
     /// How the points of a sweep were chosen; null for a single run.
@@ -112,6 +125,7 @@ impl Manifest {
             scenario_text: text.into(),
             tables: BTreeMap::new(),
             overrides,
+            forks: Vec::new(),
             seed,
             design: None,
             runs: 1,

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use super::record::{Namer, RowCells, kind};
 use super::tables::EVENT_COLUMNS;
-use crate::engine::{self, History, Plan};
+use crate::engine::{self, History, Plan, Stage};
 use crate::model::{
     ActorId, Amount, Ending, Entry, Event, InstanceId, IssueId, Model, Seq, Setup, State, Trigger, World, limits,
 };
@@ -61,19 +61,22 @@ pub struct Fold {
     pub setup: Setup,
 }
 
-/// Reads and folds the events of one run. `watch` sees the state at the end of every completed step.
+/// Reads and folds the events of one run, which went on under each of the `forks` from its step on.
+/// `watch` sees the state at the end of every completed step.
 ///
 /// # Errors
 /// A [`Refusal`] with the first row that cannot be, and why.
-pub fn replay(
-    namer: &Namer<'_>,
-    plan: &Plan,
+pub fn replay<'a>(
+    namer: &Namer<'a>,
+    plan: &'a Plan,
+    forks: &[Stage<'a>],
     events: impl Read,
     recorded: Recorded,
     watch: &mut dyn FnMut(&World, &Setup),
 ) -> Result<Fold, Refusal> {
-    let log = read(namer, events)?;
     let model = namer.model();
+    let steps = forks.iter().map(|stage| stage.model.clock.steps).max().unwrap_or(0).max(model.clock.steps);
+    let log = read(namer, events, steps)?;
     if log.is_empty() {
         return Err(Refusal::header("the log has no rows"));
     }
@@ -94,11 +97,12 @@ pub fn replay(
         setup,
         log,
     };
-    Folding { model, plan, fold, phase: Phase::Start, last_key: (0, 0), owed: Vec::new() }.run(recorded, watch)
+    let folding = Folding { model, plan, first: model, fold, phase: Phase::Start, last_key: (0, 0), owed: Vec::new() };
+    folding.run(forks, recorded, watch)
 }
 
 /// Reads the rows, each of which must be what its event is written as.
-fn read(namer: &Namer<'_>, events: impl Read) -> Result<Vec<Entry>, Refusal> {
+fn read(namer: &Namer<'_>, events: impl Read, steps: u32) -> Result<Vec<Entry>, Refusal> {
     let mut reader = csv::ReaderBuilder::new().from_reader(events);
     let header = reader.headers().map_err(|error| Refusal::header(error.to_string()))?;
     if header.iter().ne(EVENT_COLUMNS) {
@@ -115,7 +119,7 @@ fn read(namer: &Namer<'_>, events: impl Read) -> Result<Vec<Entry>, Refusal> {
         if row >= limits::EVENTS as usize {
             return Err(Refusal::row(row, format!("a log has at most {} events", limits::EVENTS)));
         }
-        let entry = read_row(namer, &record, row, &mut date).map_err(|reason| Refusal::row(row, reason))?;
+        let entry = read_row(namer, &record, (row, steps), &mut date).map_err(|reason| Refusal::row(row, reason))?;
         log.push(entry);
     }
 }
@@ -123,7 +127,7 @@ fn read(namer: &Namer<'_>, events: impl Read) -> Result<Vec<Entry>, Refusal> {
 fn read_row(
     namer: &Namer<'_>,
     record: &csv::StringRecord,
-    row: usize,
+    (row, steps): (usize, u32),
     date: &mut (u32, String),
 ) -> Result<Entry, String> {
     let cell = |at: usize| record.get(at).unwrap_or_default();
@@ -135,8 +139,8 @@ fn read_row(
         return Err(format!("`seq` is {}, not `{row}`: a row is missing, repeated or out of order", quoted(cell(1))));
     }
     let step: u32 = cell(2).parse().map_err(|_| format!("`step` is {}, no step number", quoted(cell(2))))?;
-    if step >= namer.model().clock.steps {
-        return Err(format!("step {step} is beyond the run's {} steps", namer.model().clock.steps));
+    if step >= steps {
+        return Err(format!("step {step} is beyond the run's {steps} steps"));
     }
     if step != date.0 {
         *date = (step, namer.model().clock.date(step));
@@ -207,6 +211,8 @@ enum Phase {
 }
 
 struct Folding<'a> {
+    /// The model at the start, whose draws the log begins with.
+    first: &'a Model,
     model: &'a Model,
     plan: &'a Plan,
     fold: Fold,
@@ -217,11 +223,17 @@ struct Folding<'a> {
     owed: Vec<(InstanceId, u32, Amount)>,
 }
 
-impl Folding<'_> {
-    fn run(mut self, recorded: Recorded, watch: &mut dyn FnMut(&World, &Setup)) -> Result<Fold, Refusal> {
+impl<'a> Folding<'a> {
+    fn run(
+        mut self,
+        forks: &[Stage<'a>],
+        recorded: Recorded,
+        watch: &mut dyn FnMut(&World, &Setup),
+    ) -> Result<Fold, Refusal> {
         let steps = if recorded.ok { self.fold.log.last().map_or(0, |entry| entry.step + 1) } else { recorded.steps };
         let mut row = 0;
         for step in 0..steps {
+            self.switch(forks, step).map_err(|reason| Refusal::row(row, reason))?;
             let is_last = recorded.ok && step + 1 == steps;
             row = self.step(step, row, is_last)?;
             self.sample().map_err(|reason| Refusal::row(row, reason))?;
@@ -231,6 +243,7 @@ impl Folding<'_> {
         if recorded.ok {
             self.end(row)?;
         } else {
+            self.switch(forks, steps).map_err(|reason| Refusal::row(row, reason))?;
             if steps < self.model.clock.steps {
                 row = self.step(steps, row, false)?;
                 // The failure may have come while the step was sampled; what was sampled before it is kept.
@@ -241,6 +254,24 @@ impl Folding<'_> {
             }
         }
         Ok(self.fold)
+    }
+
+    /// Goes on under another model where a fork begins.
+    fn switch(&mut self, forks: &[Stage<'a>], step: u32) -> Result<(), String> {
+        for stage in forks.iter().filter(|stage| stage.from == step) {
+            let drawn = |path: &String| {
+                let draw = self.first.draws.binary_search(path).ok()?;
+                self.fold.log.iter().find_map(|entry| match entry.event {
+                    Event::Drawn { draw: of, value } if of.index() == draw => Some(value),
+                    _ => None,
+                })
+            };
+            let drawn: Vec<f64> = stage.model.draws.iter().map(|path| drawn(path).unwrap_or(f64::NAN)).collect();
+            self.fold.setup = engine::prepare_drawn(stage.model, &drawn).map_err(|failure| failure.to_string())?;
+            (self.model, self.plan) = (stage.model, stage.plan);
+            engine::recount(self.model, &self.fold.setup, &mut self.fold.world);
+        }
+        Ok(())
     }
 
     /// Folds the events of a step, but not `ended`; gives the row after the last of them.
@@ -324,7 +355,7 @@ impl Folding<'_> {
         let unit = |value: f64| (0.0..=1.0).contains(&value);
         match event {
             Event::Started | Event::Drawn { .. }
-                if row > self.model.draws.len() || (row == 0) != (event == Event::Started) =>
+                if row > self.first.draws.len() || (row == 0) != (event == Event::Started) =>
             {
                 Err(format!("`{name}` stands at the beginning of a log only"))
             }

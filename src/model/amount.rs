@@ -56,6 +56,9 @@ impl Amount {
     }
 
     /// What has been handed over of this amount after `k` of `over` increments: `⌊amount·k/over⌋`.
+    ///
+    /// # Panics
+    /// If `k` is more than `over`, or `over` is 0, for an amount near the limit.
     #[must_use]
     pub fn increment_total(self, k: u32, over: u32) -> Self {
         let total = i128::from(self.0) * i128::from(k) / i128::from(over);

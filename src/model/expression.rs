@@ -201,6 +201,9 @@ pub struct Expression {
 
 impl Expression {
     /// The root node.
+    ///
+    /// # Panics
+    /// If the expression is empty, which the compiler never makes.
     #[must_use]
     #[inline]
     pub fn root(&self) -> NodeId {

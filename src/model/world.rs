@@ -84,6 +84,9 @@ impl InstanceState {
     /// How many of `over` increments are due by the end of `step`, with `lead` steps before the first.
     ///
     /// Steps spent pending do not count.
+    ///
+    /// # Panics
+    /// Never: the result is at most `over`.
     #[inline]
     #[must_use]
     pub fn increments_due(&self, step: u32, lead: u32, over: u32) -> u32 {
@@ -202,6 +205,9 @@ impl World {
     }
 
     /// The mean stance of a group, summed from 0 in the actors' order.
+    ///
+    /// # Panics
+    /// Never: the number of actors is limited.
     #[must_use]
     pub fn mean_stance(&self, model: &Model, mean: MeanId) -> f64 {
         let mean = &model.means[mean.index()];

@@ -41,14 +41,14 @@ impl Weights {
                 Influence::Between(pairs) => listed.extend(pairs.ordered(model).map(|(on, from)| (on, from, weight))),
             }
         }
-        listed = default_rows(merge(listed));
+        listed = default_rows(&merge(listed));
         for &meeting in sessions {
             gain(model, meeting, setup.meeting_influence[meeting.index()], &mut listed);
         }
-        Self::normalised(merge(listed), model.actors.len())
+        Self::normalised(&merge(listed), model.actors.len())
     }
 
-    fn normalised(entries: Vec<(ActorId, ActorId, f64)>, actors: usize) -> Self {
+    fn normalised(entries: &[(ActorId, ActorId, f64)], actors: usize) -> Self {
         let mut rows = Vec::new();
         let mut starts = Vec::new();
         let mut divided = Vec::with_capacity(entries.len());
@@ -120,7 +120,7 @@ fn merge(mut entries: Vec<(ActorId, ActorId, f64)>) -> Vec<(ActorId, ActorId, f6
 }
 
 /// A row whose weights sum to 0 has weight 1 on itself instead.
-fn default_rows(entries: Vec<(ActorId, ActorId, f64)>) -> Vec<(ActorId, ActorId, f64)> {
+fn default_rows(entries: &[(ActorId, ActorId, f64)]) -> Vec<(ActorId, ActorId, f64)> {
     let mut rows = Vec::with_capacity(entries.len());
     for row in entries.chunk_by(|a, b| a.0 == b.0) {
         if row.iter().fold(0.0, |sum, (_, _, weight)| sum + weight) > 0.0 {

@@ -1,0 +1,59 @@
+//! `check`: everything that is wrong with a scenario file, at once.
+
+use std::path::PathBuf;
+
+use backstop::scenario::{Diagnostic, Options, Source};
+
+use super::console::{Failed, emit, report};
+use super::load;
+use super::words::{count, escaped};
+
+/// Checks a scenario file and shows every error with its place and a remedy
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The scenario file
+    file: PathBuf,
+    /// Print one JSON object a diagnostic, for editors
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn check(args: &Args) -> Result<(), Failed> {
+    let bytes = load::read(&args.file)?;
+    let name = args.file.display().to_string();
+    match load::parse(&name, &bytes, &Options::default()) {
+        Ok(loaded) => {
+            let warnings = &loaded.compiled.warnings;
+            show(warnings, loaded.document.source(), args.json)?;
+            if args.json {
+                return Ok(());
+            }
+            let model = &loaded.compiled.model;
+            emit(&format!(
+                "{}: no errors, {}; {}, {}, {}\n",
+                escaped(&name),
+                count(warnings.len(), "warning"),
+                count(model.actors.len(), "actor"),
+                count(model.instances.len(), "commitment"),
+                count(model.clock.steps as usize, "step"),
+            ))
+        }
+        Err((errors, source)) => {
+            show(&errors, &source, args.json)?;
+            Err(Failed)
+        }
+    }
+}
+
+fn show(diagnostics: &[Diagnostic], source: &Source, json: bool) -> Result<(), Failed> {
+    if !json {
+        report(diagnostics, source);
+        return Ok(());
+    }
+    let mut lines = String::new();
+    for diagnostic in diagnostics {
+        lines += &serde_json::to_string(&diagnostic.view(source)).unwrap_or_default();
+        lines.push('\n');
+    }
+    emit(&lines)
+}

@@ -1,0 +1,116 @@
+//! Printing: results, diagnostics, errors. Nothing from a file reaches the terminal unescaped.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin as Place, Renderer, Snippet};
+use backstop::scenario::{Diagnostic, Origin, Severity, Source};
+
+/// The command failed, and has said why.
+#[derive(Debug)]
+pub(crate) struct Failed;
+
+/// Prints a result on standard output.
+pub(crate) fn emit(text: &str) -> Result<(), Failed> {
+    emit_bytes(text.as_bytes())
+}
+
+/// Prints a result on standard output. A reader that has gone away is no failure.
+pub(crate) fn emit_bytes(bytes: &[u8]) -> Result<(), Failed> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(fail(&format!("cannot write to standard output: {error}"), None))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says on standard error what failed, and the remedy if there is one.
+pub(crate) fn fail(message: &str, help: Option<&str>) -> Failed {
+    let mut group = Group::with_title(Level::ERROR.primary_title(message));
+    if let Some(help) = help {
+        group = group.element(Level::HELP.message(help));
+    }
+    say(&renderer().render(&[group]));
+    Failed
+}
+
+/// Prints on standard error; where even that is impossible there is nobody left to tell.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+fn renderer() -> Renderer {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !io::stderr().is_terminal();
+    if plain { Renderer::plain() } else { Renderer::styled() }
+}
+
+/// Prints diagnostics on standard error.
+pub(crate) fn report(diagnostics: &[Diagnostic], source: &Source) {
+    for diagnostic in diagnostics {
+        say(&render(diagnostic, source));
+    }
+}
+
+fn render(diagnostic: &Diagnostic, source: &Source) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let argument = match &diagnostic.origin {
+        Origin::File => None,
+        Origin::Argument(text) => Some(Source::lossy("argument", text.as_bytes())),
+    };
+    let mut group = Group::with_title(level.primary_title(&diagnostic.message));
+    if let Some(span) = &diagnostic.span {
+        group = group.elements(place(argument.as_ref().unwrap_or(source), span, diagnostic.label.as_deref()));
+    } else if diagnostic.origin == Origin::File {
+        group = group.element(Place::path(source.name().to_owned()).line(1).char_column(1));
+    }
+    for (note, span) in &diagnostic.notes {
+        group = group.element(Level::NOTE.message(note));
+        if let Some(span) = span {
+            group = group.elements(place(source, span, None));
+        }
+    }
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(help));
+    }
+    renderer().render(&[group])
+}
+
+/// Longest part of a line that is shown on each side of a place, in characters.
+const MARGIN: usize = 100;
+
+/// The place as `FILE:LINE:COLUMN`, and the line itself or the part of it around the place.
+fn place<'a>(source: &Source, span: &Range<usize>, label: Option<&str>) -> Vec<Element<'a>> {
+    let start = source.position(span.start);
+    let text = source.text();
+    let line_start = text[..span.start.min(text.len())].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[span.start.min(text.len())..].find('\n').map_or(text.len(), |at| span.start + at);
+    let line = text[line_start..line_end].trim_end_matches('\r');
+    let from = span.start.saturating_sub(line_start).min(line.len());
+    let to = span.end.saturating_sub(line_start).clamp(from, line.len());
+    let (shown, from, to) = window(line, from, to);
+    let mut mark = AnnotationKind::Primary.span(from..to);
+    if let Some(label) = label {
+        mark = mark.label(label.to_owned());
+    }
+    vec![
+        Place::path(source.name().to_owned()).line(start.line).char_column(start.column).into(),
+        Snippet::source(shown).line_start(start.line).annotation(mark).into(),
+    ]
+}
+
+/// A line cut to what lies around a range of it, and the range in that.
+fn window(line: &str, from: usize, to: usize) -> (String, usize, usize) {
+    let back = |at: usize| line[..at].char_indices().rev().nth(MARGIN - 1).map_or(0, |(at, _)| at);
+    let forth = |at: usize| line[at..].char_indices().nth(MARGIN).map_or(line.len(), |(offset, _)| at + offset);
+    let to = to.min(forth(from));
+    let (begin, end) = (back(from), forth(to));
+    let lead = if begin > 0 { "…" } else { "" };
+    let tail = if end < line.len() { "…" } else { "" };
+    let shown = format!("{lead}{}{tail}", &line[begin..end]);
+    (shown, from - begin + lead.len(), to - begin + lead.len())
+}

@@ -1,0 +1,185 @@
+//! `diff`: where two histories part, and what followed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use backstop::log::{Namer, ending_name};
+use backstop::model::{Entry, Event, Model, State};
+
+use super::console::{Failed, emit};
+use super::past::{Verified, verify};
+use super::timeline::{label, sentence};
+use super::words::count;
+
+/// Compares two runs: where they part, and what differs by commitment and outcome
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The folder of a run
+    dir: PathBuf,
+    /// The folder of another
+    dir2: PathBuf,
+    /// Print every event that only one of them has, as CSV
+    #[arg(long)]
+    csv: bool,
+}
+
+pub(crate) fn diff(args: &Args) -> Result<(), Failed> {
+    let one = verify(&args.dir, &mut |_, _| {})?;
+    let two = verify(&args.dir2, &mut |_, _| {})?;
+    let sides = [Side::new(&one), Side::new(&two)];
+    let only = [sides[0].not_in(&sides[1]), sides[1].not_in(&sides[0])];
+    if args.csv {
+        return emit(&table(&sides, &only));
+    }
+    emit(&told(&sides, &only))
+}
+
+/// One of the two histories.
+struct Side<'a> {
+    model: &'a Model,
+    verified: &'a Verified,
+    /// What each event is, apart from its place in the log and its cause.
+    keys: Vec<String>,
+}
+
+impl<'a> Side<'a> {
+    fn new(verified: &'a Verified) -> Self {
+        let model = verified.course.first();
+        let namer = Namer::new(model);
+        let key = |entry: &Entry| {
+            let c = namer.cells(entry.event);
+            [&entry.step.to_string(), c.event, &c.actor, &c.counterpart, &c.subject, &c.issue, &c.resource, &c.value]
+                .join(",")
+        };
+        Self { model, verified, keys: verified.fold.log.iter().map(key).collect() }
+    }
+
+    fn log(&self) -> &'a [Entry] {
+        &self.verified.fold.log
+    }
+
+    fn said(&self, at: usize) -> String {
+        sentence(self.model, &self.verified.fold.setup, &self.log()[at])
+    }
+
+    /// Events that the other history lacks, by position; the same event twice counts twice.
+    fn not_in(&self, other: &Self) -> Vec<usize> {
+        let mut theirs: BTreeMap<&str, usize> = BTreeMap::new();
+        for key in &other.keys {
+            *theirs.entry(key).or_default() += 1;
+        }
+        let mut only = Vec::new();
+        for (at, key) in self.keys.iter().enumerate() {
+            match theirs.get_mut(key.as_str()) {
+                Some(left) if *left > 0 => *left -= 1,
+                _ => only.push(at),
+            }
+        }
+        only
+    }
+
+    /// Of these events, those that descend by cause from another of them.
+    fn descended(&self, only: &[usize]) -> BTreeSet<usize> {
+        let set: BTreeSet<usize> = only.iter().copied().collect();
+        let has_cause_in = |at: &usize| {
+            let mut causes = std::iter::successors(self.log()[*at].cause, |&seq| self.log()[seq as usize].cause);
+            causes.any(|seq| set.contains(&(seq as usize)))
+        };
+        only.iter().copied().filter(has_cause_in).collect()
+    }
+
+    fn outcome(&self) -> String {
+        match self.verified.fold.ending {
+            Some(ending) => ending_name(self.model, ending).to_owned(),
+            None => self.verified.manifest.status.clone().unwrap_or_default(),
+        }
+    }
+}
+
+fn is_drift(entry: &Entry) -> bool {
+    matches!(entry.event, Event::Stance { .. }) && entry.cause.is_none()
+}
+
+fn table(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
+    let mut text = String::from("history,seq,step,event,actor,counterpart,subject,issue,resource,value,descended\n");
+    for (number, (side, only)) in sides.iter().zip(only).enumerate() {
+        let descended = side.descended(only);
+        for &at in only {
+            // The key begins with the step, in the order of the columns; its cells are ids and numbers.
+            let _ = writeln!(text, "{},{at},{},{}", number + 1, side.keys[at], descended.contains(&at));
+        }
+    }
+    text
+}
+
+/// Longest list of events that is printed of each side.
+const SHOWN: usize = 20;
+
+fn told(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
+    if only.iter().all(Vec::is_empty) && sides[0].keys == sides[1].keys {
+        return "no difference\n".into();
+    }
+    let mut text = String::new();
+    let part = sides[0].keys.iter().zip(&sides[1].keys).position(|(a, b)| a != b);
+    let part = part.unwrap_or_else(|| sides[0].keys.len().min(sides[1].keys.len()));
+    let _ = writeln!(text, "The histories are the same for {}; then they part:", count(part, "event"));
+    for (number, side) in sides.iter().enumerate() {
+        let said = match side.log().get(part) {
+            Some(entry) => format!("{}  {} (event {part})", label(side.model, entry.step), side.said(part)),
+            None => "nothing more happens".into(),
+        };
+        let _ = writeln!(text, "  {}: {said}", number + 1);
+    }
+    text.push_str("\nOutcome\n");
+    for (number, side) in sides.iter().enumerate() {
+        let _ = writeln!(text, "  {}: {}", number + 1, side.outcome());
+    }
+    text += &commitments(sides);
+    for (number, (side, only)) in sides.iter().zip(only).enumerate() {
+        text += &only_in(number + 1, side, only);
+    }
+    text
+}
+
+/// Commitments that end in another state.
+fn commitments(sides: &[Side<'_>; 2]) -> String {
+    let states = |side: &Side<'_>| -> BTreeMap<String, State> {
+        let world = &side.verified.fold.world;
+        let named = side.model.instance_ids().map(|i| (side.model.instances[i.index()].name.clone(), world.instance(i).state));
+        named.collect()
+    };
+    let (one, two) = (states(&sides[0]), states(&sides[1]));
+    let names: BTreeSet<&String> = one.keys().chain(two.keys()).collect();
+    let mut text = String::new();
+    for name in names {
+        let state = |of: &BTreeMap<String, State>| of.get(name).map_or("absent", |state| state.name());
+        if one.get(name) != two.get(name) {
+            let _ = writeln!(text, "  {name:<28} 1: {:<12} 2: {}", state(&one), state(&two));
+        }
+    }
+    if text.is_empty() { text } else { format!("\nCommitments that end differently\n{text}") }
+}
+
+/// What only one history has: first what comes straight from the override or from chance, then what follows from it.
+fn only_in(number: usize, side: &Side<'_>, only: &[usize]) -> String {
+    let drift = only.iter().filter(|&&at| is_drift(&side.log()[at])).count();
+    let told: Vec<usize> = only.iter().copied().filter(|&at| !is_drift(&side.log()[at])).collect();
+    if told.is_empty() && drift == 0 {
+        return String::new();
+    }
+    let descended = side.descended(&told);
+    let mut text = format!("\nOnly in {number}\n");
+    for &at in told.iter().take(SHOWN) {
+        let entry = &side.log()[at];
+        let mark = if descended.contains(&at) { "  follows: " } else { "" };
+        let _ = writeln!(text, "  {}  {mark}{} (event {at})", label(side.model, entry.step), side.said(at));
+    }
+    if told.len() > SHOWN {
+        let _ = writeln!(text, "  and {} more; `--csv` lists them all", count(told.len() - SHOWN, "event"));
+    }
+    if drift > 0 {
+        let _ = writeln!(text, "  and {} of stances", count(drift, "drift event"));
+    }
+    text
+}

@@ -1,0 +1,112 @@
+//! `fork`: another future from the same past, with the same luck.
+
+use std::path::PathBuf;
+
+use backstop::engine::{Failure, Run, Want, may_follow};
+use backstop::log::{ForkRecord, Manifest, OverrideRecord, RunRow, Sampler};
+use backstop::scenario::Override;
+
+use super::console::{Failed, emit, fail};
+use super::load::parse_set;
+use super::past::{Course, Verified, all_overrides, verify};
+use super::run::{Files, claim, set_columns};
+use super::words::escaped;
+use super::{ending, timeline};
+
+/// Goes on from a step of a run under other numbers, with the same luck
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The folder of a run
+    dir: PathBuf,
+    /// The first step under the overrides; all before it stays as it was
+    #[arg(long, value_name = "STEP")]
+    at: u32,
+    /// Set a parameter, or any number of the file by its dotted path, from that step on (repeatable)
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
+    sets: Vec<Override>,
+    /// Write the other future into this folder
+    #[arg(long, value_name = "DIR2")]
+    out: PathBuf,
+    /// Write into the folder even if it is not empty
+    #[arg(long)]
+    force: bool,
+    /// Print the outcome only
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
+    let folder = claim(&args.out, args.force)?;
+    let parent = verify(&args.dir, &mut |_, _| {})?;
+    check_step(args, &parent)?;
+    let manifest = child_manifest(args, &parent);
+    let course = Course::new(&manifest, &[])?;
+    let (model, _) = course.last();
+    if !may_follow(parent.course.last().0, model) {
+        return Err(fail(
+            "an override changes which actors or commitments there are, which a fork cannot do",
+            Some("run the scenario anew with it instead"),
+        ));
+    }
+    let mut sampler = Sampler::new(course.first(), manifest.stances, manifest.trust);
+    let want = Want { log: true, series: true, exchanged: true };
+    let run = course.run(manifest.seed, want, &mut |world| sampler.sample(course.first(), world));
+    let (names, values) = set_columns(&all_overrides(&manifest));
+    let row = RunRow::new(&run, (0, 0, 0, manifest.seed), values);
+    let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
+    let files = Files::of(model, course.first(), tables, &sampler, &names, &row)
+        .map_err(|error| fail(&format!("cannot write the tables: {error}"), None))?;
+    let manifest = Manifest {
+        status: Some(run.result.as_ref().map_or_else(Failure::status, |_| "ok").into()),
+        steps: Some(run.steps),
+        history_hash: Some(run.history.text()),
+        files: files.digests(),
+        ..manifest
+    };
+    files.write(&folder, &manifest)?;
+    emit(&story(args, &course, &run))?;
+    if let Err(failure) = &run.result {
+        return Err(fail(&failure.to_string(), None));
+    }
+    Ok(())
+}
+
+fn check_step(args: &Args, parent: &Verified) -> Result<(), Failed> {
+    let last_fork = parent.manifest.forks.last().map_or(0, |fork| fork.at);
+    if args.at < last_fork {
+        let help = format!("fork the run that it came from, or choose a step from {last_fork}");
+        return Err(fail(&format!("the run was itself forked at step {last_fork}"), Some(&help)));
+    }
+    if args.at >= parent.fold.steps {
+        let last = parent.fold.steps.saturating_sub(1);
+        return Err(fail(&format!("the run has no step {}", args.at), Some(&format!("its last step is {last}"))));
+    }
+    Ok(())
+}
+
+fn child_manifest(args: &Args, parent: &Verified) -> Manifest {
+    let mut manifest = parent.manifest.clone();
+    manifest.forks.push(ForkRecord {
+        at: args.at,
+        overrides: args.sets.iter().map(|set| OverrideRecord { name: set.name.clone(), value: set.value }).collect(),
+        parent_history_hash: parent.fold.history.text(),
+    });
+    manifest
+}
+
+/// What happened from the fork on, and how it ended.
+fn story(args: &Args, course: &Course, run: &Run) -> String {
+    let (model, plan) = course.last();
+    let mut text = String::new();
+    if !args.quiet {
+        let from = timeline::label(model, args.at);
+        text += &format!("{}\nAs before until {from}; from there on:\n\n", escaped(&model.title));
+        text += &timeline::timeline_from(model, &run.setup, &run.log, args.at);
+        text.push('\n');
+    }
+    text += &ending::ending(model, plan, run);
+    if !args.quiet {
+        text += &format!("\nWritten to {}\n", escaped(&args.out.display().to_string()));
+    }
+    text
+}

@@ -1,0 +1,75 @@
+//! From a path to a compiled scenario.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use backstop::model::limits;
+use backstop::scenario::{Compiled, Diagnostic, Document, Options, Override, Source, compile};
+
+use super::console::{Failed, fail, report};
+use super::words::escaped;
+
+/// A scenario file that was read and compiled.
+pub(crate) struct Loaded {
+    pub(crate) document: Document,
+    pub(crate) compiled: Compiled,
+}
+
+/// Reads a scenario file; `Err` has been reported.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failed> {
+    let cannot = |error: std::io::Error| {
+        let help = (error.kind() == std::io::ErrorKind::NotFound)
+            .then_some("give the path of a scenario file; `backstop new NAME` writes one to start from");
+        fail(&format!("cannot read `{}`: {error}", escaped(&path.display().to_string())), help)
+    };
+    let mut bytes = Vec::new();
+    // One byte more than is allowed, so that the check of the size sees a file that is too large.
+    let file = File::open(path).map_err(cannot)?;
+    file.take(limits::FILE_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    Ok(bytes)
+}
+
+/// Parses and compiles; gives the errors with the text they are about.
+pub(crate) fn parse(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded, (Vec<Diagnostic>, Source)> {
+    let document = Document::parse(name, bytes).map_err(|errors| (errors, Source::lossy(name, bytes)))?;
+    match compile(&document, options) {
+        Ok(compiled) => Ok(Loaded { document, compiled }),
+        Err(errors) => Err((errors, document.source().clone())),
+    }
+}
+
+/// Parses and compiles; errors and warnings are reported on standard error.
+pub(crate) fn load(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded, Failed> {
+    match parse(name, bytes, options) {
+        Ok(loaded) => {
+            report(&loaded.compiled.warnings, loaded.document.source());
+            Ok(loaded)
+        }
+        Err((errors, source)) => {
+            report(&errors, &source);
+            Err(Failed)
+        }
+    }
+}
+
+/// Parses and compiles what has been warned about before; errors are reported on standard error.
+pub(crate) fn load_silently(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded, Failed> {
+    parse(name, bytes, options).map_err(|(errors, source)| {
+        report(&errors, &source);
+        Failed
+    })
+}
+
+/// One `NAME=VALUE` of `--set`.
+pub(crate) fn parse_set(text: &str) -> Result<Override, String> {
+    let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
+    let value = value.trim().parse().map_err(|_| format!("`{}` is not a number", escaped(value)))?;
+    Ok(Override { name: name.trim().to_owned(), value })
+}
+
+/// One `NAME=EXPR` of `--metric`.
+pub(crate) fn parse_metric(text: &str) -> Result<(String, String), String> {
+    let (name, expression) = text.split_once('=').ok_or("it must be NAME=EXPR")?;
+    Ok((name.trim().to_owned(), expression.trim().to_owned()))
+}

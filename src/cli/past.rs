@@ -1,0 +1,287 @@
+//! A run's folder: its manifest, its models, its log folded and verified.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use backstop::engine::{self, Luck, Plan, Run, Stage, Want};
+use backstop::log::{
+    Fold, MANIFEST, Manifest, ManifestError, Namer, OverrideRecord, Recorded, Refusal, RunRow, Sampler, kind,
+};
+use backstop::model::{Entry, Model, Setup, World};
+use backstop::scenario::{Options, Override};
+
+use super::console::{Failed, fail};
+use super::load;
+use super::run::{Files, set_columns};
+use super::words::escaped;
+
+/// Largest file of a folder that is read, in bytes: more than the longest log can have.
+const FOLDER_FILE_BYTES: u64 = 2 << 30;
+
+/// The models that a run went through, each with the first step that it was in force.
+pub(crate) struct Course {
+    legs: Vec<(u32, Model, Plan)>,
+}
+
+impl Course {
+    /// Compiles what a manifest tells, with extra metrics.
+    pub(crate) fn new(manifest: &Manifest, metrics: &[(String, String)]) -> Result<Self, Failed> {
+        let mut course = Self { legs: Vec::new() };
+        let mut overrides: Vec<Override> = manifest.overrides.iter().map(as_override).collect();
+        course.add(manifest, 0, &overrides, metrics)?;
+        for fork in &manifest.forks {
+            overrides.extend(fork.overrides.iter().map(as_override));
+            course.add(manifest, fork.at, &overrides, metrics)?;
+        }
+        Ok(course)
+    }
+
+    fn add(
+        &mut self,
+        manifest: &Manifest,
+        from: u32,
+        overrides: &[Override],
+        metrics: &[(String, String)],
+    ) -> Result<(), Failed> {
+        let options = Options { overrides: overrides.to_vec(), metrics: metrics.to_vec(), track_trust: true };
+        let loaded = load::load_silently(&manifest.scenario, manifest.scenario_text.as_bytes(), &options)?;
+        let plan = Plan::new(&loaded.compiled.model);
+        self.legs.push((from, loaded.compiled.model, plan));
+        Ok(())
+    }
+
+    /// Leaves out the first metrics.
+    pub(crate) fn drop_metrics(&mut self, count: usize) {
+        for (_, model, _) in &mut self.legs {
+            model.metrics.drain(..count);
+        }
+    }
+
+    /// The model that the run began with.
+    pub(crate) fn first(&self) -> &Model {
+        &self.legs[0].1
+    }
+
+    /// The model that the run ended with, and its plan.
+    pub(crate) fn last(&self) -> (&Model, &Plan) {
+        let (_, model, plan) = &self.legs[self.legs.len() - 1];
+        (model, plan)
+    }
+
+    fn stages(&self) -> Vec<Stage<'_>> {
+        self.legs.iter().map(|(from, model, plan)| Stage { model, plan, from: *from }).collect()
+    }
+
+    /// Runs it from the start.
+    pub(crate) fn run(&self, seed: u64, want: Want, watch: &mut dyn FnMut(&World)) -> Run {
+        let stages = self.stages();
+        engine::run_staged(&stages[0], &stages[1..], Luck { seed, replicate: 0 }, want, watch)
+    }
+
+    /// Folds its log.
+    pub(crate) fn fold(
+        &self,
+        events: &[u8],
+        recorded: Recorded,
+        watch: &mut dyn FnMut(&World, &Setup),
+    ) -> Result<Fold, Refusal> {
+        let stages = self.stages();
+        backstop::log::replay(&Namer::new(self.first()), stages[0].plan, &stages[1..], events, recorded, watch)
+    }
+}
+
+pub(crate) fn as_override(record: &OverrideRecord) -> Override {
+    Override { name: record.name.clone(), value: record.value }
+}
+
+/// Every override of a run, forks' included, in the order in which they came into force.
+pub(crate) fn all_overrides(manifest: &Manifest) -> Vec<Override> {
+    let forks = manifest.forks.iter().flat_map(|fork| &fork.overrides);
+    manifest.overrides.iter().chain(forks).map(as_override).collect()
+}
+
+/// A folder whose log has been folded and verified.
+pub(crate) struct Verified {
+    pub(crate) manifest: Manifest,
+    pub(crate) course: Course,
+    pub(crate) fold: Fold,
+    pub(crate) recorded: Recorded,
+    pub(crate) events: Vec<u8>,
+}
+
+/// Reads a folder, folds its log and compares everything in it with what the log gives.
+pub(crate) fn verify(dir: &Path, watch: &mut dyn FnMut(&World, &Setup)) -> Result<Verified, Failed> {
+    let manifest = read_manifest(dir)?;
+    let name = escaped(&dir.join(MANIFEST).display().to_string());
+    let course = Course::new(&manifest, &[])
+        .map_err(|Failed| fail(&format!("{name}: the scenario in the manifest cannot be compiled"), None))?;
+    let mut sampler = Sampler::new(course.first(), manifest.stances, manifest.trust);
+    let recorded = recorded(&manifest).ok_or_else(|| {
+        fail(&format!("{name}: this is not the folder of a single run"), Some("give a folder that `run --out` wrote"))
+    })?;
+    let events = read(&dir.join("events.csv"))?;
+    let fold = course
+        .fold(&events, recorded, &mut |world, setup| {
+            sampler.sample(course.first(), world);
+            watch(world, setup);
+        })
+        .map_err(|refusal| refuse(dir, &refusal))?;
+    let verified = Verified { manifest, course, fold, recorded, events };
+    verified.check_history(dir)?;
+    verified.check_tables(dir, &sampler)?;
+    Ok(verified)
+}
+
+fn recorded(manifest: &Manifest) -> Option<Recorded> {
+    match (&manifest.status, manifest.steps) {
+        (Some(status), Some(steps)) => Some(Recorded { ok: status == "ok", steps }),
+        _ => None,
+    }
+}
+
+fn refuse(dir: &Path, refusal: &Refusal) -> Failed {
+    let path = escaped(&dir.join("events.csv").display().to_string());
+    let place = refusal.line.map(|line| format!(":{line}:1")).unwrap_or_default();
+    fail(
+        &format!("{path}{place}: {}", refusal.reason),
+        Some("the log was cut, edited or reordered, or belongs to another scenario"),
+    )
+}
+
+impl Verified {
+    /// The events have the hash that the run had.
+    fn check_history(&self, dir: &Path) -> Result<(), Failed> {
+        let hash = self.fold.history.text();
+        let same_hash = self.manifest.history_hash.as_deref() == Some(hash.as_str());
+        let digest = backstop::log::digest(&self.events);
+        if same_hash && self.manifest.files.get("events.csv") == Some(&digest) {
+            return Ok(());
+        }
+        // Every row is possible, but some row is not what happened: running again shows which.
+        let want = Want { log: true, ..Want::default() };
+        let run = self.course.run(self.manifest.seed, want, &mut |_| {});
+        let differs = run.log.iter().zip(&self.fold.log).position(|(ours, theirs)| ours != theirs);
+        let at =
+            differs.or_else(|| (run.log.len() != self.fold.log.len()).then(|| run.log.len().min(self.fold.log.len())));
+        let reason = match at {
+            Some(row) => Refusal { line: Some(row as u64 + 2), reason: self.difference(run.log.get(row), row) },
+            None => Refusal { line: None, reason: "the log does not have the hash that the manifest gives".into() },
+        };
+        Err(refuse(dir, &reason))
+    }
+
+    fn difference(&self, ours: Option<&Entry>, row: usize) -> String {
+        let namer = Namer::new(self.course.first());
+        let written = |entry: Option<&Entry>| {
+            entry.map_or("nothing".into(), |entry| {
+                let cells = namer.cells(entry.event);
+                let cause = entry.cause.map(|cause| format!(" because of {cause}")).unwrap_or_default();
+                let parts = [kind(entry.event), &cells.actor, &cells.subject, &cells.resource, &cells.value];
+                let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+                format!("`{}` at step {}{cause}", parts.join(" "), entry.step)
+            })
+        };
+        format!("the row was edited: it says {}, the run had {}", written(self.fold.log.get(row)), written(ours))
+    }
+
+    /// The other tables are what the log gives, byte for byte.
+    fn check_tables(&self, dir: &Path, sampler: &Sampler) -> Result<(), Failed> {
+        let (names, values) = set_columns(&all_overrides(&self.manifest));
+        let row = RunRow {
+            run: 0,
+            point: 0,
+            replicate: 0,
+            seed: self.manifest.seed,
+            parameters: values,
+            status: self.manifest.status.clone().unwrap_or_default(),
+            ending: self.fold.ending,
+            reached_step: match self.fold.ending {
+                Some(backstop::model::Ending::Outcome(outcome)) => self.fold.world.reached[outcome.index()],
+                _ => None,
+            },
+            steps: self.fold.steps,
+            gap: self.fold.gap,
+            metrics: self.fold.metrics.clone(),
+            history: self.fold.history.text(),
+        };
+        let Fold { log, samples, setup, world, .. } = &self.fold;
+        let files = Files::of(self.course.last().0, self.course.first(), (log, samples, setup, world), sampler, &names, &row)
+            .map_err(|error| fail(&format!("cannot write the tables: {error}"), None))?;
+        let mut digests = BTreeMap::new();
+        for (name, expected) in &files.tables {
+            let path = dir.join(name);
+            let found = read(&path)?;
+            if let Some(line) = first_difference(&found, expected) {
+                let path = escaped(&path.display().to_string());
+                return Err(fail(
+                    &format!("{path}:{line}:1: the line is not what the log gives"),
+                    Some("the file was edited, or belongs to another run"),
+                ));
+            }
+            digests.insert((*name).to_owned(), backstop::log::digest(expected));
+        }
+        if digests == self.manifest.files {
+            return Ok(());
+        }
+        let path = escaped(&dir.join(MANIFEST).display().to_string());
+        Err(fail(&format!("{path}: the hashes of the files are not those of the files"), None))
+    }
+}
+
+/// The first line, from 1, in which two files differ.
+fn first_difference(found: &[u8], expected: &[u8]) -> Option<usize> {
+    if found == expected {
+        return None;
+    }
+    let (mut ours, mut theirs) = (expected.split(|&byte| byte == b'\n'), found.split(|&byte| byte == b'\n'));
+    (1..).find(|_| match (ours.next(), theirs.next()) {
+        (None, None) => true,
+        (ours, theirs) => ours != theirs,
+    })
+}
+
+pub(crate) fn read_manifest(dir: &Path) -> Result<Manifest, Failed> {
+    let path = dir.join(MANIFEST);
+    let shown = escaped(&path.display().to_string());
+    if !path.exists() {
+        return Err(fail(
+            &format!("`{shown}` is not there: this is no complete output folder"),
+            Some("give a folder that `run --out` wrote"),
+        ));
+    }
+    let bytes = read(&path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let manifest = Manifest::from_json(&text).map_err(|error| match error {
+        ManifestError::Malformed { message, line, column } => fail(
+            &format!("{shown}:{line}:{column}: {}", escaped(&message)),
+            Some("the manifest was edited; run the scenario again"),
+        ),
+        ManifestError::Version { found } => fail(
+            &format!("{shown}: it was written by {}, this is backstop {}", escaped(&found), env!("CARGO_PKG_VERSION")),
+            Some("use the version that wrote it, or run the scenario again"),
+        ),
+        ManifestError::Scenario => fail(
+            &format!("{shown}: the scenario's text does not have the hash that is given for it"),
+            Some("the manifest was edited; run the scenario again"),
+        ),
+    })?;
+    if !manifest.complete {
+        return Err(fail(&format!("{shown}: the output is not complete"), Some("let it be finished with `--resume`")));
+    }
+    Ok(manifest)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failed> {
+    let shown = escaped(&path.display().to_string());
+    let cannot = |error: std::io::Error| fail(&format!("cannot read `{shown}`: {error}"), None);
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(cannot)?;
+    file.take(FOLDER_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > FOLDER_FILE_BYTES {
+        return Err(fail(&format!("`{shown}` has more than {FOLDER_FILE_BYTES} bytes"), None));
+    }
+    Ok(bytes)
+}
+

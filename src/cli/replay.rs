@@ -1,0 +1,129 @@
+//! `replay`: folds a log without simulating, verifies it, and prints or measures any state of it.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use backstop::log::{Numbered, Sampler, ending_name, write_series};
+use backstop::model::{ActorId, Model, Setup, World};
+
+use super::console::{Failed, emit, emit_bytes, fail, say};
+use super::load::parse_metric;
+use super::past::{Course, Verified, verify};
+use super::timeline::label;
+use super::words::{actor, count, escaped, plain_number};
+
+/// Folds the log of a run's folder: verifies it, prints any state, measures something new
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The folder that `run --out` wrote
+    dir: PathBuf,
+    /// Print the state at the end of this step
+    #[arg(long, value_name = "STEP")]
+    at: Option<u32>,
+    /// Measure an expression at every step and print it as CSV (repeatable)
+    #[arg(long = "metric", value_name = "NAME=EXPR", value_parser = parse_metric, conflicts_with = "at")]
+    metrics: Vec<(String, String)>,
+}
+
+pub(crate) fn replay(args: &Args) -> Result<(), Failed> {
+    let mut at: Option<(World, Setup)> = None;
+    let verified = verify(&args.dir, &mut |world, setup| {
+        if Some(world.step) == args.at {
+            at = Some((world.clone(), setup.clone()));
+        }
+    })?;
+    if let Some(step) = args.at {
+        let Some((world, setup)) = at else {
+            let last = verified.fold.steps.saturating_sub(1);
+            return Err(fail(
+                &format!("the run has no complete step {step}"),
+                Some(&format!("its last step is {last}")),
+            ));
+        };
+        return emit(&state(verified.course.last().0, &setup, &world));
+    }
+    let summary = summary(&verified);
+    if args.metrics.is_empty() {
+        return emit(&summary);
+    }
+    say(summary.trim_end());
+    measure(&verified, &args.metrics)
+}
+
+fn summary(verified: &Verified) -> String {
+    let Verified { fold, course, manifest, .. } = verified;
+    let outcome = match fold.ending {
+        Some(ending) => format!("outcome {}", ending_name(course.first(), ending)),
+        None => format!("failed, {}", escaped(manifest.status.as_deref().unwrap_or("?"))),
+    };
+    format!(
+        "verified: {} over {}, {outcome}; the log is whole, and every table is what it gives ({})\n",
+        count(fold.log.len(), "event"),
+        count(fold.steps as usize, "step"),
+        fold.history.text(),
+    )
+}
+
+/// Measures expressions over the folded states.
+fn measure(verified: &Verified, metrics: &[(String, String)]) -> Result<(), Failed> {
+    let Verified { manifest, events, recorded, .. } = verified;
+    let mut course = Course::new(manifest, metrics)?;
+    // The new metrics stand behind the scenario's own, which have been compared already.
+    course.drop_metrics(verified.course.first().metrics.len());
+    let fold = course.fold(events, *recorded, &mut |_, _| {}).map_err(|refusal| {
+        fail(&refusal.reason, Some("the metric has no value at some step; guard it with `if(condition, value, other)`"))
+    })?;
+    let model = course.first();
+    let mut bytes = Vec::new();
+    write_series(&mut bytes, model, Numbered::SINGLE, &fold.samples, &Sampler::new(model, false, false))
+        .map_err(|error| fail(&format!("cannot write the series: {error}"), None))?;
+    emit_bytes(&bytes)
+}
+
+/// A state for a person.
+fn state(model: &Model, setup: &Setup, world: &World) -> String {
+    let mut text = format!("The state at the end of {}\n", label(model, world.step));
+    text.push_str("\nStances\n");
+    for id in model.actor_ids() {
+        let issues = model.issues.iter().enumerate().map(|(at, issue)| {
+            let value = plain_number(world.stance(id, backstop::model::IssueId::at(at)));
+            if model.issues.len() == 1 { value } else { format!("{issue} {value}") }
+        });
+        let _ = writeln!(text, "  {:<24} {}", actor(model, id), issues.collect::<Vec<_>>().join(", "));
+    }
+    text.push_str("\nCommitments\n");
+    for instance in model.instance_ids() {
+        let own = world.instance(instance);
+        let gifts: Vec<String> = model
+            .gifts(instance)
+            .map(|gift| {
+                let resource = &model.resources[gift.resource.index()].id;
+                let given = plain_number(world.evidence.handed_over(gift.position).to_units());
+                format!("{resource} {given} of {}", plain_number(setup.gives[gift.position].to_units()))
+            })
+            .collect();
+        let name = &model.instances[instance.index()].name;
+        let _ = writeln!(text, "  {name:<28} {:<12} {}", own.state.name(), gifts.join(", "));
+    }
+    let pairs = distrust(model, world);
+    if !pairs.is_empty() {
+        text.push_str("\nTrust, where it is not 1\n");
+        for (a, b, value) in pairs {
+            let _ = writeln!(text, "  {} in {}: {}", actor(model, a), actor(model, b), plain_number(value));
+        }
+    }
+    text
+}
+
+fn distrust(model: &Model, world: &World) -> Vec<(ActorId, ActorId, f64)> {
+    let mut pairs = Vec::new();
+    for a in model.actor_ids() {
+        for b in model.actor_ids() {
+            let value = world.trust.of(a, b);
+            if value < 1.0 && pairs.len() < 1_000 {
+                pairs.push((a, b, value));
+            }
+        }
+    }
+    pairs
+}

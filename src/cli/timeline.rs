@@ -1,0 +1,312 @@
+//! The timeline: one line a thing that happened, with the drift of stances left out.
+
+use std::fmt::Write as _;
+
+use backstop::engine::evolve;
+use backstop::model::{
+    ActorId, Amount, CommitmentId, Entry, Event, InstanceId, Model, ResourceId, Setup, ShockId, World,
+};
+
+use super::words::{actor, actors, amount, count, escaped, group, listed, plain_number};
+
+/// The timeline of a log, by steps.
+pub(crate) fn timeline(model: &Model, setup: &Setup, log: &[Entry]) -> String {
+    timeline_from(model, setup, log, 0)
+}
+
+/// The timeline of a log from a step on.
+pub(crate) fn timeline_from(model: &Model, setup: &Setup, log: &[Entry], from: u32) -> String {
+    let mut text = String::new();
+    let mut world = World::new(model, setup);
+    for step in log.chunk_by(|a, b| a.step == b.step) {
+        world.step = step[0].step;
+        let lines = step_lines(model, setup, &mut world, step);
+        if world.step < from {
+            continue;
+        }
+        let label = label(model, world.step);
+        for (at, line) in lines.iter().enumerate() {
+            let label = if at == 0 { label.as_str() } else { "" };
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{label:<width$}  {line}", width = label_width(model));
+        }
+    }
+    text
+}
+
+/// One event in words, whatever its kind.
+pub(crate) fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
+    let stance = |who: ActorId, issue: backstop::model::IssueId, what: &str, value: f64| {
+        let on = if model.issues.len() > 1 { format!(" on {}", model.issues[issue.index()]) } else { String::new() };
+        format!("the {what} of {}{on} is now {}", actor(model, who), plain_number(value))
+    };
+    match entry.event {
+        Event::Started => "the run begins".into(),
+        Event::Drawn { draw, value } => format!("{} is drawn: {}", model.draws[draw.index()], plain_number(value)),
+        Event::Stance { actor, issue, value } => stance(actor, issue, "stance", value),
+        Event::Anchor { actor, issue, value } => stance(actor, issue, "anchor", value),
+        Event::Trust { truster, trusted, value } => {
+            format!(
+                "the trust of {} in {} is now {}",
+                actor(model, truster),
+                actor(model, trusted),
+                plain_number(value)
+            )
+        }
+        Event::Ended(ending) => format!("the run ends: {}", backstop::log::ending_name(model, ending)),
+        Event::Delivered { instance, gift, amount: part } => {
+            let own = &model.instances[instance.index()];
+            let gift = model.gift(instance, gift as usize);
+            let what = amount(model, gift.resource, part);
+            let declared = &model.commitments[own.commitment.index()].id;
+            format!("{} hands over {what} [{declared}]", actor(model, own.debtor))
+        }
+        _ => {
+            let mut lines = Vec::new();
+            add(model, setup, &World::new(model, setup), entry, &mut lines);
+            lines.first().map(|line| written(model, setup, line)).unwrap_or_default()
+        }
+    }
+}
+
+/// The date of a step, or its number where the scenario has no dates.
+pub(crate) fn label(model: &Model, step: u32) -> String {
+    match model.clock.date_time(step) {
+        Some(moment) if model.clock.plain => moment.strftime("%a %Y-%m-%d").to_string(),
+        Some(moment) => moment.strftime("%a %Y-%m-%d %H:%M").to_string(),
+        None => format!("step {step}"),
+    }
+}
+
+fn label_width(model: &Model) -> usize {
+    label(model, model.clock.steps.saturating_sub(1)).chars().count()
+}
+
+/// What becomes one line: things of one kind that happen in one step to instances of one commitment.
+enum Line {
+    Said(String),
+    Deed { kind: Deed, commitment: CommitmentId, instances: Vec<InstanceId>, amounts: Vec<(ResourceId, Amount)> },
+    Shock { shock: ShockId, stances: usize, anchors: usize, trust: usize },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Offers,
+    TakesBack,
+    Lapses,
+    IsBound,
+    Suspends,
+    TakesUp,
+    Begins,
+    Completes,
+    HandsOver,
+    Withdraws,
+    Keeps,
+    Ends,
+    Breaks,
+    IsReleased,
+}
+
+fn step_lines(model: &Model, setup: &Setup, world: &mut World, entries: &[Entry]) -> Vec<String> {
+    let mut lines: Vec<Line> = Vec::new();
+    for entry in entries {
+        add(model, setup, world, entry, &mut lines);
+        evolve(model, setup, world, entry.event);
+    }
+    lines.iter().map(|line| written(model, setup, line)).collect()
+}
+
+fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut Vec<Line>) {
+    match entry.event {
+        Event::Met(meeting) => {
+            let meeting = &model.meetings[meeting.index()];
+            let who = actors(model, &model.groups[meeting.attendees.index()].members);
+            lines.push(Line::Said(format!("meeting {}: {who}", meeting.id)));
+        }
+        Event::Shock(shock) => lines.push(Line::Shock { shock, stances: 0, anchors: 0, trust: 0 }),
+        Event::Stance { .. } | Event::Anchor { .. } | Event::Trust { .. } => {
+            if let (Some(_), Some(Line::Shock { stances, anchors, trust, .. })) = (entry.cause, lines.last_mut()) {
+                match entry.event {
+                    Event::Stance { .. } => *stances += 1,
+                    Event::Anchor { .. } => *anchors += 1,
+                    _ => *trust += 1,
+                }
+            }
+        }
+        Event::Agreed { meeting, size } => {
+            let size = count(size as usize, "commitment");
+            lines.push(Line::Said(format!("agreed at {}: a package of {size}", model.meetings[meeting.index()].id)));
+        }
+        Event::Failed { meeting, size } => {
+            let size = count(size as usize, "commitment");
+            let meeting = &model.meetings[meeting.index()].id;
+            lines.push(Line::Said(format!("no agreement at {meeting}: a package of {size} was possible and failed")));
+        }
+        Event::Reached(outcome) => {
+            lines.push(Line::Said(format!("outcome {} is reached", model.outcomes[outcome.index()].id)));
+        }
+        event => {
+            if let (Some(deed), Some(instance)) = (deed(model, setup, world, event), event.instance()) {
+                add_deed(model, setup, deed, instance, event, lines);
+            }
+        }
+    }
+}
+
+/// What an event of a commitment is called; increments between the first and the last are left out.
+fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Deed> {
+    Some(match event {
+        Event::Created(_) => Deed::Offers,
+        Event::Cancelled(_) => Deed::TakesBack,
+        Event::Expired(_) => Deed::Lapses,
+        Event::Detached(_) => Deed::IsBound,
+        Event::Suspended(_) => Deed::Suspends,
+        Event::Reactivated(_) => Deed::TakesUp,
+        Event::Withdrawn { .. } => Deed::Withdraws,
+        Event::Satisfied(instance) if model.commitment_of(instance).maintain => Deed::Ends,
+        Event::Satisfied(_) => Deed::Keeps,
+        Event::Violated(_) => Deed::Breaks,
+        Event::Released(_) => Deed::IsReleased,
+        Event::Delivered { instance, gift, amount } => {
+            let position = model.gift(instance, gift as usize).position;
+            let before = world.evidence.handed_over(position);
+            let whole = setup.gives[position];
+            if amount == whole {
+                Deed::HandsOver
+            } else if before == Amount::ZERO {
+                Deed::Begins
+            } else if before.0 + amount.0 == whole.0 {
+                Deed::Completes
+            } else {
+                return None;
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn add_deed(model: &Model, setup: &Setup, deed: Deed, instance: InstanceId, event: Event, lines: &mut Vec<Line>) {
+    let commitment = model.instances[instance.index()].commitment;
+    let moved: Vec<(ResourceId, Amount)> = match event {
+        Event::Delivered { gift, .. } => {
+            let gift = model.gift(instance, gift as usize);
+            vec![(gift.resource, setup.gives[gift.position])]
+        }
+        Event::Withdrawn { gift, amount, .. } => vec![(model.gift(instance, gift as usize).resource, amount)],
+        _ => model.gifts(instance).map(|gift| (gift.resource, setup.gives[gift.position])).collect(),
+    };
+    let same = lines.iter_mut().find_map(|line| match line {
+        Line::Deed { kind, commitment: of, instances, amounts } if *kind == deed && *of == commitment => {
+            Some((instances, amounts))
+        }
+        _ => None,
+    });
+    let Some((instances, amounts)) = same else {
+        lines.push(Line::Deed { kind: deed, commitment, instances: vec![instance], amounts: moved });
+        return;
+    };
+    if instances.last() != Some(&instance) {
+        instances.push(instance);
+    }
+    for (resource, amount) in moved {
+        match amounts.iter_mut().find(|(of, _)| *of == resource) {
+            Some((_, sum)) => sum.0 += amount.0,
+            None => amounts.push((resource, amount)),
+        }
+    }
+}
+
+fn written(model: &Model, setup: &Setup, line: &Line) -> String {
+    match line {
+        Line::Said(text) => text.clone(),
+        Line::Shock { shock, stances, anchors, trust } => {
+            let mut parts = Vec::new();
+            for (number, noun) in [(stances, "stance"), (anchors, "anchor"), (trust, "trust")] {
+                if *number > 0 {
+                    let plural = if noun == "trust" { "pair's trust" } else { noun };
+                    parts.push(if noun == "trust" && *number > 1 {
+                        format!("the trust of {number} pairs")
+                    } else {
+                        count(*number, plural)
+                    });
+                }
+            }
+            let id = &model.shocks[shock.index()].id;
+            if parts.is_empty() { format!("shock {id}") } else { format!("shock {id}: it moves {}", listed(&parts)) }
+        }
+        Line::Deed { kind, commitment, instances, amounts } => {
+            written_deed(model, setup, *kind, *commitment, instances, amounts)
+        }
+    }
+}
+
+fn written_deed(
+    model: &Model,
+    setup: &Setup,
+    kind: Deed,
+    commitment: CommitmentId,
+    instances: &[InstanceId],
+    amounts: &[(ResourceId, Amount)],
+) -> String {
+    let declared = &model.commitments[commitment.index()];
+    let debtors: Vec<ActorId> = instances.iter().map(|i| model.instances[i.index()].debtor).collect();
+    let many = debtors.len() > 1;
+    let who = if many { actors(model, &debtors) } else { actor(model, debtors[0]) };
+    let what = listed(&amounts.iter().map(|&(r, a)| amount(model, r, a)).collect::<Vec<_>>());
+    let what = if many { format!("{what} in all") } else { what };
+    let to = declared.creditor.map(|creditor| group(model, creditor));
+    let to_whom = to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
+    let verb = |one: &str, more: &str| if many { more.to_owned() } else { one.to_owned() };
+    let parts = instances.iter().map(|i| setup.over[i.index()]).max().unwrap_or(1);
+    let sentence = match kind {
+        Deed::Offers => {
+            let condition = declared.when.as_ref().map(|when| format!(", if {}", condition(&when.text)));
+            format!("{who} {} {what}{to_whom}{}", verb("offers", "offer"), condition.unwrap_or_default())
+        }
+        Deed::TakesBack => format!("{who} {} back the offer of {what}", verb("takes", "take")),
+        Deed::Lapses => format!("the offer of {what} by {who} lapses"),
+        Deed::IsBound => format!("{who} {} bound to give {what}{to_whom}", verb("is", "are")),
+        Deed::Suspends => {
+            let condition = declared.stay.as_ref().map(|stay| format!(", no longer true: {}", condition(&stay.text)));
+            format!("{who} {} {what}{}", verb("suspends", "suspend"), condition.unwrap_or_default())
+        }
+        Deed::TakesUp => format!("{who} {} up {what} again", verb("takes", "take")),
+        Deed::Begins => format!("{who} {} to hand over {what}, in {parts} parts", verb("begins", "begin")),
+        Deed::Completes | Deed::HandsOver if declared.maintain => {
+            format!("{who} now {} up {what} in full", verb("keeps", "keep"))
+        }
+        Deed::Completes => format!("{who} {} over the last of {what}", verb("hands", "hand")),
+        Deed::HandsOver => format!("{who} {} over {what}{to_whom}", verb("hands", "hand")),
+        Deed::Withdraws => format!("{what} of {who} {} no longer in force", verb("is", "are")),
+        Deed::Keeps => format!("{who} {} kept the promise of {what}", verb("has", "have")),
+        Deed::Ends => format!("{who} {} done with {what}, as agreed", verb("is", "are")),
+        Deed::Breaks => format!("{who} {} the promise of {what}", verb("breaks", "break")),
+        Deed::IsReleased => {
+            let by = to.map(|to| format!(" by {to}")).unwrap_or_default();
+            format!("{who} {} released from {what}{by}", verb("is", "are"))
+        }
+    };
+    format!("{sentence} [{}]", declared.id)
+}
+
+/// A condition's text on one line.
+pub(crate) fn condition(text: &str) -> String {
+    escaped(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The title and the frame of a run.
+pub(crate) fn heading(model: &Model, seed: u64) -> String {
+    let mut text = format!("{}\n", escaped(&model.title));
+    if !model.about.trim().is_empty() {
+        let _ = writeln!(text, "{}", escaped(model.about.trim()).replace("\\u{a}", "\n"));
+    }
+    let steps = count(model.clock.steps as usize, "step");
+    let span = match model.clock.start {
+        Some(_) => format!("{} to {}, {steps}", label(model, 0), label(model, model.clock.steps.saturating_sub(1))),
+        None => steps,
+    };
+    let commitments = count(model.instances.len(), "commitment");
+    let _ = writeln!(text, "{span}; {}, {commitments}; seed {seed}", count(model.actors.len(), "actor"));
+    text.push('\n');
+    text
+}

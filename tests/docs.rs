@@ -1,0 +1,442 @@
+//! The documents stay true: every command in them runs and prints what they say, every scenario in them
+//! passes `check` and runs, every fragment compiles inside a stated frame, every link leads somewhere.
+//!
+//! A page is read from top to bottom in a folder of its own that holds a copy of `scenarios/`, as a reader
+//! would follow it. What its fenced blocks are is told by their language and by a comment before them:
+//!
+//! | block | what happens |
+//! | --- | --- |
+//! | `console` | each `$` line runs, and its output is compared by `trycmd`; `cargo run --release --` is the program |
+//! | `toml` after `<!-- file: NAME -->` | is written into the file `NAME`, which must pass `check` and run |
+//! | `toml` after `<!-- edit: NAME -->` | its tables and keys are put into the file `NAME`, which must then pass and run |
+//! | `toml` after `<!-- bad file: NAME -->` | is written into the file `NAME`; what is said of it stands in the next `console` block |
+//! | other `toml` with `format = 1` | is a whole scenario: it must pass `check` without a warning and run |
+//! | other `toml` | is a fragment: put into the page's frame (`<!-- frame -->`), it must pass `check` and run |
+//! | `python` | runs where `BACKSTOP_PYTHON` names an interpreter with pandas, duckdb and matplotlib |
+//! | `sh`, `r`, `sql`, `text`, `json`, `csv`, `md` | shown, not run |
+//!
+//! `TRYCMD=overwrite cargo test --test docs` writes the output that commands have now into the pages.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const PAGES: [&str; 5] = ["README.md", "docs/model.md", "docs/scenario.md", "docs/output.md", "docs/guarantees.md"];
+
+#[test]
+fn readme() {
+    follow("README.md");
+}
+
+#[test]
+fn model() {
+    follow("docs/model.md");
+}
+
+#[test]
+fn scenario_reference() {
+    follow("docs/scenario.md");
+}
+
+#[test]
+fn output() {
+    follow("docs/output.md");
+}
+
+#[test]
+fn guarantees() {
+    follow("docs/guarantees.md");
+}
+
+#[test]
+fn transcripts() {
+    let cases = trycmd::TestCases::new();
+    for program in PROGRAMS {
+        cases.register_bin(program, trycmd::schema::Bin::Path(which(program)));
+    }
+    cases.case("tests/cli/*.trycmd").case("tests/cli/*.toml");
+    cases.run();
+}
+
+#[test]
+fn every_page_is_followed() {
+    let mut found: Vec<String> = fs::read_dir(root().join("docs"))
+        .unwrap()
+        .map(|entry| format!("docs/{}", entry.unwrap().file_name().to_string_lossy()))
+        .filter(|path| Path::new(path).extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    found.push("README.md".into());
+    found.sort();
+    let mut listed: Vec<String> = PAGES.iter().map(ToString::to_string).collect();
+    listed.sort();
+    assert_eq!(found, listed);
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut broken = String::new();
+    for page in PAGES.iter().chain(&["CONTRIBUTING.md", "CHANGELOG.md", "tests/bad/README.md", "tests/oracle/README.md"]) {
+        let folder = root().join(page).parent().unwrap().to_path_buf();
+        for link in links(&read(page)) {
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if path.is_empty() { root().join(page) } else { folder.join(path) };
+            let has_anchor = || anchors(&fs::read_to_string(&target).unwrap()).iter().any(|found| found == anchor);
+            if !target.exists() || !anchor.is_empty() && !has_anchor() {
+                writeln!(broken, "{page}: {link}").unwrap();
+            }
+        }
+    }
+    assert!(broken.is_empty(), "links that lead nowhere:\n{broken}");
+}
+
+/// The scenario reference names every key that the schema knows.
+#[test]
+fn every_key_is_documented() {
+    let schema: serde_json::Value = serde_json::from_str(&read("schema.json")).unwrap();
+    let mut keys = Vec::new();
+    collect_keys(&schema, &mut keys);
+    let page = read("docs/scenario.md");
+    let missing: Vec<&String> = keys.iter().filter(|key| !page.contains(&format!("`{key}`"))).collect();
+    assert!(missing.is_empty(), "docs/scenario.md does not name {missing:?}");
+}
+
+/// The scenario reference names every limit, with its number.
+#[test]
+fn every_limit_is_documented() {
+    let page = read("docs/scenario.md");
+    let mut missing = String::new();
+    for line in read("src/model/limits.rs").lines() {
+        let Some(rest) = line.strip_prefix("pub const ") else { continue };
+        let (name, value) = rest.split_once(": ").unwrap();
+        let value = value.split_once(" = ").unwrap().1.trim_end_matches(';').replace('_', "");
+        let row = page.lines().find(|line| line.contains(&format!("`{name}`")));
+        if row.is_none_or(|row| !row.replace(',', "").contains(&value)) {
+            writeln!(missing, "`{name}` with {value}").unwrap();
+        }
+    }
+    assert!(missing.is_empty(), "docs/scenario.md lacks\n{missing}");
+}
+
+/// The page on guarantees names tests that are there: `tests/file.rs::name` or `src/….rs::name`.
+#[test]
+fn every_test_that_is_named_is_there() {
+    let mut missing = String::new();
+    let page = read("docs/guarantees.md");
+    for named in page.split('`').filter(|code| code.contains(".rs::")) {
+        let (file, test) = named.split_once("::").unwrap();
+        let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+        if !text.contains(&format!("fn {test}(")) {
+            writeln!(missing, "{named}").unwrap();
+        }
+    }
+    assert!(missing.is_empty(), "docs/guarantees.md names tests that are not there:\n{missing}");
+}
+
+/// Programs besides `backstop` that a transcript may use.
+const PROGRAMS: [&str; 8] = ["cat", "cp", "cut", "head", "ls", "mkdir", "sed", "tail"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(page: &str) -> String {
+    fs::read_to_string(root().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))
+}
+
+fn which(program: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("`{program}` is not installed"))
+}
+
+/// A fenced block.
+#[derive(Debug)]
+struct Block {
+    /// Line of its opening fence, from 1.
+    line: usize,
+    language: String,
+    /// What the comment before it says.
+    note: String,
+    body: String,
+}
+
+/// Follows a page from top to bottom.
+fn follow(page: &str) {
+    let text = read(page);
+    let session = Session::new(page);
+    let mut frame = None;
+    for block in blocks(&text) {
+        let place = format!("{page}:{}", block.line);
+        let note = block.note.as_str();
+        match block.language.as_str() {
+            "console" => session.run(&block),
+            "toml" if note.starts_with("file: ") => session.write(&note[6..], &block.body, &place),
+            "toml" if note.starts_with("edit: ") => session.edit(&note[6..], &block.body, &place),
+            "toml" if note.starts_with("bad file: ") => fs::write(session.path(&note[10..]), &block.body).unwrap(),
+            "toml" if note == "frame" => {
+                session.pass(&block.body, &place);
+                frame = Some(block.body);
+            }
+            "toml" if block.body.lines().any(|line| line.trim() == "format = 1") => {
+                let warnings = session.pass(&block.body, &place);
+                assert!(warnings.is_empty(), "{place}: {warnings}");
+            }
+            "toml" => {
+                let frame = frame.as_ref().unwrap_or_else(|| panic!("{place}: a fragment, and the page has no frame"));
+                session.pass(&merge(frame, &block.body), &place);
+            }
+            "python" => session.python(&block.body, &place),
+            "sh" | "r" | "sql" | "text" | "json" | "csv" | "md" => {}
+            other => panic!("{place}: no rule for a block of `{other}`"),
+        }
+    }
+}
+
+/// The folder in which a page is followed.
+struct Session {
+    page: String,
+    folder: tempfile::TempDir,
+    /// Where the transcripts lie, outside of what a reader would see.
+    cases: tempfile::TempDir,
+}
+
+impl Session {
+    fn new(page: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("scenarios")).unwrap();
+        for entry in fs::read_dir(root().join("scenarios")).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), folder.path().join("scenarios").join(entry.file_name())).unwrap();
+        }
+        Self { page: page.to_owned(), folder, cases: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name.trim())
+    }
+
+    fn write(&self, name: &str, text: &str, place: &str) {
+        fs::write(self.path(name), text).unwrap();
+        self.pass(text, place);
+    }
+
+    fn edit(&self, name: &str, fragment: &str, place: &str) {
+        let old = fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{place}: {name}: {error}"));
+        self.write(name, &merge(&old, fragment), place);
+    }
+
+    /// Checks and runs a scenario; gives the warnings.
+    fn pass(&self, text: &str, place: &str) -> String {
+        let file = self.cases.path().join("scenario.toml");
+        fs::write(&file, text).unwrap();
+        let mut warnings = String::new();
+        for command in ["check", "run"] {
+            let output = Command::new(env!("CARGO_BIN_EXE_backstop")).arg(command).arg(&file).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{place}: `{command}` refuses\n{text}\n{said}");
+            warnings = said;
+        }
+        warnings
+    }
+
+    /// Runs the commands of a block and compares their output.
+    fn run(&self, block: &Block) {
+        let place = format!("{}.{}", self.page.replace('/', "."), block.line);
+        let (case, base) = (format!("{place}.trycmd"), format!("{place}.in"));
+        let (case, base) = (self.cases.path().join(case), self.cases.path().join(base));
+        let commands: Vec<&str> = block.body.lines().filter(|line| line.starts_with("$ ")).collect();
+        let body = replace_commands(&block.body, |at| commands[at].replacen("$ cargo run --release -- ", "$ backstop ", 1));
+        fs::write(&case, format!("```console\n{body}```\n")).unwrap();
+        fs::write(&base, self.folder.path().to_str().unwrap()).unwrap();
+        let cases = trycmd::TestCases::new();
+        for command in body.lines().filter_map(|line| line.strip_prefix("$ ")) {
+            let program = command.split_whitespace().find(|word| !word.contains('=')).unwrap_or_default();
+            if program != "backstop" {
+                assert!(PROGRAMS.contains(&program), "{}:{}: `{program}` is not run", self.page, block.line);
+                cases.register_bin(program, trycmd::schema::Bin::Path(which(program)));
+            }
+        }
+        cases.case(&case);
+        cases.run();
+        if std::env::var_os("TRYCMD").is_some_and(|mode| mode == "overwrite") {
+            let new = fs::read_to_string(&case).unwrap();
+            let new = new.strip_prefix("```console\n").and_then(|new| new.strip_suffix("```\n")).unwrap();
+            let new = replace_commands(new, |at| commands[at].to_owned());
+            let page = read(&self.page);
+            fs::write(root().join(&self.page), page.replacen(&block.body, &new, 1)).unwrap();
+        }
+    }
+
+    #[expect(clippy::print_stderr, reason = "a test that is left out says so")]
+    fn python(&self, script: &str, place: &str) {
+        let Some(python) = std::env::var_os("BACKSTOP_PYTHON") else {
+            eprintln!("LEFT OUT: {place}: `BACKSTOP_PYTHON` names no interpreter with pandas, duckdb and matplotlib");
+            return;
+        };
+        let output = Command::new(python).arg("-c").arg(script).current_dir(self.folder.path()).output().unwrap();
+        assert!(output.status.success(), "{place}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// The text with its `$` lines replaced, by their number.
+fn replace_commands(text: &str, new: impl Fn(usize) -> String) -> String {
+    let mut at = 0;
+    let mut replaced = String::new();
+    for line in text.lines() {
+        if line.starts_with("$ ") {
+            replaced += &new(at);
+            at += 1;
+        } else {
+            replaced += line;
+        }
+        replaced.push('\n');
+    }
+    replaced
+}
+
+fn blocks(text: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut note = String::new();
+    let mut lines = text.lines().enumerate();
+    while let Some((at, line)) = lines.next() {
+        if let Some(info) = line.trim_start().strip_prefix("```") {
+            let indent = line.len() - line.trim_start().len();
+            let mut body = String::new();
+            for (_, line) in lines.by_ref() {
+                if line.trim_start().starts_with("```") {
+                    break;
+                }
+                body += line.get(indent..).unwrap_or_default();
+                body.push('\n');
+            }
+            blocks.push(Block { line: at + 1, language: info.trim().to_owned(), note: std::mem::take(&mut note), body });
+        } else if let Some(comment) = line.trim().strip_prefix("<!--") {
+            comment.trim_end_matches("-->").trim().clone_into(&mut note);
+        } else if !line.trim().is_empty() {
+            note.clear();
+        }
+    }
+    blocks
+}
+
+/// One table of a scenario: its header line, and its keys with their text; a piece without a key is a comment.
+struct Table {
+    header: String,
+    pieces: Vec<(Option<String>, String)>,
+}
+
+fn tables(text: &str) -> Vec<Table> {
+    let mut tables = vec![Table { header: String::new(), pieces: Vec::new() }];
+    let mut depth = 0;
+    for line in text.lines() {
+        let last = tables.last_mut().unwrap();
+        if depth > 0 {
+            let piece = &mut last.pieces.last_mut().unwrap().1;
+            piece.push('\n');
+            *piece += line;
+        } else if line.starts_with('[') {
+            tables.push(Table { header: line.to_owned(), pieces: Vec::new() });
+            continue;
+        } else {
+            let key = line.split_once('=').map(|(key, _)| key.trim().to_owned()).filter(|key| !key.starts_with('#'));
+            last.pieces.push((key, line.to_owned()));
+        }
+        depth += depth_of(line);
+    }
+    tables
+}
+
+/// Brackets that a line opens and does not close.
+fn depth_of(line: &str) -> i32 {
+    let (mut depth, mut quoted) = (0, false);
+    for character in line.chars() {
+        match character {
+            '"' => quoted = !quoted,
+            '#' if !quoted => break,
+            '[' | '{' if !quoted => depth += 1,
+            ']' | '}' if !quoted => depth -= 1,
+            _ => {}
+        }
+    }
+    depth
+}
+
+/// Puts the tables and keys of a fragment into a scenario: a key that is there already is replaced.
+fn merge(scenario: &str, fragment: &str) -> String {
+    let mut merged = tables(scenario);
+    for table in tables(fragment) {
+        let is_array = table.header.starts_with("[[");
+        let there = merged.iter_mut().find(|old| !is_array && old.header == table.header);
+        let Some(old) = there else {
+            merged.push(table);
+            continue;
+        };
+        for (key, text) in table.pieces {
+            match old.pieces.iter_mut().find(|(old, _)| key.is_some() && *old == key) {
+                Some((_, old)) => *old = text,
+                None => old.pieces.push((key, text)),
+            }
+        }
+    }
+    let mut text = String::new();
+    for Table { header, pieces } in merged {
+        if !header.is_empty() {
+            text += &header;
+            text.push('\n');
+        }
+        for (_, piece) in pieces {
+            text += &piece;
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn links(text: &str) -> Vec<String> {
+    let mut links = Vec::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        }
+        let parts = line.split("](").skip(1).filter(|_| !fenced);
+        links.extend(parts.filter_map(|rest| rest.split_once(')')).map(|(link, _)| link.to_owned()));
+    }
+    links
+}
+
+/// The anchors of a page: those of its headings, as code hosts make them, and its own.
+fn anchors(text: &str) -> Vec<String> {
+    let mut anchors = Vec::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if let (false, true) = (fenced, line.starts_with('#')) {
+            let heading = line.trim_start_matches('#').trim().to_lowercase();
+            let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+            anchors.push(kept.map(|c| if c == ' ' { '-' } else { c }).collect());
+        }
+        if let Some((id, _)) = line.split_once("<a id=\"").and_then(|(_, rest)| rest.split_once('"')) {
+            anchors.push(id.to_owned());
+        }
+    }
+    anchors
+}
+
+fn collect_keys(schema: &serde_json::Value, keys: &mut Vec<String>) {
+    match schema {
+        serde_json::Value::Object(members) => {
+            if let Some(serde_json::Value::Object(properties)) = members.get("properties") {
+                keys.extend(properties.keys().cloned());
+            }
+            members.values().for_each(|member| collect_keys(member, keys));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect_keys(item, keys)),
+        _ => {}
+    }
+}
