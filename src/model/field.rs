@@ -118,7 +118,7 @@ pub enum FieldSource {
 }
 
 /// Where a field's value goes: a place in the [`Setup`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each is the field of `Setup` of that name, at that position")]
 pub enum Target {
     Parameter(ParameterId),

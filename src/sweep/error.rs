@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::scenario::Diagnostic;
+
 /// What kind of thing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -28,6 +30,7 @@ pub struct Error {
     message: String,
     place: Option<Place>,
     help: Option<String>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 /// A place in a file other than the scenario.
@@ -45,7 +48,7 @@ impl Error {
     /// An error without a place.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), place: None, help: None }
+        Self { kind, message: message.into(), place: None, help: None, diagnostics: Vec::new() }
     }
 
     /// With a remedy.
@@ -69,6 +72,19 @@ impl Error {
             Some((file, line)) => self.at(file, line, 1),
             None => self,
         }
+    }
+
+    /// With what the scenario's reader had to say.
+    #[must_use]
+    pub(super) fn because(mut self, diagnostics: Vec<Diagnostic>) -> Self {
+        self.diagnostics = diagnostics;
+        self
+    }
+
+    /// What the scenario's reader had to say, where it was asked.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
     }
 
     /// Its kind.

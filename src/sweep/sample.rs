@@ -7,7 +7,7 @@ use super::design::{Points, check_names};
 use super::error::{Error, ErrorKind, quoted};
 use super::{limits, sobol};
 use crate::engine::{Luck, quantile, stream};
-use crate::model::{Distribution, Expression, Model, Node, ParameterId, Quantity, Scalar, Values};
+use crate::model::{Distribution, Model, Node, ParameterId, Quantity, Scalar, Values};
 
 /// How a sample is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,7 +238,7 @@ pub fn sample(
         .iter()
         .map(|name| model.parameters.iter().position(|parameter| parameter.id == super::design::canonical(name)))
         .collect();
-    let order = drawing_order(model, &parameters)?;
+    check_reads(model, &parameters)?;
     let mut points = Points::new(names, [])?;
     let mut row = Vec::new();
     for outer in 0..grid.count() {
@@ -249,9 +249,8 @@ pub fn sample(
             }
         }
         for inner in 0..usize::try_from(request.count).unwrap_or(usize::MAX) {
-            for &at in &order {
-                let parameter = parameters[at];
-                values[parameter.index()] = drawn(model, parameter, columns[at][inner], &values)?;
+            for (&parameter, column) in parameters.iter().zip(&columns) {
+                values[parameter.index()] = drawn(model, parameter, column[inner], &values)?;
             }
             row.clear();
             row.extend_from_slice(grid.values(outer));
@@ -262,37 +261,30 @@ pub fn sample(
     Ok(points)
 }
 
-/// The positions of the sampled parameters in an order in which each follows those that its distribution reads.
-fn drawing_order(model: &Model, parameters: &[ParameterId]) -> Result<Vec<usize>, Error> {
-    let reads = |at: usize| -> Vec<ParameterId> {
-        let Some(Spread::Distribution(distribution)) = spread(model, parameters[at]) else { return Vec::new() };
-        let expressions = distribution.arguments.iter().filter_map(|argument| match argument {
-            Scalar::Expression(expression) => Some(expression),
-            Scalar::Constant(_) => None,
-        });
-        expressions.flat_map(parameters_of).collect()
-    };
-    let mut order = Vec::new();
-    while order.len() < parameters.len() {
-        let ready = (0..parameters.len()).find(|at| {
-            let waits =
-                |read: &ParameterId| parameters.iter().position(|p| p == read).is_some_and(|p| !order.contains(&p));
-            !order.contains(at) && !reads(*at).iter().any(waits)
-        });
-        match ready {
-            Some(at) => order.push(at),
-            None => {
-                let message = "the distributions of the sampled parameters depend on each other in a circle";
-                return Err(Error::new(ErrorKind::Design, message));
+/// A distribution's arguments may read earlier parameters, but none that is drawn anew in each run.
+fn check_reads(model: &Model, parameters: &[ParameterId]) -> Result<(), Error> {
+    for &parameter in parameters {
+        let Some(Spread::Distribution(distribution)) = spread(model, parameter) else { continue };
+        for argument in &distribution.arguments {
+            let Scalar::Expression(expression) = argument else { continue };
+            let reads = expression.nodes.iter().filter_map(|node| match node {
+                Node::Parameter(read) => Some(*read),
+                _ => None,
+            });
+            for read in reads {
+                let other = &model.parameters[read.index()];
+                if other.distribution.is_some() && !other.overridden && !parameters.contains(&read) {
+                    let message = format!(
+                        "{} cannot be sampled alone: its distribution reads {}, which is drawn in each run",
+                        quoted(&model.parameters[parameter.index()].id),
+                        quoted(&other.id)
+                    );
+                    return Err(Error::new(ErrorKind::Design, message).help("sample both, or set the other"));
+                }
             }
         }
     }
-    Ok(order)
-}
-
-fn parameters_of(expression: &Expression) -> Vec<ParameterId> {
-    let parameter = |node: &Node| if let Node::Parameter(parameter) = node { Some(*parameter) } else { None };
-    expression.nodes.iter().filter_map(parameter).collect()
+    Ok(())
 }
 
 /// The value of a parameter at the quantile `u` in [0, 1).

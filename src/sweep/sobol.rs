@@ -325,7 +325,7 @@ mod tests {
     /// The first points of the sequence, as in the output of Joe and Kuo's own program.
     #[test]
     fn the_first_points_are_those_published() {
-        let published = [
+        let published: [[f64; 5]; 8] = [
             [0.0, 0.0, 0.0, 0.0, 0.0],
             [0.5, 0.5, 0.5, 0.5, 0.5],
             [0.75, 0.25, 0.25, 0.25, 0.75],
