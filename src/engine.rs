@@ -16,7 +16,9 @@ mod plan;
 mod random;
 mod run;
 mod setup;
+mod unravel;
 
+pub use agreement::Hypothesis;
 pub use distribution::{normal_quantile, quantile};
 pub use evolve::{evolve, standing, target};
 pub use failure::Failure;
@@ -26,3 +28,4 @@ pub use plan::Plan;
 pub use random::{Luck, Source, stream};
 pub use run::{Run, Setting, Simulation, Stage, Want, may_follow, recount, run, run_staged, run_watched};
 pub use setup::{prepare, prepare_drawn};
+pub use unravel::Unravelling;

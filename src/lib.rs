@@ -1,5 +1,6 @@
 //! Backstop: a deterministic, event-sourced simulator of actors with stances who exchange conditional commitments.
 
+pub mod analysis;
 pub mod engine;
 pub mod log;
 pub mod model;

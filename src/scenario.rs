@@ -37,8 +37,8 @@ mod resolve;
 mod sets;
 mod source;
 mod syntax;
-mod toml_error;
 mod token;
+mod toml_error;
 mod trust;
 
 use crate::model::Model;

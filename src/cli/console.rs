@@ -6,16 +6,18 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin as Place, Renderer, Snippet};
 use backstop::scenario::{Diagnostic, Origin, Severity, Source};
 
+use super::words::safe;
+
 /// The command failed, and has said why.
 #[derive(Debug)]
 pub(crate) struct Failed;
 
-/// Prints a result on standard output.
+/// Prints a text on standard output, with what a file may have put into it made harmless.
 pub(crate) fn emit(text: &str) -> Result<(), Failed> {
-    emit_bytes(text.as_bytes())
+    emit_bytes(safe(text).as_bytes())
 }
 
-/// Prints a result on standard output. A reader that has gone away is no failure.
+/// Prints bytes on standard output as they are. A reader that has gone away is no failure.
 pub(crate) fn emit_bytes(bytes: &[u8]) -> Result<(), Failed> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {

@@ -146,7 +146,8 @@ fn told(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
 fn commitments(sides: &[Side<'_>; 2]) -> String {
     let states = |side: &Side<'_>| -> BTreeMap<String, State> {
         let world = &side.verified.fold.world;
-        let named = side.model.instance_ids().map(|i| (side.model.instances[i.index()].name.clone(), world.instance(i).state));
+        let named =
+            side.model.instance_ids().map(|i| (side.model.instances[i.index()].name.clone(), world.instance(i).state));
         named.collect()
     };
     let (one, two) = (states(&sides[0]), states(&sides[1]));

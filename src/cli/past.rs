@@ -207,8 +207,9 @@ impl Verified {
             history: self.fold.history.text(),
         };
         let Fold { log, samples, setup, world, .. } = &self.fold;
-        let files = Files::of(self.course.last().0, self.course.first(), (log, samples, setup, world), sampler, &names, &row)
-            .map_err(|error| fail(&format!("cannot write the tables: {error}"), None))?;
+        let files =
+            Files::of(self.course.last().0, self.course.first(), (log, samples, setup, world), sampler, &names, &row)
+                .map_err(|error| fail(&format!("cannot write the tables: {error}"), None))?;
         let mut digests = BTreeMap::new();
         for (name, expected) in &files.tables {
             let path = dir.join(name);
@@ -284,4 +285,3 @@ fn read(path: &Path) -> Result<Vec<u8>, Failed> {
     }
     Ok(bytes)
 }
-

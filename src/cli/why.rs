@@ -112,7 +112,10 @@ fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
     match (rule, entry.event) {
         (Some((what, expression)), _) => format!("because {what}, {}, after:", condition(&expression.text)),
         (None, Event::Reached(outcome)) => {
-            format!("because its condition came to hold, {}, after:", condition(&model.outcomes[outcome.index()].when.text))
+            format!(
+                "because its condition came to hold, {}, after:",
+                condition(&model.outcomes[outcome.index()].when.text)
+            )
         }
         _ => "because of:".into(),
     }

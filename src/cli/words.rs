@@ -1,10 +1,16 @@
 //! Numbers, names and dates as a person writes them.
 
-use backstop::log::number;
-use backstop::model::{ActorId, Amount, GroupId, InstanceId, Model, ResourceId};
+use backstop::analysis::words;
+pub(crate) use backstop::analysis::words::number as plain_number;
+use backstop::model::{ActorId, Amount, GroupId, Model, ResourceId};
 
-/// A text from a file or an argument, fit for a terminal: control characters, and those that move other
-/// text around, are escaped.
+/// A text fit for a terminal: control characters but for line ends, and those that move other text
+/// around, are escaped.
+pub(crate) fn safe(text: &str) -> String {
+    text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
+}
+
+/// A text from a file or an argument, fit for one line of a terminal.
 pub(crate) fn escaped(text: &str) -> String {
     let hidden =
         |c: char| matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
@@ -22,45 +28,9 @@ pub(crate) fn escaped(text: &str) -> String {
 /// `1 actor`, `2 actors`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", thousands(&number.to_string()))
-}
-
-/// A number with commas between thousands: `30,000`, `1,234.5`.
-pub(crate) fn thousands(text: &str) -> String {
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
-    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(whole, fraction)| (whole, Some(fraction)));
-    if !whole.bytes().all(|byte| byte.is_ascii_digit()) || whole.len() <= 3 {
-        return text.to_owned();
-    }
-    let mut grouped = String::from(sign);
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    if let Some(fraction) = fraction {
-        grouped.push('.');
-        grouped += fraction;
-    }
-    grouped
-}
-
-/// A number for a person, with at most six digits behind the point.
-pub(crate) fn plain_number(value: f64) -> String {
-    let text = number(value);
-    let long = text.split_once('.').is_some_and(|(_, fraction)| fraction.len() > 6 && !fraction.contains('e'));
-    if long {
-        let rounded = format!("{value:.6}");
-        thousands(rounded.trim_end_matches('0').trim_end_matches('.'))
-    } else {
-        thousands(&text)
-    }
-}
-
-/// An id in words: `military_aid` is `military aid`.
-pub(crate) fn spaced(id: &str) -> String {
-    id.replace('_', " ")
+    #[expect(clippy::cast_precision_loss, reason = "counts of things on one machine")]
+    let shown = words::number(number as f64);
+    format!("{shown} {noun}{plural}")
 }
 
 /// The name of an actor.
@@ -78,21 +48,9 @@ pub(crate) fn group(model: &Model, id: GroupId) -> String {
     }
 }
 
-/// An amount of a resource with its unit: `30,000 soldiers`, `0.5 of backstop`.
+/// An amount of a resource with its unit: `30 000 soldiers`, `0.5 of backstop`.
 pub(crate) fn amount(model: &Model, resource: ResourceId, value: Amount) -> String {
-    let resource = &model.resources[resource.index()];
-    let number = plain_number(value.to_units());
-    let thing = spaced(&resource.id);
-    match resource.unit.as_deref().map(escaped) {
-        Some(unit) if unit != thing && !unit.is_empty() => format!("{thing} ({number} {unit})"),
-        _ => format!("{number} {thing}"),
-    }
-}
-
-/// All that an instance gives.
-pub(crate) fn gifts(model: &Model, setup: &backstop::model::Setup, instance: InstanceId) -> String {
-    let parts = model.gifts(instance).map(|gift| amount(model, gift.resource, setup.gives[gift.position]));
-    listed(&parts.collect::<Vec<_>>())
+    words::amount(model, resource, value.to_units())
 }
 
 /// `a, b and c`.
@@ -119,12 +77,15 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        for (text, grouped) in
-            [("30000", "30,000"), ("999", "999"), ("-1234567.25", "-1,234,567.25"), ("1e300", "1e300"), ("inf", "inf")]
-        {
-            assert_eq!(thousands(text), grouped);
+        for (value, grouped) in [
+            (30_000.0, "30 000"),
+            (9_999.0, "9999"),
+            (-1_234_567.25, "-1 234 567.25"),
+            (1e300, "1e300"),
+            (1.0 / 3.0, "0.333333"),
+        ] {
+            assert_eq!(plain_number(value), grouped);
         }
-        assert_eq!(plain_number(1.0 / 3.0), "0.333333");
     }
 
     #[test]

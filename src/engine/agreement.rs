@@ -1,16 +1,17 @@
-//! The greatest agreement of a state: all that can be bound at once.
+//! What the conditional commitments of a state could agree on: hypotheses of what is bound, closed by Exchange.
 //!
 //! For a set `S` of conditional commitments, `F(S)` are those whose `when` holds if exactly `S` were
-//! detached in addition. `F` is monotone, so it has a greatest fixed point (Knaster–Tarski), found by
-//! binding everything and taking away, as often as needed, what would not have agreed. Each commitment
-//! is looked at again only when evidence that its `when` reads has been taken away (in the manner of
-//! Dowling and Gallier 1984).
+//! detached in addition. `F` is monotone, so it has a least and a greatest fixed point (Knaster–Tarski):
+//! the least is found by binding what agrees until nothing more does, the greatest by binding everything
+//! and taking away what would not have agreed. Either way a commitment is looked at again only when
+//! evidence that its `when` reads has changed (in the manner of Dowling and Gallier 1984).
 
 use super::agenda::InstanceSet;
 use super::decide::View;
 use super::evolve::standing;
 use super::failure::Failure;
-use crate::model::{Event, Evidence, InstanceId, State, limits};
+use super::plan::Plan;
+use crate::model::{Event, Evidence, InstanceId, Model, Reader, Scope, Setup, State, World, limits};
 
 /// The greatest agreement among the conditional commitments that are `eligible`, in declaration order.
 pub(super) fn greatest(
@@ -18,54 +19,267 @@ pub(super) fn greatest(
     work: &mut u64,
     eligible: impl Fn(InstanceId) -> bool,
 ) -> Result<Vec<InstanceId>, Failure> {
-    let conditional = |instance: &InstanceId| view.world.instance(*instance).state == State::Conditional;
-    let mut queue: Vec<InstanceId> =
-        view.model.instance_ids().filter(conditional).filter(|&instance| eligible(instance)).collect();
-    if queue.is_empty() {
-        return Ok(queue);
+    let candidates: Vec<InstanceId> = view.conditional().filter(|&instance| eligible(instance)).collect();
+    if candidates.is_empty() {
+        return Ok(candidates);
     }
-    let mut evidence = view.world.evidence.clone();
-    let mut bound = InstanceSet::new(view.model.instances.len());
-    for &instance in &queue {
-        bound.insert(instance);
-        bind(view, &mut evidence, instance, State::Detached);
+    let mut hypothesis = Hypothesis::on(view);
+    hypothesis.work = *work;
+    let result = hypothesis.agree(&candidates);
+    *work = hypothesis.work;
+    result?;
+    let mut members = Vec::new();
+    hypothesis.bound.collect_into(&mut members);
+    Ok(members)
+}
+
+impl<'a> View<'a> {
+    /// The conditional commitments, in declaration order.
+    fn conditional(self) -> impl Iterator<Item = InstanceId> + use<'a> {
+        let world = self.world;
+        self.model.instance_ids().filter(move |&instance| world.instance(instance).state == State::Conditional)
     }
-    let mut waiting = bound.clone();
-    while let Some(instance) = queue.pop() {
-        waiting.remove(instance);
-        if !bound.contains(instance) || agrees(view, &evidence, work, instance)? {
-            continue;
+}
+
+/// A state in which some commitments are bound that are not bound in fact: 'what if'.
+///
+/// Deeds, stances and trust stay as they are; nothing is delivered. Commitments are bound and
+/// unbound cheaply, in the manner of a stack.
+///
+/// Invariant: `trail` lists the members of `bound` in the order in which they were bound, and
+/// `evidence` is that of the state with exactly these detached in addition.
+#[derive(Clone, Debug)]
+pub struct Hypothesis<'a> {
+    view: View<'a>,
+    evidence: Evidence,
+    bound: InstanceSet,
+    trail: Vec<InstanceId>,
+    /// How many of the trail the others have had a chance to react to.
+    seen: usize,
+    /// Conditional commitments whose `when` may have turned.
+    queue: Vec<InstanceId>,
+    waiting: InstanceSet,
+    work: u64,
+    limit: u64,
+}
+
+impl<'a> Hypothesis<'a> {
+    /// Nothing is bound but what is bound in the state.
+    #[must_use]
+    pub fn new(model: &'a Model, plan: &'a Plan, setup: &'a Setup, world: &'a World) -> Self {
+        Self::on(View { model, plan, setup, world })
+    }
+
+    fn on(view: View<'a>) -> Self {
+        let count = view.model.instances.len();
+        Self {
+            view,
+            evidence: view.world.evidence.clone(),
+            bound: InstanceSet::new(count),
+            trail: Vec::new(),
+            seen: 0,
+            queue: Vec::new(),
+            waiting: InstanceSet::new(count),
+            work: 0,
+            limit: limits::WORK,
         }
-        bound.remove(instance);
-        bind(view, &mut evidence, instance, State::Conditional);
+    }
+
+    /// The same hypothesis on other evidence and amounts, with nothing bound yet.
+    #[must_use]
+    pub fn with_amounts(
+        model: &'a Model,
+        plan: &'a Plan,
+        setup: &'a Setup,
+        world: &'a World,
+        evidence: Evidence,
+    ) -> Self {
+        Self { evidence, ..Self::on(View { model, plan, setup, world }) }
+    }
+
+    /// Lets it spend this many operations more before it fails.
+    #[must_use]
+    pub fn with_work(mut self, operations: u64) -> Self {
+        self.limit = self.work.saturating_add(operations);
+        self
+    }
+
+    /// Operations spent so far: parts of conditions evaluated.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        self.work
+    }
+
+    /// The evidence as it would be.
+    #[must_use]
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// What is bound in addition to the state, in the order of binding.
+    #[must_use]
+    pub fn trail(&self) -> &[InstanceId] {
+        &self.trail
+    }
+
+    /// Whether an instance is bound by the hypothesis.
+    #[inline]
+    #[must_use]
+    pub fn is_bound(&self, instance: InstanceId) -> bool {
+        self.bound.contains(instance)
+    }
+
+    /// The scope of a condition that belongs to no commitment.
+    #[must_use]
+    pub fn scope(&self) -> Scope<'_> {
+        Scope { evidence: &self.evidence, ..self.view.scope() }
+    }
+
+    /// The scope of a commitment's conditions.
+    #[must_use]
+    pub fn scope_of(&self, instance: InstanceId) -> Scope<'_> {
+        let reader = Reader { actor: self.view.model.instances[instance.index()].debtor, instance };
+        Scope { reader: Some(reader), ..self.scope() }
+    }
+
+    /// Calls `look` with those whose `when` reads what a commitment changes; with some perhaps more than once.
+    pub fn for_watchers(&self, instance: InstanceId, mut look: impl FnMut(InstanceId)) {
+        let View { model, plan, .. } = self.view;
+        plan.signals_of(model, Event::Detached(instance), |signal| {
+            plan.when_watchers.get(signal).iter().for_each(|&watcher| look(InstanceId(watcher)));
+        });
+    }
+
+    /// Binds a commitment, whatever its `when` says. The others react in [`Self::close`].
+    pub fn bind(&mut self, instance: InstanceId) {
+        if !self.bound.contains(instance) {
+            self.bound.insert(instance);
+            self.trail.push(instance);
+            self.count(instance, State::Detached);
+        }
+    }
+
+    /// Unbinds what was bound since the trail had this length.
+    pub fn undo(&mut self, length: usize) {
+        for at in (length..self.trail.len()).rev() {
+            let instance = self.trail[at];
+            self.unbind(instance);
+        }
+        self.trail.truncate(length);
+        self.seen = self.seen.min(length);
+        self.forget_queue();
+    }
+
+    /// An Exchange: binds what agrees until nothing more does, given that the state itself is after one.
+    ///
+    /// # Errors
+    /// Where a condition has no value, or the work exceeds its limit.
+    pub fn close(&mut self) -> Result<(), Failure> {
+        loop {
+            while let Some(&instance) = self.trail.get(self.seen) {
+                self.seen += 1;
+                self.wake(instance, false);
+            }
+            let Some(instance) = self.queue.pop() else { return Ok(()) };
+            self.waiting.remove(instance);
+            if self.agrees(instance)? {
+                self.bind(instance);
+            }
+        }
+    }
+
+    /// An Exchange on a state that may not be after one: every offer is looked at.
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    pub fn exchange(&mut self) -> Result<(), Failure> {
+        for instance in self.view.conditional() {
+            if !self.bound.contains(instance) && !self.waiting.contains(instance) {
+                self.waiting.insert(instance);
+                self.queue.push(instance);
+            }
+        }
+        self.close()
+    }
+
+    /// Binds the greatest agreement among `candidates` (conditional commitments), given what is bound already.
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    pub fn agree(&mut self, candidates: &[InstanceId]) -> Result<(), Failure> {
+        self.forget_queue();
+        let start = self.trail.len();
+        for &instance in candidates {
+            self.bind(instance);
+        }
+        self.queue.extend_from_slice(&self.trail[start..]);
+        for at in start..self.trail.len() {
+            self.waiting.insert(self.trail[at]);
+        }
+        // What was bound before stays, so that it needs no second look.
+        let fixed: Vec<InstanceId> = self.trail[..start].to_vec();
+        for &instance in &fixed {
+            self.waiting.insert(instance);
+        }
+        while let Some(instance) = self.queue.pop() {
+            self.waiting.remove(instance);
+            if self.bound.contains(instance) && !self.agrees(instance)? {
+                self.unbind(instance);
+                self.wake(instance, true);
+            }
+        }
+        for &instance in &fixed {
+            self.waiting.remove(instance);
+        }
+        let bound = &self.bound;
+        self.trail.retain(|&instance| bound.contains(instance));
+        self.seen = self.seen.min(start);
+        Ok(())
+    }
+
+    /// Queues those whose `when` reads what a commitment changes; bound ones or others.
+    fn wake(&mut self, instance: InstanceId, bound: bool) {
+        let Self { view, bound: set, queue, waiting, .. } = self;
         view.plan.signals_of(view.model, Event::Detached(instance), |signal| {
             for &watcher in view.plan.when_watchers.get(signal) {
                 let watcher = InstanceId(watcher);
-                if bound.contains(watcher) && !waiting.contains(watcher) {
+                let due = set.contains(watcher) == bound
+                    && view.world.instance(watcher).state == State::Conditional
+                    && !waiting.contains(watcher);
+                if due {
                     waiting.insert(watcher);
                     queue.push(watcher);
                 }
             }
         });
     }
-    let mut members = Vec::new();
-    bound.collect_into(&mut members);
-    Ok(members)
-}
 
-fn bind(view: View<'_>, evidence: &mut Evidence, instance: InstanceId, state: State) {
-    let maintain = view.model.commitment_of(instance).maintain;
-    evidence.set_standing(view.model, view.setup, instance, standing(state, maintain));
-}
-
-/// Whether the `when` of a commitment holds on hypothetical evidence.
-fn agrees(view: View<'_>, evidence: &Evidence, work: &mut u64, instance: InstanceId) -> Result<bool, Failure> {
-    let at = view.model.instances[instance.index()].commitment.index();
-    *work += view.plan.costs[at].when;
-    if *work > limits::WORK {
-        return Err(Failure::TooMuchWork { step: view.world.step });
+    fn forget_queue(&mut self) {
+        for instance in self.queue.drain(..) {
+            self.waiting.remove(instance);
+        }
     }
-    let Some(when) = &view.model.commitments[at].when else { return Ok(true) };
-    let scope = crate::model::Scope { evidence, ..view.scope_of(instance) };
-    when.truth(&scope).map_err(|fault| view.failure(fault))
+
+    /// Whether the `when` of a commitment holds on the hypothetical evidence.
+    fn agrees(&mut self, instance: InstanceId) -> Result<bool, Failure> {
+        let view = self.view;
+        let at = view.model.instances[instance.index()].commitment.index();
+        self.work += view.plan.costs[at].when;
+        if self.work > self.limit {
+            return Err(Failure::TooMuchWork { step: view.world.step });
+        }
+        let Some(when) = &view.model.commitments[at].when else { return Ok(true) };
+        when.truth(&self.scope_of(instance)).map_err(|fault| view.failure(fault))
+    }
+
+    fn unbind(&mut self, instance: InstanceId) {
+        self.bound.remove(instance);
+        self.count(instance, self.view.world.instance(instance).state);
+    }
+
+    fn count(&mut self, instance: InstanceId, state: State) {
+        let View { model, setup, .. } = self.view;
+        let maintain = model.commitment_of(instance).maintain;
+        self.evidence.set_standing(model, setup, instance, standing(state, maintain));
+    }
 }

@@ -33,7 +33,7 @@ impl Decision {
 }
 
 /// What a decision may look at.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
     pub(super) model: &'a Model,
     pub(super) plan: &'a Plan,

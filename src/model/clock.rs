@@ -1,7 +1,7 @@
 //! Steps and dates. A run has no other clock.
 
-use jiff::civil::DateTime;
 use jiff::SignedDuration;
+use jiff::civil::DateTime;
 
 /// The steps of a run, and the dates that they stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

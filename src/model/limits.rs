@@ -39,7 +39,7 @@ pub const DIAGNOSTICS: usize = 100;
 /// Gifts: resources given by all instances of all commitments.
 pub const GIFTS: usize = 4_000_000;
 /// Numeric fields that are expressions or distributions, members counted.
-pub const FIELDS: usize = 1_000_000;
+pub const FIELDS: usize = 500_000;
 /// Operations of all compiled expressions together, members counted.
 pub const OPERATIONS: usize = 20_000_000;
 /// Words of 64 bits in the membership masks of all groups.

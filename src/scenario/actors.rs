@@ -40,12 +40,18 @@ impl<'a> Compiler<'a> {
                     Kind::String(_) => "give a number, or move the expression to `[definitions]`",
                     _ => "write a number such as `0.5`",
                 };
+                self.doubtful = true;
                 self.wrong_kind(value, place, "a number or a distribution", Some(help));
                 None
             }
             _ => {
                 let context = Context::Numeric { cohort: false, debtor: false };
-                let spec = Spec { path: path("parameters", &entry.key), domain: Domain::Any, order: Order::Parameter, context };
+                let spec = Spec {
+                    path: path("parameters", &entry.key),
+                    domain: Domain::Any,
+                    order: Order::Parameter,
+                    context,
+                };
                 self.parameter_distribution(value, &spec, Target::Parameter(ParameterId::at(at)))
             }
         };
@@ -69,8 +75,16 @@ impl<'a> Compiler<'a> {
         let mut parameter = match table.get("value") {
             Some(value) => self.short_parameter(at, entry, &value.value, &path(place, "value")),
             None => {
+                self.doubtful = true;
                 self.missing("value", place, entry.value.span.clone(), "write `{ value = 1 }`");
-                Parameter { id: entry.key.clone(), unit: None, note: None, range: None, distribution: None, overridden: false }
+                Parameter {
+                    id: entry.key.clone(),
+                    unit: None,
+                    note: None,
+                    range: None,
+                    distribution: None,
+                    overridden: false,
+                }
             }
         };
         self.free_texts(table, &["name"], place);
@@ -93,7 +107,8 @@ impl<'a> Compiler<'a> {
             Some(&[low, high]) => return Some((low, high)),
             _ => (format!("`{place}` must be a list of two numbers"), "schema/kind"),
         };
-        let error = Diagnostic::error(code, message, Some(value.span.clone())).help("write `range = [0, 1]`, the lower end first");
+        let error = Diagnostic::error(code, message, Some(value.span.clone()))
+            .help("write `range = [0, 1]`, the lower end first");
         self.report(error);
         None
     }
@@ -143,10 +158,22 @@ impl<'a> Compiler<'a> {
             self.by_issue(&entry.value, &path(parent, "anchor"), cast, Target::Anchor);
         }
         if let Some(entry) = table.get("susceptibility") {
-            self.actor_number(&entry.value, &path(parent, "susceptibility"), Domain::Unit, cast, &Target::Susceptibility);
+            self.actor_number(
+                &entry.value,
+                &path(parent, "susceptibility"),
+                Domain::Unit,
+                cast,
+                &Target::Susceptibility,
+            );
         }
         if let Some(entry) = table.get("volatility") {
-            self.actor_number(&entry.value, &path(parent, "volatility"), Domain::NonNegative, cast, &Target::Volatility);
+            self.actor_number(
+                &entry.value,
+                &path(parent, "volatility"),
+                Domain::NonNegative,
+                cast,
+                &Target::Volatility,
+            );
         }
         if let Some(entry) = table.get("credit") {
             self.actor_credit(&entry.value, &path(parent, "credit"), cast);
@@ -156,7 +183,14 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn actor_number(&mut self, value: &'a Value, place: &str, domain: Domain, cast: &Cast, target: &dyn Fn(usize) -> Target) {
+    fn actor_number(
+        &mut self,
+        value: &'a Value,
+        place: &str,
+        domain: Domain,
+        cast: &Cast,
+        target: &dyn Fn(usize) -> Target,
+    ) {
         let spec = Spec { path: place.to_owned(), domain, order: Order::Rest, context: cast.context };
         self.number(value, &spec, &cast.users, &|at| vec![target(cast.first + at)]);
     }
@@ -186,7 +220,11 @@ impl<'a> Compiler<'a> {
                 let list = matches!(entry.value.kind, Kind::Array(_));
                 let issue = self.names.issues.find(&entry.key).is_some();
                 // A misspelt shape has its list all the same.
-                if Shape::named(&entry.key).is_some() { list || !issue } else { list && !issue && table.entries.len() == 1 }
+                if Shape::named(&entry.key).is_some() {
+                    list || !issue
+                } else {
+                    list && !issue && table.entries.len() == 1
+                }
             });
         (!distribution).then_some(table)
     }

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use jiff::civil::DateTime;
 use jiff::SignedDuration;
+use jiff::civil::DateTime;
 
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, quoted, suggestion};
+use super::diagnostic::{Diagnostic, plain, quoted, suggestion};
 use super::document::{Datetime, Entry, Kind, Table, Value};
 use super::reader::path;
 use crate::model::{Clock, limits};
@@ -48,18 +48,24 @@ impl<'a> Compiler<'a> {
         if clock.start.is_some() && steps.is_some() && clock.date_time(clock.steps - 1).is_none() {
             let message = format!("the run of {} steps goes beyond the year 9999", clock.steps);
             let span = start.map(|(entry, _)| entry.value.span.clone());
-            self.report(Diagnostic::error("limits/calendar", message, span).help("start earlier, or run fewer or shorter steps"));
+            self.report(
+                Diagnostic::error("limits/calendar", message, span)
+                    .help("start earlier, or run fewer or shorter steps"),
+            );
         }
     }
 
     /// `"N minutes|hours|days|weeks"`: its seconds, and whether it is whole days.
     fn step_length(&mut self, value: &'a Value) -> Option<(i64, bool)> {
-        const HELP: &str = "write a whole number and a unit: `\"1 day\"`, `\"6 hours\"`, `\"30 minutes\"`, `\"2 weeks\"`";
+        const HELP: &str =
+            "write a whole number and a unit: `\"1 day\"`, `\"6 hours\"`, `\"30 minutes\"`, `\"2 weeks\"`";
         let Kind::String(text) = &value.kind else {
             self.wrong_kind(value, "time.step", "a length of time in quotes", Some(HELP));
             return None;
         };
-        let error = |message: String, help: String| Diagnostic::error("domain/step", message, Some(value.span.clone())).help(help);
+        let error = |message: String, help: String| {
+            Diagnostic::error("domain/step", message, Some(value.span.clone())).help(help)
+        };
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
         let &[number, unit] = words.as_slice() else {
             let message = format!("`time.step` is {}, not a number and a unit", quoted(text));
@@ -95,13 +101,20 @@ impl<'a> Compiler<'a> {
     fn run_length(&mut self, table: &'a Table, time: &Entry, clock: &Clock, broken: bool) -> Option<u32> {
         match (table.get("steps"), table.get("end")) {
             (None, None) => {
-                self.missing("steps` or `end", "time", time.key_span.clone(), "write `steps = 30`, or `end` with a date");
+                self.missing(
+                    "steps` or `end",
+                    "time",
+                    time.key_span.clone(),
+                    "write `steps = 30`, or `end` with a date",
+                );
                 None
             }
             (Some(steps), Some(end)) => {
                 let message = "`time` has both `steps` and `end`";
                 let error = Diagnostic::error("schema/either", message, Some(end.key_span.clone()));
-                self.report(error.note("`steps` stands here", Some(steps.key_span.clone())).help("keep one of the two"));
+                self.report(
+                    error.note("`steps` stands here", Some(steps.key_span.clone())).help("keep one of the two"),
+                );
                 None
             }
             (Some(steps), None) => self.steps(&steps.value),
@@ -116,9 +129,15 @@ impl<'a> Compiler<'a> {
         };
         let whole = libm::trunc(number).to_bits() == number.to_bits();
         let error = if !whole || number < 1.0 {
-            Some((format!("`time.steps` must be a whole number from 1, but is {number}"), "write `steps = 30`"))
+            Some((
+                format!("`time.steps` must be a whole number from 1, but is {}", plain(number)),
+                "write `steps = 30`",
+            ))
         } else if number > f64::from(limits::STEPS) {
-            Some((format!("`time.steps` is {number}, more than {}", limits::STEPS), "run fewer steps, or make each longer"))
+            Some((
+                format!("`time.steps` is {}, more than {}", plain(number), limits::STEPS),
+                "run fewer steps, or make each longer",
+            ))
         } else {
             None
         };
@@ -138,13 +157,21 @@ impl<'a> Compiler<'a> {
         if broken {
             return None;
         }
-        let error = |message: String, help: &str| Diagnostic::error("domain/end", message, Some(end.value.span.clone())).help(help);
+        let error = |message: String, help: &str| {
+            Diagnostic::error("domain/end", message, Some(end.value.span.clone())).help(help)
+        };
         let Some(start) = clock.start else {
-            self.report(error("`time.end` is a date, but `time` has no `start`".into(), "add `start`, or write `steps`"));
+            self.report(error(
+                "`time.end` is a date, but `time` has no `start`".into(),
+                "add `start`, or write `steps`",
+            ));
             return None;
         };
         if date <= start {
-            self.report(error("`time.end` is not after `time.start`".into(), "the end is not included: write a later date"));
+            self.report(error(
+                "`time.end` is not after `time.start`".into(),
+                "the end is not included: write a later date",
+            ));
             return None;
         }
         let seconds: SignedDuration = date.duration_since(start);
@@ -199,14 +226,19 @@ impl<'a> Compiler<'a> {
             }
             Kind::Integer(step) => Some(Moment { step: *step }),
             Kind::Float(step) => {
-                let message = format!("`{at}` must be a date or a whole step number, but is {step}");
+                let message = format!("`{at}` must be a date or a whole step number, but is {}", plain(*step));
                 let error = Diagnostic::error("domain/whole", message, Some(value.span.clone()));
                 let error = self.naming_override(value, error.help("steps count from 0, without fractions"));
                 self.report(error);
                 None
             }
             Kind::String(_) => {
-                self.wrong_kind(value, at, "a date or a step number", Some("write it without quotes: `2025-03-10` or `5`"));
+                self.wrong_kind(
+                    value,
+                    at,
+                    "a date or a step number",
+                    Some("write it without quotes: `2025-03-10` or `5`"),
+                );
                 None
             }
             _ => {
@@ -227,10 +259,8 @@ impl<'a> Compiler<'a> {
             self.report(error.help("write at least one date or step"));
             return None;
         }
-        let found: Vec<Option<(Moment, Range<usize>)>> = array
-            .iter()
-            .map(|element| self.moment(element, at).map(|moment| (moment, element.span.clone())))
-            .collect();
+        let found: Vec<Option<(Moment, Range<usize>)>> =
+            array.iter().map(|element| self.moment(element, at).map(|moment| (moment, element.span.clone()))).collect();
         found.into_iter().collect()
     }
 
@@ -290,7 +320,12 @@ impl<'a> Compiler<'a> {
                 Vec::new()
             }
             (None, None, None) => {
-                self.missing("on` or `from", parent, id.key_span.clone(), "write `on = 2025-03-15`, or `from` and `to`");
+                self.missing(
+                    "on` or `from",
+                    parent,
+                    id.key_span.clone(),
+                    "write `on = 2025-03-15`, or `from` and `to`",
+                );
                 Vec::new()
             }
         }
@@ -351,9 +386,13 @@ mod tests {
 
     #[test]
     fn a_run_may_not_leave_the_calendar() {
-        let clock = Clock { start: Some(jiff::civil::date(9999, 12, 30).at(0, 0, 0, 0)), plain: true, step_seconds: DAY, steps: 1 };
+        let clock = Clock {
+            start: Some(jiff::civil::date(9999, 12, 30).at(0, 0, 0, 0)),
+            plain: true,
+            step_seconds: DAY,
+            steps: 1,
+        };
         assert!(clock.date_time(1).is_some());
         assert!(clock.date_time(2).is_none());
-
     }
 }

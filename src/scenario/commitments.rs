@@ -104,7 +104,19 @@ impl<'a> Compiler<'a> {
             None => (Vec::new(), false, String::new()),
             Some(set) => {
                 let name = if let Kind::String(name) = &debtor.value.kind { name.clone() } else { String::new() };
-                (self.members(&set), matches!(set, Set::Named(_)), name)
+                let group = matches!(set, Set::Named(_));
+                let count = self.model.instances.len() + self.count(&set);
+                if count > limits::INSTANCES {
+                    let message = format!(
+                        "with {} the file has {count} commitment instances, more than {}",
+                        quoted(&entry.key),
+                        limits::INSTANCES
+                    );
+                    let error = Diagnostic::error("limits/instances", message, Some(debtor.value.span.clone()));
+                    self.report(error.help("make groups or cohorts of debtors smaller"));
+                    return (Vec::new(), group, name);
+                }
+                (self.members(&set), group, name)
             }
         }
     }
@@ -134,11 +146,17 @@ impl<'a> Compiler<'a> {
         };
         let place = path(place, "gives");
         let Kind::Table(resources) = &given.value.kind else {
-            self.wrong_kind(&given.value, &place, "a table of resources and amounts", Some("write `{ troops = 1000 }`"));
+            self.wrong_kind(
+                &given.value,
+                &place,
+                "a table of resources and amounts",
+                Some("write `{ troops = 1000 }`"),
+            );
             return Vec::new();
         };
         if resources.entries.is_empty() {
-            let error = Diagnostic::error("domain/empty", format!("`{place}` is empty"), Some(given.value.span.clone()));
+            let error =
+                Diagnostic::error("domain/empty", format!("`{place}` is empty"), Some(given.value.span.clone()));
             self.report(error.help("write what it gives: `{ troops = 1000 }`"));
         }
         let mut found = Vec::new();
@@ -156,7 +174,9 @@ impl<'a> Compiler<'a> {
                     };
                     let help = suggestion(&resource.key, self.names.resources.names())
                         .unwrap_or_else(|| "declare it in `[resources]`".into());
-                    self.report(Diagnostic::error("names/unknown", message, Some(resource.key_span.clone())).help(help));
+                    self.report(
+                        Diagnostic::error("names/unknown", message, Some(resource.key_span.clone())).help(help),
+                    );
                 }
             }
         }
@@ -164,18 +184,22 @@ impl<'a> Compiler<'a> {
     }
 
     /// Makes the instances with their defaults.
-    fn instances(&mut self, at: usize, entry: &Entry, mut debtors: Vec<ActorId>, group: bool, gifts: usize) -> Instances {
+    fn instances(
+        &mut self,
+        at: usize,
+        entry: &Entry,
+        mut debtors: Vec<ActorId>,
+        group: bool,
+        gifts: usize,
+    ) -> Instances {
         let (first, first_gift) = (self.model.instances.len(), self.model.setup.gives.len());
         let all_gifts = first_gift.saturating_add(debtors.len().saturating_mul(gifts));
-        let too_many = if first + debtors.len() > limits::INSTANCES {
-            Some(format!("{} commitment instances, more than {}", first + debtors.len(), limits::INSTANCES))
-        } else if all_gifts > limits::GIFTS {
-            Some(format!("the commitments give {all_gifts} times, more than {}", limits::GIFTS))
-        } else {
-            None
-        };
-        if let Some(what) = too_many {
-            let message = format!("with {} the file has {what}", Self::called("the commitment", &entry.key));
+        if all_gifts > limits::GIFTS {
+            let message = format!(
+                "with {} the file has {all_gifts} amounts of commitments, more than {}",
+                quoted(&entry.key),
+                limits::GIFTS
+            );
             let error = Diagnostic::error("limits/instances", message, Some(entry.key_span.clone()));
             self.report(error.help("make groups or cohorts of debtors smaller"));
             debtors.truncate(1);
@@ -274,7 +298,8 @@ impl<'a> Compiler<'a> {
                 more => format!(" (nor have {more} more debtors)"),
             };
             let message = format!("the debtor {who} has no attribute {attribute}{more}");
-            let error = Diagnostic::error("names/attribute", message, None).help(format!("add {attribute} to its `attributes`"));
+            let error = Diagnostic::error("names/attribute", message, None)
+                .help(format!("add {attribute} to its `attributes`"));
             let node = u32::try_from(node).unwrap_or(u32::MAX);
             let error = script.met(node, &self.definitions, error);
             self.report(error);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::definitions::Definition;
-use super::diagnostic::{Diagnostic, Severity, quoted, tidy};
+use super::diagnostic::{Diagnostic, Severity, tidy};
 use super::document::{Document, Kind, Table};
 use super::names::Names;
 use super::number::{Order, Pending, Spec, User};
@@ -43,6 +43,8 @@ pub(super) struct Compiler<'a> {
     pub(super) operations: usize,
     /// A start or a step length is wrong, so that dates mean nothing.
     pub(super) dates_unknown: bool,
+    /// A parameter or an attribute is wrong, so that signs are in doubt.
+    pub(super) doubtful: bool,
     /// The length of the run is known.
     pub(super) steps_known: bool,
 }
@@ -87,6 +89,7 @@ impl<'a> Compiler<'a> {
             credit_spans: Vec::new(),
             operations: 0,
             dates_unknown: false,
+            doubtful: false,
             steps_known: false,
         }
     }
@@ -116,15 +119,35 @@ impl<'a> Compiler<'a> {
 
     fn read_head(&mut self) {
         const KEYS: [&str; 21] = [
-            "format", "title", "about", "issues", "pace", "time", "parameters", "definitions", "resources", "actors",
-            "cohorts", "groups", "trust", "credit", "influence", "commitments", "meetings", "shocks", "outcomes",
-            "metrics", "note",
+            "format",
+            "title",
+            "about",
+            "issues",
+            "pace",
+            "time",
+            "parameters",
+            "definitions",
+            "resources",
+            "actors",
+            "cohorts",
+            "groups",
+            "trust",
+            "credit",
+            "influence",
+            "commitments",
+            "meetings",
+            "shocks",
+            "outcomes",
+            "metrics",
+            "note",
         ];
         self.known_keys(self.root, &KEYS, "the file");
         match self.root.get("format") {
             None => {
                 let message = "the file has no `format`";
-                self.report(Diagnostic::error("schema/missing-key", message, Some(0..0)).help("write `format = 1` at the top"));
+                self.report(
+                    Diagnostic::error("schema/missing-key", message, Some(0..0)).help("write `format = 1` at the top"),
+                );
             }
             Some(entry) => match entry.value.kind {
                 Kind::Integer(1) => {}
@@ -161,14 +184,21 @@ impl<'a> Compiler<'a> {
         let checks = [
             ("actors", actors, limits::ACTORS, "actors"),
             ("issues", actors.saturating_mul(self.names.issues.len()), limits::STANCES, "actors times issues"),
-            ("actors", actors.saturating_mul(self.names.attributes.len()), limits::ATTRIBUTES, "actors times attributes"),
+            (
+                "actors",
+                actors.saturating_mul(self.names.attributes.len()),
+                limits::ATTRIBUTES,
+                "actors times attributes",
+            ),
             ("resources", actors.saturating_mul(self.names.resources.len()), limits::LEDGER, "actors times resources"),
         ];
         for (key, size, limit, what) in checks {
             if size > limit {
                 let span = self.root.get(key).map(|entry| entry.key_span.clone());
                 let message = format!("{size} {what} are more than {limit}");
-                self.report(Diagnostic::error("limits/size", message, span).help("make cohorts smaller, or declare less"));
+                self.report(
+                    Diagnostic::error("limits/size", message, span).help("make cohorts smaller, or declare less"),
+                );
                 return false;
             }
         }
@@ -218,11 +248,6 @@ impl<'a> Compiler<'a> {
             );
             self.report(Diagnostic::error("limits/samples", message, span).help("run fewer steps, or measure less"));
         }
-    }
-
-    /// How a thing in a section is called in messages.
-    pub(super) fn called(kind: &str, id: &str) -> String {
-        format!("{kind} {}", quoted(id))
     }
 }
 

@@ -20,19 +20,26 @@ struct Wrong {
 }
 
 impl Compiler<'_> {
-    /// Reports constant parts that divide by zero or are not a number.
-    pub(super) fn check_constants(&mut self, script: &Script) {
+    /// Reports constant parts that divide by zero or are not a number; true if there is none.
+    pub(super) fn check_constants(&mut self, script: &Script) -> bool {
         let parameters = &self.model.setup.parameters;
         let drawn = &self.drawn_parameters;
         let value = |id: ParameterId| match (parameters.get(id.index()), drawn.get(id.index())) {
             (Some(&value), Some(false)) => Some(value),
             _ => None,
         };
-        for Wrong { node, what } in wrongs(&script.expression.nodes, &value) {
-            let error = Diagnostic::error("domain/constant", what, None)
+        let found = wrongs(&script.expression.nodes, &value);
+        for &Wrong { node, what } in &found {
+            let through = script.places.get(node as usize).and_then(|place| place.through.as_ref());
+            let place = match through {
+                Some(&(definition, _)) => format!("definitions.{}", self.definitions[definition].id),
+                None => script.expression.path.clone(),
+            };
+            let error = Diagnostic::error("domain/constant", format!("{what} in `{place}`"), None)
                 .help("change the numbers, or guard it: `if(x > 0, 1 / x, 0)`");
             self.report(script.own(node, error));
         }
+        found.is_empty()
     }
 }
 
@@ -104,7 +111,7 @@ fn fold(
         (Node::Divide(_, b), _) if number(b) == Some(0.0) => Some("division by zero"),
         (Node::Ln(_), Some(value)) if value.is_nan() => Some("`ln` of a negative number"),
         (Node::Sqrt(_), Some(value)) if value.is_nan() => Some("`sqrt` of a negative number"),
-        (_, Some(value)) if value.is_nan() => Some("the result is not a number"),
+        (_, Some(value)) if value.is_nan() => Some("a part that is not a number"),
         _ => None,
     };
     // One fault is reported once, not again in everything that contains it.

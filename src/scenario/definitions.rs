@@ -10,7 +10,7 @@ use super::graph;
 use super::literal::Places;
 use super::names::Given;
 use super::reader::path;
-use super::resolve::{Context, Extent, Resolver, Script, Type};
+use super::resolve::{Context, Extent, Resolver, Script, Type, words};
 use super::syntax::{self, Form, Tree};
 use crate::model::{Distribution, Scalar, limits};
 
@@ -66,15 +66,14 @@ impl<'a> Compiler<'a> {
     }
 
     fn definitions_in(&self, tree: &Tree) -> Vec<usize> {
-        let mut uses: Vec<usize> = tree
-            .nodes
-            .iter()
-            .filter_map(|node| match &node.form {
-                Form::Name(name) => match self.names.given(name) {
-                    Some(Given::Definition(at)) => Some(at),
-                    _ => None,
-                },
-                _ => None,
+        let named = tree.nodes.iter().zip(words(tree)).filter_map(|(node, word)| match &node.form {
+            Form::Name(name) if !word => self.names.given(name),
+            _ => None,
+        });
+        let mut uses: Vec<usize> = named
+            .filter_map(|given| match given {
+                Given::Definition(at) => Some(at),
+                Given::Parameter(_) => None,
             })
             .collect();
         uses.sort_unstable();
@@ -92,7 +91,9 @@ impl<'a> Compiler<'a> {
                 names => format!("the definitions {} are defined by each other in a circle", names.join(", ")),
             };
             let span = self.definitions[circle[0]].span.clone();
-            self.report(Diagnostic::error("names/cycle", message, Some(span)).help("let one of them do without the others"));
+            self.report(
+                Diagnostic::error("names/cycle", message, Some(span)).help("let one of them do without the others"),
+            );
         }
         for (rank, at) in ordered.iter().copied().enumerate() {
             self.definitions[at].rank = rank;
@@ -101,6 +102,9 @@ impl<'a> Compiler<'a> {
                 Some(resolved) => {
                     self.definitions[at].kind = Some(resolved.kind);
                     self.definitions[at].extent = resolved.extent;
+                    let place = path("definitions", &self.definitions[at].id);
+                    let script = self.script(resolved, place, "", Origin::File);
+                    self.check_constants(&script);
                 }
                 None => self.definitions[at].tree = None,
             }
@@ -134,18 +138,32 @@ impl<'a> Compiler<'a> {
     }
 
     /// Compiles an expression of the file; none where it is wrong (and reported).
-    pub(super) fn expression(&mut self, value: &Value, text: &str, at: String, context: Context, wanted: Type) -> Option<Script> {
+    pub(super) fn expression(
+        &mut self,
+        value: &Value,
+        text: &str,
+        at: String,
+        context: Context,
+        wanted: Type,
+    ) -> Option<Script> {
         let tree = self.parse_in_file(value, text)?;
         self.compile_tree(&tree, text, at, context, wanted, Origin::File)
     }
 
     /// Compiles an expression given as an argument.
-    pub(super) fn argument_expression(&mut self, text: &str, at: String, context: Context, wanted: Type) -> Option<Script> {
+    pub(super) fn argument_expression(
+        &mut self,
+        text: &str,
+        at: String,
+        context: Context,
+        wanted: Type,
+    ) -> Option<Script> {
         let origin = Origin::Argument(text.to_owned());
         match syntax::parse(text) {
             Ok(tree) => self.compile_tree(&tree, text, at, context, wanted, origin),
             Err(error) => {
-                let diagnostic = Diagnostic::error("expr/syntax", error.message, Some(error.span)).maybe_help(error.help);
+                let diagnostic =
+                    Diagnostic::error("expr/syntax", error.message, Some(error.span)).maybe_help(error.help);
                 self.report(diagnostic.in_text(origin));
                 None
             }
@@ -182,8 +200,7 @@ impl<'a> Compiler<'a> {
             return None;
         }
         let script = self.script(resolved, at, text, origin);
-        self.check_constants(&script);
-        Some(script)
+        self.check_constants(&script).then_some(script)
     }
 
     /// Counts compiled operations against the limit on all of them.

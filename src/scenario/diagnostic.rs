@@ -211,13 +211,12 @@ pub(super) fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let span = diagnostic.span.clone().unwrap_or(0..0);
         (diagnostic.origin != Origin::File, span.start, span.end, diagnostic.code)
     });
-    diagnostics.dedup_by(|a, b| {
-        a.code == b.code && a.span == b.span && a.origin == b.origin && a.message == b.message
-    });
+    diagnostics.dedup_by(|a, b| a.code == b.code && a.span == b.span && a.origin == b.origin && a.message == b.message);
     if diagnostics.len() > limits::DIAGNOSTICS {
         let more = diagnostics.len() - limits::DIAGNOSTICS;
         diagnostics.truncate(limits::DIAGNOSTICS);
-        let things = if more == 1 { "1 more error is not shown".into() } else { format!("{more} more errors are not shown") };
+        let things =
+            if more == 1 { "1 more error is not shown".into() } else { format!("{more} more errors are not shown") };
         diagnostics.push(Diagnostic::error("limits/diagnostics", things, None));
     }
     diagnostics
@@ -283,6 +282,16 @@ pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) 
 #[must_use]
 pub(super) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
     nearest(name, known).map(|candidate| format!("did you mean {}?", quoted(candidate)))
+}
+
+/// A number for a message, short also where it is very large or small.
+#[must_use]
+pub(super) fn plain(value: f64) -> String {
+    if value.is_finite() && value.abs() >= 1e15 || (value != 0.0 && value.abs() < 1e-6) {
+        format!("{value:e}")
+    } else {
+        format!("{value}")
+    }
 }
 
 /// Some names in backticks, for 'one of …'; long lists are cut.

@@ -246,7 +246,9 @@ fn array_values(array: &DeArray<'_>, text: &str, diagnostics: &mut Vec<Diagnosti
 fn out_of_range(span: Range<usize>, text: &str, diagnostics: &mut Vec<Diagnostic>) -> i64 {
     let written = super::diagnostic::quoted(text.get(span.clone()).unwrap_or(""));
     // What is no number at all has been reported by the parser already.
-    if diagnostics.iter().all(|other| other.span.as_ref().is_none_or(|other| other.start < span.start || other.start > span.end))
+    if diagnostics
+        .iter()
+        .all(|other| other.span.as_ref().is_none_or(|other| other.start < span.start || other.start > span.end))
     {
         diagnostics.push(
             Diagnostic::error("toml/number", format!("the number {written} is too large"), Some(span))

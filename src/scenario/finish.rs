@@ -6,15 +6,15 @@ use std::rc::Rc;
 
 use super::compile::Compiler;
 use super::definitions::expressions;
-use super::diagnostic::{Diagnostic, Severity, quoted};
+use super::diagnostic::{Diagnostic, Severity, plain, quoted};
 use super::interval::parameter_intervals;
 use super::monotone;
 use super::most::Most;
 use super::number::{About, Pending, Spec, domain_help};
 use super::resolve::{Context, Script};
 use crate::model::{
-    ActorId, DrawId, CommitmentId, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node, NodeId, Quantity,
-    Scalar, SlotId, State, Target, Trigger, limits,
+    ActorId, CommitmentId, DrawId, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node, NodeId,
+    Quantity, Scalar, SlotId, State, Target, Trigger, limits,
 };
 
 impl Compiler<'_> {
@@ -26,12 +26,10 @@ impl Compiler<'_> {
         self.number_draws();
         self.check_credits(&unknown);
         self.check_total(&unknown);
+        self.check_monotone();
         if self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-            // Signs need values, and values are wrong; what can be said without them is said.
-            self.check_monotone();
             return;
         }
-        self.check_monotone();
         self.link_slots();
         self.read_needs(track_trust);
         self.warn_hopeless();
@@ -64,7 +62,8 @@ impl Compiler<'_> {
                     about.reported.set(true);
                     let other = quoted(&self.model.parameters[other.index()].id);
                     let message = format!("`{}` is drawn before the parameter {other} has a value", field.path);
-                    let error = Diagnostic::error("names/order", message, None).help(format!("declare {other} before it"));
+                    let error =
+                        Diagnostic::error("names/order", message, None).help(format!("declare {other} before it"));
                     errors.push(script.met(NodeId::try_from(node).unwrap_or(0), &self.definitions, error));
                 }
             }
@@ -87,6 +86,7 @@ impl Compiler<'_> {
             }
             if let Some(error) = self.evaluate_field(field, about) {
                 about.reported.set(true);
+                self.doubtful |= field.targets.iter().any(|target| matches!(target, Target::Attribute(_)));
                 self.report(error);
             }
         }
@@ -115,7 +115,9 @@ impl Compiler<'_> {
     /// Evaluates a field, or the arguments of its distribution, and checks them; returns what is wrong.
     fn evaluate_field(&mut self, field: &Field, about: &About) -> Option<Diagnostic> {
         let result = match &field.source {
-            FieldSource::Expression(expression) => field.evaluate(expression, &self.model, &self.model.setup).map(|value| vec![value]),
+            FieldSource::Expression(expression) => {
+                field.evaluate(expression, &self.model, &self.model.setup).map(|value| vec![value])
+            }
             FieldSource::Draw { distribution, .. } => field.arguments(distribution, &self.model, &self.model.setup),
         };
         let span = Some(about.span.clone());
@@ -123,10 +125,14 @@ impl Compiler<'_> {
             Ok(values) => values,
             Err(FieldError::Fault(fault)) => {
                 let message = format!("`{}` is not a number: {}", field.path, fault.what);
-                return Some(Diagnostic::error("domain/number", message, span).help("change the numbers that it reads"));
+                return Some(
+                    Diagnostic::error("domain/number", message, span).help("change the numbers that it reads"),
+                );
             }
             Err(FieldError::Arguments { what, .. }) => {
                 let message = format!("the distribution of `{}` is wrong: {what}", field.path);
+                let span =
+                    about.arguments.first().zip(about.arguments.last()).map(|(first, last)| first.start..last.end);
                 return Some(Diagnostic::error("domain/distribution", message, span).help("change its arguments"));
             }
             Err(FieldError::Domain { .. }) => return None,
@@ -148,7 +154,7 @@ impl Compiler<'_> {
             }
             return None;
         }
-        let message = format!("`{}` must be {}, but is {value}", field.path, field.domain.description());
+        let message = format!("`{}` must be {}, but is {}", field.path, field.domain.description(), plain(value));
         let error = Diagnostic::error("domain/number", message, span).help(domain_help(field.domain));
         Some(error)
     }
@@ -181,13 +187,18 @@ impl Compiler<'_> {
         let mut reported = BTreeSet::new();
         for (actor, span) in spans {
             let (offer, bond) = (self.model.setup.credit_offer[actor], self.model.setup.credit_bond[actor]);
-            let known = !unknown.contains(&(KeyKind::CreditOffer, actor)) && !unknown.contains(&(KeyKind::CreditBond, actor));
+            let known =
+                !unknown.contains(&(KeyKind::CreditOffer, actor)) && !unknown.contains(&(KeyKind::CreditBond, actor));
             let valid = |value: f64| (0.0..=1.0).contains(&value);
             if !known || offer <= bond || !valid(offer) || !valid(bond) || !reported.insert(span.start) {
                 continue;
             }
             let who = quoted(&self.names.actors.list[actor].0);
-            let message = format!("the credit of {who} for an offer, {offer}, is more than that for a bond, {bond}");
+            let message = format!(
+                "the credit of {who} for an offer, {}, is more than that for a bond, {}",
+                plain(offer),
+                plain(bond)
+            );
             let help = "an offer is worth at most what a bond is worth";
             self.report(Diagnostic::error("domain/credit", message, Some(span)).help(help));
         }
@@ -206,7 +217,8 @@ impl Compiler<'_> {
                 total += i128::from(self.model.setup.gives.get(position).map_or(0, |amount| amount.0));
                 if total > i128::from(MAX_TOTAL) {
                     let largest = MAX_TOTAL / 1_000_000;
-                    let message = format!("with {} all amounts together are more than {largest}", quoted(&instance.name));
+                    let message =
+                        format!("with {} all amounts together are more than {largest}", quoted(&instance.name));
                     let error = Diagnostic::error("limits/total", message, Some(span.clone()));
                     self.report(error.help("count in a larger unit, such as thousands"));
                     return;
@@ -224,15 +236,32 @@ impl Compiler<'_> {
         let antecedents = std::mem::take(&mut self.antecedents);
         for (script, debtors) in antecedents.iter().zip(&debtors) {
             let Some(script) = script else { continue };
+            // Where values are wrong, and reported, their signs say nothing.
+            let doubtful = self.doubtful || debtors.is_empty() || self.lacks_own(&script.expression, debtors);
             for violation in monotone::violations(&self.model, debtors, &script.expression, &parameters) {
+                if violation.unknown_sign && doubtful {
+                    continue;
+                }
                 let term = self.term(script, violation.node);
                 let message = format!("{} {}", quoted(&term), violation.reason);
-                let help = "a `when` may only grow truer as others commit; what falls with it belongs into `offer` or `while`";
+                let help =
+                    "a `when` may only grow truer as others commit; what falls with it belongs into `offer` or `while`";
                 let error = Diagnostic::error("monotone/sign", message, None).help(help);
                 self.report(script.met(violation.node, &self.definitions, error));
             }
         }
         self.antecedents = antecedents;
+    }
+
+    /// Whether a debtor lacks an attribute that an expression reads.
+    fn lacks_own(&self, expression: &Expression, debtors: &[ActorId]) -> bool {
+        let actors = self.names.actors.len();
+        expression.reads().into_iter().any(|quantity| match quantity {
+            Quantity::Own(attribute) => {
+                debtors.iter().any(|debtor| !self.has_attribute[attribute.index() * actors + debtor.index()])
+            }
+            _ => false,
+        })
     }
 
     /// The text of a node.
@@ -252,10 +281,16 @@ impl Compiler<'_> {
         let work: usize = model
             .instances
             .iter()
-            .map(|instance| gives(instance.commitment, model).iter().map(|resource| by_resource[resource.index()].len()).sum::<usize>())
+            .map(|instance| {
+                gives(instance.commitment, model)
+                    .iter()
+                    .map(|resource| by_resource[resource.index()].len())
+                    .sum::<usize>()
+            })
             .fold(0, usize::saturating_add);
         if work > limits::SLOT_PAIRS {
-            let message = format!("{work} pairs of gifts and of quantities that count them, more than {}", limits::SLOT_PAIRS);
+            let message =
+                format!("{work} pairs of gifts and of quantities that count them, more than {}", limits::SLOT_PAIRS);
             self.report(Diagnostic::error("limits/slots", message, None).help("let expressions read fewer groups"));
             return;
         }
@@ -300,7 +335,8 @@ impl Compiler<'_> {
                 continue;
             }
             let name = quoted(&commitment.id);
-            let message = format!("no evidence can ever detach {name}: its `when` is false even if all is bound and delivered");
+            let message =
+                format!("no evidence can ever detach {name}: its `when` is false even if all is bound and delivered");
             let help = "lower what it asks for, or let others promise more";
             let warning = Diagnostic::warning("meaning/hopeless", message, None).help(help);
             warnings.push(script.met(when.root(), &self.definitions, warning));
@@ -316,7 +352,8 @@ impl Compiler<'_> {
             .filter(|group| !group.cohort && !group.used)
             .map(|group| {
                 let message = format!("nobody uses the group {}", quoted(&group.id));
-                Diagnostic::warning("meaning/unused-group", message, Some(group.span.clone())).help("use it, or remove it")
+                Diagnostic::warning("meaning/unused-group", message, Some(group.span.clone()))
+                    .help("use it, or remove it")
             })
             .collect();
         self.diagnostics.extend(unused);
@@ -347,7 +384,9 @@ pub(super) fn key(target: Target) -> Option<TargetKey> {
 /// Every expression that is evaluated on a state.
 pub(super) fn all_expressions(model: &Model) -> impl Iterator<Item = &Expression> {
     let commitments = model.commitments.iter().flat_map(|commitment| {
-        [&commitment.offer, &commitment.when, &commitment.stay, &commitment.until, &commitment.release].into_iter().flatten()
+        [&commitment.offer, &commitment.when, &commitment.stay, &commitment.until, &commitment.release]
+            .into_iter()
+            .flatten()
     });
     let shocks = model.shocks.iter().filter_map(|shock| match &shock.trigger {
         Trigger::On(_) => None,

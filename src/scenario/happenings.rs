@@ -1,7 +1,7 @@
 //! `[meetings]` and `[shocks]`.
 
 use super::compile::Compiler;
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, plain};
 use super::document::{Entry, Kind, Table, Value};
 use super::names::Party;
 use super::reader::path;
@@ -144,7 +144,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn wrong_rate(&mut self, value: &Value, place: &str, number: f64) {
-        let message = format!("`{place}` must be 0 or more, but is {number}");
+        let message = format!("`{place}` must be 0 or more, but is {}", plain(number));
         let error = Diagnostic::error("domain/number", message, Some(value.span.clone()));
         let error = self.naming_override(value, error.help("a rate is a chance a step, such as `0.05`"));
         self.report(error);

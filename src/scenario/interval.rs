@@ -71,20 +71,19 @@ impl Interval {
     }
 
     fn multiply(self, other: Self) -> Self {
-        Self::around([
-            self.low * other.low,
-            self.low * other.high,
-            self.high * other.low,
-            self.high * other.high,
-        ])
+        Self::around([self.low * other.low, self.low * other.high, self.high * other.low, self.high * other.high])
     }
 
     fn divide(self, other: Self) -> Self {
         if other.low <= 0.0 && other.high >= 0.0 {
             // A divisor that may be 0 from above gives quotients of one sign, unbounded.
             return match (other.low >= 0.0, self.is_non_negative(), self.is_non_positive()) {
-                (true, true, _) => Self { low: if other.high > 0.0 { self.low / other.high } else { 0.0 }, high: f64::INFINITY },
-                (true, _, true) => Self { low: f64::NEG_INFINITY, high: if other.high > 0.0 { self.high / other.high } else { 0.0 } },
+                (true, true, _) => {
+                    Self { low: if other.high > 0.0 { self.low / other.high } else { 0.0 }, high: f64::INFINITY }
+                }
+                (true, _, true) => {
+                    Self { low: f64::NEG_INFINITY, high: if other.high > 0.0 { self.high / other.high } else { 0.0 } }
+                }
                 _ => Self::ALL,
             };
         }

@@ -16,7 +16,12 @@ impl Compiler<'_> {
             self.free_texts(table, &["name", "note"], &place);
             let stop = self.flag(table, "stop", &place, false);
             let Some(when) = table.get("when") else {
-                self.missing("when", &place, entry.key_span.clone(), "write its condition: `when = \"bound(troops) >= 1\"`");
+                self.missing(
+                    "when",
+                    &place,
+                    entry.key_span.clone(),
+                    "write its condition: `when = \"bound(troops) >= 1\"`",
+                );
                 continue;
             };
             if let Some(script) = self.condition(&when.value, path(&place, "when"), Context::World("an outcome")) {
@@ -38,7 +43,9 @@ impl Compiler<'_> {
                     self.wrong_kind(&entry.value, &place, "an expression in quotes", Some(help));
                     continue;
                 };
-                if let Some(script) = self.expression(&entry.value, text, place, Context::World("a metric"), Type::Number) {
+                if let Some(script) =
+                    self.expression(&entry.value, text, place, Context::World("a metric"), Type::Number)
+                {
                     self.model.metrics.push(Metric { id: entry.key.clone(), value: script.expression });
                 }
             }

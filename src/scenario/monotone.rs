@@ -14,6 +14,8 @@ pub struct Violation {
     pub node: NodeId,
     /// Why, to follow the term.
     pub reason: String,
+    /// Whether it is a violation only because a sign is not known.
+    pub unknown_sign: bool,
 }
 
 /// Checks a commitment's `when`, of which `debtors` are the debtors, for parameters in these intervals.
@@ -49,8 +51,13 @@ pub fn violations(
     };
     let nodes = &expression.nodes;
     let bounds = bounds(nodes, parameters, &read);
-    let mut analysis =
-        Analysis { nodes, bounds: &bounds, evidence: evidence(nodes), reach: vec![Reach::default(); nodes.len()], found: Vec::new() };
+    let mut analysis = Analysis {
+        nodes,
+        bounds: &bounds,
+        evidence: evidence(nodes),
+        reach: vec![Reach::default(); nodes.len()],
+        found: Vec::new(),
+    };
     analysis.forbidden();
     analysis.run(expression.root());
     analysis.found.sort_by_key(|violation| violation.node);
@@ -87,7 +94,9 @@ fn evidence(nodes: &[Node]) -> Vec<bool> {
 pub(super) fn operands(node: Node) -> [Option<NodeId>; 3] {
     match node {
         Node::Number(_) | Node::Truth(_) | Node::Parameter(_) | Node::Read(_) => [None; 3],
-        Node::Negate(a) | Node::Not(a) | Node::Abs(a) | Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => [Some(a), None, None],
+        Node::Negate(a) | Node::Not(a) | Node::Abs(a) | Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => {
+            [Some(a), None, None]
+        }
         Node::Add(a, b)
         | Node::Subtract(a, b)
         | Node::Multiply(a, b)
@@ -134,6 +143,9 @@ struct Analysis<'a> {
 
 const AGAINST: &str = "counts against the condition here: more of it can turn `when` from true to false";
 const UNKNOWN_SIGN: &str = "is multiplied or divided by a number whose sign is not known";
+const UNKNOWN_DIVISOR: &str = "is part of a divisor that may be 0 or change its sign";
+const UNKNOWN_INSIDE: &str = "is inside `abs` of a number whose sign is not known";
+const UNKNOWN_BRANCHES: &str = "decides an `if` whose first branch may be below its second";
 
 impl Analysis<'_> {
     /// `bound_at` and `deadlocked` must not occur at all.
@@ -175,7 +187,8 @@ impl Analysis<'_> {
 
     fn violation(&mut self, at: usize, reason: String) {
         let node = NodeId::try_from(at).unwrap_or(NodeId::MAX);
-        self.found.push(Violation { node, reason });
+        let unknown_sign = [UNKNOWN_SIGN, UNKNOWN_DIVISOR, UNKNOWN_INSIDE, UNKNOWN_BRANCHES].contains(&reason.as_str());
+        self.found.push(Violation { node, reason, unknown_sign });
     }
 
     /// Reports the evidence in an operand that no direction fits.
@@ -254,7 +267,7 @@ impl Analysis<'_> {
         if divisor.low >= 0.0 || divisor.high < 0.0 {
             self.scaled(b, a, direction.flip());
         } else {
-            self.refuse(b, "is part of a divisor that may be 0 or change its sign");
+            self.refuse(b, UNKNOWN_DIVISOR);
         }
     }
 
@@ -265,7 +278,7 @@ impl Analysis<'_> {
         } else if inside.is_non_positive() {
             self.ask(a, direction.flip());
         } else {
-            self.refuse(a, "is inside `abs` of a number whose sign is not known");
+            self.refuse(a, UNKNOWN_INSIDE);
         }
     }
 
@@ -308,7 +321,7 @@ impl Analysis<'_> {
         if never_below {
             self.ask(c, direction);
         } else {
-            self.refuse(c, "decides an `if` whose first branch may be below its second");
+            self.refuse(c, UNKNOWN_BRANCHES);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, quoted};
+use super::diagnostic::{Diagnostic, plain, quoted};
 use super::document::{Kind, Table};
 use super::graph;
 use super::reader::path;
@@ -144,9 +144,38 @@ impl Names {
 
 /// Quantities, functions and keywords, which parameters and definitions must not be called.
 pub(super) const WORDS: [&str; 32] = [
-    "offered", "bound", "delivered", "assured", "parties", "offers", "bonds", "kept", "bound_at", "stance", "trust",
-    "own", "count", "since", "deadlocked", "step", "steps", "index", "size", "min", "max", "clamp", "abs", "sqrt",
-    "exp", "ln", "if", "and", "or", "not", "true", "false",
+    "offered",
+    "bound",
+    "delivered",
+    "assured",
+    "parties",
+    "offers",
+    "bonds",
+    "kept",
+    "bound_at",
+    "stance",
+    "trust",
+    "own",
+    "count",
+    "since",
+    "deadlocked",
+    "step",
+    "steps",
+    "index",
+    "size",
+    "min",
+    "max",
+    "clamp",
+    "abs",
+    "sqrt",
+    "exp",
+    "ln",
+    "if",
+    "and",
+    "or",
+    "not",
+    "true",
+    "false",
 ];
 
 /// Fixed columns of `runs.csv`.
@@ -181,14 +210,18 @@ impl<'a> Compiler<'a> {
             return;
         }
         let message = format!("{} is not a valid id for {what}", quoted(name));
-        let mut plain: String =
+        let mut near: String =
             name.to_ascii_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-        plain = plain.trim_matches('_').to_owned();
+        near = near.trim_matches('_').to_owned();
         let help = "an id begins with a letter from a to z and goes on with letters, digits and `_`";
-        let help = if plain.starts_with(|c: char| c.is_ascii_lowercase()) && plain.len() <= 40 {
-            format!("{help}, such as `{plain}`")
-        } else {
-            help.to_owned()
+        let help = match name.chars().find(|c| !c.is_ascii()) {
+            Some(other) => {
+                format!("{help}; {} is the character U+{:04X}", quoted(&other.to_string()), u32::from(other))
+            }
+            None if near.starts_with(|c: char| c.is_ascii_lowercase()) && near.len() <= 40 => {
+                format!("{help}, such as `{near}`")
+            }
+            None => help.to_owned(),
         };
         self.report(Diagnostic::error("schema/id", message, Some(span.clone())).help(help));
     }
@@ -317,7 +350,7 @@ impl<'a> Compiler<'a> {
             return 1;
         };
         if !(size >= 1.0 && libm::trunc(size).to_bits() == size.to_bits()) {
-            let message = format!("`{place}` must be a whole number from 1, but is {size}");
+            let message = format!("`{place}` must be a whole number from 1, but is {}", plain(size));
             let error = Diagnostic::error("domain/whole", message, Some(value.span.clone()));
             let error = self.naming_override(value, error.help("write how many members the cohort has"));
             self.report(error);
@@ -327,7 +360,11 @@ impl<'a> Compiler<'a> {
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         if size > room as f64 {
             let before = self.names.actors.len();
-            let message = format!("`{place}` is {size}: with {before} actors before it, more than {} actors", limits::ACTORS);
+            let message = format!(
+                "`{place}` is {}: with the {before} actors before it there are more than {} actors",
+                plain(size),
+                limits::ACTORS
+            );
             let error = Diagnostic::error("limits/actors", message, Some(value.span.clone()));
             let error = self.naming_override(value, error.help("a smaller sample of like actors often shows the same"));
             self.report(error);
@@ -407,8 +444,7 @@ impl<'a> Compiler<'a> {
         let mut parties: Vec<Vec<Party>> = Vec::new();
         for (entry, members) in lists {
             let place = path("groups", &entry.key);
-            let found: Vec<Party> =
-                members.iter().filter_map(|(name, span)| self.party(name, span, &place)).collect();
+            let found: Vec<Party> = members.iter().filter_map(|(name, span)| self.party(name, span, &place)).collect();
             let mut needed: Vec<usize> = found
                 .iter()
                 .filter_map(|party| match party {
@@ -432,9 +468,22 @@ impl<'a> Compiler<'a> {
             self.report(Diagnostic::error("names/cycle", message, span).help("remove one of the memberships"));
         }
         let mut known = vec![false; lists.len()];
+        let mut total: usize = 0;
         for at in ordered {
             known[at] = true;
             let mut members: Vec<ActorId> = Vec::new();
+            let size = parties[at].iter().map(|party| match party {
+                Party::Group(group) => self.names.groups[*group].members.len(),
+                Party::Actor(_) | Party::Broken => 1,
+            });
+            total = total.saturating_add(size.sum());
+            if total > limits::MEMBERSHIPS {
+                let span = lists[at].0.key_span.clone();
+                let message = format!("the groups have more than {} members in all", limits::MEMBERSHIPS);
+                let error = Diagnostic::error("limits/memberships", message, Some(span));
+                self.report(error.help("declare fewer or smaller groups"));
+                break;
+            }
             for party in &parties[at] {
                 match party {
                     Party::Actor(actor) => members.push(*actor),
@@ -458,7 +507,12 @@ impl<'a> Compiler<'a> {
     fn check_shared(&mut self) {
         let pairs = [
             (self.names.meetings.clone(), self.names.shocks.clone(), "a meeting and a shock", "count()"),
-            (self.names.parameters.clone(), self.names.definitions.clone(), "a parameter and a definition", "expressions"),
+            (
+                self.names.parameters.clone(),
+                self.names.definitions.clone(),
+                "a parameter and a definition",
+                "expressions",
+            ),
         ];
         for (first, second, what, _) in pairs {
             for (name, span) in &second.list {
@@ -479,22 +533,42 @@ impl<'a> Compiler<'a> {
         for (ids, what) in [(&self.names.parameters, "a parameter"), (&self.names.definitions, "a definition")] {
             for (name, span) in &ids.list {
                 if WORDS.contains(&name.as_str()) {
-                    wrong.push((format!("{what} cannot be called {}", quoted(name)), span.clone(), "the word has a meaning of its own in expressions; rename it"));
+                    wrong.push((
+                        format!("{what} cannot be called {}", quoted(name)),
+                        span.clone(),
+                        "the word has a meaning of its own in expressions; rename it",
+                    ));
                 } else if what == "a parameter" && COLUMNS.contains(&name.as_str()) {
-                    wrong.push((format!("a parameter cannot be called {}", quoted(name)), span.clone(), "`runs.csv` has a column of that name; rename it"));
+                    wrong.push((
+                        format!("a parameter cannot be called {}", quoted(name)),
+                        span.clone(),
+                        "`runs.csv` has a column of that name; rename it",
+                    ));
                 }
             }
         }
         for (name, span) in &self.names.outcomes.list {
             if matches!(name.as_str(), "deadlock" | "stalemate") {
-                wrong.push((format!("an outcome cannot be called {}", quoted(name)), span.clone(), "a run that reaches no outcome ends in a `deadlock` or a `stalemate`; rename it"));
+                wrong.push((
+                    format!("an outcome cannot be called {}", quoted(name)),
+                    span.clone(),
+                    "a run that reaches no outcome ends in a `deadlock` or a `stalemate`; rename it",
+                ));
             }
         }
         for (name, span) in &self.names.metrics.list {
             if COLUMNS.contains(&name.as_str()) {
-                wrong.push((format!("a metric cannot be called {}", quoted(name)), span.clone(), "`runs.csv` has a column of that name; rename it"));
+                wrong.push((
+                    format!("a metric cannot be called {}", quoted(name)),
+                    span.clone(),
+                    "`runs.csv` has a column of that name; rename it",
+                ));
             } else if self.names.parameters.find(name).is_some() {
-                wrong.push((format!("a metric cannot be called {}, as a parameter is", quoted(name)), span.clone(), "both have a column in `runs.csv`; rename one of the two"));
+                wrong.push((
+                    format!("a metric cannot be called {}, as a parameter is", quoted(name)),
+                    span.clone(),
+                    "both have a column in `runs.csv`; rename one of the two",
+                ));
             }
         }
         for (message, span, help) in wrong {

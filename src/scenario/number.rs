@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, Origin, listed, quoted, suggestion};
-use super::document::{Kind, Table, Value};
+use super::diagnostic::{Diagnostic, Origin, listed, plain, quoted, suggestion};
+use super::document::{Entry, Kind, Table, Value};
 use super::reader::path;
 use super::resolve::{Context, Script, Type};
 use crate::model::{
@@ -76,9 +76,15 @@ enum Read {
 
 impl<'a> Compiler<'a> {
     /// Reads a numeric field for each of its users; `targets` gives a user's places in the setup.
-    pub(super) fn number(&mut self, value: &'a Value, spec: &Spec, users: &[User], targets: &dyn Fn(usize) -> Vec<Target>) {
+    pub(super) fn number(
+        &mut self,
+        value: &'a Value,
+        spec: &Spec,
+        users: &[User],
+        targets: &dyn Fn(usize) -> Vec<Target>,
+    ) {
         match self.read_number(value, spec) {
-            None => {}
+            None => self.doubtful |= spec.order == Order::Attribute,
             Some(Read::Number(number)) => {
                 if self.in_domain(value, spec, number) {
                     for at in 0..users.len() {
@@ -96,8 +102,15 @@ impl<'a> Compiler<'a> {
     }
 
     /// A parameter's value: its distribution, if it has one.
-    pub(super) fn parameter_distribution(&mut self, value: &'a Value, spec: &Spec, target: Target) -> Option<Distribution> {
-        match self.read_number(value, spec)? {
+    pub(super) fn parameter_distribution(
+        &mut self,
+        value: &'a Value,
+        spec: &Spec,
+        target: Target,
+    ) -> Option<Distribution> {
+        let read = self.read_number(value, spec);
+        self.doubtful |= read.is_none();
+        match read? {
             Read::Number(number) => {
                 if self.in_domain(value, spec, number) {
                     self.model.setup.set(target, number);
@@ -153,7 +166,7 @@ impl<'a> Compiler<'a> {
                 error(format!("`{}` is one distribution, but names {names}", spec.path), "keep one of the two")
             }
             (Some(entry), None) => match Shape::named(&entry.key) {
-                Some(shape) => return self.arguments(entry.key.as_str(), shape, &entry.value, spec),
+                Some(shape) => return self.arguments(value, entry, shape, spec),
                 None => {
                     let message = format!("{} in `{}` is no distribution", quoted(&entry.key), spec.path);
                     let help = suggestion(&entry.key, SHAPES);
@@ -168,9 +181,15 @@ impl<'a> Compiler<'a> {
         None
     }
 
-    fn arguments(&mut self, name: &str, shape: Shape, value: &'a Value, spec: &Spec) -> Option<Read> {
-        let Kind::Array(array) = &value.kind else {
-            self.wrong_kind(value, &path(&spec.path, name), "a list of its arguments", Some("write `uniform = [0, 1]`"));
+    fn arguments(&mut self, value: &Value, entry: &'a Entry, shape: Shape, spec: &Spec) -> Option<Read> {
+        let name = &entry.key;
+        let Kind::Array(array) = &entry.value.kind else {
+            self.wrong_kind(
+                &entry.value,
+                &path(&spec.path, name),
+                "a list of its arguments",
+                Some("write `uniform = [0, 1]`"),
+            );
             return None;
         };
         let (mut arguments, mut scripts, mut spans) = (Vec::new(), Vec::new(), Vec::new());
@@ -187,22 +206,39 @@ impl<'a> Compiler<'a> {
                         scripts.push(script);
                     }
                 }
-                _ => self.wrong_kind(element, &place, "a number or an expression in quotes", Some("write a number such as `0.5`")),
+                _ => self.wrong_kind(
+                    element,
+                    &place,
+                    "a number or an expression in quotes",
+                    Some("write a number such as `0.5`"),
+                ),
             }
         }
         if arguments.len() < array.len() {
             return None;
         }
         let distribution = Distribution { shape, arguments };
-        self.check_distribution(value, spec, &distribution, &spans).then_some(Read::Draw(distribution, scripts, spans))
+        self.check_distribution(value, &entry.value, spec, &distribution, &spans).then_some(Read::Draw(
+            distribution,
+            scripts,
+            spans,
+        ))
     }
 
     /// Checks what is known of a distribution as it is written.
-    fn check_distribution(&mut self, value: &Value, spec: &Spec, distribution: &Distribution, spans: &[Range<usize>]) -> bool {
+    fn check_distribution(
+        &mut self,
+        value: &Value,
+        list: &Value,
+        spec: &Spec,
+        distribution: &Distribution,
+        spans: &[Range<usize>],
+    ) -> bool {
         let shape = distribution.shape;
         if matches!(spec.domain, Domain::Whole(_)) && shape != Shape::Choice {
             let name = shape_name(shape);
-            let message = format!("`{}` must be {}, which `{name}` does not give", spec.path, spec.domain.description());
+            let message =
+                format!("`{}` must be {}, which `{name}` does not give", spec.path, spec.domain.description());
             let error = Diagnostic::error("domain/whole", message, Some(value.span.clone()));
             self.report(error.help("use `choice = [1, 2, 3]`"));
             return false;
@@ -219,11 +255,11 @@ impl<'a> Compiler<'a> {
             // The number of arguments is known all the same.
             return match shape.check(&vec![0.0; distribution.arguments.len()]) {
                 Ok(()) => true,
-                Err(what) => self.wrong_arguments(value, spec, what),
+                Err(what) => self.wrong_arguments(list, spec, what),
             };
         }
         match shape.check(&constants) {
-            Err(what) => self.wrong_arguments(value, spec, what),
+            Err(what) => self.wrong_arguments(list, spec, what),
             Ok(()) => self.check_support(spec, shape, &constants, spans),
         }
     }
@@ -231,20 +267,31 @@ impl<'a> Compiler<'a> {
     fn wrong_arguments(&mut self, value: &Value, spec: &Spec, what: &str) -> bool {
         let message = format!("the distribution of `{}` is wrong: {what}", spec.path);
         let error = Diagnostic::error("domain/distribution", message, Some(value.span.clone()));
-        let error = self.naming_override(value, error.help("write `uniform = [lo, hi]`, `triangular = [lo, mode, hi]`, `normal = [mean, sd]` or `choice = [a, b]`"));
+        let error = self.naming_override(
+            value,
+            error.help(
+                "write `uniform = [lo, hi]`, `triangular = [lo, mode, hi]`, `normal = [mean, sd]` or `choice = [a, b]`",
+            ),
+        );
         self.report(error);
         false
     }
 
     /// A distribution gives only values that the field may have; a normal one is clipped.
-    pub(super) fn check_support(&mut self, spec: &Spec, shape: Shape, arguments: &[f64], spans: &[Range<usize>]) -> bool {
+    pub(super) fn check_support(
+        &mut self,
+        spec: &Spec,
+        shape: Shape,
+        arguments: &[f64],
+        spans: &[Range<usize>],
+    ) -> bool {
         if shape == Shape::Normal {
             return true;
         }
         match arguments.iter().position(|&value| !spec.domain.contains(value)) {
             None => true,
             Some(at) => {
-                let (path, domain, value) = (&spec.path, spec.domain.description(), arguments[at]);
+                let (path, domain, value) = (&spec.path, spec.domain.description(), plain(arguments[at]));
                 let message = format!("`{path}` must be {domain}, but its distribution can give {value}");
                 let span = spans.get(at).cloned();
                 self.report(Diagnostic::error("domain/support", message, span).help(domain_help(spec.domain)));
@@ -258,9 +305,11 @@ impl<'a> Compiler<'a> {
         if spec.domain.contains(number) {
             return true;
         }
-        let message = format!("`{}` must be {}, but is {number}", spec.path, spec.domain.description());
-        let error = Diagnostic::error("domain/number", message, Some(value.span.clone())).help(domain_help(spec.domain));
+        let message = format!("`{}` must be {}, but is {}", spec.path, spec.domain.description(), plain(number));
+        let error =
+            Diagnostic::error("domain/number", message, Some(value.span.clone())).help(domain_help(spec.domain));
         let error = self.naming_override(value, error);
+        self.doubtful |= spec.order != Order::Rest;
         self.report(error);
         false
     }
@@ -318,7 +367,14 @@ impl<'a> Compiler<'a> {
     }
 
     /// Adds a field; false where there are too many.
-    fn push_field(&mut self, spec: &Spec, user: &User, targets: Vec<Target>, source: FieldSource, about: &Rc<About>) -> bool {
+    fn push_field(
+        &mut self,
+        spec: &Spec,
+        user: &User,
+        targets: Vec<Target>,
+        source: FieldSource,
+        about: &Rc<About>,
+    ) -> bool {
         if self.fields.len() >= limits::FIELDS {
             if self.fields.len() == limits::FIELDS {
                 let message = format!("more than {} numbers that are drawn or worked out for members", limits::FIELDS);
@@ -367,6 +423,9 @@ pub(super) fn domain_help(domain: Domain) -> String {
         Domain::Unit => "write a share: `0.6` for 60 %".into(),
         Domain::Amount => "amounts count units of the resource and are never negative".into(),
         Domain::Whole(_) => "write a whole number of steps or parts".into(),
-        other => format!("write a number that is {}", other.description()),
+        Domain::Any => "write an ordinary number".into(),
+        Domain::Pace | Domain::Positive | Domain::NonNegative => {
+            format!("write a number that is {}", domain.description())
+        }
     }
 }

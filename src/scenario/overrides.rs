@@ -187,7 +187,8 @@ fn matches_pattern(pattern: &str, path: &[&str]) -> bool {
     let path: Vec<&str> =
         path.iter().enumerate().map(|(at, &part)| if at == 0 && part == "cohorts" { "actors" } else { part }).collect();
     let mut parts = pattern.split('.');
-    path.iter().all(|part| parts.next().is_some_and(|wanted| wanted == "*" || wanted == *part)) && parts.next().is_none()
+    path.iter().all(|part| parts.next().is_some_and(|wanted| wanted == "*" || wanted == *part))
+        && parts.next().is_none()
 }
 
 /// Most paths that are listed for suggestions.
@@ -283,10 +284,22 @@ mod tests {
     #[test]
     fn what_is_no_number_is_refused() {
         refused("flor", "the file has no number called `flor`", "did you mean `floor`?");
-        refused("actors.uss.stance", "the file has no number called `actors.uss.stance`", "did you mean `actors.us.stance`?");
-        refused("actors.us.name", "`actors.us.name` is a text, not a number that can be set", "only numbers can be set");
+        refused(
+            "actors.uss.stance",
+            "the file has no number called `actors.uss.stance`",
+            "did you mean `actors.us.stance`?",
+        );
+        refused(
+            "actors.us.name",
+            "`actors.us.name` is a text, not a number that can be set",
+            "only numbers can be set",
+        );
         refused("time.start", "`time.start` is a date, not a number that can be set", "only numbers can be set");
         refused("time", "`time` is a table, not a number that can be set", "set a number in it, such as `time.steps`");
-        refused("influence.00.weight", "the file has no number called `influence.00.weight`", "did you mean `influence.0.weight`?");
+        refused(
+            "influence.00.weight",
+            "the file has no number called `influence.00.weight`",
+            "did you mean `influence.0.weight`?",
+        );
     }
 }

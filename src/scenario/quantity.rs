@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::diagnostic::{Diagnostic, quoted, suggestion};
+use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
 use super::names::{Happening, Ids, Party};
 use super::resolve::{Context, Resolver, usage};
 use super::sets::Set;
@@ -15,11 +15,29 @@ pub(super) const FUNCTIONS: [&str; 8] = ["min", "max", "clamp", "abs", "sqrt", "
 
 /// Quantities that take arguments.
 pub(super) const CALLED: [&str; 14] = [
-    "offered", "bound", "delivered", "assured", "parties", "offers", "bonds", "kept", "bound_at", "stance", "trust",
-    "own", "count", "since",
+    "offered",
+    "bound",
+    "delivered",
+    "assured",
+    "parties",
+    "offers",
+    "bonds",
+    "kept",
+    "bound_at",
+    "stance",
+    "trust",
+    "own",
+    "count",
+    "since",
 ];
 
 type Word = (String, Range<usize>);
+
+/// The names that there are.
+fn known<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() { "the file declares none".into() } else { format!("write {}", listed(names)) }
+}
 
 impl Resolver<'_, '_> {
     /// The quantity of a call whose arguments are names; none where it is wrong (and reported).
@@ -35,7 +53,8 @@ impl Resolver<'_, '_> {
             let message = if least == most {
                 format!("`{name}` takes {least} argument{}, but has {}", if least == 1 { "" } else { "s" }, words.len())
             } else {
-                format!("`{name}` takes {least} to {most} arguments, but has {}", words.len())
+                let to = if most - least == 1 { "or" } else { "to" };
+                format!("`{name}` takes {least} {to} {most} arguments, but has {}", words.len())
             };
             self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
             return None;
@@ -44,7 +63,7 @@ impl Resolver<'_, '_> {
             "own" => self.own(&words[0], span),
             "assured" => self.assured(words, span),
             "offered" | "bound" | "delivered" | "parties" => {
-                let slot = self.slot(&words[0], words.get(1));
+                let slot = self.slot(name, &words[0], words.get(1));
                 if !self.allows_state(name, span) {
                     return None;
                 }
@@ -78,8 +97,8 @@ impl Resolver<'_, '_> {
             Some(other) => format!("`{whose}` takes {what} here, but {} is {other}", quoted(&word.0)),
             None => format!("{} is no {}", quoted(&word.0), what.trim_start_matches("an ").trim_start_matches("a ")),
         };
-        let help = suggestion(&word.0, ids(names).names());
-        self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).maybe_help(help));
+        let help = suggestion(&word.0, ids(names).names()).unwrap_or_else(|| known(ids(names).names()));
+        self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).help(help));
         None
     }
 
@@ -124,11 +143,11 @@ impl Resolver<'_, '_> {
         if self.context == Context::Definition { GroupId(0) } else { self.compiler.group(set, span) }
     }
 
-    fn slot(&mut self, resource: &Word, group: Option<&Word>) -> Option<SlotId> {
-        let found = self.find(|names| &names.resources, resource, "a resource", "the quantity");
+    fn slot(&mut self, name: &str, resource: &Word, group: Option<&Word>) -> Option<SlotId> {
+        let found = self.find(|names| &names.resources, resource, "a resource", name);
         let set = match group {
             None => Some(Set::Everyone),
-            Some(word) => self.set(word, "the quantity"),
+            Some(word) => self.set(word, name),
         };
         let (resource_id, set) = (ResourceId::at(found?), set?);
         if self.context == Context::Definition {
@@ -139,14 +158,15 @@ impl Resolver<'_, '_> {
     }
 
     fn assured(&mut self, words: &[Word], span: &Range<usize>) -> Option<Quantity> {
-        let slot = self.slot(&words[0], words.get(1));
+        let slot = self.slot("assured", &words[0], words.get(1));
         let observer = match words.get(2) {
             None => Some(None),
             Some(word) => self.actor(word, "assured").map(Some),
         };
         match (self.context, words.get(2)) {
             (Context::Condition { .. }, Some(word)) => {
-                let message = "the observer of `assured` in a commitment's condition is the debtor, and cannot be written";
+                let message =
+                    "the observer of `assured` in a commitment's condition is the debtor, and cannot be written";
                 let help = "leave out the third argument";
                 self.report_met(&word.1, Diagnostic::error("types/context", message, None).help(help));
                 return None;
@@ -211,8 +231,9 @@ impl Resolver<'_, '_> {
                 Some(what) => format!("`{name}` takes a meeting or a shock, but {} is {what}", quoted(&word.0)),
                 None => format!("{} is no meeting or shock", quoted(&word.0)),
             };
-            let help = suggestion(&word.0, names.meetings.names().chain(names.shocks.names()));
-            self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).maybe_help(help));
+            let all = || names.meetings.names().chain(names.shocks.names());
+            let help = suggestion(&word.0, all()).unwrap_or_else(|| known(all()));
+            self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).help(help));
             return None;
         };
         if !self.allows_state(name, span) {

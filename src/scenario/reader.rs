@@ -77,7 +77,8 @@ impl<'a> Compiler<'a> {
         match &value.kind {
             Kind::Table(table) => Some(table),
             _ => {
-                self.wrong_kind(value, path, "a table", None);
+                let help = format!("write `[{path}]` and its keys below, or `{{ key = value }}`");
+                self.wrong_kind(value, path, "a table", Some(&help));
                 None
             }
         }

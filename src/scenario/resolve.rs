@@ -69,7 +69,9 @@ impl Script {
     /// An error about a node as its user meets it: inside a definition, at the definition's name in the user's
     /// expression, with a note for the place inside.
     pub(super) fn met(&self, node: NodeId, definitions: &[Definition], error: Diagnostic) -> Diagnostic {
-        self.places.get(node as usize).map_or_else(|| error.clone(), |place| place_met(place, &self.origin, definitions, error.clone()))
+        self.places
+            .get(node as usize)
+            .map_or_else(|| error.clone(), |place| place_met(place, &self.origin, definitions, error.clone()))
     }
 
     /// An error that a node has by itself: inside a definition, there.
@@ -89,7 +91,9 @@ fn place_met(place: &Place, origin: &Origin, definitions: &[Definition], mut err
         Some((definition, used)) => {
             error.span = Some(used.clone());
             let name = definitions.get(*definition).map_or("", |definition| definition.id.as_str());
-            error.notes.insert(0, (format!("it stands here, in the definition {}", quoted(name)), Some(place.span.clone())));
+            error
+                .notes
+                .insert(0, (format!("it stands here, in the definition {}", quoted(name)), Some(place.span.clone())));
         }
     }
     error
@@ -259,6 +263,15 @@ impl<'c, 'a> Resolver<'c, 'a> {
         Part::Node(id, kind)
     }
 
+    /// The text of a place, as it is written.
+    fn text(&self, span: &Range<usize>) -> String {
+        let text = match &self.origin {
+            Origin::Argument(text) if self.through.is_none() => text,
+            _ => self.compiler.source.text(),
+        };
+        text.get(span.clone()).unwrap_or("").to_owned()
+    }
+
     /// Reports an error at a place, as its user meets it.
     pub(super) fn report_met(&mut self, span: &Range<usize>, error: Diagnostic) {
         let place = Place { span: span.clone(), through: self.through.clone() };
@@ -282,7 +295,8 @@ impl<'c, 'a> Resolver<'c, 'a> {
             Part::Node(node, kind) if kind == wanted => Some(node),
             Part::Node(_, kind) => {
                 let span = tree.nodes[at].span.clone();
-                let message = format!("{what} takes {}, but this is {}", wanted.name(), kind.name());
+                let term = self.text(&span);
+                let message = format!("{what} takes {}, but {} is {}", wanted.name(), quoted(&term), kind.name());
                 let error = Diagnostic::error("types/operand", message, None).help(remedy(wanted));
                 self.report_own(&span, error);
                 None
@@ -291,7 +305,15 @@ impl<'c, 'a> Resolver<'c, 'a> {
         }
     }
 
-    fn binary(&mut self, tree: &Tree, operator: Operator, a: TreeId, b: TreeId, parts: &[Part], span: &Range<usize>) -> Part {
+    fn binary(
+        &mut self,
+        tree: &Tree,
+        operator: Operator,
+        a: TreeId,
+        b: TreeId,
+        parts: &[Part],
+        span: &Range<usize>,
+    ) -> Part {
         let (operands, kind) = match operator {
             Operator::Or | Operator::And => (Type::Condition, Type::Condition),
             Operator::Compare(_) => (Type::Number, Type::Condition),
@@ -370,7 +392,10 @@ impl<'c, 'a> Resolver<'c, 'a> {
         let (Part::Node(first, kind), Part::Node(second, other)) = (parts[a], parts[b]) else { return Part::Wrong };
         if kind != other {
             let message = format!("the branches of `if` differ: {} and {}", kind.name(), other.name());
-            self.report_own(span, Diagnostic::error("types/branches", message, None).help("make both numbers, or both conditions"));
+            self.report_own(
+                span,
+                Diagnostic::error("types/branches", message, None).help("make both numbers, or both conditions"),
+            );
             return Part::Wrong;
         }
         match condition {
@@ -403,11 +428,8 @@ impl<'c, 'a> Resolver<'c, 'a> {
     fn leaf(&mut self, at: usize, span: &Range<usize>) -> Part {
         let definition = &self.compiler.definitions[at];
         let (Some(kind), extent) = (definition.kind, definition.extent) else { return Part::Wrong };
-        let node = match kind {
-            Type::Number => Node::Number(0.0),
-            Type::Condition => Node::Truth(true),
-        };
-        self.push_extent(node, kind, span, extent)
+        // Its value is not looked at; a quantity is nothing that could be taken for a constant.
+        self.push_extent(Node::Read(Quantity::Step), kind, span, extent)
     }
 
     fn unknown_name(&self, name: &str) -> Diagnostic {
@@ -463,9 +485,8 @@ impl<'c, 'a> Resolver<'c, 'a> {
         }
         let message = format!("{} is no function or quantity", quoted(name));
         let known = quantity::CALLED.iter().chain(&quantity::FUNCTIONS).copied();
-        let help = suggestion(name, known).unwrap_or_else(|| {
-            "functions are `min`, `max`, `clamp`, `abs`, `sqrt`, `exp`, `ln` and `if`".into()
-        });
+        let help = suggestion(name, known)
+            .unwrap_or_else(|| "functions are `min`, `max`, `clamp`, `abs`, `sqrt`, `exp`, `ln` and `if`".into());
         Diagnostic::error("names/unknown", message, None).help(help)
     }
 }
@@ -479,7 +500,7 @@ impl Compiler<'_> {
 }
 
 /// Which nodes are, or are inside of, arguments of quantities.
-fn words(tree: &Tree) -> Vec<bool> {
+pub(super) fn words(tree: &Tree) -> Vec<bool> {
     let mut first: Vec<usize> = Vec::with_capacity(tree.nodes.len());
     let mut words = vec![false; tree.nodes.len()];
     for (at, node) in tree.nodes.iter().enumerate() {
@@ -525,7 +546,9 @@ pub(super) fn usage(name: &str) -> String {
         "offered" | "bound" | "delivered" | "parties" => {
             format!("write `{name}(resource)`, or `{name}(resource, actor or group)`")
         }
-        "assured" => "write `assured(resource, group)` in a commitment, `assured(resource, group, observer)` elsewhere".into(),
+        "assured" => {
+            "write `assured(resource, group)` in a commitment, `assured(resource, group, observer)` elsewhere".into()
+        }
         "offers" | "bonds" | "kept" | "bound_at" => format!("write `{name}(commitment)`"),
         "stance" => "write `stance(actor)` or `stance(actor, issue)`".into(),
         "trust" => "write `trust(actor, actor)`".into(),
@@ -546,7 +569,7 @@ impl Resolver<'_, '_> {
         if debtor {
             may.push("`own(…)`");
         }
-        let help = format!("it may read {}", may.join(", "));
+        let help = format!("it may read {}", may.join(" and "));
         self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
         false
     }
@@ -578,7 +601,10 @@ impl Resolver<'_, '_> {
             }
             Context::World(what) => {
                 let message = format!("`stance` alone is the debtor's own, and {what} has no debtor");
-                self.report_met(span, Diagnostic::error("types/context", message, None).help("name the actor: `stance(ACTOR)`"));
+                self.report_met(
+                    span,
+                    Diagnostic::error("types/context", message, None).help("name the actor: `stance(ACTOR)`"),
+                );
                 None
             }
         }

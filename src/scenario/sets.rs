@@ -26,6 +26,8 @@ pub(super) struct Interner {
     slots: BTreeMap<(ResourceId, GroupId), SlotId>,
     means: BTreeMap<(GroupId, IssueId), MeanId>,
     memberships: usize,
+    /// Members of lists that have been put together so far.
+    listed: usize,
     full: bool,
 }
 
@@ -80,7 +82,7 @@ impl<'a> Compiler<'a> {
                 Some(party) => parties.push(party),
             }
         }
-        if !good {
+        if !good || self.interner.full {
             return None;
         }
         parties.sort_unstable();
@@ -88,8 +90,30 @@ impl<'a> Compiler<'a> {
         match parties.as_slice() {
             [Party::Actor(actor)] => Some(Set::Actor(*actor)),
             [Party::Group(group)] => Some(Set::Named(*group)),
-            _ => Some(Set::List(self.union(&parties))),
+            _ => self.list(&parties, &value.span),
         }
+    }
+
+    fn list(&mut self, parties: &[Party], span: &Range<usize>) -> Option<Set> {
+        let members = self.union(parties);
+        self.interner.listed = self.interner.listed.saturating_add(members.len());
+        if self.interner.full || self.interner.listed > 2 * limits::MEMBERSHIPS {
+            self.too_many_memberships(span);
+            return None;
+        }
+        Some(Set::List(members))
+    }
+
+    fn too_many_memberships(&mut self, span: &Range<usize>) {
+        if std::mem::replace(&mut self.interner.full, true) {
+            return;
+        }
+        let message = format!(
+            "groups and lists with more than {} memberships in all, or too many groups of so many actors",
+            limits::MEMBERSHIPS
+        );
+        let error = Diagnostic::error("limits/memberships", message, Some(span.clone()));
+        self.report(error.help("refer to fewer or smaller groups"));
     }
 
     fn union(&self, parties: &[Party]) -> Vec<ActorId> {
@@ -135,16 +159,7 @@ impl<'a> Compiler<'a> {
         let words = (self.model.groups.len() + 1).saturating_mul(actors.div_ceil(64));
         self.interner.memberships = self.interner.memberships.saturating_add(self.count(set));
         if self.interner.memberships > limits::MEMBERSHIPS || words > limits::MASK_WORDS {
-            if !std::mem::replace(&mut self.interner.full, true) {
-                let message = format!(
-                    "groups with more than {} memberships in all, or too many groups of so many actors",
-                    limits::MEMBERSHIPS
-                );
-                self.report(
-                    Diagnostic::error("limits/memberships", message, Some(span.clone()))
-                        .help("refer to fewer or smaller groups"),
-                );
-            }
+            self.too_many_memberships(span);
             return GroupId(0);
         }
         let id = match set {

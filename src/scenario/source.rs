@@ -97,11 +97,8 @@ fn not_utf8(bytes: &[u8], at: usize, end: usize) -> Diagnostic {
     let shown: Vec<String> = bytes[at..end].iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     let message = format!("the file is not UTF-8 text: bytes `{}`", shown.join(" "));
     let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
-    let help = if utf16 {
-        "the file looks like UTF-16; save it as UTF-8"
-    } else {
-        "save the file with the encoding UTF-8"
-    };
+    let help =
+        if utf16 { "the file looks like UTF-16; save it as UTF-8" } else { "save the file with the encoding UTF-8" };
     // In the lossy text the bytes are one replacement character, which is three bytes long.
     Diagnostic::error("source/utf8", message, Some(at..at + '\u{FFFD}'.len_utf8())).help(help)
 }

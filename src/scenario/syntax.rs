@@ -383,9 +383,7 @@ mod tests {
 
     #[test]
     fn nesting_is_limited_exactly_and_without_recursion() {
-        let nested = |open: &str, close: &str, depth: usize| {
-            format!("{}a{}", open.repeat(depth), close.repeat(depth))
-        };
+        let nested = |open: &str, close: &str, depth: usize| format!("{}a{}", open.repeat(depth), close.repeat(depth));
         for (open, close) in [("(", ")"), ("abs(", ")"), ("-", ""), ("not ", ""), ("if(a, b, ", ")"), ("1 + (", ")")] {
             assert!(parse(&nested(open, close, 256)).is_ok(), "{open}");
             refused(&nested(open, close, 257), "the expression nests more than 256 deep", 0);

@@ -104,9 +104,8 @@ fn operator(rest: &str, first: char) -> (TokenKind, usize) {
         ("·", "write `*`"),
     ];
     if !rest.starts_with("!=")
-        && let Some(&(text, help)) = STRANGE
-            .iter()
-            .find(|(text, _)| rest.starts_with(text) && !(rest.starts_with("==") && *text == "="))
+        && let Some(&(text, help)) =
+            STRANGE.iter().find(|(text, _)| rest.starts_with(text) && !(rest.starts_with("==") && *text == "="))
     {
         return (TokenKind::Invalid(format!("unexpected {}", quoted(text)), Some(help.to_owned())), text.len());
     }
@@ -116,7 +115,10 @@ fn operator(rest: &str, first: char) -> (TokenKind, usize) {
     let shown = &rest[..first.len_utf8()];
     let help = match first {
         '[' | ']' | '{' | '}' => Some("write `(` and `)`".to_owned()),
-        _ if first.is_ascii() => None,
+        _ if first.is_ascii() => Some(
+            "expressions have numbers, names, `+ - * /`, comparisons, `and`, `or`, `not`, commas and parentheses"
+                .to_owned(),
+        ),
         _ => Some("an expression is written in plain ASCII".to_owned()),
     };
     (TokenKind::Invalid(format!("unexpected character {}", quoted(shown)), help), first.len_utf8())
@@ -151,9 +153,15 @@ fn number(rest: &str) -> (TokenKind, usize) {
             length += 1 + sign + exponent;
         }
     }
-    let tail = rest[length..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len() - length);
+    let tail = rest[length..]
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'))
+        .unwrap_or(rest.len() - length);
     if tail > 0 {
-        return wrong(length + tail, "not a number", "numbers are written `1`, `1.5`, `.5` or `1e3`; names begin with a letter");
+        return wrong(
+            length + tail,
+            "not a number",
+            "numbers are written `1`, `1.5`, `.5` or `1e3`; names begin with a letter",
+        );
     }
     match rest[..length].parse::<f64>() {
         Ok(value) if value.is_finite() => (TokenKind::Number(value), length),

@@ -68,7 +68,13 @@ impl<'a> Compiler<'a> {
     }
 
     /// `of` and `in`: who trusts whom. `total` counts the pairs of one table.
-    pub(super) fn trust_pairs(&mut self, value: &Value, table: &'a Table, place: &str, total: &mut usize) -> Option<Pairs> {
+    pub(super) fn trust_pairs(
+        &mut self,
+        value: &Value,
+        table: &'a Table,
+        place: &str,
+        total: &mut usize,
+    ) -> Option<Pairs> {
         let of = self.required_set(table, "of", place, value.span.clone());
         let whom = self.required_set(table, "in", place, value.span.clone());
         let ((of, of_span), (whom, whom_span)) = (of?, whom?);
@@ -78,7 +84,11 @@ impl<'a> Compiler<'a> {
             let name = quoted(&self.names.actors.list[a.index()].0);
             let message = format!("`{place}` is the trust of {name} in itself");
             let error = Diagnostic::error("domain/self", message, Some(whom_span));
-            self.report(error.note("it is named here too", Some(of_span)).help("trust in oneself is always 1; name another actor"));
+            self.report(
+                error
+                    .note("it is named here too", Some(of_span))
+                    .help("trust in oneself is always 1; name another actor"),
+            );
             return None;
         }
         if !self.count_pairs(&of, &whom, total, place, &value.span) {
@@ -87,7 +97,13 @@ impl<'a> Compiler<'a> {
         Some(Pairs { first: self.group(&of, &of_span), second: self.group(&whom, &whom_span) })
     }
 
-    fn required_set(&mut self, table: &'a Table, key: &str, place: &str, span: Range<usize>) -> Option<(Set, Range<usize>)> {
+    fn required_set(
+        &mut self,
+        table: &'a Table,
+        key: &str,
+        place: &str,
+        span: Range<usize>,
+    ) -> Option<(Set, Range<usize>)> {
         let Some(entry) = table.get(key) else {
             self.missing(key, place, span, "name an actor, a group, or a list of them");
             return None;
@@ -119,7 +135,9 @@ impl<'a> Compiler<'a> {
             return;
         }
         let mut total = 0;
-        for (at, (value, table)) in self.tables(&entry.value, "influence", "write `[[influence]]`").into_iter().enumerate() {
+        for (at, (value, table)) in
+            self.tables(&entry.value, "influence", "write `[[influence]]`").into_iter().enumerate()
+        {
             let place = format!("influence.{at}");
             self.known_keys(table, &["from", "on", "weight", "note"], "an `influence`");
             self.free_texts(table, &["note"], &place);

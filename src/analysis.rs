@@ -1,0 +1,387 @@
+//! Why a deadlock holds and what would open it.
+//!
+//! Everything here is about one state after an Exchange: stances, trust and deeds stay as they are, and
+//! deeds that would follow are not anticipated. The conditional commitments of the state have a least
+//! agreement, what myopic exchange reaches one after the other, and a greatest one, the best package that
+//! can be bound at once. They are the two ends of what the actors' own conditions allow; actors who look
+//! ahead may end anywhere between (Milgrom and Roberts 1990; Gale 1995), so neither end is a forecast.
+//!
+//! Answers are plain data in declaration order, within the named [`limits`], and the same on any machine.
+
+mod bits;
+mod goal;
+mod keystone;
+pub mod limits;
+mod partial;
+mod search;
+mod summit;
+mod unlock;
+mod waits;
+mod wants;
+pub mod words;
+
+pub use keystone::Keystone;
+pub use partial::Partial;
+pub use waits::Wait;
+pub use wants::{Blocked, Threshold, Want};
+
+use crate::engine::{Failure, Hypothesis, Plan, evolve};
+use crate::model::{ActorId, Amount, Event, InstanceId, Model, OutcomeId, ResourceId, Setup, State, World};
+use goal::{Goal, GoalTest, Trend};
+use search::{Answer, Items};
+
+/// What a set of first moves costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cost {
+    /// The number of moves.
+    #[default]
+    Moves,
+    /// The costs that the commitments declare, counted in millionths.
+    Declared,
+    /// The amount of a resource that the moves promise.
+    Resource(ResourceId),
+}
+
+/// What is to be explained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// The outcome to reach; none: that all of the gap is bound.
+    pub goal: Option<OutcomeId>,
+    /// What counts as cheap.
+    pub cost: Cost,
+    /// Whether moves count that are not on offer: null, expired and terminated commitments.
+    pub any: bool,
+    /// Whether summit sets are wanted.
+    pub summit: bool,
+    /// Whether keystones are wanted.
+    pub keystones: bool,
+}
+
+/// A state explained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The step of the state.
+    pub step: u32,
+    /// The goal that unlock and summit sets are for.
+    pub goal: Option<OutcomeId>,
+    /// The gap: offers that would all bind if they bound together.
+    pub gap: Vec<InstanceId>,
+    /// The wait-for graph on the gap, by waiter; empty where it is too large.
+    pub waits: Vec<Wait>,
+    /// Whether the wait-for graph is within [`limits::WAITS`]; if not, there are no circles either.
+    pub waits_are_complete: bool,
+    /// Circles of commitments that wait for each other, by first member.
+    pub circles: Vec<Vec<InstanceId>>,
+    /// What stands in the way of each commitment of the gap.
+    pub blocked: Vec<Blocked>,
+    /// First moves that reach the goal.
+    pub unlock: Sets<InstanceId>,
+    /// How much of each move of the cheapest unlock set is enough.
+    pub partial: Vec<Partial>,
+    /// Actors whose package reaches the goal.
+    pub summit: Option<Sets<ActorId>>,
+    /// Actors whose exit unravels more than their own part.
+    pub keystones: Option<Vec<Keystone>>,
+}
+
+/// Minimal sets of something, cheapest first, then in the order of their members' names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sets<T> {
+    /// No minimal set costs less; none: there is no set.
+    pub lower: Option<Amount>,
+    /// The cost of the cheapest set that was found.
+    pub upper: Option<Amount>,
+    /// Whether the cheapest set that was found is proved to be a minimum, or that there is none.
+    pub proved: bool,
+    /// Number of minimal sets.
+    pub count: u64,
+    /// Whether `count` is exact; if not, there are at least so many.
+    pub count_is_exact: bool,
+    /// Minimal sets, at most [`limits::SETS`].
+    pub sets: Vec<Choice<T>>,
+    /// All minimal sets up to this cost were found; none: some may be missing at any cost.
+    pub complete_to: Option<Amount>,
+    /// Actors with a part in every minimum set; none: not all minimum sets could be looked at.
+    pub in_all: Option<Vec<ActorId>>,
+    /// Actors of the gap with a part in no minimum set; none: not all minimum sets could be looked at.
+    pub in_none: Option<Vec<ActorId>>,
+}
+
+/// A minimal set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice<T> {
+    /// What it costs: an amount, or as many units as moves or actors.
+    pub cost: Amount,
+    /// Its members, in declaration order.
+    pub members: Vec<T>,
+}
+
+/// The gap of a state after an Exchange: the greatest agreement among its conditional commitments.
+///
+/// # Errors
+/// Where a condition has no value, or the work exceeds its limit.
+pub fn gap(model: &Model, plan: &Plan, setup: &Setup, world: &World) -> Result<Vec<InstanceId>, Failure> {
+    let mut hypothesis = Hypothesis::new(model, plan, setup, world);
+    hypothesis.exchange()?;
+    gap_of(model, world, &mut hypothesis)
+}
+
+/// The greatest agreement on top of a hypothesis, which is left as it was.
+fn gap_of(model: &Model, world: &World, hypothesis: &mut Hypothesis<'_>) -> Result<Vec<InstanceId>, Failure> {
+    let base = hypothesis.trail().len();
+    let open = conditional(model, world, hypothesis);
+    hypothesis.agree(&open)?;
+    let mut members = hypothesis.trail()[base..].to_vec();
+    members.sort_unstable();
+    hypothesis.undo(base);
+    Ok(members)
+}
+
+/// The least agreement that follows from first moves: what is bound, the moves included, in declaration order.
+///
+/// # Errors
+/// As [`gap`].
+pub fn least(
+    model: &Model,
+    plan: &Plan,
+    setup: &Setup,
+    world: &World,
+    moves: &[InstanceId],
+) -> Result<Vec<InstanceId>, Failure> {
+    let mut hypothesis = Hypothesis::new(model, plan, setup, world);
+    moves.iter().for_each(|&instance| hypothesis.bind(instance));
+    hypothesis.exchange()?;
+    let mut members = hypothesis.trail().to_vec();
+    members.sort_unstable();
+    Ok(members)
+}
+
+/// The conditional commitments that the hypothesis does not bind.
+fn conditional(model: &Model, world: &World, hypothesis: &Hypothesis<'_>) -> Vec<InstanceId> {
+    model
+        .instance_ids()
+        .filter(|&instance| world.instance(instance).state == State::Conditional && !hypothesis.is_bound(instance))
+        .collect()
+}
+
+/// Explains a state after an Exchange.
+///
+/// # Errors
+/// Where a condition has no value in the state or in a hypothesis about it, or a fixed point takes more than the
+/// work allowed to a run.
+pub fn explain(
+    model: &Model,
+    plan: &Plan,
+    setup: &Setup,
+    world: &World,
+    question: &Question,
+) -> Result<Explanation, Failure> {
+    let mut now = Hypothesis::new(model, plan, setup, world);
+    now.exchange()?;
+    let gap = gap_of(model, world, &mut now)?;
+    let waits = waits::waits(model, &mut now, &gap)?;
+    let circles = waits.as_deref().map_or_else(Vec::new, |waits| waits::circles(&gap, waits));
+    let blocked = wants::blocked(model, &now, &gap);
+    let goal = match question.goal {
+        None => Goal::Bound(gap.clone()),
+        Some(outcome) => Goal::Outcome(&model.outcomes[outcome.index()].when),
+    };
+    let trend = goal.trend(&now.scope());
+    let asked =
+        Asked { model, world, question, gap: &gap, trend, test: GoalTest::new(model, plan, setup, world, goal) };
+    let unlock = asked.unlock(&now)?;
+    let partial = match unlock.sets.first() {
+        Some(choice) if trend == Trend::Up => partial::partial(&asked.test, &choice.members)?,
+        _ => Vec::new(),
+    };
+    let summit = if question.summit { Some(asked.summit(&now)?) } else { None };
+    let keystones = if question.keystones { Some(keystone::keystones(model, plan, setup, world)?) } else { None };
+    Ok(Explanation {
+        step: world.step,
+        goal: question.goal,
+        waits_are_complete: waits.is_some(),
+        waits: waits.unwrap_or_default(),
+        circles,
+        blocked,
+        unlock,
+        partial,
+        summit,
+        keystones,
+        gap,
+    })
+}
+
+/// A question, with what has been found out already.
+struct Asked<'a> {
+    model: &'a Model,
+    world: &'a World,
+    question: &'a Question,
+    gap: &'a [InstanceId],
+    trend: Trend,
+    test: GoalTest<'a>,
+}
+
+impl<'a> Asked<'a> {
+    /// The possible first moves, in declaration order.
+    fn moves(&self, now: &Hypothesis<'_>) -> Vec<InstanceId> {
+        let is_move = |instance: &InstanceId| match self.world.instance(*instance).state {
+            State::Conditional => !now.is_bound(*instance),
+            State::Null | State::Expired | State::Terminated => self.question.any,
+            State::Detached | State::Pending | State::Satisfied | State::Violated => false,
+        };
+        self.model.instance_ids().filter(is_move).collect()
+    }
+
+    fn cost(&self, instance: InstanceId) -> Amount {
+        match self.question.cost {
+            Cost::Moves => Amount(1_000_000),
+            Cost::Declared => Amount::from_units(self.test.setup.cost[instance.index()].min(crate::model::MAX_AMOUNT)),
+            Cost::Resource(resource) => {
+                let gifts = self.model.gifts(instance).filter(|gift| gift.resource == resource);
+                Amount(gifts.map(|gift| self.test.setup.gives[gift.position].0).sum())
+            }
+        }
+    }
+
+    fn unlock(&self, now: &Hypothesis<'a>) -> Result<Sets<InstanceId>, Failure> {
+        let moves = self.moves(now);
+        let names: Vec<&str> = moves.iter().map(|at| self.model.instances[at.index()].name.as_str()).collect();
+        let items = Items {
+            costs: moves.iter().map(|&instance| self.cost(instance).0).collect(),
+            ranks: ranks(&names),
+            owners: moves.iter().map(|at| self.model.instances[at.index()].debtor.index()).collect(),
+            owner_count: self.model.actors.len(),
+            classes: (0..).take(moves.len()).collect(),
+        };
+        let oracle = unlock::Moves {
+            hypothesis: now.clone().with_work(work_limit(moves.len())),
+            test: self.test.clone(),
+            moves: moves.clone(),
+            base: now.trail().len(),
+        };
+        let mut answer = search::search(oracle, &items, self.is_monotone())?;
+        let mut verified = Vec::with_capacity(answer.sets.len());
+        for (cost, set) in std::mem::take(&mut answer.sets) {
+            let members: Vec<InstanceId> = set.iter().map(|&item| moves[item]).collect();
+            // A set that an actual Exchange does not confirm would be an error of ours; it is never shown.
+            if self.exchange_reaches(&members)? {
+                verified.push(Choice { cost: Amount(cost), members });
+            } else {
+                debug_assert!(false, "an unlock set does not unlock: {members:?}");
+                answer.proved = false;
+            }
+        }
+        Ok(self.sets(answer, verified))
+    }
+
+    fn summit(&self, now: &Hypothesis<'a>) -> Result<Sets<ActorId>, Failure> {
+        let mut offers: Vec<Vec<InstanceId>> = vec![Vec::new(); self.model.actors.len()];
+        for instance in conditional(self.model, self.world, now) {
+            offers[self.model.instances[instance.index()].debtor.index()].push(instance);
+        }
+        let actors: Vec<ActorId> = self.model.actor_ids().filter(|actor| !offers[actor.index()].is_empty()).collect();
+        let names: Vec<&str> = actors.iter().map(|at| self.model.actors[at.index()].id.as_str()).collect();
+        let items = Items {
+            costs: vec![1_000_000; actors.len()],
+            ranks: ranks(&names),
+            owners: actors.iter().map(|actor| actor.index()).collect(),
+            owner_count: self.model.actors.len(),
+            classes: (0..).take(actors.len()).collect(),
+        };
+        let oracle = summit::Room {
+            hypothesis: now.clone().with_work(work_limit(actors.len())),
+            test: self.test.clone(),
+            offers: actors.iter().map(|actor| std::mem::take(&mut offers[actor.index()])).collect(),
+            base: now.trail().len(),
+            present: Vec::new(),
+        };
+        let mut answer = search::search(oracle, &items, self.is_monotone())?;
+        let sets = std::mem::take(&mut answer.sets);
+        let sets = sets
+            .into_iter()
+            .map(|(cost, set)| Choice { cost: Amount(cost), members: set.iter().map(|&item| actors[item]).collect() })
+            .collect();
+        Ok(self.sets(answer, sets))
+    }
+
+    /// Whether more never undoes the goal, or (where it holds now or never) more never brings it about.
+    fn is_monotone(&self) -> bool {
+        self.trend != Trend::Either
+    }
+
+    fn sets<T>(&self, answer: Answer, sets: Vec<Choice<T>>) -> Sets<T> {
+        let owners = answer.owners.map(|(all, some)| {
+            let mut gap: Vec<ActorId> = self.gap.iter().map(|at| self.model.instances[at.index()].debtor).collect();
+            gap.sort_unstable();
+            gap.dedup();
+            gap.retain(|actor| !some.contains(&actor.index()));
+            (all.into_iter().map(ActorId::at).collect(), gap)
+        });
+        let (in_all, in_none) = owners.unzip();
+        Sets {
+            lower: answer.lower.map(Amount),
+            upper: answer.upper.map(Amount),
+            proved: answer.proved,
+            count: answer.count,
+            count_is_exact: answer.count_is_exact,
+            sets,
+            complete_to: answer.complete_to.map(Amount),
+            in_all,
+            in_none,
+        }
+    }
+
+    /// Whether an Exchange after these moves reaches the goal, played on a copy of the state.
+    fn exchange_reaches(&self, moves: &[InstanceId]) -> Result<bool, Failure> {
+        let GoalTest { model, plan, setup, world, .. } = self.test;
+        let mut world = world.clone();
+        for &instance in moves {
+            evolve(model, setup, &mut world, Event::Detached(instance));
+        }
+        let mut hypothesis = Hypothesis::new(model, plan, setup, &world);
+        hypothesis.exchange()?;
+        let detached = hypothesis.trail().to_vec();
+        drop(hypothesis);
+        for instance in detached {
+            evolve(model, setup, &mut world, Event::Detached(instance));
+        }
+        match &self.test.goal {
+            Goal::Bound(members) => Ok(members.iter().all(|&member| world.instance(member).state == State::Detached)),
+            Goal::Outcome(expression) => self.test.reached_in(&world, expression),
+        }
+    }
+}
+
+fn work_limit(items: usize) -> u64 {
+    if items <= limits::EXACT { limits::EXACT_WORK } else { limits::WORK }
+}
+
+/// The place of each name in their order by bytes.
+fn ranks(names: &[&str]) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_unstable_by_key(|&at| names[at]);
+    let mut ranks = vec![0; names.len()];
+    for (rank, at) in (0..).zip(order) {
+        ranks[at] = rank;
+    }
+    ranks
+}
+
+#[cfg(test)]
+mod tests;
+
+/// What stands in the way of some conditional commitments, in the gap or not.
+///
+/// # Errors
+/// As [`explain`].
+pub fn lacks(
+    model: &Model,
+    plan: &Plan,
+    setup: &Setup,
+    world: &World,
+    commitments: &[InstanceId],
+) -> Result<Vec<Blocked>, Failure> {
+    let mut now = Hypothesis::new(model, plan, setup, world);
+    now.exchange()?;
+    Ok(wants::blocked(model, &now, commitments))
+}

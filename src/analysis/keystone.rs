@@ -1,0 +1,47 @@
+//! Keystones: the actors whose exit unravels more than their own part.
+
+use super::limits;
+use crate::engine::{Failure, Plan, Unravelling};
+use crate::model::{ActorId, InstanceId, Model, Setup, State, World};
+
+/// An actor on whom more rests than its own part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keystone {
+    /// Who.
+    pub actor: ActorId,
+    /// What it has detached itself, in declaration order.
+    pub own: Vec<InstanceId>,
+    /// What would be suspended after its exit, round by round; rounds that suspend nothing on its account are left out.
+    pub waves: Vec<Vec<InstanceId>>,
+}
+
+/// The keystones of a state, in the actors' order.
+pub(super) fn keystones(model: &Model, plan: &Plan, setup: &Setup, world: &World) -> Result<Vec<Keystone>, Failure> {
+    let mut own: Vec<Vec<InstanceId>> = vec![Vec::new(); model.actors.len()];
+    let mut detached = Vec::new();
+    for instance in model.instance_ids().filter(|&instance| world.instance(instance).state == State::Detached) {
+        own[model.instances[instance.index()].debtor.index()].push(instance);
+        detached.push(instance);
+    }
+    let mut unravelling = Unravelling::new(model, plan, setup, world).with_work(limits::DETAIL_WORK);
+    let baseline = unravelling.unravel(&[], &detached)?;
+    unravelling.undo();
+    let first = baseline.first().cloned().unwrap_or_default();
+    let mut anyway = vec![false; model.instances.len()];
+    baseline.iter().flatten().for_each(|instance| anyway[instance.index()] = true);
+    let mut keystones = Vec::new();
+    for actor in model.actor_ids() {
+        let own = std::mem::take(&mut own[actor.index()]);
+        if own.is_empty() {
+            continue;
+        }
+        let mut waves = unravelling.unravel(&own, &first)?;
+        unravelling.undo();
+        waves.iter_mut().for_each(|wave| wave.retain(|instance| !anyway[instance.index()]));
+        waves.retain(|wave| !wave.is_empty());
+        if !waves.is_empty() {
+            keystones.push(Keystone { actor, own, waves });
+        }
+    }
+    Ok(keystones)
+}

@@ -1,0 +1,381 @@
+//! Branch and bound on blocked sets, for goals that more never undoes.
+
+use super::super::bits::Bits;
+use super::super::limits;
+use super::{Answer, Oracle, Search, Stop};
+
+/// A set under construction.
+struct Node {
+    chosen: Vec<usize>,
+    members: Bits,
+    /// Items that other branches have dealt with.
+    excluded: Bits,
+    cost: i64,
+}
+
+/// What a pass is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    /// Every minimal set up to the ceiling.
+    All,
+    /// One cheaper than what is known, of which one of each kind of interchangeable sets is enough.
+    Cheaper,
+}
+
+struct Pass {
+    aim: Aim,
+    /// Sets that cost more are left out.
+    ceiling: i64,
+    /// The least cost, or bound on it, of what was left out.
+    next: i64,
+}
+
+impl<O: Oracle> Search<'_, O> {
+    pub(super) fn branch(&mut self, exact: bool, answer: &mut Answer) -> Result<(), Stop> {
+        self.node_limit = u64::MAX;
+        if self.oracle.reached()? {
+            self.note(&[]);
+            (answer.proved, answer.count_is_exact, answer.count) = (true, true, 1);
+            answer.complete_to = Some(i64::MAX);
+            answer.owners = Some((Vec::new(), Vec::new()));
+            return Ok(());
+        }
+        if !self.reaches(0..self.oracle.items())? {
+            (answer.lower, answer.proved, answer.count_is_exact) = (None, true, true);
+            answer.complete_to = Some(i64::MAX);
+            answer.owners = Some((Vec::new(), Vec::new()));
+            return Ok(());
+        }
+        let greedy = self.greedy()?;
+        answer.upper = Some(self.cost_of(&greedy));
+        self.note(&greedy);
+        answer.lower = Some(self.bound_below()?);
+        answer.proved = answer.lower >= answer.upper;
+        if self.list(i64::MAX, limits::LISTING_NODES, answer)?.is_some() {
+            answer.count_is_exact = true;
+            answer.count = self.met;
+            answer.proved = true;
+            return Ok(());
+        }
+        answer.count = self.met;
+        if !answer.proved {
+            self.prove(if exact { limits::EXACT_NODES } else { limits::PROOF_NODES }, answer)?;
+        }
+        self.list_rising(answer)
+    }
+
+    /// Lists every minimal set up to a cost; `None` if the budget ends first, else the least cost left out.
+    fn list(&mut self, ceiling: i64, nodes: u64, answer: &mut Answer) -> Result<Option<i64>, Stop> {
+        self.begin_pass(nodes);
+        let mut pass = Pass { aim: Aim::All, ceiling, next: i64::MAX };
+        match self.run(&mut pass) {
+            Ok(()) => {
+                answer.complete_to = Some(if pass.next == i64::MAX { i64::MAX } else { ceiling });
+                answer.owners = Some((Vec::new(), Vec::new()));
+                Ok(Some(pass.next))
+            }
+            Err(Stop::Budget) => {
+                self.oracle.undo(0);
+                Ok(None)
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// Lists the minimum sets, then ever dearer ones until the list is full or the budget is spent.
+    fn list_rising(&mut self, answer: &mut Answer) -> Result<(), Stop> {
+        if !answer.proved {
+            return Ok(());
+        }
+        let mut ceiling = self.best();
+        loop {
+            let tally = self.tally.take();
+            let Some(next) = self.list(ceiling, limits::LISTING_NODES, answer)? else {
+                // The dearer pass saw only a part; the cheaper one before it saw every minimum set.
+                if answer.owners.is_some() {
+                    self.tally = tally;
+                }
+                return Ok(());
+            };
+            answer.count = answer.count.max(self.met);
+            if next == i64::MAX {
+                answer.count_is_exact = true;
+                answer.count = self.met;
+                return Ok(());
+            }
+            if self.met >= limits::SETS as u64 {
+                return Ok(());
+            }
+            ceiling = next.max(ceiling.saturating_add(ceiling / 4));
+        }
+    }
+
+    /// Looks for cheaper sets until there is none.
+    fn prove(&mut self, nodes: u64, answer: &mut Answer) -> Result<(), Stop> {
+        self.begin_pass(nodes);
+        let mut pass = Pass { aim: Aim::Cheaper, ceiling: self.best() - 1, next: i64::MAX };
+        let result = self.run(&mut pass);
+        match result {
+            Ok(()) => answer.proved = true,
+            Err(Stop::Budget) => self.oracle.undo(0),
+            Err(stop) => return Err(stop),
+        }
+        answer.upper = Some(self.best());
+        Ok(())
+    }
+
+    fn best(&self) -> i64 {
+        self.found.first().map_or(i64::MAX, |(cost, _)| *cost)
+    }
+
+    fn run(&mut self, pass: &mut Pass) -> Result<(), Stop> {
+        let items = self.oracle.items();
+        let mut node = Node { chosen: Vec::new(), members: Bits::new(items), excluded: Bits::new(items), cost: 0 };
+        self.visit(pass, &mut node)
+    }
+
+    fn visit(&mut self, pass: &mut Pass, node: &mut Node) -> Result<(), Stop> {
+        self.spend_node()?;
+        if node.cost > pass.ceiling {
+            pass.next = pass.next.min(node.cost);
+            return Ok(());
+        }
+        if self.oracle.reached()? {
+            if self.is_minimal(node)? {
+                self.note(&node.chosen);
+                if pass.aim == Aim::Cheaper {
+                    pass.ceiling = pass.ceiling.min(node.cost - 1);
+                }
+            }
+            return Ok(());
+        }
+        if node.chosen.len() >= limits::DEPTH {
+            return Err(Stop::Budget);
+        }
+        let Some(cut) = self.unmet(node)? else { return Ok(()) };
+        if pass.ceiling < i64::MAX {
+            let bound = node.cost.saturating_add(self.bound(node, pass.ceiling - node.cost, pass.aim)?);
+            if bound > pass.ceiling {
+                pass.next = pass.next.min(bound);
+                return Ok(());
+            }
+        }
+        self.descend(pass, node, &cut)
+    }
+
+    /// One branch for each member of an unmet blocked set, without those tried before.
+    fn descend(&mut self, pass: &mut Pass, node: &mut Node, cut: &[usize]) -> Result<(), Stop> {
+        for &item in cut {
+            if pass.aim == Aim::Cheaper && self.has_twin_in(node, item) {
+                node.excluded.insert(item);
+                continue;
+            }
+            if !self.makes_redundant(node, item)? {
+                let mark = self.oracle.mark();
+                let cost = node.cost;
+                self.oracle.add(item)?;
+                node.chosen.push(item);
+                node.members.insert(item);
+                node.cost = cost.saturating_add(self.items.costs[item]);
+                self.visit(pass, node)?;
+                node.cost = cost;
+                node.members.remove(item);
+                node.chosen.pop();
+                self.oracle.undo(mark);
+            }
+            node.excluded.insert(item);
+        }
+        cut.iter().for_each(|&item| node.excluded.remove(item));
+        Ok(())
+    }
+
+    /// Whether an interchangeable item that comes first was tried instead.
+    fn has_twin_in(&self, node: &Node, item: usize) -> bool {
+        let classes = &self.items.classes;
+        (0..item).any(|other| classes[other] == classes[item] && node.excluded.contains(other))
+    }
+
+    /// Whether, with `item` added, a member would follow from the others: no minimal set contains both.
+    fn makes_redundant(&mut self, node: &Node, item: usize) -> Result<bool, Stop> {
+        if node.chosen.is_empty() {
+            return Ok(false);
+        }
+        self.scratch.add(item)?;
+        let redundant = self.follows_without(&node.chosen)?;
+        self.scratch.undo(0);
+        Ok(redundant)
+    }
+
+    /// Whether one of `members` follows from the others and what the scratch oracle holds.
+    ///
+    /// Halving shares the additions: a member is tested with both halves that it is not in added before.
+    fn follows_without(&mut self, members: &[usize]) -> Result<bool, Stop> {
+        if let [member] = members {
+            return Ok(self.scratch.has(*member));
+        }
+        let (left, right) = members.split_at(members.len() / 2);
+        for (half, other) in [(left, right), (right, left)] {
+            let mark = self.scratch.mark();
+            for &item in other {
+                self.scratch.add(item)?;
+            }
+            let follows = self.follows_without(half)?;
+            self.scratch.undo(mark);
+            if follows {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether no member can be left out. The last one cannot: its absence was seen not to reach.
+    fn is_minimal(&mut self, node: &Node) -> Result<bool, Stop> {
+        for leave_out in 0..node.chosen.len().saturating_sub(1) {
+            let rest = node.chosen.iter().enumerate().filter(|(at, _)| *at != leave_out).map(|(_, &item)| item);
+            if self.reaches(rest)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The members, not excluded, of a blocked set that the node does not meet; none if all are excluded.
+    fn unmet(&mut self, node: &Node) -> Result<Option<Vec<usize>>, Stop> {
+        let unmet = self.cuts.iter().filter(|cut| !cut.meets(&node.members));
+        let known = unmet.min_by_key(|cut| cut.count_outside(&node.excluded)).cloned();
+        let cut = match known {
+            Some(cut) => cut,
+            None => self.new_cut(&node.excluded)?,
+        };
+        let members: Vec<usize> = cut.iter().filter(|&item| !node.excluded.contains(item)).collect();
+        Ok((!members.is_empty()).then_some(members))
+    }
+
+    /// A minimal blocked set, given what the oracle holds, with few of `avoid` in it.
+    fn new_cut(&mut self, avoid: &Bits) -> Result<Bits, Stop> {
+        let mark = self.oracle.mark();
+        let items = self.oracle.items();
+        let mut cut = Bits::new(items);
+        let order = avoid.iter().chain((0..items).filter(|&item| !avoid.contains(item)));
+        for item in order.collect::<Vec<_>>() {
+            if self.oracle.has(item) {
+                continue;
+            }
+            let before = self.oracle.mark();
+            self.oracle.add(item)?;
+            if self.oracle.reached()? {
+                self.oracle.undo(before);
+                cut.insert(item);
+            }
+            if self.is_exhausted() {
+                return Err(Stop::Budget);
+            }
+        }
+        self.oracle.undo(mark);
+        if self.cuts.len() < limits::BLOCKED_SETS {
+            self.cuts.push(cut.clone());
+        }
+        Ok(cut)
+    }
+
+    /// A bound from below on what must be added to a node, by dual ascent on known blocked sets.
+    ///
+    /// With the aim of a proof, new blocked sets are sought as long as that may lift it above `room`.
+    fn bound(&mut self, node: &Node, room: i64, aim: Aim) -> Result<i64, Stop> {
+        let mut left = self.items.costs.clone();
+        let mut used = node.members.clone();
+        let mut bound: i64 = 0;
+        for cut in self.cuts.iter().filter(|cut| !cut.meets(&node.members)) {
+            let Some(least) = least_left(cut, &node.excluded, &left) else { return Ok(i64::MAX) };
+            if least > 0 {
+                bound = bound.saturating_add(least);
+                take(cut, &node.excluded, &mut left, least);
+                used.add_all(cut);
+            }
+        }
+        if aim == Aim::All || bound > room {
+            return Ok(bound);
+        }
+        let mark = self.oracle.mark();
+        // What costs nothing any more cannot lift the bound.
+        for item in 0..left.len() {
+            if (left[item] == 0 || used.contains(item)) && !self.oracle.has(item) {
+                self.oracle.add(item)?;
+            }
+        }
+        while bound <= room && !self.oracle.reached()? {
+            let cut = self.new_cut(&node.excluded)?;
+            let Some(least) = least_left(&cut, &node.excluded, &left) else {
+                bound = i64::MAX;
+                break;
+            };
+            bound = bound.saturating_add(least);
+            take(&cut, &node.excluded, &mut left, least);
+            for item in cut.iter() {
+                if !self.oracle.has(item) {
+                    self.oracle.add(item)?;
+                }
+            }
+        }
+        self.oracle.undo(mark);
+        Ok(bound)
+    }
+
+    /// A lower bound for the whole problem.
+    fn bound_below(&mut self) -> Result<i64, Stop> {
+        let items = self.oracle.items();
+        let root = Node { chosen: Vec::new(), members: Bits::new(items), excluded: Bits::new(items), cost: 0 };
+        self.bound(&root, i64::MAX, Aim::Cheaper)
+    }
+
+    /// A minimal set by taking, again and again, what brings most for its cost; then leaving out what can be.
+    fn greedy(&mut self) -> Result<Vec<usize>, Stop> {
+        let items = self.oracle.items();
+        let mut node = Node { chosen: Vec::new(), members: Bits::new(items), excluded: Bits::new(items), cost: 0 };
+        while !self.oracle.reached()? {
+            let cut = self.unmet(&node)?.expect("a blocked set has members");
+            let stride = cut.len().div_ceil(limits::GREEDY);
+            let mut best: Option<(usize, i128, i128)> = None;
+            for &item in cut.iter().step_by(stride) {
+                let mark = self.oracle.mark();
+                let before = self.oracle.size();
+                self.oracle.add(item)?;
+                let gain = (self.oracle.size() - before) as i128;
+                self.oracle.undo(mark);
+                let cost = i128::from(self.items.costs[item]);
+                if best.is_none_or(|(_, most, for_cost)| gain * for_cost > most * cost) {
+                    best = Some((item, gain, cost));
+                }
+            }
+            let (item, ..) = best.expect("a blocked set has members");
+            self.oracle.add(item)?;
+            node.members.insert(item);
+            node.chosen.push(item);
+        }
+        self.oracle.undo(0);
+        self.thin_out(node.chosen)
+    }
+
+    /// Leaves out, dearest first, what the rest can do without.
+    fn thin_out(&mut self, mut set: Vec<usize>) -> Result<Vec<usize>, Stop> {
+        let mut order = set.clone();
+        order.sort_by_key(|&item| std::cmp::Reverse(self.items.costs[item]));
+        for item in order {
+            if self.reaches(set.iter().copied().filter(|&other| other != item))? {
+                set.retain(|&other| other != item);
+            }
+        }
+        Ok(set)
+    }
+}
+
+/// The least cost left of a blocked set's members; none if all are excluded.
+fn least_left(cut: &Bits, excluded: &Bits, left: &[i64]) -> Option<i64> {
+    cut.iter().filter(|&item| !excluded.contains(item)).map(|item| left[item]).min()
+}
+
+fn take(cut: &Bits, excluded: &Bits, left: &mut [i64], amount: i64) {
+    for item in cut.iter().filter(|&item| !excluded.contains(item)) {
+        left[item] -= amount;
+    }
+}

@@ -1,0 +1,75 @@
+//! Goals that more can undo: all sets, small ones first, leaving out those that contain one found before.
+
+use super::super::bits::Bits;
+use super::super::limits;
+use super::{Answer, Oracle, Search, Stop};
+
+impl<O: Oracle> Search<'_, O> {
+    pub(super) fn exhaust(&mut self, exact: bool, answer: &mut Answer) -> Result<(), Stop> {
+        let count = self.oracle.items();
+        self.begin_pass(if exact { limits::EXACT_NODES } else { limits::PROOF_NODES });
+        let mut cheapest = self.items.costs.clone();
+        cheapest.sort_unstable();
+        let mut minimal = Vec::new();
+        for size in 0..=count {
+            // All smaller sets have been tried: what is still to come costs at least this.
+            let floor = cheapest[..size].iter().fold(0, |sum: i64, &cost| sum.saturating_add(cost));
+            let best = self.found.first().map(|(cost, _)| *cost);
+            answer.lower = Some(best.map_or(floor, |best| best.min(floor)));
+            answer.proved = best.is_some_and(|best| best <= floor);
+            if minimal.iter().any(|found: &Bits| found.iter().next().is_none()) {
+                break;
+            }
+            let mut chosen = Vec::with_capacity(size);
+            let before = minimal.len();
+            self.choose(size, 0, &mut chosen, before, &mut minimal)?;
+        }
+        answer.proved = true;
+        answer.count_is_exact = true;
+        answer.count = self.met;
+        answer.complete_to = Some(i64::MAX);
+        answer.owners = Some((Vec::new(), Vec::new()));
+        if self.found.is_empty() {
+            answer.lower = None;
+        }
+        Ok(())
+    }
+
+    /// Tries every way of choosing `left` more items from `from` on.
+    fn choose(
+        &mut self,
+        left: usize,
+        from: usize,
+        chosen: &mut Vec<usize>,
+        before: usize,
+        minimal: &mut Vec<Bits>,
+    ) -> Result<(), Stop> {
+        self.spend_node()?;
+        if left == 0 {
+            if self.oracle.reached()? {
+                self.note(chosen);
+                let mut set = Bits::new(self.oracle.items());
+                chosen.iter().for_each(|&item| set.insert(item));
+                minimal.push(set);
+            }
+            return Ok(());
+        }
+        for item in from..=self.oracle.items() - left {
+            chosen.push(item);
+            if !contains_any(&minimal[..before], chosen, self.oracle.items()) {
+                let mark = self.oracle.mark();
+                self.oracle.add(item)?;
+                self.choose(left - 1, item + 1, chosen, before, minimal)?;
+                self.oracle.undo(mark);
+            }
+            chosen.pop();
+        }
+        Ok(())
+    }
+}
+
+fn contains_any(found: &[Bits], chosen: &[usize], items: usize) -> bool {
+    let mut set = Bits::new(items);
+    chosen.iter().for_each(|&item| set.insert(item));
+    found.iter().any(|smaller| smaller.count_outside(&set) == 0)
+}

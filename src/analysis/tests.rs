@@ -1,0 +1,253 @@
+//! Explanations against brute force, hand-solved cases and published results.
+
+mod brute;
+mod random;
+mod sketch;
+
+use super::{Choice, Cost, Explanation, Question, explain};
+use crate::model::{ActorId, InstanceId, OutcomeId};
+use brute::Position;
+use sketch::{Built, E, Promise, Sketch};
+
+/// Everything there is to know.
+fn all() -> Question {
+    Question { summit: true, keystones: true, ..Question::default() }
+}
+
+fn explained(sketch: &Sketch, question: &Question) -> Explanation {
+    let Built { model, plan, setup, world } = sketch.build();
+    explain(&model, &plan, &setup, &world, question).unwrap()
+}
+
+fn places(instances: &[InstanceId]) -> Vec<usize> {
+    instances.iter().map(|instance| instance.index()).collect()
+}
+
+fn moves(choices: &[Choice<InstanceId>]) -> Vec<Vec<usize>> {
+    choices.iter().map(|choice| places(&choice.members)).collect()
+}
+
+fn people(choices: &[Choice<ActorId>]) -> Vec<Vec<usize>> {
+    choices.iter().map(|choice| choice.members.iter().map(|actor| actor.index()).collect()).collect()
+}
+
+fn sorted(mut sets: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
+    sets.sort();
+    sets
+}
+
+/// Compares an explanation of a state after an Exchange with brute force.
+fn check(sketch: &Sketch, question: &Question) {
+    let explanation = explained(sketch, question);
+    let position = Position::of(sketch);
+    let goal = question.goal.map(|_| sketch.goal.as_ref().unwrap());
+    assert_eq!(places(&explanation.gap), position.gap(), "gap of {sketch:#?}");
+    let waits: Vec<_> = explanation.waits.iter().map(|wait| (wait.from.index(), wait.to.index())).collect();
+    assert_eq!(waits, position.waits(), "waits of {sketch:#?}");
+    let unlock = position.unlock(goal, question.any);
+    let found = &explanation.unlock;
+    assert_eq!(sorted(moves(&found.sets)), sorted(unlock.clone()), "unlock sets of {sketch:#?}");
+    assert!(found.proved && found.count_is_exact && found.count == unlock.len() as u64, "{found:#?} of {sketch:#?}");
+    assert_eq!((found.lower, found.upper), (found.upper, found.sets.first().map(|set| set.cost)));
+    assert!(found.sets.is_sorted_by_key(|set| set.cost), "order of {found:?}");
+    check_owners(sketch, &explanation);
+    if question.summit {
+        let summit = explanation.summit.as_ref().unwrap();
+        assert_eq!(sorted(people(&summit.sets)), sorted(position.summit(goal)), "summit sets of {sketch:#?}");
+        assert!(summit.proved && summit.count_is_exact);
+    }
+    if question.keystones {
+        let keystones = explanation.keystones.as_ref().unwrap().iter();
+        let keystones: Vec<_> =
+            keystones.map(|k| (k.actor.index(), k.waves.iter().map(|wave| places(wave)).collect())).collect();
+        assert_eq!(keystones, position.keystones(), "keystones of {sketch:#?}");
+    }
+}
+
+fn check_owners(sketch: &Sketch, explanation: &Explanation) {
+    let found = &explanation.unlock;
+    let least = found.sets.iter().filter(|set| Some(set.cost) == found.upper);
+    let debtor = |at: &InstanceId| ActorId::at(sketch.promises[at.index()].debtor);
+    let owners: Vec<Vec<ActorId>> = least.map(|set| set.members.iter().map(debtor).collect()).collect();
+    let actors = (0..sketch.actors).map(ActorId::at);
+    let in_all: Vec<ActorId> =
+        actors.clone().filter(|actor| !owners.is_empty() && owners.iter().all(|set| set.contains(actor))).collect();
+    assert_eq!(found.in_all, Some(in_all), "{found:?}");
+    let in_gap: Vec<ActorId> = explanation.gap.iter().map(debtor).collect();
+    let in_none: Vec<ActorId> =
+        actors.filter(|actor| in_gap.contains(actor) && !owners.iter().any(|set| set.contains(actor))).collect();
+    assert_eq!(found.in_none, Some(in_none), "{found:?}");
+}
+
+#[test]
+fn guarantee_toy() {
+    let needs = |who: usize| E::Bonds(who).at_least(1.0);
+    let four = [0, 1, 2, 3].map(E::Bonds);
+    let count = four.into_iter().reduce(|a, b| E::Add(Box::new(a), Box::new(b))).unwrap();
+    let mut sketch = Sketch::graph(vec![
+        Some(needs(4)),
+        Some(needs(4)),
+        Some(needs(4)),
+        Some(needs(0).or(needs(1))),
+        Some(count.at_least(2.0)),
+    ]);
+    sketch.names = vec!["uk", "fr", "pl", "de", "us"];
+    let explanation = explained(&sketch, &all());
+    assert_eq!(places(&explanation.gap), [0, 1, 2, 3, 4]);
+    assert_eq!(moves(&explanation.unlock.sets), [vec![1], vec![0], vec![4], vec![2, 3]]);
+    assert_eq!(explanation.circles.len(), 1);
+    check(&sketch, &all());
+    // Each holds only while what it needed still stands.
+    for promise in &mut sketch.promises {
+        promise.stay = promise.when.clone();
+        promise.state = crate::model::State::Detached;
+    }
+    let keystones = explained(&sketch, &all()).keystones.unwrap();
+    let us = keystones.iter().find(|keystone| keystone.actor.index() == 4).unwrap();
+    let waves: Vec<Vec<usize>> = us.waves.iter().map(|wave| places(wave)).collect();
+    assert_eq!(waves, [vec![0, 1, 2], vec![3]]);
+    check(&sketch, &all());
+}
+
+#[test]
+fn five_disjoint_pairs() {
+    let when = (0..10).map(|at: usize| Some(E::Bonds(at ^ 1).at_least(1.0)));
+    let sketch = Sketch::graph(when.collect());
+    let explanation = explained(&sketch, &all());
+    assert_eq!((explanation.unlock.count, explanation.unlock.upper), (32, Some(crate::model::Amount(5_000_000))));
+    assert_eq!(explanation.circles.len(), 5);
+    check(&sketch, &all());
+}
+
+/// Granovetter's riot with the threshold 1 replaced by 2, after the first has joined.
+#[test]
+fn riot_with_one_missing() {
+    let threshold = |at: usize| if at == 1 { 2.0 } else { f64::from(u32::try_from(at).unwrap()) };
+    let mut sketch = Sketch::graph((0..100).map(|at| Some(E::Parties(0, 0).at_least(threshold(at)))).collect());
+    sketch.promises[0].state = crate::model::State::Detached;
+    let explanation = explained(&sketch, &all());
+    assert_eq!(explanation.gap.len(), 99);
+    let unlock = &explanation.unlock;
+    assert_eq!((unlock.count, unlock.count_is_exact, unlock.proved), (99, true, true));
+    assert!(unlock.sets.iter().all(|set| set.members.len() == 1));
+    assert_eq!(explanation.waits.len(), 99 * 98);
+}
+
+/// The least of all sets of nodes that, left out of a digraph, leave no circle.
+fn feedback_vertex_set(next: &[Vec<usize>]) -> usize {
+    let all: Vec<usize> = (0..next.len()).collect();
+    let acyclic = |out: &Vec<usize>| {
+        let mut left: Vec<usize> = all.iter().copied().filter(|at| !out.contains(at)).collect();
+        loop {
+            let before = left.len();
+            let kept = left.clone();
+            left.retain(|at| next[*at].iter().any(|to| kept.contains(to)));
+            if left.len() == before {
+                return left.is_empty();
+            }
+        }
+    };
+    brute::subsets(&all).filter(acyclic).map(|set| set.len()).min().unwrap()
+}
+
+/// The digraph of `count` nodes (with no edge to itself) that has the edges of this number's bits.
+fn digraph(count: usize, mut bits: u64) -> Vec<Vec<usize>> {
+    let mut next = vec![Vec::new(); count];
+    for (from, next) in next.iter_mut().enumerate() {
+        for to in (0..count).filter(|&to| to != from) {
+            if bits & 1 == 1 {
+                next.push(to);
+            }
+            bits >>= 1;
+        }
+    }
+    next
+}
+
+fn wanting(next: &[Vec<usize>], join: fn(E, E) -> E) -> Sketch {
+    let needs = |who: &usize| E::Bonds(*who).at_least(1.0);
+    Sketch::graph(next.iter().map(|next| E::join(next.iter().map(needs), join)).collect())
+}
+
+#[test]
+fn and_only_is_feedback_vertex_set_on_all_digraphs_of_four() {
+    for bits in 0..1 << 12 {
+        let next = digraph(4, bits);
+        let mut sketch = wanting(&next, E::and);
+        let states = Position::of(&sketch).exchanged().states;
+        sketch.promises.iter_mut().zip(states).for_each(|(promise, state)| promise.state = state);
+        let explanation = explained(&sketch, &Question::default());
+        let upper = explanation.unlock.upper.unwrap().0 / 1_000_000;
+        assert_eq!(upper, i64::try_from(feedback_vertex_set(&next)).unwrap(), "{next:?}");
+    }
+}
+
+#[test]
+fn or_only_is_source_components_on_all_digraphs_of_four() {
+    for bits in 0..1 << 12 {
+        let next = digraph(4, bits);
+        if next.iter().any(Vec::is_empty) {
+            continue;
+        }
+        let explanation = explained(&wanting(&next, E::or), &Question::default());
+        assert_eq!(explanation.gap.len(), 4);
+        // Evidence flows from whom one waits for: a source is a component that waits for nobody outside.
+        let reach = |from: usize| {
+            let mut seen = vec![from];
+            let mut at = 0;
+            while at < seen.len() {
+                for &to in &next[seen[at]] {
+                    if !seen.contains(&to) {
+                        seen.push(to);
+                    }
+                }
+                at += 1;
+            }
+            seen.sort_unstable();
+            seen
+        };
+        let mut sources: Vec<Vec<usize>> =
+            (0..4).map(reach).filter(|set| set.iter().all(|&other| reach(other) == *set)).collect();
+        sources.sort();
+        sources.dedup();
+        assert_eq!(explanation.unlock.upper.unwrap().0 / 1_000_000, i64::try_from(sources.len()).unwrap(), "{next:?}");
+    }
+}
+
+#[test]
+fn partial_moves_are_exact() {
+    // The us wants 30 troops; uk offers 40 and wants a backstop of 5 out of 10.
+    let mut sketch = Sketch::new(2, 2);
+    sketch.promises = vec![
+        Promise::new(0, &[(1, 10)], Some(E::Bound(0, 0).at_least(30.5))),
+        Promise::new(1, &[(0, 40)], Some(E::Bound(1, 0).at_least(5.000_000_4))),
+    ];
+    let explanation = explained(&sketch, &Question::default());
+    assert_eq!(moves(&explanation.unlock.sets), [vec![0], vec![1]]);
+    let [partial] = explanation.partial[..] else { panic!("{explanation:?}") };
+    assert_eq!((partial.amount.0, partial.least.0), (10_000_000, 5_000_001));
+    let text = |at: usize| explanation.blocked[at].wants[0].text.clone();
+    assert_eq!(text(0), "wants at least 30.5 r0 bound by others, sees 0");
+    assert_eq!(explanation.blocked[1].wants[0].threshold.as_ref().unwrap().wanted, 5.000_000_4);
+}
+
+#[test]
+fn costs_are_moves_declared_or_a_resource() {
+    let mut sketch = wanting(&[vec![1], vec![0]], E::and);
+    (sketch.promises[0].cost, sketch.promises[1].cost) = (2.5, 0.25);
+    sketch.promises[0].gives = vec![(0, 3)];
+    let order = |cost| moves(&explained(&sketch, &Question { cost, ..Question::default() }).unlock.sets);
+    assert_eq!(order(Cost::Moves), [[0], [1]]);
+    assert_eq!(order(Cost::Declared), [[1], [0]]);
+    assert_eq!(order(Cost::Resource(crate::model::ResourceId(0))), [[1], [0]]);
+}
+
+#[test]
+fn moves_that_nobody_can_make_are_left_out_unless_asked_for() {
+    let mut sketch = wanting(&[vec![], vec![0]], E::and);
+    sketch.promises[0].state = crate::model::State::Null;
+    sketch.goal = Some(E::Bonds(1).at_least(1.0));
+    let question = Question { goal: Some(OutcomeId(0)), ..Question::default() };
+    assert_eq!(moves(&explained(&sketch, &question).unlock.sets), [[1]]);
+    assert_eq!(moves(&explained(&sketch, &Question { any: true, ..question }).unlock.sets), [[0], [1]]);
+}

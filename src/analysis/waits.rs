@@ -1,0 +1,218 @@
+//! Who waits for whom: comparisons that stand in the way, edges of the wait-for graph, its circles.
+
+use super::limits;
+use crate::engine::{Failure, Hypothesis};
+use crate::model::{Expression, InstanceId, Model, Node, NodeId, Quantity, Values};
+
+/// One edge of the wait-for graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wait {
+    /// Who waits.
+    pub from: InstanceId,
+    /// For what.
+    pub to: InstanceId,
+}
+
+/// A comparison in a condition, and whether it is wanted to be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) node: NodeId,
+    /// False under an odd number of `not`s.
+    pub(super) wanted: bool,
+}
+
+/// The children of a node.
+pub(super) fn children(node: &Node) -> ([NodeId; 3], usize) {
+    match *node {
+        Node::Number(_) | Node::Truth(_) | Node::Parameter(_) | Node::Read(_) => ([0; 3], 0),
+        Node::Negate(a) | Node::Not(a) | Node::Abs(a) | Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => ([a, 0, 0], 1),
+        Node::Add(a, b)
+        | Node::Subtract(a, b)
+        | Node::Multiply(a, b)
+        | Node::Divide(a, b)
+        | Node::Compare(_, a, b)
+        | Node::And(a, b)
+        | Node::Or(a, b)
+        | Node::Min(a, b)
+        | Node::Max(a, b) => ([a, b, 0], 2),
+        Node::Clamp(a, b, c) | Node::If(a, b, c) => ([a, b, c], 3),
+    }
+}
+
+/// Every comparison of a condition, in the order of the text. Definitions are shared, so one may occur both ways.
+pub(super) fn comparisons(expression: &Expression) -> Vec<Place> {
+    let mut seen = vec![[false; 2]; expression.nodes.len()];
+    let mut found = Vec::new();
+    let mut stack = vec![Place { node: expression.root(), wanted: true }];
+    while let Some(Place { node, wanted }) = stack.pop() {
+        if std::mem::replace(&mut seen[node as usize][usize::from(wanted)], true) {
+            continue;
+        }
+        let operation = &expression.nodes[node as usize];
+        if matches!(operation, Node::Compare(..)) {
+            found.push(Place { node, wanted });
+        }
+        let wanted = wanted != matches!(operation, Node::Not(_));
+        let (children, count) = children(operation);
+        stack.extend(children[..count].iter().rev().map(|&node| Place { node, wanted }));
+    }
+    found
+}
+
+/// The quantities under a node, sorted.
+pub(super) fn quantities(expression: &Expression, node: NodeId) -> Vec<Quantity> {
+    let mut seen = vec![false; node as usize + 1];
+    let mut found = Vec::new();
+    let mut stack = vec![node];
+    while let Some(node) = stack.pop() {
+        if std::mem::replace(&mut seen[node as usize], true) {
+            continue;
+        }
+        let operation = &expression.nodes[node as usize];
+        if let Node::Read(quantity) = operation {
+            found.push(*quantity);
+        }
+        let (children, count) = children(operation);
+        stack.extend_from_slice(&children[..count]);
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The comparisons of a commitment's `when` that stand in the way in the state of a hypothesis.
+///
+/// One that cannot be evaluated, because the condition looks no further than needed, stands in nobody's way.
+pub(super) fn standing(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId) -> Vec<Place> {
+    let Some(when) = &model.commitment_of(instance).when else { return Vec::new() };
+    let scope = hypothesis.scope_of(instance);
+    let mut places = comparisons(when);
+    places.retain(|place| when.truth_at(place.node, &scope).is_ok_and(|truth| truth != place.wanted));
+    places
+}
+
+/// The wait-for graph on the gap, by waiter, then by whom it waits for; none where it exceeds its limits.
+pub(super) fn waits(
+    model: &Model,
+    hypothesis: &mut Hypothesis<'_>,
+    gap: &[InstanceId],
+) -> Result<Option<Vec<Wait>>, Failure> {
+    // The evidence that each waiter's standing comparisons read, as it is now.
+    let mut watched: Vec<Vec<(Quantity, f64)>> = vec![Vec::new(); model.instances.len()];
+    for &instance in gap {
+        let Some(when) = &model.commitment_of(instance).when else { continue };
+        let mut reads: Vec<Quantity> = standing(model, hypothesis, instance)
+            .iter()
+            .flat_map(|place| quantities(when, place.node))
+            .filter(|quantity| quantity.is_evidence())
+            .collect();
+        reads.sort_unstable();
+        reads.dedup();
+        let scope = hypothesis.scope_of(instance);
+        watched[instance.index()] = reads.into_iter().map(|quantity| (quantity, scope.read(quantity))).collect();
+    }
+    let mut edges = Vec::new();
+    let mut work: u64 = 0;
+    let mut looked_at = vec![u32::MAX; model.instances.len()];
+    let mark = hypothesis.trail().len();
+    for &to in gap {
+        hypothesis.bind(to);
+        hypothesis.for_watchers(to, |from| {
+            let is_new = std::mem::replace(&mut looked_at[from.index()], to.0) != to.0;
+            if !is_new || watched[from.index()].is_empty() {
+                return;
+            }
+            let scope = hypothesis.scope_of(from);
+            work += watched[from.index()].iter().map(|(quantity, _)| cost(model, *quantity)).sum::<u64>();
+            let changes = |&(quantity, before): &(Quantity, f64)| scope.read(quantity).to_bits() != before.to_bits();
+            if work <= limits::DETAIL_WORK && watched[from.index()].iter().any(changes) {
+                edges.push(Wait { from, to });
+            }
+        });
+        hypothesis.undo(mark);
+        if edges.len() > limits::WAITS || work > limits::DETAIL_WORK {
+            return Ok(None);
+        }
+    }
+    edges.sort_unstable();
+    Ok(Some(edges))
+}
+
+/// Operations that reading a quantity takes.
+fn cost(model: &Model, quantity: Quantity) -> u64 {
+    match quantity {
+        Quantity::Assured { slot, .. } => {
+            let group = model.slots[slot.index()].group;
+            model.groups[group.index()].members.len() as u64
+        }
+        _ => 1,
+    }
+}
+
+/// The strongly connected components of more than one member (or with an edge to itself), by first member.
+///
+/// Tarjan's algorithm (1972), with its stack on the heap.
+pub(super) fn circles(gap: &[InstanceId], edges: &[Wait]) -> Vec<Vec<InstanceId>> {
+    let place = |instance: InstanceId| gap.binary_search(&instance).ok();
+    let mut next: Vec<Vec<usize>> = vec![Vec::new(); gap.len()];
+    let mut waits_for_itself = vec![false; gap.len()];
+    for edge in edges {
+        if let (Some(from), Some(to)) = (place(edge.from), place(edge.to)) {
+            next[from].push(to);
+            waits_for_itself[from] |= from == to;
+        }
+    }
+    let mut circles: Vec<Vec<InstanceId>> = components(&next)
+        .into_iter()
+        .filter(|members| members.len() > 1 || waits_for_itself[members[0]])
+        .map(|members| members.into_iter().map(|at| gap[at]).collect())
+        .collect();
+    circles.sort_unstable();
+    circles
+}
+
+/// Strongly connected components, each with its members rising.
+fn components(next: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    const UNSEEN: usize = usize::MAX;
+    let count = next.len();
+    let (mut number, mut low) = (vec![UNSEEN; count], vec![0; count]);
+    let mut is_open = vec![false; count];
+    let (mut open, mut found) = (Vec::new(), Vec::new());
+    let mut seen = 0;
+    for start in 0..count {
+        if number[start] != UNSEEN {
+            continue;
+        }
+        // A node on the path, and how many of its edges have been followed.
+        let mut path: Vec<(usize, usize)> = vec![(start, 0)];
+        while let Some(&(node, followed)) = path.last() {
+            if followed == 0 && number[node] == UNSEEN {
+                (number[node], low[node]) = (seen, seen);
+                seen += 1;
+                open.push(node);
+                is_open[node] = true;
+            }
+            if let Some(&to) = next[node].get(followed) {
+                path.last_mut().expect("the path is not empty").1 += 1;
+                if number[to] == UNSEEN {
+                    path.push((to, 0));
+                } else if is_open[to] {
+                    low[node] = low[node].min(number[to]);
+                }
+                continue;
+            }
+            path.pop();
+            if let Some(&(parent, _)) = path.last() {
+                low[parent] = low[parent].min(low[node]);
+            }
+            if low[node] == number[node] {
+                let from = open.iter().rposition(|&member| member == node).expect("the root of a component is open");
+                let mut members = open.split_off(from);
+                members.iter().for_each(|&member| is_open[member] = false);
+                members.sort_unstable();
+                found.push(members);
+            }
+        }
+    }
+    found
+}

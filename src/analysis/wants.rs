@@ -1,0 +1,182 @@
+//! What a blocked commitment wants, has and lacks, as data and as a person would say it.
+
+use super::waits::{Place, quantities, standing};
+use super::words;
+use crate::engine::Hypothesis;
+use crate::model::{Comparison, Expression, GroupId, InstanceId, Model, Node, NodeId, Quantity, ResourceId, Scope};
+
+/// A commitment in the gap, and what stands in its way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blocked {
+    /// Which commitment.
+    pub commitment: InstanceId,
+    /// What it lacks: the comparisons on which its condition fails now, in the order of the text.
+    pub wants: Vec<Want>,
+    /// Whether one of the wants is enough, rather than all of them together.
+    pub any_is_enough: bool,
+}
+
+/// A comparison that stands in the way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Want {
+    /// The comparison, in the commitment's `when`.
+    pub node: NodeId,
+    /// Whether it is wanted to hold; false under an odd number of `not`s.
+    pub wanted: bool,
+    /// The value of its left side now.
+    pub left: f64,
+    /// The value of its right side now.
+    pub right: f64,
+    /// The wanted comparison as a threshold, where it is one quantity against a number that nothing here moves.
+    pub threshold: Option<Threshold>,
+    /// In words: `wants at least 30 000 soldiers bound by europe, sees 0`.
+    pub text: String,
+}
+
+/// One quantity against a fixed number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Threshold {
+    /// The quantity.
+    pub quantity: Quantity,
+    /// How it is wanted to compare with `wanted`.
+    pub comparison: Comparison,
+    /// The number that is wanted.
+    pub wanted: f64,
+    /// What there is.
+    pub has: f64,
+    /// The resource, where the quantity is about one.
+    pub resource: Option<ResourceId>,
+    /// Its unit, where the quantity is an amount of it.
+    pub unit: Option<String>,
+    /// By whom, where the quantity is about a group.
+    pub group: Option<GroupId>,
+}
+
+impl Threshold {
+    /// What is missing.
+    #[must_use]
+    pub fn lacks(&self) -> f64 {
+        (self.wanted - self.has).abs()
+    }
+}
+
+/// What stands in the way of each of these commitments.
+pub(super) fn blocked(model: &Model, hypothesis: &Hypothesis<'_>, gap: &[InstanceId]) -> Vec<Blocked> {
+    gap.iter()
+        .map(|&commitment| {
+            let places = in_the_way(model, hypothesis, commitment);
+            let when = model.commitment_of(commitment).when.as_ref();
+            let scope = hypothesis.scope_of(commitment);
+            let wants = when.map_or_else(Vec::new, |when| {
+                places.iter().filter_map(|place| want(model, when, &scope, *place)).collect()
+            });
+            let any_is_enough = when.is_some_and(|when| matches!(when.nodes.last(), Some(Node::Or(..))));
+            Blocked { commitment, wants, any_is_enough }
+        })
+        .collect()
+}
+
+/// The standing comparisons that matter: not those beside an alternative that holds already.
+fn in_the_way(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId) -> Vec<Place> {
+    let Some(when) = &model.commitment_of(instance).when else { return Vec::new() };
+    let scope = hypothesis.scope_of(instance);
+    let all = standing(model, hypothesis, instance);
+    let mut found = Vec::new();
+    let mut seen = vec![[false; 2]; when.nodes.len()];
+    let mut stack = vec![Place { node: when.root(), wanted: true }];
+    while let Some(place) = stack.pop() {
+        let holds = when.truth_at(place.node, &scope).is_ok_and(|truth| truth == place.wanted);
+        if holds || std::mem::replace(&mut seen[place.node as usize][usize::from(place.wanted)], true) {
+            continue;
+        }
+        match when.nodes[place.node as usize] {
+            Node::And(a, b) | Node::Or(a, b) => {
+                stack.extend([b, a].map(|node| Place { node, wanted: place.wanted }));
+            }
+            Node::Not(a) => stack.push(Place { node: a, wanted: !place.wanted }),
+            Node::Compare(..) => found.push(place),
+            // The rest has no single place to point at: all comparisons in it that stand in the way.
+            _ => found.extend(all.iter().filter(|other| other.node < place.node)),
+        }
+    }
+    let mut unique: Vec<Place> = Vec::with_capacity(found.len());
+    for place in found {
+        if !unique.contains(&place) {
+            unique.push(place);
+        }
+    }
+    unique
+}
+
+fn want(model: &Model, when: &Expression, scope: &Scope<'_>, place: Place) -> Option<Want> {
+    let Node::Compare(written, a, b) = when.nodes[place.node as usize] else { return None };
+    let left = when.number_at(a, scope).ok()?;
+    let right = when.number_at(b, scope).ok()?;
+    let comparison = if place.wanted { written } else { negated(written) };
+    let threshold = threshold(model, when, (a, b), (left, right), comparison);
+    let text = match &threshold {
+        Some(threshold) => words::threshold(model, scope, threshold),
+        None => words::comparison(model, when, (a, b), (left, right), comparison),
+    };
+    Some(Want { node: place.node, wanted: place.wanted, left, right, threshold, text })
+}
+
+fn threshold(
+    model: &Model,
+    when: &Expression,
+    (a, b): (NodeId, NodeId),
+    (left, right): (f64, f64),
+    comparison: Comparison,
+) -> Option<Threshold> {
+    let moves = |node| quantities(when, node).iter().any(|quantity| quantity.is_evidence());
+    let read = |node: NodeId| match when.nodes[node as usize] {
+        Node::Read(quantity) => Some(quantity),
+        _ => None,
+    };
+    let (quantity, comparison, has, wanted) = match (read(a), read(b)) {
+        (Some(quantity), _) if !moves(b) && (moves(a) || read(b).is_none()) => (quantity, comparison, left, right),
+        (_, Some(quantity)) if !moves(a) => (quantity, mirrored(comparison), right, left),
+        _ => return None,
+    };
+    let slot = match quantity {
+        Quantity::Offered(slot) | Quantity::Bound(slot) | Quantity::Delivered(slot) | Quantity::Parties(slot) => {
+            Some(slot)
+        }
+        Quantity::Assured { slot, .. } => Some(slot),
+        _ => None,
+    };
+    let slot = slot.map(|slot| model.slots[slot.index()]);
+    let is_amount = !matches!(quantity, Quantity::Parties(_));
+    let unit = slot.filter(|_| is_amount).and_then(|slot| model.resources[slot.resource.index()].unit.clone());
+    Some(Threshold {
+        quantity,
+        comparison,
+        wanted,
+        has,
+        resource: slot.map(|slot| slot.resource),
+        unit,
+        group: slot.map(|slot| slot.group),
+    })
+}
+
+fn negated(comparison: Comparison) -> Comparison {
+    match comparison {
+        Comparison::Less => Comparison::GreaterOrEqual,
+        Comparison::LessOrEqual => Comparison::Greater,
+        Comparison::Greater => Comparison::LessOrEqual,
+        Comparison::GreaterOrEqual => Comparison::Less,
+        Comparison::Equal => Comparison::NotEqual,
+        Comparison::NotEqual => Comparison::Equal,
+    }
+}
+
+/// The same comparison with its sides exchanged.
+fn mirrored(comparison: Comparison) -> Comparison {
+    match comparison {
+        Comparison::Less => Comparison::Greater,
+        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+        Comparison::Greater => Comparison::Less,
+        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+        Comparison::Equal | Comparison::NotEqual => comparison,
+    }
+}

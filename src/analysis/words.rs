@@ -1,0 +1,291 @@
+//! Numbers, quantities and comparisons in words.
+
+use super::wants::Threshold;
+use crate::model::{Comparison, Expression, GroupId, Model, Node, NodeId, Quantity, ResourceId, Scope, SlotId};
+
+/// Units that say nothing without the resource.
+const BARE_UNITS: [&str; 7] = ["share", "shares", "fraction", "percent", "%", "points", "units"];
+
+/// A number for people: at most six digits behind the point, digits in groups of three from 10 000 on.
+#[must_use]
+pub fn number(value: f64) -> String {
+    if value != 0.0 && !(1e-6..1e15).contains(&value.abs()) && value.is_finite() {
+        return format!("{value:e}");
+    }
+    let text = format!("{value}");
+    let is_long = text.split_once('.').is_some_and(|(_, fraction)| fraction.len() > 6);
+    let rounded = format!("{value:.6}");
+    let text = if is_long { rounded.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text };
+    let (sign, rest) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+    let (whole, fraction) = rest.split_once('.').map_or((rest, None), |(whole, fraction)| (whole, Some(fraction)));
+    if !whole.bytes().all(|byte| byte.is_ascii_digit()) {
+        return if value.is_infinite() { format!("{sign}infinity") } else { text };
+    }
+    let mut out = sign.to_owned();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && whole.len() > 4 && (whole.len() - at) % 3 == 0 {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    if let Some(fraction) = fraction {
+        out.push('.');
+        out.push_str(fraction);
+    }
+    out
+}
+
+/// An amount of a resource: `30 000 soldiers`, `0.5 of backstop`, `3 tanks`.
+#[must_use]
+pub fn amount(model: &Model, resource: ResourceId, value: f64) -> String {
+    let resource = &model.resources[resource.index()];
+    let value = number(value);
+    match &resource.unit {
+        None => format!("{value} {}", resource.id),
+        Some(unit) if BARE_UNITS.contains(&unit.as_str()) => {
+            if unit.starts_with("share") || unit == "fraction" {
+                format!("{value} of {}", resource.id)
+            } else {
+                format!("{value} {unit} of {}", resource.id)
+            }
+        }
+        Some(unit) => {
+            let is_shared = model.resources.iter().filter(|other| other.unit.as_ref() == Some(unit)).count() > 1;
+            if is_shared { format!("{value} {unit} of {}", resource.id) } else { format!("{value} {unit}") }
+        }
+    }
+}
+
+/// A threshold that is not met: `wants at least 30 000 soldiers bound by europe, sees 0`.
+pub(super) fn threshold(model: &Model, scope: &Scope<'_>, threshold: &Threshold) -> String {
+    let Threshold { quantity, comparison, wanted, has, .. } = threshold;
+    let (bound, sees) = (at_least(*comparison), number(*has));
+    let of_slot = |slot: SlotId, how: &str| {
+        let slot = &model.slots[slot.index()];
+        format!(
+            "wants {bound} {} {how} by {}, sees {sees}",
+            amount(model, slot.resource, *wanted),
+            group(model, slot.group)
+        )
+    };
+    let of_commitment = |c: crate::model::CommitmentId, how: &str| {
+        let id = &model.commitments[c.index()].id;
+        let instances = model.instances.iter().filter(|instance| instance.commitment == c).count();
+        if instances <= 1 && comparison.holds(1.0, *wanted) {
+            format!("wants {id} {how}, which it is not")
+        } else {
+            format!("wants {bound} {} of {id} {how}, sees {sees}", number(*wanted))
+        }
+    };
+    let wanted_text = number(*wanted);
+    match *quantity {
+        Quantity::Offered(slot) => of_slot(slot, "offered"),
+        Quantity::Bound(slot) => of_slot(slot, "bound"),
+        Quantity::Delivered(slot) => of_slot(slot, "delivered"),
+        Quantity::Assured { slot, .. } => {
+            let slot = &model.slots[slot.index()];
+            let what = amount(model, slot.resource, *wanted);
+            format!("wants to be assured of {bound} {what} by {}, expects {sees}", group(model, slot.group))
+        }
+        Quantity::Parties(slot) => {
+            let slot = &model.slots[slot.index()];
+            let resource = &model.resources[slot.resource.index()].id;
+            format!("wants {bound} {wanted_text} of {} bound to {resource}, sees {sees}", group(model, slot.group))
+        }
+        Quantity::Offers(c) => of_commitment(c, "on the table"),
+        Quantity::Bonds(c) => of_commitment(c, "bound"),
+        Quantity::Kept(c) => of_commitment(c, "kept"),
+        Quantity::OwnStance(issue) => {
+            let actor = scope.reader.map_or("its debtor", |me| &model.actors[me.actor.index()].id);
+            format!("wants a stance of {actor}{} {bound} {wanted_text}, has {sees}", on_issue(model, issue))
+        }
+        Quantity::Stance(actor, issue) => {
+            let actor = &model.actors[actor.index()].id;
+            format!("wants a stance of {actor}{} {bound} {wanted_text}, sees {sees}", on_issue(model, issue))
+        }
+        other => format!("wants {} {bound} {wanted_text}, sees {sees}", quantity_text(model, other)),
+    }
+}
+
+/// Any other comparison: `wants bound(troops, uk) >= bound(troops, france), sees 0 and 5`.
+pub(super) fn comparison(
+    model: &Model,
+    expression: &Expression,
+    (a, b): (NodeId, NodeId),
+    (left, right): (f64, f64),
+    comparison: Comparison,
+) -> String {
+    let side = |node| text(model, expression, node, 0);
+    let moves = |node| !super::waits::quantities(expression, node).is_empty();
+    let sees = match (moves(a), moves(b)) {
+        (true, false) => number(left),
+        (false, true) => number(right),
+        _ => format!("{} and {}", number(left), number(right)),
+    };
+    format!("wants {} {} {}, sees {sees}", side(a), comparison.symbol(), side(b))
+}
+
+fn at_least(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Less => "less than",
+        Comparison::LessOrEqual => "at most",
+        Comparison::Greater => "more than",
+        Comparison::GreaterOrEqual => "at least",
+        Comparison::Equal => "exactly",
+        Comparison::NotEqual => "anything but",
+    }
+}
+
+fn on_issue(model: &Model, issue: crate::model::IssueId) -> String {
+    if model.issues.len() > 1 { format!(" on {}", model.issues[issue.index()]) } else { String::new() }
+}
+
+/// A group's id; its members where it has none; `others` for everyone.
+fn group(model: &Model, group: GroupId) -> String {
+    let group = &model.groups[group.index()];
+    if !group.id.is_empty() {
+        return group.id.clone();
+    }
+    if group.members.len() == model.actors.len() {
+        return "others".into();
+    }
+    let names: Vec<&str> = group.members.iter().map(|actor| model.actors[actor.index()].id.as_str()).collect();
+    names.join(", ")
+}
+
+/// A quantity as it is written.
+#[must_use]
+pub fn quantity_text(model: &Model, quantity: Quantity) -> String {
+    let of_slot = |name: &str, slot: SlotId| {
+        let slot = &model.slots[slot.index()];
+        let resource = &model.resources[slot.resource.index()].id;
+        let everyone = model.groups[slot.group.index()].members.len() == model.actors.len();
+        if everyone && model.groups[slot.group.index()].id.is_empty() {
+            format!("{name}({resource})")
+        } else {
+            format!("{name}({resource}, {})", group(model, slot.group))
+        }
+    };
+    let of_commitment =
+        |name: &str, c: crate::model::CommitmentId| format!("{name}({})", model.commitments[c.index()].id);
+    let stance = |whom: &str, issue: crate::model::IssueId| {
+        if model.issues.len() > 1 {
+            format!("stance({whom}, {})", model.issues[issue.index()])
+        } else {
+            format!("stance({whom})")
+        }
+    };
+    match quantity {
+        Quantity::Offered(slot) => of_slot("offered", slot),
+        Quantity::Bound(slot) => of_slot("bound", slot),
+        Quantity::Delivered(slot) => of_slot("delivered", slot),
+        Quantity::Parties(slot) => of_slot("parties", slot),
+        Quantity::Assured { slot, .. } => of_slot("assured", slot),
+        Quantity::Offers(c) => of_commitment("offers", c),
+        Quantity::Bonds(c) => of_commitment("bonds", c),
+        Quantity::Kept(c) => of_commitment("kept", c),
+        Quantity::BoundAt(c) => of_commitment("bound_at", c),
+        Quantity::OwnStance(_) => "stance".into(),
+        Quantity::Stance(actor, issue) => stance(&model.actors[actor.index()].id, issue),
+        Quantity::MeanStance(mean) => {
+            let mean = &model.means[mean.index()];
+            stance(&group(model, mean.group), mean.issue)
+        }
+        Quantity::Trust(a, b) => {
+            format!("trust({}, {})", model.actors[a.index()].id, model.actors[b.index()].id)
+        }
+        Quantity::Own(attribute) => format!("own({})", model.attributes[attribute.index()]),
+        Quantity::MeetingCount(at) => format!("count({})", model.meetings[at.index()].id),
+        Quantity::ShockCount(at) => format!("count({})", model.shocks[at.index()].id),
+        Quantity::SinceMeeting(at) => format!("since({})", model.meetings[at.index()].id),
+        Quantity::SinceShock(at) => format!("since({})", model.shocks[at.index()].id),
+        Quantity::Deadlocked => "deadlocked".into(),
+        Quantity::Step => "step".into(),
+        Quantity::Steps => "steps".into(),
+        Quantity::Index => "index".into(),
+        Quantity::Size => "size".into(),
+    }
+}
+
+/// Longest text of an expression that is written out.
+const LONGEST: usize = 200;
+
+/// An expression as it would be written, with definitions unfolded; `around` is how tightly its surroundings bind.
+fn text(model: &Model, expression: &Expression, node: NodeId, around: u8) -> String {
+    let mut out = String::new();
+    write(model, expression, node, around, &mut out);
+    if out.len() > LONGEST {
+        out.truncate(out.floor_char_boundary(LONGEST));
+        out.push('…');
+    }
+    out
+}
+
+fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: &mut String) {
+    if out.len() > LONGEST {
+        return;
+    }
+    let operation = expression.nodes[node as usize];
+    let (tightness, symbol) = match operation {
+        Node::Or(..) => (1, " or "),
+        Node::And(..) => (2, " and "),
+        Node::Not(_) => (3, "not "),
+        Node::Compare(comparison, ..) => (4, comparison.symbol()),
+        Node::Add(..) => (5, " + "),
+        Node::Subtract(..) => (5, " - "),
+        Node::Multiply(..) => (6, " * "),
+        Node::Divide(..) => (6, " / "),
+        Node::Negate(_) => (7, "-"),
+        _ => (8, ""),
+    };
+    if tightness < around {
+        out.push('(');
+    }
+    match operation {
+        Node::Number(value) => out.push_str(&format!("{value}")),
+        Node::Truth(value) => out.push_str(if value { "true" } else { "false" }),
+        Node::Parameter(parameter) => out.push_str(&model.parameters[parameter.index()].id),
+        Node::Read(quantity) => out.push_str(&quantity_text(model, quantity)),
+        Node::Negate(a) | Node::Not(a) => {
+            out.push_str(symbol);
+            write(model, expression, a, tightness, out);
+        }
+        Node::Compare(_, a, b) => {
+            write(model, expression, a, 5, out);
+            out.push_str(&format!(" {symbol} "));
+            write(model, expression, b, 5, out);
+        }
+        Node::Add(a, b)
+        | Node::Subtract(a, b)
+        | Node::Multiply(a, b)
+        | Node::Divide(a, b)
+        | Node::And(a, b)
+        | Node::Or(a, b) => {
+            write(model, expression, a, tightness, out);
+            out.push_str(symbol);
+            write(model, expression, b, tightness + 1, out);
+        }
+        _ => {
+            let name = match operation {
+                Node::Min(..) => "min",
+                Node::Max(..) => "max",
+                Node::Clamp(..) => "clamp",
+                Node::Abs(_) => "abs",
+                Node::Sqrt(_) => "sqrt",
+                Node::Exp(_) => "exp",
+                Node::Ln(_) => "ln",
+                _ => "if",
+            };
+            out.push_str(name);
+            let (children, count) = super::waits::children(&operation);
+            for (at, &child) in children[..count].iter().enumerate() {
+                out.push_str(if at == 0 { "(" } else { ", " });
+                write(model, expression, child, 0, out);
+            }
+            out.push(')');
+        }
+    }
+    if tightness < around {
+        out.push(')');
+    }
+}
