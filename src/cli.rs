@@ -10,6 +10,7 @@ mod new;
 mod past;
 mod replay;
 mod run;
+mod sweep;
 mod timeline;
 mod why;
 mod words;
@@ -35,6 +36,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Run(run::Args),
+    Sweep(sweep::Args),
     Replay(replay::Args),
     Why(why::Args),
     Fork(fork::Args),
@@ -56,6 +58,7 @@ pub(crate) fn main() -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::check(&args),
         Command::Run(args) => run::run(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Why(args) => why::why(&args),
         Command::Fork(args) => fork::fork(&args),

@@ -36,6 +36,7 @@ mod recheck;
 mod resolve;
 mod sets;
 mod source;
+mod sweep_table;
 mod syntax;
 mod token;
 mod toml_error;
@@ -49,6 +50,7 @@ pub use document::Document;
 pub use overrides::Override;
 pub use recheck::Recheck;
 pub use source::{Position, Source};
+pub use sweep_table::{SweepTable, Varied};
 
 /// What to compile a document with.
 #[derive(Clone, Debug, Default)]

@@ -2,6 +2,7 @@
 
 mod conduct;
 mod design;
+mod design_file;
 mod error;
 mod execute;
 mod experiment;
@@ -18,6 +19,7 @@ mod summary;
 
 pub use conduct::{Output, Progress, Report, Sweep};
 pub use design::{Axis, Points, Request, grid};
+pub use design_file::read_design;
 pub use error::{Error, ErrorKind, Place};
 pub use experiment::{Experiment, Source, Tables};
 pub use outline::{Asked, Outline, Sort};

@@ -5,14 +5,14 @@
 //! and Saleev 1979), unscrambled, the origin first.
 
 /// Dimensions of the table.
-pub const DIMENSIONS: usize = DIRECTIONS.len() + 1;
+pub(super) const DIMENSIONS: usize = DIRECTIONS.len() + 1;
 
 /// Bits of a coordinate.
 const BITS: usize = 32;
 
 /// One coordinate of the sequence.
 #[derive(Clone, Debug)]
-pub struct Coordinate {
+pub(super) struct Coordinate {
     directions: [u32; BITS],
     index: u32,
     state: u32,
@@ -21,7 +21,7 @@ pub struct Coordinate {
 impl Coordinate {
     /// The coordinate of a dimension, counted from 0; none beyond the table.
     #[must_use]
-    pub fn new(dimension: usize) -> Option<Self> {
+    pub(super) fn new(dimension: usize) -> Option<Self> {
         let mut directions = [0_u32; BITS];
         if dimension == 0 {
             for (bit, direction) in directions.iter_mut().enumerate() {
