@@ -11,6 +11,7 @@ mod new;
 mod past;
 mod replay;
 mod run;
+mod sweep;
 mod timeline;
 mod why;
 mod words;
@@ -36,6 +37,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Run(run::Args),
+    Sweep(sweep::Args),
     Replay(replay::Args),
     Explain(explain::Args),
     Why(why::Args),
@@ -58,6 +60,7 @@ pub(crate) fn main() -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::check(&args),
         Command::Run(args) => run::run(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Why(args) => why::why(&args),
