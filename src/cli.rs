@@ -4,12 +4,14 @@ mod check;
 mod console;
 mod diff;
 mod ending;
+mod explain;
 mod fork;
 mod load;
 mod new;
 mod past;
 mod replay;
 mod run;
+mod sweep;
 mod timeline;
 mod why;
 mod words;
@@ -35,7 +37,9 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Run(run::Args),
+    Sweep(sweep::Args),
     Replay(replay::Args),
+    Explain(explain::Args),
     Why(why::Args),
     Fork(fork::Args),
     Diff(diff::Args),
@@ -56,7 +60,9 @@ pub(crate) fn main() -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::check(&args),
         Command::Run(args) => run::run(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Why(args) => why::why(&args),
         Command::Fork(args) => fork::fork(&args),
         Command::Diff(args) => diff::diff(&args),

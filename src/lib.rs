@@ -5,3 +5,4 @@ pub mod engine;
 pub mod log;
 pub mod model;
 pub mod scenario;
+pub mod sweep;

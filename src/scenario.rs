@@ -33,9 +33,11 @@ mod number;
 mod overrides;
 mod quantity;
 mod reader;
+mod recheck;
 mod resolve;
 mod sets;
 mod source;
+mod sweep_table;
 mod syntax;
 mod token;
 mod toml_error;
@@ -51,7 +53,9 @@ pub use compile::compile;
 pub use diagnostic::{Diagnostic, NoteView, Origin, PlaceView, Severity, View};
 pub use document::Document;
 pub use overrides::Override;
+pub use recheck::Recheck;
 pub use source::{Position, Source};
+pub use sweep_table::{SweepTable, Varied};
 
 /// What to compile a document with.
 #[derive(Clone, Debug, Default)]

@@ -123,7 +123,9 @@ fn stag_hunt() {
     let payoffs = (4.0, 1.0, 3.0, 3.0);
     let threshold = (payoffs.3 - payoffs.1) / ((payoffs.0 - payoffs.2) + (payoffs.3 - payoffs.1));
     close(threshold, 2.0 / 3.0, 1e-15);
-    for (belief, outcome) in [(threshold - 0.001, "deadlock"), (threshold + 0.001, "stag"), (0.0, "deadlock"), (1.0, "stag")] {
+    for (belief, outcome) in
+        [(threshold - 0.001, "deadlock"), (threshold + 0.001, "stag"), (0.0, "deadlock"), (1.0, "stag")]
+    {
         assert_eq!(run_shipped("stag-hunt", &[("belief", belief)], 0).outcome(), outcome, "at {belief}");
     }
 }
@@ -136,7 +138,13 @@ fn guarantee_toy() {
     let sets = unlock_sets(&stuck);
     let debtors: Vec<Vec<&str>> = sets
         .iter()
-        .map(|set| set.iter().map(|name| stuck.model.actors[stuck.model.instances[stuck.instance(name).index()].debtor.index()].id.as_str()).collect())
+        .map(|set| {
+            set.iter()
+                .map(|name| {
+                    stuck.model.actors[stuck.model.instances[stuck.instance(name).index()].debtor.index()].id.as_str()
+                })
+                .collect()
+        })
         .collect();
     for expected in [vec!["fr"], vec!["uk"], vec!["us"], vec!["de", "pl"]] {
         assert!(debtors.contains(&expected), "{expected:?} is missing in {debtors:?}");

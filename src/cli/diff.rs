@@ -25,8 +25,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn diff(args: &Args) -> Result<(), Failed> {
-    let one = verify(&args.dir, &mut |_, _| {})?;
-    let two = verify(&args.dir2, &mut |_, _| {})?;
+    let one = verify(&args.dir, &mut |_, _, _| {})?;
+    let two = verify(&args.dir2, &mut |_, _, _| {})?;
     let sides = [Side::new(&one), Side::new(&two)];
     let only = [sides[0].not_in(&sides[1]), sides[1].not_in(&sides[0])];
     if args.csv {

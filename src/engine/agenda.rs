@@ -56,6 +56,8 @@ impl InstanceSet {
 /// The instances that may have something to do.
 #[derive(Clone, Debug)]
 pub(super) struct Agenda {
+    /// Every instance.
+    all: InstanceSet,
     /// `when` may have turned.
     when: InstanceSet,
     /// `offer`, `while`, `until` or `release` may have turned, or the own state has changed.
@@ -80,11 +82,25 @@ impl Agenda {
         plan.timed.iter().for_each(|&instance| timed.insert(instance));
         Self {
             when: all.clone(),
-            review: all,
+            review: all.clone(),
+            all,
             timed,
             delivering: InstanceSet::new(count),
             raised: Vec::new(),
             is_raised: vec![false; plan.signals.tick as usize + 1],
+        }
+    }
+
+    /// Back to the start.
+    pub(super) fn reset(&mut self, plan: &Plan) {
+        for set in [&mut self.when, &mut self.review] {
+            set.words.copy_from_slice(&self.all.words);
+        }
+        self.timed.words.fill(0);
+        plan.timed.iter().for_each(|&instance| self.timed.insert(instance));
+        self.delivering.words.fill(0);
+        for signal in self.raised.drain(..) {
+            self.is_raised[signal as usize] = false;
         }
     }
 

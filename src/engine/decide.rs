@@ -12,7 +12,7 @@ pub(super) use delivery::delivery;
 pub(super) use exchange::{initial, package, round};
 pub(super) use outcomes::{ending, reached, sample};
 pub(super) use review::review;
-pub(super) use stances::{Noise, StanceStep, Weights, stances};
+pub(super) use stances::{Influences, Noise, StanceStep, stances};
 
 use super::cause::Why;
 use super::failure::Failure;

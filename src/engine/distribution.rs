@@ -6,18 +6,25 @@ use crate::model::Shape;
 /// The value that a word draws from a distribution whose arguments have been checked.
 #[must_use]
 pub(super) fn draw(shape: Shape, arguments: &[f64], word: u64) -> f64 {
+    quantile(shape, arguments, if shape == Shape::Choice { unit(word) } else { open_unit(word) })
+}
+
+/// The value at the quantile `v` of a distribution whose arguments have been checked; `v` lies in (0, 1), and of a
+/// choice may be 0.
+#[must_use]
+pub fn quantile(shape: Shape, arguments: &[f64], v: f64) -> f64 {
     match (shape, arguments) {
-        (Shape::Uniform, &[low, high]) => low + open_unit(word) * (high - low),
-        (Shape::Triangular, &[low, mode, high]) => triangular(low, mode, high, open_unit(word)),
-        (Shape::Normal, &[mean, deviation]) => mean + deviation * normal_quantile(open_unit(word)),
+        (Shape::Uniform, &[low, high]) => low + v * (high - low),
+        (Shape::Triangular, &[low, mode, high]) => triangular(low, mode, high, v),
+        (Shape::Normal, &[mean, deviation]) => mean + deviation * normal_quantile(v),
         (Shape::Choice, options) if !options.is_empty() => {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
                 clippy::cast_precision_loss,
-                reason = "⌊u·n⌋ with u in [0, 1) and n a small count"
+                reason = "⌊v·n⌋ with v in [0, 1) and n a small count"
             )]
-            let index = libm::floor(unit(word) * options.len() as f64) as usize;
+            let index = libm::floor(v * options.len() as f64) as usize;
             options[index.min(options.len() - 1)]
         }
         // Arguments are checked before every draw.

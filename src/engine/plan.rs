@@ -133,6 +133,8 @@ pub struct Plan {
     pub(super) watched_shocks: Vec<ShockId>,
     /// Streams of the stances' noise, by issue, then actor.
     pub(super) stance_streams: Vec<u64>,
+    /// Streams of the draws before step 0.
+    pub(super) draw_streams: Vec<u64>,
     /// Streams of the shocks.
     pub(super) shock_streams: Vec<u64>,
     /// Streams of the meetings' success.
@@ -200,6 +202,7 @@ impl Plan {
             dated_shocks,
             watched_shocks,
             stance_streams: stance_streams(model),
+            draw_streams: super::setup::draw_streams(model),
             shock_streams: names("shock", model.shocks.iter().map(|s| &s.id).collect()),
             meeting_streams: names("meeting", model.meetings.iter().map(|m| &m.id).collect()),
             costs: model

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// The 64-bit FNV-1a hash of a source's name.
 #[must_use]
-pub(super) fn stream(name: &str) -> u64 {
+pub fn stream(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

@@ -7,14 +7,14 @@ pub use switch::{Stage, may_follow, recount};
 use super::agenda::Agenda;
 use super::agreement;
 use super::cause::{Before, Causes, Why};
-use super::decide::{self, Decision, Noise, StanceStep, View, Weights};
+use super::decide::{self, Decision, Influences, Noise, StanceStep, View};
 use super::evolve::evolve;
 use super::failure::Failure;
 use super::history::History;
 use super::plan::Plan;
 use super::random::Luck;
-use super::setup::prepare;
-use crate::model::{Ending, Entry, Event, MeetingId, Model, Seq, Setup, ShockId, World, limits};
+use super::setup::prepare_into;
+use crate::model::{DrawId, Ending, Entry, Event, MeetingId, Model, Seq, Setup, ShockId, Target, World, limits};
 
 /// What is wanted of a run besides its result.
 #[derive(Clone, Copy, Debug, Default)]
@@ -92,47 +92,33 @@ pub fn run_staged<'a>(
     want: Want,
     watch: &mut dyn FnMut(&World),
 ) -> Run {
-    let Stage { model, plan, .. } = *first;
-    match prepare(model, luck) {
-        Ok((setup, drawn)) => {
-            let mut simulation = Simulation::new(model, plan, setup, luck, want);
-            let result = simulation.start(drawn).and_then(|()| simulation.go_on(forks, watch));
-            simulation.finish(result)
-        }
-        Err(failure) => {
-            let mut simulation = Simulation::new(model, plan, model.setup.clone(), luck, want);
-            simulation.record(Event::Started, None);
-            simulation.finish(Err(failure))
-        }
-    }
+    let mut simulation = Simulation::new(first.model, first.plan, want);
+    simulation.run_once(&[], forks, luck, watch);
+    simulation.run
 }
 
-/// A run under way.
+/// A number of the setup that is replaced for a run: a parameter, say.
+pub type Setting = (Target, f64);
+
+/// A run under way. It can be used for many runs one after the other, which saves making its tables anew.
 pub struct Simulation<'a> {
     model: &'a Model,
     plan: &'a Plan,
-    setup: Setup,
-    luck: Luck,
     want: Want,
-    world: World,
+    /// The run so far: its state, numbers, log.
+    run: Run,
+    luck: Luck,
+    drawn: Vec<(DrawId, f64)>,
     agenda: Agenda,
     causes: Option<Causes>,
-    log: Vec<Entry>,
-    next: Seq,
-    history: History,
     work: u64,
-    steps: u32,
-    samples: Vec<f64>,
     /// The metrics of the step.
     sampled: Vec<f64>,
-    metrics: Vec<Option<f64>>,
     /// Truth of each triggered shock's condition at the step before.
     was_true: Vec<bool>,
     /// Meetings in session, with their last step.
     sessions: Vec<(MeetingId, u32)>,
-    weights: Weights,
-    /// The meetings whose influence is in `weights`.
-    weighted: Vec<MeetingId>,
+    influences: Influences,
     noise: Noise,
     stance_step: StanceStep,
     batch: Vec<Decision>,
@@ -144,47 +130,110 @@ pub struct Simulation<'a> {
 }
 
 impl<'a> Simulation<'a> {
-    fn new(model: &'a Model, plan: &'a Plan, setup: Setup, luck: Luck, want: Want) -> Self {
-        let world = World::new(model, &setup);
-        let noise = Noise::new(View { model, plan, setup: &setup, world: &world }, luck);
+    /// Prepares for runs of a model.
+    #[must_use]
+    pub fn new(model: &'a Model, plan: &'a Plan, want: Want) -> Self {
+        let setup = model.setup.clone();
         Self {
             model,
             plan,
-            luck,
             want,
+            run: Run {
+                result: Ok(Ending::Stalemate),
+                steps: 0,
+                gap: None,
+                samples: Vec::new(),
+                metrics: vec![None; model.metrics.len()],
+                history: History::default(),
+                events: 0,
+                log: Vec::new(),
+                world: World::new(model, &setup),
+                exchanged: None,
+                setup,
+            },
+            luck: Luck { seed: 0, replicate: 0 },
+            drawn: Vec::new(),
             agenda: Agenda::new(model, plan),
-            causes: want.log.then(|| Causes::new(model, plan, &setup, &world)),
-            log: Vec::new(),
-            next: 0,
-            history: History::default(),
+            causes: None,
             work: 0,
-            steps: 0,
-            samples: Vec::new(),
             sampled: Vec::new(),
-            metrics: vec![None; model.metrics.len()],
             was_true: vec![false; model.shocks.len()],
             sessions: Vec::new(),
-            weights: Weights::new(model, &setup, &[]),
-            weighted: Vec::new(),
-            noise,
+            influences: Influences::default(),
+            noise: Noise::default(),
             stance_step: StanceStep::default(),
             batch: Vec::new(),
             batch_end: None,
             candidates: Vec::new(),
             gap: None,
             exchanged: None,
-            world,
-            setup,
         }
     }
 
-    fn view(&self) -> View<'_> {
-        View { model: self.model, plan: self.plan, setup: &self.setup, world: &self.world }
+    /// Runs the model once with these settings. The result is what `run` gives for a model with them in its setup.
+    pub fn run(&mut self, settings: &[Setting], luck: Luck) -> &Run {
+        self.run_once(settings, &[], luck, &mut |_| {});
+        &self.run
     }
 
-    fn start(&mut self, drawn: Vec<(crate::model::DrawId, f64)>) -> Result<(), Failure> {
+    fn run_once(
+        &mut self,
+        settings: &[Setting],
+        forks: &[Stage<'a>],
+        luck: Luck,
+        watch: &mut dyn FnMut(&World),
+    ) {
+        self.luck = luck;
+        let mut drawn = std::mem::take(&mut self.drawn);
+        let prepared = prepare_into(self.model, self.plan, settings, luck, &mut self.run.setup, &mut drawn);
+        self.drawn = drawn;
+        self.reset();
+        let result = match prepared {
+            Ok(()) => self.start().and_then(|()| self.go_on(forks, watch)),
+            Err(failure) => {
+                self.record(Event::Started, None);
+                Err(failure)
+            }
+        };
+        self.run.gap = if result.is_ok() { self.gap } else { None };
+        self.run.exchanged = if self.want.exchanged { self.exchanged.take() } else { None };
+        self.run.result = result;
+    }
+
+    /// Everything as before the first event, for the numbers in the setup.
+    fn reset(&mut self) {
+        let Run { samples, metrics, log, world, setup, .. } = &mut self.run;
+        samples.clear();
+        metrics.fill(None);
+        log.clear();
+        world.reset(self.model, setup);
+        self.run.history = History::default();
+        self.run.events = 0;
+        self.run.steps = 0;
+        self.agenda.reset(self.plan);
+        let Run { world, setup, .. } = &self.run;
+        self.causes = self.want.log.then(|| Causes::new(self.model, self.plan, setup, world));
+        let view = View { model: self.model, plan: self.plan, setup, world };
+        self.noise.reset(view, self.luck);
+        self.influences.reset(self.model, setup);
+        self.work = 0;
+        self.was_true.fill(false);
+        self.sessions.clear();
+        self.batch.clear();
+        self.batch_end = None;
+        self.candidates.clear();
+        self.gap = None;
+        self.exchanged = None;
+    }
+
+    fn view(&self) -> View<'_> {
+        View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world }
+    }
+
+    fn start(&mut self) -> Result<(), Failure> {
         self.record(Event::Started, None);
-        for (draw, value) in drawn {
+        for at in 0..self.drawn.len() {
+            let (draw, value) = self.drawn[at];
             self.record(Event::Drawn { draw, value }, None);
         }
         self.decide(|view, out| {
@@ -195,14 +244,14 @@ impl<'a> Simulation<'a> {
 
     fn go_on(&mut self, forks: &[Stage<'a>], watch: &mut dyn FnMut(&World)) -> Result<Ending, Failure> {
         for step in 0.. {
-            self.world.step = step;
+            self.run.world.step = step;
             for stage in forks.iter().filter(|stage| stage.from == step) {
                 self.switch(stage)?;
             }
             let is_last = step + 1 == self.model.clock.steps;
             self.step(is_last)?;
-            watch(&self.world);
-            self.steps = step + 1;
+            watch(&self.run.world);
+            self.run.steps = step + 1;
             if is_last || self.has_stopped() {
                 break;
             }
@@ -211,7 +260,7 @@ impl<'a> Simulation<'a> {
     }
 
     fn has_stopped(&self) -> bool {
-        let stops = self.model.outcomes.iter().zip(&self.world.reached);
+        let stops = self.model.outcomes.iter().zip(&self.run.world.reached);
         self.plan.may_stop && stops.into_iter().any(|(outcome, reached)| outcome.stop && reached.is_some())
     }
 
@@ -231,7 +280,7 @@ impl<'a> Simulation<'a> {
     }
 
     fn calendar(&mut self) -> Result<(), Failure> {
-        let step = self.world.step;
+        let step = self.run.world.step;
         self.sessions.retain(|&(_, last)| last >= step);
         for &(_, meeting) in decide::dated(&self.plan.begins, step) {
             let sessions = &self.model.meetings[meeting.index()].sessions;
@@ -246,7 +295,7 @@ impl<'a> Simulation<'a> {
         shocks.extend_from_slice(&self.plan.watched_shocks);
         shocks.sort_unstable();
         for shock in shocks {
-            let view = View { model: self.model, plan: self.plan, setup: &self.setup, world: &self.world };
+            let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world };
             decide::shock(view, self.luck, shock, &mut self.was_true[shock.index()], &mut self.batch)?;
             self.apply()?;
         }
@@ -254,15 +303,14 @@ impl<'a> Simulation<'a> {
     }
 
     fn stances(&mut self) -> Result<(), Failure> {
-        let influences = |meeting: &MeetingId| self.setup.meeting_influence[meeting.index()] > 0.0;
-        let sessions: Vec<MeetingId> = self.sessions.iter().map(|&(meeting, _)| meeting).filter(influences).collect();
-        if sessions != self.weighted {
-            self.weights = Weights::new(self.model, &self.setup, &sessions);
-            self.weighted = sessions;
+        let weights = self.influences.weights(self.model, &self.run.setup, &self.sessions);
+        let size = weights.size() as u64;
+        self.work = self.work.saturating_add(size);
+        if self.work > limits::WORK {
+            return Err(Failure::TooMuchWork { step: self.run.world.step });
         }
-        self.spend(self.weights.size() as u64)?;
-        let view = View { model: self.model, plan: self.plan, setup: &self.setup, world: &self.world };
-        decide::stances(view, &self.weights, &mut self.noise, &mut self.stance_step, &mut self.batch);
+        let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world };
+        decide::stances(view, weights, &mut self.noise, &mut self.stance_step, &mut self.batch);
         self.apply()
     }
 
@@ -290,9 +338,9 @@ impl<'a> Simulation<'a> {
                 .map(|instance| self.plan.costs[self.model.instances[instance.index()].commitment.index()].when);
             let cost = cost.fold(0, u64::saturating_add);
             self.spend(cost)?;
-            let before = self.next;
+            let before = self.run.events;
             self.decide(|view, out| decide::round(view, &candidates, out))?;
-            if self.next == before {
+            if self.run.events == before {
                 break;
             }
         }
@@ -324,8 +372,8 @@ impl<'a> Simulation<'a> {
         let members = agreement::greatest(self.view(), &mut work, |_| true)?;
         self.work = work;
         let gap = u32::try_from(members.len()).expect("the number of instances is limited");
-        if gap != self.world.gap {
-            self.world.gap = gap;
+        if gap != self.run.world.gap {
+            self.run.world.gap = gap;
             self.agenda.raise(self.plan, self.plan.signals.gap);
         }
         Ok(())
@@ -337,13 +385,13 @@ impl<'a> Simulation<'a> {
         self.exchanged = None;
         if is_last {
             self.refresh_gap()?;
-            self.gap = Some(self.world.gap);
+            self.gap = Some(self.run.world.gap);
         }
         if self.want.exchanged && is_last || self.plan.may_stop && !is_last {
             let mut delivering = Vec::new();
             self.agenda.delivering.collect_into(&mut delivering);
             if !delivering.is_empty() {
-                self.exchanged = Some(self.world.clone());
+                self.exchanged = Some(self.run.world.clone());
             }
         }
         Ok(())
@@ -374,11 +422,11 @@ impl<'a> Simulation<'a> {
         let mut sampled = std::mem::take(&mut self.sampled);
         sampled.clear();
         let result = decide::sample(self.view(), &mut sampled);
-        for (last, value) in self.metrics.iter_mut().zip(&sampled) {
+        for (last, value) in self.run.metrics.iter_mut().zip(&sampled) {
             *last = Some(*value);
         }
         if self.want.series {
-            self.samples.extend_from_slice(&sampled);
+            self.run.samples.extend_from_slice(&sampled);
         }
         self.sampled = sampled;
         result
@@ -389,8 +437,8 @@ impl<'a> Simulation<'a> {
             gap
         } else {
             // Stopped early: the gap is that of the state before this step's deliveries.
-            let world = self.exchanged.as_ref().unwrap_or(&self.world);
-            let view = View { model: self.model, plan: self.plan, setup: &self.setup, world };
+            let world = self.exchanged.as_ref().unwrap_or(&self.run.world);
+            let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world };
             let members = agreement::greatest(view, &mut self.work, |_| true)?;
             u32::try_from(members.len()).expect("the number of instances is limited")
         };
@@ -404,25 +452,9 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn finish(self, result: Result<Ending, Failure>) -> Run {
-        Run {
-            steps: self.steps,
-            gap: if result.is_ok() { self.gap } else { None },
-            result,
-            samples: self.samples,
-            metrics: self.metrics,
-            history: self.history,
-            events: self.next,
-            log: self.log,
-            world: self.world,
-            exchanged: if self.want.exchanged { self.exchanged } else { None },
-            setup: self.setup,
-        }
-    }
-
     fn spend(&mut self, work: u64) -> Result<(), Failure> {
         self.work = self.work.saturating_add(work);
-        if self.work > limits::WORK { Err(Failure::TooMuchWork { step: self.world.step }) } else { Ok(()) }
+        if self.work > limits::WORK { Err(Failure::TooMuchWork { step: self.run.world.step }) } else { Ok(()) }
     }
 
     /// Lets a phase decide on the state as it is, then applies what it decided.
@@ -446,26 +478,26 @@ impl<'a> Simulation<'a> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        if self.next as usize + self.batch.len() >= limits::EVENTS as usize {
+        if self.run.events as usize + self.batch.len() >= limits::EVENTS as usize {
             self.batch.clear();
             return Err(Failure::TooManyEvents);
         }
         let mut batch = std::mem::take(&mut self.batch);
-        let first = self.next;
+        let first = self.run.events;
         if let Some(causes) = &self.causes {
             // Conditions were looked at before any of these events; their causes are found there too.
             for decision in batch.iter_mut().filter(|decision| matches!(decision.why, Why::Rule(_))) {
-                let cause = causes.find(self.model, &self.world, decision.why, first);
+                let cause = causes.find(self.model, &self.run.world, decision.why, first);
                 decision.why = cause.map_or(Why::Nothing, Why::Event);
             }
         }
         for decision in batch.drain(..) {
             let Decision { event, why } = decision;
-            let cause = self.causes.as_ref().and_then(|causes| causes.find(self.model, &self.world, why, first));
+            let cause = self.causes.as_ref().and_then(|causes| causes.find(self.model, &self.run.world, why, first));
             self.happen(event, cause);
         }
         self.batch = batch;
-        if self.world.trust.pairs() > limits::TRUST_PAIRS {
+        if self.run.world.trust.pairs() > limits::TRUST_PAIRS {
             return Err(Failure::TooManyTrustPairs);
         }
         Ok(())
@@ -475,22 +507,22 @@ impl<'a> Simulation<'a> {
     #[inline]
     fn happen(&mut self, event: Event, cause: Option<Seq>) {
         if let Some(causes) = &mut self.causes {
-            let before = Before::of(self.model, &self.world, event);
-            evolve(self.model, &self.setup, &mut self.world, event);
-            causes.note((self.model, self.plan, &self.setup), &self.world, event, self.next, &before);
+            let before = Before::of(self.model, &self.run.world, event);
+            evolve(self.model, &self.run.setup, &mut self.run.world, event);
+            causes.note((self.model, self.plan, &self.run.setup), &self.run.world, event, self.run.events, &before);
         } else {
-            evolve(self.model, &self.setup, &mut self.world, event);
+            evolve(self.model, &self.run.setup, &mut self.run.world, event);
         }
-        self.agenda.note(self.model, self.plan, &self.world, event);
+        self.agenda.note(self.model, self.plan, &self.run.world, event);
         self.record(event, cause);
     }
 
     #[inline]
     fn record(&mut self, event: Event, cause: Option<Seq>) {
-        self.history.add(self.world.step, event);
+        self.run.history.add(self.run.world.step, event);
         if self.want.log {
-            self.log.push(Entry { step: self.world.step, event, cause });
+            self.run.log.push(Entry { step: self.run.world.step, event, cause });
         }
-        self.next += 1;
+        self.run.events += 1;
     }
 }

@@ -2,7 +2,9 @@
 
 use super::distribution;
 use super::failure::Failure;
+use super::plan::Plan;
 use super::random::{Luck, stream};
+use super::run::Setting;
 use crate::model::{Distribution, DrawId, Field, FieldError, FieldSource, MAX_TOTAL, Model, Setup};
 
 /// The numbers of a run, and the values that were drawn, in the order of their paths.
@@ -10,16 +12,50 @@ use crate::model::{Distribution, DrawId, Field, FieldError, FieldSource, MAX_TOT
 /// # Errors
 /// [`Failure::Field`] where a field has no valid value, [`Failure::TotalAmount`] where the amounts are too large to add.
 pub fn prepare(model: &Model, luck: Luck) -> Result<(Setup, Vec<(DrawId, f64)>), Failure> {
-    let mut drawn = Vec::with_capacity(model.draws.len());
-    let setup = prepare_by(model, |field, draw, distribution, setup| {
+    let streams: Vec<u64> = draw_streams(model);
+    let (mut setup, mut drawn) = (model.setup.clone(), Vec::with_capacity(model.draws.len()));
+    draw_into(model, &streams, luck, &mut setup, &mut drawn)?;
+    Ok((setup, drawn))
+}
+
+/// As [`prepare`], with some numbers replaced, into tables that are there already.
+pub(super) fn prepare_into(
+    model: &Model,
+    plan: &Plan,
+    settings: &[Setting],
+    luck: Luck,
+    setup: &mut Setup,
+    drawn: &mut Vec<(DrawId, f64)>,
+) -> Result<(), Failure> {
+    setup.restore(&model.setup);
+    for &(target, value) in settings {
+        setup.set(target, value);
+    }
+    drawn.clear();
+    draw_into(model, &plan.draw_streams, luck, setup, drawn)
+}
+
+/// The streams of the draws, by draw.
+pub(super) fn draw_streams(model: &Model) -> Vec<u64> {
+    model.draws.iter().map(|path| stream(&format!("draw/{path}"))).collect()
+}
+
+fn draw_into(
+    model: &Model,
+    streams: &[u64],
+    luck: Luck,
+    setup: &mut Setup,
+    drawn: &mut Vec<(DrawId, f64)>,
+) -> Result<(), Failure> {
+    fill(model, setup, |field, draw, distribution, setup| {
         let arguments = field.arguments(distribution, model, setup).map_err(Failure::Field)?;
-        let word = luck.word(stream(&format!("draw/{}", model.draws[draw.index()])), 0);
+        let word = luck.word(streams[draw.index()], 0);
         let value = field.domain.clip(distribution::draw(distribution.shape, &arguments, word));
         drawn.push((draw, value));
         Ok(value)
     })?;
     drawn.sort_unstable_by_key(|(draw, _)| *draw);
-    Ok((setup, drawn))
+    Ok(())
 }
 
 /// The numbers of a run whose draws are known, by draw.
@@ -27,28 +63,30 @@ pub fn prepare(model: &Model, luck: Luck) -> Result<(Setup, Vec<(DrawId, f64)>),
 /// # Errors
 /// As for [`prepare`].
 pub fn prepare_drawn(model: &Model, drawn: &[f64]) -> Result<Setup, Failure> {
-    prepare_by(model, |_, draw, _, _| Ok(drawn.get(draw.index()).copied().unwrap_or(f64::NAN)))
+    let mut setup = model.setup.clone();
+    fill(model, &mut setup, |_, draw, _, _| Ok(drawn.get(draw.index()).copied().unwrap_or(f64::NAN)))?;
+    Ok(setup)
 }
 
-fn prepare_by(
+/// Works out the fields that are expressions or drawn, in order.
+fn fill(
     model: &Model,
+    setup: &mut Setup,
     mut draw_value: impl FnMut(&Field, DrawId, &Distribution, &Setup) -> Result<f64, Failure>,
-) -> Result<Setup, Failure> {
-    let mut setup = model.setup.clone();
+) -> Result<(), Failure> {
     for field in &model.fields {
         let value = match &field.source {
-            FieldSource::Expression(expression) => field.evaluate(expression, model, &setup).map_err(Failure::Field)?,
-            FieldSource::Draw { draw, distribution } => draw_value(field, *draw, distribution, &setup)?,
+            FieldSource::Expression(expression) => field.evaluate(expression, model, setup).map_err(Failure::Field)?,
+            FieldSource::Draw { draw, distribution } => draw_value(field, *draw, distribution, setup)?,
         };
-        field.store(value, &mut setup).map_err(Failure::Field)?;
+        field.store(value, setup).map_err(Failure::Field)?;
     }
     for (anchor, stance) in setup.anchors.iter_mut().zip(&setup.stances) {
         if anchor.is_nan() {
             *anchor = *stance;
         }
     }
-    check_together(model, &setup)?;
-    Ok(setup)
+    check_together(model, setup)
 }
 
 /// What no field can be checked for on its own.

@@ -14,7 +14,16 @@ use std::path::{Path, PathBuf};
 pub const MANIFEST: &str = "manifest.json";
 
 /// Files that a folder of ours may hold; with `force` old ones that are not written again are taken away.
-const OURS: [&str; 6] = ["events.csv", "series.csv", "commitments.csv", "runs.csv", "summary.csv", "design.csv"];
+const OURS: [&str; 8] = [
+    "events.csv",
+    "series.csv",
+    "commitments.csv",
+    "runs.csv",
+    "runs.unsorted.csv",
+    "summary.csv",
+    "design.csv",
+    "sweep.journal",
+];
 
 /// Why a folder could not be written.
 #[derive(Debug)]

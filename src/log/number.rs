@@ -5,11 +5,16 @@ use crate::model::Amount;
 /// A number in its shortest form; a whole number has no point, and infinity is `inf`.
 #[must_use]
 pub fn number(value: f64) -> String {
-    let mut text = zmij::Buffer::new().format(value).to_owned();
-    if text.ends_with(".0") {
-        text.truncate(text.len() - 2);
-    }
-    text
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format(value);
+    text.strip_suffix(".0").unwrap_or(text).to_owned()
+}
+
+/// Appends a number as [`number`] writes it.
+pub fn push_number(out: &mut Vec<u8>, value: f64) {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format(value);
+    out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
 }
 
 /// An amount in units.
@@ -26,6 +31,9 @@ mod tests {
     fn numbers_are_short_and_read_back() {
         for (value, text) in [(30000.0, "30000"), (0.1, "0.1"), (-0.5, "-0.5"), (f64::INFINITY, "inf"), (0.0, "0")] {
             assert_eq!(number(value), text);
+            let mut pushed = Vec::new();
+            push_number(&mut pushed, value);
+            assert_eq!(pushed, text.as_bytes());
         }
         for value in [1e300, 1e-300, 0.1 + 0.2, 1.0 / 3.0, 5e-324, 123_456_789_012_345_680.0] {
             assert_eq!(number(value).parse::<f64>().unwrap().to_bits(), value.to_bits());

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::number::{amount, number};
+use super::number::{amount, number, push_number};
 use super::record::{Cells, Namer, creditor_name, ending_name};
 use crate::engine::{Failure, Run};
 use crate::model::{Ending, Entry, Model, Setup, World};
@@ -266,29 +266,88 @@ pub fn run_header(model: &Model, parameters: &[String]) -> Vec<String> {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_runs<W: Write>(out: W, model: &Model, header: Option<&[String]>, rows: &[RunRow]) -> io::Result<()> {
-    let mut out = writer(out);
+pub fn write_runs<W: Write>(mut out: W, model: &Model, header: Option<&[String]>, rows: &[RunRow]) -> io::Result<()> {
     if let Some(parameters) = header {
-        out.write_record(run_header(model, parameters))?;
+        let mut header = writer(&mut out);
+        header.write_record(run_header(model, parameters))?;
+        header.flush()?;
     }
-    let optional = |value: Option<u32>| value.map(|value| value.to_string()).unwrap_or_default();
+    let mut text = Vec::new();
     for row in rows {
-        for text in [row.run, row.point, row.replicate, row.seed] {
-            out.write_field(text.to_string())?;
-        }
-        for value in &row.parameters {
-            out.write_field(number(*value))?;
-        }
-        out.write_field(&row.status)?;
-        out.write_field(row.ending.map_or("", |ending| ending_name(model, ending)))?;
-        out.write_field(optional(row.reached_step))?;
-        out.write_field(row.steps.to_string())?;
-        out.write_field(optional(row.gap))?;
-        for value in &row.metrics {
-            out.write_field(value.map(number).unwrap_or_default())?;
-        }
-        out.write_field(&row.history)?;
-        out.write_record(None::<&[u8]>)?;
+        push_run(&mut text, model, &row.cells());
     }
+    out.write_all(&text)?;
     out.flush()
+}
+
+/// What a row of `runs.csv` says, borrowed from whoever knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct RunCells<'a> {
+    /// Run, point, replicate, seed.
+    pub numbers: [u64; 4],
+    /// Values of the parameters that were set or varied.
+    pub parameters: &'a [f64],
+    /// `ok`, or the name of the failure.
+    pub status: &'a str,
+    /// How the run ended; none where it failed.
+    pub ending: Option<Ending>,
+    /// Step at which the final outcome was reached.
+    pub reached_step: Option<u32>,
+    /// Steps completed.
+    pub steps: u32,
+    /// Size of the gap after the latest Exchange.
+    pub gap: Option<u32>,
+    /// The last value of each metric.
+    pub metrics: &'a [Option<f64>],
+    /// The hash of the history, as text.
+    pub history: &'a str,
+}
+
+impl RunRow {
+    /// Its cells.
+    #[must_use]
+    pub fn cells(&self) -> RunCells<'_> {
+        RunCells {
+            numbers: [self.run, self.point, self.replicate, self.seed],
+            parameters: &self.parameters,
+            status: &self.status,
+            ending: self.ending,
+            reached_step: self.reached_step,
+            steps: self.steps,
+            gap: self.gap,
+            metrics: &self.metrics,
+            history: &self.history,
+        }
+    }
+}
+
+/// Appends a row of `runs.csv`. Nothing in it needs quotes: ids, numbers and fixed words.
+pub fn push_run(out: &mut Vec<u8>, model: &Model, cells: &RunCells<'_>) {
+    let mut digits = itoa::Buffer::new();
+    for number in cells.numbers {
+        out.extend_from_slice(digits.format(number).as_bytes());
+        out.push(b',');
+    }
+    for &value in cells.parameters {
+        push_number(out, value);
+        out.push(b',');
+    }
+    out.extend_from_slice(cells.status.as_bytes());
+    out.push(b',');
+    out.extend_from_slice(cells.ending.map_or("", |ending| ending_name(model, ending)).as_bytes());
+    for number in [cells.reached_step, Some(cells.steps), cells.gap] {
+        out.push(b',');
+        if let Some(number) = number {
+            out.extend_from_slice(digits.format(number).as_bytes());
+        }
+    }
+    for value in cells.metrics {
+        out.push(b',');
+        if let Some(value) = value {
+            push_number(out, *value);
+        }
+    }
+    out.push(b',');
+    out.extend_from_slice(cells.history.as_bytes());
+    out.push(b'\n');
 }

@@ -67,6 +67,15 @@ impl Evidence {
         }
     }
 
+    /// The empty table again.
+    pub fn reset(&mut self) {
+        self.ledger.fill(Sums::default());
+        self.slots.fill(Sums::default());
+        self.counts.fill(Counts::default());
+        self.standing.fill(Standing::default());
+        self.delivered.fill(Amount::ZERO);
+    }
+
     /// How far an instance counts at present.
     #[inline]
     #[must_use]

@@ -220,6 +220,8 @@ pub struct Expression {
     pub path: String,
     /// The text as written, for messages.
     pub text: String,
+    /// The nodes that definitions stand for, with their names, for messages.
+    pub named: Vec<(NodeId, String)>,
 }
 
 impl Expression {

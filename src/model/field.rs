@@ -118,7 +118,7 @@ pub enum FieldSource {
 }
 
 /// Where a field's value goes: a place in the [`Setup`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each is the field of `Setup` of that name, at that position")]
 pub enum Target {
     Parameter(ParameterId),
@@ -292,6 +292,64 @@ impl Shape {
 }
 
 impl Setup {
+    /// Takes on another's numbers, keeping the memory. Both are of the same model.
+    pub fn restore(&mut self, other: &Self) {
+        let Self {
+            parameters,
+            stances,
+            anchors,
+            susceptibility,
+            volatility,
+            credit_offer,
+            credit_bond,
+            attributes,
+            pace,
+            trust_default,
+            trust_strength,
+            trust_kept,
+            trust_broken,
+            trust_suspended,
+            trust_witness,
+            trust_pairs,
+            influence,
+            gives,
+            lead,
+            over,
+            grace,
+            due,
+            cost,
+            success,
+            meeting_influence,
+            effects,
+        } = self;
+        parameters.clone_from(&other.parameters);
+        stances.clone_from(&other.stances);
+        anchors.clone_from(&other.anchors);
+        susceptibility.clone_from(&other.susceptibility);
+        volatility.clone_from(&other.volatility);
+        credit_offer.clone_from(&other.credit_offer);
+        credit_bond.clone_from(&other.credit_bond);
+        attributes.clone_from(&other.attributes);
+        *pace = other.pace;
+        *trust_default = other.trust_default;
+        *trust_strength = other.trust_strength;
+        *trust_kept = other.trust_kept;
+        *trust_broken = other.trust_broken;
+        *trust_suspended = other.trust_suspended;
+        *trust_witness = other.trust_witness;
+        trust_pairs.clone_from(&other.trust_pairs);
+        influence.clone_from(&other.influence);
+        gives.clone_from(&other.gives);
+        lead.clone_from(&other.lead);
+        over.clone_from(&other.over);
+        grace.clone_from(&other.grace);
+        due.clone_from(&other.due);
+        cost.clone_from(&other.cost);
+        success.clone_from(&other.success);
+        meeting_influence.clone_from(&other.meeting_influence);
+        effects.clone_from(&other.effects);
+    }
+
     /// Puts a checked value in its place.
     pub fn set(&mut self, target: Target, value: f64) {
         match target {

@@ -49,6 +49,13 @@ impl Trust {
         Self { actors, prior, dense, sparse: BTreeMap::new() }
     }
 
+    /// Everybody trusts everybody else by the same prior again.
+    pub fn reset(&mut self, prior: Beta) {
+        self.prior = prior;
+        self.dense.fill(prior);
+        self.sparse.clear();
+    }
+
     /// The mean trust of `truster` in `trusted`; 1 in oneself.
     #[inline]
     #[must_use]

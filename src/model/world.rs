@@ -146,21 +146,12 @@ impl World {
     /// The state before anything has happened.
     #[must_use]
     pub fn new(model: &Model, setup: &Setup) -> Self {
-        let prior = Beta::new(setup.trust_default, setup.trust_strength);
-        let mut trust = Trust::new(if model.reads_trust { model.actors.len() } else { 0 }, prior);
-        if model.reads_trust {
-            for (pair, &value) in model.trust_pairs.iter().zip(&setup.trust_pairs) {
-                for (truster, trusted) in pair.ordered(model) {
-                    *trust.beta_mut(truster, trusted) = Beta::new(value, setup.trust_strength);
-                }
-            }
-        }
-        Self {
+        let mut world = Self {
             step: 0,
             actors: model.actors.len(),
-            stances: setup.stances.clone(),
-            anchors: setup.anchors.clone(),
-            trust,
+            stances: Vec::new(),
+            anchors: Vec::new(),
+            trust: Trust::new(if model.reads_trust { model.actors.len() } else { 0 }, Beta::new(1.0, 1.0)),
             instances: vec![InstanceState::default(); model.instances.len()],
             evidence: Evidence::new(model),
             first_bound: vec![None; model.commitments.len()],
@@ -168,6 +159,34 @@ impl World {
             shocks: vec![Occurrence::default(); model.shocks.len()],
             reached: vec![None; model.outcomes.len()],
             gap: 0,
+        };
+        world.begin(model, setup);
+        world
+    }
+
+    /// The state before anything has happened, for other numbers of the same model; keeps the memory.
+    pub fn reset(&mut self, model: &Model, setup: &Setup) {
+        self.step = 0;
+        self.gap = 0;
+        self.instances.fill(InstanceState::default());
+        self.evidence.reset();
+        self.first_bound.fill(None);
+        self.meetings.fill(Occurrence::default());
+        self.shocks.fill(Occurrence::default());
+        self.reached.fill(None);
+        self.begin(model, setup);
+    }
+
+    fn begin(&mut self, model: &Model, setup: &Setup) {
+        self.stances.clone_from(&setup.stances);
+        self.anchors.clone_from(&setup.anchors);
+        if model.reads_trust {
+            self.trust.reset(Beta::new(setup.trust_default, setup.trust_strength));
+            for (pair, &value) in model.trust_pairs.iter().zip(&setup.trust_pairs) {
+                for (truster, trusted) in pair.ordered(model) {
+                    *self.trust.beta_mut(truster, trusted) = Beta::new(value, setup.trust_strength);
+                }
+            }
         }
     }
 

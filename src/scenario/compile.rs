@@ -124,11 +124,12 @@ impl<'a> Compiler<'a> {
         self.read_shocks();
         self.read_outcomes();
         self.read_metrics(&options.metrics);
+        self.check_sweep();
         self.finish(options.track_trust);
     }
 
     fn read_head(&mut self) {
-        const KEYS: [&str; 21] = [
+        const KEYS: [&str; 22] = [
             "format",
             "title",
             "about",
@@ -148,7 +149,7 @@ impl<'a> Compiler<'a> {
             "meetings",
             "shocks",
             "outcomes",
-            "metrics",
+            "metrics", "sweep",
             "note",
         ];
         self.known_keys(self.root, &KEYS, "the file");

@@ -43,6 +43,11 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether no constant part divides by zero or is not a number.
+pub(super) fn holds(nodes: &[Node], parameter: &dyn Fn(ParameterId) -> Option<f64>) -> bool {
+    wrongs(nodes, parameter).is_empty()
+}
+
 fn wrongs(nodes: &[Node], parameter: &dyn Fn(ParameterId) -> Option<f64>) -> Vec<Wrong> {
     let mut known: Vec<Option<Known>> = Vec::with_capacity(nodes.len());
     let mut found = Vec::new();

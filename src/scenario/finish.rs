@@ -362,16 +362,16 @@ impl Compiler<'_> {
 
 /// Which value of the setup a target is, as far as the checks need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum KeyKind {
+pub(super) enum KeyKind {
     Attribute,
     CreditOffer,
     CreditBond,
     Gives,
 }
 
-type TargetKey = (KeyKind, usize);
+pub(super) type TargetKey = (KeyKind, usize);
 
-fn key(target: Target) -> Option<TargetKey> {
+pub(super) fn key(target: Target) -> Option<TargetKey> {
     match target {
         Target::Attribute(at) => Some((KeyKind::Attribute, at)),
         Target::CreditOffer(at) => Some((KeyKind::CreditOffer, at)),
@@ -382,7 +382,7 @@ fn key(target: Target) -> Option<TargetKey> {
 }
 
 /// Every expression that is evaluated on a state.
-fn all_expressions(model: &Model) -> impl Iterator<Item = &Expression> {
+pub(super) fn all_expressions(model: &Model) -> impl Iterator<Item = &Expression> {
     let commitments = model.commitments.iter().flat_map(|commitment| {
         [&commitment.offer, &commitment.when, &commitment.stay, &commitment.until, &commitment.release]
             .into_iter()

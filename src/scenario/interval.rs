@@ -244,7 +244,13 @@ pub fn quantity_interval(model: &Model, quantity: Quantity) -> Interval {
 /// What each parameter can be: its value, or the support of the distribution that it is drawn from.
 #[must_use]
 pub fn parameter_intervals(model: &Model) -> Vec<Interval> {
-    let mut intervals: Vec<Interval> = model.setup.parameters.iter().map(|&value| Interval::point(value)).collect();
+    parameter_intervals_at(model, &model.setup.parameters)
+}
+
+/// The same where the parameters that are not drawn have these values.
+#[must_use]
+pub fn parameter_intervals_at(model: &Model, values: &[f64]) -> Vec<Interval> {
+    let mut intervals: Vec<Interval> = values.iter().map(|&value| Interval::point(value)).collect();
     for (at, parameter) in model.parameters.iter().enumerate() {
         if let (Some(distribution), false) = (&parameter.distribution, parameter.overridden) {
             intervals[at] = support(distribution, &intervals, &|_| Interval::ALL);

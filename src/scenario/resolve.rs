@@ -139,6 +139,8 @@ pub(super) struct Resolved {
     pub(super) places: Vec<Place>,
     pub(super) kind: Type,
     pub(super) extent: Extent,
+    /// The nodes that definitions stand for.
+    pub(super) named: Vec<(NodeId, String)>,
 }
 
 impl<'c, 'a> Resolver<'c, 'a> {
@@ -165,7 +167,11 @@ impl<'c, 'a> Resolver<'c, 'a> {
         match root {
             Part::Node(node, kind) if !self.failed => {
                 let extent = self.extents.get(node as usize).copied().unwrap_or_default();
-                Some(Resolved { nodes: self.nodes, places: self.places, kind, extent })
+                let named = self.definitions.iter().filter_map(|(at, part)| match part {
+                    Part::Node(node, _) => Some((*node, self.compiler.definitions[*at].id.clone())),
+                    _ => None,
+                });
+                Some(Resolved { named: named.collect(), nodes: self.nodes, places: self.places, kind, extent })
             }
             _ => None,
         }
@@ -502,7 +508,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
 impl Resolved {
     /// The compiled arena with its path and text.
     pub(super) fn script(self, path: String, text: &str, origin: Origin) -> Script {
-        let expression = Expression { nodes: self.nodes, path, text: text.to_owned() };
+        let expression = Expression { nodes: self.nodes, path, text: text.to_owned(), named: self.named };
         Script { expression, places: self.places, origin }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::super::bits::{Bits, count_outside, outside};
 use super::super::limits;
-use crate::engine::Failure;
 use super::{Answer, Oracle, Search, Stop};
+use crate::engine::Failure;
 
 /// A set under construction.
 struct Node {

@@ -151,8 +151,64 @@ fn gain(model: &Model, meeting: MeetingId, weight: f64, entries: &mut Vec<(Actor
     *entries = merge(std::mem::take(entries));
 }
 
+/// The weights of every set of sessions that a run has met, kept for the next as long as the numbers are the same.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Influences {
+    /// The numbers behind the weights: of the influence table, of the meetings.
+    influence: Vec<f64>,
+    meetings: Vec<f64>,
+    known: Vec<(Vec<MeetingId>, Weights)>,
+    sessions: Vec<MeetingId>,
+    /// Which of those known were asked for last.
+    latest: usize,
+}
+
+/// Weights that are kept in all, besides those of the latest sessions.
+const KEPT: usize = 1 << 20;
+
+impl Influences {
+    /// Forgets the weights if the numbers behind them have changed.
+    pub(in super::super) fn reset(&mut self, model: &Model, setup: &Setup) {
+        let same = |a: &[f64], b: &[f64]| a.iter().map(|x| x.to_bits()).eq(b.iter().map(|x| x.to_bits()));
+        if !same(&self.influence, &setup.influence) || !same(&self.meetings, &setup.meeting_influence) {
+            self.known.clear();
+            self.influence.clone_from(&setup.influence);
+            self.meetings.clone_from(&setup.meeting_influence);
+        }
+        if self.known.is_empty() {
+            self.known.push((Vec::new(), Weights::new(model, setup, &[])));
+        }
+        self.latest = 0;
+    }
+
+    /// The weights of a step with these sessions.
+    pub(in super::super) fn weights(
+        &mut self,
+        model: &Model,
+        setup: &Setup,
+        sessions: &[(MeetingId, u32)],
+    ) -> &Weights {
+        let influences = |meeting: &MeetingId| setup.meeting_influence[meeting.index()] > 0.0;
+        self.sessions.clear();
+        self.sessions.extend(sessions.iter().map(|&(meeting, _)| meeting).filter(influences));
+        if self.known[self.latest].0 != self.sessions {
+            self.latest = match self.known.iter().position(|(known, _)| *known == self.sessions) {
+                Some(at) => at,
+                None => {
+                    if self.known.iter().map(|(_, weights)| weights.size()).sum::<usize>() > KEPT {
+                        self.known.truncate(1);
+                    }
+                    self.known.push((self.sessions.clone(), Weights::new(model, setup, &self.sessions)));
+                    self.known.len() - 1
+                }
+            };
+        }
+        &self.known[self.latest].1
+    }
+}
+
 /// The noise of the volatile actors.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(in super::super) struct Noise {
     /// By issue and position in `volatile`.
     sources: Vec<Source>,
@@ -161,16 +217,16 @@ pub(in super::super) struct Noise {
 
 impl Noise {
     /// The sources of those whose volatility is not 0.
-    pub(in super::super) fn new(view: View<'_>, luck: Luck) -> Self {
-        let volatile: Vec<ActorId> =
-            view.model.actor_ids().filter(|actor| view.setup.volatility[actor.index()] > 0.0).collect();
-        let mut sources = Vec::with_capacity(volatile.len() * view.model.issues.len());
+    pub(in super::super) fn reset(&mut self, view: View<'_>, luck: Luck) {
+        self.volatile.clear();
+        self.volatile.extend(view.model.actor_ids().filter(|actor| view.setup.volatility[actor.index()] > 0.0));
+        self.sources.clear();
         for issue in 0..view.model.issues.len() {
-            for &actor in &volatile {
-                sources.push(luck.source(view.plan.stance_streams[view.world.stance_index(actor, IssueId::at(issue))]));
+            for &actor in &self.volatile {
+                let stream = view.plan.stance_streams[view.world.stance_index(actor, IssueId::at(issue))];
+                self.sources.push(luck.source(stream));
             }
         }
-        Self { sources, volatile }
     }
 }
 

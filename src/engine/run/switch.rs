@@ -1,7 +1,7 @@
 //! A fork: from some step on a run goes on under another version of its model.
 
 use super::super::agenda::Agenda;
-use super::super::decide::{Noise, View, Weights};
+use super::super::decide::View;
 use super::super::failure::Failure;
 use super::super::plan::Plan;
 use super::super::setup::prepare;
@@ -57,23 +57,22 @@ impl<'a> Simulation<'a> {
     /// Goes on under another model from the coming step on, with the same luck.
     pub(super) fn switch(&mut self, stage: &Stage<'a>) -> Result<(), Failure> {
         let (setup, _) = prepare(stage.model, self.luck)?;
-        (self.model, self.plan, self.setup) = (stage.model, stage.plan, setup);
-        recount(self.model, &self.setup, &mut self.world);
+        (self.model, self.plan, self.run.setup) = (stage.model, stage.plan, setup);
+        recount(self.model, &self.run.setup, &mut self.run.world);
         self.agenda = Agenda::new(self.model, self.plan);
         for instance in self.model.instance_ids() {
-            self.agenda.resume(&self.world, instance);
+            self.agenda.resume(&self.run.world, instance);
         }
         self.sessions.clear();
         for (at, meeting) in self.model.meetings.iter().enumerate() {
             let on = meeting.sessions.iter().find(|&&(first, last)| first < stage.from && stage.from <= last);
             self.sessions.extend(on.map(|&(_, last)| (crate::model::MeetingId::at(at), last)));
         }
-        self.weights = Weights::new(self.model, &self.setup, &[]);
-        self.weighted.clear();
-        let view = View { model: self.model, plan: self.plan, setup: &self.setup, world: &self.world };
-        self.noise = Noise::new(view, self.luck);
+        self.influences.reset(self.model, &self.run.setup);
+        let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world };
+        self.noise.reset(view, self.luck);
         if let Some(causes) = &mut self.causes {
-            causes.recompare(self.model, &self.setup, &self.world);
+            causes.recompare(self.model, &self.run.setup, &self.run.world);
         }
         Ok(())
     }

@@ -1,0 +1,283 @@
+//! `sweep`: many runs over a design of points, in parallel, into a folder that can be taken up again.
+
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use backstop::scenario::{Document, Override, Source as Text, SweepTable};
+use backstop::sweep::{
+    Asked, Axis, Error, Experiment, Output, Progress, Report, Request, Sample, Schedule, Shard, Sort, Source, Sweep,
+    Tables, limits, read_design,
+};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::console::{self, Failed, emit, fail, say};
+use super::load::{self, parse_set};
+use self::report::thousands;
+use super::words::escaped;
+
+/// Runs a scenario many times over a design of points
+///
+/// Each `--vary` names a parameter, or any number of the file by its dotted path, and its values: `NAME=A:B:N` for N
+/// values from A to B, both included, or `NAME=V,V,…`. Several form their full product, the first varying slowest;
+/// with `--zip` they run side by side. Replicate k meets the same luck at every point. What the scenario's own
+/// `[sweep]` table says holds where the command line says nothing.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The scenario file
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) design: DesignArgs,
+    /// Set a parameter, or any number of the file by its dotted path, at every point (repeatable)
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
+    pub(crate) sets: Vec<Override>,
+    /// Runs at each point [default: 1]
+    #[arg(long, short, value_name = "R")]
+    pub(crate) replicates: Option<u64>,
+    /// The seed of everything random [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Give every run luck of its own, instead of the same to a replicate at every point
+    #[arg(long)]
+    pub(crate) independent: bool,
+    /// Threads [default: all cores]; the results do not depend on it
+    #[arg(long, short, value_name = "J", value_parser = clap::value_parser!(u64).range(1..=1_024))]
+    pub(crate) jobs: Option<u64>,
+    /// Write runs.csv, summary.csv, design.csv and manifest.json into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write into the folder even if it is not empty
+    #[arg(long, requires = "out", conflicts_with = "resume")]
+    pub(crate) force: bool,
+    /// Go on with an interrupted sweep, given the same arguments; `--replicates` may have grown
+    #[arg(long, requires = "out")]
+    pub(crate) resume: bool,
+    /// Write the events of all runs into events.csv
+    #[arg(long, requires = "out")]
+    pub(crate) events: bool,
+    /// Write the metrics of every step of all runs into series.csv
+    #[arg(long, requires = "out")]
+    pub(crate) series: bool,
+    /// The order of the rows of the finished runs.csv
+    #[arg(long, value_name = "BY", default_value = "run")]
+    pub(crate) sort: SortBy,
+    /// Do the I-th of N parts of the runs only; `merge` puts the parts together
+    #[arg(long, value_name = "I/N", requires = "out")]
+    pub(crate) shard: Option<String>,
+    /// No progress bar and no table at the end
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// How the points are chosen.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct DesignArgs {
+    /// Vary a number: NAME=A:B:N or NAME=V,V,… (repeatable)
+    #[arg(long, value_name = "NAME=VALUES")]
+    pub(crate) vary: Vec<String>,
+    /// Let the varied numbers run side by side instead of forming their product
+    #[arg(long)]
+    pub(crate) zip: bool,
+    /// Sample the parameters that declare a range or a distribution: lhs:N, sobol:N or random:N
+    #[arg(long, value_name = "METHOD:N")]
+    pub(crate) sample: Option<String>,
+    /// Sample these parameters only
+    #[arg(long, value_name = "NAME,…", requires = "sample", value_delimiter = ',')]
+    pub(crate) over: Vec<String>,
+    /// Take the points from a CSV file with a column for each name
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["vary", "zip", "sample"])]
+    pub(crate) design: Option<PathBuf>,
+}
+
+/// The order of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SortBy {
+    /// Replicate by replicate over all points
+    Run,
+    /// Point by point
+    Point,
+}
+
+pub(crate) fn sweep(args: &Args) -> Result<(), Failed> {
+    let jobs = args.jobs.map_or_else(cores, |jobs| usize::try_from(jobs).unwrap_or(limits::JOBS));
+    let sweep = prepare(args, jobs)?;
+    let output = match (&args.out, args.resume) {
+        (None, _) => Output::Nowhere,
+        (Some(folder), true) => Output::Resumed(folder),
+        (Some(folder), false) => Output::New { folder, force: args.force },
+    };
+    let bar = bar(args.quiet);
+    stop_on_signals();
+    let result = sweep.run(output, jobs, &mut |progress| {
+        show(&bar, progress);
+        !STOP.load(Ordering::Relaxed)
+    });
+    bar.finish_and_clear();
+    let done = result.map_err(|error| explain(&error, sweep.experiment.document().source()))?;
+    conclude(args, &sweep, &done)
+}
+
+/// Prints what came of it.
+fn conclude(args: &Args, sweep: &Sweep, done: &Report) -> Result<(), Failed> {
+    let failed = done.summary.failed();
+    if failed > 0 {
+        let runs = thousands(done.progress.done);
+        say(&format!("warning: {} of {runs} runs failed; `status` in runs.csv says why", thousands(failed)));
+    }
+    if !done.is_complete() {
+        let (done, total) = (thousands(done.progress.done), thousands(done.progress.total));
+        let message = format!("interrupted: {done} of {total} runs are done");
+        let help = args.out.as_ref().map(|_| "what is finished stays; `--resume` goes on with the same arguments");
+        return Err(fail(&message, help));
+    }
+    if args.quiet {
+        return Ok(());
+    }
+    let mut text = report::table(&done.summary, sweep.experiment.points());
+    if let Some(folder) = &args.out {
+        text += &written(folder, sweep.tables);
+    }
+    emit(&text)
+}
+
+/// Where the files are.
+pub(crate) fn written(folder: &Path, tables: Tables) -> String {
+    let all = [(true, "runs.csv"), (true, "summary.csv"), (true, "design.csv"), (tables.events, "events.csv")];
+    let rest = [(tables.series, "series.csv"), (true, "manifest.json")];
+    let names: Vec<&str> = all.into_iter().chain(rest).filter(|(there, _)| *there).map(|(_, name)| name).collect();
+    format!("\nWritten to {}: {}\n", escaped(&folder.display().to_string()), names.join(", "))
+}
+
+/// Reads the scenario and makes the points.
+pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
+    let bytes = load::read(&args.file)?;
+    let name = args.file.display().to_string();
+    let document = Document::parse(&name, &bytes).map_err(|errors| {
+        console::report(&errors, &Text::lossy(&name, &bytes));
+        Failed
+    })?;
+    let text = document.source().clone();
+    let table = document.sweep().unwrap_or_default();
+    let wrong = |error: Error| explain(&error, &text);
+    let (source, asked) = design(&args.design, &table).map_err(|error| match error {
+        DesignError::Wrong(error) => wrong(error),
+        DesignError::Said(failed) => failed,
+    })?;
+    let seed = args.seed.or(table.seed).unwrap_or(0);
+    let experiment = Experiment::new(document, &args.sets, source, seed, jobs).map_err(wrong)?;
+    console::report(&experiment.warnings, &text);
+    let schedule = Schedule {
+        points: experiment.points().count(),
+        replicates: args.replicates.or(table.replicates).unwrap_or(1),
+        seed,
+        independent: args.independent || table.independent.unwrap_or(false),
+    };
+    schedule.check().map_err(wrong)?;
+    Ok(Sweep {
+        experiment,
+        schedule,
+        shard: args.shard.as_deref().map_or(Ok(Shard::WHOLE), Shard::parse).map_err(wrong)?,
+        tables: Tables { events: args.events, series: args.series },
+        sort: match args.sort {
+            SortBy::Run => Sort::Run,
+            SortBy::Point => Sort::Point,
+        },
+        asked,
+        scenario: args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+    })
+}
+
+enum DesignError {
+    Wrong(Error),
+    Said(Failed),
+}
+
+impl From<Error> for DesignError {
+    fn from(error: Error) -> Self {
+        Self::Wrong(error)
+    }
+}
+
+/// The design of the command line, or where it gives none, that of the scenario.
+fn design(args: &DesignArgs, table: &SweepTable) -> Result<(Source, Asked), DesignError> {
+    if let Some(path) = &args.design {
+        let name = path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|error| {
+            DesignError::Said(fail(&format!("cannot read `{}`: {error}", escaped(&name)), None))
+        })?;
+        let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let asked = Asked { kind: "file".into(), file, ..Asked::default() };
+        return Ok((Source::Points(read_design(&name, &bytes)?), asked));
+    }
+    let given = !args.vary.is_empty() || args.sample.is_some();
+    let (vary, zip, sample, over) = if given {
+        let vary: Vec<Axis> = args.vary.iter().map(|text| Axis::parse(text)).collect::<Result<_, _>>()?;
+        (vary, args.zip, args.sample.as_deref(), args.over.clone())
+    } else {
+        let axes = table.vary.iter().map(|varied| Axis::of(&varied.name, &varied.values));
+        let zip = args.zip || table.zip.unwrap_or(false);
+        (axes.collect::<Result<_, _>>()?, zip, table.sample.as_deref(), table.over.clone())
+    };
+    let texts = if given {
+        args.vary.clone()
+    } else {
+        table.vary.iter().map(|varied| format!("{}={}", varied.name, varied.values)).collect()
+    };
+    let request = Request { vary, zip, sample: sample.map(Sample::parse).transpose()?, over: over.clone() };
+    let asked = Asked {
+        kind: request.kind().into(),
+        vary: texts,
+        sample: request.sample.map(|sample| sample.text()),
+        over,
+        file: None,
+    };
+    Ok((Source::Request(request), asked))
+}
+
+/// Says what is wrong with a sweep, and what the scenario's reader had to say.
+pub(crate) fn explain(error: &Error, text: &Text) -> Failed {
+    let failed = fail(&escaped(&error.to_string()), error.remedy());
+    console::report(error.diagnostics(), text);
+    failed
+}
+
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(limits::JOBS)
+}
+
+/// A bar on standard error, where that is a terminal.
+pub(crate) fn bar(quiet: bool) -> ProgressBar {
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} runs  {per_sec}  {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("█▉▊▋▌▍▎▏ "));
+    bar
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    if bar.length() != Some(progress.total) {
+        bar.set_length(progress.total);
+        bar.set_position(progress.before);
+        bar.reset_eta();
+    }
+    bar.set_position(progress.done);
+}
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Ctrl-C, and whoever else asks the program to end, lets the runs under way finish; a second time ends it at once.
+pub(crate) fn stop_on_signals() {
+    // Where there are no such signals the default is what remains.
+    let _ = ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            #[expect(clippy::exit, reason = "asked twice; a sweep's folder survives it")]
+            std::process::exit(1);
+        }
+    });
+}
+
+/// Whether the program has been asked to end.
+pub(crate) fn is_stopped() -> bool {
+    STOP.load(Ordering::Relaxed)
+}

@@ -1,0 +1,121 @@
+//! The small table at the end of a sweep: shares by point where there are few, ranges where there are many.
+
+use backstop::log::number;
+use backstop::sweep::{Points, Summary, wilson};
+
+/// Points that are shown one by one, at most.
+const FEW: usize = 20;
+/// Columns of names and of outcomes that fit beside each other, about.
+const WIDE: usize = 8;
+
+/// The table.
+pub(crate) fn table(summary: &Summary, points: &Points) -> String {
+    // An outcome that nothing came to is left out, but for those that the scenario declares.
+    let shown: Vec<usize> = shown(summary);
+    if summary.points() == 1 {
+        single(summary, &shown)
+    } else if summary.points() <= FEW && points.names.len() + shown.len() <= WIDE {
+        by_point(summary, points, &shown)
+    } else {
+        ranges(summary, &shown)
+    }
+}
+
+fn shown(summary: &Summary) -> Vec<usize> {
+    let all = summary.shares(0);
+    let declared = all.len() - 3;
+    let happened = |at: usize| (0..summary.points()).any(|point| summary.shares(point)[at].hits > 0);
+    (0..all.len()).filter(|&at| at < declared || happened(at)).collect()
+}
+
+fn percent(hits: u64, runs: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with one digit behind the point")]
+    let share = if runs == 0 { 0.0 } else { hits as f64 / runs as f64 };
+    format!("{:.1} %", 100.0 * share)
+}
+
+fn single(summary: &Summary, shown: &[usize]) -> String {
+    let runs = summary.runs(0);
+    let mut rows = vec![["outcome", "share", "95 % interval", "runs"].map(str::to_owned).to_vec()];
+    let shares = summary.shares(0);
+    for &at in shown {
+        let share = &shares[at];
+        let interval = wilson(share.hits, runs)
+            .map_or_else(String::new, |(low, high)| format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high));
+        rows.push(vec![share.name.clone(), percent(share.hits, runs), interval, thousands(share.hits)]);
+    }
+    format!("{} runs\n\n{}", thousands(runs), aligned(&rows))
+}
+
+fn by_point(summary: &Summary, points: &Points, shown: &[usize]) -> String {
+    let names = summary.shares(0);
+    let mut header: Vec<String> = vec!["point".into()];
+    header.extend(points.names.iter().cloned());
+    header.push("runs".into());
+    header.extend(shown.iter().map(|&at| names[at].name.clone()));
+    let mut rows = vec![header];
+    for point in 0..summary.points() {
+        let mut row = vec![point.to_string()];
+        row.extend(points.values(point as u64).iter().map(|&value| number(value)));
+        row.push(thousands(summary.runs(point)));
+        let shares = summary.shares(point);
+        row.extend(shown.iter().map(|&at| percent(shares[at].hits, summary.runs(point))));
+        rows.push(row);
+    }
+    aligned(&rows)
+}
+
+fn ranges(summary: &Summary, shown: &[usize]) -> String {
+    let points = summary.points();
+    let runs: u64 = (0..points).map(|point| summary.runs(point)).sum();
+    let names = summary.shares(0);
+    let mut rows = vec![["outcome", "least", "median", "most", "all runs"].map(str::to_owned).to_vec()];
+    for &at in shown {
+        let mut by_point: Vec<(u64, u64)> =
+            (0..points).map(|point| (summary.shares(point)[at].hits, summary.runs(point))).collect();
+        let total: u64 = by_point.iter().map(|(hits, _)| hits).sum();
+        by_point.sort_by_key(|&(hits, runs)| (u128::from(hits) << 64) / u128::from(runs.max(1)));
+        let at_point = |at: usize| percent(by_point[at].0, by_point[at].1);
+        rows.push(vec![
+            names[at].name.clone(),
+            at_point(0),
+            at_point((points - 1) / 2),
+            at_point(points - 1),
+            percent(total, runs),
+        ]);
+    }
+    format!("{} points, {} runs; shares by point:\n\n{}", thousands(points as u64), thousands(runs), aligned(&rows))
+}
+
+/// Rows with the first column to the left and the others to the right.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let fill = " ".repeat(width - cell.chars().count());
+            match column {
+                0 => text += &format!("{cell}{fill}"),
+                _ => text += &format!("  {fill}{cell}"),
+            }
+        }
+        text.truncate(text.trim_end_matches(' ').len());
+        text.push('\n');
+    }
+    text
+}
+
+/// A count with commas between thousands.
+pub(super) fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}

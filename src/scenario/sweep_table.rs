@@ -1,0 +1,144 @@
+//! The `[sweep]` table: how the scenario itself would be swept. Only its form is checked here; the numbers are the
+//! sweep's own business.
+
+use std::ops::Range;
+
+use super::compile::Compiler;
+use super::document::{Document, Kind, Table, Value};
+
+/// A name and the values that it is to take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Varied {
+    /// A parameter, or the dotted path of a number.
+    pub name: String,
+    /// `A:B:N` or `V,V,…`.
+    pub values: String,
+    /// Where it stands.
+    pub span: Range<usize>,
+}
+
+/// The `[sweep]` table of a document.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SweepTable {
+    /// `vary = { NAME = [V, V, …], NAME = "A:B:N" }`, in the order of the file.
+    pub vary: Vec<Varied>,
+    /// `zip = true`
+    pub zip: Option<bool>,
+    /// `sample = "lhs:N"`
+    pub sample: Option<String>,
+    /// `over = ["NAME"]`
+    pub over: Vec<String>,
+    /// `replicates = N`
+    pub replicates: Option<u64>,
+    /// `seed = N`
+    pub seed: Option<u64>,
+    /// `independent = true`
+    pub independent: Option<bool>,
+}
+
+const KEYS: [&str; 8] = ["vary", "zip", "sample", "over", "replicates", "seed", "independent", "note"];
+
+impl Document {
+    /// The `[sweep]` table, if there is one; what is of the wrong form in it, `compile` reports.
+    #[must_use]
+    pub fn sweep(&self) -> Option<SweepTable> {
+        let Kind::Table(table) = &self.root().get("sweep")?.value.kind else { return None };
+        let mut found = SweepTable::default();
+        for entry in &table.entries {
+            match (entry.key.as_str(), &entry.value.kind) {
+                ("vary", Kind::Table(vary)) => flatten(vary, "", &mut found.vary),
+                ("zip", Kind::Boolean(value)) => found.zip = Some(*value),
+                ("independent", Kind::Boolean(value)) => found.independent = Some(*value),
+                ("sample", Kind::String(value)) => found.sample = Some(value.clone()),
+                ("over", Kind::Array(values)) => found.over = texts(values),
+                ("replicates", Kind::Integer(value)) => found.replicates = u64::try_from(*value).ok(),
+                ("seed", Kind::Integer(value)) => found.seed = u64::try_from(*value).ok(),
+                _ => {}
+            }
+        }
+        Some(found)
+    }
+}
+
+/// Names of nested tables are dotted paths.
+fn flatten(table: &Table, parent: &str, found: &mut Vec<Varied>) {
+    for entry in &table.entries {
+        let name = if parent.is_empty() { entry.key.clone() } else { format!("{parent}.{}", entry.key) };
+        match &entry.value.kind {
+            Kind::Table(inner) => flatten(inner, &name, found),
+            _ => {
+                if let Some(values) = values(&entry.value) {
+                    found.push(Varied { name, values, span: entry.value.span.clone() });
+                }
+            }
+        }
+    }
+}
+
+fn values(value: &Value) -> Option<String> {
+    match &value.kind {
+        Kind::String(text) => Some(text.clone()),
+        Kind::Array(values) if !values.is_empty() => {
+            let numbers: Option<Vec<String>> = values.iter().map(|value| value.number().map(|n| n.to_string())).collect();
+            numbers.map(|numbers| numbers.join(","))
+        }
+        _ => None,
+    }
+}
+
+fn texts(values: &[Value]) -> Vec<String> {
+    let text = |value: &Value| if let Kind::String(text) = &value.kind { Some(text.clone()) } else { None };
+    values.iter().filter_map(text).collect()
+}
+
+impl<'a> Compiler<'a> {
+    /// Checks the form of the `[sweep]` table.
+    pub(super) fn check_sweep(&mut self) {
+        let Some(table) = self.section("sweep") else { return };
+        self.known_keys(table, &KEYS, "`[sweep]`");
+        self.free_texts(table, &["note"], "sweep");
+        for entry in &table.entries {
+            let place = super::reader::path("sweep", &entry.key);
+            match (entry.key.as_str(), &entry.value.kind) {
+                ("vary", _) => {
+                    if let Some(vary) = self.table(&entry.value, &place) {
+                        self.check_varied(vary, &place);
+                    }
+                }
+                ("zip" | "independent", Kind::Boolean(_)) | ("sample", Kind::String(_)) => {}
+                ("zip" | "independent", _) => self.wrong_kind(&entry.value, &place, "true or false", None),
+                ("sample", _) => {
+                    self.wrong_kind(&entry.value, &place, "a text", Some("write `sample = \"lhs:100\"`"));
+                }
+                ("over", kind) => {
+                    let is_texts = matches!(kind, Kind::Array(names) if texts(names).len() == names.len());
+                    if !is_texts {
+                        let help = "write `over = [\"floor\"]`, the names of parameters";
+                        self.wrong_kind(&entry.value, &place, "a list of texts", Some(help));
+                    }
+                }
+                ("replicates", kind) if !matches!(kind, Kind::Integer(1..)) => {
+                    self.wrong_kind(&entry.value, &place, "a whole number from 1", Some("write `replicates = 100`"));
+                }
+                ("seed", kind) if !matches!(kind, Kind::Integer(0..)) => {
+                    self.wrong_kind(&entry.value, &place, "a whole number from 0", Some("write `seed = 7`"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn check_varied(&mut self, table: &'a Table, parent: &str) {
+        for entry in &table.entries {
+            let place = super::reader::path(parent, &entry.key);
+            match &entry.value.kind {
+                Kind::Table(inner) => self.check_varied(inner, &place),
+                _ if values(&entry.value).is_some() => {}
+                _ => {
+                    let help = "write `floor = [1, 2, 3]` or `floor = \"0:60000:7\"`";
+                    self.wrong_kind(&entry.value, &place, "a list of numbers or a text such as `0:1:11`", Some(help));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Sweeps: many runs over a design of points, in parallel, with the same bytes on any number of threads.
+
+mod conduct;
+mod design;
+mod design_file;
+mod error;
+mod execute;
+mod experiment;
+pub mod limits;
+mod outline;
+mod read_rows;
+mod sample;
+mod schedule;
+mod sobol;
+mod sort;
+mod statistics;
+mod store;
+mod summary;
+
+pub use conduct::{Output, Progress, Report, Sweep};
+pub use design::{Axis, Points, Request, grid};
+pub use design_file::read_design;
+pub use error::{Error, ErrorKind, Place};
+pub use experiment::{Experiment, Source, Tables};
+pub use outline::{Asked, Outline, Sort};
+pub use sample::{Method, Sample, sample};
+pub use schedule::{Schedule, Shard, Slot};
+pub use statistics::{Moments, wilson};
+pub use summary::{Facts, Share, Summary};

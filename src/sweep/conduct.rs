@@ -1,0 +1,407 @@
+//! Sweeps from beginning to end: a folder begun or taken up again, runs, a summary, a manifest.
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::error::{Error, ErrorKind};
+use super::execute::{Go, execute};
+use super::experiment::{Experiment, Rows, Tables};
+use super::outline::{Asked, Outline, Sort, differences};
+use super::read_rows::RowReader;
+use super::schedule::{Schedule, Shard};
+use super::store::{JOURNAL, Store, UNSORTED, digest_of, first_journal, journal_of, replace_file};
+use super::summary::{Facts, Summary};
+use super::{limits, sort};
+use crate::log::{Digest, Folder, FolderError, MANIFEST, Manifest, ManifestError, OverrideRecord, digest};
+
+/// A sweep, ready to run.
+#[derive(Debug)]
+pub struct Sweep {
+    /// The points and how to run them.
+    pub experiment: Experiment,
+    /// Replicates and luck.
+    pub schedule: Schedule,
+    /// Which part of the runs.
+    pub shard: Shard,
+    /// Which tables are written besides `runs.csv`.
+    pub tables: Tables,
+    /// The order of the rows of the finished `runs.csv`.
+    pub sort: Sort,
+    /// How the points were asked for.
+    pub asked: Asked,
+    /// The scenario file's name, without folders.
+    pub scenario: String,
+}
+
+/// Where the results go.
+#[derive(Clone, Copy, Debug)]
+pub enum Output<'a> {
+    /// Nowhere: only the summary is kept.
+    Nowhere,
+    /// Into a new folder.
+    New {
+        /// The folder.
+        folder: &'a Path,
+        /// Whether what is there may be replaced.
+        force: bool,
+    },
+    /// Into a folder that an earlier sweep with the same arguments has begun, or a new one if there is none.
+    Resumed(&'a Path),
+}
+
+/// How far a sweep is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Runs done, those of an earlier sitting included.
+    pub done: u64,
+    /// Runs in all.
+    pub total: u64,
+    /// Runs that were there at the start of this sitting.
+    pub before: u64,
+}
+
+/// What came of a sweep.
+#[derive(Debug)]
+pub struct Report {
+    /// The runs at each point.
+    pub summary: Summary,
+    /// How far it came.
+    pub progress: Progress,
+}
+
+impl Report {
+    /// Whether all runs are done.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.progress.done == self.progress.total
+    }
+}
+
+/// A folder under way.
+struct Sitting {
+    store: Store,
+    next: u64,
+}
+
+impl Sweep {
+    /// The runs of this sweep, or of its part.
+    #[must_use]
+    pub fn range(&self) -> Range<u64> {
+        self.shard.range(self.schedule.runs())
+    }
+
+    /// What the manifest says of the design.
+    #[must_use]
+    pub fn outline(&self) -> Outline {
+        let points = self.experiment.points();
+        Outline {
+            asked: self.asked.clone(),
+            names: points.names.clone(),
+            points: points.count(),
+            design_sha256: digest(&points.to_csv()),
+            replicates: self.schedule.replicates,
+            independent: self.schedule.independent,
+            sort: self.sort,
+            events: self.tables.events,
+            series: self.tables.series,
+            shard: (self.shard != Shard::WHOLE).then(|| self.shard.to_string()),
+        }
+    }
+
+    /// The manifest, without the hashes of the tables.
+    #[must_use]
+    pub fn manifest(&self) -> Manifest {
+        let sets = self.experiment.sets().iter();
+        let overrides = sets.map(|set| OverrideRecord { name: set.name.clone(), value: set.value }).collect();
+        let text = self.experiment.document().source().text();
+        let range = self.range();
+        Manifest {
+            design: Some(serde_json::to_value(self.outline()).expect("an outline has string keys only")),
+            runs: range.end - range.start,
+            ..Manifest::new(&self.scenario, text, overrides, self.schedule.seed)
+        }
+    }
+
+    /// Whether the finished `runs.csv` has another order than the rows come in. Parts are sorted when they are merged.
+    fn is_sorted_last(&self) -> bool {
+        self.sort == Sort::Point && self.shard == Shard::WHOLE
+    }
+
+    /// The names of the tables while they grow.
+    fn growing(&self) -> Vec<&'static str> {
+        let runs = if self.is_sorted_last() { UNSORTED } else { "runs.csv" };
+        let all = [(true, runs), (self.tables.events, "events.csv"), (self.tables.series, "series.csv")];
+        all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, name)| name).collect()
+    }
+
+    /// Does the runs on `jobs` threads. `watch` is told how far it is and says whether to go on.
+    ///
+    /// # Errors
+    /// An [`Error`] if the folder cannot be used or written. What is finished stays.
+    pub fn run(&self, output: Output<'_>, jobs: usize, watch: &mut dyn FnMut(Progress) -> bool) -> Result<Report, Error> {
+        self.schedule.check()?;
+        let range = self.range();
+        let mut summary = Summary::new(self.experiment.model(), self.experiment.points().count());
+        let (folder, mut sitting) = match output {
+            Output::Nowhere => (None, None),
+            Output::New { folder, force } => (Some(folder), Some(self.begin(folder, force)?)),
+            Output::Resumed(folder) if is_absent(folder) => (Some(folder), Some(self.begin(folder, false)?)),
+            Output::Resumed(folder) => (Some(folder), self.resume(folder)?),
+        };
+        let first = match (&folder, &sitting) {
+            (None, _) => range.start,
+            (Some(_), Some(sitting)) => sitting.next,
+            // Everything is there already.
+            (Some(_), None) => range.end,
+        };
+        if let Some(folder) = folder {
+            let runs = if sitting.is_some() { self.growing()[0] } else { "runs.csv" };
+            self.read_back(&folder.join(runs), sitting.is_none(), range.start..first, &mut summary)?;
+        }
+        let mut progress = Progress { done: first - range.start, total: range.end - range.start, before: first - range.start };
+        watch(progress);
+        let store = sitting.as_mut().map(|sitting| &mut sitting.store);
+        let end = self.execute(first..range.end, jobs, store, &mut summary, &mut |end| {
+            progress.done = end - range.start;
+            watch(progress)
+        })?;
+        progress.done = end - range.start;
+        if let (Some(folder), Some(sitting)) = (folder, sitting) {
+            self.finish(folder, sitting.store, &summary, end == range.end)?;
+        }
+        Ok(Report { summary, progress })
+    }
+
+    fn execute(
+        &self,
+        runs: Range<u64>,
+        jobs: usize,
+        mut store: Option<&mut Store>,
+        summary: &mut Summary,
+        watch: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<u64, Error> {
+        let metrics = self.experiment.model().metrics.len();
+        let mut done = runs.start;
+        let worker = || {
+            let mut worker = self.experiment.worker(self.schedule, self.tables);
+            move |run, rows: &mut Rows| worker.run(run, rows)
+        };
+        execute(runs, jobs.min(limits::JOBS), worker, |stretch: Option<(Range<u64>, Rows)>| {
+            if let Some((range, rows)) = stretch {
+                if let Some(store) = &mut store {
+                    let all = [(true, &rows.runs), (self.tables.events, &rows.events), (self.tables.series, &rows.series)];
+                    let tables: Vec<&[u8]> =
+                        all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, bytes)| bytes.as_slice()).collect();
+                    store.append(range.end, &tables)?;
+                }
+                add(summary, &rows, metrics);
+                done = range.end;
+            }
+            Ok(if watch(done) { Go::On } else { Go::Stop })
+        })
+    }
+
+    /// A new folder with a manifest that says that it is not complete, the design, and tables without rows.
+    fn begin(&self, folder: &Path, force: bool) -> Result<Sitting, Error> {
+        let claimed = Folder::claim(folder, force).map_err(|error| claimed(&error))?;
+        let headers = self.experiment.headers(self.tables);
+        let names = self.growing();
+        let bytes: Vec<&[u8]> = headers.iter().map(|(_, bytes)| bytes.as_slice()).collect();
+        let first = self.range().start;
+        let journal = first_journal(first, &bytes);
+        let design = self.experiment.points().to_csv();
+        let mut manifest = self.manifest();
+        manifest.files.insert("design.csv".into(), digest(&design));
+        let manifest = manifest.to_json();
+        let mut files: Vec<(&str, &[u8])> = names.iter().copied().zip(bytes.iter().copied()).collect();
+        files.push(("design.csv", &design));
+        files.push((JOURNAL, journal.as_bytes()));
+        files.push((MANIFEST, manifest.as_bytes()));
+        claimed.write(&files).map_err(|error| Error::new(ErrorKind::Io, error.to_string()))?;
+        let (store, next) = Store::open(folder, &names, first)?;
+        Ok(Sitting { store, next })
+    }
+
+    /// Takes up what an earlier sitting has begun; none if nothing is left to do.
+    fn resume(&self, folder: &Path) -> Result<Option<Sitting>, Error> {
+        let old = read_manifest(folder)?;
+        let name = folder.display().to_string();
+        let outline = Outline::of(&old, &name)?;
+        self.check_same(&name, &old, &outline)?;
+        let range = self.range();
+        let old_schedule = Schedule { replicates: outline.replicates, ..self.schedule };
+        if old.complete && outline.replicates == self.schedule.replicates {
+            return Ok(None);
+        }
+        if old.complete {
+            self.reopen(folder, &old, &outline, old_schedule.runs())?;
+        }
+        let (store, next) = Store::open(folder, &self.growing(), range.start)?;
+        if next > range.end {
+            let message = format!("`{name}` has {} runs already, more than the {} asked for", next, range.end);
+            return Err(Error::new(ErrorKind::Mismatch, message));
+        }
+        if outline.replicates != self.schedule.replicates {
+            self.write_manifest(folder, &[], false)?;
+        }
+        Ok(Some(Sitting { store, next }))
+    }
+
+    fn check_same(&self, name: &str, old: &Manifest, outline: &Outline) -> Result<(), Error> {
+        let mut differing = differences((old, outline), (&self.manifest(), &self.outline()));
+        let part = outline.part()?;
+        if part != self.shard {
+            differing.push(format!("the shard was {part}, and is {}", self.shard));
+        }
+        let (before, now) = (outline.replicates, self.schedule.replicates);
+        if now < before {
+            differing.push(format!("there were {before} replicates, and {now} are asked for"));
+        } else if now > before && self.shard != Shard::WHOLE {
+            differing.push(format!("a shard of {before} replicates cannot become one of {now}"));
+        }
+        if differing.is_empty() {
+            return Ok(());
+        }
+        let message = format!("`{name}` holds another sweep: {}", differing.join("; "));
+        Err(Error::new(ErrorKind::Mismatch, message)
+            .help("give the same arguments as before, or another `--out`; only `--replicates` may grow"))
+    }
+
+    /// Opens a finished sweep for more replicates.
+    fn reopen(&self, folder: &Path, old: &Manifest, outline: &Outline, runs: u64) -> Result<(), Error> {
+        for (name, expected) in &old.files {
+            let path = folder.join(name);
+            let found = digest_of(&path).map_err(|error| Error::io("read", &path, &error))?;
+            if found != *expected {
+                let message = format!("`{}` was changed after the sweep", path.display());
+                return Err(Error::new(ErrorKind::Mismatch, message).help("start again with `--force`"));
+            }
+        }
+        if self.is_sorted_last() {
+            let order = sort::Order::ByRun { points: outline.points, replicates: outline.replicates };
+            sort::sort_file(&folder.join("runs.csv"), &folder.join(UNSORTED), order, runs)?;
+        }
+        let tables = self.growing();
+        let mut lines = Vec::new();
+        for name in &tables {
+            let path = folder.join(name);
+            let io = |error: std::io::Error| Error::io("read", &path, &error);
+            lines.push((fs::metadata(&path).map_err(io)?.len(), digest_of(&path).map_err(io)?));
+        }
+        let journal = journal_of(self.range().start + runs, &lines);
+        let path = folder.join(JOURNAL);
+        replace_file(&path, |file| std::io::Write::write_all(file, journal.as_bytes()))?;
+        self.write_manifest(folder, &[], false)
+    }
+
+    /// Reads rows that are there already into the summary.
+    fn read_back(&self, path: &Path, finished: bool, runs: Range<u64>, summary: &mut Summary) -> Result<(), Error> {
+        if runs.is_empty() {
+            return Ok(());
+        }
+        let mut reader = RowReader::new(self.experiment.model(), self.experiment.columns().len());
+        if finished && self.is_sorted_last() {
+            // Sums are taken in the order of the runs.
+            let unsorted = path.with_file_name(UNSORTED);
+            let order = sort::Order::ByRun { points: self.schedule.points, replicates: self.schedule.replicates };
+            sort::sort_file(path, &unsorted, order, runs.end - runs.start)?;
+            let result = reader.read_file(&unsorted, runs, summary);
+            fs::remove_file(&unsorted).map_err(|error| Error::io("remove", &unsorted, &error))?;
+            return result;
+        }
+        reader.read_file(path, runs, summary)
+    }
+
+    /// Ends a sitting: the summary of what is there, and if that is everything, the manifest that says so.
+    fn finish(&self, folder: &Path, mut store: Store, summary: &Summary, complete: bool) -> Result<(), Error> {
+        store.sync().map_err(|error| Error::io("write", folder, &error))?;
+        let text = summary.to_csv(self.experiment.points());
+        replace_file(&folder.join("summary.csv"), |file| std::io::Write::write_all(file, &text))?;
+        if !complete {
+            return Ok(());
+        }
+        let mut files = store.digests();
+        files.push(("summary.csv".into(), digest(&text)));
+        if self.is_sorted_last() {
+            let order = sort::Order::ByPoint { points: self.schedule.points, replicates: self.schedule.replicates };
+            let runs = folder.join("runs.csv");
+            sort::sort_file(&folder.join(UNSORTED), &runs, order, self.schedule.runs())?;
+            files.retain(|(name, _)| name != UNSORTED);
+            files.push(("runs.csv".into(), digest_of(&runs).map_err(|error| Error::io("read", &runs, &error))?));
+        }
+        self.write_manifest(folder, &files, true)?;
+        if self.is_sorted_last() {
+            let unsorted = folder.join(UNSORTED);
+            fs::remove_file(&unsorted).map_err(|error| Error::io("remove", &unsorted, &error))?;
+        }
+        store.close()
+    }
+
+    fn write_manifest(&self, folder: &Path, files: &[(String, Digest)], complete: bool) -> Result<(), Error> {
+        let mut manifest = self.manifest();
+        manifest.complete = complete;
+        manifest.files.insert("design.csv".into(), self.outline().design_sha256);
+        manifest.files.extend(files.iter().cloned());
+        let text = manifest.to_json();
+        replace_file(&folder.join(MANIFEST), |file| std::io::Write::write_all(file, text.as_bytes()))
+    }
+}
+
+fn add(summary: &mut Summary, rows: &Rows, metrics: usize) {
+    for (at, fact) in rows.facts.iter().enumerate() {
+        summary.add(&Facts {
+            point: fact.point,
+            ending: fact.ending,
+            reached_step: fact.reached_step,
+            gap: fact.gap,
+            metrics: &rows.metrics[at * metrics..(at + 1) * metrics],
+            history: fact.history,
+        });
+    }
+}
+
+fn is_absent(folder: &Path) -> bool {
+    fs::read_dir(folder).map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |mut all| all.next().is_none())
+}
+
+fn claimed(error: &FolderError) -> Error {
+    let help = match error {
+        FolderError::NotEmpty(_) => Some("`--resume` goes on with an unfinished sweep; `--force` replaces what is there"),
+        FolderError::NotAFolder(_) => Some("choose another name"),
+        FolderError::Io { .. } => None,
+    };
+    let error = Error::new(ErrorKind::Io, error.to_string());
+    match help {
+        Some(help) => error.help(help),
+        None => error,
+    }
+}
+
+/// The manifest of a folder.
+pub(super) fn read_manifest(folder: &Path) -> Result<Manifest, Error> {
+    let path: PathBuf = folder.join(MANIFEST);
+    let text = fs::read_to_string(&path).map_err(|error| {
+        let error = Error::io("read", &path, &error);
+        error.help("this is not the folder of a sweep; `--force` replaces what is there")
+    })?;
+    Manifest::from_json(&text).map_err(|error| match error {
+        ManifestError::Malformed { message, line, column } => {
+            let message = format!("the manifest is not valid: {message}");
+            Error::new(ErrorKind::Mismatch, message).at(&path.display().to_string(), line as u64, column as u64)
+        }
+        ManifestError::Version { found } => {
+            let message = format!(
+                "`{}` was written by {found}, and this is {} {}",
+                folder.display(),
+                crate::log::PROGRAM,
+                env!("CARGO_PKG_VERSION")
+            );
+            Error::new(ErrorKind::Mismatch, message).help("go on with the same version, or start again with `--force`")
+        }
+        ManifestError::Scenario => {
+            let message = format!("the scenario in the manifest of `{}` was changed", folder.display());
+            Error::new(ErrorKind::Mismatch, message)
+        }
+    })
+}

@@ -1,0 +1,383 @@
+//! Designs: which points a sweep visits.
+//!
+//! Grids are full products in which the name given first varies slowest, as nested loops would run;
+//! with `zip` the lists run side by side instead. Samples are drawn inside every grid point, so a grid
+//! and a sample together are their product.
+
+use super::error::{Error, ErrorKind, quoted};
+use super::limits;
+use super::sample::{Method, Sample};
+use crate::log::number;
+
+/// A name and the values that it takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Axis {
+    /// A parameter, or the dotted path of a number in the file.
+    pub name: String,
+    /// Its values, in order.
+    pub values: Vec<f64>,
+}
+
+/// What a sweep varies, as it was asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// Grid axes, in the order given.
+    pub vary: Vec<Axis>,
+    /// Whether the axes run side by side instead of forming their product.
+    pub zip: bool,
+    /// A sample over parameters that declare a range or a distribution.
+    pub sample: Option<Sample>,
+    /// The parameters to sample; empty: all that declare one and are not varied or set.
+    pub over: Vec<String>,
+}
+
+/// The points of a design: a table of numbers with a name for each column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Points {
+    /// The names, in the order of the columns.
+    pub names: Vec<String>,
+    count: u64,
+    values: Vec<f64>,
+    /// File and line of each point, where a file gave them.
+    lines: Option<(String, Vec<u64>)>,
+}
+
+impl Points {
+    /// One point at which nothing is varied.
+    #[must_use]
+    pub fn single() -> Self {
+        Self { names: Vec::new(), count: 1, values: Vec::new(), lines: None }
+    }
+
+    /// Points of these names, row by row.
+    ///
+    /// # Errors
+    /// An [`Error`] if a limit is reached, a name comes twice, or a value is no finite number.
+    pub fn new(names: Vec<String>, rows: impl IntoIterator<Item = Vec<f64>>) -> Result<Self, Error> {
+        check_names(&names)?;
+        let mut points = Self { names, count: 0, values: Vec::new(), lines: None };
+        for row in rows {
+            points.push(&row)?;
+        }
+        Ok(points)
+    }
+
+    pub(super) fn push(&mut self, row: &[f64]) -> Result<(), Error> {
+        debug_assert_eq!(row.len(), self.names.len());
+        check_count(u128::from(self.count) + 1, self.names.len())?;
+        for (name, value) in self.names.iter().zip(row) {
+            if !value.is_finite() {
+                let message = format!("at point {} {} is {value}, not a finite number", self.count, quoted(name));
+                return Err(Error::new(ErrorKind::Design, message));
+            }
+        }
+        self.values.extend_from_slice(row);
+        self.count += 1;
+        Ok(())
+    }
+
+    pub(super) fn with_lines(mut self, file: &str, lines: Vec<u64>) -> Self {
+        self.lines = Some((file.to_owned(), lines));
+        self
+    }
+
+    /// Number of points.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The values of a point, in the order of the names.
+    #[must_use]
+    pub fn values(&self, point: u64) -> &[f64] {
+        let width = self.names.len();
+        let first = usize::try_from(point).unwrap_or(usize::MAX) * width;
+        &self.values[first..first + width]
+    }
+
+    /// File and line that gave a point.
+    #[must_use]
+    pub fn place(&self, point: u64) -> Option<(&str, u64)> {
+        let (file, lines) = self.lines.as_ref()?;
+        Some((file, *lines.get(usize::try_from(point).ok()?)?))
+    }
+
+    /// A point in words, for messages.
+    #[must_use]
+    pub fn describe(&self, point: u64) -> String {
+        let named = self.names.iter().zip(self.values(point));
+        let named: Vec<String> = named.take(6).map(|(name, value)| format!("{name} = {}", number(*value))).collect();
+        match (named.as_slice(), self.names.len() > 6) {
+            ([], _) => format!("point {point}"),
+            (named, false) => format!("point {point} ({})", named.join(", ")),
+            (named, true) => format!("point {point} ({}, …)", named.join(", ")),
+        }
+    }
+
+    /// The text of `design.csv`.
+    #[must_use]
+    pub fn to_csv(&self) -> Vec<u8> {
+        let mut text = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
+        let header = std::iter::once("point").chain(self.names.iter().map(String::as_str));
+        // Writing to memory cannot fail.
+        let _ = text.write_record(header);
+        for point in 0..self.count {
+            let cells = std::iter::once(point.to_string()).chain(self.values(point).iter().map(|v| number(*v)));
+            let _ = text.write_record(cells);
+        }
+        text.into_inner().unwrap_or_default()
+    }
+}
+
+pub(super) fn check_names(names: &[String]) -> Result<(), Error> {
+    if names.len() > limits::NAMES {
+        let message = format!("the design varies {} names, more than {}", names.len(), limits::NAMES);
+        return Err(Error::new(ErrorKind::Limit, message));
+    }
+    for (at, name) in names.iter().enumerate() {
+        if name.is_empty() {
+            return Err(Error::new(ErrorKind::Design, "a name in the design is empty"));
+        }
+        if names[..at].iter().any(|other| canonical(other) == canonical(name)) {
+            return Err(Error::new(ErrorKind::Design, format!("{} is varied twice", quoted(name))));
+        }
+    }
+    Ok(())
+}
+
+/// A parameter by its bare name, however it was written.
+#[must_use]
+pub(super) fn canonical(name: &str) -> &str {
+    let bare = name.strip_prefix("parameters.").map(|rest| rest.strip_suffix(".value").unwrap_or(rest));
+    match bare {
+        Some(bare) if !bare.contains('.') => bare,
+        _ => name,
+    }
+}
+
+fn check_count(points: u128, names: usize) -> Result<(), Error> {
+    let help = "vary fewer names, or take a sample: `--sample lhs:1000`";
+    if points > u128::from(limits::POINTS) {
+        let message = format!("the design has more than {} points", limits::POINTS);
+        return Err(Error::new(ErrorKind::Limit, message).help(help));
+    }
+    if points * names as u128 > u128::from(limits::VALUES) {
+        let message = format!("the design has more than {} numbers (points times names)", limits::VALUES);
+        return Err(Error::new(ErrorKind::Limit, message).help(help));
+    }
+    Ok(())
+}
+
+impl Axis {
+    /// Parses `NAME=A:B:N` (both ends included) or `NAME=V,V,…`.
+    ///
+    /// # Errors
+    /// An [`Error`] that says what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let Some((name, values)) = text.split_once('=') else {
+            let message = format!("{} varies nothing", quoted(text));
+            return Err(Error::new(ErrorKind::Design, message).help("write `NAME=A:B:N` or `NAME=V,V,…`"));
+        };
+        Self::of(name.trim(), values.trim())
+    }
+
+    /// The axis of a name whose values are given as `A:B:N` or `V,V,…`.
+    ///
+    /// # Errors
+    /// An [`Error`] that says what is wrong with the text.
+    pub fn of(name: &str, values: &str) -> Result<Self, Error> {
+        let wrong =
+            |what: String| Error::new(ErrorKind::Design, format!("{} {what}", quoted(&format!("{name}={values}"))));
+        if name.is_empty() {
+            return Err(wrong("names no parameter".into()).help("write `NAME=A:B:N` or `NAME=V,V,…`"));
+        }
+        let number = |text: &str| match text.trim().parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(value),
+            _ => Err(wrong(format!("has {} where a number should be", quoted(text.trim())))
+                .help("write `NAME=A:B:N` or `NAME=V,V,…`")),
+        };
+        let values = if values.contains(':') {
+            let parts: Vec<&str> = values.split(':').collect();
+            let [from, to, count] = parts[..] else {
+                return Err(wrong("is no range".into()).help("a range is `A:B:N`: first value, last value, how many"));
+            };
+            range(number(from)?, number(to)?, count)
+                .map_err(|(kind, what)| Error::new(kind, format!("{} {what}", quoted(&format!("{name}={values}")))))?
+        } else {
+            values.split(',').map(number).collect::<Result<_, _>>()?
+        };
+        check_count(values.len() as u128, 1)?;
+        Ok(Self { name: name.to_owned(), values })
+    }
+}
+
+/// `count` evenly spaced numbers from `from` to `to`, both included.
+fn range(from: f64, to: f64, count: &str) -> Result<Vec<f64>, (ErrorKind, String)> {
+    let Ok(count) = count.trim().parse::<u32>() else {
+        return Err((ErrorKind::Design, format!("has {} where the number of values should be", quoted(count.trim()))));
+    };
+    if u64::from(count) > limits::POINTS {
+        return Err((ErrorKind::Limit, format!("has more than {} values", limits::POINTS)));
+    }
+    match count {
+        0 => Err((ErrorKind::Design, "has no values: `N` is at least 1".into())),
+        1 if from.to_bits() == to.to_bits() => Ok(vec![from]),
+        1 => Err((ErrorKind::Design, "has two ends but one value: `N` is at least 2".into())),
+        _ if !(to - from).is_finite() => Err((ErrorKind::Design, "spans more than a number can".into())),
+        _ => {
+            let last = count - 1;
+            let between = |at: u32| from + (to - from) * f64::from(at) / f64::from(last);
+            Ok((0..last).map(between).chain([to]).collect())
+        }
+    }
+}
+
+/// The points of a grid: the product of its axes, the first varying slowest, or with `zip` the axes side by side.
+///
+/// # Errors
+/// An [`Error`] if a limit is reached, a name comes twice, or zipped axes differ in length.
+pub fn grid(axes: &[Axis], zip: bool) -> Result<Points, Error> {
+    let names: Vec<String> = axes.iter().map(|axis| axis.name.clone()).collect();
+    check_names(&names)?;
+    if axes.is_empty() {
+        return Ok(Points::single());
+    }
+    if let Some(empty) = axes.iter().find(|axis| axis.values.is_empty()) {
+        return Err(Error::new(ErrorKind::Design, format!("{} has no values", quoted(&empty.name))));
+    }
+    if zip {
+        return zipped(axes, names);
+    }
+    let count = axes.iter().fold(1_u128, |product, axis| product.saturating_mul(axis.values.len() as u128));
+    check_count(count, names.len())?;
+    let rows = (0..usize::try_from(count).unwrap_or(usize::MAX)).map(|mut at| {
+        let mut row = vec![0.0; axes.len()];
+        for (cell, axis) in row.iter_mut().zip(axes).rev() {
+            *cell = axis.values[at % axis.values.len()];
+            at /= axis.values.len();
+        }
+        row
+    });
+    Points::new(names, rows)
+}
+
+fn zipped(axes: &[Axis], names: Vec<String>) -> Result<Points, Error> {
+    let count = axes[0].values.len();
+    if let Some(other) = axes.iter().find(|axis| axis.values.len() != count) {
+        let message = format!(
+            "zipped names need as many values each: {} has {count}, {} has {}",
+            quoted(&axes[0].name),
+            quoted(&other.name),
+            other.values.len()
+        );
+        return Err(Error::new(ErrorKind::Design, message).help("without `zip` the names form their full product"));
+    }
+    Points::new(names, (0..count).map(|at| axes.iter().map(|axis| axis.values[at]).collect()))
+}
+
+impl Request {
+    /// How the points are chosen, in a word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match (&self.sample, self.vary.is_empty(), self.zip) {
+            (Some(Sample { method: Method::Lhs, .. }), ..) => "lhs",
+            (Some(Sample { method: Method::Sobol, .. }), ..) => "sobol",
+            (Some(Sample { method: Method::Random, .. }), ..) => "random",
+            (None, true, _) => "single",
+            (None, false, true) => "zip",
+            (None, false, false) => "grid",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn axis(text: &str) -> Axis {
+        Axis::parse(text).unwrap()
+    }
+
+    fn refused(text: &str, message: &str) {
+        assert_eq!(Axis::parse(text).unwrap_err().message(), message);
+    }
+
+    #[test]
+    fn a_range_includes_both_ends() {
+        assert_eq!(axis("x=0:60000:4").values, [0.0, 20000.0, 40000.0, 60000.0]);
+        assert_eq!(axis("x=1:0:3").values, [1.0, 0.5, 0.0]);
+        assert_eq!(axis("x=2:2:1").values, [2.0]);
+        assert_eq!(axis("x=0:0.3:4").values[3].to_bits(), 0.3_f64.to_bits());
+        assert_eq!(axis("x = 1, 2.5,-3e2").values, [1.0, 2.5, -300.0]);
+        assert_eq!(axis("actors.us.stance=0.5").name, "actors.us.stance");
+    }
+
+    #[test]
+    fn what_is_no_axis_is_refused() {
+        refused("x", "`x` varies nothing");
+        refused("=1", "`=1` names no parameter");
+        refused("x=", "`x=` has `` where a number should be");
+        refused("x=1,,2", "`x=1,,2` has `` where a number should be");
+        refused("x=nan", "`x=nan` has `nan` where a number should be");
+        refused("x=1,inf", "`x=1,inf` has `inf` where a number should be");
+        refused("x=1e999", "`x=1e999` has `1e999` where a number should be");
+        refused("x=0:1", "`x=0:1` is no range");
+        refused("x=0:1:2:3", "`x=0:1:2:3` is no range");
+        refused("x=0:1:0", "`x=0:1:0` has no values: `N` is at least 1");
+        refused("x=0:1:1", "`x=0:1:1` has two ends but one value: `N` is at least 2");
+        refused("x=0:1:2.5", "`x=0:1:2.5` has `2.5` where the number of values should be");
+        refused("x=0:1:1000001", "`x=0:1:1000001` has more than 1000000 values");
+        refused("x=-1e308:1e308:3", "`x=-1e308:1e308:3` spans more than a number can");
+        refused("\u{1b}[2J=1:2", "`\\u{1b}[2J=1:2` is no range");
+    }
+
+    #[test]
+    fn a_product_equals_nested_loops() {
+        let axes = [axis("a=1,2"), axis("b=0:1:3"), axis("c=7,8")];
+        let points = grid(&axes, false).unwrap();
+        let mut expected = Vec::new();
+        for a in &axes[0].values {
+            for b in &axes[1].values {
+                for c in &axes[2].values {
+                    expected.push(vec![*a, *b, *c]);
+                }
+            }
+        }
+        let found: Vec<Vec<f64>> = (0..points.count()).map(|point| points.values(point).to_vec()).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn zipped_axes_run_side_by_side() {
+        let points = grid(&[axis("a=1,2"), axis("b=3,4")], true).unwrap();
+        assert_eq!([points.values(0), points.values(1)], [[1.0, 3.0], [2.0, 4.0]]);
+        let error = grid(&[axis("a=1,2"), axis("b=3")], true).unwrap_err();
+        assert_eq!(error.message(), "zipped names need as many values each: `a` has 2, `b` has 1");
+    }
+
+    #[test]
+    fn limits_and_repeated_names_are_refused() {
+        let long = axis("a=0:1:1000000");
+        let product = grid(&[long.clone(), axis("b=1,2")], false).unwrap_err();
+        assert_eq!((product.kind(), product.message()), (ErrorKind::Limit, "the design has more than 1000000 points"));
+        let twice = grid(&[axis("a=1"), axis("parameters.a.value=2")], false).unwrap_err();
+        assert_eq!(twice.message(), "`parameters.a.value` is varied twice");
+        let wide = Points::new((0..100).map(|at| format!("p{at}")).collect(), (0..200_001).map(|_| vec![0.0; 100]));
+        assert_eq!(wide.unwrap_err().message(), "the design has more than 20000000 numbers (points times names)");
+        let many = Points::new((0..1_001).map(|at| format!("p{at}")).collect(), []);
+        assert_eq!(many.unwrap_err().message(), "the design varies 1001 names, more than 1000");
+    }
+
+    #[test]
+    fn a_design_without_names_has_one_point() {
+        let points = grid(&[], false).unwrap();
+        assert_eq!((points.count(), points.values(0).len()), (1, 0));
+        assert_eq!(points.to_csv(), b"point\n0\n");
+    }
+
+    #[test]
+    fn the_file_lists_the_points() {
+        let points = grid(&[axis("a=0.1,2"), axis("b=3")], false).unwrap();
+        assert_eq!(String::from_utf8(points.to_csv()).unwrap(), "point,a,b\n0,0.1,3\n1,2,3\n");
+    }
+}

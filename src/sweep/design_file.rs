@@ -1,0 +1,120 @@
+//! Designs made elsewhere: a CSV file with a name at the head of each column and a point in each row.
+
+use super::design::{Points, check_names};
+use super::error::{Error, ErrorKind, quoted};
+use super::limits;
+
+/// Reads the bytes of a design file. A column `point`, as in our own `design.csv`, must count from 0 and is left out.
+///
+/// # Errors
+/// An [`Error`] with the file, line and column of what is wrong.
+pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
+    if bytes.len() as u64 > limits::DESIGN_BYTES {
+        let message = format!("the design file has more than {} bytes", limits::DESIGN_BYTES);
+        return Err(Error::new(ErrorKind::Limit, message).at(file, 1, 1));
+    }
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut reader = csv::ReaderBuilder::new().has_headers(true).trim(csv::Trim::All).from_reader(bytes);
+    let header = reader.headers().map_err(|error| wrong_csv(file, &error))?.clone();
+    let mut names: Vec<String> = header.iter().map(str::to_owned).collect();
+    let numbered = names.first().is_some_and(|name| name == "point");
+    if numbered {
+        names.remove(0);
+    }
+    if names.is_empty() || names.iter().all(String::is_empty) {
+        return Err(Error::new(ErrorKind::Design, "the design file has no names in its first line")
+            .at(file, 1, 1)
+            .help("begin it with the names of parameters: `floor,share`"));
+    }
+    check_names(&names).map_err(|error| error.at(file, 1, 1))?;
+    if let Some(name) = names.iter().find(|name| name.parse::<f64>().is_ok()) {
+        return Err(Error::new(ErrorKind::Design, format!("{} stands where a name should be", quoted(name)))
+            .at(file, 1, 1)
+            .help("begin the file with the names of parameters: `floor,share`"));
+    }
+    let mut points = Points::new(names, [])?;
+    let mut lines = Vec::new();
+    let mut record = csv::StringRecord::new();
+    let mut row = Vec::new();
+    while reader.read_record(&mut record).map_err(|error| wrong_csv(file, &error))? {
+        let line = record.position().map_or(0, csv::Position::line);
+        row.clear();
+        for (at, cell) in record.iter().enumerate() {
+            let column = at as u64 + 1;
+            if numbered && at == 0 {
+                if cell.parse::<u64>() != Ok(points.count()) {
+                    let message = format!("the point is {}, but should be {}", quoted(cell), points.count());
+                    return Err(Error::new(ErrorKind::Design, message).at(file, line, column));
+                }
+                continue;
+            }
+            match cell.parse::<f64>() {
+                Ok(value) if value.is_finite() => row.push(value),
+                _ => {
+                    let name = quoted(&header[at]);
+                    let message = format!("{name} is {} at point {}, not a finite number", quoted(cell), points.count());
+                    return Err(Error::new(ErrorKind::Design, message).at(file, line, column));
+                }
+            }
+        }
+        points.push(&row).map_err(|error| error.at(file, line, 1))?;
+        lines.push(line);
+    }
+    if points.count() == 0 {
+        return Err(Error::new(ErrorKind::Design, "the design file lists no points").at(file, 1, 1));
+    }
+    Ok(points.with_lines(file, lines))
+}
+
+fn wrong_csv(file: &str, error: &csv::Error) -> Error {
+    let line = error.position().map_or(1, csv::Position::line);
+    let message = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("this line has {len} cells, and the first has {expected_len}")
+        }
+        csv::ErrorKind::Utf8 { .. } => "the design file is not UTF-8 text".into(),
+        _ => format!("the design file is not CSV: {error}"),
+    };
+    Error::new(ErrorKind::Design, message).at(file, line, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str, expected: &str) {
+        assert_eq!(read_design("d.csv", text.as_bytes()).unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn points_keep_their_lines() {
+        let points = read_design("d.csv", b"\xEF\xBB\xBFfloor, share\r\n1, 0.5\r\n\r\n2,1e-3\r\n").unwrap();
+        assert_eq!(points.names, ["floor", "share"]);
+        assert_eq!([points.values(0), points.values(1)], [[1.0, 0.5], [2.0, 0.001]]);
+        assert_eq!(points.place(1), Some(("d.csv", 4)));
+    }
+
+    #[test]
+    fn our_own_file_can_be_read() {
+        let text = b"point,floor\n0,1\n1,2.5\n";
+        let points = read_design("d.csv", text).unwrap();
+        assert_eq!(points.to_csv(), text);
+        refused("point,floor\n0,1\n2,2\n", "d.csv:3:1: the point is `2`, but should be 1");
+    }
+
+    #[test]
+    fn what_is_no_design_is_refused() {
+        refused("", "d.csv:1:1: the design file has no names in its first line");
+        refused("point\n0\n", "d.csv:1:1: the design file has no names in its first line");
+        refused("floor\n", "d.csv:1:1: the design file lists no points");
+        refused("1,2\n3,4\n", "d.csv:1:1: `1` stands where a name should be");
+        refused("floor,floor\n1,2\n", "d.csv:1:1: `floor` is varied twice");
+        refused("floor,\n1,2\n", "d.csv:1:1: a name in the design is empty");
+        refused("floor,share\n1,0.5\n2\n", "d.csv:3:1: this line has 1 cells, and the first has 2");
+        refused("floor\n1\nNaN\n", "d.csv:3:1: `floor` is `NaN` at point 1, not a finite number");
+        refused("floor\n\"\"\n", "d.csv:2:1: `floor` is `` at point 0, not a finite number");
+        refused("floor,share\n1,inf\n", "d.csv:2:2: `share` is `inf` at point 0, not a finite number");
+        refused("floor\n1;2\n", "d.csv:2:1: `floor` is `1;2` at point 0, not a finite number");
+        assert!(read_design("d.csv", b"floor\n\xff\n").unwrap_err().to_string().contains("not UTF-8"));
+    }
+}

@@ -1,0 +1,317 @@
+//! Runs in parallel, results in order, memory bounded.
+//!
+//! Threads claim stretches of consecutive runs; the calling thread takes the finished stretches in the
+//! order of their runs. Which thread does what, and how long the stretches are, follows the clock, but
+//! nothing that is written depends on it: the stretches' bytes are put one after the other.
+//!
+//! Finished stretches wait for earlier ones up to [`limits::WAITING_BYTES`]; then their threads wait.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::limits;
+
+/// How long a thread works before it hands over what it has.
+const STRETCH: Duration = Duration::from_millis(25);
+/// How long a thread holds on to runs that it has claimed and not begun.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// Runs in a stretch, at most.
+const LONGEST: u64 = 4_096;
+/// Bytes in a stretch, about, at most.
+const STRETCH_BYTES: usize = 512 << 10;
+/// How often the calling thread looks up when nothing comes.
+const TICK: Duration = Duration::from_millis(50);
+
+/// The results of a stretch of consecutive runs.
+pub(super) trait Stretch: Default + Send {
+    /// About how many bytes it holds.
+    fn size(&self) -> usize;
+}
+
+/// What the calling thread says after each stretch, or after a while without any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Go {
+    /// Go on.
+    On,
+    /// Begin no more runs; what is under way is finished.
+    Stop,
+}
+
+struct State<S> {
+    /// The first run that nobody has claimed.
+    next: u64,
+    end: u64,
+    /// Stretches that were claimed and given back.
+    returned: Vec<Range<u64>>,
+    /// The first run that has not been taken by the calling thread.
+    taken: u64,
+    ready: BTreeMap<u64, (u64, S)>,
+    ready_bytes: usize,
+    /// Length of the next stretch, by what the runs have cost so far.
+    length: u64,
+    stop: bool,
+    /// Threads still at work.
+    working: usize,
+}
+
+struct Shared<S> {
+    state: Mutex<State<S>>,
+    /// Something is ready, or a thread has ended.
+    news: Condvar,
+    /// There is room for more, or it is time to stop.
+    room: Condvar,
+}
+
+impl<S> Shared<S> {
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes the end of a thread, also of one that panics: then the others must not wait for it.
+struct Leave<'a, S>(&'a Shared<S>);
+
+impl<S> Drop for Leave<'_, S> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.working -= 1;
+        if std::thread::panicking() {
+            state.stop = true;
+        }
+        drop(state);
+        self.0.news.notify_all();
+        self.0.room.notify_all();
+    }
+}
+
+/// Does `runs` on `jobs` threads. `worker` makes what a thread needs, a function that adds a run's results to a
+/// stretch; `take` gets the stretches in order (or none, after a while without any) and says whether to go on.
+///
+/// Returns the end of the runs that were taken.
+///
+/// # Errors
+/// The first error of `take`, after which no more runs begin.
+pub(super) fn execute<S, W, E>(
+    runs: Range<u64>,
+    jobs: usize,
+    worker: impl Fn() -> W + Sync,
+    mut take: impl FnMut(Option<(Range<u64>, S)>) -> Result<Go, E>,
+) -> Result<u64, E>
+where
+    S: Stretch,
+    W: FnMut(u64, &mut S),
+{
+    let jobs = jobs.clamp(1, limits::JOBS);
+    let shared = Shared {
+        state: Mutex::new(State {
+            next: runs.start,
+            end: runs.end,
+            returned: Vec::new(),
+            taken: runs.start,
+            ready: BTreeMap::new(),
+            ready_bytes: 0,
+            length: 1,
+            stop: false,
+            working: jobs,
+        }),
+        news: Condvar::new(),
+        room: Condvar::new(),
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                let _leave = Leave(&shared);
+                work(&shared, jobs as u64, worker());
+            });
+        }
+        let result = collect(&shared, &mut take);
+        shared.lock().stop = true;
+        shared.room.notify_all();
+        result
+    })
+}
+
+fn collect<S: Stretch, E>(
+    shared: &Shared<S>,
+    take: &mut impl FnMut(Option<(Range<u64>, S)>) -> Result<Go, E>,
+) -> Result<u64, E> {
+    let mut state = shared.lock();
+    loop {
+        let first = state.taken;
+        if let Some((end, stretch)) = state.ready.remove(&first) {
+            drop(state);
+            let size = stretch.size();
+            let go = take(Some((first..end, stretch)))?;
+            state = shared.lock();
+            state.taken = end;
+            state.ready_bytes -= size;
+            state.stop |= go == Go::Stop;
+            shared.room.notify_all();
+        } else if state.taken == state.end || state.working == 0 {
+            return Ok(state.taken);
+        } else {
+            let (woken, timeout) = shared.news.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            if timeout.timed_out() {
+                drop(state);
+                let go = take(None)?;
+                state = shared.lock();
+                if go == Go::Stop {
+                    state.stop = true;
+                    shared.room.notify_all();
+                }
+            }
+        }
+    }
+}
+
+/// Claims the next stretch of runs.
+fn claim<S>(shared: &Shared<S>, jobs: u64) -> Option<Range<u64>> {
+    let mut state = shared.lock();
+    if state.stop {
+        return None;
+    }
+    if let Some(at) = (0..state.returned.len()).min_by_key(|&at| state.returned[at].start) {
+        return Some(state.returned.swap_remove(at));
+    }
+    // Towards the end stretches get shorter, so that all threads finish together.
+    let length = state.length.min((state.end - state.next) / (2 * jobs)).max(1);
+    let first = state.next;
+    state.next = state.end.min(first + length);
+    (first < state.end).then(|| first..state.next)
+}
+
+/// Hands over results, once there is room for them. The earliest results are always let through.
+fn hand_over<S: Stretch>(shared: &Shared<S>, runs: Range<u64>, stretch: S) {
+    let size = stretch.size();
+    let mut state = shared.lock();
+    while state.taken != runs.start && state.ready_bytes + size > limits::WAITING_BYTES && !state.stop {
+        state = shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+    }
+    state.ready_bytes += size;
+    state.ready.insert(runs.start, (runs.end, stretch));
+    drop(state);
+    shared.news.notify_all();
+}
+
+fn work<S: Stretch, W: FnMut(u64, &mut S)>(shared: &Shared<S>, jobs: u64, mut run: W) {
+    while let Some(claimed) = claim(shared, jobs) {
+        let began = Instant::now();
+        let mut first = claimed.start;
+        let mut stretch = S::default();
+        for at in claimed.clone() {
+            run(at, &mut stretch);
+            let end = at + 1;
+            // The clock is looked at only where runs are long.
+            let is_long =
+                end == claimed.end || (end - claimed.start).is_multiple_of(16) || claimed.end - claimed.start < 64;
+            let waited = if is_long { began.elapsed() } else { Duration::ZERO };
+            if waited > PATIENCE && end < claimed.end {
+                hand_over(shared, first..end, std::mem::take(&mut stretch));
+                shared.lock().returned.push(end..claimed.end);
+                first = claimed.end;
+                break;
+            }
+            if stretch.size() > STRETCH_BYTES && end < claimed.end {
+                hand_over(shared, first..end, std::mem::take(&mut stretch));
+                first = end;
+            }
+        }
+        adapt(shared, &claimed, began.elapsed());
+        if first < claimed.end {
+            hand_over(shared, first..claimed.end, stretch);
+        }
+    }
+}
+
+/// Lets the next stretches last about as long as they should.
+fn adapt<S>(shared: &Shared<S>, claimed: &Range<u64>, took: Duration) {
+    let length = claimed.end - claimed.start;
+    let mut state = shared.lock();
+    if took > STRETCH {
+        state.length = (length / 2).max(1);
+    } else if took < STRETCH / 2 && length >= state.length {
+        state.length = (state.length * 2).min(LONGEST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Numbers(Vec<u64>);
+
+    impl Stretch for Numbers {
+        fn size(&self) -> usize {
+            self.0.len() * 1024
+        }
+    }
+
+    fn all(runs: Range<u64>, jobs: usize, cost: impl Fn(u64) -> Duration + Sync) -> Vec<u64> {
+        let mut found = Vec::new();
+        let end = execute::<Numbers, _, ()>(
+            runs.clone(),
+            jobs,
+            || {
+                |run, out: &mut Numbers| {
+                    std::thread::sleep(cost(run));
+                    out.0.push(run);
+                }
+            },
+            |stretch| {
+                if let Some((range, Numbers(numbers))) = stretch {
+                    assert_eq!(range.end - range.start, numbers.len() as u64);
+                    found.extend(numbers);
+                }
+                Ok(Go::On)
+            },
+        );
+        assert_eq!(end, Ok(runs.end));
+        found
+    }
+
+    #[test]
+    fn results_come_in_order_on_any_number_of_threads() {
+        for jobs in [1, 2, 8] {
+            assert_eq!(all(5..20_000, jobs, |_| Duration::ZERO), (5..20_000).collect::<Vec<_>>());
+        }
+        assert_eq!(all(3..3, 4, |_| Duration::ZERO), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn uneven_costs_change_nothing() {
+        let cost = |run: u64| Duration::from_millis(if run.is_multiple_of(37) { 30 } else { 0 });
+        assert_eq!(all(0..300, 3, cost), (0..300).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_stop_keeps_what_is_finished_without_a_hole() {
+        let mut found = Vec::new();
+        let end = execute::<Numbers, _, ()>(
+            0..1_000_000,
+            4,
+            || |run, out: &mut Numbers| out.0.push(run),
+            |stretch| {
+                found.extend(stretch.map(|(_, Numbers(numbers))| numbers).unwrap_or_default());
+                Ok(if found.len() > 1_000 { Go::Stop } else { Go::On })
+            },
+        )
+        .unwrap();
+        assert!(end < 1_000_000);
+        assert_eq!(found, (0..end).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_error_ends_the_work() {
+        let failed = execute::<Numbers, _, &str>(
+            0..1_000_000_000,
+            4,
+            || |run, out: &mut Numbers| out.0.push(run),
+            |_| Err("full"),
+        );
+        assert_eq!(failed, Err("full"));
+    }
+}

@@ -1,0 +1,26 @@
+//! Named limits on sweeps.
+
+/// Points of a design.
+pub const POINTS: u64 = 1_000_000;
+/// Names that a design varies.
+pub const NAMES: usize = 1_000;
+/// Numbers of a design: points times names.
+pub const VALUES: u64 = 20_000_000;
+/// Runs of a sweep.
+pub const RUNS: u64 = 1_000_000_000;
+/// Size of a design file, in bytes.
+pub const DESIGN_BYTES: u64 = 512 << 20;
+/// Threads.
+pub const JOBS: usize = 1_024;
+/// Shards of a sweep.
+pub const SHARDS: u64 = 10_000;
+/// Bytes of finished runs that may wait for an earlier run to finish.
+pub const WAITING_BYTES: usize = 64 << 20;
+/// Bytes of memory for sorting the rows of `runs.csv`.
+pub const SORT_BYTES: usize = 64 << 20;
+/// Hashes of histories kept in all; each point gets an equal part, up to [`HISTORIES_A_POINT`].
+pub const HISTORIES: u64 = 2_097_152;
+/// Distinct histories counted exactly at one point, at most.
+pub const HISTORIES_A_POINT: u64 = 65_536;
+/// Models kept compiled at once, for designs that vary more than parameters.
+pub const MODELS: u64 = 256;

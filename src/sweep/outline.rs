@@ -1,0 +1,132 @@
+//! What a sweep is, as its manifest says it, and how two sweeps differ.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{Error, ErrorKind};
+use super::experiment::Tables;
+use super::schedule::Shard;
+use crate::log::{Digest, Manifest, OverrideRecord};
+
+/// How the points were asked for, as given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// `single`, `grid`, `zip`, `lhs`, `sobol`, `random` or `file`.
+    pub kind: String,
+    /// The axes, as `NAME=A:B:N` or `NAME=V,V,…`.
+    pub vary: Vec<String>,
+    /// The sample, as `METHOD:N`.
+    pub sample: Option<String>,
+    /// The parameters to sample; empty: all that can be.
+    pub over: Vec<String>,
+    /// The name of the design file, without folders.
+    pub file: Option<String>,
+}
+
+/// In which order the finished `runs.csv` has its rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sort {
+    /// By run: replicate by replicate over all points.
+    #[default]
+    Run,
+    /// By point, then replicate.
+    Point,
+}
+
+/// What a sweep is, under `design` in its manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outline {
+    /// How the points were asked for.
+    #[serde(flatten)]
+    pub asked: Asked,
+    /// The names that vary.
+    pub names: Vec<String>,
+    /// Number of points.
+    pub points: u64,
+    /// Hash of `design.csv`.
+    pub design_sha256: Digest,
+    /// Replicates at each point.
+    pub replicates: u64,
+    /// Whether every run has luck of its own.
+    pub independent: bool,
+    /// Order of the rows of the finished `runs.csv`.
+    pub sort: Sort,
+    /// Whether there is `events.csv`.
+    pub events: bool,
+    /// Whether there is `series.csv`.
+    pub series: bool,
+    /// Which part of the runs this is; null for all.
+    pub shard: Option<String>,
+}
+
+impl Outline {
+    /// The outline in a manifest.
+    ///
+    /// # Errors
+    /// An [`Error`] if the folder is not that of a sweep.
+    pub fn of(manifest: &Manifest, folder: &str) -> Result<Self, Error> {
+        let none = || Error::new(ErrorKind::Mismatch, format!("`{folder}` is not the folder of a sweep"));
+        let design = manifest.design.clone().ok_or_else(none)?;
+        serde_json::from_value(design).map_err(|_| none())
+    }
+
+    /// Which tables there are.
+    #[must_use]
+    pub fn tables(&self) -> Tables {
+        Tables { events: self.events, series: self.series }
+    }
+
+    /// Which part of the runs it is.
+    ///
+    /// # Errors
+    /// An [`Error`] if the manifest has nonsense there.
+    pub fn part(&self) -> Result<Shard, Error> {
+        self.shard.as_deref().map_or(Ok(Shard::WHOLE), Shard::parse)
+    }
+}
+
+/// What differs between the sweep in a folder and the one that is asked for, but for the number of replicates and the
+/// shard; in words, each a sentence's end.
+#[must_use]
+pub(super) fn differences(old: (&Manifest, &Outline), new: (&Manifest, &Outline)) -> Vec<String> {
+    let ((old, old_outline), (new, new_outline)) = (old, new);
+    let mut found = Vec::new();
+    if old.scenario_sha256 != new.scenario_sha256 {
+        found.push("the scenario's text has changed".to_owned());
+    }
+    if old.overrides != new.overrides {
+        found.push(format!("`--set` was {}, and is {}", sets(&old.overrides), sets(&new.overrides)));
+    }
+    if old.seed != new.seed {
+        found.push(format!("the seed was {}, and is {}", old.seed, new.seed));
+    }
+    let (old, new) = (old_outline, new_outline);
+    if old.names != new.names {
+        found.push(format!("what varies was {}, and is {}", list(&old.names), list(&new.names)));
+    } else if old.points != new.points {
+        found.push(format!("the design had {} points, and has {}", old.points, new.points));
+    } else if old.design_sha256 != new.design_sha256 {
+        found.push("the points of the design have changed".to_owned());
+    }
+    let yes = |is: bool| if is { "given" } else { "not given" };
+    for (name, old, new) in [
+        ("--independent", old.independent, new.independent),
+        ("--events", old.events, new.events),
+        ("--series", old.series, new.series),
+        ("--sort point", old.sort == Sort::Point, new.sort == Sort::Point),
+    ] {
+        if old != new {
+            found.push(format!("`{name}` was {}, and is {}", yes(old), yes(new)));
+        }
+    }
+    found
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "nothing".into() } else { format!("`{}`", names.join("`, `")) }
+}
+
+fn sets(overrides: &[OverrideRecord]) -> String {
+    let named = overrides.iter().map(|set| format!("{}={}", set.name, crate::log::number(set.value)));
+    list(&named.collect::<Vec<_>>())
+}

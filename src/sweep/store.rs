@@ -1,0 +1,294 @@
+//! The folder of a sweep that is under way: tables that only grow, and a journal of how far they are whole.
+//!
+//! After each stretch of runs the journal gets a line: the runs done so far, and for each table its
+//! length and the hash of all of it. What a kill, a crash or a full disk leaves behind the last line
+//! that fits the tables is cut off when the sweep goes on, so at most the runs in flight are lost. The
+//! manifest says `complete: true` only after everything is on the disk; then the journal goes.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest as _, Sha256};
+
+use super::error::{Error, ErrorKind};
+use crate::log::Digest;
+
+/// Name of the journal.
+pub(super) const JOURNAL: &str = "sweep.journal";
+/// Where rows stand in the order of their runs while the finished file is to be sorted.
+pub(super) const UNSORTED: &str = "runs.unsorted.csv";
+
+/// First line of a journal.
+const TITLE: &str = "backstop sweep journal 1";
+/// How often what has been written is forced to the disk.
+const SYNC: Duration = Duration::from_secs(5);
+
+/// A table that grows.
+#[derive(Debug)]
+struct Table {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    hash: Sha256,
+}
+
+/// The tables of a sweep under way, open for writing.
+#[derive(Debug)]
+pub(super) struct Store {
+    folder: PathBuf,
+    tables: Vec<Table>,
+    journal: File,
+    synced: Instant,
+}
+
+/// A line of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mark {
+    /// The end of the runs done.
+    end: u64,
+    /// Length and hash of each table.
+    tables: Vec<(u64, String)>,
+}
+
+impl Mark {
+    fn line(&self) -> String {
+        let tables: Vec<String> = self.tables.iter().map(|(length, hash)| format!(",{length},{hash}")).collect();
+        format!("{}{}\n", self.end, tables.concat())
+    }
+
+    fn parse(line: &str, count: usize) -> Option<Self> {
+        let mut cells = line.split(',');
+        let end = cells.next()?.parse().ok()?;
+        let mut tables = Vec::with_capacity(count);
+        for _ in 0..count {
+            tables.push((cells.next()?.parse().ok()?, cells.next()?.to_owned()));
+        }
+        cells.next().is_none().then_some(Self { end, tables })
+    }
+}
+
+/// The hash of what has been fed so far, shortened: a check against torn files, not against an adversary.
+fn short(hash: &Sha256) -> String {
+    full(hash).0[..32].to_owned()
+}
+
+/// The hash of what has been fed so far.
+fn full(hash: &Sha256) -> Digest {
+    let mut text = String::with_capacity(64);
+    for byte in hash.clone().finalize() {
+        use std::fmt::Write as _;
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    Digest(text)
+}
+
+/// The journal of tables that hold their headers alone, as text.
+pub(super) fn first_journal(first: u64, tables: &[&[u8]]) -> String {
+    let tables = tables.iter().map(|bytes| (bytes.len() as u64, short(&Sha256::new_with_prefix(bytes)))).collect();
+    format!("{TITLE}\n{}", Mark { end: first, tables }.line())
+}
+
+/// The journal of tables that hold the rows of all runs before `end`, as text.
+pub(super) fn journal_of(end: u64, tables: &[(u64, Digest)]) -> String {
+    let tables = tables.iter().map(|(length, hash)| (*length, hash.0[..32].to_owned())).collect();
+    format!("{TITLE}\n{}", Mark { end, tables }.line())
+}
+
+impl Store {
+    /// Opens the tables of a sweep that has begun, cuts off what is not whole, and says where to go on.
+    pub(super) fn open(folder: &Path, names: &[&str], first: u64) -> Result<(Self, u64), Error> {
+        let journal_path = folder.join(JOURNAL);
+        let journal = File::options().read(true).append(true).open(&journal_path).map_err(|error| {
+            Error::io("read the journal", &journal_path, &error).help("start the sweep again with `--force`")
+        })?;
+        lock(&journal, folder)?;
+        let marks = read_marks(&journal, names.len(), first).map_err(|error| Error::io("read", &journal_path, &error))?;
+        let mut good = marks.len();
+        for (at, name) in names.iter().enumerate() {
+            let path = folder.join(name);
+            good = good.min(matching(&path, &marks, at).map_err(|error| Error::io("read", &path, &error))?);
+        }
+        let Some(mark) = good.checked_sub(1).map(|last| &marks[last]) else {
+            let message = format!("the tables in `{}` are not those of its journal", folder.display());
+            return Err(Error::new(ErrorKind::Mismatch, message).help("start the sweep again with `--force`"));
+        };
+        let mut tables = Vec::with_capacity(names.len());
+        for (name, (length, _)) in names.iter().zip(&mark.tables) {
+            let path = folder.join(name);
+            let table = Table::cut(path.clone(), *length).map_err(|error| Error::io("write", &path, &error))?;
+            tables.push(table);
+        }
+        let store = Self { folder: folder.to_owned(), tables, journal, synced: Instant::now() };
+        store.rewrite_journal(&marks[..good]).map_err(|error| Error::io("write", &journal_path, &error))?;
+        Ok((store, mark.end))
+    }
+
+    /// Keeps the good lines alone.
+    fn rewrite_journal(&self, marks: &[Mark]) -> io::Result<()> {
+        let length = TITLE.len() + 1 + marks.iter().map(|mark| mark.line().len()).sum::<usize>();
+        self.journal.set_len(length as u64)?;
+        self.journal.sync_all()
+    }
+
+    /// Appends the rows of runs that end before `end`, in the order of the tables.
+    pub(super) fn append(&mut self, end: u64, rows: &[&[u8]]) -> Result<(), Error> {
+        let mut marks = Vec::with_capacity(rows.len());
+        for (table, bytes) in self.tables.iter_mut().zip(rows) {
+            table.append(bytes).map_err(|error| went_on(Error::io("write", &table.path, &error)))?;
+            marks.push((table.length, short(&table.hash)));
+        }
+        let line = Mark { end, tables: marks }.line();
+        let journal = self.folder.join(JOURNAL);
+        let failed = |error: io::Error| went_on(Error::io("write", &journal, &error));
+        self.journal.write_all(line.as_bytes()).map_err(failed)?;
+        if self.synced.elapsed() > SYNC {
+            self.sync().map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Forces everything to the disk.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        for table in &self.tables {
+            table.file.sync_data()?;
+        }
+        self.journal.sync_data()?;
+        self.synced = Instant::now();
+        Ok(())
+    }
+
+    /// Name and hash of each table.
+    pub(super) fn digests(&self) -> Vec<(String, Digest)> {
+        let name = |table: &Table| table.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.tables.iter().map(|table| (name(table), full(&table.hash))).collect()
+    }
+
+    /// Takes the journal away: the folder is complete.
+    pub(super) fn close(self) -> Result<(), Error> {
+        let path = self.folder.join(JOURNAL);
+        fs::remove_file(&path).map_err(|error| Error::io("remove", &path, &error))?;
+        sync_folder(&self.folder).map_err(|error| Error::io("write", &self.folder, &error))
+    }
+}
+
+fn went_on(error: Error) -> Error {
+    error.help("what is finished stays; `--resume` goes on with the same arguments")
+}
+
+impl Table {
+    /// Opens a table, cuts it to a length, and takes the hash of what stays.
+    fn cut(path: PathBuf, length: u64) -> io::Result<Self> {
+        let mut hash = Sha256::new();
+        feed(&mut hash, &mut File::open(&path)?.take(length))?;
+        File::options().write(true).open(&path)?.set_len(length)?;
+        let file = File::options().append(true).open(&path)?;
+        Ok(Self { path, file, length, hash })
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.hash.update(bytes);
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+fn feed(hash: &mut Sha256, from: &mut impl io::Read) -> io::Result<u64> {
+    let mut buffer = vec![0; 1 << 18];
+    let mut total = 0;
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(total),
+            Ok(count) => {
+                hash.update(&buffer[..count]);
+                total += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The hash of a file.
+pub(super) fn digest_of(path: &Path) -> io::Result<Digest> {
+    let mut hash = Sha256::new();
+    feed(&mut hash, &mut File::open(path)?)?;
+    Ok(full(&hash))
+}
+
+/// The lines of a journal, up to the first that is torn or out of order.
+fn read_marks(journal: &File, tables: usize, first: u64) -> io::Result<Vec<Mark>> {
+    let mut lines = BufReader::new(journal);
+    let mut line = Vec::new();
+    let mut marks: Vec<Mark> = Vec::new();
+    let mut number = 0;
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        let text = line.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok());
+        if number == 0 {
+            if text != Some(TITLE) {
+                break;
+            }
+        } else {
+            let last = marks.last().map_or(first, |mark| mark.end);
+            match text.and_then(|text| Mark::parse(text, tables)) {
+                Some(mark) if mark.end >= last => marks.push(mark),
+                _ => break,
+            }
+        }
+        number += 1;
+        line.clear();
+    }
+    Ok(marks)
+}
+
+/// How many of the marks the table of that number fits.
+fn matching(path: &Path, marks: &[Mark], table: usize) -> io::Result<usize> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut hash = Sha256::new();
+    let mut length = 0;
+    for (at, mark) in marks.iter().enumerate() {
+        let (until, expected) = &mark.tables[table];
+        let Some(more) = until.checked_sub(length) else { return Ok(at) };
+        if feed(&mut hash, &mut file.by_ref().take(more))? < more || short(&hash) != *expected {
+            return Ok(at);
+        }
+        length = *until;
+    }
+    Ok(marks.len())
+}
+
+/// Two sweeps must not write into one folder. Where the file system has no locks, nothing is checked.
+fn lock(journal: &File, folder: &Path) -> Result<(), Error> {
+    match journal.try_lock() {
+        Err(fs::TryLockError::WouldBlock) => {
+            let message = format!("another sweep is writing into `{}`", folder.display());
+            Err(Error::new(ErrorKind::Io, message).help("wait until it has ended"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file beside its place and moves it there.
+pub(super) fn replace_file(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), Error> {
+    let partial = path.with_extension("partial");
+    let attempt = || {
+        let mut file = File::create(&partial)?;
+        write(&mut file)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)?;
+        sync_folder(path.parent().unwrap_or(Path::new(".")))
+    };
+    attempt().map_err(|error| {
+        // Best effort: what is left over does no harm.
+        let _ = fs::remove_file(&partial);
+        Error::io("write", path, &error)
+    })
+}
+
+/// A rename is only safe on disk once its folder is.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+}

@@ -1,0 +1,198 @@
+//! `summary.csv`: what the runs at each point came to, in one pass over the rows in their order.
+
+use std::collections::BTreeSet;
+
+use super::design::Points;
+use super::limits;
+use super::statistics::{Moments, wilson};
+use crate::log::number;
+use crate::model::{Ending, Model};
+
+/// What a summary takes from a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Facts<'a> {
+    /// The point.
+    pub point: u64,
+    /// How the run ended; none where it failed.
+    pub ending: Option<Ending>,
+    /// Step at which the final outcome was reached.
+    pub reached_step: Option<u32>,
+    /// Size of the gap after the latest Exchange.
+    pub gap: Option<u32>,
+    /// The last value of each metric; NaN where there is none.
+    pub metrics: &'a [f64],
+    /// The hash of the history.
+    pub history: u64,
+}
+
+/// The running summary of a sweep. Its memory depends on the number of points alone.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    outcomes: Vec<String>,
+    metrics: Vec<String>,
+    /// By point: a count for each outcome, deadlock, stalemate and failure.
+    endings: Vec<u64>,
+    /// By point: reached step, gap, metrics.
+    moments: Vec<Moments>,
+    /// By point: the distinct histories, up to `kept`.
+    histories: Vec<BTreeSet<u64>>,
+    /// By point: whether all distinct histories are among those kept.
+    exact: Vec<bool>,
+    kept: usize,
+}
+
+/// The share of runs that ended in one way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Share {
+    /// The outcome, `deadlock`, `stalemate` or `failed`.
+    pub name: String,
+    /// How many runs.
+    pub hits: u64,
+}
+
+impl Summary {
+    /// The empty summary of a sweep over `points` points.
+    #[must_use]
+    pub fn new(model: &Model, points: u64) -> Self {
+        let count = usize::try_from(points).expect("the number of points is limited");
+        let kept = (limits::HISTORIES / points.max(1)).clamp(2, limits::HISTORIES_A_POINT);
+        let outcomes: Vec<String> = model.outcomes.iter().map(|outcome| outcome.id.clone()).collect();
+        let metrics: Vec<String> = model.metrics.iter().map(|metric| metric.id.clone()).collect();
+        Self {
+            endings: vec![0; count * (outcomes.len() + 3)],
+            moments: vec![Moments::default(); count * (metrics.len() + 2)],
+            histories: vec![BTreeSet::new(); count],
+            exact: vec![true; count],
+            kept: usize::try_from(kept).expect("a small number"),
+            outcomes,
+            metrics,
+        }
+    }
+
+    /// Adds a run. Rows are added in their order, so that sums do not depend on threads.
+    pub fn add(&mut self, facts: &Facts<'_>) {
+        let point = usize::try_from(facts.point).expect("the number of points is limited");
+        let outcomes = self.outcomes.len();
+        let ending = match facts.ending {
+            Some(Ending::Outcome(outcome)) => outcome.index(),
+            Some(Ending::Deadlock) => outcomes,
+            Some(Ending::Stalemate) => outcomes + 1,
+            None => outcomes + 2,
+        };
+        self.endings[point * (outcomes + 3) + ending] += 1;
+        let width = self.metrics.len() + 2;
+        let (dated, metrics) = self.moments[point * width..(point + 1) * width].split_at_mut(2);
+        for (moments, value) in dated.iter_mut().zip([facts.reached_step, facts.gap]) {
+            if let Some(value) = value {
+                moments.add(f64::from(value));
+            }
+        }
+        for (moments, &value) in metrics.iter_mut().zip(facts.metrics) {
+            if !value.is_nan() {
+                moments.add(value);
+            }
+        }
+        let histories = &mut self.histories[point];
+        if histories.len() < self.kept {
+            histories.insert(facts.history);
+        } else if self.exact[point] && !histories.contains(&facts.history) {
+            self.exact[point] = false;
+        }
+    }
+
+    /// Number of points.
+    #[must_use]
+    pub fn points(&self) -> usize {
+        self.exact.len()
+    }
+
+    /// Number of runs at a point.
+    #[must_use]
+    pub fn runs(&self, point: usize) -> u64 {
+        self.counts(point).iter().sum()
+    }
+
+    fn counts(&self, point: usize) -> &[u64] {
+        let width = self.outcomes.len() + 3;
+        &self.endings[point * width..(point + 1) * width]
+    }
+
+    /// How the runs at a point ended: outcomes, deadlock, stalemate, failed.
+    #[must_use]
+    pub fn shares(&self, point: usize) -> Vec<Share> {
+        let names = self.outcomes.iter().map(String::as_str).chain(["deadlock", "stalemate", "failed"]);
+        names.zip(self.counts(point)).map(|(name, &hits)| Share { name: name.to_owned(), hits }).collect()
+    }
+
+    /// Number of failed runs.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        (0..self.points()).filter_map(|point| self.counts(point).last()).sum()
+    }
+
+    /// The columns of `summary.csv`. A name that is taken already gets `_2`, `_3` ….
+    #[must_use]
+    pub fn header(&self, names: &[String]) -> Vec<String> {
+        let mut header: Vec<String> = Vec::new();
+        let mut push = |name: String| {
+            let mut unique = name.clone();
+            let mut number = 2;
+            while header.contains(&unique) {
+                unique = format!("{name}_{number}");
+                number += 1;
+            }
+            header.push(unique);
+        };
+        push("point".into());
+        names.iter().for_each(|name| push(name.clone()));
+        push("n".into());
+        for name in self.outcomes.iter().map(String::as_str).chain(["deadlock", "stalemate", "failed"]) {
+            for column in [format!("share_{name}"), format!("share_{name}_low"), format!("share_{name}_high")] {
+                push(column);
+            }
+        }
+        for name in ["reached_step", "gap"].into_iter().chain(self.metrics.iter().map(String::as_str)) {
+            for statistic in ["mean", "sd", "min", "max"] {
+                push(format!("{statistic}_{name}"));
+            }
+        }
+        push("histories".into());
+        push("histories_exact".into());
+        header
+    }
+
+    /// The text of `summary.csv`; a point without runs has a row with `n` 0.
+    #[must_use]
+    pub fn to_csv(&self, points: &Points) -> Vec<u8> {
+        let mut text = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
+        // Writing to memory cannot fail.
+        let _ = text.write_record(self.header(&points.names));
+        let mut row: Vec<String> = Vec::new();
+        for point in 0..self.points() {
+            row.clear();
+            row.push(point.to_string());
+            row.extend(points.values(point as u64).iter().map(|&value| number(value)));
+            self.cells(point, &mut row);
+            let _ = text.write_record(&row);
+        }
+        text.into_inner().unwrap_or_default()
+    }
+
+    fn cells(&self, point: usize, row: &mut Vec<String>) {
+        let optional = |value: Option<f64>| value.map(number).unwrap_or_default();
+        let runs = self.runs(point);
+        row.push(runs.to_string());
+        for &hits in self.counts(point) {
+            #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+            let share = (runs > 0).then(|| hits as f64 / runs as f64);
+            let interval = wilson(hits, runs);
+            row.extend([share, interval.map(|(low, _)| low), interval.map(|(_, high)| high)].map(optional));
+        }
+        let width = self.metrics.len() + 2;
+        for moments in &self.moments[point * width..(point + 1) * width] {
+            row.extend([moments.mean(), moments.deviation(), moments.min(), moments.max()].map(optional));
+        }
+        row.push(self.histories[point].len().to_string());
+        row.push(self.exact[point].to_string());
+    }
+}
