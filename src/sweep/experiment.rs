@@ -73,16 +73,9 @@ impl Experiment {
     ///
     /// # Errors
     /// An [`Error`] if the document, the design or a point is not valid; the scenario's diagnostics are in it.
-    pub fn new(
-        document: Document,
-        sets: &[Override],
-        source: Source,
-        seed: u64,
-        jobs: usize,
-    ) -> Result<Self, Error> {
-        let base = compiled(&document, sets).map_err(|diagnostics| {
-            Error::new(ErrorKind::Point, "the scenario is not valid").because(diagnostics)
-        })?;
+    pub fn new(document: Document, sets: &[Override], source: Source, seed: u64, jobs: usize) -> Result<Self, Error> {
+        let base = compiled(&document, sets)
+            .map_err(|diagnostics| Error::new(ErrorKind::Point, "the scenario is not valid").because(diagnostics))?;
         let set_names: Vec<String> = sets.iter().map(|set| set.name.clone()).collect();
         let points = match source {
             Source::Points(points) => points,
