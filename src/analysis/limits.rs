@@ -30,3 +30,5 @@ pub const GREEDY: usize = 32;
 pub const WAITS: usize = 2_000_000;
 /// Operations spent on the wait-for graph, on keystones and on partial moves, each.
 pub const DETAIL_WORK: u64 = 400_000_000;
+/// Members of the cheapest unlock set whose least amounts are sought, the first in declaration order.
+pub const PARTIAL: usize = 100;
