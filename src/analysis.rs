@@ -192,7 +192,7 @@ fn explain_within(
     let mut now = Hypothesis::new(model, plan, setup, world);
     now.exchange()?;
     let gap = gap_of(model, world, &mut now)?;
-    let waits = waits::waits(model, &mut now, &gap)?;
+    let waits = waits::waits(model, &mut now, &gap);
     let circles = waits.as_deref().map_or_else(Vec::new, |waits| waits::circles(&gap, waits));
     let blocked = wants::blocked(model, &now, &gap);
     let goal = match question.goal {
@@ -272,7 +272,7 @@ impl<'a> Asked<'a> {
         let oracle = unlock::Moves {
             hypothesis: now.clone().indexed().with_work(limits::CLOSURE_WORK),
             test: self.test.clone(),
-            moves: moves.clone(),
+            possible: moves.clone(),
             base: now.trail().len(),
         };
         let mut answer = search::search(oracle, &items, self.is_monotone(), self.budget)?;

@@ -1,4 +1,12 @@
 //! Explanations against brute force, hand-solved cases and published results.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::float_cmp,
+    reason = "the cases are made of small whole numbers, and compared exactly"
+)]
 
 mod brute;
 mod random;
