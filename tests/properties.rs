@@ -557,14 +557,28 @@ fn renumbered(rows: &[Vec<String>]) -> Vec<Vec<String>> {
 /// Every kind of mutation, in several places of a log.
 fn mutations(rows: &[Vec<String>], pick: &mut dyn FnMut(usize) -> usize) -> Vec<(String, Vec<Vec<String>>)> {
     let mut mutants = Vec::new();
-    let columns = ["run", "seq", "step", "date", "event", "actor", "counterpart", "subject", "issue", "resource", "value", "cause"];
+    let columns = [
+        "run",
+        "seq",
+        "step",
+        "date",
+        "event",
+        "actor",
+        "counterpart",
+        "subject",
+        "issue",
+        "resource",
+        "value",
+        "cause",
+    ];
     for (column, name) in columns.iter().enumerate() {
         let of_column: BTreeSet<&String> = rows.iter().map(|row| &row[column]).collect();
         let of_column: Vec<&String> = of_column.into_iter().collect();
         let filled: Vec<usize> = (0..rows.len()).filter(|&at| !rows[at][column].is_empty()).collect();
         let place = if filled.is_empty() { pick(rows.len()) } else { filled[pick(filled.len())] };
         let other = of_column[pick(of_column.len())].clone();
-        for (at, cell) in [(place, other), (place, String::new()), (place, "7".into()), (pick(rows.len()), "x".into())] {
+        for (at, cell) in [(place, other), (place, String::new()), (place, "7".into()), (pick(rows.len()), "x".into())]
+        {
             let mut edited = rows.to_vec();
             let what = format!("`{name}` of row {at} from `{}` to `{cell}`", edited[at][column]);
             edited[at][column] = cell;
@@ -597,7 +611,8 @@ fn mutations(rows: &[Vec<String>], pick: &mut dyn FnMut(usize) -> usize) -> Vec<
 #[test]
 fn tampered_logs_are_refused_with_the_row() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let scenarios = ["adversary", "aid-flow", "beta-reputation", "chicken-and-egg", "gradualism-small-steps", "guarantee-toy"];
+    let scenarios =
+        ["adversary", "aid-flow", "beta-reputation", "chicken-and-egg", "gradualism-small-steps", "guarantee-toy"];
     let mut logged: Vec<Logged> =
         scenarios.iter().map(|name| Logged::new(name, &root.join(format!("scenarios/{name}.toml")), 0)).collect();
     // Generated ones with draws, shocks, packages and failures.
