@@ -6,6 +6,7 @@ mod diff;
 mod ending;
 mod fork;
 mod load;
+mod merge;
 mod new;
 mod past;
 mod replay;
@@ -37,6 +38,7 @@ enum Command {
     Check(check::Args),
     Run(run::Args),
     Sweep(sweep::Args),
+    Merge(merge::Args),
     Replay(replay::Args),
     Why(why::Args),
     Fork(fork::Args),
@@ -59,6 +61,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Run(args) => run::run(&args),
         Command::Sweep(args) => sweep::sweep(&args),
+        Command::Merge(args) => merge::merge(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Why(args) => why::why(&args),
         Command::Fork(args) => fork::fork(&args),
