@@ -15,6 +15,7 @@ pub mod limits;
 mod partial;
 mod search;
 mod summit;
+mod twins;
 mod unlock;
 mod waits;
 mod wants;
@@ -28,7 +29,7 @@ pub use wants::{Blocked, Threshold, Want};
 use crate::engine::{Failure, Hypothesis, Plan, evolve};
 use crate::model::{ActorId, Amount, Event, InstanceId, Model, OutcomeId, ResourceId, Setup, State, World};
 use goal::{Goal, GoalTest, Trend};
-use search::{Answer, Items};
+use search::{Answer, Budget, Items};
 
 /// What a set of first moves costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -148,7 +149,7 @@ pub fn least(
     world: &World,
     moves: &[InstanceId],
 ) -> Result<Vec<InstanceId>, Failure> {
-    let mut hypothesis = Hypothesis::new(model, plan, setup, world);
+    let mut hypothesis = Hypothesis::new(model, plan, setup, world).indexed();
     moves.iter().for_each(|&instance| hypothesis.bind(instance));
     hypothesis.exchange()?;
     let mut members = hypothesis.trail().to_vec();
@@ -176,10 +177,22 @@ pub fn explain(
     world: &World,
     question: &Question,
 ) -> Result<Explanation, Failure> {
+    explain_within(model, plan, setup, world, question, None)
+}
+
+/// Explains a state with another budget than the usual one.
+fn explain_within(
+    model: &Model,
+    plan: &Plan,
+    setup: &Setup,
+    world: &World,
+    question: &Question,
+    budget: Option<Budget>,
+) -> Result<Explanation, Failure> {
     let mut now = Hypothesis::new(model, plan, setup, world);
     now.exchange()?;
     let gap = gap_of(model, world, &mut now)?;
-    let waits = waits::waits(model, &mut now, &gap)?;
+    let waits = waits::waits(model, &mut now, &gap);
     let circles = waits.as_deref().map_or_else(Vec::new, |waits| waits::circles(&gap, waits));
     let blocked = wants::blocked(model, &now, &gap);
     let goal = match question.goal {
@@ -187,8 +200,8 @@ pub fn explain(
         Some(outcome) => Goal::Outcome(&model.outcomes[outcome.index()].when),
     };
     let trend = goal.trend(&now.scope());
-    let asked =
-        Asked { model, world, question, gap: &gap, trend, test: GoalTest::new(model, plan, setup, world, goal) };
+    let test = GoalTest::new(model, plan, setup, world, goal);
+    let asked = Asked { model, world, question, gap: &gap, trend, test, budget };
     let unlock = asked.unlock(&now)?;
     let partial = match unlock.sets.first() {
         Some(choice) if trend == Trend::Up => partial::partial(&asked.test, &choice.members)?,
@@ -219,6 +232,8 @@ struct Asked<'a> {
     gap: &'a [InstanceId],
     trend: Trend,
     test: GoalTest<'a>,
+    /// Other than the usual one.
+    budget: Option<Budget>,
 }
 
 impl<'a> Asked<'a> {
@@ -246,25 +261,27 @@ impl<'a> Asked<'a> {
     fn unlock(&self, now: &Hypothesis<'a>) -> Result<Sets<InstanceId>, Failure> {
         let moves = self.moves(now);
         let names: Vec<&str> = moves.iter().map(|at| self.model.instances[at.index()].name.as_str()).collect();
+        let costs: Vec<i64> = moves.iter().map(|&instance| self.cost(instance).0).collect();
         let items = Items {
-            costs: moves.iter().map(|&instance| self.cost(instance).0).collect(),
             ranks: ranks(&names),
             owners: moves.iter().map(|at| self.model.instances[at.index()].debtor.index()).collect(),
             owner_count: self.model.actors.len(),
-            classes: (0..).take(moves.len()).collect(),
+            classes: twins::classes(&self.test, &moves, &costs),
+            costs,
         };
         let oracle = unlock::Moves {
-            hypothesis: now.clone().with_work(work_limit(moves.len())),
+            hypothesis: now.clone().indexed().with_work(limits::CLOSURE_WORK),
             test: self.test.clone(),
-            moves: moves.clone(),
+            possible: moves.clone(),
             base: now.trail().len(),
         };
-        let mut answer = search::search(oracle, &items, self.is_monotone())?;
+        let mut answer = search::search(oracle, &items, self.is_monotone(), self.budget)?;
+        let mut copy = self.world.clone();
         let mut verified = Vec::with_capacity(answer.sets.len());
         for (cost, set) in std::mem::take(&mut answer.sets) {
             let members: Vec<InstanceId> = set.iter().map(|&item| moves[item]).collect();
             // A set that an actual Exchange does not confirm would be an error of ours; it is never shown.
-            if self.exchange_reaches(&members)? {
+            if self.exchange_reaches(&mut copy, &members)? {
                 verified.push(Choice { cost: Amount(cost), members });
             } else {
                 debug_assert!(false, "an unlock set does not unlock: {members:?}");
@@ -289,13 +306,13 @@ impl<'a> Asked<'a> {
             classes: (0..).take(actors.len()).collect(),
         };
         let oracle = summit::Room {
-            hypothesis: now.clone().with_work(work_limit(actors.len())),
+            hypothesis: now.clone().indexed().with_work(limits::CLOSURE_WORK),
             test: self.test.clone(),
             offers: actors.iter().map(|actor| std::mem::take(&mut offers[actor.index()])).collect(),
             base: now.trail().len(),
             present: Vec::new(),
         };
-        let mut answer = search::search(oracle, &items, self.is_monotone())?;
+        let mut answer = search::search(oracle, &items, self.is_monotone(), self.budget)?;
         let sets = std::mem::take(&mut answer.sets);
         let sets = sets
             .into_iter()
@@ -332,28 +349,26 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether an Exchange after these moves reaches the goal, played on a copy of the state.
-    fn exchange_reaches(&self, moves: &[InstanceId]) -> Result<bool, Failure> {
+    fn exchange_reaches(&self, copy: &mut World, moves: &[InstanceId]) -> Result<bool, Failure> {
         let GoalTest { model, plan, setup, world, .. } = self.test;
-        let mut world = world.clone();
+        copy.instances.clone_from(&world.instances);
+        copy.evidence.clone_from(&world.evidence);
+        copy.first_bound.clone_from(&world.first_bound);
         for &instance in moves {
-            evolve(model, setup, &mut world, Event::Detached(instance));
+            evolve(model, setup, copy, Event::Detached(instance));
         }
-        let mut hypothesis = Hypothesis::new(model, plan, setup, &world);
+        let mut hypothesis = Hypothesis::new(model, plan, setup, copy).indexed();
         hypothesis.exchange()?;
         let detached = hypothesis.trail().to_vec();
         drop(hypothesis);
         for instance in detached {
-            evolve(model, setup, &mut world, Event::Detached(instance));
+            evolve(model, setup, copy, Event::Detached(instance));
         }
         match &self.test.goal {
-            Goal::Bound(members) => Ok(members.iter().all(|&member| world.instance(member).state == State::Detached)),
-            Goal::Outcome(expression) => self.test.reached_in(&world, expression),
+            Goal::Bound(members) => Ok(members.iter().all(|&member| copy.instance(member).state == State::Detached)),
+            Goal::Outcome(expression) => self.test.reached_in(copy, expression),
         }
     }
-}
-
-fn work_limit(items: usize) -> u64 {
-    if items <= limits::EXACT { limits::EXACT_WORK } else { limits::WORK }
 }
 
 /// The place of each name in their order by bytes.

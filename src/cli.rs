@@ -4,6 +4,7 @@ mod check;
 mod console;
 mod diff;
 mod ending;
+mod explain;
 mod fork;
 mod load;
 mod merge;
@@ -40,6 +41,7 @@ enum Command {
     Sweep(sweep::Args),
     Merge(merge::Args),
     Replay(replay::Args),
+    Explain(explain::Args),
     Why(why::Args),
     Fork(fork::Args),
     Diff(diff::Args),
@@ -63,6 +65,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Merge(args) => merge::merge(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Why(args) => why::why(&args),
         Command::Fork(args) => fork::fork(&args),
         Command::Diff(args) => diff::diff(&args),

@@ -21,6 +21,7 @@ mod diagnostic;
 mod document;
 mod finish;
 mod graph;
+mod groups;
 mod happenings;
 pub mod interval;
 mod literal;
@@ -41,6 +42,10 @@ mod syntax;
 mod token;
 mod toml_error;
 mod trust;
+mod words;
+
+#[cfg(test)]
+mod tests;
 
 use crate::model::Model;
 

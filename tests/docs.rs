@@ -12,11 +12,14 @@
 //! | `toml` after `<!-- bad file: NAME -->` | is written into the file `NAME`; what is said of it stands in the next `console` block |
 //! | other `toml` with `format = 1` | is a whole scenario: it must pass `check` without a warning and run |
 //! | other `toml` | is a fragment: put into the page's frame (`<!-- frame -->`), it must pass `check` and run |
-//! | `python` | runs where `BACKSTOP_PYTHON` names an interpreter with pandas, duckdb and matplotlib |
-//! | `sh`, `r`, `sql`, `text`, `json`, `csv`, `md` | shown, not run |
+//! | `python` | runs where `BACKSTOP_PYTHON` names an interpreter with pandas and duckdb |
+//! | `r` | runs where `BACKSTOP_RSCRIPT` names an `Rscript` |
+//! | `sh`, `sql`, `text`, `json`, `csv`, `md` | shown, not run |
 //!
 //! `TRYCMD=overwrite cargo test --test docs` writes the output that commands have now into the pages.
 
+use std::cell::RefCell;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,6 +53,7 @@ fn guarantees() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "the transcripts edit files with GNU sed")]
 fn transcripts() {
     let cases = trycmd::TestCases::new();
     for program in PROGRAMS {
@@ -76,7 +80,13 @@ fn every_page_is_followed() {
 #[test]
 fn every_link_leads_somewhere() {
     let mut broken = String::new();
-    for page in PAGES.iter().chain(&["CONTRIBUTING.md", "CHANGELOG.md", "tests/bad/README.md", "tests/oracle/README.md"]) {
+    for page in PAGES.iter().chain(&[
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "scenarios/README.md",
+        "tests/bad/README.md",
+        "tests/oracle/README.md",
+    ]) {
         let folder = root().join(page).parent().unwrap().to_path_buf();
         for link in links(&read(page)) {
             if link.contains("://") || link.starts_with("mailto:") {
@@ -100,8 +110,50 @@ fn every_key_is_documented() {
     let mut keys = Vec::new();
     collect_keys(&schema, &mut keys);
     let page = read("docs/scenario.md");
-    let missing: Vec<&String> = keys.iter().filter(|key| !page.contains(&format!("`{key}`"))).collect();
+    let forms =
+        |key: &String| [format!("`{key}`"), format!("`[{key}]`"), format!("`[{key}.NAME]`"), format!("`{{ {key} = ")];
+    let missing: Vec<&String> = keys.iter().filter(|key| !forms(key).iter().any(|form| page.contains(form))).collect();
     assert!(missing.is_empty(), "docs/scenario.md does not name {missing:?}");
+}
+
+/// The page on output names every column, every key of the manifest, every kind of event, every state.
+#[test]
+fn every_column_is_documented() {
+    let page = read("docs/output.md");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let scenario = folder.path().join("scenario.toml");
+    fs::write(&scenario, "format = 1\n[time]\nsteps = 1\n[actors.us]\n").unwrap();
+    let run = Command::new(env!("CARGO_BIN_EXE_backstop")).arg("run").arg(scenario).arg("--out").arg(&out).output();
+    assert!(run.unwrap().status.success());
+    let mut names: Vec<String> = backstop::model::State::ALL.iter().map(|state| state.name().to_owned()).collect();
+    for entry in fs::read_dir(out).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        names.push(path.file_name().unwrap().to_string_lossy().into_owned());
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+            names.extend(manifest.as_object().unwrap().keys().cloned());
+        } else {
+            names.extend(text.lines().next().unwrap().split(',').map(ToOwned::to_owned));
+        }
+    }
+    let record = read("src/log/record.rs");
+    let kinds = record.split("fn kind(").nth(1).unwrap().split("\n}").next().unwrap();
+    names.extend(kinds.split('"').skip(1).step_by(2).map(ToOwned::to_owned));
+    let missing: Vec<&String> = names.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/output.md does not name {missing:?}");
+}
+
+/// The page on output names every status.
+#[test]
+fn every_status_is_documented() {
+    let page = read("docs/output.md");
+    let failures = read("src/engine/failure.rs");
+    let statuses = failures.split("fn status(").nth(1).unwrap().split("\n    }").next().unwrap();
+    for status in statuses.split('"').skip(1).step_by(2) {
+        assert!(page.contains(&format!("| `{status}` |")), "docs/output.md does not name the status `{status}`");
+    }
 }
 
 /// The scenario reference names every limit, with its number.
@@ -121,6 +173,29 @@ fn every_limit_is_documented() {
     assert!(missing.is_empty(), "docs/scenario.md lacks\n{missing}");
 }
 
+/// Every message of the table of common errors is that of a file in `tests/bad`.
+#[test]
+fn every_message_is_real() {
+    let page = read("docs/scenario.md");
+    let section = page.split("## Common errors").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `` ")?.split_once(" `` |"));
+    let mut said = String::new();
+    for stage in fs::read_dir(root().join("tests/bad")).unwrap() {
+        let Ok(files) = fs::read_dir(stage.unwrap().path()) else { continue };
+        for file in files {
+            let file = file.unwrap().path();
+            if file.extension().is_some_and(|extension| extension == "toml") {
+                let output = Command::new(env!("CARGO_BIN_EXE_backstop")).args(["check", "--json"]).arg(file).output();
+                said += &String::from_utf8_lossy(&output.unwrap().stdout);
+            }
+        }
+    }
+    let messages: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let unreal: Vec<&str> =
+        rows.map(|(message, _)| message).filter(|text| messages.iter().all(|one| one["message"] != *text)).collect();
+    assert!(unreal.is_empty(), "docs/scenario.md has messages that no file in tests/bad gives: {unreal:#?}");
+}
+
 /// The page on guarantees names tests that are there: `tests/file.rs::name` or `src/….rs::name`.
 #[test]
 fn every_test_that_is_named_is_there() {
@@ -130,6 +205,11 @@ fn every_test_that_is_named_is_there() {
         let (file, test) = named.split_once("::").unwrap();
         let text = fs::read_to_string(root().join(file)).unwrap_or_default();
         if !text.contains(&format!("fn {test}(")) {
+            writeln!(missing, "{named}").unwrap();
+        }
+    }
+    for named in page.split('`').filter(|code| code.starts_with("tests/") && !code.contains("::")) {
+        if !root().join(named).exists() {
             writeln!(missing, "{named}").unwrap();
         }
     }
@@ -189,11 +269,13 @@ fn follow(page: &str) {
                 let frame = frame.as_ref().unwrap_or_else(|| panic!("{place}: a fragment, and the page has no frame"));
                 session.pass(&merge(frame, &block.body), &place);
             }
-            "python" => session.python(&block.body, &place),
-            "sh" | "r" | "sql" | "text" | "json" | "csv" | "md" => {}
+            "python" => session.script(std::env::var_os("BACKSTOP_PYTHON"), "-c", &block.body, &place),
+            "r" => session.script(std::env::var_os("BACKSTOP_RSCRIPT"), "-e", &block.body, &place),
+            "sh" | "sql" | "text" | "json" | "csv" | "md" => {}
             other => panic!("{place}: no rule for a block of `{other}`"),
         }
     }
+    session.rewrite(&text);
 }
 
 /// The folder in which a page is followed.
@@ -202,6 +284,8 @@ struct Session {
     folder: tempfile::TempDir,
     /// Where the transcripts lie, outside of what a reader would see.
     cases: tempfile::TempDir,
+    /// Lines of blocks whose output is to be written anew, and what is to stand in them.
+    rewritten: RefCell<Vec<(usize, String)>>,
 }
 
 impl Session {
@@ -212,7 +296,7 @@ impl Session {
             let entry = entry.unwrap();
             fs::copy(entry.path(), folder.path().join("scenarios").join(entry.file_name())).unwrap();
         }
-        Self { page: page.to_owned(), folder, cases: tempfile::tempdir().unwrap() }
+        Self { page: page.to_owned(), folder, cases: tempfile::tempdir().unwrap(), rewritten: RefCell::default() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -249,8 +333,9 @@ impl Session {
         let (case, base) = (format!("{place}.trycmd"), format!("{place}.in"));
         let (case, base) = (self.cases.path().join(case), self.cases.path().join(base));
         let commands: Vec<&str> = block.body.lines().filter(|line| line.starts_with("$ ")).collect();
-        let body = replace_commands(&block.body, |at| commands[at].replacen("$ cargo run --release -- ", "$ backstop ", 1));
-        fs::write(&case, format!("```console\n{body}```\n")).unwrap();
+        let body =
+            replace_commands(&block.body, |at| commands[at].replacen("$ cargo run --release -- ", "$ backstop ", 1));
+        fs::write(&case, format!("```console\n{}```\n", spread(&body))).unwrap();
         fs::write(&base, self.folder.path().to_str().unwrap()).unwrap();
         let cases = trycmd::TestCases::new();
         for command in body.lines().filter_map(|line| line.strip_prefix("$ ")) {
@@ -265,19 +350,39 @@ impl Session {
         if std::env::var_os("TRYCMD").is_some_and(|mode| mode == "overwrite") {
             let new = fs::read_to_string(&case).unwrap();
             let new = new.strip_prefix("```console\n").and_then(|new| new.strip_suffix("```\n")).unwrap();
-            let new = replace_commands(new, |at| commands[at].to_owned());
-            let page = read(&self.page);
-            fs::write(root().join(&self.page), page.replacen(&block.body, &new, 1)).unwrap();
+            let new = replace_commands(&gather(new), |at| commands[at].to_owned());
+            self.rewritten.borrow_mut().push((block.line, new));
+        }
+    }
+
+    /// Writes the blocks whose output has changed into the page.
+    fn rewrite(&self, text: &str) {
+        let mut rewritten = self.rewritten.borrow_mut().drain(..).collect::<Vec<_>>().into_iter().peekable();
+        let mut page = String::new();
+        let mut lines = text.lines().enumerate();
+        while let Some((at, line)) = lines.next() {
+            page += line;
+            page.push('\n');
+            if let Some((_, body)) = rewritten.next_if(|&(line, _)| line == at + 1) {
+                page += &body;
+                let closing = lines.by_ref().find(|(_, line)| line.starts_with("```"));
+                page += closing.map_or("```", |(_, line)| line);
+                page.push('\n');
+            }
+        }
+        if page != text {
+            fs::write(root().join(&self.page), page).unwrap();
         }
     }
 
     #[expect(clippy::print_stderr, reason = "a test that is left out says so")]
-    fn python(&self, script: &str, place: &str) {
-        let Some(python) = std::env::var_os("BACKSTOP_PYTHON") else {
-            eprintln!("LEFT OUT: {place}: `BACKSTOP_PYTHON` names no interpreter with pandas, duckdb and matplotlib");
+    fn script(&self, interpreter: Option<OsString>, option: &str, script: &str, place: &str) {
+        let Some(interpreter) = interpreter else {
+            eprintln!("LEFT OUT: {place}: the environment names no interpreter for this script");
             return;
         };
-        let output = Command::new(python).arg("-c").arg(script).current_dir(self.folder.path()).output().unwrap();
+        let output =
+            Command::new(interpreter).arg(option).arg(script).current_dir(self.folder.path()).output().unwrap();
         assert!(output.status.success(), "{place}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
@@ -298,6 +403,30 @@ fn replace_commands(text: &str, new: impl Fn(usize) -> String) -> String {
     replaced
 }
 
+/// A transcript with an empty line after each output, as `trycmd` wants it.
+fn spread(transcript: &str) -> String {
+    let mut spread = String::new();
+    let mut in_output = false;
+    for line in transcript.lines() {
+        if line.starts_with("$ ") && std::mem::take(&mut in_output) {
+            spread.push('\n');
+        }
+        in_output |= !line.starts_with("$ ") && !line.starts_with("? ");
+        spread += line;
+        spread.push('\n');
+    }
+    if in_output { spread + "\n" } else { spread }
+}
+
+/// A transcript without these empty lines, as a terminal shows it.
+fn gather(transcript: &str) -> String {
+    let mut gathered = transcript.replace("\n\n$ ", "\n$ ");
+    if gathered.ends_with("\n\n") {
+        gathered.pop();
+    }
+    gathered
+}
+
 fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut note = String::new();
@@ -313,7 +442,12 @@ fn blocks(text: &str) -> Vec<Block> {
                 body += line.get(indent..).unwrap_or_default();
                 body.push('\n');
             }
-            blocks.push(Block { line: at + 1, language: info.trim().to_owned(), note: std::mem::take(&mut note), body });
+            blocks.push(Block {
+                line: at + 1,
+                language: info.trim().to_owned(),
+                note: std::mem::take(&mut note),
+                body,
+            });
         } else if let Some(comment) = line.trim().strip_prefix("<!--") {
             comment.trim_end_matches("-->").trim().clone_into(&mut note);
         } else if !line.trim().is_empty() {

@@ -68,7 +68,8 @@ fn document() -> Document {
 fn grid(axes: &[&str]) -> (Source, Asked) {
     let vary: Vec<Axis> = axes.iter().map(|axis| Axis::parse(axis).unwrap()).collect();
     let request = Request { vary, ..Request::default() };
-    let asked = Asked { kind: request.kind().into(), vary: axes.iter().map(ToString::to_string).collect(), ..Asked::default() };
+    let asked =
+        Asked { kind: request.kind().into(), vary: axes.iter().map(ToString::to_string).collect(), ..Asked::default() };
     (Source::Request(request), asked)
 }
 
@@ -207,7 +208,8 @@ fn a_sample_runs_over_what_declares_a_range_or_a_distribution() {
         let values = experiment.points().values(point);
         assert!((1.0..5.0).contains(&values[0]) && (0.2..0.9).contains(&values[1]), "{values:?}");
     }
-    let request = Request { sample: Some(Sample::parse("sobol:4").unwrap()), over: vec!["floor".into()], ..Request::default() };
+    let request =
+        Request { sample: Some(Sample::parse("sobol:4").unwrap()), over: vec!["floor".into()], ..Request::default() };
     let experiment = Experiment::new(document(), &[], Source::Request(request), 7, 2).unwrap();
     assert_eq!(experiment.points().to_csv(), b"point,floor\n0,1\n1,3\n2,4\n3,2\n");
 }
@@ -227,13 +229,16 @@ fn a_bad_point_is_named_before_anything_runs() {
     assert!(first.contains("commitments.join.over"), "{first}");
     let (message, _) = refused(&["share=0.5,-1,-2"]);
     assert_eq!(message, "the scenario is not valid at point 1 (share = -1)");
-    let both = Experiment::new(document(), &[Override { name: "floor".into(), value: 1.0 }], grid(&["floor=1"]).0, 7, 1);
+    let both =
+        Experiment::new(document(), &[Override { name: "floor".into(), value: 1.0 }], grid(&["floor=1"]).0, 7, 1);
     assert_eq!(both.unwrap_err().message(), "`floor` is both set and varied");
 }
 
 /// Stops a sweep after about this many runs.
 fn stopped(sweep: &Sweep, output: Output<'_>, runs: u64) -> Report {
-    sweep.run(output, 3, &mut |progress| progress.done - progress.before < runs).unwrap_or_else(|error| panic!("{error}"))
+    sweep
+        .run(output, 3, &mut |progress| progress.done - progress.before < runs)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Takes a sweep that was stopped, does something to its folder, takes it up again, and compares with one that was not.

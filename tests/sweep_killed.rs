@@ -48,7 +48,8 @@ impl Case {
 
     fn arguments(&self, out: &str, more: &[&str]) -> Vec<String> {
         let replicates = self.replicates.to_string();
-        let fixed = ["sweep", "crowd.toml", "--vary", "floor=1:6:6", "--replicates", &replicates, "--series", "--out", out];
+        let fixed =
+            ["sweep", "crowd.toml", "--vary", "floor=1:6:6", "--replicates", &replicates, "--series", "--out", out];
         fixed.iter().chain(more).map(ToString::to_string).collect()
     }
 
@@ -78,7 +79,8 @@ impl Case {
     }
 
     fn is_complete(&self, out: &str) -> bool {
-        std::fs::read_to_string(self.path(out).join("manifest.json")).is_ok_and(|text| text.contains("\"complete\": true"))
+        std::fs::read_to_string(self.path(out).join("manifest.json"))
+            .is_ok_and(|text| text.contains("\"complete\": true"))
     }
 }
 

@@ -26,10 +26,6 @@ impl Bits {
         self.words[at / 64] & (1 << (at % 64)) != 0
     }
 
-    pub(super) fn meets(&self, other: &Self) -> bool {
-        self.words.iter().zip(&other.words).any(|(a, b)| a & b != 0)
-    }
-
     /// Number of members that are not in `other`.
     pub(super) fn count_outside(&self, other: &Self) -> usize {
         self.words.iter().zip(&other.words).map(|(a, b)| (a & !b).count_ones() as usize).sum()
@@ -53,4 +49,55 @@ impl Bits {
             .map(move |word| at * 64 + word.trailing_zeros() as usize)
         })
     }
+}
+
+/// A list of sets of the same kind, side by side in memory.
+#[derive(Clone, Debug)]
+pub(super) struct Cuts {
+    stride: usize,
+    words: Vec<u64>,
+}
+
+impl Cuts {
+    pub(super) fn new(count: usize) -> Self {
+        Self { stride: count.div_ceil(64).max(1), words: Vec::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.words.len() / self.stride
+    }
+
+    /// Words to look at to go through all of them.
+    pub(super) fn size(&self) -> usize {
+        self.words.len()
+    }
+
+    pub(super) fn push(&mut self, cut: &Bits) {
+        let at = self.words.len();
+        self.words.extend_from_slice(&cut.words);
+        self.words.resize(at + self.stride, 0);
+    }
+
+    /// Those that `members` does not meet, as slices for [`outside`].
+    pub(super) fn unmet<'a>(&'a self, members: &'a Bits) -> impl Iterator<Item = &'a [u64]> {
+        let meets = |cut: &[u64]| cut.iter().zip(&members.words).any(|(a, b)| a & b != 0);
+        self.words.chunks_exact(self.stride).filter(move |cut| !meets(cut))
+    }
+}
+
+/// Number of members of a cut that are not in `other`.
+pub(super) fn count_outside(cut: &[u64], other: &Bits) -> u32 {
+    cut.iter().zip(&other.words).map(|(a, b)| (a & !b).count_ones()).sum()
+}
+
+/// The members of a cut that are not in `other`, rising.
+pub(super) fn outside<'a>(cut: &'a [u64], other: &'a Bits) -> impl Iterator<Item = usize> + 'a {
+    cut.iter().zip(&other.words).enumerate().flat_map(|(at, (a, b))| {
+        let word = a & !b;
+        std::iter::successors((word != 0).then_some(word), |word| {
+            let rest = word & (word - 1);
+            (rest != 0).then_some(rest)
+        })
+        .map(move |word| at * 64 + word.trailing_zeros() as usize)
+    })
 }

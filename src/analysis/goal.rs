@@ -109,13 +109,17 @@ impl<'a> GoalTest<'a> {
 
     /// Whether an outcome holds in a state after an Exchange, with its own gap.
     pub(super) fn reached_in(&self, world: &World, expression: &Expression) -> Result<bool, Failure> {
-        let mut world = world.clone();
-        if self.reads_state {
-            let gap = super::gap(self.model, self.plan, self.setup, &world)?.len();
-            world.gap = u32::try_from(gap).expect("the number of instances is limited");
-        }
-        let scope =
-            Scope { model: self.model, setup: self.setup, world: &world, evidence: &world.evidence, reader: None };
+        let with_gap = if self.reads_state {
+            let gap = super::gap(self.model, self.plan, self.setup, world)?.len();
+            let gap = u32::try_from(gap).expect("the number of instances is limited");
+            let mut world = world.clone();
+            world.gap = gap;
+            Some(world)
+        } else {
+            None
+        };
+        let world = with_gap.as_ref().unwrap_or(world);
+        let scope = Scope { model: self.model, setup: self.setup, world, evidence: &world.evidence, reader: None };
         self.truth(expression, &scope)
     }
 

@@ -14,7 +14,7 @@ mod exhaust;
 
 use std::collections::BTreeSet;
 
-use super::bits::Bits;
+use super::bits::{Bits, Cuts};
 use super::limits;
 use crate::engine::Failure;
 
@@ -32,10 +32,51 @@ pub(super) trait Oracle {
     fn has(&self, item: usize) -> bool;
     /// Whether the goal is reached.
     fn reached(&mut self) -> Result<bool, Failure>;
+    /// Whether an item added before might follow from the others; wrong answers may only be `true`.
+    fn may_follow(&mut self, item: usize) -> Result<bool, Failure>;
+    /// Adds, in this order, what can be added without reaching the goal (or without some part of it); what is left out.
+    fn leave_out(&mut self, order: &[usize]) -> Result<Vec<usize>, Failure> {
+        let mut left_out = Vec::new();
+        for &item in order {
+            if self.has(item) {
+                continue;
+            }
+            let before = self.mark();
+            self.add(item)?;
+            if self.reached()? {
+                self.undo(before);
+                left_out.push(item);
+            }
+        }
+        Ok(left_out)
+    }
     /// Operations spent since the start.
     fn work(&self) -> u64;
     /// Size of what follows from all that was added.
     fn size(&self) -> usize;
+}
+
+/// How much a search may do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// Nodes of a pass that lists.
+    pub(super) listing: u64,
+    /// Nodes of a pass that proves.
+    pub(super) proof: u64,
+    /// Operations of a pass that proves.
+    pub(super) proof_work: u64,
+}
+
+impl Budget {
+    /// The budget for so many items.
+    fn of(items: usize) -> Self {
+        let (proof, proof_work) = if items <= limits::EXACT {
+            (limits::EXACT_NODES, limits::EXACT_WORK)
+        } else {
+            (limits::PROOF_NODES, limits::PROOF_WORK)
+        };
+        Self { listing: limits::LISTING_NODES, proof, proof_work }
+    }
 }
 
 /// What is known of the items.
@@ -97,13 +138,16 @@ pub(super) struct Answer {
 
 /// A search under way.
 struct Search<'o, O> {
+    budget: Budget,
     /// Holds the set under construction.
     oracle: O,
     /// Holds nothing between questions.
     scratch: O,
     items: &'o Items,
     /// Blocked sets found so far.
-    cuts: Vec<Bits>,
+    cuts: Cuts,
+    /// Operations spent on blocked sets.
+    work: u64,
     nodes: u64,
     node_limit: u64,
     work_limit: u64,
@@ -123,18 +167,24 @@ struct Tally {
 }
 
 /// Searches for minimal sets; `monotone` says that a set reaches the goal if a part of it does.
-pub(super) fn search<O: Oracle + Clone>(oracle: O, items: &Items, monotone: bool) -> Result<Answer, Failure> {
+pub(super) fn search<O: Oracle + Clone>(
+    oracle: O,
+    items: &Items,
+    monotone: bool,
+    budget: Option<Budget>,
+) -> Result<Answer, Failure> {
     let mut by_rank = vec![0; items.ranks.len()];
     for (item, &rank) in items.ranks.iter().enumerate() {
         by_rank[rank as usize] = u32::try_from(item).expect("the number of instances is limited");
     }
-    let exact = oracle.items() <= limits::EXACT;
     let mut search = Search {
-        work_limit: if exact { limits::EXACT_WORK } else { limits::WORK },
+        budget: budget.unwrap_or_else(|| Budget::of(items.costs.len())),
+        work_limit: 0,
         scratch: oracle.clone(),
         oracle,
         items,
-        cuts: Vec::new(),
+        cuts: Cuts::new(items.costs.len()),
+        work: 0,
         nodes: 0,
         node_limit: 0,
         found: BTreeSet::new(),
@@ -143,7 +193,7 @@ pub(super) fn search<O: Oracle + Clone>(oracle: O, items: &Items, monotone: bool
         by_rank,
     };
     let mut answer = Answer { lower: Some(0), ..Answer::default() };
-    let result = if monotone { search.branch(exact, &mut answer) } else { search.exhaust(exact, &mut answer) };
+    let result = if monotone { search.branch(&mut answer) } else { search.exhaust(&mut answer) };
     match result {
         Ok(()) | Err(Stop::Budget) => {}
         Err(Stop::Failure(failure)) => return Err(failure),
@@ -180,8 +230,12 @@ impl<O: Oracle> Search<'_, O> {
         Ok(())
     }
 
+    fn spent(&self) -> u64 {
+        self.oracle.work().saturating_add(self.scratch.work()).saturating_add(self.work)
+    }
+
     fn is_exhausted(&self) -> bool {
-        self.oracle.work().saturating_add(self.scratch.work()) > self.work_limit
+        self.spent() > self.work_limit
     }
 
     fn cost_of(&self, set: &[usize]) -> i64 {
@@ -210,7 +264,8 @@ impl<O: Oracle> Search<'_, O> {
         }
     }
 
-    fn begin_pass(&mut self, nodes: u64) {
+    fn begin_pass(&mut self, nodes: u64, work: u64) {
+        self.work_limit = self.spent().saturating_add(work);
         self.nodes = 0;
         self.node_limit = nodes;
         self.met = 0;

@@ -51,6 +51,10 @@ impl Oracle for Room<'_> {
         self.present.contains(&item)
     }
 
+    fn may_follow(&mut self, _item: usize) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
     fn reached(&mut self) -> Result<bool, Failure> {
         self.agree()?;
         self.test.reached(&self.hypothesis)

@@ -1,6 +1,6 @@
 //! Unlock sets: the first moves after which an Exchange reaches the goal.
 
-use super::goal::GoalTest;
+use super::goal::{Goal, GoalTest};
 use super::search::Oracle;
 use crate::engine::{Failure, Hypothesis};
 use crate::model::InstanceId;
@@ -11,18 +11,18 @@ pub(super) struct Moves<'a> {
     pub(super) hypothesis: Hypothesis<'a>,
     pub(super) test: GoalTest<'a>,
     /// The possible moves, in declaration order.
-    pub(super) moves: Vec<InstanceId>,
+    pub(super) possible: Vec<InstanceId>,
     /// Length of the trail with no move made.
     pub(super) base: usize,
 }
 
 impl Oracle for Moves<'_> {
     fn items(&self) -> usize {
-        self.moves.len()
+        self.possible.len()
     }
 
     fn add(&mut self, item: usize) -> Result<(), Failure> {
-        self.hypothesis.bind(self.moves[item]);
+        self.hypothesis.bind(self.possible[item]);
         self.hypothesis.close()
     }
 
@@ -35,11 +35,47 @@ impl Oracle for Moves<'_> {
     }
 
     fn has(&self, item: usize) -> bool {
-        self.hypothesis.is_bound(self.moves[item])
+        self.hypothesis.is_bound(self.possible[item])
     }
 
     fn reached(&mut self) -> Result<bool, Failure> {
         self.test.reached(&self.hypothesis)
+    }
+
+    fn may_follow(&mut self, item: usize) -> Result<bool, Failure> {
+        self.hypothesis.would_agree(self.possible[item])
+    }
+
+    /// Where all of the gap is the goal, one of its members is kept out: the first that would follow.
+    ///
+    /// An Exchange that comes to it can be broken off there.
+    fn leave_out(&mut self, order: &[usize]) -> Result<Vec<usize>, Failure> {
+        let mut target = None;
+        let mut left_out = Vec::new();
+        for &item in order {
+            if self.has(item) {
+                continue;
+            }
+            let before = self.mark();
+            self.hypothesis.bind(self.possible[item]);
+            let reached = if let Some(target) = target {
+                self.hypothesis.close_until(target)?
+            } else {
+                self.hypothesis.close()?;
+                self.reached()?
+            };
+            if !reached {
+                continue;
+            }
+            if let (None, Goal::Bound(members)) = (target, &self.test.goal) {
+                let new = &self.hypothesis.trail()[self.base + before..];
+                let followers = new[1..].iter().chain(&new[..1]);
+                target = followers.copied().find(|follower| members.binary_search(follower).is_ok());
+            }
+            self.undo(before);
+            left_out.push(item);
+        }
+        Ok(left_out)
     }
 
     fn work(&self) -> u64 {

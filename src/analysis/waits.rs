@@ -1,7 +1,7 @@
 //! Who waits for whom: comparisons that stand in the way, edges of the wait-for graph, its circles.
 
 use super::limits;
-use crate::engine::{Failure, Hypothesis};
+use crate::engine::Hypothesis;
 use crate::model::{Expression, InstanceId, Model, Node, NodeId, Quantity, Values};
 
 /// One edge of the wait-for graph.
@@ -21,24 +21,6 @@ pub(super) struct Place {
     pub(super) wanted: bool,
 }
 
-/// The children of a node.
-pub(super) fn children(node: &Node) -> ([NodeId; 3], usize) {
-    match *node {
-        Node::Number(_) | Node::Truth(_) | Node::Parameter(_) | Node::Read(_) => ([0; 3], 0),
-        Node::Negate(a) | Node::Not(a) | Node::Abs(a) | Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => ([a, 0, 0], 1),
-        Node::Add(a, b)
-        | Node::Subtract(a, b)
-        | Node::Multiply(a, b)
-        | Node::Divide(a, b)
-        | Node::Compare(_, a, b)
-        | Node::And(a, b)
-        | Node::Or(a, b)
-        | Node::Min(a, b)
-        | Node::Max(a, b) => ([a, b, 0], 2),
-        Node::Clamp(a, b, c) | Node::If(a, b, c) => ([a, b, c], 3),
-    }
-}
-
 /// Every comparison of a condition, in the order of the text. Definitions are shared, so one may occur both ways.
 pub(super) fn comparisons(expression: &Expression) -> Vec<Place> {
     let mut seen = vec![[false; 2]; expression.nodes.len()];
@@ -53,30 +35,9 @@ pub(super) fn comparisons(expression: &Expression) -> Vec<Place> {
             found.push(Place { node, wanted });
         }
         let wanted = wanted != matches!(operation, Node::Not(_));
-        let (children, count) = children(operation);
-        stack.extend(children[..count].iter().rev().map(|&node| Place { node, wanted }));
+        let (operands, count) = operation.operands();
+        stack.extend(operands[..count].iter().rev().map(|&node| Place { node, wanted }));
     }
-    found
-}
-
-/// The quantities under a node, sorted.
-pub(super) fn quantities(expression: &Expression, node: NodeId) -> Vec<Quantity> {
-    let mut seen = vec![false; node as usize + 1];
-    let mut found = Vec::new();
-    let mut stack = vec![node];
-    while let Some(node) = stack.pop() {
-        if std::mem::replace(&mut seen[node as usize], true) {
-            continue;
-        }
-        let operation = &expression.nodes[node as usize];
-        if let Node::Read(quantity) = operation {
-            found.push(*quantity);
-        }
-        let (children, count) = children(operation);
-        stack.extend_from_slice(&children[..count]);
-    }
-    found.sort_unstable();
-    found.dedup();
     found
 }
 
@@ -92,18 +53,14 @@ pub(super) fn standing(model: &Model, hypothesis: &Hypothesis<'_>, instance: Ins
 }
 
 /// The wait-for graph on the gap, by waiter, then by whom it waits for; none where it exceeds its limits.
-pub(super) fn waits(
-    model: &Model,
-    hypothesis: &mut Hypothesis<'_>,
-    gap: &[InstanceId],
-) -> Result<Option<Vec<Wait>>, Failure> {
+pub(super) fn waits(model: &Model, hypothesis: &mut Hypothesis<'_>, gap: &[InstanceId]) -> Option<Vec<Wait>> {
     // The evidence that each waiter's standing comparisons read, as it is now.
     let mut watched: Vec<Vec<(Quantity, f64)>> = vec![Vec::new(); model.instances.len()];
     for &instance in gap {
         let Some(when) = &model.commitment_of(instance).when else { continue };
         let mut reads: Vec<Quantity> = standing(model, hypothesis, instance)
             .iter()
-            .flat_map(|place| quantities(when, place.node))
+            .flat_map(|place| when.reads_at(place.node))
             .filter(|quantity| quantity.is_evidence())
             .collect();
         reads.sort_unstable();
@@ -131,11 +88,11 @@ pub(super) fn waits(
         });
         hypothesis.undo(mark);
         if edges.len() > limits::WAITS || work > limits::DETAIL_WORK {
-            return Ok(None);
+            return None;
         }
     }
     edges.sort_unstable();
-    Ok(Some(edges))
+    Some(edges)
 }
 
 /// Operations that reading a quantity takes.

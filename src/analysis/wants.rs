@@ -1,6 +1,6 @@
 //! What a blocked commitment wants, has and lacks, as data and as a person would say it.
 
-use super::waits::{Place, quantities, standing};
+use super::waits::{Place, standing};
 use super::words;
 use crate::engine::Hypothesis;
 use crate::model::{Comparison, Expression, GroupId, InstanceId, Model, Node, NodeId, Quantity, ResourceId, Scope};
@@ -10,10 +10,11 @@ use crate::model::{Comparison, Expression, GroupId, InstanceId, Model, Node, Nod
 pub struct Blocked {
     /// Which commitment.
     pub commitment: InstanceId,
-    /// What it lacks: the comparisons on which its condition fails now, in the order of the text.
+    /// What it lacks: the comparisons on which its condition fails now, in the order of the text. An
+    /// alternative that no first move can bring about is left out where there is one that a move can.
     pub wants: Vec<Want>,
-    /// Whether one of the wants is enough, rather than all of them together.
-    pub any_is_enough: bool,
+    /// All of it in words, with alternatives told apart.
+    pub text: String,
 }
 
 /// A comparison that stands in the way.
@@ -70,10 +71,81 @@ pub(super) fn blocked(model: &Model, hypothesis: &Hypothesis<'_>, gap: &[Instanc
             let wants = when.map_or_else(Vec::new, |when| {
                 places.iter().filter_map(|place| want(model, when, &scope, *place)).collect()
             });
-            let any_is_enough = when.is_some_and(|when| matches!(when.nodes.last(), Some(Node::Or(..))));
-            Blocked { commitment, wants, any_is_enough }
+            let Some(when) = when else { return Blocked { commitment, wants, text: String::new() } };
+            let telling = Telling { when, scope: &scope, wants: &wants };
+            match telling.tell(Place { node: when.root(), wanted: true }) {
+                Some(Told { text, places, .. }) => {
+                    let told = |want: &Want| places.contains(&(want.node, want.wanted));
+                    let wants = wants.iter().filter(|want| told(want)).cloned().collect();
+                    Blocked { commitment, wants, text }
+                }
+                None => Blocked { commitment, wants, text: "wants what has no single name".into() },
+            }
         })
         .collect()
+}
+
+/// What is lacking under one part of a condition, in words.
+struct Told {
+    text: String,
+    /// The comparisons that are told of, and whether each is wanted to hold.
+    places: Vec<(NodeId, bool)>,
+    /// Whether first moves can bring it about.
+    moves: bool,
+    /// Whether it is a choice of several, which needs brackets inside of something else.
+    is_choice: bool,
+}
+
+struct Telling<'a> {
+    when: &'a Expression,
+    scope: &'a Scope<'a>,
+    wants: &'a [Want],
+}
+
+impl Telling<'_> {
+    /// None where this part is as it is wanted.
+    fn tell(&self, place: Place) -> Option<Told> {
+        let Place { node, wanted } = place;
+        match self.when.nodes[node as usize] {
+            Node::Not(a) => self.tell(Place { node: a, wanted: !wanted }),
+            Node::And(a, b) => self.join([a, b], wanted, wanted),
+            Node::Or(a, b) => self.join([a, b], wanted, !wanted),
+            _ if self.when.truth_at(node, self.scope).is_ok_and(|truth| truth == wanted) => None,
+            Node::Compare(..) => {
+                let want = self.wants.iter().find(|want| (want.node, want.wanted) == (node, wanted))?;
+                let moves = self.when.reads_at(node).into_iter().any(Quantity::is_evidence);
+                Some(Told { text: want.text.clone(), places: vec![(node, wanted)], moves, is_choice: false })
+            }
+            // A choice by `if` has no single comparison: all that stand in the way inside of it.
+            _ => {
+                let inside: Vec<&Want> = self.wants.iter().filter(|want| want.node < node).collect();
+                let text = inside.iter().map(|want| want.text.as_str()).collect::<Vec<_>>().join("; and ");
+                let places = inside.iter().map(|want| (want.node, want.wanted)).collect();
+                (!inside.is_empty()).then_some(Told { text, places, moves: true, is_choice: false })
+            }
+        }
+    }
+
+    /// Two parts that are both needed, or of which one is enough.
+    fn join(&self, parts: [NodeId; 2], wanted: bool, all: bool) -> Option<Told> {
+        let mut told: Vec<Told> = parts.iter().filter_map(|&node| self.tell(Place { node, wanted })).collect();
+        // Of two alternatives one that holds is enough, and the whole would hold.
+        if told.is_empty() || (!all && told.len() < 2) {
+            return None;
+        }
+        if !all && told.iter().any(|part| part.moves) {
+            told.retain(|part| part.moves);
+        }
+        if told.len() == 1 {
+            return told.pop();
+        }
+        let moves = if all { told.iter().all(|part| part.moves) } else { told.iter().any(|part| part.moves) };
+        let bracketed =
+            |part: &Told| if all && part.is_choice { format!("({})", part.text) } else { part.text.clone() };
+        let text = told.iter().map(bracketed).collect::<Vec<_>>().join(if all { "; and " } else { "; or " });
+        let places = told.into_iter().flat_map(|part| part.places).collect();
+        Some(Told { text, places, moves, is_choice: !all })
+    }
 }
 
 /// The standing comparisons that matter: not those beside an alternative that holds already.
@@ -128,7 +200,7 @@ fn threshold(
     (left, right): (f64, f64),
     comparison: Comparison,
 ) -> Option<Threshold> {
-    let moves = |node| quantities(when, node).iter().any(|quantity| quantity.is_evidence());
+    let moves = |node| when.reads_at(node).iter().any(|quantity| quantity.is_evidence());
     let read = |node: NodeId| match when.nodes[node as usize] {
         Node::Read(quantity) => Some(quantity),
         _ => None,

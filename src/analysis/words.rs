@@ -6,15 +6,20 @@ use crate::model::{Comparison, Expression, GroupId, Model, Node, NodeId, Quantit
 /// Units that say nothing without the resource.
 const BARE_UNITS: [&str; 7] = ["share", "shares", "fraction", "percent", "%", "points", "units"];
 
-/// A number for people: at most six digits behind the point, digits in groups of three from 10 000 on.
+/// A number for people: no more digits behind the point than matter, digits in groups of three.
 #[must_use]
 pub fn number(value: f64) -> String {
     if value != 0.0 && !(1e-6..1e15).contains(&value.abs()) && value.is_finite() {
         return format!("{value:e}");
     }
     let text = format!("{value}");
-    let is_long = text.split_once('.').is_some_and(|(_, fraction)| fraction.len() > 6);
-    let rounded = format!("{value:.6}");
+    let places = match value.abs() {
+        large if large >= 1_000.0 => 1,
+        middle if middle >= 10.0 => 3,
+        _ => 6,
+    };
+    let is_long = text.split_once('.').is_some_and(|(_, fraction)| fraction.len() > places);
+    let rounded = format!("{value:.places$}");
     let text = if is_long { rounded.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text };
     let (sign, rest) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
     let (whole, fraction) = rest.split_once('.').map_or((rest, None), |(whole, fraction)| (whole, Some(fraction)));
@@ -23,7 +28,7 @@ pub fn number(value: f64) -> String {
     }
     let mut out = sign.to_owned();
     for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && whole.len() > 4 && (whole.len() - at) % 3 == 0 {
+        if at > 0 && (whole.len() - at) % 3 == 0 {
             out.push(' ');
         }
         out.push(digit);
@@ -115,14 +120,20 @@ pub(super) fn comparison(
     (left, right): (f64, f64),
     comparison: Comparison,
 ) -> String {
-    let side = |node| text(model, expression, node, 0);
-    let moves = |node| !super::waits::quantities(expression, node).is_empty();
+    let moves = |node| !expression.reads_at(node).is_empty();
+    let is_number = |node: NodeId| matches!(expression.nodes[node as usize], Node::Number(_));
+    let side = |node: NodeId, value: f64| {
+        let written = text(model, expression, node, 0);
+        let shown = number(value);
+        // A parameter or a sum of them says little without its value.
+        if moves(node) || is_number(node) { written } else { format!("{written} ({shown})") }
+    };
     let sees = match (moves(a), moves(b)) {
         (true, false) => number(left),
         (false, true) => number(right),
         _ => format!("{} and {}", number(left), number(right)),
     };
-    format!("wants {} {} {}, sees {sees}", side(a), comparison.symbol(), side(b))
+    format!("wants {} {} {}, sees {sees}", side(a, left), comparison.symbol(), side(b, right))
 }
 
 fn at_least(comparison: Comparison) -> &'static str {
@@ -225,6 +236,10 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
     if out.len() > LONGEST {
         return;
     }
+    if let Some((_, name)) = expression.named.iter().find(|(of, _)| *of == node) {
+        out.push_str(name);
+        return;
+    }
     let operation = expression.nodes[node as usize];
     let (tightness, symbol) = match operation {
         Node::Or(..) => (1, " or "),
@@ -242,7 +257,7 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
         out.push('(');
     }
     match operation {
-        Node::Number(value) => out.push_str(&format!("{value}")),
+        Node::Number(value) => out.push_str(&value.to_string()),
         Node::Truth(value) => out.push_str(if value { "true" } else { "false" }),
         Node::Parameter(parameter) => out.push_str(&model.parameters[parameter.index()].id),
         Node::Read(quantity) => out.push_str(&quantity_text(model, quantity)),
@@ -252,7 +267,7 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
         }
         Node::Compare(_, a, b) => {
             write(model, expression, a, 5, out);
-            out.push_str(&format!(" {symbol} "));
+            out.extend([" ", symbol, " "]);
             write(model, expression, b, 5, out);
         }
         Node::Add(a, b)
@@ -277,8 +292,8 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
                 _ => "if",
             };
             out.push_str(name);
-            let (children, count) = super::waits::children(&operation);
-            for (at, &child) in children[..count].iter().enumerate() {
+            let (operands, count) = operation.operands();
+            for (at, &child) in operands[..count].iter().enumerate() {
                 out.push_str(if at == 0 { "(" } else { ", " });
                 write(model, expression, child, 0, out);
             }

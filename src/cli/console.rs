@@ -99,10 +99,13 @@ fn place<'a>(source: &Source, span: &Range<usize>, label: Option<&str>) -> Vec<E
     if let Some(label) = label {
         mark = mark.label(label.to_owned());
     }
-    vec![
-        Place::path(source.name().to_owned()).line(start.line).char_column(start.column).into(),
-        Snippet::source(shown).line_start(start.line).annotation(mark).into(),
-    ]
+    let snippet = Snippet::source(shown.clone()).line_start(start.line).annotation(mark);
+    if shown.starts_with('…') {
+        // The column of a line that was cut in front would be wrong.
+        let place = Place::path(source.name().to_owned()).line(start.line).char_column(start.column);
+        return vec![place.into(), snippet.into()];
+    }
+    vec![snippet.path(source.name().to_owned()).into()]
 }
 
 /// A line cut to what lies around a range of it, and the range in that.

@@ -79,26 +79,21 @@ pub(crate) fn lacks(model: &Model, plan: &Plan, setup: &Setup, world: &World, in
     }
 }
 
-/// One line a commitment and what it lacks; instances of one commitment that lack the same share a line.
+/// One line a commitment and what it lacks; instances of a group's commitment share a line.
 fn lacking(model: &Model, blocked: &[Blocked]) -> String {
     let mut lines: Vec<(u32, String, Vec<InstanceId>)> = Vec::new();
     for one in blocked {
         let declared = model.instances[one.commitment.index()].commitment.0;
-        let wants: Vec<&str> = one.wants.iter().map(|want| want.text.as_str()).collect();
-        let said = match wants.as_slice() {
-            [] => "its condition does not hold".to_owned(),
-            wants => wants.join(if one.any_is_enough { "; or " } else { "; and " }),
-        };
-        match lines.iter_mut().find(|(of, text, _)| *of == declared && *text == said) {
+        match lines.iter_mut().find(|(of, ..)| *of == declared) {
             Some((.., instances)) => instances.push(one.commitment),
-            None => lines.push((declared, said, vec![one.commitment])),
+            None => lines.push((declared, one.text.clone(), vec![one.commitment])),
         }
     }
     let mut text = String::new();
     for (declared, said, instances) in lines {
         let who = match instances.as_slice() {
             [one] => actor(model, model.instances[one.index()].debtor),
-            many => format!("{} debtors", many.len()),
+            many => format!("{} debtors; {}", many.len(), actor(model, model.instances[many[0].index()].debtor)),
         };
         let name = match instances.as_slice() {
             [one] => &model.instances[one.index()].name,

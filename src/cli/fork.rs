@@ -37,7 +37,7 @@ pub(crate) struct Args {
 
 pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     let folder = claim(&args.out, args.force)?;
-    let parent = verify(&args.dir, &mut |_, _| {})?;
+    let parent = verify(&args.dir, &mut |_, _, _| {})?;
     check_step(args, &parent)?;
     let manifest = child_manifest(args, &parent);
     let course = Course::new(&manifest, &[])?;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use backstop::engine::{self, Luck, Plan, Run, Stage, Want};
 use backstop::log::{
-    Fold, MANIFEST, Manifest, ManifestError, Namer, OverrideRecord, Recorded, Refusal, RunRow, Sampler, kind,
+    Fold, MANIFEST, Manifest, ManifestError, Moment, Namer, OverrideRecord, Recorded, Refusal, RunRow, Sampler, kind,
 };
 use backstop::model::{Entry, Model, Setup, World};
 use backstop::scenario::{Options, Override};
@@ -59,6 +59,17 @@ impl Course {
         }
     }
 
+    /// The course of a run without forks.
+    pub(crate) fn single(model: Model, plan: Plan) -> Self {
+        Self { legs: vec![(0, model, plan)] }
+    }
+
+    /// The model in force at a step, and its plan.
+    pub(crate) fn leg(&self, step: u32) -> (&Model, &Plan) {
+        let leg = self.legs.iter().rev().find(|(from, ..)| *from <= step).unwrap_or(&self.legs[0]);
+        (&leg.1, &leg.2)
+    }
+
     /// The model that the run began with.
     pub(crate) fn first(&self) -> &Model {
         &self.legs[0].1
@@ -85,7 +96,7 @@ impl Course {
         &self,
         events: &[u8],
         recorded: Recorded,
-        watch: &mut dyn FnMut(&World, &Setup),
+        watch: &mut dyn FnMut(Moment, &World, &Setup),
     ) -> Result<Fold, Refusal> {
         let stages = self.stages();
         backstop::log::replay(&Namer::new(self.first()), stages[0].plan, &stages[1..], events, recorded, watch)
@@ -112,7 +123,7 @@ pub(crate) struct Verified {
 }
 
 /// Reads a folder, folds its log and compares everything in it with what the log gives.
-pub(crate) fn verify(dir: &Path, watch: &mut dyn FnMut(&World, &Setup)) -> Result<Verified, Failed> {
+pub(crate) fn verify(dir: &Path, watch: &mut dyn FnMut(Moment, &World, &Setup)) -> Result<Verified, Failed> {
     let manifest = read_manifest(dir)?;
     let name = escaped(&dir.join(MANIFEST).display().to_string());
     let course = Course::new(&manifest, &[])
@@ -123,9 +134,11 @@ pub(crate) fn verify(dir: &Path, watch: &mut dyn FnMut(&World, &Setup)) -> Resul
     })?;
     let events = read(&dir.join("events.csv"))?;
     let fold = course
-        .fold(&events, recorded, &mut |world, setup| {
-            sampler.sample(course.first(), world);
-            watch(world, setup);
+        .fold(&events, recorded, &mut |moment, world, setup| {
+            if moment == Moment::Ended {
+                sampler.sample(course.first(), world);
+            }
+            watch(moment, world, setup);
         })
         .map_err(|refusal| refuse(dir, &refusal))?;
     let verified = Verified { manifest, course, fold, recorded, events };

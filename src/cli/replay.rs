@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use backstop::log::{Numbered, Sampler, ending_name, write_series};
+use backstop::log::{Moment, Numbered, Sampler, ending_name, write_series};
 use backstop::model::{ActorId, Model, Setup, World};
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
@@ -27,8 +27,8 @@ pub(crate) struct Args {
 
 pub(crate) fn replay(args: &Args) -> Result<(), Failed> {
     let mut at: Option<(World, Setup)> = None;
-    let verified = verify(&args.dir, &mut |world, setup| {
-        if Some(world.step) == args.at {
+    let verified = verify(&args.dir, &mut |moment, world, setup| {
+        if moment == Moment::Ended && Some(world.step) == args.at {
             at = Some((world.clone(), setup.clone()));
         }
     })?;
@@ -70,7 +70,7 @@ fn measure(verified: &Verified, metrics: &[(String, String)]) -> Result<(), Fail
     let mut course = Course::new(manifest, metrics)?;
     // The new metrics stand behind the scenario's own, which have been compared already.
     course.drop_metrics(verified.course.first().metrics.len());
-    let fold = course.fold(events, *recorded, &mut |_, _| {}).map_err(|refusal| {
+    let fold = course.fold(events, *recorded, &mut |_, _, _| {}).map_err(|refusal| {
         fail(&refusal.reason, Some("the metric has no value at some step; guard it with `if(condition, value, other)`"))
     })?;
     let model = course.first();

@@ -12,9 +12,9 @@ use backstop::sweep::{
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use self::report::thousands;
 use super::console::{self, Failed, emit, fail, say};
 use super::load::{self, parse_set};
-use self::report::thousands;
 use super::words::escaped;
 
 /// Runs a scenario many times over a design of points
@@ -203,9 +203,8 @@ impl From<Error> for DesignError {
 fn design(args: &DesignArgs, table: &SweepTable) -> Result<(Source, Asked), DesignError> {
     if let Some(path) = &args.design {
         let name = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| {
-            DesignError::Said(fail(&format!("cannot read `{}`: {error}", escaped(&name)), None))
-        })?;
+        let bytes = std::fs::read(path)
+            .map_err(|error| DesignError::Said(fail(&format!("cannot read `{}`: {error}", escaped(&name)), None)))?;
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let asked = Asked { kind: "file".into(), file, ..Asked::default() };
         return Ok((Source::Points(read_design(&name, &bytes)?), asked));

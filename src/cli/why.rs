@@ -24,7 +24,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn why(args: &Args) -> Result<(), Failed> {
-    let verified = verify(&args.dir, &mut |_, _| {})?;
+    let verified = verify(&args.dir, &mut |_, _, _| {})?;
     match find(&verified, &args.event)? {
         Asked::Event(seq) if args.csv => emit(&edges(&verified.fold.log, seq)),
         Asked::Event(seq) => emit(&tree(&verified, seq)),

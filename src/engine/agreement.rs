@@ -6,12 +6,15 @@
 //! and taking away what would not have agreed. Either way a commitment is looked at again only when
 //! evidence that its `when` reads has changed (in the manner of Dowling and Gallier 1984).
 
+mod thresholds;
+
 use super::agenda::InstanceSet;
 use super::decide::View;
 use super::evolve::standing;
 use super::failure::Failure;
 use super::plan::Plan;
 use crate::model::{Event, Evidence, InstanceId, Model, Reader, Scope, Setup, State, World, limits};
+use thresholds::Thresholds;
 
 /// The greatest agreement among the conditional commitments that are `eligible`, in declaration order.
 pub(super) fn greatest(
@@ -41,6 +44,9 @@ impl<'a> View<'a> {
     }
 }
 
+/// Operations that binding a commitment and unbinding it again count for.
+const BIND: u64 = 16;
+
 /// A state in which some commitments are bound that are not bound in fact: 'what if'.
 ///
 /// Deeds, stances and trust stay as they are; nothing is delivered. Commitments are bound and
@@ -59,6 +65,8 @@ pub struct Hypothesis<'a> {
     /// Conditional commitments whose `when` may have turned.
     queue: Vec<InstanceId>,
     waiting: InstanceSet,
+    /// Who reacts to what, where that has been worked out; else everyone who reads what changes is asked.
+    thresholds: Option<Thresholds>,
     work: u64,
     limit: u64,
 }
@@ -80,6 +88,7 @@ impl<'a> Hypothesis<'a> {
             seen: 0,
             queue: Vec::new(),
             waiting: InstanceSet::new(count),
+            thresholds: None,
             work: 0,
             limit: limits::WORK,
         }
@@ -101,6 +110,15 @@ impl<'a> Hypothesis<'a> {
     #[must_use]
     pub fn with_work(mut self, operations: u64) -> Self {
         self.limit = self.work.saturating_add(operations);
+        self
+    }
+
+    /// Works out who reacts to what, which pays where much is bound and unbound.
+    #[must_use]
+    pub fn indexed(mut self) -> Self {
+        let mut thresholds = Thresholds::new(self.view);
+        thresholds.announce_all(self.view.model, &self.evidence);
+        self.thresholds = Some(thresholds);
         self
     }
 
@@ -156,6 +174,9 @@ impl<'a> Hypothesis<'a> {
             self.bound.insert(instance);
             self.trail.push(instance);
             self.count(instance, State::Detached);
+            if self.thresholds.is_some() {
+                self.work += BIND;
+            }
         }
     }
 
@@ -164,6 +185,12 @@ impl<'a> Hypothesis<'a> {
         for at in (length..self.trail.len()).rev() {
             let instance = self.trail[at];
             self.unbind(instance);
+        }
+        let Self { view, evidence, thresholds, .. } = self;
+        if let Some(thresholds) = thresholds {
+            for &instance in &self.trail[length..] {
+                thresholds.announce(*view, evidence, instance, |_| {});
+            }
         }
         self.trail.truncate(length);
         self.seen = self.seen.min(length);
@@ -176,15 +203,71 @@ impl<'a> Hypothesis<'a> {
     /// Where a condition has no value, or the work exceeds its limit.
     pub fn close(&mut self) -> Result<(), Failure> {
         loop {
-            while let Some(&instance) = self.trail.get(self.seen) {
-                self.seen += 1;
-                self.wake(instance, false);
-            }
+            self.announce();
             let Some(instance) = self.queue.pop() else { return Ok(()) };
+            self.look_at(instance)?;
+        }
+    }
+
+    /// Binds a queued commitment if its `when` holds.
+    fn look_at(&mut self, instance: InstanceId) -> Result<(), Failure> {
+        if self.waiting.contains(instance) {
             self.waiting.remove(instance);
             if self.agrees(instance)? {
                 self.bind(instance);
             }
+        }
+        Ok(())
+    }
+
+    /// An Exchange that is broken off as soon as `target` is bound: whether it is. Where it is, only
+    /// [`Self::undo`] to a state after an Exchange may follow.
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    pub fn close_until(&mut self, target: InstanceId) -> Result<bool, Failure> {
+        loop {
+            if self.bound.contains(target) {
+                return Ok(true);
+            }
+            self.announce();
+            if self.waiting.contains(target) {
+                // Its place in the queue is passed over when its turn comes.
+                self.waiting.remove(target);
+                if self.agrees(target)? {
+                    self.bind(target);
+                    return Ok(true);
+                }
+            }
+            let Some(instance) = self.queue.pop() else { return Ok(false) };
+            self.look_at(instance)?;
+        }
+    }
+
+    /// Whether the `when` of a commitment holds as things stand in the hypothesis, bound or not.
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    pub fn would_agree(&mut self, instance: InstanceId) -> Result<bool, Failure> {
+        Ok(self.view.world.instance(instance).state == State::Conditional && self.agrees(instance)?)
+    }
+
+    /// Lets everyone know what has been bound since the last time.
+    fn announce(&mut self) {
+        while let Some(&instance) = self.trail.get(self.seen) {
+            self.seen += 1;
+            let Self { view, evidence, bound, queue, waiting, thresholds, .. } = self;
+            let Some(thresholds) = thresholds else {
+                self.wake(instance, false);
+                continue;
+            };
+            thresholds.announce(*view, evidence, instance, |other| {
+                let open = view.world.instance(other).state == State::Conditional && !bound.contains(other);
+                if open && !waiting.contains(other) {
+                    waiting.insert(other);
+                    queue.push(other);
+                }
+            });
         }
     }
 

@@ -3,7 +3,8 @@
 
 use super::random;
 use crate::model::{
-    ActorId, Event, Expression, GroupId, InstanceId, IssueId, MeetingId, Model, Node, Quantity, ShockId, Trigger,
+    ActorId, CommitmentId, Event, Expression, GroupId, InstanceId, IssueId, MeetingId, Model, Node, Quantity, ShockId,
+    Trigger,
 };
 
 /// A kind of change that conditions may depend on; see [`Signals`].
@@ -37,6 +38,11 @@ impl Signals {
         let trust = shocks + count(model.shocks.len());
         let actors = count(model.actors.len());
         Self { actors, commitments, stances, means, meetings, shocks, trust, gap: trust + 1, tick: trust + 2 }
+    }
+
+    /// The signal that a commitment's events go by.
+    pub(super) fn commitment(&self, commitment: CommitmentId) -> Signal {
+        self.commitments + commitment.0
     }
 
     fn stance(&self, actor: ActorId, issue: IssueId) -> Signal {
@@ -78,7 +84,7 @@ pub(super) struct Lists {
 
 impl Lists {
     /// Packs (list, item) pairs into `count` lists.
-    fn new(count: usize, mut pairs: Vec<(u32, u32)>) -> Self {
+    pub(super) fn new(count: usize, mut pairs: Vec<(u32, u32)>) -> Self {
         pairs.sort_unstable();
         pairs.dedup();
         let mut starts = vec![0; count + 1];

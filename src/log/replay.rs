@@ -19,6 +19,15 @@ pub struct Recorded {
     pub steps: u32,
 }
 
+/// A moment of a step at which the state can be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// After its last Exchange, before deliveries: what a deadlock is about.
+    Exchanged,
+    /// At its end.
+    Ended,
+}
+
 /// Why a log is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -62,7 +71,7 @@ pub struct Fold {
 }
 
 /// Reads and folds the events of one run, which went on under each of the `forks` from its step on.
-/// `watch` sees the state at the end of every completed step.
+/// `watch` sees the state after the last Exchange of every step, and at the end of every completed one.
 ///
 /// # Errors
 /// A [`Refusal`] with the first row that cannot be, and why.
@@ -72,7 +81,7 @@ pub fn replay<'a>(
     forks: &[Stage<'a>],
     events: impl Read,
     recorded: Recorded,
-    watch: &mut dyn FnMut(&World, &Setup),
+    watch: &mut dyn FnMut(Moment, &World, &Setup),
 ) -> Result<Fold, Refusal> {
     let model = namer.model();
     let steps = forks.iter().map(|stage| stage.model.clock.steps).max().unwrap_or(0).max(model.clock.steps);
@@ -228,16 +237,16 @@ impl<'a> Folding<'a> {
         mut self,
         forks: &[Stage<'a>],
         recorded: Recorded,
-        watch: &mut dyn FnMut(&World, &Setup),
+        watch: &mut dyn FnMut(Moment, &World, &Setup),
     ) -> Result<Fold, Refusal> {
         let steps = if recorded.ok { self.fold.log.last().map_or(0, |entry| entry.step + 1) } else { recorded.steps };
         let mut row = 0;
         for step in 0..steps {
             self.switch(forks, step).map_err(|reason| Refusal::row(row, reason))?;
             let is_last = recorded.ok && step + 1 == steps;
-            row = self.step(step, row, is_last)?;
+            row = self.step(step, row, is_last, watch)?;
             self.sample().map_err(|reason| Refusal::row(row, reason))?;
-            watch(&self.fold.world, &self.fold.setup);
+            watch(Moment::Ended, &self.fold.world, &self.fold.setup);
             self.fold.steps = step + 1;
         }
         if recorded.ok {
@@ -245,7 +254,7 @@ impl<'a> Folding<'a> {
         } else {
             self.switch(forks, steps).map_err(|reason| Refusal::row(row, reason))?;
             if steps < self.model.clock.steps {
-                row = self.step(steps, row, false)?;
+                row = self.step(steps, row, false, watch)?;
                 // The failure may have come while the step was sampled; what was sampled before it is kept.
                 let _ = self.sample();
             }
@@ -275,7 +284,13 @@ impl<'a> Folding<'a> {
     }
 
     /// Folds the events of a step, but not `ended`; gives the row after the last of them.
-    fn step(&mut self, step: u32, mut row: usize, is_last: bool) -> Result<usize, Refusal> {
+    fn step(
+        &mut self,
+        step: u32,
+        mut row: usize,
+        is_last: bool,
+        watch: &mut dyn FnMut(Moment, &World, &Setup),
+    ) -> Result<usize, Refusal> {
         self.fold.world.step = step;
         self.phase = Phase::Start;
         let mut gap_taken = false;
@@ -288,7 +303,7 @@ impl<'a> Folding<'a> {
             }
             let phase = self.phase_of(row, event);
             if phase >= Phase::Delivery && !gap_taken {
-                self.take_gap(is_last).map_err(|reason| Refusal::row(row, reason))?;
+                self.exchanged(is_last, watch).map_err(|reason| Refusal::row(row, reason))?;
                 gap_taken = true;
             }
             self.check(row, event, phase).map_err(|reason| Refusal::row(row, reason))?;
@@ -304,7 +319,7 @@ impl<'a> Folding<'a> {
             return Err(Refusal::row(row, format!("`withdrawn` of `{name}` is missing")));
         }
         if !gap_taken {
-            self.take_gap(is_last).map_err(|reason| Refusal::row(row, reason))?;
+            self.exchanged(is_last, watch).map_err(|reason| Refusal::row(row, reason))?;
         }
         Ok(row)
     }
@@ -517,6 +532,13 @@ impl<'a> Folding<'a> {
         let due = self.fold.world.instance(instance).increments_due(self.fold.world.step, lead, over);
         let total = setup.gives[gift.position].increment_total(due, over);
         total.minus(self.fold.world.evidence.handed_over(gift.position))
+    }
+
+    /// The step's last Exchange is over; deliveries follow.
+    fn exchanged(&mut self, is_last: bool, watch: &mut dyn FnMut(Moment, &World, &Setup)) -> Result<(), String> {
+        self.take_gap(is_last)?;
+        watch(Moment::Exchanged, &self.fold.world, &self.fold.setup);
+        Ok(())
     }
 
     /// The gap belongs to the state after the last Exchange, before deliveries.

@@ -188,6 +188,29 @@ pub enum Node {
     If(NodeId, NodeId, NodeId),
 }
 
+impl Node {
+    /// Its operands, in order, and how many there are.
+    #[must_use]
+    pub fn operands(&self) -> ([NodeId; 3], usize) {
+        match *self {
+            Self::Number(_) | Self::Truth(_) | Self::Parameter(_) | Self::Read(_) => ([0; 3], 0),
+            Self::Negate(a) | Self::Not(a) | Self::Abs(a) | Self::Sqrt(a) | Self::Exp(a) | Self::Ln(a) => {
+                ([a, 0, 0], 1)
+            }
+            Self::Add(a, b)
+            | Self::Subtract(a, b)
+            | Self::Multiply(a, b)
+            | Self::Divide(a, b)
+            | Self::Compare(_, a, b)
+            | Self::And(a, b)
+            | Self::Or(a, b)
+            | Self::Min(a, b)
+            | Self::Max(a, b) => ([a, b, 0], 2),
+            Self::Clamp(a, b, c) | Self::If(a, b, c) => ([a, b, c], 3),
+        }
+    }
+}
+
 /// A compiled expression. Definitions are compiled into the arena of their user, once each.
 #[derive(Clone, Debug)]
 pub struct Expression {
@@ -197,6 +220,8 @@ pub struct Expression {
     pub path: String,
     /// The text as written, for messages.
     pub text: String,
+    /// The nodes that definitions stand for, with their names, for messages.
+    pub named: Vec<(NodeId, String)>,
 }
 
 impl Expression {
@@ -218,6 +243,28 @@ impl Expression {
             .iter()
             .filter_map(|node| if let Node::Read(quantity) = node { Some(*quantity) } else { None })
             .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The distinct quantities under a node, sorted.
+    #[must_use]
+    pub fn reads_at(&self, node: NodeId) -> Vec<Quantity> {
+        let mut seen = vec![false; node as usize + 1];
+        let mut found = Vec::new();
+        let mut stack = vec![node];
+        while let Some(node) = stack.pop() {
+            if std::mem::replace(&mut seen[node as usize], true) {
+                continue;
+            }
+            let operation = &self.nodes[node as usize];
+            if let Node::Read(quantity) = operation {
+                found.push(*quantity);
+            }
+            let (operands, count) = operation.operands();
+            stack.extend_from_slice(&operands[..count]);
+        }
         found.sort_unstable();
         found.dedup();
         found

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
+use super::diagnostic::{Diagnostic, listed, quoted};
 use super::document::{Entry, Kind, Table, Value};
-use super::number::{Order, Spec, User};
+use super::number::{Order, Spec, TargetOf, User};
 use super::reader::path;
 use super::resolve::Context;
-use crate::model::{Actor, ActorId, Domain, Parameter, ParameterId, Shape, Target};
+use crate::model::{Actor, ActorId, Distribution, Domain, Parameter, ParameterId, Scalar, Shape, Target};
 
 /// The actors that a table is about: one, or a cohort's members.
 struct Cast {
@@ -44,47 +44,43 @@ impl<'a> Compiler<'a> {
                 self.wrong_kind(value, place, "a number or a distribution", Some(help));
                 None
             }
-            _ => {
-                let context = Context::Numeric { cohort: false, debtor: false };
-                let spec = Spec {
-                    path: path("parameters", &entry.key),
-                    domain: Domain::Any,
-                    order: Order::Parameter,
-                    context,
-                };
-                self.parameter_distribution(value, &spec, Target::Parameter(ParameterId::at(at)))
-            }
+            _ => self.parameter_distribution(value, &parameter_spec(entry), Target::Parameter(ParameterId::at(at))),
         };
-        let typical = distribution.as_ref().map(typical);
-        if let Some(value) = typical {
-            self.model.setup.parameters[at] = value;
+        if let Some(distribution) = &distribution {
+            self.model.setup.parameters[at] = typical(distribution);
         }
-        Parameter {
-            id: entry.key.clone(),
-            unit: None,
-            note: None,
-            range: None,
-            distribution,
-            overridden: value.set_by.is_some(),
-        }
+        let overridden = value.set_by.is_some();
+        let distribution = if overridden { self.original_distribution(entry) } else { distribution };
+        Parameter { id: entry.key.clone(), unit: None, note: None, range: None, distribution, overridden }
+    }
+
+    /// The distribution that the file gives a parameter whose value is set.
+    fn original_distribution(&mut self, entry: &Entry) -> Option<Distribution> {
+        let Kind::Table(section) = &self.original.get("parameters")?.value.kind else { return None };
+        let value = &section.get(&entry.key)?.value;
+        let value = match &value.kind {
+            Kind::Table(table) if is_long_form(table) => &table.get("value")?.value,
+            _ => value,
+        };
+        let Kind::Table(_) = value.kind else { return None };
+        self.unused_distribution(value, &parameter_spec(entry))
     }
 
     /// `{ value, range, unit, note }`
     fn long_parameter(&mut self, at: usize, entry: &'a Entry, table: &'a Table, place: &str) -> Parameter {
         self.known_keys(table, &["value", "range", "unit", "note", "name"], "a parameter");
-        let mut parameter = match table.get("value") {
-            Some(value) => self.short_parameter(at, entry, &value.value, &path(place, "value")),
-            None => {
-                self.doubtful = true;
-                self.missing("value", place, entry.value.span.clone(), "write `{ value = 1 }`");
-                Parameter {
-                    id: entry.key.clone(),
-                    unit: None,
-                    note: None,
-                    range: None,
-                    distribution: None,
-                    overridden: false,
-                }
+        let mut parameter = if let Some(value) = table.get("value") {
+            self.short_parameter(at, entry, &value.value, &path(place, "value"))
+        } else {
+            self.doubtful = true;
+            self.missing("value", place, entry.value.span.clone(), "write `{ value = 1 }`");
+            Parameter {
+                id: entry.key.clone(),
+                unit: None,
+                note: None,
+                range: None,
+                distribution: None,
+                overridden: false,
             }
         };
         self.free_texts(table, &["name"], place);
@@ -196,7 +192,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// A stance or anchor: one value for all issues, or a table by issue.
-    fn by_issue(&mut self, value: &'a Value, place: &str, cast: &Cast, target: fn(usize) -> Target) {
+    fn by_issue(&mut self, value: &'a Value, place: &str, cast: &Cast, target: TargetOf) {
         let actors = self.names.actors.len();
         let spec = |path: String| Spec { path, domain: Domain::Unit, order: Order::Rest, context: cast.context };
         let Some(table) = self.issue_table(value) else {
@@ -234,7 +230,8 @@ impl<'a> Compiler<'a> {
         let found = self.names.issues.find(name);
         if found.is_none() {
             let message = format!("`{place}` names {}, which is no issue", quoted(name));
-            let help = suggestion(name, self.names.issues.names())
+            let help = self
+                .near(name, self.names.issues.names())
                 .unwrap_or_else(|| format!("issues are {}", listed(self.names.issues.names())));
             self.report(Diagnostic::error("names/unknown", message, Some(span.clone())).help(help));
         }
@@ -244,7 +241,7 @@ impl<'a> Compiler<'a> {
     fn actor_credit(&mut self, value: &'a Value, place: &str, cast: &Cast) {
         let Some(table) = self.table(value, place) else { return };
         self.known_keys(table, &["offer", "bond"], "a credit");
-        let targets: [(&str, fn(usize) -> Target); 2] = [("offer", Target::CreditOffer), ("bond", Target::CreditBond)];
+        let targets: [(&str, TargetOf); 2] = [("offer", Target::CreditOffer), ("bond", Target::CreditBond)];
         for (at, (key, target)) in targets.into_iter().enumerate() {
             let Some(entry) = table.get(key) else { continue };
             self.actor_number(&entry.value, &path(place, key), Domain::Unit, cast, &target);
@@ -270,14 +267,19 @@ impl<'a> Compiler<'a> {
     }
 }
 
+/// A parameter is drawn under the same path in the short and the long form.
+fn parameter_spec(entry: &Entry) -> Spec {
+    let context = Context::Numeric { cohort: false, debtor: false };
+    Spec { path: path("parameters", &entry.key), domain: Domain::Any, order: Order::Parameter, context }
+}
+
 /// A table that names what a parameter is, rather than a distribution.
 fn is_long_form(table: &Table) -> bool {
     !table.entries.iter().any(|entry| Shape::named(&entry.key).is_some())
 }
 
 /// A value in the middle of a distribution, for what is asked before anything is drawn.
-fn typical(distribution: &crate::model::Distribution) -> f64 {
-    use crate::model::Scalar;
+fn typical(distribution: &Distribution) -> f64 {
     let constant = |at: usize| match distribution.arguments.get(at) {
         Some(Scalar::Constant(value)) => *value,
         _ => 0.0,

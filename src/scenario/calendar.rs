@@ -35,7 +35,7 @@ impl<'a> Compiler<'a> {
             clock.step_seconds = seconds;
         }
         if let Some((_, Some((date, has_time)))) = start {
-            let whole_days = !matches!(step, Some(Some((_, false))));
+            let whole_days = clock.step_seconds % DAY == 0;
             clock.start = Some(date);
             clock.plain = !has_time && whole_days;
         }
@@ -214,14 +214,13 @@ impl<'a> Compiler<'a> {
                 if self.dates_unknown {
                     return None;
                 }
-                match self.model.clock.step_of(date) {
-                    Some(step) => Some(Moment { step }),
-                    None => {
-                        let message = format!("`{at}` is a date, but `time` has no `start`");
-                        let error = Diagnostic::error("domain/date", message, Some(value.span.clone()));
-                        self.report(error.help("write a step number, or add `start` to `[time]`"));
-                        None
-                    }
+                if let Some(step) = self.model.clock.step_of(date) {
+                    Some(Moment { step })
+                } else {
+                    let message = format!("`{at}` is a date, but `time` has no `start`");
+                    let error = Diagnostic::error("domain/date", message, Some(value.span.clone()));
+                    self.report(error.help("write a step number, or add `start` to `[time]`"));
+                    None
                 }
             }
             Kind::Integer(step) => Some(Moment { step: *step }),
@@ -367,10 +366,10 @@ fn civil(moment: &Datetime) -> Result<DateTime, (String, &'static str)> {
         let help = "write the time of the run's own place, without `Z` or `+01:00`: `2025-03-10T12:30:00`";
         return Err(("has an offset from UTC".into(), help));
     }
-    let no_date = |_| ("is no date of the calendar".to_owned(), "write a date such as `2025-03-10`");
-    let year = i16::try_from(year).map_err(|_| no_date(()))?;
+    let no_date = || ("is no date of the calendar".to_owned(), "write a date such as `2025-03-10`");
+    let year = i16::try_from(year).map_err(|_| no_date())?;
     let (month, day) = (month.cast_signed(), day.cast_signed());
-    let civil = jiff::civil::Date::new(year, month, day).map_err(|_| no_date(()))?;
+    let civil = jiff::civil::Date::new(year, month, day).map_err(|_| no_date())?;
     let Some((hour, minute, second, nanosecond)) = moment.time else { return Ok(civil.at(0, 0, 0, 0)) };
     if nanosecond > 0 {
         return Err(("has a fraction of a second".into(), WHOLE));

@@ -6,7 +6,7 @@ use super::compile::Compiler;
 use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
 use super::document::{Entry, Kind, Table, Value};
 use super::names::Party;
-use super::number::{Order, Spec, User};
+use super::number::{Order, Spec, TargetOf, User};
 use super::reader::path;
 use super::resolve::{Context, Script};
 use super::sets::Set;
@@ -68,7 +68,7 @@ impl<'a> Compiler<'a> {
             self.check_own(&script, &instances.debtors);
             Some(script)
         });
-        self.antecedents[at] = scripts[1].clone();
+        self.antecedents[at].clone_from(&scripts[1]);
         let mut expression = |at: usize| -> Option<Expression> { scripts[at].take().map(|script| script.expression) };
         let (offer, when, stay, until, release) =
             (expression(0), expression(1), expression(2), expression(3), expression(4));
@@ -161,23 +161,19 @@ impl<'a> Compiler<'a> {
         }
         let mut found = Vec::new();
         for resource in &resources.entries {
-            match self.names.resources.find(&resource.key) {
-                Some(id) => {
-                    found.push((ResourceId::at(id), resource));
-                    self.gives_spans[at].push(resource.value.span.clone());
-                }
-                None => {
-                    let name = quoted(&resource.key);
-                    let message = match self.names.what_is(&resource.key) {
-                        Some(what) => format!("`{place}` names {name}, which is {what}, no resource"),
-                        None => format!("`{place}` names {name}, which is no resource"),
-                    };
-                    let help = suggestion(&resource.key, self.names.resources.names())
-                        .unwrap_or_else(|| "declare it in `[resources]`".into());
-                    self.report(
-                        Diagnostic::error("names/unknown", message, Some(resource.key_span.clone())).help(help),
-                    );
-                }
+            if let Some(id) = self.names.resources.find(&resource.key) {
+                found.push((ResourceId::at(id), resource));
+                self.gives_spans[at].push(resource.value.span.clone());
+            } else {
+                let name = quoted(&resource.key);
+                let message = match self.names.what_is(&resource.key) {
+                    Some(what) => format!("`{place}` names {name}, which is {what}, no resource"),
+                    None => format!("`{place}` names {name}, which is no resource"),
+                };
+                let help = self
+                    .near(&resource.key, self.names.resources.names())
+                    .unwrap_or_else(|| "declare it in `[resources]`".into());
+                self.report(Diagnostic::error("names/unknown", message, Some(resource.key_span.clone())).help(help));
             }
         }
         found
@@ -226,7 +222,7 @@ impl<'a> Compiler<'a> {
 
     fn instance_numbers(&mut self, table: &'a Table, place: &str, instances: &Instances) {
         let first = instances.first;
-        let fields: [(&str, Domain, fn(usize) -> Target); 5] = [
+        let fields: [(&str, Domain, TargetOf); 5] = [
             ("lead", Domain::Whole(0), Target::Lead),
             ("over", Domain::Whole(1), Target::Over),
             ("grace", Domain::Whole(0), Target::Grace),

@@ -1,9 +1,10 @@
 //! The order in which a document becomes a model.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::definitions::Definition;
-use super::diagnostic::{Diagnostic, Severity, tidy};
+use super::diagnostic::{Diagnostic, Severity, suggestion, tidy};
 use super::document::{Document, Kind, Table};
 use super::names::Names;
 use super::number::{Order, Pending, Spec, User};
@@ -14,11 +15,16 @@ use super::source::Source;
 use super::{Compiled, Options};
 use crate::model::{Amount, Clock, Domain, Model, Resource, Setup, Target, limits};
 
+/// Names compared for suggestions in one compilation; each of thousands of errors might have thousands of names.
+const COMPARISONS: usize = 5_000_000;
+
 /// A compilation on its way.
 pub(super) struct Compiler<'a> {
     pub(super) source: &'a Source,
     /// The document with the overrides applied.
     pub(super) root: &'a Table,
+    /// The document without them.
+    pub(super) original: &'a Table,
     pub(super) settings: &'a [Override],
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) names: Names,
@@ -47,6 +53,8 @@ pub(super) struct Compiler<'a> {
     pub(super) doubtful: bool,
     /// The length of the run is known.
     pub(super) steps_known: bool,
+    /// How many more names may be compared for suggestions.
+    pub(super) comparisons: Cell<usize>,
 }
 
 /// Compiles a document.
@@ -56,7 +64,7 @@ pub(super) struct Compiler<'a> {
 /// many more there are.
 pub fn compile(document: &Document, options: &Options) -> Result<Compiled, Vec<Diagnostic>> {
     let root = overrides::apply(document.root(), &options.overrides).map_err(tidy)?;
-    let mut compiler = Compiler::new(document.source(), &root, &options.overrides);
+    let mut compiler = Compiler::new(document, &root, &options.overrides);
     compiler.run(options);
     let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
         compiler.diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
@@ -70,10 +78,11 @@ pub fn compile(document: &Document, options: &Options) -> Result<Compiled, Vec<D
 }
 
 impl<'a> Compiler<'a> {
-    fn new(source: &'a Source, root: &'a Table, settings: &'a [Override]) -> Self {
+    fn new(document: &'a Document, root: &'a Table, settings: &'a [Override]) -> Self {
         Self {
-            source,
+            source: document.source(),
             root,
+            original: document.root(),
             settings,
             diagnostics: Vec::new(),
             names: Names::default(),
@@ -91,6 +100,7 @@ impl<'a> Compiler<'a> {
             dates_unknown: false,
             doubtful: false,
             steps_known: false,
+            comparisons: Cell::new(COMPARISONS),
         }
     }
 
@@ -139,7 +149,8 @@ impl<'a> Compiler<'a> {
             "meetings",
             "shocks",
             "outcomes",
-            "metrics", "sweep",
+            "metrics",
+            "sweep",
             "note",
         ];
         self.known_keys(self.root, &KEYS, "the file");
@@ -183,7 +194,6 @@ impl<'a> Compiler<'a> {
     fn check_sizes(&mut self) -> bool {
         let actors = self.names.actors.len();
         let checks = [
-            ("actors", actors, limits::ACTORS, "actors"),
             ("issues", actors.saturating_mul(self.names.issues.len()), limits::STANCES, "actors times issues"),
             (
                 "actors",
@@ -193,6 +203,10 @@ impl<'a> Compiler<'a> {
             ),
             ("resources", actors.saturating_mul(self.names.resources.len()), limits::LEDGER, "actors times resources"),
         ];
+        if actors > limits::ACTORS {
+            // The actor or cohort that is too many has been reported.
+            return false;
+        }
         for (key, size, limit, what) in checks {
             if size > limit {
                 let span = self.root.get(key).map(|entry| entry.key_span.clone());
@@ -234,6 +248,13 @@ impl<'a> Compiler<'a> {
         let context = Context::Numeric { cohort: false, debtor: false };
         let spec = Spec { path: at.to_owned(), domain, order: Order::Rest, context };
         self.number(value, &spec, &[User::default()], &|_| vec![target]);
+    }
+
+    /// 'did you mean …?' for the nearest of names that may be very many.
+    pub(super) fn near<'n>(&self, name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
+        let known: Vec<&str> = known.take(self.comparisons.get()).collect();
+        self.comparisons.set(self.comparisons.get() - known.len());
+        suggestion(name, known)
     }
 
     /// Refuses a series that would be too long.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, Origin, quoted};
+use super::diagnostic::{self, Diagnostic, Origin};
 use super::document::{Kind, Value};
 use super::graph;
 use super::literal::Places;
@@ -38,18 +38,17 @@ impl<'a> Compiler<'a> {
         let Some(section) = self.section("definitions") else { return };
         for entry in &section.entries {
             let place = path("definitions", &entry.key);
-            let tree = match &entry.value.kind {
-                Kind::String(text) => self.parse_in_file(&entry.value, text),
-                _ => {
-                    let help = match entry.value.kind {
-                        Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) => {
-                            "put quotes around it, or declare a number in `[parameters]`"
-                        }
-                        _ => "write the expression in quotes",
-                    };
-                    self.wrong_kind(&entry.value, &place, "an expression in quotes", Some(help));
-                    None
-                }
+            let tree = if let Kind::String(text) = &entry.value.kind {
+                self.parse_in_file(&entry.value, text)
+            } else {
+                let help = match entry.value.kind {
+                    Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) => {
+                        "put quotes around it, or declare a number in `[parameters]`"
+                    }
+                    _ => "write the expression in quotes",
+                };
+                self.wrong_kind(&entry.value, &place, "an expression in quotes", Some(help));
+                None
             };
             let uses = tree.as_ref().map_or_else(Vec::new, |tree| self.definitions_in(tree));
             self.definitions.push(Definition {
@@ -85,10 +84,10 @@ impl<'a> Compiler<'a> {
         let needs: Vec<Vec<usize>> = self.definitions.iter().map(|definition| definition.uses.clone()).collect();
         let (ordered, circles) = graph::order(&needs);
         for circle in circles {
-            let names: Vec<String> = circle.iter().map(|&at| quoted(&self.definitions[at].id)).collect();
-            let message = match names.as_slice() {
-                [one] => format!("the definition {one} is defined by itself"),
-                names => format!("the definitions {} are defined by each other in a circle", names.join(", ")),
+            let names = diagnostic::circle(circle.iter().map(|&at| self.definitions[at].id.as_str()));
+            let message = match circle.len() {
+                1 => format!("the definition {names} is defined by itself"),
+                _ => format!("the definitions {names} are defined by each other in a circle"),
             };
             let span = self.definitions[circle[0]].span.clone();
             self.report(
@@ -103,7 +102,7 @@ impl<'a> Compiler<'a> {
                     self.definitions[at].kind = Some(resolved.kind);
                     self.definitions[at].extent = resolved.extent;
                     let place = path("definitions", &self.definitions[at].id);
-                    let script = self.script(resolved, place, "", Origin::File);
+                    let script = resolved.script(place, "", Origin::File);
                     self.check_constants(&script);
                 }
                 None => self.definitions[at].tree = None,
@@ -199,7 +198,7 @@ impl<'a> Compiler<'a> {
         if !self.count_operations(resolved.nodes.len(), &root, &origin) {
             return None;
         }
-        let script = self.script(resolved, at, text, origin);
+        let script = resolved.script(at, text, origin);
         self.check_constants(&script).then_some(script)
     }
 
@@ -223,16 +222,15 @@ impl<'a> Compiler<'a> {
 
     /// A condition of the file; none where it is missing or wrong.
     pub(super) fn condition(&mut self, value: &'a Value, at: String, context: Context) -> Option<Script> {
-        match &value.kind {
-            Kind::String(text) => self.expression(value, text, at, context, Type::Condition),
-            _ => {
-                let help = match value.kind {
-                    Kind::Boolean(_) | Kind::Integer(_) | Kind::Float(_) => "put quotes around it",
-                    _ => "write the condition in quotes",
-                };
-                self.wrong_kind(value, &at, "a condition in quotes", Some(help));
-                None
-            }
+        if let Kind::String(text) = &value.kind {
+            self.expression(value, text, at, context, Type::Condition)
+        } else {
+            let help = match value.kind {
+                Kind::Boolean(_) | Kind::Integer(_) | Kind::Float(_) => "put quotes around it",
+                _ => "write the condition in quotes",
+            };
+            self.wrong_kind(value, &at, "a condition in quotes", Some(help));
+            None
         }
     }
 }

@@ -272,7 +272,7 @@ pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) 
     known
         .into_iter()
         .filter(|candidate| candidate.chars().count().abs_diff(name.chars().count()) <= allowed)
-        .map(|candidate| (strsim::damerau_levenshtein(&lower, candidate), candidate))
+        .map(|candidate| (strsim::osa_distance(&lower, candidate), candidate))
         .filter(|&(distance, _)| distance <= allowed)
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
@@ -282,6 +282,16 @@ pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) 
 #[must_use]
 pub(super) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
     nearest(name, known).map(|candidate| format!("did you mean {}?", quoted(candidate)))
+}
+
+/// The members of a circle in backticks, long ones cut.
+#[must_use]
+pub(super) fn circle<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    const SHOWN: usize = 6;
+    let length = names.len();
+    let shown: Vec<String> = names.take(SHOWN).map(quoted).collect();
+    let more = if length > SHOWN { format!(" and {} more", length - SHOWN) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// A number for a message, short also where it is very large or small.

@@ -115,8 +115,8 @@ impl Document {
     /// # Errors
     /// Everything in it that is not TOML.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
-        let source = Source::read(name, bytes).map_err(|error| vec![error])?;
-        check_depth(source.text()).map_err(|error| vec![error])?;
+        let source = Source::read(name, bytes).map_err(|error| vec![*error])?;
+        check_depth(source.text()).map_err(|error| vec![*error])?;
         let (root, errors) = DeTable::parse_recoverable(source.text());
         let mut diagnostics = toml_error::explain(&source, &errors);
         let root = table(root.get_ref(), source.text(), &mut diagnostics);
@@ -137,7 +137,7 @@ impl Document {
 
 /// Refuses what nests too deep before anything recurses into it: brackets and dotted keys, as the parser's own
 /// lexer sees them.
-fn check_depth(text: &str) -> Result<(), Diagnostic> {
+fn check_depth(text: &str) -> Result<(), Box<Diagnostic>> {
     let mut header = 0;
     let mut open: Vec<usize> = Vec::new();
     let mut dots = 0;
@@ -179,8 +179,8 @@ fn check_depth(text: &str) -> Result<(), Diagnostic> {
         if header + depth + dots > limits::NESTING {
             let message = format!("tables and lists nest more than {} deep", limits::NESTING);
             let span = token.span();
-            return Err(Diagnostic::error("toml/depth", message, Some(span.start()..span.end()))
-                .help("no scenario needs more than a few levels"));
+            let error = Diagnostic::error("toml/depth", message, Some(span.start()..span.end()));
+            return Err(Box::new(error.help("no scenario needs more than a few levels")));
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use super::interval::parameter_intervals;
 use super::monotone;
 use super::most::Most;
 use super::number::{About, Pending, Spec, domain_help};
-use super::resolve::{Context, Script};
+use super::resolve::{Context, Script, on_one_line};
 use crate::model::{
     ActorId, CommitmentId, DrawId, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node, NodeId,
     Quantity, Scalar, SlotId, State, Target, Trigger, limits,
@@ -267,7 +267,7 @@ impl Compiler<'_> {
     /// The text of a node.
     fn term(&self, script: &Script, node: NodeId) -> String {
         let place = script.places.get(node as usize);
-        place.and_then(|place| self.source.text().get(place.span.clone())).unwrap_or("").to_owned()
+        on_one_line(place.and_then(|place| self.source.text().get(place.span.clone())).unwrap_or(""))
     }
 
     /// For each gift, the slots that it counts in.

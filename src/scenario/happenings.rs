@@ -129,7 +129,7 @@ impl<'a> Compiler<'a> {
             return None;
         }
         let text = format!("{number}");
-        Some(Trigger::Rate(Expression { nodes: vec![Node::Number(number)], path: place, text }))
+        Some(Trigger::Rate(Expression { nodes: vec![Node::Number(number)], path: place, text, named: Vec::new() }))
     }
 
     /// Refuses a rate that is negative in every run.

@@ -3,6 +3,7 @@
 use super::compile::Compiler;
 use super::diagnostic::{Diagnostic, Origin, quoted};
 use super::document::Kind;
+use super::names::is_id;
 use super::reader::path;
 use super::resolve::{Context, Type};
 use crate::model::{Metric, Outcome};
@@ -58,6 +59,14 @@ impl Compiler<'_> {
                 continue;
             }
             let place = path("metrics", name);
+            if !is_id(name) {
+                let message = format!("{} is not a valid id for a metric", quoted(name));
+                let help = "an id begins with a letter from a to z and goes on with letters, digits and `_`";
+                self.report(
+                    Diagnostic::error("schema/id", message, None).in_text(Origin::Argument(text.clone())).help(help),
+                );
+                continue;
+            }
             if let Some(script) = self.argument_expression(text, place, Context::World("a metric"), Type::Number) {
                 self.model.metrics.push(Metric { id: name.clone(), value: script.expression });
             }

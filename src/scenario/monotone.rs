@@ -5,7 +5,7 @@
 //! from the root down with the direction in which each may move, and takes the signs of factors from intervals.
 
 use super::interval::{Bounds, Interval, attribute_interval, bounds, quantity_interval};
-use crate::model::{ActorId, AttributeId, Comparison, Expression, Model, Node, NodeId, Quantity};
+use crate::model::{ActorId, AttributeId, CommitmentId, Comparison, Expression, Model, Node, NodeId, Quantity};
 
 /// A term that may make the condition falser as evidence grows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,23 @@ pub fn check(
         None => Ok(()),
         Some(violation) => Err(violation),
     }
+}
+
+/// Checks every commitment of a model for parameters in these intervals, as a sweep does for its values.
+///
+/// # Errors
+/// The first commitment with such a term.
+pub fn check_all(model: &Model, parameters: &[Interval]) -> Result<(), (CommitmentId, Violation)> {
+    let mut debtors: Vec<Vec<ActorId>> = vec![Vec::new(); model.commitments.len()];
+    for instance in &model.instances {
+        debtors[instance.commitment.index()].push(instance.debtor);
+    }
+    for (at, (commitment, debtors)) in model.commitments.iter().zip(&debtors).enumerate() {
+        if let Some(when) = &commitment.when {
+            check(model, debtors, when, parameters).map_err(|violation| (CommitmentId::at(at), violation))?;
+        }
+    }
+    Ok(())
 }
 
 /// Every such term, in the order of the nodes.

@@ -6,7 +6,6 @@ use std::ops::Range;
 use super::compile::Compiler;
 use super::diagnostic::{Diagnostic, plain, quoted};
 use super::document::{Kind, Table};
-use super::graph;
 use super::reader::path;
 use crate::model::{ActorId, limits};
 
@@ -142,6 +141,13 @@ impl Names {
     }
 }
 
+/// Whether a name may be an id.
+pub(super) fn is_id(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_lowercase())
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
 /// Quantities, functions and keywords, which parameters and definitions must not be called.
 pub(super) const WORDS: [&str; 32] = [
     "offered",
@@ -202,11 +208,8 @@ impl<'a> Compiler<'a> {
     }
 
     /// Reports a name that is no id.
-    fn check_id(&mut self, name: &str, span: &Range<usize>, what: &str) {
-        let mut bytes = name.bytes();
-        let good = bytes.next().is_some_and(|first| first.is_ascii_lowercase())
-            && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-        if good {
+    pub(super) fn check_id(&mut self, name: &str, span: &Range<usize>, what: &str) {
+        if is_id(name) {
             return;
         }
         let message = format!("{} is not a valid id for {what}", quoted(name));
@@ -241,12 +244,11 @@ impl<'a> Compiler<'a> {
         let mut ids = Ids::default();
         if let Some(entry) = self.root.get("issues") {
             let wanted = "a list of names";
-            let names = match entry.value.kind {
-                Kind::Array(_) => self.texts(&entry.value, "issues", wanted),
-                _ => {
-                    self.wrong_kind(&entry.value, "issues", wanted, Some("write `issues = [\"guarantee\", \"aid\"]`"));
-                    None
-                }
+            let names = if let Kind::Array(_) = entry.value.kind {
+                self.texts(&entry.value, "issues", wanted)
+            } else {
+                self.wrong_kind(&entry.value, "issues", wanted, Some("write `issues = [\"guarantee\", \"aid\"]`"));
+                None
             };
             if names.as_ref().is_some_and(Vec::is_empty) {
                 let message = "`issues` is empty";
@@ -284,7 +286,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Declares a name among actors, cohorts and groups.
-    fn add_party(&mut self, name: &str, span: &Range<usize>, party: Party, what: &str) -> bool {
+    pub(super) fn add_party(&mut self, name: &str, span: &Range<usize>, party: Party, what: &str) -> bool {
         if let Some(first) = self.names.party_spans.get(name).cloned() {
             let message = format!("{what} {} bears a name that is taken", quoted(name));
             self.report(
@@ -328,7 +330,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn add_group(&mut self, id: &str, span: &Range<usize>, members: Vec<ActorId>, cohort: bool) {
+    pub(super) fn add_group(&mut self, id: &str, span: &Range<usize>, members: Vec<ActorId>, cohort: bool) {
         let what = if cohort { "the cohort" } else { "the group" };
         if self.add_party(id, span, Party::Group(self.names.groups.len()), what) {
             self.names.groups.push(NamedGroup { id: id.to_owned(), span: span.clone(), members, cohort, used: false });
@@ -395,110 +397,6 @@ impl<'a> Compiler<'a> {
             if self.names.attributes.find(name).is_none() {
                 self.check_id(name, &span, "an attribute");
                 self.names.attributes.add(name, span);
-            }
-        }
-    }
-
-    /// Groups may hold groups, so names come first and members in the order in which they are known.
-    fn collect_groups(&mut self) {
-        let Some(section) = self.section("groups") else { return };
-        let mut lists: Vec<(&'a super::document::Entry, Vec<(&'a str, Range<usize>)>)> = Vec::new();
-        for entry in &section.entries {
-            self.check_id(&entry.key, &entry.key_span, "a group");
-            let place = path("groups", &entry.key);
-            let members = match entry.value.kind {
-                Kind::Array(_) => self.texts(&entry.value, &place, "a list of names"),
-                _ => {
-                    self.wrong_kind(&entry.value, &place, "a list of names", Some("write `[\"us\", \"uk\"]`"));
-                    None
-                }
-            };
-            match members {
-                Some(members) => {
-                    if members.is_empty() {
-                        let message = format!("`{place}` is empty");
-                        let error = Diagnostic::error("domain/empty-group", message, Some(entry.value.span.clone()));
-                        self.report(error.help("name at least one actor, or remove the group"));
-                    }
-                    lists.push((entry, members));
-                }
-                None => {
-                    self.add_party(&entry.key, &entry.key_span, Party::Broken, "the group");
-                }
-            }
-        }
-        let before = self.names.groups.len();
-        let mut kept = Vec::new();
-        for list in lists {
-            let known = self.names.groups.len();
-            self.add_group(&list.0.key, &list.0.key_span, Vec::new(), false);
-            if self.names.groups.len() > known {
-                kept.push(list);
-            }
-        }
-        self.resolve_groups(before, &kept);
-    }
-
-    fn resolve_groups(&mut self, before: usize, lists: &[(&'a super::document::Entry, Vec<(&'a str, Range<usize>)>)]) {
-        let mut needs: Vec<Vec<usize>> = Vec::new();
-        let mut parties: Vec<Vec<Party>> = Vec::new();
-        for (entry, members) in lists {
-            let place = path("groups", &entry.key);
-            let found: Vec<Party> = members.iter().filter_map(|(name, span)| self.party(name, span, &place)).collect();
-            let mut needed: Vec<usize> = found
-                .iter()
-                .filter_map(|party| match party {
-                    Party::Group(group) if *group >= before => Some(group - before),
-                    _ => None,
-                })
-                .collect();
-            needed.sort_unstable();
-            needed.dedup();
-            needs.push(needed);
-            parties.push(found);
-        }
-        let (ordered, circles) = graph::order(&needs);
-        for circle in circles {
-            let names: Vec<String> = circle.iter().map(|&at| quoted(&lists[at].0.key)).collect();
-            let message = match names.as_slice() {
-                [one] => format!("the group {one} contains itself"),
-                names => format!("the groups {} contain each other in a circle", names.join(", ")),
-            };
-            let span = Some(lists[circle[0]].0.key_span.clone());
-            self.report(Diagnostic::error("names/cycle", message, span).help("remove one of the memberships"));
-        }
-        let mut known = vec![false; lists.len()];
-        let mut total: usize = 0;
-        for at in ordered {
-            known[at] = true;
-            let mut members: Vec<ActorId> = Vec::new();
-            let size = parties[at].iter().map(|party| match party {
-                Party::Group(group) => self.names.groups[*group].members.len(),
-                Party::Actor(_) | Party::Broken => 1,
-            });
-            total = total.saturating_add(size.sum());
-            if total > limits::MEMBERSHIPS {
-                let span = lists[at].0.key_span.clone();
-                let message = format!("the groups have more than {} members in all", limits::MEMBERSHIPS);
-                let error = Diagnostic::error("limits/memberships", message, Some(span));
-                self.report(error.help("declare fewer or smaller groups"));
-                break;
-            }
-            for party in &parties[at] {
-                match party {
-                    Party::Actor(actor) => members.push(*actor),
-                    Party::Group(group) => members.extend_from_slice(&self.names.groups[*group].members),
-                    Party::Broken => {}
-                }
-            }
-            members.sort_unstable();
-            members.dedup();
-            self.names.groups[before + at].members = members;
-        }
-        for (at, (entry, _)) in lists.iter().enumerate() {
-            if !known[at] || self.names.groups[before + at].members.is_empty() {
-                // The fault has been reported; the name still stands for something.
-                self.names.parties.insert(entry.key.clone(), Party::Broken);
             }
         }
     }

@@ -67,6 +67,16 @@ pub(super) struct About {
     pub(super) reported: Cell<bool>,
 }
 
+impl About {
+    fn new(value: &Value, scripts: Vec<Script>, arguments: Vec<Range<usize>>) -> Rc<Self> {
+        let span = value.span.clone();
+        Rc::new(Self { span, scripts, arguments, checked: Cell::new(false), reported: Cell::new(false) })
+    }
+}
+
+/// A field's place in the setup, by the position of its actor or instance.
+pub(super) type TargetOf = fn(usize) -> Target;
+
 /// What a field has been read as.
 enum Read {
     Number(f64),
@@ -126,6 +136,14 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// A distribution that is not drawn from.
+    pub(super) fn unused_distribution(&mut self, value: &'a Value, spec: &Spec) -> Option<Distribution> {
+        match self.read_number(value, spec)? {
+            Read::Draw(distribution, _, _) => Some(distribution),
+            Read::Number(_) | Read::Expression(_) => None,
+        }
+    }
+
     fn read_number(&mut self, value: &'a Value, spec: &Spec) -> Option<Read> {
         match &value.kind {
             Kind::Integer(_) | Kind::Float(_) => value.number().map(Read::Number),
@@ -165,15 +183,15 @@ impl<'a> Compiler<'a> {
                 let names = format!("{} and {}", quoted(&first.key), quoted(&second.key));
                 error(format!("`{}` is one distribution, but names {names}", spec.path), "keep one of the two")
             }
-            (Some(entry), None) => match Shape::named(&entry.key) {
-                Some(shape) => return self.arguments(value, entry, shape, spec),
-                None => {
-                    let message = format!("{} in `{}` is no distribution", quoted(&entry.key), spec.path);
-                    let help = suggestion(&entry.key, SHAPES);
-                    let help = help.unwrap_or_else(|| format!("distributions are {}", listed(SHAPES)));
-                    Some(Diagnostic::error("schema/distribution", message, Some(entry.key_span.clone())).help(help))
+            (Some(entry), None) => {
+                if let Some(shape) = Shape::named(&entry.key) {
+                    return self.arguments(value, entry, shape, spec);
                 }
-            },
+                let message = format!("{} in `{}` is no distribution", quoted(&entry.key), spec.path);
+                let help = suggestion(&entry.key, SHAPES);
+                let help = help.unwrap_or_else(|| format!("distributions are {}", listed(SHAPES)));
+                Some(Diagnostic::error("schema/distribution", message, Some(entry.key_span.clone())).help(help))
+            }
         };
         if let Some(fault) = fault {
             self.report(fault);
@@ -325,7 +343,7 @@ impl<'a> Compiler<'a> {
         let reads = script.expression.reads();
         let alike = !reads.iter().any(|quantity| matches!(quantity, Quantity::Index | Quantity::Own(_)));
         let expression = script.expression.clone();
-        let about = self.about(value, vec![script], Vec::new());
+        let about = About::new(value, vec![script], Vec::new());
         if alike {
             // What does not differ between members is worked out once.
             let all = (0..users.len()).flatten_targets(targets);
@@ -352,18 +370,13 @@ impl<'a> Compiler<'a> {
         scripts: Vec<Script>,
         arguments: Vec<Range<usize>>,
     ) {
-        let about = self.about(value, scripts, arguments);
+        let about = About::new(value, scripts, arguments);
         for (at, user) in users.iter().enumerate() {
             let source = FieldSource::Draw { draw: DrawId(0), distribution: distribution.clone() };
             if !self.push_field(spec, user, targets(at), source, &about) {
                 return;
             }
         }
-    }
-
-    fn about(&self, value: &Value, scripts: Vec<Script>, arguments: Vec<Range<usize>>) -> Rc<About> {
-        let span = value.span.clone();
-        Rc::new(About { span, scripts, arguments, checked: Cell::new(false), reported: Cell::new(false) })
     }
 
     /// Adds a field; false where there are too many.
@@ -422,7 +435,7 @@ pub(super) fn domain_help(domain: Domain) -> String {
     match domain {
         Domain::Unit => "write a share: `0.6` for 60 %".into(),
         Domain::Amount => "amounts count units of the resource and are never negative".into(),
-        Domain::Whole(_) => "write a whole number of steps or parts".into(),
+        Domain::Whole(_) => "write a whole number of steps or parts, at most 4294967294".into(),
         Domain::Any => "write an ordinary number".into(),
         Domain::Pace | Domain::Positive | Domain::NonNegative => {
             format!("write a number that is {}", domain.description())

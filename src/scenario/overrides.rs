@@ -63,13 +63,13 @@ pub(super) fn apply(root: &Table, overrides: &[Override]) -> Result<Table, Vec<D
     let mut diagnostics = Vec::new();
     for (number, setting) in overrides.iter().enumerate() {
         if let Err(error) = apply_one(&mut root, number, setting) {
-            diagnostics.push(error);
+            diagnostics.push(*error);
         }
     }
     if diagnostics.is_empty() { Ok(root) } else { Err(diagnostics) }
 }
 
-fn apply_one(root: &mut Table, number: usize, setting: &Override) -> Result<(), Diagnostic> {
+fn apply_one(root: &mut Table, number: usize, setting: &Override) -> Result<(), Box<Diagnostic>> {
     let parts = full_path(root, &setting.name);
     let known = || {
         let mut names = Vec::new();
@@ -77,7 +77,7 @@ fn apply_one(root: &mut Table, number: usize, setting: &Override) -> Result<(), 
         names
     };
     let Some(value) = find(root, &parts) else {
-        return Err(unknown(setting, &known()));
+        return Err(Box::new(unknown(setting, &known())));
     };
     let path: Vec<&str> = parts.iter().map(String::as_str).collect();
     if !is_number(value, &path) {
@@ -90,7 +90,8 @@ fn apply_one(root: &mut Table, number: usize, setting: &Override) -> Result<(), 
             None => "only numbers can be set".into(),
         };
         let message = format!("{} is {what}, not a number that can be set", quoted(&setting.name));
-        return Err(whole_argument(setting, message, "set/kind").note("it stands here", span).help(help));
+        let error = whole_argument(setting, message, "set/kind").note("it stands here", span);
+        return Err(Box::new(error.help(help)));
     }
     if let Some(value) = find_mut(root, &parts) {
         put(value, number, setting.value);

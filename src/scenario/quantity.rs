@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
+use super::diagnostic::{Diagnostic, listed, quoted};
 use super::names::{Happening, Ids, Party};
-use super::resolve::{Context, Resolver, usage};
+use super::resolve::{Context, Resolver};
 use super::sets::Set;
+use super::words::usage;
 use crate::model::{
     ActorId, AttributeId, CommitmentId, GroupId, IssueId, MeanId, MeetingId, Quantity, ResourceId, ShockId, SlotId,
 };
@@ -35,7 +36,7 @@ type Word = (String, Range<usize>);
 
 /// The names that there are.
 fn known<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    let names: Vec<&str> = names.collect();
+    let names: Vec<&str> = names.take(20).collect();
     if names.is_empty() { "the file declares none".into() } else { format!("write {}", listed(names)) }
 }
 
@@ -43,9 +44,8 @@ impl Resolver<'_, '_> {
     /// The quantity of a call whose arguments are names; none where it is wrong (and reported).
     pub(super) fn quantity(&mut self, name: &str, words: &[Word], span: &Range<usize>) -> Option<Quantity> {
         let (least, most) = match name {
-            "offered" | "bound" | "delivered" | "parties" => (1, 2),
+            "offered" | "bound" | "delivered" | "parties" | "stance" => (1, 2),
             "assured" => (1, 3),
-            "stance" => (1, 2),
             "trust" => (2, 2),
             _ => (1, 1),
         };
@@ -97,7 +97,7 @@ impl Resolver<'_, '_> {
             Some(other) => format!("`{whose}` takes {what} here, but {} is {other}", quoted(&word.0)),
             None => format!("{} is no {}", quoted(&word.0), what.trim_start_matches("an ").trim_start_matches("a ")),
         };
-        let help = suggestion(&word.0, ids(names).names()).unwrap_or_else(|| known(ids(names).names()));
+        let help = self.compiler.near(&word.0, ids(names).names()).unwrap_or_else(|| known(ids(names).names()));
         self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).help(help));
         None
     }
@@ -207,7 +207,8 @@ impl Resolver<'_, '_> {
     fn stance(&mut self, words: &[Word], span: &Range<usize>) -> Option<Quantity> {
         let set = self.set(&words[0], "stance");
         let issue = match words.get(1) {
-            None => Some(0),
+            // Inside a commitment everything is about the commitment's issue unless another is named.
+            None => Some(if let Context::Condition { issue } = self.context { issue.index() } else { 0 }),
             Some(word) => self.find(|names| &names.issues, word, "an issue", "stance"),
         };
         if !self.allows_state("stance", span) {
@@ -232,7 +233,7 @@ impl Resolver<'_, '_> {
                 None => format!("{} is no meeting or shock", quoted(&word.0)),
             };
             let all = || names.meetings.names().chain(names.shocks.names());
-            let help = suggestion(&word.0, all()).unwrap_or_else(|| known(all()));
+            let help = self.compiler.near(&word.0, all()).unwrap_or_else(|| known(all()));
             self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).help(help));
             return None;
         };

@@ -9,6 +9,7 @@ use super::diagnostic::{Diagnostic, Origin, quoted, suggestion};
 use super::names::{Given, WORDS};
 use super::quantity;
 use super::syntax::{Form, Operator, Tree, TreeId};
+use super::words::usage;
 use crate::model::{Expression, IssueId, Node, NodeId, ParameterId, Quantity, limits};
 
 /// Numbers and conditions.
@@ -69,9 +70,10 @@ impl Script {
     /// An error about a node as its user meets it: inside a definition, at the definition's name in the user's
     /// expression, with a note for the place inside.
     pub(super) fn met(&self, node: NodeId, definitions: &[Definition], error: Diagnostic) -> Diagnostic {
-        self.places
-            .get(node as usize)
-            .map_or_else(|| error.clone(), |place| place_met(place, &self.origin, definitions, error.clone()))
+        match self.places.get(node as usize) {
+            Some(place) => place_met(place, &self.origin, definitions, error),
+            None => error,
+        }
     }
 
     /// An error that a node has by itself: inside a definition, there.
@@ -137,6 +139,8 @@ pub(super) struct Resolved {
     pub(super) places: Vec<Place>,
     pub(super) kind: Type,
     pub(super) extent: Extent,
+    /// The nodes that definitions stand for.
+    pub(super) named: Vec<(NodeId, String)>,
 }
 
 impl<'c, 'a> Resolver<'c, 'a> {
@@ -163,7 +167,11 @@ impl<'c, 'a> Resolver<'c, 'a> {
         match root {
             Part::Node(node, kind) if !self.failed => {
                 let extent = self.extents.get(node as usize).copied().unwrap_or_default();
-                Some(Resolved { nodes: self.nodes, places: self.places, kind, extent })
+                let named = self.definitions.iter().filter_map(|(at, part)| match part {
+                    Part::Node(node, _) => Some((*node, self.compiler.definitions[*at].id.clone())),
+                    _ => None,
+                });
+                Some(Resolved { named: named.collect(), nodes: self.nodes, places: self.places, kind, extent })
             }
             _ => None,
         }
@@ -188,6 +196,12 @@ impl<'c, 'a> Resolver<'c, 'a> {
             .map(|(definition, span)| (self.compiler.definitions[definition].rank, definition, span))
             .collect();
         needed.sort_by_key(|&(rank, definition, _)| (rank, definition));
+        // Aliases make no operations, and are work all the same.
+        let whole = tree.nodes.last().map_or(0..0, |root| root.span.clone());
+        if !self.compiler.count_operations(needed.len(), &whole, &self.origin) {
+            self.failed = true;
+            return;
+        }
         for (_, definition, span) in needed {
             let part = match self.compiler.definitions[definition].tree.clone() {
                 Some(tree) => {
@@ -269,7 +283,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
             Origin::Argument(text) if self.through.is_none() => text,
             _ => self.compiler.source.text(),
         };
-        text.get(span.clone()).unwrap_or("").to_owned()
+        on_one_line(text.get(span.clone()).unwrap_or(""))
     }
 
     /// Reports an error at a place, as its user meets it.
@@ -446,7 +460,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
             Some("give its expression a name in `[definitions]` and use that in both places".into())
         } else {
             let known = names.parameters.names().chain(names.definitions.names()).chain(WORDS);
-            suggestion(name, known)
+            self.compiler.near(name, known)
         };
         let help = help.unwrap_or_else(|| "declare it in `[parameters]` or `[definitions]`".into());
         Diagnostic::error("names/unknown", message, None).help(help)
@@ -461,14 +475,13 @@ impl<'c, 'a> Resolver<'c, 'a> {
             return Part::Wrong;
         }
         for &argument in arguments {
-            match &tree.nodes[argument].form {
-                Form::Name(word) => words.push((word.clone(), tree.nodes[argument].span.clone())),
-                _ => {
-                    let message = format!("`{name}` takes names as arguments, not expressions");
-                    let span = tree.nodes[argument].span.clone();
-                    self.report_own(&span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
-                    return Part::Wrong;
-                }
+            if let Form::Name(word) = &tree.nodes[argument].form {
+                words.push((word.clone(), tree.nodes[argument].span.clone()));
+            } else {
+                let message = format!("`{name}` takes names as arguments, not expressions");
+                let span = tree.nodes[argument].span.clone();
+                self.report_own(&span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
+                return Part::Wrong;
             }
         }
         match self.quantity(name, &words, span) {
@@ -491,11 +504,11 @@ impl<'c, 'a> Resolver<'c, 'a> {
     }
 }
 
-impl Compiler<'_> {
-    /// Puts a compiled arena together with its path and text.
-    pub(super) fn script(&mut self, resolved: Resolved, path: String, text: &str, origin: Origin) -> Script {
-        let expression = Expression { nodes: resolved.nodes, path, text: text.to_owned() };
-        Script { expression, places: resolved.places, origin }
+impl Resolved {
+    /// The compiled arena with its path and text.
+    pub(super) fn script(self, path: String, text: &str, origin: Origin) -> Script {
+        let expression = Expression { nodes: self.nodes, path, text: text.to_owned(), named: self.named };
+        Script { expression, places: self.places, origin }
     }
 }
 
@@ -506,8 +519,7 @@ pub(super) fn words(tree: &Tree) -> Vec<bool> {
     for (at, node) in tree.nodes.iter().enumerate() {
         let start = match &node.form {
             Form::Number(_) | Form::Truth(_) | Form::Name(_) => at,
-            Form::Negate(a) | Form::Not(a) => first[*a],
-            Form::Binary(_, a, _) => first[*a],
+            Form::Negate(a) | Form::Not(a) | Form::Binary(_, a, _) => first[*a],
             Form::Call { arguments, .. } => arguments.first().map_or(at, |&argument| first[argument]),
         };
         first.push(start);
@@ -520,107 +532,23 @@ pub(super) fn words(tree: &Tree) -> Vec<bool> {
     words
 }
 
+/// A part of an expression of several lines, for a message of one.
+pub(super) fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<&str>>().join(" ")
+}
+
 fn too_large(extent: Extent, span: Range<usize>) -> Diagnostic {
     let message = if extent.size > limits::UNFOLDED_SIZE as u64 {
         format!("the expression with its definitions unfolded has more than {} operations", limits::UNFOLDED_SIZE)
     } else {
         format!("the expression with its definitions unfolded is more than {} operations deep", limits::UNFOLDED_DEPTH)
     };
-    Diagnostic::error("limits/expression", message, Some(span)).help("use fewer or smaller definitions")
+    Diagnostic::error("limits/expression", message, Some(span)).help("use fewer terms, and smaller definitions")
 }
 
 fn remedy(wanted: Type) -> &'static str {
     match wanted {
         Type::Number => "write `if(CONDITION, 1, 0)` for a number that a condition decides",
         Type::Condition => "compare it with something, such as `>= 1`",
-    }
-}
-
-/// How a function or quantity is written.
-pub(super) fn usage(name: &str) -> String {
-    match name {
-        "min" | "max" => format!("write `{name}(a, b)`, with as many numbers as you like"),
-        "clamp" => "write `clamp(a, low, high)`".into(),
-        "if" => "write `if(condition, a, b)`".into(),
-        "abs" | "sqrt" | "exp" | "ln" => format!("write `{name}(a)`"),
-        "offered" | "bound" | "delivered" | "parties" => {
-            format!("write `{name}(resource)`, or `{name}(resource, actor or group)`")
-        }
-        "assured" => {
-            "write `assured(resource, group)` in a commitment, `assured(resource, group, observer)` elsewhere".into()
-        }
-        "offers" | "bonds" | "kept" | "bound_at" => format!("write `{name}(commitment)`"),
-        "stance" => "write `stance(actor)` or `stance(actor, issue)`".into(),
-        "trust" => "write `trust(actor, actor)`".into(),
-        "own" => "write `own(attribute)`".into(),
-        _ => format!("write `{name}(meeting)` or `{name}(shock)`"),
-    }
-}
-
-impl Resolver<'_, '_> {
-    /// Whether a quantity that belongs to the state may be read here; reports it if not.
-    pub(super) fn allows_state(&mut self, name: &str, span: &Range<usize>) -> bool {
-        let Context::Numeric { cohort, debtor } = self.context else { return true };
-        let message = format!("{} cannot be read by a number that is worked out before the run", quoted(name));
-        let mut may = vec!["parameters"];
-        if cohort {
-            may.push("`index` and `size`");
-        }
-        if debtor {
-            may.push("`own(…)`");
-        }
-        let help = format!("it may read {}", may.join(" and "));
-        self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
-        false
-    }
-
-    /// A word of the language that stands alone as a number.
-    fn word(&mut self, name: &str, span: &Range<usize>) -> Option<Quantity> {
-        let quantity = match name {
-            "step" => Quantity::Step,
-            "steps" => Quantity::Steps,
-            "deadlocked" => Quantity::Deadlocked,
-            "stance" => return self.own_stance(span),
-            "index" | "size" => return self.place_in_cohort(name, span),
-            _ => {
-                let message = format!("{} takes arguments", quoted(name));
-                self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
-                return None;
-            }
-        };
-        self.allows_state(name, span).then_some(quantity)
-    }
-
-    fn own_stance(&mut self, span: &Range<usize>) -> Option<Quantity> {
-        match self.context {
-            Context::Condition { issue } => Some(Quantity::OwnStance(issue)),
-            Context::Definition => Some(Quantity::OwnStance(IssueId(0))),
-            Context::Numeric { .. } => {
-                self.allows_state("stance", span);
-                None
-            }
-            Context::World(what) => {
-                let message = format!("`stance` alone is the debtor's own, and {what} has no debtor");
-                self.report_met(
-                    span,
-                    Diagnostic::error("types/context", message, None).help("name the actor: `stance(ACTOR)`"),
-                );
-                None
-            }
-        }
-    }
-
-    fn place_in_cohort(&mut self, name: &str, span: &Range<usize>) -> Option<Quantity> {
-        match self.context {
-            Context::Definition | Context::Numeric { cohort: true, .. } => {
-                Some(if name == "index" { Quantity::Index } else { Quantity::Size })
-            }
-            _ => {
-                let message = format!("`{name}` can be read by the numbers of a cohort only");
-                let help = "use it in the fields of `[cohorts.NAME]`";
-                self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
-                None
-            }
-        }
     }
 }

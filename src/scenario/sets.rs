@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, quoted, suggestion};
+use super::diagnostic::{Diagnostic, quoted};
 use super::document::{Kind, Value};
 use super::names::Party;
 use crate::model::{ActorId, Group, GroupId, IssueId, Mean, MeanId, ResourceId, Slot, SlotId, limits};
@@ -51,14 +51,15 @@ impl<'a> Compiler<'a> {
             None => format!("`{at}` names {}, which is no {wanted}", quoted(name)),
         };
         let by_name = || {
-            let named = self.model.actors.iter().find(|actor| actor.name.as_deref() == Some(name));
+            let actors = self.model.actors.iter().take(self.comparisons.get());
+            let named = actors.into_iter().find(|actor| actor.name.as_deref() == Some(name));
             named.map(|actor| format!("write the id: `{}`", actor.id))
         };
         let trimmed = name.trim();
         let help = if trimmed != name && self.names.parties.contains_key(trimmed) {
             Some(format!("write {} without spaces", quoted(trimmed)))
         } else {
-            by_name().or_else(|| suggestion(name, self.names.parties.keys().map(String::as_str)))
+            by_name().or_else(|| self.near(name, self.names.parties.keys().map(String::as_str)))
         };
         let help = help.unwrap_or_else(|| "declare it in `[actors]`, `[cohorts]` or `[groups]`".into());
         Diagnostic::error("names/unknown", message, Some(span.clone())).help(help)

@@ -37,10 +37,12 @@ impl Source {
     ///
     /// # Errors
     /// If there are too many, or they are not UTF-8.
-    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Diagnostic> {
+    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Box<Diagnostic>> {
         if bytes.len() as u64 > limits::FILE_BYTES {
-            let message = format!("the file has {} bytes, more than {}", bytes.len(), limits::FILE_BYTES);
-            return Err(Diagnostic::error("source/size", message, None).help("split it, or shorten its texts"));
+            let message = format!("the file is larger than {} MiB", limits::FILE_BYTES >> 20);
+            let error = Diagnostic::error("source/size", message, Some(0..0))
+                .help("shorten its texts, or use cohorts and groups");
+            return Err(Box::new(error));
         }
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         match std::str::from_utf8(bytes) {
@@ -48,7 +50,7 @@ impl Source {
             Err(error) => {
                 let at = error.valid_up_to();
                 let end = at + error.error_len().unwrap_or(bytes.len() - at);
-                Err(not_utf8(bytes, at, end))
+                Err(Box::new(not_utf8(bytes, at, end)))
             }
         }
     }

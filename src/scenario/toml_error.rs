@@ -29,12 +29,11 @@ pub(super) fn explain(source: &Source, errors: &[toml::de::Error]) -> Vec<Diagno
                 repeated_header = header;
             }
         }
-        let (message, help, span) = match second_value(error.message(), source.text(), &span) {
-            Some(second) => second,
-            None => {
-                let (message, help) = reword(error.message(), source.text(), &span);
-                (message, help, span)
-            }
+        let (message, help, span) = if let Some(second) = second_value(error.message(), source.text(), &span) {
+            second
+        } else {
+            let (message, help) = reword(error.message(), source.text(), &span);
+            (message, help, span)
         };
         let local = !message.starts_with("unclosed") && LOCAL.iter().any(|start| error.message().starts_with(start));
         shown.push(Diagnostic::error("toml/syntax", message, Some(span)).maybe_help(help));
@@ -129,7 +128,7 @@ fn reword(message: &str, text: &str, span: &Range<usize>) -> (String, Option<Str
     let help = REMEDIES.iter().find(|(start, _)| what.starts_with(start)).map(|&(_, help)| help.to_owned());
     let message = match what {
         "cannot recurse further; max recursion depth met" | "recursion limit" => {
-            "tables and lists nest too deep, more than 80 of 256 levels in one value".to_owned()
+            "one value nests more than 80 tables and lists deep".to_owned()
         }
         _ if written.starts_with(':') => {
             return ("a `:` after a key".to_owned(), Some("a key and its value are joined by `=`".to_owned()));

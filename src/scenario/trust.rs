@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::compile::Compiler;
 use super::diagnostic::{Diagnostic, quoted};
 use super::document::{Entry, Kind, Table, Value};
-use super::number::{Order, Spec, User};
+use super::number::{Order, Spec, TargetOf, User};
 use super::reader::path;
 use super::resolve::Context;
 use super::sets::Set;
@@ -16,7 +16,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn read_credit(&mut self) {
         let Some(table) = self.section("credit") else { return };
         self.known_keys(table, &["offer", "bond"], "`credit`");
-        let targets: [(&str, fn(usize) -> Target); 2] = [("offer", Target::CreditOffer), ("bond", Target::CreditBond)];
+        let targets: [(&str, TargetOf); 2] = [("offer", Target::CreditOffer), ("bond", Target::CreditBond)];
         for (at, (key, target)) in targets.into_iter().enumerate() {
             let Some(entry) = table.get(key) else { continue };
             let own = std::mem::take(&mut self.own_credit[at]);

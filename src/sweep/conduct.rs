@@ -138,7 +138,12 @@ impl Sweep {
     ///
     /// # Errors
     /// An [`Error`] if the folder cannot be used or written. What is finished stays.
-    pub fn run(&self, output: Output<'_>, jobs: usize, watch: &mut dyn FnMut(Progress) -> bool) -> Result<Report, Error> {
+    pub fn run(
+        &self,
+        output: Output<'_>,
+        jobs: usize,
+        watch: &mut dyn FnMut(Progress) -> bool,
+    ) -> Result<Report, Error> {
         self.schedule.check()?;
         let range = self.range();
         let mut summary = Summary::new(self.experiment.model(), self.experiment.points().count());
@@ -158,7 +163,8 @@ impl Sweep {
             let runs = if sitting.is_some() { self.growing()[0] } else { "runs.csv" };
             self.read_back(&folder.join(runs), sitting.is_none(), range.start..first, &mut summary)?;
         }
-        let mut progress = Progress { done: first - range.start, total: range.end - range.start, before: first - range.start };
+        let mut progress =
+            Progress { done: first - range.start, total: range.end - range.start, before: first - range.start };
         watch(progress);
         let store = sitting.as_mut().map(|sitting| &mut sitting.store);
         let end = self.execute(first..range.end, jobs, store, &mut summary, &mut |end| {
@@ -189,7 +195,8 @@ impl Sweep {
         execute(runs, jobs.min(limits::JOBS), worker, |stretch: Option<(Range<u64>, Rows)>| {
             if let Some((range, rows)) = stretch {
                 if let Some(store) = &mut store {
-                    let all = [(true, &rows.runs), (self.tables.events, &rows.events), (self.tables.series, &rows.series)];
+                    let all =
+                        [(true, &rows.runs), (self.tables.events, &rows.events), (self.tables.series, &rows.series)];
                     let tables: Vec<&[u8]> =
                         all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, bytes)| bytes.as_slice()).collect();
                     store.append(range.end, &tables)?;
@@ -313,7 +320,13 @@ impl Sweep {
     }
 
     /// Ends a sitting: the summary of what is there, and if that is everything, the manifest that says so.
-    pub(super) fn finish(&self, folder: &Path, mut store: Store, summary: &Summary, complete: bool) -> Result<(), Error> {
+    pub(super) fn finish(
+        &self,
+        folder: &Path,
+        mut store: Store,
+        summary: &Summary,
+        complete: bool,
+    ) -> Result<(), Error> {
         store.sync().map_err(|error| Error::io("write", folder, &error))?;
         let text = summary.to_csv(self.experiment.points());
         replace_file(&folder.join("summary.csv"), |file| std::io::Write::write_all(file, &text))?;
@@ -361,12 +374,15 @@ fn add(summary: &mut Summary, rows: &Rows, metrics: usize) {
 }
 
 fn is_absent(folder: &Path) -> bool {
-    fs::read_dir(folder).map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |mut all| all.next().is_none())
+    fs::read_dir(folder)
+        .map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |mut all| all.next().is_none())
 }
 
 fn claimed(error: &FolderError) -> Error {
     let help = match error {
-        FolderError::NotEmpty(_) => Some("`--resume` goes on with an unfinished sweep; `--force` replaces what is there"),
+        FolderError::NotEmpty(_) => {
+            Some("`--resume` goes on with an unfinished sweep; `--force` replaces what is there")
+        }
         FolderError::NotAFolder(_) => Some("choose another name"),
         FolderError::Io { .. } => None,
     };

@@ -90,9 +90,8 @@ impl Experiment {
 
     /// The experiment of a document at one point, with nothing varied.
     fn compiled(document: Document, sets: &[Override]) -> Result<Self, Error> {
-        let base = compiled(&document, sets).map_err(|diagnostics| {
-            Error::new(ErrorKind::Point, "the scenario is not valid").because(diagnostics)
-        })?;
+        let base = compiled(&document, sets)
+            .map_err(|diagnostics| Error::new(ErrorKind::Point, "the scenario is not valid").because(diagnostics))?;
         Ok(Self {
             plan: Plan::new(&base.model),
             model: base.model,
@@ -110,13 +109,7 @@ impl Experiment {
     ///
     /// # Errors
     /// An [`Error`] if the document, the design or a point is not valid; the scenario's diagnostics are in it.
-    pub fn new(
-        document: Document,
-        sets: &[Override],
-        source: Source,
-        seed: u64,
-        jobs: usize,
-    ) -> Result<Self, Error> {
+    pub fn new(document: Document, sets: &[Override], source: Source, seed: u64, jobs: usize) -> Result<Self, Error> {
         let mut experiment = Self::compiled(document, sets)?;
         let set_names: Vec<String> = sets.iter().map(|set| set.name.clone()).collect();
         let points = match source {
@@ -505,16 +498,16 @@ impl Worker<'_> {
                 self.settings.extend(named.map(|(&parameter, &value)| (Target::Parameter(parameter), value)));
             }
             PointsAs::Settings(settings) => {
-                match &settings[usize::try_from(slot.point).expect("the number of points is limited")] {
-                    Some(settings) => self.settings.extend_from_slice(settings),
-                    None => {
-                        let own = self.experiment.own_model(slot.point);
-                        let (model, plan) = &*own;
-                        let run = engine::run(model, plan, slot.luck, self.want);
-                        let writer = Writer { model, namer: &Namer::new(model), sampler: &self.sampler };
-                        writer.write(slot, &run, &self.parameters, self.tables, rows);
-                        return;
-                    }
+                if let Some(settings) = &settings[usize::try_from(slot.point).expect("the number of points is limited")]
+                {
+                    self.settings.extend_from_slice(settings)
+                } else {
+                    let own = self.experiment.own_model(slot.point);
+                    let (model, plan) = &*own;
+                    let run = engine::run(model, plan, slot.luck, self.want);
+                    let writer = Writer { model, namer: &Namer::new(model), sampler: &self.sampler };
+                    writer.write(slot, &run, &self.parameters, self.tables, rows);
+                    return;
                 }
             }
         }

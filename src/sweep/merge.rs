@@ -50,7 +50,9 @@ pub fn merge(
         store.mark(runs.end)?;
         progress.done = runs.end;
         if !watch(progress) {
-            return Err(Error::new(ErrorKind::Interrupted, "the merge was interrupted").help("start it again with `--force`"));
+            return Err(
+                Error::new(ErrorKind::Interrupted, "the merge was interrupted").help("start it again with `--force`")
+            );
         }
     }
     sweep.finish(out, store, &summary, true)?;
@@ -69,8 +71,7 @@ fn parts(folders: &[PathBuf]) -> Result<Vec<Part>, Error> {
     let wrong = |message: String| Error::new(ErrorKind::Mismatch, message);
     let Some(first) = parts.first() else { return Err(wrong("there are no folders to merge".into())) };
     for other in &parts[1..] {
-        let mut differing =
-            differences((&first.manifest, &first.outline), (&other.manifest, &other.outline));
+        let mut differing = differences((&first.manifest, &first.outline), (&other.manifest, &other.outline));
         if first.outline.replicates != other.outline.replicates {
             differing.push(format!("{} replicates and {}", first.outline.replicates, other.outline.replicates));
         }
@@ -123,8 +124,9 @@ fn check_whole(part: &Part) -> Result<(), Error> {
 /// The sweep that a part is of.
 fn whole(part: &Part) -> Result<Sweep, Error> {
     let Part { folder, manifest, outline, .. } = part;
-    let document = Document::parse(&manifest.scenario, manifest.scenario_text.as_bytes())
-        .map_err(|errors| Error::new(ErrorKind::Mismatch, "the scenario in the manifest is not valid").because(errors))?;
+    let document = Document::parse(&manifest.scenario, manifest.scenario_text.as_bytes()).map_err(|errors| {
+        Error::new(ErrorKind::Mismatch, "the scenario in the manifest is not valid").because(errors)
+    })?;
     let path = folder.join("design.csv");
     let bytes = std::fs::read(&path).map_err(|error| Error::io("read", &path, &error))?;
     let points = if outline.names.is_empty() {

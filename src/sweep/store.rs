@@ -105,7 +105,8 @@ impl Store {
             Error::io("read the journal", &journal_path, &error).help("start the sweep again with `--force`")
         })?;
         lock(&journal, folder)?;
-        let marks = read_marks(&journal, names.len(), first).map_err(|error| Error::io("read", &journal_path, &error))?;
+        let marks =
+            read_marks(&journal, names.len(), first).map_err(|error| Error::io("read", &journal_path, &error))?;
         let mut good = marks.len();
         for (at, name) in names.iter().enumerate() {
             let path = folder.join(name);

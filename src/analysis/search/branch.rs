@@ -1,8 +1,9 @@
 //! Branch and bound on blocked sets, for goals that more never undoes.
 
-use super::super::bits::Bits;
+use super::super::bits::{Bits, count_outside, outside};
 use super::super::limits;
 use super::{Answer, Oracle, Search, Stop};
+use crate::engine::Failure;
 
 /// A set under construction.
 struct Node {
@@ -31,8 +32,8 @@ struct Pass {
 }
 
 impl<O: Oracle> Search<'_, O> {
-    pub(super) fn branch(&mut self, exact: bool, answer: &mut Answer) -> Result<(), Stop> {
-        self.node_limit = u64::MAX;
+    pub(super) fn branch(&mut self, answer: &mut Answer) -> Result<(), Stop> {
+        self.begin_pass(u64::MAX, limits::PROOF_WORK);
         if self.oracle.reached()? {
             self.note(&[]);
             (answer.proved, answer.count_is_exact, answer.count) = (true, true, 1);
@@ -46,12 +47,14 @@ impl<O: Oracle> Search<'_, O> {
             answer.owners = Some((Vec::new(), Vec::new()));
             return Ok(());
         }
+        let all: Vec<usize> = (0..self.oracle.items()).collect();
+        answer.upper = Some(self.cost_of(&all));
         let greedy = self.greedy()?;
         answer.upper = Some(self.cost_of(&greedy));
         self.note(&greedy);
         answer.lower = Some(self.bound_below()?);
         answer.proved = answer.lower >= answer.upper;
-        if self.list(i64::MAX, limits::LISTING_NODES, answer)?.is_some() {
+        if self.list(i64::MAX, answer)?.is_some() {
             answer.count_is_exact = true;
             answer.count = self.met;
             answer.proved = true;
@@ -59,14 +62,14 @@ impl<O: Oracle> Search<'_, O> {
         }
         answer.count = self.met;
         if !answer.proved {
-            self.prove(if exact { limits::EXACT_NODES } else { limits::PROOF_NODES }, answer)?;
+            self.prove(answer)?;
         }
         self.list_rising(answer)
     }
 
     /// Lists every minimal set up to a cost; `None` if the budget ends first, else the least cost left out.
-    fn list(&mut self, ceiling: i64, nodes: u64, answer: &mut Answer) -> Result<Option<i64>, Stop> {
-        self.begin_pass(nodes);
+    fn list(&mut self, ceiling: i64, answer: &mut Answer) -> Result<Option<i64>, Stop> {
+        self.begin_pass(self.budget.listing, limits::LISTING_WORK);
         let mut pass = Pass { aim: Aim::All, ceiling, next: i64::MAX };
         match self.run(&mut pass) {
             Ok(()) => {
@@ -88,9 +91,9 @@ impl<O: Oracle> Search<'_, O> {
             return Ok(());
         }
         let mut ceiling = self.best();
-        loop {
+        for _ in 0..limits::LEVELS {
             let tally = self.tally.take();
-            let Some(next) = self.list(ceiling, limits::LISTING_NODES, answer)? else {
+            let Some(next) = self.list(ceiling, answer)? else {
                 // The dearer pass saw only a part; the cheaper one before it saw every minimum set.
                 if answer.owners.is_some() {
                     self.tally = tally;
@@ -108,11 +111,12 @@ impl<O: Oracle> Search<'_, O> {
             }
             ceiling = next.max(ceiling.saturating_add(ceiling / 4));
         }
+        Ok(())
     }
 
     /// Looks for cheaper sets until there is none.
-    fn prove(&mut self, nodes: u64, answer: &mut Answer) -> Result<(), Stop> {
-        self.begin_pass(nodes);
+    fn prove(&mut self, answer: &mut Answer) -> Result<(), Stop> {
+        self.begin_pass(self.budget.proof, self.budget.proof_work);
         let mut pass = Pass { aim: Aim::Cheaper, ceiling: self.best() - 1, next: i64::MAX };
         let result = self.run(&mut pass);
         match result {
@@ -166,21 +170,19 @@ impl<O: Oracle> Search<'_, O> {
     /// One branch for each member of an unmet blocked set, without those tried before.
     fn descend(&mut self, pass: &mut Pass, node: &mut Node, cut: &[usize]) -> Result<(), Stop> {
         for &item in cut {
-            if pass.aim == Aim::Cheaper && self.has_twin_in(node, item) {
-                node.excluded.insert(item);
-                continue;
-            }
-            if !self.makes_redundant(node, item)? {
+            if pass.aim == Aim::All || !self.has_twin_in(node, item) {
                 let mark = self.oracle.mark();
                 let cost = node.cost;
                 self.oracle.add(item)?;
-                node.chosen.push(item);
-                node.members.insert(item);
-                node.cost = cost.saturating_add(self.items.costs[item]);
-                self.visit(pass, node)?;
-                node.cost = cost;
-                node.members.remove(item);
-                node.chosen.pop();
+                if !self.makes_redundant(node, item)? {
+                    node.chosen.push(item);
+                    node.members.insert(item);
+                    node.cost = cost.saturating_add(self.items.costs[item]);
+                    self.visit(pass, node)?;
+                    node.cost = cost;
+                    node.members.remove(item);
+                    node.chosen.pop();
+                }
                 self.oracle.undo(mark);
             }
             node.excluded.insert(item);
@@ -195,23 +197,42 @@ impl<O: Oracle> Search<'_, O> {
         (0..item).any(|other| classes[other] == classes[item] && node.excluded.contains(other))
     }
 
-    /// Whether, with `item` added, a member would follow from the others: no minimal set contains both.
+    /// Whether, with `item` added (as it has been), a member would follow from the others: no minimal set contains both.
     fn makes_redundant(&mut self, node: &Node, item: usize) -> Result<bool, Stop> {
-        if node.chosen.is_empty() {
+        let (mut suspects, mut others) = (Vec::new(), Vec::new());
+        for &member in &node.chosen {
+            if self.oracle.may_follow(member)? { suspects.push(member) } else { others.push(member) }
+        }
+        if suspects.is_empty() {
             return Ok(false);
         }
-        self.scratch.add(item)?;
-        let redundant = self.follows_without(&node.chosen)?;
+        for other in others.into_iter().chain([item]) {
+            self.scratch.add(other)?;
+        }
+        let redundant = self.any_without(&suspects, |oracle, member| Ok(oracle.has(member)))?;
         self.scratch.undo(0);
         Ok(redundant)
     }
 
-    /// Whether one of `members` follows from the others and what the scratch oracle holds.
+    /// Whether no member can be left out. The last one cannot: its absence was seen not to reach.
+    fn is_minimal(&mut self, node: &Node) -> Result<bool, Stop> {
+        let Some((&last, rest)) = node.chosen.split_last() else { return Ok(true) };
+        self.scratch.add(last)?;
+        let spare = !rest.is_empty() && self.any_without(rest, |oracle, _| oracle.reached())?;
+        self.scratch.undo(0);
+        Ok(!spare)
+    }
+
+    /// Whether `test` holds for some member when the scratch oracle holds all others in addition.
     ///
-    /// Halving shares the additions: a member is tested with both halves that it is not in added before.
-    fn follows_without(&mut self, members: &[usize]) -> Result<bool, Stop> {
+    /// Halving shares the additions among the members.
+    fn any_without(
+        &mut self,
+        members: &[usize],
+        test: fn(&mut O, usize) -> Result<bool, Failure>,
+    ) -> Result<bool, Stop> {
         if let [member] = members {
-            return Ok(self.scratch.has(*member));
+            return Ok(test(&mut self.scratch, *member)?);
         }
         let (left, right) = members.split_at(members.len() / 2);
         for (half, other) in [(left, right), (right, left)] {
@@ -219,61 +240,43 @@ impl<O: Oracle> Search<'_, O> {
             for &item in other {
                 self.scratch.add(item)?;
             }
-            let follows = self.follows_without(half)?;
+            let found = self.any_without(half, test)?;
             self.scratch.undo(mark);
-            if follows {
+            if found {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Whether no member can be left out. The last one cannot: its absence was seen not to reach.
-    fn is_minimal(&mut self, node: &Node) -> Result<bool, Stop> {
-        for leave_out in 0..node.chosen.len().saturating_sub(1) {
-            let rest = node.chosen.iter().enumerate().filter(|(at, _)| *at != leave_out).map(|(_, &item)| item);
-            if self.reaches(rest)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     /// The members, not excluded, of a blocked set that the node does not meet; none if all are excluded.
     fn unmet(&mut self, node: &Node) -> Result<Option<Vec<usize>>, Stop> {
-        let unmet = self.cuts.iter().filter(|cut| !cut.meets(&node.members));
-        let known = unmet.min_by_key(|cut| cut.count_outside(&node.excluded)).cloned();
-        let cut = match known {
-            Some(cut) => cut,
-            None => self.new_cut(&node.excluded)?,
+        self.work += self.cuts.size() as u64;
+        let unmet = self.cuts.unmet(&node.members);
+        let known = unmet.min_by_key(|cut| count_outside(cut, &node.excluded));
+        let members: Vec<usize> = match known {
+            Some(cut) => outside(cut, &node.excluded).collect(),
+            None => self.new_cut(&node.excluded)?.into_iter().filter(|&item| !node.excluded.contains(item)).collect(),
         };
-        let members: Vec<usize> = cut.iter().filter(|&item| !node.excluded.contains(item)).collect();
         Ok((!members.is_empty()).then_some(members))
     }
 
-    /// A minimal blocked set, given what the oracle holds, with few of `avoid` in it.
-    fn new_cut(&mut self, avoid: &Bits) -> Result<Bits, Stop> {
+    /// A blocked set, given what the oracle holds, with few of `avoid` in it.
+    fn new_cut(&mut self, avoid: &Bits) -> Result<Vec<usize>, Stop> {
         let mark = self.oracle.mark();
         let items = self.oracle.items();
-        let mut cut = Bits::new(items);
-        let order = avoid.iter().chain((0..items).filter(|&item| !avoid.contains(item)));
-        for item in order.collect::<Vec<_>>() {
-            if self.oracle.has(item) {
-                continue;
-            }
-            let before = self.oracle.mark();
-            self.oracle.add(item)?;
-            if self.oracle.reached()? {
-                self.oracle.undo(before);
-                cut.insert(item);
-            }
-            if self.is_exhausted() {
-                return Err(Stop::Budget);
-            }
-        }
+        let mut order: Vec<usize> = avoid.iter().collect();
+        order.extend((0..items).filter(|&item| !avoid.contains(item)));
+        self.work += items as u64;
+        let cut = self.oracle.leave_out(&order)?;
         self.oracle.undo(mark);
+        if self.is_exhausted() {
+            return Err(Stop::Budget);
+        }
         if self.cuts.len() < limits::BLOCKED_SETS {
-            self.cuts.push(cut.clone());
+            let mut bits = Bits::new(items);
+            cut.iter().for_each(|&item| bits.insert(item));
+            self.cuts.push(&bits);
         }
         Ok(cut)
     }
@@ -283,14 +286,13 @@ impl<O: Oracle> Search<'_, O> {
     /// With the aim of a proof, new blocked sets are sought as long as that may lift it above `room`.
     fn bound(&mut self, node: &Node, room: i64, aim: Aim) -> Result<i64, Stop> {
         let mut left = self.items.costs.clone();
-        let mut used = node.members.clone();
         let mut bound: i64 = 0;
-        for cut in self.cuts.iter().filter(|cut| !cut.meets(&node.members)) {
-            let Some(least) = least_left(cut, &node.excluded, &left) else { return Ok(i64::MAX) };
+        self.work += self.cuts.size() as u64 + left.len() as u64;
+        for cut in self.cuts.unmet(&node.members) {
+            let Some(least) = outside(cut, &node.excluded).map(|item| left[item]).min() else { return Ok(i64::MAX) };
             if least > 0 {
                 bound = bound.saturating_add(least);
-                take(cut, &node.excluded, &mut left, least);
-                used.add_all(cut);
+                outside(cut, &node.excluded).for_each(|item| left[item] -= least);
             }
         }
         if aim == Aim::All || bound > room {
@@ -298,21 +300,22 @@ impl<O: Oracle> Search<'_, O> {
         }
         let mark = self.oracle.mark();
         // What costs nothing any more cannot lift the bound.
-        for item in 0..left.len() {
-            if (left[item] == 0 || used.contains(item)) && !self.oracle.has(item) {
+        for item in (0..left.len()).filter(|&item| left[item] == 0) {
+            if !self.oracle.has(item) {
                 self.oracle.add(item)?;
             }
         }
         while bound <= room && !self.oracle.reached()? {
-            let cut = self.new_cut(&node.excluded)?;
-            let Some(least) = least_left(&cut, &node.excluded, &left) else {
+            let mut cut = self.new_cut(&node.excluded)?;
+            cut.retain(|&item| !node.excluded.contains(item));
+            let Some(least) = cut.iter().map(|&item| left[item]).min() else {
                 bound = i64::MAX;
                 break;
             };
             bound = bound.saturating_add(least);
-            take(&cut, &node.excluded, &mut left, least);
-            for item in cut.iter() {
-                if !self.oracle.has(item) {
+            for item in cut {
+                left[item] -= least;
+                if left[item] == 0 && !self.oracle.has(item) {
                     self.oracle.add(item)?;
                 }
             }
@@ -366,16 +369,5 @@ impl<O: Oracle> Search<'_, O> {
             }
         }
         Ok(set)
-    }
-}
-
-/// The least cost left of a blocked set's members; none if all are excluded.
-fn least_left(cut: &Bits, excluded: &Bits, left: &[i64]) -> Option<i64> {
-    cut.iter().filter(|&item| !excluded.contains(item)).map(|item| left[item]).min()
-}
-
-fn take(cut: &Bits, excluded: &Bits, left: &mut [i64], amount: i64) {
-    for item in cut.iter().filter(|&item| !excluded.contains(item)) {
-        left[item] -= amount;
     }
 }

@@ -264,7 +264,7 @@ impl Compiler {
     fn compile(&mut self, e: &E) -> Expression {
         let mut nodes = Vec::new();
         self.push(e, &mut nodes);
-        Expression { nodes, path: "sketch".into(), text: format!("{e:?}") }
+        Expression { nodes, path: "sketch".into(), text: format!("{e:?}"), named: Vec::new() }
     }
 
     /// Group 0 of the model is everyone; the sketch's groups follow.

@@ -1,0 +1,221 @@
+//! Who reacts to what, by thresholds: a comparison of one total with a fixed number turns only when the
+//! total crosses that number, so nobody else needs a look. It makes cascades linear (times a logarithm).
+
+use super::super::decide::View;
+use super::super::plan::Lists;
+use crate::model::{Comparison, Evidence, Expression, InstanceId, Model, Node, NodeId, Quantity, Reader, Scope, State};
+
+/// A comparison that turns where a total crosses a number.
+#[derive(Clone, Copy, Debug)]
+struct Threshold {
+    at: f64,
+    /// Whether the total must exceed the number rather than reach it.
+    strict: bool,
+    instance: InstanceId,
+}
+
+impl Threshold {
+    #[inline]
+    fn is_passed(&self, total: f64) -> bool {
+        if self.strict { total > self.at } else { total >= self.at }
+    }
+}
+
+/// Totals with the thresholds on them, rising.
+#[derive(Clone, Debug, Default)]
+struct Ladder {
+    steps: Vec<Threshold>,
+    /// How many were passed by the total that was announced last.
+    passed: usize,
+}
+
+impl Ladder {
+    /// Announces a new total; the thresholds between it and the one before.
+    #[inline]
+    fn announce(&mut self, total: f64) -> &[Threshold] {
+        let before = self.passed;
+        self.passed = self.steps.partition_point(|step| step.is_passed(total));
+        let (low, high) = (before.min(self.passed), before.max(self.passed));
+        &self.steps[low..high]
+    }
+}
+
+/// For a state: the thresholds in the conditions of its conditional commitments, and who must always be looked at.
+#[derive(Clone, Debug)]
+pub(super) struct Thresholds {
+    /// `bound`, by slot.
+    bound: Vec<Ladder>,
+    /// `parties`, by slot.
+    parties: Vec<Ladder>,
+    /// `bonds`, by commitment.
+    bonds: Vec<Ladder>,
+    /// Instances by signal, for all other comparisons.
+    others: Lists,
+}
+
+/// A comparison in a condition, taken apart.
+enum Part {
+    /// A total on one side, something fixed on the other.
+    Simple { quantity: Quantity, strict: bool, number: NodeId },
+    /// Anything else, with what it reads.
+    Other(Vec<Quantity>),
+}
+
+impl Thresholds {
+    pub(super) fn new(view: View<'_>) -> Self {
+        let View { model, plan, .. } = view;
+        let mut this = Self {
+            bound: vec![Ladder::default(); model.slots.len()],
+            parties: vec![Ladder::default(); model.slots.len()],
+            bonds: vec![Ladder::default(); model.commitments.len()],
+            others: Lists::default(),
+        };
+        let mut promises = vec![0_u32; model.actors.len()];
+        model.instances.iter().for_each(|instance| promises[instance.debtor.index()] += 1);
+        let mut parts: Vec<Option<Vec<Part>>> = Vec::new();
+        parts.resize_with(model.commitments.len(), || None);
+        let mut others = Vec::new();
+        for instance in model.instance_ids().filter(|at| view.world.instance(*at).state == State::Conditional) {
+            let declared = &model.instances[instance.index()];
+            let Some(when) = &model.commitment_of(instance).when else { continue };
+            let parts = parts[declared.commitment.index()].get_or_insert_with(|| take_apart(when));
+            let reader = Some(Reader { actor: declared.debtor, instance });
+            let scope = Scope { reader, ..view.scope() };
+            let is_alone = promises[declared.debtor.index()] == 1;
+            for part in parts.iter() {
+                let mut watch = |quantity| {
+                    let signals = plan.signals.of(quantity, declared.debtor);
+                    others.extend(signals.into_iter().flatten().map(|signal| (signal, instance.0)));
+                };
+                match part {
+                    Part::Other(quantities) => quantities.iter().copied().for_each(watch),
+                    Part::Simple { quantity, strict, number } => {
+                        let ladder = match *quantity {
+                            // What the debtor has bound otherwise would have to be taken off.
+                            Quantity::Bound(slot) if is_alone => Some(&mut this.bound[slot.index()]),
+                            Quantity::Parties(slot) if is_alone => Some(&mut this.parties[slot.index()]),
+                            Quantity::Bonds(c) => Some(&mut this.bonds[c.index()]),
+                            _ => None,
+                        };
+                        match (ladder, when.number_at(*number, &scope)) {
+                            (Some(ladder), Ok(at)) => {
+                                ladder.steps.push(Threshold { at, strict: *strict, instance });
+                            }
+                            _ => watch(*quantity),
+                        }
+                    }
+                }
+            }
+        }
+        this.others = Lists::new(plan.signals.tick as usize + 1, others);
+        for ladder in this.bound.iter_mut().chain(&mut this.parties).chain(&mut this.bonds) {
+            ladder.steps.sort_by(|a, b| a.at.total_cmp(&b.at).then(a.strict.cmp(&b.strict)));
+        }
+        this.announce_all(model, &view.world.evidence);
+        this
+    }
+
+    /// Brings every announced total up to date.
+    pub(super) fn announce_all(&mut self, model: &Model, evidence: &Evidence) {
+        for (slot, ladder) in self.bound.iter_mut().enumerate() {
+            ladder.announce(evidence.bound(model, crate::model::SlotId::at(slot), None).to_units());
+        }
+        for (slot, ladder) in self.parties.iter_mut().enumerate() {
+            ladder.announce(f64::from(evidence.parties(model, crate::model::SlotId::at(slot), None)));
+        }
+        for (commitment, ladder) in self.bonds.iter_mut().enumerate() {
+            ladder.announce(f64::from(evidence.bonds(model, crate::model::CommitmentId::at(commitment), None)));
+        }
+    }
+
+    /// Announces the totals that a commitment counts in; `turn` is called for those whose comparisons may have turned.
+    #[inline]
+    pub(super) fn announce(
+        &mut self,
+        view: View<'_>,
+        evidence: &Evidence,
+        instance: InstanceId,
+        mut turn: impl FnMut(InstanceId),
+    ) {
+        let model = view.model;
+        let commitment = model.instances[instance.index()].commitment;
+        let signals = view.plan.signals;
+        let mut others = |signal| self.others.get(signal).iter().for_each(|&other| turn(InstanceId(other)));
+        others(signals.commitment(commitment));
+        for gift in model.gifts(instance) {
+            model.slots_of(instance, gift.number).iter().for_each(|slot| others(slot.0));
+        }
+        let ladder = &mut self.bonds[commitment.index()];
+        if !ladder.steps.is_empty() {
+            let total = f64::from(evidence.bonds(model, commitment, None));
+            ladder.announce(total).iter().for_each(|step| turn(step.instance));
+        }
+        for gift in model.gifts(instance) {
+            for &slot in model.slots_of(instance, gift.number) {
+                let ladder = &mut self.bound[slot.index()];
+                if !ladder.steps.is_empty() {
+                    let total = evidence.bound(model, slot, None).to_units();
+                    ladder.announce(total).iter().for_each(|step| turn(step.instance));
+                }
+                let ladder = &mut self.parties[slot.index()];
+                if !ladder.steps.is_empty() {
+                    let total = f64::from(evidence.parties(model, slot, None));
+                    ladder.announce(total).iter().for_each(|step| turn(step.instance));
+                }
+            }
+        }
+    }
+}
+
+/// The comparisons of a condition.
+fn take_apart(when: &Expression) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut seen = vec![false; when.nodes.len()];
+    let mut stack = vec![when.root()];
+    while let Some(node) = stack.pop() {
+        if std::mem::replace(&mut seen[node as usize], true) {
+            continue;
+        }
+        match when.nodes[node as usize] {
+            Node::Compare(comparison, a, b) => parts.push(part(when, comparison, a, b)),
+            Node::And(a, b) | Node::Or(a, b) => stack.extend([a, b]),
+            Node::Not(a) => stack.push(a),
+            Node::If(c, a, b) => stack.extend([c, a, b]),
+            _ => {}
+        }
+    }
+    parts
+}
+
+fn part(when: &Expression, comparison: Comparison, a: NodeId, b: NodeId) -> Part {
+    let (of_a, of_b) = (reads(when, a), reads(when, b));
+    let total = |node: NodeId| match when.nodes[node as usize] {
+        Node::Read(quantity @ (Quantity::Bound(_) | Quantity::Parties(_) | Quantity::Bonds(_))) => Some(quantity),
+        _ => None,
+    };
+    // `q >= v` and `q < v` turn where `q` reaches `v`, `q > v` and `q <= v` where it exceeds it.
+    let reaches = |left: bool| match comparison {
+        Comparison::GreaterOrEqual | Comparison::Less => Some(left),
+        Comparison::Greater | Comparison::LessOrEqual => Some(!left),
+        Comparison::Equal | Comparison::NotEqual => None,
+    };
+    match (total(a), total(b)) {
+        (Some(quantity), None) if of_b.is_empty() => {
+            if let Some(reaches) = reaches(true) {
+                return Part::Simple { quantity, strict: !reaches, number: b };
+            }
+        }
+        (None, Some(quantity)) if of_a.is_empty() => {
+            if let Some(reaches) = reaches(false) {
+                return Part::Simple { quantity, strict: !reaches, number: a };
+            }
+        }
+        _ => {}
+    }
+    Part::Other([of_a, of_b].concat())
+}
+
+/// The evidence that a number reads.
+fn reads(when: &Expression, node: NodeId) -> Vec<Quantity> {
+    when.reads_at(node).into_iter().filter(|quantity| quantity.is_evidence()).collect()
+}

@@ -1,0 +1,236 @@
+//! What compiled scenarios look like, and what the sign analysis lets pass.
+
+use std::fmt::Write as _;
+
+use super::interval::{Interval, parameter_intervals};
+use super::*;
+use crate::model::{Amount, Domain, FieldSource, Influence, Model, Target};
+
+const HEAD: &str = "format = 1\n[time]\nstart = 2025-03-10\nsteps = 10\n[resources]\ntroops = {}\nbackstop = {}\n";
+
+fn compiled(body: &str, options: &Options) -> Result<Compiled, Vec<Diagnostic>> {
+    let text = format!("{HEAD}{body}");
+    compile(&Document::parse("test", text.as_bytes())?, options)
+}
+
+fn model(body: &str) -> Model {
+    compiled(body, &Options::default()).unwrap().model
+}
+
+fn setting(name: &str, value: f64) -> Options {
+    Options { overrides: vec![Override { name: name.into(), value }], ..Options::default() }
+}
+
+#[test]
+fn instances_stand_at_their_commitments_place_in_the_actors_order() {
+    let model = model(
+        "[commitments.late.gives]\ntroops = 1\n[actors.b]\n[actors.a]\n[cohorts.people]\nsize = 2\n[groups]\n\
+         all = [\"people\", \"a\", \"b\"]\n[commitments.early]\ndebtor = \"a\"\ngives = { troops = 2 }\n\
+         [commitments.late]\ndebtor = \"all\"\n",
+    );
+    let names: Vec<&str> = model.instances.iter().map(|instance| instance.name.as_str()).collect();
+    assert_eq!(names, ["late/b", "late/a", "late/people_1", "late/people_2", "early"]);
+    assert_eq!(model.setup.gives.len(), 5);
+}
+
+#[test]
+fn draws_are_sorted_and_cohorts_draw_for_each_member() {
+    let model = model(
+        "[parameters]\nfloor = { value = { uniform = [0, 9] }, range = [0, 9] }\n[actors.us]\n\
+         stance = { choice = [0.1, 0.2] }\n[cohorts.people]\nsize = 2\nstance = { uniform = [0, \"index / size\"] }\n\
+         volatility = \"floor / 100\"\n[shocks.raid]\non = 3\nstance = { people = { normal = [0, 1] } }\n",
+    );
+    let draws = [
+        "actors.us.stance",
+        "cohorts.people.stance/people_1",
+        "cohorts.people.stance/people_2",
+        "parameters.floor",
+        "shocks.raid.stance.people",
+    ];
+    assert_eq!(model.draws, draws);
+    assert!(matches!(model.fields[0].targets.as_slice(), [Target::Parameter(_)]));
+    let shared = model.fields.iter().find(|field| field.path == "cohorts.people.volatility").unwrap();
+    assert_eq!(shared.targets, [Target::Volatility(1), Target::Volatility(2)]);
+}
+
+#[test]
+fn one_stance_for_all_issues_is_one_draw() {
+    let text = format!("issues = [\"guarantee\", \"aid\"]\n{HEAD}[actors.us]\nstance = {{ uniform = [0, 1] }}\n");
+    let document = Document::parse("test", text.as_bytes()).unwrap();
+    let model = compile(&document, &Options::default()).unwrap().model;
+    assert_eq!(model.fields[0].targets, [Target::Stance(0), Target::Stance(1)]);
+    assert_eq!(model.draws, ["actors.us.stance"]);
+}
+
+#[test]
+fn a_parameter_that_is_set_is_not_drawn_and_keeps_its_distribution() {
+    let body = "[actors.us]\n[parameters]\nfloor = { value = { uniform = [0, 9] } }\n";
+    let model = compiled(body, &setting("floor", 4.0)).unwrap().model;
+    assert!(model.fields.is_empty() && model.draws.is_empty());
+    assert_eq!(model.setup.parameters, [4.0]);
+    assert!(model.parameters[0].overridden && model.parameters[0].distribution.is_some());
+}
+
+#[test]
+fn a_set_value_out_of_its_domain_names_the_argument() {
+    let errors = compiled("[actors.us]\nstance = 0.5\n", &setting("actors.us.stance", 2.0)).unwrap_err();
+    assert_eq!(errors[0].message, "`actors.us.stance` must be from 0 to 1, but is 2");
+    assert_eq!(errors[0].notes[0].0, "its value comes from `--set actors.us.stance=2`");
+}
+
+#[test]
+fn further_metrics_are_placed_in_their_argument() {
+    let metrics = vec![("mood".to_owned(), "stance(us) + flor".to_owned())];
+    let options = Options { metrics, ..Options::default() };
+    let errors = compiled("[actors.us]\n[parameters]\nfloor = 1\n", &options).unwrap_err();
+    assert_eq!(errors[0].origin, Origin::Argument("stance(us) + flor".into()));
+    assert_eq!(errors[0].span, Some(13..17));
+    assert_eq!(errors[0].help.as_deref(), Some("did you mean `floor`?"));
+}
+
+#[test]
+fn influence_knows_oneself_from_pairs() {
+    let model = model(
+        "[actors.us]\n[actors.uk]\n[[influence]]\nfrom = \"us\"\non = \"us\"\n[[influence]]\nfrom = \"us\"\n\
+         on = [\"us\", \"uk\"]\nweight = 2\n",
+    );
+    assert!(matches!(model.influence[0], Influence::Own(_)));
+    let Influence::Between(pairs) = model.influence[1] else { panic!("pairs") };
+    assert_eq!(pairs.ordered(&model).count(), 1);
+    assert_eq!(model.setup.influence, [1.0, 2.0]);
+}
+
+#[test]
+fn sessions_are_clipped_to_the_run() {
+    let model = model(
+        "[actors.us]\n[meetings.long]\nfrom = 2025-03-01\nto = 2025-03-12T12:00:00\nattend = \"us\"\n\
+         [meetings.many]\non = [5, 2025-03-12, 5]\nattend = \"us\"\n",
+    );
+    assert_eq!(model.meetings[0].sessions, [(0, 2)]);
+    assert_eq!(model.meetings[1].sessions, [(2, 2), (5, 5)]);
+}
+
+#[test]
+fn members_that_differ_have_fields_of_their_own() {
+    let model = model(
+        "[actors.us]\nattributes = { army = 3 }\n[actors.uk]\nattributes = { army = { uniform = [1, 2] } }\n[groups]\n\
+         allies = [\"us\", \"uk\"]\n[commitments.aid]\ndebtor = \"allies\"\ngives = { troops = \"own(army) * 2\" }\n",
+    );
+    let paths: Vec<&str> = model.fields.iter().map(|field| field.path.as_str()).collect();
+    let gives = "commitments.aid.gives.troops";
+    assert_eq!(paths, ["actors.uk.attributes.army", &format!("{gives}/us"), &format!("{gives}/uk")]);
+    assert!(matches!(model.fields[0].source, FieldSource::Draw { .. }));
+    assert_eq!(model.setup.gives[0], Amount(6_000_000));
+    assert_eq!(model.fields[1].domain, Domain::Amount);
+}
+
+#[test]
+fn definitions_may_bear_the_names_of_resources() {
+    let model = model("[actors.us]\n[definitions]\ntroops = \"bound(troops)\"\n[metrics]\nm = \"troops + troops\"\n");
+    assert_eq!(model.metrics[0].value.nodes.len(), 2);
+}
+
+fn when(condition: &str) -> Result<Compiled, Vec<Diagnostic>> {
+    let body = format!(
+        "[parameters]\nfloor = 5\nsign = -1\ntilt = {{ uniform = [-1, 1] }}\nlean = {{ uniform = [1, 2] }}\n\
+         [definitions]\nenough = \"bound(troops) >= floor\"\nsum = \"bound(troops) + offered(troops)\"\n\
+         [actors.us]\nattributes = {{ good = 2, bad = -2 }}\n[actors.uk]\n[commitments.a]\ndebtor = \"us\"\n\
+         gives = {{ backstop = 1 }}\nwhen = \"\"\"{condition}\"\"\"\n[commitments.b]\ndebtor = \"uk\"\ngives = {{ troops = 9 }}\n"
+    );
+    compiled(&body, &Options::default())
+}
+
+#[test]
+fn monotone_conditions_pass() {
+    for condition in [
+        "bound(troops) >= floor",
+        "floor <= bound(troops) * lean",
+        "not (bound(troops) < floor)",
+        "bound(troops) * own(good) >= 1 and not (bound(troops) * own(bad) >= 1)",
+        "bound(troops) * stance >= trust(us, uk) - 3",
+        "bound(troops) / (1 + count(x)) >= 1",
+        "-bound(troops) * sign >= 3",
+        "if(stance > 0.5, bound(troops), offered(troops)) >= 1",
+        "if(enough, 2, 1) >= 2",
+        "if(enough, true, false)",
+        "if(enough, step > 3, false) or enough",
+        "min(max(sum, 3), clamp(sum, 0, 9), sqrt(sum), exp(sum), ln(sum + 1)) >= 1",
+        "abs(bound(troops)) >= 1",
+        "10 / (1 + bound(troops)) <= 3",
+        "bound(troops) * delivered(troops) >= 1",
+        "bound(troops) - floor >= -offered(troops)",
+        "assured(troops, uk) + parties(troops) + bonds(b) + kept(b) + offers(b) >= 3",
+        "stance < 0.5 or since(x) < 3 or step == 4",
+    ] {
+        let condition = condition.replace("count(x)", "step").replace("since(x)", "step");
+        assert!(when(&condition).is_ok(), "{condition}: {:#?}", when(&condition).unwrap_err());
+    }
+}
+
+#[test]
+fn conditions_that_may_turn_false_are_refused() {
+    for condition in [
+        "bound(troops) < floor",
+        "bound(troops) == 9",
+        "not enough",
+        "bound(troops) * sign >= -3",
+        "bound(troops) * tilt >= 1",
+        "bound(troops) * (stance - 0.5) >= 1",
+        "bound(troops) * own(bad) >= -1",
+        "if(enough, 1, 2) >= 2",
+        "if(not enough, 2, 1) >= 2",
+        "if(enough, bound(troops), 3) >= 1",
+        "if(enough, step > 3, true)",
+        "abs(bound(troops) - 5) >= 1",
+        "10 / bound(troops) >= 1",
+        "bound(troops) / tilt >= 1",
+        "bound(troops) - bound(troops) >= 0",
+        "bound_at(b) < 3",
+        "deadlocked == 0",
+        "step > 3 or 0 * deadlocked > 1",
+    ] {
+        let errors = when(condition).expect_err(condition);
+        assert!(errors.iter().all(|error| error.code == "monotone/sign"), "{condition}: {errors:#?}");
+    }
+}
+
+#[test]
+fn monotonicity_can_be_asked_again_for_other_values() {
+    let compiled = when("bound(troops) * floor >= 1").unwrap();
+    let mut parameters = parameter_intervals(&compiled.model);
+    assert!(monotone::check_all(&compiled.model, &parameters).is_ok());
+    parameters[0] = Interval::point(-1.0);
+    assert!(monotone::check_all(&compiled.model, &parameters).is_err());
+}
+
+fn first(body: &str) -> String {
+    compiled(body, &Options::default()).unwrap_err()[0].message.clone()
+}
+
+#[test]
+fn a_fault_makes_no_others() {
+    let many = "[actors.us]\nstance = 2\n[actors.uk]\nattributes = { army = \"flor\" }\n[groups]\nall = [\"usa\"]\n\
+        [commitments.c]\ndebtor = \"all\"\ngives = { troops = 1 }\nwhen = \"bound(troops, all) * own(army) >= 1\"\n\
+        [metrics]\nm = \"offers(c) + stance(all)\"\n";
+    let errors = compiled(many, &Options::default()).unwrap_err();
+    let codes: Vec<&str> = errors.iter().map(|error| error.code).collect();
+    assert_eq!(codes, ["domain/number", "names/unknown", "names/unknown"], "{errors:#?}");
+}
+
+#[test]
+fn what_is_too_large_is_refused_at_once() {
+    assert!(first("[cohorts.people]\nsize = 1000000000000\n").contains("more than 100000 actors"));
+    let mut chain = String::from("[actors.us]\n[definitions]\nd0 = \"step\"\n");
+    for at in 1..200 {
+        let _ = writeln!(chain, "d{at} = \"d{0} + d{0}\"", at - 1);
+    }
+    assert!(first(&format!("{chain}[metrics]\nm = \"d199\"\n")).contains("more than 100000 operations"));
+}
+
+#[test]
+fn parameters_are_drawn_after_those_that_they_read() {
+    let body = |first: &str, second: &str| format!("[actors.us]\n[parameters]\n{first}\n{second}\n");
+    let (low, high) = ("low = { uniform = [0, 1] }", "high = { uniform = [\"low\", 2] }");
+    assert!(compiled(&body(low, high), &Options::default()).is_ok());
+    assert_eq!(first(&body(high, low)), "`parameters.high` is drawn before the parameter `low` has a value");
+}

@@ -1,0 +1,112 @@
+//! What the integration tests share: scenarios by name, runs of them, values at the end.
+#![expect(dead_code, reason = "each test file uses its own part")]
+
+use std::path::{Path, PathBuf};
+
+use backstop::engine::{self, Luck, Plan, Run, Want};
+use backstop::model::{ActorId, Event, InstanceId, IssueId, Model};
+use backstop::scenario::{Compiled, Document, Options, Override, compile};
+
+/// The folder of the shipped scenarios.
+pub(crate) fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+/// Every shipped scenario, by name, sorted.
+pub(crate) fn shipped() -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(scenarios())
+        .expect("the scenarios are there")
+        .map(|entry| entry.expect("a folder entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert!(names.len() >= 20, "the scenarios are shipped");
+    names
+}
+
+/// The text of a shipped scenario.
+pub(crate) fn text(name: &str) -> String {
+    std::fs::read_to_string(scenarios().join(format!("{name}.toml"))).expect("the scenario is there")
+}
+
+/// Compiles a text with overrides.
+pub(crate) fn compiled(text: &str, sets: &[(&str, f64)]) -> Compiled {
+    let overrides = sets.iter().map(|&(name, value)| Override { name: name.into(), value }).collect();
+    let options = Options { overrides, track_trust: true, ..Options::default() };
+    let document = Document::parse("test.toml", text.as_bytes()).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    compile(&document, &options).unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+/// A model and a finished run of it.
+pub(crate) struct Ran {
+    pub(crate) model: Model,
+    pub(crate) plan: Plan,
+    pub(crate) run: Run,
+}
+
+/// Runs a text.
+pub(crate) fn run_text(text: &str, sets: &[(&str, f64)], seed: u64) -> Ran {
+    let model = compiled(text, sets).model;
+    let plan = Plan::new(&model);
+    let want = Want { log: true, series: true, exchanged: true };
+    let run = engine::run(&model, &plan, Luck { seed, replicate: 0 }, want);
+    Ran { model, plan, run }
+}
+
+/// Runs a shipped scenario.
+pub(crate) fn run_shipped(name: &str, sets: &[(&str, f64)], seed: u64) -> Ran {
+    run_text(&text(name), sets, seed)
+}
+
+impl Ran {
+    /// The name of the final outcome, or the status of a failed run.
+    pub(crate) fn outcome(&self) -> &str {
+        match &self.run.result {
+            Ok(ending) => backstop::log::ending_name(&self.model, *ending),
+            Err(failure) => failure.status(),
+        }
+    }
+
+    /// An actor by id.
+    pub(crate) fn actor(&self, id: &str) -> ActorId {
+        ActorId::at(self.model.actors.iter().position(|actor| actor.id == id).expect("the actor is there"))
+    }
+
+    /// An instance by name.
+    pub(crate) fn instance(&self, name: &str) -> InstanceId {
+        InstanceId::at(self.model.instances.iter().position(|i| i.name == name).expect("the instance is there"))
+    }
+
+    /// An actor's stance at the end.
+    pub(crate) fn stance(&self, id: &str) -> f64 {
+        self.run.world.stance(self.actor(id), IssueId(0))
+    }
+
+    /// A metric at each step.
+    pub(crate) fn series(&self, metric: &str) -> Vec<f64> {
+        let at = self.model.metrics.iter().position(|m| m.id == metric).expect("the metric is there");
+        self.run.samples.chunks(self.model.metrics.len()).map(|row| row[at]).collect()
+    }
+
+    /// A metric at the end.
+    pub(crate) fn metric(&self, metric: &str) -> f64 {
+        *self.series(metric).last().expect("steps were sampled")
+    }
+
+    /// Number of commitments that were ever bound.
+    pub(crate) fn bound(&self) -> usize {
+        self.run.log.iter().filter(|entry| matches!(entry.event, Event::Detached(_))).count()
+    }
+
+    /// Steps at which a kind of event happened, with the instance's name.
+    pub(crate) fn when(&self, kind: &str) -> Vec<(u32, String)> {
+        let of_kind = self.run.log.iter().filter(|entry| backstop::log::kind(entry.event) == kind);
+        of_kind
+            .filter_map(|entry| {
+                let instance = entry.event.instance()?;
+                Some((entry.step, self.model.instances[instance.index()].name.clone()))
+            })
+            .collect()
+    }
+}

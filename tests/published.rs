@@ -1,0 +1,256 @@
+//! Published and provable results that the shipped scenarios must reproduce.
+
+mod common;
+
+use backstop::analysis::{self, Cost, Question};
+use common::{Ran, run_shipped, run_text, text};
+
+fn close(found: f64, expected: f64, tolerance: f64) {
+    assert!((found - expected).abs() <= tolerance, "found {found}, expected {expected}");
+}
+
+/// Minimal unlock sets of the state after the last Exchange, as sorted names.
+fn unlock_sets(ran: &Ran) -> Vec<Vec<String>> {
+    let question = Question { cost: Cost::Moves, ..Question::default() };
+    let explanation = analysis::explain(&ran.model, &ran.plan, &ran.run.setup, ran.run.exchanged(), &question)
+        .expect("the state can be explained");
+    assert!(explanation.unlock.proved && explanation.unlock.count_is_exact);
+    let name = |i: &backstop::model::InstanceId| ran.model.instances[i.index()].name.clone();
+    let mut sets: Vec<Vec<String>> =
+        explanation.unlock.sets.iter().map(|set| set.members.iter().map(name).collect()).collect();
+    sets.iter_mut().for_each(|set| set.sort());
+    sets
+}
+
+/// Granovetter 1978: thresholds 0, 1, …, 99; with 1 replaced by 2 the first alone joins.
+#[test]
+fn riot() {
+    let all = run_shipped("riot", &[], 0);
+    assert_eq!((all.outcome(), all.bound()), ("riot", 100));
+    let one = run_shipped("riot-one-missing", &[], 0);
+    assert_eq!((one.outcome(), one.bound(), one.run.gap), ("deadlock", 1, Some(99)));
+    let sets = unlock_sets(&one);
+    assert_eq!(sets.len(), 99);
+    assert!(sets.iter().all(|set| set.len() == 1));
+}
+
+/// The iteration `n ← #{i : threshold_i ≤ n}` from 0 on thresholds read from the file's own numbers.
+fn joined(thresholds: &[f64]) -> usize {
+    let mut n: usize = 0;
+    loop {
+        #[expect(clippy::cast_precision_loss, reason = "up to 100")]
+        let next = thresholds.iter().filter(|threshold| **threshold <= n as f64).count();
+        if next == n {
+            return n;
+        }
+        n = next;
+    }
+}
+
+/// Granovetter 1978: the jump lies between σ = 12.2 (6 join) and σ = 12.3 (all 100).
+#[test]
+fn normal_thresholds_at_rounded_quantiles() {
+    assert_eq!(run_shipped("normal-thresholds-rounded", &[("sd", 12.2)], 0).bound(), 6);
+    assert_eq!(run_shipped("normal-thresholds-rounded", &[("sd", 12.3)], 0).bound(), 100);
+}
+
+/// With thresholds at the quantiles (i − ½)/100 the jump is at 12.6.
+#[test]
+fn normal_thresholds_at_quantiles() {
+    assert!(run_shipped("normal-thresholds-quantiles", &[("sd", 12.5)], 0).bound() < 10);
+    assert_eq!(run_shipped("normal-thresholds-quantiles", &[("sd", 12.6)], 0).bound(), 100);
+}
+
+/// Over many draws each run joins exactly as many as the iteration on its own thresholds says, and
+/// the thresholds have the mean and the deviation that they are drawn with.
+#[test]
+fn normal_thresholds_over_many_draws() {
+    let (mut sum, mut squares, mut count) = (0.0, 0.0, 0.0);
+    for seed in 0..60 {
+        let ran = run_shipped("normal-thresholds", &[], seed);
+        let at = ran.model.attributes.iter().position(|name| name == "threshold").expect("it is an attribute");
+        let actors = ran.model.actors.len();
+        let thresholds = &ran.run.setup.attributes[at * actors..(at + 1) * actors];
+        assert_eq!(ran.bound(), joined(thresholds), "seed {seed}");
+        for threshold in thresholds {
+            sum += threshold;
+            squares += threshold * threshold;
+            count += 1.0;
+        }
+    }
+    let mean = sum / count;
+    // Standard errors for 6 000 draws: 0.16 of the mean, 0.11 of the deviation.
+    close(mean, 25.0, 0.7);
+    close((squares / count - mean * mean).sqrt(), 12.2, 0.5);
+}
+
+/// Parsegov, Proskurnikov, Tempo and Friedkin 2017 (published as 60, 60, 75, 75).
+#[test]
+fn friedkin_johnsen() {
+    let ran = run_shipped("friedkin-johnsen", &[], 0);
+    for (metric, first, limit) in [
+        ("opinion_1", 0.5308, 0.600_208_488_3),
+        ("opinion_2", 0.523_494, 0.599_839_659_4),
+        ("opinion_3", 0.75, 0.75),
+        ("opinion_4", 0.703_344_4, 0.749_862_049_4),
+    ] {
+        close(ran.series(metric)[0], first, 1e-12);
+        close(ran.metric(metric), limit, 1e-9);
+    }
+}
+
+/// DeGroot: consensus weights (3, 4, 4)/11.
+#[test]
+fn degroot() {
+    let ran = run_shipped("degroot", &[], 0);
+    for (metric, weight) in [("weight_1", 3.0), ("weight_2", 4.0), ("weight_3", 4.0)] {
+        close(ran.metric(metric), weight / 11.0, 1e-9);
+    }
+    close(ran.metric("disagreement"), 0.0, 1e-9);
+}
+
+/// Jøsang and Ismail 2002: prior 1, 1; eight kept and one broken give 9/11.
+#[test]
+fn beta_reputation() {
+    let ran = run_shipped("beta-reputation", &[], 0);
+    close(ran.metric("trust_in_bob"), 9.0 / 11.0, 1e-12);
+    assert_eq!(ran.when("violated").len(), 1);
+}
+
+/// (R, S, T, P) = (4, 1, 3, 3): hunting the stag is worth it above a belief of 2/3.
+#[test]
+fn stag_hunt() {
+    let payoffs = (4.0, 1.0, 3.0, 3.0);
+    let threshold = (payoffs.3 - payoffs.1) / ((payoffs.0 - payoffs.2) + (payoffs.3 - payoffs.1));
+    close(threshold, 2.0 / 3.0, 1e-15);
+    for (belief, outcome) in
+        [(threshold - 0.001, "deadlock"), (threshold + 0.001, "stag"), (0.0, "deadlock"), (1.0, "stag")]
+    {
+        assert_eq!(run_shipped("stag-hunt", &[("belief", belief)], 0).outcome(), outcome, "at {belief}");
+    }
+}
+
+/// `uk`, `fr`, `pl` each need `us`; `de` needs `uk` or `fr`; `us` needs two of the four (brute force).
+#[test]
+fn guarantee_toy() {
+    let stuck = run_shipped("guarantee-toy", &[("summit_success", 0.0)], 0);
+    assert_eq!((stuck.outcome(), stuck.bound(), stuck.run.gap), ("deadlock", 0, Some(5)));
+    let sets = unlock_sets(&stuck);
+    let debtors: Vec<Vec<&str>> = sets
+        .iter()
+        .map(|set| {
+            set.iter()
+                .map(|name| {
+                    stuck.model.actors[stuck.model.instances[stuck.instance(name).index()].debtor.index()].id.as_str()
+                })
+                .collect()
+        })
+        .collect();
+    for expected in [vec!["fr"], vec!["uk"], vec!["us"], vec!["de", "pl"]] {
+        assert!(debtors.contains(&expected), "{expected:?} is missing in {debtors:?}");
+    }
+    assert_eq!(debtors.len(), 4);
+
+    let ran = run_shipped("guarantee-toy", &[], 0);
+    assert_eq!(ran.bound(), 5, "all five bind as a package");
+    let waves: Vec<u32> = ran.when("suspended").iter().map(|(step, _)| *step).collect();
+    assert_eq!(waves.len(), 5, "all five unravel");
+    assert!(waves.windows(2).all(|pair| pair[0] <= pair[1]) && waves[0] < waves[4], "in waves: {waves:?}");
+    assert!(ran.when("reactivated").is_empty(), "the end of the reason restores nothing");
+}
+
+/// A pledge binds only if all pledges together reach the provision point.
+#[test]
+fn assurance_contract() {
+    let provided = run_shipped("assurance-contract", &[], 0);
+    assert_eq!(provided.outcome(), "provided");
+    let failed = run_shipped("assurance-contract", &[("provision_point", 1100.0)], 0);
+    assert_eq!((failed.bound(), failed.when("expired").len()), (0, 10));
+    assert_ne!(failed.outcome(), "provided");
+}
+
+/// The same threshold public good without and with a summit.
+#[test]
+fn public_good() {
+    let without = run_shipped("public-good-no-summit", &[], 0);
+    assert_eq!((without.outcome(), without.run.gap), ("deadlock", Some(5)));
+    assert_eq!(unlock_sets(&without).len(), 10, "C(5, 2) pairs of first moves");
+    let with = run_shipped("public-good-summit", &[], 0);
+    assert_eq!((with.outcome(), with.bound()), ("provided", 5));
+}
+
+/// Trust built by deeds in small steps reaches what one large step does not.
+#[test]
+fn gradualism() {
+    let steps = run_shipped("gradualism-small-steps", &[], 0);
+    let leap = run_shipped("gradualism-one-step", &[], 0);
+    assert_eq!(steps.outcome(), "disarmed");
+    assert_eq!(leap.bound(), 0);
+    let promised = |ran: &Ran| ran.run.setup.gives.iter().map(|amount| amount.to_units()).sum::<f64>();
+    close(promised(&steps), promised(&leap), 1e-9);
+    close(steps.metric("trust_of_east"), 0.8, 1e-12);
+    close(leap.metric("trust_of_east"), 0.5, 1e-12);
+}
+
+/// A maintained flow builds up, is withdrawn at once when it is suspended, and builds up again.
+#[test]
+fn aid_flow() {
+    let ran = run_shipped("aid-flow", &[], 0);
+    let flow = ran.series("flowing");
+    let halted = ran.when("suspended")[0].0 as usize;
+    let resumed = ran.when("reactivated")[0].0 as usize;
+    assert!(flow[halted - 1] > 0.0 && halted < resumed);
+    assert!(flow[halted..resumed].iter().all(|flow| *flow <= 0.0));
+    close(*flow.last().expect("there are steps"), flow[halted - 1], 1e-12);
+}
+
+/// An acceptance that falls as the guarantee grows: too weak does not protect, too strong is not accepted.
+#[test]
+fn adversary() {
+    for (guarantee, truce) in [(14.0, false), (15.0, true), (20.0, true), (25.0, true), (26.0, false)] {
+        let outcome = run_shipped("adversary", &[("guarantee", guarantee)], 0);
+        assert_eq!(outcome.outcome() == "truce", truce, "at a guarantee of {guarantee}");
+    }
+    let reinforced = run_shipped("adversary", &[("reinforcement", 10.0)], 0);
+    assert_eq!(reinforced.when("suspended").len(), 1);
+}
+
+/// Five two-party deadlocks side by side: the minimum unlock is 5, in 32 ways.
+#[test]
+fn five_disjoint_pairs() {
+    let mut text = String::from("format = 1\n[time]\nsteps = 1\n[resources]\nword = {}\n");
+    for pair in 0..5 {
+        for (a, b) in [("a", "b"), ("b", "a")] {
+            text += &format!(
+                "[actors.{a}{pair}]\n[commitments.c_{a}{pair}]\ndebtor = \"{a}{pair}\"\ngives = {{ word = 1 }}\nwhen = \"bound(word, {b}{pair}) >= 1\"\n"
+            );
+        }
+    }
+    let ran = run_text(&text, &[], 0);
+    assert_eq!(ran.run.gap, Some(10));
+    let sets = unlock_sets(&ran);
+    assert_eq!(sets.len(), 32);
+    assert!(sets.iter().all(|set| set.len() == 5));
+}
+
+/// The flagship and its variants end as their heads say, whatever the luck, where Jeddah succeeds.
+#[test]
+fn jeddah_and_its_variants() {
+    for seed in 0..40 {
+        let base = run_shipped("jeddah-2025", &[], seed);
+        assert_eq!(base.outcome(), "deadlock", "seed {seed}");
+        if !base.run.log.iter().any(|entry| matches!(entry.event, backstop::model::Event::Agreed { .. })) {
+            continue;
+        }
+        for (variant, outcome) in [
+            ("jeddah-first-mover", "framework"),
+            ("jeddah-partial-backstop", "framework"),
+            ("jeddah-summit", "framework"),
+            ("jeddah-trust-rebuilt", "framework"),
+            ("jeddah-falling-out", "europe_alone"),
+        ] {
+            assert_eq!(run_shipped(variant, &[], seed).outcome(), outcome, "{variant}, seed {seed}");
+        }
+    }
+    assert!(text("jeddah-2025").contains("illustrative"));
+}
