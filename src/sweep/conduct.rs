@@ -79,8 +79,8 @@ impl Report {
 }
 
 /// A folder under way.
-struct Sitting {
-    store: Store,
+pub(super) struct Sitting {
+    pub(super) store: Store,
     next: u64,
 }
 
@@ -131,8 +131,7 @@ impl Sweep {
     /// The names of the tables while they grow.
     fn growing(&self) -> Vec<&'static str> {
         let runs = if self.is_sorted_last() { UNSORTED } else { "runs.csv" };
-        let all = [(true, runs), (self.tables.events, "events.csv"), (self.tables.series, "series.csv")];
-        all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, name)| name).collect()
+        std::iter::once(runs).chain(self.tables.names().skip(1)).collect()
     }
 
     /// Does the runs on `jobs` threads. `watch` is told how far it is and says whether to go on.
@@ -210,7 +209,7 @@ impl Sweep {
     }
 
     /// A new folder with a manifest that says that it is not complete, the design, and tables without rows.
-    fn begin(&self, folder: &Path, force: bool) -> Result<Sitting, Error> {
+    pub(super) fn begin(&self, folder: &Path, force: bool) -> Result<Sitting, Error> {
         let claimed = Folder::claim(folder, force).map_err(|error| claimed(&error))?;
         let headers = self.experiment.headers(self.tables);
         let names = self.growing();
@@ -321,7 +320,13 @@ impl Sweep {
     }
 
     /// Ends a sitting: the summary of what is there, and if that is everything, the manifest that says so.
-    fn finish(&self, folder: &Path, mut store: Store, summary: &Summary, complete: bool) -> Result<(), Error> {
+    pub(super) fn finish(
+        &self,
+        folder: &Path,
+        mut store: Store,
+        summary: &Summary,
+        complete: bool,
+    ) -> Result<(), Error> {
         store.sync().map_err(|error| Error::io("write", folder, &error))?;
         let text = summary.to_csv(self.experiment.points());
         replace_file(&folder.join("summary.csv"), |file| std::io::Write::write_all(file, &text))?;
