@@ -207,11 +207,15 @@ proptest! {
         seed in 0_u64..1_000,
     ) {
         let names = sketch.names("shocks");
-        prop_assume!(!names.is_empty());
+        if names.is_empty() {
+            return Ok(());
+        }
         let gone = names[which % names.len()].to_owned();
         let less = sketch.without("shocks", &gone);
         // Where something counts its strikes, it cannot be taken away.
-        prop_assume!(is_valid(&less));
+        if !is_valid(&less) {
+            return Ok(());
+        }
         let (with, without) = (run_text(&sketch.text(), &[], seed), run_text(&less.text(), &[], seed));
         let drawn = |ran: &Ran| -> Vec<String> {
             let of_others = |row: &String| row.starts_with("0 drawn") && !row.contains(&format!("shocks.{gone}."));
