@@ -29,7 +29,7 @@ pub use wants::{Blocked, Threshold, Want};
 use crate::engine::{Failure, Hypothesis, Plan, evolve};
 use crate::model::{ActorId, Amount, Event, InstanceId, Model, OutcomeId, ResourceId, Setup, State, World};
 use goal::{Goal, GoalTest, Trend};
-use search::{Answer, Items};
+use search::{Answer, Budget, Items};
 
 /// What a set of first moves costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,7 +149,7 @@ pub fn least(
     world: &World,
     moves: &[InstanceId],
 ) -> Result<Vec<InstanceId>, Failure> {
-    let mut hypothesis = Hypothesis::new(model, plan, setup, world);
+    let mut hypothesis = Hypothesis::new(model, plan, setup, world).indexed();
     moves.iter().for_each(|&instance| hypothesis.bind(instance));
     hypothesis.exchange()?;
     let mut members = hypothesis.trail().to_vec();
@@ -177,10 +177,22 @@ pub fn explain(
     world: &World,
     question: &Question,
 ) -> Result<Explanation, Failure> {
+    explain_within(model, plan, setup, world, question, None)
+}
+
+/// Explains a state with another budget than the usual one.
+fn explain_within(
+    model: &Model,
+    plan: &Plan,
+    setup: &Setup,
+    world: &World,
+    question: &Question,
+    budget: Option<Budget>,
+) -> Result<Explanation, Failure> {
     let mut now = Hypothesis::new(model, plan, setup, world);
     now.exchange()?;
     let gap = gap_of(model, world, &mut now)?;
-    let waits = waits::waits(model, &mut now, &gap)?;
+    let waits = waits::waits(model, &mut now, &gap);
     let circles = waits.as_deref().map_or_else(Vec::new, |waits| waits::circles(&gap, waits));
     let blocked = wants::blocked(model, &now, &gap);
     let goal = match question.goal {
@@ -188,8 +200,8 @@ pub fn explain(
         Some(outcome) => Goal::Outcome(&model.outcomes[outcome.index()].when),
     };
     let trend = goal.trend(&now.scope());
-    let asked =
-        Asked { model, world, question, gap: &gap, trend, test: GoalTest::new(model, plan, setup, world, goal) };
+    let test = GoalTest::new(model, plan, setup, world, goal);
+    let asked = Asked { model, world, question, gap: &gap, trend, test, budget };
     let unlock = asked.unlock(&now)?;
     let partial = match unlock.sets.first() {
         Some(choice) if trend == Trend::Up => partial::partial(&asked.test, &choice.members)?,
@@ -220,6 +232,8 @@ struct Asked<'a> {
     gap: &'a [InstanceId],
     trend: Trend,
     test: GoalTest<'a>,
+    /// Other than the usual one.
+    budget: Option<Budget>,
 }
 
 impl<'a> Asked<'a> {
@@ -258,10 +272,10 @@ impl<'a> Asked<'a> {
         let oracle = unlock::Moves {
             hypothesis: now.clone().indexed().with_work(limits::CLOSURE_WORK),
             test: self.test.clone(),
-            moves: moves.clone(),
+            possible: moves.clone(),
             base: now.trail().len(),
         };
-        let mut answer = search::search(oracle, &items, self.is_monotone())?;
+        let mut answer = search::search(oracle, &items, self.is_monotone(), self.budget)?;
         let mut copy = self.world.clone();
         let mut verified = Vec::with_capacity(answer.sets.len());
         for (cost, set) in std::mem::take(&mut answer.sets) {
@@ -298,7 +312,7 @@ impl<'a> Asked<'a> {
             base: now.trail().len(),
             present: Vec::new(),
         };
-        let mut answer = search::search(oracle, &items, self.is_monotone())?;
+        let mut answer = search::search(oracle, &items, self.is_monotone(), self.budget)?;
         let sets = std::mem::take(&mut answer.sets);
         let sets = sets
             .into_iter()

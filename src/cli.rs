@@ -7,6 +7,7 @@ mod ending;
 mod explain;
 mod fork;
 mod load;
+mod merge;
 mod new;
 mod past;
 mod replay;
@@ -38,6 +39,7 @@ enum Command {
     Check(check::Args),
     Run(run::Args),
     Sweep(sweep::Args),
+    Merge(merge::Args),
     Replay(replay::Args),
     Explain(explain::Args),
     Why(why::Args),
@@ -61,6 +63,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Run(args) => run::run(&args),
         Command::Sweep(args) => sweep::sweep(&args),
+        Command::Merge(args) => merge::merge(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Why(args) => why::why(&args),

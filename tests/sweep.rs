@@ -1,13 +1,13 @@
 //! Sweeps through the library: the same bytes on any number of threads, equal to single runs, taken up again.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use backstop::engine::Want;
 use backstop::log::{RunRow, write_runs};
 use backstop::scenario::{Document, Override};
 use backstop::sweep::{
-    Asked, Axis, Experiment, Output, Report, Request, Sample, Schedule, Shard, Slot, Sort, Source, Sweep, Tables,
+    Asked, Axis, Experiment, Output, Report, Request, Sample, Schedule, Shard, Slot, Sort, Source, Sweep, Tables, merge,
 };
 
 /// Noise, draws, shocks, a meeting, trust, and at some points runs that fail.
@@ -68,7 +68,8 @@ fn document() -> Document {
 fn grid(axes: &[&str]) -> (Source, Asked) {
     let vary: Vec<Axis> = axes.iter().map(|axis| Axis::parse(axis).unwrap()).collect();
     let request = Request { vary, ..Request::default() };
-    let asked = Asked { kind: request.kind().into(), vary: axes.iter().map(ToString::to_string).collect(), ..Asked::default() };
+    let asked =
+        Asked { kind: request.kind().into(), vary: axes.iter().map(ToString::to_string).collect(), ..Asked::default() };
     (Source::Request(request), asked)
 }
 
@@ -207,7 +208,8 @@ fn a_sample_runs_over_what_declares_a_range_or_a_distribution() {
         let values = experiment.points().values(point);
         assert!((1.0..5.0).contains(&values[0]) && (0.2..0.9).contains(&values[1]), "{values:?}");
     }
-    let request = Request { sample: Some(Sample::parse("sobol:4").unwrap()), over: vec!["floor".into()], ..Request::default() };
+    let request =
+        Request { sample: Some(Sample::parse("sobol:4").unwrap()), over: vec!["floor".into()], ..Request::default() };
     let experiment = Experiment::new(document(), &[], Source::Request(request), 7, 2).unwrap();
     assert_eq!(experiment.points().to_csv(), b"point,floor\n0,1\n1,3\n2,4\n3,2\n");
 }
@@ -227,6 +229,242 @@ fn a_bad_point_is_named_before_anything_runs() {
     assert!(first.contains("commitments.join.over"), "{first}");
     let (message, _) = refused(&["share=0.5,-1,-2"]);
     assert_eq!(message, "the scenario is not valid at point 1 (share = -1)");
-    let both = Experiment::new(document(), &[Override { name: "floor".into(), value: 1.0 }], grid(&["floor=1"]).0, 7, 1);
+    let both =
+        Experiment::new(document(), &[Override { name: "floor".into(), value: 1.0 }], grid(&["floor=1"]).0, 7, 1);
     assert_eq!(both.unwrap_err().message(), "`floor` is both set and varied");
+}
+
+/// Stops a sweep after about this many runs.
+fn stopped(sweep: &Sweep, output: Output<'_>, runs: u64) -> Report {
+    sweep
+        .run(output, 3, &mut |progress| progress.done - progress.before < runs)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Takes a sweep that was stopped, does something to its folder, takes it up again, and compares with one that was not.
+#[track_caller]
+fn resumed(tables: Tables, sort: Sort, spoil: impl Fn(&Path)) {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole_folder, folder) = (folder.path().join("whole"), folder.path().join("resumed"));
+    let mut sweep = sweep(&AXES, 60);
+    (sweep.tables, sweep.sort) = (tables, sort);
+    whole(&sweep, new(&whole_folder), 2);
+    let report = stopped(&sweep, new(&folder), 1);
+    assert!(!report.is_complete() && report.progress.done > 0, "{:?}", report.progress);
+    assert!(text(&folder, "manifest.json").contains("\"complete\": false"));
+    spoil(&folder);
+    let report = whole(&sweep, Output::Resumed(&folder), 2);
+    assert!(report.progress.before <= report.progress.total);
+    same(&whole_folder, &folder);
+    // Taken up once more, nothing is left to do.
+    whole(&sweep, Output::Resumed(&folder), 2);
+    same(&whole_folder, &folder);
+}
+
+const ALL: Tables = Tables { events: true, series: true };
+
+fn append(folder: &Path, name: &str, bytes: &[u8]) {
+    let mut file = std::fs::File::options().append(true).open(folder.join(name)).unwrap();
+    std::io::Write::write_all(&mut file, bytes).unwrap();
+}
+
+fn cut(folder: &Path, name: &str, by: u64) {
+    let file = std::fs::File::options().write(true).open(folder.join(name)).unwrap();
+    file.set_len(file.metadata().unwrap().len().saturating_sub(by)).unwrap();
+}
+
+#[test]
+fn a_stopped_sweep_goes_on_to_the_same_bytes() {
+    resumed(ALL, Sort::Run, |_| ());
+    resumed(Tables::default(), Sort::Run, |_| ());
+    resumed(ALL, Sort::Point, |_| ());
+}
+
+#[test]
+fn what_a_crash_leaves_behind_is_cut_off() {
+    resumed(ALL, Sort::Run, |folder| append(folder, "runs.csv", b"17,1,0,7,0.2,"));
+    resumed(ALL, Sort::Run, |folder| append(folder, "events.csv", &[0; 4096]));
+    resumed(ALL, Sort::Run, |folder| append(folder, "sweep.journal", b"99,12"));
+    resumed(ALL, Sort::Run, |folder| append(folder, "sweep.journal", b"\xff\xff\n"));
+    resumed(ALL, Sort::Run, |folder| cut(folder, "sweep.journal", 10));
+    resumed(ALL, Sort::Run, |folder| cut(folder, "events.csv", 1));
+    resumed(ALL, Sort::Run, |folder| cut(folder, "series.csv", 3_000));
+    resumed(ALL, Sort::Run, |folder| cut(folder, "runs.csv", 50));
+    // After a power cut a file may have its length, and zeros where its last bytes should be.
+    resumed(ALL, Sort::Run, |folder| {
+        cut(folder, "runs.csv", 64);
+        append(folder, "runs.csv", &[0; 64]);
+    });
+    resumed(Tables::default(), Sort::Point, |folder| cut(folder, "runs.unsorted.csv", 50));
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = sweep(&AXES, 3);
+    whole(&sweep, Output::Resumed(&folder.path().join("a")), 2);
+    whole(&sweep, new(&folder.path().join("b")), 2);
+    same(&folder.path().join("a"), &folder.path().join("b"));
+}
+
+#[test]
+fn replicates_can_be_added() {
+    for (sort, independent) in [(Sort::Run, false), (Sort::Point, false), (Sort::Run, true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (at_once, grown) = (folder.path().join("at_once"), folder.path().join("grown"));
+        let make = |replicates| {
+            let mut sweep = sweep(&AXES, replicates);
+            (sweep.sort, sweep.schedule.independent) = (sort, independent);
+            sweep
+        };
+        whole(&make(30), new(&at_once), 2);
+        whole(&make(7), new(&grown), 2);
+        // Grown, stopped, taken up and grown again.
+        stopped(&make(20), Output::Resumed(&grown), 1);
+        whole(&make(30), Output::Resumed(&grown), 2);
+        same(&at_once, &grown);
+    }
+}
+
+fn refusal(change: impl Fn(&mut Sweep)) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("out");
+    whole(&sweep(&AXES, 3), new(&folder), 2);
+    let before = contents(&folder);
+    let mut other = sweep(&AXES, 3);
+    change(&mut other);
+    let error = other.run(Output::Resumed(&folder), 2, &mut |_| true).unwrap_err();
+    assert_eq!(contents(&folder), before, "a refusal leaves the folder alone");
+    error.message().replace(&folder.display().to_string(), "DIR")
+}
+
+#[test]
+fn another_sweep_is_refused() {
+    let other = |axes: &[&str]| sweep(axes, 3).experiment;
+    let differs = |what: &str| format!("`DIR` holds another sweep: {what}");
+    assert_eq!(refusal(|s| s.schedule.seed = 8), differs("the seed was 7, and is 8"));
+    assert_eq!(refusal(|s| s.schedule.replicates = 2), differs("there were 3 replicates, and 2 are asked for"));
+    assert_eq!(refusal(|s| s.tables.events = false), differs("`--events` was given, and is not given"));
+    assert_eq!(refusal(|s| s.sort = Sort::Point), differs("`--sort point` was not given, and is given"));
+    assert_eq!(refusal(|s| s.schedule.independent = true), differs("`--independent` was not given, and is given"));
+    assert_eq!(refusal(|s| s.shard = Shard { number: 1, of: 2 }), differs("the shard was 1/1, and is 1/2"));
+    assert_eq!(
+        refusal(|s| s.experiment = other(&["floor=1:4:4"])),
+        differs("what varies was `floor`, `edge`, and is `floor`")
+    );
+    assert_eq!(
+        refusal(|s| s.experiment = other(&["floor=1:4:4", "edge=1,0.4"])),
+        differs("the points of the design have changed")
+    );
+    assert_eq!(
+        refusal(|s| s.experiment = other(&["floor=1:4:7", "edge=1,0.4"])),
+        differs("the design had 8 points, and has 14")
+    );
+    let text = SCENARIO.replace("crowd.\"", "crowd!\"").replace("small", "large");
+    let document = || Document::parse("crowd.toml", text.as_bytes()).unwrap();
+    assert_eq!(
+        refusal(|s| {
+            let sets = [Override { name: "risk".into(), value: 0.3 }];
+            s.experiment = Experiment::new(document(), &sets, grid(&AXES).0, 7, 1).unwrap();
+            s.schedule.seed = 1;
+        }),
+        differs("the scenario's text has changed; `--set` was `risk=0.2`, and is `risk=0.3`; the seed was 7, and is 1")
+    );
+}
+
+#[test]
+fn another_version_or_a_changed_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("out");
+    let message = |sweep: &Sweep| {
+        let error = sweep.run(Output::Resumed(&folder), 2, &mut |_| true).unwrap_err();
+        error.message().replace(&folder.display().to_string(), "DIR")
+    };
+    whole(&sweep(&AXES, 3), new(&folder), 2);
+    append(&folder, "series.csv", b"x");
+    assert_eq!(message(&sweep(&AXES, 4)), "`DIR/series.csv` was changed after the sweep");
+    let manifest = text(&folder, "manifest.json");
+    let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    std::fs::write(folder.join("manifest.json"), manifest.replace(&version, "\"version\": \"9.9.9\"")).unwrap();
+    let found = message(&sweep(&AXES, 3));
+    assert!(found.starts_with("`DIR` was written by backstop 9.9.9 "), "{found}");
+    std::fs::write(folder.join("manifest.json"), "{").unwrap();
+    assert!(message(&sweep(&AXES, 3)).starts_with("the manifest is not valid"));
+    std::fs::remove_file(folder.join("manifest.json")).unwrap();
+    assert!(message(&sweep(&AXES, 3)).starts_with("cannot read `DIR/manifest.json`"));
+}
+
+#[test]
+fn a_folder_that_is_not_empty_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = sweep(&AXES, 3);
+    whole(&sweep, new(&folder.path().join("out")), 2);
+    let error = sweep.run(new(&folder.path().join("out")), 2, &mut |_| true).unwrap_err();
+    assert!(error.message().ends_with("is not empty"), "{error}");
+    whole(&sweep, Output::New { folder: &folder.path().join("out"), force: true }, 2);
+}
+
+fn shards(folder: &Path, of: u64, change: impl Fn(&mut Sweep)) -> Vec<PathBuf> {
+    (1..=of)
+        .map(|number| {
+            let mut part = sweep(&AXES, 10);
+            change(&mut part);
+            part.shard = Shard { number, of };
+            let place = folder.join(format!("part{number}"));
+            whole(&part, new(&place), 2);
+            place
+        })
+        .collect()
+}
+
+#[test]
+fn shards_and_merge_equal_the_undivided_sweep() {
+    for (of, sort, axes) in [(3, Sort::Run, &AXES[..]), (7, Sort::Point, &AXES[..]), (100, Sort::Run, &[])] {
+        let folder = tempfile::tempdir().unwrap();
+        let change = |s: &mut Sweep| {
+            s.sort = sort;
+            if axes.is_empty() {
+                *s = sweep(axes, 10);
+            }
+        };
+        let mut parts = shards(folder.path(), of, change);
+        parts.reverse();
+        let mut undivided = sweep(&AXES, 10);
+        change(&mut undivided);
+        let (one, merged) = (folder.path().join("one"), folder.path().join("merged"));
+        whole(&undivided, new(&one), 2);
+        merge(&parts, &merged, false, &mut |_| true).unwrap_or_else(|error| panic!("{error}"));
+        same(&one, &merged);
+        // What was merged can grow like any other sweep.
+        undivided.schedule.replicates = 12;
+        whole(&undivided, Output::Resumed(&merged), 2);
+    }
+}
+
+#[test]
+fn shards_that_do_not_belong_together_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = shards(folder.path(), 3, |_| ());
+    let place = |name: &str| folder.path().join(name);
+    let refused = |parts: &[PathBuf]| {
+        let error = merge(parts, &place("out"), false, &mut |_| true).unwrap_err();
+        assert!(!place("out").exists());
+        error.message().replace(&folder.path().display().to_string(), "DIR")
+    };
+    assert_eq!(refused(&parts[1..2]), "shards are missing: 1/3, 3/3");
+    assert_eq!(refused(&[parts[0].clone(), parts[0].clone()]), "`DIR/part1` and `DIR/part1` are both shard 1/3");
+    let mut other = sweep(&AXES, 10);
+    (other.shard, other.schedule.seed) = (Shard { number: 2, of: 3 }, 8);
+    whole(&other, new(&place("other")), 2);
+    assert_eq!(
+        refused(&[parts[0].clone(), place("other")]),
+        "`DIR/part1` and `DIR/other` do not belong together: the seed was 7, and is 8"
+    );
+    let mut unfinished = sweep(&AXES, 10);
+    unfinished.shard = Shard { number: 2, of: 3 };
+    stopped(&unfinished, new(&place("unfinished")), 1);
+    let three = [parts[0].clone(), place("unfinished"), parts[2].clone()];
+    assert_eq!(refused(&three), "the shard in `DIR/unfinished` is not complete");
+    append(&parts[2], "runs.csv", b"x\n");
+    assert_eq!(refused(&parts), "`DIR/part3/runs.csv` was changed after the sweep");
 }

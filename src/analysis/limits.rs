@@ -7,7 +7,7 @@ pub const EXACT: usize = 24;
 /// Nodes of a pass that tries to list minimal sets.
 pub const LISTING_NODES: u64 = 30_000;
 /// Operations of such a pass: parts of conditions evaluated, commitments bound in thought, blocked sets looked at.
-pub const LISTING_WORK: u64 = 20_000_000;
+pub const LISTING_WORK: u64 = 60_000_000;
 /// Passes that list ever dearer sets.
 pub const LEVELS: usize = 4;
 /// Nodes of a pass that tries to prove the minimum.
@@ -30,3 +30,5 @@ pub const GREEDY: usize = 32;
 pub const WAITS: usize = 2_000_000;
 /// Operations spent on the wait-for graph, on keystones and on partial moves, each.
 pub const DETAIL_WORK: u64 = 400_000_000;
+/// Members of the cheapest unlock set whose least amounts are sought, the first in declaration order.
+pub const PARTIAL: usize = 100;

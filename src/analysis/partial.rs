@@ -29,11 +29,11 @@ impl Partial {
 /// The least amounts for each member of a set that unlocks a goal that more never undoes.
 ///
 /// More evidence never hurts, so the least amount is found exactly by halving whole millionths.
-/// What goes beyond the budget of work is left out.
+/// What goes beyond [`limits::PARTIAL`] or the budget of work is left out.
 pub(super) fn partial(test: &GoalTest<'_>, set: &[InstanceId]) -> Result<Vec<Partial>, Failure> {
     let mut found = Vec::new();
     let mut work = 0;
-    for &instance in set {
+    for &instance in set.iter().take(limits::PARTIAL) {
         for gift in test.model.gifts(instance) {
             let amount = test.setup.gives[gift.position];
             let (mut low, mut high) = (0, amount.0);

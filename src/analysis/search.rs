@@ -56,6 +56,29 @@ pub(super) trait Oracle {
     fn size(&self) -> usize;
 }
 
+/// How much a search may do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// Nodes of a pass that lists.
+    pub(super) listing: u64,
+    /// Nodes of a pass that proves.
+    pub(super) proof: u64,
+    /// Operations of a pass that proves.
+    pub(super) proof_work: u64,
+}
+
+impl Budget {
+    /// The budget for so many items.
+    fn of(items: usize) -> Self {
+        let (proof, proof_work) = if items <= limits::EXACT {
+            (limits::EXACT_NODES, limits::EXACT_WORK)
+        } else {
+            (limits::PROOF_NODES, limits::PROOF_WORK)
+        };
+        Self { listing: limits::LISTING_NODES, proof, proof_work }
+    }
+}
+
 /// What is known of the items.
 #[derive(Clone, Debug)]
 pub(super) struct Items {
@@ -115,6 +138,7 @@ pub(super) struct Answer {
 
 /// A search under way.
 struct Search<'o, O> {
+    budget: Budget,
     /// Holds the set under construction.
     oracle: O,
     /// Holds nothing between questions.
@@ -143,13 +167,18 @@ struct Tally {
 }
 
 /// Searches for minimal sets; `monotone` says that a set reaches the goal if a part of it does.
-pub(super) fn search<O: Oracle + Clone>(oracle: O, items: &Items, monotone: bool) -> Result<Answer, Failure> {
+pub(super) fn search<O: Oracle + Clone>(
+    oracle: O,
+    items: &Items,
+    monotone: bool,
+    budget: Option<Budget>,
+) -> Result<Answer, Failure> {
     let mut by_rank = vec![0; items.ranks.len()];
     for (item, &rank) in items.ranks.iter().enumerate() {
         by_rank[rank as usize] = u32::try_from(item).expect("the number of instances is limited");
     }
-    let exact = oracle.items() <= limits::EXACT;
     let mut search = Search {
+        budget: budget.unwrap_or_else(|| Budget::of(items.costs.len())),
         work_limit: 0,
         scratch: oracle.clone(),
         oracle,
@@ -164,7 +193,7 @@ pub(super) fn search<O: Oracle + Clone>(oracle: O, items: &Items, monotone: bool
         by_rank,
     };
     let mut answer = Answer { lower: Some(0), ..Answer::default() };
-    let result = if monotone { search.branch(exact, &mut answer) } else { search.exhaust(exact, &mut answer) };
+    let result = if monotone { search.branch(&mut answer) } else { search.exhaust(&mut answer) };
     match result {
         Ok(()) | Err(Stop::Budget) => {}
         Err(Stop::Failure(failure)) => return Err(failure),

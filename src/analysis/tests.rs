@@ -1,9 +1,17 @@
 //! Explanations against brute force, hand-solved cases and published results.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::float_cmp,
+    reason = "the cases are made of small whole numbers, and compared exactly"
+)]
 
 mod brute;
 mod random;
 mod sketch;
-mod speed;
+mod words;
 
 use super::{Choice, Cost, Explanation, Question, explain};
 use crate::model::{ActorId, InstanceId, OutcomeId};
@@ -52,6 +60,7 @@ fn check(sketch: &Sketch, question: &Question) {
     assert_eq!((found.lower, found.upper), (found.upper, found.sets.first().map(|set| set.cost)));
     assert!(found.sets.is_sorted_by_key(|set| set.cost), "order of {found:?}");
     check_owners(sketch, &explanation);
+    check_partial(sketch, goal, &explanation);
     if question.summit {
         let summit = explanation.summit.as_ref().unwrap();
         assert_eq!(sorted(people(&summit.sets)), sorted(position.summit(goal)), "summit sets of {sketch:#?}");
@@ -62,6 +71,23 @@ fn check(sketch: &Sketch, question: &Question) {
         let keystones: Vec<_> =
             keystones.map(|k| (k.actor.index(), k.waves.iter().map(|wave| places(wave)).collect())).collect();
         assert_eq!(keystones, position.keystones(), "keystones of {sketch:#?}");
+    }
+}
+
+/// Whole units around the least amount: enough above, not enough below.
+fn check_partial(sketch: &Sketch, goal: Option<&E>, explanation: &Explanation) {
+    let Some(set) = explanation.unlock.sets.first() else { return };
+    let set = places(&set.members);
+    for partial in &explanation.partial {
+        let unlocks = |units: i64| {
+            let mut changed = sketch.clone();
+            let promise = &mut changed.promises[partial.instance.index()];
+            promise.gives.iter_mut().find(|(given, _)| *given == partial.resource.index()).unwrap().1 = units;
+            Position::of(&changed).with(&set).exchanged().reaches(&places(&explanation.gap), goal)
+        };
+        let above = (partial.least.0 + 999_999) / 1_000_000;
+        assert!(unlocks(above), "{partial:?} of {sketch:#?}");
+        assert!(above == 0 || !unlocks(above - 1), "{partial:?} of {sketch:#?}");
     }
 }
 
@@ -251,4 +277,33 @@ fn moves_that_nobody_can_make_are_left_out_unless_asked_for() {
     let question = Question { goal: Some(OutcomeId(0)), ..Question::default() };
     assert_eq!(moves(&explained(&sketch, &question).unlock.sets), [[1]]);
     assert_eq!(moves(&explained(&sketch, &Question { any: true, ..question }).unlock.sets), [[0], [1]]);
+}
+
+#[test]
+fn large_gaps_are_answered_with_proved_bounds() {
+    let sketch = Sketch::graph((0..50).map(|at: usize| Some(E::Bonds(at ^ 1).at_least(1.0))).collect());
+    let explanation = explained(&sketch, &Question::default());
+    let unlock = &explanation.unlock;
+    assert_eq!((unlock.lower, unlock.upper), (unlock.upper, Some(crate::model::Amount(25_000_000))));
+    assert!(unlock.proved && !unlock.count_is_exact && !unlock.sets.is_empty());
+    assert_eq!(explanation, explained(&sketch, &Question::default()));
+}
+
+/// Everyone waits for some others; who moves does not matter, how many do.
+#[test]
+fn interchangeable_moves_are_counted_and_not_tried_one_by_one() {
+    let sketch = Sketch::graph((0..24).map(|_| Some(E::Parties(0, 0).at_least(12.0))).collect());
+    let unlock = explained(&sketch, &Question::default()).unlock;
+    assert_eq!((unlock.proved, unlock.upper), (true, Some(crate::model::Amount(12_000_000))));
+}
+
+#[test]
+fn a_cascade_of_many_takes_no_quadratic_work() {
+    let count = 20_000;
+    let threshold = |at: usize| f64::from(u32::try_from(at.max(1)).unwrap());
+    let sketch = Sketch::graph((0..count).map(|at| Some(E::Parties(0, 0).at_least(threshold(at)))).collect());
+    let Built { model, plan, setup, world } = sketch.build();
+    assert_eq!(super::gap(&model, &plan, &setup, &world).unwrap().len(), count);
+    assert_eq!(super::least(&model, &plan, &setup, &world, &[]).unwrap().len(), 0);
+    assert_eq!(super::least(&model, &plan, &setup, &world, &[InstanceId(7)]).unwrap().len(), count);
 }

@@ -11,18 +11,18 @@ pub(super) struct Moves<'a> {
     pub(super) hypothesis: Hypothesis<'a>,
     pub(super) test: GoalTest<'a>,
     /// The possible moves, in declaration order.
-    pub(super) moves: Vec<InstanceId>,
+    pub(super) possible: Vec<InstanceId>,
     /// Length of the trail with no move made.
     pub(super) base: usize,
 }
 
 impl Oracle for Moves<'_> {
     fn items(&self) -> usize {
-        self.moves.len()
+        self.possible.len()
     }
 
     fn add(&mut self, item: usize) -> Result<(), Failure> {
-        self.hypothesis.bind(self.moves[item]);
+        self.hypothesis.bind(self.possible[item]);
         self.hypothesis.close()
     }
 
@@ -35,7 +35,7 @@ impl Oracle for Moves<'_> {
     }
 
     fn has(&self, item: usize) -> bool {
-        self.hypothesis.is_bound(self.moves[item])
+        self.hypothesis.is_bound(self.possible[item])
     }
 
     fn reached(&mut self) -> Result<bool, Failure> {
@@ -43,7 +43,7 @@ impl Oracle for Moves<'_> {
     }
 
     fn may_follow(&mut self, item: usize) -> Result<bool, Failure> {
-        self.hypothesis.would_agree(self.moves[item])
+        self.hypothesis.would_agree(self.possible[item])
     }
 
     /// Where all of the gap is the goal, one of its members is kept out: the first that would follow.
@@ -57,13 +57,12 @@ impl Oracle for Moves<'_> {
                 continue;
             }
             let before = self.mark();
-            self.hypothesis.bind(self.moves[item]);
-            let reached = match target {
-                Some(target) => self.hypothesis.close_until(target)?,
-                None => {
-                    self.hypothesis.close()?;
-                    self.reached()?
-                }
+            self.hypothesis.bind(self.possible[item]);
+            let reached = if let Some(target) = target {
+                self.hypothesis.close_until(target)?
+            } else {
+                self.hypothesis.close()?;
+                self.reached()?
             };
             if !reached {
                 continue;

@@ -1,7 +1,7 @@
 //! Who waits for whom: comparisons that stand in the way, edges of the wait-for graph, its circles.
 
 use super::limits;
-use crate::engine::{Failure, Hypothesis};
+use crate::engine::Hypothesis;
 use crate::model::{Expression, InstanceId, Model, Node, NodeId, Quantity, Values};
 
 /// One edge of the wait-for graph.
@@ -53,11 +53,7 @@ pub(super) fn standing(model: &Model, hypothesis: &Hypothesis<'_>, instance: Ins
 }
 
 /// The wait-for graph on the gap, by waiter, then by whom it waits for; none where it exceeds its limits.
-pub(super) fn waits(
-    model: &Model,
-    hypothesis: &mut Hypothesis<'_>,
-    gap: &[InstanceId],
-) -> Result<Option<Vec<Wait>>, Failure> {
+pub(super) fn waits(model: &Model, hypothesis: &mut Hypothesis<'_>, gap: &[InstanceId]) -> Option<Vec<Wait>> {
     // The evidence that each waiter's standing comparisons read, as it is now.
     let mut watched: Vec<Vec<(Quantity, f64)>> = vec![Vec::new(); model.instances.len()];
     for &instance in gap {
@@ -92,11 +88,11 @@ pub(super) fn waits(
         });
         hypothesis.undo(mark);
         if edges.len() > limits::WAITS || work > limits::DETAIL_WORK {
-            return Ok(None);
+            return None;
         }
     }
     edges.sort_unstable();
-    Ok(Some(edges))
+    Some(edges)
 }
 
 /// Operations that reading a quantity takes.

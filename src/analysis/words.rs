@@ -121,11 +121,12 @@ pub(super) fn comparison(
     comparison: Comparison,
 ) -> String {
     let moves = |node| !expression.reads_at(node).is_empty();
+    let is_number = |node: NodeId| matches!(expression.nodes[node as usize], Node::Number(_));
     let side = |node: NodeId, value: f64| {
         let written = text(model, expression, node, 0);
         let shown = number(value);
         // A parameter or a sum of them says little without its value.
-        if moves(node) || written == shown { written } else { format!("{written} ({shown})") }
+        if moves(node) || is_number(node) { written } else { format!("{written} ({shown})") }
     };
     let sees = match (moves(a), moves(b)) {
         (true, false) => number(left),
@@ -256,7 +257,7 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
         out.push('(');
     }
     match operation {
-        Node::Number(value) => out.push_str(&format!("{value}")),
+        Node::Number(value) => out.push_str(&value.to_string()),
         Node::Truth(value) => out.push_str(if value { "true" } else { "false" }),
         Node::Parameter(parameter) => out.push_str(&model.parameters[parameter.index()].id),
         Node::Read(quantity) => out.push_str(&quantity_text(model, quantity)),
@@ -266,7 +267,7 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
         }
         Node::Compare(_, a, b) => {
             write(model, expression, a, 5, out);
-            out.push_str(&format!(" {symbol} "));
+            out.extend([" ", symbol, " "]);
             write(model, expression, b, 5, out);
         }
         Node::Add(a, b)

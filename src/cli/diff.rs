@@ -10,7 +10,7 @@ use backstop::model::{Entry, Event, Model, State};
 use super::console::{Failed, emit};
 use super::past::{Verified, verify};
 use super::timeline::{label, sentence};
-use super::words::count;
+use super::words::{count, listed, plain_number};
 
 /// Compares two runs: where they part, and what differs by commitment and outcome
 #[derive(Debug, clap::Args)]
@@ -113,6 +113,20 @@ fn table(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
     text
 }
 
+/// Whether one history is a fork of the other.
+fn lineage(sides: &[Side<'_>; 2]) -> String {
+    let hash = |side: &Side<'_>| side.verified.fold.history.text();
+    for (child, parent) in [(1, 0), (0, 1)] {
+        let forks = &sides[child].verified.manifest.forks;
+        let Some(fork) = forks.last().filter(|fork| fork.parent_history_hash == hash(&sides[parent])) else { continue };
+        let set: Vec<String> =
+            fork.overrides.iter().map(|set| format!("{} = {}", set.name, plain_number(set.value))).collect();
+        let under = if set.is_empty() { "without overrides".into() } else { format!("under {}", listed(&set)) };
+        return format!("{} is forked from {} at step {}, {under}.\n", child + 1, parent + 1, fork.at);
+    }
+    String::new()
+}
+
 /// Longest list of events that is printed of each side.
 const SHOWN: usize = 20;
 
@@ -120,7 +134,7 @@ fn told(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
     if only.iter().all(Vec::is_empty) && sides[0].keys == sides[1].keys {
         return "no difference\n".into();
     }
-    let mut text = String::new();
+    let mut text = lineage(sides);
     let part = sides[0].keys.iter().zip(&sides[1].keys).position(|(a, b)| a != b);
     let part = part.unwrap_or_else(|| sides[0].keys.len().min(sides[1].keys.len()));
     let _ = writeln!(text, "The histories are the same for {}; then they part:", count(part, "event"));
@@ -170,7 +184,8 @@ fn only_in(number: usize, side: &Side<'_>, only: &[usize]) -> String {
         return String::new();
     }
     let descended = side.descended(&told);
-    let mut text = format!("\nOnly in {number}\n");
+    let marked = if descended.is_empty() { "" } else { ", where `follows` marks what another of these brought about" };
+    let mut text = format!("\nOnly in {number}{marked}\n");
     for &at in told.iter().take(SHOWN) {
         let entry = &side.log()[at];
         let mark = if descended.contains(&at) { "  follows: " } else { "" };

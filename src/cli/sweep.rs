@@ -1,6 +1,6 @@
 //! `sweep`: many runs over a design of points, in parallel, into a folder that can be taken up again.
 
-mod report;
+pub(crate) mod report;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,9 +12,9 @@ use backstop::sweep::{
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use self::report::thousands;
 use super::console::{self, Failed, emit, fail, say};
 use super::load::{self, parse_set};
-use self::report::thousands;
 use super::words::escaped;
 
 /// Runs a scenario many times over a design of points
@@ -111,10 +111,10 @@ pub(crate) fn sweep(args: &Args) -> Result<(), Failed> {
     stop_on_signals();
     let result = sweep.run(output, jobs, &mut |progress| {
         show(&bar, progress);
-        !STOP.load(Ordering::Relaxed)
+        !is_stopped()
     });
     bar.finish_and_clear();
-    let done = result.map_err(|error| explain(&error, sweep.experiment.document().source()))?;
+    let done = result.map_err(|error| explain(&error, Some(sweep.experiment.document().source())))?;
     conclude(args, &sweep, &done)
 }
 
@@ -159,7 +159,7 @@ pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
     })?;
     let text = document.source().clone();
     let table = document.sweep().unwrap_or_default();
-    let wrong = |error: Error| explain(&error, &text);
+    let wrong = |error: Error| explain(&error, Some(&text));
     let (source, asked) = design(&args.design, &table).map_err(|error| match error {
         DesignError::Wrong(error) => wrong(error),
         DesignError::Said(failed) => failed,
@@ -203,9 +203,8 @@ impl From<Error> for DesignError {
 fn design(args: &DesignArgs, table: &SweepTable) -> Result<(Source, Asked), DesignError> {
     if let Some(path) = &args.design {
         let name = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| {
-            DesignError::Said(fail(&format!("cannot read `{}`: {error}", escaped(&name)), None))
-        })?;
+        let bytes = std::fs::read(path)
+            .map_err(|error| DesignError::Said(fail(&format!("cannot read `{}`: {error}", escaped(&name)), None)))?;
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let asked = Asked { kind: "file".into(), file, ..Asked::default() };
         return Ok((Source::Points(read_design(&name, &bytes)?), asked));
@@ -236,9 +235,11 @@ fn design(args: &DesignArgs, table: &SweepTable) -> Result<(Source, Asked), Desi
 }
 
 /// Says what is wrong with a sweep, and what the scenario's reader had to say.
-pub(crate) fn explain(error: &Error, text: &Text) -> Failed {
+pub(crate) fn explain(error: &Error, text: Option<&Text>) -> Failed {
     let failed = fail(&escaped(&error.to_string()), error.remedy());
-    console::report(error.diagnostics(), text);
+    if let Some(text) = text {
+        console::report(error.diagnostics(), text);
+    }
     failed
 }
 
@@ -255,7 +256,7 @@ pub(crate) fn bar(quiet: bool) -> ProgressBar {
     bar
 }
 
-fn show(bar: &ProgressBar, progress: Progress) {
+pub(crate) fn show(bar: &ProgressBar, progress: Progress) {
     if bar.length() != Some(progress.total) {
         bar.set_length(progress.total);
         bar.set_position(progress.before);

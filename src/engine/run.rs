@@ -176,13 +176,7 @@ impl<'a> Simulation<'a> {
         &self.run
     }
 
-    fn run_once(
-        &mut self,
-        settings: &[Setting],
-        forks: &[Stage<'a>],
-        luck: Luck,
-        watch: &mut dyn FnMut(&World),
-    ) {
+    fn run_once(&mut self, settings: &[Setting], forks: &[Stage<'a>], luck: Luck, watch: &mut dyn FnMut(&World)) {
         self.luck = luck;
         let mut drawn = std::mem::take(&mut self.drawn);
         let prepared = prepare_into(self.model, self.plan, settings, luck, &mut self.run.setup, &mut drawn);

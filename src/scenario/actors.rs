@@ -69,19 +69,18 @@ impl<'a> Compiler<'a> {
     /// `{ value, range, unit, note }`
     fn long_parameter(&mut self, at: usize, entry: &'a Entry, table: &'a Table, place: &str) -> Parameter {
         self.known_keys(table, &["value", "range", "unit", "note", "name"], "a parameter");
-        let mut parameter = match table.get("value") {
-            Some(value) => self.short_parameter(at, entry, &value.value, &path(place, "value")),
-            None => {
-                self.doubtful = true;
-                self.missing("value", place, entry.value.span.clone(), "write `{ value = 1 }`");
-                Parameter {
-                    id: entry.key.clone(),
-                    unit: None,
-                    note: None,
-                    range: None,
-                    distribution: None,
-                    overridden: false,
-                }
+        let mut parameter = if let Some(value) = table.get("value") {
+            self.short_parameter(at, entry, &value.value, &path(place, "value"))
+        } else {
+            self.doubtful = true;
+            self.missing("value", place, entry.value.span.clone(), "write `{ value = 1 }`");
+            Parameter {
+                id: entry.key.clone(),
+                unit: None,
+                note: None,
+                range: None,
+                distribution: None,
+                overridden: false,
             }
         };
         self.free_texts(table, &["name"], place);

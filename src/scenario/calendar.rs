@@ -214,14 +214,13 @@ impl<'a> Compiler<'a> {
                 if self.dates_unknown {
                     return None;
                 }
-                match self.model.clock.step_of(date) {
-                    Some(step) => Some(Moment { step }),
-                    None => {
-                        let message = format!("`{at}` is a date, but `time` has no `start`");
-                        let error = Diagnostic::error("domain/date", message, Some(value.span.clone()));
-                        self.report(error.help("write a step number, or add `start` to `[time]`"));
-                        None
-                    }
+                if let Some(step) = self.model.clock.step_of(date) {
+                    Some(Moment { step })
+                } else {
+                    let message = format!("`{at}` is a date, but `time` has no `start`");
+                    let error = Diagnostic::error("domain/date", message, Some(value.span.clone()));
+                    self.report(error.help("write a step number, or add `start` to `[time]`"));
+                    None
                 }
             }
             Kind::Integer(step) => Some(Moment { step: *step }),

@@ -161,24 +161,19 @@ impl<'a> Compiler<'a> {
         }
         let mut found = Vec::new();
         for resource in &resources.entries {
-            match self.names.resources.find(&resource.key) {
-                Some(id) => {
-                    found.push((ResourceId::at(id), resource));
-                    self.gives_spans[at].push(resource.value.span.clone());
-                }
-                None => {
-                    let name = quoted(&resource.key);
-                    let message = match self.names.what_is(&resource.key) {
-                        Some(what) => format!("`{place}` names {name}, which is {what}, no resource"),
-                        None => format!("`{place}` names {name}, which is no resource"),
-                    };
-                    let help = self
-                        .near(&resource.key, self.names.resources.names())
-                        .unwrap_or_else(|| "declare it in `[resources]`".into());
-                    self.report(
-                        Diagnostic::error("names/unknown", message, Some(resource.key_span.clone())).help(help),
-                    );
-                }
+            if let Some(id) = self.names.resources.find(&resource.key) {
+                found.push((ResourceId::at(id), resource));
+                self.gives_spans[at].push(resource.value.span.clone());
+            } else {
+                let name = quoted(&resource.key);
+                let message = match self.names.what_is(&resource.key) {
+                    Some(what) => format!("`{place}` names {name}, which is {what}, no resource"),
+                    None => format!("`{place}` names {name}, which is no resource"),
+                };
+                let help = self
+                    .near(&resource.key, self.names.resources.names())
+                    .unwrap_or_else(|| "declare it in `[resources]`".into());
+                self.report(Diagnostic::error("names/unknown", message, Some(resource.key_span.clone())).help(help));
             }
         }
         found

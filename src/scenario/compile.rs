@@ -149,7 +149,8 @@ impl<'a> Compiler<'a> {
             "meetings",
             "shocks",
             "outcomes",
-            "metrics", "sweep",
+            "metrics",
+            "sweep",
             "note",
         ];
         self.known_keys(self.root, &KEYS, "the file");

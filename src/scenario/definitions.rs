@@ -38,18 +38,17 @@ impl<'a> Compiler<'a> {
         let Some(section) = self.section("definitions") else { return };
         for entry in &section.entries {
             let place = path("definitions", &entry.key);
-            let tree = match &entry.value.kind {
-                Kind::String(text) => self.parse_in_file(&entry.value, text),
-                _ => {
-                    let help = match entry.value.kind {
-                        Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) => {
-                            "put quotes around it, or declare a number in `[parameters]`"
-                        }
-                        _ => "write the expression in quotes",
-                    };
-                    self.wrong_kind(&entry.value, &place, "an expression in quotes", Some(help));
-                    None
-                }
+            let tree = if let Kind::String(text) = &entry.value.kind {
+                self.parse_in_file(&entry.value, text)
+            } else {
+                let help = match entry.value.kind {
+                    Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) => {
+                        "put quotes around it, or declare a number in `[parameters]`"
+                    }
+                    _ => "write the expression in quotes",
+                };
+                self.wrong_kind(&entry.value, &place, "an expression in quotes", Some(help));
+                None
             };
             let uses = tree.as_ref().map_or_else(Vec::new, |tree| self.definitions_in(tree));
             self.definitions.push(Definition {
@@ -223,16 +222,15 @@ impl<'a> Compiler<'a> {
 
     /// A condition of the file; none where it is missing or wrong.
     pub(super) fn condition(&mut self, value: &'a Value, at: String, context: Context) -> Option<Script> {
-        match &value.kind {
-            Kind::String(text) => self.expression(value, text, at, context, Type::Condition),
-            _ => {
-                let help = match value.kind {
-                    Kind::Boolean(_) | Kind::Integer(_) | Kind::Float(_) => "put quotes around it",
-                    _ => "write the condition in quotes",
-                };
-                self.wrong_kind(value, &at, "a condition in quotes", Some(help));
-                None
-            }
+        if let Kind::String(text) = &value.kind {
+            self.expression(value, text, at, context, Type::Condition)
+        } else {
+            let help = match value.kind {
+                Kind::Boolean(_) | Kind::Integer(_) | Kind::Float(_) => "put quotes around it",
+                _ => "write the condition in quotes",
+            };
+            self.wrong_kind(value, &at, "a condition in quotes", Some(help));
+            None
         }
     }
 }

@@ -21,12 +21,11 @@ impl<'a> Compiler<'a> {
         for entry in &section.entries {
             self.check_id(&entry.key, &entry.key_span, "a group");
             let place = path("groups", &entry.key);
-            let members = match entry.value.kind {
-                Kind::Array(_) => self.texts(&entry.value, &place, "a list of names"),
-                _ => {
-                    self.wrong_kind(&entry.value, &place, "a list of names", Some("write `[\"us\", \"uk\"]`"));
-                    None
-                }
+            let members = if let Kind::Array(_) = entry.value.kind {
+                self.texts(&entry.value, &place, "a list of names")
+            } else {
+                self.wrong_kind(&entry.value, &place, "a list of names", Some("write `[\"us\", \"uk\"]`"));
+                None
             };
             match members {
                 Some(members) => {

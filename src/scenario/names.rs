@@ -244,12 +244,11 @@ impl<'a> Compiler<'a> {
         let mut ids = Ids::default();
         if let Some(entry) = self.root.get("issues") {
             let wanted = "a list of names";
-            let names = match entry.value.kind {
-                Kind::Array(_) => self.texts(&entry.value, "issues", wanted),
-                _ => {
-                    self.wrong_kind(&entry.value, "issues", wanted, Some("write `issues = [\"guarantee\", \"aid\"]`"));
-                    None
-                }
+            let names = if let Kind::Array(_) = entry.value.kind {
+                self.texts(&entry.value, "issues", wanted)
+            } else {
+                self.wrong_kind(&entry.value, "issues", wanted, Some("write `issues = [\"guarantee\", \"aid\"]`"));
+                None
             };
             if names.as_ref().is_some_and(Vec::is_empty) {
                 let message = "`issues` is empty";

@@ -183,15 +183,15 @@ impl<'a> Compiler<'a> {
                 let names = format!("{} and {}", quoted(&first.key), quoted(&second.key));
                 error(format!("`{}` is one distribution, but names {names}", spec.path), "keep one of the two")
             }
-            (Some(entry), None) => match Shape::named(&entry.key) {
-                Some(shape) => return self.arguments(value, entry, shape, spec),
-                None => {
-                    let message = format!("{} in `{}` is no distribution", quoted(&entry.key), spec.path);
-                    let help = suggestion(&entry.key, SHAPES);
-                    let help = help.unwrap_or_else(|| format!("distributions are {}", listed(SHAPES)));
-                    Some(Diagnostic::error("schema/distribution", message, Some(entry.key_span.clone())).help(help))
+            (Some(entry), None) => {
+                if let Some(shape) = Shape::named(&entry.key) {
+                    return self.arguments(value, entry, shape, spec);
                 }
-            },
+                let message = format!("{} in `{}` is no distribution", quoted(&entry.key), spec.path);
+                let help = suggestion(&entry.key, SHAPES);
+                let help = help.unwrap_or_else(|| format!("distributions are {}", listed(SHAPES)));
+                Some(Diagnostic::error("schema/distribution", message, Some(entry.key_span.clone())).help(help))
+            }
         };
         if let Some(fault) = fault {
             self.report(fault);

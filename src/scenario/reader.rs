@@ -74,13 +74,12 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn table(&mut self, value: &'a Value, path: &str) -> Option<&'a Table> {
-        match &value.kind {
-            Kind::Table(table) => Some(table),
-            _ => {
-                let help = format!("write `[{path}]` and its keys below, or `{{ key = value }}`");
-                self.wrong_kind(value, path, "a table", Some(&help));
-                None
-            }
+        if let Kind::Table(table) = &value.kind {
+            Some(table)
+        } else {
+            let help = format!("write `[{path}]` and its keys below, or `{{ key = value }}`");
+            self.wrong_kind(value, path, "a table", Some(&help));
+            None
         }
     }
 
@@ -101,12 +100,11 @@ impl<'a> Compiler<'a> {
 
     /// A text.
     pub(super) fn text(&mut self, value: &'a Value, path: &str) -> Option<&'a str> {
-        match &value.kind {
-            Kind::String(text) => Some(text),
-            _ => {
-                self.wrong_kind(value, path, "a text", Some("put it in quotes"));
-                None
-            }
+        if let Kind::String(text) = &value.kind {
+            Some(text)
+        } else {
+            self.wrong_kind(value, path, "a text", Some("put it in quotes"));
+            None
         }
     }
 
@@ -126,12 +124,11 @@ impl<'a> Compiler<'a> {
     /// `true` or `false`; `default` where it is missing.
     pub(super) fn flag(&mut self, table: &'a Table, key: &str, parent: &str, default: bool) -> bool {
         let Some(entry) = table.get(key) else { return default };
-        match entry.value.kind {
-            Kind::Boolean(value) => value,
-            _ => {
-                self.wrong_kind(&entry.value, &path(parent, key), "`true` or `false`", Some("write it without quotes"));
-                default
-            }
+        if let Kind::Boolean(value) = entry.value.kind {
+            value
+        } else {
+            self.wrong_kind(&entry.value, &path(parent, key), "`true` or `false`", Some("write it without quotes"));
+            default
         }
     }
 

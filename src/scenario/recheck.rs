@@ -11,7 +11,8 @@ use super::finish::{all_expressions, key};
 use super::interval::{bounds, parameter_intervals_at, quantity_interval};
 use super::monotone;
 use crate::model::{
-    ActorId, Expression, Field, FieldSource, MAX_TOTAL, Model, Node, ParameterId, Quantity, Setup, Shape, Target, Trigger,
+    ActorId, Expression, Field, FieldSource, MAX_TOTAL, Model, Node, ParameterId, Quantity, Setup, Shape, Target,
+    Trigger,
 };
 
 /// A model to be checked for many values of its parameters.
@@ -33,8 +34,11 @@ impl<'a> Recheck<'a> {
     /// Prepares a model.
     #[must_use]
     pub fn new(model: &'a Model) -> Self {
-        let drawn: Vec<bool> =
-            model.parameters.iter().map(|parameter| parameter.distribution.is_some() && !parameter.overridden).collect();
+        let drawn: Vec<bool> = model
+            .parameters
+            .iter()
+            .map(|parameter| parameter.distribution.is_some() && !parameter.overridden)
+            .collect();
         let mut unknown = BTreeSet::new();
         let mut known = Vec::with_capacity(model.fields.len());
         for field in &model.fields {
@@ -84,11 +88,12 @@ impl<'a> Recheck<'a> {
                     .evaluate(expression, self.model, &self.setup)
                     .and_then(|value| field.store(value, &mut self.setup))
                     .is_ok(),
-                FieldSource::Draw { distribution, .. } => field
-                    .arguments(distribution, self.model, &self.setup)
-                    .is_ok_and(|arguments| {
-                        distribution.shape == Shape::Normal || arguments.iter().all(|&value| field.domain.contains(value))
-                    }),
+                FieldSource::Draw { distribution, .. } => {
+                    field.arguments(distribution, self.model, &self.setup).is_ok_and(|arguments| {
+                        distribution.shape == Shape::Normal
+                            || arguments.iter().all(|&value| field.domain.contains(value))
+                    })
+                }
             };
             if !holds {
                 return false;

@@ -475,14 +475,13 @@ impl<'c, 'a> Resolver<'c, 'a> {
             return Part::Wrong;
         }
         for &argument in arguments {
-            match &tree.nodes[argument].form {
-                Form::Name(word) => words.push((word.clone(), tree.nodes[argument].span.clone())),
-                _ => {
-                    let message = format!("`{name}` takes names as arguments, not expressions");
-                    let span = tree.nodes[argument].span.clone();
-                    self.report_own(&span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
-                    return Part::Wrong;
-                }
+            if let Form::Name(word) = &tree.nodes[argument].form {
+                words.push((word.clone(), tree.nodes[argument].span.clone()));
+            } else {
+                let message = format!("`{name}` takes names as arguments, not expressions");
+                let span = tree.nodes[argument].span.clone();
+                self.report_own(&span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
+                return Part::Wrong;
             }
         }
         match self.quantity(name, &words, span) {

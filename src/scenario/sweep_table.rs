@@ -79,7 +79,8 @@ fn values(value: &Value) -> Option<String> {
     match &value.kind {
         Kind::String(text) => Some(text.clone()),
         Kind::Array(values) if !values.is_empty() => {
-            let numbers: Option<Vec<String>> = values.iter().map(|value| value.number().map(|n| n.to_string())).collect();
+            let numbers: Option<Vec<String>> =
+                values.iter().map(|value| value.number().map(|n| n.to_string())).collect();
             numbers.map(|numbers| numbers.join(","))
         }
         _ => None,

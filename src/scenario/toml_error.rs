@@ -29,12 +29,11 @@ pub(super) fn explain(source: &Source, errors: &[toml::de::Error]) -> Vec<Diagno
                 repeated_header = header;
             }
         }
-        let (message, help, span) = match second_value(error.message(), source.text(), &span) {
-            Some(second) => second,
-            None => {
-                let (message, help) = reword(error.message(), source.text(), &span);
-                (message, help, span)
-            }
+        let (message, help, span) = if let Some(second) = second_value(error.message(), source.text(), &span) {
+            second
+        } else {
+            let (message, help) = reword(error.message(), source.text(), &span);
+            (message, help, span)
         };
         let local = !message.starts_with("unclosed") && LOCAL.iter().any(|start| error.message().starts_with(start));
         shown.push(Diagnostic::error("toml/syntax", message, Some(span)).maybe_help(help));

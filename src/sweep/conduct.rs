@@ -79,8 +79,8 @@ impl Report {
 }
 
 /// A folder under way.
-struct Sitting {
-    store: Store,
+pub(super) struct Sitting {
+    pub(super) store: Store,
     next: u64,
 }
 
@@ -131,15 +131,19 @@ impl Sweep {
     /// The names of the tables while they grow.
     fn growing(&self) -> Vec<&'static str> {
         let runs = if self.is_sorted_last() { UNSORTED } else { "runs.csv" };
-        let all = [(true, runs), (self.tables.events, "events.csv"), (self.tables.series, "series.csv")];
-        all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, name)| name).collect()
+        std::iter::once(runs).chain(self.tables.names().skip(1)).collect()
     }
 
     /// Does the runs on `jobs` threads. `watch` is told how far it is and says whether to go on.
     ///
     /// # Errors
     /// An [`Error`] if the folder cannot be used or written. What is finished stays.
-    pub fn run(&self, output: Output<'_>, jobs: usize, watch: &mut dyn FnMut(Progress) -> bool) -> Result<Report, Error> {
+    pub fn run(
+        &self,
+        output: Output<'_>,
+        jobs: usize,
+        watch: &mut dyn FnMut(Progress) -> bool,
+    ) -> Result<Report, Error> {
         self.schedule.check()?;
         let range = self.range();
         let mut summary = Summary::new(self.experiment.model(), self.experiment.points().count());
@@ -159,7 +163,8 @@ impl Sweep {
             let runs = if sitting.is_some() { self.growing()[0] } else { "runs.csv" };
             self.read_back(&folder.join(runs), sitting.is_none(), range.start..first, &mut summary)?;
         }
-        let mut progress = Progress { done: first - range.start, total: range.end - range.start, before: first - range.start };
+        let mut progress =
+            Progress { done: first - range.start, total: range.end - range.start, before: first - range.start };
         watch(progress);
         let store = sitting.as_mut().map(|sitting| &mut sitting.store);
         let end = self.execute(first..range.end, jobs, store, &mut summary, &mut |end| {
@@ -190,7 +195,8 @@ impl Sweep {
         execute(runs, jobs.min(limits::JOBS), worker, |stretch: Option<(Range<u64>, Rows)>| {
             if let Some((range, rows)) = stretch {
                 if let Some(store) = &mut store {
-                    let all = [(true, &rows.runs), (self.tables.events, &rows.events), (self.tables.series, &rows.series)];
+                    let all =
+                        [(true, &rows.runs), (self.tables.events, &rows.events), (self.tables.series, &rows.series)];
                     let tables: Vec<&[u8]> =
                         all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, bytes)| bytes.as_slice()).collect();
                     store.append(range.end, &tables)?;
@@ -203,7 +209,7 @@ impl Sweep {
     }
 
     /// A new folder with a manifest that says that it is not complete, the design, and tables without rows.
-    fn begin(&self, folder: &Path, force: bool) -> Result<Sitting, Error> {
+    pub(super) fn begin(&self, folder: &Path, force: bool) -> Result<Sitting, Error> {
         let claimed = Folder::claim(folder, force).map_err(|error| claimed(&error))?;
         let headers = self.experiment.headers(self.tables);
         let names = self.growing();
@@ -314,7 +320,13 @@ impl Sweep {
     }
 
     /// Ends a sitting: the summary of what is there, and if that is everything, the manifest that says so.
-    fn finish(&self, folder: &Path, mut store: Store, summary: &Summary, complete: bool) -> Result<(), Error> {
+    pub(super) fn finish(
+        &self,
+        folder: &Path,
+        mut store: Store,
+        summary: &Summary,
+        complete: bool,
+    ) -> Result<(), Error> {
         store.sync().map_err(|error| Error::io("write", folder, &error))?;
         let text = summary.to_csv(self.experiment.points());
         replace_file(&folder.join("summary.csv"), |file| std::io::Write::write_all(file, &text))?;
@@ -362,12 +374,15 @@ fn add(summary: &mut Summary, rows: &Rows, metrics: usize) {
 }
 
 fn is_absent(folder: &Path) -> bool {
-    fs::read_dir(folder).map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |mut all| all.next().is_none())
+    fs::read_dir(folder)
+        .map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |mut all| all.next().is_none())
 }
 
 fn claimed(error: &FolderError) -> Error {
     let help = match error {
-        FolderError::NotEmpty(_) => Some("`--resume` goes on with an unfinished sweep; `--force` replaces what is there"),
+        FolderError::NotEmpty(_) => {
+            Some("`--resume` goes on with an unfinished sweep; `--force` replaces what is there")
+        }
         FolderError::NotAFolder(_) => Some("choose another name"),
         FolderError::Io { .. } => None,
     };

@@ -52,7 +52,8 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
                 Ok(value) if value.is_finite() => row.push(value),
                 _ => {
                     let name = quoted(&header[at]);
-                    let message = format!("{name} is {} at point {}, not a finite number", quoted(cell), points.count());
+                    let message =
+                        format!("{name} is {} at point {}, not a finite number", quoted(cell), points.count());
                     return Err(Error::new(ErrorKind::Design, message).at(file, line, column));
                 }
             }

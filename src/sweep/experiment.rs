@@ -68,28 +68,56 @@ pub struct Tables {
     pub series: bool,
 }
 
+impl Tables {
+    /// The names of the tables that grow with the runs.
+    pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
+        let all = [(true, "runs.csv"), (self.events, "events.csv"), (self.series, "series.csv")];
+        all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, name)| name)
+    }
+}
+
 impl Experiment {
+    /// The experiment of points that have been validated before, for putting results together.
+    pub(super) fn trusted(document: Document, sets: &[Override], points: Points) -> Result<Self, Error> {
+        let mut experiment = Self::compiled(document, sets)?;
+        experiment.points = points;
+        if !experiment.points.names.is_empty() {
+            experiment.model = experiment.compile_point(0).map_err(|errors| experiment.wrong_point(0, errors))?;
+            experiment.plan = Plan::new(&experiment.model);
+        }
+        Ok(experiment)
+    }
+
+    /// The experiment of a document at one point, with nothing varied.
+    fn compiled(document: Document, sets: &[Override]) -> Result<Self, Error> {
+        let base = compiled(&document, sets)
+            .map_err(|diagnostics| Error::new(ErrorKind::Point, "the scenario is not valid").because(diagnostics))?;
+        Ok(Self {
+            plan: Plan::new(&base.model),
+            model: base.model,
+            warnings: base.warnings,
+            document,
+            points: Points::single(),
+            sets: sets.to_vec(),
+            fixed: fixed(sets),
+            points_as: PointsAs::Parameters(Vec::new()),
+            models: Mutex::new(BTreeMap::new()),
+        })
+    }
+
     /// Compiles a document, makes the points and validates every one of them.
     ///
     /// # Errors
     /// An [`Error`] if the document, the design or a point is not valid; the scenario's diagnostics are in it.
-    pub fn new(
-        document: Document,
-        sets: &[Override],
-        source: Source,
-        seed: u64,
-        jobs: usize,
-    ) -> Result<Self, Error> {
-        let base = compiled(&document, sets).map_err(|diagnostics| {
-            Error::new(ErrorKind::Point, "the scenario is not valid").because(diagnostics)
-        })?;
+    pub fn new(document: Document, sets: &[Override], source: Source, seed: u64, jobs: usize) -> Result<Self, Error> {
+        let mut experiment = Self::compiled(document, sets)?;
         let set_names: Vec<String> = sets.iter().map(|set| set.name.clone()).collect();
         let points = match source {
             Source::Points(points) => points,
             Source::Request(request) => {
                 let grid = grid(&request.vary, request.zip)?;
                 match request.sample {
-                    Some(wanted) => sample(&base.model, &grid, wanted, &request.over, &set_names, seed)?,
+                    Some(wanted) => sample(&experiment.model, &grid, wanted, &request.over, &set_names, seed)?,
                     None => grid,
                 }
             }
@@ -99,17 +127,7 @@ impl Experiment {
                 return Err(Error::new(ErrorKind::Design, format!("{} is both set and varied", quoted(name))));
             }
         }
-        let mut experiment = Self {
-            plan: Plan::new(&base.model),
-            model: base.model,
-            warnings: base.warnings,
-            document,
-            points,
-            sets: sets.to_vec(),
-            fixed: fixed(sets),
-            points_as: PointsAs::Parameters(Vec::new()),
-            models: Mutex::new(BTreeMap::new()),
-        };
+        experiment.points = points;
         experiment.settle(jobs)?;
         Ok(experiment)
     }
@@ -480,16 +498,16 @@ impl Worker<'_> {
                 self.settings.extend(named.map(|(&parameter, &value)| (Target::Parameter(parameter), value)));
             }
             PointsAs::Settings(settings) => {
-                match &settings[usize::try_from(slot.point).expect("the number of points is limited")] {
-                    Some(settings) => self.settings.extend_from_slice(settings),
-                    None => {
-                        let own = self.experiment.own_model(slot.point);
-                        let (model, plan) = &*own;
-                        let run = engine::run(model, plan, slot.luck, self.want);
-                        let writer = Writer { model, namer: &Namer::new(model), sampler: &self.sampler };
-                        writer.write(slot, &run, &self.parameters, self.tables, rows);
-                        return;
-                    }
+                if let Some(settings) = &settings[usize::try_from(slot.point).expect("the number of points is limited")]
+                {
+                    self.settings.extend_from_slice(settings)
+                } else {
+                    let own = self.experiment.own_model(slot.point);
+                    let (model, plan) = &*own;
+                    let run = engine::run(model, plan, slot.luck, self.want);
+                    let writer = Writer { model, namer: &Namer::new(model), sampler: &self.sampler };
+                    writer.write(slot, &run, &self.parameters, self.tables, rows);
+                    return;
                 }
             }
         }

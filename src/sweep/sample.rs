@@ -12,7 +12,7 @@ use crate::model::{Distribution, Model, Node, ParameterId, Quantity, Scalar, Val
 /// How a sample is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// A Latin hypercube (McKay, Beckman and Conover 1979).
+    /// A Latin hypercube (`McKay`, Beckman and Conover 1979).
     Lhs,
     /// A Sobol' sequence, unscrambled; the seed plays no part in it.
     Sobol,
@@ -77,13 +77,14 @@ impl Sample {
         let luck = Luck { seed, replicate: 0 };
         let count = usize::try_from(self.count).unwrap_or(usize::MAX);
         match self.method {
-            Method::Sobol => match sobol::Coordinate::new(dimension) {
-                Some(coordinate) => Ok(coordinate.take(count).collect()),
-                None => {
+            Method::Sobol => {
+                if let Some(coordinate) = sobol::Coordinate::new(dimension) {
+                    Ok(coordinate.take(count).collect())
+                } else {
                     let message = format!("a Sobol' sequence has at most {} dimensions here", sobol::DIMENSIONS);
                     Err(Error::new(ErrorKind::Limit, message).help("sample fewer parameters, or take `lhs:N`"))
                 }
-            },
+            }
             Method::Random => {
                 let mut source = luck.source(stream(&format!("sample/{name}")));
                 Ok((0..self.count_u32()).map(|at| unit(source.word(at))).collect())

@@ -105,7 +105,8 @@ impl Store {
             Error::io("read the journal", &journal_path, &error).help("start the sweep again with `--force`")
         })?;
         lock(&journal, folder)?;
-        let marks = read_marks(&journal, names.len(), first).map_err(|error| Error::io("read", &journal_path, &error))?;
+        let marks =
+            read_marks(&journal, names.len(), first).map_err(|error| Error::io("read", &journal_path, &error))?;
         let mut good = marks.len();
         for (at, name) in names.iter().enumerate() {
             let path = folder.join(name);
@@ -135,14 +136,24 @@ impl Store {
 
     /// Appends the rows of runs that end before `end`, in the order of the tables.
     pub(super) fn append(&mut self, end: u64, rows: &[&[u8]]) -> Result<(), Error> {
-        let mut marks = Vec::with_capacity(rows.len());
-        for (table, bytes) in self.tables.iter_mut().zip(rows) {
-            table.append(bytes).map_err(|error| went_on(Error::io("write", &table.path, &error)))?;
-            marks.push((table.length, short(&table.hash)));
+        for (table, bytes) in rows.iter().enumerate() {
+            self.grow(table, bytes)?;
         }
-        let line = Mark { end, tables: marks }.line();
+        self.mark(end)
+    }
+
+    /// Appends rows to the table of that number, to be marked once all rows of their runs are there.
+    pub(super) fn grow(&mut self, table: usize, rows: &[u8]) -> Result<(), Error> {
+        let table = &mut self.tables[table];
+        table.append(rows).map_err(|error| stays(Error::io("write", &table.path, &error)))
+    }
+
+    /// Notes in the journal that all rows of the runs before `end` are there.
+    pub(super) fn mark(&mut self, end: u64) -> Result<(), Error> {
+        let tables = self.tables.iter().map(|table| (table.length, short(&table.hash))).collect();
+        let line = Mark { end, tables }.line();
         let journal = self.folder.join(JOURNAL);
-        let failed = |error: io::Error| went_on(Error::io("write", &journal, &error));
+        let failed = |error: io::Error| stays(Error::io("write", &journal, &error));
         self.journal.write_all(line.as_bytes()).map_err(failed)?;
         if self.synced.elapsed() > SYNC {
             self.sync().map_err(failed)?;
@@ -174,7 +185,7 @@ impl Store {
     }
 }
 
-fn went_on(error: Error) -> Error {
+fn stays(error: Error) -> Error {
     error.help("what is finished stays; `--resume` goes on with the same arguments")
 }
 

@@ -32,7 +32,7 @@ struct Pass {
 }
 
 impl<O: Oracle> Search<'_, O> {
-    pub(super) fn branch(&mut self, exact: bool, answer: &mut Answer) -> Result<(), Stop> {
+    pub(super) fn branch(&mut self, answer: &mut Answer) -> Result<(), Stop> {
         self.begin_pass(u64::MAX, limits::PROOF_WORK);
         if self.oracle.reached()? {
             self.note(&[]);
@@ -47,12 +47,14 @@ impl<O: Oracle> Search<'_, O> {
             answer.owners = Some((Vec::new(), Vec::new()));
             return Ok(());
         }
+        let all: Vec<usize> = (0..self.oracle.items()).collect();
+        answer.upper = Some(self.cost_of(&all));
         let greedy = self.greedy()?;
         answer.upper = Some(self.cost_of(&greedy));
         self.note(&greedy);
         answer.lower = Some(self.bound_below()?);
         answer.proved = answer.lower >= answer.upper;
-        if self.list(i64::MAX, limits::LISTING_NODES, answer)?.is_some() {
+        if self.list(i64::MAX, answer)?.is_some() {
             answer.count_is_exact = true;
             answer.count = self.met;
             answer.proved = true;
@@ -60,19 +62,14 @@ impl<O: Oracle> Search<'_, O> {
         }
         answer.count = self.met;
         if !answer.proved {
-            let (nodes, work) = if exact {
-                (limits::EXACT_NODES, limits::EXACT_WORK)
-            } else {
-                (limits::PROOF_NODES, limits::PROOF_WORK)
-            };
-            self.prove(nodes, work, answer)?;
+            self.prove(answer)?;
         }
         self.list_rising(answer)
     }
 
     /// Lists every minimal set up to a cost; `None` if the budget ends first, else the least cost left out.
-    fn list(&mut self, ceiling: i64, nodes: u64, answer: &mut Answer) -> Result<Option<i64>, Stop> {
-        self.begin_pass(nodes, limits::LISTING_WORK);
+    fn list(&mut self, ceiling: i64, answer: &mut Answer) -> Result<Option<i64>, Stop> {
+        self.begin_pass(self.budget.listing, limits::LISTING_WORK);
         let mut pass = Pass { aim: Aim::All, ceiling, next: i64::MAX };
         match self.run(&mut pass) {
             Ok(()) => {
@@ -96,7 +93,7 @@ impl<O: Oracle> Search<'_, O> {
         let mut ceiling = self.best();
         for _ in 0..limits::LEVELS {
             let tally = self.tally.take();
-            let Some(next) = self.list(ceiling, limits::LISTING_NODES, answer)? else {
+            let Some(next) = self.list(ceiling, answer)? else {
                 // The dearer pass saw only a part; the cheaper one before it saw every minimum set.
                 if answer.owners.is_some() {
                     self.tally = tally;
@@ -118,8 +115,8 @@ impl<O: Oracle> Search<'_, O> {
     }
 
     /// Looks for cheaper sets until there is none.
-    fn prove(&mut self, nodes: u64, work: u64, answer: &mut Answer) -> Result<(), Stop> {
-        self.begin_pass(nodes, work);
+    fn prove(&mut self, answer: &mut Answer) -> Result<(), Stop> {
+        self.begin_pass(self.budget.proof, self.budget.proof_work);
         let mut pass = Pass { aim: Aim::Cheaper, ceiling: self.best() - 1, next: i64::MAX };
         let result = self.run(&mut pass);
         match result {

@@ -1,17 +1,12 @@
 //! Goals that more can undo: all sets, small ones first, leaving out those that contain one found before.
 
 use super::super::bits::Bits;
-use super::super::limits;
 use super::{Answer, Oracle, Search, Stop};
 
 impl<O: Oracle> Search<'_, O> {
-    pub(super) fn exhaust(&mut self, exact: bool, answer: &mut Answer) -> Result<(), Stop> {
+    pub(super) fn exhaust(&mut self, answer: &mut Answer) -> Result<(), Stop> {
         let count = self.oracle.items();
-        if exact {
-            self.begin_pass(limits::EXACT_NODES, limits::EXACT_WORK);
-        } else {
-            self.begin_pass(limits::PROOF_NODES, limits::PROOF_WORK);
-        }
+        self.begin_pass(self.budget.proof, self.budget.proof_work);
         let mut cheapest = self.items.costs.clone();
         cheapest.sort_unstable();
         let mut minimal = Vec::new();

@@ -178,8 +178,9 @@ impl<'a> Position<'a> {
             _ => false,
         };
         let moves: Vec<usize> = (0..self.states.len()).filter(is_move).collect();
-        let unlocks = subsets(&moves).filter(|set| self.with(set).exchanged().reaches(&gap, goal)).collect();
-        minimal(unlocks)
+        let unlocks: Vec<Vec<usize>> =
+            subsets(&moves).filter(|set| self.with(set).exchanged().reaches(&gap, goal)).collect();
+        minimal(&unlocks)
     }
 
     /// All minimal summit sets.
@@ -193,7 +194,7 @@ impl<'a> Position<'a> {
                 self.conditional().into_iter().filter(|&at| room.contains(&self.sketch.promises[at].debtor)).collect();
             self.with(&self.greatest(&offers)).exchanged().reaches(&gap, goal)
         };
-        minimal(subsets(&actors).filter(reaches).collect())
+        minimal(&subsets(&actors).filter(reaches).collect::<Vec<_>>())
     }
 
     fn suspend(&mut self, at: usize) {
@@ -305,7 +306,7 @@ pub(super) fn subsets(of: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
 }
 
 /// Those of which no proper subset is there.
-fn minimal(sets: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
+fn minimal(sets: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let contains = |big: &Vec<usize>, small: &Vec<usize>| small.iter().all(|at| big.contains(at));
     let is_minimal = |set: &&Vec<usize>| !sets.iter().any(|other| other != *set && contains(set, other));
     sets.iter().filter(is_minimal).cloned().collect()

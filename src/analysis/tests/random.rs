@@ -1,9 +1,10 @@
 //! Random small cases against brute force.
 
-use super::super::{Cost, Question};
+use super::super::search::Budget;
+use super::super::{Cost, Question, explain_within};
 use super::brute::Position;
 use super::check;
-use super::sketch::{E, Promise, Sketch};
+use super::sketch::{Built, E, Promise, Sketch};
 use crate::model::{Comparison, OutcomeId, ResourceId, State};
 
 /// A small generator of its own (splitmix64).
@@ -166,25 +167,111 @@ impl Dice {
     }
 }
 
+/// A state after an Exchange, and a question about it.
+fn case(seed: u64) -> (Sketch, Question) {
+    let mood = [Mood::Any, Mood::Deadlocked, Mood::Deadlocked, Mood::Bound][seed as usize % 4];
+    let mut dice = Dice { state: seed, mood };
+    let mut sketch = dice.sketch();
+    for _ in 0..10 {
+        if mood == Mood::Deadlocked && Position::of(&sketch).gap().is_empty() {
+            sketch = dice.sketch();
+        }
+    }
+    let question = Question {
+        goal: dice.chance(2).then_some(OutcomeId(0)),
+        cost: [Cost::Moves, Cost::Declared, Cost::Resource(ResourceId(0))][dice.below(3)],
+        any: dice.chance(3),
+        summit: true,
+        keystones: true,
+    };
+    (sketch, question)
+}
+
+const CASES: u64 = if cfg!(debug_assertions) { 2_000 } else { 40_000 };
+
 #[test]
 fn random_states_agree_with_brute_force() {
-    let count = if cfg!(debug_assertions) { 3_000 } else { 60_000 };
-    for seed in 0..count {
-        let mood = [Mood::Any, Mood::Deadlocked, Mood::Deadlocked, Mood::Bound][seed as usize % 4];
-        let mut dice = Dice { state: seed, mood };
-        let mut sketch = dice.sketch();
-        for _ in 0..10 {
-            if mood == Mood::Deadlocked && Position::of(&sketch).gap().is_empty() {
-                sketch = dice.sketch();
+    for seed in 0..CASES {
+        let (sketch, question) = case(seed);
+        check(&sketch, &question);
+    }
+}
+
+/// Cohorts of interchangeable moves, with nothing but the proof that makes use of it.
+#[test]
+fn minima_among_interchangeable_moves_are_right() {
+    for seed in 0..CASES / 4 {
+        let mut dice = Dice { state: seed, mood: Mood::Deadlocked };
+        let mut sketch = Sketch::new(0, 1);
+        let kinds: Vec<(i64, f64, usize)> = (0..2 + dice.below(2))
+            .map(|_| (1 + dice.below(3) as i64, (1 + dice.below(8)) as f64, 1 + dice.below(3)))
+            .collect();
+        for (units, bound, copies) in kinds {
+            for _ in 0..copies {
+                let quantity = if bound > 5.0 { E::Parties(0, 0) } else { E::Bound(0, 0) };
+                sketch.promises.push(Promise::new(sketch.actors, &[(0, units)], Some(quantity.at_least(bound))));
+                sketch.actors += 1;
             }
         }
-        let question = Question {
-            goal: dice.chance(2).then_some(OutcomeId(0)),
-            cost: [Cost::Moves, Cost::Declared, Cost::Resource(ResourceId(0))][dice.below(3)],
-            any: dice.chance(3),
-            summit: true,
-            keystones: true,
-        };
-        check(&sketch, &question);
+        let budget = Budget { listing: 0, proof: 100_000, proof_work: 100_000_000 };
+        let Built { model, plan, setup, world } = sketch.build();
+        let question = Question::default();
+        let found = explain_within(&model, &plan, &setup, &world, &question, Some(budget)).unwrap().unlock;
+        let least = Position::of(&sketch).unlock(None, false).iter().map(Vec::len).min().unwrap();
+        assert!(found.proved, "{found:?}");
+        assert_eq!(found.upper.unwrap().0, 1_000_000 * least as i64, "{found:?} of {sketch:#?}");
+    }
+}
+
+/// Whatever the budget, bounds hold, what is listed is minimal, and what is said to be complete is.
+#[test]
+fn answers_within_a_small_budget_are_true() {
+    let mut proved = 0;
+    let mut stopped = 0;
+    for seed in 0..CASES {
+        let (sketch, question) = case(seed);
+        let budget = Budget { listing: seed % 9, proof: if seed % 3 == 0 { 4 } else { 1_000 }, proof_work: 1_000_000 };
+        let Built { model, plan, setup, world } = sketch.build();
+        let found = explain_within(&model, &plan, &setup, &world, &question, Some(budget)).unwrap().unlock;
+        let goal = question.goal.map(|_| sketch.goal.as_ref().unwrap());
+        let all = Position::of(&sketch).unlock(goal, question.any);
+        let cost = |set: &Vec<usize>| -> i64 { set.iter().map(|&at| cost(&sketch, question.cost, at)).sum() };
+        let least = all.iter().map(cost).min();
+        let listed = super::moves(&found.sets);
+        let context = || format!("{found:#?} of {all:?} for {question:?} in {sketch:#?}");
+        assert!(listed.iter().all(|set| all.contains(set)), "{}", context());
+        assert!(found.sets.iter().zip(&listed).all(|(set, members)| set.cost.0 == cost(members)));
+        match least {
+            Some(least) => {
+                assert!(found.lower.is_some_and(|lower| lower.0 <= least), "{}", context());
+                assert!(found.upper.is_none_or(|upper| least <= upper.0), "{}", context());
+                assert!(!found.proved || found.upper.is_some_and(|upper| upper.0 == least), "{}", context());
+            }
+            None => assert!(found.sets.is_empty() && (!found.proved || found.lower.is_none()), "{}", context()),
+        }
+        assert!(found.count <= all.len() as u64 && found.count >= listed.len() as u64, "{}", context());
+        assert!(!found.count_is_exact || found.count == all.len() as u64, "{}", context());
+        let complete = |to: i64| all.iter().filter(|set| cost(set) <= to).all(|set| listed.contains(set));
+        assert!(found.complete_to.is_none_or(|to| complete(to.0)), "{}", context());
+        if let (Some(least), Some(in_all)) = (least, &found.in_all) {
+            let minimum: Vec<_> = all.iter().filter(|set| cost(set) == least).collect();
+            let owns = |set: &Vec<usize>, actor: usize| set.iter().any(|&at| sketch.promises[at].debtor == actor);
+            let expected = (0..sketch.actors).filter(|&actor| minimum.iter().all(|set| owns(set, actor)));
+            assert_eq!(in_all.iter().map(|actor| actor.index()).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        }
+        proved += u32::from(found.proved && !found.count_is_exact);
+        stopped += u32::from(!found.proved);
+    }
+    assert!(proved > 10 && stopped > 10, "{proved} proved without a full list, {stopped} not proved");
+}
+
+fn cost(sketch: &Sketch, cost: Cost, at: usize) -> i64 {
+    match cost {
+        Cost::Moves => 1_000_000,
+        Cost::Declared => (sketch.promises[at].cost * 1e6).round() as i64,
+        Cost::Resource(resource) => {
+            let gives = sketch.promises[at].gives.iter().filter(|(given, _)| *given == resource.index());
+            gives.map(|(_, units)| units * 1_000_000).sum()
+        }
     }
 }

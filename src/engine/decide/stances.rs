@@ -192,15 +192,14 @@ impl Influences {
         self.sessions.clear();
         self.sessions.extend(sessions.iter().map(|&(meeting, _)| meeting).filter(influences));
         if self.known[self.latest].0 != self.sessions {
-            self.latest = match self.known.iter().position(|(known, _)| *known == self.sessions) {
-                Some(at) => at,
-                None => {
-                    if self.known.iter().map(|(_, weights)| weights.size()).sum::<usize>() > KEPT {
-                        self.known.truncate(1);
-                    }
-                    self.known.push((self.sessions.clone(), Weights::new(model, setup, &self.sessions)));
-                    self.known.len() - 1
+            self.latest = if let Some(at) = self.known.iter().position(|(known, _)| *known == self.sessions) {
+                at
+            } else {
+                if self.known.iter().map(|(_, weights)| weights.size()).sum::<usize>() > KEPT {
+                    self.known.truncate(1);
                 }
+                self.known.push((self.sessions.clone(), Weights::new(model, setup, &self.sessions)));
+                self.known.len() - 1
             };
         }
         &self.known[self.latest].1

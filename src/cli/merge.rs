@@ -1,0 +1,40 @@
+//! `merge`: the shards of a sweep put together.
+
+use std::path::PathBuf;
+
+use backstop::sweep::merge as put_together;
+
+use super::console::{Failed, emit};
+use super::sweep::{bar, explain, is_stopped, report, show, stop_on_signals, written};
+
+/// Puts the shards of a sweep together, into the bytes of the sweep that was never divided
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The folders of all shards, in any order
+    #[arg(required = true, value_name = "DIR")]
+    folders: Vec<PathBuf>,
+    /// Write runs.csv, summary.csv, design.csv and manifest.json into this folder
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Write into the folder even if it is not empty
+    #[arg(long)]
+    force: bool,
+    /// No progress bar and no table at the end
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) fn merge(args: &Args) -> Result<(), Failed> {
+    stop_on_signals();
+    let bar = bar(args.quiet);
+    let result = put_together(&args.folders, &args.out, args.force, &mut |progress| {
+        show(&bar, progress);
+        !is_stopped()
+    });
+    bar.finish_and_clear();
+    let (sweep, done) = result.map_err(|error| explain(&error, None))?;
+    if args.quiet {
+        return Ok(());
+    }
+    emit(&(report::table(&done.summary, sweep.experiment.points()) + &written(&args.out, sweep.tables)))
+}

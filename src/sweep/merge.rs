@@ -1,0 +1,171 @@
+//! Parts of a sweep put together: the bytes of the sweep that was never divided.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::conduct::{Progress, Report, Sweep, read_manifest};
+use super::design_file::read_design;
+use super::error::{Error, ErrorKind};
+use super::experiment::Experiment;
+use super::outline::{Outline, differences};
+use super::read_rows::RowReader;
+use super::schedule::{Schedule, Shard};
+use super::store::digest_of;
+use super::summary::Summary;
+use crate::log::Manifest;
+use crate::scenario::{Document, Override};
+
+/// A part of a sweep.
+struct Part {
+    folder: PathBuf,
+    manifest: Manifest,
+    outline: Outline,
+    shard: Shard,
+}
+
+/// Checks that the parts belong together and are all there, and puts them together in a new folder.
+///
+/// # Errors
+/// An [`Error`] that says which part is missing, not complete, changed, or of another sweep.
+pub fn merge(
+    folders: &[PathBuf],
+    out: &Path,
+    force: bool,
+    watch: &mut dyn FnMut(Progress) -> bool,
+) -> Result<(Sweep, Report), Error> {
+    let parts = parts(folders)?;
+    let sweep = whole(&parts[0])?;
+    let mut summary = Summary::new(sweep.experiment.model(), sweep.experiment.points().count());
+    let mut reader = RowReader::new(sweep.experiment.model(), sweep.experiment.columns().len());
+    let total = sweep.range().end;
+    let mut progress = Progress { done: 0, total, before: 0 };
+    let mut store = sweep.begin(out, force)?.store;
+    for part in &parts {
+        let runs = part.shard.range(total);
+        reader.read_file(&part.folder.join("runs.csv"), runs.clone(), &mut summary)?;
+        for (table, name) in sweep.tables.names().enumerate() {
+            copy_rows(&part.folder.join(name), |rows| store.grow(table, rows))?;
+        }
+        store.mark(runs.end)?;
+        progress.done = runs.end;
+        if !watch(progress) {
+            return Err(
+                Error::new(ErrorKind::Interrupted, "the merge was interrupted").help("start it again with `--force`")
+            );
+        }
+    }
+    sweep.finish(out, store, &summary, true)?;
+    Ok((sweep, Report { summary, progress }))
+}
+
+/// The parts, in order, each complete and all of one sweep.
+fn parts(folders: &[PathBuf]) -> Result<Vec<Part>, Error> {
+    let mut parts = Vec::with_capacity(folders.len());
+    for folder in folders {
+        let manifest = read_manifest(folder)?;
+        let outline = Outline::of(&manifest, &folder.display().to_string())?;
+        let shard = outline.part()?;
+        parts.push(Part { folder: folder.clone(), manifest, outline, shard });
+    }
+    let wrong = |message: String| Error::new(ErrorKind::Mismatch, message);
+    let Some(first) = parts.first() else { return Err(wrong("there are no folders to merge".into())) };
+    for other in &parts[1..] {
+        let mut differing = differences((&first.manifest, &first.outline), (&other.manifest, &other.outline));
+        if first.outline.replicates != other.outline.replicates {
+            differing.push(format!("{} replicates and {}", first.outline.replicates, other.outline.replicates));
+        }
+        if first.shard.of != other.shard.of {
+            differing.push(format!("one is a part of {}, the other of {}", first.shard.of, other.shard.of));
+        }
+        if !differing.is_empty() {
+            let (a, b) = (first.folder.display(), other.folder.display());
+            return Err(wrong(format!("`{a}` and `{b}` do not belong together: {}", differing.join("; "))));
+        }
+    }
+    let of = first.shard.of;
+    parts.sort_by_key(|part| part.shard.number);
+    if let Some(pair) = parts.windows(2).find(|pair| pair[0].shard == pair[1].shard) {
+        let (a, b) = (pair[0].folder.display(), pair[1].folder.display());
+        return Err(wrong(format!("`{a}` and `{b}` are both shard {}", pair[0].shard)));
+    }
+    let missing: Vec<String> = (1..=of)
+        .filter(|number| parts.binary_search_by_key(number, |part| part.shard.number).is_err())
+        .map(|number| format!("{number}/{of}"))
+        .collect();
+    if !missing.is_empty() {
+        let more = if missing.len() > 10 { " …" } else { "" };
+        let message = format!("shards are missing: {}{more}", missing[..missing.len().min(10)].join(", "));
+        return Err(wrong(message));
+    }
+    for part in &parts {
+        check_whole(part)?;
+    }
+    Ok(parts)
+}
+
+/// A part must be complete and as it was written.
+fn check_whole(part: &Part) -> Result<(), Error> {
+    let name = part.folder.display();
+    if !part.manifest.complete {
+        let message = format!("the shard in `{name}` is not complete");
+        return Err(Error::new(ErrorKind::Mismatch, message).help("finish it with `--resume`"));
+    }
+    for (file, expected) in &part.manifest.files {
+        let path = part.folder.join(file);
+        let found = digest_of(&path).map_err(|error| Error::io("read", &path, &error))?;
+        if found != *expected {
+            return Err(Error::new(ErrorKind::Mismatch, format!("`{}` was changed after the sweep", path.display())));
+        }
+    }
+    Ok(())
+}
+
+/// The sweep that a part is of.
+fn whole(part: &Part) -> Result<Sweep, Error> {
+    let Part { folder, manifest, outline, .. } = part;
+    let document = Document::parse(&manifest.scenario, manifest.scenario_text.as_bytes()).map_err(|errors| {
+        Error::new(ErrorKind::Mismatch, "the scenario in the manifest is not valid").because(errors)
+    })?;
+    let path = folder.join("design.csv");
+    let bytes = std::fs::read(&path).map_err(|error| Error::io("read", &path, &error))?;
+    let points = if outline.names.is_empty() {
+        super::design::Points::single()
+    } else {
+        read_design(&path.display().to_string(), &bytes)?
+    };
+    let sets: Vec<Override> =
+        manifest.overrides.iter().map(|set| Override { name: set.name.clone(), value: set.value }).collect();
+    let experiment = Experiment::trusted(document, &sets, points)?;
+    let schedule = Schedule {
+        points: outline.points,
+        replicates: outline.replicates,
+        seed: manifest.seed,
+        independent: outline.independent,
+    };
+    schedule.check()?;
+    Ok(Sweep {
+        experiment,
+        schedule,
+        shard: Shard::WHOLE,
+        tables: outline.tables(),
+        sort: outline.sort,
+        asked: outline.asked.clone(),
+        scenario: manifest.scenario.clone(),
+    })
+}
+
+/// Hands on the rows of a table, without its header, piece by piece.
+fn copy_rows(path: &Path, mut to: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+    let io = |error: std::io::Error| Error::io("read", path, &error);
+    let mut file = BufReader::new(File::open(path).map_err(io)?);
+    let mut header = Vec::new();
+    file.read_until(b'\n', &mut header).map_err(io)?;
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer).map_err(io)? {
+            0 => return Ok(()),
+            count => to(&buffer[..count])?,
+        }
+    }
+}
