@@ -35,7 +35,8 @@ fn every_script_stands_alone_and_is_described() {
         assert!(text.starts_with(header), "{script} has no inline metadata");
         assert!(page.contains(&format!("| `{script}` |")), "plots/README.md does not name {script}");
         let known = ["argparse", "json", "math", "matplotlib", "pandas", "pathlib", "re", "sys", "textwrap", "tomllib"];
-        let imports = text.lines().filter_map(|line| line.strip_prefix("import ").or_else(|| line.strip_prefix("from ")));
+        let imports =
+            text.lines().filter_map(|line| line.strip_prefix("import ").or_else(|| line.strip_prefix("from ")));
         for import in imports {
             let module = import.split([' ', '.']).next().unwrap();
             assert!(known.contains(&module), "{script} imports {module}");
@@ -98,7 +99,13 @@ fn sweeps_are_drawn() {
     refuses(&python, "shares.py", &map, &[], "the sweep varies more than one name");
     refuses(&python, "shares.py", &map, &["--by", "backstop_share"], "there are several points for one value");
     refuses(&python, "shares.py", &map, &["--by", "floor"], "the sweep does not vary `floor`");
-    refuses(&python, "shares.py", &map, &["--by", "backstop_share", "--at", "effort_asked=3"], "the sweep has no point at");
+    refuses(
+        &python,
+        "shares.py",
+        &map,
+        &["--by", "backstop_share", "--at", "effort_asked=3"],
+        "the sweep has no point at",
+    );
     refuses(&python, "shares.py", &sample, &["--by", "caution"], "the points are a sample");
     refuses(&python, "shares.py", &line, &["--only", "peace"], "there is no outcome `peace`");
     refuses(&python, "heatmap.py", &line, &[], "a heat map needs a sweep over two names");
