@@ -7,7 +7,7 @@ pub use switch::{Stage, may_follow, recount};
 use super::agenda::Agenda;
 use super::agreement;
 use super::cause::{Before, Causes, Why};
-use super::decide::{self, Decision, Influences, Noise, StanceStep, View};
+use super::decide::{self, Decision, Influences, Noise, Rounds, StanceStep, View};
 use super::evolve::evolve;
 use super::failure::Failure;
 use super::history::History;
@@ -121,12 +121,15 @@ pub struct Simulation<'a> {
     influences: Influences,
     noise: Noise,
     stance_step: StanceStep,
+    rounds: Rounds,
     batch: Vec<Decision>,
     /// The last event of the batch that was applied last.
     batch_end: Option<Event>,
     candidates: Vec<crate::model::InstanceId>,
     gap: Option<u32>,
+    /// The state after the last Exchange, where it is to be kept; valid if `has_exchanged`.
     exchanged: Option<World>,
+    has_exchanged: bool,
 }
 
 impl<'a> Simulation<'a> {
@@ -162,11 +165,13 @@ impl<'a> Simulation<'a> {
             influences: Influences::default(),
             noise: Noise::default(),
             stance_step: StanceStep::default(),
+            rounds: Rounds::default(),
             batch: Vec::new(),
             batch_end: None,
             candidates: Vec::new(),
             gap: None,
             exchanged: None,
+            has_exchanged: false,
         }
     }
 
@@ -190,7 +195,8 @@ impl<'a> Simulation<'a> {
             }
         };
         self.run.gap = if result.is_ok() { self.gap } else { None };
-        self.run.exchanged = if self.want.exchanged { self.exchanged.take() } else { None };
+        let wanted = self.want.exchanged && self.has_exchanged;
+        self.run.exchanged = if wanted { self.exchanged.take() } else { None };
         self.run.result = result;
     }
 
@@ -217,7 +223,7 @@ impl<'a> Simulation<'a> {
         self.batch_end = None;
         self.candidates.clear();
         self.gap = None;
-        self.exchanged = None;
+        self.has_exchanged = false;
     }
 
     fn view(&self) -> View<'_> {
@@ -304,16 +310,33 @@ impl<'a> Simulation<'a> {
             return Err(Failure::TooMuchWork { step: self.run.world.step });
         }
         let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world };
-        decide::stances(view, weights, &mut self.noise, &mut self.stance_step, &mut self.batch);
-        self.apply()
+        if self.causes.is_some() || self.run.events as usize + view.world.stances.len() >= limits::EVENTS as usize {
+            decide::stances(view, weights, &mut self.noise, &mut self.stance_step, &mut self.batch);
+            return self.apply();
+        }
+        if decide::next_stances(view, weights, &mut self.noise, &mut self.stance_step) {
+            self.move_stances();
+        }
+        Ok(())
+    }
+
+    /// What `apply` does for a batch of stances, where neither a log nor causes are wanted.
+    fn move_stances(&mut self) {
+        let Run { world, history, events, .. } = &mut self.run;
+        let step = world.step;
+        let actors = self.model.actors.len();
+        let moved = self.stance_step.move_all(&mut world.stances, actors, |actor, issue, value| {
+            history.add(step, Event::Stance { actor, issue, value });
+        });
+        *events += u32::try_from(moved.len()).expect("the number of stances is limited");
+        self.agenda.note_stances(self.plan, moved);
+        self.batch_end = None;
     }
 
     fn review(&mut self) -> Result<(), Failure> {
         let mut candidates = std::mem::take(&mut self.candidates);
         self.agenda.take_review(self.plan, &mut candidates);
-        let cost = candidates
-            .iter()
-            .map(|instance| self.plan.costs[self.model.instances[instance.index()].commitment.index()].review);
+        let cost = candidates.iter().map(|instance| self.plan.instance_costs[instance.index()].review);
         let cost = cost.fold(0, u64::saturating_add);
         let result = self.spend(cost).and_then(|()| self.decide(|view, out| decide::review(view, &candidates, out)));
         candidates.clear();
@@ -327,13 +350,14 @@ impl<'a> Simulation<'a> {
         loop {
             candidates.clear();
             self.agenda.take_when(self.plan, &mut candidates);
-            let cost = candidates
-                .iter()
-                .map(|instance| self.plan.costs[self.model.instances[instance.index()].commitment.index()].when);
+            let cost = candidates.iter().map(|instance| self.plan.instance_costs[instance.index()].when);
             let cost = cost.fold(0, u64::saturating_add);
             self.spend(cost)?;
             let before = self.run.events;
-            self.decide(|view, out| decide::round(view, &candidates, out))?;
+            let mut rounds = std::mem::take(&mut self.rounds);
+            let result = self.decide(|view, out| decide::round(view, &candidates, &mut rounds, out));
+            self.rounds = rounds;
+            result?;
             if self.run.events == before {
                 break;
             }
@@ -376,17 +400,18 @@ impl<'a> Simulation<'a> {
     /// The gap at the end is that after the last Exchange, before deliveries change the state.
     fn take_gap(&mut self, is_last: bool) -> Result<(), Failure> {
         self.gap = None;
-        self.exchanged = None;
+        self.has_exchanged = false;
         if is_last {
             self.refresh_gap()?;
             self.gap = Some(self.run.world.gap);
         }
-        if self.want.exchanged && is_last || self.plan.may_stop && !is_last {
-            let mut delivering = Vec::new();
-            self.agenda.delivering.collect_into(&mut delivering);
-            if !delivering.is_empty() {
-                self.exchanged = Some(self.run.world.clone());
+        let keeps = self.want.exchanged && is_last || self.plan.may_stop && !is_last;
+        if keeps && !self.agenda.delivering.is_empty() {
+            match &mut self.exchanged {
+                Some(kept) => kept.copy_from(&self.run.world),
+                None => self.exchanged = Some(self.run.world.clone()),
             }
+            self.has_exchanged = true;
         }
         Ok(())
     }
@@ -431,7 +456,8 @@ impl<'a> Simulation<'a> {
             gap
         } else {
             // Stopped early: the gap is that of the state before this step's deliveries.
-            let world = self.exchanged.as_ref().unwrap_or(&self.run.world);
+            let kept = self.exchanged.as_ref().filter(|_| self.has_exchanged);
+            let world = kept.unwrap_or(&self.run.world);
             let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world };
             let members = agreement::greatest(view, &mut self.work, |_| true)?;
             u32::try_from(members.len()).expect("the number of instances is limited")
