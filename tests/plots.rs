@@ -115,6 +115,44 @@ fn sweeps_are_drawn() {
     refuses(&python, "trajectories.py", &map, &[], "has no series.csv");
 }
 
+/// The commands that the README gives for its pictures make pictures of the same size as those that it shows.
+#[test]
+fn the_pictures_of_the_readme_are_made_as_it_says() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let block = readme.split("<!-- pictures -->\n```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let shown: Vec<&str> =
+        readme.split("](docs/pictures/").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
+    assert_eq!(shown.len(), 2);
+    for picture in &shown {
+        assert!(block.contains(&format!("docs/pictures/{picture}")), "no command makes {picture}");
+        let bytes = std::fs::metadata(root().join("docs/pictures").join(picture)).unwrap().len();
+        assert!(bytes < 150_000, "{picture} has {bytes} bytes");
+    }
+    let Some(python) = python("the_pictures_of_the_readme_are_made_as_it_says") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("docs/pictures")).unwrap();
+    for line in block.lines() {
+        let mut words: Vec<String> = line.split_whitespace().map(ToOwned::to_owned).collect();
+        for word in &mut words {
+            if word.starts_with("scenarios/") || word.starts_with("plots/") {
+                *word = root().join(&*word).to_str().unwrap().to_owned();
+            }
+        }
+        let mut command = match words[0].as_str() {
+            "backstop" => Command::new(env!("CARGO_BIN_EXE_backstop")),
+            "python3" => Command::new(&python),
+            other => panic!("the README says `{other}`"),
+        };
+        let output = command.args(&words[1..]).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    for picture in shown {
+        let made = look(&python, &folder.path().join("docs/pictures").join(picture));
+        let kept = look(&python, &root().join("docs/pictures").join(picture));
+        assert_eq!((made.width, made.height), (kept.width, kept.height), "{picture}");
+    }
+}
+
 #[test]
 fn folders_that_do_not_fit_are_refused() {
     let Some(python) = python("folders_that_do_not_fit_are_refused") else { return };
@@ -181,15 +219,30 @@ fn draws(python: &OsString, name: &str, folder: &Path, more: &[&str]) {
     let output = script(python, name, folder, more, &picture);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.is_empty(), "{name} {more:?}: {said}");
-    let look = Command::new(python).args(["-c", LOOK]).arg(&picture).output().unwrap();
-    let found = String::from_utf8_lossy(&look.stdout).into_owned();
-    let numbers: Vec<f64> = found.split_whitespace().map(|word| word.parse().unwrap()).collect();
-    let [colours, ink, height, width] = numbers[..] else {
-        panic!("{name} {more:?}: {}", String::from_utf8_lossy(&look.stderr))
-    };
-    assert!(colours > 10.0, "{name} {more:?}: {colours} colours");
-    assert!((0.01..0.9).contains(&ink), "{name} {more:?}: {ink} of it is drawn on");
-    assert!(width >= 600.0 && height >= 300.0, "{name} {more:?}: {width} by {height}");
+    look(python, &picture);
+}
+
+/// What there is to see in a picture.
+#[derive(Debug)]
+struct Seen {
+    colours: usize,
+    ink: f64,
+    height: usize,
+    width: usize,
+}
+
+/// Looks at a picture, which must not be blank.
+#[track_caller]
+fn look(python: &OsString, picture: &Path) -> Seen {
+    let output = Command::new(python).args(["-c", LOOK]).arg(picture).output().unwrap();
+    let found = String::from_utf8_lossy(&output.stdout).into_owned();
+    let words: Vec<&str> = found.split_whitespace().collect();
+    let [colours, ink, height, width] = words[..] else { panic!("{}", String::from_utf8_lossy(&output.stderr)) };
+    let [colours, height, width] = [colours, height, width].map(|word| word.parse().unwrap());
+    let seen = Seen { colours, ink: ink.parse().unwrap(), height, width };
+    assert!(seen.colours > 10 && (0.01..0.9).contains(&seen.ink), "{}: {seen:?}", picture.display());
+    assert!(seen.width >= 600 && seen.height >= 300, "{}: {seen:?}", picture.display());
+    seen
 }
 
 /// The script ends with this message and a remedy, and writes nothing.
