@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use backstop::analysis::{self, Blocked, Explanation, Question, Sets, words};
 use backstop::engine::{Plan, Run};
-use backstop::model::{Ending, InstanceId, Model, OutcomeId, Scope, Setup, State, Values, World};
+use backstop::model::{Amount, Ending, InstanceId, Model, OutcomeId, Scope, Setup, State, Values, World};
 
 use super::timeline::{condition, label};
 use super::words::{actor, count, escaped, listed, plain_number};
@@ -170,7 +170,8 @@ fn unlocks(model: &Model, explanation: &Explanation) -> String {
     };
     let proof = if *proved { "no smaller set does" } else { "a smaller set is not ruled out" };
     let moves = count(cheapest.members.len(), "first move");
-    let _ = writeln!(text, "  {moves} without waiting for the others ({proof}):");
+    let choice = if *number > 1 { ", any of these" } else { "" };
+    let _ = writeln!(text, "  {moves}, made without waiting for the others ({proof}){choice}:");
     for set in same.iter().take(SHOWN) {
         let _ = writeln!(text, "    {}", named(&set.members));
     }
@@ -180,12 +181,16 @@ fn unlocks(model: &Model, explanation: &Explanation) -> String {
         let _ = writeln!(text, "    and {at_least}{}", count(more, "other minimal set"));
     }
     for partial in explanation.partial.iter().filter(|partial| partial.least < partial.amount) {
+        let name = &model.instances[partial.instance.index()].name;
+        if partial.least == Amount::ZERO {
+            let _ = writeln!(text, "  Of {name}, to be bound is enough, whatever the amount.");
+            continue;
+        }
         let resource = &model.resources[partial.resource.index()];
         let unit = resource.unit.as_deref().map(|unit| format!(" {}", escaped(unit))).unwrap_or_default();
         let _ = writeln!(
             text,
-            "  Of {}, {} of {}{unit} of {} is enough.",
-            model.instances[partial.instance.index()].name,
+            "  Of {name}, {} of {}{unit} of {} is enough.",
             plain_number(partial.least.to_units()),
             plain_number(partial.amount.to_units()),
             resource.id,

@@ -15,7 +15,7 @@ use super::ending;
 use super::load::{self, parse_set};
 use super::past::{Course, verify};
 use super::timeline::label;
-use super::words::{actor, count, escaped, listed};
+use super::words::{actor, actors, count, escaped, listed};
 
 /// Explains a deadlock: who waits for whom, the circles, the smallest first moves that open them
 #[derive(Debug, clap::Args)]
@@ -250,6 +250,9 @@ fn graph(model: &Model, explanation: &Explanation) -> String {
     text
 }
 
+/// Rooms of more actors than this are named by their first few.
+const LARGE: usize = 12;
+
 /// Longest list that is printed of each kind of set.
 const SHOWN: usize = 8;
 
@@ -283,9 +286,15 @@ fn summit_text(model: &Model, summit: &Sets<ActorId>) -> String {
         text += "  no room of actors reaches it\n";
     }
     for set in summit.sets.iter().take(SHOWN) {
-        let who: Vec<String> = set.members.iter().map(|&id| actor(model, id)).collect();
-        let _ =
-            writeln!(text, "  {}", if who.is_empty() { "nobody: the goal holds already".into() } else { listed(&who) });
+        let who = match set.members.as_slice() {
+            [] => "nobody: the goal holds already".into(),
+            many if many.len() > LARGE => actors(model, many),
+            few => listed(&few.iter().map(|&id| actor(model, id)).collect::<Vec<_>>()),
+        };
+        let _ = writeln!(text, "  {who}");
+    }
+    if !summit.proved {
+        text += "  (a smaller room is not ruled out)\n";
     }
     let more = usize::try_from(summit.count).unwrap_or(usize::MAX).saturating_sub(SHOWN);
     if more > 0 {

@@ -155,7 +155,16 @@ impl Files {
         let json = manifest.to_json();
         let mut files: Vec<(&str, &[u8])> = self.tables.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
         files.push((MANIFEST, json.as_bytes()));
-        folder.write(&files).map_err(|error| fail(&error.to_string(), Some("nothing was written")))
+        folder.write(&files).map_err(|error| {
+            let help = match error {
+                FolderError::Io { doing: "replace", .. } => "run it again with `--force`; the folder is not complete",
+                FolderError::Io { doing: "sync", .. } => {
+                    "the files are there, but may be lost if the machine stops now"
+                }
+                _ => "nothing was written",
+            };
+            fail(&error.to_string(), Some(help))
+        })
     }
 }
 

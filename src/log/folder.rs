@@ -88,29 +88,51 @@ impl Folder {
     /// Writes the files, the manifest among them, whole or not at all.
     ///
     /// # Errors
-    /// A [`FolderError`] where the system refuses; the folder is then as it was.
+    /// A [`FolderError`] where the system refuses; the folder is then as it was, unless what could not be done is to
+    /// `replace` a file (then it lacks a manifest, and is incomplete) or to `sync` what is there already.
     pub fn write(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
-        let parent = if self.exists { self.path.clone() } else { parent(&self.path) };
+        if self.exists {
+            return self.fill(files);
+        }
+        match self.appear(files) {
+            // A mount point, the current folder or a link to one cannot be replaced, but filled.
+            Err(_) if is_empty_folder(&self.path) => self.fill(files),
+            other => other,
+        }
+    }
+
+    /// Writes a folder beside its place and renames it.
+    fn appear(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
+        let io = |error| FolderError::Io { doing: "write", path: self.path.clone(), error };
+        let parent = parent(&self.path);
+        let staging = self.stage(&parent, files)?;
+        open_to_all(staging.path()).map_err(io)?;
+        fs::rename(staging.path(), &self.path).map_err(io)?;
+        // It has been moved to its place; there is nothing left to clean up.
+        let _ = staging.keep();
+        sync_folder(&parent).map_err(|error| FolderError::Io { doing: "sync", path: self.path.clone(), error })
+    }
+
+    /// Writes files inside of the folder and renames them one by one.
+    fn fill(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
+        let staging = self.stage(&self.path, files)?;
+        self.replace(staging.path(), files)
+    }
+
+    /// A temporary folder in `parent` with the files in it, all synced.
+    fn stage(&self, parent: &Path, files: &[(&str, &[u8])]) -> Result<tempfile::TempDir, FolderError> {
         let io = |doing, path: &Path, error| FolderError::Io { doing, path: path.to_owned(), error };
-        fs::create_dir_all(&parent).map_err(|error| io("create", &parent, error))?;
+        fs::create_dir_all(parent).map_err(|error| io("create", parent, error))?;
         let staging = tempfile::Builder::new()
             .prefix(".backstop-partial-")
-            .tempdir_in(&parent)
-            .map_err(|error| io("write in", &parent, error))?;
+            .tempdir_in(parent)
+            .map_err(|error| io("write in", parent, error))?;
         for (name, bytes) in files {
             let path = staging.path().join(name);
             write_synced(&path, bytes).map_err(|error| io("write", &self.path.join(name), error))?;
         }
         sync_folder(staging.path()).map_err(|error| io("write", &self.path, error))?;
-        if self.exists {
-            self.replace(staging.path(), files)
-        } else {
-            open_to_all(staging.path()).map_err(|error| io("write", &self.path, error))?;
-            fs::rename(staging.path(), &self.path).map_err(|error| io("write", &self.path, error))?;
-            // It has been moved to its place; there is nothing left to clean up.
-            let _ = staging.keep();
-            sync_folder(&parent).map_err(|error| io("write", &self.path, error))
-        }
+        Ok(staging)
     }
 
     fn replace(&self, staging: &Path, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
@@ -130,7 +152,7 @@ impl Folder {
             let path = self.path.join(name);
             fs::rename(staging.join(name), &path).map_err(|error| io("replace", &path, error))?;
         }
-        sync_folder(&self.path).map_err(|error| io("write", &self.path, error))
+        sync_folder(&self.path).map_err(|error| io("sync", &self.path, error))
     }
 }
 
@@ -145,10 +167,19 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
         return File::options().write(true).open(path).and_then(|mut file| file.write_all(bytes)).map_err(io);
     }
     let parent = parent(path);
-    let mut staged = tempfile::Builder::new().prefix(".backstop-partial-").tempfile_in(&parent).map_err(io)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".backstop-partial-");
+    // Temporary files are made for their owner alone; this one is like any other.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut staged = builder.tempfile_in(&parent).map_err(io)?;
     staged.write_all(bytes).and_then(|()| staged.as_file().sync_all()).map_err(io)?;
     staged.persist(path).map_err(|error| io(error.error))?;
     sync_folder(&parent).map_err(io)
+}
+
+fn is_empty_folder(path: &Path) -> bool {
+    fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 fn parent(path: &Path) -> PathBuf {

@@ -37,7 +37,7 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
     let mut record = csv::StringRecord::new();
     let mut row = Vec::new();
     while reader.read_record(&mut record).map_err(|error| wrong_csv(file, &error))? {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(1, |position| line_of(bytes, position.byte()));
         row.clear();
         for (at, cell) in record.iter().enumerate() {
             let column = at as u64 + 1;
@@ -65,6 +65,13 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
         return Err(Error::new(ErrorKind::Design, "the design file lists no points").at(file, 1, 1));
     }
     Ok(points.with_lines(file, lines))
+}
+
+/// The line, from 1, of the record that begins at a byte, or after the line ends and spaces there.
+fn line_of(bytes: &[u8], at: u64) -> u64 {
+    let at = usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
+    let blank = bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    bytes[..at + blank].iter().filter(|&&byte| byte == b'\n').count() as u64 + 1
 }
 
 fn wrong_csv(file: &str, error: &csv::Error) -> Error {

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Luck, Plan, Run, Want};
-use backstop::model::{ActorId, Event, InstanceId, IssueId, Model};
+use backstop::log::{Namer, Numbered, RunRow, Sampler, write_commitments, write_events, write_runs, write_series};
+use backstop::model::{ActorId, Event, InstanceId, IssueId, Model, World};
 use backstop::scenario::{Compiled, Document, Options, Override, compile};
 
 /// The folder of the shipped scenarios.
@@ -60,6 +61,58 @@ pub(crate) fn run_shipped(name: &str, sets: &[(&str, f64)], seed: u64) -> Ran {
 }
 
 impl Ran {
+    /// The state after the last Exchange of a step, folded from the log.
+    pub(crate) fn after_exchange(&self, step: u32) -> World {
+        let mut world = World::new(&self.model, &self.run.setup);
+        for entry in self.run.log.iter().filter(|entry| entry.step <= step) {
+            let is_later = match entry.event {
+                Event::Delivered { .. } | Event::Reached(_) | Event::Ended(_) => true,
+                Event::Satisfied(instance) => !self.model.commitment_of(instance).maintain,
+                _ => false,
+            };
+            if is_later && entry.step == step {
+                break;
+            }
+            world.step = entry.step;
+            engine::evolve(&self.model, &self.run.setup, &mut world, entry.event);
+        }
+        world.step = step;
+        world
+    }
+
+    /// The log as `events.csv`.
+    pub(crate) fn events(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write_events(&mut bytes, &Namer::new(&self.model), Numbered::SINGLE, &self.run.log)
+            .expect("memory is writable");
+        bytes
+    }
+
+    /// The metrics as `series.csv`.
+    pub(crate) fn series_csv(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let sampler = Sampler::new(&self.model, false, false);
+        write_series(&mut bytes, &self.model, Numbered::SINGLE, &self.run.samples, &sampler)
+            .expect("memory is writable");
+        bytes
+    }
+
+    /// What became of the commitments as `commitments.csv`.
+    pub(crate) fn commitments_csv(&self) -> Vec<u8> {
+        let (setup, world) = (&self.run.setup, &self.run.world);
+        let mut bytes = Vec::new();
+        write_commitments(&mut bytes, &self.model, Numbered::SINGLE, setup, world).expect("memory is writable");
+        bytes
+    }
+
+    /// The row of the run as `runs.csv`.
+    pub(crate) fn runs_csv(&self, seed: u64) -> Vec<u8> {
+        let row = RunRow::new(&self.run, (0, 0, 0, seed), Vec::new());
+        let mut bytes = Vec::new();
+        write_runs(&mut bytes, &self.model, Some(&[]), &[row]).expect("memory is writable");
+        bytes
+    }
+
     /// The name of the final outcome, or the status of a failed run.
     pub(crate) fn outcome(&self) -> &str {
         match &self.run.result {
@@ -109,4 +162,11 @@ impl Ran {
             })
             .collect()
     }
+}
+
+/// Says on the test's own standard error, which is never captured, that something could not be tested here.
+pub(crate) fn skipped(what: &str, why: &str) {
+    use std::io::Write as _;
+    // Where there is no standard error there is nobody to tell.
+    let _ = writeln!(std::io::stderr().lock(), "SKIPPED: {what}: {why}");
 }

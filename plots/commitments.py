@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["pandas>=2.2", "matplotlib>=3.8"]
+# ///
+"""A timeline of commitments: when each was offered, bound, suspended, kept or broken.
+
+Reads events.csv, and commitments.csv where there is one. Members of a group with the same history share a row.
+"""
+
+import argparse
+import json
+import sys
+import textwrap
+import tomllib
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+ROWS = 80
+# What an event makes of a commitment: a bar that goes on, or nothing.
+BECOMES = {
+    "created": "offered",
+    "cancelled": None,
+    "expired": None,
+    "detached": "bound",
+    "suspended": "suspended",
+    "reactivated": "bound",
+    "satisfied": "kept",
+    "violated": None,
+    "released": None,
+}
+# Okabe and Ito's colours; offered and bound differ in lightness too, suspended has hatches.
+BARS = {
+    "offered": {"facecolor": "#d5d5d5"},
+    "bound": {"facecolor": "#0072B2"},
+    "suspended": {"facecolor": "#ffffff", "edgecolor": "#D55E00", "hatch": "/////"},
+    "kept": {"facecolor": "#009E73"},
+}
+# How a commitment ends without a bar that goes on.
+ENDS = {
+    "cancelled": ("taken back", "x", "#505050"),
+    "expired": ("lapsed", "o", "#505050"),
+    "violated": ("broken", "X", "#000000"),
+    "released": ("released", "D", "#505050"),
+}
+STYLE = {
+    "axes.spines.left": False,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "hatch.linewidth": 0.8,
+    "text.parse_math": False,
+}
+
+
+def fail(message, remedy=None):
+    """Says what is wrong and ends."""
+    sys.exit(f"error: {message}" + (f"\n  = help: {remedy}" if remedy else ""))
+
+
+def read_manifest(folder):
+    """The manifest of an output folder, and its scenario as far as Python can read it."""
+    if not folder.is_dir():
+        fail(f"`{folder}` is no folder", "give a folder that `backstop run … --out` or `sweep … --out` wrote")
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        text = manifest["scenario_text"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        fail(f"`{folder}` has no manifest.json of backstop: {error}", "give a folder that `--out` wrote")
+    if not manifest.get("complete"):
+        print(f"warning: `{folder}` is not complete", file=sys.stderr)
+    try:
+        return manifest, tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError:
+        # Only labels are lost: Python may not know a form of TOML that backstop does.
+        return manifest, {}
+
+
+def read_table(path, remedy):
+    """A table; the state `null` and the like are no missing values."""
+    if not path.is_file():
+        fail(f"`{path.parent}` has no {path.name}", remedy)
+    return pd.read_csv(path, keep_default_na=False, na_values={"date": [""], "value": [""]})
+
+
+def words(name):
+    """An id as a person would write it."""
+    return name.replace("_", " ")
+
+
+def history(events, end):
+    """The bars of one commitment, `(first step, step after, what)`, and how it ended: `(step, event)`."""
+    bars, ends = [], []
+    state, since = None, 0
+    for step, event in zip(events["step"], events["event"]):
+        if event not in BECOMES:
+            continue
+        if state and step > since:
+            bars.append((since, step, state))
+        if event in ENDS:
+            ends.append((step, event))
+        state, since = BECOMES[event], step
+    if state:
+        bars.append((since, end, state))
+    return tuple(bars), tuple(ends)
+
+
+def collect(events, order, end):
+    """A row for each commitment, or for members of a group that fared alike: label, instances, bars, ends."""
+    rows = {}
+    of = dict(tuple(events[events["event"].isin(BECOMES)].groupby("subject", sort=False)))
+    for instance in order:
+        bars, ends = history(of[instance], end) if instance in of else ((), ())
+        rows.setdefault((instance.split("/")[0], bars, ends), []).append(instance)
+    collected = []
+    for (commitment, bars, ends), instances in rows.items():
+        label = words(commitment)
+        if "/" in instances[0]:
+            label += f" ({len(instances)})" if len(instances) > 1 else f": {words(instances[0].split('/')[1])}"
+        collected.append((label, instances, bars, ends))
+    return collected
+
+
+def rounded(amount):
+    """A number as short as a reader needs it."""
+    return f"{amount:,.0f}" if abs(amount) >= 1000 else f"{amount:.4g}"
+
+
+def amounts(folder, scenario, rows):
+    """What each row promises in all, in words."""
+    path = folder / "commitments.csv"
+    if not path.is_file():
+        return [""] * len(rows)
+    table = read_table(path, None)
+    said = []
+    for _, instances, _, _ in rows:
+        sums = table[table["commitment"].isin(instances)].groupby("resource", sort=False)["amount"].sum()
+        declared = scenario.get("resources", {})
+        units = [declared.get(resource, {}).get("unit", words(resource)) for resource in sums.index]
+        said.append(", ".join(f"{rounded(amount)} {unit}" for amount, unit in zip(sums, units)))
+    return said
+
+
+def label_time(axes, start, end):
+    """Days (or hours) with the year below the first."""
+    days = (end - start).days
+    form = "%H:%M\n%-d %b" if days < 3 else "%-d %b" if days < 400 else "%b"
+    axes.xaxis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=8, interval_multiples=days >= 60))
+    seen = set()
+
+    def label(value, position):
+        date = mdates.num2date(value)
+        if position == 0:
+            seen.clear()
+        new = date.year not in seen
+        seen.add(date.year)
+        return date.strftime(form) + (date.strftime("\n%Y") if new else "")
+
+    axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(label))
+
+
+def place(step, calendar):
+    """Where a step begins on the horizontal axis."""
+    start, length = calendar
+    return mdates.date2num(start + step * length) if start is not None else step
+
+
+def draw(events, rows, said, end):
+    """The rows from the top, below the meetings and shocks."""
+    dates = pd.to_datetime(events["date"])
+    calendar = (None, None)
+    if dates.notna().all():
+        last = events["step"].max()
+        length = (dates.iloc[-1] - dates.iloc[0]) / last if last > 0 else pd.Timedelta(days=1)
+        calendar = (dates.iloc[0], length)
+    strips = [(name, events[events["event"] == kind]) for name, kind in [("meetings", "met"), ("shocks", "shock")]]
+    strips = [(name, found) for name, found in strips if not found.empty]
+    total = len(rows) + len(strips)
+    figure, axes = plt.subplots(figsize=(9, 1.5 + 0.21 * total))
+    middle = (place(1, calendar) - place(0, calendar)) / 2
+    labels = []
+    for at, (name, found) in enumerate(strips):
+        labels.append(name)
+        marker, colour = ("v", "#505050") if name == "meetings" else ("*", "#D55E00")
+        steps = [place(step, calendar) + middle for step in found["step"].drop_duplicates()]
+        axes.plot(steps, [at] * len(steps), marker, color=colour, markersize=6, clip_on=False)
+    seen, ended = set(), set()
+    for at, (label, _, bars, ends) in enumerate(rows, start=len(strips)):
+        labels.append(label)
+        for first, after, what in bars:
+            left = place(first, calendar)
+            edge = 0.6 if what == "suspended" else 0
+            axes.barh(at, place(after, calendar) - left, left=left, height=0.62, linewidth=edge, **BARS[what])
+            seen.add(what)
+        for step, event in ends:
+            _, marker, colour = ENDS[event]
+            axes.plot(place(step, calendar), at, marker, color=colour, markersize=6, markeredgewidth=1.5, clip_on=False)
+            ended.add(event)
+    for at, text in enumerate(said, start=len(strips)):
+        axes.annotate(text, (1.01, at), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="#505050")
+    for step, outcomes in events[events["event"] == "reached"].groupby("step")["subject"]:
+        at = place(step, calendar) + middle
+        axes.axvline(at, color="#000000", linewidth=0.8, linestyle=":", zorder=0)
+        text = "\n".join(words(outcome) for outcome in outcomes)
+        axes.annotate(text, (at, -0.7), ha="center", va="bottom", fontsize=8, annotation_clip=False)
+    axes.set_yticks(range(total), labels)
+    axes.set_ylim(total - 0.4, -0.6)
+    axes.set_xlim(place(0, calendar), place(end, calendar))
+    axes.tick_params(axis="y", length=0)
+    if strips:
+        axes.axhline(len(strips) - 0.5, color="#e4e4e4", linewidth=0.8)
+    if calendar[0] is not None:
+        axes.xaxis_date()
+        label_time(axes, calendar[0], calendar[0] + end * calendar[1])
+    else:
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel("step")
+    key = [Patch(linewidth=0.6, **style) for what, style in BARS.items() if what in seen]
+    names = [what for what in BARS if what in seen]
+    for event, (name, marker, colour) in ENDS.items():
+        if event in ended:
+            key.append(Line2D([], [], linestyle="", marker=marker, color=colour))
+            names.append(name)
+    if key:
+        figure.legend(key, names, loc="outside lower center", ncols=len(key), frameon=False)
+    return figure
+
+
+def head(figure, title, below):
+    """A title with a lighter line below it."""
+    wrapped = textwrap.fill(title, max(20, int(figure.get_figwidth() * 11)))
+    lines = textwrap.wrap(below, max(20, int(figure.get_figwidth() * 15)))
+    top = figure.suptitle(wrapped + "\n" * len(lines), x=0.008, ha="left", fontsize=11, fontweight="bold")
+    figure.draw_without_rendering()
+    bottom = top.get_window_extent().transformed(figure.transFigure.inverted()).y0
+    figure.text(0.008, bottom, "\n".join(lines), ha="left", va="bottom", fontsize=9, color="#505050")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], epilog=__doc__.split("\n\n", 1)[1])
+    parser.add_argument("folder", type=Path, help="a folder of `backstop run … --out` or `sweep … --events --out`")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.png", help="the picture to write")
+    parser.add_argument("--only", metavar="NAME,…", help="these commitments only", type=lambda text: text.split(","))
+    parser.add_argument("--run", type=int, metavar="N", default=0, help="of a sweep, which run (default: 0)")
+    arguments = parser.parse_args()
+
+    folder = arguments.folder
+    manifest, scenario = read_manifest(folder)
+    events = read_table(folder / "events.csv", "sweeps write it with `--events`")
+    events = events[events["run"] == arguments.run]
+    if events.empty:
+        fail(f"`{folder}` has no events of run {arguments.run}", "run numbers are those of runs.csv")
+    end = int(events["step"].max()) + 1
+    order = list(dict.fromkeys(events.loc[events["event"].isin(BECOMES), "subject"]))
+    if (folder / "commitments.csv").is_file():
+        order = list(dict.fromkeys(read_table(folder / "commitments.csv", None)["commitment"]))
+    else:
+        declared = list(scenario.get("commitments", {}))
+        order.sort(key=lambda name: declared.index(name.split("/")[0]) if name.split("/")[0] in declared else 0)
+    if arguments.only:
+        for name in arguments.only:
+            if name not in {part for instance in order for part in (instance, instance.split("/")[0])}:
+                known = dict.fromkeys(instance.split("/")[0] for instance in order)
+                fail(f"there is no commitment `{name}`", f"there are {', '.join(known)}")
+        order = [name for name in order if name in arguments.only or name.split("/")[0] in arguments.only]
+    rows = collect(events, order, end)
+    if not rows:
+        fail("there are no commitments to draw")
+    if len(rows) > ROWS:
+        fail(f"{len(rows)} rows are too many for one picture", "choose some: `--only NAME,NAME`")
+
+    ended = events[events["event"] == "ended"]
+    reached = events[(events["event"] == "reached") & events["subject"].isin(ended["subject"])]
+    below = [f"{words(one['name'])} = {one['value']:,.6g}" for one in manifest.get("overrides", [])]
+    below.append(f"seed {manifest['seed']}" + (f", run {arguments.run}" if manifest.get("design") else ""))
+    below.append(f"outcome: {words(ended['subject'].iloc[0])}" if len(ended) else "the run failed")
+    if len(reached):
+        below[-1] += f", reached at step {reached['step'].iloc[0]}"
+    plt.rcParams.update(STYLE)
+    figure = draw(events, rows, amounts(folder, scenario, rows), end)
+    head(figure, scenario.get("title", manifest["scenario"]), "; ".join(below))
+    try:
+        figure.savefig(arguments.out, dpi=150, metadata={"Software": None})
+    except (OSError, ValueError) as error:
+        fail(f"cannot write `{arguments.out}`: {error}")
+
+
+if __name__ == "__main__":
+    main()

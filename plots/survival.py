@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["pandas>=2.2", "matplotlib>=3.8"]
+# ///
+"""Time to agreement: the share of a sweep's runs that have not reached an outcome yet, with 95 % intervals (Wilson).
+
+Reads runs.csv. A run counts from the step at which it first reached the outcome that it ended in; runs that ended in
+another one never reach it, and failed runs are left out. `--by NAME` draws a curve for each value of a name.
+"""
+
+import argparse
+import json
+import math
+import sys
+import textwrap
+import tomllib
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import pandas as pd
+
+CURVES = 8
+STYLE = {
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "grid.color": "#e4e4e4",
+    "text.parse_math": False,
+}
+UNITS = {"minute": "minutes", "hour": "hours", "day": "days", "week": "weeks"}
+
+
+def fail(message, remedy=None):
+    """Says what is wrong and ends."""
+    sys.exit(f"error: {message}" + (f"\n  = help: {remedy}" if remedy else ""))
+
+
+def read_sweep(folder):
+    """The manifest of a sweep's folder, its scenario as far as Python can read it, and its runs."""
+    if not folder.is_dir():
+        fail(f"`{folder}` is no folder", "give the folder that `backstop sweep … --out` wrote")
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        text, design = manifest["scenario_text"], manifest["design"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        fail(f"`{folder}` has no manifest.json of backstop: {error}", "give a folder that `sweep … --out` wrote")
+    if design is None:
+        fail(f"`{folder}` is the folder of a single run", "give one that `backstop sweep … --out` wrote")
+    if not manifest.get("complete"):
+        print(f"warning: `{folder}` is not complete; the shares are those of the runs so far", file=sys.stderr)
+    if not (folder / "runs.csv").is_file():
+        fail(f"`{folder}` has no runs.csv yet", "go on with the sweep: `backstop sweep … --resume`")
+    try:
+        scenario = tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError:
+        # Only labels are lost: Python may not know a form of TOML that backstop does.
+        scenario = {}
+    return manifest, scenario, pd.read_csv(folder / "runs.csv", keep_default_na=False, na_values=[""])
+
+
+def words(name):
+    """An id as a person would write it."""
+    return name.replace("_", " ")
+
+
+def titled(name, scenario):
+    """A parameter in words, with its unit."""
+    parameter = scenario.get("parameters", {}).get(name.removeprefix("parameters.").removesuffix(".value"), {})
+    unit = parameter.get("unit") if isinstance(parameter, dict) else None
+    return words(name) + (f" ({unit})" if unit and unit not in words(name) else "")
+
+
+def wilson(hits, runs):
+    """The 95 % interval of a share, as backstop computes it."""
+    z = 1.959963984540054
+    share, size = hits / runs, z * z / runs
+    middle = (share + size / 2) / (1 + size)
+    half = z * math.sqrt(share * (1 - share) / runs + size / (4 * runs)) / (1 + size)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def curve(runs, outcome, end):
+    """The share that has not reached the outcome, and its interval, from the middle of each step on."""
+    reached = runs.loc[runs["outcome"] == outcome, "reached_step"].astype(int)
+    left = len(runs)
+    counts = reached.value_counts()
+    rows = [(0, 1.0, 1.0, 1.0)]
+    for step in range(end):
+        left -= int(counts.get(step, 0))
+        rows.append((step + 0.5, left / len(runs), *wilson(left, len(runs))))
+    rows.append((end, *rows[-1][1:]))
+    return pd.DataFrame(rows, columns=["step", "share", "low", "high"])
+
+
+def calendar(scenario):
+    """The start and the length of a step, where the scenario has dates."""
+    time = scenario.get("time", {})
+    if "start" not in time:
+        return None
+    number, unit = time.get("step", "1 day").split()
+    return pd.Timestamp(time["start"]), pd.Timedelta(**{UNITS[unit.removesuffix("s")]: int(number)})
+
+
+def label_time(axes, start, end):
+    """Days (or hours) with the year below the first."""
+    days = (end - start).days
+    form = "%H:%M\n%-d %b" if days < 3 else "%-d %b" if days < 400 else "%b"
+    axes.xaxis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=8, interval_multiples=days >= 60))
+    seen = set()
+
+    def label(value, position):
+        date = mdates.num2date(value)
+        if position == 0:
+            seen.clear()
+        new = date.year not in seen
+        seen.add(date.year)
+        return date.strftime(form) + (date.strftime("\n%Y") if new else "")
+
+    axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(label))
+
+
+def draw(curves, by, outcome, end, scenario):
+    """The curves as steps, from light to dark in the order of the values."""
+    figure, axes = plt.subplots(figsize=(7, 3.8))
+    dated = calendar(scenario)
+    shades = matplotlib.colormaps["viridis"]
+    for position, (value, points) in enumerate(curves):
+        colour = "#0072B2" if by is None else shades(0.9 * position / max(1, len(curves) - 1))
+        x = points["step"] if dated is None else dated[0] + points["step"] * dated[1]
+        axes.fill_between(x, points["low"], points["high"], step="post", color=colour, alpha=0.15, linewidth=0)
+        label = f"{value:,.6g}" if by is not None else None
+        axes.plot(x, points["share"], drawstyle="steps-post", color=colour, linewidth=1.6, label=label)
+    axes.set_ylim(-0.03, 1.03)
+    axes.margins(x=0.01)
+    axes.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.set_ylabel(f"runs without {words(outcome)} so far")
+    if dated:
+        label_time(axes, dated[0], dated[0] + end * dated[1])
+    else:
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel("step")
+    if by is not None:
+        heading = textwrap.fill(titled(by, scenario), 18)
+        figure.legend(loc="outside right upper", frameon=False, title=heading, alignment="left")
+    return figure
+
+
+def head(figure, title, below):
+    """A title with a lighter line below it."""
+    wrapped = textwrap.fill(title, max(20, int(figure.get_figwidth() * 11)))
+    lines = textwrap.wrap(below, max(20, int(figure.get_figwidth() * 15)))
+    top = figure.suptitle(wrapped + "\n" * len(lines), x=0.008, ha="left", fontsize=11, fontweight="bold")
+    figure.draw_without_rendering()
+    bottom = top.get_window_extent().transformed(figure.transFigure.inverted()).y0
+    figure.text(0.008, bottom, "\n".join(lines), ha="left", va="bottom", fontsize=9, color="#505050")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], epilog=__doc__.split("\n\n", 1)[1])
+    parser.add_argument("folder", type=Path, help="a folder that `backstop sweep … --out` wrote")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.png", help="the picture to write")
+    parser.add_argument("--outcome", metavar="NAME", help="which outcome (default: the most frequent one)")
+    parser.add_argument("--by", metavar="NAME", help="a curve for each value of this name (at most 8)")
+    arguments = parser.parse_args()
+
+    manifest, scenario, runs = read_sweep(arguments.folder)
+    names = manifest["design"]["names"]
+    failed = int((runs["status"] != "ok").sum())
+    runs = runs[runs["status"] == "ok"]
+    if runs.empty:
+        fail("there is no run that did not fail", "`status` in runs.csv says why they did")
+    reached = runs.loc[runs["reached_step"].notna(), "outcome"].value_counts()
+    known = list(dict.fromkeys([*scenario.get("outcomes", {}), *reached.index]))
+    outcome = arguments.outcome or (reached.index[0] if len(reached) else None)
+    if outcome is None:
+        fail("no run reached an outcome", f"name one with `--outcome`: {', '.join(known)}" if known else None)
+    if outcome not in known:
+        fail(f"there is no outcome `{outcome}` that can be reached", f"there are {', '.join(known) or 'none'}")
+    if arguments.by is not None and arguments.by not in names:
+        fail(f"the sweep does not vary `{arguments.by}`", f"it varies {', '.join(names) or 'nothing'}")
+
+    end = int(runs["steps"].max())
+    groups = runs.groupby(arguments.by) if arguments.by else [(None, runs)]
+    if len(groups) > CURVES:
+        fail(f"{len(groups)} curves are too many for one picture", f"sweep over at most {CURVES} values")
+    curves = [(value, curve(group, outcome, end)) for value, group in groups]
+
+    below = [f"{words(one['name'])} = {one['value']:,.6g}" for one in manifest.get("overrides", [])]
+    below.append(f"{len(runs):,} runs, with 95 % intervals")
+    if failed:
+        below.append(f"{failed:,} failed runs are left out")
+    plt.rcParams.update(STYLE)
+    figure = draw(curves, arguments.by, outcome, end, scenario)
+    head(figure, scenario.get("title", manifest["scenario"]), "; ".join(below))
+    try:
+        figure.savefig(arguments.out, dpi=150, metadata={"Software": None})
+    except (OSError, ValueError) as error:
+        fail(f"cannot write `{arguments.out}`: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["pandas>=2.2", "matplotlib>=3.8"]
+# ///
+"""Trajectories: the metrics of a run over time, or its stances.
+
+Reads series.csv. Of a single run it draws lines; of the runs of a sweep (made with --series) the median and the
+ranges that hold half and nine tenths of the runs.
+"""
+
+import argparse
+import json
+import math
+import re
+import sys
+import textwrap
+import tomllib
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import pandas as pd
+
+# Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
+PANELS = 24
+STYLE = {
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": "medium",
+    "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "grid.color": "#e4e4e4",
+    "text.parse_math": False,
+}
+
+
+def fail(message, remedy=None):
+    """Says what is wrong and ends."""
+    sys.exit(f"error: {message}" + (f"\n  = help: {remedy}" if remedy else ""))
+
+
+def read_manifest(folder):
+    """The manifest of an output folder, and its scenario as far as Python can read it."""
+    if not folder.is_dir():
+        fail(f"`{folder}` is no folder", "give a folder that `backstop run … --out` or `sweep … --out` wrote")
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        text = manifest["scenario_text"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        fail(f"`{folder}` has no manifest.json of backstop: {error}", "give a folder that `--out` wrote")
+    if not manifest.get("complete"):
+        print(f"warning: `{folder}` is not complete", file=sys.stderr)
+    try:
+        return manifest, tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError:
+        # Only labels are lost: Python may not know a form of TOML that backstop does.
+        return manifest, {}
+
+
+def read_series(folder):
+    """series.csv; the state `null` and the like are no missing values."""
+    path = folder / "series.csv"
+    if not path.is_file():
+        fail(f"`{folder}` has no series.csv", "sweeps write it with `--series`")
+    series = pd.read_csv(path, keep_default_na=False, na_values={"date": [""], "value": [""]})
+    if series.empty:
+        fail(f"`{path}` has no rows", "the scenario declares no metrics, or the run failed before its first step")
+    series["value"] = series["value"].astype(float).replace([math.inf, -math.inf], math.nan)
+    return series
+
+
+def words(name):
+    """An id as a person would write it."""
+    return name.replace("_", " ")
+
+
+def when(series):
+    """The column of the horizontal axis: dates where there are any."""
+    if series["date"].isna().all():
+        return series["step"]
+    return pd.to_datetime(series["date"])
+
+
+def label_time(axes, rows):
+    """Days (or hours) with the year below the first; without dates, steps."""
+    if not pd.api.types.is_datetime64_any_dtype(rows["when"]):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel("step")
+        return
+    days = (rows["when"].max() - rows["when"].min()).days
+    form = "%H:%M\n%-d %b" if days < 3 else "%-d %b" if days < 400 else "%b"
+    axes.xaxis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=5, interval_multiples=days >= 60))
+    seen = set()
+
+    def label(value, position):
+        date = mdates.num2date(value)
+        if position == 0:
+            seen.clear()
+        new = date.year not in seen
+        seen.add(date.year)
+        return date.strftime(form) + (date.strftime("\n%Y") if new else "")
+
+    axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(label))
+
+
+def draw(axes, rows, colour, wide=1.6, steps="post"):
+    """A line for a single run; a median and two bands for several."""
+    style = f"steps-{steps}" if steps else "default"
+    if rows["run"].nunique() == 1:
+        rows = rows.sort_values("step")
+        marker = "o" if len(rows) == 1 else None
+        axes.plot(rows["when"], rows["value"], color=colour, linewidth=wide, drawstyle=style, marker=marker)
+        return rows["value"]
+    levels = rows.groupby("when")["value"].quantile([0.05, 0.25, 0.5, 0.75, 0.95]).unstack()
+    for low, high in [(0.05, 0.95), (0.25, 0.75)]:
+        axes.fill_between(levels.index, levels[low], levels[high], color=colour, alpha=0.2, linewidth=0, step=steps)
+    axes.plot(levels.index, levels[0.5], color=colour, linewidth=wide, drawstyle=style)
+    return levels[0.5]
+
+
+def fit(axes, rows):
+    """A scale from 0 where nothing lies below it, so that a constant does not look like noise."""
+    low, high = rows["value"].min(), rows["value"].max()
+    if not math.isfinite(low) or not math.isfinite(high):
+        return
+    axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    if low >= 0 and high <= 1:
+        axes.set_ylim(-0.04, 1.04)
+        axes.set_yticks([0, 0.5, 1])
+    else:
+        axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
+        if low >= 0:
+            axes.set_ylim(-0.04 * high, 1.08 * high)
+
+
+def titled(name, scenario):
+    """A metric in words, with its unit where it is an amount of one resource."""
+    expression = scenario.get("metrics", {}).get(name, "")
+    amount = re.fullmatch(r"\s*(?:offered|bound|delivered|assured)\(\s*(\w+)[^()]*\)\s*", expression)
+    unit = scenario.get("resources", {}).get(amount[1], {}).get("unit") if amount else None
+    return words(name) + (f" ({unit})" if unit else "")
+
+
+def metrics(series, scenario, only):
+    """A panel for each metric."""
+    series = series[~series["name"].str.contains("/")]
+    names = list(dict.fromkeys(series["name"]))
+    for name in only or []:
+        if name not in names:
+            fail(f"there is no metric `{name}`", f"there are {', '.join(names) or 'none'}")
+    names = only or names
+    if not names:
+        fail("the folder has no metrics", "declare some under `[metrics]`, or draw `--stances`")
+    if len(names) > PANELS:
+        fail(f"{len(names)} metrics are too many for one picture", "choose some: `--only NAME,NAME`")
+    columns = {1: 1, 2: 2, 4: 2}.get(len(names), 3)
+    rows = math.ceil(len(names) / columns)
+    size = (max(3.0 * columns, 6), 0.9 + 1.5 * rows if rows > 1 else 3)
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=True)
+    for position, axes in enumerate(grid.flat):
+        if position >= len(names):
+            axes.set_visible(False)
+            # The panel above is the last of its column.
+            grid.flat[position - columns].tick_params(labelbottom=True)
+            continue
+        chosen = series[series["name"] == names[position]]
+        draw(axes, chosen, COLOURS[0])
+        fit(axes, chosen)
+        axes.set_title(textwrap.fill(titled(names[position], scenario), 36))
+        label_time(axes, series)
+        if position + columns < len(names):
+            axes.set_xlabel("")
+    return figure
+
+
+def spread(values, gap, low, high):
+    """Positions for labels at these values that keep a distance from each other."""
+    order = sorted(range(len(values)), key=lambda at: values[at])
+    places = [values[at] for at in order]
+    for _ in range(200):
+        for at in range(1, len(places)):
+            overlap = gap - (places[at] - places[at - 1])
+            if overlap > 0:
+                places[at - 1] -= overlap / 2
+                places[at] += overlap / 2
+        places = [min(max(place, low), high) for place in places]
+    result = [0.0] * len(values)
+    for place, at in zip(places, order):
+        result[at] = place
+    return result
+
+
+def stances(series, scenario, only):
+    """A panel for each issue, a line for each actor; members of a cohort are one grey bundle."""
+    series = series[series["name"].str.startswith("stance/")]
+    if series.empty:
+        fail("series.csv has no stances", "make the folder with `backstop run … --stances --out DIR`")
+    parts = series["name"].str.split("/", expand=True)
+    series = series.assign(actor=parts[1], issue=parts[2])
+    actors = list(dict.fromkeys(series["actor"]))
+    for name in only or []:
+        if name not in actors:
+            fail(f"there is no actor `{name}`", f"there are {', '.join(actors)}")
+    cohorts = {
+        f"{cohort}_{number}": cohort
+        for cohort, table in scenario.get("cohorts", {}).items()
+        for number in range(1, int(table.get("size", 0)) + 1)
+    }
+    actors = only or actors
+    single = [actor for actor in actors if only or actor not in cohorts]
+    named = {**scenario.get("actors", {}), **scenario.get("cohorts", {})}
+    issues = list(dict.fromkeys(series["issue"]))
+    height = max(3.2, 0.17 * (len(single) + len(set(cohorts.values()))) + 1)
+    figure, grid = plt.subplots(1, len(issues), figsize=(1.2 + 4.4 * len(issues), height), squeeze=False, sharey=True)
+    for axes, issue in zip(grid.flat, issues):
+        here = series[series["issue"] == issue]
+        ends = []
+        for cohort in dict.fromkeys(cohorts[actor] for actor in actors if actor in cohorts and not only):
+            members = [actor for actor in actors if cohorts.get(actor) == cohort]
+            last = [draw(axes, here[here["actor"] == member], "#b8b8b8", 0.7, None).iloc[-1] for member in members]
+            name = named.get(cohort, {}).get("name", words(cohort))
+            ends.append((sum(last) / len(last), f"{name} ({len(members)})", "#808080"))
+        for position, actor in enumerate(single):
+            colour = COLOURS[position % len(COLOURS)]
+            line = draw(axes, here[here["actor"] == actor], colour, steps=None)
+            if position >= len(COLOURS):
+                axes.lines[-1].set_linestyle("--")
+            ends.append((line.iloc[-1], named.get(actor, {}).get("name", words(actor)), colour))
+        lead = {"arrowstyle": "-", "linewidth": 0.5, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 0}
+        places = spread([end for end, _, _ in ends], 0.155 / (height - 0.9), 0, 1)
+        for place, (end, name, colour) in zip(places, ends):
+            axes.annotate(
+                name,
+                (1, end),
+                (1.05, place),
+                xycoords=("axes fraction", "data"),
+                textcoords=("axes fraction", "data"),
+                color=colour,
+                va="center",
+                fontsize=8,
+                arrowprops=lead | {"color": colour},
+                annotation_clip=False,
+            )
+        axes.set_ylim(-0.02, 1.02)
+        axes.margins(x=0)
+        axes.set_title("stance" if issue == "main" else f"stance on {words(issue)}")
+        label_time(axes, series)
+    grid.flat[0].set_ylabel("against 0 … 1 for")
+    return figure
+
+
+def ending(folder, manifest):
+    """What the run was and how it ended, in a line."""
+    parts = [f"{words(one['name'])} = {one['value']:,.6g}" for one in manifest.get("overrides", [])]
+    parts.append(f"seed {manifest['seed']}")
+    runs = folder / "runs.csv"
+    if runs.is_file():
+        run = pd.read_csv(runs, dtype=str, keep_default_na=False).iloc[0]
+        reached = f", reached at step {run['reached_step']}" if run["reached_step"] else ""
+        parts.append(f"outcome: {words(run['outcome'])}{reached}" if run["outcome"] else f"failed: {run['status']}")
+    return "; ".join(parts)
+
+
+def head(figure, title, below):
+    """A title with a lighter line below it."""
+    wrapped = textwrap.fill(title, max(20, int(figure.get_figwidth() * 11)))
+    lines = textwrap.wrap(below, max(20, int(figure.get_figwidth() * 15)))
+    top = figure.suptitle(wrapped + "\n" * len(lines), x=0.008, ha="left", fontsize=11, fontweight="bold")
+    figure.draw_without_rendering()
+    bottom = top.get_window_extent().transformed(figure.transFigure.inverted()).y0
+    figure.text(0.008, bottom, "\n".join(lines), ha="left", va="bottom", fontsize=9, color="#505050")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], epilog=__doc__.split("\n\n", 1)[1])
+    parser.add_argument("folder", type=Path, help="a folder of `backstop run … --out` or `sweep … --series --out`")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.png", help="the picture to write")
+    parser.add_argument("--stances", action="store_true", help="draw the stances instead of the metrics")
+    names = {"metavar": "NAME,…", "type": lambda text: text.split(",")}
+    parser.add_argument("--only", help="these metrics (or actors) only", **names)
+    parser.add_argument("--point", type=int, metavar="N", help="of a sweep, the runs at this point only")
+    arguments = parser.parse_args()
+
+    manifest, scenario = read_manifest(arguments.folder)
+    series = read_series(arguments.folder)
+    title = scenario.get("title", manifest["scenario"])
+    below = ending(arguments.folder, manifest)
+    if manifest.get("design") is not None:
+        points = manifest["design"]["points"]
+        if arguments.point is not None:
+            if not 0 <= arguments.point < points:
+                fail(f"the sweep has no point {arguments.point}", f"its points are 0 to {points - 1}; see design.csv")
+            # Runs go replicate by replicate over all points.
+            series = series[series["run"] % points == arguments.point]
+        runs = series["run"].nunique()
+        where = f"point {arguments.point}: " if arguments.point is not None else ""
+        below = f"{where}median of {runs:,} runs; half and nine tenths of them lie in the bands"
+    elif arguments.point is not None:
+        fail("`--point` is for a sweep", "this is the folder of a single run")
+    if series.empty:
+        fail("there is nothing to draw", "no run of this point is in series.csv")
+    series = series.assign(when=when(series))
+    plt.rcParams.update(STYLE)
+    figure = (stances if arguments.stances else metrics)(series, scenario, arguments.only)
+    head(figure, title, below)
+    try:
+        figure.savefig(arguments.out, dpi=150, metadata={"Software": None})
+    except (OSError, ValueError) as error:
+        fail(f"cannot write `{arguments.out}`: {error}")
+
+
+if __name__ == "__main__":
+    main()

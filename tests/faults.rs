@@ -1,0 +1,471 @@
+//! Output folders are whole or not at all: on a full disk, when the program is killed, and when somebody is in the
+//! way. What cannot be written is said, with exit code 1.
+//!
+//! What needs the right to mount, or `strace`, is skipped where that is missing, and says so on standard error.
+#![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_types, reason = "processes are killed at random moments of the clock")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{scenarios, skipped};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_backstop");
+
+/// What a whole folder holds.
+const FILES: [&str; 5] = ["commitments.csv", "events.csv", "manifest.json", "runs.csv", "series.csv"];
+
+fn scenario(name: &str) -> String {
+    scenarios().join(format!("{name}.toml")).display().to_string()
+}
+
+/// A folder on the disk that the tests are built on.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder")
+}
+
+fn backstop(arguments: &[&str]) -> Output {
+    Command::new(PROGRAM).args(arguments).output().expect("the program starts")
+}
+
+fn shell(script: &str) -> Output {
+    Command::new("bash").args(["-c", script]).output().expect("bash starts")
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The program failed with exit code 1, and said why.
+#[track_caller]
+fn assert_failed(output: &Output, words: &str) {
+    let said = errors(output);
+    assert_eq!(output.status.code(), Some(1), "{:?}: {said}", output.status);
+    assert!(said.starts_with("error: ") && said.contains(words), "expected `{words}`: {said}");
+}
+
+/// Every file of a folder with its bytes; none where there is no folder.
+fn contents(path: &Path) -> Option<BTreeMap<String, Vec<u8>>> {
+    let entries = fs::read_dir(path).ok()?.map(|entry| entry.expect("an entry").path());
+    let named = entries.filter(|path| path.is_file()).map(|path| {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        (name, fs::read(&path).expect("a file can be read"))
+    });
+    Some(named.collect())
+}
+
+/// The names in a folder.
+fn names(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(path).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// A whole folder of a run, made without any fault, and its bytes.
+fn whole(name: &str, seed: &str) -> (tempfile::TempDir, BTreeMap<String, Vec<u8>>) {
+    let parent = folder();
+    let out = parent.path().join("run");
+    let output = backstop(&["run", &scenario(name), "--seed", seed, "-q", "--out", &out.display().to_string()]);
+    assert!(output.status.success(), "{}", errors(&output));
+    let files = contents(&out).expect("it is there");
+    assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), FILES);
+    (parent, files)
+}
+
+// ---------------------------------------------------------------- a full disk
+
+/// A limit on the size of files stands for a disk that is full in the middle of a file.
+#[test]
+fn a_file_that_cannot_grow_leaves_nothing() {
+    let (_keep, expected) = whole("jeddah-2025", "0");
+    let (mut refused, mut written) = (0, 0);
+    for kib in [0, 1, 2, 4, 8, 16, 32, 64, 128, 256] {
+        let parent = folder();
+        let out = parent.path().join("run");
+        // Errors go through a pipe, which has no limit.
+        let output = shell(&format!(
+            "trap '' XFSZ; ulimit -f {kib}; exec '{PROGRAM}' run '{}' -q --out '{}'",
+            scenario("jeddah-2025"),
+            out.display()
+        ));
+        if output.status.success() {
+            assert_eq!(contents(&out).as_ref(), Some(&expected), "{kib} KiB");
+            written += 1;
+        } else {
+            assert_failed(&output, "cannot write");
+            assert_eq!(names(parent.path()), Vec::<String>::new(), "{kib} KiB");
+            refused += 1;
+        }
+    }
+    assert!(refused >= 4 && written >= 1, "{refused} refused, {written} written");
+}
+
+/// Runs a script in which `/mnt` is a disk of so many bytes; none where one may not be mounted.
+fn on_small_disk(bytes: u32, script: &str) -> Option<Output> {
+    let mount = format!("mount -t tmpfs -o size={bytes} tmpfs /mnt && cd /mnt || exit 77\n{script}");
+    let output = Command::new("unshare").args(["-r", "-m", "bash", "-c", &mount]).output();
+    match output {
+        Ok(output) if output.status.code() != Some(77) && !errors(&output).starts_with("unshare:") => Some(output),
+        Ok(output) => {
+            skipped("a full disk", &format!("nothing can be mounted here: {}", errors(&output).trim()));
+            None
+        }
+        Err(error) => {
+            skipped("a full disk", &format!("unshare cannot be started: {error}"));
+            None
+        }
+    }
+}
+
+/// A disk that is full: nothing appears, and what was there before stays.
+#[test]
+fn a_full_disk_leaves_nothing_and_keeps_what_was_there() {
+    let run = format!("'{PROGRAM}' run '{}' -q", scenario("jeddah-2025"));
+    let (mut refused, mut written) = (0, 0);
+    for kib in [4, 12, 20, 40, 64, 100, 160, 400] {
+        let script = format!("{run} --out run >out; echo \"exit $?\"; ls -A; '{PROGRAM}' replay run");
+        let Some(output) = on_small_disk(kib << 10, &script) else { return };
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        if shown.starts_with("exit 0\n") {
+            assert!(shown.contains("out\nrun\nverified:"), "{kib} KiB: {shown}");
+            written += 1;
+        } else {
+            assert_eq!(shown, "exit 1\nout\n", "{kib} KiB: {}", errors(&output));
+            assert!(errors(&output).contains("No space left on device"), "{kib} KiB: {}", errors(&output));
+            refused += 1;
+        }
+    }
+    assert!(refused >= 3 && written >= 1, "{refused} refused, {written} written");
+
+    // The old folder fits; a second one beside it, or in its place, does not.
+    let script = format!(
+        "{run} --out run >/dev/null && cp -r run /tmp/old-$$ && dd if=/dev/zero of=filler bs=1k 2>/dev/null
+        {run} --seed 1 --out run --force >/dev/null; echo \"exit $?\"; ls -A . run
+        diff -r run /tmp/old-$$ && echo unchanged; rm -r /tmp/old-$$"
+    );
+    let Some(output) = on_small_disk(300 << 10, &script) else { return };
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    let listing = format!("filler\nrun\n\nrun:\n{}\n", FILES.join("\n"));
+    assert_eq!(shown, format!("exit 1\n.:\n{listing}unchanged\n"), "{}", errors(&output));
+}
+
+// ---------------------------------------------------------------- faults at every call
+
+/// Calls by which a folder is written.
+const CALLS: [&str; 7] = ["write", "fsync", "rename", "mkdir", "chmod", "unlink", "rmdir"];
+
+/// Whether `strace` can make calls fail here.
+fn can_inject() -> bool {
+    let trial = Command::new("strace").args(["-qq", "-o", "/dev/null", "-e", "trace=write", "true"]).output();
+    let can = trial.as_ref().is_ok_and(|output| output.status.success());
+    if !can {
+        skipped("faults at every call", "strace is not there, or may not trace");
+    }
+    can
+}
+
+/// Runs the program with a fault at the nth call of a kind.
+fn injected(call: &str, fault: &str, nth: u32, arguments: &[&str]) -> Output {
+    // Some systems have the call under the name with `at` alone.
+    let inject = format!("inject=?{call},?{call}at:{fault}:when={nth}");
+    let mut command = Command::new("strace");
+    command.args(["-qq", "-f", "-o", "/dev/null", "-e", &inject, PROGRAM]).args(arguments);
+    command.output().expect("strace starts")
+}
+
+/// Whether what stands under the final name after a fault is nothing, or a folder that is whole.
+fn assert_whole_or_nothing(out: &Path, expected: &BTreeMap<String, Vec<u8>>, what: &str) {
+    let parent = out.parent().expect("a parent");
+    for name in names(parent) {
+        assert!(name == "run" || name.starts_with(".backstop-partial-"), "{what}: `{name}` is left");
+    }
+    if let Some(found) = contents(out) {
+        assert_eq!(&found, expected, "{what}: the folder is not whole");
+    }
+}
+
+/// Every call of every kind fails once, as `nth` runs; `run` makes a run with the fault, checks what it left, and
+/// says whether the fault was met at all.
+fn at_every_call(faults: &[&str], run: &mut dyn FnMut(&str, &str, u32) -> bool) -> u32 {
+    let mut met = 0;
+    for fault in faults {
+        for call in CALLS {
+            let faults = (1..100).take_while(|&nth| run(call, fault, nth)).count();
+            assert!(faults < 99, "the faults come to an end");
+            met += u32::try_from(faults).expect("a few");
+        }
+    }
+    met
+}
+
+#[test]
+fn a_fault_at_any_call_leaves_nothing_or_a_whole_folder() {
+    if !can_inject() {
+        return;
+    }
+    let (_keep, expected) = whole("adversary", "0");
+    let scenario = scenario("adversary");
+    let met = at_every_call(&["error=ENOSPC", "error=EIO", "signal=SIGKILL"], &mut |call, fault, nth| {
+        let parent = folder();
+        let out = parent.path().join("run");
+        let output = injected(call, fault, nth, &["run", &scenario, "-q", "--out", &out.display().to_string()]);
+        let what = format!("{fault} at {call} {nth}: {}", errors(&output));
+        assert_whole_or_nothing(&out, &expected, &what);
+        if output.status.success() {
+            assert_eq!(contents(&out).as_ref(), Some(&expected), "{what}");
+            return false;
+        }
+        if fault == "signal=SIGKILL" {
+            assert_eq!(output.status.signal(), Some(9), "{what}");
+        } else {
+            assert_failed(&output, "cannot ");
+            assert!(!out.exists() || !errors(&output).contains("nothing was written"), "{what}");
+            let left = names(parent.path()).into_iter().filter(|name| name != "run").count();
+            assert_eq!(left, 0, "{what}: the program cleans up");
+        }
+        true
+    });
+    assert!(met >= 30, "{met} faults");
+}
+
+/// Over an old folder there is a moment without a manifest, when every command says that the folder is not complete.
+#[test]
+fn a_fault_while_a_folder_is_replaced_leaves_the_old_the_new_or_one_that_is_known_to_be_incomplete() {
+    if !can_inject() {
+        return;
+    }
+    let (_keep, new) = whole("adversary", "1");
+    let (_keep, old) = whole("guarantee-toy", "0");
+    let scenario = scenario("adversary");
+    let mut seen = BTreeMap::<&str, u32>::new();
+    at_every_call(&["error=EIO", "signal=SIGKILL"], &mut |call, fault, nth| {
+        let parent = folder();
+        let out = parent.path().join("run");
+        fs::create_dir(&out).expect("a folder can be made");
+        old.iter().for_each(|(name, bytes)| fs::write(out.join(name), bytes).expect("a file can be written"));
+        let shown = out.display().to_string();
+        let arguments = ["run", &scenario, "--seed", "1", "-q", "--out", &shown, "--force"];
+        let output = injected(call, fault, nth, &arguments);
+        let what = format!("{fault} at {call} {nth}: {}", errors(&output));
+        let found = contents(&out).expect("the folder stays");
+        let replayed = backstop(&["replay", &shown]);
+        let state = if found == new {
+            "new"
+        } else if found == old {
+            "old"
+        } else {
+            assert!(!found.contains_key("manifest.json"), "{what}: a mixture with a manifest");
+            assert_failed(&replayed, "no complete output folder");
+            "incomplete"
+        };
+        assert!(state == "incomplete" || replayed.status.success(), "{what}: {}", errors(&replayed));
+        *seen.entry(state).or_default() += 1;
+        // Whatever is left, the next run puts it right.
+        let again = backstop(&arguments);
+        assert!(again.status.success(), "{what}: {}", errors(&again));
+        assert_eq!(contents(&out).as_ref(), Some(&new), "{what}");
+        !output.status.success()
+    });
+    assert_eq!(seen.len(), 3, "every state was met: {seen:?}");
+}
+
+// ---------------------------------------------------------------- killed
+
+/// Killed at random moments of its life, some sixty times.
+#[test]
+fn killed_at_any_moment_there_is_nothing_or_a_whole_folder() {
+    let (_keep, expected) = whole("jeddah-2025", "0");
+    let scenario = scenario("jeddah-2025");
+    let began = Instant::now();
+    let _whole = whole("jeddah-2025", "0");
+    let lifetime = began.elapsed();
+    let (mut killed, mut whole_folders) = (0, 0);
+    let mut state = 0x9e37_79b9_u64;
+    for _ in 0..60 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let share = f64::from(u32::try_from(state >> 32).expect("32 bits")) / f64::from(u32::MAX);
+        let parent = folder();
+        let out = parent.path().join("run");
+        let mut child = Command::new(PROGRAM)
+            .args(["run", &scenario, "-q", "--out", &out.display().to_string()])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        std::thread::sleep(lifetime.mul_f64(share).max(Duration::from_micros(100)));
+        child.kill().expect("it can be killed");
+        killed += u32::from(child.wait().expect("it ends").signal() == Some(9));
+        assert_whole_or_nothing(&out, &expected, "killed");
+        whole_folders += u32::from(out.exists());
+    }
+    assert!(killed >= 10, "{killed} of 60 were killed in time, {whole_folders} folders were whole");
+}
+
+// ---------------------------------------------------------------- somebody is in the way
+
+#[test]
+fn a_folder_with_something_in_it_is_refused_and_stays() {
+    let (parent, old) = whole("adversary", "0");
+    let out = parent.path().join("run");
+    let shown = out.display().to_string();
+    let refused = backstop(&["run", &scenario("stag-hunt"), "--out", &shown]);
+    assert_failed(&refused, "is not empty");
+    assert!(errors(&refused).contains("--force"), "the remedy is named");
+    assert!(refused.stdout.is_empty(), "nothing is run");
+    assert_eq!(contents(&out).as_ref(), Some(&old));
+
+    // With `--force` our files are replaced and the user's own stay.
+    fs::write(out.join("notes.txt"), "mine").expect("a file can be written");
+    fs::write(out.join("summary.csv"), "of an old sweep").expect("a file can be written");
+    let forced = backstop(&["run", &scenario("stag-hunt"), "-q", "--out", &shown, "--force"]);
+    assert!(forced.status.success(), "{}", errors(&forced));
+    let mut expected: Vec<&str> = FILES.to_vec();
+    expected.insert(3, "notes.txt");
+    assert_eq!(names(&out), expected);
+    assert!(backstop(&["replay", &shown]).status.success());
+}
+
+#[test]
+fn what_is_no_place_for_a_folder_is_refused() {
+    let parent = folder();
+    let file = parent.path().join("file");
+    fs::write(&file, "mine").expect("a file can be written");
+    let run = |out: &Path| backstop(&["run", &scenario("adversary"), "--out", &out.display().to_string()]);
+    assert_failed(&run(&file), "is a file, not a folder");
+    assert_failed(&run(&file.join("run")), "");
+    assert_failed(&run(Path::new("/proc/nobody/run")), "cannot create");
+    assert_failed(&run(Path::new("/dev/null")), "is a file, not a folder");
+    std::os::unix::fs::symlink("nowhere", parent.path().join("dangling")).expect("a link can be made");
+    assert_failed(&run(&parent.path().join("dangling")), "cannot write");
+    assert_eq!(names(parent.path()), ["dangling", "file"]);
+    assert_eq!(fs::read(&file).expect("it is there"), b"mine");
+
+    let unwritable = parent.path().join("unwritable");
+    fs::create_dir(&unwritable).expect("a folder can be made");
+    fs::set_permissions(&unwritable, std::os::unix::fs::PermissionsExt::from_mode(0o555)).expect("it is ours");
+    if fs::write(unwritable.join("trial"), "").is_ok() {
+        skipped("a parent that may not be written", "this is the superuser, who may write everywhere");
+    } else {
+        assert_failed(&run(&unwritable.join("run")), "cannot write");
+        assert_eq!(names(&unwritable), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn empty_folders_of_every_kind_are_filled() {
+    let (_keep, expected) = whole("adversary", "0");
+    let parent = folder();
+    let make = |name: &str| -> PathBuf {
+        let path = parent.path().join(name);
+        fs::create_dir(&path).expect("a folder can be made");
+        path
+    };
+    let (plain, real, here) = (make("plain"), make("real"), make("here"));
+    std::os::unix::fs::symlink("real", parent.path().join("link")).expect("a link can be made");
+    let deep = parent.path().join("a/b/c/");
+    for (cwd, out, place) in [
+        (parent.path(), "plain", &plain),
+        (parent.path(), "link", &real),
+        (parent.path(), "a/b/c/", &deep),
+        (&here, ".", &here),
+    ] {
+        let mut command = Command::new(PROGRAM);
+        let output = command.current_dir(cwd).args(["run", &scenario("adversary"), "-q", "--out", out]).output();
+        let output = output.expect("the program starts");
+        assert!(output.status.success(), "{out}: {}", errors(&output));
+        assert_eq!(contents(place).as_ref(), Some(&expected), "{out}");
+    }
+    // A mounted folder can be filled, but not replaced.
+    let script =
+        format!("'{PROGRAM}' run '{}' -q --out /mnt >/dev/null && '{PROGRAM}' replay /mnt", scenario("adversary"));
+    let Some(output) = on_small_disk(1 << 20, &script) else { return };
+    assert!(output.status.success(), "{}", errors(&output));
+}
+
+#[test]
+fn files_can_be_read_by_all_who_may() {
+    let parent = folder();
+    let (out, events) = (parent.path().join("run"), parent.path().join("events.csv"));
+    let (out, events) = (out.display(), events.display());
+    let run = shell(&format!(
+        "umask 022; '{PROGRAM}' run '{}' -q --out '{out}' --events '{events}' >/dev/null && stat -c %a '{out}' '{out}'/* '{events}'",
+        scenario("adversary")
+    ));
+    assert_eq!(String::from_utf8_lossy(&run.stdout), "755\n644\n644\n644\n644\n644\n644\n", "{}", errors(&run));
+}
+
+// ---------------------------------------------------------------- standard output
+
+#[test]
+fn events_that_cannot_be_written_fail_the_command() {
+    let full = backstop(&["run", &scenario("adversary"), "--events", "/dev/full"]);
+    assert_failed(&full, "cannot write `/dev/full`");
+    let parent = folder();
+    let missing = parent.path().join("missing/events.csv");
+    assert_failed(
+        &backstop(&["run", &scenario("adversary"), "--events", &missing.display().to_string()]),
+        "cannot write",
+    );
+    assert_failed(
+        &backstop(&["run", &scenario("adversary"), "--events", &parent.path().display().to_string()]),
+        "cannot write",
+    );
+    assert_eq!(names(parent.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_full_standard_output_fails_every_command() {
+    let (parent, _) = whole("jeddah-2025", "0");
+    let run = parent.path().join("run").display().to_string();
+    let jeddah = scenario("jeddah-2025");
+    let bad = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad/domain/amount_negative.toml");
+    let bad = bad.display();
+    for command in [
+        format!("run '{jeddah}'"),
+        format!("run '{jeddah}' -q"),
+        format!("run '{jeddah}' --events -"),
+        format!("replay '{run}'"),
+        format!("replay '{run}' --at 5"),
+        format!("replay '{run}' --metric 'm=step'"),
+        format!("why '{run}' 100"),
+        format!("check --json '{bad}'"),
+        "schema".into(),
+        "completions bash".into(),
+    ] {
+        let output = shell(&format!("exec '{PROGRAM}' {command} >/dev/full"));
+        assert_eq!(output.status.code(), Some(1), "{command}: {}", errors(&output));
+        assert!(errors(&output).contains("error: cannot write to standard output"), "{command}: {}", errors(&output));
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let jeddah = scenario("jeddah-2025");
+    for command in [format!("run '{jeddah}'"), format!("run '{jeddah}' --events -"), "schema".into()] {
+        let output = shell(&format!("set -o pipefail; '{PROGRAM}' {command} | head -n 1"));
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", errors(&output));
+        assert_eq!(errors(&output), "", "{command}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1);
+    }
+    let closed = shell(&format!("exec '{PROGRAM}' run '{jeddah}' >&-"));
+    assert!(closed.status.code() != Some(101), "{}", errors(&closed));
+}
+
+/// Where nobody listens to errors either, the exit code still tells.
+#[test]
+fn a_full_standard_error_changes_no_exit_code() {
+    let bad = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad/domain/amount_negative.toml");
+    let bad = bad.display();
+    for (command, code) in [(format!("check '{bad}'"), 1), (format!("run '{bad}'"), 1), ("replay /nowhere".into(), 1)] {
+        let output = shell(&format!("exec '{PROGRAM}' {command} 2>/dev/full"));
+        assert_eq!(output.status.code(), Some(code), "{command}");
+        let output = shell(&format!("exec '{PROGRAM}' {command} >/dev/full 2>/dev/full"));
+        assert_eq!(output.status.code(), Some(code), "{command}");
+    }
+}

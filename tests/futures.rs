@@ -1,0 +1,158 @@
+//! `fork`, `diff`, `why` and `explain` through the program: futures can be verified, compared and explained.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn backstop(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_backstop")).current_dir(folder).args(args).output().expect("the program runs")
+}
+
+/// The standard output of a command that must succeed.
+fn said(folder: &Path, args: &[&str]) -> String {
+    let output = backstop(folder, args);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?} failed: {error}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The standard error of a command that must fail with exit code 1.
+fn refused(folder: &Path, args: &[&str]) -> String {
+    let output = backstop(folder, args);
+    assert_eq!(output.status.code(), Some(1), "{args:?}");
+    String::from_utf8(output.stderr).expect("text")
+}
+
+fn scenario(name: &str) -> String {
+    format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A folder with a run of a shipped scenario in `past`.
+fn with_run(name: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    said(folder.path(), &["run", &scenario(name), "--seed", "3", "--out", "past", "--quiet"]);
+    folder
+}
+
+fn table(folder: &Path, file: &str) -> String {
+    std::fs::read_to_string(folder.join(file)).expect("a table")
+}
+
+#[test]
+fn a_fork_keeps_the_past_and_changes_the_future() {
+    let folder = with_run("jeddah-2025");
+    let here = folder.path();
+    let fork = ["fork", "past", "--at", "3", "--set", "backstop_share=0.3", "--out", "other"];
+    assert!(said(here, &fork).contains("Outcome: framework"));
+    let (past, other) = (table(here, "past/events.csv"), table(here, "other/events.csv"));
+    let step =
+        |line: &&str| line.split(',').nth(2).and_then(|step| step.parse::<u32>().ok()).is_some_and(|step| step < 3);
+    let before = |text: &str| text.lines().filter(step).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(before(&past), before(&other));
+    assert_ne!(past, other);
+    assert!(said(here, &["replay", "other"]).starts_with("verified"));
+    let header = table(here, "other/runs.csv");
+    assert!(header.starts_with("run,point,replicate,seed,backstop_share,status"), "{header}");
+
+    let told = said(here, &["diff", "past", "other"]);
+    assert!(told.starts_with("2 is forked from 1 at step 3, under backstop_share = 0.3."), "{told}");
+    assert!(told.contains("1: deadlock") && told.contains("2: framework"));
+    assert!(told.contains("follows:"), "what descends from the override is marked");
+    assert_eq!(said(here, &["diff", "past", "past"]), "no difference\n");
+}
+
+#[test]
+fn a_fork_of_a_fork_can_be_verified_and_forked_back() {
+    let folder = with_run("jeddah-2025");
+    let here = folder.path();
+    said(here, &["fork", "past", "--at", "2", "--set", "backstop_share=0.3", "--out", "one", "--quiet"]);
+    said(here, &["fork", "one", "--at", "5", "--set", "backstop_share=1", "--out", "two", "--quiet"]);
+    assert!(said(here, &["replay", "two"]).starts_with("verified"));
+    let manifest: serde_json::Value = serde_json::from_str(&table(here, "two/manifest.json")).expect("JSON");
+    let steps: Vec<u64> =
+        manifest["forks"].as_array().expect("forks").iter().filter_map(|f| f["at"].as_u64()).collect();
+    assert_eq!(steps, [2, 5]);
+    assert!(refused(here, &["fork", "two", "--at", "4", "--out", "three"]).contains("forked at step 5"));
+    // Set back before anything came of it, the past goes on as if nothing had been set.
+    said(here, &["fork", "one", "--at", "2", "--set", "backstop_share=1", "--out", "back", "--quiet"]);
+    assert_eq!(said(here, &["diff", "past", "back"]), "no difference\n");
+}
+
+#[test]
+fn a_fork_that_cannot_be_is_refused() {
+    let folder = with_run("chicken-and-egg");
+    let here = folder.path();
+    for (args, reason) in [
+        (vec!["--at", "99", "--out", "x"], "the run has no step 99"),
+        (vec!["--at", "1", "--set", "nonsense=1", "--out", "x"], "nonsense"),
+        (vec!["--at", "1", "--out", "past"], "is not empty"),
+    ] {
+        let args: Vec<&str> = ["fork", "past"].into_iter().chain(args).collect();
+        let error = refused(here, &args);
+        assert!(error.contains(reason), "{error}");
+        assert!(!here.join("x").exists());
+    }
+}
+
+#[test]
+fn causes_lead_to_their_roots() {
+    let folder = with_run("jeddah-summit");
+    let here = folder.path();
+    let told = said(here, &["why", "past", "us_backstop"]);
+    assert!(told.contains("agreed at") && told.contains("meeting") && told.contains("a root"), "{told}");
+    let edges = said(here, &["why", "past", "us_backstop", "--csv"]);
+    let rows: Vec<Vec<&str>> = edges.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    assert!(rows.len() > 1);
+    assert!(rows.windows(2).all(|pair| pair[0][1] == pair[1][0]), "each cause is the next event: {edges}");
+    assert_eq!(rows[rows.len() - 1][1], "", "the last is a root");
+    let log = table(here, "past/events.csv");
+    for row in &rows {
+        let line = log.lines().nth(row[0].parse::<usize>().expect("a seq") + 1).expect("a row of the log");
+        assert_eq!(line.rsplit(',').next(), Some(row[1]), "the cause is that of the log");
+    }
+    assert!(refused(here, &["why", "past", "us_backstp"]).contains("did you mean `us_backstop`?"));
+    assert!(refused(here, &["why", "past", "999999"]).contains("no event 999999"));
+    let folder = with_run("chicken-and-egg");
+    let never = said(folder.path(), &["why", "past", "us_backstop"]);
+    assert!(never.contains("never bound") && never.contains("wants at least 30 000 soldiers"), "{never}");
+}
+
+#[test]
+fn explanations_come_in_every_form() {
+    let folder = with_run("jeddah-2025");
+    let here = folder.path();
+    let text = said(here, &["explain", "past", "--summit", "--keystones"]);
+    assert!(text.lines().count() < 40, "{text}");
+    let json = said(here, &["explain", "past", "--json", "--summit", "--keystones"]);
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let gap = value["gap"].as_array().expect("a gap").len();
+    let runs = table(here, "past/runs.csv");
+    let column = runs.lines().next().and_then(|head| head.split(',').position(|name| name == "gap")).expect("a column");
+    assert_eq!(runs.lines().nth(1).and_then(|row| row.split(',').nth(column)), Some(gap.to_string().as_str()));
+    assert!(value["unlock"]["proved"].as_bool().expect("a flag"));
+    assert!(!value["summit"]["sets"].as_array().expect("sets").is_empty());
+    // The same from the file as from the folder.
+    let fresh = said(here, &["explain", &scenario("jeddah-2025"), "--seed", "3", "--json", "--summit", "--keystones"]);
+    assert_eq!(fresh, json);
+    let rows = said(here, &["explain", "past", "--csv"]);
+    let waits = rows.lines().filter(|row| row.starts_with("wait,")).count();
+    assert_eq!(waits, value["waits"].as_array().expect("waits").len());
+    let early = said(here, &["explain", "past", "--at", "0", "--json"]);
+    assert_ne!(early, json);
+    assert!(refused(here, &["explain", "past", "--at", "77"]).contains("no step 77"));
+    assert!(refused(here, &["explain", "past", "--goal", "framwork"]).contains("did you mean `framework`?"));
+    assert!(refused(here, &["explain", "past", "--cost", "trops"]).contains("did you mean `troops`?"));
+}
+
+/// The graph is read by a parser of the DOT language, and has the edges of the explanation.
+#[test]
+fn the_graph_is_dot() {
+    let folder = with_run("jeddah-2025");
+    let dot = said(folder.path(), &["explain", "past", "--dot"]);
+    let parsed = dot_parser::ast::Graph::try_from(dot.as_str()).expect("the graph is in the DOT language");
+    let graph = dot_parser::canonical::Graph::from(parsed);
+    assert!(graph.is_digraph);
+    let json = said(folder.path(), &["explain", "past", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(graph.nodes.set.len(), value["gap"].as_array().expect("a gap").len());
+    assert_eq!(graph.edges.set.len(), value["waits"].as_array().expect("waits").len());
+}

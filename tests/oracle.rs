@@ -1,0 +1,334 @@
+//! The same rows as an independent implementation: `tests/oracle/`, in Python, written from the specification alone.
+//!
+//! `tests/oracle/cases/` holds generated scenarios with the oracle's tables and its answers about states of
+//! their runs (`store.py` writes them). Where there is a python3 of at least 3.11, fresh scenarios are compared
+//! live too: `BACKSTOP_ORACLE_SEEDS=A..B` chooses which, 15 of them by default.
+
+mod common;
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use backstop::analysis::{self, Cost, Explanation, Question, Sets};
+use backstop::model::{InstanceId, OutcomeId, ResourceId};
+use backstop::scenario::{Document, Options, compile};
+use common::{Ran, run_text, scenarios, shipped, skipped};
+use serde_json::Value;
+
+/// What the oracle writes.
+const TABLES: [&str; 4] = ["events.csv", "series.csv", "commitments.csv", "runs.csv"];
+
+fn oracle() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle")
+}
+
+/// The stored cases: seed and folder.
+fn cases() -> Vec<(u64, PathBuf)> {
+    let entries = fs::read_dir(oracle().join("cases")).expect("the cases are there");
+    let mut cases: Vec<(u64, PathBuf)> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| (path.file_name().and_then(|name| name.to_str()?.parse().ok()).expect("a seed"), path))
+        .collect();
+    cases.sort();
+    assert!(cases.len() >= 50, "the cases are stored");
+    cases
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn records(bytes: &[u8]) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes);
+    reader.records().map(|record| record.expect("CSV").iter().map(ToOwned::to_owned).collect()).collect()
+}
+
+/// Cells are the same as texts, or as numbers in every bit.
+fn same(ours: &str, theirs: &str) -> bool {
+    let bits = |text: &str| text.parse::<f64>().ok().map(f64::to_bits);
+    ours == theirs || bits(ours).is_some_and(|ours| Some(ours) == bits(theirs))
+}
+
+/// The first row in which two tables differ.
+fn difference(table: &str, ours: &[u8], theirs: &[u8]) -> Option<String> {
+    let (mut ours, theirs) = (records(ours), records(theirs));
+    if table == "runs.csv" {
+        // The oracle has no history hash, and its own names for failures.
+        ours.iter_mut().for_each(|row| drop(row.pop()));
+        let status = theirs[0].iter().position(|name| name == "status").expect("a column");
+        if ours[1][status] != "ok" && theirs[1][status] != "ok" {
+            ours[1][status].clone_from(&theirs[1][status]);
+        }
+    }
+    let rows = ours.len().max(theirs.len());
+    (0..rows).find_map(|at| {
+        let (left, right) = (ours.get(at), theirs.get(at));
+        let equal = match (left, right) {
+            (Some(left), Some(right)) => left.len() == right.len() && left.iter().zip(right).all(|(a, b)| same(a, b)),
+            _ => false,
+        };
+        let shown = |row: Option<&Vec<String>>| row.map_or("(no row)".to_owned(), |row| row.join(","));
+        (!equal).then(|| format!("{table}, line {}\n  ours   {}\n  oracle {}", at + 1, shown(left), shown(right)))
+    })
+}
+
+/// The tables of a run against those that the oracle wrote into a folder.
+fn compare(ran: &Ran, seed: u64, folder: &Path) -> Vec<String> {
+    let ours = [ran.events(), ran.series_csv(), ran.commitments_csv(), ran.runs_csv(seed)];
+    let compared = TABLES.iter().zip(&ours).filter_map(|(table, ours)| {
+        difference(table, ours, read(&folder.join(table)).as_bytes()).map(|text| format!("seed {seed}: {text}"))
+    });
+    compared.collect()
+}
+
+fn assert_none(what: &str, complaints: &[String]) {
+    assert!(complaints.is_empty(), "{} {what}:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+#[test]
+fn stored_cases_give_the_rows_of_the_oracle() {
+    let mut kinds = std::collections::BTreeSet::new();
+    let (mut failed, mut deadlocked) = (0, 0);
+    let mut complaints = Vec::new();
+    for (seed, folder) in cases() {
+        let ran = run_text(&read(&folder.join("scenario.toml")), &[], seed);
+        complaints.extend(compare(&ran, seed, &folder));
+        kinds.extend(ran.run.log.iter().map(|entry| backstop::log::kind(entry.event)));
+        failed += usize::from(ran.run.result.is_err());
+        deadlocked += usize::from(ran.run.gap.is_some_and(|gap| gap > 0));
+    }
+    assert_none("tables differ", &complaints);
+    assert_eq!(kinds.len(), 22, "every kind of event occurs: {kinds:?}");
+    assert!(failed >= 5 && deadlocked >= 5, "{failed} failing and {deadlocked} deadlocked runs");
+}
+
+/// Keeping trust up where nothing reads it changes nothing that happens.
+#[test]
+fn trust_that_nobody_reads_changes_no_event() {
+    for (seed, folder) in cases() {
+        let text = read(&folder.join("scenario.toml"));
+        let document = Document::parse("test.toml", text.as_bytes()).expect("a scenario");
+        let model = compile(&document, &Options::default()).expect("a scenario").model;
+        let plan = backstop::engine::Plan::new(&model);
+        let luck = backstop::engine::Luck { seed, replicate: 0 };
+        let run = backstop::engine::run(&model, &plan, luck, backstop::engine::Want::default());
+        assert_eq!(run.history, run_text(&text, &[], seed).run.history, "seed {seed}");
+    }
+}
+
+// ---------------------------------------------------------------- explanations
+
+fn question(ran: &Ran, answer: &Value) -> Question {
+    let at = |name: &str, names: Vec<&str>| names.iter().position(|other| *other == name).expect("a known name");
+    let goal = answer["goal"]
+        .as_str()
+        .map(|name| OutcomeId::at(at(name, ran.model.outcomes.iter().map(|outcome| outcome.id.as_str()).collect())));
+    let cost = match answer["cost"].as_str().expect("a cost") {
+        "moves" => Cost::Moves,
+        "declared" => Cost::Declared,
+        name => Cost::Resource(ResourceId::at(at(name, ran.model.resources.iter().map(|r| r.id.as_str()).collect()))),
+    };
+    let wanted = |key: &str| answer.get(key).is_some();
+    Question { goal, cost, summit: wanted("summit"), keystones: wanted("keystones"), ..Question::default() }
+}
+
+/// Sets as `explain --json` has them.
+fn sets<T: Copy>(sets: &Sets<T>, key: &str, name: impl Fn(T) -> String) -> Value {
+    let cost = |cost: Option<backstop::model::Amount>| cost.map(backstop::model::Amount::to_units);
+    let listed = sets.sets.iter().map(|set| {
+        let members: Vec<String> = set.members.iter().map(|&member| name(member)).collect();
+        serde_json::json!({ "cost": set.cost.to_units(), key: members })
+    });
+    serde_json::json!({
+        "lower": cost(sets.lower),
+        "upper": cost(sets.upper),
+        "proved": sets.proved,
+        "count": sets.count,
+        "sets": listed.collect::<Vec<_>>(),
+    })
+}
+
+/// An explanation in the shape of the oracle's.
+fn shown(ran: &Ran, explanation: &Explanation) -> Value {
+    let instance = |id: InstanceId| ran.model.instances[id.index()].name.clone();
+    let actor = |id: backstop::model::ActorId| ran.model.actors[id.index()].id.clone();
+    let names = |ids: &[InstanceId]| ids.iter().map(|&id| instance(id)).collect::<Vec<_>>();
+    let waits = explanation.waits.iter();
+    let waits = waits.map(|wait| serde_json::json!({ "from": instance(wait.from), "to": instance(wait.to) }));
+    let mut shown = serde_json::json!({
+        "gap": names(&explanation.gap),
+        "waits": waits.collect::<Vec<_>>(),
+        "circles": explanation.circles.iter().map(|circle| names(circle)).collect::<Vec<_>>(),
+        "unlock": sets(&explanation.unlock, "moves", instance),
+    });
+    if let Some(summit) = &explanation.summit {
+        shown["summit"] = sets(summit, "actors", actor);
+    }
+    if let Some(keystones) = &explanation.keystones {
+        let listed = keystones.iter().map(|keystone| {
+            let waves: Vec<Vec<String>> = keystone.waves.iter().map(|wave| names(wave)).collect();
+            serde_json::json!({ "actor": actor(keystone.actor), "waves": waves })
+        });
+        shown["keystones"] = listed.collect();
+    }
+    shown
+}
+
+/// Whether ours is theirs, where theirs has a say; costs are counted in millionths here and in floats there.
+fn agrees(ours: &Value, theirs: &Value) -> bool {
+    match (ours, theirs) {
+        (Value::Object(ours), Value::Object(theirs)) => {
+            ours.iter().all(|(key, value)| theirs.get(key).is_some_and(|other| agrees(value, other)))
+        }
+        (Value::Array(ours), Value::Array(theirs)) => {
+            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(a, b)| agrees(a, b))
+        }
+        (Value::Number(ours), Value::Number(theirs)) => {
+            let (ours, theirs) = (ours.as_f64().expect("a number"), theirs.as_f64().expect("a number"));
+            (ours - theirs).abs() <= 1e-5
+        }
+        (ours, theirs) => ours == theirs,
+    }
+}
+
+/// What has been compared, so that a test can see that it compared something.
+#[derive(Default)]
+struct Compared {
+    answers: usize,
+    gaps: usize,
+    unlocks: usize,
+    summits: usize,
+    keystones: usize,
+}
+
+/// The oracle's answers about states of a run against ours.
+fn compare_answers(ran: &Ran, seed: u64, answers: &Value, compared: &mut Compared) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for answer in answers.as_array().expect("a list of answers") {
+        let step = u32::try_from(answer["at"].as_u64().expect("a step")).expect("a step");
+        let world = ran.after_exchange(step);
+        let question = question(ran, answer);
+        let explanation = analysis::explain(&ran.model, &ran.plan, &ran.run.setup, &world, &question);
+        let explanation = explanation.expect("the state can be explained");
+        let ours = shown(ran, &explanation);
+        if !agrees(&ours, answer) {
+            complaints.push(format!("seed {seed}, step {step}\n  ours   {ours}\n  oracle {answer}"));
+        }
+        compared.answers += 1;
+        compared.gaps += usize::from(!explanation.gap.is_empty());
+        compared.unlocks += usize::from(explanation.unlock.sets.first().is_some_and(|set| !set.members.is_empty()));
+        compared.summits += usize::from(explanation.summit.is_some_and(|summit| summit.count > 0));
+        compared.keystones += usize::from(explanation.keystones.is_some_and(|keystones| !keystones.is_empty()));
+    }
+    complaints
+}
+
+#[test]
+fn stored_states_are_explained_as_by_the_oracle() {
+    let mut compared = Compared::default();
+    let mut complaints = Vec::new();
+    for (seed, folder) in cases() {
+        let ran = run_text(&read(&folder.join("scenario.toml")), &[], seed);
+        let answers = serde_json::from_str(&read(&folder.join("explain.json"))).expect("JSON");
+        complaints.extend(compare_answers(&ran, seed, &answers, &mut compared));
+    }
+    assert_none("answers differ", &complaints);
+    let Compared { answers, gaps, unlocks, summits, keystones } = compared;
+    assert!(
+        answers > 300 && gaps > 100 && unlocks > 100 && summits > 50 && keystones > 10,
+        "{answers} answers, {gaps} gaps, {unlocks} unlocks, {summits} summits, {keystones} with keystones"
+    );
+}
+
+// ---------------------------------------------------------------- live
+
+/// A Python that can run the oracle; says so where there is none.
+fn python(what: &str) -> Option<Command> {
+    let check = "import sys; sys.exit(sys.version_info < (3, 11))";
+    match Command::new("python3").args(["-c", check]).status() {
+        Ok(status) if status.success() => {
+            let mut command = Command::new("python3");
+            command.current_dir(oracle()).env("PYTHONDONTWRITEBYTECODE", "1");
+            Some(command)
+        }
+        Ok(_) => {
+            skipped(what, "python3 is older than 3.11");
+            None
+        }
+        Err(error) => {
+            skipped(what, &format!("python3 cannot be started: {error}"));
+            None
+        }
+    }
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.output().expect("python3 starts");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn fresh_seeds() -> Range<u64> {
+    let Ok(text) = std::env::var("BACKSTOP_ORACLE_SEEDS") else { return 5_000..5_015 };
+    let range = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    range.expect("BACKSTOP_ORACLE_SEEDS is A..B")
+}
+
+/// Runs the oracle; a run that fails there exits with 1, which the tables tell too.
+fn run_oracle(file: &Path, seed: u64, out: &Path) {
+    let Some(mut command) = python("the oracle") else { return };
+    command.arg("oracle.py").arg("run").arg(file).args(["--seed", &seed.to_string()]).arg("--out").arg(out);
+    let output = command.output().expect("python3 starts");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() || !error.contains("Traceback"), "{command:?}: {error}");
+}
+
+#[test]
+fn fresh_cases_give_the_rows_of_the_oracle() {
+    if python("fresh cases against the oracle").is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut complaints = Vec::new();
+    let mut compared = Compared::default();
+    for seed in fresh_seeds() {
+        let Some(mut generator) = python("the generator") else { return };
+        let text = output(generator.arg("generate.py").arg(seed.to_string()));
+        let file = folder.path().join("scenario.toml");
+        fs::write(&file, &text).expect("a file can be written");
+        let out = folder.path().join("out");
+        run_oracle(&file, seed, &out);
+        let ran = run_text(&text, &[], seed);
+        complaints.extend(compare(&ran, seed, &out));
+        if seed % 3 == 0 {
+            let Some(mut solver) = python("the solver") else { return };
+            let answers = output(solver.args(["store.py", "--explain", &seed.to_string()]));
+            let answers = serde_json::from_str(&answers).expect("JSON");
+            complaints.extend(compare_answers(&ran, seed, &answers, &mut compared));
+        }
+    }
+    assert_none("tables or answers differ", &complaints);
+    assert!(compared.answers > 0, "some states were explained");
+}
+
+#[test]
+fn shipped_scenarios_give_the_rows_of_the_oracle() {
+    if python("shipped scenarios against the oracle").is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut complaints = Vec::new();
+    for name in shipped() {
+        let file = scenarios().join(format!("{name}.toml"));
+        let ran = run_text(&read(&file), &[], 2);
+        // The oracle looks at everything in every round; crowds take it a minute, and are in `published.rs`.
+        if ran.model.actors.len() > 50 {
+            continue;
+        }
+        run_oracle(&file, 2, folder.path());
+        complaints.extend(compare(&ran, 2, folder.path()).iter().map(|text| format!("{name}: {text}")));
+    }
+    assert_none("tables differ", &complaints);
+}

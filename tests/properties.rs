@@ -1,0 +1,654 @@
+//! What holds of every valid scenario, tried on random ones and, where they are few enough, on all.
+//!
+//! The cases are fresh in every run; `PROPTEST_CASES=N` sets how many, and a failing one is shown as the smallest
+//! scenario that fails.
+
+mod common;
+#[path = "common/generate.rs"]
+mod generate;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use backstop::analysis;
+use backstop::engine::{self, Luck, Plan, Run, Stage, Want};
+use backstop::log::{
+    Fold, Moment, Namer, Numbered, Recorded, RunRow, Sampler, kind, write_commitments, write_events, write_runs,
+    write_series,
+};
+use backstop::model::{Event, InstanceId, Model, Reader, Scope, Setup, State, World};
+use backstop::scenario::{Document, Options, Override, compile};
+use common::{Ran, compiled, run_text, shipped, text};
+use generate::{Allowed, Sketch, sketch, sketches};
+use proptest::prelude::*;
+
+const ALL: Want = Want { log: true, series: true, exchanged: true };
+
+/// The generated scenarios show everything that can happen, so that the properties are about something.
+#[test]
+fn generated_scenarios_show_every_kind_of_event() {
+    let mut runs: BTreeMap<&str, u32> = BTreeMap::new();
+    // Knuth's multiplicative generator is random enough to choose alternatives.
+    let mut state = 1_u64;
+    for seed in 0..400 {
+        let words: Vec<u16> = (0..500)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                u16::try_from(state >> 48).expect("16 bits")
+            })
+            .collect();
+        let ran = run_text(&sketch(&words, Allowed::ALL).text(), &[], seed);
+        let mut seen: BTreeSet<&str> = ran.run.log.iter().map(|entry| kind(entry.event)).collect();
+        if ran.run.gap.is_some_and(|gap| gap > 0) {
+            seen.insert("(deadlock)");
+        }
+        if ran.run.result.is_err() {
+            seen.insert("(failure)");
+        }
+        seen.into_iter().for_each(|kind| *runs.entry(kind).or_default() += 1);
+    }
+    assert_eq!(runs.len(), 24, "{runs:?}");
+    assert!(runs.values().all(|&count| count >= 8), "{runs:?}");
+}
+
+// ---------------------------------------------------------------- a run and its replay
+
+/// The state at the end of every step, and the run.
+fn run_watched(model: &Model, plan: &Plan, seed: u64) -> (Run, Sampler, Vec<World>) {
+    let mut sampler = Sampler::new(model, true, true);
+    let mut worlds = Vec::new();
+    let run = engine::run_watched(model, plan, Luck { seed, replicate: 0 }, ALL, &mut |world| {
+        sampler.sample(model, world);
+        worlds.push(world.clone());
+    });
+    (run, sampler, worlds)
+}
+
+/// The other tables, from what a run and what a fold both have.
+fn tables(model: &Model, sampler: &Sampler, samples: &[f64], setup: &Setup, world: &World, row: &RunRow) -> String {
+    let mut bytes = Vec::new();
+    write_series(&mut bytes, model, Numbered::SINGLE, samples, sampler).expect("memory is writable");
+    write_commitments(&mut bytes, model, Numbered::SINGLE, setup, world).expect("memory is writable");
+    write_runs(&mut bytes, model, Some(&[]), std::slice::from_ref(row)).expect("memory is writable");
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
+/// A state with its gap left out, which is only taken where something reads it.
+fn without_gap(world: &World) -> World {
+    let mut world = world.clone();
+    world.gap = 0;
+    world
+}
+
+proptest! {
+    /// Folding the log gives, without a random number, every state and every table of the run.
+    #[test]
+    fn a_run_equals_its_replay(sketch in sketches(Allowed::ALL), seed in 0_u64..1_000) {
+        let model = compiled(&sketch.text(), &[]).model;
+        let plan = Plan::new(&model);
+        let (run, sampler, worlds) = run_watched(&model, &plan, seed);
+        let mut events = Vec::new();
+        write_events(&mut events, &Namer::new(&model), Numbered::SINGLE, &run.log).expect("memory is writable");
+
+        let recorded = Recorded { ok: run.result.is_ok(), steps: run.steps };
+        let mut replayed_sampler = Sampler::new(&model, true, true);
+        let mut replayed_worlds = Vec::new();
+        let fold = backstop::log::replay(&Namer::new(&model), &plan, &[], &*events, recorded, &mut |moment, world, _| {
+            if moment == Moment::Ended {
+                replayed_sampler.sample(&model, world);
+                replayed_worlds.push(world.clone());
+            }
+        });
+        let fold = fold.map_err(|refusal| TestCaseError::fail(format!("{refusal:?}")))?;
+        let Fold { log, ending, steps, gap, samples, metrics, history, world, setup } = fold;
+
+        prop_assert_eq!(&log, &run.log);
+        prop_assert_eq!((ending, steps, gap, history), (run.result.clone().ok(), run.steps, run.gap, run.history));
+        prop_assert_eq!(format!("{setup:?}"), format!("{:?}", run.setup));
+        prop_assert_eq!(replayed_worlds.len(), worlds.len());
+        for (replayed, world) in replayed_worlds.iter().zip(&worlds) {
+            if model.reads_gap {
+                prop_assert_eq!(replayed, world);
+            } else {
+                prop_assert_eq!(without_gap(replayed), without_gap(world));
+            }
+        }
+        let row = RunRow::new(&run, (0, 0, 0, seed), Vec::new());
+        let replayed_row = RunRow { metrics, ..row.clone() };
+        prop_assert_eq!(
+            tables(&model, &replayed_sampler, &samples, &setup, &world, &replayed_row),
+            tables(&model, &sampler, &run.samples, &run.setup, &run.world, &row)
+        );
+    }
+
+    /// Neither the log nor the series nor the causes have a say in what happens.
+    #[test]
+    fn what_is_wanted_of_a_run_changes_nothing(sketch in sketches(Allowed::ALL), seed in 0_u64..1_000) {
+        let model = compiled(&sketch.text(), &[]).model;
+        let plan = Plan::new(&model);
+        let luck = Luck { seed, replicate: 0 };
+        let (full, bare) = (engine::run(&model, &plan, luck, ALL), engine::run(&model, &plan, luck, Want::default()));
+        prop_assert_eq!((full.history, full.events, full.steps), (bare.history, bare.events, bare.steps));
+        prop_assert_eq!((full.gap, full.metrics), (bare.gap, bare.metrics));
+        prop_assert_eq!((full.result, full.world), (bare.result, bare.world));
+    }
+}
+
+// ---------------------------------------------------------------- order and luck
+
+/// An event as text: what it is, without its place in the log.
+fn row(namer: &Namer<'_>, entry: &backstop::model::Entry) -> String {
+    let cells = namer.cells(entry.event);
+    let parts = [&cells.actor, &cells.counterpart, &cells.subject, &cells.issue, &cells.resource, &cells.value];
+    parts.iter().fold(format!("{} {}", entry.step, cells.event), |text, part| text + "," + part)
+}
+
+fn rows(ran: &Ran) -> Vec<String> {
+    let namer = Namer::new(&ran.model);
+    ran.run.log.iter().map(|entry| row(&namer, entry)).collect()
+}
+
+/// Commitments bound by the end of each step.
+fn bound_sets(ran: &Ran) -> Vec<BTreeSet<String>> {
+    let mut sets = vec![BTreeSet::new(); ran.run.steps as usize + 1];
+    for entry in &ran.run.log {
+        if let Event::Detached(instance) = entry.event {
+            sets[entry.step as usize].insert(ran.model.instances[instance.index()].name.clone());
+        }
+    }
+    sets
+}
+
+proptest! {
+    /// The order in which commitments are declared does not decide which of them bind, nor anything else but the
+    /// order of rows. (Where trust is read, sums of deeds in another order may round differently.)
+    #[test]
+    fn the_order_of_commitments_does_not_matter(
+        sketch in sketches(Allowed { trust: false, failures: false }),
+        keys in proptest::collection::vec(any::<u16>(), 1..8),
+        seed in 0_u64..1_000,
+    ) {
+        let permuted = sketch.permuted("commitments", &keys);
+        let (one, other) = (run_text(&sketch.text(), &[], seed), run_text(&permuted.text(), &[], seed));
+        prop_assert_eq!(bound_sets(&one), bound_sets(&other));
+        let (mut rows_of_one, mut rows_of_other) = (rows(&one), rows(&other));
+        rows_of_one.sort();
+        rows_of_other.sort();
+        prop_assert_eq!(rows_of_one, rows_of_other);
+        prop_assert_eq!(one.run.gap, other.run.gap);
+    }
+
+    /// An actor and a shock that concern nobody else change nobody else's luck: all other rows and their causes
+    /// are the same, bit by bit, wherever the two are declared.
+    #[test]
+    fn strangers_change_nothing(
+        sketch in sketches(Allowed::ALL),
+        (actor_at, shock_at) in (0_usize..20, 0_usize..20),
+        seed in 0_u64..1_000,
+    ) {
+        let actor = "stance = { uniform = [0, 1] }\nvolatility = 0.2\nattributes = { zeal = 1 }\n";
+        let shock = "rate = 0.4\nstance = { stranger = { uniform = [-0.3, 0.3] } }\n";
+        let more = sketch.with(actor_at, "actors", "stranger", actor).with(shock_at, "shocks", "strange", shock);
+        let (alone, among) = (run_text(&sketch.text(), &[], seed), run_text(&more.text(), &[], seed));
+        let is_strange = |row: &str| row.contains("stranger") || row.contains("strange");
+        let (of_alone, of_among) = (with_causes(&alone), with_causes(&among));
+        prop_assert!(of_among.len() > of_alone.len(), "the stranger is drawn");
+        let rest: Vec<String> = of_among.into_iter().filter(|row| !is_strange(row)).collect();
+        prop_assert_eq!(of_alone, rest);
+    }
+
+    /// Taking a shock away changes no other source's luck: what is drawn at the start stays, nothing differs before
+    /// its first strike, and what strikes at a constant rate strikes when it would have.
+    #[test]
+    fn without_a_shock_the_luck_of_others_is_the_same(
+        sketch in sketches(Allowed::ALL),
+        which in 0_usize..4,
+        seed in 0_u64..1_000,
+    ) {
+        let names = sketch.names("shocks");
+        if names.is_empty() {
+            return Ok(());
+        }
+        let gone = names[which % names.len()].to_owned();
+        let less = sketch.without("shocks", &gone);
+        // Where something counts its strikes, it cannot be taken away.
+        if !is_valid(&less) {
+            return Ok(());
+        }
+        let (with, without) = (run_text(&sketch.text(), &[], seed), run_text(&less.text(), &[], seed));
+        let drawn = |ran: &Ran| -> Vec<String> {
+            let of_others = |row: &String| row.starts_with("0 drawn") && !row.contains(&format!("shocks.{gone}."));
+            rows(ran).into_iter().filter(of_others).collect()
+        };
+        prop_assert_eq!(drawn(&with), drawn(&without));
+
+        let strikes = |ran: &Ran, name: &str| -> Vec<u32> {
+            let row = format!(" shock,,,{name},,,");
+            let of_it = |entry: &&backstop::model::Entry| self::row(&Namer::new(&ran.model), entry).ends_with(&row);
+            ran.run.log.iter().filter(of_it).map(|entry| entry.step).collect()
+        };
+        let is_before = |ran: &Ran| -> Vec<String> {
+            let first = strikes(&with, &gone).first().copied().unwrap_or(u32::MAX);
+            let namer = Namer::new(&ran.model);
+            let before = ran.run.log.iter().filter(|entry| entry.step < first);
+            before.map(|entry| row(&namer, entry)).filter(|row| !row.contains(&format!("shocks.{gone}."))).collect()
+        };
+        prop_assert_eq!(is_before(&with), is_before(&without));
+
+        let both = with.run.steps.min(without.run.steps);
+        for name in less.names("shocks") {
+            if less.table("shocks", name).contains("rate = 0.3") {
+                let until = |ran: &Ran| strikes(ran, name).into_iter().filter(|&step| step < both).collect::<Vec<_>>();
+                prop_assert_eq!(until(&with), until(&without), "{}", name);
+            }
+        }
+    }
+}
+
+/// Events with the events that brought them about.
+fn with_causes(ran: &Ran) -> Vec<String> {
+    let rows = rows(ran);
+    let cause = |at: usize| ran.run.log[at].cause.map_or("nothing", |cause| rows[cause as usize].as_str());
+    (0..rows.len()).map(|at| format!("{} because of {}", rows[at], cause(at))).collect()
+}
+
+fn is_valid(sketch: &Sketch) -> bool {
+    let text = sketch.text();
+    Document::parse("test.toml", text.as_bytes()).is_ok_and(|document| compile(&document, &Options::default()).is_ok())
+}
+
+// ---------------------------------------------------------------- agreements, by brute force
+
+/// What can be bound in a state, for trying every set of it. Nothing of the engine's own search is used but the
+/// evaluation of one condition on one state.
+struct Table<'a> {
+    ran: &'a Ran,
+    world: &'a World,
+    /// The conditional commitments.
+    open: Vec<InstanceId>,
+    /// `F(S)` for every set `S`, as bits.
+    follows: Vec<u32>,
+}
+
+/// Most conditional commitments of a state whose sets are all tried.
+const MOST: usize = 7;
+
+impl<'a> Table<'a> {
+    /// None where there are too many sets, or a condition has no value on one of them.
+    fn new(ran: &'a Ran, world: &'a World) -> Option<Self> {
+        let is_open = |&id: &InstanceId| world.instance(id).state == State::Conditional;
+        let open: Vec<InstanceId> = ran.model.instance_ids().filter(is_open).collect();
+        if open.len() > MOST {
+            return None;
+        }
+        let mut table = Self { ran, world, open, follows: Vec::new() };
+        table.follows = (0..1 << table.open.len()).map(|set| table.follow(set)).collect::<Option<_>>()?;
+        Some(table)
+    }
+
+    /// `F(S)`: the commitments whose `when` holds if exactly those of `S` were detached in addition.
+    fn follow(&self, set: u32) -> Option<u32> {
+        let Ran { model, run, .. } = self.ran;
+        let mut world = self.world.clone();
+        for id in self.names(set) {
+            engine::evolve(model, &run.setup, &mut world, Event::Detached(id));
+        }
+        let mut agreed = 0;
+        for (at, &id) in self.open.iter().enumerate() {
+            let reader = Some(Reader { actor: model.instances[id.index()].debtor, instance: id });
+            let scope = Scope { model, setup: &run.setup, world: &world, evidence: &world.evidence, reader };
+            let holds = match &model.commitment_of(id).when {
+                None => true,
+                Some(when) => when.truth(&scope).ok()?,
+            };
+            agreed |= u32::from(holds) << at;
+        }
+        Some(agreed)
+    }
+
+    fn names(&self, set: u32) -> Vec<InstanceId> {
+        let members = self.open.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1);
+        members.map(|(_, &id)| id).collect()
+    }
+
+    /// The union of all sets that keep themselves up.
+    fn greatest(&self) -> u32 {
+        let sets = (0_u32..).zip(&self.follows);
+        sets.filter(|&(set, follows)| set & !follows == 0).fold(0, |union, (set, _)| union | set)
+    }
+
+    /// What all sets have in common that hold the moves and leave nobody out who would follow.
+    fn least(&self, moves: u32) -> u32 {
+        let sets = (0_u32..).zip(&self.follows);
+        let closed = sets.filter(|&(set, follows)| follows & !set == 0 && moves & !set == 0);
+        closed.fold(u32::MAX, |common, (set, _)| common & set)
+    }
+}
+
+/// The state just before the Exchange of a step, where that bound something.
+fn before_exchange(ran: &Ran, step: u32) -> Option<World> {
+    let is_round = |entry: &backstop::model::Entry| entry.step == step && matches!(entry.event, Event::Detached(_));
+    let first = ran.run.log.iter().position(is_round)?;
+    // At step 0 the first may be an initial one; in a meeting it follows an `agreed`.
+    let in_step = ran.run.log[..first].iter().filter(|entry| entry.step == step);
+    if step == 0 || in_step.clone().any(|entry| matches!(entry.event, Event::Agreed { .. })) {
+        return None;
+    }
+    let mut world = World::new(&ran.model, &ran.run.setup);
+    for entry in &ran.run.log[..first] {
+        world.step = entry.step;
+        engine::evolve(&ran.model, &ran.run.setup, &mut world, entry.event);
+    }
+    world.step = step;
+    Some(world)
+}
+
+/// What the Exchange of a step bound, before any meeting.
+fn exchanged(ran: &Ran, step: u32) -> Vec<InstanceId> {
+    let in_step = ran.run.log.iter().filter(|entry| entry.step == step);
+    let until = in_step.take_while(|entry| !matches!(entry.event, Event::Agreed { .. } | Event::Failed { .. }));
+    let mut bound: Vec<InstanceId> = until
+        .filter_map(|entry| match entry.event {
+            Event::Detached(instance) => Some(instance),
+            _ => None,
+        })
+        .collect();
+    bound.sort_unstable();
+    bound
+}
+
+/// Compares every fixed point of a state with what brute force finds.
+fn check_fixed_points(table: &Table<'_>) -> Result<(), TestCaseError> {
+    let Ran { model, plan, run } = table.ran;
+    let (setup, world) = (&run.setup, table.world);
+    let (least, greatest) = (table.least(0), table.greatest());
+    prop_assert_eq!(least & !greatest, 0, "the least agreement is part of the greatest");
+    let gap = engine::gap(model, plan, setup, world).expect("every condition has a value");
+    prop_assert_eq!(gap, table.names(greatest));
+    let gap = analysis::gap(model, plan, setup, world).expect("every condition has a value");
+    prop_assert_eq!(gap, table.names(greatest & !least));
+    for moves in 0..1 << table.open.len() {
+        let found = analysis::least(model, plan, setup, world, &table.names(moves)).expect("conditions have values");
+        prop_assert_eq!(found, table.names(table.least(moves)), "after the moves {:?}", table.names(moves));
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn fixed_points_are_those_of_brute_force(sketch in sketches(Allowed::ALL), seed in 0_u64..1_000) {
+        let ran = run_text(&sketch.text(), &[], seed);
+        // The states at the first and the last step with open offers, and all before an Exchange that bound.
+        let states: Vec<(u32, World)> = (0..ran.run.steps).map(|step| (step, ran.after_exchange(step))).collect();
+        let tables: Vec<Table<'_>> = states.iter().filter_map(|(_, world)| Table::new(&ran, world)).collect();
+        let mut open = tables.iter().filter(|table| !table.open.is_empty());
+        for table in open.next().into_iter().chain(open.next_back()) {
+            prop_assert_eq!(table.least(0), 0, "after an Exchange nothing more binds by itself");
+            check_fixed_points(table)?;
+        }
+        for step in 1..ran.run.steps {
+            let Some(world) = before_exchange(&ran, step) else { continue };
+            let Some(table) = Table::new(&ran, &world) else { continue };
+            prop_assert_eq!(exchanged(&ran, step), table.names(table.least(0)), "the Exchange of step {}", step);
+            check_fixed_points(&table)?;
+        }
+    }
+}
+
+/// A condition of one of three actors on the two others, as a set of sets: minimal ones that are enough.
+const WISHES: [(&str, &[&[usize]]); 6] = [
+    ("true", &[&[]]),
+    ("A", &[&[0]]),
+    ("B", &[&[1]]),
+    ("A and B", &[&[0, 1]]),
+    ("A or B", &[&[0], &[1]]),
+    ("false", &[]),
+];
+
+/// All 216 ways in which three actors can wait for one another, each against a closure on bits.
+#[test]
+fn three_actors_in_every_way_they_can_wait() {
+    for code in 0..216_usize {
+        let wishes = [code % 6, code / 6 % 6, code / 36];
+        let others = [[1, 2], [0, 2], [0, 1]];
+        let mut text = String::from("format = 1\n[time]\nsteps = 1\n[resources]\nword = {}\n");
+        for actor in 0..3 {
+            let bound = |other: usize| format!("bonds(c{}) >= 1", others[actor][other]);
+            let when = WISHES[wishes[actor]].0.replace('A', &bound(0)).replace('B', &bound(1));
+            text += &format!(
+                "[actors.a{actor}]\n[commitments.c{actor}]\ndebtor = \"a{actor}\"\ngives = {{ word = 1 }}\nwhen = \"{when}\"\n"
+            );
+        }
+        let agrees = |actor: usize, set: usize| {
+            WISHES[wishes[actor]].1.iter().any(|needs| needs.iter().all(|&n| set >> others[actor][n] & 1 == 1))
+        };
+        let follow = |set: usize| (0..3).filter(|&actor| agrees(actor, set)).fold(0, |all, actor| all | 1 << actor);
+        let (mut least, mut greatest) = (0, 7);
+        for _ in 0..3 {
+            (least, greatest) = (least | follow(least), greatest & follow(greatest));
+        }
+        let ran = run_text(&text, &[], 0);
+        let bits = |ids: &[InstanceId]| ids.iter().fold(0, |all, id| all | 1 << id.index());
+        assert_eq!(bits(&exchanged(&ran, 0)), least, "{text}");
+        assert_eq!(ran.run.gap, Some((greatest & !least).count_ones()), "{text}");
+        let world = ran.after_exchange(0);
+        let gap = engine::gap(&ran.model, &ran.plan, &ran.run.setup, &world).expect("every condition has a value");
+        assert_eq!(bits(&gap), greatest & !least, "{text}");
+    }
+}
+
+// ---------------------------------------------------------------- forks
+
+/// A fork that changes nothing leads nowhere else: at every step of every shipped scenario.
+#[test]
+fn a_fork_without_overrides_is_the_same_run() {
+    let mut forks = 0;
+    for name in shipped() {
+        let first = compiled(&text(&name), &[]).model;
+        let second = compiled(&text(&name), &[]).model;
+        let (first_plan, second_plan) = (Plan::new(&first), Plan::new(&second));
+        let luck = Luck { seed: 1, replicate: 0 };
+        let whole = engine::run(&first, &first_plan, luck, ALL);
+        for step in 0..=whole.steps {
+            let stages = [
+                Stage { model: &first, plan: &first_plan, from: 0 },
+                Stage { model: &second, plan: &second_plan, from: step },
+            ];
+            let forked = engine::run_staged(&stages[0], &stages[1..], luck, ALL, &mut |_| {});
+            let differs = forked.log.iter().zip(&whole.log).find(|(forked, whole)| forked != whole);
+            assert_eq!(differs, None, "{name} forked at step {step}");
+            assert_eq!((forked.history, forked.log.len()), (whole.history, whole.log.len()), "{name} at step {step}");
+            assert_eq!(
+                (forked.samples, forked.world),
+                (whole.samples.clone(), whole.world.clone()),
+                "{name} at {step}"
+            );
+            forks += 1;
+        }
+    }
+    assert!(forks > 300, "{forks} forks");
+}
+
+proptest! {
+    /// The same of generated scenarios, at a step of their own.
+    #[test]
+    fn a_fork_without_overrides_changes_no_generated_run(
+        sketch in sketches(Allowed::ALL),
+        at in 0_u32..12,
+        seed in 0_u64..1_000,
+    ) {
+        let model = compiled(&sketch.text(), &[]).model;
+        let plan = Plan::new(&model);
+        let luck = Luck { seed, replicate: 0 };
+        let whole = engine::run(&model, &plan, luck, ALL);
+        let stage = |from| Stage { model: &model, plan: &plan, from };
+        let forked = engine::run_staged(&stage(0), &[stage(at)], luck, ALL, &mut |_| {});
+        prop_assert_eq!(&forked.log, &whole.log);
+        prop_assert_eq!((forked.result, forked.samples, forked.gap), (whole.result, whole.samples, whole.gap));
+    }
+}
+
+// ---------------------------------------------------------------- logs that were tampered with
+
+/// The folder of a run, with its log as lines.
+struct Logged {
+    name: String,
+    folder: tempfile::TempDir,
+    header: String,
+    rows: Vec<Vec<String>>,
+}
+
+fn backstop(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_backstop")).args(arguments).output().expect("the program starts");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+impl Logged {
+    fn new(name: &str, file: &Path, seed: u64) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let out = folder.path().join("run");
+        let (file, out) = (file.to_str().expect("UTF-8"), out.to_str().expect("UTF-8"));
+        let (code, errors) = backstop(&["run", file, "--seed", &seed.to_string(), "--out", out, "--quiet"]);
+        assert!(matches!(code, Some(0 | 1)), "{name}: {errors}");
+        let log = std::fs::read_to_string(Path::new(out).join("events.csv")).expect("the log is there");
+        let mut lines = log.lines().map(ToOwned::to_owned);
+        let header = lines.next().expect("a header");
+        // No cell of these logs needs quotes.
+        let rows = lines.map(|line| line.split(',').map(ToOwned::to_owned).collect()).collect();
+        assert!(!log.contains('"'), "{name}");
+        let logged = Self { name: name.into(), folder, header, rows };
+        let (code, errors) = logged.replay(&logged.rows);
+        assert_eq!(code, Some(0), "{name}, as it was written: {errors}");
+        logged
+    }
+
+    /// Replays the folder with other rows in its log.
+    fn replay(&self, rows: &[Vec<String>]) -> (Option<i32>, String) {
+        let out = self.folder.path().join("run");
+        let lines = rows.iter().fold(self.header.clone() + "\n", |text, row| text + &row.join(",") + "\n");
+        std::fs::write(out.join("events.csv"), lines).expect("the log can be written");
+        backstop(&["replay", out.to_str().expect("UTF-8")])
+    }
+
+    /// What is wrong with the answer to a log with other rows, if anything is.
+    fn complaint(&self, what: &str, rows: &[Vec<String>]) -> Option<String> {
+        let differs = rows.iter().zip(&self.rows).position(|(edited, own)| edited != own);
+        // Bytes that are the same are no mutation.
+        let first = differs.or_else(|| (rows.len() != self.rows.len()).then(|| rows.len().min(self.rows.len())))?;
+        let (code, errors) = self.replay(rows);
+        let place = format!("events.csv:{}:1: ", first + 2);
+        let refused = code == Some(1) && errors.starts_with("error: ") && errors.contains(&place);
+        (!refused).then(|| format!("{}, {what}: expected {place}, got {code:?} and {errors}", self.name))
+    }
+}
+
+/// Rows with `seq` counted anew, and causes that follow their events, as a careful forger would do it.
+fn renumbered(rows: &[Vec<String>]) -> Vec<Vec<String>> {
+    let mut places: BTreeMap<&str, String> = BTreeMap::new();
+    rows.iter()
+        .enumerate()
+        .map(|(at, row)| {
+            places.insert(&row[1], at.to_string());
+            let mut row = row.clone();
+            row[11] = places.get(row[11].as_str()).cloned().unwrap_or_default();
+            row[1] = at.to_string();
+            row
+        })
+        .collect()
+}
+
+/// Every kind of mutation, in several places of a log.
+fn mutations(rows: &[Vec<String>], pick: &mut dyn FnMut(usize) -> usize) -> Vec<(String, Vec<Vec<String>>)> {
+    let mut mutants = Vec::new();
+    let columns = [
+        "run",
+        "seq",
+        "step",
+        "date",
+        "event",
+        "actor",
+        "counterpart",
+        "subject",
+        "issue",
+        "resource",
+        "value",
+        "cause",
+    ];
+    for (column, name) in columns.iter().enumerate() {
+        let of_column: BTreeSet<&String> = rows.iter().map(|row| &row[column]).collect();
+        let of_column: Vec<&String> = of_column.into_iter().collect();
+        let filled: Vec<usize> = (0..rows.len()).filter(|&at| !rows[at][column].is_empty()).collect();
+        let place = if filled.is_empty() { pick(rows.len()) } else { filled[pick(filled.len())] };
+        let other = of_column[pick(of_column.len())].clone();
+        for (at, cell) in [(place, other), (place, String::new()), (place, "7".into()), (pick(rows.len()), "x".into())]
+        {
+            let mut edited = rows.to_vec();
+            let what = format!("`{name}` of row {at} from `{}` to `{cell}`", edited[at][column]);
+            edited[at][column] = cell;
+            mutants.push((what, edited));
+        }
+    }
+    let last = rows.len() - 1;
+    for at in [0, pick(rows.len()), pick(rows.len()), last] {
+        let mut removed = rows.to_vec();
+        removed.remove(at);
+        mutants.push((format!("row {at} removed and the rest renumbered"), renumbered(&removed)));
+        mutants.push((format!("row {at} removed"), removed));
+        let mut doubled = rows.to_vec();
+        doubled.insert(at, rows[at].clone());
+        mutants.push((format!("row {at} doubled and the rest renumbered"), renumbered(&doubled)));
+        mutants.push((format!("row {at} doubled"), doubled));
+    }
+    for (one, other) in [(pick(last), None), (pick(last), None), (pick(rows.len()), Some(pick(rows.len())))] {
+        let other = other.unwrap_or(one + 1);
+        let mut swapped = rows.to_vec();
+        swapped.swap(one, other);
+        mutants.push((format!("rows {one} and {other} swapped and renumbered"), renumbered(&swapped)));
+        mutants.push((format!("rows {one} and {other} swapped"), swapped));
+    }
+    mutants.push(("half of it cut off".into(), rows[..rows.len() / 2].to_vec()));
+    mutants
+}
+
+/// A log with one cell changed, a row removed, doubled or moved is refused with the first row that is not what it was.
+#[test]
+fn tampered_logs_are_refused_with_the_row() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scenarios =
+        ["adversary", "aid-flow", "beta-reputation", "chicken-and-egg", "gradualism-small-steps", "guarantee-toy"];
+    let mut logged: Vec<Logged> =
+        scenarios.iter().map(|name| Logged::new(name, &root.join(format!("scenarios/{name}.toml")), 0)).collect();
+    // Generated ones with draws, shocks, packages and failures.
+    for seed in [23, 49, 72, 168, 294] {
+        let file = root.join(format!("tests/oracle/cases/{seed:03}/scenario.toml"));
+        logged.push(Logged::new(&format!("case {seed}"), &file, seed));
+    }
+    let mut state = 7_u64;
+    let mut pick = |count: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).expect("31 bits") % count
+    };
+    let mut tried = 0;
+    let mut complaints = Vec::new();
+    for logged in &logged {
+        for (what, rows) in mutations(&logged.rows, &mut pick) {
+            tried += 1;
+            complaints.extend(logged.complaint(&what, &rows));
+        }
+    }
+    assert!(complaints.is_empty(), "{} of {tried} mutants:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// A log of another seed, scenario or set of numbers is refused, whole as it is.
+#[test]
+fn logs_of_other_runs_are_refused() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let jeddah = Logged::new("jeddah-2025", &root.join("jeddah-2025.toml"), 0);
+    let other_luck = Logged::new("jeddah-2025", &root.join("jeddah-2025.toml"), 1);
+    let variant = Logged::new("jeddah-first-mover", &root.join("jeddah-first-mover.toml"), 0);
+    let foreign = Logged::new("adversary", &root.join("adversary.toml"), 0);
+    for other in [&other_luck, &variant, &foreign] {
+        assert_eq!(jeddah.complaint(&format!("the log of {}", other.name), &other.rows), None);
+    }
+}

@@ -1,0 +1,322 @@
+//! `schema.json` and the reader of scenario files agree: what the one accepts the other accepts, as far as a JSON
+//! Schema can say it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use backstop::scenario::{Document, Options, compile};
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use toml::de::{DeTable, DeValue};
+
+#[test]
+fn the_schema_is_a_json_schema() {
+    assert!(jsonschema::meta::is_valid(&schema()));
+}
+
+#[test]
+fn what_passes_check_is_valid() {
+    let mut files = tomls("scenarios");
+    files.extend(tomls("tests/warn"));
+    files.extend(tomls("tests/warn/clean"));
+    files.push(root().join("src/cli/starter.toml"));
+    assert!(files.len() > 70);
+    let validator = validator();
+    let mut wrong = String::new();
+    for file in files {
+        for error in validator.iter_errors(&as_json(&file).unwrap()) {
+            writeln!(wrong, "{}: {}: {error}", file.display(), error.instance_path()).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Files of a wrong form that a JSON Schema cannot tell from right ones: for it a TOML date is a text, and a text may be
+/// an expression.
+const BEYOND: [&str; 4] = ["expires_on_quoted_date", "meeting_on_quoted_date", "stance_as_date", "start_as_string"];
+
+#[test]
+fn what_has_the_wrong_form_is_invalid() {
+    let validator = validator();
+    let mut valid = BTreeSet::new();
+    for file in tomls("tests/bad/schema") {
+        if as_json(&file).is_some_and(|document| validator.is_valid(&document)) {
+            valid.insert(file.file_stem().unwrap().to_string_lossy().into_owned());
+        }
+    }
+    assert_eq!(valid, BEYOND.map(ToOwned::to_owned).into());
+}
+
+/// One table of each kind: where it stands, how messages call it, and its properties in the schema.
+const TABLES: [(&str, &str, &str); 17] = [
+    ("", "the file", ""),
+    ("/time", "`time`", "/properties/time"),
+    ("/parameters/floor", "a parameter", "/$defs/parameter/anyOf/2"),
+    ("/resources/troops", "a resource", "/$defs/resource"),
+    ("/actors/us", "an actor", "/$defs/actor"),
+    ("/actors/us/credit", "a credit", "/$defs/credit"),
+    ("/cohorts/voter", "a cohort", "/$defs/cohort"),
+    ("/credit", "`credit`", "/$defs/credit"),
+    ("/trust", "`trust`", "/$defs/trust"),
+    ("/trust/pairs/0", "a pair of `trust`", "/$defs/trust/properties/pairs/items"),
+    ("/influence/0", "an `influence`", "/$defs/influence"),
+    ("/commitments/aid", "a commitment", "/$defs/commitment"),
+    ("/meetings/summit", "a meeting", "/$defs/meeting"),
+    ("/shocks/raid", "a shock", "/$defs/shock"),
+    ("/shocks/raid/trust/0", "an effect on trust", "/$defs/trust_effect"),
+    ("/outcomes/peace", "an outcome", "/$defs/outcome"),
+    ("/sweep", "`[sweep]`", "/$defs/sweep"),
+];
+
+fn one_of_each() -> Value {
+    json!({
+        "format": 1,
+        "time": { "steps": 3 },
+        "parameters": { "floor": { "value": 1 } },
+        "resources": { "troops": {} },
+        "actors": { "us": { "credit": {} } },
+        "cohorts": { "voter": { "size": 2 } },
+        "credit": {},
+        "trust": { "pairs": [{ "of": "us", "in": "voter", "value": 0.5 }] },
+        "influence": [{ "from": "us", "on": "voter" }],
+        "commitments": { "aid": { "debtor": "us", "gives": { "troops": 1 } } },
+        "meetings": { "summit": { "on": 1, "attend": "us" } },
+        "shocks": { "raid": { "on": 1, "trust": [{ "of": "us", "in": "voter", "by": 0.1 }] } },
+        "outcomes": { "peace": { "when": "true" } },
+        "sweep": {},
+    })
+}
+
+/// Every word in the reader's source is put as a key into a table of each kind: the reader knows exactly the keys that
+/// the schema has.
+#[test]
+fn the_reader_and_the_schema_know_the_same_keys() {
+    let schema = schema();
+    let mut known: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut listed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut words = words_of_the_reader();
+    for (_, what, at) in TABLES {
+        let properties = schema.pointer(&format!("{at}/properties")).and_then(Value::as_object).unwrap();
+        listed.insert(what, properties.keys().cloned().collect());
+        words.extend(properties.keys().cloned());
+        known.insert(what, BTreeSet::new());
+    }
+    assert!(words.len() > 100);
+    for word in &words {
+        let mut document = one_of_each();
+        for (place, _, _) in TABLES {
+            let table = document.pointer_mut(place).and_then(Value::as_object_mut).unwrap();
+            if !table.contains_key(word) {
+                table.insert(word.clone(), json!(0));
+            }
+        }
+        let said = diagnostics(&document);
+        for (_, what, _) in TABLES {
+            // A table with the name of a distribution is one, whatever else is in it.
+            let is_drawn =
+                what == "a parameter" && ["uniform", "triangular", "normal", "choice"].contains(&word.as_str());
+            if !is_drawn && !said.lines().any(|line| line == format!("{what} has no key `{word}`")) {
+                known.get_mut(what).unwrap().insert(word.clone());
+            }
+        }
+    }
+    assert_eq!(known, listed);
+}
+
+/// Values that lie near the border of what is accepted: both accept them, or neither does.
+#[test]
+fn the_reader_and_the_schema_agree_on_values() {
+    let cases = [
+        ("/note", json!(["a note", 1, ["a"]])),
+        ("/title", json!(["a title", 1])),
+        ("/issues", json!([["a", "b"], [], "a", ["a", "a"], ["A"], [1]])),
+        ("/pace", json!([1, 0.5, 0, 1.5, "floor", { "uniform": [0.1, 1] }, true])),
+        ("/format", json!([1, 2, "1"])),
+        ("/time/steps", json!([1, 0, 1_000_000, 1_000_001, 1.5, "3"])),
+        ("/time/step", json!(["1 day", "06 hours", " 2  weeks ", "0 days", "1 month", "day", "1day", 1])),
+        ("/time/end", json!([3, "soon"])),
+        ("/time/start", json!([3, "soon"])),
+        ("/parameters/floor", json!([1, -1.5, "1", true, { "uniform": [0, 1] }, { "uniform": [0] }, { "value": 1 }])),
+        (
+            "/parameters/floor/value",
+            json!([1, { "normal": [0, 1] }, { "choice": [] }, { "choice": [1, "2 * 3"] }, { "uniform": [0, "1"] }, "1", []]),
+        ),
+        ("/parameters/floor/range", json!([[0, 1], [0], [0, "1"], "0:1"])),
+        ("/parameters/floor/unit", json!(["soldiers", 1])),
+        ("/parameters/floor/name", json!(["Floor", 1])),
+        (
+            "/definitions",
+            json!([{}, { "half": "floor / 2" }, { "half": 1 }, { "half": "" }, { "Half": "1" }, { "or": "1" }]),
+        ),
+        ("/resources/troops", json!([{ "unit": "soldiers", "name": "Troops", "note": "x" }, "soldiers"])),
+        ("/actors/us/stance", json!([0, 1, -0.1, 1.1, "floor / 2", { "main": 0.5 }, {}, { "uniform": [0, 1] }, [0]])),
+        ("/actors/us/anchor", json!([0.5, 2, { "main": { "choice": [0.1, 0.2] } }])),
+        ("/actors/us/susceptibility", json!([0, 1, 1.1])),
+        ("/actors/us/volatility", json!([0, 7, -1])),
+        ("/actors/us/attributes", json!([{}, { "resolve": -3 }, { "Resolve": 1 }, { "resolve": true }, 1])),
+        ("/actors/us/credit", json!([{ "offer": 0.5, "bond": 1 }, { "offer": 2 }, 0.5])),
+        ("/actors/us/name", json!(["US", 1])),
+        ("/actors/us/note", json!(["x", 1])),
+        ("/cohorts/voter/size", json!([1, 0, 1.5, "2", 100_001])),
+        ("/groups", json!([{}, { "all": ["us", "voter"] }, { "all": [] }, { "all": "us" }])),
+        ("/credit", json!([{ "offer": 0.1 }, { "bond": -1 }, 1])),
+        ("/trust/strength", json!([1, 0, -1])),
+        ("/trust/witness", json!([0, 2, -1])),
+        (
+            "/trust/pairs",
+            json!([[], {}, [{ "of": "us", "in": "voter" }], [{ "of": ["us"], "in": "voter", "value": 1 }]]),
+        ),
+        (
+            "/influence",
+            json!([[], {}, [{ "from": "us" }], [{ "from": ["us"], "on": "voter", "weight": 0 }], [{ "from": [], "on": "us" }]]),
+        ),
+        ("/commitments/aid/debtor", json!(["us", ["us"], 1])),
+        ("/commitments/aid/creditor", json!(["voter", ["us"]])),
+        (
+            "/commitments/aid/gives",
+            json!([{ "troops": 0 }, {}, "troops", { "troops": 1e12 }, { "troops": 1.1e12 }, { "troops": -1 }]),
+        ),
+        ("/commitments/aid/when", json!(["true", "", true, "  "])),
+        ("/commitments/aid/initial", json!(["detached", "violated", 0])),
+        (
+            "/commitments/aid/lead",
+            json!([0, -1, 1.5, "2", { "choice": [1, 2] }, { "choice": [1, 2.5] }, { "uniform": [1, 2] }, 4_294_967_295_u32]),
+        ),
+        ("/commitments/aid/over", json!([1, 0, { "choice": [0] }])),
+        ("/commitments/aid/expires", json!([2, -1, 2.5, "2", "floor", [2]])),
+        ("/commitments/aid/until", json!(["true"])),
+        ("/commitments/aid/maintain", json!([true, "true", 1])),
+        ("/commitments/aid/cost", json!([0, -1, { "normal": [1, 1] }])),
+        ("/commitments/aid/note", json!(["x", 1])),
+        ("/meetings/summit/on", json!([0, [0, 2], [], "0", 1.5])),
+        ("/meetings/summit/from", json!([0])),
+        ("/meetings/summit/attend", json!(["us", ["us", "voter"], [], 1, [1]])),
+        ("/meetings/summit/package", json!([true, 1])),
+        ("/meetings/summit/success", json!([1, 1.5])),
+        ("/shocks/raid/rate", json!([0.5])),
+        ("/shocks/raid/once", json!([true])),
+        ("/shocks/raid/stance", json!([{}, { "us": 0.5 }, { "us": { "main": -9 } }, { "us": {} }, 0.5])),
+        ("/shocks/raid/trust", json!([[], [{ "of": "us", "in": "voter" }], {}])),
+        (
+            "/shocks/raid",
+            json!([{ "rate": "1 / 2" }, { "rate": -1 }, { "when": "true", "once": false }, {}, { "rate": 1, "when": "true" }]),
+        ),
+        ("/outcomes/peace/stop", json!([false, "no"])),
+        ("/outcomes", json!([{ "deadlock": { "when": "true" } }, { "peace": {} }])),
+        ("/metrics", json!([{ "n": "1" }, { "n": 1 }, { "gap": "1" }])),
+        (
+            "/sweep/vary",
+            json!([{}, { "floor": [1] }, { "floor": [] }, { "floor": "0:1:3" }, { "actors": { "us": { "stance": [0.1] } } }, { "floor": 1 }, { "floor": ["a"] }, []]),
+        ),
+        ("/sweep/zip", json!([true, 1])),
+        ("/sweep/sample", json!(["lhs:3", 3])),
+        ("/sweep/over", json!([["floor"], [], "floor", [1]])),
+        ("/sweep/replicates", json!([1, 0, 1.5, "1"])),
+        ("/sweep/seed", json!([0, -1, "0"])),
+        ("/sweep/independent", json!([false, 0])),
+        ("/sweep/note", json!(["x", 1])),
+    ];
+    let validator = validator();
+    let mut wrong = String::new();
+    for (place, values) in &cases {
+        for value in values.as_array().unwrap() {
+            let mut document = one_of_each();
+            let (parent, key) = place.rsplit_once('/').unwrap();
+            let table = document.pointer_mut(parent).and_then(Value::as_object_mut).unwrap();
+            table.insert(key.to_owned(), value.clone());
+            let said = diagnostics(&document);
+            let (reads, validates) = (said.is_empty(), validator.is_valid(&document));
+            if reads != validates {
+                writeln!(wrong, "{place} = {value}: the schema says {validates}, check says {said}").unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn schema() -> Value {
+    serde_json::from_str(&fs::read_to_string(root().join("schema.json")).unwrap()).unwrap()
+}
+
+fn validator() -> Validator {
+    jsonschema::validator_for(&schema()).unwrap()
+}
+
+fn tomls(folder: &str) -> Vec<PathBuf> {
+    let paths = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+    found.sort();
+    found
+}
+
+/// The errors that the reader has for a document, in words; empty where it accepts it.
+fn diagnostics(document: &Value) -> String {
+    let text = toml_of(document);
+    let found = match Document::parse("test.toml", text.as_bytes()) {
+        Ok(document) => compile(&document, &Options::default()).err().unwrap_or_default(),
+        Err(found) => panic!("{text}\n{found:#?}"),
+    };
+    found.iter().map(|diagnostic| diagnostic.message.clone() + "\n").collect()
+}
+
+/// Texts in the reader's source that could be keys.
+fn words_of_the_reader() -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for entry in fs::read_dir(root().join("src/scenario")).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let is_word = |word: &&str| {
+            word.starts_with(|first: char| first.is_ascii_lowercase())
+                && word.chars().all(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || one == '_')
+        };
+        words.extend(text.split('"').filter(is_word).map(ToOwned::to_owned));
+    }
+    words
+}
+
+/// A document as TOML, its tables inline.
+fn toml_of(document: &Value) -> String {
+    let entries = document.as_object().unwrap().iter();
+    entries.map(|(key, value)| format!("{key:?} = {}\n", inline(value))).collect()
+}
+
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Array(values) => format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        Value::Object(table) => {
+            let entries: Vec<String> =
+                table.iter().map(|(key, value)| format!("{key:?} = {}", inline(value))).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A TOML file as editors show it to a JSON Schema: dates are texts; what is no finite number is no number. None if it
+/// is no TOML.
+fn as_json(file: &Path) -> Option<Value> {
+    let text = fs::read_to_string(file).unwrap();
+    let table = DeTable::parse(text.trim_start_matches('\u{feff}')).ok()?;
+    Some(table_as_json(table.get_ref()))
+}
+
+fn table_as_json(table: &DeTable<'_>) -> Value {
+    table.iter().map(|(key, value)| (key.get_ref().to_string(), value_as_json(value.get_ref()))).collect()
+}
+
+fn value_as_json(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => json!(text),
+        DeValue::Integer(integer) => json!(i64::from_str_radix(integer.as_str(), integer.radix()).unwrap()),
+        DeValue::Float(float) => json!(float.as_str().parse::<f64>().unwrap()),
+        DeValue::Boolean(truth) => json!(truth),
+        DeValue::Datetime(moment) => json!(moment.to_string()),
+        DeValue::Array(array) => array.iter().map(|element| value_as_json(element.get_ref())).collect(),
+        DeValue::Table(table) => table_as_json(table),
+    }
+}
