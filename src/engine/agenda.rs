@@ -59,6 +59,11 @@ impl InstanceSet {
         }
     }
 
+    /// Takes all members out.
+    pub(super) fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
     /// Moves the members to `out`, in declaration order.
     pub(super) fn drain_into(&mut self, out: &mut Vec<InstanceId>) {
         self.collect_into(out);
@@ -197,6 +202,12 @@ impl Agenda {
     pub(super) fn take_when(&mut self, plan: &Plan, out: &mut Vec<InstanceId>) {
         self.bring_up_to_date(plan);
         self.when.drain_into(out);
+    }
+
+    /// Forgets whose `when` may have turned: all of them have been looked at since.
+    pub(super) fn forget_when(&mut self, plan: &Plan) {
+        self.bring_up_to_date(plan);
+        self.when.clear();
     }
 
     /// Moves the instances to review to `out`, in declaration order.

@@ -5,7 +5,7 @@ mod switch;
 pub use switch::{Stage, may_follow, recount};
 
 use super::agenda::Agenda;
-use super::agreement;
+use super::agreement::{self, CROWD, Own, Thresholds};
 use super::cause::{Before, Causes, Why};
 use super::decide::{self, Decision, Influences, Noise, Rounds, StanceStep, View};
 use super::evolve::evolve;
@@ -14,7 +14,9 @@ use super::history::History;
 use super::plan::Plan;
 use super::random::Luck;
 use super::setup::prepare_into;
-use crate::model::{DrawId, Ending, Entry, Event, MeetingId, Model, Seq, Setup, ShockId, Target, World, limits};
+use crate::model::{
+    DrawId, Ending, Entry, Event, InstanceId, MeetingId, Model, Seq, Setup, ShockId, Target, World, limits,
+};
 
 /// What is wanted of a run besides its result.
 #[derive(Clone, Copy, Debug, Default)]
@@ -361,10 +363,45 @@ impl<'a> Simulation<'a> {
             if self.run.events == before {
                 break;
             }
+            if candidates.len() >= CROWD {
+                self.cascade(&mut candidates)?;
+                break;
+            }
         }
         candidates.clear();
         self.candidates = candidates;
         if self.model.reads_gap { self.refresh_gap() } else { Ok(()) }
+    }
+
+    /// The further rounds of a crowd: from the second on, each looks only at those whose thresholds the one before crossed.
+    fn cascade(&mut self, candidates: &mut Vec<InstanceId>) -> Result<(), Failure> {
+        let mut thresholds = Thresholds::new(self.view(), Own::Absent);
+        let mut rounds = std::mem::take(&mut self.rounds);
+        let mut bound = Vec::new();
+        candidates.clear();
+        self.agenda.take_when(self.plan, candidates);
+        loop {
+            let costs = candidates.iter().map(|instance| self.plan.instance_costs[instance.index()].when);
+            self.spend(costs.fold(0, u64::saturating_add))?;
+            bound.clear();
+            self.decide(|view, out| {
+                decide::round(view, candidates, &mut rounds, out)?;
+                bound.extend(out.iter().filter_map(|decision| decision.event.instance()));
+                Ok(())
+            })?;
+            candidates.clear();
+            for &instance in &bound {
+                thresholds.announce(self.view(), &self.run.world.evidence, instance, |other| candidates.push(other));
+            }
+            candidates.sort_unstable();
+            candidates.dedup();
+            if candidates.is_empty() {
+                break;
+            }
+        }
+        self.rounds = rounds;
+        self.agenda.forget_when(self.plan);
+        Ok(())
     }
 
     fn meetings(&mut self) -> Result<(), Failure> {
