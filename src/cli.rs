@@ -12,6 +12,7 @@ mod new;
 mod past;
 mod replay;
 mod run;
+mod slurm;
 mod sweep;
 mod timeline;
 mod why;

@@ -12,6 +12,7 @@ mod evolve;
 mod failure;
 mod history;
 mod measure;
+mod normals;
 mod plan;
 mod random;
 mod run;

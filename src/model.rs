@@ -5,6 +5,7 @@
 
 mod amount;
 mod clock;
+mod columns;
 mod event;
 mod evidence;
 mod expression;
@@ -16,6 +17,7 @@ mod world;
 
 pub use amount::{Amount, MAX_AMOUNT, MAX_TOTAL};
 pub use clock::Clock;
+pub use columns::Columns;
 pub use event::{Ending, Entry, Event, Seq};
 pub use evidence::{Evidence, Standing};
 pub use expression::{Comparison, Expression, Fault, Node, NodeId, Quantity, Reader, Scope, Values};

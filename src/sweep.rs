@@ -18,13 +18,13 @@ mod statistics;
 mod store;
 mod summary;
 
-pub use conduct::{Output, Progress, Report, Sweep};
+pub use conduct::{Output, Progress, Report, Sweep, done_in};
 pub use design::{Axis, Points, Request, grid};
 pub use design_file::read_design;
 pub use error::{Error, ErrorKind, Place};
 pub use experiment::{Experiment, Source, Tables};
 pub use merge::merge;
-pub use outline::{Asked, Outline, Sort};
+pub use outline::{Asked, Outline, Sort, differences};
 pub use sample::{Method, Sample, sample};
 pub use schedule::{Schedule, Shard, Slot};
 pub use statistics::{Moments, wilson};

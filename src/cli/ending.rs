@@ -170,7 +170,8 @@ fn unlocks(model: &Model, explanation: &Explanation) -> String {
     };
     let proof = if *proved { "no smaller set does" } else { "a smaller set is not ruled out" };
     let moves = count(cheapest.members.len(), "first move");
-    let _ = writeln!(text, "  {moves} without waiting for the others ({proof}):");
+    let choice = if *number > 1 { ", any of these" } else { "" };
+    let _ = writeln!(text, "  {moves}, made without waiting for the others ({proof}){choice}:");
     for set in same.iter().take(SHOWN) {
         let _ = writeln!(text, "    {}", named(&set.members));
     }

@@ -15,6 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use self::report::thousands;
 use super::console::{self, Failed, emit, fail, say};
 use super::load::{self, parse_set};
+use super::slurm::{self, ClusterArgs};
 use super::words::escaped;
 
 /// Runs a scenario many times over a design of points
@@ -65,6 +66,8 @@ pub(crate) struct Args {
     /// Do the I-th of N parts of the runs only; `merge` puts the parts together
     #[arg(long, value_name = "I/N", requires = "out")]
     pub(crate) shard: Option<String>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
     /// No progress bar and no table at the end
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -100,8 +103,20 @@ pub(crate) enum SortBy {
 }
 
 pub(crate) fn sweep(args: &Args) -> Result<(), Failed> {
-    let jobs = args.jobs.map_or_else(cores, |jobs| usize::try_from(jobs).unwrap_or(limits::JOBS));
-    let sweep = prepare(args, jobs)?;
+    if let (Some(tasks), Some(out)) = (args.cluster.slurm, &args.out) {
+        return slurm::slurm(args, tasks, out);
+    }
+    let jobs = jobs(args);
+    conduct(args, &prepare(args, jobs)?, jobs)
+}
+
+/// How many threads.
+pub(crate) fn jobs(args: &Args) -> usize {
+    args.jobs.map_or_else(cores, |jobs| usize::try_from(jobs).unwrap_or(limits::JOBS))
+}
+
+/// Does the runs here.
+pub(crate) fn conduct(args: &Args, sweep: &Sweep, jobs: usize) -> Result<(), Failed> {
     let output = match (&args.out, args.resume) {
         (None, _) => Output::Nowhere,
         (Some(folder), true) => Output::Resumed(folder),
@@ -115,7 +130,7 @@ pub(crate) fn sweep(args: &Args) -> Result<(), Failed> {
     });
     bar.finish_and_clear();
     let done = result.map_err(|error| explain(&error, Some(sweep.experiment.document().source())))?;
-    conclude(args, &sweep, &done)
+    conclude(args, sweep, &done)
 }
 
 /// Prints what came of it.
@@ -243,7 +258,7 @@ pub(crate) fn explain(error: &Error, text: Option<&Text>) -> Failed {
     failed
 }
 
-pub(crate) fn cores() -> usize {
+fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(limits::JOBS)
 }
 

@@ -22,6 +22,13 @@ impl InstanceSet {
         self.words[instance.index() / 64] |= 1 << (instance.index() % 64);
     }
 
+    /// Puts the members of another set in.
+    fn add(&mut self, other: &Self) {
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word |= other;
+        }
+    }
+
     /// Takes an instance out.
     #[inline]
     pub(super) fn remove(&mut self, instance: InstanceId) {
@@ -35,6 +42,12 @@ impl InstanceSet {
         self.words[instance.index() / 64] & (1 << (instance.index() % 64)) != 0
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub(super) fn is_empty(&self) -> bool {
+        self.words.iter().all(|&word| word == 0)
+    }
+
     /// Appends the members to `out`, in declaration order.
     pub(super) fn collect_into(&self, out: &mut Vec<InstanceId>) {
         for (at, &word) in self.words.iter().enumerate() {
@@ -46,12 +59,20 @@ impl InstanceSet {
         }
     }
 
+    /// Takes all members out.
+    pub(super) fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
     /// Moves the members to `out`, in declaration order.
     pub(super) fn drain_into(&mut self, out: &mut Vec<InstanceId>) {
         self.collect_into(out);
         self.words.fill(0);
     }
 }
+
+/// Watchers of a signal that are told at once; more are told when the sets are looked at.
+const FEW: usize = 4;
 
 /// The instances that may have something to do.
 #[derive(Clone, Debug)]
@@ -107,10 +128,33 @@ impl Agenda {
     /// Notes a change.
     #[inline]
     pub(super) fn raise(&mut self, plan: &Plan, signal: Signal) {
-        let watched = !plan.when_watchers.get(signal).is_empty() || !plan.review_watchers.get(signal).is_empty();
-        if watched && !self.is_raised[signal as usize] {
+        let (when, review) = (plan.when_watchers.get(signal), plan.review_watchers.get(signal));
+        if when.len() + review.len() <= FEW {
+            when.iter().for_each(|&instance| self.when.insert(InstanceId(instance)));
+            review.iter().for_each(|&instance| self.review.insert(InstanceId(instance)));
+        } else if !self.is_raised[signal as usize] {
             self.is_raised[signal as usize] = true;
             self.raised.push(signal);
+        }
+    }
+
+    /// Notes that the stances at these positions have moved.
+    #[inline]
+    pub(super) fn note_stances(&mut self, plan: &Plan, moved: &[u32]) {
+        if !plan.watches_stances {
+            return;
+        }
+        if moved.len() == plan.stance_streams.len() {
+            // Everybody who watches any stance is told.
+            for &signal in &plan.stance_signals {
+                self.raise(plan, signal);
+            }
+            self.when.add(&plan.stance_when);
+            self.review.add(&plan.stance_review);
+            return;
+        }
+        for &at in moved {
+            plan.signals_of_stance(at, |signal| self.raise(plan, signal));
         }
     }
 
@@ -158,6 +202,12 @@ impl Agenda {
     pub(super) fn take_when(&mut self, plan: &Plan, out: &mut Vec<InstanceId>) {
         self.bring_up_to_date(plan);
         self.when.drain_into(out);
+    }
+
+    /// Forgets whose `when` may have turned: all of them have been looked at since.
+    pub(super) fn forget_when(&mut self, plan: &Plan) {
+        self.bring_up_to_date(plan);
+        self.when.clear();
     }
 
     /// Moves the instances to review to `out`, in declaration order.

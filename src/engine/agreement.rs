@@ -14,7 +14,10 @@ use super::evolve::standing;
 use super::failure::Failure;
 use super::plan::Plan;
 use crate::model::{Event, Evidence, InstanceId, Model, Reader, Scope, Setup, State, World, limits};
-use thresholds::Thresholds;
+pub(super) use thresholds::{Own, Thresholds};
+
+/// From this many conditional commitments on, their thresholds are sorted before they react to one another.
+pub(super) const CROWD: usize = 256;
 
 /// The greatest agreement among the conditional commitments that are `eligible`, in declaration order.
 pub(super) fn greatest(
@@ -116,7 +119,7 @@ impl<'a> Hypothesis<'a> {
     /// Works out who reacts to what, which pays where much is bound and unbound.
     #[must_use]
     pub fn indexed(mut self) -> Self {
-        let mut thresholds = Thresholds::new(self.view);
+        let mut thresholds = Thresholds::new(self.view, Own::Absent);
         thresholds.announce_all(self.view.model, &self.evidence);
         self.thresholds = Some(thresholds);
         self
@@ -304,11 +307,16 @@ impl<'a> Hypothesis<'a> {
         for &instance in &fixed {
             self.waiting.insert(instance);
         }
+        // In a crowd it pays to know whose threshold an exit crosses.
+        let mut thresholds = (candidates.len() >= CROWD).then(|| Thresholds::new(self.view, Own::Counted));
+        if let Some(thresholds) = &mut thresholds {
+            thresholds.announce_all(self.view.model, &self.evidence);
+        }
         while let Some(instance) = self.queue.pop() {
             self.waiting.remove(instance);
             if self.bound.contains(instance) && !self.agrees(instance)? {
                 self.unbind(instance);
-                self.wake(instance, true);
+                self.wake_bound(instance, thresholds.as_mut());
             }
         }
         for &instance in &fixed {
@@ -318,6 +326,18 @@ impl<'a> Hypothesis<'a> {
         self.trail.retain(|&instance| bound.contains(instance));
         self.seen = self.seen.min(start);
         Ok(())
+    }
+
+    /// Queues the bound ones whose `when` may have turned by the exit of a commitment.
+    fn wake_bound(&mut self, instance: InstanceId, thresholds: Option<&mut Thresholds>) {
+        let Some(thresholds) = thresholds else { return self.wake(instance, true) };
+        let Self { view, evidence, bound, queue, waiting, .. } = self;
+        thresholds.announce(*view, evidence, instance, |other| {
+            if bound.contains(other) && !waiting.contains(other) {
+                waiting.insert(other);
+                queue.push(other);
+            }
+        });
     }
 
     /// Queues those whose `when` reads what a commitment changes; bound ones or others.

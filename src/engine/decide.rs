@@ -9,10 +9,10 @@ mod stances;
 
 pub(super) use calendar::{dated, shock};
 pub(super) use delivery::delivery;
-pub(super) use exchange::{initial, package, round};
+pub(super) use exchange::{Rounds, initial, package, round};
 pub(super) use outcomes::{ending, reached, sample};
 pub(super) use review::review;
-pub(super) use stances::{Influences, Noise, StanceStep, stances};
+pub(super) use stances::{Influences, Noise, StanceStep, next_stances, stances};
 
 use super::cause::Why;
 use super::failure::Failure;

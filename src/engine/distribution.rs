@@ -45,8 +45,8 @@ fn triangular(low: f64, mode: f64, high: f64, v: f64) -> f64 {
 }
 
 /// `Σ c[i]·r^i` by Horner's rule.
-#[inline]
-fn horner(coefficients: &[f64; 8], r: f64) -> f64 {
+#[inline(always)]
+pub(super) fn horner(coefficients: &[f64; 8], r: f64) -> f64 {
     coefficients[..7].iter().rev().fold(coefficients[7], |sum, c| sum * r + c)
 }
 
@@ -78,28 +78,28 @@ fn tail_quantile(p: f64) -> f64 {
 
 #[rustfmt::skip]
 #[expect(clippy::excessive_precision, reason = "the digits of the paper")]
-const CENTRE_ABOVE: [f64; 8] = [
+pub(super) const CENTRE_ABOVE: [f64; 8] = [
     3.387_132_872_796_366_608, 1.331_416_678_917_843_774_5e2, 1.971_590_950_306_551_442_7e3,
     1.373_169_376_550_946_112_5e4, 4.592_195_393_154_987_145_7e4, 6.726_577_092_700_870_085_3e4,
     3.343_057_558_358_812_810_5e4, 2.509_080_928_730_122_672_7e3,
 ];
 #[rustfmt::skip]
 #[expect(clippy::excessive_precision, reason = "the digits of the paper")]
-const CENTRE_BELOW: [f64; 8] = [
+pub(super) const CENTRE_BELOW: [f64; 8] = [
     1.0, 4.231_333_070_160_091_125_2e1, 6.871_870_074_920_579_083e2, 5.394_196_021_424_751_107_7e3,
     2.121_379_430_158_659_586_7e4, 3.930_789_580_009_271_061e4, 2.872_908_573_572_194_267_4e4,
     5.226_495_278_852_854_561e3,
 ];
 #[rustfmt::skip]
 #[expect(clippy::excessive_precision, reason = "the digits of the paper")]
-const TAIL_ABOVE: [f64; 8] = [
+pub(super) const TAIL_ABOVE: [f64; 8] = [
     1.423_437_110_749_683_577_34, 4.630_337_846_156_545_295_9, 5.769_497_221_460_691_405_5,
     3.647_848_324_763_204_605_04, 1.270_458_252_452_368_382_58, 2.417_807_251_774_506_117_7e-1,
     2.272_384_498_926_918_458_33e-2, 7.745_450_142_783_414_076_4e-4,
 ];
 #[rustfmt::skip]
 #[expect(clippy::excessive_precision, reason = "the digits of the paper")]
-const TAIL_BELOW: [f64; 8] = [
+pub(super) const TAIL_BELOW: [f64; 8] = [
     1.0, 2.053_191_626_637_758_821_87, 1.676_384_830_183_803_849_4, 6.897_673_349_851_000_045_5e-1,
     1.481_039_764_274_800_745_9e-1, 1.519_866_656_361_645_719_66e-2, 5.475_938_084_995_344_946e-4,
     1.050_750_071_644_416_843_24e-9,

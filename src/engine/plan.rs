@@ -1,6 +1,7 @@
 //! What can be prepared once for a model and used by every run of it: who watches what, what happens
 //! when, which random streams there are, what a condition costs to evaluate.
 
+use super::agenda::InstanceSet;
 use super::random;
 use crate::model::{
     ActorId, CommitmentId, Event, Expression, GroupId, InstanceId, IssueId, MeetingId, Model, Node, Quantity, ShockId,
@@ -141,12 +142,22 @@ pub struct Plan {
     pub(super) meeting_streams: Vec<u64>,
     /// Costs by commitment.
     pub(super) costs: Vec<Costs>,
+    /// Costs by instance.
+    pub(super) instance_costs: Vec<Costs>,
     /// Operations of a step that always come: shocks' conditions, outcomes and metrics.
     pub(super) step_cost: u64,
     /// Whether some expression reads trust, so that its changes are signalled.
     pub(super) signals_trust: bool,
     /// Instances that time alone may move: `expires`, `grace`, `due`.
     pub(super) timed: Vec<InstanceId>,
+    /// Whether any condition of a commitment reads a stance.
+    pub(super) watches_stances: bool,
+    /// The means that such conditions read, as signals.
+    pub(super) stance_signals: Vec<Signal>,
+    /// The instances whose `when` reads the stance of one actor.
+    pub(super) stance_when: InstanceSet,
+    /// The instances whose `offer`, `while`, `until` or `release` reads the stance of one actor.
+    pub(super) stance_review: InstanceSet,
     /// Whether an outcome may end a run early.
     pub(super) may_stop: bool,
 }
@@ -193,8 +204,33 @@ impl Plan {
             ids.into_iter().map(|id| random::stream(&format!("{prefix}/{id}"))).collect()
         };
         let optional = |e: &Option<Expression>| e.as_ref().map_or(0, |e| cost(model, e));
+        let watchers = |pairs: &[(u32, u32)]| {
+            let mut set = InstanceSet::new(model.instances.len());
+            let own = pairs.iter().filter(|(signal, _)| (signals.stances..signals.means).contains(signal));
+            own.for_each(|&(_, instance)| set.insert(InstanceId(instance)));
+            set
+        };
+        let (stance_when, stance_review) = (watchers(&when), watchers(&review));
+        let read = when.iter().chain(&review).map(|&(signal, _)| signal);
+        let mut stance_signals: Vec<Signal> =
+            read.filter(|signal| (signals.means..signals.meetings).contains(signal)).collect();
+        stance_signals.sort_unstable();
+        stance_signals.dedup();
+        let watches_stances = !stance_signals.is_empty() || !stance_when.is_empty() || !stance_review.is_empty();
+        let costs: Vec<Costs> = model
+            .commitments
+            .iter()
+            .map(|c| Costs {
+                review: 1 + optional(&c.offer) + optional(&c.stay) + optional(&c.until) + optional(&c.release),
+                when: 1 + optional(&c.when),
+            })
+            .collect();
         Self {
             signals,
+            watches_stances,
+            stance_signals,
+            stance_when,
+            stance_review,
             when_watchers: Lists::new(count, when),
             review_watchers: Lists::new(count, review),
             means_of: means_of(model),
@@ -205,18 +241,21 @@ impl Plan {
             draw_streams: super::setup::draw_streams(model),
             shock_streams: names("shock", model.shocks.iter().map(|s| &s.id).collect()),
             meeting_streams: names("meeting", model.meetings.iter().map(|m| &m.id).collect()),
-            costs: model
-                .commitments
-                .iter()
-                .map(|c| Costs {
-                    review: 1 + optional(&c.offer) + optional(&c.stay) + optional(&c.until) + optional(&c.release),
-                    when: 1 + optional(&c.when),
-                })
-                .collect(),
+            instance_costs: model.instances.iter().map(|i| costs[i.commitment.index()]).collect(),
+            costs,
             step_cost: step_cost(model),
             signals_trust: model.reads_trust,
             timed: timed(model),
             may_stop: model.outcomes.iter().any(|outcome| outcome.stop),
+        }
+    }
+
+    /// Calls `raise` with every signal of a stance at a position by issue, then actor.
+    #[inline]
+    pub(super) fn signals_of_stance(&self, at: u32, mut raise: impl FnMut(Signal)) {
+        raise(self.signals.stances + at);
+        for &mean in self.means_of.get(at) {
+            raise(self.signals.means + mean);
         }
     }
 

@@ -5,16 +5,18 @@ mod switch;
 pub use switch::{Stage, may_follow, recount};
 
 use super::agenda::Agenda;
-use super::agreement;
+use super::agreement::{self, CROWD, Own, Thresholds};
 use super::cause::{Before, Causes, Why};
-use super::decide::{self, Decision, Influences, Noise, StanceStep, View};
+use super::decide::{self, Decision, Influences, Noise, Rounds, StanceStep, View};
 use super::evolve::evolve;
 use super::failure::Failure;
 use super::history::History;
 use super::plan::Plan;
 use super::random::Luck;
 use super::setup::prepare_into;
-use crate::model::{DrawId, Ending, Entry, Event, MeetingId, Model, Seq, Setup, ShockId, Target, World, limits};
+use crate::model::{
+    DrawId, Ending, Entry, Event, InstanceId, MeetingId, Model, Seq, Setup, ShockId, Target, World, limits,
+};
 
 /// What is wanted of a run besides its result.
 #[derive(Clone, Copy, Debug, Default)]
@@ -121,12 +123,15 @@ pub struct Simulation<'a> {
     influences: Influences,
     noise: Noise,
     stance_step: StanceStep,
+    rounds: Rounds,
     batch: Vec<Decision>,
     /// The last event of the batch that was applied last.
     batch_end: Option<Event>,
     candidates: Vec<crate::model::InstanceId>,
     gap: Option<u32>,
+    /// The state after the last Exchange, where it is to be kept; valid if `has_exchanged`.
     exchanged: Option<World>,
+    has_exchanged: bool,
 }
 
 impl<'a> Simulation<'a> {
@@ -162,11 +167,13 @@ impl<'a> Simulation<'a> {
             influences: Influences::default(),
             noise: Noise::default(),
             stance_step: StanceStep::default(),
+            rounds: Rounds::default(),
             batch: Vec::new(),
             batch_end: None,
             candidates: Vec::new(),
             gap: None,
             exchanged: None,
+            has_exchanged: false,
         }
     }
 
@@ -190,7 +197,8 @@ impl<'a> Simulation<'a> {
             }
         };
         self.run.gap = if result.is_ok() { self.gap } else { None };
-        self.run.exchanged = if self.want.exchanged { self.exchanged.take() } else { None };
+        let wanted = self.want.exchanged && self.has_exchanged;
+        self.run.exchanged = if wanted { self.exchanged.take() } else { None };
         self.run.result = result;
     }
 
@@ -217,7 +225,7 @@ impl<'a> Simulation<'a> {
         self.batch_end = None;
         self.candidates.clear();
         self.gap = None;
-        self.exchanged = None;
+        self.has_exchanged = false;
     }
 
     fn view(&self) -> View<'_> {
@@ -304,16 +312,33 @@ impl<'a> Simulation<'a> {
             return Err(Failure::TooMuchWork { step: self.run.world.step });
         }
         let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world };
-        decide::stances(view, weights, &mut self.noise, &mut self.stance_step, &mut self.batch);
-        self.apply()
+        if self.causes.is_some() || self.run.events as usize + view.world.stances.len() >= limits::EVENTS as usize {
+            decide::stances(view, weights, &mut self.noise, &mut self.stance_step, &mut self.batch);
+            return self.apply();
+        }
+        if decide::next_stances(view, weights, &mut self.noise, &mut self.stance_step) {
+            self.move_stances();
+        }
+        Ok(())
+    }
+
+    /// What `apply` does for a batch of stances, where neither a log nor causes are wanted.
+    fn move_stances(&mut self) {
+        let Run { world, history, events, .. } = &mut self.run;
+        let step = world.step;
+        let actors = self.model.actors.len();
+        let moved = self.stance_step.move_all(&mut world.stances, actors, |actor, issue, value| {
+            history.add(step, Event::Stance { actor, issue, value });
+        });
+        *events += u32::try_from(moved.len()).expect("the number of stances is limited");
+        self.agenda.note_stances(self.plan, moved);
+        self.batch_end = None;
     }
 
     fn review(&mut self) -> Result<(), Failure> {
         let mut candidates = std::mem::take(&mut self.candidates);
         self.agenda.take_review(self.plan, &mut candidates);
-        let cost = candidates
-            .iter()
-            .map(|instance| self.plan.costs[self.model.instances[instance.index()].commitment.index()].review);
+        let cost = candidates.iter().map(|instance| self.plan.instance_costs[instance.index()].review);
         let cost = cost.fold(0, u64::saturating_add);
         let result = self.spend(cost).and_then(|()| self.decide(|view, out| decide::review(view, &candidates, out)));
         candidates.clear();
@@ -327,20 +352,56 @@ impl<'a> Simulation<'a> {
         loop {
             candidates.clear();
             self.agenda.take_when(self.plan, &mut candidates);
-            let cost = candidates
-                .iter()
-                .map(|instance| self.plan.costs[self.model.instances[instance.index()].commitment.index()].when);
+            let cost = candidates.iter().map(|instance| self.plan.instance_costs[instance.index()].when);
             let cost = cost.fold(0, u64::saturating_add);
             self.spend(cost)?;
             let before = self.run.events;
-            self.decide(|view, out| decide::round(view, &candidates, out))?;
+            let mut rounds = std::mem::take(&mut self.rounds);
+            let result = self.decide(|view, out| decide::round(view, &candidates, &mut rounds, out));
+            self.rounds = rounds;
+            result?;
             if self.run.events == before {
+                break;
+            }
+            if candidates.len() >= CROWD {
+                self.cascade(&mut candidates)?;
                 break;
             }
         }
         candidates.clear();
         self.candidates = candidates;
         if self.model.reads_gap { self.refresh_gap() } else { Ok(()) }
+    }
+
+    /// The further rounds of a crowd: from the second on, each looks only at those whose thresholds the one before crossed.
+    fn cascade(&mut self, candidates: &mut Vec<InstanceId>) -> Result<(), Failure> {
+        let mut thresholds = Thresholds::new(self.view(), Own::Absent);
+        let mut rounds = std::mem::take(&mut self.rounds);
+        let mut bound = Vec::new();
+        candidates.clear();
+        self.agenda.take_when(self.plan, candidates);
+        loop {
+            let costs = candidates.iter().map(|instance| self.plan.instance_costs[instance.index()].when);
+            self.spend(costs.fold(0, u64::saturating_add))?;
+            bound.clear();
+            self.decide(|view, out| {
+                decide::round(view, candidates, &mut rounds, out)?;
+                bound.extend(out.iter().filter_map(|decision| decision.event.instance()));
+                Ok(())
+            })?;
+            candidates.clear();
+            for &instance in &bound {
+                thresholds.announce(self.view(), &self.run.world.evidence, instance, |other| candidates.push(other));
+            }
+            candidates.sort_unstable();
+            candidates.dedup();
+            if candidates.is_empty() {
+                break;
+            }
+        }
+        self.rounds = rounds;
+        self.agenda.forget_when(self.plan);
+        Ok(())
     }
 
     fn meetings(&mut self) -> Result<(), Failure> {
@@ -376,17 +437,18 @@ impl<'a> Simulation<'a> {
     /// The gap at the end is that after the last Exchange, before deliveries change the state.
     fn take_gap(&mut self, is_last: bool) -> Result<(), Failure> {
         self.gap = None;
-        self.exchanged = None;
+        self.has_exchanged = false;
         if is_last {
             self.refresh_gap()?;
             self.gap = Some(self.run.world.gap);
         }
-        if self.want.exchanged && is_last || self.plan.may_stop && !is_last {
-            let mut delivering = Vec::new();
-            self.agenda.delivering.collect_into(&mut delivering);
-            if !delivering.is_empty() {
-                self.exchanged = Some(self.run.world.clone());
+        let keeps = self.want.exchanged && is_last || self.plan.may_stop && !is_last;
+        if keeps && !self.agenda.delivering.is_empty() {
+            match &mut self.exchanged {
+                Some(kept) => kept.copy_from(&self.run.world),
+                None => self.exchanged = Some(self.run.world.clone()),
             }
+            self.has_exchanged = true;
         }
         Ok(())
     }
@@ -431,7 +493,8 @@ impl<'a> Simulation<'a> {
             gap
         } else {
             // Stopped early: the gap is that of the state before this step's deliveries.
-            let world = self.exchanged.as_ref().unwrap_or(&self.run.world);
+            let kept = self.exchanged.as_ref().filter(|_| self.has_exchanged);
+            let world = kept.unwrap_or(&self.run.world);
             let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world };
             let members = agreement::greatest(view, &mut self.work, |_| true)?;
             u32::try_from(members.len()).expect("the number of instances is limited")

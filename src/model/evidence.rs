@@ -76,6 +76,15 @@ impl Evidence {
         self.delivered.fill(Amount::ZERO);
     }
 
+    /// Takes on another table of the same model, keeping the memory.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.ledger.clone_from(&other.ledger);
+        self.slots.clone_from(&other.slots);
+        self.counts.clone_from(&other.counts);
+        self.standing.clone_from(&other.standing);
+        self.delivered.clone_from(&other.delivered);
+    }
+
     /// How far an instance counts at present.
     #[inline]
     #[must_use]

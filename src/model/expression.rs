@@ -442,11 +442,11 @@ impl<V: Values> Evaluation<'_, V> {
     }
 }
 
-fn smaller(a: f64, b: f64) -> f64 {
+pub(super) fn smaller(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
 }
 
-fn clamped(a: f64, low: f64, high: f64) -> f64 {
+pub(super) fn clamped(a: f64, low: f64, high: f64) -> f64 {
     if a < low {
         low
     } else if a > high {
@@ -456,7 +456,7 @@ fn clamped(a: f64, low: f64, high: f64) -> f64 {
     }
 }
 
-fn larger(a: f64, b: f64) -> f64 {
+pub(super) fn larger(a: f64, b: f64) -> f64 {
     if b > a { b } else { a }
 }
 

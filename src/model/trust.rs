@@ -56,6 +56,14 @@ impl Trust {
         self.sparse.clear();
     }
 
+    /// Takes on another's counts, keeping the memory.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.actors = other.actors;
+        self.prior = other.prior;
+        self.dense.clone_from(&other.dense);
+        self.sparse.clone_from(&other.sparse);
+    }
+
     /// The mean trust of `truster` in `trusted`; 1 in oneself.
     #[inline]
     #[must_use]

@@ -177,6 +177,34 @@ impl World {
         self.begin(model, setup);
     }
 
+    /// Takes on another state of the same model, keeping the memory.
+    pub fn copy_from(&mut self, other: &Self) {
+        let Self {
+            step,
+            actors,
+            stances,
+            anchors,
+            trust,
+            instances,
+            evidence,
+            first_bound,
+            meetings,
+            shocks,
+            reached,
+            gap,
+        } = self;
+        (*step, *actors, *gap) = (other.step, other.actors, other.gap);
+        stances.clone_from(&other.stances);
+        anchors.clone_from(&other.anchors);
+        trust.copy_from(&other.trust);
+        instances.clone_from(&other.instances);
+        evidence.copy_from(&other.evidence);
+        first_bound.clone_from(&other.first_bound);
+        meetings.clone_from(&other.meetings);
+        shocks.clone_from(&other.shocks);
+        reached.clone_from(&other.reached);
+    }
+
     fn begin(&mut self, model: &Model, setup: &Setup) {
         self.stances.clone_from(&setup.stances);
         self.anchors.clone_from(&setup.anchors);

@@ -360,6 +360,17 @@ impl Sweep {
     }
 }
 
+/// How many of some runs are done in a folder that another process may be writing.
+#[must_use]
+pub fn done_in(folder: &Path, runs: Range<u64>) -> u64 {
+    let length = runs.end - runs.start;
+    match read_manifest(folder) {
+        Ok(manifest) if manifest.complete => length,
+        Ok(_) => super::store::last_end(folder).map_or(0, |end| end.clamp(runs.start, runs.end) - runs.start),
+        Err(_) => 0,
+    }
+}
+
 fn add(summary: &mut Summary, rows: &Rows, metrics: usize) {
     for (at, fact) in rows.facts.iter().enumerate() {
         summary.add(&Facts {

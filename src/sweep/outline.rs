@@ -88,7 +88,7 @@ impl Outline {
 /// What differs between the sweep in a folder and the one that is asked for, but for the number of replicates and the
 /// shard; in words, each a sentence's end.
 #[must_use]
-pub(super) fn differences(old: (&Manifest, &Outline), new: (&Manifest, &Outline)) -> Vec<String> {
+pub fn differences(old: (&Manifest, &Outline), new: (&Manifest, &Outline)) -> Vec<String> {
     let ((old, old_outline), (new, new_outline)) = (old, new);
     let mut found = Vec::new();
     if old.scenario_sha256 != new.scenario_sha256 {

@@ -1,9 +1,14 @@
 //! The few statistics that a summary gives, in one pass and constant memory.
 
-/// Count, mean, spread and ends of numbers that come one by one, by Welford's recurrence (1962).
+/// Count, mean, spread and ends of numbers that come one by one: the mean from a compensated sum (Neumaier 1974), the
+/// spread by Welford's recurrence (1962).
 #[derive(Clone, Copy, Debug)]
 pub struct Moments {
     count: u64,
+    sum: f64,
+    /// What rounding has taken from the sum.
+    lost: f64,
+    /// The running mean of the recurrence.
     mean: f64,
     /// Σ of squared distances from the mean.
     squares: f64,
@@ -13,7 +18,7 @@ pub struct Moments {
 
 impl Default for Moments {
     fn default() -> Self {
-        Self { count: 0, mean: 0.0, squares: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
+        Self { count: 0, sum: 0.0, lost: 0.0, mean: 0.0, squares: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
     }
 }
 
@@ -27,6 +32,9 @@ impl Moments {
         if value.is_finite() && self.mean.is_finite() {
             #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
             let count = self.count as f64;
+            let sum = self.sum + value;
+            self.lost += if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
+            self.sum = sum;
             let delta = value - self.mean;
             self.mean += delta / count;
             self.squares += delta * (value - self.mean);
@@ -55,7 +63,10 @@ impl Moments {
     /// Their mean, if there is one.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
-        (self.count > 0 && !self.mean.is_nan()).then_some(self.mean)
+        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+        let exact = (self.sum + self.lost) / self.count as f64;
+        let mean = if self.mean.is_finite() && exact.is_finite() { exact } else { self.mean };
+        (self.count > 0 && !mean.is_nan()).then_some(mean)
     }
 
     /// Their sample standard deviation, if there are two and all are finite.
@@ -130,6 +141,8 @@ mod tests {
         assert!((moments.mean().unwrap() - 5.0).abs() < 1e-12);
         assert!((moments.deviation().unwrap() - libm::sqrt(32.0 / 7.0)).abs() < 1e-12);
         assert_eq!((moments.min(), moments.max()), (Some(2.0), Some(9.0)));
+        let tenths = of(&[0.1; 1000]);
+        assert_eq!(tenths.mean(), Some(0.1));
     }
 
     #[test]

@@ -255,6 +255,19 @@ fn read_marks(journal: &File, tables: usize, first: u64) -> io::Result<Vec<Mark>
     Ok(marks)
 }
 
+/// The end of the runs done, by the last line of a folder's journal.
+pub(super) fn last_end(folder: &Path) -> Option<u64> {
+    use std::io::{Seek as _, SeekFrom};
+    let mut journal = File::open(folder.join(JOURNAL)).ok()?;
+    let length = journal.metadata().ok()?.len();
+    journal.seek(SeekFrom::Start(length.saturating_sub(4_096))).ok()?;
+    let mut tail = Vec::new();
+    journal.take(4_096).read_to_end(&mut tail).ok()?;
+    let whole = &tail[..tail.iter().rposition(|&byte| byte == b'\n')?];
+    let line = whole.rsplit(|&byte| byte == b'\n').next()?;
+    std::str::from_utf8(line).ok()?.split(',').next()?.parse().ok()
+}
+
 /// How many of the marks the table of that number fits.
 fn matching(path: &Path, marks: &[Mark], table: usize) -> io::Result<usize> {
     let mut file = BufReader::new(File::open(path)?);

@@ -131,6 +131,7 @@ impl Sketch {
         Built { model, plan, setup, world }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a whole model, table by table")]
     fn model(&self) -> Model {
         let name = |at: usize, letter: char| {
             self.names.get(at).map_or_else(|| format!("{letter}{at}"), |name| (*name).to_owned())

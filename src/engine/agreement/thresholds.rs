@@ -3,22 +3,17 @@
 
 use super::super::decide::View;
 use super::super::plan::Lists;
-use crate::model::{Comparison, Evidence, Expression, InstanceId, Model, Node, NodeId, Quantity, Reader, Scope, State};
+use crate::model::{
+    Amount, CommitmentId, Comparison, Evidence, Expression, InstanceId, Model, Node, NodeId, Quantity, Reader, Scope,
+    SlotId, State,
+};
 
-/// A comparison that turns where a total crosses a number.
+/// A comparison that turns where a total crosses a number. Totals are whole: counts, or millionths.
 #[derive(Clone, Copy, Debug)]
 struct Threshold {
-    at: f64,
-    /// Whether the total must exceed the number rather than reach it.
-    strict: bool,
+    /// The least total with which it is passed.
+    least: i64,
     instance: InstanceId,
-}
-
-impl Threshold {
-    #[inline]
-    fn is_passed(&self, total: f64) -> bool {
-        if self.strict { total > self.at } else { total >= self.at }
-    }
 }
 
 /// Totals with the thresholds on them, rising.
@@ -32,17 +27,26 @@ struct Ladder {
 impl Ladder {
     /// Announces a new total; the thresholds between it and the one before.
     #[inline]
-    fn announce(&mut self, total: f64) -> &[Threshold] {
+    fn announce(&mut self, total: i64) -> &[Threshold] {
         let before = self.passed;
-        self.passed = self.steps.partition_point(|step| step.is_passed(total));
+        self.passed = self.steps.partition_point(|step| total >= step.least);
         let (low, high) = (before.min(self.passed), before.max(self.passed));
         &self.steps[low..high]
     }
 }
 
+/// Whether those who have the thresholds count in the totals: what is a debtor's own does not count for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Own {
+    /// They are not bound, and have no part in the totals.
+    Absent,
+    /// They are bound, and their own part has to be taken off.
+    Counted,
+}
+
 /// For a state: the thresholds in the conditions of its conditional commitments, and who must always be looked at.
 #[derive(Clone, Debug)]
-pub(super) struct Thresholds {
+pub(in super::super) struct Thresholds {
     /// `bound`, by slot.
     bound: Vec<Ladder>,
     /// `parties`, by slot.
@@ -62,7 +66,7 @@ enum Part {
 }
 
 impl Thresholds {
-    pub(super) fn new(view: View<'_>) -> Self {
+    pub(in super::super) fn new(view: View<'_>, own: Own) -> Self {
         let View { model, plan, .. } = view;
         let mut this = Self {
             bound: vec![Ladder::default(); model.slots.len()],
@@ -90,18 +94,30 @@ impl Thresholds {
                 match part {
                     Part::Other(quantities) => quantities.iter().copied().for_each(watch),
                     Part::Simple { quantity, strict, number } => {
-                        let ladder = match *quantity {
+                        let counted = |amount: i64| if own == Own::Counted { amount } else { 0 };
+                        let at = when.number_at(*number, &scope).ok();
+                        let found = match *quantity {
                             // What the debtor has bound otherwise would have to be taken off.
-                            Quantity::Bound(slot) if is_alone => Some(&mut this.bound[slot.index()]),
-                            Quantity::Parties(slot) if is_alone => Some(&mut this.parties[slot.index()]),
-                            Quantity::Bonds(c) => Some(&mut this.bonds[c.index()]),
+                            Quantity::Bound(slot) if is_alone => at
+                                .and_then(|at| least_amount(at, *strict))
+                                .map(|least| (&mut this.bound[slot.index()], least, own_amount(view, instance, slot))),
+                            Quantity::Parties(slot) if is_alone => {
+                                at.and_then(|at| least_count(at, *strict)).map(|least| {
+                                    let own = i64::from(counts_in(model, instance, slot));
+                                    (&mut this.parties[slot.index()], least, own)
+                                })
+                            }
+                            Quantity::Bonds(c) => at
+                                .and_then(|at| least_count(at, *strict))
+                                .map(|least| (&mut this.bonds[c.index()], least, i64::from(declared.commitment == c))),
                             _ => None,
                         };
-                        match (ladder, when.number_at(*number, &scope)) {
-                            (Some(ladder), Ok(at)) => {
-                                ladder.steps.push(Threshold { at, strict: *strict, instance });
+                        match found {
+                            Some((ladder, least, own)) => {
+                                let least = least.saturating_add(counted(own));
+                                ladder.steps.push(Threshold { least, instance });
                             }
-                            _ => watch(*quantity),
+                            None => watch(*quantity),
                         }
                     }
                 }
@@ -109,7 +125,7 @@ impl Thresholds {
         }
         this.others = Lists::new(plan.signals.tick as usize + 1, others);
         for ladder in this.bound.iter_mut().chain(&mut this.parties).chain(&mut this.bonds) {
-            ladder.steps.sort_by(|a, b| a.at.total_cmp(&b.at).then(a.strict.cmp(&b.strict)));
+            ladder.steps.sort_by_key(|step| step.least);
         }
         this.announce_all(model, &view.world.evidence);
         this
@@ -118,19 +134,19 @@ impl Thresholds {
     /// Brings every announced total up to date.
     pub(super) fn announce_all(&mut self, model: &Model, evidence: &Evidence) {
         for (slot, ladder) in self.bound.iter_mut().enumerate() {
-            ladder.announce(evidence.bound(model, crate::model::SlotId::at(slot), None).to_units());
+            ladder.announce(evidence.bound(model, SlotId::at(slot), None).0);
         }
         for (slot, ladder) in self.parties.iter_mut().enumerate() {
-            ladder.announce(f64::from(evidence.parties(model, crate::model::SlotId::at(slot), None)));
+            ladder.announce(i64::from(evidence.parties(model, SlotId::at(slot), None)));
         }
         for (commitment, ladder) in self.bonds.iter_mut().enumerate() {
-            ladder.announce(f64::from(evidence.bonds(model, crate::model::CommitmentId::at(commitment), None)));
+            ladder.announce(i64::from(evidence.bonds(model, CommitmentId::at(commitment), None)));
         }
     }
 
     /// Announces the totals that a commitment counts in; `turn` is called for those whose comparisons may have turned.
     #[inline]
-    pub(super) fn announce(
+    pub(in super::super) fn announce(
         &mut self,
         view: View<'_>,
         evidence: &Evidence,
@@ -147,24 +163,65 @@ impl Thresholds {
         }
         let ladder = &mut self.bonds[commitment.index()];
         if !ladder.steps.is_empty() {
-            let total = f64::from(evidence.bonds(model, commitment, None));
+            let total = i64::from(evidence.bonds(model, commitment, None));
             ladder.announce(total).iter().for_each(|step| turn(step.instance));
         }
         for gift in model.gifts(instance) {
             for &slot in model.slots_of(instance, gift.number) {
                 let ladder = &mut self.bound[slot.index()];
                 if !ladder.steps.is_empty() {
-                    let total = evidence.bound(model, slot, None).to_units();
+                    let total = evidence.bound(model, slot, None).0;
                     ladder.announce(total).iter().for_each(|step| turn(step.instance));
                 }
                 let ladder = &mut self.parties[slot.index()];
                 if !ladder.steps.is_empty() {
-                    let total = f64::from(evidence.parties(model, slot, None));
+                    let total = i64::from(evidence.parties(model, slot, None));
                     ladder.announce(total).iter().for_each(|step| turn(step.instance));
                 }
             }
         }
     }
+}
+
+/// The least count that reaches (strictly: exceeds) a number; none where that is no sensible count.
+fn least_count(at: f64, strict: bool) -> Option<i64> {
+    // Whole numbers up to this are exact, and no count comes near.
+    let at = at.clamp(-9e15, 9e15);
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and inside the bounds above")]
+    let least = if strict { libm::floor(at) as i64 + 1 } else { libm::ceil(at) as i64 };
+    (!at.is_nan()).then_some(least)
+}
+
+/// The least total, in millionths, whose number of units reaches (strictly: exceeds) a number.
+fn least_amount(at: f64, strict: bool) -> Option<i64> {
+    let passes = |total: i64| {
+        let units = Amount(total).to_units();
+        if strict { units > at } else { units >= at }
+    };
+    // Beyond the largest total there is nothing to find, and rounding could hide the turn.
+    if !(-1e9..=1e9).contains(&at) {
+        return None;
+    }
+    let mut least = Amount::from_units(at).0;
+    while !passes(least) {
+        least += 1;
+    }
+    while passes(least - 1) {
+        least -= 1;
+    }
+    Some(least)
+}
+
+/// Whether an instance counts in the totals of a slot.
+fn counts_in(model: &Model, instance: InstanceId, slot: SlotId) -> bool {
+    model.gifts(instance).any(|gift| model.slots_of(instance, gift.number).contains(&slot))
+}
+
+/// What an instance gives of what a slot counts.
+fn own_amount(view: View<'_>, instance: InstanceId, slot: SlotId) -> i64 {
+    let View { model, setup, .. } = view;
+    let counted = model.gifts(instance).filter(|gift| model.slots_of(instance, gift.number).contains(&slot));
+    counted.map(|gift| setup.gives[gift.position].0).sum()
 }
 
 /// The comparisons of a condition.

@@ -5,7 +5,7 @@ use super::super::cause::{Rule, Why};
 use super::super::failure::Failure;
 use super::super::random::{Luck, unit};
 use super::{Decision, View};
-use crate::model::{Event, InstanceId, MeetingId, State};
+use crate::model::{Columns, Event, Expression, InstanceId, MeetingId, Reader, State};
 
 /// The commitments that are put into a state before the phases of step 0.
 pub(in super::super) fn initial(view: View<'_>, out: &mut Vec<Decision>) {
@@ -20,19 +20,62 @@ pub(in super::super) fn initial(view: View<'_>, out: &mut Vec<Decision>) {
     }
 }
 
+/// Working memory of the rounds.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Rounds {
+    columns: Columns,
+    readers: Vec<Reader>,
+    truths: Vec<bool>,
+}
+
+/// From this many candidates of one commitment on, their conditions are looked at together.
+const MANY: usize = 6;
+
 /// One round: those of the candidates whose `when` holds on the state at its start.
 pub(in super::super) fn round(
     view: View<'_>,
     candidates: &[InstanceId],
+    memory: &mut Rounds,
     out: &mut Vec<Decision>,
 ) -> Result<(), Failure> {
-    for &instance in candidates {
-        let conditional = view.world.instance(instance).state == State::Conditional;
-        if conditional && view.holds(instance, view.model.commitment_of(instance).when.as_ref(), true)? {
-            out.push(Decision::new(Event::Detached(instance), Why::Rule(Rule::When(instance))));
+    let commitment = |instance: &InstanceId| view.model.instances[instance.index()].commitment;
+    for alike in candidates.chunk_by(|a, b| commitment(a) == commitment(b)) {
+        let when = view.model.commitments[commitment(&alike[0]).index()].when.as_ref();
+        if let (Some(when), true) = (when, alike.len() >= MANY) {
+            if round_together(view, alike, when, memory, out) {
+                continue;
+            }
+        }
+        for &instance in alike {
+            let conditional = view.world.instance(instance).state == State::Conditional;
+            if conditional && view.holds(instance, when, true)? {
+                out.push(Decision::new(Event::Detached(instance), Why::Rule(Rule::When(instance))));
+            }
         }
     }
     Ok(())
+}
+
+/// Looks at one condition for many debtors; false where that must be done one by one, and nothing is decided.
+fn round_together(
+    view: View<'_>,
+    alike: &[InstanceId],
+    when: &Expression,
+    memory: &mut Rounds,
+    out: &mut Vec<Decision>,
+) -> bool {
+    let Rounds { columns, readers, truths } = memory;
+    let conditional = alike.iter().filter(|instance| view.world.instance(**instance).state == State::Conditional);
+    readers.clear();
+    readers
+        .extend(conditional.map(|&instance| Reader { actor: view.model.instances[instance.index()].debtor, instance }));
+    if !columns.truths(when, &view.scope(), readers, truths) {
+        return false;
+    }
+    for (reader, _) in readers.iter().zip(&*truths).filter(|(_, holds)| **holds) {
+        out.push(Decision::new(Event::Detached(reader.instance), Why::Rule(Rule::When(reader.instance))));
+    }
+    true
 }
 
 /// The package of a meeting in session: all that those who attend can bind at once.

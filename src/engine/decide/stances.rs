@@ -3,14 +3,19 @@
 //! `s ← clip(s + η·((λ·m + (1−λ)·a) − s) + σ·z)`, with `m = Σ_j ŵ_ij·s_j` summed from 0 in the actors'
 //! order. All actors move on the state at the start of the phase.
 
+use pulp::{Arch, Simd, WithSimd};
+
 use super::super::cause::Why;
-use super::super::distribution::normal_quantile;
-use super::super::random::{Luck, Source, open_unit};
+use super::super::normals::{Tails, normal_quantiles, raw};
+use super::super::random::{Luck, Source};
 use super::{Decision, View};
 use crate::model::{ActorId, Event, Influence, IssueId, MeetingId, Model, Setup, World};
 
 /// A change of at most this is no change.
 const LEAST_CHANGE: f64 = 1e-12;
+
+/// Numbers in the widest vectors.
+const LANES: usize = 8;
 
 /// Up to this many actors, a matrix with many entries is kept dense.
 const DENSE: usize = 512;
@@ -20,6 +25,7 @@ const DENSE: usize = 512;
 pub(in super::super) struct Weights {
     /// Actors whose row has a weight on somebody else, or a listed weight on itself.
     rows: Vec<ActorId>,
+    actors: usize,
     matrix: Matrix,
 }
 
@@ -60,42 +66,41 @@ impl Weights {
         }
         starts.push(divided.len());
         if actors > DENSE || divided.len() * 4 < actors * actors {
-            return Self { rows, matrix: Matrix::Sparse { starts, entries: divided } };
+            return Self { rows, actors, matrix: Matrix::Sparse { starts, entries: divided } };
         }
-        let mut dense = vec![0.0; actors * actors];
+        let height = padded(actors);
+        let mut dense = vec![0.0; actors * height];
         for actor in 0..actors {
-            dense[actor * actors + actor] = 1.0;
+            dense[actor * height + actor] = 1.0;
         }
         for (at, row) in rows.iter().enumerate() {
-            dense[row.index() * actors + row.index()] = 0.0;
+            dense[row.index() * height + row.index()] = 0.0;
             for &(column, weight) in &divided[starts[at]..starts[at + 1]] {
-                dense[column.index() * actors + row.index()] = weight;
+                dense[column.index() * height + row.index()] = weight;
             }
         }
-        Self { rows, matrix: Matrix::Dense(dense) }
+        Self { rows, actors, matrix: Matrix::Dense(dense) }
     }
 
     /// Number of weights, for the count of work.
     pub(in super::super) fn size(&self) -> usize {
         match &self.matrix {
-            Matrix::Dense(dense) => dense.len(),
+            Matrix::Dense(_) => self.actors * self.actors,
             Matrix::Sparse { entries, .. } => entries.len(),
         }
     }
 
-    /// `m_i = Σ_j ŵ_ij·s_j` for every actor; absent terms would add nothing.
-    fn means(&self, stances: &[f64], means: &mut [f64]) {
+    /// `m_i = Σ_j ŵ_ij·s_j` for every actor; absent terms would add nothing. Means beyond the actors are padding.
+    fn means(&self, stances: &[f64], means: &mut Vec<f64>) {
         match &self.matrix {
             Matrix::Dense(columns) => {
-                means.fill(0.0);
-                for (column, &stance) in columns.chunks_exact(stances.len()).zip(stances) {
-                    for (mean, weight) in means.iter_mut().zip(column) {
-                        *mean += weight * stance;
-                    }
-                }
+                // Wider vectors change no sum: each row's runs in the actors' order, and nothing is fused.
+                means.resize(padded(stances.len()), 0.0);
+                Arch::new().dispatch(Product { columns, stances, means });
             }
             Matrix::Sparse { starts, entries } => {
-                means.copy_from_slice(stances);
+                means.clear();
+                means.extend_from_slice(stances);
                 for (row, range) in self.rows.iter().zip(starts.windows(2)) {
                     let row_entries = &entries[range[0]..range[1]];
                     means[row.index()] =
@@ -104,6 +109,52 @@ impl Weights {
             }
         }
     }
+}
+
+/// The matrix, by column, times a vector.
+struct Product<'a> {
+    columns: &'a [f64],
+    stances: &'a [f64],
+    means: &'a mut [f64],
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { columns, stances, means } = self;
+        let height = means.len();
+        let mut wide = means.chunks_exact_mut(4 * LANES);
+        let mut first = 0;
+        for block in &mut wide {
+            add_block::<{ 4 * LANES }>(columns, stances, height, first, block);
+            first += 4 * LANES;
+        }
+        for block in wide.into_remainder().chunks_exact_mut(LANES) {
+            add_block::<LANES>(columns, stances, height, first, block);
+            first += LANES;
+        }
+    }
+}
+
+/// The sums of `N` rows from `first` on, kept in registers while they run over the columns.
+#[inline(always)]
+fn add_block<const N: usize>(columns: &[f64], stances: &[f64], height: usize, first: usize, out: &mut [f64]) {
+    let mut sums = [0.0; N];
+    for (column, &stance) in columns.chunks_exact(height).zip(stances) {
+        if let Some(weights) = column.get(first..first + N) {
+            for (sum, weight) in sums.iter_mut().zip(weights) {
+                *sum += weight * stance;
+            }
+        }
+    }
+    out.copy_from_slice(&sums);
+}
+
+/// Height of a column, filled up so that vectors come out even.
+fn padded(actors: usize) -> usize {
+    actors.next_multiple_of(LANES)
 }
 
 /// Sorts by row and column and adds up entries for the same pair, in file order.
@@ -206,19 +257,34 @@ impl Influences {
     }
 }
 
-/// The noise of the volatile actors.
+/// The noise of the volatile actors: normals for some steps ahead, drawn together.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Noise {
     /// By issue and position in `volatile`.
     sources: Vec<Source>,
     volatile: Vec<ActorId>,
+    /// Whether the volatile actors are all actors.
+    everybody: bool,
+    /// By step from `first`, then as `sources`.
+    normals: Vec<f64>,
+    first: u32,
+    steps: u32,
+    /// Steps to draw next time: few at first, since a run may stop.
+    next: u32,
+    tails: Tails,
 }
+
+/// Steps that are drawn together, at most: what the generator makes at once.
+const AHEAD: u32 = 32;
+/// Normals that are drawn together, about, at most.
+const TOGETHER: usize = 1 << 15;
 
 impl Noise {
     /// The sources of those whose volatility is not 0.
     pub(in super::super) fn reset(&mut self, view: View<'_>, luck: Luck) {
         self.volatile.clear();
         self.volatile.extend(view.model.actor_ids().filter(|actor| view.setup.volatility[actor.index()] > 0.0));
+        self.everybody = self.volatile.len() == view.model.actors.len();
         self.sources.clear();
         for issue in 0..view.model.issues.len() {
             for &actor in &self.volatile {
@@ -226,6 +292,42 @@ impl Noise {
                 self.sources.push(luck.source(stream));
             }
         }
+        (self.first, self.steps, self.next) = (0, 0, 4);
+    }
+
+    /// Sees to it that the normals of a step are there.
+    fn look_ahead(&mut self, step: u32, end: u32) {
+        if step < self.first || step >= self.first + self.steps {
+            self.draw(step, end);
+        }
+    }
+
+    /// The normals of a step and an issue, by position in `volatile`.
+    fn of(&self, step: u32, issue: usize) -> &[f64] {
+        let count = self.volatile.len();
+        if count == 0 {
+            return &[];
+        }
+        let at = (step - self.first) as usize * self.sources.len() + issue * count;
+        &self.normals[at..at + count]
+    }
+
+    fn draw(&mut self, step: u32, end: u32) {
+        let count = self.sources.len();
+        let most = u32::try_from(TOGETHER / count.max(1)).unwrap_or(1).clamp(1, AHEAD);
+        let steps = self.next.min(most).min(end - step).max(1);
+        self.next = (self.next * 2).min(AHEAD);
+        self.normals.resize(steps as usize * count, 0.0);
+        let mut words = [0; AHEAD as usize];
+        let words = &mut words[..steps as usize];
+        for (at, source) in self.sources.iter_mut().enumerate() {
+            source.words(step, words);
+            for (row, &word) in words.iter().enumerate() {
+                self.normals[row * count + at] = raw(word);
+            }
+        }
+        normal_quantiles(&mut self.normals, &mut self.tails);
+        (self.first, self.steps) = (step, steps);
     }
 }
 
@@ -234,6 +336,7 @@ impl Noise {
 pub(in super::super) struct StanceStep {
     means: Vec<f64>,
     next: Vec<f64>,
+    moved: Vec<u32>,
 }
 
 /// Whether anybody may move at all: a static stance costs nothing.
@@ -257,41 +360,140 @@ pub(in super::super) fn stances(
     memory: &mut StanceStep,
     out: &mut Vec<Decision>,
 ) {
+    if next_stances(view, weights, noise, memory) {
+        memory.changed(view.world, view.model.actors.len(), |actor, issue, value| {
+            out.push(Decision::new(Event::Stance { actor, issue, value }, Why::Nothing));
+        });
+    }
+}
+
+/// Works out where every stance moves; false where nothing can.
+pub(in super::super) fn next_stances(
+    view: View<'_>,
+    weights: &Weights,
+    noise: &mut Noise,
+    memory: &mut StanceStep,
+) -> bool {
     if !anybody_moves(view, weights, noise) {
-        return;
+        return false;
     }
     let (actors, issues) = (view.model.actors.len(), view.model.issues.len());
-    memory.means.resize(actors, 0.0);
     memory.next.resize(actors * issues, 0.0);
+    if !noise.volatile.is_empty() {
+        noise.look_ahead(view.world.step, view.model.clock.steps);
+    }
     for issue in 0..issues {
         let here = issue * actors..(issue + 1) * actors;
         let stances = &view.world.stances[here.clone()];
         weights.means(stances, &mut memory.means);
         let next = &mut memory.next[here.clone()];
-        pull(view.setup, stances, &view.world.anchors[here], &memory.means, next);
-        let count = noise.volatile.len();
-        let sources = &mut noise.sources[issue * count..(issue + 1) * count];
-        for (source, actor) in sources.iter_mut().zip(&noise.volatile) {
-            let z = normal_quantile(open_unit(source.word(view.world.step)));
-            next[actor.index()] += view.setup.volatility[actor.index()] * z;
+        let anchors = &view.world.anchors[here];
+        let normals = noise.of(view.world.step, issue);
+        Arch::new().dispatch(Move {
+            setup: view.setup,
+            stances,
+            anchors,
+            means: &memory.means,
+            normals: if noise.everybody { normals } else { &[] },
+            next,
+        });
+        if !noise.everybody {
+            for (z, actor) in normals.iter().zip(&noise.volatile) {
+                let at = actor.index();
+                next[at] += view.setup.volatility[at] * z;
+            }
+        }
+        Arch::new().dispatch(Clip(next));
+    }
+    true
+}
+
+impl StanceStep {
+    /// Calls `change` with actor, issue and new value of every stance that moves, by actor, then issue.
+    #[inline]
+    fn changed(&self, world: &World, actors: usize, mut change: impl FnMut(ActorId, IssueId, f64)) {
+        let issues = self.next.len() / actors.max(1);
+        for actor in 0..actors {
+            for issue in 0..issues {
+                let at = issue * actors + actor;
+                if moves(world.stances[at], self.next[at]) {
+                    change(ActorId::at(actor), IssueId::at(issue), self.next[at]);
+                }
+            }
         }
     }
-    for actor in 0..actors {
-        for issue in 0..issues {
-            let at = issue * actors + actor;
-            let value = memory.next[at].clamp(0.0, 1.0) + 0.0;
-            if (value - view.world.stances[at]).abs() > LEAST_CHANGE {
-                let event = Event::Stance { actor: ActorId::at(actor), issue: IssueId::at(issue), value };
-                out.push(Decision::new(event, Why::Nothing));
+
+    /// Lets every stance move that does, and calls `happened` with actor, issue and new value, by actor, then issue.
+    /// Returns the positions of those that moved.
+    #[inline]
+    pub(in super::super) fn move_all(
+        &mut self,
+        stances: &mut [f64],
+        actors: usize,
+        mut happened: impl FnMut(ActorId, IssueId, f64),
+    ) -> &[u32] {
+        self.moved.resize(self.next.len(), 0);
+        let issues = self.next.len() / actors.max(1);
+        let mut count = 0;
+        for actor in 0..actors {
+            for issue in 0..issues {
+                let at = issue * actors + actor;
+                let value = self.next[at];
+                if moves(stances[at], value) {
+                    stances[at] = value;
+                    happened(ActorId::at(actor), IssueId::at(issue), value);
+                    self.moved[count] = u32::try_from(at).expect("the number of stances is limited");
+                    count += 1;
+                }
             }
+        }
+        &self.moved[..count]
+    }
+}
+
+/// Whether a change is one.
+#[inline]
+fn moves(from: f64, to: f64) -> bool {
+    (to - from).abs() > LEAST_CHANGE
+}
+
+/// `s + η·((λ·m + (1−λ)·a) − s)`, and where there are normals for everybody, `+ σ·z`.
+struct Move<'a> {
+    setup: &'a Setup,
+    stances: &'a [f64],
+    anchors: &'a [f64],
+    means: &'a [f64],
+    normals: &'a [f64],
+    next: &'a mut [f64],
+}
+
+impl WithSimd for Move<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { setup, stances, anchors, means, normals, next } = self;
+        let pace = setup.pace;
+        let others = anchors.iter().zip(means).zip(&setup.susceptibility);
+        for ((next, stance), ((anchor, mean), lambda)) in next.iter_mut().zip(stances).zip(others) {
+            *next = stance + pace * ((lambda * mean + (1.0 - lambda) * anchor) - stance);
+        }
+        for ((next, volatility), z) in next.iter_mut().zip(&setup.volatility).zip(normals) {
+            *next += volatility * z;
         }
     }
 }
 
-/// `s + η·((λ·m + (1−λ)·a) − s)`, before noise.
-fn pull(setup: &Setup, stances: &[f64], anchors: &[f64], means: &[f64], next: &mut [f64]) {
-    let others = anchors.iter().zip(means).zip(&setup.susceptibility);
-    for ((next, stance), ((anchor, mean), lambda)) in next.iter_mut().zip(stances).zip(others) {
-        *next = stance + setup.pace * ((lambda * mean + (1.0 - lambda) * anchor) - stance);
+/// Into [0, 1], and without a negative zero.
+struct Clip<'a>(&'a mut [f64]);
+
+impl WithSimd for Clip<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for value in self.0 {
+            *value = value.clamp(0.0, 1.0) + 0.0;
+        }
     }
 }

@@ -1,0 +1,389 @@
+//! `sweep --slurm`: the shards of a sweep as one job array of Slurm, watched, submitted again where they fail, merged.
+//!
+//! Everything that the tasks need lies in a folder beside the output folder: the scenario as it is now, the
+//! script, the shards, what the tasks said. The state of the array is kept there too, so that the program can
+//! be left and picked up again. It goes when the sweep has been merged.
+
+mod script;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use backstop::log::{MANIFEST, Manifest, write_file};
+use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, limits, merge};
+use serde::{Deserialize, Serialize};
+
+use super::console::{Failed, emit, fail, say};
+use super::sweep::{self, Args, bar, explain, is_stopped, report, show, stop_on_signals, written};
+use super::words::escaped;
+
+/// Where the state of the array is kept.
+const STATE: &str = "array.json";
+/// How often the cluster is asked.
+const POLL: Duration = Duration::from_secs(1);
+/// Times in a row that the cluster may give no answer.
+const SILENT: u32 = 60;
+/// How often a task that is gone is looked at before it counts as failed: a shared disk may lag behind.
+const PATIENCE: u32 = 3;
+
+/// A sweep on a cluster.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct ClusterArgs {
+    /// Run the sweep as a job array of this many tasks on a Slurm cluster, and merge what they give
+    #[arg(long, value_name = "TASKS", requires = "out", conflicts_with = "shard")]
+    pub(crate) slurm: Option<u64>,
+    /// An option for sbatch, such as --partition=long or --time=2:00:00 (repeatable)
+    #[arg(long, value_name = "ARG", requires = "slurm", allow_hyphen_values = true)]
+    pub(crate) sbatch_arg: Vec<String>,
+    /// How often a task that failed or timed out is submitted again
+    #[arg(long, value_name = "N", requires = "slurm", default_value_t = 3)]
+    pub(crate) slurm_retries: u32,
+    /// Print the script of the job array and submit nothing
+    #[arg(long, requires = "slurm")]
+    pub(crate) print_slurm: bool,
+}
+
+/// The state of the array, kept so that it can be picked up again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Array {
+    /// Number of tasks.
+    tasks: u64,
+    /// The jobs submitted so far, the latest last.
+    jobs: Vec<Job>,
+}
+
+/// A submitted job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Job {
+    id: String,
+    tasks: Vec<u64>,
+}
+
+/// The folder beside the output folder.
+struct Place {
+    folder: PathBuf,
+}
+
+impl Place {
+    fn of(out: &Path) -> Result<Self, Failed> {
+        let name = out.file_name().map(|name| name.to_string_lossy().into_owned());
+        let Some(name) = name else { return Err(fail("`--out` has no name", Some("give a folder such as `out/sweep`"))) };
+        let absolute = std::path::absolute(out).map_err(|error| cannot("find", out, &error))?;
+        Ok(Self { folder: absolute.with_file_name(format!("{name}.slurm")) })
+    }
+
+    fn shard(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("shard-{number}"))
+    }
+
+    fn said(&self, number: u64) -> PathBuf {
+        self.folder.join("said").join(format!("{number}.txt"))
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+/// Runs a sweep on the cluster.
+pub(crate) fn slurm(args: &Args, tasks: u64, out: &Path) -> Result<(), Failed> {
+    let sweep = sweep::prepare(args, sweep::jobs(args))?;
+    let runs = sweep.range().end;
+    if tasks == 0 || tasks > limits::SHARDS.min(runs) {
+        let most = limits::SHARDS.min(runs);
+        return Err(fail(&format!("`--slurm {tasks}` is no number of tasks for {runs} runs"), Some(&format!("give 1 to {most}"))));
+    }
+    let place = Place::of(out)?;
+    let script = script::script(args, &place.folder, tasks)?;
+    if args.cluster.print_slurm {
+        return emit(&script);
+    }
+    if is_complete(out) && args.resume {
+        return sweep::conduct(args, &sweep, sweep::jobs(args));
+    }
+    if out.exists() && !args.force && fs::read_dir(out).map_or(true, |mut all| all.next().is_some()) {
+        let message = format!("the folder `{}` is not empty", escaped(&out.display().to_string()));
+        return Err(fail(&message, Some("choose another folder, or give `--force` to replace what is in it")));
+    }
+    let mut array = if args.resume && place.file(STATE).exists() {
+        pick_up(&sweep, &place, tasks)?
+    } else {
+        begin(args, &sweep, &place, &script, tasks)?
+    };
+    watch(args, &sweep, &place, &mut array)?;
+    put_together(args, out, &place, tasks)
+}
+
+fn is_complete(out: &Path) -> bool {
+    fs::read_to_string(out.join(MANIFEST)).is_ok_and(|text| Manifest::from_json(&text).is_ok_and(|m| m.complete))
+}
+
+/// A new folder for the array: the scenario, the design, the script.
+fn begin(args: &Args, sweep: &Sweep, place: &Place, script: &str, tasks: u64) -> Result<Array, Failed> {
+    if place.folder.exists() && !args.force {
+        let message = format!("`{}` is there already", escaped(&place.folder.display().to_string()));
+        return Err(fail(&message, Some("`--resume` picks the sweep up again; `--force` begins it anew")));
+    }
+    if place.folder.exists() {
+        fs::remove_dir_all(&place.folder).map_err(|error| cannot("remove", &place.folder, &error))?;
+    }
+    let said = place.file("said");
+    fs::create_dir_all(&said).map_err(|error| cannot("create", &said, &error))?;
+    let copy = |from: &Path| {
+        let to = place.file(&script::copied(from));
+        fs::copy(from, &to).map(|_| ()).map_err(|error| cannot("copy", from, &error))
+    };
+    copy(&args.file)?;
+    if let Some(design) = &args.design.design {
+        copy(design)?;
+    }
+    put(&place.file("job.sh"), script)?;
+    put(&place.file(MANIFEST), &sweep.manifest().to_json())?;
+    let array = Array { tasks, jobs: Vec::new() };
+    array.keep(place)?;
+    Ok(array)
+}
+
+/// The array that an earlier sitting left.
+fn pick_up(sweep: &Sweep, place: &Place, tasks: u64) -> Result<Array, Failed> {
+    let folder = escaped(&place.folder.display().to_string());
+    let path = place.file(MANIFEST);
+    let text = fs::read_to_string(&path).map_err(|error| cannot("read", &path, &error))?;
+    let broken = || fail(&format!("`{folder}` is not the folder of a sweep on a cluster"), Some("`--force` begins it anew"));
+    let old = Manifest::from_json(&text).map_err(|_| {
+        fail(&format!("`{folder}` was written by another version"), Some("`--force` begins it anew"))
+    })?;
+    let outline = Outline::of(&old, &folder).map_err(|error| explain(&error, None))?;
+    let mut differing = differences((&old, &outline), (&sweep.manifest(), &sweep.outline()));
+    if outline.replicates != sweep.schedule.replicates {
+        let (before, now) = (outline.replicates, sweep.schedule.replicates);
+        differing.push(format!("there were {before} replicates, and {now} are asked for"));
+    }
+    let path = place.file(STATE);
+    let text = fs::read_to_string(&path).map_err(|error| cannot("read", &path, &error))?;
+    let array: Array = serde_json::from_str(&text).map_err(|_| broken())?;
+    if array.tasks != tasks {
+        differing.push(format!("there were {} tasks, and {tasks} are asked for", array.tasks));
+    }
+    if differing.is_empty() {
+        return Ok(array);
+    }
+    let message = format!("`{folder}` holds another sweep: {}", differing.join("; "));
+    Err(fail(&message, Some("give the same arguments as before, or `--force` to begin anew")))
+}
+
+impl Array {
+    fn keep(&self, place: &Place) -> Result<(), Failed> {
+        put(&place.file(STATE), &(serde_json::to_string_pretty(self).expect("an array has string keys only") + "\n"))
+    }
+
+    /// Submits some tasks as one job.
+    fn submit(&mut self, place: &Place, tasks: Vec<u64>) -> Result<(), Failed> {
+        let mut sbatch = Command::new("sbatch");
+        sbatch.arg("--parsable").arg(format!("--array={}", script::ranges(&tasks))).arg(place.file("job.sh"));
+        let output = sbatch.output().map_err(|error| {
+            let help = "the program needs `sbatch` and `squeue`; `--print-slurm` prints the script to submit elsewhere";
+            fail(&format!("cannot run `sbatch`: {error}"), Some(help))
+        })?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let help = "change `--sbatch-arg`; `--resume` tries again with what is there";
+            return Err(fail(&format!("sbatch refuses: {}", escaped(said.trim())), Some(help)));
+        }
+        // `ID` or `ID;CLUSTER`
+        let text = String::from_utf8_lossy(&output.stdout);
+        let id = text.trim().split(';').next().unwrap_or_default().to_owned();
+        self.jobs.push(Job { id, tasks });
+        self.keep(place)
+    }
+
+    /// The tasks that the cluster still has before it; none if it gives no answer.
+    fn alive(&self) -> Option<Vec<u64>> {
+        let ids: Vec<&str> = self.jobs.iter().map(|job| job.id.as_str()).collect();
+        if ids.is_empty() {
+            return Some(Vec::new());
+        }
+        let mut squeue = Command::new("squeue");
+        squeue.args(["--noheader", "--array", "--states=all", "--format=%i %T", "--jobs"]).arg(ids.join(","));
+        let output = squeue.output().ok()?;
+        if output.status.success() {
+            return Some(script::alive(&String::from_utf8_lossy(&output.stdout)));
+        }
+        // Jobs that ended long ago are forgotten.
+        String::from_utf8_lossy(&output.stderr).contains("Invalid job id").then(Vec::new)
+    }
+}
+
+/// Watches the array until every shard is there, and submits again what is gone and not complete.
+fn watch(args: &Args, sweep: &Sweep, place: &Place, array: &mut Array) -> Result<(), Failed> {
+    stop_on_signals();
+    let bar = bar(args.quiet);
+    let total = sweep.range().end;
+    let mut watched = Watched::default();
+    let result = loop {
+        let Some(alive) = array.alive() else {
+            watched.silent += 1;
+            if watched.silent == 1 {
+                bar.suspend(|| say("warning: the cluster gives no answer; asking again"));
+            }
+            if watched.silent > SILENT {
+                let help = "the tasks go on; `--resume` with the same arguments picks them up";
+                break Err(fail("the cluster gives no answer", Some(help)));
+            }
+            pause();
+            continue;
+        };
+        watched.silent = 0;
+        let done: u64 = (1..=array.tasks).map(|number| runs_done(sweep, place, number, array.tasks)).sum();
+        show(&bar, Progress { done, total, before: 0 });
+        let missing: Vec<u64> = (1..=array.tasks).filter(|&number| !is_complete(&place.shard(number))).collect();
+        if missing.is_empty() {
+            break Ok(());
+        }
+        if is_stopped() {
+            let help = "the tasks go on; `--resume` with the same arguments picks them up";
+            break Err(fail("left before the sweep was done", Some(help)));
+        }
+        match watched.gone(&missing, &alive, args.cluster.slurm_retries) {
+            Ok(tasks) if tasks.is_empty() => pause(),
+            Ok(tasks) => {
+                for task in tasks.iter().filter(|task| watched.retries.contains_key(task)) {
+                    bar.suspend(|| say(&format!("warning: task {task} failed or timed out; it is submitted again")));
+                }
+                if let Err(failed) = array.submit(place, tasks) {
+                    break Err(failed);
+                }
+            }
+            Err(task) => {
+                let said = last_words(&place.said(task));
+                let message = format!("task {task} failed {} times{said}", args.cluster.slurm_retries + 1);
+                let help = "the other tasks go on; `--resume` with the same arguments tries again";
+                break Err(fail(&message, Some(help)));
+            }
+        }
+    };
+    bar.finish_and_clear();
+    result
+}
+
+/// What has been seen of the tasks.
+#[derive(Debug, Default)]
+struct Watched {
+    /// Times in a row that the cluster gave no answer.
+    silent: u32,
+    /// How often each task has been found gone in a row.
+    gone: BTreeMap<u64, u32>,
+    /// How often each task has been submitted again.
+    retries: BTreeMap<u64, u32>,
+    /// Whether the tasks have been submitted in this sitting or found.
+    begun: bool,
+}
+
+impl Watched {
+    /// The tasks to submit now: all that are missing at first, later those that are gone and not complete. `Err` is
+    /// one that has been tried too often.
+    fn gone(&mut self, missing: &[u64], alive: &[u64], most: u32) -> Result<Vec<u64>, u64> {
+        let gone: Vec<u64> = missing.iter().copied().filter(|task| !alive.contains(task)).collect();
+        if !self.begun {
+            self.begun = true;
+            return Ok(gone);
+        }
+        self.gone.retain(|task, _| gone.contains(task));
+        let mut again = Vec::new();
+        for task in gone {
+            let times = self.gone.entry(task).or_default();
+            *times += 1;
+            if *times >= PATIENCE {
+                let retries = self.retries.entry(task).or_default();
+                *retries += 1;
+                if *retries > most {
+                    return Err(task);
+                }
+                again.push(task);
+            }
+        }
+        for task in &again {
+            self.gone.remove(task);
+        }
+        Ok(again)
+    }
+}
+
+fn pause() {
+    // Short naps, so that an interrupt is answered at once.
+    for _ in 0..10 {
+        if is_stopped() {
+            return;
+        }
+        std::thread::sleep(POLL / 10);
+    }
+}
+
+fn runs_done(sweep: &Sweep, place: &Place, number: u64, of: u64) -> u64 {
+    let range = Shard { number, of }.range(sweep.range().end);
+    done_in(&place.shard(number), range)
+}
+
+/// The end of what a task said.
+fn last_words(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(5)..].iter().map(|line| escaped(line)).collect::<Vec<_>>();
+    if last.is_empty() { String::new() } else { format!("; it last said:\n  {}", last.join("\n  ")) }
+}
+
+/// Merges the shards and clears up.
+fn put_together(args: &Args, out: &Path, place: &Place, tasks: u64) -> Result<(), Failed> {
+    let folders: Vec<PathBuf> = (1..=tasks).map(|number| place.shard(number)).collect();
+    let bar = bar(args.quiet);
+    // A merge that was cut short has left a folder that is not complete, which may be replaced.
+    let result = merge(&folders, out, true, &mut |progress| {
+        show(&bar, progress);
+        true
+    });
+    bar.finish_and_clear();
+    let (sweep, done) = result.map_err(|error| explain(&error, None))?;
+    fs::remove_dir_all(&place.folder).map_err(|error| cannot("remove", &place.folder, &error))?;
+    if args.quiet {
+        return Ok(());
+    }
+    emit(&(report::table(&done.summary, sweep.experiment.points()) + &written(out, sweep.tables)))
+}
+
+fn put(path: &Path, text: &str) -> Result<(), Failed> {
+    write_file(path, text.as_bytes()).map_err(|error| fail(&error.to_string(), None))
+}
+
+fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Failed {
+    fail(&format!("cannot {what} `{}`: {error}", escaped(&path.display().to_string())), None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_submitted_again_up_to_a_limit() {
+        let mut watched = Watched::default();
+        assert_eq!(watched.gone(&[1, 2, 3], &[], 1), Ok(vec![1, 2, 3]));
+        assert_eq!(watched.gone(&[1, 2, 3], &[1, 2, 3], 1), Ok(vec![]));
+        // Task 2 is gone; it is given some time to show up.
+        assert_eq!(watched.gone(&[1, 2], &[1], 1), Ok(vec![]));
+        assert_eq!(watched.gone(&[1, 2], &[1], 1), Ok(vec![]));
+        assert_eq!(watched.gone(&[1, 2], &[1], 1), Ok(vec![2]));
+        assert_eq!(watched.gone(&[1, 2], &[1, 2], 1), Ok(vec![]));
+        for _ in 1..PATIENCE {
+            assert_eq!(watched.gone(&[1, 2], &[1], 1), Ok(vec![]));
+        }
+        assert_eq!(watched.gone(&[1, 2], &[1], 1), Err(2));
+    }
+
+    #[test]
+    fn what_is_still_there_is_not_submitted_when_picked_up() {
+        let mut watched = Watched::default();
+        assert_eq!(watched.gone(&[1, 3], &[3], 1), Ok(vec![1]));
+    }
+}

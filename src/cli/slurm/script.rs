@@ -1,0 +1,141 @@
+//! The script of the job array, and what the cluster's own commands say.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::super::console::{Failed, fail};
+use super::super::sweep::{Args, SortBy};
+
+/// The name of a copied file.
+pub(super) fn copied(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The script: each task does its shard, and goes on where an earlier try has ended.
+pub(super) fn script(args: &Args, folder: &Path, tasks: u64) -> Result<String, Failed> {
+    let program = std::env::current_exe()
+        .map_err(|error| fail(&format!("cannot find the program itself: {error}"), None))?;
+    let folder = folder.display().to_string();
+    let mut text = String::from("#!/bin/bash\n");
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "#SBATCH --job-name=backstop");
+    let _ = writeln!(text, "#SBATCH --array=1-{tasks}");
+    let _ = writeln!(text, "#SBATCH --output={}", option(&format!("{folder}/said/%a.txt")));
+    let _ = writeln!(text, "#SBATCH --open-mode=append");
+    for argument in &args.cluster.sbatch_arg {
+        if argument.contains('\n') {
+            return Err(fail("`--sbatch-arg` must be one line", None));
+        }
+        let _ = writeln!(text, "#SBATCH {argument}");
+    }
+    let _ = writeln!(text, "cd {} || exit 1", quoted(&folder));
+    let _ = write!(text, "exec {} sweep {}", quoted(&program.display().to_string()), quoted(&copied(&args.file)));
+    for (name, value) in arguments(args) {
+        let _ = write!(text, " \\\n    {name}");
+        if let Some(value) = value {
+            let _ = write!(text, " {}", quoted(&value));
+        }
+    }
+    let _ = writeln!(text, " \\\n    --out \"shard-$SLURM_ARRAY_TASK_ID\" --shard \"$SLURM_ARRAY_TASK_ID/{tasks}\" \\");
+    let _ = writeln!(text, "    --resume --quiet --jobs \"${{SLURM_CPUS_PER_TASK:-1}}\"");
+    Ok(text)
+}
+
+/// The arguments that make the sweep what it is.
+fn arguments(args: &Args) -> Vec<(&'static str, Option<String>)> {
+    let mut all = Vec::new();
+    all.extend(args.design.vary.iter().map(|vary| ("--vary", Some(vary.clone()))));
+    all.extend(args.design.zip.then_some(("--zip", None)));
+    all.extend(args.design.sample.iter().map(|sample| ("--sample", Some(sample.clone()))));
+    if !args.design.over.is_empty() {
+        all.push(("--over", Some(args.design.over.join(","))));
+    }
+    all.extend(args.design.design.iter().map(|path| ("--design", Some(copied(path)))));
+    let value = |value: f64| backstop::log::number(value);
+    all.extend(args.sets.iter().map(|set| ("--set", Some(format!("{}={}", set.name, value(set.value))))));
+    all.extend(args.replicates.map(|replicates| ("--replicates", Some(replicates.to_string()))));
+    all.extend(args.seed.map(|seed| ("--seed", Some(seed.to_string()))));
+    all.extend(args.independent.then_some(("--independent", None)));
+    all.extend(args.events.then_some(("--events", None)));
+    all.extend(args.series.then_some(("--series", None)));
+    all.extend((args.sort == SortBy::Point).then_some(("--sort", Some("point".into()))));
+    all
+}
+
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+%@".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A value of an option in a line of the script that sbatch itself reads.
+fn option(text: &str) -> String {
+    if text.contains(' ') { format!("\"{text}\"") } else { text.to_owned() }
+}
+
+/// Task numbers as sbatch takes them: `1-3,7`.
+pub(super) fn ranges(tasks: &[u64]) -> String {
+    let runs = tasks.chunk_by(|a, b| a + 1 == *b);
+    let texts: Vec<String> = runs
+        .map(|run| match run {
+            [one] => one.to_string(),
+            [first, .., last] => format!("{first}-{last}"),
+            [] => String::new(),
+        })
+        .collect();
+    texts.join(",")
+}
+
+/// States in which a task will do no more by itself.
+const ENDED: [&str; 10] = [
+    "BOOT_FAIL",
+    "CANCELLED",
+    "COMPLETED",
+    "DEADLINE",
+    "FAILED",
+    "NODE_FAIL",
+    "OUT_OF_MEMORY",
+    "PREEMPTED",
+    "REVOKED",
+    "TIMEOUT",
+];
+
+/// The tasks that are waiting or running, from lines of `squeue --array --format="%i %T"`: `12_3 RUNNING`.
+pub(super) fn alive(text: &str) -> Vec<u64> {
+    let task = |line: &str| {
+        let (id, state) = line.trim().split_once(' ')?;
+        let number = id.split_once('_')?.1.parse().ok()?;
+        (!ENDED.contains(&state.trim())).then_some(number)
+    };
+    let mut found: Vec<u64> = text.lines().filter_map(task).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_given_as_ranges() {
+        assert_eq!(ranges(&[1, 2, 3, 7, 9, 10]), "1-3,7,9-10");
+        assert_eq!(ranges(&[4]), "4");
+    }
+
+    #[test]
+    fn the_queue_says_who_is_alive() {
+        let text = "12_3 RUNNING\n12_4 PENDING\n12_1 COMPLETED\n12_2 TIMEOUT\n15_2 CONFIGURING\n12_5 COMPLETING\nnonsense\n";
+        assert_eq!(alive(text), [2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn words_survive_the_shell() {
+        assert_eq!(quoted("floor=0:60000:7"), "floor=0:60000:7");
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,236 @@
+//! A condition evaluated for many debtors at once, operation by operation, each over a column of numbers.
+//!
+//! It gives what [`Expression::truth`] gives for each debtor. The two differ in one thing: all parts are
+//! looked at here. Where a part turns out not to be a number nothing is answered, and the debtors must be
+//! asked one by one, which finds out whether that part is looked at.
+
+use super::Amount;
+use super::expression::{
+    Comparison, Expression, Node, NodeId, Quantity, Reader, Scope, Values, clamped, larger, smaller,
+};
+
+/// Working memory: a column for each operation, or one number where all debtors have the same.
+#[derive(Clone, Debug, Default)]
+pub struct Columns {
+    /// By operation: its number where it is the same for all.
+    same: Vec<Option<f64>>,
+    /// By operation, then debtor. Conditions are 1 and 0.
+    values: Vec<f64>,
+}
+
+impl Columns {
+    /// Evaluates a condition for each reader; false if that must be done one by one.
+    pub fn truths(
+        &mut self,
+        expression: &Expression,
+        scope: &Scope<'_>,
+        readers: &[Reader],
+        truths: &mut Vec<bool>,
+    ) -> bool {
+        truths.clear();
+        if readers.is_empty() {
+            return true;
+        }
+        let width = readers.len();
+        let nodes = &expression.nodes;
+        self.same.clear();
+        self.values.resize(nodes.len() * width, 0.0);
+        for (at, &node) in nodes.iter().enumerate() {
+            let (before, rest) = self.values.split_at_mut(at * width);
+            let operands = Operands { same: &self.same, values: before, width };
+            if !hidden(node).into_iter().flatten().all(|operand| operands.are_numbers(operand)) {
+                return false;
+            }
+            let same = evaluate(node, &operands, scope, readers, &mut rest[..width]);
+            self.same.push(same);
+        }
+        let root = nodes.len() - 1;
+        match self.same[root] {
+            Some(value) => truths.resize(width, value > 0.5),
+            None => truths.extend(self.values[root * width..(root + 1) * width].iter().map(|&value| value > 0.5)),
+        }
+        true
+    }
+}
+
+/// The operands of an operation behind which it would no longer be seen that one is not a number; all others hand that
+/// on, and the whole is a condition.
+fn hidden(node: Node) -> [Option<NodeId>; 3] {
+    match node {
+        Node::Compare(_, a, b) | Node::Min(a, b) | Node::Max(a, b) => [Some(a), Some(b), None],
+        Node::Clamp(a, b, c) => [Some(a), Some(b), Some(c)],
+        Node::If(_, a, b) => [Some(a), Some(b), None],
+        _ => [None; 3],
+    }
+}
+
+/// The operations done so far.
+struct Operands<'a> {
+    same: &'a [Option<f64>],
+    values: &'a [f64],
+    width: usize,
+}
+
+/// A number for all, or one for each.
+#[derive(Clone, Copy)]
+enum Operand<'a> {
+    Same(f64),
+    Each(&'a [f64]),
+}
+
+impl Operands<'_> {
+    fn are_numbers(&self, id: NodeId) -> bool {
+        match self.get(id) {
+            Operand::Same(value) => !value.is_nan(),
+            Operand::Each(values) => values.iter().fold(true, |all, value| all & !value.is_nan()),
+        }
+    }
+
+    fn get(&self, id: NodeId) -> Operand<'_> {
+        let at = id as usize;
+        match self.same[at] {
+            Some(value) => Operand::Same(value),
+            None => Operand::Each(&self.values[at * self.width..(at + 1) * self.width]),
+        }
+    }
+
+    /// An operation on one operand.
+    #[inline(always)]
+    fn one(&self, a: NodeId, out: &mut [f64], operation: impl Fn(f64) -> f64) -> Option<f64> {
+        match self.get(a) {
+            Operand::Same(a) => Some(operation(a)),
+            Operand::Each(a) => {
+                out.iter_mut().zip(a).for_each(|(out, &a)| *out = operation(a));
+                None
+            }
+        }
+    }
+
+    /// An operation on two operands.
+    #[inline(always)]
+    fn two(&self, a: NodeId, b: NodeId, out: &mut [f64], operation: impl Fn(f64, f64) -> f64) -> Option<f64> {
+        match (self.get(a), self.get(b)) {
+            (Operand::Same(a), Operand::Same(b)) => return Some(operation(a, b)),
+            (Operand::Same(a), Operand::Each(b)) => out.iter_mut().zip(b).for_each(|(out, &b)| *out = operation(a, b)),
+            (Operand::Each(a), Operand::Same(b)) => out.iter_mut().zip(a).for_each(|(out, &a)| *out = operation(a, b)),
+            (Operand::Each(a), Operand::Each(b)) => {
+                out.iter_mut().zip(a).zip(b).for_each(|((out, &a), &b)| *out = operation(a, b));
+            }
+        }
+        None
+    }
+
+    /// An operation on three operands.
+    fn three(
+        &self,
+        (a, b, c): (NodeId, NodeId, NodeId),
+        out: &mut [f64],
+        operation: impl Fn(f64, f64, f64) -> f64,
+    ) -> Option<f64> {
+        let (a, b, c) = (self.get(a), self.get(b), self.get(c));
+        if let (Operand::Same(a), Operand::Same(b), Operand::Same(c)) = (a, b, c) {
+            return Some(operation(a, b, c));
+        }
+        let at = |operand: Operand<'_>, at: usize| match operand {
+            Operand::Same(value) => value,
+            Operand::Each(values) => values[at],
+        };
+        for (lane, out) in out.iter_mut().enumerate() {
+            *out = operation(at(a, lane), at(b, lane), at(c, lane));
+        }
+        None
+    }
+}
+
+fn truth(holds: bool) -> f64 {
+    f64::from(u8::from(holds))
+}
+
+/// One operation: its number where it is the same for all, else `out` is filled.
+fn evaluate(
+    node: Node,
+    operands: &Operands<'_>,
+    scope: &Scope<'_>,
+    readers: &[Reader],
+    out: &mut [f64],
+) -> Option<f64> {
+    let holds = |value: f64| value > 0.5;
+    match node {
+        Node::Number(value) => Some(value),
+        Node::Truth(value) => Some(truth(value)),
+        Node::Parameter(parameter) => Some(scope.parameter(parameter)),
+        Node::Read(quantity) => read(quantity, scope, readers, out),
+        Node::Negate(a) => operands.one(a, out, |a| -a),
+        Node::Not(a) => operands.one(a, out, |a| truth(!holds(a))),
+        Node::Abs(a) => operands.one(a, out, f64::abs),
+        Node::Sqrt(a) => operands.one(a, out, libm::sqrt),
+        Node::Exp(a) => operands.one(a, out, libm::exp),
+        Node::Ln(a) => operands.one(a, out, libm::log),
+        Node::Add(a, b) => operands.two(a, b, out, |a, b| a + b),
+        Node::Subtract(a, b) => operands.two(a, b, out, |a, b| a - b),
+        Node::Multiply(a, b) => operands.two(a, b, out, |a, b| a * b),
+        Node::Divide(a, b) => operands.two(a, b, out, |a, b| a / b),
+        Node::Min(a, b) => operands.two(a, b, out, smaller),
+        Node::Max(a, b) => operands.two(a, b, out, larger),
+        Node::And(a, b) => operands.two(a, b, out, |a, b| truth(holds(a) & holds(b))),
+        Node::Or(a, b) => operands.two(a, b, out, |a, b| truth(holds(a) | holds(b))),
+        Node::Compare(comparison, a, b) => compare(comparison, operands, a, b, out),
+        Node::Clamp(a, low, high) => operands.three((a, low, high), out, clamped),
+        Node::If(c, a, b) => operands.three((c, a, b), out, |c, a, b| if holds(c) { a } else { b }),
+    }
+}
+
+/// A comparison, with the choice of which outside of the loop.
+fn compare(comparison: Comparison, operands: &Operands<'_>, a: NodeId, b: NodeId, out: &mut [f64]) -> Option<f64> {
+    use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+    match comparison {
+        Less => operands.two(a, b, out, |a, b| truth(Less.holds(a, b))),
+        LessOrEqual => operands.two(a, b, out, |a, b| truth(LessOrEqual.holds(a, b))),
+        Greater => operands.two(a, b, out, |a, b| truth(Greater.holds(a, b))),
+        GreaterOrEqual => operands.two(a, b, out, |a, b| truth(GreaterOrEqual.holds(a, b))),
+        Equal => operands.two(a, b, out, |a, b| truth(Equal.holds(a, b))),
+        NotEqual => operands.two(a, b, out, |a, b| truth(NotEqual.holds(a, b))),
+    }
+}
+
+fn read(quantity: Quantity, scope: &Scope<'_>, readers: &[Reader], out: &mut [f64]) -> Option<f64> {
+    let Scope { model, world, evidence, .. } = *scope;
+    let named = readers.iter().zip(out);
+    match quantity {
+        Quantity::OwnStance(issue) => named.for_each(|(me, out)| *out = world.stance(me.actor, issue)),
+        Quantity::Own(attribute) => {
+            named.for_each(|(me, out)| *out = scope.setup.attribute(model, me.actor, attribute));
+        }
+        // What nobody has, nobody has of his own either.
+        Quantity::Parties(slot) if evidence.parties(model, slot, None) == 0 => return Some(0.0),
+        Quantity::Bound(slot) if evidence.bound(model, slot, None) == Amount::ZERO => return Some(0.0),
+        Quantity::Offered(slot) if evidence.offered(model, slot, None) == Amount::ZERO => return Some(0.0),
+        Quantity::Parties(slot) => {
+            named.for_each(|(me, out)| *out = f64::from(evidence.parties(model, slot, Some(*me))));
+        }
+        Quantity::Bound(slot) => named.for_each(|(me, out)| *out = evidence.bound(model, slot, Some(*me)).to_units()),
+        Quantity::Offered(slot) => {
+            named.for_each(|(me, out)| *out = evidence.offered(model, slot, Some(*me)).to_units());
+        }
+        Quantity::Delivered(_)
+        | Quantity::Assured { .. }
+        | Quantity::Offers(_)
+        | Quantity::Bonds(_)
+        | Quantity::Kept(_) => named.for_each(|(me, out)| *out = Scope { reader: Some(*me), ..*scope }.read(quantity)),
+        // The same for every reader.
+        Quantity::BoundAt(_)
+        | Quantity::Stance(..)
+        | Quantity::MeanStance(_)
+        | Quantity::Trust(..)
+        | Quantity::MeetingCount(_)
+        | Quantity::ShockCount(_)
+        | Quantity::SinceMeeting(_)
+        | Quantity::SinceShock(_)
+        | Quantity::Deadlocked
+        | Quantity::Step
+        | Quantity::Steps
+        | Quantity::Index
+        | Quantity::Size => return Some(scope.read(quantity)),
+    }
+    None
+}
