@@ -235,6 +235,20 @@ def draw(events, rows, said, end):
     return figure
 
 
+def circumstances(manifest):
+    """The numbers that were set, the seed, and where forks branched off."""
+    parts = settings(manifest.get("overrides", []))
+    parts.append(f"seed {manifest['seed']}")
+    for fork in manifest.get("forks", []):
+        parts.append(f"forked at step {fork['at']}: " + (", ".join(settings(fork["overrides"])) or "nothing set"))
+    return parts
+
+
+def settings(overrides):
+    """Numbers that were set, in words."""
+    return [f"{words(one['name'])} = {one['value']:,.6g}" for one in overrides]
+
+
 def head(figure, title, below):
     """A title with a lighter line below it."""
     wrapped = textwrap.fill(title, max(20, int(figure.get_figwidth() * 11)))
@@ -280,8 +294,7 @@ def main():
 
     ended = events[events["event"] == "ended"]
     reached = events[(events["event"] == "reached") & events["subject"].isin(ended["subject"])]
-    below = [f"{words(one['name'])} = {one['value']:,.6g}" for one in manifest.get("overrides", [])]
-    below.append(f"seed {manifest['seed']}" + (f", run {arguments.run}" if manifest.get("design") else ""))
+    below = circumstances(manifest) + ([f"run {arguments.run}"] if manifest.get("design") else [])
     below.append(f"outcome: {words(ended['subject'].iloc[0])}" if len(ended) else "the run failed")
     if len(reached):
         below[-1] += f", reached at step {reached['step'].iloc[0]}"

@@ -257,10 +257,23 @@ def stances(series, scenario, only):
     return figure
 
 
+def circumstances(manifest):
+    """The numbers that were set, the seed, and where forks branched off."""
+    parts = settings(manifest.get("overrides", []))
+    parts.append(f"seed {manifest['seed']}")
+    for fork in manifest.get("forks", []):
+        parts.append(f"forked at step {fork['at']}: " + (", ".join(settings(fork["overrides"])) or "nothing set"))
+    return parts
+
+
+def settings(overrides):
+    """Numbers that were set, in words."""
+    return [f"{words(one['name'])} = {one['value']:,.6g}" for one in overrides]
+
+
 def ending(folder, manifest):
     """What the run was and how it ended, in a line."""
-    parts = [f"{words(one['name'])} = {one['value']:,.6g}" for one in manifest.get("overrides", [])]
-    parts.append(f"seed {manifest['seed']}")
+    parts = circumstances(manifest)
     runs = folder / "runs.csv"
     if runs.is_file():
         run = pd.read_csv(runs, dtype=str, keep_default_na=False).iloc[0]

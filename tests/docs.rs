@@ -25,7 +25,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PAGES: [&str; 5] = ["README.md", "docs/model.md", "docs/scenario.md", "docs/output.md", "docs/guarantees.md"];
+const PAGES: [&str; 7] = [
+    "README.md",
+    "docs/model.md",
+    "docs/scenario.md",
+    "docs/explain.md",
+    "docs/sweep.md",
+    "docs/output.md",
+    "docs/guarantees.md",
+];
 
 #[test]
 fn readme() {
@@ -40,6 +48,16 @@ fn model() {
 #[test]
 fn scenario_reference() {
     follow("docs/scenario.md");
+}
+
+#[test]
+fn explanations() {
+    follow("docs/explain.md");
+}
+
+#[test]
+fn sweeps() {
+    follow("docs/sweep.md");
 }
 
 #[test]
@@ -83,6 +101,7 @@ fn every_link_leads_somewhere() {
     for page in PAGES.iter().chain(&[
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "plots/README.md",
         "scenarios/README.md",
         "tests/bad/README.md",
         "tests/oracle/README.md",
@@ -145,6 +164,48 @@ fn every_column_is_documented() {
     assert!(missing.is_empty(), "docs/output.md does not name {missing:?}");
 }
 
+/// The page on output names every file and column of a sweep, every key of its design, every key of an explanation.
+#[test]
+fn every_column_of_a_sweep_is_documented() {
+    let page = read("docs/output.md");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let scenario = folder.path().join("scenario.toml");
+    fs::write(&scenario, "format = 1\n[time]\nsteps = 1\n[actors.us]\n[metrics]\nnumber = \"1\"\n").unwrap();
+    let sweep = Command::new(env!("CARGO_BIN_EXE_backstop"))
+        .arg("sweep")
+        .arg(&scenario)
+        .args(["--vary", "time.steps=1,2", "--events", "--series", "--quiet", "--out"])
+        .arg(&out)
+        .output();
+    assert!(sweep.unwrap().status.success());
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&out).unwrap() {
+        names.push(entry.unwrap().file_name().to_string_lossy().into_owned());
+    }
+    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(out.join("manifest.json")).unwrap()).unwrap();
+    names.extend(manifest["design"].as_object().unwrap().keys().cloned());
+    let summary = fs::read_to_string(out.join("summary.csv")).unwrap();
+    for column in summary.lines().next().unwrap().split(',').filter(|column| *column != "time.steps") {
+        let ending = ["_low", "_high"].into_iter().find(|end| column.starts_with("share_") && column.ends_with(end));
+        names.push(match column.split_once('_') {
+            Some(("share", _)) => format!("share_OUTCOME{}", ending.unwrap_or_default()),
+            Some((statistic @ ("mean" | "sd" | "min" | "max"), _)) => format!("{statistic}_NAME"),
+            _ => column.to_owned(),
+        });
+    }
+    let explain = Command::new(env!("CARGO_BIN_EXE_backstop"))
+        .arg("explain")
+        .arg(&scenario)
+        .args(["--json", "--summit", "--keystones"])
+        .output();
+    let explained: serde_json::Value = serde_json::from_slice(&explain.unwrap().stdout).unwrap();
+    names.extend(explained.as_object().unwrap().keys().cloned());
+    names.extend(explained["unlock"].as_object().unwrap().keys().cloned());
+    let missing: Vec<&String> = names.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/output.md does not name {missing:?}");
+}
+
 /// The page on output names every status.
 #[test]
 fn every_status_is_documented() {
@@ -156,21 +217,27 @@ fn every_status_is_documented() {
     }
 }
 
-/// The scenario reference names every limit, with its number.
+/// The pages name every limit, with its number.
 #[test]
 fn every_limit_is_documented() {
-    let page = read("docs/scenario.md");
     let mut missing = String::new();
-    for line in read("src/model/limits.rs").lines() {
-        let Some(rest) = line.strip_prefix("pub const ") else { continue };
-        let (name, value) = rest.split_once(": ").unwrap();
-        let value = value.split_once(" = ").unwrap().1.trim_end_matches(';').replace('_', "");
-        let row = page.lines().find(|line| line.contains(&format!("`{name}`")));
-        if row.is_none_or(|row| !row.replace(',', "").contains(&value)) {
-            writeln!(missing, "`{name}` with {value}").unwrap();
+    for (source, page) in [
+        ("src/model/limits.rs", "docs/scenario.md"),
+        ("src/analysis/limits.rs", "docs/explain.md"),
+        ("src/sweep/limits.rs", "docs/sweep.md"),
+    ] {
+        let text = read(page);
+        for line in read(source).lines() {
+            let Some(rest) = line.strip_prefix("pub const ") else { continue };
+            let (name, value) = rest.split_once(": ").unwrap();
+            let value = value.split_once(" = ").unwrap().1.trim_end_matches(';').replace('_', "");
+            let row = text.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+            if row.is_none_or(|row| !row.replace(',', "").contains(&format!("| {value} "))) {
+                writeln!(missing, "{page}: `{name}` with {value}").unwrap();
+            }
         }
     }
-    assert!(missing.is_empty(), "docs/scenario.md lacks\n{missing}");
+    assert!(missing.is_empty(), "lacking:\n{missing}");
 }
 
 /// Every message of the table of common errors is that of a file in `tests/bad`.
@@ -217,7 +284,7 @@ fn every_test_that_is_named_is_there() {
 }
 
 /// Programs besides `backstop` that a transcript may use.
-const PROGRAMS: [&str; 8] = ["cat", "cp", "cut", "head", "ls", "mkdir", "sed", "tail"];
+const PROGRAMS: [&str; 9] = ["cat", "cmp", "cp", "cut", "head", "ls", "mkdir", "sed", "tail"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
