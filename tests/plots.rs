@@ -46,7 +46,7 @@ fn every_script_stands_alone_and_is_described() {
     let mut found: Vec<String> = std::fs::read_dir(root().join("plots"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".py"))
+        .filter(|name| std::path::Path::new(name).extension().is_some_and(|extension| extension == "py"))
         .collect();
     found.sort();
     assert_eq!(found, SCRIPTS);
@@ -293,7 +293,7 @@ fn drive(python: &OsString, cases: &[serde_json::Value]) -> Vec<serde_json::Valu
     let mut command = Command::new(python);
     command.args(["-c", DRIVER]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
+    let lines = cases.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n";
     child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
