@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::fmt::Write as _;
+
 use backstop::analysis::{self, Cost, Question};
 use common::{Ran, run_shipped, run_text, text};
 
@@ -99,7 +101,7 @@ fn friedkin_johnsen() {
     }
 }
 
-/// DeGroot: consensus weights (3, 4, 4)/11.
+/// Degroot 1974: consensus weights (3, 4, 4)/11.
 #[test]
 fn degroot() {
     let ran = run_shipped("degroot", &[], 0);
@@ -221,7 +223,8 @@ fn five_disjoint_pairs() {
     let mut text = String::from("format = 1\n[time]\nsteps = 1\n[resources]\nword = {}\n");
     for pair in 0..5 {
         for (a, b) in [("a", "b"), ("b", "a")] {
-            text += &format!(
+            let _ = write!(
+                text,
                 "[actors.{a}{pair}]\n[commitments.c_{a}{pair}]\ndebtor = \"{a}{pair}\"\ngives = {{ word = 1 }}\nwhen = \"bound(word, {b}{pair}) >= 1\"\n"
             );
         }

@@ -70,7 +70,9 @@ struct Place {
 impl Place {
     fn of(out: &Path) -> Result<Self, Failed> {
         let name = out.file_name().map(|name| name.to_string_lossy().into_owned());
-        let Some(name) = name else { return Err(fail("`--out` has no name", Some("give a folder such as `out/sweep`"))) };
+        let Some(name) = name else {
+            return Err(fail("`--out` has no name", Some("give a folder such as `out/sweep`")));
+        };
         let absolute = std::path::absolute(out).map_err(|error| cannot("find", out, &error))?;
         Ok(Self { folder: absolute.with_file_name(format!("{name}.slurm")) })
     }
@@ -94,7 +96,10 @@ pub(crate) fn slurm(args: &Args, tasks: u64, out: &Path) -> Result<(), Failed> {
     let runs = sweep.range().end;
     if tasks == 0 || tasks > limits::SHARDS.min(runs) {
         let most = limits::SHARDS.min(runs);
-        return Err(fail(&format!("`--slurm {tasks}` is no number of tasks for {runs} runs"), Some(&format!("give 1 to {most}"))));
+        return Err(fail(
+            &format!("`--slurm {tasks}` is no number of tasks for {runs} runs"),
+            Some(&format!("give 1 to {most}")),
+        ));
     }
     let place = Place::of(out)?;
     let script = script::script(args, &place.folder, tasks)?;
@@ -152,10 +157,10 @@ fn pick_up(sweep: &Sweep, place: &Place, tasks: u64) -> Result<Array, Failed> {
     let folder = escaped(&place.folder.display().to_string());
     let path = place.file(MANIFEST);
     let text = fs::read_to_string(&path).map_err(|error| cannot("read", &path, &error))?;
-    let broken = || fail(&format!("`{folder}` is not the folder of a sweep on a cluster"), Some("`--force` begins it anew"));
-    let old = Manifest::from_json(&text).map_err(|_| {
-        fail(&format!("`{folder}` was written by another version"), Some("`--force` begins it anew"))
-    })?;
+    let broken =
+        || fail(&format!("`{folder}` is not the folder of a sweep on a cluster"), Some("`--force` begins it anew"));
+    let old = Manifest::from_json(&text)
+        .map_err(|_| fail(&format!("`{folder}` was written by another version"), Some("`--force` begins it anew")))?;
     let outline = Outline::of(&old, &folder).map_err(|error| explain(&error, None))?;
     let mut differing = differences((&old, &outline), (&sweep.manifest(), &sweep.outline()));
     if outline.replicates != sweep.schedule.replicates {

@@ -91,8 +91,11 @@ fn tail(p: f64) -> f64 {
     horner(&TAIL_ABOVE, r - 1.6) / horner(&TAIL_BELOW, r - 1.6)
 }
 
+#[expect(clippy::excessive_precision, reason = "the digits of the source")]
 const LN2_HI: f64 = 6.931_471_803_691_238_164_90e-1;
+#[expect(clippy::excessive_precision, reason = "the digits of the source")]
 const LN2_LO: f64 = 1.908_214_929_270_587_700_02e-10;
+#[expect(clippy::excessive_precision, reason = "the digits of the source")]
 const LG: [f64; 7] = [
     6.666_666_666_666_735_13e-1,
     3.999_999_999_940_941_908e-1,
@@ -107,7 +110,6 @@ const LG: [f64; 7] = [
 ///
 /// The method is that of FreeBSD's `e_log.c`, from which `libm` has it; a test compares the two bit by bit.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "an exponent has 11 bits")]
 fn logarithm(x: f64) -> f64 {
     let shifted = x.to_bits() + ((0x3ff0_0000 - 0x3fe6_a09e) << 32);
     let dk = f64::from((shifted >> 52) as i32 - 0x3ff);

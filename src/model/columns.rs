@@ -57,9 +57,8 @@ impl Columns {
 /// on, and the whole is a condition.
 fn hidden(node: Node) -> [Option<NodeId>; 3] {
     match node {
-        Node::Compare(_, a, b) | Node::Min(a, b) | Node::Max(a, b) => [Some(a), Some(b), None],
+        Node::Compare(_, a, b) | Node::Min(a, b) | Node::Max(a, b) | Node::If(_, a, b) => [Some(a), Some(b), None],
         Node::Clamp(a, b, c) => [Some(a), Some(b), Some(c)],
-        Node::If(_, a, b) => [Some(a), Some(b), None],
         _ => [None; 3],
     }
 }

@@ -24,8 +24,10 @@ pub struct Recheck<'a> {
     drawn: Vec<bool>,
     /// By field: whether all that it reads is known before a run.
     known: Vec<bool>,
-    /// Whether every credit and every amount is known before a run.
-    together: bool,
+    /// By actor: whether both of its credits are known before a run.
+    known_credits: Vec<bool>,
+    /// By flat position of the gift: whether its amount is known before a run.
+    known_gives: Vec<bool>,
     /// By commitment.
     debtors: Vec<Vec<ActorId>>,
 }
@@ -62,8 +64,17 @@ impl<'a> Recheck<'a> {
         for instance in &model.instances {
             debtors[instance.commitment.index()].push(instance.debtor);
         }
-        let together = unknown.iter().all(|&known| key(Target::Attribute(known.1)) == Some(known));
-        Self { model, setup: model.setup.clone(), drawn, known, together, debtors }
+        let is_known = |target: Target| key(target).is_none_or(|key| !unknown.contains(&key));
+        let credits = |actor: usize| is_known(Target::CreditOffer(actor)) && is_known(Target::CreditBond(actor));
+        Self {
+            known_credits: (0..model.actors.len()).map(credits).collect(),
+            known_gives: (0..model.gift_count()).map(|at| is_known(Target::Gives(at))).collect(),
+            setup: model.setup.clone(),
+            model,
+            drawn,
+            known,
+            debtors,
+        }
     }
 
     /// Whether compiling with these values would certainly succeed, everything else being the same.
@@ -102,11 +113,13 @@ impl<'a> Recheck<'a> {
         true
     }
 
-    /// Credits and the total of all amounts; where they are partly drawn, the document must be asked.
+    /// Credits and the total of all amounts, as far as they are known before a run.
     fn sums_hold(&self) -> bool {
-        let credits = self.setup.credit_offer.iter().zip(&self.setup.credit_bond).all(|(offer, bond)| offer <= bond);
-        let total: i128 = self.setup.gives.iter().map(|amount| i128::from(amount.0)).sum();
-        self.together && credits && total <= i128::from(MAX_TOTAL)
+        let Setup { credit_offer, credit_bond, gives, .. } = &self.setup;
+        let credits = credit_offer.iter().zip(credit_bond).zip(&self.known_credits);
+        let amounts = gives.iter().zip(&self.known_gives).filter(|(_, known)| **known);
+        let total: i128 = amounts.map(|(amount, _)| i128::from(amount.0)).sum();
+        credits.into_iter().all(|((offer, bond), known)| !known || offer <= bond) && total <= i128::from(MAX_TOTAL)
     }
 
     fn constants_hold(&self) -> bool {

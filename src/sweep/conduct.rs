@@ -110,6 +110,9 @@ impl Sweep {
     }
 
     /// The manifest, without the hashes of the tables.
+    ///
+    /// # Panics
+    /// Never: an outline has string keys only.
     #[must_use]
     pub fn manifest(&self) -> Manifest {
         let sets = self.experiment.sets().iter();

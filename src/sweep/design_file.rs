@@ -71,7 +71,7 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
 fn line_of(bytes: &[u8], at: u64) -> u64 {
     let at = usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
     let blank = bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    bytes[..at + blank].iter().filter(|&&byte| byte == b'\n').count() as u64 + 1
+    bytes[..at + blank].split(|&byte| byte == b'\n').count() as u64
 }
 
 fn wrong_csv(file: &str, error: &csv::Error) -> Error {

@@ -423,8 +423,8 @@ fn difference(base: &Setup, other: &Setup, worked_out: &BTreeSet<Target>) -> Opt
         let differing = base.iter().zip(other).enumerate().filter(|(_, (a, b))| a != b);
         found.extend(differing.map(|(at, (_, b))| (target(at), f64::from(*b))));
     }
-    type Limits<'a> = (&'a [Option<u32>], &'a [Option<u32>], fn(usize) -> Target);
-    let optional: [Limits<'_>; 2] = [(&base.grace, &other.grace, Target::Grace), (&base.due, &other.due, Target::Due)];
+    let optional: [(&[Option<u32>], &[Option<u32>], fn(usize) -> Target); 2] =
+        [(&base.grace, &other.grace, Target::Grace), (&base.due, &other.due, Target::Due)];
     for (base, other, target) in optional {
         for (at, (a, b)) in base.iter().zip(other).enumerate() {
             match (a, b) {
@@ -500,7 +500,7 @@ impl Worker<'_> {
             PointsAs::Settings(settings) => {
                 if let Some(settings) = &settings[usize::try_from(slot.point).expect("the number of points is limited")]
                 {
-                    self.settings.extend_from_slice(settings)
+                    self.settings.extend_from_slice(settings);
                 } else {
                     let own = self.experiment.own_model(slot.point);
                     let (model, plan) = &*own;

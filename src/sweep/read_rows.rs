@@ -31,6 +31,7 @@ impl<'a> RowReader<'a> {
 
     /// The number of the run in a row, and what the summary needs; none if the row is not as it should be.
     fn read<'s>(&'s mut self, line: &str) -> Option<(u64, Facts<'s>)> {
+        #[expect(clippy::option_option, reason = "an empty cell is a value that is missing, a wrong one is no value")]
         fn optional<T: std::str::FromStr>(cell: &str) -> Option<Option<T>> {
             if cell.is_empty() { Some(None) } else { cell.parse().ok().map(Some) }
         }

@@ -104,6 +104,9 @@ impl Shard {
     }
 
     /// The runs of this part, out of `runs`: parts follow each other and differ by at most one run.
+    ///
+    /// # Panics
+    /// Never: a part is no more than the whole.
     #[must_use]
     pub fn range(&self, runs: u64) -> Range<u64> {
         let bound = |number: u64| {

@@ -342,7 +342,7 @@ mod tests {
         }
     }
 
-    /// Later points and higher dimensions, as SciPy 1.17 gives them (`qmc.Sobol(250, scramble=False)`).
+    /// Later points and higher dimensions, as `SciPy` 1.17 gives them (`qmc.Sobol(250, scramble=False)`).
     #[test]
     fn later_points_agree_with_another_implementation() {
         for (index, dimension, expected) in [

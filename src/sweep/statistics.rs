@@ -33,7 +33,8 @@ impl Moments {
             #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
             let count = self.count as f64;
             let sum = self.sum + value;
-            self.lost += if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
+            self.lost +=
+                if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
             self.sum = sum;
             let delta = value - self.mean;
             self.mean += delta / count;

@@ -52,6 +52,9 @@ pub struct Share {
 
 impl Summary {
     /// The empty summary of a sweep over `points` points.
+    ///
+    /// # Panics
+    /// If there are more points than the limit.
     #[must_use]
     pub fn new(model: &Model, points: u64) -> Self {
         let count = usize::try_from(points).expect("the number of points is limited");
@@ -70,6 +73,9 @@ impl Summary {
     }
 
     /// Adds a run. Rows are added in their order, so that sums do not depend on threads.
+    ///
+    /// # Panics
+    /// If the point is beyond those that the summary was made for.
     pub fn add(&mut self, facts: &Facts<'_>) {
         let point = usize::try_from(facts.point).expect("the number of points is limited");
         let outcomes = self.outcomes.len();

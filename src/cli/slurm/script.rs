@@ -13,8 +13,8 @@ pub(super) fn copied(path: &Path) -> String {
 
 /// The script: each task does its shard, and goes on where an earlier try has ended.
 pub(super) fn script(args: &Args, folder: &Path, tasks: u64) -> Result<String, Failed> {
-    let program = std::env::current_exe()
-        .map_err(|error| fail(&format!("cannot find the program itself: {error}"), None))?;
+    let program =
+        std::env::current_exe().map_err(|error| fail(&format!("cannot find the program itself: {error}"), None))?;
     let folder = folder.display().to_string();
     let mut text = String::from("#!/bin/bash\n");
     // Writing to a string cannot fail.
@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn the_queue_says_who_is_alive() {
-        let text = "12_3 RUNNING\n12_4 PENDING\n12_1 COMPLETED\n12_2 TIMEOUT\n15_2 CONFIGURING\n12_5 COMPLETING\nnonsense\n";
+        let text =
+            "12_3 RUNNING\n12_4 PENDING\n12_1 COMPLETED\n12_2 TIMEOUT\n15_2 CONFIGURING\n12_5 COMPLETING\nnonsense\n";
         assert_eq!(alive(text), [2, 3, 4, 5]);
     }
 

@@ -41,10 +41,9 @@ pub(in super::super) fn round(
     let commitment = |instance: &InstanceId| view.model.instances[instance.index()].commitment;
     for alike in candidates.chunk_by(|a, b| commitment(a) == commitment(b)) {
         let when = view.model.commitments[commitment(&alike[0]).index()].when.as_ref();
-        if let (Some(when), true) = (when, alike.len() >= MANY) {
-            if round_together(view, alike, when, memory, out) {
-                continue;
-            }
+        let together = when.is_some_and(|when| alike.len() >= MANY && round_together(view, alike, when, memory, out));
+        if together {
+            continue;
         }
         for &instance in alike {
             let conditional = view.world.instance(instance).state == State::Conditional;

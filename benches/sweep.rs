@@ -1,0 +1,88 @@
+//! How fast sweeps are, beside a hand-written loop, and how their cost grows: `cargo bench --bench sweep`.
+//!
+//! Criterion measures; then the tables of `docs/performance.md` are measured and written anew.
+
+mod baseline;
+mod scaling;
+
+use std::path::Path;
+
+use backstop::scenario::Document;
+use backstop::sweep::{Asked, Experiment, Output, Request, Schedule, Shard, Sort, Source, Sweep, Tables};
+use criterion::{BenchmarkId, Criterion, Throughput};
+
+/// The flagship.
+const FLAGSHIP: &str = "scenarios/jeddah-2025.toml";
+/// Thirty actors, sixty steps, thirty commitments.
+const ENSEMBLE: &str = "benches/scenarios/ensemble.toml";
+
+/// A sweep of a scenario at one point.
+fn sweep(name: &str, text: &str, replicates: u64) -> Sweep {
+    let document = Document::parse(name, text.as_bytes()).expect("the scenario is TOML");
+    let experiment = Experiment::new(document, &[], Source::Request(Request::default()), 1, 1).expect("it is valid");
+    Sweep {
+        experiment,
+        schedule: Schedule { points: 1, replicates, seed: 1, independent: false },
+        shard: Shard::WHOLE,
+        tables: Tables::default(),
+        sort: Sort::Run,
+        asked: Asked::default(),
+        scenario: name.into(),
+    }
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the scenario is there")
+}
+
+/// Does a sweep into a folder.
+fn run(sweep: &Sweep, jobs: usize) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output = Output::New { folder: &folder.path().join("out"), force: false };
+    sweep.run(output, jobs, &mut |_| true).expect("the sweep runs");
+}
+
+/// Does the same work by hand, into a file.
+fn run_by_hand(replicates: u64) {
+    use std::io::Write as _;
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    let program = baseline::Baseline::new(0.8, 0.5);
+    let mut rows = Vec::new();
+    for replicate in 0..replicates {
+        program.run(replicate, 1, replicate, &mut rows);
+        if rows.len() > 1 << 16 {
+            file.write_all(&rows).expect("the disk has room");
+            rows.clear();
+        }
+    }
+    file.write_all(&rows).expect("the disk has room");
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn measure(criterion: &mut Criterion) {
+    const RUNS: u64 = 2_000;
+    let mut group = criterion.benchmark_group("sweep");
+    group.throughput(Throughput::Elements(RUNS)).sample_size(10);
+    group.bench_function("ensemble/by hand", |bench| bench.iter(|| run_by_hand(RUNS)));
+    for (name, path) in [("ensemble", ENSEMBLE), ("flagship", FLAGSHIP)] {
+        let sweep = sweep(path, &read(path), RUNS);
+        for jobs in [1, cores()] {
+            group.bench_function(BenchmarkId::new(name, jobs), |bench| bench.iter(|| run(&sweep, jobs)));
+        }
+    }
+    group.finish();
+}
+
+fn main() {
+    // `cargo test` runs benches too, without this argument.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    measure(&mut criterion);
+    criterion.final_summary();
+    scaling::write(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md"));
+}
