@@ -35,7 +35,7 @@ fn effort(actor: usize) -> i64 {
 }
 
 fn bar(actor: usize) -> f64 {
-    f64::from(u32::try_from(60 + actor % 10).expect("small")) / 100.0
+    f64::from(u32::try_from(46 + 4 * (actor % 12)).expect("small")) / 100.0
 }
 
 /// The scenario.
