@@ -111,10 +111,10 @@ struct Now {
 impl Baseline {
     pub(crate) fn new() -> Self {
         let mut weights = vec![[0.0; ACTORS]; ACTORS];
-        for on in 0..ACTORS {
-            let others = || (0..ACTORS).filter(|from| *from != on);
-            let sum = others().fold(0.0, |sum, from| sum + weight(on, from));
-            others().for_each(|from| weights[from][on] = weight(on, from) / sum);
+        let others = |on: usize| (0..ACTORS).filter(move |from| *from != on);
+        let sums: [f64; ACTORS] = std::array::from_fn(|on| others(on).fold(0.0, |sum, from| sum + weight(on, from)));
+        for (on, sum) in sums.iter().enumerate() {
+            others(on).for_each(|from| weights[from][on] = weight(on, from) / sum);
         }
         Self {
             streams: std::array::from_fn(|at| fnv_1a(&format!("stance/a{at}/main"))),
