@@ -97,8 +97,8 @@ fn aligned(rows: &[Vec<String>]) -> String {
         for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
             let fill = " ".repeat(width - cell.chars().count());
             match column {
-                0 => text += &format!("{cell}{fill}"),
-                _ => text += &format!("  {fill}{cell}"),
+                0 => text.extend([cell, fill.as_str()]),
+                _ => text.extend(["  ", &fill, cell]),
             }
         }
         text.truncate(text.trim_end_matches(' ').len());
