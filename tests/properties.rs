@@ -18,7 +18,7 @@ use backstop::log::{
     write_series,
 };
 use backstop::model::{Event, InstanceId, Model, Reader, Scope, Setup, State, World};
-use backstop::scenario::{Document, Options, Override, compile};
+use backstop::scenario::{Document, Options, compile};
 use common::{Ran, compiled, run_text, shipped, text};
 use generate::{Allowed, Sketch, sketch, sketches};
 use proptest::prelude::*;

@@ -268,10 +268,12 @@ fn first_difference(found: &[u8], expected: &[u8]) -> Option<usize> {
         return None;
     }
     let (mut ours, mut theirs) = (expected.split(|&byte| byte == b'\n'), found.split(|&byte| byte == b'\n'));
-    (1..).find(|_| match (ours.next(), theirs.next()) {
-        (None, None) => true,
-        (ours, theirs) => ours != theirs,
-    })
+    let mut line = 1;
+    // They differ somewhere, so that this ends at the latest with the longer of the two.
+    while ours.next() == theirs.next() {
+        line += 1;
+    }
+    Some(line)
 }
 
 pub(crate) fn read_manifest(dir: &Path) -> Result<Manifest, Failed> {

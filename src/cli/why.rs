@@ -143,10 +143,10 @@ fn never(verified: &Verified, instance: InstanceId) -> String {
     let mut text = format!("{name} was never bound; at the end it is {}\n", own.state.name());
     if own.state == State::Conditional {
         text += &ending::lacks(model, plan, &fold.setup, &fold.world, instance);
-    } else if own.state == State::Null {
-        if let Some(offer) = &model.commitment_of(instance).offer {
-            let _ = writeln!(text, "  it is not on the table: its `offer`, {}, does not hold", condition(&offer.text));
-        }
+    } else if own.state == State::Null
+        && let Some(offer) = &model.commitment_of(instance).offer
+    {
+        let _ = writeln!(text, "  it is not on the table: its `offer`, {}, does not hold", condition(&offer.text));
     }
     let last = fold.log.iter().rposition(|entry| entry.event.instance() == Some(instance));
     if let Some(seq) = last.and_then(|at| Seq::try_from(at).ok()) {

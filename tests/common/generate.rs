@@ -170,7 +170,7 @@ impl<'a> Maker<'a> {
     fn below(&mut self, count: usize) -> usize {
         let word = self.words.get(self.next).copied().unwrap_or(0);
         self.next += 1;
-        usize::from(word) * count >> 16
+        (usize::from(word) * count) >> 16
     }
 
     /// Whether something unusual is there, with a probability of so many in a hundred.
@@ -396,7 +396,8 @@ impl<'a> Maker<'a> {
                 let _ = writeln!(lines, "{key} = {}", 1 + self.below(most));
             }
         }
-        if self.rarely(30) {
+        let is_maintained = self.rarely(30);
+        if is_maintained {
             lines += "maintain = true\n";
             if self.rarely(60) {
                 let _ = writeln!(lines, "until = \"{}\"", self.free(1));
