@@ -41,15 +41,6 @@ pub struct Summary {
     kept: usize,
 }
 
-/// The share of runs that ended in one way.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Share {
-    /// The outcome, `deadlock`, `stalemate` or `failed`.
-    pub name: String,
-    /// How many runs.
-    pub hits: u64,
-}
-
 impl Summary {
     /// The empty summary of a sweep over `points` points.
     ///
@@ -123,11 +114,15 @@ impl Summary {
         &self.endings[point * width..(point + 1) * width]
     }
 
-    /// How the runs at a point ended: outcomes, deadlock, stalemate, failed.
+    /// How many runs at a point ended in each way, in the order of [`Summary::endings`].
     #[must_use]
-    pub fn shares(&self, point: usize) -> Vec<Share> {
-        let names = self.outcomes.iter().map(String::as_str).chain(["deadlock", "stalemate", "failed"]);
-        names.zip(self.counts(point)).map(|(name, &hits)| Share { name: name.to_owned(), hits }).collect()
+    pub fn hits(&self, point: usize) -> &[u64] {
+        self.counts(point)
+    }
+
+    /// The ways to end: outcomes, then `deadlock`, `stalemate` and `failed`.
+    pub fn endings(&self) -> impl Iterator<Item = &str> {
+        self.outcomes.iter().map(String::as_str).chain(["deadlock", "stalemate", "failed"])
     }
 
     /// Number of failed runs.
@@ -152,7 +147,7 @@ impl Summary {
         push("point".into());
         names.iter().for_each(|name| push(name.clone()));
         push("n".into());
-        for name in self.outcomes.iter().map(String::as_str).chain(["deadlock", "stalemate", "failed"]) {
+        for name in self.endings() {
             for column in [format!("share_{name}"), format!("share_{name}_low"), format!("share_{name}_high")] {
                 push(column);
             }
