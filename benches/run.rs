@@ -49,7 +49,9 @@ fn flagship(criterion: &mut Criterion) {
 }
 
 fn log(criterion: &mut Criterion) {
-    for (name, text) in [("flagship", include_str!("../scenarios/jeddah-2025.toml").to_owned()), ("network", network::scenario())] {
+    for (name, text) in
+        [("flagship", include_str!("../scenarios/jeddah-2025.toml").to_owned()), ("network", network::scenario())]
+    {
         let (model, plan) = compiled(&text);
         let run = engine::run(&model, &plan, luck(0), LOGGED);
         let mut bytes = Vec::new();
