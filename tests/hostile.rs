@@ -341,8 +341,7 @@ fn definitions_and_groups_of_any_shape() {
         heavy("all subsets of names to suggest", Refused(""), || {
             each(1..=2_000, |n| {
                 format!(
-                    "[commitments.promise_{n}]\ndebtor = \"uks\"\ngives = {{ troop = 1 }}\nwhen = \"bonds(promise_{}x) > 0\"\n",
-                    n
+                    "[commitments.promise_{n}]\ndebtor = \"uks\"\ngives = {{ troop = 1 }}\nwhen = \"bonds(promise_{n}x) > 0\"\n"
                 )
             })
         }),
@@ -534,7 +533,7 @@ fn numbers_of_any_size() {
 
 // ---------------------------------------------------------------- broken bytes
 
-/// A stream of words for choosing where to break something (SplitMix64).
+/// A stream of words for choosing where to break something (`SplitMix64`).
 struct Words(u64);
 
 impl Words {
