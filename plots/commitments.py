@@ -302,7 +302,9 @@ def main():
     figure = draw(events, rows, amounts(folder, scenario, rows), end)
     head(figure, scenario.get("title", manifest["scenario"]), "; ".join(below))
     try:
-        figure.savefig(arguments.out, dpi=150, metadata={"Software": None})
+        # No version number in the file.
+        metadata = {"Software": None} if arguments.out.suffix.lower() == ".png" else None
+        figure.savefig(arguments.out, dpi=150, metadata=metadata)
     except (OSError, ValueError) as error:
         fail(f"cannot write `{arguments.out}`: {error}")
 

@@ -119,7 +119,7 @@ def draw(axes, rows, colour, wide=1.6, steps="post"):
         marker = "o" if len(rows) == 1 else None
         axes.plot(rows["when"], rows["value"], color=colour, linewidth=wide, drawstyle=style, marker=marker)
         return rows["value"]
-    levels = rows.groupby("when")["value"].quantile([0.05, 0.25, 0.5, 0.75, 0.95]).unstack()
+    levels = rows.groupby("when")["value"].quantile([0.05, 0.25, 0.5, 0.75, 0.95], interpolation="nearest").unstack()
     for low, high in [(0.05, 0.95), (0.25, 0.75)]:
         axes.fill_between(levels.index, levels[low], levels[high], color=colour, alpha=0.2, linewidth=0, step=steps)
     axes.plot(levels.index, levels[0.5], color=colour, linewidth=wide, drawstyle=style)
@@ -136,7 +136,7 @@ def fit(axes, rows):
         axes.set_ylim(-0.04, 1.04)
         axes.set_yticks([0, 0.5, 1])
     else:
-        axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
+        axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
         if low >= 0:
             axes.set_ylim(-0.04 * high, 1.08 * high)
 
@@ -325,7 +325,9 @@ def main():
     figure = (stances if arguments.stances else metrics)(series, scenario, arguments.only)
     head(figure, title, below)
     try:
-        figure.savefig(arguments.out, dpi=150, metadata={"Software": None})
+        # No version number in the file.
+        metadata = {"Software": None} if arguments.out.suffix.lower() == ".png" else None
+        figure.savefig(arguments.out, dpi=150, metadata=metadata)
     except (OSError, ValueError) as error:
         fail(f"cannot write `{arguments.out}`: {error}")
 

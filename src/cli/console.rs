@@ -6,7 +6,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin as Place, Renderer, Snippet};
 use backstop::scenario::{Diagnostic, Origin, Severity, Source};
 
-use super::words::safe;
+use super::words::{escaped, safe};
 
 /// The command failed, and has said why.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ fn render(diagnostic: &Diagnostic, source: &Source) -> String {
     if let Some(span) = &diagnostic.span {
         group = group.elements(place(argument.as_ref().unwrap_or(source), span, diagnostic.label.as_deref()));
     } else if diagnostic.origin == Origin::File {
-        group = group.element(Place::path(source.name().to_owned()).line(1).char_column(1));
+        group = group.element(Place::path(escaped(source.name())).line(1).char_column(1));
     }
     for (note, span) in &diagnostic.notes {
         group = group.element(Level::NOTE.message(note));
@@ -102,10 +102,10 @@ fn place<'a>(source: &Source, span: &Range<usize>, label: Option<&str>) -> Vec<E
     let snippet = Snippet::source(shown.clone()).line_start(start.line).annotation(mark);
     if shown.starts_with('…') {
         // The column of a line that was cut in front would be wrong.
-        let place = Place::path(source.name().to_owned()).line(start.line).char_column(start.column);
+        let place = Place::path(escaped(source.name())).line(start.line).char_column(start.column);
         return vec![place.into(), snippet.into()];
     }
-    vec![snippet.path(source.name().to_owned()).into()]
+    vec![snippet.path(escaped(source.name())).into()]
 }
 
 /// A line cut to what lies around a range of it, and the range in that.
@@ -116,6 +116,13 @@ fn window(line: &str, from: usize, to: usize) -> (String, usize, usize) {
     let (begin, end) = (back(from), forth(to));
     let lead = if begin > 0 { "…" } else { "" };
     let tail = if end < line.len() { "…" } else { "" };
-    let shown = format!("{lead}{}{tail}", &line[begin..end]);
-    (shown, from - begin + lead.len(), to - begin + lead.len())
+    let before = format!("{lead}{}", harmless(&line[begin..from]));
+    let marked = harmless(&line[from..to]);
+    let shown = format!("{before}{marked}{}{tail}", harmless(&line[to..end]));
+    (shown, before.len(), before.len() + marked.len())
+}
+
+/// A part of a line, character for character, without the control characters that the renderer lets through.
+fn harmless(text: &str) -> String {
+    text.replace(|c| matches!(c, '\u{80}'..='\u{9f}'), "\u{fffd}")
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use backstop::analysis::{self, Blocked, Explanation, Question, Sets, words};
+use backstop::analysis::{self, Blocked, Cost, Explanation, Question, Sets, words};
 use backstop::engine::{Plan, Run};
 use backstop::model::{Amount, Ending, InstanceId, Model, OutcomeId, Scope, Setup, State, Values, World};
 
@@ -12,12 +12,15 @@ use super::words::{actor, count, escaped, listed, plain_number};
 /// Lists longer than this are cut on the screen.
 const SHOWN: usize = 8;
 
+/// Most commitments whose needs are listed on the screen.
+const LINES: usize = 60;
+
 /// The outcome with its reason.
 pub(crate) fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
     let mut text = String::new();
     match run.result {
         Ok(Ending::Outcome(outcome)) => {
-            let since = run.reached_step().map(|step| format!(", reached on {}", label(model, step)));
+            let since = run.reached_step().map(|step| format!(", reached {} {}", on(model), label(model, step)));
             let _ = writeln!(text, "Outcome: {}{}", model.outcomes[outcome.index()].id, since.unwrap_or_default());
             text += &holds(model, &run.setup, &run.world, outcome);
         }
@@ -40,6 +43,11 @@ pub(crate) fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
         }
     }
     text
+}
+
+/// How a day or a step is spoken of.
+fn on(model: &Model) -> &'static str {
+    if model.clock.start.is_some() { "on" } else { "at" }
 }
 
 /// The condition of an outcome with the values that make it hold.
@@ -82,15 +90,20 @@ pub(crate) fn lacks(model: &Model, plan: &Plan, setup: &Setup, world: &World, in
 /// One line a commitment and what it lacks; instances of a group's commitment share a line.
 fn lacking(model: &Model, blocked: &[Blocked]) -> String {
     let mut lines: Vec<(u32, String, Vec<InstanceId>)> = Vec::new();
+    let mut place = vec![None; model.commitments.len()];
     for one in blocked {
-        let declared = model.instances[one.commitment.index()].commitment.0;
-        match lines.iter_mut().find(|(of, ..)| *of == declared) {
-            Some((.., instances)) => instances.push(one.commitment),
-            None => lines.push((declared, one.text.clone(), vec![one.commitment])),
+        let declared = model.instances[one.commitment.index()].commitment;
+        if let Some(at) = place[declared.index()] {
+            let (.., instances): &mut (_, _, Vec<InstanceId>) = &mut lines[at];
+            instances.push(one.commitment);
+        } else {
+            place[declared.index()] = Some(lines.len());
+            lines.push((declared.0, one.text.clone(), vec![one.commitment]));
         }
     }
+    let left_out = lines.len().saturating_sub(LINES);
     let mut text = String::new();
-    for (declared, said, instances) in lines {
+    for (declared, said, instances) in lines.into_iter().take(LINES) {
         let who = match instances.as_slice() {
             [one] => actor(model, model.instances[one.index()].debtor),
             many => format!("{} debtors; {}", many.len(), actor(model, model.instances[many[0].index()].debtor)),
@@ -100,6 +113,9 @@ fn lacking(model: &Model, blocked: &[Blocked]) -> String {
             _ => &model.commitments[declared as usize].id,
         };
         let _ = writeln!(text, "  {name} ({who}) {said}");
+    }
+    if left_out > 0 {
+        let _ = writeln!(text, "  and {} more", words::number(f64::from(u32::try_from(left_out).unwrap_or(u32::MAX))));
     }
     text
 }
@@ -151,6 +167,11 @@ fn circle_text(model: &Model, circle: &[InstanceId]) -> String {
     }
 }
 
+/// Whether anything costs less.
+fn cheaper(proved: bool) -> &'static str {
+    if proved { "no cheaper set does" } else { "a cheaper set is not ruled out" }
+}
+
 /// The smallest sets of first moves, and how much of each is enough.
 fn unlocks(model: &Model, explanation: &Explanation) -> String {
     let Sets { sets, proved, count: number, .. } = &explanation.unlock;
@@ -170,7 +191,15 @@ fn unlocks(model: &Model, explanation: &Explanation) -> String {
     };
     let proof = if *proved { "no smaller set does" } else { "a smaller set is not ruled out" };
     let moves = count(cheapest.members.len(), "first move");
-    let choice = if *number > 1 { ", any of these" } else { "" };
+    let choice = if same.len() > 1 { ", any of these" } else { "" };
+    let moves = match explanation.cost {
+        Cost::Moves => moves,
+        Cost::Declared => format!("{moves} of a cost of {}", plain_number(cheapest.cost.to_units())),
+        Cost::Resource(resource) => {
+            format!("{moves} that give {}", words::amount(model, resource, cheapest.cost.to_units()))
+        }
+    };
+    let proof = if matches!(explanation.cost, Cost::Moves) { proof } else { cheaper(*proved) };
     let _ = writeln!(text, "  {moves}, made without waiting for the others ({proof}){choice}:");
     for set in same.iter().take(SHOWN) {
         let _ = writeln!(text, "    {}", named(&set.members));

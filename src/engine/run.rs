@@ -552,11 +552,12 @@ impl<'a> Simulation<'a> {
             let Decision { event, why } = decision;
             let cause = self.causes.as_ref().and_then(|causes| causes.find(self.model, &self.run.world, why, first));
             self.happen(event, cause);
+            // Looked at after each event: one delivery may be known to very many.
+            if self.run.world.trust.pairs() > limits::TRUST_PAIRS {
+                return Err(Failure::TooManyTrustPairs);
+            }
         }
         self.batch = batch;
-        if self.run.world.trust.pairs() > limits::TRUST_PAIRS {
-            return Err(Failure::TooManyTrustPairs);
-        }
         Ok(())
     }
 

@@ -213,13 +213,31 @@ pub(super) fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     });
     diagnostics.dedup_by(|a, b| a.code == b.code && a.span == b.span && a.origin == b.origin && a.message == b.message);
     if diagnostics.len() > limits::DIAGNOSTICS {
-        let more = diagnostics.len() - limits::DIAGNOSTICS;
-        diagnostics.truncate(limits::DIAGNOSTICS);
-        let things =
-            if more == 1 { "1 more error is not shown".into() } else { format!("{more} more errors are not shown") };
-        diagnostics.push(Diagnostic::error("limits/diagnostics", things, None));
+        cap(&mut diagnostics);
     }
     diagnostics
+}
+
+/// Keeps as many as are shown, errors before warnings, and says what is left out.
+fn cap(diagnostics: &mut Vec<Diagnostic>) {
+    let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
+    let errors = diagnostics.iter().filter(|diagnostic| is_error(diagnostic)).count();
+    let (mut room_for_errors, mut room_for_warnings) =
+        (limits::DIAGNOSTICS, limits::DIAGNOSTICS - errors.min(limits::DIAGNOSTICS));
+    let warnings = diagnostics.len() - errors;
+    let (errors_left, warnings_left) =
+        (errors.saturating_sub(room_for_errors), warnings.saturating_sub(room_for_warnings));
+    diagnostics.retain(|diagnostic| {
+        let room = if is_error(diagnostic) { &mut room_for_errors } else { &mut room_for_warnings };
+        let fits = *room > 0;
+        *room -= usize::from(fits);
+        fits
+    });
+    let (more, noun) = if errors_left > 0 { (errors_left, "error") } else { (warnings_left, "warning") };
+    let left_out =
+        if more == 1 { format!("1 more {noun} is not shown") } else { format!("{more} more {noun}s are not shown") };
+    let say = if errors_left > 0 { Diagnostic::error } else { Diagnostic::warning };
+    diagnostics.push(say("limits/diagnostics", left_out, None));
 }
 
 /// Longest part of a file that a message repeats, in characters.
@@ -340,5 +358,18 @@ mod tests {
         let shown = tidy(many);
         assert_eq!(shown.len(), limits::DIAGNOSTICS + 1);
         assert_eq!(shown.last().unwrap().message, "50 more errors are not shown");
+    }
+
+    #[test]
+    fn warnings_never_hide_an_error() {
+        let mut many: Vec<Diagnostic> =
+            (0..150).map(|at| Diagnostic::warning("x", format!("{at}"), Some(at..at))).collect();
+        let shown = tidy(many.clone());
+        let last = shown.last().unwrap();
+        assert_eq!((last.severity, last.message.as_str()), (Severity::Warning, "50 more warnings are not shown"));
+        many.push(Diagnostic::error("y", "the error", Some(500..501)));
+        let shown = tidy(many);
+        assert_eq!(shown.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count(), 1);
+        assert_eq!(shown.last().unwrap().message, "51 more warnings are not shown");
     }
 }
