@@ -1,0 +1,59 @@
+//! Any bytes as a scenario file: parsed, compiled, and where that is a small one, run and replayed.
+#![no_main]
+
+use backstop::engine::{self, Luck, Plan, Want};
+use backstop::log::{Namer, Numbered, Recorded, write_events};
+use backstop::model::Model;
+use backstop::scenario::{Diagnostic, Document, Options, compile};
+use libfuzzer_sys::fuzz_target;
+
+/// Diagnostics stand inside of the file and hold no control characters.
+fn look_at(diagnostics: &[Diagnostic], text: &[u8]) {
+    for diagnostic in diagnostics {
+        assert!(!diagnostic.message.chars().any(char::is_control), "{:?}", diagnostic.message);
+        assert!(!diagnostic.help.iter().any(|help| help.chars().any(char::is_control)), "{:?}", diagnostic.help);
+        if let Some(span) = &diagnostic.span {
+            // Bytes that are not UTF-8 are shown as three bytes each.
+            assert!(span.start <= span.end && span.end <= 3 * text.len() + 3, "{span:?}");
+        }
+    }
+}
+
+fn is_small(model: &Model) -> bool {
+    model.clock.steps <= 50 && model.actors.len() <= 40 && model.instances.len() <= 40 && model.metrics.len() <= 20
+}
+
+fn run_and_replay(model: &Model) {
+    let plan = Plan::new(model);
+    let want = Want { log: true, series: true, exchanged: true };
+    let run = engine::run(model, &plan, Luck { seed: 1, replicate: 0 }, want);
+    let namer = Namer::new(model);
+    let mut events = Vec::new();
+    write_events(&mut events, &namer, Numbered::SINGLE, &run.log).expect("memory is writable");
+    let recorded = Recorded { ok: run.result.is_ok(), steps: run.steps };
+    let fold = backstop::log::replay(&namer, &plan, &[], &*events, recorded, &mut |_, _, _| {});
+    let fold = fold.unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    assert_eq!((fold.history, fold.steps, fold.gap), (run.history, run.steps, run.gap));
+    assert_eq!(fold.log, run.log);
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    match Document::parse("fuzz.toml", bytes) {
+        Err(errors) => {
+            assert!(!errors.is_empty());
+            look_at(&errors, bytes);
+        }
+        Ok(document) => match compile(&document, &Options::default()) {
+            Err(errors) => {
+                assert!(!errors.is_empty());
+                look_at(&errors, bytes);
+            }
+            Ok(compiled) => {
+                look_at(&compiled.warnings, bytes);
+                if is_small(&compiled.model) {
+                    run_and_replay(&compiled.model);
+                }
+            }
+        },
+    }
+});
