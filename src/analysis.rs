@@ -65,6 +65,8 @@ pub struct Explanation {
     pub step: u32,
     /// The goal that unlock and summit sets are for.
     pub goal: Option<OutcomeId>,
+    /// What counts as cheap.
+    pub cost: Cost,
     /// The gap: offers that would all bind if they bound together.
     pub gap: Vec<InstanceId>,
     /// The wait-for graph on the gap, by waiter; empty where it is too large.
@@ -212,6 +214,7 @@ fn explain_within(
     Ok(Explanation {
         step: world.step,
         goal: question.goal,
+        cost: question.cost,
         waits_are_complete: waits.is_some(),
         waits: waits.unwrap_or_default(),
         circles,

@@ -18,7 +18,7 @@ mod statistics;
 mod store;
 mod summary;
 
-pub use conduct::{Output, Progress, Report, Sweep, done_in};
+pub use conduct::{Output, Progress, Report, Sweep, done_in, is_begun};
 pub use design::{Axis, Points, Request, grid};
 pub use design_file::read_design;
 pub use error::{Error, ErrorKind, Place};
@@ -28,4 +28,4 @@ pub use outline::{Asked, Outline, Sort, differences};
 pub use sample::{Method, Sample, sample};
 pub use schedule::{Schedule, Shard, Slot};
 pub use statistics::{Moments, wilson};
-pub use summary::{Facts, Share, Summary};
+pub use summary::{Facts, Summary};

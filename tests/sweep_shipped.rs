@@ -22,7 +22,7 @@ fn document(path: &PathBuf) -> Document {
 
 /// Numbers to try for a parameter: its own, the ends of its range, and some that are surely wrong for many.
 fn values(range: Option<(f64, f64)>, value: f64) -> Vec<f64> {
-    let ends = range.map_or(vec![value * 0.9, value * 1.1], |(low, high)| vec![low, (low + high) / 2.0, high]);
+    let ends = range.map_or(vec![value * 0.9, value * 1.1], |(low, high)| vec![low, f64::midpoint(low, high), high]);
     ends.into_iter().chain([value, 0.0, -1.0, 1.5, 1e13]).collect()
 }
 

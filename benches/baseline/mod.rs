@@ -1,19 +1,25 @@
 //! The ensemble of `benches/scenarios/ensemble.toml` as one would write it by hand: plain loops over arrays, nothing
 //! general, the same arithmetic, the same random numbers, the same rows of `runs.csv`.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "written as by hand: small counts, 52 bits, halves of a product"
+)]
+
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 /// Actors.
-pub const ACTORS: usize = 30;
+pub(crate) const ACTORS: usize = 30;
 /// Steps.
-pub const STEPS: u32 = 60;
+pub(crate) const STEPS: u32 = 60;
 
 const VOLATILITY: f64 = 0.03;
 const SUSCEPTIBILITY: f64 = 0.8;
 
 /// The hand-written program.
-pub struct Baseline {
+pub(crate) struct Baseline {
     bar: f64,
     pressure: f64,
     streams: [u64; ACTORS],
@@ -33,7 +39,7 @@ struct State {
 
 impl Baseline {
     /// The ensemble with these parameters.
-    pub fn new(bar: f64, pressure: f64) -> Self {
+    pub(crate) fn new(bar: f64, pressure: f64) -> Self {
         let mut first = [0.0; ACTORS];
         let mut streams = [0; ACTORS];
         for at in 0..ACTORS {
@@ -48,7 +54,7 @@ impl Baseline {
     }
 
     /// Adds the row of a run.
-    pub fn run(&self, run: u64, seed: u64, replicate: u64, out: &mut Vec<u8>) {
+    pub(crate) fn run(&self, run: u64, seed: u64, replicate: u64, out: &mut Vec<u8>) {
         let mut sources: Vec<ChaCha8Rng> = self.streams.iter().map(|&stream| source(seed, replicate, stream)).collect();
         let mut state = State {
             stances: self.first,
@@ -82,7 +88,8 @@ impl Baseline {
         let sum: f64 = state.stances.iter().fold(0.0, |sum, stance| sum + stance);
         let mood = sum / ACTORS as f64;
         let reached = reached.filter(|_| outcome == "alliance");
-        write_row(out, [run, 0, replicate, seed], outcome, reached, gap, f64::from(state.parties), mood, state.history);
+        let metrics = (f64::from(state.parties), mood);
+        write_row(out, [run, 0, replicate, seed], (outcome, reached, gap), metrics, state.history);
     }
 
     fn move_stances(&self, step: u32, sources: &mut [ChaCha8Rng], state: &mut State) {
@@ -187,15 +194,11 @@ fn source(seed: u64, replicate: u64, stream: u64) -> ChaCha8Rng {
     generator
 }
 
-#[allow(clippy::too_many_arguments)]
 fn write_row(
     out: &mut Vec<u8>,
     numbers: [u64; 4],
-    outcome: &str,
-    reached: Option<u32>,
-    gap: u32,
-    joined: f64,
-    mood: f64,
+    (outcome, reached, gap): (&str, Option<u32>, u32),
+    (joined, mood): (f64, f64),
     history: u64,
 ) {
     use std::io::Write as _;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use backstop::analysis::{self, Blocked, Explanation, Question, Sets, words};
+use backstop::analysis::{self, Blocked, Cost, Explanation, Question, Sets, words};
 use backstop::engine::{Plan, Run};
 use backstop::model::{Amount, Ending, InstanceId, Model, OutcomeId, Scope, Setup, State, Values, World};
 
@@ -20,7 +20,7 @@ pub(crate) fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
     let mut text = String::new();
     match run.result {
         Ok(Ending::Outcome(outcome)) => {
-            let since = run.reached_step().map(|step| format!(", reached on {}", label(model, step)));
+            let since = run.reached_step().map(|step| format!(", reached {} {}", on(model), label(model, step)));
             let _ = writeln!(text, "Outcome: {}{}", model.outcomes[outcome.index()].id, since.unwrap_or_default());
             text += &holds(model, &run.setup, &run.world, outcome);
         }
@@ -43,6 +43,11 @@ pub(crate) fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
         }
     }
     text
+}
+
+/// How a day or a step is spoken of.
+fn on(model: &Model) -> &'static str {
+    if model.clock.start.is_some() { "on" } else { "at" }
 }
 
 /// The condition of an outcome with the values that make it hold.
@@ -162,6 +167,11 @@ fn circle_text(model: &Model, circle: &[InstanceId]) -> String {
     }
 }
 
+/// Whether anything costs less.
+fn cheaper(proved: bool) -> &'static str {
+    if proved { "no cheaper set does" } else { "a cheaper set is not ruled out" }
+}
+
 /// The smallest sets of first moves, and how much of each is enough.
 fn unlocks(model: &Model, explanation: &Explanation) -> String {
     let Sets { sets, proved, count: number, .. } = &explanation.unlock;
@@ -181,7 +191,15 @@ fn unlocks(model: &Model, explanation: &Explanation) -> String {
     };
     let proof = if *proved { "no smaller set does" } else { "a smaller set is not ruled out" };
     let moves = count(cheapest.members.len(), "first move");
-    let choice = if *number > 1 { ", any of these" } else { "" };
+    let choice = if same.len() > 1 { ", any of these" } else { "" };
+    let moves = match explanation.cost {
+        Cost::Moves => moves,
+        Cost::Declared => format!("{moves} of a cost of {}", plain_number(cheapest.cost.to_units())),
+        Cost::Resource(resource) => {
+            format!("{moves} that give {}", words::amount(model, resource, cheapest.cost.to_units()))
+        }
+    };
+    let proof = if matches!(explanation.cost, Cost::Moves) { proof } else { cheaper(*proved) };
     let _ = writeln!(text, "  {moves}, made without waiting for the others ({proof}){choice}:");
     for set in same.iter().take(SHOWN) {
         let _ = writeln!(text, "    {}", named(&set.members));

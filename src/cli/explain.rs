@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// The seed of everything random (with a file)
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// The replicate, as in a sweep: other luck under the same seed (with a file)
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    replicate: u64,
     /// Set a parameter, or any number of the file by its dotted path (with a file; repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
@@ -100,7 +103,7 @@ fn run_and_fold(args: &Args, keep: &mut dyn FnMut(Moment, &World, &Setup)) -> Re
     let model = load::load(&args.path.display().to_string(), &bytes, &options)?.compiled.model;
     let plan = Plan::new(&model);
     let want = Want { log: true, ..Want::default() };
-    let run = backstop::engine::run(&model, &plan, Luck { seed: args.seed, replicate: 0 }, want);
+    let run = backstop::engine::run(&model, &plan, Luck { seed: args.seed, replicate: args.replicate }, want);
     if let Err(failure) = &run.result {
         return Err(fail(&failure.to_string(), Some("explain an earlier step of the folder that `run --out` writes")));
     }
@@ -165,6 +168,11 @@ fn object(model: &Model, explanation: &Explanation) -> Value {
     });
     let waits =
         explanation.waits.iter().map(|wait| json!({ "from": name(model, wait.from), "to": name(model, wait.to) }));
+    let partial = explanation.partial.iter().map(|partial| {
+        let resource = &model.resources[partial.resource.index()].id;
+        let (amount, least) = (cost_value(partial.amount), cost_value(partial.least));
+        json!({ "commitment": name(model, partial.instance), "resource": resource, "amount": amount, "least": least })
+    });
     let mut object = json!({
         "step": explanation.step,
         "goal": explanation.goal.map(|goal| model.outcomes[goal.index()].id.clone()),
@@ -173,6 +181,7 @@ fn object(model: &Model, explanation: &Explanation) -> Value {
         "circles": explanation.circles.iter().map(|circle| all(circle)).collect::<Vec<_>>(),
         "blocked": blocked.collect::<Vec<_>>(),
         "unlock": sets_value(&explanation.unlock, "moves", |members| all(members)),
+        "partial": partial.collect::<Vec<_>>(),
     });
     if let Some(summit) = &explanation.summit {
         object["summit"] = sets_value(summit, "actors", |members| actor_ids(model, members));
@@ -194,6 +203,7 @@ fn sets_value<T>(sets: &Sets<T>, members: &str, named: impl Fn(&[T]) -> Vec<Stri
         "upper": sets.upper.map(cost_value),
         "proved": sets.proved,
         "count": sets.count,
+        "count_is_exact": sets.count_is_exact,
         "sets": sets.sets.iter().map(one).collect::<Vec<_>>(),
     })
 }

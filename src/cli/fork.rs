@@ -8,7 +8,7 @@ use backstop::scenario::Override;
 
 use super::console::{Failed, emit, fail};
 use super::load::parse_set;
-use super::past::{Course, Verified, all_overrides, verify};
+use super::past::{Course, Verified, all_overrides, luck, verify};
 use super::run::{Files, claim, set_columns};
 use super::words::escaped;
 use super::{ending, timeline};
@@ -50,9 +50,9 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     }
     let mut sampler = Sampler::new(course.first(), manifest.stances, manifest.trust);
     let want = Want { log: true, series: true, exchanged: true };
-    let run = course.run(manifest.seed, want, &mut |world| sampler.sample(course.first(), world));
+    let run = course.run(luck(&manifest), want, &mut |world| sampler.sample(course.first(), world));
     let (names, values) = set_columns(&all_overrides(&manifest));
-    let row = RunRow::new(&run, (0, 0, 0, manifest.seed), values);
+    let row = RunRow::new(&run, (0, 0, manifest.replicate, manifest.seed), values);
     let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
     let files = Files::of(model, course.first(), tables, &sampler, &names, &row)
         .map_err(|error| fail(&format!("cannot write the tables: {error}"), None))?;

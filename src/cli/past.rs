@@ -87,9 +87,9 @@ impl Course {
     }
 
     /// Runs it from the start.
-    pub(crate) fn run(&self, seed: u64, want: Want, watch: &mut dyn FnMut(&World)) -> Run {
+    pub(crate) fn run(&self, luck: Luck, want: Want, watch: &mut dyn FnMut(&World)) -> Run {
         let stages = self.stages();
-        engine::run_staged(&stages[0], &stages[1..], Luck { seed, replicate: 0 }, want, watch)
+        engine::run_staged(&stages[0], &stages[1..], luck, want, watch)
     }
 
     /// Folds its log.
@@ -102,6 +102,11 @@ impl Course {
         let stages = self.stages();
         backstop::log::replay(&Namer::new(self.first()), stages[0].plan, &stages[1..], events, recorded, watch)
     }
+}
+
+/// The luck of a recorded run.
+pub(crate) fn luck(manifest: &Manifest) -> Luck {
+    Luck { seed: manifest.seed, replicate: manifest.replicate }
 }
 
 pub(crate) fn as_override(record: &OverrideRecord) -> Override {
@@ -150,7 +155,7 @@ pub(crate) fn verify(dir: &Path, watch: &mut dyn FnMut(Moment, &World, &Setup)) 
 
 /// A row that cannot be may follow from one before it that can but never was: running again shows the first.
 fn earliest(course: &Course, manifest: &Manifest, events: &[u8], refusal: Refusal) -> Refusal {
-    let run = course.run(manifest.seed, Want { log: true, ..Want::default() }, &mut |_| {});
+    let run = course.run(luck(manifest), Want { log: true, ..Want::default() }, &mut |_| {});
     let mut expected = Vec::new();
     let written = write_events(&mut expected, &Namer::new(course.first()), Numbered::SINGLE, &run.log);
     if written.is_err() || manifest.history_hash != Some(run.history.text()) {
@@ -192,7 +197,7 @@ impl Verified {
         }
         // Every row is possible, but some row is not what happened: running again shows which.
         let want = Want { log: true, ..Want::default() };
-        let run = self.course.run(self.manifest.seed, want, &mut |_| {});
+        let run = self.course.run(luck(&self.manifest), want, &mut |_| {});
         let differs = run.log.iter().zip(&self.fold.log).position(|(ours, theirs)| ours != theirs);
         let at =
             differs.or_else(|| (run.log.len() != self.fold.log.len()).then(|| run.log.len().min(self.fold.log.len())));
@@ -223,7 +228,7 @@ impl Verified {
         let row = RunRow {
             run: 0,
             point: 0,
-            replicate: 0,
+            replicate: self.manifest.replicate,
             seed: self.manifest.seed,
             parameters: values,
             status: self.manifest.status.clone().unwrap_or_default(),

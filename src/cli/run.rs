@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// The seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// The replicate, as in a sweep: other luck under the same seed
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    replicate: u64,
     /// Set a parameter, or any number of the file by its dotted path (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
@@ -54,10 +57,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let plan = Plan::new(model);
     let mut sampler = Sampler::new(model, args.stances, args.trust);
     let want = Want { log: true, series: true, exchanged: true };
-    let luck = Luck { seed: args.seed, replicate: 0 };
+    let luck = Luck { seed: args.seed, replicate: args.replicate };
     let run = engine::run_watched(model, &plan, luck, want, &mut |world| sampler.sample(model, world));
     if let Some(folder) = folder {
-        let files = Files::new(model, &run, &sampler, args.seed, &args.sets).map_err(|error| unwritable(&error))?;
+        let files = Files::new(model, &run, &sampler, luck, &args.sets).map_err(|error| unwritable(&error))?;
         let mut manifest = manifest(args, &loaded, &run);
         manifest.files = files.digests();
         files.write(&folder, &manifest)?;
@@ -80,7 +83,7 @@ fn print(args: &Args, model: &Model, plan: &Plan, run: &Run) -> Result<(), Faile
     }
     let mut text = String::new();
     if !args.quiet {
-        text += &timeline::heading(model, args.seed);
+        text += &timeline::heading(model, args.seed, args.replicate);
         text += &timeline::timeline(model, &run.setup, &run.log);
         text.push('\n');
     }
@@ -117,9 +120,9 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    fn new(model: &Model, run: &Run, sampler: &Sampler, seed: u64, sets: &[Override]) -> std::io::Result<Self> {
+    fn new(model: &Model, run: &Run, sampler: &Sampler, luck: Luck, sets: &[Override]) -> std::io::Result<Self> {
         let (names, values) = set_columns(sets);
-        let row = RunRow::new(run, (0, 0, 0, seed), values);
+        let row = RunRow::new(run, (0, 0, luck.replicate, luck.seed), values);
         Self::of(model, model, (&run.log, &run.samples, &run.setup, &run.world), sampler, &names, &row)
     }
 
@@ -190,6 +193,7 @@ fn manifest(args: &Args, loaded: &Loaded, run: &Run) -> Manifest {
         status: Some(run.result.as_ref().map_or_else(engine::Failure::status, |_| "ok").into()),
         steps: Some(run.steps),
         history_hash: Some(run.history.text()),
+        replicate: args.replicate,
         ..Manifest::new(&name, loaded.document.source().text(), overrides, args.seed)
     }
 }

@@ -13,7 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use backstop::log::{MANIFEST, Manifest, write_file};
-use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, limits, merge};
+use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, is_begun, limits, merge};
 use serde::{Deserialize, Serialize};
 
 use super::console::{Failed, emit, fail, say};
@@ -109,7 +109,9 @@ pub(crate) fn slurm(args: &Args, tasks: u64, out: &Path) -> Result<(), Failed> {
     if is_complete(out) && args.resume {
         return sweep::conduct(args, &sweep, sweep::jobs(args));
     }
-    if out.exists() && !args.force && fs::read_dir(out).map_or(true, |mut all| all.next().is_some()) {
+    // A merge that was cut short has left a folder that is not complete; it may be replaced.
+    let may_replace = args.force || args.resume && is_begun(out);
+    if out.exists() && !may_replace && fs::read_dir(out).map_or(true, |mut all| all.next().is_some()) {
         let message = format!("the folder `{}` is not empty", escaped(&out.display().to_string()));
         return Err(fail(&message, Some("choose another folder, or give `--force` to replace what is in it")));
     }
@@ -344,7 +346,6 @@ fn last_words(path: &Path) -> String {
 fn put_together(args: &Args, out: &Path, place: &Place, tasks: u64) -> Result<(), Failed> {
     let folders: Vec<PathBuf> = (1..=tasks).map(|number| place.shard(number)).collect();
     let bar = bar(args.quiet);
-    // A merge that was cut short has left a folder that is not complete, which may be replaced.
     let result = merge(&folders, out, true, &mut |progress| {
         show(&bar, progress);
         true

@@ -214,11 +214,19 @@ impl From<Error> for DesignError {
     }
 }
 
+/// A design file, or one byte more than may be in it, so that the check of the size sees it.
+fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(limits::DESIGN_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The design of the command line, or where it gives none, that of the scenario.
 fn design(args: &DesignArgs, table: &SweepTable) -> Result<(Source, Asked), DesignError> {
     if let Some(path) = &args.design {
         let name = path.display().to_string();
-        let bytes = std::fs::read(path)
+        let bytes = read_limited(path)
             .map_err(|error| DesignError::Said(fail(&format!("cannot read `{}`: {error}", escaped(&name)), None)))?;
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let asked = Asked { kind: "file".into(), file, ..Asked::default() };

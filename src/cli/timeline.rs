@@ -295,7 +295,7 @@ pub(crate) fn condition(text: &str) -> String {
 }
 
 /// The title and the frame of a run.
-pub(crate) fn heading(model: &Model, seed: u64) -> String {
+pub(crate) fn heading(model: &Model, seed: u64, replicate: u64) -> String {
     let mut text = format!("{}\n", escaped(&model.title));
     if !model.about.trim().is_empty() {
         let _ = writeln!(text, "{}", escaped(model.about.trim()).replace("\\u{a}", "\n"));
@@ -306,7 +306,9 @@ pub(crate) fn heading(model: &Model, seed: u64) -> String {
         None => steps,
     };
     let commitments = count(model.instances.len(), "commitment");
-    let _ = writeln!(text, "{span}; {}, {commitments}; seed {seed}", count(model.actors.len(), "actor"));
+    let actors = count(model.actors.len(), "actor");
+    let luck = if replicate == 0 { format!("seed {seed}") } else { format!("seed {seed}, replicate {replicate}") };
+    let _ = writeln!(text, "{span}; {actors}, {commitments}; {luck}");
     text.push('\n');
     text
 }

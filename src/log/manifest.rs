@@ -71,6 +71,8 @@ pub struct Manifest {
     pub forks: Vec<ForkRecord>,
     /// The seed.
     pub seed: u64,
+    /// The replicate of a single run, from 0; 0 for a sweep, which has all of its own.
+    pub replicate: u64,
     /// How the points of a sweep were chosen; null for a single run.
     pub design: Option<serde_json::Value>,
     /// Number of runs.
@@ -127,6 +129,7 @@ impl Manifest {
             overrides,
             forks: Vec::new(),
             seed,
+            replicate: 0,
             design: None,
             runs: 1,
             stances: false,

@@ -225,7 +225,8 @@ fn cap(diagnostics: &mut Vec<Diagnostic>) {
     let (mut room_for_errors, mut room_for_warnings) =
         (limits::DIAGNOSTICS, limits::DIAGNOSTICS - errors.min(limits::DIAGNOSTICS));
     let warnings = diagnostics.len() - errors;
-    let (errors_left, warnings_left) = (errors.saturating_sub(room_for_errors), warnings.saturating_sub(room_for_warnings));
+    let (errors_left, warnings_left) =
+        (errors.saturating_sub(room_for_errors), warnings.saturating_sub(room_for_warnings));
     diagnostics.retain(|diagnostic| {
         let room = if is_error(diagnostic) { &mut room_for_errors } else { &mut room_for_warnings };
         let fits = *room > 0;
@@ -233,11 +234,8 @@ fn cap(diagnostics: &mut Vec<Diagnostic>) {
         fits
     });
     let (more, noun) = if errors_left > 0 { (errors_left, "error") } else { (warnings_left, "warning") };
-    let left_out = if more == 1 {
-        format!("1 more {noun} is not shown")
-    } else {
-        format!("{more} more {noun}s are not shown")
-    };
+    let left_out =
+        if more == 1 { format!("1 more {noun} is not shown") } else { format!("{more} more {noun}s are not shown") };
     let say = if errors_left > 0 { Diagnostic::error } else { Diagnostic::warning };
     diagnostics.push(say("limits/diagnostics", left_out, None));
 }

@@ -241,6 +241,7 @@ impl Sweep {
         let range = self.range();
         let old_schedule = Schedule { replicates: outline.replicates, ..self.schedule };
         if old.complete && outline.replicates == self.schedule.replicates {
+            clear(folder)?;
             return Ok(None);
         }
         if old.complete {
@@ -385,6 +386,26 @@ fn add(summary: &mut Summary, rows: &Rows, metrics: usize) {
             history: fact.history,
         });
     }
+}
+
+/// Removes what a crash at the very end may have left behind in a complete folder.
+fn clear(folder: &Path) -> Result<(), Error> {
+    for name in [JOURNAL, UNSORTED] {
+        let path = folder.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", &path, &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether a folder is one that a sweep has begun and not finished.
+#[must_use]
+pub fn is_begun(folder: &Path) -> bool {
+    folder.join(JOURNAL).exists() && read_manifest(folder).is_ok_and(|manifest| !manifest.complete)
 }
 
 fn is_absent(folder: &Path) -> bool {

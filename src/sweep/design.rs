@@ -226,7 +226,11 @@ fn range(from: f64, to: f64, count: &str) -> Result<Vec<f64>, (ErrorKind, String
         _ if !(to - from).is_finite() => Err((ErrorKind::Design, "spans more than a number can".into())),
         _ => {
             let last = count - 1;
-            let between = |at: u32| from + (to - from) * f64::from(at) / f64::from(last);
+            // Rounded to 15 digits, so that a tenth is written `0.1` and not `0.09999999999999999`.
+            let rounded = |value: f64| format!("{value:.14e}").parse().unwrap_or(value);
+            let between = |at: u32| {
+                if at == 0 { from } else { rounded(from + (to - from) * f64::from(at) / f64::from(last)) }
+            };
             Ok((0..last).map(between).chain([to]).collect())
         }
     }
@@ -306,6 +310,7 @@ mod tests {
     fn a_range_includes_both_ends() {
         assert_eq!(axis("x=0:60000:4").values, [0.0, 20000.0, 40000.0, 60000.0]);
         assert_eq!(axis("x=1:0:3").values, [1.0, 0.5, 0.0]);
+        assert_eq!(axis("x=0:0.6:7").values, [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
         assert_eq!(axis("x=2:2:1").values, [2.0]);
         assert_eq!(axis("x=0:0.3:4").values[3].to_bits(), 0.3_f64.to_bits());
         assert_eq!(axis("x = 1, 2.5,-3e2").values, [1.0, 2.5, -300.0]);

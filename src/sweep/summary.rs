@@ -41,15 +41,6 @@ pub struct Summary {
     kept: usize,
 }
 
-/// The share of runs that ended in one way.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Share {
-    /// The outcome, `deadlock`, `stalemate` or `failed`.
-    pub name: String,
-    /// How many runs.
-    pub hits: u64,
-}
-
 impl Summary {
     /// The empty summary of a sweep over `points` points.
     ///
@@ -123,11 +114,15 @@ impl Summary {
         &self.endings[point * width..(point + 1) * width]
     }
 
-    /// How the runs at a point ended: outcomes, deadlock, stalemate, failed.
+    /// How many runs at a point ended in each way, in the order of [`Summary::endings`].
     #[must_use]
-    pub fn shares(&self, point: usize) -> Vec<Share> {
-        let names = self.outcomes.iter().map(String::as_str).chain(["deadlock", "stalemate", "failed"]);
-        names.zip(self.counts(point)).map(|(name, &hits)| Share { name: name.to_owned(), hits }).collect()
+    pub fn hits(&self, point: usize) -> &[u64] {
+        self.counts(point)
+    }
+
+    /// The ways to end: outcomes, then `deadlock`, `stalemate` and `failed`.
+    pub fn endings(&self) -> impl Iterator<Item = &str> {
+        self.outcomes.iter().map(String::as_str).chain(["deadlock", "stalemate", "failed"])
     }
 
     /// Number of failed runs.
@@ -152,7 +147,7 @@ impl Summary {
         push("point".into());
         names.iter().for_each(|name| push(name.clone()));
         push("n".into());
-        for name in self.outcomes.iter().map(String::as_str).chain(["deadlock", "stalemate", "failed"]) {
+        for name in self.endings() {
             for column in [format!("share_{name}"), format!("share_{name}_low"), format!("share_{name}_high")] {
                 push(column);
             }
@@ -200,5 +195,69 @@ impl Summary {
         }
         row.push(self.histories[point].len().to_string());
         row.push(self.exact[point].to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::OutcomeId;
+    use crate::scenario::{Document, Options, compile};
+
+    fn model() -> Model {
+        let text = "format = 1\n[time]\nsteps = 1\n[parameters]\nn = 1\n[actors.us]\n[outcomes.done]\nwhen = \"true\"\n\
+                    [outcomes.done_low]\nwhen = \"true\"\n[metrics]\nmood = \"stance(us)\"\n";
+        let document = Document::parse("test.toml", text.as_bytes()).unwrap();
+        compile(&document, &Options::default()).unwrap().model
+    }
+
+    fn fact(point: u64, history: u64) -> Facts<'static> {
+        let ending = Some(Ending::Outcome(OutcomeId(0)));
+        Facts { point, ending, reached_step: Some(2), gap: Some(0), metrics: &[0.5], history }
+    }
+
+    #[test]
+    fn no_two_columns_have_one_name() {
+        let header = Summary::new(&model(), 1).header(&["n".into()]);
+        let mut unique = header.clone();
+        unique.sort();
+        unique.dedup();
+        assert_eq!(unique.len(), header.len());
+        assert_eq!(header[..6], ["point", "n", "n_2", "share_done", "share_done_low", "share_done_high"]);
+        assert_eq!(header[6], "share_done_low_2");
+        assert_eq!(header[header.len() - 2..], ["histories", "histories_exact"]);
+    }
+
+    #[test]
+    fn histories_beyond_the_limit_are_a_lower_bound() {
+        let mut summary = Summary::new(&model(), 2);
+        assert_eq!(summary.kept as u64, limits::HISTORIES_A_POINT);
+        summary.kept = 2;
+        for history in [1, 2, 1, 2] {
+            summary.add(&fact(0, history));
+            summary.add(&fact(1, history));
+        }
+        summary.add(&fact(1, 3));
+        assert_eq!((summary.histories[0].len(), summary.exact[0]), (2, true));
+        assert_eq!((summary.histories[1].len(), summary.exact[1]), (2, false));
+    }
+
+    #[test]
+    fn what_is_missing_is_empty() {
+        let mut summary = Summary::new(&model(), 2);
+        summary.add(&Facts { ending: None, reached_step: None, gap: None, metrics: &[f64::NAN], ..fact(0, 7) });
+        let points = super::super::design::grid(&[super::super::design::Axis::parse("x=1,2").unwrap()], false).unwrap();
+        let text = String::from_utf8(summary.to_csv(&points)).unwrap();
+        let cells = |row: usize| text.lines().nth(row).unwrap().split(',').collect::<Vec<_>>();
+        let named =
+            |row: usize, name: &str| cells(row)[cells(0).iter().position(|cell| *cell == name).unwrap()].to_owned();
+        assert_eq!(
+            (named(1, "n"), named(1, "share_failed"), named(1, "mean_gap")),
+            ("1".into(), "1".into(), String::new())
+        );
+        assert_eq!(
+            (named(2, "n"), named(2, "share_failed"), named(2, "histories")),
+            ("0".into(), String::new(), "0".into())
+        );
     }
 }

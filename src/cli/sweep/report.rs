@@ -22,10 +22,10 @@ pub(crate) fn table(summary: &Summary, points: &Points) -> String {
 }
 
 fn shown(summary: &Summary) -> Vec<usize> {
-    let all = summary.shares(0);
-    let declared = all.len() - 3;
-    let happened = |at: usize| (0..summary.points()).any(|point| summary.shares(point)[at].hits > 0);
-    (0..all.len()).filter(|&at| at < declared || happened(at)).collect()
+    let all = summary.endings().count();
+    let declared = all - 3;
+    let happened = |at: usize| (0..summary.points()).any(|point| summary.hits(point)[at] > 0);
+    (0..all).filter(|&at| at < declared || happened(at)).collect()
 }
 
 fn percent(hits: u64, runs: u64) -> String {
@@ -37,29 +37,28 @@ fn percent(hits: u64, runs: u64) -> String {
 fn single(summary: &Summary, shown: &[usize]) -> String {
     let runs = summary.runs(0);
     let mut rows = vec![["outcome", "share", "95 % interval", "runs"].map(str::to_owned).to_vec()];
-    let shares = summary.shares(0);
+    let names: Vec<&str> = summary.endings().collect();
     for &at in shown {
-        let share = &shares[at];
-        let interval = wilson(share.hits, runs)
+        let hits = summary.hits(0)[at];
+        let interval = wilson(hits, runs)
             .map_or_else(String::new, |(low, high)| format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high));
-        rows.push(vec![share.name.clone(), percent(share.hits, runs), interval, thousands(share.hits)]);
+        rows.push(vec![names[at].to_owned(), percent(hits, runs), interval, thousands(hits)]);
     }
     format!("{} runs\n\n{}", thousands(runs), aligned(&rows))
 }
 
 fn by_point(summary: &Summary, points: &Points, shown: &[usize]) -> String {
-    let names = summary.shares(0);
+    let names: Vec<&str> = summary.endings().collect();
     let mut header: Vec<String> = vec!["point".into()];
     header.extend(points.names.iter().cloned());
     header.push("runs".into());
-    header.extend(shown.iter().map(|&at| names[at].name.clone()));
+    header.extend(shown.iter().map(|&at| names[at].to_owned()));
     let mut rows = vec![header];
     for point in 0..summary.points() {
         let mut row = vec![point.to_string()];
         row.extend(points.values(point as u64).iter().map(|&value| number(value)));
         row.push(thousands(summary.runs(point)));
-        let shares = summary.shares(point);
-        row.extend(shown.iter().map(|&at| percent(shares[at].hits, summary.runs(point))));
+        row.extend(shown.iter().map(|&at| percent(summary.hits(point)[at], summary.runs(point))));
         rows.push(row);
     }
     aligned(&rows)
@@ -68,16 +67,16 @@ fn by_point(summary: &Summary, points: &Points, shown: &[usize]) -> String {
 fn ranges(summary: &Summary, shown: &[usize]) -> String {
     let points = summary.points();
     let runs: u64 = (0..points).map(|point| summary.runs(point)).sum();
-    let names = summary.shares(0);
+    let names: Vec<&str> = summary.endings().collect();
     let mut rows = vec![["outcome", "least", "median", "most", "all runs"].map(str::to_owned).to_vec()];
     for &at in shown {
         let mut by_point: Vec<(u64, u64)> =
-            (0..points).map(|point| (summary.shares(point)[at].hits, summary.runs(point))).collect();
+            (0..points).map(|point| (summary.hits(point)[at], summary.runs(point))).collect();
         let total: u64 = by_point.iter().map(|(hits, _)| hits).sum();
         by_point.sort_by_key(|&(hits, runs)| (u128::from(hits) << 64) / u128::from(runs.max(1)));
         let at_point = |at: usize| percent(by_point[at].0, by_point[at].1);
         rows.push(vec![
-            names[at].name.clone(),
+            names[at].to_owned(),
             at_point(0),
             at_point((points - 1) / 2),
             at_point(points - 1),
@@ -97,8 +96,8 @@ fn aligned(rows: &[Vec<String>]) -> String {
         for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
             let fill = " ".repeat(width - cell.chars().count());
             match column {
-                0 => text += &format!("{cell}{fill}"),
-                _ => text += &format!("  {fill}{cell}"),
+                0 => text.extend([cell, fill.as_str()]),
+                _ => text.extend(["  ", &fill, cell]),
             }
         }
         text.truncate(text.trim_end_matches(' ').len());
