@@ -109,7 +109,6 @@ struct Now {
 }
 
 impl Baseline {
-    #[expect(clippy::needless_range_loop, reason = "the matrix is filled by row and kept by column")]
     pub(crate) fn new() -> Self {
         let mut weights = vec![[0.0; ACTORS]; ACTORS];
         let others = |on: usize| (0..ACTORS).filter(move |from| *from != on);

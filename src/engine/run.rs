@@ -12,7 +12,7 @@ use super::evolve::evolve;
 use super::failure::Failure;
 use super::history::History;
 use super::plan::Plan;
-use super::random::Luck;
+use super::random::{Luck, Source};
 use super::setup::prepare_into;
 use crate::model::{
     DrawId, Ending, Entry, Event, InstanceId, MeetingId, Model, Seq, Setup, ShockId, Target, World, limits,
@@ -116,6 +116,8 @@ pub struct Simulation<'a> {
     work: u64,
     /// The metrics of the step.
     sampled: Vec<f64>,
+    /// The luck of each shock.
+    shock_sources: Vec<Source>,
     /// Truth of each triggered shock's condition at the step before.
     was_true: Vec<bool>,
     /// Meetings in session, with their last step.
@@ -162,6 +164,7 @@ impl<'a> Simulation<'a> {
             causes: None,
             work: 0,
             sampled: Vec::new(),
+            shock_sources: Vec::new(),
             was_true: vec![false; model.shocks.len()],
             sessions: Vec::new(),
             influences: Influences::default(),
@@ -219,6 +222,8 @@ impl<'a> Simulation<'a> {
         self.noise.reset(view, self.luck);
         self.influences.reset(self.model, setup);
         self.work = 0;
+        self.shock_sources.clear();
+        self.shock_sources.extend(self.plan.shock_streams.iter().map(|&stream| self.luck.source(stream)));
         self.was_true.fill(false);
         self.sessions.clear();
         self.batch.clear();
@@ -298,7 +303,13 @@ impl<'a> Simulation<'a> {
         shocks.sort_unstable();
         for shock in shocks {
             let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world };
-            decide::shock(view, self.luck, shock, &mut self.was_true[shock.index()], &mut self.batch)?;
+            decide::shock(
+                view,
+                &mut self.shock_sources[shock.index()],
+                shock,
+                &mut self.was_true[shock.index()],
+                &mut self.batch,
+            )?;
             self.apply()?;
         }
         Ok(())

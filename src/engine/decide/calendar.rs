@@ -2,7 +2,7 @@
 
 use super::super::cause::{Rule, Why};
 use super::super::failure::Failure;
-use super::super::random::{Luck, unit};
+use super::super::random::{Source, unit};
 use super::{Decision, View};
 use crate::model::{ActorId, Effect, Event, IssueId, ShockId, Trigger, TrustEffect};
 
@@ -13,10 +13,10 @@ pub(in super::super) fn dated<T>(list: &[(u32, T)], step: u32) -> &[(u32, T)] {
     &list[from..to]
 }
 
-/// Whether a shock strikes now, and what it does. `was_true` is its condition's truth at the step before.
+/// Whether a shock strikes now, and what it does. `source` gives its luck; `was_true` is its condition's truth at the step before.
 pub(in super::super) fn shock(
     view: View<'_>,
-    luck: Luck,
+    source: &mut Source,
     id: ShockId,
     was_true: &mut bool,
     out: &mut Vec<Decision>,
@@ -31,7 +31,7 @@ pub(in super::super) fn shock(
                 return Err(Failure::NegativeRate { path: expression.path.clone(), rate, step });
             }
             let probability = 1.0 - libm::exp(-rate);
-            if unit(luck.word(view.plan.shock_streams[id.index()], step)) >= probability {
+            if unit(source.word(step)) >= probability {
                 return Ok(());
             }
             Why::Nothing
