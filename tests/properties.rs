@@ -640,6 +640,42 @@ fn tampered_logs_are_refused_with_the_row() {
     assert!(complaints.is_empty(), "{} of {tried} mutants:\n{}", complaints.len(), complaints.join("\n"));
 }
 
+/// The same events in other bytes are no log of ours either.
+#[test]
+fn logs_that_are_spelt_otherwise_are_refused_with_the_row() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let logged = Logged::new("aid-flow", &root.join("scenarios/aid-flow.toml"), 0);
+    let path = logged.folder.path().join("run/events.csv");
+    let own = std::fs::read_to_string(&path).expect("the log is there");
+    let in_row = |row: usize, change: &dyn Fn(&str) -> String| {
+        let lines = own.split('\n').enumerate();
+        let lines: Vec<String> = lines.map(|(at, line)| if at == row { change(line) } else { line.into() }).collect();
+        lines.join("\n")
+    };
+    let spelt = [
+        in_row(9, &|line| line.replacen(",4,,", ",+4,,", 1)),
+        in_row(12, &|line| line.replacen("0,", "00,", 1)),
+        in_row(12, &|line| format!("\"0\"{}", &line[1..])),
+        in_row(12, &|line| format!("{line},")),
+        in_row(12, &|line| format!("{line} ")),
+        in_row(12, &|line| format!("{line}\r")),
+        in_row(12, &|line| format!("\n{line}")),
+        own.replace('\n', "\r\n"),
+        own.trim_end().to_owned(),
+        own.clone() + "\n",
+        format!("\u{feff}{own}"),
+    ];
+    for text in spelt {
+        assert_ne!(text, own);
+        let line = text.split('\n').zip(own.split('\n')).position(|(other, own)| other != own);
+        let line = line.unwrap_or(own.split('\n').count().min(text.split('\n').count())) + 1;
+        std::fs::write(&path, &text).expect("the log can be written");
+        let (code, errors) = backstop(&["replay", logged.folder.path().join("run").to_str().expect("UTF-8")]);
+        let place = format!("events.csv:{line}:1: ");
+        assert!(code == Some(1) && errors.contains(&place), "expected {place}, got {code:?} and {errors}");
+    }
+}
+
 /// A log of another seed, scenario or set of numbers is refused, whole as it is.
 #[test]
 fn logs_of_other_runs_are_refused() {

@@ -203,9 +203,21 @@ impl Verified {
             differs.or_else(|| (run.log.len() != self.fold.log.len()).then(|| run.log.len().min(self.fold.log.len())));
         let reason = match at {
             Some(row) => Refusal { line: Some(row as u64 + 2), reason: self.difference(run.log.get(row), row) },
-            None => Refusal { line: None, reason: "the log does not have the hash that the manifest gives".into() },
+            None => self.spelling(),
         };
         Err(refuse(dir, &reason))
+    }
+
+    /// The events are those of the run, but not the bytes: cells in quotes, other line ends.
+    fn spelling(&self) -> Refusal {
+        let mut bytes = Vec::new();
+        let written = write_events(&mut bytes, &Namer::new(self.course.first()), Numbered::SINGLE, &self.fold.log);
+        match first_difference(&self.events, &bytes) {
+            Some(line) if written.is_ok() => {
+                Refusal { line: Some(line as u64), reason: "the row is not written as the run wrote it".into() }
+            }
+            _ => Refusal { line: None, reason: "the log does not have the hash that the manifest gives".into() },
+        }
     }
 
     fn difference(&self, ours: Option<&Entry>, row: usize) -> String {

@@ -147,7 +147,8 @@ fn read_row(
     if cell(1) != row.to_string() {
         return Err(format!("`seq` is {}, not `{row}`: a row is missing, repeated or out of order", quoted(cell(1))));
     }
-    let step: u32 = cell(2).parse().map_err(|_| format!("`step` is {}, no step number", quoted(cell(2))))?;
+    let step: Option<u32> = cell(2).parse().ok().filter(|step: &u32| step.to_string() == cell(2));
+    let step = step.ok_or_else(|| format!("`step` is {}, no step number", quoted(cell(2))))?;
     if step >= steps {
         return Err(format!("step {step} is beyond the run's {steps} steps"));
     }
