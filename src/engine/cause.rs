@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::plan::{Plan, Signal};
+use crate::model::limits;
 use crate::model::{
     ActorId, Amount, CommitmentId, Event, Expression, InstanceId, MeetingId, Model, OutcomeId, Quantity, Reader, Scope,
     Seq, Setup, ShockId, SlotId, Trigger, Values, World,
@@ -111,6 +112,8 @@ pub(super) struct Causes {
     positions: BTreeMap<(Quantity, Option<ActorId>), usize>,
     /// Positions in `compared` that a signal may change.
     watchers: BTreeMap<Signal, Vec<usize>>,
+    /// Operations spent on comparing.
+    work: u64,
 }
 
 impl Causes {
@@ -129,6 +132,7 @@ impl Causes {
             compared: Vec::new(),
             positions: BTreeMap::new(),
             watchers: BTreeMap::new(),
+            work: 0,
         };
         for instance in model.instance_ids() {
             let commitment = model.commitment_of(instance);
@@ -211,6 +215,10 @@ impl Causes {
             }
         });
         for at in touched {
+            self.work += members(model, self.compared[at].quantity);
+            if self.is_exhausted() {
+                return;
+            }
             let value = self.value(model, setup, world, at);
             let compared = &mut self.compared[at];
             if value.to_bits() != compared.value.to_bits() {
@@ -218,6 +226,11 @@ impl Causes {
                 compared.changed = Some(seq);
             }
         }
+    }
+
+    /// Whether comparing has taken more than a run may: where everybody expects something of everybody, it would take hours.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.work > limits::WORK
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one event, used here alone")]
@@ -336,6 +349,16 @@ impl Causes {
             | Quantity::Size => None,
         }
     }
+}
+
+/// How many actors a quantity is summed over.
+fn members(model: &Model, quantity: Quantity) -> u64 {
+    let group = match quantity {
+        Quantity::Assured { slot, .. } => model.slots[slot.index()].group,
+        Quantity::MeanStance(mean) => model.means[mean.index()].group,
+        _ => return 1,
+    };
+    model.groups[group.index()].members.len() as u64 + 1
 }
 
 /// How a quantity that must be compared is told apart: by its reader only where it depends on one.

@@ -567,6 +567,9 @@ impl<'a> Simulation<'a> {
             if self.run.world.trust.pairs() > limits::TRUST_PAIRS {
                 return Err(Failure::TooManyTrustPairs);
             }
+            if self.causes.as_ref().is_some_and(Causes::is_exhausted) {
+                return Err(Failure::TooMuchWork { step: self.run.world.step });
+            }
         }
         self.batch = batch;
         Ok(())
