@@ -25,7 +25,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "docs/model.md",
     "docs/scenario.md",
@@ -33,6 +33,7 @@ const PAGES: [&str; 7] = [
     "docs/sweep.md",
     "docs/output.md",
     "docs/guarantees.md",
+    "docs/performance.md",
 ];
 
 #[test]
