@@ -413,6 +413,9 @@ fn populations_of_any_size() {
         input("a shock to all trust", Either, || {
             cohort("90000") + "[shocks.s]\non = 1\ntrust = [{ of = \"people\", in = \"people\", by = -0.1 }]\n"
         }),
+        heavy("means of everybody that everybody moves", Either, || {
+            cohort("20000") + "volatility = 0.1\n[outcomes.o]\nwhen = \"stance(people) > 2\"\n"
+        }),
         heavy("many creditors", Either, || {
             cohort("30000")
                 + "[cohorts.others]\nsize = 30000\n[commitments.c]\ndebtor = \"people\"\ncreditor = \"others\"\ngives = { troops = 1 }\n[metrics]\nm = \"trust(us, uk)\"\n"
@@ -436,15 +439,10 @@ fn populations_of_any_size() {
 #[test]
 #[ignore = "finding the causes of such a run takes hours"]
 fn expectations_of_everybody_about_everybody() {
-    check_inputs(&[
-        input("many readers of everybody", Either, || {
-            cohort("50000")
-                + "[commitments.c]\ndebtor = \"people\"\ngives = { troops = 1 }\nwhen = \"assured(troops) >= 1\"\n"
-        }),
-        input("means of everybody that everybody moves", Either, || {
-            cohort("20000") + "volatility = 0.1\n[outcomes.o]\nwhen = \"stance(people) > 2\"\n"
-        }),
-    ]);
+    check_inputs(&[input("many readers of everybody", Either, || {
+        cohort("50000")
+            + "[commitments.c]\ndebtor = \"people\"\ngives = { troops = 1 }\nwhen = \"assured(troops) >= 1\"\n"
+    })]);
 }
 
 #[test]

@@ -68,7 +68,7 @@ fuzz_target!(|text: &str| {
             }
             Ok(compiled) => {
                 let plan = Plan::new(&compiled.model);
-                engine::run(
+                let _ = engine::run(
                     &compiled.model,
                     &plan,
                     Luck { seed: 1, replicate: 0 },
