@@ -155,19 +155,25 @@ pub(crate) fn verify(dir: &Path, watch: &mut dyn FnMut(Moment, &World, &Setup)) 
 
 /// A row that cannot be may follow from one before it that can but never was: running again shows the first.
 fn earliest(course: &Course, manifest: &Manifest, events: &[u8], refusal: Refusal) -> Refusal {
-    let run = course.run(luck(manifest), Want { log: true, ..Want::default() }, &mut |_| {});
-    let mut expected = Vec::new();
-    let written = write_events(&mut expected, &Namer::new(course.first()), Numbered::SINGLE, &run.log);
-    if written.is_err() || manifest.history_hash != Some(run.history.text()) {
+    let (run, expected) = again(course, manifest);
+    if manifest.history_hash != Some(run.history.text()) {
         return refusal;
     }
     match (first_difference(events, &expected), refusal.line) {
-        (Some(line), Some(later)) if (line as u64) < later => {
+        (Some(line), Some(later)) if line < later => {
             let reason = format!("the row is not what the run had here, so that in line {later} {}", refusal.reason);
-            Refusal { line: Some(line as u64), reason }
+            Refusal { line: Some(line), reason }
         }
         _ => refusal,
     }
+}
+
+/// What running again gives, and its log as the run wrote it.
+fn again(course: &Course, manifest: &Manifest) -> (Run, Vec<u8>) {
+    let run = course.run(luck(manifest), Want { log: true, ..Want::default() }, &mut |_| {});
+    let mut bytes = Vec::new();
+    write_events(&mut bytes, &Namer::new(course.first()), Numbered::SINGLE, &run.log).expect("memory takes every row");
+    (run, bytes)
 }
 
 fn recorded(manifest: &Manifest) -> Option<Recorded> {
@@ -196,31 +202,26 @@ impl Verified {
             return Ok(());
         }
         // Every row is possible, but some row is not what happened: running again shows which.
-        let want = Want { log: true, ..Want::default() };
-        let run = self.course.run(luck(&self.manifest), want, &mut |_| {});
-        let differs = run.log.iter().zip(&self.fold.log).position(|(ours, theirs)| ours != theirs);
-        let at =
-            differs.or_else(|| (run.log.len() != self.fold.log.len()).then(|| run.log.len().min(self.fold.log.len())));
-        let reason = match at {
-            Some(row) => Refusal { line: Some(row as u64 + 2), reason: self.difference(run.log.get(row), row) },
-            None => self.spelling(),
-        };
-        Err(refuse(dir, &reason))
-    }
-
-    /// The events are those of the run, but not the bytes: cells in quotes, other line ends.
-    fn spelling(&self) -> Refusal {
-        let mut bytes = Vec::new();
-        let written = write_events(&mut bytes, &Namer::new(self.course.first()), Numbered::SINGLE, &self.fold.log);
-        match first_difference(&self.events, &bytes) {
-            Some(line) if written.is_ok() => {
-                Refusal { line: Some(line as u64), reason: "the row is not written as the run wrote it".into() }
+        let (run, expected) = again(&self.course, &self.manifest);
+        let line = first_difference(&self.events, &expected);
+        let reason = match line.map(|line| line.checked_sub(2)) {
+            None => "the log does not have the hash that the manifest gives".into(),
+            Some(row) => {
+                let row = row.and_then(|row| usize::try_from(row).ok());
+                let (theirs, ours) =
+                    (row.and_then(|row| self.fold.log.get(row)), row.and_then(|row| run.log.get(row)));
+                if ours == theirs {
+                    // Cells in quotes, other line ends.
+                    "the row is not written as the run wrote it".into()
+                } else {
+                    self.difference(ours, theirs)
+                }
             }
-            _ => Refusal { line: None, reason: "the log does not have the hash that the manifest gives".into() },
-        }
+        };
+        Err(refuse(dir, &Refusal { line, reason }))
     }
 
-    fn difference(&self, ours: Option<&Entry>, row: usize) -> String {
+    fn difference(&self, ours: Option<&Entry>, theirs: Option<&Entry>) -> String {
         let namer = Namer::new(self.course.first());
         let written = |entry: Option<&Entry>| {
             entry.map_or("nothing".into(), |entry| {
@@ -231,7 +232,7 @@ impl Verified {
                 format!("`{}` at step {}{cause}", parts.join(" "), entry.step)
             })
         };
-        format!("the row was edited: it says {}, the run had {}", written(self.fold.log.get(row)), written(ours))
+        format!("the row was edited: it says {}, the run had {}", written(theirs), written(ours))
     }
 
     /// The other tables are what the log gives, byte for byte.
@@ -280,7 +281,7 @@ impl Verified {
 }
 
 /// The first line, from 1, in which two files differ.
-fn first_difference(found: &[u8], expected: &[u8]) -> Option<usize> {
+fn first_difference(found: &[u8], expected: &[u8]) -> Option<u64> {
     if found == expected {
         return None;
     }

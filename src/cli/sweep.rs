@@ -12,11 +12,10 @@ use backstop::sweep::{
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use self::report::thousands;
 use super::console::{self, Failed, emit, fail, say};
 use super::load::{self, parse_set};
 use super::slurm::{self, ClusterArgs};
-use super::words::escaped;
+use super::words::{self, escaped};
 
 /// Runs a scenario many times over a design of points
 ///
@@ -137,11 +136,11 @@ pub(crate) fn conduct(args: &Args, sweep: &Sweep, jobs: usize) -> Result<(), Fai
 fn conclude(args: &Args, sweep: &Sweep, done: &Report) -> Result<(), Failed> {
     let failed = done.summary.failed();
     if failed > 0 {
-        let runs = thousands(done.progress.done);
-        say(&format!("warning: {} of {runs} runs failed; `status` in runs.csv says why", thousands(failed)));
+        let runs = words::whole(done.progress.done);
+        say(&format!("warning: {} of {runs} runs failed; `status` in runs.csv says why", words::whole(failed)));
     }
     if !done.is_complete() {
-        let (done, total) = (thousands(done.progress.done), thousands(done.progress.total));
+        let (done, total) = (words::whole(done.progress.done), words::whole(done.progress.total));
         let message = format!("interrupted: {done} of {total} runs are done");
         let help = args.out.as_ref().map(|_| "what is finished stays; `--resume` goes on with the same arguments");
         return Err(fail(&message, help));

@@ -25,12 +25,16 @@ pub(crate) fn escaped(text: &str) -> String {
     shown
 }
 
+/// A count in groups of three digits.
+pub(crate) fn whole(number: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "counts of things on one machine")]
+    words::number(number as f64)
+}
+
 /// `1 actor`, `2 actors`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
-    #[expect(clippy::cast_precision_loss, reason = "counts of things on one machine")]
-    let shown = words::number(number as f64);
-    format!("{shown} {noun}{plural}")
+    format!("{} {noun}{plural}", whole(number as u64))
 }
 
 /// The name of an actor.

@@ -7,6 +7,7 @@ use super::compile::Compiler;
 use super::diagnostic::{Diagnostic, plain, quoted};
 use super::document::{Kind, Table};
 use super::reader::path;
+use super::words;
 use crate::model::{ActorId, limits};
 
 /// The names of one kind of thing, in declaration order.
@@ -147,42 +148,6 @@ pub(super) fn is_id(name: &str) -> bool {
     bytes.next().is_some_and(|first| first.is_ascii_lowercase())
         && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
-
-/// Quantities, functions and keywords, which parameters and definitions must not be called.
-pub(super) const WORDS: [&str; 32] = [
-    "offered",
-    "bound",
-    "delivered",
-    "assured",
-    "parties",
-    "offers",
-    "bonds",
-    "kept",
-    "bound_at",
-    "stance",
-    "trust",
-    "own",
-    "count",
-    "since",
-    "deadlocked",
-    "step",
-    "steps",
-    "index",
-    "size",
-    "min",
-    "max",
-    "clamp",
-    "abs",
-    "sqrt",
-    "exp",
-    "ln",
-    "if",
-    "and",
-    "or",
-    "not",
-    "true",
-    "false",
-];
 
 /// Fixed columns of `runs.csv`.
 const COLUMNS: [&str; 10] =
@@ -430,7 +395,7 @@ impl<'a> Compiler<'a> {
         let mut wrong: Vec<(String, Range<usize>, &str)> = Vec::new();
         for (ids, what) in [(&self.names.parameters, "a parameter"), (&self.names.definitions, "a definition")] {
             for (name, span) in &ids.list {
-                if WORDS.contains(&name.as_str()) {
+                if words::is_word(name) {
                     wrong.push((
                         format!("{what} cannot be called {}", quoted(name)),
                         span.clone(),

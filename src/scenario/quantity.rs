@@ -11,27 +11,6 @@ use crate::model::{
     ActorId, AttributeId, CommitmentId, GroupId, IssueId, MeanId, MeetingId, Quantity, ResourceId, ShockId, SlotId,
 };
 
-/// Functions of numbers.
-pub(super) const FUNCTIONS: [&str; 8] = ["min", "max", "clamp", "abs", "sqrt", "exp", "ln", "if"];
-
-/// Quantities that take arguments.
-pub(super) const CALLED: [&str; 14] = [
-    "offered",
-    "bound",
-    "delivered",
-    "assured",
-    "parties",
-    "offers",
-    "bonds",
-    "kept",
-    "bound_at",
-    "stance",
-    "trust",
-    "own",
-    "count",
-    "since",
-];
-
 type Word = (String, Range<usize>);
 
 /// The names that there are.

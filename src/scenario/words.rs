@@ -6,6 +6,40 @@ use super::diagnostic::{Diagnostic, quoted};
 use super::resolve::{Context, Resolver};
 use crate::model::{IssueId, Quantity};
 
+/// Functions of numbers.
+pub(super) const FUNCTIONS: [&str; 8] = ["min", "max", "clamp", "abs", "sqrt", "exp", "ln", "if"];
+
+/// Quantities that take arguments.
+pub(super) const CALLED: [&str; 14] = [
+    "offered",
+    "bound",
+    "delivered",
+    "assured",
+    "parties",
+    "offers",
+    "bonds",
+    "kept",
+    "bound_at",
+    "stance",
+    "trust",
+    "own",
+    "count",
+    "since",
+];
+
+/// Quantities that never take arguments, and the keywords.
+const ALONE: [&str; 10] = ["deadlocked", "step", "steps", "index", "size", "and", "or", "not", "true", "false"];
+
+/// Every word that has a meaning of its own in expressions, so that no parameter or definition may be called so.
+pub(super) fn all<'a>() -> impl Iterator<Item = &'a str> {
+    CALLED.into_iter().chain(FUNCTIONS).chain(ALONE)
+}
+
+/// Whether a name is one of them.
+pub(super) fn is_word(name: &str) -> bool {
+    all().any(|word| word == name)
+}
+
 /// How a function or quantity is written.
 pub(super) fn usage(name: &str) -> String {
     match name {

@@ -3,6 +3,8 @@
 use backstop::log::number;
 use backstop::sweep::{Points, Summary, wilson};
 
+use crate::cli::words::{count, whole};
+
 /// Points that are shown one by one, at most.
 const FEW: usize = 20;
 /// Columns of names and of outcomes that fit beside each other, about.
@@ -34,6 +36,10 @@ fn percent(hits: u64, runs: u64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
+fn in_runs(runs: u64) -> String {
+    count(usize::try_from(runs).unwrap_or(usize::MAX), "run")
+}
+
 fn single(summary: &Summary, shown: &[usize]) -> String {
     let runs = summary.runs(0);
     let mut rows = vec![["outcome", "share", "95 % interval", "runs"].map(str::to_owned).to_vec()];
@@ -42,9 +48,9 @@ fn single(summary: &Summary, shown: &[usize]) -> String {
         let hits = summary.hits(0)[at];
         let interval = wilson(hits, runs)
             .map_or_else(String::new, |(low, high)| format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high));
-        rows.push(vec![names[at].to_owned(), percent(hits, runs), interval, thousands(hits)]);
+        rows.push(vec![names[at].to_owned(), percent(hits, runs), interval, whole(hits)]);
     }
-    format!("{} runs\n\n{}", thousands(runs), aligned(&rows))
+    format!("{}\n\n{}", in_runs(runs), aligned(&rows))
 }
 
 fn by_point(summary: &Summary, points: &Points, shown: &[usize]) -> String {
@@ -57,7 +63,7 @@ fn by_point(summary: &Summary, points: &Points, shown: &[usize]) -> String {
     for point in 0..summary.points() {
         let mut row = vec![point.to_string()];
         row.extend(points.values(point as u64).iter().map(|&value| number(value)));
-        row.push(thousands(summary.runs(point)));
+        row.push(whole(summary.runs(point)));
         row.extend(shown.iter().map(|&at| percent(summary.hits(point)[at], summary.runs(point))));
         rows.push(row);
     }
@@ -83,7 +89,7 @@ fn ranges(summary: &Summary, shown: &[usize]) -> String {
             percent(total, runs),
         ]);
     }
-    format!("{} points, {} runs; shares by point:\n\n{}", thousands(points as u64), thousands(runs), aligned(&rows))
+    format!("{}, {}; shares by point:\n\n{}", count(points, "point"), in_runs(runs), aligned(&rows))
 }
 
 /// Rows with the first column to the left and the others to the right.
@@ -104,17 +110,4 @@ fn aligned(rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
-}
-
-/// A count with commas between thousands.
-pub(super) fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
