@@ -10,9 +10,9 @@ use backstop::model::{ActorId, Amount, InstanceId, Model, OutcomeId, ResourceId,
 use backstop::scenario::{Options, Override};
 use serde_json::{Value, json};
 
-use super::console::{Failed, emit, emit_bytes, fail};
+use super::console::{Failed, emit, emit_bytes, fail, say};
 use super::ending;
-use super::load::{self, parse_set};
+use super::load::{self, Loaded, parse_set};
 use super::past::{Course, verify};
 use super::timeline::label;
 use super::words::{actor, actors, count, escaped, listed};
@@ -100,12 +100,15 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
 fn run_and_fold(args: &Args, keep: &mut dyn FnMut(Moment, &World, &Setup)) -> Result<(Course, Fold), Failed> {
     let bytes = load::read(&args.path)?;
     let options = Options { overrides: args.sets.clone(), ..Options::default() };
-    let model = load::load(&args.path.display().to_string(), &bytes, &options)?.compiled.model;
+    let Loaded { document, compiled } = load::load(&args.path.display().to_string(), &bytes, &options)?;
+    let model = compiled.model;
     let plan = Plan::new(&model);
     let want = Want { log: true, ..Want::default() };
     let run = backstop::engine::run(&model, &plan, Luck { seed: args.seed, replicate: args.replicate }, want);
     if let Err(failure) = &run.result {
-        return Err(fail(&failure.to_string(), Some("explain an earlier step of the folder that `run --out` writes")));
+        let failed = load::failed(&document, failure);
+        say("note: what came before can be explained: `run --out` writes a folder, and `--at` names a step of it");
+        return Err(failed);
     }
     let mut events = Vec::new();
     write_events(&mut events, &Namer::new(&model), Numbered::SINGLE, &run.log)

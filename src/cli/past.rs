@@ -208,8 +208,7 @@ impl Verified {
             None => "the log does not have the hash that the manifest gives".into(),
             Some(row) => {
                 let row = row.and_then(|row| usize::try_from(row).ok());
-                let (theirs, ours) =
-                    (row.and_then(|row| self.fold.log.get(row)), row.and_then(|row| run.log.get(row)));
+                let (theirs, ours) = (row.and_then(|row| self.fold.log.get(row)), row.and_then(|row| run.log.get(row)));
                 if ours == theirs {
                     // Cells in quotes, other line ends.
                     "the row is not written as the run wrote it".into()

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     print(args, model, &plan, &run)?;
     match &run.result {
         Ok(_) => Ok(()),
-        Err(failure) => Err(fail(&failure.to_string(), None)),
+        Err(failure) => Err(load::failed(&loaded.document, failure)),
     }
 }
 
