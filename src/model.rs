@@ -241,6 +241,8 @@ pub struct Gift {
 pub struct Meeting {
     /// Its id.
     pub id: String,
+    /// Its name, for people.
+    pub name: Option<String>,
     /// First and last step of each session inside the run, rising and without overlap of first steps.
     pub sessions: Vec<(u32, u32)>,
     /// Who attends.
@@ -298,6 +300,8 @@ pub struct TrustEffect {
 pub struct Shock {
     /// Its id.
     pub id: String,
+    /// Its name, for people.
+    pub name: Option<String>,
     /// What lets it strike.
     pub trigger: Trigger,
     /// Effects on stances, in file order.
@@ -313,6 +317,8 @@ pub struct Shock {
 pub struct Outcome {
     /// Its id.
     pub id: String,
+    /// Its name, for people.
+    pub name: Option<String>,
     /// Its condition.
     pub when: Expression,
     /// Whether it ends the run after its step.

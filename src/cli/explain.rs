@@ -11,7 +11,7 @@ use backstop::scenario::{Options, Override};
 use serde_json::{Value, json};
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
-use super::ending;
+use super::explained::explained;
 use super::load::{self, Loaded, parse_set};
 use super::past::{Course, verify};
 use super::timeline::label;
@@ -275,7 +275,7 @@ fn text(model: &Model, explanation: &Explanation) -> String {
     if let Some(goal) = explanation.goal {
         let _ = writeln!(text, "The goal: {}", model.outcomes[goal.index()].id);
     }
-    text += &ending::explained(model, explanation);
+    text += &explained(model, explanation);
     if let Some(summit) = &explanation.summit {
         text += "\nWho must be in the room for a package\n";
         text += &summit_text(model, summit);

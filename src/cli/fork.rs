@@ -107,6 +107,7 @@ fn story(args: &Args, course: &Course, run: &Run) -> String {
     }
     text += &ending::ending(model, plan, run);
     if !args.quiet {
+        text += &ending::metrics(model, run);
         text += &format!("\nWritten to {}\n", escaped(&args.out.display().to_string()));
     }
     text
