@@ -165,26 +165,28 @@ pub(crate) fn instances(model: &Model, of: &[InstanceId]) -> String {
     let mut place = vec![None; model.commitments.len()];
     for instance in of {
         let own = &model.instances[instance.index()];
-        match place[own.commitment.index()] {
-            Some(at) => {
-                let (_, number, name): &mut (_, usize, &str) = &mut names[at];
-                *number += 1;
-                *name = &model.commitments[own.commitment.index()].id;
-            }
-            None => {
-                place[own.commitment.index()] = Some(names.len());
-                names.push((own.commitment, 1, &own.name));
-            }
+        if let Some(at) = place[own.commitment.index()] {
+            let (_, number, name): &mut (_, usize, &str) = &mut names[at];
+            *number += 1;
+            *name = &model.commitments[own.commitment.index()].id;
+        } else {
+            place[own.commitment.index()] = Some(names.len());
+            names.push((own.commitment, 1, &own.name));
         }
     }
-    let named = names.into_iter().map(|(commitment, number, name)| match number {
-        1 => name.to_owned(),
-        _ => {
-            let all = model.instances.iter().filter(|instance| instance.commitment == commitment).count();
-            if number == all { format!("{name} (all {all})") } else { format!("{name} ({number} of {all})") }
+    let named = names.into_iter().map(|(commitment, number, name)| {
+        if number == 1 {
+            return name.to_owned();
         }
+        let all = number_of(model, commitment);
+        if number == all { format!("{name} (all {all})") } else { format!("{name} ({number} of {all})") }
     });
     listed(&named.collect::<Vec<_>>())
+}
+
+/// How many instances a commitment has.
+fn number_of(model: &Model, commitment: CommitmentId) -> usize {
+    model.instances.iter().filter(|instance| instance.commitment == commitment).count()
 }
 
 fn circles(model: &Model, explanation: &Explanation) -> String {
@@ -246,8 +248,7 @@ fn members(model: &Model, set: &[InstanceId]) -> String {
     let mut names = Vec::new();
     for of_one in set.chunk_by(|a, b| model.instances[a.index()].commitment == model.instances[b.index()].commitment) {
         let commitment = model.instances[of_one[0].index()].commitment;
-        let all = model.instances.iter().filter(|instance| instance.commitment == commitment).count();
-        if of_one.len() > 1 && of_one.len() == all {
+        if of_one.len() > 1 && of_one.len() == number_of(model, commitment) {
             names.push(instances(model, of_one));
         } else {
             names.extend(of_one.iter().map(|instance| model.instances[instance.index()].name.clone()));
