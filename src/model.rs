@@ -97,6 +97,8 @@ pub struct Parameter {
     pub note: Option<String>,
     /// The range that samples are drawn from.
     pub range: Option<(f64, f64)>,
+    /// Whether samples take the whole numbers of the range only.
+    pub whole: bool,
     /// The distribution that it is drawn from unless it is set or swept, also where it is set now.
     pub distribution: Option<Distribution>,
     /// Whether `--set` (or a sweep) gave its value.
