@@ -1,5 +1,6 @@
 //! `explain`: who waits for whom, the circles, and what would open them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -246,10 +247,10 @@ fn rows<T>(part: &str, sets: &Sets<T>, named: impl Fn(&[T]) -> Vec<String>, text
 /// The wait-for graph in the DOT language; members of a circle share a colour.
 fn graph(model: &Model, explanation: &Explanation) -> String {
     let mut text = String::from("digraph waits {\n  rankdir = LR;\n  node [shape = box];\n");
+    let in_circle: BTreeSet<InstanceId> = explanation.circles.iter().flatten().copied().collect();
     for &instance in &explanation.gap {
         let own = &model.instances[instance.index()];
-        let in_circle = explanation.circles.iter().any(|circle| circle.contains(&instance));
-        let style = if in_circle { ", style = bold" } else { "" };
+        let style = if in_circle.contains(&instance) { ", style = bold" } else { "" };
         let who = actor(model, own.debtor).replace('\\', "\\\\").replace('"', "\\\"");
         let _ = writeln!(text, "  \"{}\" [label = \"{}\\n{who}\"{style}];", own.name, own.name);
     }

@@ -1,6 +1,7 @@
 //! Replay: folding a log without simulating, and refusing one that was cut, edited, reordered or belongs
 //! to another scenario.
 
+use std::collections::VecDeque;
 use std::io::Read;
 
 use super::record::{Namer, RowCells, kind};
@@ -106,7 +107,8 @@ pub fn replay<'a>(
         setup,
         log,
     };
-    let folding = Folding { model, plan, first: model, fold, phase: Phase::Start, last_key: (0, 0), owed: Vec::new() };
+    let folding =
+        Folding { model, plan, first: model, fold, phase: Phase::Start, last_key: (0, 0), owed: VecDeque::new() };
     folding.run(forks, recorded, watch)
 }
 
@@ -230,7 +232,7 @@ struct Folding<'a> {
     /// Within a phase that goes in declaration order, how far it has come.
     last_key: (u32, u32),
     /// Withdrawals that must follow, in this order.
-    owed: Vec<(InstanceId, u32, Amount)>,
+    owed: VecDeque<(InstanceId, u32, Amount)>,
 }
 
 impl<'a> Folding<'a> {
@@ -269,12 +271,13 @@ impl<'a> Folding<'a> {
     /// Goes on under another model where a fork begins.
     fn switch(&mut self, forks: &[Stage<'a>], step: u32) -> Result<(), String> {
         for stage in forks.iter().filter(|stage| stage.from == step) {
+            // The value of draw `k` stands in row `k + 1`; `read_draws` has looked.
             let drawn = |path: &String| {
                 let draw = self.first.draws.binary_search(path).ok()?;
-                self.fold.log.iter().find_map(|entry| match entry.event {
-                    Event::Drawn { draw: of, value } if of.index() == draw => Some(value),
+                match self.fold.log.get(draw + 1)?.event {
+                    Event::Drawn { value, .. } => Some(value),
                     _ => None,
-                })
+                }
             };
             let drawn: Vec<f64> = stage.model.draws.iter().map(|path| drawn(path).unwrap_or(f64::NAN)).collect();
             self.fold.setup = engine::prepare_drawn(stage.model, &drawn).map_err(|failure| failure.to_string())?;
@@ -315,7 +318,7 @@ impl<'a> Folding<'a> {
             self.fold.history.add(step, event);
             row += 1;
         }
-        if let Some((instance, ..)) = self.owed.first() {
+        if let Some((instance, ..)) = self.owed.front() {
             let name = &self.model.instances[instance.index()].name;
             return Err(Refusal::row(row, format!("`withdrawn` of `{name}` is missing")));
         }
@@ -468,7 +471,7 @@ impl<'a> Folding<'a> {
             Event::Withdrawn { instance, gift, .. } => Some((instance, gift)),
             _ => None,
         };
-        let owed = self.owed.first().map(|&(instance, gift, _)| (instance, gift));
+        let owed = self.owed.front().map(|&(instance, gift, _)| (instance, gift));
         if found == owed {
             return Ok(());
         }
@@ -482,7 +485,7 @@ impl<'a> Folding<'a> {
 
     fn note_owed(&mut self, event: Event) {
         if let Event::Withdrawn { .. } = event {
-            self.owed.remove(0);
+            self.owed.pop_front();
             return;
         }
         let (Event::Suspended(instance)
@@ -496,7 +499,7 @@ impl<'a> Folding<'a> {
             for gift in self.model.gifts(instance) {
                 let amount = self.fold.world.evidence.handed_over(gift.position);
                 if amount > Amount::ZERO {
-                    self.owed.push((instance, u32::try_from(gift.number).unwrap_or(u32::MAX), amount));
+                    self.owed.push_back((instance, u32::try_from(gift.number).unwrap_or(u32::MAX), amount));
                 }
             }
         }
@@ -514,7 +517,7 @@ impl<'a> Folding<'a> {
                 Ok(Event::Delivered { instance, gift, amount: exact })
             }
             Event::Withdrawn { instance, gift, amount } => {
-                let exact = self.owed.first().map_or(Amount::ZERO, |&(_, _, amount)| amount);
+                let exact = self.owed.front().map_or(Amount::ZERO, |&(_, _, amount)| amount);
                 if exact.to_units().to_bits() != amount.to_units().to_bits() {
                     let name = &self.model.instances[instance.index()].name;
                     return Err(format!("`{name}` had {} in force, not {}", exact.to_units(), amount.to_units()));
