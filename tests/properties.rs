@@ -140,7 +140,7 @@ proptest! {
 /// An event as text: what it is, without its place in the log.
 fn row(namer: &Namer<'_>, entry: &backstop::model::Entry) -> String {
     let cells = namer.cells(entry.event);
-    let parts = [&cells.actor, &cells.counterpart, &cells.subject, &cells.issue, &cells.resource, &cells.value];
+    let parts = [cells.actor, cells.counterpart, cells.subject, cells.issue, cells.resource, &cells.value];
     parts.iter().fold(format!("{} {}", entry.step, cells.event), |text, part| text + "," + part)
 }
 

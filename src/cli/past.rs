@@ -8,7 +8,7 @@ use std::path::Path;
 use backstop::engine::{self, Luck, Plan, Run, Stage, Want};
 use backstop::log::{
     Fold, MANIFEST, Manifest, ManifestError, Moment, Namer, Numbered, OverrideRecord, Recorded, Refusal, RunRow,
-    Sampler, kind, write_events,
+    Sampler, write_events,
 };
 use backstop::model::{Entry, Model, Setup, World};
 use backstop::scenario::{Options, Override};
@@ -208,8 +208,7 @@ impl Verified {
             None => "the log does not have the hash that the manifest gives".into(),
             Some(row) => {
                 let row = row.and_then(|row| usize::try_from(row).ok());
-                let (theirs, ours) =
-                    (row.and_then(|row| self.fold.log.get(row)), row.and_then(|row| run.log.get(row)));
+                let (theirs, ours) = (row.and_then(|row| self.fold.log.get(row)), row.and_then(|row| run.log.get(row)));
                 if ours == theirs {
                     // Cells in quotes, other line ends.
                     "the row is not written as the run wrote it".into()
@@ -227,7 +226,7 @@ impl Verified {
             entry.map_or("nothing".into(), |entry| {
                 let cells = namer.cells(entry.event);
                 let cause = entry.cause.map(|cause| format!(" because of {cause}")).unwrap_or_default();
-                let parts = [kind(entry.event), &cells.actor, &cells.subject, &cells.resource, &cells.value];
+                let parts = [cells.event, cells.actor, cells.subject, cells.resource, &cells.value];
                 let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
                 format!("`{}` at step {}{cause}", parts.join(" "), entry.step)
             })

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::io::Read;
 
-use super::record::{Namer, RowCells, kind};
+use super::record::{Cells, Namer, kind};
 use super::tables::EVENT_COLUMNS;
 use crate::engine::{self, History, Plan, Stage};
 use crate::model::{
@@ -160,23 +160,24 @@ fn read_row(
     if cell(3) != date.1 {
         return Err(format!("`date` is {}, but step {step} is `{}`", quoted(cell(3)), date.1));
     }
-    let cells = RowCells {
+    let cells = Cells {
+        event: cell(4),
         actor: cell(5),
         counterpart: cell(6),
         subject: cell(7),
         issue: cell(8),
         resource: cell(9),
-        value: cell(10),
+        value: cell(10).into(),
     };
-    let event = namer.event(cell(4), &cells).map_err(|error| error.0)?;
+    let event = namer.event(&cells).map_err(|error| error.0)?;
     let written = namer.cells(event);
     let expected = [
-        ("actor", cells.actor, &written.actor),
-        ("counterpart", cells.counterpart, &written.counterpart),
-        ("subject", cells.subject, &written.subject),
-        ("issue", cells.issue, &written.issue),
-        ("resource", cells.resource, &written.resource),
-        ("value", cells.value, &written.value),
+        ("actor", cells.actor, written.actor),
+        ("counterpart", cells.counterpart, written.counterpart),
+        ("subject", cells.subject, written.subject),
+        ("issue", cells.issue, written.issue),
+        ("resource", cells.resource, written.resource),
+        ("value", &cells.value, &written.value),
     ];
     for (column, found, expected) in expected {
         if found != expected {
