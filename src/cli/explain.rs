@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use backstop::analysis::{self, Cost, Explanation, Keystone, Question, Sets};
-use backstop::engine::{Luck, Plan, Want};
-use backstop::log::{Fold, Moment, Namer, Numbered, Recorded, number, write_events};
+use backstop::engine::{Luck, Moment, Want, Watch};
+use backstop::log::number;
 use backstop::model::{ActorId, Amount, InstanceId, Model, OutcomeId, ResourceId, Setup, World};
 use backstop::scenario::{Options, Override};
 use serde_json::{Value, json};
@@ -70,14 +70,14 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
             states = Some((world.clone(), setup.clone()));
         }
     };
-    let (course, fold) = if args.path.is_dir() {
+    let (course, steps) = if args.path.is_dir() {
         let verified = verify(&args.path, &mut keep)?;
-        (verified.course, verified.fold)
+        (verified.course, verified.fold.steps)
     } else {
-        run_and_fold(args, &mut keep)?
+        run(args, &mut keep)?
     };
     let Some((world, setup)) = states else {
-        let last = fold.steps.saturating_sub(1);
+        let last = steps.saturating_sub(1);
         let step = args.at.unwrap_or(0);
         return Err(fail(&format!("the run has no step {step}"), Some(&format!("its last step is {last}"))));
     };
@@ -97,24 +97,20 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     emit(&text(model, &explanation))
 }
 
-/// Runs the file and folds its log, to look at any step of it.
-fn run_and_fold(args: &Args, keep: &mut dyn FnMut(Moment, &World, &Setup)) -> Result<(Course, Fold), Failed> {
+/// Runs the file; gives its course, and how many steps it completed.
+fn run(args: &Args, keep: &mut Watch<'_>) -> Result<(Course, u32), Failed> {
     let bytes = load::read(&args.path)?;
     let options = Options { overrides: args.sets.clone(), ..Options::default() };
     let model = load::load(&args.path.display().to_string(), &bytes, &options)?.compiled.model;
-    let plan = Plan::new(&model);
-    let want = Want { log: true, ..Want::default() };
-    let run = backstop::engine::run(&model, &plan, Luck { seed: args.seed, replicate: args.replicate }, want);
-    if let Err(failure) = &run.result {
-        return Err(fail(&failure.to_string(), Some("explain an earlier step of the folder that `run --out` writes")));
+    let course = Course::single(model);
+    let luck = Luck { seed: args.seed, replicate: args.replicate };
+    let run = course.run(luck, Want::default(), keep);
+    match &run.result {
+        Ok(_) => Ok((course, run.steps)),
+        Err(failure) => {
+            Err(fail(&failure.to_string(), Some("explain an earlier step of the folder that `run --out` writes")))
+        }
     }
-    let mut events = Vec::new();
-    write_events(&mut events, &Namer::new(&model), Numbered::SINGLE, &run.log)
-        .map_err(|error| fail(&format!("cannot write the log: {error}"), None))?;
-    let course = Course::single(model, plan);
-    let recorded = Recorded { ok: true, steps: run.steps };
-    let fold = course.fold(&events, recorded, keep).map_err(|refusal| fail(&refusal.reason, None))?;
-    Ok((course, fold))
 }
 
 fn question(args: &Args, model: &Model) -> Result<Question, Failed> {

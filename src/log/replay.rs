@@ -11,7 +11,7 @@ use check::Phase;
 use read::{read, read_draws};
 
 use super::record::{Namer, ending_name};
-use crate::engine::{self, History, Plan, Stage};
+use crate::engine::{self, History, Moment, Plan, Stage, Watch};
 use crate::model::{Amount, Ending, Entry, Event, InstanceId, Model, Setup, World};
 
 /// What the manifest says of the run whose log is folded.
@@ -21,15 +21,6 @@ pub struct Recorded {
     pub ok: bool,
     /// Steps that it completed.
     pub steps: u32,
-}
-
-/// A moment of a step at which the state can be looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// After its last Exchange, before deliveries: what a deadlock is about.
-    Exchanged,
-    /// At its end.
-    Ended,
 }
 
 /// Why a log is refused.
@@ -75,7 +66,7 @@ pub struct Fold {
 }
 
 /// Reads and folds the events of one run, which went on under each of the `forks` from its step on.
-/// `watch` sees the state after the last Exchange of every step, and at the end of every completed one.
+/// `watch` sees the states on the way, as it would have seen them in the run.
 ///
 /// # Errors
 /// A [`Refusal`] with the first row that cannot be, and why.
@@ -85,7 +76,7 @@ pub fn replay<'a>(
     forks: &[Stage<'a>],
     events: impl Read,
     recorded: Recorded,
-    watch: &mut dyn FnMut(Moment, &World, &Setup),
+    watch: &mut Watch<'_>,
 ) -> Result<Fold, Refusal> {
     let model = namer.model();
     let steps = forks.iter().map(|stage| stage.model.clock.steps).max().unwrap_or(0).max(model.clock.steps);
@@ -129,12 +120,7 @@ struct Folding<'a> {
 }
 
 impl<'a> Folding<'a> {
-    fn run(
-        mut self,
-        forks: &[Stage<'a>],
-        recorded: Recorded,
-        watch: &mut dyn FnMut(Moment, &World, &Setup),
-    ) -> Result<Fold, Refusal> {
+    fn run(mut self, forks: &[Stage<'a>], recorded: Recorded, watch: &mut Watch<'_>) -> Result<Fold, Refusal> {
         let steps = if recorded.ok { self.fold.log.last().map_or(0, |entry| entry.step + 1) } else { recorded.steps };
         let mut row = 0;
         for step in 0..steps {
@@ -181,13 +167,7 @@ impl<'a> Folding<'a> {
     }
 
     /// Folds the events of a step, but not `ended`; gives the row after the last of them.
-    fn step(
-        &mut self,
-        step: u32,
-        mut row: usize,
-        is_last: bool,
-        watch: &mut dyn FnMut(Moment, &World, &Setup),
-    ) -> Result<usize, Refusal> {
+    fn step(&mut self, step: u32, mut row: usize, is_last: bool, watch: &mut Watch<'_>) -> Result<usize, Refusal> {
         self.fold.world.step = step;
         self.phase = Phase::Start;
         let mut gap_taken = false;
@@ -222,7 +202,7 @@ impl<'a> Folding<'a> {
     }
 
     /// The step's last Exchange is over; deliveries follow.
-    fn exchanged(&mut self, is_last: bool, watch: &mut dyn FnMut(Moment, &World, &Setup)) -> Result<(), String> {
+    fn exchanged(&mut self, is_last: bool, watch: &mut Watch<'_>) -> Result<(), String> {
         self.take_gap(is_last)?;
         watch(Moment::Exchanged, &self.fold.world, &self.fold.setup);
         Ok(())

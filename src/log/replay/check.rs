@@ -113,11 +113,11 @@ impl Folding<'_> {
     }
 
     fn check_met(&self, meeting: usize) -> Result<(), String> {
-        let begins = self.model.meetings[meeting].sessions.iter().any(|&(first, _)| first == self.fold.world.step);
-        if begins {
-            Ok(())
-        } else {
-            Err(format!("no session of `{}` begins at step {}", self.model.meetings[meeting].id, self.fold.world.step))
+        let (meeting, step) = (&self.model.meetings[meeting], self.fold.world.step);
+        // Sessions rise, and there may be one at every step.
+        match meeting.sessions.binary_search_by_key(&step, |&(first, _)| first) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(format!("no session of `{}` begins at step {step}", meeting.id)),
         }
     }
 
@@ -125,7 +125,7 @@ impl Folding<'_> {
         let step = self.fold.world.step;
         let shock = &self.model.shocks[shock];
         match &shock.trigger {
-            Trigger::On(steps) if !steps.contains(&step) => {
+            Trigger::On(steps) if steps.binary_search(&step).is_err() => {
                 Err(format!("`{}` does not strike at step {step}", shock.id))
             }
             _ => Ok(()),
