@@ -403,7 +403,7 @@ impl Session {
         let commands: Vec<&str> = block.body.lines().filter(|line| line.starts_with("$ ")).collect();
         let body =
             replace_commands(&block.body, |at| commands[at].replacen("$ cargo run --release -- ", "$ backstop ", 1));
-        fs::write(&case, format!("```console\n{}```\n", spread(&body))).unwrap();
+        fs::write(&case, format!("```console\n{}```\n", spread(&slashed(&body)))).unwrap();
         fs::write(&base, self.folder.path().to_str().unwrap()).unwrap();
         let cases = trycmd::TestCases::new();
         for command in body.lines().filter_map(|line| line.strip_prefix("$ ")) {
@@ -418,7 +418,7 @@ impl Session {
         if std::env::var_os("TRYCMD").is_some_and(|mode| mode == "overwrite") {
             let new = fs::read_to_string(&case).unwrap();
             let new = new.strip_prefix("```console\n").and_then(|new| new.strip_suffix("```\n")).unwrap();
-            let new = replace_commands(&gather(new), |at| commands[at].to_owned());
+            let new = replace_commands(&unslashed(&gather(new), &block.body), |at| commands[at].to_owned());
             self.rewritten.borrow_mut().push((block.line, new));
         }
     }
@@ -485,6 +485,18 @@ fn replace_commands(text: &str, new: impl Fn(usize) -> String) -> String {
         replaced.push('\n');
     }
     replaced
+}
+
+/// A transcript whose output has `/` for `\`, as `trycmd` makes of what a program prints.
+fn slashed(transcript: &str) -> String {
+    let line = |line: &str| if line.starts_with("$ ") { line.to_owned() } else { line.replace('\\', "/") };
+    transcript.lines().map(|text| line(text) + "\n").collect()
+}
+
+/// The same with the `\` of the lines that have not changed.
+fn unslashed(transcript: &str, old: &str) -> String {
+    let line = |line: &str| old.lines().find(|old| slashed(old).trim_end() == line).unwrap_or(line).to_owned();
+    transcript.lines().map(|text| line(text) + "\n").collect()
 }
 
 /// A transcript with an empty line after each output, as `trycmd` wants it.
