@@ -182,14 +182,8 @@ def place(step, calendar):
     return mdates.date2num(start + step * length) if start is not None else step
 
 
-def draw(events, rows, said, end):
+def draw(events, rows, said, end, calendar):
     """The rows from the top, below the meetings and shocks."""
-    dates = pd.to_datetime(events["date"])
-    calendar = (None, None)
-    if dates.notna().all():
-        last = events["step"].max()
-        length = (dates.iloc[-1] - dates.iloc[0]) / last if last > 0 else pd.Timedelta(days=1)
-        calendar = (dates.iloc[0], length)
     strips = [(name, events[events["event"] == kind]) for name, kind in [("meetings", "met"), ("shocks", "shock")]]
     strips = [(name, found) for name, found in strips if not found.empty]
     total = len(rows) + len(strips)
@@ -243,19 +237,25 @@ def draw(events, rows, said, end):
     return figure
 
 
-def dates_of(table):
-    """The date of each step; none without a calendar."""
-    dated = table.drop_duplicates("step").dropna(subset="date")
-    return dict(zip(dated["step"], pd.to_datetime(dated["date"])))
+def calendar_of(table):
+    """When step 0 begins, and how long a step is; neither without dates."""
+    dates = pd.to_datetime(table["date"])
+    if dates.isna().any():
+        return None, None
+    first, last = table["step"].idxmin(), table["step"].idxmax()
+    steps = table["step"][last] - table["step"][first]
+    length = (dates[last] - dates[first]) / steps if steps > 0 else pd.Timedelta(days=1)
+    return dates[first] - table["step"][first] * length, length
 
 
-def moment(step, dates):
+def moment(step, calendar):
     """When a step is, in words: `on 15 March 2025`, or `at step 5` without dates."""
-    date = dates.get(int(step))
-    if date is None:
+    start, length = calendar
+    if start is None:
         return f"at step {step}"
-    time = f" at {date:%H:%M}" if any(one != one.normalize() for one in dates.values()) else ""
-    return f"on {date.day} {date:%B %Y}{time}"
+    date = start + int(step) * length
+    is_plain = start == start.normalize() and length == length.floor("D")
+    return f"on {date.day} {date:%B %Y}" + ("" if is_plain else f" at {date:%H:%M}")
 
 
 def point_said(folder, point):
@@ -270,13 +270,13 @@ def point_said(folder, point):
     return [*said[:NAMES_SAID], f"and {left} numbers more (point {point} of design.csv)"] if left > 0 else said
 
 
-def circumstances(manifest, dates):
+def circumstances(manifest, calendar):
     """The numbers that were set, the seed, and where forks branched off."""
     parts = settings(manifest.get("overrides", []))
     parts.append(f"seed {manifest['seed']}")
     for fork in manifest.get("forks", []):
         said = ", ".join(settings(fork["overrides"])) or "nothing set"
-        parts.append(f"forked {moment(fork['at'], dates)}: {said}")
+        parts.append(f"forked {moment(fork['at'], calendar)}: {said}")
     return parts
 
 
@@ -330,8 +330,8 @@ def main():
 
     ended = events[events["event"] == "ended"]
     reached = events[(events["event"] == "reached") & events["subject"].isin(ended["subject"])]
-    dates = dates_of(events)
-    below = circumstances(manifest, dates)
+    calendar = calendar_of(events)
+    below = circumstances(manifest, calendar)
     if manifest.get("design"):
         points = manifest["design"]["points"]
         # Runs go replicate by replicate over all points.
@@ -339,9 +339,9 @@ def main():
         below.append(f"run {number(arguments.run)}, replicate {number(arguments.run // points)}")
     below.append(f"outcome: {words(ended['subject'].iloc[0])}" if len(ended) else "the run failed")
     if len(reached):
-        below[-1] += f", reached {moment(reached['step'].iloc[0], dates)}"
+        below[-1] += f", reached {moment(reached['step'].iloc[0], calendar)}"
     plt.rcParams.update(STYLE)
-    figure = draw(events, rows, amounts(folder, scenario, rows), end)
+    figure = draw(events, rows, amounts(folder, scenario, rows), end, calendar)
     head(figure, scenario.get("title", manifest["scenario"]), "; ".join(below))
     try:
         # No version number in the file.

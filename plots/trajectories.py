@@ -267,19 +267,25 @@ def stances(series, scenario, only):
     return figure
 
 
-def dates_of(table):
-    """The date of each step; none without a calendar."""
-    dated = table.drop_duplicates("step").dropna(subset="date")
-    return dict(zip(dated["step"], pd.to_datetime(dated["date"])))
+def calendar_of(table):
+    """When step 0 begins, and how long a step is; neither without dates."""
+    dates = pd.to_datetime(table["date"])
+    if dates.isna().any():
+        return None, None
+    first, last = table["step"].idxmin(), table["step"].idxmax()
+    steps = table["step"][last] - table["step"][first]
+    length = (dates[last] - dates[first]) / steps if steps > 0 else pd.Timedelta(days=1)
+    return dates[first] - table["step"][first] * length, length
 
 
-def moment(step, dates):
+def moment(step, calendar):
     """When a step is, in words: `on 15 March 2025`, or `at step 5` without dates."""
-    date = dates.get(int(step))
-    if date is None:
+    start, length = calendar
+    if start is None:
         return f"at step {step}"
-    time = f" at {date:%H:%M}" if any(one != one.normalize() for one in dates.values()) else ""
-    return f"on {date.day} {date:%B %Y}{time}"
+    date = start + int(step) * length
+    is_plain = start == start.normalize() and length == length.floor("D")
+    return f"on {date.day} {date:%B %Y}" + ("" if is_plain else f" at {date:%H:%M}")
 
 
 def point_said(folder, point):
@@ -294,13 +300,13 @@ def point_said(folder, point):
     return [*said[:NAMES_SAID], f"and {left} numbers more (point {point} of design.csv)"] if left > 0 else said
 
 
-def circumstances(manifest, dates):
+def circumstances(manifest, calendar):
     """The numbers that were set, the seed, and where forks branched off."""
     parts = settings(manifest.get("overrides", []))
     parts.append(f"seed {manifest['seed']}")
     for fork in manifest.get("forks", []):
         said = ", ".join(settings(fork["overrides"])) or "nothing set"
-        parts.append(f"forked {moment(fork['at'], dates)}: {said}")
+        parts.append(f"forked {moment(fork['at'], calendar)}: {said}")
     return parts
 
 
@@ -309,13 +315,13 @@ def settings(overrides):
     return [f"{words(one['name'])} = {number(one['value'])}" for one in overrides]
 
 
-def ending(folder, manifest, dates):
+def ending(folder, manifest, calendar):
     """What the run was and how it ended, in a line."""
-    parts = circumstances(manifest, dates)
+    parts = circumstances(manifest, calendar)
     runs = folder / "runs.csv"
     if runs.is_file():
         run = pd.read_csv(runs, dtype=str, keep_default_na=False).iloc[0]
-        reached = f", reached {moment(run['reached_step'], dates)}" if run["reached_step"] else ""
+        reached = f", reached {moment(run['reached_step'], calendar)}" if run["reached_step"] else ""
         parts.append(f"outcome: {words(run['outcome'])}{reached}" if run["outcome"] else f"failed: {run['status']}")
     return "; ".join(parts)
 
@@ -343,7 +349,7 @@ def main():
     manifest, scenario = read_manifest(arguments.folder)
     series = read_series(arguments.folder)
     title = scenario.get("title", manifest["scenario"])
-    below = ending(arguments.folder, manifest, dates_of(series))
+    below = ending(arguments.folder, manifest, calendar_of(series))
     if manifest.get("design") is not None:
         points = manifest["design"]["points"]
         if arguments.point is not None:
