@@ -12,7 +12,7 @@
 //! | `toml` after `<!-- bad file: NAME -->` | is written into the file `NAME`; what is said of it stands in the next `console` block |
 //! | other `toml` with `format = 1` | is a whole scenario: it must pass `check` without a warning and run |
 //! | other `toml` | is a fragment: put into the page's frame (`<!-- frame -->`), it must pass `check` and run |
-//! | `python` | runs where `BACKSTOP_PYTHON` names an interpreter with pandas and duckdb; SALib may be missing |
+//! | `python` | runs where `BACKSTOP_PYTHON` names an interpreter with pandas and duckdb; `SALib` may be missing |
 //! | `r` | runs where `BACKSTOP_RSCRIPT` names an `Rscript` |
 //! | `sh`, `sql`, `text`, `json`, `csv`, `md` | shown, not run |
 //!
