@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use backstop::engine::{Failure, Run, Want, may_follow};
+use backstop::engine::{Failure, Moment, Run, Want, may_follow};
 use backstop::log::{ForkRecord, Manifest, OverrideRecord, RunRow, Sampler};
 use backstop::scenario::Override;
 
@@ -50,7 +50,11 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     }
     let mut sampler = Sampler::new(course.first(), manifest.stances, manifest.trust);
     let want = Want { log: true, series: true, exchanged: true };
-    let run = course.run(luck(&manifest), want, &mut |world| sampler.sample(course.first(), world));
+    let run = course.run(luck(&manifest), want, &mut |moment, world, _| {
+        if moment == Moment::Ended {
+            sampler.sample(course.first(), world);
+        }
+    });
     let (names, values) = set_columns(&all_overrides(&manifest));
     let row = RunRow::new(&run, (0, 0, manifest.replicate, manifest.seed), values);
     let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
@@ -107,6 +111,7 @@ fn story(args: &Args, course: &Course, run: &Run) -> String {
     }
     text += &ending::ending(model, plan, run);
     if !args.quiet {
+        text += &ending::metrics(model, run);
         text += &format!("\nWritten to {}\n", escaped(&args.out.display().to_string()));
     }
     text
