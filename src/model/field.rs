@@ -5,7 +5,7 @@ use super::ids::{ActorId, DrawId, ParameterId};
 use super::{Amount, MAX_AMOUNT, Model, Setup};
 
 /// Largest weight, volatility and the like: as many of them as there can be still add up to a finite number.
-pub const LARGEST: f64 = 1e100;
+pub(super) const LARGEST: f64 = 1e100;
 
 /// What a number in a scenario may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
