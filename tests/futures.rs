@@ -110,6 +110,7 @@ fn causes_lead_to_their_roots() {
         assert_eq!(line.rsplit(',').next(), Some(row[1]), "the cause is that of the log");
     }
     assert!(refused(here, &["why", "past", "us_backstp"]).contains("did you mean `us_backstop`?"));
+    assert!(refused(here, &["why", "past", "zebra"]).contains("give the name of a commitment, or the `seq` of"));
     assert!(refused(here, &["why", "past", "999999"]).contains("no event 999999"));
     let folder = with_run("chicken-and-egg");
     let never = said(folder.path(), &["why", "past", "us_backstop"]);
@@ -140,6 +141,7 @@ fn explanations_come_in_every_form() {
     assert_ne!(early, json);
     assert!(refused(here, &["explain", "past", "--at", "77"]).contains("no step 77"));
     assert!(refused(here, &["explain", "past", "--goal", "framwork"]).contains("did you mean `framework`?"));
+    assert!(refused(here, &["explain", "past", "--goal", "zebra"]).contains("there is `framework`"));
     assert!(refused(here, &["explain", "past", "--cost", "trops"]).contains("did you mean `troops`?"));
 }
 
