@@ -12,9 +12,9 @@ use backstop::scenario::{Options, Override};
 use backstop::text;
 use serde_json::{Value, json};
 
-use super::console::{Failed, emit, emit_bytes, fail};
-use super::ending;
-use super::load::{self, parse_set};
+use super::console::{Failed, emit, emit_bytes, fail, say};
+use super::explained::explained;
+use super::load::{self, Loaded, parse_set};
 use super::past::{Course, verify};
 use super::timeline::label;
 use super::words::{actor, actors, count, escaped, listed};
@@ -102,16 +102,18 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
 fn run(args: &Args, keep: &mut Watch<'_>) -> Result<(Course, u32), Failed> {
     let bytes = load::read(&args.path)?;
     let options = Options { overrides: args.sets.clone(), ..Options::default() };
-    let model = load::load(&args.path.display().to_string(), &bytes, &options)?.compiled.model;
-    let course = Course::single(model);
+    let Loaded { document, compiled } = load::load(&args.path.display().to_string(), &bytes, &options)?;
+    let course = Course::single(compiled.model);
     let luck = Luck { seed: args.seed, replicate: args.replicate };
     let run = course.run(luck, Want::default(), keep);
-    match &run.result {
-        Ok(_) => Ok((course, run.steps)),
-        Err(failure) => {
-            Err(fail(&failure.to_string(), Some("explain an earlier step of the folder that `run --out` writes")))
+    if let (Err(failure), true) = (&run.result, args.at.is_none_or(|step| step >= run.steps)) {
+        let failed = load::failed(&document, failure);
+        if run.steps > 0 {
+            say("note: with `--at STEP` a step before that can be explained");
         }
+        return Err(failed);
     }
+    Ok((course, run.steps))
 }
 
 fn question(args: &Args, model: &Model) -> Result<Question, Failed> {
@@ -271,7 +273,7 @@ fn told(model: &Model, explanation: &Explanation) -> String {
     if let Some(goal) = explanation.goal {
         let _ = writeln!(text, "The goal: {}", model.outcomes[goal.index()].id);
     }
-    text += &ending::explained(model, explanation);
+    text += &explained(model, explanation);
     if let Some(summit) = &explanation.summit {
         text += "\nWho must be in the room for a package\n";
         text += &summit_text(model, summit);

@@ -7,7 +7,7 @@ use backstop::log::{ForkRecord, Manifest, OverrideRecord, RunRow, Sampler};
 use backstop::scenario::Override;
 
 use super::console::{Failed, emit, fail};
-use super::load::parse_set;
+use super::load::{self, parse_set};
 use super::past::{Course, Verified, all_overrides, luck, verify};
 use super::run::{Files, claim, set_columns};
 use super::words::escaped;
@@ -70,7 +70,8 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     files.write(&folder, &manifest)?;
     emit(&story(args, &course, &run))?;
     if let Err(failure) = &run.result {
-        return Err(fail(&failure.to_string(), None));
+        let document = load::document(&manifest.scenario, manifest.scenario_text.as_bytes())?;
+        return Err(load::failed(&document, failure));
     }
     Ok(())
 }
@@ -110,6 +111,7 @@ fn story(args: &Args, course: &Course, run: &Run) -> String {
     }
     text += &ending::ending(model, plan, run);
     if !args.quiet {
+        text += &ending::metrics(model, run);
         text += &format!("\nWritten to {}\n", escaped(&args.out.display().to_string()));
     }
     text

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     print(args, model, &plan, &run)?;
     match &run.result {
         Ok(_) => Ok(()),
-        Err(failure) => Err(fail(&failure.to_string(), None)),
+        Err(failure) => Err(load::failed(&loaded.document, failure)),
     }
 }
 
@@ -88,10 +88,16 @@ fn print(args: &Args, model: &Model, plan: &Plan, run: &Run) -> Result<(), Faile
     let mut text = String::new();
     if !args.quiet {
         text += &timeline::heading(model, args.seed, args.replicate);
-        text += &timeline::timeline(model, &run.setup, &run.log);
-        text.push('\n');
+        let timeline = timeline::timeline(model, &run.setup, &run.log);
+        if !timeline.is_empty() {
+            text += &timeline;
+            text.push('\n');
+        }
     }
     text += &ending::ending(model, plan, run);
+    if !args.quiet {
+        text += &ending::metrics(model, run);
+    }
     if let (Some(path), false) = (&args.out, args.quiet) {
         text += &format!(
             "\nWritten to {}: events.csv, series.csv, commitments.csv, runs.csv, manifest.json\n",

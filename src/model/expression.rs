@@ -174,7 +174,7 @@ pub enum Node {
     Min(NodeId, NodeId),
     /// `max(a, b)`
     Max(NodeId, NodeId),
-    /// `clamp(a, low, high)`: `low` if `a` is below it, else `high` if `a` is above it, else `a`
+    /// `clamp(a, low, high)`, which is `min(max(a, low), high)`
     Clamp(NodeId, NodeId, NodeId),
     /// `abs(a)`
     Abs(NodeId),
@@ -446,14 +446,9 @@ pub(super) fn smaller(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
 }
 
+/// Monotone in all three, also where the ends are out of order: the upper one then holds.
 pub(super) fn clamped(a: f64, low: f64, high: f64) -> f64 {
-    if a < low {
-        low
-    } else if a > high {
-        high
-    } else {
-        a
-    }
+    smaller(larger(a, low), high)
 }
 
 pub(super) fn larger(a: f64, b: f64) -> f64 {
