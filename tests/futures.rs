@@ -93,6 +93,57 @@ fn a_fork_that_cannot_be_is_refused() {
     }
 }
 
+/// Edits the manifest of the run in `past`.
+fn edit(folder: &Path, change: impl FnOnce(&mut serde_json::Value)) {
+    let mut manifest: serde_json::Value = serde_json::from_str(&table(folder, "past/manifest.json")).expect("JSON");
+    change(&mut manifest);
+    std::fs::write(folder.join("past/manifest.json"), manifest.to_string()).expect("it can be written");
+}
+
+#[test]
+fn the_library_verifies_a_folder() {
+    let folder = with_run("jeddah-2025");
+    let past = folder.path().join("past");
+    let mut states = 0;
+    let verified = backstop::log::verify(&past, &mut |_, _, _| states += 1).expect("it is as it was written");
+    assert_eq!(verified.fold.log.len() + 1, table(folder.path(), "past/events.csv").lines().count());
+    assert_eq!(states, 2 * verified.fold.steps);
+
+    let table = table(folder.path(), "past/commitments.csv").replacen("conditional", "satisfied", 1);
+    std::fs::write(past.join("commitments.csv"), table).expect("it can be written");
+    let error = backstop::log::verify(&past, &mut |_, _, _| {}).expect_err("it was edited");
+    assert_eq!(error.path, past.join("commitments.csv"));
+    assert!(matches!(error.fault, backstop::log::Fault::Line(2..)), "{error}");
+    assert_eq!(error.help(), Some("the file was edited, or belongs to another run"));
+    std::fs::remove_file(past.join("manifest.json")).expect("it is there");
+    let error = backstop::log::verify(&past, &mut |_, _, _| {}).expect_err("it is not complete");
+    assert!(matches!(error.fault, backstop::log::Fault::NotThere), "{error}");
+}
+
+#[test]
+fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
+    let fork = |overrides: serde_json::Value| serde_json::json!({ "at": 1, "overrides": overrides, "parent_history_hash": "" });
+    let folder = with_run("chicken-and-egg");
+    let here = folder.path();
+    edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 100].into());
+    assert!(said(here, &["replay", "past"]).starts_with("verified"));
+    assert!(refused(here, &["fork", "past", "--at", "1", "--out", "x"]).contains("forked 100 times already"));
+    edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 101].into());
+    assert!(refused(here, &["replay", "past"]).contains("past/manifest.json: the run was forked 101 times"));
+
+    // More debtors cannot come into being on the way.
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let text = "format = 1\n[time]\nsteps = 5\n[resources.aid]\n[cohorts.donor]\nsize = 3\n[actors.us]\n\
+        [commitments.c]\ndebtor = \"donor\"\ngives = { aid = 1 }\nwhen = \"true\"\n";
+    std::fs::write(here.join("donors.toml"), text).expect("it can be written");
+    said(here, &["run", "donors.toml", "--out", "past", "--quiet"]);
+    let more = serde_json::json!([{ "name": "cohorts.donor.size", "value": 6 }]);
+    edit(here, |manifest| manifest["forks"] = vec![fork(more)].into());
+    let error = refused(here, &["replay", "past"]);
+    assert!(error.contains("past/manifest.json: a fork changes which actors or commitments there are"), "{error}");
+}
+
 #[test]
 fn causes_lead_to_their_roots() {
     let folder = with_run("jeddah-summit");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use backstop::analysis::{self, Cost, Explanation, Keystone, Question, Sets};
 use backstop::engine::{Luck, Moment, Want, Watch};
-use backstop::log::number;
+use backstop::log::{Course, number};
 use backstop::model::{ActorId, Amount, InstanceId, Model, OutcomeId, ResourceId, Setup, World};
 use backstop::scenario::{Options, Override};
 use backstop::text;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::console::{Failed, emit, emit_bytes, fail, say};
 use super::explained::explained;
 use super::load::{self, Loaded, parse_set};
-use super::past::{Course, verify};
+use super::past::verify;
 use super::timeline::label;
 use super::words::{actor, actors, count, escaped, listed};
 

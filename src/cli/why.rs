@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use backstop::log::Verified;
 use backstop::model::{Entry, Event, InstanceId, Model, Seq, State};
 use backstop::text::{quoted, suggestion};
 
 use super::console::{Failed, emit, fail};
 use super::explained::lacks;
-use super::past::{Verified, verify};
+use super::past::verify;
 use super::timeline::{condition, label, sentence};
 
 /// Shows the chain of causes that led to an event
