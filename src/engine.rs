@@ -24,7 +24,7 @@ pub use distribution::{normal_quantile, quantile};
 pub use evolve::{evolve, standing, target};
 pub use failure::Failure;
 pub use history::History;
-pub use measure::{ending, gap, sample};
+pub use measure::{ending, greatest_agreement, sample};
 pub use plan::Plan;
 pub use random::{Luck, Source, stream};
 pub use run::{

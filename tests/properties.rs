@@ -370,7 +370,7 @@ fn check_fixed_points(table: &Table<'_>) -> Result<(), TestCaseError> {
     let (setup, world) = (&run.setup, table.world);
     let (least, greatest) = (table.least(0), table.greatest());
     prop_assert_eq!(least & !greatest, 0, "the least agreement is part of the greatest");
-    let gap = engine::gap(model, plan, setup, world).expect("every condition has a value");
+    let gap = engine::greatest_agreement(model, plan, setup, world).expect("every condition has a value");
     prop_assert_eq!(gap, table.names(greatest));
     let gap = analysis::gap(model, plan, setup, world).expect("every condition has a value");
     prop_assert_eq!(gap, table.names(greatest & !least));
@@ -439,7 +439,8 @@ fn three_actors_in_every_way_they_can_wait() {
         assert_eq!(bits(&exchanged(&ran, 0)), least, "{text}");
         assert_eq!(ran.run.gap, Some((greatest & !least).count_ones()), "{text}");
         let world = ran.after_exchange(0);
-        let gap = engine::gap(&ran.model, &ran.plan, &ran.run.setup, &world).expect("every condition has a value");
+        let gap = engine::greatest_agreement(&ran.model, &ran.plan, &ran.run.setup, &world)
+            .expect("every condition has a value");
         assert_eq!(bits(&gap), greatest & !least, "{text}");
     }
 }

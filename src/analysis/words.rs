@@ -312,8 +312,7 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
                 _ => "if",
             };
             out.push_str(name);
-            let (operands, count) = operation.operands();
-            for (at, &child) in operands[..count].iter().enumerate() {
+            for (at, child) in operation.operands().enumerate() {
                 out.push_str(if at == 0 { "(" } else { ", " });
                 write(model, expression, child, 0, out);
             }

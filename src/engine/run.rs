@@ -518,13 +518,10 @@ impl<'a> Simulation<'a> {
             u32::try_from(members.len()).expect("the number of instances is limited")
         };
         self.gap = Some(gap);
-        let decision = decide::ending(self.view(), gap)?;
-        self.batch.push(decision);
+        let (ending, why) = decide::ending(self.view(), gap)?;
+        self.batch.push(Decision::new(Event::Ended(ending), why));
         self.apply()?;
-        match decision.event {
-            Event::Ended(ending) => Ok(ending),
-            _ => Ok(if gap > 0 { Ending::Deadlock } else { Ending::Stalemate }),
-        }
+        Ok(ending)
     }
 
     fn spend(&mut self, work: u64) -> Result<(), Failure> {

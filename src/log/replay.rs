@@ -212,7 +212,8 @@ impl<'a> Folding<'a> {
     fn take_gap(&mut self, is_last: bool) -> Result<(), String> {
         if self.model.reads_gap || is_last {
             let Fold { setup, world, .. } = &self.fold;
-            let gap = engine::gap(self.model, self.plan, setup, world).map_err(|failure| failure.to_string())?;
+            let gap = engine::greatest_agreement(self.model, self.plan, setup, world)
+                .map_err(|failure| failure.to_string())?;
             let gap = u32::try_from(gap.len()).unwrap_or(u32::MAX);
             self.fold.world.gap = gap;
             if is_last {
