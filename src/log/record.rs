@@ -166,8 +166,8 @@ impl<'a> Namer<'a> {
             "failed" => Event::Failed { meeting: find(&self.meetings, "meeting", cells.subject)?, size: size(cells)? },
             "reached" => Event::Reached(find(&self.outcomes, "outcome", cells.subject)?),
             "ended" => Event::Ended(match cells.subject {
-                "deadlock" => Ending::Deadlock,
-                "stalemate" => Ending::Stalemate,
+                Ending::DEADLOCK => Ending::Deadlock,
+                Ending::STALEMATE => Ending::Stalemate,
                 outcome => Ending::Outcome(find(&self.outcomes, "outcome", outcome)?),
             }),
             other => return Err(RecordError(format!("there is no event {}", quoted(other)))),
@@ -242,8 +242,8 @@ pub fn kind(event: Event) -> &'static str {
 pub fn ending_name(model: &Model, ending: Ending) -> &str {
     match ending {
         Ending::Outcome(outcome) => &model.outcomes[outcome.index()].id,
-        Ending::Deadlock => "deadlock",
-        Ending::Stalemate => "stalemate",
+        Ending::Deadlock => Ending::DEADLOCK,
+        Ending::Stalemate => Ending::STALEMATE,
     }
 }
 
