@@ -127,9 +127,16 @@ fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
     let here = folder.path();
     edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 100].into());
     assert!(said(here, &["replay", "past"]).starts_with("verified"));
-    assert!(refused(here, &["fork", "past", "--at", "1", "--out", "x"]).contains("forked 100 times already"));
+    assert!(
+        refused(here, &["fork", "past", "--at", "1", "--out", "x"])
+            .contains("at most 100 forks can lead to a run, and these are 101")
+    );
     edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 101].into());
-    assert!(refused(here, &["replay", "past"]).contains("past/manifest.json: the run was forked 101 times"));
+    assert!(refused(here, &["replay", "past"]).contains("past/manifest.json: at most 100 forks"));
+
+    let set = serde_json::json!({ "name": "nonsense", "value": 1 });
+    edit(here, |manifest| manifest["forks"] = vec![fork(vec![set; 1_001].into())].into());
+    assert!(refused(here, &["replay", "past"]).contains("at most 1000 overrides, and these are 1001"));
 
     // More debtors cannot come into being on the way.
     let folder = tempfile::tempdir().expect("a folder");
@@ -141,7 +148,7 @@ fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
     let more = serde_json::json!([{ "name": "cohorts.donor.size", "value": 6 }]);
     edit(here, |manifest| manifest["forks"] = vec![fork(more)].into());
     let error = refused(here, &["replay", "past"]);
-    assert!(error.contains("past/manifest.json: a fork changes which actors or commitments there are"), "{error}");
+    assert!(error.contains("past/manifest.json: an override changes which actors or commitments there are"), "{error}");
 }
 
 #[test]

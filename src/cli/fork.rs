@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use backstop::engine::{Failure, Moment, Run, Want};
-use backstop::log::{Course, Files, ForkRecord, Manifest, OverrideRecord, RunRow, Sampler, Verified, limits};
+use backstop::log::{Course, Files, ForkRecord, Manifest, OverrideRecord, RunRow, Sampler, Verified};
 use backstop::scenario::Override;
 
 use super::console::{Failed, emit, fail};
@@ -72,13 +72,6 @@ fn check_step(args: &Args, parent: &Verified) -> Result<(), Failed> {
     if args.at < last_fork {
         let help = format!("fork the run that it came from, or choose a step from {last_fork}");
         return Err(fail(&format!("the run was itself forked at step {last_fork}"), Some(&help)));
-    }
-    if parent.manifest.forks.len() >= limits::FORKS {
-        let help = "run the scenario anew with the overrides of its forks";
-        return Err(fail(
-            &format!("the run was forked {} times already, which is the most", limits::FORKS),
-            Some(help),
-        ));
     }
     if args.at >= parent.fold.steps {
         let last = parent.fold.steps.saturating_sub(1);

@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Luck, Moment, Plan, Run, Want};
 use backstop::log::{
-    Files, Folder, FolderError, Manifest, Namer, Numbered, OverrideRecord, RunRow, Sampler, write_events,
+    CourseError, Files, Folder, FolderError, Manifest, Namer, Numbered, OverrideRecord, RunRow, Sampler, limits,
+    write_events,
 };
 use backstop::model::Model;
 use backstop::scenario::{Options, Override};
 
 use super::console::{Failed, emit, emit_bytes, fail};
 use super::load::{self, Loaded, parse_set};
+use super::past::refuse;
 use super::{ending, timeline};
 
 /// Runs a scenario once and prints what happened and how it ended
@@ -49,6 +51,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let folder = args.out.as_deref().map(|path| claim(path, args.force)).transpose()?;
+    if args.sets.len() > limits::OVERRIDES {
+        return Err(refuse(&CourseError::Overrides(args.sets.len())));
+    }
     let bytes = load::read(&args.file)?;
     let options = Options { overrides: args.sets.clone(), track_trust: args.trust, ..Options::default() };
     let loaded = load::load(&args.file.display().to_string(), &bytes, &options)?;

@@ -1,5 +1,8 @@
 //! The course of a recorded run: the models that it went through, one after the other.
 
+use std::fmt;
+
+use super::limits;
 use super::manifest::{Manifest, OverrideRecord};
 use super::record::Namer;
 use super::replay::{Fold, Recorded, Refusal, replay};
@@ -27,14 +30,50 @@ pub enum CourseError {
     },
     /// An override of a fork changes which actors or commitments there are.
     OtherThings,
+    /// So many forks lead to the run, more than [`limits::FORKS`].
+    Forks(usize),
+    /// So many overrides are in force, more than [`limits::OVERRIDES`].
+    Overrides(usize),
 }
+
+impl CourseError {
+    /// What to do about it, where that is not said by the diagnostics.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Scenario { .. } => None,
+            Self::OtherThings => Some("run the scenario anew with it instead"),
+            Self::Forks(_) => Some("run the scenario anew with the overrides of the forks"),
+            Self::Overrides(_) => Some("write the numbers into the scenario"),
+        }
+    }
+}
+
+impl fmt::Display for CourseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scenario { .. } => f.write_str("the scenario in the manifest cannot be compiled"),
+            Self::OtherThings => {
+                f.write_str("an override changes which actors or commitments there are, which a fork cannot do")
+            }
+            Self::Forks(number) => {
+                write!(f, "at most {} forks can lead to a run, and these are {number}", limits::FORKS)
+            }
+            Self::Overrides(number) => {
+                write!(f, "a run can have at most {} overrides, and these are {number}", limits::OVERRIDES)
+            }
+        }
+    }
+}
+
+impl std::error::Error for CourseError {}
 
 impl Course {
     /// Compiles what a manifest tells.
     ///
     /// # Errors
-    /// A [`CourseError`] if the scenario does not compile with the overrides, or a fork cannot follow on what was
-    /// before it.
+    /// A [`CourseError`] if the scenario does not compile with the overrides, a fork cannot follow on what was before
+    /// it, or there are too many of either.
     pub fn new(manifest: &Manifest) -> Result<Self, CourseError> {
         Self::compile(manifest, &[])
     }
@@ -53,6 +92,13 @@ impl Course {
     }
 
     fn compile(manifest: &Manifest, metrics: &[(String, String)]) -> Result<Self, CourseError> {
+        let sets = manifest.all_overrides().len();
+        if sets > limits::OVERRIDES {
+            return Err(CourseError::Overrides(sets));
+        }
+        if manifest.forks.len() > limits::FORKS {
+            return Err(CourseError::Forks(manifest.forks.len()));
+        }
         let (name, text) = (&manifest.scenario, manifest.scenario_text.as_bytes());
         let document = Document::parse(name, text).map_err(|diagnostics| {
             let source = Box::new(Source::lossy(name, text));

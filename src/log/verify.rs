@@ -54,8 +54,6 @@ pub enum Fault {
     Manifest(ManifestError),
     /// The manifest says that not everything that was asked for is there.
     Incomplete,
-    /// The manifest has so many forks, more than [`limits::FORKS`].
-    Forks(usize),
     /// The scenario in the manifest cannot be run.
     Course(CourseError),
     /// The manifest is that of a sweep.
@@ -77,14 +75,12 @@ impl VerifyError {
             Fault::Manifest(ManifestError::Version { .. }) => {
                 "use the version that wrote it, or run the scenario again"
             }
-            Fault::Manifest(_) | Fault::Course(CourseError::OtherThings) => {
-                "the manifest was edited; run the scenario again"
-            }
-            Fault::Forks(_) => "run the scenario anew with the overrides of its forks",
+            Fault::Manifest(_) => "the manifest was edited; run the scenario again",
             Fault::Incomplete => "let it be finished with `--resume`",
             Fault::Log(_) => "the log was cut, edited or reordered, or belongs to another scenario",
             Fault::Line(_) => "the file was edited, or belongs to another run",
-            Fault::Unreadable(_) | Fault::TooLarge(_) | Fault::Course(_) | Fault::Hashes => return None,
+            Fault::Course(error) => return error.help(),
+            Fault::Unreadable(_) | Fault::TooLarge(_) | Fault::Hashes => return None,
         })
     }
 }
@@ -107,15 +103,7 @@ impl fmt::Display for VerifyError {
                 write!(f, "{path}: the scenario's text does not have the hash that is given for it")
             }
             Fault::Incomplete => write!(f, "{path}: the output is not complete"),
-            Fault::Forks(number) => {
-                write!(f, "{path}: the run was forked {number} times, and at most {} are allowed", limits::FORKS)
-            }
-            Fault::Course(CourseError::Scenario { .. }) => {
-                write!(f, "{path}: the scenario in the manifest cannot be compiled")
-            }
-            Fault::Course(CourseError::OtherThings) => {
-                write!(f, "{path}: a fork changes which actors or commitments there are, which it cannot do")
-            }
+            Fault::Course(error) => write!(f, "{path}: {error}"),
             Fault::NotARun => write!(f, "{path}: this is not the folder of a single run"),
             Fault::Log(Refusal { line: Some(line), reason }) => write!(f, "{path}:{line}:1: {reason}"),
             Fault::Log(Refusal { line: None, reason }) => write!(f, "{path}: {reason}"),
@@ -301,11 +289,7 @@ impl Manifest {
             _ => error,
         })?;
         let manifest = Self::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| at(Fault::Manifest(error)))?;
-        match manifest.forks.len() {
-            _ if !manifest.complete => Err(at(Fault::Incomplete)),
-            many if many > limits::FORKS => Err(at(Fault::Forks(many))),
-            _ => Ok(manifest),
-        }
+        if manifest.complete { Ok(manifest) } else { Err(at(Fault::Incomplete)) }
     }
 }
 
