@@ -222,6 +222,19 @@ fn a_file_is_explained_as_its_folder_is() {
     }
 }
 
+/// JSON stays JSON where a name hides something.
+#[test]
+fn what_is_hidden_is_escaped_in_json_as_json_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = "a\u{202e}b\u{e0041}.toml";
+    std::fs::write(folder.path().join(name), "format = 1\n").expect("it can be written");
+    let output = backstop(folder.path(), &["check", name, "--json"]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(!text.contains(|c| backstop::text::is_hidden(c) && c != '\n'), "{text:?}");
+    let value: serde_json::Value = serde_json::from_str(text.lines().next().expect("an error")).expect("JSON");
+    assert_eq!(value["file"], name);
+}
+
 /// The graph is read by a parser of the DOT language, and has the edges of the explanation.
 #[test]
 fn the_graph_is_dot() {

@@ -18,6 +18,20 @@ pub(crate) fn emit(text: &str) -> Result<(), Failed> {
     emit_bytes(safe(text).as_bytes())
 }
 
+/// Prints a value on standard output as a line of JSON, with hidden characters escaped as JSON does.
+pub(crate) fn emit_json(value: &impl serde::Serialize) -> Result<(), Failed> {
+    let mut line = String::new();
+    for character in serde_json::to_string(value).expect("the keys are strings").chars() {
+        if is_hidden(character) {
+            line.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            line.push(character);
+        }
+    }
+    line.push('\n');
+    emit_bytes(line.as_bytes())
+}
+
 /// Prints bytes on standard output as they are. A reader that has gone away is no failure.
 pub(crate) fn emit_bytes(bytes: &[u8]) -> Result<(), Failed> {
     let mut out = io::stdout().lock();

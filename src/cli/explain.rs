@@ -12,7 +12,7 @@ use backstop::scenario::{Options, Override};
 use backstop::text;
 use serde_json::{Value, json};
 
-use super::console::{Failed, emit, emit_bytes, fail, say};
+use super::console::{Failed, emit, emit_bytes, emit_json, fail, say};
 use super::explained::explained;
 use super::load::{self, Loaded, parse_set};
 use super::past::verify;
@@ -87,7 +87,7 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     let explanation = analysis::explain(model, plan, &setup, &world, &question)
         .map_err(|failure| fail(&failure.to_string(), None))?;
     if args.json {
-        return emit(&(object(model, &explanation).to_string() + "\n"));
+        return emit_json(&object(model, &explanation));
     }
     if args.csv {
         return emit_bytes(table(model, &explanation).as_bytes());
