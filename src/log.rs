@@ -1,12 +1,18 @@
-//! The log: events as rows, the other CSV files, the manifest, output folders, and replay.
+//! The log: events as rows, the other CSV files, the manifest, output folders, replay, and their verification.
 
+mod course;
+mod files;
 mod folder;
+pub mod limits;
 mod manifest;
 mod number;
 mod record;
 mod replay;
 mod tables;
+mod verify;
 
+pub use course::{Course, CourseError};
+pub use files::Files;
 pub use folder::{Folder, FolderError, MANIFEST, write_file};
 pub use manifest::{Digest, ForkRecord, Manifest, ManifestError, OverrideRecord, PROGRAM, digest};
 pub use number::{amount, number, push_number};
@@ -16,3 +22,4 @@ pub use tables::{
     COMMITMENT_COLUMNS, EVENT_COLUMNS, Numbered, RUN_COLUMNS, RunCells, RunRow, SERIES_COLUMNS, Sampler, push_run,
     run_header, write_commitments, write_events, write_runs, write_series,
 };
+pub use verify::{Fault, Verified, VerifyError, verify};

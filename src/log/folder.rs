@@ -1,4 +1,4 @@
-//! Output folders: whole or not at all. The one place of the library that touches the file system.
+//! Output folders: whole or not at all.
 //!
 //! Everything is first written beside its place and synced. A new folder then appears by a single
 //! rename. Into a folder that exists (only with `force`) the files are renamed one by one, the old

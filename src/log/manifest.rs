@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::replay::Recorded;
+use crate::engine::Luck;
+use crate::scenario::Override;
+
 /// The program's name, as a manifest gives it.
 pub const PROGRAM: &str = "backstop";
 
@@ -35,6 +39,18 @@ pub struct OverrideRecord {
     pub name: String,
     /// Its value.
     pub value: f64,
+}
+
+impl From<&OverrideRecord> for Override {
+    fn from(record: &OverrideRecord) -> Self {
+        Self { name: record.name.clone(), value: record.value }
+    }
+}
+
+impl From<&Override> for OverrideRecord {
+    fn from(set: &Override) -> Self {
+        Self { name: set.name.clone(), value: set.value }
+    }
 }
 
 /// Where a run left the path of another.
@@ -140,6 +156,25 @@ impl Manifest {
             history_hash: None,
             files: BTreeMap::new(),
         }
+    }
+
+    /// The luck of a single run.
+    #[must_use]
+    pub fn luck(&self) -> Luck {
+        Luck { seed: self.seed, replicate: self.replicate }
+    }
+
+    /// What it says of a single run; none for a sweep.
+    #[must_use]
+    pub fn recorded(&self) -> Option<Recorded> {
+        Some(Recorded { ok: self.status.as_deref()? == "ok", steps: self.steps? })
+    }
+
+    /// Every override of a run, forks' included, in the order in which they came into force.
+    #[must_use]
+    pub fn all_overrides(&self) -> Vec<Override> {
+        let forks = self.forks.iter().flat_map(|fork| &fork.overrides);
+        self.overrides.iter().chain(forks).map(Override::from).collect()
     }
 
     /// Its text.

@@ -6,6 +6,7 @@ use super::number::{amount, number, push_number};
 use super::record::{Cells, Namer, creditor_name, ending_name};
 use crate::engine::{Failure, Run};
 use crate::model::{Ending, Entry, Model, Setup, World};
+pub use crate::scenario::RUN_COLUMNS;
 
 /// Columns of `events.csv`.
 pub const EVENT_COLUMNS: [&str; 12] =
@@ -26,10 +27,6 @@ pub const COMMITMENT_COLUMNS: [&str; 11] = [
     "detached_step",
     "settled_step",
 ];
-/// Columns of `runs.csv` whose names are fixed; parameters stand after `seed`, metrics after `gap`.
-pub const RUN_COLUMNS: [&str; 10] =
-    ["run", "point", "replicate", "seed", "status", "outcome", "reached_step", "steps", "gap", "history_hash"];
-
 /// A CSV writer over any writer, with the project's line ends.
 fn writer<W: Write>(out: W) -> csv::Writer<W> {
     csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(out)

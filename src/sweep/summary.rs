@@ -122,7 +122,7 @@ impl Summary {
 
     /// The ways to end: outcomes, then `deadlock`, `stalemate` and `failed`.
     pub fn endings(&self) -> impl Iterator<Item = &str> {
-        self.outcomes.iter().map(String::as_str).chain(["deadlock", "stalemate", "failed"])
+        self.outcomes.iter().map(String::as_str).chain([Ending::DEADLOCK, Ending::STALEMATE, "failed"])
     }
 
     /// Number of failed runs.
