@@ -4,6 +4,7 @@ use super::wants::Threshold;
 use crate::model::{
     ActorId, Comparison, Expression, GroupId, Model, Node, NodeId, Quantity, ResourceId, Scope, SlotId,
 };
+use crate::text::escaped;
 
 /// Units that say nothing without the resource.
 const BARE_UNITS: [&str; 7] = ["share", "shares", "fraction", "percent", "%", "points", "units"];
@@ -51,7 +52,7 @@ pub fn number(value: f64) -> String {
 pub fn amount(model: &Model, resource: ResourceId, value: f64) -> String {
     let resource = &model.resources[resource.index()];
     let value = number(value);
-    match &resource.unit {
+    match resource.unit.as_deref().map(escaped) {
         None => format!("{value} {}", resource.id),
         Some(unit) if BARE_UNITS.contains(&unit.as_str()) => {
             if unit.starts_with("share") || unit == "fraction" {
@@ -61,7 +62,7 @@ pub fn amount(model: &Model, resource: ResourceId, value: f64) -> String {
             }
         }
         Some(unit) => {
-            let is_shared = model.resources.iter().filter(|other| other.unit.as_ref() == Some(unit)).count() > 1;
+            let is_shared = model.resources.iter().filter(|other| other.unit == resource.unit).count() > 1;
             if is_shared { format!("{value} {unit} of {}", resource.id) } else { format!("{value} {unit}") }
         }
     }

@@ -90,11 +90,9 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     if args.dot {
         return emit(&graph(model, &explanation));
     }
-    let mut text = told(model, &explanation);
-    if explanation.gap.is_empty() && explanation.goal.is_none() {
-        text += &standing(model, plan, &setup, &world);
-    }
-    emit(&text)
+    let no_deadlock = explanation.gap.is_empty() && explanation.goal.is_none();
+    let standing = if no_deadlock { standing(model, plan, &setup, &world) } else { String::new() };
+    emit(&told(model, &explanation, &standing))
 }
 
 /// A state to explain, if the run has it; its course; and how many steps it completed.
@@ -289,7 +287,7 @@ const LARGE: usize = 12;
 /// Longest list that is printed of each kind of set.
 const SHOWN: usize = 8;
 
-fn told(model: &Model, explanation: &Explanation) -> String {
+fn told(model: &Model, explanation: &Explanation, standing: &str) -> String {
     let when = format!("fter the last exchange of {}\n", label(model, explanation.step));
     let mut text =
         if model.title.is_empty() { format!("A{when}") } else { format!("{}, a{when}", escaped(&model.title)) };
@@ -297,6 +295,7 @@ fn told(model: &Model, explanation: &Explanation) -> String {
         let _ = writeln!(text, "The goal: {}", model.outcomes[goal.index()].id);
     }
     text += &explained(model, explanation);
+    text += standing;
     if let Some(summit) = &explanation.summit {
         text += "\nWho must be in the room for a package\n";
         text += &summit_text(model, summit);

@@ -6,7 +6,7 @@ use super::limits;
 use super::manifest::{Manifest, OverrideRecord};
 use super::record::Namer;
 use super::replay::{Fold, Recorded, Refusal, replay};
-use crate::engine::{self, Luck, Plan, Run, Stage, Want, Watch};
+use crate::engine::{self, History, Luck, Plan, Run, Stage, Want, Watch};
 use crate::model::Model;
 use crate::scenario::{Diagnostic, Document, Options, Override, Source, compile};
 
@@ -174,6 +174,13 @@ impl Course {
     pub fn run(&self, luck: Luck, want: Want, watch: &mut Watch<'_>) -> Run {
         let stages = self.stages();
         engine::run_staged(&stages[0], &stages[1..], luck, want, watch)
+    }
+
+    /// The history of the run with so many of its forks.
+    #[must_use]
+    pub fn history(&self, forks: usize, luck: Luck) -> History {
+        let stages = self.stages();
+        engine::run_staged(&stages[0], &stages[1..=forks], luck, Want::default(), &mut |_, _, _| {}).history
     }
 
     /// Folds its log; `watch` sees the states on the way.

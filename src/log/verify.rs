@@ -50,6 +50,10 @@ pub enum Fault {
     Unreadable(io::Error),
     /// It has more bytes than this.
     TooLarge(u64),
+    /// The manifest says the same, or more, in other words than the program writes; from this line on, from 1.
+    Respelt(u64),
+    /// The run that this one says that it was forked from, at this step, was another.
+    Lineage(u32),
     /// The manifest cannot be used.
     Manifest(ManifestError),
     /// The manifest says that not everything that was asked for is there.
@@ -75,7 +79,9 @@ impl VerifyError {
             Fault::Manifest(ManifestError::Version { .. }) => {
                 "use the version that wrote it, or run the scenario again"
             }
-            Fault::Manifest(_) => "the manifest was edited; run the scenario again",
+            Fault::Manifest(_) | Fault::Respelt(_) | Fault::Lineage(_) => {
+                "the manifest was edited; run the scenario again"
+            }
             Fault::Incomplete => "let it be finished with `--resume`",
             Fault::Log(_) => "the log was cut, edited or reordered, or belongs to another scenario",
             Fault::Line(_) => "the file was edited, or belongs to another run",
@@ -101,6 +107,10 @@ impl fmt::Display for VerifyError {
             }
             Fault::Manifest(ManifestError::Scenario) => {
                 write!(f, "{path}: the scenario's text does not have the hash that is given for it")
+            }
+            Fault::Respelt(line) => write!(f, "{path}:{line}:1: the line is not what the program writes"),
+            Fault::Lineage(at) => {
+                write!(f, "{path}: the run that is said to have been forked at step {at} had another history")
             }
             Fault::Incomplete => write!(f, "{path}: the output is not complete"),
             Fault::Course(error) => write!(f, "{path}: {error}"),
@@ -133,7 +143,8 @@ pub fn verify(dir: &Path, watch: &mut Watch<'_>) -> Result<Verified, VerifyError
     let manifest = Manifest::read(dir)?;
     let at_manifest = |fault| VerifyError { path: dir.join(MANIFEST), fault };
     let course = Course::new(&manifest).map_err(|error| at_manifest(Fault::Course(error)))?;
-    let recorded = manifest.recorded().ok_or_else(|| at_manifest(Fault::NotARun))?;
+    let is_a_run = manifest.runs == 1 && manifest.design.is_none();
+    let recorded = manifest.recorded().filter(|_| is_a_run).ok_or_else(|| at_manifest(Fault::NotARun))?;
     let path = dir.join("events.csv");
     let events = read(&path, limits::TABLE_BYTES)?;
     let mut sampler = Sampler::new(course.first(), manifest.stances, manifest.trust);
@@ -151,6 +162,7 @@ pub fn verify(dir: &Path, watch: &mut Watch<'_>) -> Result<Verified, VerifyError
     let verified = Verified { manifest, course, fold, recorded, events };
     verified.check_history().map_err(at_log)?;
     verified.check_tables(dir, &sampler)?;
+    verified.check_lineage().map_err(at_manifest)?;
     Ok(verified)
 }
 
@@ -237,6 +249,16 @@ impl Verified {
         Err(VerifyError { path: dir.join(MANIFEST), fault: Fault::Hashes })
     }
 
+    /// Each fork went off from the run that it says.
+    fn check_lineage(&self) -> Result<(), Fault> {
+        for (before, fork) in self.manifest.forks.iter().enumerate() {
+            if self.course.history(before, self.manifest.luck()).text() != fork.parent_history_hash {
+                return Err(Fault::Lineage(fork.at));
+            }
+        }
+        Ok(())
+    }
+
     /// What the log gives for `runs.csv`, without the parameters.
     fn row(&self) -> RunRow {
         let Self { manifest, fold, .. } = self;
@@ -289,6 +311,9 @@ impl Manifest {
             _ => error,
         })?;
         let manifest = Self::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| at(Fault::Manifest(error)))?;
+        if let Some(line) = first_difference(&bytes, manifest.to_json().as_bytes()) {
+            return Err(at(Fault::Respelt(line)));
+        }
         if manifest.complete { Ok(manifest) } else { Err(at(Fault::Incomplete)) }
     }
 }
