@@ -97,7 +97,8 @@ fn a_fork_that_cannot_be_is_refused() {
 fn edit(folder: &Path, change: impl FnOnce(&mut serde_json::Value)) {
     let mut manifest: serde_json::Value = serde_json::from_str(&table(folder, "past/manifest.json")).expect("JSON");
     change(&mut manifest);
-    std::fs::write(folder.join("past/manifest.json"), manifest.to_string()).expect("it can be written");
+    std::fs::write(folder.join("past/manifest.json"), serde_json::to_string_pretty(&manifest).expect("JSON") + "\n")
+        .expect("it can be written");
 }
 
 #[test]
@@ -126,6 +127,12 @@ fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
     let folder = with_run("chicken-and-egg");
     let here = folder.path();
     edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 100].into());
+    assert!(refused(here, &["replay", "past"]).contains("said to have been forked at step 1 had another history"));
+    edit(here, |manifest| {
+        let mut fork = fork(serde_json::json!([]));
+        fork["parent_history_hash"] = manifest["history_hash"].clone();
+        manifest["forks"] = vec![fork; 100].into();
+    });
     assert!(said(here, &["replay", "past"]).starts_with("verified"));
     assert!(
         refused(here, &["fork", "past", "--at", "1", "--out", "x"])
@@ -134,7 +141,7 @@ fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
     edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 101].into());
     assert!(refused(here, &["replay", "past"]).contains("past/manifest.json: at most 100 forks"));
 
-    let set = serde_json::json!({ "name": "nonsense", "value": 1 });
+    let set = serde_json::json!({ "name": "nonsense", "value": 1.0 });
     edit(here, |manifest| manifest["forks"] = vec![fork(vec![set; 1_001].into())].into());
     assert!(refused(here, &["replay", "past"]).contains("at most 1000 overrides, and these are 1001"));
 
@@ -145,7 +152,7 @@ fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
         [commitments.c]\ndebtor = \"donor\"\ngives = { aid = 1 }\nwhen = \"true\"\n";
     std::fs::write(here.join("donors.toml"), text).expect("it can be written");
     said(here, &["run", "donors.toml", "--out", "past", "--quiet"]);
-    let more = serde_json::json!([{ "name": "cohorts.donor.size", "value": 6 }]);
+    let more = serde_json::json!([{ "name": "cohorts.donor.size", "value": 6.0 }]);
     edit(here, |manifest| manifest["forks"] = vec![fork(more)].into());
     let error = refused(here, &["replay", "past"]);
     assert!(error.contains("past/manifest.json: an override changes which actors or commitments there are"), "{error}");

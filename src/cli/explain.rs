@@ -72,10 +72,10 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
             Some(help),
         ));
     }
-    let (state, course, steps) = if is_folder { of_folder(args)? } else { of_file(args)? };
+    let Found { state, at, course, steps } = if is_folder { of_folder(args)? } else { of_file(args)? };
     let Some((world, setup)) = state else {
-        let last = label(course.last().0, steps.saturating_sub(1));
-        return Err(fail("the run has no such step", Some(&format!("its last step is {last}"))));
+        let (step, last) = (at.unwrap_or(0), steps.saturating_sub(1));
+        return Err(fail(&format!("the run has no step {step}"), Some(&format!("its last step is {last}"))));
     };
     let (model, plan) = course.leg(world.step);
     let question = question(args, model)?;
@@ -95,8 +95,15 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     emit(&told(model, &explanation, &standing))
 }
 
-/// A state to explain, if the run has it; its course; and how many steps it completed.
-type Found = (Option<(World, Setup)>, Course, u32);
+/// A run, and the state to explain if the run has it.
+struct Found {
+    state: Option<(World, Setup)>,
+    /// The step that was asked for.
+    at: Option<u32>,
+    course: Course,
+    /// Steps that the run completed.
+    steps: u32,
+}
 
 /// Keeps the state after the last exchange of a step, or of the last step.
 fn keep(state: &mut Option<(World, Setup)>, at: Option<u32>) -> impl FnMut(Moment, &World, &Setup) {
@@ -112,7 +119,7 @@ fn of_folder(args: &Args) -> Result<Found, Failed> {
     let at = args.at.as_ref().map(|at| step_of_folder(at, &args.path)).transpose()?;
     let mut state = None;
     let verified = verify(&args.path, &mut keep(&mut state, at))?;
-    Ok((state, verified.course, verified.fold.steps))
+    Ok(Found { state, at, course: verified.course, steps: verified.fold.steps })
 }
 
 /// Runs the file.
@@ -132,7 +139,7 @@ fn of_file(args: &Args) -> Result<Found, Failed> {
         }
         return Err(failed);
     }
-    Ok((state, course, run.steps))
+    Ok(Found { state, at, course, steps: run.steps })
 }
 
 fn question(args: &Args, model: &Model) -> Result<Question, Failed> {

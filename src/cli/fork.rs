@@ -6,7 +6,7 @@ use backstop::engine::{Failure, Moment, Run, Want};
 use backstop::log::{Course, Files, ForkRecord, Manifest, OverrideRecord, RunRow, Sampler, Verified};
 use backstop::scenario::Override;
 
-use super::console::{Failed, emit, fail, misused};
+use super::console::{Failed, emit, fail};
 use super::load::{self, At, parse_set};
 use super::past::{refuse, verify};
 use super::run::{claim, write};
@@ -36,13 +36,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
-    if is_same(&args.dir, &args.out) {
-        return Err(misused(
-            "a fork cannot be written over the run that it comes from",
-            Some("choose another `--out`"),
-        ));
-    }
     let folder = claim(&args.out, args.force)?;
+    if is_same(&args.dir, &args.out) {
+        return Err(fail("a fork cannot be written over the run that it comes from", Some("choose another `--out`")));
+    }
     let parent = verify(&args.dir, &mut |_, _, _| {})?;
     let at = args.at.step(&parent.course.last().0.clock)?;
     check_step(at, &parent)?;
