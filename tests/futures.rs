@@ -54,7 +54,7 @@ fn a_fork_keeps_the_past_and_changes_the_future() {
     assert!(header.starts_with("run,point,replicate,seed,backstop_share,status"), "{header}");
 
     let told = said(here, &["diff", "past", "other"]);
-    assert!(told.starts_with("2 is forked from 1 at step 3, under backstop_share = 0.3."), "{told}");
+    assert!(told.starts_with("2 is forked from 1 at Thu 2025-03-13, under backstop_share = 0.3."), "{told}");
     assert!(told.contains("1: deadlock") && told.contains("2: framework"));
     assert!(told.contains("follows:"), "what descends from the override is marked");
     assert_eq!(said(here, &["diff", "past", "past"]), "no difference\n");
@@ -175,11 +175,19 @@ fn causes_lead_to_their_roots() {
         assert_eq!(line.rsplit(',').next(), Some(row[1]), "the cause is that of the log");
     }
     assert!(refused(here, &["why", "past", "us_backstp"]).contains("did you mean `us_backstop`?"));
-    assert!(refused(here, &["why", "past", "zebra"]).contains("give the name of a commitment, or the `seq` of"));
+    assert!(said(here, &["why", "past", "framework"]).contains("outcome framework is reached"));
+    let members = said(here, &["why", "past", "partner_troops"]);
+    let bound =
+        members.lines().filter(|line| line.starts_with("partner_troops/partner_") && line.contains(": bound on"));
+    assert_eq!(bound.count(), 8, "{members}");
+    assert!(said(here, &["why", "past", "jeddah_talks"]).contains("it stands in the calendar"));
+    assert!(refused(here, &["why", "past", "zebra"]).contains("give the name of a commitment, an outcome"));
     assert!(refused(here, &["why", "past", "999999"]).contains("no event 999999"));
     let folder = with_run("chicken-and-egg");
     let never = said(folder.path(), &["why", "past", "us_backstop"]);
     assert!(never.contains("never bound") && never.contains("wants at least 30 000 soldiers"), "{never}");
+    let never = said(folder.path(), &["why", "past", "framework"]);
+    assert!(never.starts_with("framework was never reached: ") && never.contains("at the end bound(troops"), "{never}");
 }
 
 #[test]

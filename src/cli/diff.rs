@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use backstop::log::{Namer, Verified, ending_name};
-use backstop::model::{Entry, Event, Model, State};
+use backstop::model::{Amount, Entry, Event, Model, State};
 
 use super::console::{Failed, emit};
 use super::past::verify;
@@ -124,7 +124,8 @@ fn lineage(sides: &[Side<'_>; 2]) -> String {
         let set: Vec<String> =
             fork.overrides.iter().map(|set| format!("{} = {}", set.name, plain_number(set.value))).collect();
         let under = if set.is_empty() { "without overrides".into() } else { format!("under {}", listed(&set)) };
-        return format!("{} is forked from {} at step {}, {under}.\n", child + 1, parent + 1, fork.at);
+        let at = label(sides[child].model, fork.at);
+        return format!("{} is forked from {} at {at}, {under}.\n", child + 1, parent + 1);
     }
     String::new()
 }
@@ -134,7 +135,7 @@ const SHOWN: usize = 20;
 
 fn told(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
     if only.iter().all(Vec::is_empty) && sides[0].keys == sides[1].keys {
-        return "no difference\n".into();
+        return format!("no difference\n{}{}", lineage(sides), promises(sides));
     }
     let mut text = lineage(sides);
     let part = sides[0].keys.iter().zip(&sides[1].keys).position(|(a, b)| a != b);
@@ -176,6 +177,30 @@ fn commitments(sides: &[Side<'_>; 2]) -> String {
         }
     }
     if text.is_empty() { text } else { format!("\nCommitments that end differently\n{text}") }
+}
+
+/// Promises of other amounts, which equal histories may have too.
+fn promises(sides: &[Side<'_>; 2]) -> String {
+    let given = |side: &Side<'_>| -> BTreeMap<(String, String), Amount> {
+        let mut given = BTreeMap::new();
+        for instance in side.model.instance_ids() {
+            for gift in side.model.gifts(instance) {
+                let name = side.model.instances[instance.index()].name.clone();
+                let resource = side.model.resources[gift.resource.index()].id.clone();
+                given.insert((name, resource), side.verified.fold.setup.gives[gift.position]);
+            }
+        }
+        given
+    };
+    let (one, two) = (given(&sides[0]), given(&sides[1]));
+    let mut text = String::new();
+    for ((name, resource), amount) in &one {
+        if let Some(other) = two.get(&(name.clone(), resource.clone())).filter(|other| *other != amount) {
+            let (one, two) = (plain_number(amount.to_units()), plain_number(other.to_units()));
+            let _ = writeln!(text, "  {name} promises {one} in 1 and {two} in 2 of {resource}");
+        }
+    }
+    text
 }
 
 /// What only one history has: first what comes straight from the override or from chance, then what follows from it.

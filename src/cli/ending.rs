@@ -74,7 +74,7 @@ fn holds(model: &Model, setup: &Setup, world: &World, outcome: OutcomeId) -> Str
 }
 
 /// `bound(troops, europe) is 30 000 and bound(backstop, us) is 1`.
-fn values(model: &Model, setup: &Setup, world: &World, outcome: OutcomeId) -> String {
+pub(crate) fn values(model: &Model, setup: &Setup, world: &World, outcome: OutcomeId) -> String {
     let scope = Scope { model, setup, world, evidence: &world.evidence, reader: None };
     let reads = model.outcomes[outcome.index()].when.reads();
     let values = reads

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use backstop::log::Verified;
-use backstop::model::{Entry, Event, InstanceId, Model, Seq, State};
+use backstop::model::{CommitmentId, Entry, Event, InstanceId, Model, OutcomeId, Seq, State};
 use backstop::text::{quoted, suggestion};
 
 use super::console::{Failed, emit, fail};
+use super::ending::values;
 use super::explained::lacks;
 use super::past::verify;
 use super::timeline::{condition, label, sentence};
@@ -17,7 +18,8 @@ use super::timeline::{condition, label, sentence};
 pub(crate) struct Args {
     /// The folder of a run
     dir: PathBuf,
-    /// The `seq` of an event, or the name of a commitment: what bound it, or why nothing did
+    /// The `seq` of an event, or a name: of a commitment (what bound it, or why nothing did), an outcome, a meeting or
+    /// a shock (its latest time)
     event: String,
     /// Print the chain as CSV: event and cause
     #[arg(long)]
@@ -29,15 +31,24 @@ pub(crate) fn why(args: &Args) -> Result<(), Failed> {
     match find(&verified, &args.event)? {
         Asked::Event(seq) if args.csv => emit(&edges(&verified.fold.log, seq)),
         Asked::Event(seq) => emit(&tree(&verified, seq)),
-        Asked::Never(_) if args.csv => emit("event,cause\n"),
-        Asked::Never(instance) => emit(&never(&verified, instance)),
+        _ if args.csv => emit("event,cause\n"),
+        Asked::Unbound(instance) => emit(&never_bound(&verified, instance)),
+        Asked::Instances(commitment) => emit(&instances(&verified, commitment)),
+        Asked::Unreached(outcome) => emit(&never_reached(&verified, outcome)),
+        Asked::Nothing(what) => emit(&format!("{what} never occurred in the run\n")),
     }
 }
 
 enum Asked {
     Event(Seq),
     /// A commitment that was never bound.
-    Never(InstanceId),
+    Unbound(InstanceId),
+    /// A commitment of several debtors.
+    Instances(CommitmentId),
+    /// An outcome that was never reached.
+    Unreached(OutcomeId),
+    /// A meeting or shock without an event.
+    Nothing(String),
 }
 
 fn find(verified: &Verified, asked: &str) -> Result<Asked, Failed> {
@@ -50,20 +61,41 @@ fn find(verified: &Verified, asked: &str) -> Result<Asked, Failed> {
         let help = format!("the last event of the log is {}", log.len() - 1);
         return Err(fail(&format!("the log has no event {seq}"), Some(&help)));
     }
-    let named = |instance: &InstanceId| model.instances[instance.index()].name == asked;
-    let Some(instance) = model.instance_ids().find(named) else {
-        let names = model.instances.iter().map(|instance| instance.name.as_str());
-        let help = match suggestion(asked, names) {
-            Some(suggestion) => format!("{suggestion} or give the `seq` of an event"),
-            None => "give the name of a commitment, or the `seq` of an event".into(),
-        };
-        return Err(fail(&format!("there is no commitment {}", quoted(asked)), Some(&help)));
+    if let Some(instance) = model.instance_ids().find(|at| model.instances[at.index()].name == asked) {
+        return Ok(
+            latest(log, |event| event == Event::Detached(instance)).map_or(Asked::Unbound(instance), Asked::Event)
+        );
+    }
+    if let Some(at) = model.commitments.iter().position(|commitment| commitment.id == asked) {
+        return Ok(Asked::Instances(CommitmentId::at(at)));
+    }
+    if let Some(at) = model.outcomes.iter().position(|outcome| outcome.id == asked) {
+        let outcome = OutcomeId::at(at);
+        return Ok(
+            latest(log, |event| event == Event::Reached(outcome)).map_or(Asked::Unreached(outcome), Asked::Event)
+        );
+    }
+    let happened = |event: Event| match event {
+        Event::Met(meeting) => model.meetings[meeting.index()].id == asked,
+        Event::Shock(shock) => model.shocks[shock.index()].id == asked,
+        _ => false,
     };
-    let bound = log.iter().rposition(|entry| entry.event == Event::Detached(instance));
-    Ok(match bound.and_then(|at| Seq::try_from(at).ok()) {
-        Some(seq) => Asked::Event(seq),
-        None => Asked::Never(instance),
-    })
+    let happenings = || model.meetings.iter().map(|m| &*m.id).chain(model.shocks.iter().map(|s| &*s.id));
+    if happenings().any(|id| id == asked) {
+        return Ok(latest(log, happened).map_or(Asked::Nothing(asked.to_owned()), Asked::Event));
+    }
+    let names = model.instances.iter().map(|instance| instance.name.as_str());
+    let outcomes = model.outcomes.iter().map(|outcome| outcome.id.as_str());
+    let help = match suggestion(asked, names.chain(outcomes).chain(happenings())) {
+        Some(suggestion) => format!("{suggestion} or give the `seq` of an event"),
+        None => "give the name of a commitment, an outcome, a meeting or a shock, or the `seq` of an event".into(),
+    };
+    Err(fail(&format!("there is no commitment {}", quoted(asked)), Some(&help)))
+}
+
+/// The latest event of a kind.
+fn latest(log: &[Entry], is_one: impl Fn(Event) -> bool) -> Option<Seq> {
+    log.iter().rposition(|entry| is_one(entry.event)).and_then(|at| Seq::try_from(at).ok())
 }
 
 /// The event and its causes, the latest first.
@@ -138,7 +170,7 @@ fn root(entry: &Entry) -> String {
     format!("a root: {why}")
 }
 
-fn never(verified: &Verified, instance: InstanceId) -> String {
+fn never_bound(verified: &Verified, instance: InstanceId) -> String {
     let Verified { course, fold, .. } = verified;
     let (model, plan) = course.last();
     let name = &model.instances[instance.index()].name;
@@ -155,6 +187,43 @@ fn never(verified: &Verified, instance: InstanceId) -> String {
     if let Some(seq) = last.and_then(|at| Seq::try_from(at).ok()) {
         text += "\nThe last that happened to it:\n";
         text += &tree(verified, seq);
+    }
+    text
+}
+
+/// What became of each instance of a commitment of several debtors.
+fn instances(verified: &Verified, commitment: CommitmentId) -> String {
+    let Verified { course, fold, .. } = verified;
+    let (model, _) = course.last();
+    let mut text = String::new();
+    let all: Vec<InstanceId> =
+        model.instance_ids().filter(|at| model.instances[at.index()].commitment == commitment).collect();
+    for instance in &all {
+        let name = &model.instances[instance.index()].name;
+        let state = fold.world.instance(*instance).state.name();
+        let _ = match latest(&fold.log, |event| event == Event::Detached(*instance)) {
+            Some(seq) => {
+                let when = label(model, fold.log[seq as usize].step);
+                writeln!(text, "{name}: bound on {when} (event {seq}), at the end {state}")
+            }
+            None => writeln!(text, "{name}: never bound, at the end {state}"),
+        };
+    }
+    if let [first, ..] = all.as_slice() {
+        let name = &model.instances[first.index()].name;
+        let _ = writeln!(text, "\n`why` with one of these names, such as {name}, tells more.");
+    }
+    text
+}
+
+fn never_reached(verified: &Verified, outcome: OutcomeId) -> String {
+    let Verified { course, fold, .. } = verified;
+    let (model, _) = course.last();
+    let declared = &model.outcomes[outcome.index()];
+    let values = values(model, &fold.setup, &fold.world, outcome);
+    let mut text = format!("{} was never reached: {}\n", declared.id, condition(&declared.when.text));
+    if !values.is_empty() {
+        let _ = writeln!(text, "  at the end {values}");
     }
     text
 }
