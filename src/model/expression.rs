@@ -224,6 +224,20 @@ pub struct Expression {
     pub named: Vec<(NodeId, String)>,
 }
 
+/// Numbers are compared by their bits: `0` is not `-0`.
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { nodes, path, text, named } = self;
+        let same = |(a, b): (&Node, &Node)| match (a, b) {
+            (Node::Number(a), Node::Number(b)) => a.to_bits() == b.to_bits(),
+            _ => a == b,
+        };
+        nodes.len() == other.nodes.len()
+            && nodes.iter().zip(&other.nodes).all(same)
+            && (path, text, named) == (&other.path, &other.text, &other.named)
+    }
+}
+
 impl Expression {
     /// The root node.
     ///
