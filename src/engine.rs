@@ -26,7 +26,7 @@ pub use failure::Failure;
 pub use history::History;
 pub use measure::{ending, gap, sample};
 pub use plan::Plan;
-pub use random::{Luck, Source, stream};
+pub use random::{Luck, Source, stream, unit};
 pub use run::{Run, Setting, Simulation, Stage, Want, may_follow, recount, run, run_staged, run_watched};
 pub use setup::{prepare, prepare_drawn};
 pub use unravel::Unravelling;

@@ -13,6 +13,6 @@ pub use number::{amount, number, push_number};
 pub use record::{Cells, Namer, RecordError, RowCells, creditor_name, ending_name, kind};
 pub use replay::{Fold, Moment, Recorded, Refusal, replay};
 pub use tables::{
-    COMMITMENT_COLUMNS, EVENT_COLUMNS, Numbered, RUN_COLUMNS, RunCells, RunRow, SERIES_COLUMNS, Sampler, push_run,
-    run_header, write_commitments, write_events, write_runs, write_series,
+    COMMITMENT_COLUMNS, EVENT_COLUMNS, Numbered, RUN_COLUMNS, RunRow, SERIES_COLUMNS, Sampler, csv_text, push_run,
+    run_header, set_columns, write_commitments, write_events, write_runs, write_series,
 };

@@ -1,13 +1,13 @@
 //! Sweeps through the library: the same bytes on any number of threads, equal to single runs, taken up again.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use backstop::engine::Want;
-use backstop::log::{RunRow, write_runs};
 use backstop::scenario::{Document, Override};
 use backstop::sweep::{
-    Asked, Axis, Experiment, Output, Report, Request, Sample, Schedule, Shard, Slot, Sort, Source, Sweep, Tables, merge,
+    Asked, Axis, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort, Source, Sweep, Tables, merge,
 };
 
 /// Noise, draws, shocks, a meeting, trust, and at some points runs that fail.
@@ -142,18 +142,7 @@ fn rows_equal_single_runs(sweep: &Sweep) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("out");
     whole(sweep, new(&folder), 2);
-    let mut expected = Vec::new();
-    let columns = sweep.experiment.columns();
-    let mut rows = Vec::new();
-    for run in 0..sweep.schedule.runs() {
-        let slot @ Slot { point, luck, .. } = sweep.schedule.slot(run);
-        let found = sweep.experiment.single(slot, Want { log: true, series: true, exchanged: true });
-        let mut values: Vec<f64> = sweep.experiment.sets().iter().map(|set| set.value).collect();
-        values.extend_from_slice(sweep.experiment.points().values(point));
-        rows.push(RunRow::new(&found, (run, point, luck.replicate, luck.seed), values));
-    }
-    write_runs(&mut expected, sweep.experiment.model(), Some(&columns), &rows).unwrap();
-    assert_eq!(text(&folder, "runs.csv"), String::from_utf8(expected).unwrap());
+    assert_eq!(text(&folder, "runs.csv"), common::rows_alone(sweep));
 }
 
 #[test]
@@ -229,6 +218,13 @@ fn a_bad_point_is_named_before_anything_runs() {
     assert!(first.contains("commitments.join.over"), "{first}");
     let (message, _) = refused(&["share=0.5,-1,-2"]);
     assert_eq!(message, "the scenario is not valid at point 1 (share = -1)");
+    // The lowest of many bad points is named, whichever thread is first.
+    for (axis, name) in [("share=0.5:-1:400", "share"), ("commitments.join.over=300:-99:400", "commitments.join.over")]
+    {
+        let named = |jobs| Experiment::new(document(), &[], grid(&[axis]).0, 7, jobs).unwrap_err().message().to_owned();
+        assert!(named(1).starts_with("the scenario is not valid at point ") && named(1).contains(name), "{}", named(1));
+        assert_eq!((named(2), named(7)), (named(1), named(1)));
+    }
     let both =
         Experiment::new(document(), &[Override { name: "floor".into(), value: 1.0 }], grid(&["floor=1"]).0, 7, 1);
     assert_eq!(both.unwrap_err().message(), "`floor` is both set and varied");
@@ -467,7 +463,9 @@ fn shards_that_do_not_belong_together_are_refused() {
     );
     let mut unfinished = sweep(&AXES, 10);
     unfinished.shard = Shard { number: 2, of: 3 };
-    stopped(&unfinished, new(&place("unfinished")), 1);
+    whole(&unfinished, new(&place("unfinished")), 2);
+    let manifest = text(&place("unfinished"), "manifest.json").replace("\"complete\": true", "\"complete\": false");
+    std::fs::write(place("unfinished").join("manifest.json"), manifest).unwrap();
     let three = [parts[0].clone(), place("unfinished"), parts[2].clone()];
     assert_eq!(refused(&three), "the shard in `DIR/unfinished` is not complete");
     append(&parts[2], "runs.csv", b"x\n");

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use backstop::engine::{Failure, Run, Want, may_follow};
-use backstop::log::{ForkRecord, Manifest, OverrideRecord, RunRow, Sampler};
+use backstop::engine::{Run, Want, may_follow};
+use backstop::log::{ForkRecord, Manifest, OverrideRecord, RunRow, Sampler, set_columns};
 use backstop::scenario::Override;
 
 use super::console::{Failed, emit, fail};
 use super::load::parse_set;
 use super::past::{Course, Verified, all_overrides, luck, verify};
-use super::run::{Files, claim, set_columns};
+use super::run::{Files, claim};
 use super::words::escaped;
 use super::{ending, timeline};
 
@@ -52,12 +52,12 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     let want = Want { log: true, series: true, exchanged: true };
     let run = course.run(luck(&manifest), want, &mut |world| sampler.sample(course.first(), world));
     let (names, values) = set_columns(&all_overrides(&manifest));
-    let row = RunRow::new(&run, (0, 0, manifest.replicate, manifest.seed), values);
+    let row = RunRow::of(&run, (0, 0), luck(&manifest), &values);
     let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
     let files = Files::of(model, course.first(), tables, &sampler, &names, &row)
         .map_err(|error| fail(&format!("cannot write the tables: {error}"), None))?;
     let manifest = Manifest {
-        status: Some(run.result.as_ref().map_or_else(Failure::status, |_| "ok").into()),
+        status: Some(run.status().into()),
         steps: Some(run.steps),
         history_hash: Some(run.history.text()),
         files: files.digests(),
@@ -88,7 +88,7 @@ fn child_manifest(args: &Args, parent: &Verified) -> Manifest {
     let mut manifest = parent.manifest.clone();
     manifest.forks.push(ForkRecord {
         at: args.at,
-        overrides: args.sets.iter().map(|set| OverrideRecord { name: set.name.clone(), value: set.value }).collect(),
+        overrides: args.sets.iter().map(OverrideRecord::from).collect(),
         parent_history_hash: parent.fold.history.text(),
     });
     manifest

@@ -7,15 +7,15 @@ use std::path::Path;
 
 use backstop::engine::{self, Luck, Plan, Run, Stage, Want};
 use backstop::log::{
-    Fold, MANIFEST, Manifest, ManifestError, Moment, Namer, Numbered, OverrideRecord, Recorded, Refusal, RunRow,
-    Sampler, kind, write_events,
+    Fold, MANIFEST, Manifest, ManifestError, Moment, Namer, Numbered, Recorded, Refusal, RunRow, Sampler, kind,
+    set_columns, write_events,
 };
 use backstop::model::{Entry, Model, Setup, World};
 use backstop::scenario::{Options, Override};
 
 use super::console::{Failed, fail};
 use super::load;
-use super::run::{Files, set_columns};
+use super::run::Files;
 use super::words::escaped;
 
 /// Largest file of a folder that is read, in bytes: more than the longest log can have.
@@ -30,10 +30,10 @@ impl Course {
     /// Compiles what a manifest tells, with extra metrics.
     pub(crate) fn new(manifest: &Manifest, metrics: &[(String, String)]) -> Result<Self, Failed> {
         let mut course = Self { legs: Vec::new() };
-        let mut overrides: Vec<Override> = manifest.overrides.iter().map(as_override).collect();
+        let mut overrides: Vec<Override> = manifest.overrides.iter().map(Override::from).collect();
         course.add(manifest, 0, &overrides, metrics)?;
         for fork in &manifest.forks {
-            overrides.extend(fork.overrides.iter().map(as_override));
+            overrides.extend(fork.overrides.iter().map(Override::from));
             course.add(manifest, fork.at, &overrides, metrics)?;
         }
         Ok(course)
@@ -109,14 +109,10 @@ pub(crate) fn luck(manifest: &Manifest) -> Luck {
     Luck { seed: manifest.seed, replicate: manifest.replicate }
 }
 
-pub(crate) fn as_override(record: &OverrideRecord) -> Override {
-    Override { name: record.name.clone(), value: record.value }
-}
-
 /// Every override of a run, forks' included, in the order in which they came into force.
 pub(crate) fn all_overrides(manifest: &Manifest) -> Vec<Override> {
     let forks = manifest.forks.iter().flat_map(|fork| &fork.overrides);
-    manifest.overrides.iter().chain(forks).map(as_override).collect()
+    manifest.overrides.iter().chain(forks).map(Override::from).collect()
 }
 
 /// A folder whose log has been folded and verified.
@@ -208,8 +204,7 @@ impl Verified {
             None => "the log does not have the hash that the manifest gives".into(),
             Some(row) => {
                 let row = row.and_then(|row| usize::try_from(row).ok());
-                let (theirs, ours) =
-                    (row.and_then(|row| self.fold.log.get(row)), row.and_then(|row| run.log.get(row)));
+                let (theirs, ours) = (row.and_then(|row| self.fold.log.get(row)), row.and_then(|row| run.log.get(row)));
                 if ours == theirs {
                     // Cells in quotes, other line ends.
                     "the row is not written as the run wrote it".into()
@@ -241,10 +236,9 @@ impl Verified {
         let row = RunRow {
             run: 0,
             point: 0,
-            replicate: self.manifest.replicate,
-            seed: self.manifest.seed,
-            parameters: values,
-            status: self.manifest.status.clone().unwrap_or_default(),
+            luck: luck(&self.manifest),
+            parameters: &values,
+            status: self.manifest.status.as_deref().unwrap_or_default(),
             ending: self.fold.ending,
             reached_step: match self.fold.ending {
                 Some(backstop::model::Ending::Outcome(outcome)) => self.fold.world.reached[outcome.index()],
@@ -252,8 +246,8 @@ impl Verified {
             },
             steps: self.fold.steps,
             gap: self.fold.gap,
-            metrics: self.fold.metrics.clone(),
-            history: self.fold.history.text(),
+            metrics: &self.fold.metrics,
+            history: self.fold.history,
         };
         let Fold { log, samples, setup, world, .. } = &self.fold;
         let files =

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use backstop::engine::{self, Luck, Plan, Run, Want};
 use backstop::log::{
     Digest, Folder, FolderError, MANIFEST, Manifest, Namer, Numbered, OverrideRecord, RunRow, Sampler, digest,
-    write_commitments, write_events, write_runs, write_series,
+    set_columns, write_commitments, write_events, write_runs, write_series,
 };
 use backstop::model::Model;
 use backstop::scenario::{Options, Override};
@@ -122,7 +122,7 @@ pub(crate) struct Files {
 impl Files {
     fn new(model: &Model, run: &Run, sampler: &Sampler, luck: Luck, sets: &[Override]) -> std::io::Result<Self> {
         let (names, values) = set_columns(sets);
-        let row = RunRow::new(run, (0, 0, luck.replicate, luck.seed), values);
+        let row = RunRow::of(run, (0, 0), luck, &values);
         Self::of(model, model, (&run.log, &run.samples, &run.setup, &run.world), sampler, &names, &row)
     }
 
@@ -138,7 +138,7 @@ impl Files {
         ),
         sampler: &Sampler,
         names: &[String],
-        row: &RunRow,
+        row: &RunRow<'_>,
     ) -> std::io::Result<Self> {
         let mut tables = vec![("events.csv", Vec::new()), ("series.csv", Vec::new()), ("commitments.csv", Vec::new())];
         write_events(&mut tables[0].1, &Namer::new(first), Numbered::SINGLE, log)?;
@@ -171,26 +171,14 @@ impl Files {
     }
 }
 
-/// Columns and values of what was set; of a name given twice the later counts.
-pub(crate) fn set_columns(sets: &[Override]) -> (Vec<String>, Vec<f64>) {
-    let mut columns: Vec<(String, f64)> = Vec::new();
-    for set in sets {
-        match columns.iter_mut().find(|(name, _)| *name == set.name) {
-            Some((_, value)) => *value = set.value,
-            None => columns.push((set.name.clone(), set.value)),
-        }
-    }
-    columns.into_iter().unzip()
-}
-
 fn manifest(args: &Args, loaded: &Loaded, run: &Run) -> Manifest {
     let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let overrides = args.sets.iter().map(|set| OverrideRecord { name: set.name.clone(), value: set.value }).collect();
+    let overrides = args.sets.iter().map(OverrideRecord::from).collect();
     Manifest {
         stances: args.stances,
         trust: args.trust,
         complete: true,
-        status: Some(run.result.as_ref().map_or_else(engine::Failure::status, |_| "ok").into()),
+        status: Some(run.status().into()),
         steps: Some(run.steps),
         history_hash: Some(run.history.text()),
         replicate: args.replicate,

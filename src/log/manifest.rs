@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::scenario::Override;
+
 /// The program's name, as a manifest gives it.
 pub const PROGRAM: &str = "backstop";
 
@@ -35,6 +37,18 @@ pub struct OverrideRecord {
     pub name: String,
     /// Its value.
     pub value: f64,
+}
+
+impl From<&Override> for OverrideRecord {
+    fn from(set: &Override) -> Self {
+        Self { name: set.name.clone(), value: set.value }
+    }
+}
+
+impl From<&OverrideRecord> for Override {
+    fn from(record: &OverrideRecord) -> Self {
+        Self { name: record.name.clone(), value: record.value }
+    }
 }
 
 /// Where a run left the path of another.

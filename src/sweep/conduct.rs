@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::error::{Error, ErrorKind};
 use super::execute::{Go, execute};
-use super::experiment::{Experiment, Rows, Tables};
+use super::experiment::{Experiment, Tables};
 use super::outline::{Asked, Outline, Sort, differences};
 use super::read_rows::RowReader;
 use super::schedule::{Schedule, Shard};
 use super::store::{JOURNAL, Store, UNSORTED, digest_of, first_journal, journal_of, replace_file};
-use super::summary::{Facts, Summary};
+use super::summary::Summary;
+use super::worker::{Rows, Worker};
 use super::{limits, sort};
 use crate::log::{Digest, Folder, FolderError, MANIFEST, Manifest, ManifestError, OverrideRecord, digest};
 
@@ -115,8 +116,7 @@ impl Sweep {
     /// Never: an outline has string keys only.
     #[must_use]
     pub fn manifest(&self) -> Manifest {
-        let sets = self.experiment.sets().iter();
-        let overrides = sets.map(|set| OverrideRecord { name: set.name.clone(), value: set.value }).collect();
+        let overrides = self.experiment.sets().iter().map(OverrideRecord::from).collect();
         let text = self.experiment.document().source().text();
         let range = self.range();
         Manifest {
@@ -192,7 +192,7 @@ impl Sweep {
         let metrics = self.experiment.model().metrics.len();
         let mut done = runs.start;
         let worker = || {
-            let mut worker = self.experiment.worker(self.schedule, self.tables);
+            let mut worker = Worker::new(&self.experiment, self.schedule, self.tables);
             move |run, rows: &mut Rows| worker.run(run, rows)
         };
         execute(runs, jobs.min(limits::JOBS), worker, |stretch: Option<(Range<u64>, Rows)>| {
@@ -204,7 +204,9 @@ impl Sweep {
                         all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, bytes)| bytes.as_slice()).collect();
                     store.append(range.end, &tables)?;
                 }
-                add(summary, &rows, metrics);
+                for (at, facts) in rows.facts.iter().enumerate() {
+                    summary.add(*facts, &rows.metrics[at * metrics..(at + 1) * metrics]);
+                }
                 done = range.end;
             }
             Ok(if watch(done) { Go::On } else { Go::Stop })
@@ -372,19 +374,6 @@ pub fn done_in(folder: &Path, runs: Range<u64>) -> u64 {
         Ok(manifest) if manifest.complete => length,
         Ok(_) => super::store::last_end(folder).map_or(0, |end| end.clamp(runs.start, runs.end) - runs.start),
         Err(_) => 0,
-    }
-}
-
-fn add(summary: &mut Summary, rows: &Rows, metrics: usize) {
-    for (at, fact) in rows.facts.iter().enumerate() {
-        summary.add(&Facts {
-            point: fact.point,
-            ending: fact.ending,
-            reached_step: fact.reached_step,
-            gap: fact.gap,
-            metrics: &rows.metrics[at * metrics..(at + 1) * metrics],
-            history: fact.history,
-        });
     }
 }
 

@@ -7,7 +7,7 @@
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use super::sample::{Method, Sample};
-use crate::log::number;
+use crate::log::{csv_text, number};
 
 /// A name and the values that it takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,15 +117,12 @@ impl Points {
     /// The text of `design.csv`.
     #[must_use]
     pub fn to_csv(&self) -> Vec<u8> {
-        let mut text = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
-        let header = std::iter::once("point").chain(self.names.iter().map(String::as_str));
-        // Writing to memory cannot fail.
-        let _ = text.write_record(header);
-        for point in 0..self.count {
-            let cells = std::iter::once(point.to_string()).chain(self.values(point).iter().map(|v| number(*v)));
-            let _ = text.write_record(cells);
-        }
-        text.into_inner().unwrap_or_default()
+        let header = std::iter::once("point".to_owned()).chain(self.names.iter().cloned()).collect();
+        let row = |point| {
+            let values = self.values(point).iter().map(|value| number(*value));
+            std::iter::once(point.to_string()).chain(values).collect::<Vec<String>>()
+        };
+        csv_text(std::iter::once(header).chain((0..self.count).map(row)))
     }
 }
 

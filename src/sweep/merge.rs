@@ -134,8 +134,7 @@ fn whole(part: &Part) -> Result<Sweep, Error> {
     } else {
         read_design(&path.display().to_string(), &bytes)?
     };
-    let sets: Vec<Override> =
-        manifest.overrides.iter().map(|set| Override { name: set.name.clone(), value: set.value }).collect();
+    let sets: Vec<Override> = manifest.overrides.iter().map(Override::from).collect();
     let experiment = Experiment::trusted(document, &sets, points)?;
     let schedule = Schedule {
         points: outline.points,
