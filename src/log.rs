@@ -1,13 +1,14 @@
 //! The log: events as rows, the other CSV files, the manifest, output folders, and replay.
 
 mod folder;
+pub mod limits;
 mod manifest;
 mod number;
 mod record;
 mod replay;
 mod tables;
 
-pub use folder::{Folder, FolderError, MANIFEST, write_file};
+pub use folder::{Folder, FolderError, MANIFEST, read_file, remove_partial, sync_folder, write_file, write_file_with};
 pub use manifest::{Digest, ForkRecord, Manifest, ManifestError, OverrideRecord, PROGRAM, digest};
 pub use number::{amount, number, push_number};
 pub use record::{Cells, Namer, RecordError, RowCells, creditor_name, ending_name, kind};

@@ -226,6 +226,7 @@ fn every_limit_is_documented() {
         ("src/model/limits.rs", "docs/scenario.md"),
         ("src/analysis/limits.rs", "docs/explain.md"),
         ("src/sweep/limits.rs", "docs/sweep.md"),
+        ("src/log/limits.rs", "docs/output.md"),
     ] {
         let text = read(page);
         for line in read(source).lines() {

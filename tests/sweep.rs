@@ -254,6 +254,7 @@ fn resumed(tables: Tables, sort: Sort, spoil: impl Fn(&Path)) {
     same(&whole_folder, &folder);
     // Taken up once more, nothing is left to do but to clear what a crash at the very end leaves behind.
     std::fs::write(folder.join("sweep.journal"), "left over").unwrap();
+    std::fs::write(folder.join(".backstop-partial-c"), "left over").unwrap();
     whole(&sweep, Output::Resumed(&folder), 2);
     same(&whole_folder, &folder);
 }
@@ -297,6 +298,10 @@ fn what_a_crash_leaves_behind_is_cut_off() {
         append(folder, "runs.csv", &vec![0; whole - left]);
     });
     resumed(Tables::default(), Sort::Point, |folder| cut(folder, "runs.unsorted.csv", 50));
+    resumed(ALL, Sort::Run, |folder| {
+        std::fs::write(folder.join(".backstop-partial-a"), "half a summary").unwrap();
+        std::fs::create_dir_all(folder.join(".backstop-partial-b/old")).unwrap();
+    });
 }
 
 #[test]
@@ -453,6 +458,8 @@ fn shards_that_do_not_belong_together_are_refused() {
         error.message().replace(&folder.path().display().to_string(), "DIR")
     };
     assert_eq!(refused(&parts[1..2]), "shards are missing: 1/3, 3/3");
+    let error = merge(&parts[..2], &place("out"), false, &mut |_| true).unwrap_err();
+    assert_eq!(error.remedy(), Some("give `sweep` the arguments of the others and `--shard 3/3`"));
     assert_eq!(refused(&[parts[0].clone(), parts[0].clone()]), "`DIR/part1` and `DIR/part1` are both shard 1/3");
     let mut other = sweep(&AXES, 10);
     (other.shard, other.schedule.seed) = (Shard { number: 2, of: 3 }, 8);

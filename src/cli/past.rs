@@ -1,8 +1,6 @@
 //! A run's folder: its manifest, its models, its log folded and verified.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use backstop::engine::{self, Luck, Plan, Run, Stage, Want};
@@ -17,9 +15,6 @@ use super::console::{Failed, fail};
 use super::load;
 use super::run::Files;
 use super::words::escaped;
-
-/// Largest file of a folder that is read, in bytes: more than the longest log can have.
-const FOLDER_FILE_BYTES: u64 = 2 << 30;
 
 /// The models that a run went through, each with the first step that it was in force.
 pub(crate) struct Course {
@@ -321,12 +316,5 @@ pub(crate) fn read_manifest(dir: &Path) -> Result<Manifest, Failed> {
 
 fn read(path: &Path) -> Result<Vec<u8>, Failed> {
     let shown = escaped(&path.display().to_string());
-    let cannot = |error: std::io::Error| fail(&format!("cannot read `{shown}`: {error}"), None);
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(cannot)?;
-    file.take(FOLDER_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
-    if bytes.len() as u64 > FOLDER_FILE_BYTES {
-        return Err(fail(&format!("`{shown}` has more than {FOLDER_FILE_BYTES} bytes"), None));
-    }
-    Ok(bytes)
+    backstop::log::read_file(path).map_err(|error| fail(&format!("cannot read `{shown}`: {error}"), None))
 }

@@ -160,7 +160,7 @@ impl Files {
         files.push((MANIFEST, json.as_bytes()));
         folder.write(&files).map_err(|error| {
             let help = match error {
-                FolderError::Io { doing: "replace", .. } => "run it again with `--force`; the folder is not complete",
+                FolderError::Io { doing: "restore", .. } => "run it again with `--force`; the folder is not complete",
                 FolderError::Io { doing: "sync", .. } => {
                     "the files are there, but may be lost if the machine stops now"
                 }

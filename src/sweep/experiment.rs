@@ -6,14 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::design::{Points, Request, canonical, grid};
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use super::sample::sample;
 use crate::engine::{Plan, Setting};
-use crate::log::{EVENT_COLUMNS, SERIES_COLUMNS, csv_text, run_header, set_columns};
+use crate::log::{Digest, EVENT_COLUMNS, SERIES_COLUMNS, csv_text, digest, run_header, set_columns};
 use crate::model::{Model, ParameterId, Target};
 use crate::scenario::{Diagnostic, Document, Options, Override, Recheck, compile};
 
@@ -35,6 +35,8 @@ pub struct Experiment {
     /// What is legal but surely not meant.
     pub warnings: Vec<Diagnostic>,
     points: Points,
+    /// The hash of `design.csv`, once it was asked for.
+    design: OnceLock<Digest>,
     sets: Vec<Override>,
     /// Names and values of what was set, each name once.
     fixed: (Vec<String>, Vec<f64>),
@@ -90,6 +92,7 @@ impl Experiment {
             warnings: base.warnings,
             document,
             points: Points::single(),
+            design: OnceLock::new(),
             sets: sets.to_vec(),
             fixed: set_columns(sets),
             points_as: PointsAs::Parameters(Vec::new()),
@@ -235,6 +238,11 @@ impl Experiment {
     #[must_use]
     pub fn points(&self) -> &Points {
         &self.points
+    }
+
+    /// The hash of `design.csv`, worked out once.
+    pub(super) fn design_digest(&self) -> &Digest {
+        self.design.get_or_init(|| digest(&self.points.to_csv()))
     }
 
     /// What was set.

@@ -13,7 +13,7 @@ use super::read_rows::RowReader;
 use super::schedule::{Schedule, Shard};
 use super::store::digest_of;
 use super::summary::Summary;
-use crate::log::Manifest;
+use crate::log::{Manifest, read_file};
 use crate::scenario::{Document, Override};
 
 /// A part of a sweep.
@@ -96,7 +96,8 @@ fn parts(folders: &[PathBuf]) -> Result<Vec<Part>, Error> {
     if !missing.is_empty() {
         let more = if missing.len() > 10 { " …" } else { "" };
         let message = format!("shards are missing: {}{more}", missing[..missing.len().min(10)].join(", "));
-        return Err(wrong(message));
+        let help = format!("give `sweep` the arguments of the others and `--shard {}`", missing[0]);
+        return Err(wrong(message).help(help));
     }
     for part in &parts {
         check_whole(part)?;
@@ -128,7 +129,7 @@ fn whole(part: &Part) -> Result<Sweep, Error> {
         Error::new(ErrorKind::Mismatch, "the scenario in the manifest is not valid").because(errors)
     })?;
     let path = folder.join("design.csv");
-    let bytes = std::fs::read(&path).map_err(|error| Error::io("read", &path, &error))?;
+    let bytes = read_file(&path).map_err(|error| Error::io("read", &path, &error))?;
     let points = if outline.names.is_empty() {
         super::design::Points::single()
     } else {
