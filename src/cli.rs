@@ -5,6 +5,7 @@ mod console;
 mod diff;
 mod ending;
 mod explain;
+mod explained;
 mod fork;
 mod load;
 mod merge;

@@ -24,9 +24,11 @@ pub use distribution::{normal_quantile, quantile};
 pub use evolve::{evolve, standing, target};
 pub use failure::Failure;
 pub use history::History;
-pub use measure::{ending, gap, sample};
+pub use measure::{ending, greatest_agreement, sample};
 pub use plan::Plan;
 pub use random::{Luck, Source, stream, unit};
-pub use run::{Run, Setting, Simulation, Stage, Want, may_follow, recount, run, run_staged, run_watched};
+pub use run::{
+    Moment, Run, Setting, Simulation, Stage, Want, Watch, may_follow, recount, run, run_staged, run_watched,
+};
 pub use setup::{prepare, prepare_drawn};
 pub use unravel::Unravelling;

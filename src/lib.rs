@@ -1,4 +1,42 @@
 //! Backstop: a deterministic, event-sourced simulator of actors with stances who exchange conditional commitments.
+//!
+//! ```
+//! use backstop::engine::{self, Luck, Plan, Want};
+//! use backstop::model::Ending;
+//! use backstop::scenario::{Document, Options, compile};
+//!
+//! let text = r#"
+//! format = 1
+//! title = "Two who wait for each other"
+//! time = { steps = 3 }
+//! resources = { word = {} }
+//! actors = { a = {}, b = {} }
+//! [commitments]
+//! of_a = { debtor = "a", gives = { word = 1 }, when = "bonds(of_b) >= 1" }
+//! of_b = { debtor = "b", gives = { word = 1 }, when = "bonds(of_a) >= 1" }
+//! "#;
+//! let document = Document::parse("two.toml", text.as_bytes()).expect("it is TOML");
+//! let model = compile(&document, &Options::default()).expect("it is valid").model;
+//! let run = engine::run(&model, &Plan::new(&model), Luck { seed: 0, replicate: 0 }, Want::default());
+//! assert_eq!(run.result, Ok(Ending::Deadlock));
+//! assert_eq!(run.gap, Some(2));
+//! ```
+//!
+//! # The rooms, from the bottom up
+//! Each imports only those before it: [`model`], the state and its words; [`scenario`], from a file to a validated model;
+//! [`engine`], the run; [`log`], events as rows, and their replay; [`analysis`], what holds a deadlock and what opens
+//! it; [`sweep`], many runs. The library prints nothing, and reads and writes files in `log` and `sweep` only.
+//!
+//! # Order
+//! What a reader of a trace may rely on; `docs/guarantees.md` has all guarantees, each with the test that holds it.
+//!
+//! 1. `seq` counts from 0 without holes, `step` never falls, and the cause of an event is an earlier event.
+//! 2. Within a step the phases come in their order: calendar, stances, review, exchange, meetings, delivery, outcomes.
+//! 3. Within a phase things happen in declaration order; a simultaneous phase decides everything on the state at its
+//!    start.
+//! 4. The set that an Exchange binds does not depend on the order in which offers are looked at.
+//! 5. Runs of a sweep are numbered replicate by replicate over all points, and their rows come in that order, whatever
+//!    the number of threads.
 
 pub mod analysis;
 pub mod engine;

@@ -11,8 +11,8 @@ mod tables;
 pub use folder::{Folder, FolderError, MANIFEST, read_file, remove_partial, sync_folder, write_file, write_file_with};
 pub use manifest::{Digest, ForkRecord, Manifest, ManifestError, OverrideRecord, PROGRAM, digest};
 pub use number::{amount, number, push_number};
-pub use record::{Cells, Namer, RecordError, RowCells, creditor_name, ending_name, kind};
-pub use replay::{Fold, Moment, Recorded, Refusal, replay};
+pub use record::{Cells, Namer, RecordError, creditor_name, ending_name, kind};
+pub use replay::{Fold, Recorded, Refusal, replay};
 pub use tables::{
     COMMITMENT_COLUMNS, EVENT_COLUMNS, Numbered, RUN_COLUMNS, RunRow, SERIES_COLUMNS, Sampler, csv_text, push_run,
     run_header, set_columns, write_commitments, write_events, write_runs, write_series,

@@ -97,6 +97,8 @@ pub struct Parameter {
     pub note: Option<String>,
     /// The range that samples are drawn from.
     pub range: Option<(f64, f64)>,
+    /// Whether samples take the whole numbers of the range only.
+    pub whole: bool,
     /// The distribution that it is drawn from unless it is set or swept, also where it is set now.
     pub distribution: Option<Distribution>,
     /// Whether `--set` (or a sweep) gave its value.
@@ -241,6 +243,8 @@ pub struct Gift {
 pub struct Meeting {
     /// Its id.
     pub id: String,
+    /// Its name, for people.
+    pub name: Option<String>,
     /// First and last step of each session inside the run, rising and without overlap of first steps.
     pub sessions: Vec<(u32, u32)>,
     /// Who attends.
@@ -298,6 +302,8 @@ pub struct TrustEffect {
 pub struct Shock {
     /// Its id.
     pub id: String,
+    /// Its name, for people.
+    pub name: Option<String>,
     /// What lets it strike.
     pub trigger: Trigger,
     /// Effects on stances, in file order.
@@ -313,6 +319,8 @@ pub struct Shock {
 pub struct Outcome {
     /// Its id.
     pub id: String,
+    /// Its name, for people.
+    pub name: Option<String>,
     /// Its condition.
     pub when: Expression,
     /// Whether it ends the run after its step.

@@ -143,6 +143,25 @@ fn explanations_come_in_every_form() {
     assert!(refused(here, &["explain", "past", "--cost", "trops"]).contains("did you mean `troops`?"));
 }
 
+/// What a file's run comes to at a step is what the folder of the run says.
+#[test]
+fn a_file_is_explained_as_its_folder_is() {
+    for name in ["jeddah-2025", "chicken-and-egg", "aid-flow", "jeddah-summit"] {
+        let folder = with_run(name);
+        let here = folder.path();
+        let steps = table(here, "past/events.csv").lines().last().and_then(|row| row.split(',').nth(2)?.parse().ok());
+        let last: u32 = steps.expect("the step of the last event");
+        for step in [0, last / 2, last] {
+            let at = step.to_string();
+            let fresh = said(here, &["explain", &scenario(name), "--seed", "3", "--at", &at, "--json", "--any"]);
+            assert_eq!(fresh, said(here, &["explain", "past", "--at", &at, "--json", "--any"]), "{name} at {step}");
+        }
+        let beyond = (last + 1).to_string();
+        let error = refused(here, &["explain", &scenario(name), "--seed", "3", "--at", &beyond]);
+        assert_eq!(error, refused(here, &["explain", "past", "--at", &beyond]), "{name}");
+    }
+}
+
 /// The graph is read by a parser of the DOT language, and has the edges of the explanation.
 #[test]
 fn the_graph_is_dot() {

@@ -416,6 +416,10 @@ fn populations_of_any_size() {
         heavy("means of everybody that everybody moves", Either, || {
             cohort("20000") + "volatility = 0.1\n[outcomes.o]\nwhen = \"stance(people) > 2\"\n"
         }),
+        heavy("expectations of everybody about everybody", Either, || {
+            cohort("50000")
+                + "[commitments.c]\ndebtor = \"people\"\ngives = { troops = 1 }\nwhen = \"assured(troops) >= 1\"\n"
+        }),
         heavy("many creditors", Either, || {
             cohort("30000")
                 + "[cohorts.others]\nsize = 30000\n[commitments.c]\ndebtor = \"people\"\ncreditor = \"others\"\ngives = { troops = 1 }\n[metrics]\nm = \"trust(us, uk)\"\n"
@@ -432,17 +436,6 @@ fn populations_of_any_size() {
         }));
     }
     check_inputs(&inputs);
-}
-
-/// Known to be slow: what changed an expectation is found by comparing it for every observer after every event, which
-/// is not counted as work.
-#[test]
-#[ignore = "finding the causes of such a run takes hours"]
-fn expectations_of_everybody_about_everybody() {
-    check_inputs(&[input("many readers of everybody", Either, || {
-        cohort("50000")
-            + "[commitments.c]\ndebtor = \"people\"\ngives = { troops = 1 }\nwhen = \"assured(troops) >= 1\"\n"
-    })]);
 }
 
 #[test]

@@ -12,10 +12,9 @@ use std::path::Path;
 use std::process::Command;
 
 use backstop::analysis;
-use backstop::engine::{self, Luck, Plan, Run, Stage, Want};
+use backstop::engine::{self, Luck, Moment, Plan, Run, Stage, Want};
 use backstop::log::{
-    Fold, Moment, Namer, Numbered, Recorded, RunRow, Sampler, kind, write_commitments, write_events, write_runs,
-    write_series,
+    Fold, Namer, Numbered, Recorded, RunRow, Sampler, kind, write_commitments, write_events, write_runs, write_series,
 };
 use backstop::model::{Event, InstanceId, Model, Reader, Scope, Setup, State, World};
 use backstop::scenario::{Document, Options, compile};
@@ -54,13 +53,15 @@ fn generated_scenarios_show_every_kind_of_event() {
 
 // ---------------------------------------------------------------- a run and its replay
 
-/// The state at the end of every step, and the run.
-fn run_watched(model: &Model, plan: &Plan, seed: u64) -> (Run, Sampler, Vec<World>) {
+/// The states on the way, and the run.
+fn run_watched(model: &Model, plan: &Plan, seed: u64) -> (Run, Sampler, Vec<(Moment, World)>) {
     let mut sampler = Sampler::new(model, true, true);
     let mut worlds = Vec::new();
-    let run = engine::run_watched(model, plan, Luck { seed, replicate: 0 }, ALL, &mut |world| {
-        sampler.sample(model, world);
-        worlds.push(world.clone());
+    let run = engine::run_watched(model, plan, Luck { seed, replicate: 0 }, ALL, &mut |moment, world, _| {
+        if moment == Moment::Ended {
+            sampler.sample(model, world);
+        }
+        worlds.push((moment, world.clone()));
     });
     (run, sampler, worlds)
 }
@@ -97,8 +98,8 @@ proptest! {
         let fold = backstop::log::replay(&Namer::new(&model), &plan, &[], &*events, recorded, &mut |moment, world, _| {
             if moment == Moment::Ended {
                 replayed_sampler.sample(&model, world);
-                replayed_worlds.push(world.clone());
             }
+            replayed_worlds.push((moment, world.clone()));
         });
         let fold = fold.map_err(|refusal| TestCaseError::fail(format!("{refusal:?}")))?;
         let Fold { log, ending, steps, gap, samples, metrics, history, world, setup } = fold;
@@ -106,8 +107,13 @@ proptest! {
         prop_assert_eq!(&log, &run.log);
         prop_assert_eq!((ending, steps, gap, history), (run.result.clone().ok(), run.steps, run.gap, run.history));
         prop_assert_eq!(format!("{setup:?}"), format!("{:?}", run.setup));
+        if run.result.is_err() {
+            // What failed within a step has no state of its own; the fold looks once more at what came before.
+            replayed_worlds.truncate(worlds.len());
+        }
         prop_assert_eq!(replayed_worlds.len(), worlds.len());
-        for (replayed, world) in replayed_worlds.iter().zip(&worlds) {
+        for ((replayed_at, replayed), (at, world)) in replayed_worlds.iter().zip(&worlds) {
+            prop_assert_eq!(replayed_at, at);
             if model.reads_gap {
                 prop_assert_eq!(replayed, world);
             } else {
@@ -140,7 +146,7 @@ proptest! {
 /// An event as text: what it is, without its place in the log.
 fn row(namer: &Namer<'_>, entry: &backstop::model::Entry) -> String {
     let cells = namer.cells(entry.event);
-    let parts = [&cells.actor, &cells.counterpart, &cells.subject, &cells.issue, &cells.resource, &cells.value];
+    let parts = [cells.actor, cells.counterpart, cells.subject, cells.issue, cells.resource, &cells.value];
     parts.iter().fold(format!("{} {}", entry.step, cells.event), |text, part| text + "," + part)
 }
 
@@ -364,7 +370,7 @@ fn check_fixed_points(table: &Table<'_>) -> Result<(), TestCaseError> {
     let (setup, world) = (&run.setup, table.world);
     let (least, greatest) = (table.least(0), table.greatest());
     prop_assert_eq!(least & !greatest, 0, "the least agreement is part of the greatest");
-    let gap = engine::gap(model, plan, setup, world).expect("every condition has a value");
+    let gap = engine::greatest_agreement(model, plan, setup, world).expect("every condition has a value");
     prop_assert_eq!(gap, table.names(greatest));
     let gap = analysis::gap(model, plan, setup, world).expect("every condition has a value");
     prop_assert_eq!(gap, table.names(greatest & !least));
@@ -433,7 +439,8 @@ fn three_actors_in_every_way_they_can_wait() {
         assert_eq!(bits(&exchanged(&ran, 0)), least, "{text}");
         assert_eq!(ran.run.gap, Some((greatest & !least).count_ones()), "{text}");
         let world = ran.after_exchange(0);
-        let gap = engine::gap(&ran.model, &ran.plan, &ran.run.setup, &world).expect("every condition has a value");
+        let gap = engine::greatest_agreement(&ran.model, &ran.plan, &ran.run.setup, &world)
+            .expect("every condition has a value");
         assert_eq!(bits(&gap), greatest & !least, "{text}");
     }
 }
@@ -455,7 +462,7 @@ fn a_fork_without_overrides_is_the_same_run() {
                 Stage { model: &first, plan: &first_plan, from: 0 },
                 Stage { model: &second, plan: &second_plan, from: step },
             ];
-            let forked = engine::run_staged(&stages[0], &stages[1..], luck, ALL, &mut |_| {});
+            let forked = engine::run_staged(&stages[0], &stages[1..], luck, ALL, &mut |_, _, _| {});
             let differs = forked.log.iter().zip(&whole.log).find(|(forked, whole)| forked != whole);
             assert_eq!(differs, None, "{name} forked at step {step}");
             assert_eq!((forked.history, forked.log.len()), (whole.history, whole.log.len()), "{name} at step {step}");
@@ -483,7 +490,7 @@ proptest! {
         let luck = Luck { seed, replicate: 0 };
         let whole = engine::run(&model, &plan, luck, ALL);
         let stage = |from| Stage { model: &model, plan: &plan, from };
-        let forked = engine::run_staged(&stage(0), &[stage(at)], luck, ALL, &mut |_| {});
+        let forked = engine::run_staged(&stage(0), &[stage(at)], luck, ALL, &mut |_, _, _| {});
         prop_assert_eq!(&forked.log, &whole.log);
         prop_assert_eq!((forked.result, forked.samples, forked.gap), (whole.result, whole.samples, whole.gap));
     }

@@ -30,13 +30,12 @@ pub(super) fn comparisons(expression: &Expression) -> Vec<Place> {
         if std::mem::replace(&mut seen[node as usize][usize::from(wanted)], true) {
             continue;
         }
-        let operation = &expression.nodes[node as usize];
+        let operation = expression.nodes[node as usize];
         if matches!(operation, Node::Compare(..)) {
             found.push(Place { node, wanted });
         }
         let wanted = wanted != matches!(operation, Node::Not(_));
-        let (operands, count) = operation.operands();
-        stack.extend(operands[..count].iter().rev().map(|&node| Place { node, wanted }));
+        stack.extend(operation.operands().rev().map(|node| Place { node, wanted }));
     }
     found
 }

@@ -1,7 +1,9 @@
 //! Numbers, quantities and comparisons in words.
 
 use super::wants::Threshold;
-use crate::model::{Comparison, Expression, GroupId, Model, Node, NodeId, Quantity, ResourceId, Scope, SlotId};
+use crate::model::{
+    ActorId, Comparison, Expression, GroupId, Model, Node, NodeId, Quantity, ResourceId, Scope, SlotId,
+};
 
 /// Units that say nothing without the resource.
 const BARE_UNITS: [&str; 7] = ["share", "shares", "fraction", "percent", "%", "points", "units"];
@@ -10,7 +12,11 @@ const BARE_UNITS: [&str; 7] = ["share", "shares", "fraction", "percent", "%", "p
 #[must_use]
 pub fn number(value: f64) -> String {
     if value != 0.0 && !(1e-6..1e15).contains(&value.abs()) && value.is_finite() {
-        return format!("{value:e}");
+        let text = format!("{value:.5e}");
+        return match text.split_once('e') {
+            Some((digits, exponent)) => format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.')),
+            None => text,
+        };
     }
     let text = format!("{value}");
     let places = match value.abs() {
@@ -70,7 +76,7 @@ pub(super) fn threshold(model: &Model, scope: &Scope<'_>, threshold: &Threshold)
         format!(
             "wants {bound} {} {how} by {}, sees {sees}",
             amount(model, slot.resource, *wanted),
-            group(model, slot.group)
+            whom(model, slot.group)
         )
     };
     let of_commitment = |c: crate::model::CommitmentId, how: &str| {
@@ -90,23 +96,23 @@ pub(super) fn threshold(model: &Model, scope: &Scope<'_>, threshold: &Threshold)
         Quantity::Assured { slot, .. } => {
             let slot = &model.slots[slot.index()];
             let what = amount(model, slot.resource, *wanted);
-            format!("wants to be assured of {bound} {what} by {}, expects {sees}", group(model, slot.group))
+            format!("wants to be assured of {bound} {what} by {}, expects {sees}", whom(model, slot.group))
         }
         Quantity::Parties(slot) => {
             let slot = &model.slots[slot.index()];
             let resource = &model.resources[slot.resource.index()].id;
-            format!("wants {bound} {wanted_text} of {} bound to {resource}, sees {sees}", group(model, slot.group))
+            format!("wants {bound} {wanted_text} of {} bound to {resource}, sees {sees}", whom(model, slot.group))
         }
         Quantity::Offers(c) => of_commitment(c, "on the table"),
         Quantity::Bonds(c) => of_commitment(c, "bound"),
         Quantity::Kept(c) => of_commitment(c, "kept"),
         Quantity::OwnStance(issue) => {
-            let actor = scope.reader.map_or("its debtor", |me| &model.actors[me.actor.index()].id);
+            let actor = scope.reader.map_or("its debtor", |me| actor(model, me.actor));
             format!("wants a stance of {actor}{} {bound} {wanted_text}, has {sees}", on_issue(model, issue))
         }
-        Quantity::Stance(actor, issue) => {
-            let actor = &model.actors[actor.index()].id;
-            format!("wants a stance of {actor}{} {bound} {wanted_text}, sees {sees}", on_issue(model, issue))
+        Quantity::Stance(of, issue) => {
+            let of = actor(model, of);
+            format!("wants a stance of {of}{} {bound} {wanted_text}, sees {sees}", on_issue(model, issue))
         }
         other => format!("wants {} {bound} {wanted_text}, sees {sees}", quantity_text(model, other)),
     }
@@ -149,6 +155,20 @@ fn at_least(comparison: Comparison) -> &'static str {
 
 fn on_issue(model: &Model, issue: crate::model::IssueId) -> String {
     if model.issues.len() > 1 { format!(" on {}", model.issues[issue.index()]) } else { String::new() }
+}
+
+/// An actor's name, or its id.
+fn actor(model: &Model, actor: ActorId) -> &str {
+    let actor = &model.actors[actor.index()];
+    actor.name.as_deref().unwrap_or(&actor.id)
+}
+
+/// Who a quantity is about, for a person: an actor by its name.
+fn whom(model: &Model, group: GroupId) -> String {
+    match model.groups[group.index()].members.as_slice() {
+        [one] => actor(model, *one).to_owned(),
+        _ => self::group(model, group),
+    }
 }
 
 /// A group's id; its members where it has none; `others` for everyone.
@@ -292,8 +312,7 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
                 _ => "if",
             };
             out.push_str(name);
-            let (operands, count) = operation.operands();
-            for (at, &child) in operands[..count].iter().enumerate() {
+            for (at, child) in operation.operands().enumerate() {
                 out.push_str(if at == 0 { "(" } else { ", " });
                 write(model, expression, child, 0, out);
             }

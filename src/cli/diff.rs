@@ -49,7 +49,7 @@ impl<'a> Side<'a> {
         let namer = Namer::new(model);
         let key = |entry: &Entry| {
             let c = namer.cells(entry.event);
-            [&entry.step.to_string(), c.event, &c.actor, &c.counterpart, &c.subject, &c.issue, &c.resource, &c.value]
+            [&entry.step.to_string(), c.event, c.actor, c.counterpart, c.subject, c.issue, c.resource, &c.value]
                 .join(",")
         };
         Self { model, verified, keys: verified.fold.log.iter().map(key).collect() }
@@ -79,14 +79,16 @@ impl<'a> Side<'a> {
         only
     }
 
-    /// Of these events, those that descend by cause from another of them.
-    fn descended(&self, only: &[usize]) -> BTreeSet<usize> {
-        let set: BTreeSet<usize> = only.iter().copied().collect();
-        let has_cause_in = |at: &usize| {
-            let mut causes = std::iter::successors(self.log()[*at].cause, |&seq| self.log()[seq as usize].cause);
-            causes.any(|seq| set.contains(&(seq as usize)))
-        };
-        only.iter().copied().filter(has_cause_in).collect()
+    /// For each event of the log, whether it descends by cause from one of these.
+    fn descended(&self, only: &[usize]) -> Vec<bool> {
+        let mut roots = vec![false; self.log().len()];
+        only.iter().for_each(|&at| roots[at] = true);
+        let mut descended = vec![false; self.log().len()];
+        // A cause stands before what it causes, so that one pass sees every chain.
+        for (at, entry) in self.log().iter().enumerate() {
+            descended[at] = entry.cause.is_some_and(|cause| roots[cause as usize] || descended[cause as usize]);
+        }
+        descended
     }
 
     fn outcome(&self) -> String {
@@ -107,7 +109,7 @@ fn table(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
         let descended = side.descended(only);
         for &at in only {
             // The key begins with the step, in the order of the columns; its cells are ids and numbers.
-            let _ = writeln!(text, "{},{at},{},{}", number + 1, side.keys[at], descended.contains(&at));
+            let _ = writeln!(text, "{},{at},{},{}", number + 1, side.keys[at], descended[at]);
         }
     }
     text
@@ -184,11 +186,12 @@ fn only_in(number: usize, side: &Side<'_>, only: &[usize]) -> String {
         return String::new();
     }
     let descended = side.descended(&told);
-    let marked = if descended.is_empty() { "" } else { ", where `follows` marks what another of these brought about" };
+    let follows = told.iter().any(|&at| descended[at]);
+    let marked = if follows { ", where `follows` marks what another of these brought about" } else { "" };
     let mut text = format!("\nOnly in {number}{marked}\n");
     for &at in told.iter().take(SHOWN) {
         let entry = &side.log()[at];
-        let mark = if descended.contains(&at) { "  follows: " } else { "" };
+        let mark = if descended[at] { "  follows: " } else { "" };
         let _ = writeln!(text, "  {}  {mark}{} (event {at})", label(side.model, entry.step), side.said(at));
     }
     if told.len() > SHOWN {

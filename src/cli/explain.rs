@@ -1,18 +1,19 @@
 //! `explain`: who waits for whom, the circles, and what would open them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use backstop::analysis::{self, Cost, Explanation, Keystone, Question, Sets};
-use backstop::engine::{Luck, Plan, Want};
-use backstop::log::{Fold, Moment, Namer, Numbered, Recorded, number, write_events};
+use backstop::engine::{Luck, Moment, Want, Watch};
+use backstop::log::number;
 use backstop::model::{ActorId, Amount, InstanceId, Model, OutcomeId, ResourceId, Setup, World};
 use backstop::scenario::{Options, Override};
 use serde_json::{Value, json};
 
-use super::console::{Failed, emit, emit_bytes, fail};
-use super::ending;
-use super::load::{self, parse_set};
+use super::console::{Failed, emit, emit_bytes, fail, say};
+use super::explained::explained;
+use super::load::{self, Loaded, parse_set};
 use super::past::{Course, verify};
 use super::timeline::label;
 use super::words::{actor, actors, count, escaped, listed};
@@ -69,14 +70,14 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
             states = Some((world.clone(), setup.clone()));
         }
     };
-    let (course, fold) = if args.path.is_dir() {
+    let (course, steps) = if args.path.is_dir() {
         let verified = verify(&args.path, &mut keep)?;
-        (verified.course, verified.fold)
+        (verified.course, verified.fold.steps)
     } else {
-        run_and_fold(args, &mut keep)?
+        run(args, &mut keep)?
     };
     let Some((world, setup)) = states else {
-        let last = fold.steps.saturating_sub(1);
+        let last = steps.saturating_sub(1);
         let step = args.at.unwrap_or(0);
         return Err(fail(&format!("the run has no step {step}"), Some(&format!("its last step is {last}"))));
     };
@@ -96,24 +97,22 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     emit(&text(model, &explanation))
 }
 
-/// Runs the file and folds its log, to look at any step of it.
-fn run_and_fold(args: &Args, keep: &mut dyn FnMut(Moment, &World, &Setup)) -> Result<(Course, Fold), Failed> {
+/// Runs the file; gives its course, and how many steps it completed.
+fn run(args: &Args, keep: &mut Watch<'_>) -> Result<(Course, u32), Failed> {
     let bytes = load::read(&args.path)?;
     let options = Options { overrides: args.sets.clone(), ..Options::default() };
-    let model = load::load(&args.path.display().to_string(), &bytes, &options)?.compiled.model;
-    let plan = Plan::new(&model);
-    let want = Want { log: true, ..Want::default() };
-    let run = backstop::engine::run(&model, &plan, Luck { seed: args.seed, replicate: args.replicate }, want);
-    if let Err(failure) = &run.result {
-        return Err(fail(&failure.to_string(), Some("explain an earlier step of the folder that `run --out` writes")));
+    let Loaded { document, compiled } = load::load(&args.path.display().to_string(), &bytes, &options)?;
+    let course = Course::single(compiled.model);
+    let luck = Luck { seed: args.seed, replicate: args.replicate };
+    let run = course.run(luck, Want::default(), keep);
+    if let (Err(failure), true) = (&run.result, args.at.is_none_or(|step| step >= run.steps)) {
+        let failed = load::failed(&document, failure);
+        if run.steps > 0 {
+            say("note: with `--at STEP` a step before that can be explained");
+        }
+        return Err(failed);
     }
-    let mut events = Vec::new();
-    write_events(&mut events, &Namer::new(&model), Numbered::SINGLE, &run.log)
-        .map_err(|error| fail(&format!("cannot write the log: {error}"), None))?;
-    let course = Course::single(model, plan);
-    let recorded = Recorded { ok: true, steps: run.steps };
-    let fold = course.fold(&events, recorded, keep).map_err(|refusal| fail(&refusal.reason, None))?;
-    Ok((course, fold))
+    Ok((course, run.steps))
 }
 
 fn question(args: &Args, model: &Model) -> Result<Question, Failed> {
@@ -246,10 +245,10 @@ fn rows<T>(part: &str, sets: &Sets<T>, named: impl Fn(&[T]) -> Vec<String>, text
 /// The wait-for graph in the DOT language; members of a circle share a colour.
 fn graph(model: &Model, explanation: &Explanation) -> String {
     let mut text = String::from("digraph waits {\n  rankdir = LR;\n  node [shape = box];\n");
+    let in_circle: BTreeSet<InstanceId> = explanation.circles.iter().flatten().copied().collect();
     for &instance in &explanation.gap {
         let own = &model.instances[instance.index()];
-        let in_circle = explanation.circles.iter().any(|circle| circle.contains(&instance));
-        let style = if in_circle { ", style = bold" } else { "" };
+        let style = if in_circle.contains(&instance) { ", style = bold" } else { "" };
         let who = actor(model, own.debtor).replace('\\', "\\\\").replace('"', "\\\"");
         let _ = writeln!(text, "  \"{}\" [label = \"{}\\n{who}\"{style}];", own.name, own.name);
     }
@@ -272,7 +271,7 @@ fn text(model: &Model, explanation: &Explanation) -> String {
     if let Some(goal) = explanation.goal {
         let _ = writeln!(text, "The goal: {}", model.outcomes[goal.index()].id);
     }
-    text += &ending::explained(model, explanation);
+    text += &explained(model, explanation);
     if let Some(summit) = &explanation.summit {
         text += "\nWho must be in the room for a package\n";
         text += &summit_text(model, summit);

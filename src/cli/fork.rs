@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use backstop::engine::{Run, Want, may_follow};
+use backstop::engine::{Moment, Run, Want, may_follow};
 use backstop::log::{ForkRecord, Manifest, OverrideRecord, RunRow, Sampler, set_columns};
 use backstop::scenario::Override;
 
 use super::console::{Failed, emit, fail};
-use super::load::parse_set;
+use super::load::{self, parse_set};
 use super::past::{Course, Verified, all_overrides, luck, verify};
 use super::run::{Files, claim};
 use super::words::escaped;
@@ -50,7 +50,11 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     }
     let mut sampler = Sampler::new(course.first(), manifest.stances, manifest.trust);
     let want = Want { log: true, series: true, exchanged: true };
-    let run = course.run(luck(&manifest), want, &mut |world| sampler.sample(course.first(), world));
+    let run = course.run(luck(&manifest), want, &mut |moment, world, _| {
+        if moment == Moment::Ended {
+            sampler.sample(course.first(), world);
+        }
+    });
     let (names, values) = set_columns(&all_overrides(&manifest));
     let row = RunRow::of(&run, (0, 0), luck(&manifest), &values);
     let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
@@ -66,7 +70,8 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     files.write(&folder, &manifest)?;
     emit(&story(args, &course, &run))?;
     if let Err(failure) = &run.result {
-        return Err(fail(&failure.to_string(), None));
+        let document = load::document(&manifest.scenario, manifest.scenario_text.as_bytes())?;
+        return Err(load::failed(&document, failure));
     }
     Ok(())
 }
@@ -106,6 +111,7 @@ fn story(args: &Args, course: &Course, run: &Run) -> String {
     }
     text += &ending::ending(model, plan, run);
     if !args.quiet {
+        text += &ending::metrics(model, run);
         text += &format!("\nWritten to {}\n", escaped(&args.out.display().to_string()));
     }
     text

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use backstop::engine::Failure;
 use backstop::model::limits;
 use backstop::scenario::{Compiled, Diagnostic, Document, Options, Override, Source, compile};
 
@@ -59,6 +60,22 @@ pub(crate) fn load_silently(name: &str, bytes: &[u8], options: &Options) -> Resu
         report(&errors, &source);
         Failed
     })
+}
+
+/// The document of a text that was compiled before, to show places in it.
+pub(crate) fn document(name: &str, bytes: &[u8]) -> Result<Document, Failed> {
+    Document::parse(name, bytes).map_err(|errors| {
+        report(&errors, &Source::lossy(name, bytes));
+        Failed
+    })
+}
+
+/// Reports why a run of a scenario failed, with the place in its file.
+pub(crate) fn failed(document: &Document, failure: &Failure) -> Failed {
+    let span = failure.path().and_then(|path| document.place(path));
+    let error = Diagnostic::error(failure.status(), failure.to_string(), span).help(failure.remedy());
+    report(&[error], document.source());
+    Failed
 }
 
 /// One `NAME=VALUE` of `--set`.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use backstop::engine::{self, Luck, Plan, Run, Stage, Want};
+use backstop::engine::{self, Luck, Moment, Plan, Run, Stage, Want, Watch};
 use backstop::log::{
-    Fold, MANIFEST, Manifest, ManifestError, Moment, Namer, Numbered, Recorded, Refusal, RunRow, Sampler, kind,
-    set_columns, write_events,
+    Fold, MANIFEST, Manifest, ManifestError, Namer, Numbered, Recorded, Refusal, RunRow, Sampler, set_columns,
+    write_events,
 };
-use backstop::model::{Entry, Model, Setup, World};
+use backstop::model::{Entry, Model};
 use backstop::scenario::{Options, Override};
 
 use super::console::{Failed, fail};
@@ -56,7 +56,8 @@ impl Course {
     }
 
     /// The course of a run without forks.
-    pub(crate) fn single(model: Model, plan: Plan) -> Self {
+    pub(crate) fn single(model: Model) -> Self {
+        let plan = Plan::new(&model);
         Self { legs: vec![(0, model, plan)] }
     }
 
@@ -82,18 +83,13 @@ impl Course {
     }
 
     /// Runs it from the start.
-    pub(crate) fn run(&self, luck: Luck, want: Want, watch: &mut dyn FnMut(&World)) -> Run {
+    pub(crate) fn run(&self, luck: Luck, want: Want, watch: &mut Watch<'_>) -> Run {
         let stages = self.stages();
         engine::run_staged(&stages[0], &stages[1..], luck, want, watch)
     }
 
     /// Folds its log.
-    pub(crate) fn fold(
-        &self,
-        events: &[u8],
-        recorded: Recorded,
-        watch: &mut dyn FnMut(Moment, &World, &Setup),
-    ) -> Result<Fold, Refusal> {
+    pub(crate) fn fold(&self, events: &[u8], recorded: Recorded, watch: &mut Watch<'_>) -> Result<Fold, Refusal> {
         let stages = self.stages();
         backstop::log::replay(&Namer::new(self.first()), stages[0].plan, &stages[1..], events, recorded, watch)
     }
@@ -120,7 +116,7 @@ pub(crate) struct Verified {
 }
 
 /// Reads a folder, folds its log and compares everything in it with what the log gives.
-pub(crate) fn verify(dir: &Path, watch: &mut dyn FnMut(Moment, &World, &Setup)) -> Result<Verified, Failed> {
+pub(crate) fn verify(dir: &Path, watch: &mut Watch<'_>) -> Result<Verified, Failed> {
     let manifest = read_manifest(dir)?;
     let name = escaped(&dir.join(MANIFEST).display().to_string());
     let course = Course::new(&manifest, &[])
@@ -161,7 +157,7 @@ fn earliest(course: &Course, manifest: &Manifest, events: &[u8], refusal: Refusa
 
 /// What running again gives, and its log as the run wrote it.
 fn again(course: &Course, manifest: &Manifest) -> (Run, Vec<u8>) {
-    let run = course.run(luck(manifest), Want { log: true, ..Want::default() }, &mut |_| {});
+    let run = course.run(luck(manifest), Want { log: true, ..Want::default() }, &mut |_, _, _| {});
     let mut bytes = Vec::new();
     write_events(&mut bytes, &Namer::new(course.first()), Numbered::SINGLE, &run.log).expect("memory takes every row");
     (run, bytes)
@@ -217,7 +213,7 @@ impl Verified {
             entry.map_or("nothing".into(), |entry| {
                 let cells = namer.cells(entry.event);
                 let cause = entry.cause.map(|cause| format!(" because of {cause}")).unwrap_or_default();
-                let parts = [kind(entry.event), &cells.actor, &cells.subject, &cells.resource, &cells.value];
+                let parts = [cells.event, cells.actor, cells.subject, cells.resource, &cells.value];
                 let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
                 format!("`{}` at step {}{cause}", parts.join(" "), entry.step)
             })

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use backstop::log::{Moment, Numbered, Sampler, ending_name, write_series};
+use backstop::engine::Moment;
+use backstop::log::{Numbered, Sampler, ending_name, write_series};
 use backstop::model::{ActorId, Model, Setup, World};
 
 use super::console::{Failed, emit, emit_bytes, fail, say};

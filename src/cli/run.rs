@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use backstop::engine::{self, Luck, Plan, Run, Want};
+use backstop::engine::{self, Luck, Moment, Plan, Run, Want};
 use backstop::log::{
     Digest, Folder, FolderError, MANIFEST, Manifest, Namer, Numbered, OverrideRecord, RunRow, Sampler, digest,
     set_columns, write_commitments, write_events, write_runs, write_series,
@@ -58,7 +58,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let mut sampler = Sampler::new(model, args.stances, args.trust);
     let want = Want { log: true, series: true, exchanged: true };
     let luck = Luck { seed: args.seed, replicate: args.replicate };
-    let run = engine::run_watched(model, &plan, luck, want, &mut |world| sampler.sample(model, world));
+    let run = engine::run_watched(model, &plan, luck, want, &mut |moment, world, _| {
+        if moment == Moment::Ended {
+            sampler.sample(model, world);
+        }
+    });
     if let Some(folder) = folder {
         let files = Files::new(model, &run, &sampler, luck, &args.sets).map_err(|error| unwritable(&error))?;
         let mut manifest = manifest(args, &loaded, &run);
@@ -68,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     print(args, model, &plan, &run)?;
     match &run.result {
         Ok(_) => Ok(()),
-        Err(failure) => Err(fail(&failure.to_string(), None)),
+        Err(failure) => Err(load::failed(&loaded.document, failure)),
     }
 }
 
@@ -84,10 +88,16 @@ fn print(args: &Args, model: &Model, plan: &Plan, run: &Run) -> Result<(), Faile
     let mut text = String::new();
     if !args.quiet {
         text += &timeline::heading(model, args.seed, args.replicate);
-        text += &timeline::timeline(model, &run.setup, &run.log);
-        text.push('\n');
+        let timeline = timeline::timeline(model, &run.setup, &run.log);
+        if !timeline.is_empty() {
+            text += &timeline;
+            text.push('\n');
+        }
     }
     text += &ending::ending(model, plan, run);
+    if !args.quiet {
+        text += &ending::metrics(model, run);
+    }
     if let (Some(path), false) = (&args.out, args.quiet) {
         text += &format!(
             "\nWritten to {}: events.csv, series.csv, commitments.csv, runs.csv, manifest.json\n",

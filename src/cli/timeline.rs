@@ -7,7 +7,7 @@ use backstop::model::{
     ActorId, Amount, CommitmentId, Entry, Event, InstanceId, Model, ResourceId, Setup, ShockId, World,
 };
 
-use super::words::{actor, actors, amount, count, escaped, group, listed, plain_number};
+use super::words::{actor, actors, amount, count, escaped, group, listed, named, plain_number};
 
 /// The timeline of a log, by steps.
 pub(crate) fn timeline(model: &Model, setup: &Setup, log: &[Entry]) -> String {
@@ -121,7 +121,7 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut V
         Event::Met(meeting) => {
             let meeting = &model.meetings[meeting.index()];
             let who = actors(model, &model.groups[meeting.attendees.index()].members);
-            lines.push(Line::Said(format!("meeting {}: {who}", meeting.id)));
+            lines.push(Line::Said(format!("meeting {}: {who}", named(&meeting.id, meeting.name.as_deref()))));
         }
         Event::Shock(shock) => lines.push(Line::Shock { shock, stances: 0, anchors: 0, trust: 0 }),
         Event::Stance { .. } | Event::Anchor { .. } | Event::Trust { .. } => {
@@ -143,7 +143,8 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut V
             lines.push(Line::Said(format!("no agreement at {meeting}: a package of {size} was possible and failed")));
         }
         Event::Reached(outcome) => {
-            lines.push(Line::Said(format!("outcome {} is reached", model.outcomes[outcome.index()].id)));
+            let outcome = &model.outcomes[outcome.index()];
+            lines.push(Line::Said(format!("outcome {} is reached", named(&outcome.id, outcome.name.as_deref()))));
         }
         event => {
             if let (Some(deed), Some(instance)) = (deed(model, setup, world, event), event.instance()) {
@@ -231,8 +232,10 @@ fn written(model: &Model, setup: &Setup, line: &Line) -> String {
                     });
                 }
             }
-            let id = &model.shocks[shock.index()].id;
-            if parts.is_empty() { format!("shock {id}") } else { format!("shock {id}: it moves {}", listed(&parts)) }
+            let shock = &model.shocks[shock.index()];
+            let shock = named(&shock.id, shock.name.as_deref());
+            let moves = if parts.is_empty() { String::new() } else { format!(": it moves {}", listed(&parts)) };
+            format!("shock {shock}{moves}")
         }
         Line::Deed { kind, commitment, instances, amounts } => {
             written_deed(model, setup, *kind, *commitment, instances, amounts)
@@ -273,11 +276,11 @@ fn written_deed(
         Deed::TakesUp => format!("{who} {} up {what} again", verb("takes", "take")),
         Deed::Begins => format!("{who} {} to hand over {what}, in {parts} parts", verb("begins", "begin")),
         Deed::Completes | Deed::HandsOver if declared.maintain => {
-            format!("{who} now {} up {what} in full", verb("keeps", "keep"))
+            format!("{who} now {} up {what}, all that was promised", verb("keeps", "keep"))
         }
         Deed::Completes => format!("{who} {} over the last of {what}", verb("hands", "hand")),
         Deed::HandsOver => format!("{who} {} over {what}{to_whom}", verb("hands", "hand")),
-        Deed::Withdraws => format!("{what} of {who} {} no longer in force", verb("is", "are")),
+        Deed::Withdraws => format!("{who} no longer {} up {what}", verb("keeps", "keep")),
         Deed::Keeps => format!("{who} {} kept the promise of {what}", verb("has", "have")),
         Deed::Ends => format!("{who} {} done with {what}, as agreed", verb("is", "are")),
         Deed::Breaks => format!("{who} {} the promise of {what}", verb("breaks", "break")),

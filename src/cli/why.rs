@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use backstop::model::{Entry, Event, InstanceId, Model, Seq, State};
 
 use super::console::{Failed, emit, fail};
-use super::ending;
+use super::explained::lacks;
 use super::past::{Verified, verify};
 use super::timeline::{condition, label, sentence};
 use super::words::escaped;
@@ -142,7 +142,7 @@ fn never(verified: &Verified, instance: InstanceId) -> String {
     let own = fold.world.instance(instance);
     let mut text = format!("{name} was never bound; at the end it is {}\n", own.state.name());
     if own.state == State::Conditional {
-        text += &ending::lacks(model, plan, &fold.setup, &fold.world, instance);
+        text += &lacks(model, plan, &fold.setup, &fold.world, instance);
     } else if own.state == State::Null
         && let Some(offer) = &model.commitment_of(instance).offer
     {

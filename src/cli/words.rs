@@ -43,6 +43,11 @@ pub(crate) fn actor(model: &Model, id: ActorId) -> String {
     actor.name.as_deref().map_or_else(|| actor.id.clone(), escaped)
 }
 
+/// What has an id and may have a name for people: `Call of the coalition [coalition_call]`, or the id alone.
+pub(crate) fn named(id: &str, name: Option<&str>) -> String {
+    name.map_or_else(|| id.to_owned(), |name| format!("{} [{id}]", escaped(name)))
+}
+
 /// The name of a group, of the actor if it is one.
 pub(crate) fn group(model: &Model, id: GroupId) -> String {
     let group = &model.groups[id.index()];

@@ -1,8 +1,9 @@
 //! Which event brought an event about.
 //!
 //! For what a condition triggered, that is the latest earlier event that changed the value of a quantity
-//! the condition reads, for its reader. Whole-number evidence changes exactly when another debtor's
-//! event touches it; means, trust and expectations are compared before and after.
+//! the condition reads, for its reader. Evidence changes exactly when another debtor's event touches it, as
+//! long as sums of amounts are exact as floats; beyond that, amounts too are compared before and after, as means,
+//! trust and expectations are.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,9 @@ use crate::model::{
     ActorId, Amount, CommitmentId, Event, Expression, InstanceId, MeetingId, Model, OutcomeId, Quantity, Reader, Scope,
     Seq, Setup, ShockId, SlotId, Trigger, Values, World,
 };
+
+/// Largest sum of amounts, in millionths, up to which every whole number is a float.
+const EXACT: i128 = 1 << 53;
 
 /// A condition of the scenario, as the trigger of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +99,8 @@ enum Level {
 /// The record of what changed what.
 #[derive(Clone, Debug)]
 pub(super) struct Causes {
+    /// Whether sums of amounts may be rounded, so that a small amount more leaves them as they were.
+    rounds: bool,
     /// By slot and level.
     slots: Vec<[Latest; 4]>,
     /// By commitment: offers, bonds, kept.
@@ -121,6 +127,7 @@ impl Causes {
     #[must_use]
     pub(super) fn new(model: &Model, plan: &Plan, setup: &Setup, world: &World) -> Self {
         let mut causes = Self {
+            rounds: setup.gives.iter().map(|amount| i128::from(amount.0)).sum::<i128>() > EXACT,
             slots: vec![[Latest::default(); 4]; model.slots.len()],
             counts: vec![[Latest::default(); 3]; model.commitments.len()],
             first_bound: vec![None; model.commitments.len()],
@@ -164,7 +171,7 @@ impl Causes {
     /// Registers the quantities of a condition that must be compared.
     fn compare(&mut self, plan: &Plan, expression: &Expression, debtor: Option<ActorId>) {
         for quantity in expression.reads() {
-            let Some(key) = compared_key(quantity, debtor) else { continue };
+            let Some(key) = self.compared_key(quantity, debtor) else { continue };
             let at = self.compared.len();
             if self.positions.contains_key(&key) {
                 continue;
@@ -174,6 +181,18 @@ impl Causes {
             for signal in plan.signals.of(quantity, debtor.unwrap_or(ActorId(0))).into_iter().flatten() {
                 self.watchers.entry(signal).or_default().push(at);
             }
+        }
+    }
+
+    /// How a quantity that must be compared is told apart: by its reader only where it depends on one.
+    fn compared_key(&self, quantity: Quantity, debtor: Option<ActorId>) -> Option<(Quantity, Option<ActorId>)> {
+        match quantity {
+            Quantity::Assured { observer: None, .. } => Some((quantity, debtor)),
+            Quantity::Assured { .. } | Quantity::MeanStance(_) | Quantity::Trust(..) => Some((quantity, None)),
+            Quantity::Offered(_) | Quantity::Bound(_) | Quantity::Delivered(_) if self.rounds => {
+                Some((quantity, debtor))
+            }
+            _ => None,
         }
     }
 
@@ -323,6 +342,9 @@ impl Causes {
         let count = |commitment: CommitmentId, which: usize| {
             self.counts[commitment.index()][which].except(reader.map(|me| me.instance.0))
         };
+        if let Some(key) = self.compared_key(quantity, reader.map(|me| me.actor)) {
+            return self.compared[*self.positions.get(&key)?].changed;
+        }
         match quantity {
             Quantity::Offered(of) => slot(of, Level::Offered),
             Quantity::Bound(of) => slot(of, Level::Bound),
@@ -336,12 +358,11 @@ impl Causes {
             Quantity::Stance(actor, issue) => self.stances[world.stance_index(actor, issue)],
             Quantity::MeetingCount(meeting) | Quantity::SinceMeeting(meeting) => self.meetings[meeting.index()],
             Quantity::ShockCount(shock) | Quantity::SinceShock(shock) => self.shocks[shock.index()],
-            Quantity::Assured { .. } | Quantity::MeanStance(_) | Quantity::Trust(..) => {
-                let key = compared_key(quantity, reader.map(|me| me.actor))?;
-                self.compared[*self.positions.get(&key)?].changed
-            }
-            // These never change, or with the clock alone, or (the gap) by no event of their own.
-            Quantity::Own(_)
+            // These are compared; the others never change, or with the clock alone, or (the gap) by no event of their own.
+            Quantity::Assured { .. }
+            | Quantity::MeanStance(_)
+            | Quantity::Trust(..)
+            | Quantity::Own(_)
             | Quantity::Deadlocked
             | Quantity::Step
             | Quantity::Steps
@@ -359,15 +380,6 @@ fn members(model: &Model, quantity: Quantity) -> u64 {
         _ => return 1,
     };
     model.groups[group.index()].members.len() as u64 + 1
-}
-
-/// How a quantity that must be compared is told apart: by its reader only where it depends on one.
-fn compared_key(quantity: Quantity, debtor: Option<ActorId>) -> Option<(Quantity, Option<ActorId>)> {
-    match quantity {
-        Quantity::Assured { observer: None, .. } => Some((quantity, debtor)),
-        Quantity::Assured { .. } | Quantity::MeanStance(_) | Quantity::Trust(..) => Some((quantity, None)),
-        _ => None,
-    }
 }
 
 /// What an instance counted as before an event changed it.

@@ -53,6 +53,39 @@ impl Failure {
             Self::TooManyTrustPairs => "limit_trust_pairs",
         }
     }
+
+    /// The dotted path of the field or expression that it is about, with `/actor` for one member's or instance's.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Field(FieldError::Fault(fault)) | Self::Expression { fault, .. } => Some(&fault.path),
+            Self::Field(FieldError::Domain { path, .. } | FieldError::Arguments { path, .. })
+            | Self::NegativeRate { path, .. } => Some(path),
+            Self::TotalAmount | Self::TooManyEvents | Self::TooMuchWork { .. } | Self::TooManyTrustPairs => None,
+        }
+    }
+
+    /// What would mend it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Field(FieldError::Fault(_)) => {
+                "keep it a number for all values of the parameters, with `if(condition, a, b)`, `max` or `clamp`"
+            }
+            Self::Expression { .. } => {
+                "keep it a number in every state of the run, with `if(condition, a, b)`, `max` or `clamp`"
+            }
+            Self::Field(FieldError::Domain { .. }) => {
+                "keep it within its domain for every draw and all values of the parameters, with `clamp` for instance"
+            }
+            Self::Field(FieldError::Arguments { .. }) => "keep them in order for all values of the parameters",
+            Self::NegativeRate { .. } => "keep it from falling below 0, as in `max(0, …)`",
+            Self::TotalAmount => "count in a larger unit",
+            Self::TooManyEvents => "use fewer steps, actors or commitments",
+            Self::TooMuchWork { .. } => "use fewer steps, or fewer actors whose conditions look at everybody",
+            Self::TooManyTrustPairs => "name fewer creditors, or leave `witness` at 0",
+        }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -69,9 +102,9 @@ impl fmt::Display for Failure {
                 write!(f, "at step {step} `{}`, `{}`, has {}", fault.path, fault.text, fault.what)
             }
             Self::NegativeRate { path, rate, step } => {
-                write!(f, "at step {step} the rate `{path}` is {rate}; a rate is 0 or more")
+                write!(f, "at step {step} the rate `{path}` is {rate}; it must be 0 or more")
             }
-            Self::TotalAmount => write!(f, "the amounts promised add up to more than 2.3e12; use a larger unit"),
+            Self::TotalAmount => write!(f, "the amounts promised add up to more than 2.3e12"),
             Self::TooManyEvents => write!(f, "the run made more than {} events", limits::EVENTS),
             Self::TooMuchWork { step } => {
                 write!(f, "at step {step} the run had done {} operations, the limit of a run", limits::WORK)

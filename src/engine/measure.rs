@@ -4,13 +4,18 @@ use super::agreement;
 use super::decide::{self, View};
 use super::failure::Failure;
 use super::plan::Plan;
-use crate::model::{Ending, Event, InstanceId, Model, Setup, World};
+use crate::model::{Ending, InstanceId, Model, Setup, World};
 
 /// The greatest agreement of a state, in declaration order: the gap, if an Exchange has come before.
 ///
 /// # Errors
 /// A [`Failure`] where a condition is not a number on the hypothetical state.
-pub fn gap(model: &Model, plan: &Plan, setup: &Setup, world: &World) -> Result<Vec<InstanceId>, Failure> {
+pub fn greatest_agreement(
+    model: &Model,
+    plan: &Plan,
+    setup: &Setup,
+    world: &World,
+) -> Result<Vec<InstanceId>, Failure> {
     agreement::greatest(View { model, plan, setup, world }, &mut 0, |_| true)
 }
 
@@ -27,8 +32,5 @@ pub fn sample(model: &Model, plan: &Plan, setup: &Setup, world: &World, out: &mu
 /// # Errors
 /// A [`Failure`] where a condition is not a number.
 pub fn ending(model: &Model, plan: &Plan, setup: &Setup, world: &World, gap: u32) -> Result<Ending, Failure> {
-    match decide::ending(View { model, plan, setup, world }, gap)?.event {
-        Event::Ended(ending) => Ok(ending),
-        _ => Ok(Ending::Stalemate),
-    }
+    decide::ending(View { model, plan, setup, world }, gap).map(|(ending, _)| ending)
 }

@@ -343,22 +343,10 @@ pub(super) fn cost(model: &Model, expression: &Expression) -> u64 {
     let members = |group: GroupId| model.groups[group.index()].members.len() as u64;
     let mut costs: Vec<u64> = Vec::with_capacity(expression.nodes.len());
     for node in &expression.nodes {
-        let of = |id: &u32| costs[*id as usize];
         let parts = match node {
             Node::Read(Quantity::Assured { slot, .. }) => members(model.slots[slot.index()].group),
             Node::Read(Quantity::MeanStance(mean)) => members(model.means[mean.index()].group),
-            Node::Read(_) | Node::Number(_) | Node::Truth(_) | Node::Parameter(_) => 0,
-            Node::Negate(a) | Node::Not(a) | Node::Abs(a) | Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => of(a),
-            Node::Add(a, b)
-            | Node::Subtract(a, b)
-            | Node::Multiply(a, b)
-            | Node::Divide(a, b)
-            | Node::Compare(_, a, b)
-            | Node::And(a, b)
-            | Node::Or(a, b)
-            | Node::Min(a, b)
-            | Node::Max(a, b) => of(a).saturating_add(of(b)),
-            Node::Clamp(a, b, c) | Node::If(a, b, c) => of(a).saturating_add(of(b)).saturating_add(of(c)),
+            _ => node.operands().fold(0, |sum: u64, operand| sum.saturating_add(costs[operand as usize])),
         };
         costs.push(parts.saturating_add(1));
     }

@@ -82,24 +82,30 @@ impl Run {
 /// Runs a model once.
 #[must_use]
 pub fn run(model: &Model, plan: &Plan, luck: Luck, want: Want) -> Run {
-    run_watched(model, plan, luck, want, &mut |_| {})
+    run_watched(model, plan, luck, want, &mut |_, _, _| {})
 }
 
-/// Runs a model once; `watch` sees the state at the end of every step.
+/// A moment of a step at which the state can be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// After its last Exchange, before deliveries: what a deadlock is about.
+    Exchanged,
+    /// At its end.
+    Ended,
+}
+
+/// Whoever looks at the states of a run: after the last Exchange of each step, and at the end of each completed one.
+pub type Watch<'w> = dyn FnMut(Moment, &World, &Setup) + 'w;
+
+/// Runs a model once; `watch` sees the states on the way.
 #[must_use]
-pub fn run_watched(model: &Model, plan: &Plan, luck: Luck, want: Want, watch: &mut dyn FnMut(&World)) -> Run {
+pub fn run_watched(model: &Model, plan: &Plan, luck: Luck, want: Want, watch: &mut Watch<'_>) -> Run {
     run_staged(&Stage { model, plan, from: 0 }, &[], luck, want, watch)
 }
 
 /// Runs a model once, going on under each of the `forks` from its step on; these come in rising order.
 #[must_use]
-pub fn run_staged<'a>(
-    first: &Stage<'a>,
-    forks: &[Stage<'a>],
-    luck: Luck,
-    want: Want,
-    watch: &mut dyn FnMut(&World),
-) -> Run {
+pub fn run_staged<'a>(first: &Stage<'a>, forks: &[Stage<'a>], luck: Luck, want: Want, watch: &mut Watch<'_>) -> Run {
     let mut simulation = Simulation::new(first.model, first.plan, want);
     simulation.run_once(&[], forks, luck, watch);
     simulation.run
@@ -188,11 +194,11 @@ impl<'a> Simulation<'a> {
 
     /// Runs the model once with these settings. The result is what `run` gives for a model with them in its setup.
     pub fn run(&mut self, settings: &[Setting], luck: Luck) -> &Run {
-        self.run_once(settings, &[], luck, &mut |_| {});
+        self.run_once(settings, &[], luck, &mut |_, _, _| {});
         &self.run
     }
 
-    fn run_once(&mut self, settings: &[Setting], forks: &[Stage<'a>], luck: Luck, watch: &mut dyn FnMut(&World)) {
+    fn run_once(&mut self, settings: &[Setting], forks: &[Stage<'a>], luck: Luck, watch: &mut Watch<'_>) {
         self.luck = luck;
         let mut drawn = std::mem::take(&mut self.drawn);
         let prepared = prepare_into(self.model, self.plan, settings, luck, &mut self.run.setup, &mut drawn);
@@ -255,15 +261,15 @@ impl<'a> Simulation<'a> {
         })
     }
 
-    fn go_on(&mut self, forks: &[Stage<'a>], watch: &mut dyn FnMut(&World)) -> Result<Ending, Failure> {
+    fn go_on(&mut self, forks: &[Stage<'a>], watch: &mut Watch<'_>) -> Result<Ending, Failure> {
         for step in 0.. {
             self.run.world.step = step;
             for stage in forks.iter().filter(|stage| stage.from == step) {
                 self.switch(stage)?;
             }
             let is_last = step + 1 == self.model.clock.steps;
-            self.step(is_last)?;
-            watch(&self.run.world);
+            self.step(is_last, watch)?;
+            watch(Moment::Ended, &self.run.world, &self.run.setup);
             self.run.steps = step + 1;
             if is_last || self.has_stopped() {
                 break;
@@ -278,7 +284,7 @@ impl<'a> Simulation<'a> {
     }
 
     /// The phases of a step, in order.
-    fn step(&mut self, is_last: bool) -> Result<(), Failure> {
+    fn step(&mut self, is_last: bool, watch: &mut Watch<'_>) -> Result<(), Failure> {
         self.spend(self.plan.step_cost)?;
         self.agenda.raise(self.plan, self.plan.signals.tick);
         self.calendar()?;
@@ -287,6 +293,7 @@ impl<'a> Simulation<'a> {
         self.exchange()?;
         self.meetings()?;
         self.take_gap(is_last)?;
+        watch(Moment::Exchanged, &self.run.world, &self.run.setup);
         self.deliver()?;
         self.decide(decide::reached)?;
         self.sample()
@@ -517,13 +524,10 @@ impl<'a> Simulation<'a> {
             u32::try_from(members.len()).expect("the number of instances is limited")
         };
         self.gap = Some(gap);
-        let decision = decide::ending(self.view(), gap)?;
-        self.batch.push(decision);
+        let (ending, why) = decide::ending(self.view(), gap)?;
+        self.batch.push(Decision::new(Event::Ended(ending), why));
         self.apply()?;
-        match decision.event {
-            Event::Ended(ending) => Ok(ending),
-            _ => Ok(if gap > 0 { Ending::Deadlock } else { Ending::Stalemate }),
-        }
+        Ok(ending)
     }
 
     fn spend(&mut self, work: u64) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! The one place where events meet their wire format: rows of `events.csv`, both ways.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::number::{amount, number};
@@ -7,21 +8,21 @@ use crate::model::{ActorId, Amount, DrawId, Ending, Event, InstanceId, IssueId, 
 
 /// The cells of an event that depend on it alone: all but run, seq, step, date and cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cells {
+pub struct Cells<'a> {
     /// The kind of event.
-    pub event: &'static str,
+    pub event: &'a str,
     /// The debtor, or whom it happens to, or the truster.
-    pub actor: String,
+    pub actor: &'a str,
     /// The creditor, or the trusted.
-    pub counterpart: String,
+    pub counterpart: &'a str,
     /// The commitment, meeting, shock, outcome or drawn path.
-    pub subject: String,
+    pub subject: &'a str,
     /// The issue of a stance or an anchor.
-    pub issue: String,
+    pub issue: &'a str,
     /// The resource of an increment or a withdrawal.
-    pub resource: String,
+    pub resource: &'a str,
     /// The new stance, anchor or trust, the drawn value, the amount, or the size of a package.
-    pub value: String,
+    pub value: Cow<'a, str>,
 }
 
 /// Why a row is no event.
@@ -70,38 +71,38 @@ impl<'a> Namer<'a> {
 
     /// An event as cells.
     #[must_use]
-    pub fn cells(&self, event: Event) -> Cells {
+    pub fn cells(&self, event: Event) -> Cells<'a> {
         let model = self.model;
         let mut cells = Cells { event: kind(event), ..Cells::default() };
         match event {
             Event::Started => {}
             Event::Drawn { draw, value } => {
-                cells.subject.clone_from(&model.draws[draw.index()]);
-                cells.value = number(value);
+                cells.subject = &model.draws[draw.index()];
+                cells.value = number(value).into();
             }
-            Event::Met(meeting) => cells.subject.clone_from(&model.meetings[meeting.index()].id),
-            Event::Shock(shock) => cells.subject.clone_from(&model.shocks[shock.index()].id),
+            Event::Met(meeting) => cells.subject = &model.meetings[meeting.index()].id,
+            Event::Shock(shock) => cells.subject = &model.shocks[shock.index()].id,
             Event::Stance { actor, issue, value } | Event::Anchor { actor, issue, value } => {
-                cells.actor.clone_from(&model.actors[actor.index()].id);
-                cells.issue.clone_from(&model.issues[issue.index()]);
-                cells.value = number(value);
+                cells.actor = &model.actors[actor.index()].id;
+                cells.issue = &model.issues[issue.index()];
+                cells.value = number(value).into();
             }
             Event::Trust { truster, trusted, value } => {
-                cells.actor.clone_from(&model.actors[truster.index()].id);
-                cells.counterpart.clone_from(&model.actors[trusted.index()].id);
-                cells.value = number(value);
+                cells.actor = &model.actors[truster.index()].id;
+                cells.counterpart = &model.actors[trusted.index()].id;
+                cells.value = number(value).into();
             }
             Event::Agreed { meeting, size } | Event::Failed { meeting, size } => {
-                cells.subject.clone_from(&model.meetings[meeting.index()].id);
-                cells.value = size.to_string();
+                cells.subject = &model.meetings[meeting.index()].id;
+                cells.value = size.to_string().into();
             }
-            Event::Reached(outcome) => cells.subject.clone_from(&model.outcomes[outcome.index()].id),
-            Event::Ended(ending) => ending_name(model, ending).clone_into(&mut cells.subject),
+            Event::Reached(outcome) => cells.subject = &model.outcomes[outcome.index()].id,
+            Event::Ended(ending) => cells.subject = ending_name(model, ending),
             Event::Delivered { instance, gift, amount: value } | Event::Withdrawn { instance, gift, amount: value } => {
                 self.parties(instance, &mut cells);
                 let resource = model.gift(instance, gift as usize).resource;
-                cells.resource.clone_from(&model.resources[resource.index()].id);
-                cells.value = amount(value);
+                cells.resource = &model.resources[resource.index()].id;
+                cells.value = amount(value).into();
             }
             Event::Created(instance)
             | Event::Cancelled(instance)
@@ -116,11 +117,11 @@ impl<'a> Namer<'a> {
         cells
     }
 
-    fn parties(&self, instance: InstanceId, cells: &mut Cells) {
+    fn parties(&self, instance: InstanceId, cells: &mut Cells<'a>) {
         let own = &self.model.instances[instance.index()];
-        cells.actor.clone_from(&self.model.actors[own.debtor.index()].id);
-        creditor_name(self.model, instance).clone_into(&mut cells.counterpart);
-        cells.subject.clone_from(&own.name);
+        cells.actor = &self.model.actors[own.debtor.index()].id;
+        cells.counterpart = creditor_name(self.model, instance);
+        cells.subject = &own.name;
     }
 
     /// The event that cells stand for. Cells that the event does not determine are not looked at here;
@@ -128,10 +129,10 @@ impl<'a> Namer<'a> {
     ///
     /// # Errors
     /// A [`RecordError`] where the kind, a name or a value is not known.
-    pub fn event(&self, kind: &str, cells: &RowCells<'_>) -> Result<Event, RecordError> {
-        let value = || read_number(cells.value);
+    pub fn event(&self, cells: &Cells<'_>) -> Result<Event, RecordError> {
+        let value = || read_number(&cells.value);
         let instance = || find(&self.instances, "commitment", cells.subject);
-        Ok(match kind {
+        Ok(match cells.event {
             "started" => Event::Started,
             "drawn" => Event::Drawn { draw: find(&self.draws, "drawn field", cells.subject)?, value: value()? },
             "met" => Event::Met(find(&self.meetings, "meeting", cells.subject)?),
@@ -176,11 +177,11 @@ impl<'a> Namer<'a> {
         find(&self.actors, "actor", name)
     }
 
-    fn issue(&self, cells: &RowCells<'_>) -> Result<IssueId, RecordError> {
+    fn issue(&self, cells: &Cells<'_>) -> Result<IssueId, RecordError> {
         find(&self.issues, "issue", cells.issue)
     }
 
-    fn handed_over(&self, cells: &RowCells<'_>) -> Result<(InstanceId, u32, Amount), RecordError> {
+    fn handed_over(&self, cells: &Cells<'_>) -> Result<(InstanceId, u32, Amount), RecordError> {
         let instance = find(&self.instances, "commitment", cells.subject)?;
         let mut gifts = self.model.gifts(instance);
         let gift = gifts.find(|gift| self.model.resources[gift.resource.index()].id == cells.resource);
@@ -188,20 +189,8 @@ impl<'a> Namer<'a> {
             RecordError(format!("`{}` gives no resource `{}`", cells.subject, cells.resource.escape_debug()))
         })?;
         let number = u32::try_from(gift.number).expect("the number of resources is limited");
-        Ok((instance, number, Amount::from_units(read_number(cells.value)?)))
+        Ok((instance, number, Amount::from_units(read_number(&cells.value)?)))
     }
-}
-
-/// The cells of a row that was read.
-#[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the columns of `events.csv`")]
-pub struct RowCells<'a> {
-    pub actor: &'a str,
-    pub counterpart: &'a str,
-    pub subject: &'a str,
-    pub issue: &'a str,
-    pub resource: &'a str,
-    pub value: &'a str,
 }
 
 fn find<T: Copy>(names: &BTreeMap<&str, T>, what: &str, name: &str) -> Result<T, RecordError> {
@@ -215,7 +204,7 @@ fn read_number(text: &str) -> Result<f64, RecordError> {
     }
 }
 
-fn size(cells: &RowCells<'_>) -> Result<u32, RecordError> {
+fn size(cells: &Cells<'_>) -> Result<u32, RecordError> {
     cells
         .value
         .parse()

@@ -174,7 +174,7 @@ pub enum Node {
     Min(NodeId, NodeId),
     /// `max(a, b)`
     Max(NodeId, NodeId),
-    /// `clamp(a, low, high)`: `low` if `a` is below it, else `high` if `a` is above it, else `a`
+    /// `clamp(a, low, high)`, which is `min(max(a, low), high)`
     Clamp(NodeId, NodeId, NodeId),
     /// `abs(a)`
     Abs(NodeId),
@@ -189,13 +189,13 @@ pub enum Node {
 }
 
 impl Node {
-    /// Its operands, in order, and how many there are.
+    /// Its operands, in order.
     #[must_use]
-    pub fn operands(&self) -> ([NodeId; 3], usize) {
-        match *self {
-            Self::Number(_) | Self::Truth(_) | Self::Parameter(_) | Self::Read(_) => ([0; 3], 0),
+    pub fn operands(self) -> impl DoubleEndedIterator<Item = NodeId> {
+        let operands = match self {
+            Self::Number(_) | Self::Truth(_) | Self::Parameter(_) | Self::Read(_) => [None; 3],
             Self::Negate(a) | Self::Not(a) | Self::Abs(a) | Self::Sqrt(a) | Self::Exp(a) | Self::Ln(a) => {
-                ([a, 0, 0], 1)
+                [Some(a), None, None]
             }
             Self::Add(a, b)
             | Self::Subtract(a, b)
@@ -205,9 +205,10 @@ impl Node {
             | Self::And(a, b)
             | Self::Or(a, b)
             | Self::Min(a, b)
-            | Self::Max(a, b) => ([a, b, 0], 2),
-            Self::Clamp(a, b, c) | Self::If(a, b, c) => ([a, b, c], 3),
-        }
+            | Self::Max(a, b) => [Some(a), Some(b), None],
+            Self::Clamp(a, b, c) | Self::If(a, b, c) => [Some(a), Some(b), Some(c)],
+        };
+        operands.into_iter().flatten()
     }
 }
 
@@ -272,12 +273,11 @@ impl Expression {
             if std::mem::replace(&mut seen[node as usize], true) {
                 continue;
             }
-            let operation = &self.nodes[node as usize];
+            let operation = self.nodes[node as usize];
             if let Node::Read(quantity) = operation {
-                found.push(*quantity);
+                found.push(quantity);
             }
-            let (operands, count) = operation.operands();
-            stack.extend_from_slice(&operands[..count]);
+            stack.extend(operation.operands());
         }
         found.sort_unstable();
         found.dedup();
@@ -460,14 +460,9 @@ pub(super) fn smaller(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
 }
 
+/// Monotone in all three, also where the ends are out of order: the upper one then holds.
 pub(super) fn clamped(a: f64, low: f64, high: f64) -> f64 {
-    if a < low {
-        low
-    } else if a > high {
-        high
-    } else {
-        a
-    }
+    smaller(larger(a, low), high)
 }
 
 pub(super) fn larger(a: f64, b: f64) -> f64 {

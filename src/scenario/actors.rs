@@ -51,7 +51,7 @@ impl<'a> Compiler<'a> {
         }
         let overridden = value.set_by.is_some();
         let distribution = if overridden { self.original_distribution(entry) } else { distribution };
-        Parameter { id: entry.key.clone(), unit: None, note: None, range: None, distribution, overridden }
+        Parameter { id: entry.key.clone(), unit: None, note: None, range: None, whole: false, distribution, overridden }
     }
 
     /// The distribution that the file gives a parameter whose value is set.
@@ -66,9 +66,9 @@ impl<'a> Compiler<'a> {
         self.unused_distribution(value, &parameter_spec(entry))
     }
 
-    /// `{ value, range, unit, note }`
+    /// `{ value, range, whole, unit, note }`
     fn long_parameter(&mut self, at: usize, entry: &'a Entry, table: &'a Table, place: &str) -> Parameter {
-        self.known_keys(table, &["value", "range", "unit", "note", "name"], "a parameter");
+        self.known_keys(table, &["value", "range", "whole", "unit", "note", "name"], "a parameter");
         let mut parameter = if let Some(value) = table.get("value") {
             self.short_parameter(at, entry, &value.value, &path(place, "value"))
         } else {
@@ -79,6 +79,7 @@ impl<'a> Compiler<'a> {
                 unit: None,
                 note: None,
                 range: None,
+                whole: false,
                 distribution: None,
                 overridden: false,
             }
@@ -87,7 +88,26 @@ impl<'a> Compiler<'a> {
         parameter.unit = self.optional_text(table, "unit", place);
         parameter.note = self.optional_text(table, "note", place);
         parameter.range = table.get("range").and_then(|range| self.range(&range.value, &path(place, "range")));
+        parameter.whole = self.flag(table, "whole", place, false);
+        if parameter.whole {
+            self.check_whole(&parameter, table, place);
+        }
         parameter
+    }
+
+    /// A parameter of whole numbers has a range to take them from, with whole ends.
+    fn check_whole(&mut self, parameter: &Parameter, table: &'a Table, place: &str) {
+        let Some(entry) = table.get("whole") else { return };
+        let message = match (parameter.range, table.get("range")) {
+            (Some((low, high)), _) if [low, high].iter().all(|end| libm::trunc(*end).to_bits() == end.to_bits()) => {
+                return;
+            }
+            (None, Some(_)) => return,
+            (Some((low, high)), _) => format!("`{place}` is of whole numbers, but its range goes from {low} to {high}"),
+            (None, None) => format!("`{place}` is of whole numbers, but has no range to take them from"),
+        };
+        let error = Diagnostic::error("domain/whole", message, Some(entry.value.span.clone()));
+        self.report(error.help("write a range with whole ends, such as `range = [0, 7]`, or remove `whole`"));
     }
 
     fn range(&mut self, value: &'a Value, place: &str) -> Option<(f64, f64)> {

@@ -157,7 +157,7 @@ fn looked_at(nodes: &[Node], known: &[Option<Known>]) -> Vec<bool> {
                 }
             }
             node => {
-                for operand in super::monotone::operands(node).into_iter().flatten() {
+                for operand in node.operands() {
                     see(&mut seen, operand);
                 }
             }

@@ -18,7 +18,8 @@ impl<'a> Compiler<'a> {
         for (entry, table) in self.named_tables("meetings") {
             let place = path("meetings", &entry.key);
             self.known_keys(table, &KEYS, "a meeting");
-            self.free_texts(table, &["name", "note"], &place);
+            self.free_texts(table, &["note"], &place);
+            let name = self.optional_text(table, "name", &place);
             let sessions = self.sessions(table, entry, &place);
             let attendees = self.attendees(entry, table, &place);
             let package = self.flag(table, "package", &place, false);
@@ -32,7 +33,7 @@ impl<'a> Compiler<'a> {
                 let target = Target::MeetingInfluence(at);
                 self.plain_field(&influence.value, &path(&place, "influence"), Domain::NonNegative, target);
             }
-            self.model.meetings.push(Meeting { id: entry.key.clone(), sessions, attendees, package });
+            self.model.meetings.push(Meeting { id: entry.key.clone(), name, sessions, attendees, package });
         }
     }
 
@@ -57,12 +58,13 @@ impl<'a> Compiler<'a> {
         for (entry, table) in self.named_tables("shocks") {
             let place = path("shocks", &entry.key);
             self.known_keys(table, &KEYS, "a shock");
-            self.free_texts(table, &["name", "note"], &place);
+            self.free_texts(table, &["note"], &place);
+            let name = self.optional_text(table, "name", &place);
             let trigger = self.trigger(entry, table, &place);
             let stance = self.effects(table, "stance", &place);
             let anchor = self.effects(table, "anchor", &place);
             let trust = self.trust_effects(table, &place);
-            self.model.shocks.push(Shock { id: entry.key.clone(), trigger, stance, anchor, trust });
+            self.model.shocks.push(Shock { id: entry.key.clone(), name, trigger, stance, anchor, trust });
         }
     }
 

@@ -14,7 +14,8 @@ impl Compiler<'_> {
         for (entry, table) in self.named_tables("outcomes") {
             let place = path("outcomes", &entry.key);
             self.known_keys(table, &["when", "stop", "name", "note"], "an outcome");
-            self.free_texts(table, &["name", "note"], &place);
+            self.free_texts(table, &["note"], &place);
+            let name = self.optional_text(table, "name", &place);
             let stop = self.flag(table, "stop", &place, false);
             let Some(when) = table.get("when") else {
                 self.missing(
@@ -26,7 +27,7 @@ impl Compiler<'_> {
                 continue;
             };
             if let Some(script) = self.condition(&when.value, path(&place, "when"), Context::World("an outcome")) {
-                self.model.outcomes.push(Outcome { id: entry.key.clone(), when: script.expression, stop });
+                self.model.outcomes.push(Outcome { id: entry.key.clone(), name, when: script.expression, stop });
             }
         }
     }

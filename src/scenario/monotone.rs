@@ -102,29 +102,10 @@ fn evidence(nodes: &[Node]) -> Vec<bool> {
     for (at, &node) in nodes.iter().enumerate() {
         found[at] = match node {
             Node::Read(quantity) => quantity.is_evidence(),
-            _ => operands(node).into_iter().flatten().any(|operand| found[operand as usize]),
+            _ => node.operands().any(|operand| found[operand as usize]),
         };
     }
     found
-}
-
-pub(super) fn operands(node: Node) -> [Option<NodeId>; 3] {
-    match node {
-        Node::Number(_) | Node::Truth(_) | Node::Parameter(_) | Node::Read(_) => [None; 3],
-        Node::Negate(a) | Node::Not(a) | Node::Abs(a) | Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => {
-            [Some(a), None, None]
-        }
-        Node::Add(a, b)
-        | Node::Subtract(a, b)
-        | Node::Multiply(a, b)
-        | Node::Divide(a, b)
-        | Node::Compare(_, a, b)
-        | Node::And(a, b)
-        | Node::Or(a, b)
-        | Node::Min(a, b)
-        | Node::Max(a, b) => [Some(a), Some(b), None],
-        Node::Clamp(a, b, c) | Node::If(a, b, c) => [Some(a), Some(b), Some(c)],
-    }
 }
 
 /// The direction in which a node may move as evidence grows.
@@ -217,7 +198,7 @@ impl Analysis<'_> {
                 self.violation(at, reason.to_owned());
                 return;
             }
-            let next = operands(self.nodes[at]).into_iter().flatten().find(|&operand| self.evidence[operand as usize]);
+            let next = self.nodes[at].operands().find(|&operand| self.evidence[operand as usize]);
             inside.extend(next);
         }
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Origin, nearest, quoted};
-use super::document::{Kind, Table, Value};
+use super::document::{Document, Kind, Table, Value};
 use crate::model::Shape;
 
 /// A number that replaces one in the file.
@@ -105,6 +105,16 @@ fn full_path(root: &Table, name: &str) -> Vec<String> {
         && matches!(root.get("parameters").map(|entry| &entry.value.kind), Some(Kind::Table(table)) if table.has(name));
     let path = if parameter { format!("parameters.{name}") } else { name.to_owned() };
     path.split('.').map(str::to_owned).collect()
+}
+
+impl Document {
+    /// Where the file has what a dotted path names, or the innermost thing around it that the file has; a `/actor`
+    /// behind the path is passed over.
+    #[must_use]
+    pub fn place(&self, path: &str) -> Option<Range<usize>> {
+        let parts: Vec<String> = path.split('/').next()?.split('.').map(str::to_owned).collect();
+        (1..=parts.len()).rev().find_map(|length| find(self.root(), &parts[..length])).map(|value| value.span.clone())
+    }
 }
 
 fn find<'t>(root: &'t Table, path: &[String]) -> Option<&'t Value> {

@@ -127,6 +127,8 @@ fn permutation(luck: Luck, name: &str, count: u32) -> Vec<u32> {
 #[derive(Clone, Copy, Debug)]
 enum Spread<'a> {
     Range(f64, f64),
+    /// The whole numbers of a range.
+    Whole(f64, f64),
     Distribution(&'a Distribution),
 }
 
@@ -134,6 +136,7 @@ enum Spread<'a> {
 fn spread(model: &Model, parameter: ParameterId) -> Option<Spread<'_>> {
     let declared = &model.parameters[parameter.index()];
     match (&declared.range, &declared.distribution) {
+        (Some((low, high)), _) if declared.whole => Some(Spread::Whole(*low, *high)),
         (Some((low, high)), _) => Some(Spread::Range(*low, *high)),
         (None, Some(distribution)) => Some(Spread::Distribution(distribution)),
         (None, None) => None,
@@ -287,6 +290,7 @@ fn drawn(model: &Model, parameter: ParameterId, u: f64, values: &[f64]) -> Resul
     let id = &model.parameters[parameter.index()].id;
     match spread(model, parameter) {
         Some(Spread::Range(low, high)) => Ok((low + u * (high - low)).clamp(low, high)),
+        Some(Spread::Whole(low, high)) => Ok((low + libm::floor(u * (high - low + 1.0))).clamp(low, high)),
         Some(Spread::Distribution(distribution)) => {
             let mut arguments = Vec::with_capacity(distribution.arguments.len());
             for argument in &distribution.arguments {
@@ -347,6 +351,24 @@ mod tests {
                     .collect();
                 strata.sort_unstable();
                 assert_eq!(strata, (0..count).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_sampled_alike() {
+        let text = "format = 1\ntitle = \"t\"\n[time]\nsteps = 1\n\
+                    [parameters]\nlead = { value = 1, range = [-1, 4], whole = true }\n";
+        let document = crate::scenario::Document::parse("t", text.as_bytes()).unwrap();
+        let model = crate::scenario::compile(&document, &crate::scenario::Options::default()).unwrap().model;
+        let grid = Points::new(Vec::new(), [Vec::new()]).unwrap();
+        for method in [Method::Lhs, Method::Sobol] {
+            let points = sample(&model, &grid, Sample { method, count: 6 * 64 }, &[], &[], 3).unwrap();
+            let mut found: Vec<f64> = (0..points.count()).map(|point| points.values(point)[0]).collect();
+            found.sort_by(f64::total_cmp);
+            for (number, of_one) in found.chunk_by(|a, b| a.to_bits() == b.to_bits()).enumerate() {
+                assert_eq!(of_one[0].to_bits(), [-1.0, 0.0, 1.0, 2.0, 3.0, 4.0_f64][number].to_bits());
+                assert!(of_one.len().abs_diff(64) <= 2, "{method:?}: {} times {}", of_one.len(), of_one[0]);
             }
         }
     }

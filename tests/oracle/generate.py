@@ -479,7 +479,7 @@ class Generator:
             (f"sqrt({text})", max(top, 0) ** 0.5),
             (f"exp(-{text})", 1),
             (f"ln(1 + {text})", 1),
-            (f"clamp({text}, 0.5, level + 1)", 1),
+            (f"clamp({text}, level, 1.5)", 1),
             (f"{text} * stance({self.r.choice(self.targets)})", top / 2),
         ]
         return self.r.choice(options)

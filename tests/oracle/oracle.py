@@ -489,7 +489,7 @@ def evaluate(node, context):
     if f == "max":
         return max(values)
     if f == "clamp":
-        return clip(values[0], values[1], values[2])
+        return min(max(values[0], values[1]), values[2])
     if f == "abs":
         return abs(values[0])
     if f == "sqrt":

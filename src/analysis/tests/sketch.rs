@@ -162,8 +162,12 @@ impl Sketch {
                 issue: IssueId(0),
             })
             .collect();
-        let outcomes =
-            self.goal.iter().map(|goal| Outcome { id: "goal".into(), when: compiler.compile(goal), stop: false });
+        let outcomes = self.goal.iter().map(|goal| Outcome {
+            id: "goal".into(),
+            name: None,
+            when: compiler.compile(goal),
+            stop: false,
+        });
         let outcomes = outcomes.collect();
         let slots = compiler.slots;
         let (mut instances, mut starts, mut gift_slots, mut gives) = (Vec::new(), vec![0], Vec::new(), Vec::new());

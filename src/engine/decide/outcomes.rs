@@ -26,13 +26,13 @@ pub(in super::super) fn sample(view: View<'_>, out: &mut Vec<f64>) -> Result<(),
 }
 
 /// The final outcome: the first declared that holds at the end, else by whether there is a gap.
-pub(in super::super) fn ending(view: View<'_>, gap: u32) -> Result<Decision, Failure> {
+pub(in super::super) fn ending(view: View<'_>, gap: u32) -> Result<(Ending, Why), Failure> {
     for (at, outcome) in view.model.outcomes.iter().enumerate() {
         if outcome.when.truth(&view.scope()).map_err(|fault| view.failure(fault))? {
             let id = OutcomeId::at(at);
-            return Ok(Decision::new(Event::Ended(Ending::Outcome(id)), Why::Reached(id)));
+            return Ok((Ending::Outcome(id), Why::Reached(id)));
         }
     }
     let ending = if gap > 0 { Ending::Deadlock } else { Ending::Stalemate };
-    Ok(Decision::new(Event::Ended(ending), Why::Nothing))
+    Ok((ending, Why::Nothing))
 }

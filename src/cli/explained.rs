@@ -1,0 +1,301 @@
+//! A state explained to a person: what each offer lacks, the circles, the smallest first moves.
+
+use std::fmt::Write as _;
+
+use backstop::analysis::{self, Blocked, Choice, Cost, Explanation, Sets, words};
+use backstop::engine::Plan;
+use backstop::model::{Amount, CommitmentId, InstanceId, Model, Setup, State, World};
+
+use super::words::{actor, count, escaped, listed, plain_number};
+
+/// Lists longer than this are cut on the screen.
+const SHOWN: usize = 8;
+
+/// Most lines of what is lacking.
+const LINES: usize = 60;
+
+/// Different needs of one commitment's instances that are told one by one, at most.
+const NEEDS: usize = 3;
+
+/// Larger minimal sets that are told one by one, at most.
+const LARGER: usize = 2;
+
+/// A state explained: who waits for whom, the circles, the smallest first moves.
+pub(crate) fn explained(model: &Model, explanation: &Explanation) -> String {
+    let gap = explanation.gap.len();
+    let mut text = match gap {
+        0 => "  No deadlock: no set of the offers that stand would bind together.\n".into(),
+        1 => "  One offer stands that would hold if it were bound, and will not bind by itself.\n".into(),
+        _ => format!("  {gap} offers stand that would all bind if they bound together; none of them will by itself.\n"),
+    };
+    if gap > 0 {
+        let _ = writeln!(text, "\nWho waits for what");
+        text += &lacking(model, &explanation.blocked);
+        text += &circles(model, explanation);
+    }
+    if gap > 0 || explanation.goal.is_some() {
+        text += &unlocks(model, explanation);
+    }
+    text
+}
+
+/// What stands on the table, and what each offer lacks.
+pub(crate) fn standing(model: &Model, plan: &Plan, setup: &Setup, world: &World) -> String {
+    let offers: Vec<InstanceId> =
+        model.instance_ids().filter(|&instance| world.instance(instance).state == State::Conditional).collect();
+    if offers.is_empty() {
+        return "  No offer stands that waits for anything.\n".into();
+    }
+    match analysis::lacks(model, plan, setup, world, &offers) {
+        Ok(blocked) => format!("\nOffers that stand, and what each lacks\n{}", lacking(model, &blocked)),
+        Err(failure) => format!("  They cannot be explained: {failure}\n"),
+    }
+}
+
+/// What one commitment lacks.
+pub(crate) fn lacks(model: &Model, plan: &Plan, setup: &Setup, world: &World, instance: InstanceId) -> String {
+    match analysis::lacks(model, plan, setup, world, &[instance]) {
+        Ok(blocked) => lacking(model, &blocked),
+        Err(failure) => format!("  it cannot be explained: {failure}\n"),
+    }
+}
+
+/// Commitments that lack the same, and what that is.
+struct Need<'a> {
+    commitments: Vec<InstanceId>,
+    text: &'a str,
+    /// What the others of the same commitment want, or that they want other things.
+    others: String,
+}
+
+/// One line for all that lack the same.
+fn lacking(model: &Model, blocked: &[Blocked]) -> String {
+    let needs = needs(model, blocked);
+    let mut text = String::new();
+    for need in needs.iter().take(LINES) {
+        let (who, each) = match need.commitments.as_slice() {
+            [one] => {
+                let own = &model.instances[one.index()];
+                (format!("{} ({})", own.name, actor(model, own.debtor)), "")
+            }
+            many => (instances(model, many), " each"),
+        };
+        let each = if need.text.is_empty() { "" } else { each };
+        let _ = writeln!(text, "  {who}{each} {}{}", need.text, need.others);
+    }
+    if needs.len() > LINES {
+        let _ = writeln!(text, "  and {} more", needs.len() - LINES);
+    }
+    text
+}
+
+fn needs<'a>(model: &Model, blocked: &'a [Blocked]) -> Vec<Need<'a>> {
+    let mut declared: Vec<(CommitmentId, Vec<&Blocked>)> = Vec::new();
+    let mut place = vec![None; model.commitments.len()];
+    for one in blocked {
+        let commitment = model.instances[one.commitment.index()].commitment;
+        let at = *place[commitment.index()].get_or_insert_with(|| {
+            declared.push((commitment, Vec::new()));
+            declared.len() - 1
+        });
+        declared[at].1.push(one);
+    }
+    let mut needs: Vec<Need<'a>> = Vec::new();
+    for (_, ones) in &declared {
+        for need in of_one(ones) {
+            let same = |other: &&mut Need<'a>| {
+                other.text == need.text && other.others.is_empty() && need.others.is_empty() && !need.text.is_empty()
+            };
+            match needs.iter_mut().find(same) {
+                Some(other) => other.commitments.extend(need.commitments),
+                None => needs.push(need),
+            }
+        }
+    }
+    needs
+}
+
+/// What the instances of one commitment lack.
+fn of_one<'a>(ones: &[&'a Blocked]) -> Vec<Need<'a>> {
+    let all = |ones: &[&Blocked]| ones.iter().map(|one| one.commitment).collect::<Vec<_>>();
+    if let Some((least, most)) = spread(ones) {
+        let others = format!("; the most that one of them wants is {}", plain_number(most));
+        return vec![Need { commitments: all(ones), text: &least.text, others }];
+    }
+    let mut needs: Vec<Need<'a>> = Vec::new();
+    for (at, one) in ones.iter().enumerate() {
+        if let Some(need) = needs.iter_mut().find(|need| need.text == one.text) {
+            need.commitments.push(one.commitment);
+        } else if needs.len() < NEEDS || at + 1 == ones.len() {
+            needs.push(Need { commitments: vec![one.commitment], text: &one.text, others: String::new() });
+        } else {
+            let others = "want other things, which `explain --json` lists".into();
+            needs.push(Need { commitments: all(&ones[at..]), text: "", others });
+            break;
+        }
+    }
+    needs
+}
+
+/// The instance that wants least, and the most that one wants, where all want more or less of the same.
+fn spread<'a>(ones: &[&'a Blocked]) -> Option<(&'a Blocked, f64)> {
+    let wanted = |one: &Blocked| match one.wants.as_slice() {
+        [want] => want.threshold.as_ref().map(|threshold| (want.node, threshold.has.to_bits(), threshold.wanted)),
+        _ => None,
+    };
+    let (node, has, _) = wanted(ones.first()?)?;
+    let mut least: Option<(&'a Blocked, f64)> = None;
+    let mut most = f64::NEG_INFINITY;
+    for one in ones {
+        let (of, sees, number) = wanted(one)?;
+        if (of, sees) != (node, has) {
+            return None;
+        }
+        if least.is_none_or(|(_, before)| number < before) {
+            least = Some((one, number));
+        }
+        most = most.max(number);
+    }
+    least.filter(|&(_, least)| least < most).map(|(one, _)| (one, most))
+}
+
+/// Commitments by name; several instances of one commitment are named once, with their number.
+pub(crate) fn instances(model: &Model, of: &[InstanceId]) -> String {
+    let mut names: Vec<(CommitmentId, usize, &str)> = Vec::new();
+    let mut place = vec![None; model.commitments.len()];
+    for instance in of {
+        let own = &model.instances[instance.index()];
+        if let Some(at) = place[own.commitment.index()] {
+            let (_, number, name): &mut (_, usize, &str) = &mut names[at];
+            *number += 1;
+            *name = &model.commitments[own.commitment.index()].id;
+        } else {
+            place[own.commitment.index()] = Some(names.len());
+            names.push((own.commitment, 1, &own.name));
+        }
+    }
+    let named = names.into_iter().map(|(commitment, number, name)| {
+        if number == 1 {
+            return name.to_owned();
+        }
+        let all = number_of(model, commitment);
+        if number == all { format!("{name} (all {all})") } else { format!("{name} ({number} of {all})") }
+    });
+    listed(&named.collect::<Vec<_>>())
+}
+
+/// How many instances a commitment has.
+fn number_of(model: &Model, commitment: CommitmentId) -> usize {
+    model.instances.iter().filter(|instance| instance.commitment == commitment).count()
+}
+
+fn circles(model: &Model, explanation: &Explanation) -> String {
+    let circles = &explanation.circles;
+    if circles.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{}\n", if circles.len() == 1 { "The circle" } else { "The circles" });
+    for circle in circles.iter().take(SHOWN) {
+        let _ = writeln!(text, "  {} wait for each other", instances(model, circle));
+    }
+    if circles.len() > SHOWN {
+        let _ = writeln!(text, "  and {} more", circles.len() - SHOWN);
+    }
+    text
+}
+
+/// The smallest sets of first moves, and how much of each is enough.
+fn unlocks(model: &Model, explanation: &Explanation) -> String {
+    let Sets { sets, proved, .. } = &explanation.unlock;
+    let mut text = match explanation.goal {
+        Some(goal) => format!("\nWhat would bring about {}\n", model.outcomes[goal.index()].id),
+        None => "\nWhat would open it\n".into(),
+    };
+    let Some(cheapest) = sets.first() else {
+        text += "  no set of first moves does\n";
+        return text;
+    };
+    if cheapest.members.is_empty() {
+        text += "  nothing needs to: the goal holds already\n";
+        return text;
+    }
+    let same: Vec<&Choice<InstanceId>> = sets.iter().filter(|set| set.cost == cheapest.cost).collect();
+    let what = moves(model, explanation, cheapest);
+    let small = if explanation.cost == Cost::Moves { "smaller" } else { "cheaper" };
+    let proof = if *proved { format!("no {small} set does") } else { format!("a {small} set is not ruled out") };
+    let choice = if same.len() > 1 { ", any of these" } else { "" };
+    let _ = writeln!(text, "  {what}, made without waiting for the others ({proof}){choice}:");
+    for set in same.iter().take(SHOWN) {
+        let _ = writeln!(text, "    {}", members(model, &set.members));
+    }
+    text += &others(model, explanation, &same);
+    text += &partial(model, explanation);
+    text
+}
+
+/// `1 first move`, `first moves that give 7 350 soldiers`.
+fn moves(model: &Model, explanation: &Explanation, cheapest: &Choice<InstanceId>) -> String {
+    let cost = cheapest.cost.to_units();
+    match explanation.cost {
+        Cost::Moves => count(cheapest.members.len(), "first move"),
+        Cost::Declared => format!("First moves at a cost of {}", plain_number(cost)),
+        Cost::Resource(resource) => format!("First moves that give {}", words::amount(model, resource, cost)),
+    }
+}
+
+/// Members of a set by name; the instances of one commitment together where they are all in it.
+fn members(model: &Model, set: &[InstanceId]) -> String {
+    let mut names = Vec::new();
+    for of_one in set.chunk_by(|a, b| model.instances[a.index()].commitment == model.instances[b.index()].commitment) {
+        let commitment = model.instances[of_one[0].index()].commitment;
+        if of_one.len() > 1 && of_one.len() == number_of(model, commitment) {
+            names.push(instances(model, of_one));
+        } else {
+            names.extend(of_one.iter().map(|instance| model.instances[instance.index()].name.clone()));
+        }
+    }
+    listed(&names)
+}
+
+/// The minimal sets that are not shown as cheapest.
+fn others(model: &Model, explanation: &Explanation, same: &[&Choice<InstanceId>]) -> String {
+    let Sets { sets, count: number, count_is_exact, .. } = &explanation.unlock;
+    let mut text = String::new();
+    if same.len() > SHOWN {
+        let _ = writeln!(text, "    and {} more", same.len() - SHOWN);
+    }
+    let number = usize::try_from(*number).unwrap_or(usize::MAX);
+    let larger = number.saturating_sub(same.len());
+    let what = if explanation.cost == Cost::Moves { "larger" } else { "dearer" };
+    if *count_is_exact && larger <= LARGER && sets.len() == number {
+        for set in sets.iter().filter(|set| set.cost > same[0].cost) {
+            let _ = writeln!(text, "  Or, {what} but minimal too: {}", members(model, &set.members));
+        }
+    } else if larger > 0 {
+        let at_least = if *count_is_exact { "" } else { "at least " };
+        let _ = writeln!(text, "  and {at_least}{} that {what}", count(larger, "other minimal set"));
+    }
+    text
+}
+
+/// How much of each move is enough, where that is less than all of it.
+fn partial(model: &Model, explanation: &Explanation) -> String {
+    let mut text = String::new();
+    for partial in explanation.partial.iter().filter(|partial| partial.least < partial.amount) {
+        let name = &model.instances[partial.instance.index()].name;
+        if partial.least == Amount::ZERO {
+            let _ = writeln!(text, "  Of {name}, to be bound is enough, whatever the amount.");
+            continue;
+        }
+        let resource = &model.resources[partial.resource.index()];
+        let unit = resource.unit.as_deref().map(|unit| format!(" {}", escaped(unit))).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "  Of {name}, {} of {}{unit} of {} is enough.",
+            plain_number(partial.least.to_units()),
+            plain_number(partial.amount.to_units()),
+            resource.id,
+        );
+    }
+    text
+}

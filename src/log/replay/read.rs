@@ -1,0 +1,104 @@
+//! The rows of a log, one by one: each must be what its event is written as.
+
+use std::io::Read;
+
+use super::super::record::{Cells, Namer};
+use super::super::tables::EVENT_COLUMNS;
+use super::Refusal;
+use crate::engine;
+use crate::model::{Entry, Event, Model, Seq, Setup, limits};
+
+/// Reads the rows, each of which must be what its event is written as.
+pub(super) fn read(namer: &Namer<'_>, events: impl Read, steps: u32) -> Result<Vec<Entry>, Refusal> {
+    let mut reader = csv::ReaderBuilder::new().from_reader(events);
+    let header = reader.headers().map_err(|error| Refusal::header(error.to_string()))?;
+    if header.iter().ne(EVENT_COLUMNS) {
+        return Err(Refusal::header("the header is not that of an event log"));
+    }
+    let mut log = Vec::new();
+    let mut record = csv::StringRecord::new();
+    let mut date = (0, namer.model().clock.date(0));
+    loop {
+        let row = log.len();
+        if !reader.read_record(&mut record).map_err(|error| Refusal::row(row, error.to_string()))? {
+            return Ok(log);
+        }
+        if row >= limits::EVENTS as usize {
+            return Err(Refusal::row(row, format!("a log has at most {} events", limits::EVENTS)));
+        }
+        let entry = read_row(namer, &record, (row, steps), &mut date).map_err(|reason| Refusal::row(row, reason))?;
+        log.push(entry);
+    }
+}
+
+fn read_row(
+    namer: &Namer<'_>,
+    record: &csv::StringRecord,
+    (row, steps): (usize, u32),
+    date: &mut (u32, String),
+) -> Result<Entry, String> {
+    let cell = |at: usize| record.get(at).unwrap_or_default();
+    let quoted = |text: &str| format!("`{}`", text.escape_debug());
+    if cell(0) != "0" {
+        return Err(format!("`run` is {}, not `0`", quoted(cell(0))));
+    }
+    if cell(1) != row.to_string() {
+        return Err(format!("`seq` is {}, not `{row}`: a row is missing, repeated or out of order", quoted(cell(1))));
+    }
+    let step: Option<u32> = cell(2).parse().ok().filter(|step: &u32| step.to_string() == cell(2));
+    let step = step.ok_or_else(|| format!("`step` is {}, no step number", quoted(cell(2))))?;
+    if step >= steps {
+        return Err(format!("step {step} is beyond the run's {steps} steps"));
+    }
+    if step != date.0 {
+        *date = (step, namer.model().clock.date(step));
+    }
+    if cell(3) != date.1 {
+        return Err(format!("`date` is {}, but step {step} is `{}`", quoted(cell(3)), date.1));
+    }
+    let cells = Cells {
+        event: cell(4),
+        actor: cell(5),
+        counterpart: cell(6),
+        subject: cell(7),
+        issue: cell(8),
+        resource: cell(9),
+        value: cell(10).into(),
+    };
+    let event = namer.event(&cells).map_err(|error| error.0)?;
+    let written = namer.cells(event);
+    let expected = [
+        ("actor", cells.actor, written.actor),
+        ("counterpart", cells.counterpart, written.counterpart),
+        ("subject", cells.subject, written.subject),
+        ("issue", cells.issue, written.issue),
+        ("resource", cells.resource, written.resource),
+        ("value", &cells.value, &written.value),
+    ];
+    for (column, found, expected) in expected {
+        if found != expected {
+            return Err(format!("`{column}` is {}, where `{}` has `{expected}`", quoted(found), cell(4)));
+        }
+    }
+    let cause = match cell(11) {
+        "" => None,
+        text => {
+            let seq: Option<Seq> =
+                text.parse().ok().filter(|seq: &Seq| (*seq as usize) < row && seq.to_string() == text);
+            Some(seq.ok_or_else(|| format!("`cause` is {}, no earlier event", quoted(text)))?)
+        }
+    };
+    Ok(Entry { step, event, cause })
+}
+
+/// The numbers of the run, from the values that it drew.
+pub(super) fn read_draws(model: &Model, log: &[Entry]) -> Result<Setup, Refusal> {
+    let mut drawn = Vec::with_capacity(model.draws.len());
+    for (at, path) in model.draws.iter().enumerate() {
+        match log.get(at + 1).map(|entry| entry.event) {
+            Some(Event::Drawn { draw, value }) if draw.index() == at => drawn.push(value),
+            _ => return Err(Refusal::row(at + 1, format!("the log lacks the drawn value of `{path}`"))),
+        }
+    }
+    engine::prepare_drawn(model, &drawn).map_err(|failure| Refusal::row(model.draws.len(), failure.to_string()))
+}
