@@ -421,7 +421,8 @@ impl Setup {
 }
 
 impl Model {
-    /// Whether another model is this one but for the numbers of its setup, to the bit.
+    /// Whether another model of the same file is this one but for the numbers of its setup. `0` and `-0` are not told
+    /// apart: numbers that are set from outside are never `-0`.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
         let Self {

@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use backstop::scenario::{Document, Override};
+use backstop::scenario::{Document, Options, Override, compile};
 use backstop::sweep::{
     Asked, Axis, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort, Source, Sweep, Tables, merge,
 };
@@ -154,6 +154,24 @@ fn rows_equal_those_of_single_runs() {
     rows_equal_single_runs(&sweep(&["time.steps=5,12", "meetings.summit.success=0,1"], 5));
     rows_equal_single_runs(&sweep(&["share=0.3,0.6"], 5));
     rows_equal_single_runs(&sweep(&[], 20));
+}
+
+#[test]
+fn models_are_alike_that_differ_in_their_setup_alone() {
+    let alike = |name: &str, a: f64, b: f64| {
+        let model = |value: f64| {
+            let overrides = vec![Override { name: name.into(), value }];
+            compile(&document(), &Options { overrides, ..Options::default() }).unwrap().model
+        };
+        model(a).is_like(&model(b))
+    };
+    assert!(alike("floor", 1.0, 2.0));
+    assert!(alike("commitments.join.over", 2.0, 3.0));
+    assert!(alike("meetings.summit.success", 0.5, 1.0));
+    assert!(!alike("cohorts.crowd.size", 6.0, 7.0));
+    assert!(!alike("shocks.raid.rate", 0.1, 0.2));
+    assert!(alike("shocks.raid.rate", 0.0, -0.0), "a zero that is set has no sign");
+    assert!(!alike("time.steps", 12.0, 13.0));
 }
 
 #[test]

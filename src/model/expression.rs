@@ -213,7 +213,7 @@ impl Node {
 }
 
 /// A compiled expression. Definitions are compiled into the arena of their user, once each.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
     /// The operations, children before parents; the last is the root.
     pub nodes: Vec<Node>,
@@ -223,20 +223,6 @@ pub struct Expression {
     pub text: String,
     /// The nodes that definitions stand for, with their names, for messages.
     pub named: Vec<(NodeId, String)>,
-}
-
-/// Numbers are compared by their bits: `0` is not `-0`.
-impl PartialEq for Expression {
-    fn eq(&self, other: &Self) -> bool {
-        let Self { nodes, path, text, named } = self;
-        let same = |(a, b): (&Node, &Node)| match (a, b) {
-            (Node::Number(a), Node::Number(b)) => a.to_bits() == b.to_bits(),
-            _ => a == b,
-        };
-        nodes.len() == other.nodes.len()
-            && nodes.iter().zip(&other.nodes).all(same)
-            && (path, text, named) == (&other.path, &other.text, &other.named)
-    }
 }
 
 impl Expression {

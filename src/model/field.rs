@@ -73,23 +73,12 @@ impl Domain {
 }
 
 /// A number, or an expression over what is known before step 0.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Scalar {
     /// A number as written.
     Constant(f64),
     /// An expression.
     Expression(Expression),
-}
-
-/// Numbers are compared by their bits: `0` is not `-0`.
-impl PartialEq for Scalar {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Constant(a), Self::Constant(b)) => a.to_bits() == b.to_bits(),
-            (Self::Expression(a), Self::Expression(b)) => a == b,
-            _ => false,
-        }
-    }
 }
 
 /// The shape of a distribution.
