@@ -212,7 +212,7 @@ fn unlocks(model: &Model, explanation: &Explanation) -> String {
         None => "\nWhat would open it\n".into(),
     };
     let Some(cheapest) = sets.first() else {
-        text += "  no set of first moves does\n";
+        text += &none_found(explanation);
         return text;
     };
     if cheapest.members.is_empty() {
@@ -231,6 +231,16 @@ fn unlocks(model: &Model, explanation: &Explanation) -> String {
     text += &others(model, explanation, &same);
     text += &partial(model, explanation);
     text
+}
+
+/// That there is no set, or that the search did not find the smallest.
+fn none_found(explanation: &Explanation) -> String {
+    let Sets { lower, upper, .. } = &explanation.unlock;
+    match (lower, upper) {
+        (None, _) => "  no set of first moves does\n".into(),
+        (Some(_), Some(_)) => "  all of them together do; the search for a smaller set came to its limit\n".into(),
+        (Some(_), None) => "  none was found before the search came to its limit\n".into(),
+    }
 }
 
 /// `1 first move`, `first moves that give 7 350 soldiers`.

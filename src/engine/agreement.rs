@@ -311,6 +311,7 @@ impl<'a> Hypothesis<'a> {
         let mut thresholds = (candidates.len() >= CROWD).then(|| Thresholds::new(self.view, Own::Counted));
         if let Some(thresholds) = &mut thresholds {
             thresholds.announce_all(self.view.model, &self.evidence);
+            self.work += BIND * candidates.len() as u64;
         }
         while let Some(instance) = self.queue.pop() {
             self.waiting.remove(instance);

@@ -432,15 +432,18 @@ impl Setup {
 
     /// Puts a checked value in its place.
     pub fn set(&mut self, target: Target, value: f64) {
+        // Parameters and attributes are what the file says; a share, a weight or an amount of −0 is 0.
+        let given = value;
+        let value = value + 0.0;
         match target {
-            Target::Parameter(parameter) => self.parameters[parameter.index()] = value,
+            Target::Parameter(parameter) => self.parameters[parameter.index()] = given,
             Target::Stance(at) => self.stances[at] = value,
             Target::Anchor(at) => self.anchors[at] = value,
             Target::Susceptibility(at) => self.susceptibility[at] = value,
             Target::Volatility(at) => self.volatility[at] = value,
             Target::CreditOffer(at) => self.credit_offer[at] = value,
             Target::CreditBond(at) => self.credit_bond[at] = value,
-            Target::Attribute(at) => self.attributes[at] = value,
+            Target::Attribute(at) => self.attributes[at] = given,
             Target::Pace => self.pace = value,
             Target::TrustDefault => self.trust_default = value,
             Target::TrustStrength => self.trust_strength = value,

@@ -8,7 +8,8 @@ use crate::model::{
     Shape, Target,
 };
 
-/// Numbers from `low` to `high`; the ends may be infinite.
+/// Numbers from `low` to `high`; the ends may be infinite. Zero has its sign, by which quotients have theirs: where the
+/// lower end is +0, −0 is not in it, and where the upper end is −0, +0 is not.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     /// The lower end.
@@ -43,7 +44,19 @@ impl Interval {
     /// The smallest interval around two.
     #[must_use]
     pub fn hull(self, other: Self) -> Self {
-        Self { low: self.low.min(other.low), high: self.high.max(other.high) }
+        Self { low: least(self.low, other.low), high: most(self.high, other.high) }
+    }
+
+    /// Whether dividing by it gives quotients of the dividend's sign: no number below 0 in it, nor −0.
+    #[must_use]
+    pub fn divides_positively(self) -> bool {
+        self.low.is_sign_positive()
+    }
+
+    /// Whether dividing by it gives quotients of the other sign: no number above 0 in it, nor +0.
+    #[must_use]
+    pub fn divides_negatively(self) -> bool {
+        self.high.is_sign_negative()
     }
 
     /// Whether no number in it is below 0.
@@ -62,22 +75,27 @@ impl Interval {
         Self { low: -self.high, high: -self.low }
     }
 
-    fn around(candidates: [f64; 4]) -> Self {
-        let numbers = candidates.map(|value| if value.is_nan() { 0.0 } else { value });
-        Self {
-            low: numbers.iter().copied().fold(f64::INFINITY, f64::min),
-            high: numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+    /// What an operation gives that is monotone in each side, from what it gives for the ends. Where that is no
+    /// number, one side is 0 or both are infinite, and the other ends tell how far it goes.
+    fn around(self, other: Self, operation: fn(f64, f64) -> f64) -> Self {
+        let mut found = Self { low: f64::INFINITY, high: f64::NEG_INFINITY };
+        for (a, b) in [(self.low, other.low), (self.low, other.high), (self.high, other.low), (self.high, other.high)] {
+            let value = operation(a, b);
+            let sign = if a.is_sign_negative() == b.is_sign_negative() { 0.0 } else { -0.0 };
+            let value = if value.is_nan() { sign } else { value };
+            found = Self { low: least(found.low, value), high: most(found.high, value) };
         }
+        found
     }
 
     fn multiply(self, other: Self) -> Self {
-        Self::around([self.low * other.low, self.low * other.high, self.high * other.low, self.high * other.high])
+        self.around(other, |a, b| a * b)
     }
 
     fn divide(self, other: Self) -> Self {
         if other.low <= 0.0 && other.high >= 0.0 {
             // A divisor that may be 0 from above gives quotients of one sign, unbounded.
-            return match (other.low >= 0.0, self.is_non_negative(), self.is_non_positive()) {
+            return match (other.divides_positively(), self.is_non_negative(), self.is_non_positive()) {
                 (true, true, _) => {
                     Self { low: if other.high > 0.0 { self.low / other.high } else { 0.0 }, high: f64::INFINITY }
                 }
@@ -87,18 +105,24 @@ impl Interval {
                 _ => Self::ALL,
             };
         }
-        Self::around([self.low / other.low, self.low / other.high, self.high / other.low, self.high / other.high])
+        self.around(other, |a, b| a / b)
     }
 
     fn map(self, function: fn(f64) -> f64) -> Self {
         Self::new(function(self.low), function(self.high))
     }
 
+    /// `sqrt` of what is not below 0 in it; that of −0 is −0.
+    fn root(self) -> Self {
+        let root = |end: f64| if end < 0.0 { -0.0 } else { libm::sqrt(end) };
+        Self { low: root(self.low), high: root(self.high) }
+    }
+
     fn absolute(self) -> Self {
         if self.is_non_negative() {
-            self
+            Self { low: self.low.abs(), high: self.high.abs() }
         } else if self.is_non_positive() {
-            self.negate()
+            Self { low: self.high.abs(), high: self.low.abs() }
         } else {
             Self { low: 0.0, high: self.high.max(-self.low) }
         }
@@ -176,7 +200,7 @@ fn node_bounds(node: Node, found: &[Bounds], parameters: &[Interval], read: &dyn
         Node::Max(a, b) => larger(number(a), number(b)),
         Node::Clamp(a, low, high) => smaller(larger(number(a), number(low)), number(high)),
         Node::Abs(a) => number(a).absolute(),
-        Node::Sqrt(a) => larger(number(a), Interval::point(0.0)).map(libm::sqrt),
+        Node::Sqrt(a) => number(a).root(),
         Node::Exp(a) => number(a).map(libm::exp),
         Node::Ln(a) => larger(number(a), Interval::point(0.0)).map(libm::log),
         Node::If(c, a, b) => {
@@ -204,12 +228,28 @@ fn node_bounds(node: Node, found: &[Bounds], parameters: &[Interval], read: &dyn
     Bounds::Number(interval)
 }
 
+/// What `min` gives; of +0 and −0 it may give either.
 fn smaller(a: Interval, b: Interval) -> Interval {
-    Interval { low: a.low.min(b.low), high: a.high.min(b.high) }
+    Interval { low: least(a.low, b.low), high: if a.high < b.high { a.high } else { either_zero(b.high, a.high) } }
 }
 
+/// What `max` gives; of +0 and −0 it may give either.
 fn larger(a: Interval, b: Interval) -> Interval {
-    Interval { low: a.low.max(b.low), high: a.high.max(b.high) }
+    Interval { low: if a.low > b.low { a.low } else { -either_zero(-b.low, -a.low) }, high: most(a.high, b.high) }
+}
+
+/// The smaller end of two that are no NaN, −0 before +0.
+fn least(a: f64, b: f64) -> f64 {
+    if a.total_cmp(&b).is_lt() { a } else { b }
+}
+
+fn most(a: f64, b: f64) -> f64 {
+    if a.total_cmp(&b).is_gt() { a } else { b }
+}
+
+/// `a`, which is at most `b`; +0 where both are zeros and one is +0.
+fn either_zero(a: f64, b: f64) -> f64 {
+    if a < b { a } else { most(a, b) }
 }
 
 fn compare(comparison: Comparison, a: Interval, b: Interval) -> Bounds {
@@ -237,8 +277,22 @@ pub fn quantity_interval(model: &Model, quantity: Quantity) -> Interval {
         Quantity::MeetingCount(_) | Quantity::ShockCount(_) => Interval { low: 0.0, high: steps },
         Quantity::Own(_) => Interval::ALL,
         Quantity::Index | Quantity::Size => Interval { low: 1.0, high: f64::INFINITY },
+        Quantity::Parties(slot) => {
+            let group = model.slots.get(slot.index()).and_then(|slot| model.groups.get(slot.group.index()));
+            up_to(group.map(|group| group.members.len()))
+        }
+        Quantity::Offers(c) | Quantity::Bonds(c) | Quantity::Kept(c) => {
+            up_to(Some(model.instances.iter().filter(|instance| instance.commitment == c).count()))
+        }
         _ => Interval::NON_NEGATIVE,
     }
+}
+
+/// A number of things of which there are so many, where that is known.
+fn up_to(all: Option<usize>) -> Interval {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    let high = all.map_or(f64::INFINITY, |all| all as f64);
+    Interval { low: 0.0, high }
 }
 
 /// What each parameter can be: its value, or the support of the distribution that it is drawn from.

@@ -257,12 +257,20 @@ impl Analysis<'_> {
     }
 
     fn divided(&mut self, a: NodeId, b: NodeId, direction: Direction) {
-        self.scaled(a, b, direction);
+        let divisor = self.interval(b);
+        if self.evidence[a as usize] {
+            if divisor.divides_positively() {
+                self.ask(a, direction);
+            } else if divisor.divides_negatively() {
+                self.ask(a, direction.flip());
+            } else {
+                self.refuse(a, UNKNOWN_SIGN);
+            }
+        }
         if !self.evidence[b as usize] {
             return;
         }
-        let divisor = self.interval(b);
-        if divisor.low >= 0.0 || divisor.high < 0.0 {
+        if divisor.divides_positively() || divisor.divides_negatively() {
             self.scaled(b, a, direction.flip());
         } else {
             self.refuse(b, UNKNOWN_DIVISOR);

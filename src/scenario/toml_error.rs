@@ -9,7 +9,8 @@ use super::source::Source;
 pub(super) fn explain(source: &Source, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
     let mut shown: Vec<Diagnostic> = Vec::new();
     let mut last_line = 0;
-    let mut repeated_header = None;
+    let (mut header, mut repeated_header) = (None, None);
+    let mut looked_at = 0;
     let mut sorted: Vec<&toml::de::Error> = errors.iter().collect();
     sorted.sort_by_key(|error| error.span().map_or(0, |span| span.start));
     for error in sorted {
@@ -21,7 +22,9 @@ pub(super) fn explain(source: &Source, errors: &[toml::de::Error]) -> Vec<Diagno
         last_line = line;
         if error.message().starts_with("duplicate key") {
             // The keys of a table that stands there twice are repeated with it.
-            let header = (1..=line).rev().find(|&line| source.line(line).trim_start().starts_with('['));
+            header =
+                (looked_at + 1..=line).rev().find(|&line| source.line(line).trim_start().starts_with('[')).or(header);
+            looked_at = line;
             if header.is_some() && header == repeated_header {
                 continue;
             }

@@ -49,10 +49,14 @@ impl<O: Oracle> Search<'_, O> {
         }
         let all: Vec<usize> = (0..self.oracle.items()).collect();
         answer.upper = Some(self.cost_of(&all));
-        let greedy = self.greedy()?;
-        answer.upper = Some(self.cost_of(&greedy));
-        self.note(&greedy);
-        answer.lower = Some(self.bound_below()?);
+        // Nothing does not reach, so that something is needed.
+        answer.lower = self.items.costs.iter().copied().min();
+        let some = self.some_set(all)?;
+        answer.upper = Some(self.cost_of(&some));
+        self.note(&some);
+        if let Some(lower) = self.within(Self::bound_below)? {
+            answer.lower = answer.lower.max(Some(lower));
+        }
         answer.proved = answer.lower >= answer.upper;
         if self.list(i64::MAX, answer)?.is_some() {
             answer.count_is_exact = true;
@@ -67,22 +71,42 @@ impl<O: Oracle> Search<'_, O> {
         self.list_rising(answer)
     }
 
-    /// Lists every minimal set up to a cost; `None` if the budget ends first, else the least cost left out.
-    fn list(&mut self, ceiling: i64, answer: &mut Answer) -> Result<Option<i64>, Stop> {
-        self.begin_pass(self.budget.listing, limits::LISTING_WORK);
-        let mut pass = Pass { aim: Aim::All, ceiling, next: i64::MAX };
-        match self.run(&mut pass) {
-            Ok(()) => {
-                answer.complete_to = Some(if pass.next == i64::MAX { i64::MAX } else { ceiling });
-                answer.owners = Some((Vec::new(), Vec::new()));
-                Ok(Some(pass.next))
-            }
+    /// A minimal set, by the best of three ways that the budget allows; `all` reaches.
+    fn some_set(&mut self, all: Vec<usize>) -> Result<Vec<usize>, Stop> {
+        if let Some(set) = self.within(Self::greedy)? {
+            return Ok(set);
+        }
+        self.begin_pass(u64::MAX, limits::PROOF_WORK);
+        if let Some(set) = self.within(Self::coarse)? {
+            return Ok(set);
+        }
+        self.begin_pass(u64::MAX, limits::PROOF_WORK);
+        self.thin_out(all)
+    }
+
+    /// What a part of the search gives; none where the budget ended first.
+    fn within<T>(&mut self, part: impl FnOnce(&mut Self) -> Result<T, Stop>) -> Result<Option<T>, Stop> {
+        match part(self) {
+            Ok(found) => Ok(Some(found)),
             Err(Stop::Budget) => {
                 self.oracle.undo(0);
+                self.scratch.undo(0);
                 Ok(None)
             }
             Err(stop) => Err(stop),
         }
+    }
+
+    /// Lists every minimal set up to a cost; `None` if the budget ends first, else the least cost left out.
+    fn list(&mut self, ceiling: i64, answer: &mut Answer) -> Result<Option<i64>, Stop> {
+        self.begin_pass(self.budget.listing, limits::LISTING_WORK);
+        let mut pass = Pass { aim: Aim::All, ceiling, next: i64::MAX };
+        if self.within(|search| search.run(&mut pass))?.is_none() {
+            return Ok(None);
+        }
+        answer.complete_to = Some(if pass.next == i64::MAX { i64::MAX } else { ceiling });
+        answer.owners = Some((Vec::new(), Vec::new()));
+        Ok(Some(pass.next))
     }
 
     /// Lists the minimum sets, then ever dearer ones until the list is full or the budget is spent.
@@ -118,12 +142,7 @@ impl<O: Oracle> Search<'_, O> {
     fn prove(&mut self, answer: &mut Answer) -> Result<(), Stop> {
         self.begin_pass(self.budget.proof, self.budget.proof_work);
         let mut pass = Pass { aim: Aim::Cheaper, ceiling: self.best() - 1, next: i64::MAX };
-        let result = self.run(&mut pass);
-        match result {
-            Ok(()) => answer.proved = true,
-            Err(Stop::Budget) => self.oracle.undo(0),
-            Err(stop) => return Err(stop),
-        }
+        answer.proved = self.within(|search| search.run(&mut pass))?.is_some();
         answer.upper = Some(self.best());
         Ok(())
     }
@@ -337,20 +356,7 @@ impl<O: Oracle> Search<'_, O> {
         let mut node = Node { chosen: Vec::new(), members: Bits::new(items), excluded: Bits::new(items), cost: 0 };
         while !self.oracle.reached()? {
             let cut = self.unmet(&node)?.expect("a blocked set has members");
-            let stride = cut.len().div_ceil(limits::GREEDY);
-            let mut best: Option<(usize, i128, i128)> = None;
-            for &item in cut.iter().step_by(stride) {
-                let mark = self.oracle.mark();
-                let before = self.oracle.size();
-                self.oracle.add(item)?;
-                let gain = (self.oracle.size() - before) as i128;
-                self.oracle.undo(mark);
-                let cost = i128::from(self.items.costs[item]);
-                if best.is_none_or(|(_, most, for_cost)| gain * for_cost > most * cost) {
-                    best = Some((item, gain, cost));
-                }
-            }
-            let (item, ..) = best.expect("a blocked set has members");
+            let item = self.most_for_its_cost(&cut)?;
             self.oracle.add(item)?;
             node.members.insert(item);
             node.chosen.push(item);
@@ -359,15 +365,76 @@ impl<O: Oracle> Search<'_, O> {
         self.thin_out(node.chosen)
     }
 
-    /// Leaves out, dearest first, what the rest can do without.
-    fn thin_out(&mut self, mut set: Vec<usize>) -> Result<Vec<usize>, Stop> {
-        let mut order = set.clone();
-        order.sort_by_key(|&item| std::cmp::Reverse(self.items.costs[item]));
-        for item in order {
-            if self.reaches(set.iter().copied().filter(|&other| other != item))? {
-                set.retain(|&other| other != item);
+    /// The same without blocked sets, which cost too much where a great deal follows from every move: of all that is
+    /// not there yet, what brings most.
+    fn coarse(&mut self) -> Result<Vec<usize>, Stop> {
+        let items = self.oracle.items();
+        let mut chosen = Vec::new();
+        while !self.oracle.reached()? {
+            self.work += items as u64;
+            if self.is_exhausted() {
+                return Err(Stop::Budget);
+            }
+            let left: Vec<usize> = (0..items).filter(|&item| !self.oracle.has(item)).collect();
+            let item = self.most_for_its_cost(&left)?;
+            self.oracle.add(item)?;
+            chosen.push(item);
+        }
+        self.oracle.undo(0);
+        self.thin_out(chosen)
+    }
+
+    /// Of some of these items, spread evenly, the one from which most follows for its cost.
+    fn most_for_its_cost(&mut self, among: &[usize]) -> Result<usize, Stop> {
+        let stride = among.len().div_ceil(limits::GREEDY);
+        let mut best: Option<(usize, i128, i128)> = None;
+        for &item in among.iter().step_by(stride) {
+            let mark = self.oracle.mark();
+            let before = self.oracle.size();
+            self.oracle.add(item)?;
+            let gain = (self.oracle.size() - before) as i128;
+            self.oracle.undo(mark);
+            let cost = i128::from(self.items.costs[item]);
+            if best.is_none_or(|(_, most, for_cost)| gain * for_cost > most * cost) {
+                best = Some((item, gain, cost));
             }
         }
-        Ok(set)
+        Ok(best.expect("there is something to choose from").0)
+    }
+
+    /// Leaves out, dearest first, what the rest can do without.
+    fn thin_out(&mut self, mut set: Vec<usize>) -> Result<Vec<usize>, Stop> {
+        set.sort_by_key(|&item| std::cmp::Reverse(self.items.costs[item]));
+        let mut kept = Vec::new();
+        self.keep_needed(&set, &mut kept)?;
+        Ok(kept)
+    }
+
+    /// Keeps of a part what the scratch oracle cannot do without, which holds what was kept before it and all that
+    /// comes after it. Halving shares the additions (`QuickXplain`, Junker 2004).
+    fn keep_needed(&mut self, part: &[usize], kept: &mut Vec<usize>) -> Result<(), Stop> {
+        if self.is_exhausted() {
+            return Err(Stop::Budget);
+        }
+        if self.scratch.reached()? {
+            return Ok(());
+        }
+        if let [item] = part {
+            kept.push(*item);
+            return Ok(());
+        }
+        let (left, right) = part.split_at(part.len() / 2);
+        let (mark, before) = (self.scratch.mark(), kept.len());
+        for &item in right {
+            self.scratch.add(item)?;
+        }
+        self.keep_needed(left, kept)?;
+        self.scratch.undo(mark);
+        for &item in &kept[before..] {
+            self.scratch.add(item)?;
+        }
+        self.keep_needed(right, kept)?;
+        self.scratch.undo(mark);
+        Ok(())
     }
 }
