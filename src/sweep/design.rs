@@ -71,7 +71,8 @@ impl Points {
                 return Err(Error::new(ErrorKind::Design, message));
             }
         }
-        self.values.extend_from_slice(row);
+        // A zero that is set has no sign, so that `-0` is at every point what it is for `--set`.
+        self.values.extend(row.iter().map(|value| value + 0.0));
         self.count += 1;
         Ok(())
     }
@@ -355,6 +356,12 @@ mod tests {
         assert_eq!([points.values(0), points.values(1)], [[1.0, 3.0], [2.0, 4.0]]);
         let error = grid(&[axis("a=1,2"), axis("b=3")], true).unwrap_err();
         assert_eq!(error.message(), "zipped names need as many values each: `a` has 2, `b` has 1");
+    }
+
+    #[test]
+    fn a_zero_has_no_sign() {
+        let points = grid(&[axis("a=-0,1")], false).unwrap();
+        assert_eq!(points.values(0)[0].to_bits(), 0);
     }
 
     #[test]
