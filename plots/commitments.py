@@ -25,6 +25,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 ROWS = 80
+NAMES_SAID = 8
 # What an event makes of a commitment: a bar that goes on, or nothing.
 BECOMES = {
     "created": "offered",
@@ -97,6 +98,12 @@ def words(name):
     return name.replace("_", " ")
 
 
+def number(value):
+    """A number as backstop prints it, with digits in groups of three."""
+    text = f"{value:,.0f}" if 999_999 < abs(value) < 1e15 else f"{value:,.6g}"
+    return text.replace(",", "\u2009")
+
+
 def history(events, end):
     """The bars of one commitment, `(first step, step after, what)`, and how it ended: `(step, event)`."""
     bars, ends = [], []
@@ -132,7 +139,7 @@ def collect(events, order, end):
 
 def rounded(amount):
     """A number as short as a reader needs it."""
-    return f"{amount:,.0f}" if abs(amount) >= 1000 else f"{amount:.4g}"
+    return number(round(amount)) if abs(amount) >= 1000 else f"{amount:.4g}"
 
 
 def amounts(folder, scenario, rows):
@@ -146,6 +153,7 @@ def amounts(folder, scenario, rows):
         sums = table[table["commitment"].isin(instances)].groupby("resource", sort=False)["amount"].sum()
         declared = scenario.get("resources", {})
         units = [declared.get(resource, {}).get("unit", words(resource)) for resource in sums.index]
+        units = [f"of {words(name)}" if unit == "share" else unit for unit, name in zip(units, sums.index)]
         said.append(", ".join(f"{rounded(amount)} {unit}" for amount, unit in zip(sums, units)))
     return said
 
@@ -174,14 +182,8 @@ def place(step, calendar):
     return mdates.date2num(start + step * length) if start is not None else step
 
 
-def draw(events, rows, said, end):
+def draw(events, rows, said, end, calendar):
     """The rows from the top, below the meetings and shocks."""
-    dates = pd.to_datetime(events["date"])
-    calendar = (None, None)
-    if dates.notna().all():
-        last = events["step"].max()
-        length = (dates.iloc[-1] - dates.iloc[0]) / last if last > 0 else pd.Timedelta(days=1)
-        calendar = (dates.iloc[0], length)
     strips = [(name, events[events["event"] == kind]) for name, kind in [("meetings", "met"), ("shocks", "shock")]]
     strips = [(name, found) for name, found in strips if not found.empty]
     total = len(rows) + len(strips)
@@ -235,18 +237,52 @@ def draw(events, rows, said, end):
     return figure
 
 
-def circumstances(manifest):
+def calendar_of(table):
+    """When step 0 begins, and how long a step is; neither without dates."""
+    dates = pd.to_datetime(table["date"])
+    if dates.isna().any():
+        return None, None
+    first, last = table["step"].idxmin(), table["step"].idxmax()
+    steps = table["step"][last] - table["step"][first]
+    length = (dates[last] - dates[first]) / steps if steps > 0 else pd.Timedelta(days=1)
+    return dates[first] - table["step"][first] * length, length
+
+
+def moment(step, calendar):
+    """When a step is, in words: `on 15 March 2025`, or `at step 5` without dates."""
+    start, length = calendar
+    if start is None:
+        return f"at step {step}"
+    date = start + int(step) * length
+    is_plain = start == start.normalize() and length == length.floor("D")
+    return f"on {date.day} {date:%B %Y}" + ("" if is_plain else f" at {date:%H:%M}")
+
+
+def point_said(folder, point):
+    """The numbers of a sweep's point, in words; of many the first few."""
+    path = folder / "design.csv"
+    if not path.is_file():
+        return [f"point {point}"]
+    design = pd.read_csv(path)
+    row = design[design["point"] == point].drop(columns="point")
+    said = [f"{words(name)} = {number(value)}" for name, value in row.iloc[0].items()] if len(row) else []
+    left = len(said) - NAMES_SAID
+    return [*said[:NAMES_SAID], f"and {left} numbers more (point {point} of design.csv)"] if left > 0 else said
+
+
+def circumstances(manifest, calendar):
     """The numbers that were set, the seed, and where forks branched off."""
     parts = settings(manifest.get("overrides", []))
     parts.append(f"seed {manifest['seed']}")
     for fork in manifest.get("forks", []):
-        parts.append(f"forked at step {fork['at']}: " + (", ".join(settings(fork["overrides"])) or "nothing set"))
+        said = ", ".join(settings(fork["overrides"])) or "nothing set"
+        parts.append(f"forked {moment(fork['at'], calendar)}: {said}")
     return parts
 
 
 def settings(overrides):
     """Numbers that were set, in words."""
-    return [f"{words(one['name'])} = {one['value']:,.6g}" for one in overrides]
+    return [f"{words(one['name'])} = {number(one['value'])}" for one in overrides]
 
 
 def head(figure, title, below):
@@ -294,12 +330,18 @@ def main():
 
     ended = events[events["event"] == "ended"]
     reached = events[(events["event"] == "reached") & events["subject"].isin(ended["subject"])]
-    below = circumstances(manifest) + ([f"run {arguments.run}"] if manifest.get("design") else [])
+    calendar = calendar_of(events)
+    below = circumstances(manifest, calendar)
+    if manifest.get("design"):
+        points = manifest["design"]["points"]
+        # Runs go replicate by replicate over all points.
+        below[-1:-1] = point_said(folder, arguments.run % points)
+        below.append(f"run {number(arguments.run)}, replicate {number(arguments.run // points)}")
     below.append(f"outcome: {words(ended['subject'].iloc[0])}" if len(ended) else "the run failed")
     if len(reached):
-        below[-1] += f", reached at step {reached['step'].iloc[0]}"
+        below[-1] += f", reached {moment(reached['step'].iloc[0], calendar)}"
     plt.rcParams.update(STYLE)
-    figure = draw(events, rows, amounts(folder, scenario, rows), end)
+    figure = draw(events, rows, amounts(folder, scenario, rows), end, calendar)
     head(figure, scenario.get("title", manifest["scenario"]), "; ".join(below))
     try:
         # No version number in the file.

@@ -77,6 +77,12 @@ def words(name):
     return name.replace("_", " ")
 
 
+def number(value):
+    """A number as backstop prints it, with digits in groups of three."""
+    text = f"{value:,.0f}" if 999_999 < abs(value) < 1e15 else f"{value:,.6g}"
+    return text.replace(",", "\u2009")
+
+
 def titled(name, scenario):
     """A parameter in words, with its unit."""
     parameter = scenario.get("parameters", {}).get(name.removeprefix("parameters.").removesuffix(".value"), {})
@@ -86,7 +92,7 @@ def titled(name, scenario):
 
 def values_said(values):
     """The values of a column, shortly."""
-    texts = [f"{value:.6g}" for value in sorted(set(values))]
+    texts = [number(value) for value in sorted(set(values))]
     return ", ".join(texts) if len(texts) <= 12 else f"{texts[0]}, {texts[1]}, … {texts[-1]}"
 
 
@@ -98,7 +104,7 @@ def choose(summary, names, axes, fixed):
     for name, value in fixed.items():
         near = [math.isclose(found, value, rel_tol=1e-9, abs_tol=1e-12) for found in summary[name]]
         if not any(near):
-            fail(f"the sweep has no point at {name} = {value:.6g}", f"it has {values_said(summary[name])}")
+            fail(f"the sweep has no point at {name} = {number(value)}", f"it has {values_said(summary[name])}")
         summary = summary[near]
     free = [name for name in names if name not in fixed]
     if not axes and len(free) == 2:
@@ -113,10 +119,12 @@ def choose(summary, names, axes, fixed):
 def table(summary, axes, share, bins):
     """The share in each cell: rows of the second name, columns of the first."""
     cells = pd.DataFrame({"n": summary["n"], "hits": summary[share] * summary["n"]})
-    centres = []
+    centres, pooled = [], []
     for key, name in zip("xy", axes):
         low, high = summary[name].min(), summary[name].max()
-        if bins and high > low:
+        # A name with few values keeps them.
+        pooled.append(bool(bins) and summary[name].nunique() > bins)
+        if pooled[-1]:
             width = (high - low) / bins
             cells[key] = ((summary[name] - low) / width).astype(int).clip(upper=bins - 1)
             centres.append([low + (number + 0.5) * width for number in range(bins)])
@@ -126,7 +134,7 @@ def table(summary, axes, share, bins):
             centres.append(values)
     sums = cells.groupby(["y", "x"])[["n", "hits"]].sum()
     shares = (sums["hits"] / sums["n"]).unstack().reindex(index=range(len(centres[1])), columns=range(len(centres[0])))
-    return shares.to_numpy(), centres, sums["n"]
+    return shares.to_numpy(), centres, pooled, sums["n"]
 
 
 def edges(centres):
@@ -138,7 +146,20 @@ def edges(centres):
     return [2 * centres[0] - middles[0], *middles, 2 * centres[-1] - middles[-1]]
 
 
-def draw(cells, centres, names, outcome, scenario):
+def label(axis, values, is_pooled):
+    """Round numbers along pooled points; else the values themselves, or every second, third … of many."""
+    if is_pooled:
+        axis.set_major_locator(matplotlib.ticker.MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: number(value)))
+        return
+    shown = list(values)[:: math.ceil(len(values) / 8)]
+    near = min((b - a for a, b in zip(shown, shown[1:])), default=0) / 100
+    # As few digits as tell each value from its neighbours.
+    digits = next((n for n in range(1, 6) if all(abs(float(f"{one:.{n}g}") - one) <= near for one in shown)), 6)
+    axis.set_ticks(shown, [number(float(f"{one:.{digits}g}")) for one in shown])
+
+
+def draw(cells, centres, pooled, names, outcome, scenario):
     """The cells, with their numbers where these can be read; a cell without runs stays white."""
     figure, axes = plt.subplots(figsize=(6.4, 4.4))
     x, y = centres
@@ -150,10 +171,8 @@ def draw(cells, centres, names, outcome, scenario):
                 if not math.isnan(value):
                     colour = "#000000" if value > 0.5 else "#ffffff"
                     axes.text(at_x, at_y, f"{100 * value:.0f}", ha="center", va="center", fontsize=7, color=colour)
-    for axis, name, values in [(axes.xaxis, names[0], x), (axes.yaxis, names[1], y)]:
-        if len(values) <= 8:
-            axis.set_ticks(values)
-        axis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    for axis, name, values, is_pooled in zip([axes.xaxis, axes.yaxis], names, centres, pooled):
+        label(axis, values, is_pooled)
         axis.set_label_text(titled(name, scenario))
     bar = figure.colorbar(mesh, ax=axes, format=matplotlib.ticker.PercentFormatter(1, decimals=0, symbol=" %"))
     bar.outline.set_visible(False)
@@ -187,28 +206,12 @@ def count(text):
     return int(text)
 
 
-def setting(text):
-    """NAME=VALUE"""
-    name, _, value = text.partition("=")
-    try:
-        return name.strip(), float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"`{text}` is not NAME=VALUE") from None
-
-
 def pair(text):
     """NAME,NAME"""
     names = [name.strip() for name in text.split(",")]
     if len(names) != 2 or names[0] == names[1]:
         raise argparse.ArgumentTypeError(f"`{text}` is not NAME,NAME")
     return names
-
-
-def count(text):
-    """A whole number from 2."""
-    if not text.isdecimal() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 2")
-    return int(text)
 
 
 def main():
@@ -238,16 +241,16 @@ def main():
     outcome = arguments.outcome or max(shares, key=lambda name: (shares[name].std(ddof=0), shares[name].mean()))
     if outcome not in outcomes:
         fail(f"there is no outcome `{outcome}`", f"there are {', '.join(outcomes)}")
-    cells, centres, runs = table(summary, axes, outcomes[outcome][0], arguments.bins)
+    cells, centres, pooled, runs = table(summary, axes, outcomes[outcome][0], arguments.bins)
 
     least, most = int(runs.min()), int(runs.max())
-    below = [f"{words(one['name'])} = {one['value']:,.6g}" for one in manifest.get("overrides", [])]
-    below += [f"{words(name)} = {value:,.6g}" for name, value in arguments.at]
-    below.append((f"{least:,}" if least == most else f"{least:,} to {most:,}") + " runs a cell")
+    below = [f"{words(one['name'])} = {number(one['value'])}" for one in manifest.get("overrides", [])]
+    below += [f"{words(name)} = {number(value)}" for name, value in arguments.at]
+    below.append((number(least) if least == most else f"{number(least)} to {number(most)}") + " runs a cell")
     if math.isnan(cells.sum()):
         below.append("white: none")
     plt.rcParams.update(STYLE)
-    figure = draw(cells, centres, axes, outcome, scenario)
+    figure = draw(cells, centres, pooled, axes, outcome, scenario)
     head(figure, scenario.get("title", manifest["scenario"]), "; ".join(below))
     try:
         # No version number in the file.

@@ -82,6 +82,12 @@ def words(name):
     return name.replace("_", " ")
 
 
+def number(value):
+    """A number as backstop prints it, with digits in groups of three."""
+    text = f"{value:,.0f}" if 999_999 < abs(value) < 1e15 else f"{value:,.6g}"
+    return text.replace(",", "\u2009")
+
+
 def titled(name, scenario):
     """A parameter in words, with its unit."""
     parameter = scenario.get("parameters", {}).get(name.removeprefix("parameters.").removesuffix(".value"), {})
@@ -91,7 +97,7 @@ def titled(name, scenario):
 
 def values_said(values):
     """The values of a column, shortly."""
-    texts = [f"{value:.6g}" for value in sorted(set(values))]
+    texts = [number(value) for value in sorted(set(values))]
     return ", ".join(texts) if len(texts) <= 12 else f"{texts[0]}, {texts[1]}, … {texts[-1]}"
 
 
@@ -103,7 +109,7 @@ def choose(summary, names, by, fixed):
     for name, value in fixed.items():
         near = [math.isclose(found, value, rel_tol=1e-9, abs_tol=1e-12) for found in summary[name]]
         if not any(near):
-            fail(f"the sweep has no point at {name} = {value:.6g}", f"it has {values_said(summary[name])}")
+            fail(f"the sweep has no point at {name} = {number(value)}", f"it has {values_said(summary[name])}")
         summary = summary[near]
     free = [name for name in names if name not in fixed]
     if by is None and len(free) == 1:
@@ -136,13 +142,17 @@ def wilson(hits, runs):
 
 
 def pooled(summary, by, outcomes, bins):
-    """Points pooled into parts of equal width along the axis."""
+    """Points pooled into parts of equal width along the axis; each stands at the mean of its runs."""
     low, high = summary[by].min(), summary[by].max()
-    part = ((summary[by] - low) / (high - low) * bins).astype(int).clip(upper=bins - 1) if high > low else 0
+    # A name with few values keeps them.
+    part = summary[by]
+    if part.nunique() > bins:
+        part = ((part - low) / (high - low) * bins).astype(int).clip(upper=bins - 1)
     rows = []
-    for number, found in summary.groupby(part if high > low else summary[by]):
+    for _, found in summary.groupby(part):
         runs = int(found["n"].sum())
-        row = {by: low + (number + 0.5) * (high - low) / bins if high > low else low, "n": runs}
+        # Where its runs are, which need not be the middle of the part.
+        row = {by: (found[by] * found["n"]).sum() / runs, "n": runs}
         for share, below, above in outcomes.values():
             hits = (found[share] * found["n"]).sum()
             row |= {share: hits / runs, **dict(zip((below, above), wilson(hits, runs)))}
@@ -161,7 +171,7 @@ def draw(summary, by, outcomes, scenario):
         axes.plot(summary[by], summary[share], label=words(outcome), **style)
     axes.set_ylim(-0.03, 1.03)
     axes.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0, symbol=" %"))
-    axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: number(value)))
     axes.set_xlabel(titled(by, scenario))
     axes.set_ylabel("share of runs")
     figure.legend(loc="outside right upper", frameon=False)
@@ -226,9 +236,9 @@ def main():
     summary = summary.sort_values(by)
 
     least, most = int(summary["n"].min()), int(summary["n"].max())
-    runs = f"{least:,}" if least == most else f"{least:,} to {most:,}"
-    below = [f"{words(one['name'])} = {one['value']:,.6g}" for one in manifest.get("overrides", [])]
-    below += [f"{words(name)} = {value:,.6g}" for name, value in arguments.at]
+    runs = number(least) if least == most else f"{number(least)} to {number(most)}"
+    below = [f"{words(one['name'])} = {number(one['value'])}" for one in manifest.get("overrides", [])]
+    below += [f"{words(name)} = {number(value)}" for name, value in arguments.at]
     where = f"in each of {len(summary)} parts" if arguments.bins else f"at each of {len(summary)} points"
     below.append(f"{runs} runs {where}, with 95 % intervals")
     plt.rcParams.update(STYLE)

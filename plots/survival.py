@@ -71,6 +71,12 @@ def words(name):
     return name.replace("_", " ")
 
 
+def number(value):
+    """A number as backstop prints it, with digits in groups of three."""
+    text = f"{value:,.0f}" if 999_999 < abs(value) < 1e15 else f"{value:,.6g}"
+    return text.replace(",", "\u2009")
+
+
 def titled(name, scenario):
     """A parameter in words, with its unit."""
     parameter = scenario.get("parameters", {}).get(name.removeprefix("parameters.").removesuffix(".value"), {})
@@ -136,7 +142,7 @@ def draw(curves, by, outcome, end, scenario):
         colour = "#0072B2" if by is None else shades(0.9 * position / max(1, len(curves) - 1))
         x = points["step"] if dated is None else dated[0] + points["step"] * dated[1]
         axes.fill_between(x, points["low"], points["high"], step="post", color=colour, alpha=0.15, linewidth=0)
-        label = f"{value:,.6g}" if by is not None else None
+        label = number(value) if by is not None else None
         axes.plot(x, points["share"], drawstyle="steps-post", color=colour, linewidth=1.6, label=label)
     axes.set_ylim(-0.03, 1.03)
     axes.margins(x=0.01)
@@ -193,10 +199,10 @@ def main():
         fail(f"{len(groups)} curves are too many for one picture", f"sweep over at most {CURVES} values")
     curves = [(value, curve(group, outcome, end)) for value, group in groups]
 
-    below = [f"{words(one['name'])} = {one['value']:,.6g}" for one in manifest.get("overrides", [])]
-    below.append(f"{len(runs):,} runs, with 95 % intervals")
+    below = [f"{words(one['name'])} = {number(one['value'])}" for one in manifest.get("overrides", [])]
+    below.append(f"{number(len(runs))} runs, with 95 % intervals")
     if failed:
-        below.append(f"{failed:,} failed runs are left out")
+        below.append(f"{number(failed)} failed runs are left out")
     plt.rcParams.update(STYLE)
     figure = draw(curves, arguments.by, outcome, end, scenario)
     head(figure, scenario.get("title", manifest["scenario"]), "; ".join(below))

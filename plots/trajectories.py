@@ -28,6 +28,8 @@ import pandas as pd
 # Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 PANELS = 24
+NAMES_SAID = 8
+SMALL = 0.2
 STYLE = {
     "axes.grid": True,
     "axes.grid.axis": "y",
@@ -82,6 +84,12 @@ def words(name):
     return name.replace("_", " ")
 
 
+def number(value):
+    """A number as backstop prints it, with digits in groups of three."""
+    text = f"{value:,.0f}" if 999_999 < abs(value) < 1e15 else f"{value:,.6g}"
+    return text.replace(",", "\u2009")
+
+
 def when(series):
     """The column of the horizontal axis: dates where there are any."""
     if series["date"].isna().all():
@@ -127,16 +135,17 @@ def draw(axes, rows, colour, wide=1.6, steps="post"):
 
 
 def fit(axes, rows):
-    """A scale from 0 where nothing lies below it, so that a constant does not look like noise."""
+    """A scale from 0 where nothing lies below it, so that a constant does not look like noise; to 1 for shares."""
     low, high = rows["value"].min(), rows["value"].max()
     if not math.isfinite(low) or not math.isfinite(high):
         return
-    axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.6g}"))
-    if low >= 0 and high <= 1:
+    axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: number(value)))
+    # Far below 1 a value, such as a rate, has a scale of its own.
+    if low >= 0 and (high == 0 or SMALL <= high <= 1):
         axes.set_ylim(-0.04, 1.04)
         axes.set_yticks([0, 0.5, 1])
     else:
-        axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+        axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 5, 10]))
         if low >= 0:
             axes.set_ylim(-0.04 * high, 1.08 * high)
 
@@ -250,34 +259,69 @@ def stances(series, scenario, only):
                 annotation_clip=False,
             )
         axes.set_ylim(-0.02, 1.02)
+        axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: number(value)))
         axes.margins(x=0)
         axes.set_title("stance" if issue == "main" else f"stance on {words(issue)}")
         label_time(axes, series)
-    grid.flat[0].set_ylabel("against 0 … 1 for")
+    grid.flat[0].set_ylabel("0 against … 1 for")
     return figure
 
 
-def circumstances(manifest):
+def calendar_of(table):
+    """When step 0 begins, and how long a step is; neither without dates."""
+    dates = pd.to_datetime(table["date"])
+    if dates.isna().any():
+        return None, None
+    first, last = table["step"].idxmin(), table["step"].idxmax()
+    steps = table["step"][last] - table["step"][first]
+    length = (dates[last] - dates[first]) / steps if steps > 0 else pd.Timedelta(days=1)
+    return dates[first] - table["step"][first] * length, length
+
+
+def moment(step, calendar):
+    """When a step is, in words: `on 15 March 2025`, or `at step 5` without dates."""
+    start, length = calendar
+    if start is None:
+        return f"at step {step}"
+    date = start + int(step) * length
+    is_plain = start == start.normalize() and length == length.floor("D")
+    return f"on {date.day} {date:%B %Y}" + ("" if is_plain else f" at {date:%H:%M}")
+
+
+def point_said(folder, point):
+    """The numbers of a sweep's point, in words; of many the first few."""
+    path = folder / "design.csv"
+    if not path.is_file():
+        return [f"point {point}"]
+    design = pd.read_csv(path)
+    row = design[design["point"] == point].drop(columns="point")
+    said = [f"{words(name)} = {number(value)}" for name, value in row.iloc[0].items()] if len(row) else []
+    left = len(said) - NAMES_SAID
+    return [*said[:NAMES_SAID], f"and {left} numbers more (point {point} of design.csv)"] if left > 0 else said
+
+
+def circumstances(manifest, calendar):
     """The numbers that were set, the seed, and where forks branched off."""
     parts = settings(manifest.get("overrides", []))
     parts.append(f"seed {manifest['seed']}")
     for fork in manifest.get("forks", []):
-        parts.append(f"forked at step {fork['at']}: " + (", ".join(settings(fork["overrides"])) or "nothing set"))
+        said = ", ".join(settings(fork["overrides"])) or "nothing set"
+        parts.append(f"forked {moment(fork['at'], calendar)}: {said}")
     return parts
 
 
 def settings(overrides):
     """Numbers that were set, in words."""
-    return [f"{words(one['name'])} = {one['value']:,.6g}" for one in overrides]
+    return [f"{words(one['name'])} = {number(one['value'])}" for one in overrides]
 
 
-def ending(folder, manifest):
+def ending(folder, manifest, calendar):
     """What the run was and how it ended, in a line."""
-    parts = circumstances(manifest)
+    parts = circumstances(manifest, calendar)
     runs = folder / "runs.csv"
     if runs.is_file():
         run = pd.read_csv(runs, dtype=str, keep_default_na=False).iloc[0]
-        reached = f", reached at step {run['reached_step']}" if run["reached_step"] else ""
+        reached = f", reached {moment(run['reached_step'], calendar)}" if run["reached_step"] else ""
         parts.append(f"outcome: {words(run['outcome'])}{reached}" if run["outcome"] else f"failed: {run['status']}")
     return "; ".join(parts)
 
@@ -305,7 +349,7 @@ def main():
     manifest, scenario = read_manifest(arguments.folder)
     series = read_series(arguments.folder)
     title = scenario.get("title", manifest["scenario"])
-    below = ending(arguments.folder, manifest)
+    below = ending(arguments.folder, manifest, calendar_of(series))
     if manifest.get("design") is not None:
         points = manifest["design"]["points"]
         if arguments.point is not None:
@@ -314,8 +358,10 @@ def main():
             # Runs go replicate by replicate over all points.
             series = series[series["run"] % points == arguments.point]
         runs = series["run"].nunique()
-        where = f"point {arguments.point}: " if arguments.point is not None else ""
-        below = f"{where}median of {runs:,} runs; half and nine tenths of them lie in the bands"
+        said = point_said(arguments.folder, arguments.point) if arguments.point is not None else []
+        where = ", ".join([*settings(manifest.get("overrides", [])), *said])
+        where += ": " if where else ""
+        below = f"{where}median of {number(runs)} runs; half and nine tenths of them lie in the bands"
     elif arguments.point is not None:
         fail("`--point` is for a sweep", "this is the folder of a single run")
     if series.empty:

@@ -85,6 +85,8 @@ pub struct Explanation {
     pub summit: Option<Sets<ActorId>>,
     /// Actors whose exit unravels more than their own part.
     pub keystones: Option<Vec<Keystone>>,
+    /// Whether these are all; if not, looking at the other actors took more than [`limits::DETAIL_WORK`].
+    pub keystones_are_complete: bool,
 }
 
 /// Minimal sets of something, cheapest first, then in the order of their members' names.
@@ -210,7 +212,8 @@ fn explain_within(
         _ => Vec::new(),
     };
     let summit = if question.summit { Some(asked.summit(&now)?) } else { None };
-    let keystones = if question.keystones { Some(keystone::keystones(model, plan, setup, world)?) } else { None };
+    let keystones = question.keystones.then(|| keystone::keystones(model, plan, setup, world)).transpose()?;
+    let (keystones, keystones_are_complete) = keystones.map_or((None, true), |(found, all)| (Some(found), all));
     Ok(Explanation {
         step: world.step,
         goal: question.goal,
@@ -223,6 +226,7 @@ fn explain_within(
         partial,
         summit,
         keystones,
+        keystones_are_complete,
         gap,
     })
 }

@@ -23,9 +23,10 @@
 //! ```
 //!
 //! # The rooms, from the bottom up
-//! Each imports only those before it: [`model`], the state and its words; [`scenario`], from a file to a validated model;
-//! [`engine`], the run; [`log`], events as rows, and their replay; [`analysis`], what holds a deadlock and what opens
-//! it; [`sweep`], many runs. The library prints nothing, and reads and writes files in `log` and `sweep` only.
+//! Each imports only those before it: [`text`], what may be shown of a stranger's text; [`model`], the state and its
+//! words; [`scenario`], from a file to a validated model; [`engine`], the run; [`log`], events as rows, their replay and
+//! verification; [`analysis`], what holds a deadlock and what opens it; [`sweep`], many runs. The library prints nothing,
+//! and reads and writes files in `log` and `sweep` only.
 //!
 //! # Order
 //! What a reader of a trace may rely on; `docs/guarantees.md` has all guarantees, each with the test that holds it.
@@ -44,3 +45,4 @@ pub mod log;
 pub mod model;
 pub mod scenario;
 pub mod sweep;
+pub mod text;

@@ -1,5 +1,7 @@
-//! The log: events as rows, the other CSV files, the manifest, output folders, and replay.
+//! The log: events as rows, the other CSV files, the manifest, output folders, replay, and their verification.
 
+mod course;
+mod files;
 mod folder;
 pub mod limits;
 mod manifest;
@@ -7,7 +9,10 @@ mod number;
 mod record;
 mod replay;
 mod tables;
+mod verify;
 
+pub use course::{Course, CourseError};
+pub use files::Files;
 pub use folder::{Folder, FolderError, MANIFEST, read_file, remove_partial, sync_folder, write_file, write_file_with};
 pub use manifest::{Digest, ForkRecord, Manifest, ManifestError, OverrideRecord, PROGRAM, digest};
 pub use number::{amount, number, push_number};
@@ -17,3 +22,4 @@ pub use tables::{
     COMMITMENT_COLUMNS, EVENT_COLUMNS, Numbered, RUN_COLUMNS, RunRow, SERIES_COLUMNS, Sampler, csv_text, push_run,
     run_header, set_columns, write_commitments, write_events, write_runs, write_series,
 };
+pub use verify::{Fault, Verified, VerifyError, verify};

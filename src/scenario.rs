@@ -52,6 +52,7 @@ use crate::model::Model;
 pub use compile::compile;
 pub use diagnostic::{Diagnostic, NoteView, Origin, PlaceView, Severity, View};
 pub use document::Document;
+pub use names::RUN_COLUMNS;
 pub use overrides::Override;
 pub use recheck::Recheck;
 pub use source::{Position, Source};

@@ -4,7 +4,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Bottom to top.
-const LAYERS: [&str; 6] = ["model", "scenario", "engine", "log", "analysis", "sweep"];
+const LAYERS: [&str; 7] = ["text", "model", "scenario", "engine", "log", "analysis", "sweep"];
+
+/// What stands beside the library's layers: its root and the binary.
+const BESIDE: [&str; 3] = ["lib", "main", "cli"];
+
+/// The files of the library that touch the file system.
+const TOUCHING_FILES: [&str; 7] = [
+    "log/folder.rs",
+    "log/verify.rs",
+    "sweep/conduct.rs",
+    "sweep/merge.rs",
+    "sweep/read_rows.rs",
+    "sweep/sort.rs",
+    "sweep/store.rs",
+];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of sources") {
@@ -24,39 +38,59 @@ fn code(file: &Path) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-#[test]
-fn each_layer_imports_only_those_under_it() {
+/// A file of a layer.
+struct Room {
+    /// Its place in `src`, with slashes.
+    path: String,
+    /// Its layer, by position.
+    level: usize,
+    code: String,
+}
+
+/// The files of all layers.
+fn rooms() -> Vec<Room> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&root, &mut files);
-    let mut checked = 0;
+    let mut rooms = Vec::new();
     for file in files {
-        let inside = file.strip_prefix(&root).expect("a source");
-        let room = inside.components().next().expect("a name").as_os_str().to_string_lossy().replace(".rs", "");
-        let Some(level) = LAYERS.iter().position(|layer| *layer == room) else { continue };
-        let text = code(&file);
-        for above in &LAYERS[level + 1..] {
-            let import = format!("crate::{above}");
-            assert!(!text.contains(&import), "{} imports `{above}`, a layer above it", inside.display());
+        let path = file.strip_prefix(&root).expect("a source").to_str().expect("UTF-8").replace('\\', "/");
+        let layer = path.split('/').next().expect("a name").trim_end_matches(".rs").to_owned();
+        match LAYERS.iter().position(|known| *known == layer) {
+            Some(level) => rooms.push(Room { code: code(&file), path, level }),
+            None => assert!(BESIDE.contains(&layer.as_str()), "{path} belongs to no layer"),
         }
-        assert!(!text.contains("backstop::"), "{} imports the crate by name", inside.display());
-        checked += 1;
     }
-    assert!(checked > 50, "the sources were found");
+    assert!(rooms.len() > 50, "the sources were found");
+    rooms
 }
 
-/// The library prints nothing and touches files only where output folders are made.
+/// A path out of a layer begins with `crate::` and a layer's name, so that this sees all of them.
+#[test]
+fn each_layer_imports_only_those_under_it() {
+    for Room { path, level, code } in rooms() {
+        for above in &LAYERS[level + 1..] {
+            assert!(!code.contains(&format!("crate::{above}")), "{path} imports `{above}`, a layer above it");
+        }
+        for word in ["crate::{", "crate::*", "crate as ", "backstop::"] {
+            assert!(!code.contains(word), "{path} has `{word}`, which hides which layer it imports");
+        }
+        // `super::` for each module on the way to the root of the crate; tests inside of a file stand one deeper.
+        let to_root = "super::".repeat(path.split('/').count());
+        let outside = code.split("#[cfg(test)]\nmod tests {").next().expect("a beginning");
+        assert!(!outside.contains(&to_root), "{path} leaves its layer by `{to_root}`");
+    }
+}
+
+/// The library prints nothing, and touches files only where folders are written and read.
 #[test]
 fn the_library_does_no_input_or_output_of_its_own() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for layer in ["model", "scenario", "engine", "analysis"] {
-        let mut files = vec![root.join(format!("{layer}.rs"))];
-        sources(&root.join(layer), &mut files);
-        for file in files {
-            let text = code(&file);
-            for word in ["std::fs", "std::net", "std::env", "std::process", "println!", "eprintln!"] {
-                assert!(!text.contains(word), "{} has `{word}`", file.display());
-            }
+    for Room { path, code, .. } in rooms() {
+        for word in ["std::{", "std::net", "std::env", "std::process", "print!", "println!"] {
+            assert!(!code.contains(word), "{path} has `{word}`");
         }
+        let touches = ["std::fs", "tempfile::"].iter().any(|word| code.contains(word));
+        let may = TOUCHING_FILES.contains(&path.as_str());
+        assert_eq!(touches, may, "whether {path} touches the file system");
     }
 }

@@ -12,7 +12,7 @@
 //! | `toml` after `<!-- bad file: NAME -->` | is written into the file `NAME`; what is said of it stands in the next `console` block |
 //! | other `toml` with `format = 1` | is a whole scenario: it must pass `check` without a warning and run |
 //! | other `toml` | is a fragment: put into the page's frame (`<!-- frame -->`), it must pass `check` and run |
-//! | `python` | runs where `BACKSTOP_PYTHON` names an interpreter with pandas and duckdb |
+//! | `python` | runs where `BACKSTOP_PYTHON` names an interpreter with pandas and duckdb; `SALib` may be missing |
 //! | `r` | runs where `BACKSTOP_RSCRIPT` names an `Rscript` |
 //! | `sh`, `sql`, `text`, `json`, `csv`, `md` | shown, not run |
 //!
@@ -404,7 +404,7 @@ impl Session {
         let commands: Vec<&str> = block.body.lines().filter(|line| line.starts_with("$ ")).collect();
         let body =
             replace_commands(&block.body, |at| commands[at].replacen("$ cargo run --release -- ", "$ backstop ", 1));
-        fs::write(&case, format!("```console\n{}```\n", spread(&body))).unwrap();
+        fs::write(&case, format!("```console\n{}```\n", spread(&slashed(&body)))).unwrap();
         fs::write(&base, self.folder.path().to_str().unwrap()).unwrap();
         let cases = trycmd::TestCases::new();
         for command in body.lines().filter_map(|line| line.strip_prefix("$ ")) {
@@ -419,7 +419,7 @@ impl Session {
         if std::env::var_os("TRYCMD").is_some_and(|mode| mode == "overwrite") {
             let new = fs::read_to_string(&case).unwrap();
             let new = new.strip_prefix("```console\n").and_then(|new| new.strip_suffix("```\n")).unwrap();
-            let new = replace_commands(&gather(new), |at| commands[at].to_owned());
+            let new = replace_commands(&unslashed(&gather(new), &block.body), |at| commands[at].to_owned());
             self.rewritten.borrow_mut().push((block.line, new));
         }
     }
@@ -445,17 +445,29 @@ impl Session {
     }
 
     fn script(&self, interpreter: Option<OsString>, option: &str, script: &str, place: &str) {
-        let Some(interpreter) = interpreter else {
+        let left_out = |missing: &str| {
             // Written past the test's captured output, so that it is seen.
-            let missing = "the environment names no interpreter for this script";
             let _ = std::io::Write::write_fmt(
                 &mut std::io::stderr().lock(),
                 format_args!("!!! left out: {place}: {missing}\n"),
             );
-            return;
         };
+        let Some(interpreter) = interpreter else {
+            return left_out("the environment names no interpreter for this script");
+        };
+        if script.contains("SALib") {
+            let probe = Command::new(&interpreter).args(["-c", "import SALib"]).output().unwrap();
+            if !probe.status.success() {
+                return left_out("the interpreter has no SALib");
+            }
+        }
+        // A script may call the program.
+        let own = Path::new(env!("CARGO_BIN_EXE_backstop")).parent().unwrap().to_path_buf();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([own].into_iter().chain(std::env::split_paths(&path))).unwrap();
+        let mut command = Command::new(interpreter);
         let output =
-            Command::new(interpreter).arg(option).arg(script).current_dir(self.folder.path()).output().unwrap();
+            command.arg(option).arg(script).env("PATH", path).current_dir(self.folder.path()).output().unwrap();
         assert!(output.status.success(), "{place}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
@@ -474,6 +486,18 @@ fn replace_commands(text: &str, new: impl Fn(usize) -> String) -> String {
         replaced.push('\n');
     }
     replaced
+}
+
+/// A transcript whose output has `/` for `\`, as `trycmd` makes of what a program prints.
+fn slashed(transcript: &str) -> String {
+    let line = |line: &str| if line.starts_with("$ ") { line.to_owned() } else { line.replace('\\', "/") };
+    transcript.lines().map(|text| line(text) + "\n").collect()
+}
+
+/// The same with the `\` of the lines that have not changed.
+fn unslashed(transcript: &str, old: &str) -> String {
+    let line = |line: &str| old.lines().find(|old| slashed(old).trim_end() == line).unwrap_or(line).to_owned();
+    transcript.lines().map(|text| line(text) + "\n").collect()
 }
 
 /// A transcript with an empty line after each output, as `trycmd` wants it.

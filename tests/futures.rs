@@ -93,6 +93,64 @@ fn a_fork_that_cannot_be_is_refused() {
     }
 }
 
+/// Edits the manifest of the run in `past`.
+fn edit(folder: &Path, change: impl FnOnce(&mut serde_json::Value)) {
+    let mut manifest: serde_json::Value = serde_json::from_str(&table(folder, "past/manifest.json")).expect("JSON");
+    change(&mut manifest);
+    std::fs::write(folder.join("past/manifest.json"), manifest.to_string()).expect("it can be written");
+}
+
+#[test]
+fn the_library_verifies_a_folder() {
+    let folder = with_run("jeddah-2025");
+    let past = folder.path().join("past");
+    let mut states = 0;
+    let verified = backstop::log::verify(&past, &mut |_, _, _| states += 1).expect("it is as it was written");
+    assert_eq!(verified.fold.log.len() + 1, table(folder.path(), "past/events.csv").lines().count());
+    assert_eq!(states, 2 * verified.fold.steps);
+
+    let table = table(folder.path(), "past/commitments.csv").replacen("conditional", "satisfied", 1);
+    std::fs::write(past.join("commitments.csv"), table).expect("it can be written");
+    let error = backstop::log::verify(&past, &mut |_, _, _| {}).expect_err("it was edited");
+    assert_eq!(error.path, past.join("commitments.csv"));
+    assert!(matches!(error.fault, backstop::log::Fault::Line(2..)), "{error}");
+    assert_eq!(error.help(), Some("the file was edited, or belongs to another run"));
+    std::fs::remove_file(past.join("manifest.json")).expect("it is there");
+    let error = backstop::log::verify(&past, &mut |_, _, _| {}).expect_err("it is not complete");
+    assert!(matches!(error.fault, backstop::log::Fault::NotThere), "{error}");
+}
+
+#[test]
+fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
+    let fork = |overrides: serde_json::Value| serde_json::json!({ "at": 1, "overrides": overrides, "parent_history_hash": "" });
+    let folder = with_run("chicken-and-egg");
+    let here = folder.path();
+    edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 100].into());
+    assert!(said(here, &["replay", "past"]).starts_with("verified"));
+    assert!(
+        refused(here, &["fork", "past", "--at", "1", "--out", "x"])
+            .contains("at most 100 forks can lead to a run, and these are 101")
+    );
+    edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 101].into());
+    assert!(refused(here, &["replay", "past"]).contains("past/manifest.json: at most 100 forks"));
+
+    let set = serde_json::json!({ "name": "nonsense", "value": 1 });
+    edit(here, |manifest| manifest["forks"] = vec![fork(vec![set; 1_001].into())].into());
+    assert!(refused(here, &["replay", "past"]).contains("at most 1000 overrides, and these are 1001"));
+
+    // More debtors cannot come into being on the way.
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let text = "format = 1\n[time]\nsteps = 5\n[resources.aid]\n[cohorts.donor]\nsize = 3\n[actors.us]\n\
+        [commitments.c]\ndebtor = \"donor\"\ngives = { aid = 1 }\nwhen = \"true\"\n";
+    std::fs::write(here.join("donors.toml"), text).expect("it can be written");
+    said(here, &["run", "donors.toml", "--out", "past", "--quiet"]);
+    let more = serde_json::json!([{ "name": "cohorts.donor.size", "value": 6 }]);
+    edit(here, |manifest| manifest["forks"] = vec![fork(more)].into());
+    let error = refused(here, &["replay", "past"]);
+    assert!(error.contains("past/manifest.json: an override changes which actors or commitments there are"), "{error}");
+}
+
 #[test]
 fn causes_lead_to_their_roots() {
     let folder = with_run("jeddah-summit");
@@ -110,6 +168,7 @@ fn causes_lead_to_their_roots() {
         assert_eq!(line.rsplit(',').next(), Some(row[1]), "the cause is that of the log");
     }
     assert!(refused(here, &["why", "past", "us_backstp"]).contains("did you mean `us_backstop`?"));
+    assert!(refused(here, &["why", "past", "zebra"]).contains("give the name of a commitment, or the `seq` of"));
     assert!(refused(here, &["why", "past", "999999"]).contains("no event 999999"));
     let folder = with_run("chicken-and-egg");
     let never = said(folder.path(), &["why", "past", "us_backstop"]);
@@ -140,6 +199,7 @@ fn explanations_come_in_every_form() {
     assert_ne!(early, json);
     assert!(refused(here, &["explain", "past", "--at", "77"]).contains("no step 77"));
     assert!(refused(here, &["explain", "past", "--goal", "framwork"]).contains("did you mean `framework`?"));
+    assert!(refused(here, &["explain", "past", "--goal", "zebra"]).contains("there is `framework`"));
     assert!(refused(here, &["explain", "past", "--cost", "trops"]).contains("did you mean `troops`?"));
 }
 
@@ -160,6 +220,19 @@ fn a_file_is_explained_as_its_folder_is() {
         let error = refused(here, &["explain", &scenario(name), "--seed", "3", "--at", &beyond]);
         assert_eq!(error, refused(here, &["explain", "past", "--at", &beyond]), "{name}");
     }
+}
+
+/// JSON stays JSON where a name hides something.
+#[test]
+fn what_is_hidden_is_escaped_in_json_as_json_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = "a\u{202e}b\u{e0041}.toml";
+    std::fs::write(folder.path().join(name), "format = 1\n").expect("it can be written");
+    let output = backstop(folder.path(), &["check", name, "--json"]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(!text.contains(|c| backstop::text::is_hidden(c) && c != '\n'), "{text:?}");
+    let value: serde_json::Value = serde_json::from_str(text.lines().next().expect("an error")).expect("JSON");
+    assert_eq!(value["file"], name);
 }
 
 /// The graph is read by a parser of the DOT language, and has the edges of the explanation.

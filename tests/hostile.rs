@@ -1,5 +1,5 @@
 //! Hostile input is answered: no panic, no signal, exit code 0 or 1, within 20 seconds of processor time and 2 GiB of
-//! address space, with a place in every refusal and no control character on the terminal.
+//! address space, with a place in every refusal and no control or invisible character on the terminal.
 //!
 //! `tests/bad/limits/GENERATED.md` describes the largest of these inputs; small ones stand in `tests/bad/`.
 #![cfg(target_os = "linux")]
@@ -63,8 +63,8 @@ fn improper(output: &Output) -> Option<String> {
     }
     for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
         let Ok(text) = std::str::from_utf8(bytes) else { return Some(format!("{name} is not UTF-8")) };
-        if let Some(control) = text.chars().find(|&c| c.is_control() && c != '\n') {
-            return Some(format!("{name} has the control character {control:?}"));
+        if let Some(hidden) = text.chars().find(|&c| backstop::text::is_hidden(c) && c != '\n') {
+            return Some(format!("{name} has the character {hidden:?}"));
         }
         if text.len() > LONGEST_ANSWER {
             return Some(format!("{name} has {} bytes", text.len()));

@@ -8,7 +8,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const SCRIPTS: [&str; 5] = ["commitments.py", "heatmap.py", "shares.py", "survival.py", "trajectories.py"];
+const SCRIPTS: [&str; 6] =
+    ["commitments.py", "heatmap.py", "importance.py", "shares.py", "survival.py", "trajectories.py"];
 
 /// Runs scripts one after the other, as if each had been started alone, and looks at their pictures: how many colours
 /// these have, and how much of them is not background. Starting Python anew for each would take most of the time.
@@ -117,6 +118,10 @@ fn sweeps_are_drawn() {
     let sample = sweep(jeddah, "sample", &["--sample", "lhs:60", "--over", "backstop_share,effort_asked,caution"]);
     cases.draws("heatmap.py", &sample, &["--by", "backstop_share,caution", "--bins", "6"]);
     cases.draws("shares.py", &sample, &["--by", "caution", "--bins", "6"]);
+    cases.draws("importance.py", &sample, &[]);
+    cases.draws("importance.py", &sample, &["--metric", "troops_bound", "--top", "2", "--bins", "4"]);
+    cases.draws("importance.py", &sample, &["--metric", "reached_step", "--only", "caution"]);
+    cases.draws("importance.py", &map, &["--outcome", "framework"]);
     // One point, no dates, and an outcome that some runs reach.
     let luck = sweep("normal-thresholds", "luck", &["-r", "200"]);
     cases.draws("survival.py", &luck, &[]);
@@ -135,6 +140,10 @@ fn sweeps_are_drawn() {
     cases.refuses("heatmap.py", &line, &[], "a heat map needs a sweep over two names");
     cases.refuses("heatmap.py", &sample, &["--by", "caution,backstop_share"], "the sweep varies effort_asked too");
     cases.refuses("survival.py", &luck, &["--by", "sd"], "the sweep does not vary `sd`");
+    cases.refuses("importance.py", &luck, &[], "the sweep varies nothing");
+    cases.refuses("importance.py", &sample, &["--metric", "peace"], "there is no metric `peace`");
+    cases.refuses("importance.py", &sample, &["--outcome", "peace"], "there is no outcome `peace`");
+    cases.refuses("importance.py", &sample, &["--only", "floor"], "the sweep does not vary `floor`");
     cases.refuses("commitments.py", &map, &[], "has no events.csv");
     cases.refuses("trajectories.py", &map, &[], "has no series.csv");
     cases.check(&python);

@@ -15,8 +15,13 @@ pub struct Keystone {
     pub waves: Vec<Vec<InstanceId>>,
 }
 
-/// The keystones of a state, in the actors' order.
-pub(super) fn keystones(model: &Model, plan: &Plan, setup: &Setup, world: &World) -> Result<Vec<Keystone>, Failure> {
+/// The keystones of a state, in the actors' order; and whether these are all, as the work allowed.
+pub(super) fn keystones(
+    model: &Model,
+    plan: &Plan,
+    setup: &Setup,
+    world: &World,
+) -> Result<(Vec<Keystone>, bool), Failure> {
     let mut own: Vec<Vec<InstanceId>> = vec![Vec::new(); model.actors.len()];
     let mut detached = Vec::new();
     for instance in model.instance_ids().filter(|&instance| world.instance(instance).state == State::Detached) {
@@ -24,7 +29,10 @@ pub(super) fn keystones(model: &Model, plan: &Plan, setup: &Setup, world: &World
         detached.push(instance);
     }
     let mut unravelling = Unravelling::new(model, plan, setup, world).with_work(limits::DETAIL_WORK);
-    let baseline = unravelling.unravel(&[], &detached)?;
+    let baseline = match unravelling.unravel(&[], &detached) {
+        Err(Failure::TooMuchWork { .. }) => return Ok((Vec::new(), false)),
+        baseline => baseline?,
+    };
     unravelling.undo();
     let first = baseline.first().cloned().unwrap_or_default();
     let mut anyway = vec![false; model.instances.len()];
@@ -35,7 +43,10 @@ pub(super) fn keystones(model: &Model, plan: &Plan, setup: &Setup, world: &World
         if own.is_empty() {
             continue;
         }
-        let mut waves = unravelling.unravel(&own, &first)?;
+        let mut waves = match unravelling.unravel(&own, &first) {
+            Err(Failure::TooMuchWork { .. }) => return Ok((keystones, false)),
+            waves => waves?,
+        };
         unravelling.undo();
         waves.iter_mut().for_each(|wave| wave.retain(|instance| !anyway[instance.index()]));
         waves.retain(|wave| !wave.is_empty());
@@ -43,5 +54,5 @@ pub(super) fn keystones(model: &Model, plan: &Plan, setup: &Setup, world: &World
             keystones.push(Keystone { actor, own, waves });
         }
     }
-    Ok(keystones)
+    Ok((keystones, true))
 }

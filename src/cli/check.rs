@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use backstop::scenario::{Diagnostic, Options, Source};
 
-use super::console::{Failed, emit, report};
+use super::console::{Failed, emit, emit_json, report};
 use super::load;
 use super::words::{count, escaped};
 
@@ -50,10 +50,5 @@ fn show(diagnostics: &[Diagnostic], source: &Source, json: bool) -> Result<(), F
         report(diagnostics, source);
         return Ok(());
     }
-    let mut lines = String::new();
-    for diagnostic in diagnostics {
-        lines += &serde_json::to_string(&diagnostic.view(source)).unwrap_or_default();
-        lines.push('\n');
-    }
-    emit(&lines)
+    diagnostics.iter().try_for_each(|diagnostic| emit_json(&diagnostic.view(source)))
 }

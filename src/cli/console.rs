@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin as Place, Renderer, Snippet};
 use backstop::scenario::{Diagnostic, Origin, Severity, Source};
+use backstop::text::is_hidden;
 
 use super::words::{escaped, safe};
 
@@ -15,6 +16,20 @@ pub(crate) struct Failed;
 /// Prints a text on standard output, with what a file may have put into it made harmless.
 pub(crate) fn emit(text: &str) -> Result<(), Failed> {
     emit_bytes(safe(text).as_bytes())
+}
+
+/// Prints a value on standard output as a line of JSON, with hidden characters escaped as JSON does.
+pub(crate) fn emit_json(value: &impl serde::Serialize) -> Result<(), Failed> {
+    let mut line = String::new();
+    for character in serde_json::to_string(value).expect("the keys are strings").chars() {
+        if is_hidden(character) {
+            line.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            line.push(character);
+        }
+    }
+    line.push('\n');
+    emit_bytes(line.as_bytes())
 }
 
 /// Prints bytes on standard output as they are. A reader that has gone away is no failure.
@@ -28,11 +43,12 @@ pub(crate) fn emit_bytes(bytes: &[u8]) -> Result<(), Failed> {
     }
 }
 
-/// Says on standard error what failed, and the remedy if there is one.
+/// Says on standard error what failed, and the remedy if there is one, with what a file may have put into them made
+/// harmless.
 pub(crate) fn fail(message: &str, help: Option<&str>) -> Failed {
-    let mut group = Group::with_title(Level::ERROR.primary_title(message));
+    let mut group = Group::with_title(Level::ERROR.primary_title(safe(message)));
     if let Some(help) = help {
-        group = group.element(Level::HELP.message(help));
+        group = group.element(Level::HELP.message(safe(help)));
     }
     say(&renderer().render(&[group]));
     Failed
@@ -122,7 +138,7 @@ fn window(line: &str, from: usize, to: usize) -> (String, usize, usize) {
     (shown, before.len(), before.len() + marked.len())
 }
 
-/// A part of a line, character for character, without the control characters that the renderer lets through.
+/// A part of a line, character for character, without those that the renderer lets through.
 fn harmless(text: &str) -> String {
-    text.replace(|c| matches!(c, '\u{80}'..='\u{9f}'), "\u{fffd}")
+    text.replace(|character: char| !character.is_ascii() && is_hidden(character), "\u{fffd}")
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use backstop::log::{Namer, ending_name};
+use backstop::log::{Namer, Verified, ending_name};
 use backstop::model::{Entry, Event, Model, State};
 
 use super::console::{Failed, emit};
-use super::past::{Verified, verify};
+use super::past::verify;
 use super::timeline::{label, sentence};
 use super::words::{count, listed, plain_number};
 

@@ -6,15 +6,16 @@ use std::path::PathBuf;
 
 use backstop::analysis::{self, Cost, Explanation, Keystone, Question, Sets};
 use backstop::engine::{Luck, Moment, Want, Watch};
-use backstop::log::number;
+use backstop::log::{Course, number};
 use backstop::model::{ActorId, Amount, InstanceId, Model, OutcomeId, ResourceId, Setup, World};
 use backstop::scenario::{Options, Override};
+use backstop::text;
 use serde_json::{Value, json};
 
-use super::console::{Failed, emit, emit_bytes, fail, say};
+use super::console::{Failed, emit, emit_bytes, emit_json, fail, say};
 use super::explained::explained;
 use super::load::{self, Loaded, parse_set};
-use super::past::{Course, verify};
+use super::past::verify;
 use super::timeline::label;
 use super::words::{actor, actors, count, escaped, listed};
 
@@ -86,7 +87,7 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     let explanation = analysis::explain(model, plan, &setup, &world, &question)
         .map_err(|failure| fail(&failure.to_string(), None))?;
     if args.json {
-        return emit(&(object(model, &explanation).to_string() + "\n"));
+        return emit_json(&object(model, &explanation));
     }
     if args.csv {
         return emit_bytes(table(model, &explanation).as_bytes());
@@ -94,7 +95,7 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     if args.dot {
         return emit(&graph(model, &explanation));
     }
-    emit(&text(model, &explanation))
+    emit(&told(model, &explanation))
 }
 
 /// Runs the file; gives its course, and how many steps it completed.
@@ -137,9 +138,10 @@ fn question(args: &Args, model: &Model) -> Result<Question, Failed> {
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Failed {
-    let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(known, name));
-    let help = nearest.map(|name| format!("did you mean `{name}`?"));
-    fail(&format!("there is no {what} `{}`", escaped(name)), help.as_deref())
+    let known: Vec<&str> = known.collect();
+    let suggestion = text::suggestion(name, known.iter().copied());
+    let help = suggestion.unwrap_or_else(|| format!("there is {}", text::listed(known)));
+    fail(&format!("there is no {what} {}", text::quoted(name)), Some(&help))
 }
 
 fn name(model: &Model, instance: InstanceId) -> &str {
@@ -265,7 +267,7 @@ const LARGE: usize = 12;
 /// Longest list that is printed of each kind of set.
 const SHOWN: usize = 8;
 
-fn text(model: &Model, explanation: &Explanation) -> String {
+fn told(model: &Model, explanation: &Explanation) -> String {
     let mut text =
         format!("{}, after the last exchange of {}\n", escaped(&model.title), label(model, explanation.step));
     if let Some(goal) = explanation.goal {

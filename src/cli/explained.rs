@@ -78,9 +78,8 @@ fn lacking(model: &Model, blocked: &[Blocked]) -> String {
                 let own = &model.instances[one.index()];
                 (format!("{} ({})", own.name, actor(model, own.debtor)), "")
             }
-            many => (instances(model, many), " each"),
+            many => (instances(model, many), ": each"),
         };
-        let each = if need.text.is_empty() { "" } else { each };
         let _ = writeln!(text, "  {who}{each} {}{}", need.text, need.others);
     }
     if needs.len() > LINES {
@@ -129,7 +128,7 @@ fn of_one<'a>(ones: &[&'a Blocked]) -> Vec<Need<'a>> {
         } else if needs.len() < NEEDS || at + 1 == ones.len() {
             needs.push(Need { commitments: vec![one.commitment], text: &one.text, others: String::new() });
         } else {
-            let others = "want other things, which `explain --json` lists".into();
+            let others = "wants something else; `explain --json` lists what".into();
             needs.push(Need { commitments: all(&ones[at..]), text: "", others });
             break;
         }

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use backstop::engine::{Moment, Run, Want, may_follow};
-use backstop::log::{ForkRecord, Manifest, OverrideRecord, RunRow, Sampler, set_columns};
+use backstop::engine::{Moment, Run, Want};
+use backstop::log::{Course, Files, ForkRecord, Manifest, OverrideRecord, RunRow, Sampler, Verified};
 use backstop::scenario::Override;
 
 use super::console::{Failed, emit, fail};
 use super::load::{self, parse_set};
-use super::past::{Course, Verified, all_overrides, luck, verify};
-use super::run::{Files, claim};
+use super::past::{refuse, verify};
+use super::run::{claim, write};
 use super::words::escaped;
 use super::{ending, timeline};
 
@@ -40,26 +40,17 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     let parent = verify(&args.dir, &mut |_, _, _| {})?;
     check_step(args, &parent)?;
     let manifest = child_manifest(args, &parent);
-    let course = Course::new(&manifest, &[])?;
-    let (model, _) = course.last();
-    if !may_follow(parent.course.last().0, model) {
-        return Err(fail(
-            "an override changes which actors or commitments there are, which a fork cannot do",
-            Some("run the scenario anew with it instead"),
-        ));
-    }
+    let course = Course::new(&manifest).map_err(|error| refuse(&error))?;
     let mut sampler = Sampler::new(course.first(), manifest.stances, manifest.trust);
     let want = Want { log: true, series: true, exchanged: true };
-    let run = course.run(luck(&manifest), want, &mut |moment, world, _| {
+    let run = course.run(manifest.luck(), want, &mut |moment, world, _| {
         if moment == Moment::Ended {
             sampler.sample(course.first(), world);
         }
     });
-    let (names, values) = set_columns(&all_overrides(&manifest));
-    let row = RunRow::of(&run, (0, 0), luck(&manifest), &values);
     let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
-    let files = Files::of(model, course.first(), tables, &sampler, &names, &row)
-        .map_err(|error| fail(&format!("cannot write the tables: {error}"), None))?;
+    let row = RunRow::of(&run, (0, 0), manifest.luck(), &[]);
+    let files = Files::new((course.first(), course.last().0), tables, &sampler, &manifest.all_overrides(), row);
     let manifest = Manifest {
         status: Some(run.status().into()),
         steps: Some(run.steps),
@@ -67,7 +58,7 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
         files: files.digests(),
         ..manifest
     };
-    files.write(&folder, &manifest)?;
+    write(&files, &folder, &manifest)?;
     emit(&story(args, &course, &run))?;
     if let Err(failure) = &run.result {
         let document = load::document(&manifest.scenario, manifest.scenario_text.as_bytes())?;

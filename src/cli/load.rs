@@ -54,14 +54,6 @@ pub(crate) fn load(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded
     }
 }
 
-/// Parses and compiles what has been warned about before; errors are reported on standard error.
-pub(crate) fn load_silently(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded, Failed> {
-    parse(name, bytes, options).map_err(|(errors, source)| {
-        report(&errors, &source);
-        Failed
-    })
-}
-
 /// The document of a text that was compiled before, to show places in it.
 pub(crate) fn document(name: &str, bytes: &[u8]) -> Result<Document, Failed> {
     Document::parse(name, bytes).map_err(|errors| {

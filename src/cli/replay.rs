@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use backstop::engine::Moment;
-use backstop::log::{Numbered, Sampler, ending_name, write_series};
+use backstop::log::{Course, Numbered, Sampler, Verified, ending_name, write_series};
 use backstop::model::{ActorId, Model, Setup, World};
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
 use super::load::parse_metric;
-use super::past::{Course, Verified, verify};
+use super::past::{refuse, verify};
 use super::timeline::label;
 use super::words::{actor, count, escaped, plain_number};
 
@@ -68,9 +68,7 @@ fn summary(verified: &Verified) -> String {
 /// Measures expressions over the folded states.
 fn measure(verified: &Verified, metrics: &[(String, String)]) -> Result<(), Failed> {
     let Verified { manifest, events, recorded, .. } = verified;
-    let mut course = Course::new(manifest, metrics)?;
-    // The new metrics stand behind the scenario's own, which have been compared already.
-    course.drop_metrics(verified.course.first().metrics.len());
+    let course = Course::measuring(manifest, metrics).map_err(|error| refuse(&error))?;
     let fold = course.fold(events, *recorded, &mut |_, _, _| {}).map_err(|refusal| {
         fail(&refusal.reason, Some("the metric has no value at some step; guard it with `if(condition, value, other)`"))
     })?;

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Luck, Moment, Plan, Run, Want};
 use backstop::log::{
-    Digest, Folder, FolderError, MANIFEST, Manifest, Namer, Numbered, OverrideRecord, RunRow, Sampler, digest,
-    set_columns, write_commitments, write_events, write_runs, write_series,
+    CourseError, Files, Folder, FolderError, Manifest, Namer, Numbered, OverrideRecord, RunRow, Sampler, limits,
+    write_events,
 };
 use backstop::model::Model;
 use backstop::scenario::{Options, Override};
 
 use super::console::{Failed, emit, emit_bytes, fail};
 use super::load::{self, Loaded, parse_set};
+use super::past::refuse;
 use super::{ending, timeline};
 
 /// Runs a scenario once and prints what happened and how it ended
@@ -50,6 +51,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let folder = args.out.as_deref().map(|path| claim(path, args.force)).transpose()?;
+    if args.sets.len() > limits::OVERRIDES {
+        return Err(refuse(&CourseError::Overrides(args.sets.len())));
+    }
     let bytes = load::read(&args.file)?;
     let options = Options { overrides: args.sets.clone(), track_trust: args.trust, ..Options::default() };
     let loaded = load::load(&args.file.display().to_string(), &bytes, &options)?;
@@ -64,10 +68,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
         }
     });
     if let Some(folder) = folder {
-        let files = Files::new(model, &run, &sampler, luck, &args.sets).map_err(|error| unwritable(&error))?;
+        let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
+        let row = RunRow::of(&run, (0, 0), luck, &[]);
+        let files = Files::new((model, model), tables, &sampler, &args.sets, row);
         let mut manifest = manifest(args, &loaded, &run);
         manifest.files = files.digests();
-        files.write(&folder, &manifest)?;
+        write(&files, &folder, &manifest)?;
     }
     print(args, model, &plan, &run)?;
     match &run.result {
@@ -79,7 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
 fn print(args: &Args, model: &Model, plan: &Plan, run: &Run) -> Result<(), Failed> {
     if let Some(path) = &args.events {
         let mut bytes = Vec::new();
-        write_events(&mut bytes, &Namer::new(model), Numbered::SINGLE, &run.log).map_err(|error| unwritable(&error))?;
+        write_events(&mut bytes, &Namer::new(model), Numbered::SINGLE, &run.log).expect("memory takes every row");
         if path.as_os_str() == "-" {
             return emit_bytes(&bytes);
         }
@@ -107,10 +113,6 @@ fn print(args: &Args, model: &Model, plan: &Plan, run: &Run) -> Result<(), Faile
     emit(&text)
 }
 
-fn unwritable(error: &std::io::Error) -> Failed {
-    fail(&format!("cannot write the tables: {error}"), None)
-}
-
 /// Claims an output folder before any work is done.
 pub(crate) fn claim(path: &Path, force: bool) -> Result<Folder, Failed> {
     Folder::claim(path, force).map_err(|error| {
@@ -123,62 +125,16 @@ pub(crate) fn claim(path: &Path, force: bool) -> Result<Folder, Failed> {
     })
 }
 
-/// The tables of one run, as bytes.
-pub(crate) struct Files {
-    /// Name and content, in the order in which a reader would open them.
-    pub(crate) tables: Vec<(&'static str, Vec<u8>)>,
-}
-
-impl Files {
-    fn new(model: &Model, run: &Run, sampler: &Sampler, luck: Luck, sets: &[Override]) -> std::io::Result<Self> {
-        let (names, values) = set_columns(sets);
-        let row = RunRow::of(run, (0, 0), luck, &values);
-        Self::of(model, model, (&run.log, &run.samples, &run.setup, &run.world), sampler, &names, &row)
-    }
-
-    /// The tables of a run or of a folded log; `first` is the model that it began with, whose draws are in the log.
-    pub(crate) fn of(
-        model: &Model,
-        first: &Model,
-        (log, samples, setup, world): (
-            &[backstop::model::Entry],
-            &[f64],
-            &backstop::model::Setup,
-            &backstop::model::World,
-        ),
-        sampler: &Sampler,
-        names: &[String],
-        row: &RunRow<'_>,
-    ) -> std::io::Result<Self> {
-        let mut tables = vec![("events.csv", Vec::new()), ("series.csv", Vec::new()), ("commitments.csv", Vec::new())];
-        write_events(&mut tables[0].1, &Namer::new(first), Numbered::SINGLE, log)?;
-        write_series(&mut tables[1].1, model, Numbered::SINGLE, samples, sampler)?;
-        write_commitments(&mut tables[2].1, model, Numbered::SINGLE, setup, world)?;
-        let mut runs = Vec::new();
-        write_runs(&mut runs, model, Some(names), std::slice::from_ref(row))?;
-        tables.push(("runs.csv", runs));
-        Ok(Self { tables })
-    }
-
-    pub(crate) fn digests(&self) -> std::collections::BTreeMap<String, Digest> {
-        self.tables.iter().map(|(name, bytes)| ((*name).to_owned(), digest(bytes))).collect()
-    }
-
-    pub(crate) fn write(&self, folder: &Folder, manifest: &Manifest) -> Result<(), Failed> {
-        let json = manifest.to_json();
-        let mut files: Vec<(&str, &[u8])> = self.tables.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
-        files.push((MANIFEST, json.as_bytes()));
-        folder.write(&files).map_err(|error| {
-            let help = match error {
-                FolderError::Io { doing: "restore", .. } => "run it again with `--force`; the folder is not complete",
-                FolderError::Io { doing: "sync", .. } => {
-                    "the files are there, but may be lost if the machine stops now"
-                }
-                _ => "nothing was written",
-            };
-            fail(&error.to_string(), Some(help))
-        })
-    }
+/// Writes an output folder.
+pub(crate) fn write(files: &Files, folder: &Folder, manifest: &Manifest) -> Result<(), Failed> {
+    files.write(folder, manifest).map_err(|error| {
+        let help = match error {
+            FolderError::Io { doing: "restore", .. } => "run it again with `--force`; the folder is not complete",
+            FolderError::Io { doing: "sync", .. } => "the files are there, but may be lost if the machine stops now",
+            _ => "nothing was written",
+        };
+        fail(&error.to_string(), Some(help))
+    })
 }
 
 fn manifest(args: &Args, loaded: &Loaded, run: &Run) -> Manifest {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use backstop::log::limits::MANIFEST_BYTES;
 use backstop::log::{MANIFEST, Manifest, read_file, write_file};
 use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, is_begun, limits, merge};
 use serde::{Deserialize, Serialize};
@@ -360,7 +361,7 @@ fn put_together(args: &Args, out: &Path, place: &Place, tasks: u64) -> Result<()
 }
 
 fn read(path: &Path) -> std::io::Result<String> {
-    read_file(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    read_file(path, MANIFEST_BYTES).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn put(path: &Path, text: &str) -> Result<(), Failed> {

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use backstop::log::Verified;
 use backstop::model::{Entry, Event, InstanceId, Model, Seq, State};
+use backstop::text::{quoted, suggestion};
 
 use super::console::{Failed, emit, fail};
 use super::explained::lacks;
-use super::past::{Verified, verify};
+use super::past::verify;
 use super::timeline::{condition, label, sentence};
-use super::words::escaped;
 
 /// Shows the chain of causes that led to an event
 #[derive(Debug, clap::Args)]
@@ -52,9 +53,11 @@ fn find(verified: &Verified, asked: &str) -> Result<Asked, Failed> {
     let named = |instance: &InstanceId| model.instances[instance.index()].name == asked;
     let Some(instance) = model.instance_ids().find(named) else {
         let names = model.instances.iter().map(|instance| instance.name.as_str());
-        let nearest = names.min_by_key(|name| strsim::damerau_levenshtein(name, asked));
-        let help = nearest.map(|name| format!("did you mean `{name}`? or give the `seq` of an event"));
-        return Err(fail(&format!("there is no commitment `{}`", escaped(asked)), help.as_deref()));
+        let help = match suggestion(asked, names) {
+            Some(suggestion) => format!("{suggestion} or give the `seq` of an event"),
+            None => "give the name of a commitment, or the `seq` of an event".into(),
+        };
+        return Err(fail(&format!("there is no commitment {}", quoted(asked)), Some(&help)));
     };
     let bound = log.iter().rposition(|entry| entry.event == Event::Detached(instance));
     Ok(match bound.and_then(|at| Seq::try_from(at).ok()) {

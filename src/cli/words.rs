@@ -3,26 +3,11 @@
 use backstop::analysis::words;
 pub(crate) use backstop::analysis::words::number as plain_number;
 use backstop::model::{ActorId, Amount, GroupId, Model, ResourceId};
+pub(crate) use backstop::text::escaped;
 
-/// A text fit for a terminal: control characters but for line ends, and those that move other text
-/// around, are escaped.
+/// A text of many lines, fit for a terminal.
 pub(crate) fn safe(text: &str) -> String {
     text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
-}
-
-/// A text from a file or an argument, fit for one line of a terminal.
-pub(crate) fn escaped(text: &str) -> String {
-    let hidden =
-        |c: char| matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() || hidden(character) {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }
 
 /// A count in groups of three digits.
@@ -101,6 +86,6 @@ mod tests {
 
     #[test]
     fn nothing_hostile_reaches_the_terminal() {
-        assert_eq!(escaped("a\u{1b}[2Jb\u{202e}"), "a\\u{1b}[2Jb\\u{202e}");
+        assert_eq!(safe("a\u{1b}[2J\nb\u{202e}"), "a\\u{1b}[2J\nb\\u{202e}");
     }
 }

@@ -1,4 +1,4 @@
-//! Output folders: whole or not at all. The one place of the library that touches the file system.
+//! Output folders: whole or not at all.
 //!
 //! Everything is first written beside its place and synced. A new folder then appears by a single
 //! rename. Into a folder that exists (only with `force`) the files are renamed one by one, the old
@@ -9,8 +9,6 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-
-use super::limits;
 
 /// Name of the manifest, which comes last.
 pub const MANIFEST: &str = "manifest.json";
@@ -225,21 +223,20 @@ pub fn remove_partial(folder: &Path) -> Result<(), FolderError> {
     Ok(())
 }
 
-/// Reads a file of an output folder.
+/// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
-/// Those of the system; `FileTooLarge` beyond [`limits::FOLDER_FILE_BYTES`].
-pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+/// Those of the system; `FileTooLarge` beyond the limit.
+pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let said = file.metadata()?.len();
     let mut bytes = Vec::new();
-    if said <= limits::FOLDER_FILE_BYTES {
+    if said <= limit {
         // A file may grow meanwhile, and some say that they have no length at all.
-        file.take(limits::FOLDER_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+        file.take(limit + 1).read_to_end(&mut bytes)?;
     }
-    if said.max(bytes.len() as u64) > limits::FOLDER_FILE_BYTES {
-        let message = format!("it has more than {} bytes", limits::FOLDER_FILE_BYTES);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    if said.max(bytes.len() as u64) > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes")));
     }
     Ok(bytes)
 }
@@ -288,14 +285,10 @@ mod tests {
     #[test]
     fn a_file_beyond_the_limit_is_not_read() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        file.as_file().set_len(limits::FOLDER_FILE_BYTES + 1).unwrap();
-        let error = read_file(file.path()).unwrap_err();
-        assert_eq!(
-            (error.kind(), error.to_string()),
-            (io::ErrorKind::FileTooLarge, "it has more than 2147483648 bytes".into())
-        );
-        file.as_file().set_len(3).unwrap();
-        assert_eq!(read_file(file.path()).unwrap(), [0; 3]);
+        file.as_file().set_len(4).unwrap();
+        let error = read_file(file.path(), 3).unwrap_err();
+        assert_eq!((error.kind(), &*error.to_string()), (io::ErrorKind::FileTooLarge, "it has more than 3 bytes"));
+        assert_eq!(read_file(file.path(), 4).unwrap(), [0; 4]);
     }
 
     #[test]

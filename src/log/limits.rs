@@ -1,4 +1,10 @@
-//! Named limits on output folders.
+//! Named limits on what is read of a run's folder, which a stranger may have written.
 
-/// Largest file of a folder that is read, in bytes: more than the longest log can have.
-pub const FOLDER_FILE_BYTES: u64 = 2 << 30;
+/// Size of a manifest, in bytes: more than the largest scenario takes, with every character escaped.
+pub const MANIFEST_BYTES: u64 = 64 << 20;
+/// Size of a table, in bytes: more than the longest log takes.
+pub const TABLE_BYTES: u64 = 2 << 30;
+/// Forks that led to a run; for each the scenario is compiled anew.
+pub const FORKS: usize = 100;
+/// Overrides of a run, those of its forks included; each is looked up in the scenario.
+pub const OVERRIDES: usize = 1_000;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::replay::Recorded;
+use crate::engine::Luck;
 use crate::scenario::Override;
 
 /// The program's name, as a manifest gives it.
@@ -152,6 +154,25 @@ impl Manifest {
             history_hash: None,
             files: BTreeMap::new(),
         }
+    }
+
+    /// The luck of a single run.
+    #[must_use]
+    pub fn luck(&self) -> Luck {
+        Luck { seed: self.seed, replicate: self.replicate }
+    }
+
+    /// What it says of a single run; none for a sweep.
+    #[must_use]
+    pub fn recorded(&self) -> Option<Recorded> {
+        Some(Recorded { ok: self.status.as_deref()? == "ok", steps: self.steps? })
+    }
+
+    /// Every override of a run, forks' included, in the order in which they came into force.
+    #[must_use]
+    pub fn all_overrides(&self) -> Vec<Override> {
+        let forks = self.forks.iter().flat_map(|fork| &fork.overrides);
+        self.overrides.iter().chain(forks).map(Override::from).collect()
     }
 
     /// Its text.

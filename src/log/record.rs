@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::number::{amount, number};
 use crate::model::{ActorId, Amount, DrawId, Ending, Event, InstanceId, IssueId, MeetingId, Model, OutcomeId, ShockId};
+use crate::text::quoted;
 
 /// The cells of an event that depend on it alone: all but run, seq, step, date and cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -165,11 +166,11 @@ impl<'a> Namer<'a> {
             "failed" => Event::Failed { meeting: find(&self.meetings, "meeting", cells.subject)?, size: size(cells)? },
             "reached" => Event::Reached(find(&self.outcomes, "outcome", cells.subject)?),
             "ended" => Event::Ended(match cells.subject {
-                "deadlock" => Ending::Deadlock,
-                "stalemate" => Ending::Stalemate,
+                Ending::DEADLOCK => Ending::Deadlock,
+                Ending::STALEMATE => Ending::Stalemate,
                 outcome => Ending::Outcome(find(&self.outcomes, "outcome", outcome)?),
             }),
-            other => return Err(RecordError(format!("there is no event `{}`", other.escape_debug()))),
+            other => return Err(RecordError(format!("there is no event {}", quoted(other)))),
         })
     }
 
@@ -185,30 +186,26 @@ impl<'a> Namer<'a> {
         let instance = find(&self.instances, "commitment", cells.subject)?;
         let mut gifts = self.model.gifts(instance);
         let gift = gifts.find(|gift| self.model.resources[gift.resource.index()].id == cells.resource);
-        let gift = gift.ok_or_else(|| {
-            RecordError(format!("`{}` gives no resource `{}`", cells.subject, cells.resource.escape_debug()))
-        })?;
+        let gift = gift
+            .ok_or_else(|| RecordError(format!("`{}` gives no resource {}", cells.subject, quoted(cells.resource))))?;
         let number = u32::try_from(gift.number).expect("the number of resources is limited");
         Ok((instance, number, Amount::from_units(read_number(&cells.value)?)))
     }
 }
 
 fn find<T: Copy>(names: &BTreeMap<&str, T>, what: &str, name: &str) -> Result<T, RecordError> {
-    names.get(name).copied().ok_or_else(|| RecordError(format!("the scenario has no {what} `{}`", name.escape_debug())))
+    names.get(name).copied().ok_or_else(|| RecordError(format!("the scenario has no {what} {}", quoted(name))))
 }
 
 fn read_number(text: &str) -> Result<f64, RecordError> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value),
-        _ => Err(RecordError(format!("`{}` is no number", text.escape_debug()))),
+        _ => Err(RecordError(format!("{} is no number", quoted(text)))),
     }
 }
 
 fn size(cells: &Cells<'_>) -> Result<u32, RecordError> {
-    cells
-        .value
-        .parse()
-        .map_err(|_| RecordError(format!("`{}` is no number of commitments", cells.value.escape_debug())))
+    cells.value.parse().map_err(|_| RecordError(format!("{} is no number of commitments", quoted(&cells.value))))
 }
 
 /// The kind of an event as it is written in the log.
@@ -245,8 +242,8 @@ pub fn kind(event: Event) -> &'static str {
 pub fn ending_name(model: &Model, ending: Ending) -> &str {
     match ending {
         Ending::Outcome(outcome) => &model.outcomes[outcome.index()].id,
-        Ending::Deadlock => "deadlock",
-        Ending::Stalemate => "stalemate",
+        Ending::Deadlock => Ending::DEADLOCK,
+        Ending::Stalemate => Ending::STALEMATE,
     }
 }
 

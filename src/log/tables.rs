@@ -1,5 +1,6 @@
 //! The CSV files: UTF-8, RFC 4180, one header row, `\n` line ends, rows in the order of the simulation.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::number::{amount, number, push_number};
@@ -7,6 +8,7 @@ use super::record::{Cells, Namer, creditor_name, ending_name};
 use crate::engine::{History, Luck, Run};
 use crate::model::{Ending, Entry, Model, Setup, World};
 use crate::scenario::Override;
+pub use crate::scenario::RUN_COLUMNS;
 
 /// Columns of `events.csv`.
 pub const EVENT_COLUMNS: [&str; 12] =
@@ -27,10 +29,6 @@ pub const COMMITMENT_COLUMNS: [&str; 11] = [
     "detached_step",
     "settled_step",
 ];
-/// Columns of `runs.csv` whose names are fixed; parameters stand after `seed`, metrics after `gap`.
-pub const RUN_COLUMNS: [&str; 10] =
-    ["run", "point", "replicate", "seed", "status", "outcome", "reached_step", "steps", "gap", "history_hash"];
-
 /// A CSV writer over any writer, with the project's line ends.
 fn writer<W: Write>(out: W) -> csv::Writer<W> {
     csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(out)
@@ -267,8 +265,10 @@ impl<'a> RunRow<'a> {
 #[must_use]
 pub fn set_columns(sets: &[Override]) -> (Vec<String>, Vec<f64>) {
     let mut columns: Vec<(String, f64)> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for set in sets {
-        match columns.iter_mut().find(|(name, _)| *name == set.name) {
+        let at = *places.entry(&set.name).or_insert(columns.len());
+        match columns.get_mut(at) {
             Some((_, value)) => *value = set.value,
             None => columns.push((set.name.clone(), set.value)),
         }

@@ -14,6 +14,13 @@ pub enum Ending {
     Stalemate,
 }
 
+impl Ending {
+    /// The name of a deadlock in tables, which no outcome may bear.
+    pub const DEADLOCK: &'static str = "deadlock";
+    /// The name of a stalemate in tables, which no outcome may bear.
+    pub const STALEMATE: &'static str = "stalemate";
+}
+
 /// One thing that happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {

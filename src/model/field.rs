@@ -4,6 +4,9 @@ use super::expression::{Expression, Fault, Quantity, Values};
 use super::ids::{ActorId, DrawId, ParameterId};
 use super::{Amount, MAX_AMOUNT, Model, Setup};
 
+/// Largest weight, volatility and the like: as many of them as there can be still add up to a finite number.
+pub(super) const LARGEST: f64 = 1e100;
+
 /// What a number in a scenario may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Domain {
@@ -15,7 +18,7 @@ pub enum Domain {
     Pace,
     /// More than 0.
     Positive,
-    /// 0 or more.
+    /// From 0 to [`LARGEST`].
     NonNegative,
     /// An amount: from 0 to [`MAX_AMOUNT`].
     Amount,
@@ -33,7 +36,7 @@ impl Domain {
                 Self::Unit => (0.0..=1.0).contains(&value),
                 Self::Pace => value > 0.0 && value <= 1.0,
                 Self::Positive => value > 0.0,
-                Self::NonNegative => value >= 0.0,
+                Self::NonNegative => (0.0..=LARGEST).contains(&value),
                 Self::Amount => (0.0..=MAX_AMOUNT).contains(&value),
                 Self::Whole(least) => {
                     value >= f64::from(least)
@@ -51,7 +54,7 @@ impl Domain {
             Self::Unit => value.clamp(0.0, 1.0),
             Self::Pace => value.clamp(f64::MIN_POSITIVE, 1.0),
             Self::Positive => value.max(f64::MIN_POSITIVE),
-            Self::NonNegative => value.max(0.0),
+            Self::NonNegative => value.clamp(0.0, LARGEST),
             Self::Amount => value.clamp(0.0, MAX_AMOUNT),
             Self::Whole(least) => value.max(f64::from(least)),
         }
@@ -65,7 +68,7 @@ impl Domain {
             Self::Unit => "from 0 to 1".into(),
             Self::Pace => "more than 0 and at most 1".into(),
             Self::Positive => "more than 0".into(),
-            Self::NonNegative => "0 or more".into(),
+            Self::NonNegative => "0 or more, and at most 1e100".into(),
             Self::Amount => "from 0 to 1e12".into(),
             Self::Whole(least) => format!("a whole number from {least}"),
         }
@@ -274,6 +277,11 @@ impl Shape {
     pub fn check(self, arguments: &[f64]) -> Result<(), &'static str> {
         if arguments.iter().any(|value| !value.is_finite()) {
             return Err("its arguments must be finite numbers");
+        }
+        if let (Self::Uniform | Self::Triangular, [low, .., high]) = (self, arguments)
+            && !(high - low).is_finite()
+        {
+            return Err("its ends are further apart than a number can tell");
         }
         match (self, arguments) {
             (Self::Uniform, [low, high]) if low <= high => Ok(()),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::source::{Position, Source};
 use crate::model::limits;
+pub(super) use crate::text::{listed, nearest, quoted, suggestion, visible};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -240,68 +241,6 @@ fn cap(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.push(say("limits/diagnostics", left_out, None));
 }
 
-/// Longest part of a file that a message repeats, in characters.
-const QUOTED: usize = 60;
-
-/// A text from a file or argument in backticks, fit for one line of a terminal: shortened, and with what
-/// would not be seen or would move other text around written as an escape.
-#[must_use]
-pub(super) fn quoted(text: &str) -> String {
-    format!("`{}`", visible(text))
-}
-
-/// As [`quoted`], without the backticks.
-#[must_use]
-pub(super) fn visible(text: &str) -> String {
-    let mut shown = String::new();
-    for (number, character) in text.chars().enumerate() {
-        if number == QUOTED {
-            shown.push('…');
-            break;
-        }
-        if is_plain(character) {
-            shown.push(character);
-        } else {
-            shown.extend(character.escape_unicode());
-        }
-    }
-    shown
-}
-
-/// Whether a character shows as itself and leaves its neighbours in place.
-fn is_plain(character: char) -> bool {
-    let hidden = matches!(
-        character,
-        '\u{00A0}' | '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{2000}'..='\u{200F}' | '\u{2028}'..='\u{202F}'
-            | '\u{205F}'..='\u{206F}' | '\u{3000}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
-            | '\u{E0000}'..='\u{E0FFF}'
-    );
-    !character.is_control() && !hidden
-}
-
-/// The nearest of some names to one that is not among them, if it is near enough.
-#[must_use]
-pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    if name.chars().count() > 2 * QUOTED {
-        return None;
-    }
-    let lower = name.to_lowercase();
-    let allowed = (name.chars().count() / 3).max(1);
-    known
-        .into_iter()
-        .filter(|candidate| candidate.chars().count().abs_diff(name.chars().count()) <= allowed)
-        .map(|candidate| (strsim::osa_distance(&lower, candidate), candidate))
-        .filter(|&(distance, _)| distance <= allowed)
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// 'did you mean …?' for the nearest name.
-#[must_use]
-pub(super) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    nearest(name, known).map(|candidate| format!("did you mean {}?", quoted(candidate)))
-}
-
 /// The members of a circle in backticks, long ones cut.
 #[must_use]
 pub(super) fn circle<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
@@ -322,35 +261,9 @@ pub(super) fn plain(value: f64) -> String {
     }
 }
 
-/// Some names in backticks, for 'one of …'; long lists are cut.
-#[must_use]
-pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    let names: Vec<String> = names.into_iter().take(13).map(quoted).collect();
-    match names.as_slice() {
-        [] => "none".into(),
-        [one] => one.clone(),
-        names if names.len() > 12 => format!("{} …", names[..12].join(", ")),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_hidden_or_hostile_is_repeated() {
-        assert_eq!(quoted("a\u{1b}[2J\n\u{202e}b"), "`a\\u{1b}[2J\\u{a}\\u{202e}b`");
-        assert_eq!(quoted("größe"), "`größe`");
-        assert!(quoted(&"x".repeat(1_000)).chars().count() < 70);
-    }
-
-    #[test]
-    fn the_nearest_name_is_suggested() {
-        assert_eq!(nearest("europa", ["us", "europe"]), Some("europe"));
-        assert_eq!(nearest("usa", ["us", "uk"]), Some("us"));
-        assert_eq!(nearest("spain", ["us", "uk"]), None);
-    }
 
     #[test]
     fn too_many_are_capped() {

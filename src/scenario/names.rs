@@ -8,7 +8,7 @@ use super::diagnostic::{Diagnostic, plain, quoted};
 use super::document::{Kind, Table};
 use super::reader::path;
 use super::words;
-use crate::model::{ActorId, limits};
+use crate::model::{ActorId, Ending, limits};
 
 /// The names of one kind of thing, in declaration order.
 #[derive(Clone, Debug, Default)]
@@ -149,8 +149,9 @@ pub(super) fn is_id(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// Fixed columns of `runs.csv`.
-const COLUMNS: [&str; 10] =
+/// Columns of `runs.csv` whose names are fixed, which no parameter or metric may bear; parameters stand after `seed`,
+/// metrics after `gap`.
+pub const RUN_COLUMNS: [&str; 10] =
     ["run", "point", "replicate", "seed", "status", "outcome", "reached_step", "steps", "gap", "history_hash"];
 
 impl<'a> Compiler<'a> {
@@ -401,7 +402,7 @@ impl<'a> Compiler<'a> {
                         span.clone(),
                         "the word has a meaning of its own in expressions; rename it",
                     ));
-                } else if what == "a parameter" && COLUMNS.contains(&name.as_str()) {
+                } else if what == "a parameter" && RUN_COLUMNS.contains(&name.as_str()) {
                     wrong.push((
                         format!("a parameter cannot be called {}", quoted(name)),
                         span.clone(),
@@ -411,7 +412,7 @@ impl<'a> Compiler<'a> {
             }
         }
         for (name, span) in &self.names.outcomes.list {
-            if matches!(name.as_str(), "deadlock" | "stalemate") {
+            if [Ending::DEADLOCK, Ending::STALEMATE].contains(&name.as_str()) {
                 wrong.push((
                     format!("an outcome cannot be called {}", quoted(name)),
                     span.clone(),
@@ -420,7 +421,7 @@ impl<'a> Compiler<'a> {
             }
         }
         for (name, span) in &self.names.metrics.list {
-            if COLUMNS.contains(&name.as_str()) {
+            if RUN_COLUMNS.contains(&name.as_str()) {
                 wrong.push((
                     format!("a metric cannot be called {}", quoted(name)),
                     span.clone(),

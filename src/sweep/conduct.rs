@@ -14,6 +14,7 @@ use super::store::{JOURNAL, Store, UNSORTED, digest_of, first_journal, journal_o
 use super::summary::Summary;
 use super::worker::{Rows, Worker};
 use super::{limits, sort};
+use crate::log::limits::MANIFEST_BYTES;
 use crate::log::{
     Digest, Folder, MANIFEST, Manifest, ManifestError, OverrideRecord, digest, read_file, remove_partial, write_file,
 };
@@ -405,7 +406,7 @@ fn is_absent(folder: &Path) -> bool {
 /// The manifest of a folder.
 pub(super) fn read_manifest(folder: &Path) -> Result<Manifest, Error> {
     let path: PathBuf = folder.join(MANIFEST);
-    let bytes = read_file(&path).map_err(|error| {
+    let bytes = read_file(&path, MANIFEST_BYTES).map_err(|error| {
         let error = Error::io("read", &path, &error);
         error.help("this is not the folder of a sweep; `--force` replaces what is there")
     })?;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::log::FolderError;
 use crate::scenario::Diagnostic;
+pub(super) use crate::text::{quoted, suggestion};
 
 /// What kind of thing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,35 +140,3 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-/// A text from a file or argument in backticks: shortened, control characters and the like as escapes.
-#[must_use]
-pub(super) fn quoted(text: &str) -> String {
-    let mut shown = String::from("`");
-    for (number, character) in text.chars().enumerate() {
-        if number == 60 {
-            shown.push('…');
-            break;
-        }
-        if character.is_ascii_graphic() || character == ' ' || character.is_alphanumeric() {
-            shown.push(character);
-        } else {
-            shown.extend(character.escape_unicode());
-        }
-    }
-    shown.push('`');
-    shown
-}
-
-/// The nearest of some names, as a remedy.
-#[must_use]
-pub(super) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    let allowed = (name.chars().count() / 3).max(1);
-    known
-        .into_iter()
-        .filter(|candidate| candidate.len().abs_diff(name.len()) <= 20)
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|&(distance, _)| distance <= allowed)
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
-}

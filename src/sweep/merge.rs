@@ -8,6 +8,7 @@ use super::conduct::{Progress, Report, Sweep, read_manifest};
 use super::design_file::read_design;
 use super::error::{Error, ErrorKind};
 use super::experiment::Experiment;
+use super::limits;
 use super::outline::{Outline, differences};
 use super::read_rows::RowReader;
 use super::schedule::{Schedule, Shard};
@@ -129,7 +130,7 @@ fn whole(part: &Part) -> Result<Sweep, Error> {
         Error::new(ErrorKind::Mismatch, "the scenario in the manifest is not valid").because(errors)
     })?;
     let path = folder.join("design.csv");
-    let bytes = read_file(&path).map_err(|error| Error::io("read", &path, &error))?;
+    let bytes = read_file(&path, limits::DESIGN_BYTES).map_err(|error| Error::io("read", &path, &error))?;
     let points = if outline.names.is_empty() {
         super::design::Points::single()
     } else {

@@ -25,8 +25,8 @@ impl<'a> RowReader<'a> {
         let declared = model.outcomes.iter().enumerate();
         let mut outcomes: BTreeMap<&str, Ending> =
             declared.map(|(at, outcome)| (outcome.id.as_str(), Ending::Outcome(OutcomeId::at(at)))).collect();
-        outcomes.insert("deadlock", Ending::Deadlock);
-        outcomes.insert("stalemate", Ending::Stalemate);
+        outcomes.insert(Ending::DEADLOCK, Ending::Deadlock);
+        outcomes.insert(Ending::STALEMATE, Ending::Stalemate);
         Self { parameters, metrics: model.metrics.len(), outcomes, values: Vec::new() }
     }
 

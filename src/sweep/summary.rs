@@ -9,7 +9,7 @@ use crate::log::{csv_text, number};
 use crate::model::{Ending, Model};
 
 /// The ways to end besides the outcomes.
-const OTHERS: [&str; 3] = ["deadlock", "stalemate", "failed"];
+const OTHERS: [&str; 3] = [Ending::DEADLOCK, Ending::STALEMATE, "failed"];
 /// What moments are taken of besides the metrics.
 const DATED: [&str; 2] = ["reached_step", "gap"];
 

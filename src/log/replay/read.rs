@@ -7,6 +7,7 @@ use super::super::tables::EVENT_COLUMNS;
 use super::Refusal;
 use crate::engine;
 use crate::model::{Entry, Event, Model, Seq, Setup, limits};
+use crate::text::quoted;
 
 /// Reads the rows, each of which must be what its event is written as.
 pub(super) fn read(namer: &Namer<'_>, events: impl Read, steps: u32) -> Result<Vec<Entry>, Refusal> {
@@ -38,7 +39,6 @@ fn read_row(
     date: &mut (u32, String),
 ) -> Result<Entry, String> {
     let cell = |at: usize| record.get(at).unwrap_or_default();
-    let quoted = |text: &str| format!("`{}`", text.escape_debug());
     if cell(0) != "0" {
         return Err(format!("`run` is {}, not `0`", quoted(cell(0))));
     }

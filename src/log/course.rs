@@ -1,0 +1,182 @@
+//! The course of a recorded run: the models that it went through, one after the other.
+
+use std::fmt;
+
+use super::limits;
+use super::manifest::{Manifest, OverrideRecord};
+use super::record::Namer;
+use super::replay::{Fold, Recorded, Refusal, replay};
+use crate::engine::{self, Luck, Plan, Run, Stage, Want, Watch};
+use crate::model::Model;
+use crate::scenario::{Diagnostic, Document, Options, Override, Source, compile};
+
+/// The models that a run went through, each with the first step that it was in force.
+///
+/// The first is in force from step 0; all have the same actors, commitments and other things, with other numbers.
+#[derive(Debug)]
+pub struct Course {
+    legs: Vec<(u32, Model, Plan)>,
+}
+
+/// Why what a manifest tells cannot be run.
+#[derive(Debug)]
+pub enum CourseError {
+    /// The scenario cannot be compiled with the overrides.
+    Scenario {
+        /// What is wrong with it.
+        diagnostics: Vec<Diagnostic>,
+        /// The text that they are about.
+        source: Box<Source>,
+    },
+    /// An override of a fork changes which actors or commitments there are.
+    OtherThings,
+    /// So many forks lead to the run, more than [`limits::FORKS`].
+    Forks(usize),
+    /// So many overrides are in force, more than [`limits::OVERRIDES`].
+    Overrides(usize),
+}
+
+impl CourseError {
+    /// What to do about it, where that is not said by the diagnostics.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Scenario { .. } => None,
+            Self::OtherThings => Some("run the scenario anew with it instead"),
+            Self::Forks(_) => Some("run the scenario anew with the overrides of the forks"),
+            Self::Overrides(_) => Some("write the numbers into the scenario"),
+        }
+    }
+}
+
+impl fmt::Display for CourseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scenario { .. } => f.write_str("the scenario in the manifest cannot be compiled"),
+            Self::OtherThings => {
+                f.write_str("an override changes which actors or commitments there are, which a fork cannot do")
+            }
+            Self::Forks(number) => {
+                write!(f, "at most {} forks can lead to a run, and these are {number}", limits::FORKS)
+            }
+            Self::Overrides(number) => {
+                write!(f, "a run can have at most {} overrides, and these are {number}", limits::OVERRIDES)
+            }
+        }
+    }
+}
+
+impl std::error::Error for CourseError {}
+
+impl Course {
+    /// Compiles what a manifest tells.
+    ///
+    /// # Errors
+    /// A [`CourseError`] if the scenario does not compile with the overrides, a fork cannot follow on what was before
+    /// it, or there are too many of either.
+    pub fn new(manifest: &Manifest) -> Result<Self, CourseError> {
+        Self::compile(manifest, &[])
+    }
+
+    /// The same with these metrics, names and expressions, instead of the scenario's own.
+    ///
+    /// # Errors
+    /// As [`Course::new`], and where a metric does not compile.
+    pub fn measuring(manifest: &Manifest, metrics: &[(String, String)]) -> Result<Self, CourseError> {
+        let mut course = Self::compile(manifest, metrics)?;
+        for (_, model, _) in &mut course.legs {
+            // They stand behind the scenario's own.
+            model.metrics.drain(..model.metrics.len() - metrics.len());
+        }
+        Ok(course)
+    }
+
+    fn compile(manifest: &Manifest, metrics: &[(String, String)]) -> Result<Self, CourseError> {
+        let sets = manifest.all_overrides().len();
+        if sets > limits::OVERRIDES {
+            return Err(CourseError::Overrides(sets));
+        }
+        if manifest.forks.len() > limits::FORKS {
+            return Err(CourseError::Forks(manifest.forks.len()));
+        }
+        let (name, text) = (&manifest.scenario, manifest.scenario_text.as_bytes());
+        let document = Document::parse(name, text).map_err(|diagnostics| {
+            let source = Box::new(Source::lossy(name, text));
+            CourseError::Scenario { diagnostics, source }
+        })?;
+        let mut options =
+            Options { overrides: overrides(&manifest.overrides), metrics: metrics.to_vec(), track_trust: true };
+        let mut course = Self { legs: Vec::new() };
+        course.add(&document, 0, &options)?;
+        for fork in &manifest.forks {
+            options.overrides.extend(overrides(&fork.overrides));
+            course.add(&document, fork.at, &options)?;
+        }
+        Ok(course)
+    }
+
+    fn add(&mut self, document: &Document, from: u32, options: &Options) -> Result<(), CourseError> {
+        let compiled = compile(document, options).map_err(|diagnostics| CourseError::Scenario {
+            diagnostics,
+            source: Box::new(document.source().clone()),
+        })?;
+        let model = compiled.model;
+        if self.legs.first().is_some_and(|(_, first, _)| !engine::may_follow(first, &model)) {
+            return Err(CourseError::OtherThings);
+        }
+        let plan = Plan::new(&model);
+        self.legs.push((from, model, plan));
+        Ok(())
+    }
+
+    /// The course of a run without forks.
+    #[must_use]
+    pub fn single(model: Model) -> Self {
+        let plan = Plan::new(&model);
+        Self { legs: vec![(0, model, plan)] }
+    }
+
+    /// The model in force at a step, and its plan.
+    #[must_use]
+    pub fn leg(&self, step: u32) -> (&Model, &Plan) {
+        let leg = self.legs.iter().rev().find(|(from, ..)| *from <= step).unwrap_or(&self.legs[0]);
+        (&leg.1, &leg.2)
+    }
+
+    /// The model that the run began with.
+    #[must_use]
+    pub fn first(&self) -> &Model {
+        &self.legs[0].1
+    }
+
+    /// The model that the run ended with, and its plan.
+    #[must_use]
+    pub fn last(&self) -> (&Model, &Plan) {
+        let (_, model, plan) = &self.legs[self.legs.len() - 1];
+        (model, plan)
+    }
+
+    fn stages(&self) -> Vec<Stage<'_>> {
+        self.legs.iter().map(|(from, model, plan)| Stage { model, plan, from: *from }).collect()
+    }
+
+    /// Runs it from the start; `watch` sees the states on the way.
+    #[must_use]
+    pub fn run(&self, luck: Luck, want: Want, watch: &mut Watch<'_>) -> Run {
+        let stages = self.stages();
+        engine::run_staged(&stages[0], &stages[1..], luck, want, watch)
+    }
+
+    /// Folds its log; `watch` sees the states on the way.
+    ///
+    /// # Errors
+    /// A [`Refusal`] with the first row that cannot be, and why.
+    pub fn fold(&self, events: &[u8], recorded: Recorded, watch: &mut Watch<'_>) -> Result<Fold, Refusal> {
+        let stages = self.stages();
+        replay(&Namer::new(self.first()), stages[0].plan, &stages[1..], events, recorded, watch)
+    }
+}
+
+fn overrides(records: &[OverrideRecord]) -> Vec<Override> {
+    records.iter().map(Override::from).collect()
+}

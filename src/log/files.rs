@@ -1,0 +1,64 @@
+//! What the folder of one run holds beside its manifest.
+
+use std::collections::BTreeMap;
+
+use super::folder::{Folder, FolderError, MANIFEST};
+use super::manifest::{Digest, Manifest, digest};
+use super::record::Namer;
+use super::tables::{
+    Numbered, RunRow, Sampler, set_columns, write_commitments, write_events, write_runs, write_series,
+};
+use crate::model::{Entry, Model, Setup, World};
+use crate::scenario::Override;
+
+/// The tables of one run, as bytes.
+#[derive(Debug)]
+pub struct Files {
+    /// Name and content, in the order in which a reader would open them.
+    pub tables: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Files {
+    /// The tables of a run or of a folded log, from the model that it began with, whose draws are in the log, and the
+    /// one that it ended with. The parameters of the row are what `sets` gives.
+    ///
+    /// # Panics
+    /// Never: memory takes every row.
+    #[must_use]
+    pub fn new(
+        (first, last): (&Model, &Model),
+        (log, samples, setup, world): (&[Entry], &[f64], &Setup, &World),
+        sampler: &Sampler,
+        sets: &[Override],
+        row: RunRow<'_>,
+    ) -> Self {
+        const MEMORY: &str = "memory takes every row";
+        let (names, parameters) = set_columns(sets);
+        let row = RunRow { parameters: &parameters, ..row };
+        let [mut events, mut series, mut commitments, mut runs] = [const { Vec::new() }; 4];
+        write_events(&mut events, &Namer::new(first), Numbered::SINGLE, log).expect(MEMORY);
+        write_series(&mut series, last, Numbered::SINGLE, samples, sampler).expect(MEMORY);
+        write_commitments(&mut commitments, last, Numbered::SINGLE, setup, world).expect(MEMORY);
+        write_runs(&mut runs, last, Some(&names), &[row]).expect(MEMORY);
+        let tables =
+            vec![("events.csv", events), ("series.csv", series), ("commitments.csv", commitments), ("runs.csv", runs)];
+        Self { tables }
+    }
+
+    /// The SHA-256 of each, by name.
+    #[must_use]
+    pub fn digests(&self) -> BTreeMap<String, Digest> {
+        self.tables.iter().map(|(name, bytes)| ((*name).to_owned(), digest(bytes))).collect()
+    }
+
+    /// Writes them and the manifest, whole or not at all.
+    ///
+    /// # Errors
+    /// As [`Folder::write`].
+    pub fn write(&self, folder: &Folder, manifest: &Manifest) -> Result<(), FolderError> {
+        let json = manifest.to_json();
+        let mut files: Vec<(&str, &[u8])> = self.tables.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+        files.push((MANIFEST, json.as_bytes()));
+        folder.write(&files)
+    }
+}

@@ -1,0 +1,301 @@
+//! Verification: a run's folder is what its log gives, its log is what a run of its scenario gives, to the byte.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::course::{Course, CourseError};
+use super::files::Files;
+use super::folder::{MANIFEST, read_file};
+use super::limits;
+use super::manifest::{Manifest, ManifestError, digest};
+use super::record::Namer;
+use super::replay::{Fold, Recorded, Refusal};
+use super::tables::{Numbered, RunRow, Sampler, write_events};
+use crate::engine::{Moment, Run, Want, Watch};
+use crate::model::{Ending, Entry};
+use crate::text::escaped;
+
+/// A folder whose log has been folded and verified.
+#[derive(Debug)]
+pub struct Verified {
+    /// What the folder says of itself.
+    pub manifest: Manifest,
+    /// The models that the run went through.
+    pub course: Course,
+    /// The folded log.
+    pub fold: Fold,
+    /// What the manifest says of the run.
+    pub recorded: Recorded,
+    /// The bytes of `events.csv`.
+    pub events: Vec<u8>,
+}
+
+/// Why a folder is not what a run wrote: the file, and what is wrong with it. Printed it stands alone.
+#[derive(Debug)]
+pub struct VerifyError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What is wrong with a file of a run's folder.
+#[derive(Debug)]
+pub enum Fault {
+    /// There is no manifest.
+    NotThere,
+    /// The system refused to read it.
+    Unreadable(io::Error),
+    /// It has more bytes than this.
+    TooLarge(u64),
+    /// The manifest cannot be used.
+    Manifest(ManifestError),
+    /// The manifest says that not everything that was asked for is there.
+    Incomplete,
+    /// The scenario in the manifest cannot be run.
+    Course(CourseError),
+    /// The manifest is that of a sweep.
+    NotARun,
+    /// The log is refused.
+    Log(Refusal),
+    /// A table differs from what the log gives, first in this line, from 1.
+    Line(u64),
+    /// The tables are right, but the manifest gives other hashes.
+    Hashes,
+}
+
+impl VerifyError {
+    /// What to do about it, where there is a remedy.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        Some(match &self.fault {
+            Fault::NotThere | Fault::NotARun => "give a folder that `run --out` wrote",
+            Fault::Manifest(ManifestError::Version { .. }) => {
+                "use the version that wrote it, or run the scenario again"
+            }
+            Fault::Manifest(_) => "the manifest was edited; run the scenario again",
+            Fault::Incomplete => "let it be finished with `--resume`",
+            Fault::Log(_) => "the log was cut, edited or reordered, or belongs to another scenario",
+            Fault::Line(_) => "the file was edited, or belongs to another run",
+            Fault::Course(error) => return error.help(),
+            Fault::Unreadable(_) | Fault::TooLarge(_) | Fault::Hashes => return None,
+        })
+    }
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = escaped(&self.path.display().to_string());
+        match &self.fault {
+            Fault::NotThere => write!(f, "`{path}` is not there: this is no complete output folder"),
+            Fault::Unreadable(error) => write!(f, "cannot read `{path}`: {error}"),
+            Fault::TooLarge(limit) => write!(f, "`{path}` has more than {limit} bytes"),
+            Fault::Manifest(ManifestError::Malformed { message, line, column }) => {
+                write!(f, "{path}:{line}:{column}: {}", escaped(message))
+            }
+            Fault::Manifest(ManifestError::Version { found }) => {
+                let version = env!("CARGO_PKG_VERSION");
+                write!(f, "{path}: it was written by {}, this is backstop {version}", escaped(found))
+            }
+            Fault::Manifest(ManifestError::Scenario) => {
+                write!(f, "{path}: the scenario's text does not have the hash that is given for it")
+            }
+            Fault::Incomplete => write!(f, "{path}: the output is not complete"),
+            Fault::Course(error) => write!(f, "{path}: {error}"),
+            Fault::NotARun => write!(f, "{path}: this is not the folder of a single run"),
+            Fault::Log(Refusal { line: Some(line), reason }) => write!(f, "{path}:{line}:1: {reason}"),
+            Fault::Log(Refusal { line: None, reason }) => write!(f, "{path}: {reason}"),
+            Fault::Line(line) => write!(f, "{path}:{line}:1: the line is not what the log gives"),
+            Fault::Hashes => write!(f, "{path}: the hashes of the files are not those of the files"),
+        }
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+/// Reads the folder of a run, folds its log, and compares everything in it with what the log gives. `watch` sees the
+/// states on the way, before it is known whether all of the folder is right.
+///
+/// # Errors
+/// A [`VerifyError`] with the first file that is wrong, and the line of it.
+///
+/// ```no_run
+/// use backstop::log::{VerifyError, verify};
+///
+/// fn number_of_events(folder: &std::path::Path) -> Result<usize, VerifyError> {
+///     let verified = verify(folder, &mut |_, _, _| {})?;
+///     Ok(verified.fold.log.len())
+/// }
+/// ```
+pub fn verify(dir: &Path, watch: &mut Watch<'_>) -> Result<Verified, VerifyError> {
+    let manifest = Manifest::read(dir)?;
+    let at_manifest = |fault| VerifyError { path: dir.join(MANIFEST), fault };
+    let course = Course::new(&manifest).map_err(|error| at_manifest(Fault::Course(error)))?;
+    let recorded = manifest.recorded().ok_or_else(|| at_manifest(Fault::NotARun))?;
+    let path = dir.join("events.csv");
+    let events = read(&path, limits::TABLE_BYTES)?;
+    let mut sampler = Sampler::new(course.first(), manifest.stances, manifest.trust);
+    let folded = course.fold(&events, recorded, &mut |moment, world, setup| {
+        if moment == Moment::Ended {
+            sampler.sample(course.first(), world);
+        }
+        watch(moment, world, setup);
+    });
+    let at_log = |refusal| VerifyError { path, fault: Fault::Log(refusal) };
+    let fold = match folded {
+        Ok(fold) => fold,
+        Err(refusal) => return Err(at_log(earliest(&course, &manifest, &events, refusal))),
+    };
+    let verified = Verified { manifest, course, fold, recorded, events };
+    verified.check_history().map_err(at_log)?;
+    verified.check_tables(dir, &sampler)?;
+    Ok(verified)
+}
+
+/// A row that cannot be may follow from one before it that can but never was: running again shows the first.
+fn earliest(course: &Course, manifest: &Manifest, events: &[u8], refusal: Refusal) -> Refusal {
+    let (run, expected) = again(course, manifest);
+    if manifest.history_hash != Some(run.history.text()) {
+        return refusal;
+    }
+    match (first_difference(events, &expected), refusal.line) {
+        (Some(line), Some(later)) if line < later => {
+            let reason = format!("the row is not what the run had here, so that in line {later} {}", refusal.reason);
+            Refusal { line: Some(line), reason }
+        }
+        _ => refusal,
+    }
+}
+
+/// What running again gives, and its log as the run wrote it.
+fn again(course: &Course, manifest: &Manifest) -> (Run, Vec<u8>) {
+    let run = course.run(manifest.luck(), Want { log: true, ..Want::default() }, &mut |_, _, _| {});
+    let mut bytes = Vec::new();
+    write_events(&mut bytes, &Namer::new(course.first()), Numbered::SINGLE, &run.log).expect("memory takes every row");
+    (run, bytes)
+}
+
+impl Verified {
+    /// The events have the hash that the run had.
+    fn check_history(&self) -> Result<(), Refusal> {
+        let hash = self.fold.history.text();
+        let same_hash = self.manifest.history_hash.as_deref() == Some(hash.as_str());
+        if same_hash && self.manifest.files.get("events.csv") == Some(&digest(&self.events)) {
+            return Ok(());
+        }
+        // Every row is possible, but some row is not what happened: running again shows which.
+        let (run, expected) = again(&self.course, &self.manifest);
+        let line = first_difference(&self.events, &expected);
+        let reason = match line.map(|line| line.checked_sub(2)) {
+            None => "the log does not have the hash that the manifest gives".into(),
+            Some(row) => {
+                let row = row.and_then(|row| usize::try_from(row).ok());
+                let (theirs, ours) = (row.and_then(|row| self.fold.log.get(row)), row.and_then(|row| run.log.get(row)));
+                if ours == theirs {
+                    // Cells in quotes, other line ends.
+                    "the row is not written as the run wrote it".into()
+                } else {
+                    self.difference(ours, theirs)
+                }
+            }
+        };
+        Err(Refusal { line, reason })
+    }
+
+    fn difference(&self, ours: Option<&Entry>, theirs: Option<&Entry>) -> String {
+        let namer = Namer::new(self.course.first());
+        let written = |entry: Option<&Entry>| {
+            entry.map_or("nothing".into(), |entry| {
+                let cells = namer.cells(entry.event);
+                let cause = entry.cause.map(|cause| format!(" because of {cause}")).unwrap_or_default();
+                let parts = [cells.event, cells.actor, cells.subject, cells.resource, &cells.value];
+                let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+                format!("`{}` at step {}{cause}", parts.join(" "), entry.step)
+            })
+        };
+        format!("the row was edited: it says {}, the run had {}", written(theirs), written(ours))
+    }
+
+    /// The other tables are what the log gives, byte for byte.
+    fn check_tables(&self, dir: &Path, sampler: &Sampler) -> Result<(), VerifyError> {
+        let Fold { log, samples, setup, world, .. } = &self.fold;
+        let models = (self.course.first(), self.course.last().0);
+        let files =
+            Files::new(models, (log, samples, setup, world), sampler, &self.manifest.all_overrides(), self.row());
+        for (name, expected) in &files.tables {
+            let path = dir.join(name);
+            let found = read(&path, limits::TABLE_BYTES)?;
+            if let Some(line) = first_difference(&found, expected) {
+                return Err(VerifyError { path, fault: Fault::Line(line) });
+            }
+        }
+        if files.digests() == self.manifest.files {
+            return Ok(());
+        }
+        Err(VerifyError { path: dir.join(MANIFEST), fault: Fault::Hashes })
+    }
+
+    /// What the log gives for `runs.csv`, without the parameters.
+    fn row(&self) -> RunRow<'_> {
+        let Self { manifest, fold, .. } = self;
+        RunRow {
+            run: 0,
+            point: 0,
+            luck: manifest.luck(),
+            parameters: &[],
+            status: manifest.status.as_deref().unwrap_or_default(),
+            ending: fold.ending,
+            reached_step: match fold.ending {
+                Some(Ending::Outcome(outcome)) => fold.world.reached[outcome.index()],
+                _ => None,
+            },
+            steps: fold.steps,
+            gap: fold.gap,
+            metrics: &fold.metrics,
+            history: fold.history,
+        }
+    }
+}
+
+/// The first line, from 1, in which two files differ.
+fn first_difference(found: &[u8], expected: &[u8]) -> Option<u64> {
+    if found == expected {
+        return None;
+    }
+    let (mut ours, mut theirs) = (expected.split(|&byte| byte == b'\n'), found.split(|&byte| byte == b'\n'));
+    let mut line = 1;
+    // They differ somewhere, so that this ends at the latest with the longer of the two.
+    while ours.next() == theirs.next() {
+        line += 1;
+    }
+    Some(line)
+}
+
+impl Manifest {
+    /// Reads the manifest of a folder that is complete.
+    ///
+    /// # Errors
+    /// A [`VerifyError`] if it is not there, cannot be used, or says that the folder is not complete.
+    pub fn read(dir: &Path) -> Result<Self, VerifyError> {
+        let path = dir.join(MANIFEST);
+        let at = |fault| VerifyError { path: path.clone(), fault };
+        let bytes = read(&path, limits::MANIFEST_BYTES).map_err(|error| match error.fault {
+            Fault::Unreadable(why) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                at(Fault::NotThere)
+            }
+            _ => error,
+        })?;
+        let manifest = Self::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| at(Fault::Manifest(error)))?;
+        if manifest.complete { Ok(manifest) } else { Err(at(Fault::Incomplete)) }
+    }
+}
+
+/// The bytes of a file, if there are not more of them than the limit.
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, VerifyError> {
+    read_file(path, limit).map_err(|error| {
+        let is_large = error.kind() == io::ErrorKind::FileTooLarge;
+        let fault = if is_large { Fault::TooLarge(limit) } else { Fault::Unreadable(error) };
+        VerifyError { path: path.to_owned(), fault }
+    })
+}
