@@ -77,7 +77,8 @@ pub(crate) fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failed) => ExitCode::from(1),
+        Err(Failed::Input) => ExitCode::from(1),
+        Err(Failed::Usage) => ExitCode::from(2),
     }
 }
 

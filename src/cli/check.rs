@@ -40,7 +40,7 @@ pub(crate) fn check(args: &Args) -> Result<(), Failed> {
         }
         Err((errors, source)) => {
             show(&errors, &source, args.json)?;
-            Err(Failed)
+            Err(Failed::Input)
         }
     }
 }

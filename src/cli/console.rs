@@ -11,7 +11,12 @@ use super::words::{escaped, safe};
 
 /// The command failed, and has said why.
 #[derive(Debug)]
-pub(crate) struct Failed;
+pub(crate) enum Failed {
+    /// By what it was given, or what it met.
+    Input,
+    /// By how it was called.
+    Usage,
+}
 
 /// Prints a text on standard output, with what a file may have put into it made harmless.
 pub(crate) fn emit(text: &str) -> Result<(), Failed> {
@@ -51,7 +56,13 @@ pub(crate) fn fail(message: &str, help: Option<&str>) -> Failed {
         group = group.element(Level::HELP.message(safe(help)));
     }
     say(&renderer().render(&[group]));
-    Failed
+    Failed::Input
+}
+
+/// The same where the command was called in a way that makes no sense.
+pub(crate) fn misused(message: &str, help: Option<&str>) -> Failed {
+    let _ = fail(message, help);
+    Failed::Usage
 }
 
 /// Prints on standard error; where even that is impossible there is nobody left to tell.

@@ -5,17 +5,17 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use backstop::analysis::{self, Cost, Explanation, Keystone, Question, Sets};
-use backstop::engine::{Luck, Moment, Want, Watch};
+use backstop::engine::{Luck, Moment, Want};
 use backstop::log::{Course, number};
 use backstop::model::{ActorId, Amount, InstanceId, Model, OutcomeId, ResourceId, Setup, World};
 use backstop::scenario::{Options, Override};
 use backstop::text;
 use serde_json::{Value, json};
 
-use super::console::{Failed, emit, emit_bytes, emit_json, fail, say};
-use super::explained::explained;
-use super::load::{self, Loaded, parse_set};
-use super::past::verify;
+use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
+use super::explained::{explained, standing};
+use super::load::{self, At, Loaded, parse_set};
+use super::past::{step_of_folder, verify};
 use super::timeline::label;
 use super::words::{actor, actors, count, escaped, listed};
 
@@ -25,18 +25,18 @@ pub(crate) struct Args {
     /// A scenario file, explained at the end of its run, or the folder of a run
     #[arg(value_name = "FILE|DIR")]
     path: PathBuf,
-    /// The seed of everything random (with a file)
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
-    /// The replicate, as in a sweep: other luck under the same seed (with a file)
-    #[arg(long, value_name = "K", default_value_t = 0)]
-    replicate: u64,
+    /// The seed of everything random (with a file; default 0)
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The replicate, as in a sweep: other luck under the same seed (with a file; default 0)
+    #[arg(long, value_name = "K")]
+    replicate: Option<u64>,
     /// Set a parameter, or any number of the file by its dotted path (with a file; repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
     /// Explain the state after the last exchange of this step
-    #[arg(long, value_name = "STEP")]
-    at: Option<u32>,
+    #[arg(long, value_name = "STEP|DATE", value_parser = At::parse)]
+    at: Option<At>,
     /// What to reach: an outcome's condition instead of all that is deadlocked
     #[arg(long, value_name = "OUTCOME")]
     goal: Option<String>,
@@ -64,28 +64,23 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
-    let mut states: Option<(World, Setup)> = None;
-    let mut keep = |moment: Moment, world: &World, setup: &Setup| {
-        let wanted = args.at.is_none_or(|step| step == world.step);
-        if moment == Moment::Exchanged && wanted {
-            states = Some((world.clone(), setup.clone()));
-        }
-    };
-    let (course, steps) = if args.path.is_dir() {
-        let verified = verify(&args.path, &mut keep)?;
-        (verified.course, verified.fold.steps)
-    } else {
-        run(args, &mut keep)?
-    };
-    let Some((world, setup)) = states else {
-        let last = steps.saturating_sub(1);
-        let step = args.at.unwrap_or(0);
-        return Err(fail(&format!("the run has no step {step}"), Some(&format!("its last step is {last}"))));
+    let is_folder = args.path.is_dir();
+    if is_folder && (args.seed.is_some() || args.replicate.is_some() || !args.sets.is_empty()) {
+        let help = "leave them out, or give the scenario file; `fork` lets a run go on under other numbers";
+        return Err(misused(
+            "`--seed`, `--replicate` and `--set` go with a file, not with the folder of a run",
+            Some(help),
+        ));
+    }
+    let (state, course, steps) = if is_folder { of_folder(args)? } else { of_file(args)? };
+    let Some((world, setup)) = state else {
+        let last = label(course.last().0, steps.saturating_sub(1));
+        return Err(fail("the run has no such step", Some(&format!("its last step is {last}"))));
     };
     let (model, plan) = course.leg(world.step);
     let question = question(args, model)?;
     let explanation = analysis::explain(model, plan, &setup, &world, &question)
-        .map_err(|failure| fail(&failure.to_string(), None))?;
+        .map_err(|failure| fail(&failure.to_string(), Some(failure.remedy())))?;
     if args.json {
         return emit_json(&object(model, &explanation));
     }
@@ -95,25 +90,51 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     if args.dot {
         return emit(&graph(model, &explanation));
     }
-    emit(&told(model, &explanation))
+    let mut text = told(model, &explanation);
+    if explanation.gap.is_empty() && explanation.goal.is_none() {
+        text += &standing(model, plan, &setup, &world);
+    }
+    emit(&text)
 }
 
-/// Runs the file; gives its course, and how many steps it completed.
-fn run(args: &Args, keep: &mut Watch<'_>) -> Result<(Course, u32), Failed> {
+/// A state to explain, if the run has it; its course; and how many steps it completed.
+type Found = (Option<(World, Setup)>, Course, u32);
+
+/// Keeps the state after the last exchange of a step, or of the last step.
+fn keep(state: &mut Option<(World, Setup)>, at: Option<u32>) -> impl FnMut(Moment, &World, &Setup) {
+    move |moment, world, setup| {
+        if moment == Moment::Exchanged && at.is_none_or(|step| step == world.step) {
+            *state = Some((world.clone(), setup.clone()));
+        }
+    }
+}
+
+/// Verifies the folder.
+fn of_folder(args: &Args) -> Result<Found, Failed> {
+    let at = args.at.as_ref().map(|at| step_of_folder(at, &args.path)).transpose()?;
+    let mut state = None;
+    let verified = verify(&args.path, &mut keep(&mut state, at))?;
+    Ok((state, verified.course, verified.fold.steps))
+}
+
+/// Runs the file.
+fn of_file(args: &Args) -> Result<Found, Failed> {
     let bytes = load::read(&args.path)?;
     let options = Options { overrides: args.sets.clone(), ..Options::default() };
     let Loaded { document, compiled } = load::load(&args.path.display().to_string(), &bytes, &options)?;
+    let at = args.at.as_ref().map(|at| at.step(&compiled.model.clock)).transpose()?;
     let course = Course::single(compiled.model);
-    let luck = Luck { seed: args.seed, replicate: args.replicate };
-    let run = course.run(luck, Want::default(), keep);
-    if let (Err(failure), true) = (&run.result, args.at.is_none_or(|step| step >= run.steps)) {
+    let luck = Luck { seed: args.seed.unwrap_or(0), replicate: args.replicate.unwrap_or(0) };
+    let mut state = None;
+    let run = course.run(luck, Want::default(), &mut keep(&mut state, at));
+    if let (Err(failure), true) = (&run.result, at.is_none_or(|step| step >= run.steps)) {
         let failed = load::failed(&document, failure);
         if run.steps > 0 {
             say("note: with `--at STEP` a step before that can be explained");
         }
         return Err(failed);
     }
-    Ok((course, run.steps))
+    Ok((state, course, run.steps))
 }
 
 fn question(args: &Args, model: &Model) -> Result<Question, Failed> {
@@ -193,6 +214,7 @@ fn object(model: &Model, explanation: &Explanation) -> Value {
             json!({ "actor": model.actors[keystone.actor.index()].id, "waves": waves })
         };
         object["keystones"] = keystones.iter().map(one).collect();
+        object["keystones_are_complete"] = explanation.keystones_are_complete.into();
     }
     object
 }
@@ -268,8 +290,9 @@ const LARGE: usize = 12;
 const SHOWN: usize = 8;
 
 fn told(model: &Model, explanation: &Explanation) -> String {
+    let when = format!("fter the last exchange of {}\n", label(model, explanation.step));
     let mut text =
-        format!("{}, after the last exchange of {}\n", escaped(&model.title), label(model, explanation.step));
+        if model.title.is_empty() { format!("A{when}") } else { format!("{}, a{when}", escaped(&model.title)) };
     if let Some(goal) = explanation.goal {
         let _ = writeln!(text, "The goal: {}", model.outcomes[goal.index()].id);
     }
@@ -280,8 +303,10 @@ fn told(model: &Model, explanation: &Explanation) -> String {
     }
     if let Some(keystones) = &explanation.keystones {
         text += "\nWhose exit unravels what\n";
-        if keystones.is_empty() {
-            text += "  nobody's exit unravels more than its own part\n";
+        match (keystones.is_empty(), explanation.keystones_are_complete) {
+            (_, false) => text += "  (not everybody was looked at before the search came to its limit)\n",
+            (true, true) => text += "  nobody's exit unravels more than its own part\n",
+            (false, true) => {}
         }
         for keystone in keystones.iter().take(SHOWN) {
             let waves: Vec<String> = keystone.waves.iter().map(|wave| listed(&names(model, wave))).collect();
@@ -293,8 +318,17 @@ fn told(model: &Model, explanation: &Explanation) -> String {
 
 fn summit_text(model: &Model, summit: &Sets<ActorId>) -> String {
     let mut text = String::new();
-    if summit.sets.is_empty() {
-        text += "  no room of actors reaches it\n";
+    match (summit.sets.is_empty(), summit.lower, summit.upper) {
+        (false, ..) => {}
+        (true, None, _) => text += "  no room of actors reaches it\n",
+        (true, Some(_), Some(_)) => {
+            text += "  all of them together do; the search for a smaller room came to its limit\n";
+            return text;
+        }
+        (true, Some(_), None) => {
+            text += "  none was found before the search came to its limit\n";
+            return text;
+        }
     }
     for set in summit.sets.iter().take(SHOWN) {
         let who = match set.members.as_slice() {

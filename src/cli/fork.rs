@@ -1,13 +1,13 @@
 //! `fork`: another future from the same past, with the same luck.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use backstop::engine::{Moment, Run, Want};
 use backstop::log::{Course, Files, ForkRecord, Manifest, OverrideRecord, RunRow, Sampler, Verified};
 use backstop::scenario::Override;
 
-use super::console::{Failed, emit, fail};
-use super::load::{self, parse_set};
+use super::console::{Failed, emit, fail, misused};
+use super::load::{self, At, parse_set};
 use super::past::{refuse, verify};
 use super::run::{claim, write};
 use super::words::escaped;
@@ -19,8 +19,8 @@ pub(crate) struct Args {
     /// The folder of a run
     dir: PathBuf,
     /// The first step under the overrides; all before it stays as it was
-    #[arg(long, value_name = "STEP")]
-    at: u32,
+    #[arg(long, value_name = "STEP|DATE", value_parser = At::parse)]
+    at: At,
     /// Set a parameter, or any number of the file by its dotted path, from that step on (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
@@ -36,10 +36,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
+    if is_same(&args.dir, &args.out) {
+        return Err(misused(
+            "a fork cannot be written over the run that it comes from",
+            Some("choose another `--out`"),
+        ));
+    }
     let folder = claim(&args.out, args.force)?;
     let parent = verify(&args.dir, &mut |_, _, _| {})?;
-    check_step(args, &parent)?;
-    let manifest = child_manifest(args, &parent);
+    let at = args.at.step(&parent.course.last().0.clock)?;
+    check_step(at, &parent)?;
+    let manifest = child_manifest(args, at, &parent);
     let course = Course::new(&manifest).map_err(|error| refuse(&error))?;
     let mut sampler = Sampler::new(course.first(), manifest.stances, manifest.trust);
     let want = Want { log: true, series: true, exchanged: true };
@@ -59,7 +66,7 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
         ..manifest
     };
     write(&files, &folder, &manifest)?;
-    emit(&story(args, &course, &run))?;
+    emit(&story(args, at, &course, &run))?;
     if let Err(failure) = &run.result {
         let document = load::document(&manifest.scenario, manifest.scenario_text.as_bytes())?;
         return Err(load::failed(&document, failure));
@@ -67,23 +74,28 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     Ok(())
 }
 
-fn check_step(args: &Args, parent: &Verified) -> Result<(), Failed> {
+/// Whether two paths lead to one folder.
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+fn check_step(at: u32, parent: &Verified) -> Result<(), Failed> {
     let last_fork = parent.manifest.forks.last().map_or(0, |fork| fork.at);
-    if args.at < last_fork {
+    if at < last_fork {
         let help = format!("fork the run that it came from, or choose a step from {last_fork}");
         return Err(fail(&format!("the run was itself forked at step {last_fork}"), Some(&help)));
     }
-    if args.at >= parent.fold.steps {
+    if at >= parent.fold.steps {
         let last = parent.fold.steps.saturating_sub(1);
-        return Err(fail(&format!("the run has no step {}", args.at), Some(&format!("its last step is {last}"))));
+        return Err(fail(&format!("the run has no step {at}"), Some(&format!("its last step is {last}"))));
     }
     Ok(())
 }
 
-fn child_manifest(args: &Args, parent: &Verified) -> Manifest {
+fn child_manifest(args: &Args, at: u32, parent: &Verified) -> Manifest {
     let mut manifest = parent.manifest.clone();
     manifest.forks.push(ForkRecord {
-        at: args.at,
+        at,
         overrides: args.sets.iter().map(OverrideRecord::from).collect(),
         parent_history_hash: parent.fold.history.text(),
     });
@@ -91,13 +103,13 @@ fn child_manifest(args: &Args, parent: &Verified) -> Manifest {
 }
 
 /// What happened from the fork on, and how it ended.
-fn story(args: &Args, course: &Course, run: &Run) -> String {
+fn story(args: &Args, at: u32, course: &Course, run: &Run) -> String {
     let (model, plan) = course.last();
     let mut text = String::new();
     if !args.quiet {
-        let from = timeline::label(model, args.at);
+        let from = timeline::label(model, at);
         text += &format!("{}\nAs before until {from}; from there on:\n\n", escaped(&model.title));
-        text += &timeline::timeline_from(model, &run.setup, &run.log, args.at);
+        text += &timeline::timeline_from(model, &run.setup, &run.log, at);
         text.push('\n');
     }
     text += &ending::ending(model, plan, run);

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use backstop::engine::Failure;
-use backstop::model::limits;
+use backstop::model::{Clock, Date, limits};
 use backstop::scenario::{Compiled, Diagnostic, Document, Options, Override, Source, compile};
 
 use super::console::{Failed, fail, report};
@@ -49,7 +49,7 @@ pub(crate) fn load(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded
         }
         Err((errors, source)) => {
             report(&errors, &source);
-            Err(Failed)
+            Err(Failed::Input)
         }
     }
 }
@@ -58,7 +58,7 @@ pub(crate) fn load(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded
 pub(crate) fn document(name: &str, bytes: &[u8]) -> Result<Document, Failed> {
     Document::parse(name, bytes).map_err(|errors| {
         report(&errors, &Source::lossy(name, bytes));
-        Failed
+        Failed::Input
     })
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn failed(document: &Document, failure: &Failure) -> Failed {
     let span = failure.path().and_then(|path| document.place(path));
     let error = Diagnostic::error(failure.status(), failure.to_string(), span).help(failure.remedy());
     report(&[error], document.source());
-    Failed
+    Failed::Input
 }
 
 /// One `NAME=VALUE` of `--set`.
@@ -81,4 +81,35 @@ pub(crate) fn parse_set(text: &str) -> Result<Override, String> {
 pub(crate) fn parse_metric(text: &str) -> Result<(String, String), String> {
     let (name, expression) = text.split_once('=').ok_or("it must be NAME=EXPR")?;
     Ok((name.trim().to_owned(), expression.trim().to_owned()))
+}
+
+/// A step, by its number or by a date in it.
+#[derive(Clone, Debug)]
+pub(crate) enum At {
+    Step(u32),
+    Date(Date),
+}
+
+impl At {
+    /// One `--at`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(step) = text.parse() {
+            return Ok(Self::Step(step));
+        }
+        let date = text.parse().map(Self::Date);
+        date.map_err(|_| "it must be the number of a step, or a date such as `2025-03-10`".to_owned())
+    }
+
+    /// The number of the step.
+    pub(crate) fn step(&self, clock: &Clock) -> Result<u32, Failed> {
+        let date = match *self {
+            Self::Step(step) => return Ok(step),
+            Self::Date(date) => date,
+        };
+        let help = "give the number of a step";
+        let Some(step) = clock.step_of(date) else {
+            return Err(fail("the scenario has no dates", Some(help)));
+        };
+        u32::try_from(step).map_err(|_| fail(&format!("{date} is before the run"), Some(help)))
+    }
 }

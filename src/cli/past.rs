@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use backstop::engine::Watch;
-use backstop::log::{self, CourseError, Fault, Verified};
+use backstop::log::{self, Course, CourseError, Fault, Manifest, Verified};
 
 use super::console::{Failed, fail, report};
+use super::load::At;
 
 /// Reads a folder, folds its log and compares everything in it with what the log gives; `Err` has been reported.
 pub(crate) fn verify(dir: &Path, watch: &mut Watch<'_>) -> Result<Verified, Failed> {
@@ -21,7 +22,17 @@ pub(crate) fn verify(dir: &Path, watch: &mut Watch<'_>) -> Result<Verified, Fail
 pub(crate) fn refuse(error: &CourseError) -> Failed {
     if let CourseError::Scenario { diagnostics, source } = error {
         report(diagnostics, source);
-        return Failed;
+        return Failed::Input;
     }
     fail(&error.to_string(), error.help())
+}
+
+/// The number of a step of a recorded run.
+pub(crate) fn step_of_folder(at: &At, dir: &Path) -> Result<u32, Failed> {
+    if let At::Step(step) = *at {
+        return Ok(step);
+    }
+    let manifest = Manifest::read(dir).map_err(|error| fail(&error.to_string(), error.help()))?;
+    let course = Course::new(&manifest).map_err(|error| refuse(&error))?;
+    at.step(&course.last().0.clock)
 }

@@ -8,8 +8,8 @@ use backstop::log::{Course, Numbered, Sampler, Verified, ending_name, write_seri
 use backstop::model::{ActorId, Model, Setup, World};
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
-use super::load::parse_metric;
-use super::past::{refuse, verify};
+use super::load::{At, parse_metric};
+use super::past::{refuse, step_of_folder, verify};
 use super::timeline::label;
 use super::words::{actor, count, escaped, plain_number};
 
@@ -19,22 +19,23 @@ pub(crate) struct Args {
     /// The folder that `run --out` wrote
     dir: PathBuf,
     /// Print the state at the end of this step
-    #[arg(long, value_name = "STEP")]
-    at: Option<u32>,
+    #[arg(long, value_name = "STEP|DATE", value_parser = At::parse)]
+    at: Option<At>,
     /// Measure an expression at every step and print it as CSV (repeatable)
     #[arg(long = "metric", value_name = "NAME=EXPR", value_parser = parse_metric, conflicts_with = "at")]
     metrics: Vec<(String, String)>,
 }
 
 pub(crate) fn replay(args: &Args) -> Result<(), Failed> {
-    let mut at: Option<(World, Setup)> = None;
+    let at = args.at.as_ref().map(|at| step_of_folder(at, &args.dir)).transpose()?;
+    let mut found: Option<(World, Setup)> = None;
     let verified = verify(&args.dir, &mut |moment, world, setup| {
-        if moment == Moment::Ended && Some(world.step) == args.at {
-            at = Some((world.clone(), setup.clone()));
+        if moment == Moment::Ended && Some(world.step) == at {
+            found = Some((world.clone(), setup.clone()));
         }
     })?;
-    if let Some(step) = args.at {
-        let Some((world, setup)) = at else {
+    if let Some(step) = at {
+        let Some((world, setup)) = found else {
             let last = verified.fold.steps.saturating_sub(1);
             return Err(fail(
                 &format!("the run has no complete step {step}"),

@@ -169,7 +169,7 @@ pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
     let name = args.file.display().to_string();
     let document = Document::parse(&name, &bytes).map_err(|errors| {
         console::report(&errors, &Text::lossy(&name, &bytes));
-        Failed
+        Failed::Input
     })?;
     let text = document.source().clone();
     let table = document.sweep().unwrap_or_default();

@@ -30,6 +30,8 @@ pub enum CourseError {
     },
     /// An override of a fork changes which actors or commitments there are.
     OtherThings,
+    /// The run would end at this step or before it, from which on an override is in force.
+    Over(u32),
     /// So many forks lead to the run, more than [`limits::FORKS`].
     Forks(usize),
     /// So many overrides are in force, more than [`limits::OVERRIDES`].
@@ -43,6 +45,7 @@ impl CourseError {
         match self {
             Self::Scenario { .. } => None,
             Self::OtherThings => Some("run the scenario anew with it instead"),
+            Self::Over(_) => Some("let the run have more steps, or fork it at an earlier one"),
             Self::Forks(_) => Some("run the scenario anew with the overrides of the forks"),
             Self::Overrides(_) => Some("write the numbers into the scenario"),
         }
@@ -55,6 +58,9 @@ impl fmt::Display for CourseError {
             Self::Scenario { .. } => f.write_str("the scenario in the manifest cannot be compiled"),
             Self::OtherThings => {
                 f.write_str("an override changes which actors or commitments there are, which a fork cannot do")
+            }
+            Self::Over(at) => {
+                write!(f, "with the overrides the run is over before step {at}, at which it was to go on")
             }
             Self::Forks(number) => {
                 write!(f, "at most {} forks can lead to a run, and these are {number}", limits::FORKS)
@@ -123,6 +129,9 @@ impl Course {
         let model = compiled.model;
         if self.legs.first().is_some_and(|(_, first, _)| !engine::may_follow(first, &model)) {
             return Err(CourseError::OtherThings);
+        }
+        if from >= model.clock.steps && !self.legs.is_empty() {
+            return Err(CourseError::Over(from));
         }
         let plan = Plan::new(&model);
         self.legs.push((from, model, plan));

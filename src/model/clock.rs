@@ -3,6 +3,9 @@
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
+/// A date with or without a time of day, as in scenario files: without one it is midnight.
+pub type Date = DateTime;
+
 /// The steps of a run, and the dates that they stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
