@@ -26,7 +26,7 @@ pub use failure::Failure;
 pub use history::History;
 pub use measure::{ending, greatest_agreement, sample};
 pub use plan::Plan;
-pub use random::{Luck, Source, stream};
+pub use random::{Luck, Source, stream, unit};
 pub use run::{
     Moment, Run, Setting, Simulation, Stage, Want, Watch, may_follow, recount, run, run_staged, run_watched,
 };

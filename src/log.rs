@@ -13,13 +13,13 @@ mod verify;
 
 pub use course::{Course, CourseError};
 pub use files::Files;
-pub use folder::{Folder, FolderError, MANIFEST, write_file};
+pub use folder::{Folder, FolderError, MANIFEST, read_file, remove_partial, sync_folder, write_file, write_file_with};
 pub use manifest::{Digest, ForkRecord, Manifest, ManifestError, OverrideRecord, PROGRAM, digest};
 pub use number::{amount, number, push_number};
 pub use record::{Cells, Namer, RecordError, creditor_name, ending_name, kind};
 pub use replay::{Fold, Recorded, Refusal, replay};
 pub use tables::{
-    COMMITMENT_COLUMNS, EVENT_COLUMNS, Numbered, RUN_COLUMNS, RunCells, RunRow, SERIES_COLUMNS, Sampler, push_run,
-    run_header, write_commitments, write_events, write_runs, write_series,
+    COMMITMENT_COLUMNS, EVENT_COLUMNS, Numbered, RUN_COLUMNS, RunRow, SERIES_COLUMNS, Sampler, csv_text, push_run,
+    run_header, set_columns, write_commitments, write_events, write_runs, write_series,
 };
 pub use verify::{Fault, Verified, VerifyError, verify};

@@ -87,7 +87,7 @@ pub struct Model {
 }
 
 /// A named number that sweeps may vary.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
     /// Its id.
     pub id: String,
@@ -106,7 +106,7 @@ pub struct Parameter {
 }
 
 /// A kind of contribution.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Resource {
     /// Its id.
     pub id: String,
@@ -115,7 +115,7 @@ pub struct Resource {
 }
 
 /// An actor.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Actor {
     /// Its id.
     pub id: String,
@@ -184,7 +184,7 @@ pub enum Influence {
 }
 
 /// A commitment as declared: C(debtor, creditor, antecedent, consequent) (Singh 2008).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Commitment {
     /// Its id.
     pub id: String,
@@ -215,7 +215,7 @@ pub struct Commitment {
 }
 
 /// One debtor's instance of a commitment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Instance {
     /// The commitment, or `commitment/actor` for an instance of a group's.
     pub name: String,
@@ -239,7 +239,7 @@ pub struct Gift {
 }
 
 /// A dated occasion with attendees.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Meeting {
     /// Its id.
     pub id: String,
@@ -262,7 +262,7 @@ impl Meeting {
 }
 
 /// What lets a shock strike.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Trigger {
     /// At these steps (rising, inside the run).
     On(Vec<u32>),
@@ -298,7 +298,7 @@ pub struct TrustEffect {
 }
 
 /// Anything from outside.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Shock {
     /// Its id.
     pub id: String,
@@ -315,7 +315,7 @@ pub struct Shock {
 }
 
 /// A named condition that a run may reach.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// Its id.
     pub id: String,
@@ -328,7 +328,7 @@ pub struct Outcome {
 }
 
 /// A named number sampled every step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
     /// Its id.
     pub id: String,
@@ -421,6 +421,65 @@ impl Setup {
 }
 
 impl Model {
+    /// Whether another model of the same file is this one but for the numbers of its setup. `0` and `-0` are not told
+    /// apart: numbers that are set from outside are never `-0`.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let Self {
+            title,
+            about,
+            clock,
+            parameters,
+            issues,
+            resources,
+            attributes,
+            actors,
+            groups,
+            influence,
+            trust_pairs,
+            commitments,
+            instances,
+            meetings,
+            shocks,
+            outcomes,
+            metrics,
+            slots,
+            means,
+            gift_slot_starts,
+            gift_slots,
+            setup: _,
+            fields,
+            draws,
+            reads_trust,
+            reads_gap,
+        } = self;
+        *title == other.title
+            && *about == other.about
+            && *clock == other.clock
+            && *parameters == other.parameters
+            && *issues == other.issues
+            && *resources == other.resources
+            && *attributes == other.attributes
+            && *actors == other.actors
+            && *groups == other.groups
+            && *influence == other.influence
+            && *trust_pairs == other.trust_pairs
+            && *commitments == other.commitments
+            && *instances == other.instances
+            && *meetings == other.meetings
+            && *shocks == other.shocks
+            && *outcomes == other.outcomes
+            && *metrics == other.metrics
+            && *slots == other.slots
+            && *means == other.means
+            && *gift_slot_starts == other.gift_slot_starts
+            && *gift_slots == other.gift_slots
+            && *fields == other.fields
+            && *draws == other.draws
+            && *reads_trust == other.reads_trust
+            && *reads_gap == other.reads_gap
+    }
+
     /// Number of gifts of all instances.
     #[must_use]
     pub fn gift_count(&self) -> usize {

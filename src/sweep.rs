@@ -17,6 +17,7 @@ mod sort;
 mod statistics;
 mod store;
 mod summary;
+mod worker;
 
 pub use conduct::{Output, Progress, Report, Sweep, done_in, is_begun};
 pub use design::{Axis, Points, Request, grid};

@@ -23,8 +23,8 @@ fn the_hand_written_loop_writes_the_same_bytes() {
         for replicate in 0..20 {
             program.run(replicate, 3, replicate, &mut by_hand);
             let settings = [(Target::Parameter(ParameterId(0)), bar), (Target::Parameter(ParameterId(1)), pressure)];
-            let run = simulation.run(&settings, Luck { seed: 3, replicate });
-            let row = RunRow::new(run, (replicate, 0, replicate, 3), Vec::new());
+            let luck = Luck { seed: 3, replicate };
+            let row = RunRow::of(simulation.run(&settings, luck), (replicate, 0), luck, &[]);
             endings.insert(row.ending);
             write_runs(&mut rows, &model, None, &[row]).unwrap();
         }

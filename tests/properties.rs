@@ -67,7 +67,7 @@ fn run_watched(model: &Model, plan: &Plan, seed: u64) -> (Run, Sampler, Vec<(Mom
 }
 
 /// The other tables, from what a run and what a fold both have.
-fn tables(model: &Model, sampler: &Sampler, samples: &[f64], setup: &Setup, world: &World, row: &RunRow) -> String {
+fn tables(model: &Model, sampler: &Sampler, samples: &[f64], setup: &Setup, world: &World, row: &RunRow<'_>) -> String {
     let mut bytes = Vec::new();
     write_series(&mut bytes, model, Numbered::SINGLE, samples, sampler).expect("memory is writable");
     write_commitments(&mut bytes, model, Numbered::SINGLE, setup, world).expect("memory is writable");
@@ -120,8 +120,8 @@ proptest! {
                 prop_assert_eq!(without_gap(replayed), without_gap(world));
             }
         }
-        let row = RunRow::new(&run, (0, 0, 0, seed), Vec::new());
-        let replayed_row = RunRow { metrics, ..row.clone() };
+        let row = RunRow::of(&run, (0, 0), Luck { seed, replicate: 0 }, &[]);
+        let replayed_row = RunRow { metrics: &metrics, ..row };
         prop_assert_eq!(
             tables(&model, &replayed_sampler, &samples, &setup, &world, &replayed_row),
             tables(&model, &sampler, &run.samples, &run.setup, &run.world, &row)

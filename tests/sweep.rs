@@ -1,13 +1,13 @@
 //! Sweeps through the library: the same bytes on any number of threads, equal to single runs, taken up again.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use backstop::engine::Want;
-use backstop::log::{RunRow, write_runs};
-use backstop::scenario::{Document, Override};
+use backstop::scenario::{Document, Options, Override, compile};
 use backstop::sweep::{
-    Asked, Axis, Experiment, Output, Report, Request, Sample, Schedule, Shard, Slot, Sort, Source, Sweep, Tables, merge,
+    Asked, Axis, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort, Source, Sweep, Tables, merge,
 };
 
 /// Noise, draws, shocks, a meeting, trust, and at some points runs that fail.
@@ -142,18 +142,7 @@ fn rows_equal_single_runs(sweep: &Sweep) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("out");
     whole(sweep, new(&folder), 2);
-    let mut expected = Vec::new();
-    let columns = sweep.experiment.columns();
-    let mut rows = Vec::new();
-    for run in 0..sweep.schedule.runs() {
-        let slot @ Slot { point, luck, .. } = sweep.schedule.slot(run);
-        let found = sweep.experiment.single(slot, Want { log: true, series: true, exchanged: true });
-        let mut values: Vec<f64> = sweep.experiment.sets().iter().map(|set| set.value).collect();
-        values.extend_from_slice(sweep.experiment.points().values(point));
-        rows.push(RunRow::new(&found, (run, point, luck.replicate, luck.seed), values));
-    }
-    write_runs(&mut expected, sweep.experiment.model(), Some(&columns), &rows).unwrap();
-    assert_eq!(text(&folder, "runs.csv"), String::from_utf8(expected).unwrap());
+    assert_eq!(text(&folder, "runs.csv"), common::rows_alone(sweep));
 }
 
 #[test]
@@ -165,6 +154,24 @@ fn rows_equal_those_of_single_runs() {
     rows_equal_single_runs(&sweep(&["time.steps=5,12", "meetings.summit.success=0,1"], 5));
     rows_equal_single_runs(&sweep(&["share=0.3,0.6"], 5));
     rows_equal_single_runs(&sweep(&[], 20));
+}
+
+#[test]
+fn models_are_alike_that_differ_in_their_setup_alone() {
+    let alike = |name: &str, a: f64, b: f64| {
+        let model = |value: f64| {
+            let overrides = vec![Override { name: name.into(), value }];
+            compile(&document(), &Options { overrides, ..Options::default() }).unwrap().model
+        };
+        model(a).is_like(&model(b))
+    };
+    assert!(alike("floor", 1.0, 2.0));
+    assert!(alike("commitments.join.over", 2.0, 3.0));
+    assert!(alike("meetings.summit.success", 0.5, 1.0));
+    assert!(!alike("cohorts.crowd.size", 6.0, 7.0));
+    assert!(!alike("shocks.raid.rate", 0.1, 0.2));
+    assert!(alike("shocks.raid.rate", 0.0, -0.0), "a zero that is set has no sign");
+    assert!(!alike("time.steps", 12.0, 13.0));
 }
 
 #[test]
@@ -229,6 +236,13 @@ fn a_bad_point_is_named_before_anything_runs() {
     assert!(first.contains("commitments.join.over"), "{first}");
     let (message, _) = refused(&["share=0.5,-1,-2"]);
     assert_eq!(message, "the scenario is not valid at point 1 (share = -1)");
+    // The lowest of many bad points is named, whichever thread is first.
+    for (axis, name) in [("share=0.5:-1:400", "share"), ("commitments.join.over=300:-99:400", "commitments.join.over")]
+    {
+        let named = |jobs| Experiment::new(document(), &[], grid(&[axis]).0, 7, jobs).unwrap_err().message().to_owned();
+        assert!(named(1).starts_with("the scenario is not valid at point ") && named(1).contains(name), "{}", named(1));
+        assert_eq!((named(2), named(7)), (named(1), named(1)));
+    }
     let both =
         Experiment::new(document(), &[Override { name: "floor".into(), value: 1.0 }], grid(&["floor=1"]).0, 7, 1);
     assert_eq!(both.unwrap_err().message(), "`floor` is both set and varied");
@@ -258,6 +272,7 @@ fn resumed(tables: Tables, sort: Sort, spoil: impl Fn(&Path)) {
     same(&whole_folder, &folder);
     // Taken up once more, nothing is left to do but to clear what a crash at the very end leaves behind.
     std::fs::write(folder.join("sweep.journal"), "left over").unwrap();
+    std::fs::write(folder.join(".backstop-partial-c"), "left over").unwrap();
     whole(&sweep, Output::Resumed(&folder), 2);
     same(&whole_folder, &folder);
 }
@@ -301,6 +316,10 @@ fn what_a_crash_leaves_behind_is_cut_off() {
         append(folder, "runs.csv", &vec![0; whole - left]);
     });
     resumed(Tables::default(), Sort::Point, |folder| cut(folder, "runs.unsorted.csv", 50));
+    resumed(ALL, Sort::Run, |folder| {
+        std::fs::write(folder.join(".backstop-partial-a"), "half a summary").unwrap();
+        std::fs::create_dir_all(folder.join(".backstop-partial-b/old")).unwrap();
+    });
 }
 
 #[test]
@@ -457,6 +476,8 @@ fn shards_that_do_not_belong_together_are_refused() {
         error.message().replace(&folder.path().display().to_string(), "DIR")
     };
     assert_eq!(refused(&parts[1..2]), "shards are missing: 1/3, 3/3");
+    let error = merge(&parts[..2], &place("out"), false, &mut |_| true).unwrap_err();
+    assert_eq!(error.remedy(), Some("give `sweep` the arguments of the others and `--shard 3/3`"));
     assert_eq!(refused(&[parts[0].clone(), parts[0].clone()]), "`DIR/part1` and `DIR/part1` are both shard 1/3");
     let mut other = sweep(&AXES, 10);
     (other.shard, other.schedule.seed) = (Shard { number: 2, of: 3 }, 8);
@@ -467,7 +488,9 @@ fn shards_that_do_not_belong_together_are_refused() {
     );
     let mut unfinished = sweep(&AXES, 10);
     unfinished.shard = Shard { number: 2, of: 3 };
-    stopped(&unfinished, new(&place("unfinished")), 1);
+    whole(&unfinished, new(&place("unfinished")), 2);
+    let manifest = text(&place("unfinished"), "manifest.json").replace("\"complete\": true", "\"complete\": false");
+    std::fs::write(place("unfinished").join("manifest.json"), manifest).unwrap();
     let three = [parts[0].clone(), place("unfinished"), parts[2].clone()];
     assert_eq!(refused(&three), "the shard in `DIR/unfinished` is not complete");
     append(&parts[2], "runs.csv", b"x\n");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use backstop::engine::{Failure, Moment, Run, Want};
+use backstop::engine::{Moment, Run, Want};
 use backstop::log::{Course, Files, ForkRecord, Manifest, OverrideRecord, RunRow, Sampler, Verified};
 use backstop::scenario::Override;
 
@@ -53,10 +53,10 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
         }
     });
     let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
-    let row = RunRow::new(&run, (0, 0, manifest.replicate, manifest.seed), Vec::new());
+    let row = RunRow::of(&run, (0, 0), manifest.luck(), &[]);
     let files = Files::new((course.first(), course.last().0), tables, &sampler, &manifest.all_overrides(), row);
     let manifest = Manifest {
-        status: Some(run.result.as_ref().map_or_else(Failure::status, |_| "ok").into()),
+        status: Some(run.status().into()),
         steps: Some(run.steps),
         history_hash: Some(run.history.text()),
         files: files.digests(),

@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     });
     if let Some(folder) = folder {
         let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
-        let row = RunRow::new(&run, (0, 0, luck.replicate, luck.seed), Vec::new());
+        let row = RunRow::of(&run, (0, 0), luck, &[]);
         let files = Files::new((model, model), tables, &sampler, &args.sets, row);
         let mut manifest = manifest(args, &loaded, &run);
         manifest.files = files.digests();
@@ -129,7 +129,7 @@ pub(crate) fn claim(path: &Path, force: bool) -> Result<Folder, Failed> {
 pub(crate) fn write(files: &Files, folder: &Folder, manifest: &Manifest) -> Result<(), Failed> {
     files.write(folder, manifest).map_err(|error| {
         let help = match error {
-            FolderError::Io { doing: "replace", .. } => "run it again with `--force`; the folder is not complete",
+            FolderError::Io { doing: "restore", .. } => "run it again with `--force`; the folder is not complete",
             FolderError::Io { doing: "sync", .. } => "the files are there, but may be lost if the machine stops now",
             _ => "nothing was written",
         };
@@ -144,7 +144,7 @@ fn manifest(args: &Args, loaded: &Loaded, run: &Run) -> Manifest {
         stances: args.stances,
         trust: args.trust,
         complete: true,
-        status: Some(run.result.as_ref().map_or_else(engine::Failure::status, |_| "ok").into()),
+        status: Some(run.status().into()),
         steps: Some(run.steps),
         history_hash: Some(run.history.text()),
         replicate: args.replicate,

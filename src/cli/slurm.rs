@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use backstop::log::{MANIFEST, Manifest, write_file};
+use backstop::log::limits::MANIFEST_BYTES;
+use backstop::log::{MANIFEST, Manifest, read_file, write_file};
 use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, is_begun, limits, merge};
 use serde::{Deserialize, Serialize};
 
@@ -125,7 +126,7 @@ pub(crate) fn slurm(args: &Args, tasks: u64, out: &Path) -> Result<(), Failed> {
 }
 
 fn is_complete(out: &Path) -> bool {
-    fs::read_to_string(out.join(MANIFEST)).is_ok_and(|text| Manifest::from_json(&text).is_ok_and(|m| m.complete))
+    read(&out.join(MANIFEST)).is_ok_and(|text| Manifest::from_json(&text).is_ok_and(|m| m.complete))
 }
 
 /// A new folder for the array: the scenario, the design, the script.
@@ -158,7 +159,7 @@ fn begin(args: &Args, sweep: &Sweep, place: &Place, script: &str, tasks: u64) ->
 fn pick_up(sweep: &Sweep, place: &Place, tasks: u64) -> Result<Array, Failed> {
     let folder = escaped(&place.folder.display().to_string());
     let path = place.file(MANIFEST);
-    let text = fs::read_to_string(&path).map_err(|error| cannot("read", &path, &error))?;
+    let text = read(&path).map_err(|error| cannot("read", &path, &error))?;
     let broken =
         || fail(&format!("`{folder}` is not the folder of a sweep on a cluster"), Some("`--force` begins it anew"));
     let old = Manifest::from_json(&text)
@@ -170,7 +171,7 @@ fn pick_up(sweep: &Sweep, place: &Place, tasks: u64) -> Result<Array, Failed> {
         differing.push(format!("there were {before} replicates, and {now} are asked for"));
     }
     let path = place.file(STATE);
-    let text = fs::read_to_string(&path).map_err(|error| cannot("read", &path, &error))?;
+    let text = read(&path).map_err(|error| cannot("read", &path, &error))?;
     let array: Array = serde_json::from_str(&text).map_err(|_| broken())?;
     if array.tasks != tasks {
         differing.push(format!("there were {} tasks, and {tasks} are asked for", array.tasks));
@@ -357,6 +358,10 @@ fn put_together(args: &Args, out: &Path, place: &Place, tasks: u64) -> Result<()
         return Ok(());
     }
     emit(&(report::table(&done.summary, sweep.experiment.points()) + &written(out, sweep.tables)))
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    read_file(path, MANIFEST_BYTES).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn put(path: &Path, text: &str) -> Result<(), Failed> {

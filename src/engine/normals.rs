@@ -109,6 +109,15 @@ const LG: [f64; 7] = [
 /// `libm::log` for positive normal numbers other than 1, without its branches.
 ///
 /// The method is that of FreeBSD's `e_log.c`, from which `libm` has it; a test compares the two bit by bit.
+//
+// The notice of that file:
+//
+// Copyright (C) 1993 by Sun Microsystems, Inc. All rights reserved.
+//
+// Developed at SunSoft, a Sun Microsystems, Inc. business.
+// Permission to use, copy, modify, and distribute this
+// software is freely granted, provided that this notice
+// is preserved.
 #[inline(always)]
 fn logarithm(x: f64) -> f64 {
     let shifted = x.to_bits() + ((0x3ff0_0000 - 0x3fe6_a09e) << 32);

@@ -78,7 +78,7 @@ impl Source {
 #[inline]
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
-pub(super) fn unit(word: u64) -> f64 {
+pub fn unit(word: u64) -> f64 {
     (word >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
 }
 

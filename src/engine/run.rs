@@ -57,6 +57,12 @@ pub struct Run {
 }
 
 impl Run {
+    /// `ok`, or the name of the failure, as `runs.csv` and the manifest have it.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        self.result.as_ref().map_or_else(Failure::status, |_| "ok")
+    }
+
     /// Step at which the final outcome was first reached; none for a deadlock, a stalemate, a failure.
     #[must_use]
     pub fn reached_step(&self) -> Option<u32> {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::folder::{Folder, FolderError, MANIFEST};
 use super::manifest::{Digest, Manifest, digest};
 use super::record::Namer;
-use super::tables::{Numbered, RunRow, Sampler, write_commitments, write_events, write_runs, write_series};
+use super::tables::{
+    Numbered, RunRow, Sampler, set_columns, write_commitments, write_events, write_runs, write_series,
+};
 use crate::model::{Entry, Model, Setup, World};
 use crate::scenario::Override;
 
@@ -28,11 +30,11 @@ impl Files {
         (log, samples, setup, world): (&[Entry], &[f64], &Setup, &World),
         sampler: &Sampler,
         sets: &[Override],
-        row: RunRow,
+        row: RunRow<'_>,
     ) -> Self {
         const MEMORY: &str = "memory takes every row";
         let (names, parameters) = set_columns(sets);
-        let row = RunRow { parameters, ..row };
+        let row = RunRow { parameters: &parameters, ..row };
         let [mut events, mut series, mut commitments, mut runs] = [const { Vec::new() }; 4];
         write_events(&mut events, &Namer::new(first), Numbered::SINGLE, log).expect(MEMORY);
         write_series(&mut series, last, Numbered::SINGLE, samples, sampler).expect(MEMORY);
@@ -59,18 +61,4 @@ impl Files {
         files.push((MANIFEST, json.as_bytes()));
         folder.write(&files)
     }
-}
-
-/// Columns and values of what was set; of a name given twice the later counts.
-fn set_columns(sets: &[Override]) -> (Vec<String>, Vec<f64>) {
-    let mut columns: Vec<(String, f64)> = Vec::new();
-    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
-    for set in sets {
-        let at = *places.entry(&set.name).or_insert(columns.len());
-        match columns.get_mut(at) {
-            Some((_, value)) => *value = set.value,
-            None => columns.push((set.name.clone(), set.value)),
-        }
-    }
-    columns.into_iter().unzip()
 }

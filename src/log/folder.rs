@@ -2,16 +2,19 @@
 //!
 //! Everything is first written beside its place and synced. A new folder then appears by a single
 //! rename. Into a folder that exists (only with `force`) the files are renamed one by one, the old
-//! manifest having been taken away first and the new one put in last: a folder without a manifest is
-//! incomplete, and every command says so.
+//! ones having been set aside, their manifest first, and the new manifest put in last: a folder
+//! without a manifest is incomplete, and every command says so.
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Name of the manifest, which comes last.
 pub const MANIFEST: &str = "manifest.json";
+
+/// What begins the name of all that is being written aside.
+const PARTIAL: &str = ".backstop-partial-";
 
 /// Files that a folder of ours may hold; with `force` old ones that are not written again are taken away.
 const OURS: [&str; 8] = [
@@ -43,6 +46,12 @@ pub enum FolderError {
     },
 }
 
+impl FolderError {
+    fn io(doing: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::Io { doing, path: path.to_owned(), error }
+    }
+}
+
 impl fmt::Display for FolderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -69,7 +78,7 @@ impl Folder {
     /// # Errors
     /// A [`FolderError`] if there is something in its place that may not be replaced.
     pub fn claim(path: &Path, force: bool) -> Result<Self, FolderError> {
-        let at = |error| FolderError::Io { doing: "read", path: path.to_owned(), error };
+        let at = |error| FolderError::io("read", path, error);
         match fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self { path: path.to_owned(), exists: false }),
             Err(error) => Err(at(error)),
@@ -89,7 +98,7 @@ impl Folder {
     ///
     /// # Errors
     /// A [`FolderError`] where the system refuses; the folder is then as it was, unless what could not be done is to
-    /// `replace` a file (then it lacks a manifest, and is incomplete) or to `sync` what is there already.
+    /// `restore` it (then it lacks a manifest, and is incomplete) or to `sync` what is there already.
     pub fn write(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
         if self.exists {
             return self.fill(files);
@@ -103,56 +112,64 @@ impl Folder {
 
     /// Writes a folder beside its place and renames it.
     fn appear(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
-        let io = |error| FolderError::Io { doing: "write", path: self.path.clone(), error };
+        let io = |error| FolderError::io("write", &self.path, error);
         let parent = parent(&self.path);
         let staging = self.stage(&parent, files)?;
         open_to_all(staging.path()).map_err(io)?;
         fs::rename(staging.path(), &self.path).map_err(io)?;
         // It has been moved to its place; there is nothing left to clean up.
         let _ = staging.keep();
-        sync_folder(&parent).map_err(|error| FolderError::Io { doing: "sync", path: self.path.clone(), error })
+        sync_folder(&parent).map_err(|error| FolderError::io("sync", &self.path, error))
     }
 
     /// Writes files inside of the folder and renames them one by one.
     fn fill(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
         let staging = self.stage(&self.path, files)?;
-        self.replace(staging.path(), files)
+        let result = self.replace(staging.path(), files);
+        if let Err(FolderError::Io { doing: "restore", .. }) = &result {
+            // The old files are still in it.
+            let _ = staging.keep();
+        }
+        result
     }
 
     /// A temporary folder in `parent` with the files in it, all synced.
     fn stage(&self, parent: &Path, files: &[(&str, &[u8])]) -> Result<tempfile::TempDir, FolderError> {
-        let io = |doing, path: &Path, error| FolderError::Io { doing, path: path.to_owned(), error };
-        fs::create_dir_all(parent).map_err(|error| io("create", parent, error))?;
+        fs::create_dir_all(parent).map_err(|error| FolderError::io("create", parent, error))?;
         let staging = tempfile::Builder::new()
-            .prefix(".backstop-partial-")
+            .prefix(PARTIAL)
             .tempdir_in(parent)
-            .map_err(|error| io("write in", parent, error))?;
+            .map_err(|error| FolderError::io("write in", parent, error))?;
         for (name, bytes) in files {
             let path = staging.path().join(name);
-            write_synced(&path, bytes).map_err(|error| io("write", &self.path.join(name), error))?;
+            write_synced(&path, bytes).map_err(|error| FolderError::io("write", &self.path.join(name), error))?;
         }
-        sync_folder(staging.path()).map_err(|error| io("write", &self.path, error))?;
+        sync_folder(staging.path()).map_err(|error| FolderError::io("write", &self.path, error))?;
         Ok(staging)
     }
 
+    /// Sets the old files aside, the manifest first, and puts the staged ones in, the manifest last. Where that fails,
+    /// it is undone.
     fn replace(&self, staging: &Path, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
-        let io = |doing, path: &Path, error| FolderError::Io { doing, path: path.to_owned(), error };
-        let old = std::iter::once(MANIFEST)
-            .chain(OURS)
-            .filter(|old| files.iter().all(|(new, _)| new != old || *old == MANIFEST));
-        for name in old {
-            let path = self.path.join(name);
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io("replace", &path, error)),
-                _ => {}
+        let aside = staging.join("old");
+        fs::create_dir(&aside).map_err(|error| FolderError::io("write", &self.path, error))?;
+        let old = std::iter::once(MANIFEST).chain(OURS).map(|name| (self.path.join(name), aside.join(name)));
+        let is_file = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_dir());
+        let new = files.iter().map(|(name, _)| name).filter(|name| **name != MANIFEST).chain([&MANIFEST]);
+        let moves: Vec<(PathBuf, PathBuf)> = old
+            .filter(|(from, _)| is_file(from))
+            .chain(new.map(|name| (staging.join(name), self.path.join(name))))
+            .collect();
+        for (at, (from, to)) in moves.iter().enumerate() {
+            if let Err(error) = fs::rename(from, to) {
+                // Backwards, so that the old manifest comes last.
+                let is_undone = moves[..at].iter().rev().all(|(from, to)| fs::rename(to, from).is_ok());
+                let name = from.file_name().unwrap_or_default();
+                let doing = if is_undone { "replace" } else { "restore" };
+                return Err(FolderError::io(doing, &self.path.join(name), error));
             }
         }
-        let last = files.iter().filter(|(name, _)| *name == MANIFEST);
-        for (name, _) in files.iter().filter(|(name, _)| *name != MANIFEST).chain(last) {
-            let path = self.path.join(name);
-            fs::rename(staging.join(name), &path).map_err(|error| io("replace", &path, error))?;
-        }
-        sync_folder(&self.path).map_err(|error| io("sync", &self.path, error))
+        sync_folder(&self.path).map_err(|error| FolderError::io("sync", &self.path, error))
     }
 }
 
@@ -161,21 +178,67 @@ impl Folder {
 /// # Errors
 /// A [`FolderError`] where the system refuses.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
-    let io = |error| FolderError::Io { doing: "write", path: path.to_owned(), error };
+    write_file_with(path, |file| file.write_all(bytes).map_err(|error| FolderError::io("write", path, error)))
+}
+
+/// Writes one file as [`write_file`] does, piece by piece.
+///
+/// # Errors
+/// Those of `write`, after which the file is as it was, and a [`FolderError`] where the system refuses.
+pub fn write_file_with<E: From<FolderError>>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
+    let io = |error| E::from(FolderError::io("write", path, error));
     let special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
     if special {
-        return File::options().write(true).open(path).and_then(|mut file| file.write_all(bytes)).map_err(io);
+        return write(&mut File::options().write(true).open(path).map_err(io)?);
     }
     let parent = parent(path);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".backstop-partial-");
+    builder.prefix(PARTIAL);
     // Temporary files are made for their owner alone; this one is like any other.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut staged = builder.tempfile_in(&parent).map_err(io)?;
-    staged.write_all(bytes).and_then(|()| staged.as_file().sync_all()).map_err(io)?;
+    write(staged.as_file_mut())?;
+    staged.as_file().sync_all().map_err(io)?;
     staged.persist(path).map_err(|error| io(error.error))?;
     sync_folder(&parent).map_err(io)
+}
+
+/// Takes away what a kill has left of files that were being written into a folder. Nobody may be writing there.
+///
+/// # Errors
+/// A [`FolderError`] where the system refuses.
+pub fn remove_partial(folder: &Path) -> Result<(), FolderError> {
+    for entry in fs::read_dir(folder).map_err(|error| FolderError::io("read", folder, error))? {
+        let entry = entry.map_err(|error| FolderError::io("read", folder, error))?;
+        if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
+            let path = entry.path();
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(|error| FolderError::io("remove", &path, error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file of at most `limit` bytes.
+///
+/// # Errors
+/// Those of the system; `FileTooLarge` beyond the limit.
+pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let said = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    if said <= limit {
+        // A file may grow meanwhile, and some say that they have no length at all.
+        file.take(limit + 1).read_to_end(&mut bytes)?;
+    }
+    if said.max(bytes.len() as u64) > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes")));
+    }
+    Ok(bytes)
 }
 
 fn is_empty_folder(path: &Path) -> bool {
@@ -195,8 +258,11 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A rename is only safe on disk once its folder is.
-fn sync_folder(path: &Path) -> io::Result<()> {
+/// Forces a folder to the disk: a rename in it, or a removal, is only safe once it is.
+///
+/// # Errors
+/// Those of the system.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
@@ -210,4 +276,45 @@ fn open_to_all(path: &Path) -> io::Result<()> {
     #[cfg(not(unix))]
     let _ = path;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_beyond_the_limit_is_not_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(4).unwrap();
+        let error = read_file(file.path(), 3).unwrap_err();
+        assert_eq!((error.kind(), &*error.to_string()), (io::ErrorKind::FileTooLarge, "it has more than 3 bytes"));
+        assert_eq!(read_file(file.path(), 4).unwrap(), [0; 4]);
+    }
+
+    #[test]
+    fn what_cannot_be_replaced_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path(MANIFEST), "old").unwrap();
+        fs::write(path("events.csv"), "old").unwrap();
+        fs::write(path("summary.csv"), "old").unwrap();
+        // A folder that is not ours stands where a file should go.
+        fs::create_dir(path("runs.csv")).unwrap();
+        fs::write(path("runs.csv").join("own"), "own").unwrap();
+        let claimed = Folder::claim(folder.path(), true).unwrap();
+        let files: [(&str, &[u8]); 3] = [(MANIFEST, b"new"), ("events.csv", b"new"), ("runs.csv", b"new")];
+        let error = claimed.write(&files).unwrap_err();
+        assert!(error.to_string().starts_with("cannot replace `") && error.to_string().contains("runs.csv"), "{error}");
+        let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["events.csv", MANIFEST, "runs.csv", "summary.csv"]);
+        for name in ["events.csv", MANIFEST, "summary.csv"] {
+            assert_eq!(fs::read_to_string(path(name)).unwrap(), "old", "{name}");
+        }
+        // Out of the way, all goes in, and what is not written again is gone.
+        fs::rename(path("runs.csv"), path("mine")).unwrap();
+        claimed.write(&files).unwrap();
+        assert_eq!(fs::read_to_string(path(MANIFEST)).unwrap(), "new");
+        assert!(!path("summary.csv").exists() && path("mine").join("own").exists());
+    }
 }

@@ -15,22 +15,23 @@ pub const PROGRAM: &str = "backstop";
 /// The version of the manifest's own format.
 const FORMAT: u32 = 1;
 
-/// The SHA-256 of some bytes, in hexadecimal.
-#[must_use]
-pub fn digest(bytes: &[u8]) -> Digest {
-    use std::fmt::Write as _;
-    let hash = Sha256::digest(bytes);
-    let text = hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
-    Digest(text)
-}
-
 /// A SHA-256 in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest(pub String);
+
+impl Digest {
+    /// The hash of what has been fed to a hasher.
+    #[must_use]
+    pub fn of(hasher: Sha256) -> Self {
+        Self(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// The SHA-256 of some bytes.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> Digest {
+    Digest::of(Sha256::new_with_prefix(bytes))
+}
 
 /// A number that was set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,15 +42,15 @@ pub struct OverrideRecord {
     pub value: f64,
 }
 
-impl From<&OverrideRecord> for Override {
-    fn from(record: &OverrideRecord) -> Self {
-        Self { name: record.name.clone(), value: record.value }
-    }
-}
-
 impl From<&Override> for OverrideRecord {
     fn from(set: &Override) -> Self {
         Self { name: set.name.clone(), value: set.value }
+    }
+}
+
+impl From<&OverrideRecord> for Override {
+    fn from(record: &OverrideRecord) -> Self {
+        Self { name: record.name.clone(), value: record.value }
     }
 }
 
@@ -79,8 +80,6 @@ pub struct Manifest {
     pub scenario_sha256: Digest,
     /// Its text.
     pub scenario_text: String,
-    /// Tables that the run refers to, by name, with their text.
-    pub tables: BTreeMap<String, String>,
     /// Every override, in the order given.
     pub overrides: Vec<OverrideRecord>,
     /// The forks that led here, in rising order of their steps.
@@ -141,7 +140,6 @@ impl Manifest {
             scenario: scenario.into(),
             scenario_sha256: digest(text.as_bytes()),
             scenario_text: text.into(),
-            tables: BTreeMap::new(),
             overrides,
             forks: Vec::new(),
             seed,

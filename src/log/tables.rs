@@ -1,11 +1,13 @@
 //! The CSV files: UTF-8, RFC 4180, one header row, `\n` line ends, rows in the order of the simulation.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::number::{amount, number, push_number};
 use super::record::{Cells, Namer, creditor_name, ending_name};
-use crate::engine::{Failure, Run};
+use crate::engine::{History, Luck, Run};
 use crate::model::{Ending, Entry, Model, Setup, World};
+use crate::scenario::Override;
 pub use crate::scenario::RUN_COLUMNS;
 
 /// Columns of `events.csv`.
@@ -30,6 +32,21 @@ pub const COMMITMENT_COLUMNS: [&str; 11] = [
 /// A CSV writer over any writer, with the project's line ends.
 fn writer<W: Write>(out: W) -> csv::Writer<W> {
     csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(out)
+}
+
+/// Records as the text of a CSV file.
+///
+/// # Panics
+/// Never: all records are of one length.
+pub fn csv_text<R>(records: impl IntoIterator<Item = R>) -> Vec<u8>
+where
+    R: IntoIterator<Item: AsRef<[u8]>>,
+{
+    let mut text = writer(Vec::new());
+    for record in records {
+        text.write_record(record).expect("memory takes every record");
+    }
+    text.into_inner().expect("memory takes every record")
 }
 
 fn write_header<W: Write>(out: &mut csv::Writer<W>, header: bool, columns: &[&str]) -> io::Result<()> {
@@ -197,21 +214,19 @@ pub fn write_commitments<W: Write>(
     out.flush()
 }
 
-/// One row of `runs.csv`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RunRow {
+/// One row of `runs.csv`, borrowed from whoever knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct RunRow<'a> {
     /// Number of the run, from 0.
     pub run: u64,
     /// Number of the design's point, from 0.
     pub point: u64,
-    /// The replicate, from 0.
-    pub replicate: u64,
-    /// The seed.
-    pub seed: u64,
+    /// Replicate and seed.
+    pub luck: Luck,
     /// Values of the parameters that were set or varied.
-    pub parameters: Vec<f64>,
+    pub parameters: &'a [f64],
     /// `ok`, or the name of the failure.
-    pub status: String,
+    pub status: &'a str,
     /// How the run ended; none where it failed.
     pub ending: Option<Ending>,
     /// Step at which the final outcome was reached.
@@ -221,30 +236,44 @@ pub struct RunRow {
     /// Size of the gap after the latest Exchange.
     pub gap: Option<u32>,
     /// The last value of each metric.
-    pub metrics: Vec<Option<f64>>,
-    /// The hash of the history, as text.
-    pub history: String,
+    pub metrics: &'a [Option<f64>],
+    /// The hash of the history.
+    pub history: History,
 }
 
-impl RunRow {
-    /// The row of a run.
+impl<'a> RunRow<'a> {
+    /// The row of a run, given its number and point, its luck, and the values that were set or varied.
     #[must_use]
-    pub fn new(run: &Run, (number, point, replicate, seed): (u64, u64, u64, u64), parameters: Vec<f64>) -> Self {
+    pub fn of(run: &'a Run, (number, point): (u64, u64), luck: Luck, parameters: &'a [f64]) -> Self {
         Self {
             run: number,
             point,
-            replicate,
-            seed,
+            luck,
             parameters,
-            status: run.result.as_ref().map_or_else(Failure::status, |_| "ok").into(),
+            status: run.status(),
             ending: run.result.as_ref().ok().copied(),
             reached_step: run.reached_step(),
             steps: run.steps,
             gap: run.gap,
-            metrics: run.metrics.clone(),
-            history: run.history.text(),
+            metrics: &run.metrics,
+            history: run.history,
         }
     }
+}
+
+/// Columns and values of what was set; of a name given twice the later counts.
+#[must_use]
+pub fn set_columns(sets: &[Override]) -> (Vec<String>, Vec<f64>) {
+    let mut columns: Vec<(String, f64)> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for set in sets {
+        let at = *places.entry(&set.name).or_insert(columns.len());
+        match columns.get_mut(at) {
+            Some((_, value)) => *value = set.value,
+            None => columns.push((set.name.clone(), set.value)),
+        }
+    }
+    columns.into_iter().unzip()
 }
 
 /// The header of `runs.csv`, given the names of the parameters that were set or varied.
@@ -263,88 +292,47 @@ pub fn run_header(model: &Model, parameters: &[String]) -> Vec<String> {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_runs<W: Write>(mut out: W, model: &Model, header: Option<&[String]>, rows: &[RunRow]) -> io::Result<()> {
-    if let Some(parameters) = header {
-        let mut header = writer(&mut out);
-        header.write_record(run_header(model, parameters))?;
-        header.flush()?;
-    }
-    let mut text = Vec::new();
+pub fn write_runs<W: Write>(
+    mut out: W,
+    model: &Model,
+    header: Option<&[String]>,
+    rows: &[RunRow<'_>],
+) -> io::Result<()> {
+    let mut text = header.map_or_else(Vec::new, |parameters| csv_text([run_header(model, parameters)]));
     for row in rows {
-        push_run(&mut text, model, &row.cells());
+        push_run(&mut text, model, row);
     }
     out.write_all(&text)?;
     out.flush()
 }
 
-/// What a row of `runs.csv` says, borrowed from whoever knows it.
-#[derive(Clone, Copy, Debug)]
-pub struct RunCells<'a> {
-    /// Run, point, replicate, seed.
-    pub numbers: [u64; 4],
-    /// Values of the parameters that were set or varied.
-    pub parameters: &'a [f64],
-    /// `ok`, or the name of the failure.
-    pub status: &'a str,
-    /// How the run ended; none where it failed.
-    pub ending: Option<Ending>,
-    /// Step at which the final outcome was reached.
-    pub reached_step: Option<u32>,
-    /// Steps completed.
-    pub steps: u32,
-    /// Size of the gap after the latest Exchange.
-    pub gap: Option<u32>,
-    /// The last value of each metric.
-    pub metrics: &'a [Option<f64>],
-    /// The hash of the history, as text.
-    pub history: &'a str,
-}
-
-impl RunRow {
-    /// Its cells.
-    #[must_use]
-    pub fn cells(&self) -> RunCells<'_> {
-        RunCells {
-            numbers: [self.run, self.point, self.replicate, self.seed],
-            parameters: &self.parameters,
-            status: &self.status,
-            ending: self.ending,
-            reached_step: self.reached_step,
-            steps: self.steps,
-            gap: self.gap,
-            metrics: &self.metrics,
-            history: &self.history,
-        }
-    }
-}
-
 /// Appends a row of `runs.csv`. Nothing in it needs quotes: ids, numbers and fixed words.
-pub fn push_run(out: &mut Vec<u8>, model: &Model, cells: &RunCells<'_>) {
+pub fn push_run(out: &mut Vec<u8>, model: &Model, row: &RunRow<'_>) {
     let mut digits = itoa::Buffer::new();
-    for number in cells.numbers {
+    for number in [row.run, row.point, row.luck.replicate, row.luck.seed] {
         out.extend_from_slice(digits.format(number).as_bytes());
         out.push(b',');
     }
-    for &value in cells.parameters {
+    for &value in row.parameters {
         push_number(out, value);
         out.push(b',');
     }
-    out.extend_from_slice(cells.status.as_bytes());
+    out.extend_from_slice(row.status.as_bytes());
     out.push(b',');
-    out.extend_from_slice(cells.ending.map_or("", |ending| ending_name(model, ending)).as_bytes());
-    for number in [cells.reached_step, Some(cells.steps), cells.gap] {
+    out.extend_from_slice(row.ending.map_or("", |ending| ending_name(model, ending)).as_bytes());
+    for number in [row.reached_step, Some(row.steps), row.gap] {
         out.push(b',');
         if let Some(number) = number {
             out.extend_from_slice(digits.format(number).as_bytes());
         }
     }
-    for value in cells.metrics {
+    for value in row.metrics {
         out.push(b',');
         if let Some(value) = value {
             push_number(out, *value);
         }
     }
     out.push(b',');
-    out.extend_from_slice(cells.history.as_bytes());
+    out.extend_from_slice(row.history.text().as_bytes());
     out.push(b'\n');
 }

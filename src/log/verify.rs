@@ -1,13 +1,12 @@
 //! Verification: a run's folder is what its log gives, its log is what a run of its scenario gives, to the byte.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::course::{Course, CourseError};
 use super::files::Files;
-use super::folder::MANIFEST;
+use super::folder::{MANIFEST, read_file};
 use super::limits;
 use super::manifest::{Manifest, ManifestError, digest};
 use super::record::Namer;
@@ -260,15 +259,14 @@ impl Verified {
     }
 
     /// What the log gives for `runs.csv`, without the parameters.
-    fn row(&self) -> RunRow {
+    fn row(&self) -> RunRow<'_> {
         let Self { manifest, fold, .. } = self;
         RunRow {
             run: 0,
             point: 0,
-            replicate: manifest.replicate,
-            seed: manifest.seed,
-            parameters: Vec::new(),
-            status: manifest.status.clone().unwrap_or_default(),
+            luck: manifest.luck(),
+            parameters: &[],
+            status: manifest.status.as_deref().unwrap_or_default(),
             ending: fold.ending,
             reached_step: match fold.ending {
                 Some(Ending::Outcome(outcome)) => fold.world.reached[outcome.index()],
@@ -276,8 +274,8 @@ impl Verified {
             },
             steps: fold.steps,
             gap: fold.gap,
-            metrics: fold.metrics.clone(),
-            history: fold.history.text(),
+            metrics: &fold.metrics,
+            history: fold.history,
         }
     }
 }
@@ -320,13 +318,9 @@ impl Manifest {
 
 /// The bytes of a file, if there are not more of them than the limit.
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, VerifyError> {
-    let at = |fault| VerifyError { path: path.to_owned(), fault };
-    let mut bytes = Vec::new();
-    // One byte more than is allowed shows a file that is too large.
-    let result = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
-    match result {
-        Err(error) => Err(at(Fault::Unreadable(error))),
-        Ok(_) if bytes.len() as u64 > limit => Err(at(Fault::TooLarge(limit))),
-        Ok(_) => Ok(bytes),
-    }
+    read_file(path, limit).map_err(|error| {
+        let is_large = error.kind() == io::ErrorKind::FileTooLarge;
+        let fault = if is_large { Fault::TooLarge(limit) } else { Fault::Unreadable(error) };
+        VerifyError { path: path.to_owned(), fault }
+    })
 }

@@ -213,7 +213,7 @@ impl Node {
 }
 
 /// A compiled expression. Definitions are compiled into the arena of their user, once each.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
     /// The operations, children before parents; the last is the root.
     pub nodes: Vec<Node>,

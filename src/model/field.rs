@@ -76,7 +76,7 @@ impl Domain {
 }
 
 /// A number, or an expression over what is known before step 0.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Scalar {
     /// A number as written.
     Constant(f64),
@@ -98,7 +98,7 @@ pub enum Shape {
 }
 
 /// A distribution with its arguments.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Distribution {
     /// Its shape.
     pub shape: Shape,
@@ -107,7 +107,7 @@ pub struct Distribution {
 }
 
 /// Where a field's value comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum FieldSource {
     /// An expression over parameters.
     Expression(Expression),
@@ -153,7 +153,7 @@ pub enum Target {
 }
 
 /// A numeric field that is an expression or a distribution.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     /// Where its value goes.
     pub targets: Vec<Target>,
@@ -358,6 +358,86 @@ impl Setup {
         effects.clone_from(&other.effects);
     }
 
+    /// The numbers of `other` that differ from these, to the bit: set here, they make this setup the other. None where
+    /// that cannot be said so, since the two are of different shapes, only one has a deadline, or an amount is too large
+    /// for its units to be exact.
+    #[must_use]
+    pub fn differing(&self, other: &Self) -> Option<Vec<(Target, f64)>> {
+        let (ours, theirs) = (self.entries(), other.entries());
+        let is_same_shape = ours.iter().map(|entry| entry.0).eq(theirs.iter().map(|entry| entry.0));
+        let differing = ours.iter().zip(&theirs).filter(|(a, b)| a.1 != b.1);
+        let settings = differing.map(|(a, b)| a.2.and(b.2).map(|value| (b.0, value)));
+        if is_same_shape { settings.collect() } else { None }
+    }
+
+    /// Every number: its place, its identity, and what `set` takes to put it there, where there is such a thing.
+    fn entries(&self) -> Vec<(Target, u64, Option<f64>)> {
+        let Self {
+            parameters,
+            stances,
+            anchors,
+            susceptibility,
+            volatility,
+            credit_offer,
+            credit_bond,
+            attributes,
+            pace,
+            trust_default,
+            trust_strength,
+            trust_kept,
+            trust_broken,
+            trust_suspended,
+            trust_witness,
+            trust_pairs,
+            influence,
+            gives,
+            lead,
+            over,
+            grace,
+            due,
+            cost,
+            success,
+            meeting_influence,
+            effects,
+        } = self;
+        let mut all = Vec::new();
+        let mut numbers = |values: &[f64], target: fn(usize) -> Target| {
+            all.extend(values.iter().enumerate().map(|(at, value)| (target(at), value.to_bits(), Some(*value))));
+        };
+        numbers(parameters, |at| Target::Parameter(ParameterId::at(at)));
+        numbers(stances, Target::Stance);
+        numbers(anchors, Target::Anchor);
+        numbers(susceptibility, Target::Susceptibility);
+        numbers(volatility, Target::Volatility);
+        numbers(credit_offer, Target::CreditOffer);
+        numbers(credit_bond, Target::CreditBond);
+        numbers(attributes, Target::Attribute);
+        numbers(&[*pace], |_| Target::Pace);
+        numbers(&[*trust_default], |_| Target::TrustDefault);
+        numbers(&[*trust_strength], |_| Target::TrustStrength);
+        numbers(&[*trust_kept], |_| Target::TrustKept);
+        numbers(&[*trust_broken], |_| Target::TrustBroken);
+        numbers(&[*trust_suspended], |_| Target::TrustSuspended);
+        numbers(&[*trust_witness], |_| Target::TrustWitness);
+        numbers(trust_pairs, Target::TrustPair);
+        numbers(influence, Target::Influence);
+        numbers(cost, Target::Cost);
+        numbers(success, Target::Success);
+        numbers(meeting_influence, Target::MeetingInfluence);
+        numbers(effects, Target::Effect);
+        all.extend(
+            gives.iter().enumerate().map(|(at, amount)| (Target::Gives(at), amount.0.cast_unsigned(), exact(*amount))),
+        );
+        let mut whole = |at: usize, target: fn(usize) -> Target, value: Option<u32>| {
+            all.push((target(at), value.map_or(u64::MAX, u64::from), value.map(f64::from)));
+        };
+        lead.iter().enumerate().for_each(|(at, steps)| whole(at, Target::Lead, Some(*steps)));
+        over.iter().enumerate().for_each(|(at, steps)| whole(at, Target::Over, Some(*steps)));
+        grace.iter().enumerate().for_each(|(at, steps)| whole(at, Target::Grace, *steps));
+        due.iter().enumerate().for_each(|(at, steps)| whole(at, Target::Due, *steps));
+        all
+    }
+
     /// Puts a checked value in its place.
     pub fn set(&mut self, target: Target, value: f64) {
         // Parameters and attributes are what the file says; a share, a weight or an amount of −0 is 0.
@@ -394,8 +474,77 @@ impl Setup {
     }
 }
 
+/// An amount in units, where these say it exactly.
+fn exact(amount: Amount) -> Option<f64> {
+    let units = amount.to_units();
+    (Amount::from_units(units) == amount).then_some(units)
+}
+
 /// A number that [`Domain::Whole`] has let pass.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the domain is that of a u32")]
 fn whole(value: f64) -> u32 {
     value as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A setup with one number of each kind.
+    fn setup() -> Setup {
+        Setup {
+            parameters: vec![0.5],
+            stances: vec![0.5],
+            anchors: vec![f64::NAN],
+            susceptibility: vec![0.5],
+            volatility: vec![0.5],
+            credit_offer: vec![0.5],
+            credit_bond: vec![0.5],
+            attributes: vec![f64::NAN],
+            pace: 0.5,
+            trust_default: 0.5,
+            trust_strength: 0.5,
+            trust_kept: 0.5,
+            trust_broken: 0.5,
+            trust_suspended: 0.5,
+            trust_witness: 0.5,
+            trust_pairs: vec![0.5],
+            influence: vec![0.5],
+            gives: vec![Amount::from_units(0.5)],
+            lead: vec![0],
+            over: vec![3],
+            grace: vec![Some(3)],
+            due: vec![Some(3)],
+            cost: vec![0.5],
+            success: vec![0.5],
+            meeting_influence: vec![0.5],
+            effects: vec![-0.0],
+        }
+    }
+
+    #[test]
+    fn settings_say_every_difference() {
+        let base = setup();
+        assert_eq!(base.differing(&base), Some(vec![]));
+        let targets: Vec<Target> = base.entries().iter().map(|entry| entry.0).collect();
+        assert_eq!(targets.len(), 26);
+        for target in targets {
+            let mut other = base.clone();
+            other.set(target, 1.0);
+            assert_eq!(base.differing(&other), Some(vec![(target, 1.0)]), "{target:?}");
+        }
+        // The sign of a zero is a difference.
+        assert_eq!(base.differing(&Setup { effects: vec![0.0], ..setup() }), Some(vec![(Target::Effect(0), 0.0)]));
+    }
+
+    #[test]
+    fn what_no_setting_can_say_is_none() {
+        let base = setup();
+        assert_eq!(base.differing(&Setup { stances: vec![0.5; 2], ..setup() }), None);
+        assert_eq!(base.differing(&Setup { gives: vec![], ..setup() }), None);
+        assert_eq!(base.differing(&Setup { grace: vec![None], ..setup() }), None);
+        assert_eq!(Setup { due: vec![None], ..setup() }.differing(&base), None);
+        // More than 2^53 millionths.
+        assert_eq!(base.differing(&Setup { gives: vec![Amount(10_000_000_000_000_001)], ..setup() }), None);
+    }
 }

@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 
 use super::error::{Error, ErrorKind};
 use super::execute::{Go, execute};
-use super::experiment::{Experiment, Rows, Tables};
+use super::experiment::{Experiment, Tables};
 use super::outline::{Asked, Outline, Sort, differences};
 use super::read_rows::RowReader;
 use super::schedule::{Schedule, Shard};
-use super::store::{JOURNAL, Store, UNSORTED, digest_of, first_journal, journal_of, replace_file};
-use super::summary::{Facts, Summary};
+use super::store::{JOURNAL, Store, UNSORTED, digest_of, first_journal, journal_of};
+use super::summary::Summary;
+use super::worker::{Rows, Worker};
 use super::{limits, sort};
-use crate::log::{Digest, Folder, FolderError, MANIFEST, Manifest, ManifestError, OverrideRecord, digest};
+use crate::log::limits::MANIFEST_BYTES;
+use crate::log::{
+    Digest, Folder, MANIFEST, Manifest, ManifestError, OverrideRecord, digest, read_file, remove_partial, write_file,
+};
 
 /// A sweep, ready to run.
 #[derive(Debug)]
@@ -99,7 +103,7 @@ impl Sweep {
             asked: self.asked.clone(),
             names: points.names.clone(),
             points: points.count(),
-            design_sha256: digest(&points.to_csv()),
+            design_sha256: self.experiment.design_digest().clone(),
             replicates: self.schedule.replicates,
             independent: self.schedule.independent,
             sort: self.sort,
@@ -115,8 +119,7 @@ impl Sweep {
     /// Never: an outline has string keys only.
     #[must_use]
     pub fn manifest(&self) -> Manifest {
-        let sets = self.experiment.sets().iter();
-        let overrides = sets.map(|set| OverrideRecord { name: set.name.clone(), value: set.value }).collect();
+        let overrides = self.experiment.sets().iter().map(OverrideRecord::from).collect();
         let text = self.experiment.document().source().text();
         let range = self.range();
         Manifest {
@@ -192,7 +195,7 @@ impl Sweep {
         let metrics = self.experiment.model().metrics.len();
         let mut done = runs.start;
         let worker = || {
-            let mut worker = self.experiment.worker(self.schedule, self.tables);
+            let mut worker = Worker::new(&self.experiment, self.schedule, self.tables);
             move |run, rows: &mut Rows| worker.run(run, rows)
         };
         execute(runs, jobs.min(limits::JOBS), worker, |stretch: Option<(Range<u64>, Rows)>| {
@@ -204,7 +207,9 @@ impl Sweep {
                         all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, bytes)| bytes.as_slice()).collect();
                     store.append(range.end, &tables)?;
                 }
-                add(summary, &rows, metrics);
+                for (at, facts) in rows.facts.iter().enumerate() {
+                    summary.add(*facts, &rows.metrics[at * metrics..(at + 1) * metrics]);
+                }
                 done = range.end;
             }
             Ok(if watch(done) { Go::On } else { Go::Stop })
@@ -213,7 +218,7 @@ impl Sweep {
 
     /// A new folder with a manifest that says that it is not complete, the design, and tables without rows.
     pub(super) fn begin(&self, folder: &Path, force: bool) -> Result<Sitting, Error> {
-        let claimed = Folder::claim(folder, force).map_err(|error| claimed(&error))?;
+        let claimed = Folder::claim(folder, force)?;
         let headers = self.experiment.headers(self.tables);
         let names = self.growing();
         let bytes: Vec<&[u8]> = headers.iter().map(|(_, bytes)| bytes.as_slice()).collect();
@@ -221,13 +226,13 @@ impl Sweep {
         let journal = first_journal(first, &bytes);
         let design = self.experiment.points().to_csv();
         let mut manifest = self.manifest();
-        manifest.files.insert("design.csv".into(), digest(&design));
+        manifest.files.insert("design.csv".into(), self.experiment.design_digest().clone());
         let manifest = manifest.to_json();
         let mut files: Vec<(&str, &[u8])> = names.iter().copied().zip(bytes.iter().copied()).collect();
         files.push(("design.csv", &design));
         files.push((JOURNAL, journal.as_bytes()));
         files.push((MANIFEST, manifest.as_bytes()));
-        claimed.write(&files).map_err(|error| Error::new(ErrorKind::Io, error.to_string()))?;
+        claimed.write(&files)?;
         let (store, next) = Store::open(folder, &names, first)?;
         Ok(Sitting { store, next })
     }
@@ -300,8 +305,7 @@ impl Sweep {
             lines.push((fs::metadata(&path).map_err(io)?.len(), digest_of(&path).map_err(io)?));
         }
         let journal = journal_of(self.range().start + runs, &lines);
-        let path = folder.join(JOURNAL);
-        replace_file(&path, |file| std::io::Write::write_all(file, journal.as_bytes()))?;
+        write_file(&folder.join(JOURNAL), journal.as_bytes())?;
         self.write_manifest(folder, &[], false)
     }
 
@@ -333,7 +337,7 @@ impl Sweep {
     ) -> Result<(), Error> {
         store.sync().map_err(|error| Error::io("write", folder, &error))?;
         let text = summary.to_csv(self.experiment.points());
-        replace_file(&folder.join("summary.csv"), |file| std::io::Write::write_all(file, &text))?;
+        write_file(&folder.join("summary.csv"), &text)?;
         if !complete {
             return Ok(());
         }
@@ -357,10 +361,9 @@ impl Sweep {
     fn write_manifest(&self, folder: &Path, files: &[(String, Digest)], complete: bool) -> Result<(), Error> {
         let mut manifest = self.manifest();
         manifest.complete = complete;
-        manifest.files.insert("design.csv".into(), self.outline().design_sha256);
+        manifest.files.insert("design.csv".into(), self.experiment.design_digest().clone());
         manifest.files.extend(files.iter().cloned());
-        let text = manifest.to_json();
-        replace_file(&folder.join(MANIFEST), |file| std::io::Write::write_all(file, text.as_bytes()))
+        Ok(write_file(&folder.join(MANIFEST), manifest.to_json().as_bytes())?)
     }
 }
 
@@ -375,19 +378,6 @@ pub fn done_in(folder: &Path, runs: Range<u64>) -> u64 {
     }
 }
 
-fn add(summary: &mut Summary, rows: &Rows, metrics: usize) {
-    for (at, fact) in rows.facts.iter().enumerate() {
-        summary.add(&Facts {
-            point: fact.point,
-            ending: fact.ending,
-            reached_step: fact.reached_step,
-            gap: fact.gap,
-            metrics: &rows.metrics[at * metrics..(at + 1) * metrics],
-            history: fact.history,
-        });
-    }
-}
-
 /// Removes what a crash at the very end may have left behind in a complete folder.
 fn clear(folder: &Path) -> Result<(), Error> {
     for name in [JOURNAL, UNSORTED] {
@@ -399,7 +389,7 @@ fn clear(folder: &Path) -> Result<(), Error> {
             _ => {}
         }
     }
-    Ok(())
+    Ok(remove_partial(folder)?)
 }
 
 /// Whether a folder is one that a sweep has begun and not finished.
@@ -413,29 +403,14 @@ fn is_absent(folder: &Path) -> bool {
         .map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |mut all| all.next().is_none())
 }
 
-fn claimed(error: &FolderError) -> Error {
-    let help = match error {
-        FolderError::NotEmpty(_) => {
-            Some("`--resume` goes on with an unfinished sweep; `--force` replaces what is there")
-        }
-        FolderError::NotAFolder(_) => Some("choose another name"),
-        FolderError::Io { .. } => None,
-    };
-    let error = Error::new(ErrorKind::Io, error.to_string());
-    match help {
-        Some(help) => error.help(help),
-        None => error,
-    }
-}
-
 /// The manifest of a folder.
 pub(super) fn read_manifest(folder: &Path) -> Result<Manifest, Error> {
     let path: PathBuf = folder.join(MANIFEST);
-    let text = fs::read_to_string(&path).map_err(|error| {
+    let bytes = read_file(&path, MANIFEST_BYTES).map_err(|error| {
         let error = Error::io("read", &path, &error);
         error.help("this is not the folder of a sweep; `--force` replaces what is there")
     })?;
-    Manifest::from_json(&text).map_err(|error| match error {
+    Manifest::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| match error {
         ManifestError::Malformed { message, line, column } => {
             let message = format!("the manifest is not valid: {message}");
             Error::new(ErrorKind::Mismatch, message).at(&path.display().to_string(), line as u64, column as u64)

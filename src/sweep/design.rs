@@ -7,7 +7,7 @@
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use super::sample::{Method, Sample};
-use crate::log::number;
+use crate::log::{csv_text, number};
 
 /// A name and the values that it takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,7 +71,8 @@ impl Points {
                 return Err(Error::new(ErrorKind::Design, message));
             }
         }
-        self.values.extend_from_slice(row);
+        // A zero that is set has no sign, so that `-0` is at every point what it is for `--set`.
+        self.values.extend(row.iter().map(|value| value + 0.0));
         self.count += 1;
         Ok(())
     }
@@ -117,15 +118,12 @@ impl Points {
     /// The text of `design.csv`.
     #[must_use]
     pub fn to_csv(&self) -> Vec<u8> {
-        let mut text = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
-        let header = std::iter::once("point").chain(self.names.iter().map(String::as_str));
-        // Writing to memory cannot fail.
-        let _ = text.write_record(header);
-        for point in 0..self.count {
-            let cells = std::iter::once(point.to_string()).chain(self.values(point).iter().map(|v| number(*v)));
-            let _ = text.write_record(cells);
-        }
-        text.into_inner().unwrap_or_default()
+        let header = std::iter::once("point".to_owned()).chain(self.names.iter().cloned()).collect();
+        let row = |point| {
+            let values = self.values(point).iter().map(|value| number(*value));
+            std::iter::once(point.to_string()).chain(values).collect::<Vec<String>>()
+        };
+        csv_text(std::iter::once(header).chain((0..self.count).map(row)))
     }
 }
 
@@ -358,6 +356,12 @@ mod tests {
         assert_eq!([points.values(0), points.values(1)], [[1.0, 3.0], [2.0, 4.0]]);
         let error = grid(&[axis("a=1,2"), axis("b=3")], true).unwrap_err();
         assert_eq!(error.message(), "zipped names need as many values each: `a` has 2, `b` has 1");
+    }
+
+    #[test]
+    fn a_zero_has_no_sign() {
+        let points = grid(&[axis("a=-0,1")], false).unwrap();
+        assert_eq!(points.values(0)[0].to_bits(), 0);
     }
 
     #[test]

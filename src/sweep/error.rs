@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::log::FolderError;
 use crate::scenario::Diagnostic;
 pub(super) use crate::text::{quoted, suggestion};
 
@@ -18,8 +19,6 @@ pub enum ErrorKind {
     Mismatch,
     /// The system refused.
     Io,
-    /// The cluster refused.
-    Cluster,
     /// It was interrupted; what is finished stays.
     Interrupted,
 }
@@ -115,6 +114,19 @@ impl Error {
     /// A refusal of the system while doing something with a file.
     pub(super) fn io(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         Self::new(ErrorKind::Io, format!("cannot {doing} `{}`: {error}", path.display()))
+    }
+}
+
+impl From<FolderError> for Error {
+    fn from(error: FolderError) -> Self {
+        let help = match error {
+            FolderError::NotEmpty(_) => {
+                Some("`--resume` goes on with an unfinished sweep; `--force` replaces what is there")
+            }
+            FolderError::NotAFolder(_) => Some("choose another name"),
+            FolderError::Io { .. } => None,
+        };
+        Self { help: help.map(str::to_owned), ..Self::new(ErrorKind::Io, error.to_string()) }
     }
 }
 

@@ -22,5 +22,5 @@ pub const SORT_BYTES: usize = 64 << 20;
 pub const HISTORIES: u64 = 2_097_152;
 /// Distinct histories counted exactly at one point, at most.
 pub const HISTORIES_A_POINT: u64 = 65_536;
-/// Models kept compiled at once, for designs that vary more than parameters.
-pub const MODELS: u64 = 256;
+/// Points that change more than numbers of the setup and are kept compiled; others are compiled for each of their runs.
+pub const MODELS: usize = 256;

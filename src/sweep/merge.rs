@@ -8,12 +8,13 @@ use super::conduct::{Progress, Report, Sweep, read_manifest};
 use super::design_file::read_design;
 use super::error::{Error, ErrorKind};
 use super::experiment::Experiment;
+use super::limits;
 use super::outline::{Outline, differences};
 use super::read_rows::RowReader;
 use super::schedule::{Schedule, Shard};
 use super::store::digest_of;
 use super::summary::Summary;
-use crate::log::Manifest;
+use crate::log::{Manifest, read_file};
 use crate::scenario::{Document, Override};
 
 /// A part of a sweep.
@@ -96,7 +97,8 @@ fn parts(folders: &[PathBuf]) -> Result<Vec<Part>, Error> {
     if !missing.is_empty() {
         let more = if missing.len() > 10 { " …" } else { "" };
         let message = format!("shards are missing: {}{more}", missing[..missing.len().min(10)].join(", "));
-        return Err(wrong(message));
+        let help = format!("give `sweep` the arguments of the others and `--shard {}`", missing[0]);
+        return Err(wrong(message).help(help));
     }
     for part in &parts {
         check_whole(part)?;
@@ -128,14 +130,13 @@ fn whole(part: &Part) -> Result<Sweep, Error> {
         Error::new(ErrorKind::Mismatch, "the scenario in the manifest is not valid").because(errors)
     })?;
     let path = folder.join("design.csv");
-    let bytes = std::fs::read(&path).map_err(|error| Error::io("read", &path, &error))?;
+    let bytes = read_file(&path, limits::DESIGN_BYTES).map_err(|error| Error::io("read", &path, &error))?;
     let points = if outline.names.is_empty() {
         super::design::Points::single()
     } else {
         read_design(&path.display().to_string(), &bytes)?
     };
-    let sets: Vec<Override> =
-        manifest.overrides.iter().map(|set| Override { name: set.name.clone(), value: set.value }).collect();
+    let sets: Vec<Override> = manifest.overrides.iter().map(Override::from).collect();
     let experiment = Experiment::trusted(document, &sets, points)?;
     let schedule = Schedule {
         points: outline.points,

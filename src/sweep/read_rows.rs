@@ -16,6 +16,7 @@ pub(super) struct RowReader<'a> {
     parameters: usize,
     metrics: usize,
     outcomes: BTreeMap<&'a str, Ending>,
+    /// The metrics of the row that was read last; NaN where there is none.
     values: Vec<f64>,
 }
 
@@ -29,8 +30,8 @@ impl<'a> RowReader<'a> {
         Self { parameters, metrics: model.metrics.len(), outcomes, values: Vec::new() }
     }
 
-    /// The number of the run in a row, and what the summary needs; none if the row is not as it should be.
-    fn read<'s>(&'s mut self, line: &str) -> Option<(u64, Facts<'s>)> {
+    /// The number of the run in a row, and what the summary needs, the metrics in `values`; none if the row is not as it should be.
+    fn read(&mut self, line: &str) -> Option<(u64, Facts)> {
         #[expect(clippy::option_option, reason = "an empty cell is a value that is missing, a wrong one is no value")]
         fn optional<T: std::str::FromStr>(cell: &str) -> Option<Option<T>> {
             if cell.is_empty() { Some(None) } else { cell.parse().ok().map(Some) }
@@ -51,7 +52,7 @@ impl<'a> RowReader<'a> {
         }
         let history = u64::from_str_radix(cells.next()?.strip_prefix('h')?, 16).ok()?;
         cells.next().is_none().then_some(())?;
-        Some((run, Facts { point, ending, reached_step, gap, metrics: &self.values, history }))
+        Some((run, Facts { point, ending, reached_step, gap, history }))
     }
 
     /// Adds the rows of a file to a summary; their runs must be `runs`, in order.
@@ -70,7 +71,9 @@ impl<'a> RowReader<'a> {
             line.clear();
             file.read_line(&mut line).map_err(io)?;
             match self.read(line.trim_end_matches('\n')) {
-                Some((found, facts)) if found == run && facts.point < summary.points() as u64 => summary.add(&facts),
+                Some((found, facts)) if found == run && facts.point < summary.points() as u64 => {
+                    summary.add(facts, &self.values);
+                }
                 _ => {
                     let name = path.display().to_string();
                     let message = format!("this is not the row of run {run}");

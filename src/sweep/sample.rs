@@ -6,7 +6,7 @@
 use super::design::{Points, check_names};
 use super::error::{Error, ErrorKind, quoted};
 use super::{limits, sobol};
-use crate::engine::{Luck, quantile, stream};
+use crate::engine::{Luck, quantile, stream, unit};
 use crate::model::{Distribution, Model, Node, ParameterId, Quantity, Scalar, Values};
 
 /// How a sample is drawn.
@@ -109,12 +109,6 @@ impl Sample {
     fn count_u32(&self) -> u32 {
         u32::try_from(self.count).expect("the number of points is limited")
     }
-}
-
-/// A word as a number in [0, 1).
-#[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
-fn unit(word: u64) -> f64 {
-    (word >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
 }
 
 /// The numbers below `count` in random order (Fisher and Yates).

@@ -15,7 +15,7 @@ type Instant = std::time::Instant;
 use sha2::{Digest as _, Sha256};
 
 use super::error::{Error, ErrorKind};
-use crate::log::Digest;
+use crate::log::{Digest, remove_partial, sync_folder};
 
 /// Name of the journal.
 pub(super) const JOURNAL: &str = "sweep.journal";
@@ -73,18 +73,7 @@ impl Mark {
 
 /// The hash of what has been fed so far, shortened: a check against torn files, not against an adversary.
 fn short(hash: &Sha256) -> String {
-    full(hash).0[..32].to_owned()
-}
-
-/// The hash of what has been fed so far.
-fn full(hash: &Sha256) -> Digest {
-    let mut text = String::with_capacity(64);
-    for byte in hash.clone().finalize() {
-        use std::fmt::Write as _;
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    Digest(text)
+    Digest::of(hash.clone()).0[..32].to_owned()
 }
 
 /// The journal of tables that hold their headers alone, as text.
@@ -107,6 +96,7 @@ impl Store {
             Error::io("read the journal", &journal_path, &error).help("start the sweep again with `--force`")
         })?;
         lock(&journal, folder)?;
+        remove_partial(folder)?;
         let marks =
             read_marks(&journal, names.len(), first).map_err(|error| Error::io("read", &journal_path, &error))?;
         let mut good = marks.len();
@@ -176,7 +166,7 @@ impl Store {
     /// Name and hash of each table.
     pub(super) fn digests(&self) -> Vec<(String, Digest)> {
         let name = |table: &Table| table.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.tables.iter().map(|table| (name(table), full(&table.hash))).collect()
+        self.tables.iter().map(|table| (name(table), Digest::of(table.hash.clone()))).collect()
     }
 
     /// Takes the journal away: the folder is complete.
@@ -229,7 +219,7 @@ fn feed(hash: &mut Sha256, from: &mut impl io::Read) -> io::Result<u64> {
 pub(super) fn digest_of(path: &Path) -> io::Result<Digest> {
     let mut hash = Sha256::new();
     feed(&mut hash, &mut File::open(path)?)?;
-    Ok(full(&hash))
+    Ok(Digest::of(hash))
 }
 
 /// The lines of a journal, up to the first that is torn or out of order.
@@ -295,26 +285,4 @@ fn lock(journal: &File, folder: &Path) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
-}
-
-/// Writes a file beside its place and moves it there.
-pub(super) fn replace_file(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), Error> {
-    let partial = path.with_extension("partial");
-    let attempt = || {
-        let mut file = File::create(&partial)?;
-        write(&mut file)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)?;
-        sync_folder(path.parent().unwrap_or(Path::new(".")))
-    };
-    attempt().map_err(|error| {
-        // Best effort: what is left over does no harm.
-        let _ = fs::remove_file(&partial);
-        Error::io("write", path, &error)
-    })
-}
-
-/// A rename is only safe on disk once its folder is.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }

@@ -5,12 +5,17 @@ use std::collections::BTreeSet;
 use super::design::Points;
 use super::limits;
 use super::statistics::{Moments, wilson};
-use crate::log::number;
+use crate::log::{csv_text, number};
 use crate::model::{Ending, Model};
 
-/// What a summary takes from a run.
+/// The ways to end besides the outcomes.
+const OTHERS: [&str; 3] = [Ending::DEADLOCK, Ending::STALEMATE, "failed"];
+/// What moments are taken of besides the metrics.
+const DATED: [&str; 2] = ["reached_step", "gap"];
+
+/// What a summary takes from a run besides its metrics.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Facts<'a> {
+pub struct Facts {
     /// The point.
     pub point: u64,
     /// How the run ended; none where it failed.
@@ -19,8 +24,6 @@ pub struct Facts<'a> {
     pub reached_step: Option<u32>,
     /// Size of the gap after the latest Exchange.
     pub gap: Option<u32>,
-    /// The last value of each metric; NaN where there is none.
-    pub metrics: &'a [f64],
     /// The hash of the history.
     pub history: u64,
 }
@@ -53,8 +56,8 @@ impl Summary {
         let outcomes: Vec<String> = model.outcomes.iter().map(|outcome| outcome.id.clone()).collect();
         let metrics: Vec<String> = model.metrics.iter().map(|metric| metric.id.clone()).collect();
         Self {
-            endings: vec![0; count * (outcomes.len() + 3)],
-            moments: vec![Moments::default(); count * (metrics.len() + 2)],
+            endings: vec![0; count * (outcomes.len() + OTHERS.len())],
+            moments: vec![Moments::default(); count * (metrics.len() + DATED.len())],
             histories: vec![BTreeSet::new(); count],
             exact: vec![true; count],
             kept: usize::try_from(kept).expect("a small number"),
@@ -63,11 +66,11 @@ impl Summary {
         }
     }
 
-    /// Adds a run. Rows are added in their order, so that sums do not depend on threads.
+    /// Adds a run with the last value of each of its metrics, NaN where there is none. Runs are added in their order, so that sums do not depend on threads.
     ///
     /// # Panics
     /// If the point is beyond those that the summary was made for.
-    pub fn add(&mut self, facts: &Facts<'_>) {
+    pub fn add(&mut self, facts: Facts, metrics: &[f64]) {
         let point = usize::try_from(facts.point).expect("the number of points is limited");
         let outcomes = self.outcomes.len();
         let ending = match facts.ending {
@@ -76,15 +79,15 @@ impl Summary {
             Some(Ending::Stalemate) => outcomes + 1,
             None => outcomes + 2,
         };
-        self.endings[point * (outcomes + 3) + ending] += 1;
-        let width = self.metrics.len() + 2;
-        let (dated, metrics) = self.moments[point * width..(point + 1) * width].split_at_mut(2);
+        self.endings[point * (outcomes + OTHERS.len()) + ending] += 1;
+        let width = self.metrics.len() + DATED.len();
+        let (dated, measured) = self.moments[point * width..(point + 1) * width].split_at_mut(DATED.len());
         for (moments, value) in dated.iter_mut().zip([facts.reached_step, facts.gap]) {
             if let Some(value) = value {
                 moments.add(f64::from(value));
             }
         }
-        for (moments, &value) in metrics.iter_mut().zip(facts.metrics) {
+        for (moments, &value) in measured.iter_mut().zip(metrics) {
             if !value.is_nan() {
                 moments.add(value);
             }
@@ -109,20 +112,22 @@ impl Summary {
         self.counts(point).iter().sum()
     }
 
-    fn counts(&self, point: usize) -> &[u64] {
-        let width = self.outcomes.len() + 3;
+    /// How many runs at a point ended in each way, in the order of [`Summary::endings`].
+    #[must_use]
+    pub fn counts(&self, point: usize) -> &[u64] {
+        let width = self.outcomes.len() + OTHERS.len();
         &self.endings[point * width..(point + 1) * width]
     }
 
-    /// How many runs at a point ended in each way, in the order of [`Summary::endings`].
+    /// Number of outcomes that the scenario declares: the first of [`Summary::endings`].
     #[must_use]
-    pub fn hits(&self, point: usize) -> &[u64] {
-        self.counts(point)
+    pub fn outcomes(&self) -> usize {
+        self.outcomes.len()
     }
 
     /// The ways to end: outcomes, then `deadlock`, `stalemate` and `failed`.
     pub fn endings(&self) -> impl Iterator<Item = &str> {
-        self.outcomes.iter().map(String::as_str).chain([Ending::DEADLOCK, Ending::STALEMATE, "failed"])
+        self.outcomes.iter().map(String::as_str).chain(OTHERS)
     }
 
     /// Number of failed runs.
@@ -152,7 +157,7 @@ impl Summary {
                 push(column);
             }
         }
-        for name in ["reached_step", "gap"].into_iter().chain(self.metrics.iter().map(String::as_str)) {
+        for name in DATED.into_iter().chain(self.metrics.iter().map(String::as_str)) {
             for statistic in ["mean", "sd", "min", "max"] {
                 push(format!("{statistic}_{name}"));
             }
@@ -165,18 +170,13 @@ impl Summary {
     /// The text of `summary.csv`; a point without runs has a row with `n` 0.
     #[must_use]
     pub fn to_csv(&self, points: &Points) -> Vec<u8> {
-        let mut text = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
-        // Writing to memory cannot fail.
-        let _ = text.write_record(self.header(&points.names));
-        let mut row: Vec<String> = Vec::new();
-        for point in 0..self.points() {
-            row.clear();
-            row.push(point.to_string());
+        let row = |point: usize| {
+            let mut row = vec![point.to_string()];
             row.extend(points.values(point as u64).iter().map(|&value| number(value)));
             self.cells(point, &mut row);
-            let _ = text.write_record(&row);
-        }
-        text.into_inner().unwrap_or_default()
+            row
+        };
+        csv_text(std::iter::once(self.header(&points.names)).chain((0..self.points()).map(row)))
     }
 
     fn cells(&self, point: usize, row: &mut Vec<String>) {
@@ -189,7 +189,7 @@ impl Summary {
             let interval = wilson(hits, runs);
             row.extend([share, interval.map(|(low, _)| low), interval.map(|(_, high)| high)].map(optional));
         }
-        let width = self.metrics.len() + 2;
+        let width = self.metrics.len() + DATED.len();
         for moments in &self.moments[point * width..(point + 1) * width] {
             row.extend([moments.mean(), moments.deviation(), moments.min(), moments.max()].map(optional));
         }
@@ -211,9 +211,9 @@ mod tests {
         compile(&document, &Options::default()).unwrap().model
     }
 
-    fn fact(point: u64, history: u64) -> Facts<'static> {
+    fn fact(point: u64, history: u64) -> Facts {
         let ending = Some(Ending::Outcome(OutcomeId(0)));
-        Facts { point, ending, reached_step: Some(2), gap: Some(0), metrics: &[0.5], history }
+        Facts { point, ending, reached_step: Some(2), gap: Some(0), history }
     }
 
     #[test]
@@ -234,10 +234,10 @@ mod tests {
         assert_eq!(summary.kept as u64, limits::HISTORIES_A_POINT);
         summary.kept = 2;
         for history in [1, 2, 1, 2] {
-            summary.add(&fact(0, history));
-            summary.add(&fact(1, history));
+            summary.add(fact(0, history), &[0.5]);
+            summary.add(fact(1, history), &[0.5]);
         }
-        summary.add(&fact(1, 3));
+        summary.add(fact(1, 3), &[0.5]);
         assert_eq!((summary.histories[0].len(), summary.exact[0]), (2, true));
         assert_eq!((summary.histories[1].len(), summary.exact[1]), (2, false));
     }
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_empty() {
         let mut summary = Summary::new(&model(), 2);
-        summary.add(&Facts { ending: None, reached_step: None, gap: None, metrics: &[f64::NAN], ..fact(0, 7) });
+        summary.add(Facts { ending: None, reached_step: None, gap: None, ..fact(0, 7) }, &[f64::NAN]);
         let points = super::super::design::grid(&[super::super::design::Axis::parse("x=1,2").unwrap()], false).unwrap();
         let text = String::from_utf8(summary.to_csv(&points)).unwrap();
         let cells = |row: usize| text.lines().nth(row).unwrap().split(',').collect::<Vec<_>>();

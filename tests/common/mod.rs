@@ -7,6 +7,7 @@ use backstop::engine::{self, Luck, Plan, Run, Want};
 use backstop::log::{Namer, Numbered, RunRow, Sampler, write_commitments, write_events, write_runs, write_series};
 use backstop::model::{ActorId, Event, InstanceId, IssueId, Model, World};
 use backstop::scenario::{Compiled, Document, Options, Override, compile};
+use backstop::sweep::Sweep;
 
 /// The folder of the shipped scenarios.
 pub(crate) fn scenarios() -> PathBuf {
@@ -60,6 +61,29 @@ pub(crate) fn run_shipped(name: &str, sets: &[(&str, f64)], seed: u64) -> Ran {
     run_text(&text(name), sets, seed)
 }
 
+/// The rows that a sweep should have: those of single runs, each of a model compiled for it.
+pub(crate) fn rows_alone(sweep: &Sweep) -> String {
+    let Sweep { experiment, schedule, .. } = sweep;
+    let (sets, points) = (experiment.sets(), experiment.points());
+    let mut text = Vec::new();
+    write_runs(&mut text, experiment.model(), Some(&experiment.columns()), &[]).expect("memory is writable");
+    for number in 0..schedule.runs() {
+        let slot = schedule.slot(number);
+        let varied = points.names.iter().zip(points.values(slot.point));
+        let varied = varied.map(|(name, &value)| Override { name: name.clone(), value });
+        let overrides: Vec<Override> = sets.iter().cloned().chain(varied).collect();
+        let values: Vec<f64> = overrides.iter().map(|set| set.value).collect();
+        let options = Options { overrides, ..Options::default() };
+        let model = compile(experiment.document(), &options).expect("the point is valid").model;
+        // With a log the causes are tracked, which takes another way through the engine.
+        let want = Want { log: true, series: true, exchanged: true };
+        let run = engine::run(&model, &Plan::new(&model), slot.luck, want);
+        let row = RunRow::of(&run, (number, slot.point), slot.luck, &values);
+        write_runs(&mut text, &model, None, &[row]).expect("memory is writable");
+    }
+    String::from_utf8(text).expect("UTF-8")
+}
+
 impl Ran {
     /// The state after the last Exchange of a step, folded from the log.
     pub(crate) fn after_exchange(&self, step: u32) -> World {
@@ -107,7 +131,7 @@ impl Ran {
 
     /// The row of the run as `runs.csv`.
     pub(crate) fn runs_csv(&self, seed: u64) -> Vec<u8> {
-        let row = RunRow::new(&self.run, (0, 0, 0, seed), Vec::new());
+        let row = RunRow::of(&self.run, (0, 0), Luck { seed, replicate: 0 }, &[]);
         let mut bytes = Vec::new();
         write_runs(&mut bytes, &self.model, Some(&[]), &[row]).expect("memory is writable");
         bytes

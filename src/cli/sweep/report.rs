@@ -24,15 +24,17 @@ pub(crate) fn table(summary: &Summary, points: &Points) -> String {
 }
 
 fn shown(summary: &Summary) -> Vec<usize> {
-    let all = summary.endings().count();
-    let declared = all - 3;
-    let happened = |at: usize| (0..summary.points()).any(|point| summary.hits(point)[at] > 0);
-    (0..all).filter(|&at| at < declared || happened(at)).collect()
+    let happened = |at: usize| (0..summary.points()).any(|point| summary.counts(point)[at] > 0);
+    (0..summary.endings().count()).filter(|&at| at < summary.outcomes() || happened(at)).collect()
 }
 
+/// A share of some runs; of none there is no share.
 fn percent(hits: u64, runs: u64) -> String {
+    if runs == 0 {
+        return "–".into();
+    }
     #[expect(clippy::cast_precision_loss, reason = "shown with one digit behind the point")]
-    let share = if runs == 0 { 0.0 } else { hits as f64 / runs as f64 };
+    let share = hits as f64 / runs as f64;
     format!("{:.1} %", 100.0 * share)
 }
 
@@ -45,7 +47,7 @@ fn single(summary: &Summary, shown: &[usize]) -> String {
     let mut rows = vec![["outcome", "share", "95 % interval", "runs"].map(str::to_owned).to_vec()];
     let names: Vec<&str> = summary.endings().collect();
     for &at in shown {
-        let hits = summary.hits(0)[at];
+        let hits = summary.counts(0)[at];
         let interval = wilson(hits, runs)
             .map_or_else(String::new, |(low, high)| format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high));
         rows.push(vec![names[at].to_owned(), percent(hits, runs), interval, whole(hits)]);
@@ -64,7 +66,7 @@ fn by_point(summary: &Summary, points: &Points, shown: &[usize]) -> String {
         let mut row = vec![point.to_string()];
         row.extend(points.values(point as u64).iter().map(|&value| number(value)));
         row.push(whole(summary.runs(point)));
-        row.extend(shown.iter().map(|&at| percent(summary.hits(point)[at], summary.runs(point))));
+        row.extend(shown.iter().map(|&at| percent(summary.counts(point)[at], summary.runs(point))));
         rows.push(row);
     }
     aligned(&rows)
@@ -76,18 +78,19 @@ fn ranges(summary: &Summary, shown: &[usize]) -> String {
     let names: Vec<&str> = summary.endings().collect();
     let mut rows = vec![["outcome", "least", "median", "most", "all runs"].map(str::to_owned).to_vec()];
     for &at in shown {
-        let mut by_point: Vec<(u64, u64)> =
-            (0..points).map(|point| (summary.hits(point)[at], summary.runs(point))).collect();
-        let total: u64 = by_point.iter().map(|(hits, _)| hits).sum();
-        by_point.sort_by_key(|&(hits, runs)| (u128::from(hits) << 64) / u128::from(runs.max(1)));
-        let at_point = |at: usize| percent(by_point[at].0, by_point[at].1);
-        rows.push(vec![
-            names[at].to_owned(),
-            at_point(0),
-            at_point((points - 1) / 2),
-            at_point(points - 1),
-            percent(total, runs),
-        ]);
+        let all = (0..points).map(|point| (summary.counts(point)[at], summary.runs(point)));
+        let total: u64 = all.clone().map(|(hits, _)| hits).sum();
+        // A point without runs, in a part of a sweep, has no share.
+        let mut by_point: Vec<(u64, u64)> = all.filter(|&(_, runs)| runs > 0).collect();
+        by_point.sort_by_key(|&(hits, runs)| (u128::from(hits) << 64) / u128::from(runs));
+        let [least, median, most] = match by_point.as_slice() {
+            [] => [(0, 0); 3],
+            [least, .., most] => [*least, by_point[(by_point.len() - 1) / 2], *most],
+            [one] => [*one; 3],
+        };
+        let mut row = vec![names[at].to_owned()];
+        row.extend([least, median, most, (total, runs)].map(|(hits, runs)| percent(hits, runs)));
+        rows.push(row);
     }
     format!("{}, {}; shares by point:\n\n{}", count(points, "point"), in_runs(runs), aligned(&rows))
 }

@@ -1,0 +1,104 @@
+//! What the threads of a sweep do: a run, and its rows.
+
+use super::experiment::{Experiment, Tables};
+use super::schedule::{Schedule, Slot};
+use super::summary::Facts;
+use crate::engine::{self, Run, Setting, Simulation, Want};
+use crate::log::{Namer, Numbered, RunRow, Sampler, push_run, write_events, write_series};
+use crate::model::Model;
+
+/// The rows of some consecutive runs, and what the summary needs of them.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// Rows of `runs.csv`.
+    pub(super) runs: Vec<u8>,
+    /// Rows of `events.csv`.
+    pub(super) events: Vec<u8>,
+    /// Rows of `series.csv`.
+    pub(super) series: Vec<u8>,
+    /// For each run what the summary needs, but its metrics.
+    pub(super) facts: Vec<Facts>,
+    /// For each run its metrics; NaN where there is none.
+    pub(super) metrics: Vec<f64>,
+}
+
+impl super::execute::Stretch for Rows {
+    fn size(&self) -> usize {
+        let facts = self.facts.len() * size_of::<Facts>() + self.metrics.len() * size_of::<f64>();
+        self.runs.len() + self.events.len() + self.series.len() + facts
+    }
+}
+
+/// What a thread needs to run points.
+pub(super) struct Worker<'a> {
+    experiment: &'a Experiment,
+    schedule: Schedule,
+    tables: Tables,
+    want: Want,
+    simulation: Simulation<'a>,
+    namer: Namer<'a>,
+    sampler: Sampler,
+    settings: Vec<Setting>,
+    /// Values of what was set, then of what varies.
+    parameters: Vec<f64>,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(experiment: &'a Experiment, schedule: Schedule, tables: Tables) -> Self {
+        let want = Want { log: tables.events, series: tables.series, exchanged: false };
+        let model = experiment.model();
+        Self {
+            experiment,
+            schedule,
+            tables,
+            want,
+            simulation: Simulation::new(model, experiment.plan(), want),
+            namer: Namer::new(model),
+            sampler: Sampler::new(model, false, false),
+            settings: Vec::new(),
+            parameters: experiment.set_values().to_vec(),
+        }
+    }
+
+    /// Does a run and adds its rows.
+    pub(super) fn run(&mut self, run: u64, rows: &mut Rows) {
+        let slot = self.schedule.slot(run);
+        self.parameters.truncate(self.experiment.set_values().len());
+        self.parameters.extend_from_slice(self.experiment.points().values(slot.point));
+        if let Some(own) = self.experiment.lay(slot.point, &mut self.settings) {
+            let (model, plan) = &*own;
+            let run = engine::run(model, plan, slot.luck, self.want);
+            let writer = Writer { model, namer: &Namer::new(model), sampler: &self.sampler };
+            writer.write(slot, &run, &self.parameters, self.tables, rows);
+        } else {
+            let run = self.simulation.run(&self.settings, slot.luck);
+            let writer = Writer { model: self.experiment.model(), namer: &self.namer, sampler: &self.sampler };
+            writer.write(slot, run, &self.parameters, self.tables, rows);
+        }
+    }
+}
+
+/// Turns runs of a model into rows.
+struct Writer<'a> {
+    model: &'a Model,
+    namer: &'a Namer<'a>,
+    sampler: &'a Sampler,
+}
+
+impl Writer<'_> {
+    fn write(&self, slot: Slot, run: &Run, parameters: &[f64], tables: Tables, rows: &mut Rows) {
+        let row = RunRow::of(run, (slot.run, slot.point), slot.luck, parameters);
+        push_run(&mut rows.runs, self.model, &row);
+        let numbered = Numbered { run: slot.run, header: false };
+        let memory = "memory takes every row";
+        if tables.events {
+            write_events(&mut rows.events, self.namer, numbered, &run.log).expect(memory);
+        }
+        if tables.series {
+            write_series(&mut rows.series, self.model, numbered, &run.samples, self.sampler).expect(memory);
+        }
+        let RunRow { point, ending, reached_step, gap, .. } = row;
+        rows.facts.push(Facts { point, ending, reached_step, gap, history: run.history.bits() });
+        rows.metrics.extend(run.metrics.iter().map(|metric| metric.unwrap_or(f64::NAN)));
+    }
+}
