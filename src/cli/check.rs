@@ -6,6 +6,7 @@ use backstop::scenario::{Diagnostic, Options, Source};
 
 use super::console::{Failed, emit, emit_json, report};
 use super::load;
+use super::sweep::check_table;
 use super::words::{count, escaped};
 
 /// Checks a scenario file and shows every error with its place and a remedy
@@ -23,6 +24,11 @@ pub(crate) fn check(args: &Args) -> Result<(), Failed> {
     let name = args.file.display().to_string();
     match load::parse(&name, &bytes, &Options::default()) {
         Ok(loaded) => {
+            let errors = check_table(&loaded.document);
+            if !errors.is_empty() {
+                show(&errors, loaded.document.source(), args.json)?;
+                return Err(Failed::Input);
+            }
             let warnings = &loaded.compiled.warnings;
             show(warnings, loaded.document.source(), args.json)?;
             if args.json {

@@ -282,7 +282,7 @@ fn others(model: &Model, explanation: &Explanation, same: &[&Choice<InstanceId>]
         }
     } else if larger > 0 {
         let at_least = if *count_is_exact { "" } else { "at least " };
-        let _ = writeln!(text, "  and {at_least}{} that {what}", count(larger, "other minimal set"));
+        let _ = writeln!(text, "  and {at_least}{}, {what}", count(larger, "other minimal set"));
     }
     text
 }

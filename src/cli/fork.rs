@@ -1,6 +1,6 @@
 //! `fork`: another future from the same past, with the same luck.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use backstop::engine::{Moment, Run, Want};
 use backstop::log::{Course, Files, ForkRecord, Manifest, OverrideRecord, RunRow, Sampler, Verified};
@@ -9,7 +9,7 @@ use backstop::scenario::Override;
 use super::console::{Failed, emit, fail};
 use super::load::{self, At, parse_set};
 use super::past::{refuse, verify};
-use super::run::{claim, write};
+use super::run::{claim, is_same, write};
 use super::words::escaped;
 use super::{ending, timeline};
 
@@ -69,11 +69,6 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
         return Err(load::failed(&document, failure));
     }
     Ok(())
-}
-
-/// Whether two paths lead to one folder.
-fn is_same(one: &Path, other: &Path) -> bool {
-    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 fn check_step(at: u32, parent: &Verified) -> Result<(), Failed> {

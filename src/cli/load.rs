@@ -24,10 +24,14 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failed> {
             .then_some("give the path of a scenario file; `backstop new NAME` writes one to start from");
         fail(&format!("cannot read `{}`: {error}", escaped(&path.display().to_string())), help)
     };
-    let mut bytes = Vec::new();
     // One byte more than is allowed, so that the check of the size sees a file that is too large.
-    let file = File::open(path).map_err(cannot)?;
-    file.take(limits::FILE_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    read_up_to(path, limits::FILE_BYTES + 1).map_err(cannot)
+}
+
+/// The first bytes of a file, at most so many.
+pub(crate) fn read_up_to(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

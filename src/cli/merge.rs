@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use backstop::sweep::merge as put_together;
 
-use super::console::{Failed, emit};
+use super::console::{Failed, emit, fail};
+use super::run::is_same;
 use super::sweep::{bar, explain, is_stopped, report, show, stop_on_signals, written};
 
 /// Puts the shards of a sweep together, into the bytes of the sweep that was never divided
@@ -25,6 +26,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn merge(args: &Args) -> Result<(), Failed> {
+    if args.folders.iter().any(|folder| is_same(folder, &args.out)) {
+        return Err(fail("a shard cannot be merged into itself", Some("choose another `--out`")));
+    }
     stop_on_signals();
     let bar = bar(args.quiet);
     let result = put_together(&args.folders, &args.out, args.force, &mut |progress| {

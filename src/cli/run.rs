@@ -9,17 +9,24 @@ use backstop::log::{
 };
 use backstop::model::Model;
 use backstop::scenario::{Options, Override};
+use backstop::sweep::recorded;
 
 use super::console::{Failed, emit, emit_bytes, fail};
-use super::load::{self, Loaded, parse_set};
+use super::load::{self, parse_set};
 use super::past::refuse;
+use super::sweep::explain;
+use super::words::escaped;
 use super::{ending, timeline};
 
 /// Runs a scenario once and prints what happened and how it ended
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The scenario file
+    /// The scenario file; with `--run` the folder of a sweep
+    #[arg(value_name = "FILE|DIR")]
     file: PathBuf,
+    /// Run this run of the sweep again, with its numbers and its luck, to look at it closely
+    #[arg(long, value_name = "N", conflicts_with_all = ["seed", "replicate", "sets"])]
+    run: Option<u64>,
     /// The seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -49,40 +56,91 @@ pub(crate) struct Args {
     quiet: bool,
 }
 
+/// What is to be run.
+struct Asked {
+    /// Where the scenario comes from, for messages.
+    path: String,
+    /// The scenario file's name, without folders.
+    name: String,
+    text: Vec<u8>,
+    sets: Vec<Override>,
+    luck: Luck,
+}
+
+impl Asked {
+    fn of_file(args: &Args) -> Result<Self, Failed> {
+        if args.file.is_dir() {
+            let message = format!("`{}` is a folder, not a scenario file", escaped(&args.file.display().to_string()));
+            return Err(fail(&message, Some("a run of a sweep's folder is run again with `--run N`")));
+        }
+        Ok(Self {
+            path: args.file.display().to_string(),
+            name: args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            text: load::read(&args.file)?,
+            sets: args.sets.clone(),
+            luck: Luck { seed: args.seed, replicate: args.replicate },
+        })
+    }
+
+    /// A run of a sweep, by its number in `runs.csv`.
+    fn of_sweep(folder: &Path, number: u64) -> Result<Self, Failed> {
+        let sweep = recorded(folder).map_err(|error| explain(&error, None))?;
+        let runs = sweep.schedule.runs();
+        if number >= runs {
+            let help = format!("its last run is {}", runs.saturating_sub(1));
+            return Err(fail(&format!("the sweep has no run {number}"), Some(&help)));
+        }
+        let slot = sweep.schedule.slot(number);
+        let points = sweep.experiment.points();
+        let varied = points.names.iter().zip(points.values(slot.point));
+        let varied = varied.map(|(name, &value)| Override { name: name.clone(), value });
+        Ok(Self {
+            path: sweep.scenario.clone(),
+            name: sweep.scenario.clone(),
+            text: sweep.experiment.document().source().text().as_bytes().to_vec(),
+            sets: sweep.experiment.sets().iter().cloned().chain(varied).collect(),
+            luck: slot.luck,
+        })
+    }
+}
+
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let folder = args.out.as_deref().map(|path| claim(path, args.force)).transpose()?;
-    if args.sets.len() > limits::OVERRIDES {
-        return Err(refuse(&CourseError::Overrides(args.sets.len())));
+    let asked = match args.run {
+        Some(number) => Asked::of_sweep(&args.file, number)?,
+        None => Asked::of_file(args)?,
+    };
+    let Asked { luck, sets, .. } = &asked;
+    if sets.len() > limits::OVERRIDES {
+        return Err(refuse(&CourseError::Overrides(sets.len())));
     }
-    let bytes = load::read(&args.file)?;
-    let options = Options { overrides: args.sets.clone(), track_trust: args.trust, ..Options::default() };
-    let loaded = load::load(&args.file.display().to_string(), &bytes, &options)?;
+    let options = Options { overrides: sets.clone(), track_trust: args.trust, ..Options::default() };
+    let loaded = load::load(&asked.path, &asked.text, &options)?;
     let model = &loaded.compiled.model;
     let plan = Plan::new(model);
     let mut sampler = Sampler::new(model, args.stances, args.trust);
     let want = Want { log: true, series: true, exchanged: true };
-    let luck = Luck { seed: args.seed, replicate: args.replicate };
-    let run = engine::run_watched(model, &plan, luck, want, &mut |moment, world, _| {
+    let run = engine::run_watched(model, &plan, *luck, want, &mut |moment, world, _| {
         if moment == Moment::Ended {
             sampler.sample(model, world);
         }
     });
     if let Some(folder) = folder {
         let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
-        let row = RunRow::of(&run, (0, 0), luck, &[]);
-        let files = Files::new((model, model), tables, &sampler, &args.sets, row);
-        let mut manifest = manifest(args, &loaded, &run);
+        let row = RunRow::of(&run, (0, 0), *luck, &[]);
+        let files = Files::new((model, model), tables, &sampler, sets, row);
+        let mut manifest = manifest(args, &asked, loaded.document.source().text(), &run);
         manifest.files = files.digests();
         write(&files, &folder, &manifest)?;
     }
-    print(args, model, &plan, &run)?;
+    print(args, *luck, model, &plan, &run)?;
     match &run.result {
         Ok(_) => Ok(()),
         Err(failure) => Err(load::failed(&loaded.document, failure)),
     }
 }
 
-fn print(args: &Args, model: &Model, plan: &Plan, run: &Run) -> Result<(), Failed> {
+fn print(args: &Args, luck: Luck, model: &Model, plan: &Plan, run: &Run) -> Result<(), Failed> {
     if let Some(path) = &args.events {
         let mut bytes = Vec::new();
         write_events(&mut bytes, &Namer::new(model), Numbered::SINGLE, &run.log).expect("memory takes every row");
@@ -93,7 +151,7 @@ fn print(args: &Args, model: &Model, plan: &Plan, run: &Run) -> Result<(), Faile
     }
     let mut text = String::new();
     if !args.quiet {
-        text += &timeline::heading(model, args.seed, args.replicate);
+        text += &timeline::heading(model, luck.seed, luck.replicate);
         let timeline = timeline::timeline(model, &run.setup, &run.log);
         if !timeline.is_empty() {
             text += &timeline;
@@ -107,7 +165,7 @@ fn print(args: &Args, model: &Model, plan: &Plan, run: &Run) -> Result<(), Faile
     if let (Some(path), false) = (&args.out, args.quiet) {
         text += &format!(
             "\nWritten to {}: events.csv, series.csv, commitments.csv, runs.csv, manifest.json\n",
-            super::words::escaped(&path.display().to_string())
+            escaped(&path.display().to_string())
         );
     }
     emit(&text)
@@ -137,9 +195,8 @@ pub(crate) fn write(files: &Files, folder: &Folder, manifest: &Manifest) -> Resu
     })
 }
 
-fn manifest(args: &Args, loaded: &Loaded, run: &Run) -> Manifest {
-    let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let overrides = args.sets.iter().map(OverrideRecord::from).collect();
+fn manifest(args: &Args, asked: &Asked, text: &str, run: &Run) -> Manifest {
+    let overrides = asked.sets.iter().map(OverrideRecord::from).collect();
     Manifest {
         stances: args.stances,
         trust: args.trust,
@@ -147,7 +204,12 @@ fn manifest(args: &Args, loaded: &Loaded, run: &Run) -> Manifest {
         status: Some(run.status().into()),
         steps: Some(run.steps),
         history_hash: Some(run.history.text()),
-        replicate: args.replicate,
-        ..Manifest::new(&name, loaded.document.source().text(), overrides, args.seed)
+        replicate: asked.luck.replicate,
+        ..Manifest::new(&asked.name, text, overrides, asked.luck.seed)
     }
+}
+
+/// Whether two paths lead to one folder.
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }

@@ -34,7 +34,8 @@ const PATIENCE: u32 = 3;
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct ClusterArgs {
     /// Run the sweep as a job array of this many tasks on a Slurm cluster, and merge what they give
-    #[arg(long, value_name = "TASKS", requires = "out", conflicts_with = "shard")]
+    #[arg(long, value_name = "TASKS", requires = "out", conflicts_with = "shard",
+        value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) slurm: Option<u64>,
     /// An option for sbatch, such as --partition=long or --time=2:00:00 (repeatable)
     #[arg(long, value_name = "ARG", requires = "slurm", allow_hyphen_values = true)]
@@ -74,6 +75,9 @@ impl Place {
         let Some(name) = name else {
             return Err(fail("`--out` has no name", Some("give a folder such as `out/sweep`")));
         };
+        if out.to_string_lossy().chars().any(char::is_control) {
+            return Err(fail("`--out` has a control character in it, which the script cannot hold", None));
+        }
         let absolute = std::path::absolute(out).map_err(|error| cannot("find", out, &error))?;
         Ok(Self { folder: absolute.with_file_name(format!("{name}.slurm")) })
     }

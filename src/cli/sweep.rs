@@ -2,15 +2,16 @@
 
 pub(crate) mod report;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use backstop::scenario::{Document, Override, Source as Text, SweepTable};
+use backstop::scenario::{Diagnostic, Document, Override, Source as Text, SweepTable, Varied};
 use backstop::sweep::{
     Asked, Axis, Error, Experiment, Output, Progress, Report, Request, Sample, Schedule, Shard, Sort, Source, Sweep,
     Tables, limits, read_design,
 };
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::console::{self, Failed, emit, fail, say};
 use super::load::{self, parse_set};
@@ -33,7 +34,7 @@ pub(crate) struct Args {
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     pub(crate) sets: Vec<Override>,
     /// Runs at each point [default: 1]
-    #[arg(long, short, value_name = "R")]
+    #[arg(long, short, value_name = "R", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) replicates: Option<u64>,
     /// The seed of everything random [default: 0]
     #[arg(long, value_name = "N")]
@@ -63,8 +64,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BY", default_value = "run")]
     pub(crate) sort: SortBy,
     /// Do the I-th of N parts of the runs only; `merge` puts the parts together
-    #[arg(long, value_name = "I/N", requires = "out")]
-    pub(crate) shard: Option<String>,
+    #[arg(long, value_name = "I/N", requires = "out", value_parser = shard)]
+    pub(crate) shard: Option<Shard>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
     /// No progress bar and no table at the end
@@ -76,14 +77,14 @@ pub(crate) struct Args {
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct DesignArgs {
     /// Vary a number: NAME=A:B:N or NAME=V,V,… (repeatable)
-    #[arg(long, value_name = "NAME=VALUES")]
+    #[arg(long, value_name = "NAME=VALUES", value_parser = vary)]
     pub(crate) vary: Vec<String>,
     /// Let the varied numbers run side by side instead of forming their product
     #[arg(long)]
     pub(crate) zip: bool,
     /// Sample the parameters that declare a range or a distribution: lhs:N, sobol:N or random:N
-    #[arg(long, value_name = "METHOD:N")]
-    pub(crate) sample: Option<String>,
+    #[arg(long, value_name = "METHOD:N", value_parser = sample)]
+    pub(crate) sample: Option<Sample>,
     /// Sample these parameters only
     #[arg(long, value_name = "NAME,…", requires = "sample", value_delimiter = ',')]
     pub(crate) over: Vec<String>,
@@ -163,21 +164,43 @@ pub(crate) fn written(folder: &Path, tables: Tables) -> String {
     format!("\nWritten to {}: {}\n", escaped(&folder.display().to_string()), names.join(", "))
 }
 
+/// What an argument must be, for a message about wrong usage.
+fn unusable(error: &Error) -> String {
+    let help = error.remedy().map(|help| format!("; {help}")).unwrap_or_default();
+    format!("{}{help}", escaped(error.message()))
+}
+
+/// One `--vary`, which is kept as it was written.
+fn vary(text: &str) -> Result<String, String> {
+    Axis::parse(text).map(|_| text.to_owned()).map_err(|error| unusable(&error))
+}
+
+fn sample(text: &str) -> Result<Sample, String> {
+    Sample::parse(text).map_err(|error| unusable(&error))
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    Shard::parse(text).map_err(|error| unusable(&error))
+}
+
 /// Reads the scenario and makes the points.
 pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
     let bytes = load::read(&args.file)?;
     let name = args.file.display().to_string();
-    let document = Document::parse(&name, &bytes).map_err(|errors| {
-        console::report(&errors, &Text::lossy(&name, &bytes));
-        Failed::Input
-    })?;
+    let document = load::document(&name, &bytes)?;
     let text = document.source().clone();
     let table = document.sweep().unwrap_or_default();
     let wrong = |error: Error| explain(&error, Some(&text));
-    let (source, asked) = design(&args.design, &table).map_err(|error| match error {
-        DesignError::Wrong(error) => wrong(error),
-        DesignError::Said(failed) => failed,
-    })?;
+    let (source, asked) = if let Some(path) = &args.design.design {
+        listed(path)?
+    } else if !args.design.vary.is_empty() || args.design.sample.is_some() {
+        asked_for(&args.design).map_err(wrong)?
+    } else {
+        of_table(&table, args.design.zip, &document).map_err(|error| {
+            console::report(&[error], &text);
+            Failed::Input
+        })?
+    };
     let seed = args.seed.or(table.seed).unwrap_or(0);
     let experiment = Experiment::new(document, &args.sets, source, seed, jobs).map_err(wrong)?;
     console::report(&experiment.warnings, &text);
@@ -191,7 +214,7 @@ pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
     Ok(Sweep {
         experiment,
         schedule,
-        shard: args.shard.as_deref().map_or(Ok(Shard::WHOLE), Shard::parse).map_err(wrong)?,
+        shard: args.shard.unwrap_or(Shard::WHOLE),
         tables: Tables { events: args.events, series: args.series },
         sort: match args.sort {
             SortBy::Run => Sort::Run,
@@ -202,58 +225,80 @@ pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
     })
 }
 
-enum DesignError {
-    Wrong(Error),
-    Said(Failed),
-}
-
-impl From<Error> for DesignError {
-    fn from(error: Error) -> Self {
-        Self::Wrong(error)
-    }
-}
-
-/// A design file, or one byte more than may be in it, so that the check of the size sees it.
-fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(limits::DESIGN_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// The design of the command line, or where it gives none, that of the scenario.
-fn design(args: &DesignArgs, table: &SweepTable) -> Result<(Source, Asked), DesignError> {
-    if let Some(path) = &args.design {
-        let name = path.display().to_string();
-        let bytes = read_limited(path)
-            .map_err(|error| DesignError::Said(fail(&format!("cannot read `{}`: {error}", escaped(&name)), None)))?;
-        let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let asked = Asked { kind: "file".into(), file, ..Asked::default() };
-        return Ok((Source::Points(read_design(&name, &bytes)?), asked));
-    }
-    let given = !args.vary.is_empty() || args.sample.is_some();
-    let (vary, zip, sample, over) = if given {
-        let vary: Vec<Axis> = args.vary.iter().map(|text| Axis::parse(text)).collect::<Result<_, _>>()?;
-        (vary, args.zip, args.sample.as_deref(), args.over.clone())
-    } else {
-        let axes = table.vary.iter().map(|varied| Axis::of(&varied.name, &varied.values));
-        let zip = args.zip || table.zip.unwrap_or(false);
-        (axes.collect::<Result<_, _>>()?, zip, table.sample.as_deref(), table.over.clone())
+/// What is wrong with a scenario's `[sweep]` table, were it swept as the table says.
+pub(crate) fn check_table(document: &Document) -> Vec<Diagnostic> {
+    let Some(table) = document.sweep() else { return Vec::new() };
+    let place = document.place("sweep");
+    let located = |error: &Error| {
+        let whole = Diagnostic::error("sweep/design", error.to_string(), place.clone());
+        let whole = whole.maybe_help(error.remedy().map(str::to_owned));
+        std::iter::once(whole).chain(error.diagnostics().iter().cloned()).collect()
     };
-    let texts = if given {
-        args.vary.clone()
-    } else {
-        table.vary.iter().map(|varied| format!("{}={}", varied.name, varied.values)).collect()
+    let source = match of_table(&table, false, document) {
+        Ok((source, _)) => source,
+        Err(error) => return vec![error],
     };
-    let request = Request { vary, zip, sample: sample.map(Sample::parse).transpose()?, over: over.clone() };
+    let seed = table.seed.unwrap_or(0);
+    let experiment = match Experiment::new(document.clone(), &[], source, seed, cores()) {
+        Ok(experiment) => experiment,
+        Err(error) => return located(&error),
+    };
+    let points = experiment.points().count();
+    let schedule = Schedule { points, replicates: table.replicates.unwrap_or(1), seed, independent: false };
+    schedule.check().map_or_else(|error| located(&error), |()| Vec::new())
+}
+
+/// The points of a design file.
+fn listed(path: &Path) -> Result<(Source, Asked), Failed> {
+    let name = path.display().to_string();
+    // One byte more than may be in it, so that the check of the size sees it.
+    let bytes = load::read_up_to(path, limits::DESIGN_BYTES + 1)
+        .map_err(|error| fail(&format!("cannot read `{}`: {error}", escaped(&name)), None))?;
+    let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let asked = Asked { kind: "file".into(), file, ..Asked::default() };
+    let points = read_design(&name, &bytes).map_err(|error| explain(&error, None))?;
+    Ok((Source::Points(points), asked))
+}
+
+/// The design of the command line.
+fn asked_for(args: &DesignArgs) -> Result<(Source, Asked), Error> {
+    let vary: Vec<Axis> = args.vary.iter().map(|text| Axis::parse(text)).collect::<Result<_, _>>()?;
+    let request = Request { vary, zip: args.zip, sample: args.sample, over: args.over.clone() };
+    Ok(noted(request, args.vary.clone()))
+}
+
+/// The design of the scenario's own table, with the place of what is wrong in it.
+fn of_table(table: &SweepTable, zip: bool, document: &Document) -> Result<(Source, Asked), Diagnostic> {
+    let wrong = |error: &Error, place: Option<Range<usize>>| {
+        let help = error.remedy().map(str::to_owned);
+        Diagnostic::error("sweep/design", error.message(), place).maybe_help(help)
+    };
+    let axis = |varied: &Varied| {
+        Axis::of(&varied.name, &varied.values).map_err(|error| wrong(&error, Some(varied.span.clone())))
+    };
+    let vary: Vec<Axis> = table.vary.iter().map(axis).collect::<Result<_, _>>()?;
+    let sample = table.sample.as_deref().map(Sample::parse).transpose();
+    let sample = sample.map_err(|error| wrong(&error, document.place("sweep.sample")))?;
+    if sample.is_none() && !table.over.is_empty() {
+        let message = "`sweep.over` names what to sample, but there is no `sample`";
+        return Err(Diagnostic::error("sweep/design", message, document.place("sweep.over"))
+            .help("write `sample = \"lhs:100\"` beside it, or remove it"));
+    }
+    let texts = table.vary.iter().map(|varied| format!("{}={}", varied.name, varied.values)).collect();
+    let zip = zip || table.zip.unwrap_or(false);
+    Ok(noted(Request { vary, zip, sample, over: table.over.clone() }, texts))
+}
+
+/// A request with how it was put, for the manifest.
+fn noted(request: Request, vary: Vec<String>) -> (Source, Asked) {
     let asked = Asked {
         kind: request.kind().into(),
-        vary: texts,
+        vary,
         sample: request.sample.map(|sample| sample.text()),
-        over,
+        over: request.over.clone(),
         file: None,
     };
-    Ok((Source::Request(request), asked))
+    (Source::Request(request), asked)
 }
 
 /// Says what is wrong with a sweep, and what the scenario's reader had to say.
@@ -273,8 +318,14 @@ fn cores() -> usize {
 pub(crate) fn bar(quiet: bool) -> ProgressBar {
     let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let bar = ProgressBar::with_draw_target(None, target);
-    let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} runs  {per_sec}  {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("█▉▊▋▌▍▎▏ "));
+    let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} runs  {rate}  {eta} left");
+    let rate = |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+        // Writing to the bar's own buffer cannot fail.
+        let _ = write!(text, "{:.0} a second", state.per_sec());
+    };
+    bar.set_style(
+        style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate).progress_chars("█▉▊▋▌▍▎▏ "),
+    );
     bar
 }
 

@@ -74,7 +74,8 @@ impl VerifyError {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         Some(match &self.fault {
-            Fault::NotThere | Fault::NotARun => "give a folder that `run --out` wrote",
+            Fault::NotThere => "give a folder that `run --out` wrote",
+            Fault::NotARun => "`run DIR --run N --out DIR2` writes the folder of one run of a sweep",
             Fault::Manifest(ManifestError::Version { .. }) => {
                 "use the version that wrote it, or run the scenario again"
             }

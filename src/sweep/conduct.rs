@@ -245,12 +245,15 @@ impl Sweep {
         self.check_same(&name, &old, &outline)?;
         let range = self.range();
         let old_schedule = Schedule { replicates: outline.replicates, ..self.schedule };
+        if old.complete {
+            check_unchanged(folder, &old)?;
+        }
         if old.complete && outline.replicates == self.schedule.replicates {
             clear(folder)?;
             return Ok(None);
         }
         if old.complete {
-            self.reopen(folder, &old, &outline, old_schedule.runs())?;
+            self.reopen(folder, &outline, old_schedule.runs())?;
         }
         let (store, next) = Store::open(folder, &self.growing(), range.start)?;
         if next > range.end {
@@ -284,15 +287,7 @@ impl Sweep {
     }
 
     /// Opens a finished sweep for more replicates.
-    fn reopen(&self, folder: &Path, old: &Manifest, outline: &Outline, runs: u64) -> Result<(), Error> {
-        for (name, expected) in &old.files {
-            let path = folder.join(name);
-            let found = digest_of(&path).map_err(|error| Error::io("read", &path, &error))?;
-            if found != *expected {
-                let message = format!("`{}` was changed after the sweep", path.display());
-                return Err(Error::new(ErrorKind::Mismatch, message).help("start again with `--force`"));
-            }
-        }
+    fn reopen(&self, folder: &Path, outline: &Outline, runs: u64) -> Result<(), Error> {
         if self.is_sorted_last() {
             let order = sort::Order::ByRun { points: outline.points, replicates: outline.replicates };
             sort::sort_file(&folder.join("runs.csv"), &folder.join(UNSORTED), order, runs)?;
@@ -398,6 +393,24 @@ pub fn is_begun(folder: &Path) -> bool {
     folder.join(JOURNAL).exists() && read_manifest(folder).is_ok_and(|manifest| !manifest.complete)
 }
 
+/// The files of a finished sweep are those that it wrote.
+pub(super) fn check_unchanged(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
+    for (name, expected) in &manifest.files {
+        let path = folder.join(name);
+        // A manifest that somebody else wrote may name files elsewhere.
+        if path.parent() != Some(folder) {
+            let message = format!("the manifest names a file outside of `{}`", folder.display());
+            return Err(Error::new(ErrorKind::Mismatch, message).help("start again with `--force`"));
+        }
+        let found = digest_of(&path).map_err(|error| Error::io("read", &path, &error))?;
+        if found != *expected {
+            let message = format!("`{}` was changed after the sweep", path.display());
+            return Err(Error::new(ErrorKind::Mismatch, message).help("start again with `--force`"));
+        }
+    }
+    Ok(())
+}
+
 fn is_absent(folder: &Path) -> bool {
     fs::read_dir(folder)
         .map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |mut all| all.next().is_none())
@@ -408,7 +421,7 @@ pub(super) fn read_manifest(folder: &Path) -> Result<Manifest, Error> {
     let path: PathBuf = folder.join(MANIFEST);
     let bytes = read_file(&path, MANIFEST_BYTES).map_err(|error| {
         let error = Error::io("read", &path, &error);
-        error.help("this is not the folder of a sweep; `--force` replaces what is there")
+        error.help("give the folder that `sweep --out` wrote")
     })?;
     Manifest::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| match error {
         ManifestError::Malformed { message, line, column } => {

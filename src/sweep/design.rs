@@ -8,6 +8,7 @@ use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use super::sample::{Method, Sample};
 use crate::log::{csv_text, number};
+use crate::text::visible;
 
 /// A name and the values that it takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +108,8 @@ impl Points {
     #[must_use]
     pub fn describe(&self, point: u64) -> String {
         let named = self.names.iter().zip(self.values(point));
-        let named: Vec<String> = named.take(6).map(|(name, value)| format!("{name} = {}", number(*value))).collect();
+        let named: Vec<String> =
+            named.take(6).map(|(name, value)| format!("{} = {}", visible(name), number(*value))).collect();
         match (named.as_slice(), self.names.len() > 6) {
             ([], _) => format!("point {point}"),
             (named, false) => format!("point {point} ({})", named.join(", ")),
@@ -246,6 +248,10 @@ pub fn grid(axes: &[Axis], zip: bool) -> Result<Points, Error> {
     }
     if let Some(empty) = axes.iter().find(|axis| axis.values.is_empty()) {
         return Err(Error::new(ErrorKind::Design, format!("{} has no values", quoted(&empty.name))));
+    }
+    if zip && axes.len() < 2 {
+        let message = format!("only {} is varied, which has nothing to run side by side with", quoted(&names[0]));
+        return Err(Error::new(ErrorKind::Design, message).help("vary another name, or leave out `zip`"));
     }
     if zip {
         return zipped(axes, names);

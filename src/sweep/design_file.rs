@@ -26,6 +26,11 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
             .at(file, 1, 1)
             .help("begin it with the names of parameters: `floor,share`"));
     }
+    if names.iter().any(String::is_empty) {
+        return Err(Error::new(ErrorKind::Design, "a name in the design is empty").at(file, 1, 1).help(
+            "a nameless first column looks like an index: write the file without one (in pandas, `index=False`)",
+        ));
+    }
     check_names(&names).map_err(|error| error.at(file, 1, 1))?;
     if let Some(name) = names.iter().find(|name| name.parse::<f64>().is_ok()) {
         return Err(Error::new(ErrorKind::Design, format!("{} stands where a name should be", quoted(name)))
@@ -34,17 +39,18 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
     }
     let mut points = Points::new(names, [])?;
     let mut lines = Vec::new();
+    let mut place = Place { at: 0, line: 1 };
     let mut record = csv::StringRecord::new();
     let mut row = Vec::new();
     while reader.read_record(&mut record).map_err(|error| wrong_csv(file, &error))? {
-        let line = record.position().map_or(1, |position| line_of(bytes, position.byte()));
+        let line = place.move_to(bytes, record.position().map_or(0, csv::Position::byte));
         row.clear();
         for (at, cell) in record.iter().enumerate() {
-            let column = at as u64 + 1;
+            let column = || place.column(bytes, at);
             if numbered && at == 0 {
                 if cell.parse::<u64>() != Ok(points.count()) {
                     let message = format!("the point is {}, but should be {}", quoted(cell), points.count());
-                    return Err(Error::new(ErrorKind::Design, message).at(file, line, column));
+                    return Err(Error::new(ErrorKind::Design, message).at(file, line, column()));
                 }
                 continue;
             }
@@ -54,7 +60,7 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
                     let name = quoted(&header[at]);
                     let message =
                         format!("{name} is {} at point {}, not a finite number", quoted(cell), points.count());
-                    return Err(Error::new(ErrorKind::Design, message).at(file, line, column));
+                    return Err(Error::new(ErrorKind::Design, message).at(file, line, column()));
                 }
             }
         }
@@ -67,11 +73,34 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
     Ok(points.with_lines(file, lines))
 }
 
-/// The line, from 1, of the record that begins at a byte, or after the line ends and spaces there.
-fn line_of(bytes: &[u8], at: u64) -> u64 {
-    let at = usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
-    let blank = bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    bytes[..at + blank].split(|&byte| byte == b'\n').count() as u64
+/// Where a record begins.
+struct Place {
+    at: usize,
+    /// From 1.
+    line: u64,
+}
+
+impl Place {
+    /// Goes on to the record that begins at a byte, or after the line ends and spaces there; its line.
+    fn move_to(&mut self, bytes: &[u8], at: u64) -> u64 {
+        let at = usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
+        let blank = bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let breaks = bytes[self.at..at + blank].iter().filter(|&&byte| byte == b'\n').count();
+        self.at = at + blank;
+        self.line += breaks as u64;
+        self.line
+    }
+
+    /// The column, from 1, of a cell of the record; 1 where quotes make that hard to tell.
+    fn column(&self, bytes: &[u8], cell: usize) -> u64 {
+        let line = bytes[self.at..].split(|&byte| byte == b'\n').next().unwrap_or_default();
+        if line.contains(&b'"') {
+            return 1;
+        }
+        let before: usize = line.split(|&byte| byte == b',').take(cell).map(|cell| cell.len() + 1).sum();
+        let blank = line[before.min(line.len())..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        String::from_utf8_lossy(&line[..(before + blank).min(line.len())]).chars().count() as u64 + 1
+    }
 }
 
 fn wrong_csv(file: &str, error: &csv::Error) -> Error {
@@ -121,7 +150,7 @@ mod tests {
         refused("floor,share\n1,0.5\n2\n", "d.csv:3:1: this line has 1 cells, and the first has 2");
         refused("floor\n1\nNaN\n", "d.csv:3:1: `floor` is `NaN` at point 1, not a finite number");
         refused("floor\n\"\"\n", "d.csv:2:1: `floor` is `` at point 0, not a finite number");
-        refused("floor,share\n1,inf\n", "d.csv:2:2: `share` is `inf` at point 0, not a finite number");
+        refused("floor,share\n1, inf\n", "d.csv:2:4: `share` is `inf` at point 0, not a finite number");
         refused("floor\n1;2\n", "d.csv:2:1: `floor` is `1;2` at point 0, not a finite number");
         assert!(read_design("d.csv", b"floor\n\xff\n").unwrap_err().to_string().contains("not UTF-8"));
     }

@@ -132,7 +132,7 @@ impl Experiment {
         if self.points.names.is_empty() || self.points.count() == 0 {
             return Ok(());
         }
-        let first = self.compile_point(0).map_err(|diagnostics| self.wrong_point(0, diagnostics))?;
+        let first = self.compile_point(0).map_err(|diagnostics| self.wrong_design(diagnostics))?;
         self.model = first;
         self.plan = Plan::new(&self.model);
         let parameter = |name: &String| {
@@ -158,6 +158,19 @@ impl Experiment {
 
     fn compile_point(&self, point: u64) -> Result<Model, Vec<Diagnostic>> {
         compiled(&self.document, &self.overrides(point)).map(|compiled| compiled.model)
+    }
+
+    /// What is wrong with the first point, which may be the names that are varied.
+    fn wrong_design(&self, diagnostics: Vec<Diagnostic>) -> Error {
+        if !diagnostics.iter().all(|diagnostic| diagnostic.code.starts_with("set/")) {
+            return self.wrong_point(0, diagnostics);
+        }
+        let error = Error::new(ErrorKind::Design, "the design varies what is no number of the scenario");
+        match self.points.place(0) {
+            Some((file, _)) => error.at(file, 1, 1),
+            None => error,
+        }
+        .because(diagnostics)
     }
 
     fn wrong_point(&self, point: u64, diagnostics: Vec<Diagnostic>) -> Error {

@@ -4,18 +4,14 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::conduct::{Progress, Report, Sweep, read_manifest};
-use super::design_file::read_design;
+use super::conduct::{Progress, Report, Sweep, check_unchanged, read_manifest};
 use super::error::{Error, ErrorKind};
-use super::experiment::Experiment;
-use super::limits;
 use super::outline::{Outline, differences};
 use super::read_rows::RowReader;
-use super::schedule::{Schedule, Shard};
-use super::store::digest_of;
+use super::recorded::whole;
+use super::schedule::Shard;
 use super::summary::Summary;
-use crate::log::{Manifest, read_file};
-use crate::scenario::{Document, Override};
+use crate::log::Manifest;
 
 /// A part of a sweep.
 struct Part {
@@ -36,7 +32,8 @@ pub fn merge(
     watch: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<(Sweep, Report), Error> {
     let parts = parts(folders)?;
-    let sweep = whole(&parts[0])?;
+    let Part { folder, manifest, outline, .. } = &parts[0];
+    let sweep = whole(folder, manifest, outline)?;
     let mut summary = Summary::new(sweep.experiment.model(), sweep.experiment.points().count());
     let mut reader = RowReader::new(sweep.experiment.model(), sweep.experiment.columns().len());
     let total = sweep.range().end;
@@ -113,47 +110,7 @@ fn check_whole(part: &Part) -> Result<(), Error> {
         let message = format!("the shard in `{name}` is not complete");
         return Err(Error::new(ErrorKind::Mismatch, message).help("finish it with `--resume`"));
     }
-    for (file, expected) in &part.manifest.files {
-        let path = part.folder.join(file);
-        let found = digest_of(&path).map_err(|error| Error::io("read", &path, &error))?;
-        if found != *expected {
-            return Err(Error::new(ErrorKind::Mismatch, format!("`{}` was changed after the sweep", path.display())));
-        }
-    }
-    Ok(())
-}
-
-/// The sweep that a part is of.
-fn whole(part: &Part) -> Result<Sweep, Error> {
-    let Part { folder, manifest, outline, .. } = part;
-    let document = Document::parse(&manifest.scenario, manifest.scenario_text.as_bytes()).map_err(|errors| {
-        Error::new(ErrorKind::Mismatch, "the scenario in the manifest is not valid").because(errors)
-    })?;
-    let path = folder.join("design.csv");
-    let bytes = read_file(&path, limits::DESIGN_BYTES).map_err(|error| Error::io("read", &path, &error))?;
-    let points = if outline.names.is_empty() {
-        super::design::Points::single()
-    } else {
-        read_design(&path.display().to_string(), &bytes)?
-    };
-    let sets: Vec<Override> = manifest.overrides.iter().map(Override::from).collect();
-    let experiment = Experiment::trusted(document, &sets, points)?;
-    let schedule = Schedule {
-        points: outline.points,
-        replicates: outline.replicates,
-        seed: manifest.seed,
-        independent: outline.independent,
-    };
-    schedule.check()?;
-    Ok(Sweep {
-        experiment,
-        schedule,
-        shard: Shard::WHOLE,
-        tables: outline.tables(),
-        sort: outline.sort,
-        asked: outline.asked.clone(),
-        scenario: manifest.scenario.clone(),
-    })
+    check_unchanged(&part.folder, &part.manifest)
 }
 
 /// Hands on the rows of a table, without its header, piece by piece.

@@ -46,7 +46,7 @@ fn arguments(args: &Args) -> Vec<(&'static str, Option<String>)> {
     let mut all = Vec::new();
     all.extend(args.design.vary.iter().map(|vary| ("--vary", Some(vary.clone()))));
     all.extend(args.design.zip.then_some(("--zip", None)));
-    all.extend(args.design.sample.iter().map(|sample| ("--sample", Some(sample.clone()))));
+    all.extend(args.design.sample.iter().map(|sample| ("--sample", Some(sample.text()))));
     if !args.design.over.is_empty() {
         all.push(("--over", Some(args.design.over.join(","))));
     }

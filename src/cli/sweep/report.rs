@@ -1,9 +1,8 @@
 //! The small table at the end of a sweep: shares by point where there are few, ranges where there are many.
 
-use backstop::log::number;
 use backstop::sweep::{Points, Summary, wilson};
 
-use crate::cli::words::{count, whole};
+use crate::cli::words::{count, plain_number, whole};
 
 /// Points that are shown one by one, at most.
 const FEW: usize = 20;
@@ -64,7 +63,7 @@ fn by_point(summary: &Summary, points: &Points, shown: &[usize]) -> String {
     let mut rows = vec![header];
     for point in 0..summary.points() {
         let mut row = vec![point.to_string()];
-        row.extend(points.values(point as u64).iter().map(|&value| number(value)));
+        row.extend(points.values(point as u64).iter().map(|&value| plain_number(value)));
         row.push(whole(summary.runs(point)));
         row.extend(shown.iter().map(|&at| percent(summary.counts(point)[at], summary.runs(point))));
         rows.push(row);

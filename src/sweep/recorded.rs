@@ -1,0 +1,55 @@
+//! The sweep that a folder tells of, whole or a part: its scenario, its points, its luck.
+
+use std::path::Path;
+
+use super::conduct::{Sweep, read_manifest};
+use super::design::Points;
+use super::design_file::read_design;
+use super::error::{Error, ErrorKind};
+use super::experiment::Experiment;
+use super::limits;
+use super::outline::Outline;
+use super::schedule::{Schedule, Shard};
+use crate::log::{Manifest, read_file};
+use crate::scenario::{Document, Override};
+
+/// The sweep of a folder, finished or not; of a part, the whole that it is a part of.
+///
+/// # Errors
+/// An [`Error`] if it is not the folder of a sweep, or what stands in it does not fit together.
+pub fn recorded(folder: &Path) -> Result<Sweep, Error> {
+    let manifest = read_manifest(folder)?;
+    let outline = Outline::of(&manifest, &folder.display().to_string())?;
+    whole(folder, &manifest, &outline)
+}
+
+/// The whole sweep that a manifest with its outline tells of.
+pub(super) fn whole(folder: &Path, manifest: &Manifest, outline: &Outline) -> Result<Sweep, Error> {
+    let wrong = |message: &str| Error::new(ErrorKind::Mismatch, message);
+    let document = Document::parse(&manifest.scenario, manifest.scenario_text.as_bytes())
+        .map_err(|errors| wrong("the scenario in the manifest is not valid").because(errors))?;
+    let path = folder.join("design.csv");
+    let bytes = read_file(&path, limits::DESIGN_BYTES).map_err(|error| Error::io("read", &path, &error))?;
+    let points =
+        if outline.names.is_empty() { Points::single() } else { read_design(&path.display().to_string(), &bytes)? };
+    if points.count() != outline.points || points.names != outline.names {
+        return Err(wrong("the design is not the one that the manifest tells of"));
+    }
+    let sets: Vec<Override> = manifest.overrides.iter().map(Override::from).collect();
+    let schedule = Schedule {
+        points: outline.points,
+        replicates: outline.replicates,
+        seed: manifest.seed,
+        independent: outline.independent,
+    };
+    schedule.check()?;
+    Ok(Sweep {
+        experiment: Experiment::trusted(document, &sets, points)?,
+        schedule,
+        shard: Shard::WHOLE,
+        tables: outline.tables(),
+        sort: outline.sort,
+        asked: outline.asked.clone(),
+        scenario: manifest.scenario.clone(),
+    })
+}
