@@ -53,7 +53,7 @@ pub use compile::compile;
 pub use diagnostic::{Diagnostic, NoteView, Origin, PlaceView, Severity, View};
 pub use document::Document;
 pub use names::RUN_COLUMNS;
-pub use overrides::Override;
+pub use overrides::{Override, canonical};
 pub use recheck::Recheck;
 pub use source::{Position, Source};
 pub use sweep_table::{SweepTable, Varied};

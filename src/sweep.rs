@@ -18,6 +18,7 @@ mod sort;
 mod statistics;
 mod store;
 mod summary;
+mod table;
 mod worker;
 
 pub use conduct::{Output, Progress, Report, Sweep, done_in, is_begun};
@@ -32,3 +33,4 @@ pub use sample::{Method, Sample, sample};
 pub use schedule::{Schedule, Shard, Slot};
 pub use statistics::{Moments, wilson};
 pub use summary::{Facts, Summary};
+pub use table::{check_table, of_table};

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use backstop::scenario::{Diagnostic, Document, Options, Severity, Source, compile};
+use backstop::sweep::check_table;
 
 /// Every diagnostic of a file, and whether it compiled.
 fn diagnose(name: &str, bytes: &[u8]) -> (Vec<Diagnostic>, bool) {
@@ -16,7 +17,10 @@ fn diagnose(name: &str, bytes: &[u8]) -> (Vec<Diagnostic>, bool) {
         Err(errors) => (errors, false),
         Ok(document) => match compile(&document, &Options::default()) {
             Err(errors) => (errors, false),
-            Ok(compiled) => (compiled.warnings, true),
+            Ok(compiled) => {
+                let errors = check_table(&document, 1);
+                if errors.is_empty() { (compiled.warnings, true) } else { (errors, false) }
+            }
         },
     }
 }

@@ -157,6 +157,30 @@ fn rows_equal_those_of_single_runs() {
 }
 
 #[test]
+fn a_run_of_a_sweep_can_be_run_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let sweep = sweep(&["floor=2,3", "cohorts.crowd.size=4,8"], 3);
+    sweep.run(Output::New { folder: &out, force: false }, 2, &mut |_| true).unwrap();
+    let rows = std::fs::read_to_string(out.join("runs.csv")).unwrap();
+    for (number, row) in rows.lines().skip(1).enumerate() {
+        let one = folder.path().join(format!("one-{number}"));
+        let done = std::process::Command::new(env!("CARGO_BIN_EXE_backstop"))
+            .args(["run", "--quiet", "--run", &number.to_string(), "--out"])
+            .args([&one, &out])
+            .output()
+            .unwrap();
+        let text = std::fs::read_to_string(one.join("runs.csv"))
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&done.stderr)));
+        // All but the numbers of the run and of the point.
+        let cells = |row: &str| row.splitn(3, ',').nth(2).unwrap().to_owned();
+        assert_eq!(cells(text.lines().nth(1).unwrap()), cells(row));
+        assert_eq!(text.lines().next(), rows.lines().next());
+    }
+    assert_eq!(rows.lines().count(), 13);
+}
+
+#[test]
 fn models_are_alike_that_differ_in_their_setup_alone() {
     let alike = |name: &str, a: f64, b: f64| {
         let model = |value: f64| {
@@ -229,7 +253,7 @@ fn a_bad_point_is_named_before_anything_runs() {
         (error.message().to_owned(), first)
     };
     let (message, first) = refused(&["floor=1,2", "actors_missing=1"]);
-    assert_eq!(message, "the scenario is not valid at point 0 (floor = 1, actors_missing = 1)");
+    assert_eq!(message, "the design varies what is no number of the scenario");
     assert!(first.contains("`actors_missing`"), "{first}");
     let (message, first) = refused(&["commitments.join.over=1,2,2.5"]);
     assert_eq!(message, "the scenario is not valid at point 2 (commitments.join.over = 2.5)");

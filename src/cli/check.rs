@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use backstop::scenario::{Diagnostic, Options, Source};
+use backstop::sweep::check_table;
 
 use super::console::{Failed, emit, emit_json, report};
 use super::load;
-use super::sweep::check_table;
+use super::sweep::cores;
 use super::words::{count, escaped};
 
 /// Checks a scenario file and shows every error with its place and a remedy
@@ -24,7 +25,7 @@ pub(crate) fn check(args: &Args) -> Result<(), Failed> {
     let name = args.file.display().to_string();
     match load::parse(&name, &bytes, &Options::default()) {
         Ok(loaded) => {
-            let errors = check_table(&loaded.document);
+            let errors = check_table(&loaded.document, cores());
             if !errors.is_empty() {
                 show(&errors, loaded.document.source(), args.json)?;
                 return Err(Failed::Input);

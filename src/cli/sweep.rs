@@ -2,14 +2,13 @@
 
 pub(crate) mod report;
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use backstop::scenario::{Diagnostic, Document, Override, Source as Text, SweepTable, Varied};
+use backstop::scenario::{Override, Source as Text};
 use backstop::sweep::{
     Asked, Axis, Error, Experiment, Output, Progress, Report, Request, Sample, Schedule, Shard, Sort, Source, Sweep,
-    Tables, limits, read_design,
+    Tables, limits, of_table, read_design,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
@@ -197,7 +196,7 @@ pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
         asked_for(&args.design).map_err(wrong)?
     } else {
         of_table(&table, args.design.zip, &document).map_err(|error| {
-            console::report(&[error], &text);
+            console::report(&[*error], &text);
             Failed::Input
         })?
     };
@@ -225,29 +224,6 @@ pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
     })
 }
 
-/// What is wrong with a scenario's `[sweep]` table, were it swept as the table says.
-pub(crate) fn check_table(document: &Document) -> Vec<Diagnostic> {
-    let Some(table) = document.sweep() else { return Vec::new() };
-    let place = document.place("sweep");
-    let located = |error: &Error| {
-        let whole = Diagnostic::error("sweep/design", error.to_string(), place.clone());
-        let whole = whole.maybe_help(error.remedy().map(str::to_owned));
-        std::iter::once(whole).chain(error.diagnostics().iter().cloned()).collect()
-    };
-    let source = match of_table(&table, false, document) {
-        Ok((source, _)) => source,
-        Err(error) => return vec![error],
-    };
-    let seed = table.seed.unwrap_or(0);
-    let experiment = match Experiment::new(document.clone(), &[], source, seed, cores()) {
-        Ok(experiment) => experiment,
-        Err(error) => return located(&error),
-    };
-    let points = experiment.points().count();
-    let schedule = Schedule { points, replicates: table.replicates.unwrap_or(1), seed, independent: false };
-    schedule.check().map_or_else(|error| located(&error), |()| Vec::new())
-}
-
 /// The points of a design file.
 fn listed(path: &Path) -> Result<(Source, Asked), Failed> {
     let name = path.display().to_string();
@@ -264,41 +240,8 @@ fn listed(path: &Path) -> Result<(Source, Asked), Failed> {
 fn asked_for(args: &DesignArgs) -> Result<(Source, Asked), Error> {
     let vary: Vec<Axis> = args.vary.iter().map(|text| Axis::parse(text)).collect::<Result<_, _>>()?;
     let request = Request { vary, zip: args.zip, sample: args.sample, over: args.over.clone() };
-    Ok(noted(request, args.vary.clone()))
-}
-
-/// The design of the scenario's own table, with the place of what is wrong in it.
-fn of_table(table: &SweepTable, zip: bool, document: &Document) -> Result<(Source, Asked), Diagnostic> {
-    let wrong = |error: &Error, place: Option<Range<usize>>| {
-        let help = error.remedy().map(str::to_owned);
-        Diagnostic::error("sweep/design", error.message(), place).maybe_help(help)
-    };
-    let axis = |varied: &Varied| {
-        Axis::of(&varied.name, &varied.values).map_err(|error| wrong(&error, Some(varied.span.clone())))
-    };
-    let vary: Vec<Axis> = table.vary.iter().map(axis).collect::<Result<_, _>>()?;
-    let sample = table.sample.as_deref().map(Sample::parse).transpose();
-    let sample = sample.map_err(|error| wrong(&error, document.place("sweep.sample")))?;
-    if sample.is_none() && !table.over.is_empty() {
-        let message = "`sweep.over` names what to sample, but there is no `sample`";
-        return Err(Diagnostic::error("sweep/design", message, document.place("sweep.over"))
-            .help("write `sample = \"lhs:100\"` beside it, or remove it"));
-    }
-    let texts = table.vary.iter().map(|varied| format!("{}={}", varied.name, varied.values)).collect();
-    let zip = zip || table.zip.unwrap_or(false);
-    Ok(noted(Request { vary, zip, sample, over: table.over.clone() }, texts))
-}
-
-/// A request with how it was put, for the manifest.
-fn noted(request: Request, vary: Vec<String>) -> (Source, Asked) {
-    let asked = Asked {
-        kind: request.kind().into(),
-        vary,
-        sample: request.sample.map(|sample| sample.text()),
-        over: request.over.clone(),
-        file: None,
-    };
-    (Source::Request(request), asked)
+    let asked = Asked::of(&request, args.vary.clone());
+    Ok((Source::Request(request), asked))
 }
 
 /// Says what is wrong with a sweep, and what the scenario's reader had to say.
@@ -310,7 +253,7 @@ pub(crate) fn explain(error: &Error, text: Option<&Text>) -> Failed {
     failed
 }
 
-fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(limits::JOBS)
 }
 

@@ -7,8 +7,8 @@ use super::number::{amount, number, push_number};
 use super::record::{Cells, Namer, creditor_name, ending_name};
 use crate::engine::{History, Luck, Run};
 use crate::model::{Ending, Entry, Model, Setup, World};
-use crate::scenario::Override;
 pub use crate::scenario::RUN_COLUMNS;
+use crate::scenario::{Override, canonical};
 
 /// Columns of `events.csv`.
 pub const EVENT_COLUMNS: [&str; 12] =
@@ -267,10 +267,11 @@ pub fn set_columns(sets: &[Override]) -> (Vec<String>, Vec<f64>) {
     let mut columns: Vec<(String, f64)> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for set in sets {
-        let at = *places.entry(&set.name).or_insert(columns.len());
+        let name = canonical(&set.name);
+        let at = *places.entry(name).or_insert(columns.len());
         match columns.get_mut(at) {
             Some((_, value)) => *value = set.value,
-            None => columns.push((set.name.clone(), set.value)),
+            None => columns.push((name.to_owned(), set.value)),
         }
     }
     columns.into_iter().unzip()

@@ -23,6 +23,17 @@ impl Override {
     }
 }
 
+/// The name of a number, with a parameter by its bare name however it was written: `floor` for `parameters.floor` and
+/// `parameters.floor.value`.
+#[must_use]
+pub fn canonical(name: &str) -> &str {
+    let bare = name.strip_prefix("parameters.").map(|rest| rest.strip_suffix(".value").unwrap_or(rest));
+    match bare {
+        Some(bare) if !bare.contains('.') => bare,
+        _ => name,
+    }
+}
+
 /// Fields that are a number even where the file gives an expression or a distribution; `*` is any one key.
 const FIELDS: [&str; 27] = [
     "pace",

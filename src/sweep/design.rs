@@ -8,6 +8,7 @@ use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use super::sample::{Method, Sample};
 use crate::log::{csv_text, number};
+use crate::scenario::canonical;
 use crate::text::visible;
 
 /// A name and the values that it takes.
@@ -143,16 +144,6 @@ pub(super) fn check_names(names: &[String]) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// A parameter by its bare name, however it was written.
-#[must_use]
-pub(super) fn canonical(name: &str) -> &str {
-    let bare = name.strip_prefix("parameters.").map(|rest| rest.strip_suffix(".value").unwrap_or(rest));
-    match bare {
-        Some(bare) if !bare.contains('.') => bare,
-        _ => name,
-    }
 }
 
 fn check_count(points: u128, names: usize) -> Result<(), Error> {

@@ -85,7 +85,7 @@ impl Place {
     fn move_to(&mut self, bytes: &[u8], at: u64) -> u64 {
         let at = usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
         let blank = bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        let breaks = bytes[self.at..at + blank].iter().filter(|&&byte| byte == b'\n').count();
+        let breaks = bytes[self.at..at + blank].split(|&byte| byte == b'\n').count() - 1;
         self.at = at + blank;
         self.line += breaks as u64;
         self.line

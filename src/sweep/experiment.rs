@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::design::{Points, Request, canonical, grid};
+use super::design::{Points, Request, grid};
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use super::sample::sample;
 use crate::engine::{Plan, Setting};
 use crate::log::{Digest, EVENT_COLUMNS, SERIES_COLUMNS, csv_text, digest, run_header, set_columns};
 use crate::model::{Model, ParameterId, Target};
-use crate::scenario::{Diagnostic, Document, Options, Override, Recheck, compile};
+use crate::scenario::{Diagnostic, Document, Options, Override, Recheck, canonical, compile};
 
 /// Where the points come from.
 #[derive(Clone, Debug)]
@@ -165,7 +165,8 @@ impl Experiment {
         if !diagnostics.iter().all(|diagnostic| diagnostic.code.starts_with("set/")) {
             return self.wrong_point(0, diagnostics);
         }
-        let error = Error::new(ErrorKind::Design, "the design varies what is no number of the scenario");
+        let error = Error::new(ErrorKind::Design, "the design varies what is no number of the scenario")
+            .help("name parameters, or numbers of the file by their dotted paths such as `actors.us.stance`");
         match self.points.place(0) {
             Some((file, _)) => error.at(file, 1, 1),
             None => error,

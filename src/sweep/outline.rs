@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::design::Request;
 use super::error::{Error, ErrorKind};
 use super::experiment::Tables;
 use super::schedule::Shard;
@@ -20,6 +21,20 @@ pub struct Asked {
     pub over: Vec<String>,
     /// The name of the design file, without folders.
     pub file: Option<String>,
+}
+
+impl Asked {
+    /// How a request was put; `vary` are the texts of its axes.
+    #[must_use]
+    pub fn of(request: &Request, vary: Vec<String>) -> Self {
+        Self {
+            kind: request.kind().into(),
+            vary,
+            sample: request.sample.map(|sample| sample.text()),
+            over: request.over.clone(),
+            file: None,
+        }
+    }
 }
 
 /// In which order the finished `runs.csv` has its rows.

@@ -8,6 +8,7 @@ use super::error::{Error, ErrorKind, quoted};
 use super::{limits, sobol};
 use crate::engine::{Luck, quantile, stream, unit};
 use crate::model::{Distribution, Model, Node, ParameterId, Quantity, Scalar, Values};
+use crate::scenario::canonical;
 
 /// How a sample is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +148,7 @@ fn spread(model: &Model, parameter: ParameterId) -> Option<Spread<'_>> {
 fn sampled(model: &Model, over: &[String], taken: &[String]) -> Result<Vec<ParameterId>, Error> {
     let ids = (0..model.parameters.len()).map(ParameterId::at);
     let id = |parameter: ParameterId| model.parameters[parameter.index()].id.as_str();
-    let is_taken = |name: &str| taken.iter().any(|taken| super::design::canonical(taken) == name);
+    let is_taken = |name: &str| taken.iter().any(|taken| canonical(taken) == name);
     if over.is_empty() {
         let found: Vec<ParameterId> =
             ids.filter(|&parameter| spread(model, parameter).is_some() && !is_taken(id(parameter))).collect();
@@ -159,11 +160,11 @@ fn sampled(model: &Model, over: &[String], taken: &[String]) -> Result<Vec<Param
         return Ok(found);
     }
     for (at, name) in over.iter().enumerate() {
-        let canonical = super::design::canonical(name);
-        let Some(parameter) = ids.clone().find(|&parameter| id(parameter) == canonical) else {
+        let bare = canonical(name);
+        let Some(parameter) = ids.clone().find(|&parameter| id(parameter) == bare) else {
             let known = model.parameters.iter().map(|parameter| parameter.id.as_str());
             let error = Error::new(ErrorKind::Design, format!("there is no parameter {} to sample", quoted(name)));
-            return Err(match super::error::suggestion(canonical, known) {
+            return Err(match super::error::suggestion(bare, known) {
                 Some(help) => error.help(help),
                 None => error,
             });
@@ -172,15 +173,15 @@ fn sampled(model: &Model, over: &[String], taken: &[String]) -> Result<Vec<Param
             let message = format!("the parameter {} declares neither a range nor a distribution", quoted(name));
             return Err(Error::new(ErrorKind::Design, message));
         }
-        if is_taken(canonical) {
+        if is_taken(bare) {
             let message = format!("the parameter {} is sampled, but also varied or set", quoted(name));
             return Err(Error::new(ErrorKind::Design, message));
         }
-        if over[..at].iter().any(|other| super::design::canonical(other) == canonical) {
+        if over[..at].iter().any(|other| canonical(other) == bare) {
             return Err(Error::new(ErrorKind::Design, format!("the parameter {} is named twice", quoted(name))));
         }
     }
-    Ok(ids.filter(|&parameter| over.iter().any(|name| super::design::canonical(name) == id(parameter))).collect())
+    Ok(ids.filter(|&parameter| over.iter().any(|name| canonical(name) == id(parameter))).collect())
 }
 
 /// What the arguments of a parameter's distribution may read: the other parameters' values at the point.
@@ -234,7 +235,7 @@ pub fn sample(
     let varied: Vec<Option<usize>> = grid
         .names
         .iter()
-        .map(|name| model.parameters.iter().position(|parameter| parameter.id == super::design::canonical(name)))
+        .map(|name| model.parameters.iter().position(|parameter| parameter.id == canonical(name)))
         .collect();
     check_reads(model, &parameters)?;
     let mut points = Points::new(names, [])?;
