@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use backstop::log::{Namer, Verified, ending_name};
+use backstop::log::{Namer, Verified, ending_name, truth};
 use backstop::model::{Amount, Entry, Event, Model, State};
 
 use super::console::{Failed, emit};
@@ -109,7 +109,7 @@ fn table(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
         let descended = side.descended(only);
         for &at in only {
             // The key begins with the step, in the order of the columns; its cells are ids and numbers.
-            let _ = writeln!(text, "{},{at},{},{}", number + 1, side.keys[at], descended[at]);
+            let _ = writeln!(text, "{},{at},{},{}", number + 1, side.keys[at], truth(descended[at]));
         }
     }
     text

@@ -17,6 +17,12 @@ pub fn push_number(out: &mut Vec<u8>, value: f64) {
     out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
 }
 
+/// `TRUE` or `FALSE`, which R too takes for a truth by itself.
+#[must_use]
+pub fn truth(value: bool) -> &'static str {
+    if value { "TRUE" } else { "FALSE" }
+}
+
 /// An amount in units.
 #[must_use]
 pub fn amount(value: Amount) -> String {

@@ -18,7 +18,7 @@ pub enum Domain {
     Pace,
     /// More than 0.
     Positive,
-    /// From 0 to [`LARGEST`].
+    /// From 0 to 10¹⁰⁰.
     NonNegative,
     /// An amount: from 0 to [`MAX_AMOUNT`].
     Amount,

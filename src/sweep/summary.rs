@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::design::Points;
 use super::limits;
 use super::statistics::{Moments, wilson};
-use crate::log::{csv_text, number};
+use crate::log::{csv_text, number, truth};
 use crate::model::{Ending, Model};
 
 /// The ways to end besides the outcomes.
@@ -194,7 +194,7 @@ impl Summary {
             row.extend([moments.mean(), moments.deviation(), moments.min(), moments.max()].map(optional));
         }
         row.push(self.histories[point].len().to_string());
-        row.push(self.exact[point].to_string());
+        row.push(truth(self.exact[point]).into());
     }
 }
 
