@@ -349,6 +349,7 @@ fn definitions_and_groups_of_any_shape() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of inputs")]
 fn populations_of_any_size() {
     let pledges = |count: u64, size: &str| {
         let commitments = (1..=count).fold(String::new(), |text, n| {

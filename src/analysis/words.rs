@@ -302,17 +302,7 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
             write(model, expression, b, tightness + 1, out);
         }
         _ => {
-            let name = match operation {
-                Node::Min(..) => "min",
-                Node::Max(..) => "max",
-                Node::Clamp(..) => "clamp",
-                Node::Abs(_) => "abs",
-                Node::Sqrt(_) => "sqrt",
-                Node::Exp(_) => "exp",
-                Node::Ln(_) => "ln",
-                _ => "if",
-            };
-            out.push_str(name);
+            out.push_str(function(operation));
             for (at, child) in operation.operands().enumerate() {
                 out.push_str(if at == 0 { "(" } else { ", " });
                 write(model, expression, child, 0, out);
@@ -322,5 +312,19 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
     }
     if tightness < around {
         out.push(')');
+    }
+}
+
+/// The name of an operation that is written as a function.
+fn function(operation: Node) -> &'static str {
+    match operation {
+        Node::Min(..) => "min",
+        Node::Max(..) => "max",
+        Node::Clamp(..) => "clamp",
+        Node::Abs(_) => "abs",
+        Node::Sqrt(_) => "sqrt",
+        Node::Exp(_) => "exp",
+        Node::Ln(_) => "ln",
+        _ => "if",
     }
 }

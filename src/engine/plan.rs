@@ -4,8 +4,8 @@
 use super::agenda::InstanceSet;
 use super::random;
 use crate::model::{
-    ActorId, CommitmentId, Event, Expression, GroupId, InstanceId, IssueId, MeetingId, Model, Node, Quantity, ShockId,
-    Trigger,
+    ActorId, Commitment, CommitmentId, Event, Expression, GroupId, InstanceId, IssueId, MeetingId, Model, Node,
+    Quantity, ShockId, Trigger,
 };
 
 /// A kind of change that conditions may depend on; see [`Signals`].
@@ -146,8 +146,6 @@ pub struct Plan {
     pub(super) instance_costs: Vec<Costs>,
     /// Operations of a step that always come: shocks' conditions, outcomes and metrics.
     pub(super) step_cost: u64,
-    /// Whether some expression reads trust, so that its changes are signalled.
-    pub(super) signals_trust: bool,
     /// Instances that time alone may move: `expires`, `grace`, `due`.
     pub(super) timed: Vec<InstanceId>,
     /// Whether any condition of a commitment reads a stance.
@@ -168,73 +166,34 @@ impl Plan {
     pub fn new(model: &Model) -> Self {
         let signals = Signals::new(model);
         let count = signals.tick as usize + 1;
-        let (mut when, mut review) = (Vec::new(), Vec::new());
-        let reads: Vec<[Vec<Quantity>; 2]> = model
-            .commitments
-            .iter()
-            .map(|c| {
-                let review = [&c.offer, &c.stay, &c.until, &c.release];
-                [quantities(&[&c.when]), quantities(&review)]
-            })
-            .collect();
-        for (at, instance) in model.instances.iter().enumerate() {
-            let at = InstanceId::at(at).0;
-            let [of_when, of_review] = &reads[instance.commitment.index()];
-            for (list, quantities) in [(&mut when, of_when), (&mut review, of_review)] {
-                for &quantity in quantities {
-                    list.extend(signals.of(quantity, instance.debtor).into_iter().flatten().map(|s| (s, at)));
-                }
-            }
-        }
-        let mut begins: Vec<(u32, MeetingId)> = Vec::new();
-        for (at, meeting) in model.meetings.iter().enumerate() {
-            begins.extend(meeting.sessions.iter().map(|&(first, _)| (first, MeetingId::at(at))));
-        }
-        begins.sort_unstable();
-        let mut dated_shocks: Vec<(u32, ShockId)> = Vec::new();
-        let mut watched_shocks = Vec::new();
-        for (at, shock) in model.shocks.iter().enumerate() {
-            match &shock.trigger {
-                Trigger::On(steps) => dated_shocks.extend(steps.iter().map(|&step| (step, ShockId::at(at)))),
-                _ => watched_shocks.push(ShockId::at(at)),
-            }
-        }
-        dated_shocks.sort_unstable();
-        let names = |prefix: &str, ids: Vec<&String>| -> Vec<u64> {
-            ids.into_iter().map(|id| random::stream(&format!("{prefix}/{id}"))).collect()
-        };
-        let optional = |e: &Option<Expression>| e.as_ref().map_or(0, |e| cost(model, e));
-        let watchers = |pairs: &[(u32, u32)]| {
+        let [when, review] = watchers(model, &signals);
+        let of_stances = |pairs: &[(Signal, u32)]| {
             let mut set = InstanceSet::new(model.instances.len());
             let own = pairs.iter().filter(|(signal, _)| (signals.stances..signals.means).contains(signal));
             own.for_each(|&(_, instance)| set.insert(InstanceId(instance)));
             set
         };
-        let (stance_when, stance_review) = (watchers(&when), watchers(&review));
+        let (stance_when, stance_review) = (of_stances(&when), of_stances(&review));
         let read = when.iter().chain(&review).map(|&(signal, _)| signal);
         let mut stance_signals: Vec<Signal> =
             read.filter(|signal| (signals.means..signals.meetings).contains(signal)).collect();
         stance_signals.sort_unstable();
         stance_signals.dedup();
-        let watches_stances = !stance_signals.is_empty() || !stance_when.is_empty() || !stance_review.is_empty();
-        let costs: Vec<Costs> = model
-            .commitments
-            .iter()
-            .map(|c| Costs {
-                review: 1 + optional(&c.offer) + optional(&c.stay) + optional(&c.until) + optional(&c.release),
-                when: 1 + optional(&c.when),
-            })
-            .collect();
+        let (dated_shocks, watched_shocks) = shocks(model);
+        let names = |prefix: &str, ids: Vec<&String>| -> Vec<u64> {
+            ids.into_iter().map(|id| random::stream(&format!("{prefix}/{id}"))).collect()
+        };
+        let costs = costs(model);
         Self {
             signals,
-            watches_stances,
+            watches_stances: !stance_signals.is_empty() || !stance_when.is_empty() || !stance_review.is_empty(),
             stance_signals,
             stance_when,
             stance_review,
             when_watchers: Lists::new(count, when),
             review_watchers: Lists::new(count, review),
             means_of: means_of(model),
-            begins,
+            begins: begins(model),
             dated_shocks,
             watched_shocks,
             stance_streams: stance_streams(model),
@@ -244,7 +203,6 @@ impl Plan {
             instance_costs: model.instances.iter().map(|i| costs[i.commitment.index()]).collect(),
             costs,
             step_cost: step_cost(model),
-            signals_trust: model.reads_trust,
             timed: timed(model),
             may_stop: model.outcomes.iter().any(|outcome| outcome.stop),
         }
@@ -282,7 +240,7 @@ impl Plan {
                     }
                 }
                 let conduct = matches!(event, Event::Delivered { .. } | Event::Suspended(_) | Event::Violated(_));
-                if conduct && self.signals_trust {
+                if conduct && model.reads_trust {
                     raise(self.signals.trust);
                 }
             }
@@ -351,6 +309,56 @@ pub(super) fn cost(model: &Model, expression: &Expression) -> u64 {
         costs.push(parts.saturating_add(1));
     }
     costs.last().copied().unwrap_or(0)
+}
+
+/// For each condition and each signal that may turn it, the signal and the instance: of the `when`s, and of the others.
+fn watchers(model: &Model, signals: &Signals) -> [Vec<(Signal, u32)>; 2] {
+    let mut found = [Vec::new(), Vec::new()];
+    let reads: Vec<[Vec<Quantity>; 2]> = model
+        .commitments
+        .iter()
+        .map(|c| [quantities(&[&c.when]), quantities(&[&c.offer, &c.stay, &c.until, &c.release])])
+        .collect();
+    for (at, instance) in model.instances.iter().enumerate() {
+        let at = InstanceId::at(at).0;
+        for (list, quantities) in found.iter_mut().zip(&reads[instance.commitment.index()]) {
+            for &quantity in quantities {
+                list.extend(signals.of(quantity, instance.debtor).into_iter().flatten().map(|s| (s, at)));
+            }
+        }
+    }
+    found
+}
+
+fn begins(model: &Model) -> Vec<(u32, MeetingId)> {
+    let mut begins: Vec<(u32, MeetingId)> = Vec::new();
+    for (at, meeting) in model.meetings.iter().enumerate() {
+        begins.extend(meeting.sessions.iter().map(|&(first, _)| (first, MeetingId::at(at))));
+    }
+    begins.sort_unstable();
+    begins
+}
+
+/// Shocks at fixed steps, by step; and the others.
+fn shocks(model: &Model) -> (Vec<(u32, ShockId)>, Vec<ShockId>) {
+    let (mut dated, mut watched) = (Vec::new(), Vec::new());
+    for (at, shock) in model.shocks.iter().enumerate() {
+        match &shock.trigger {
+            Trigger::On(steps) => dated.extend(steps.iter().map(|&step| (step, ShockId::at(at)))),
+            Trigger::Rate(_) | Trigger::When { .. } => watched.push(ShockId::at(at)),
+        }
+    }
+    dated.sort_unstable();
+    (dated, watched)
+}
+
+fn costs(model: &Model) -> Vec<Costs> {
+    let optional = |e: &Option<Expression>| e.as_ref().map_or(0, |e| cost(model, e));
+    let of_one = |c: &Commitment| Costs {
+        review: 1 + optional(&c.offer) + optional(&c.stay) + optional(&c.until) + optional(&c.release),
+        when: 1 + optional(&c.when),
+    };
+    model.commitments.iter().map(of_one).collect()
 }
 
 fn step_cost(model: &Model) -> u64 {
