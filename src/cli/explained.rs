@@ -269,11 +269,18 @@ fn members(model: &Model, set: &[InstanceId]) -> String {
 /// The minimal sets that are not shown as cheapest.
 fn others(model: &Model, explanation: &Explanation, same: &[&Choice<InstanceId>]) -> String {
     let Sets { sets, count: number, count_is_exact, .. } = &explanation.unlock;
+    let number = usize::try_from(*number).unwrap_or(usize::MAX);
+    let at_least = if *count_is_exact { "" } else { "at least " };
     let mut text = String::new();
+    if same.len() == sets.len() && sets.len() < number {
+        // The list was full before all of this cost were in it, so that the rest may be of any.
+        let more = number - same.len().min(SHOWN);
+        let _ = writeln!(text, "    and {at_least}{}, of this cost or more", count(more, "other minimal set"));
+        return text;
+    }
     if same.len() > SHOWN {
         let _ = writeln!(text, "    and {} more", same.len() - SHOWN);
     }
-    let number = usize::try_from(*number).unwrap_or(usize::MAX);
     let larger = number.saturating_sub(same.len());
     let what = if explanation.cost == Cost::Moves { "larger" } else { "dearer" };
     if *count_is_exact && larger <= LARGER && sets.len() == number {
@@ -281,7 +288,6 @@ fn others(model: &Model, explanation: &Explanation, same: &[&Choice<InstanceId>]
             let _ = writeln!(text, "  Or, {what} but minimal too: {}", members(model, &set.members));
         }
     } else if larger > 0 {
-        let at_least = if *count_is_exact { "" } else { "at least " };
         let _ = writeln!(text, "  and {at_least}{}, {what}", count(larger, "other minimal set"));
     }
     text
