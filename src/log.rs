@@ -19,7 +19,7 @@ pub use number::{amount, number, push_number, truth};
 pub use record::{Cells, Namer, RecordError, creditor_name, ending_name, kind};
 pub use replay::{Fold, Recorded, Refusal, replay};
 pub use tables::{
-    COMMITMENT_COLUMNS, EVENT_COLUMNS, Numbered, RUN_COLUMNS, RunRow, SERIES_COLUMNS, Sampler, csv_text, push_run,
-    run_header, set_columns, write_commitments, write_events, write_runs, write_series,
+    COMMITMENT_COLUMNS, EVENT_COLUMNS, Numbered, RUN_COLUMNS, RunRow, SERIES_COLUMNS, Sampler, TooManySamples,
+    csv_text, push_run, run_header, set_columns, write_commitments, write_events, write_runs, write_series,
 };
 pub use verify::{Fault, Verified, VerifyError, verify};

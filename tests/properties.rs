@@ -55,7 +55,7 @@ fn generated_scenarios_show_every_kind_of_event() {
 
 /// The states on the way, and the run.
 fn run_watched(model: &Model, plan: &Plan, seed: u64) -> (Run, Sampler, Vec<(Moment, World)>) {
-    let mut sampler = Sampler::new(model, true, true);
+    let mut sampler = Sampler::new(model, true, true).expect("a small series");
     let mut worlds = Vec::new();
     let run = engine::run_watched(model, plan, Luck { seed, replicate: 0 }, ALL, &mut |moment, world, _| {
         if moment == Moment::Ended {
@@ -93,7 +93,7 @@ proptest! {
         write_events(&mut events, &Namer::new(&model), Numbered::SINGLE, &run.log).expect("memory is writable");
 
         let recorded = Recorded { ok: run.result.is_ok(), steps: run.steps };
-        let mut replayed_sampler = Sampler::new(&model, true, true);
+        let mut replayed_sampler = Sampler::new(&model, true, true).expect("a small series");
         let mut replayed_worlds = Vec::new();
         let fold = backstop::log::replay(&Namer::new(&model), &plan, &[], &*events, recorded, &mut |moment, world, _| {
             if moment == Moment::Ended {

@@ -275,7 +275,8 @@ fn others(model: &Model, explanation: &Explanation, same: &[&Choice<InstanceId>]
     if same.len() == sets.len() && sets.len() < number {
         // The list was full before all of this cost were in it, so that the rest may be of any.
         let more = number - same.len().min(SHOWN);
-        let _ = writeln!(text, "    and {at_least}{}, of this cost or more", count(more, "other minimal set"));
+        let size = if explanation.cost == Cost::Moves { "of this size or larger" } else { "of this cost or dearer" };
+        let _ = writeln!(text, "    and {at_least}{}, {size}", count(more, "other minimal set"));
         return text;
     }
     if same.len() > SHOWN {

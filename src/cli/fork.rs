@@ -45,7 +45,8 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     check_step(at, &parent)?;
     let manifest = child_manifest(args, at, &parent);
     let course = Course::new(&manifest).map_err(|error| refuse(&error))?;
-    let mut sampler = Sampler::new(course.first(), manifest.stances, manifest.trust);
+    let mut sampler = Sampler::new(course.last().0, manifest.stances, manifest.trust)
+        .map_err(|error| fail(&error.to_string(), Some("fork a run without `--stances` and `--trust`")))?;
     let want = Want { log: true, series: true, exchanged: true };
     let run = course.run(manifest.luck(), want, &mut |moment, world, _| {
         if moment == Moment::Ended {

@@ -75,7 +75,7 @@ fn measure(verified: &Verified, metrics: &[(String, String)]) -> Result<(), Fail
     })?;
     let model = course.first();
     let mut bytes = Vec::new();
-    write_series(&mut bytes, model, Numbered::SINGLE, &fold.samples, &Sampler::new(model, false, false))
+    write_series(&mut bytes, model, Numbered::SINGLE, &fold.samples, &Sampler::none())
         .map_err(|error| fail(&format!("cannot write the series: {error}"), None))?;
     emit_bytes(&bytes)
 }

@@ -118,7 +118,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let loaded = load::load(&asked.path, &asked.text, &options)?;
     let model = &loaded.compiled.model;
     let plan = Plan::new(model);
-    let mut sampler = Sampler::new(model, args.stances, args.trust);
+    let mut sampler = Sampler::new(model, args.stances, args.trust)
+        .map_err(|error| fail(&error.to_string(), Some("leave out `--stances` or `--trust`, or run fewer steps")))?;
     let want = Want { log: true, series: true, exchanged: true };
     let run = engine::run_watched(model, &plan, *luck, want, &mut |moment, world, _| {
         if moment == Moment::Ended {

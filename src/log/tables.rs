@@ -1,12 +1,13 @@
 //! The CSV files: UTF-8, RFC 4180, one header row, `\n` line ends, rows in the order of the simulation.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, Write};
 
 use super::number::{amount, number, push_number};
 use super::record::{Cells, Namer, creditor_name, ending_name};
 use crate::engine::{History, Luck, Run};
-use crate::model::{Ending, Entry, Model, Setup, World};
+use crate::model::{Ending, Entry, Model, Setup, World, limits};
 pub use crate::scenario::RUN_COLUMNS;
 use crate::scenario::{Override, canonical};
 
@@ -110,10 +111,37 @@ pub struct Sampler {
     values: Vec<f64>,
 }
 
+/// The series would have so many rows, more than [`limits::SAMPLES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManySamples(pub u64);
+
+impl fmt::Display for TooManySamples {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stances and trust at every step would be {} rows, more than {}", self.0, limits::SAMPLES)
+    }
+}
+
+impl std::error::Error for TooManySamples {}
+
 impl Sampler {
-    /// Samples stances or trust or neither.
+    /// Samples neither stances nor trust.
     #[must_use]
-    pub fn new(model: &Model, stances: bool, trust: bool) -> Self {
+    pub fn none() -> Self {
+        Self { stances: false, trust: false, names: Vec::new(), values: Vec::new() }
+    }
+
+    /// Samples stances or trust or both.
+    ///
+    /// # Errors
+    /// [`TooManySamples`] if that would be more rows than a series may have.
+    pub fn new(model: &Model, stances: bool, trust: bool) -> Result<Self, TooManySamples> {
+        let actors = model.actors.len() as u64;
+        let of_stances = if stances { actors * model.issues.len() as u64 } else { 0 };
+        let of_trust = if trust { actors * actors.saturating_sub(1) } else { 0 };
+        let rows = u64::from(model.clock.steps).saturating_mul(of_stances + of_trust);
+        if rows > limits::SAMPLES {
+            return Err(TooManySamples(rows));
+        }
         let mut names = Vec::new();
         if stances {
             for actor in &model.actors {
@@ -126,7 +154,7 @@ impl Sampler {
                 names.extend(others.map(|b| format!("trust/{}/{}", a.id, b.id)));
             }
         }
-        Self { stances, trust, names, values: Vec::new() }
+        Ok(Self { stances, trust, names, values: Vec::new() })
     }
 
     /// Samples a state.

@@ -11,7 +11,7 @@ use super::limits;
 use super::manifest::{Manifest, ManifestError, digest};
 use super::record::Namer;
 use super::replay::{Fold, Recorded, Refusal};
-use super::tables::{Numbered, RunRow, Sampler, write_events};
+use super::tables::{Numbered, RunRow, Sampler, TooManySamples, write_events};
 use crate::engine::{Moment, Run, Want, Watch};
 use crate::model::{Ending, Entry};
 use crate::text::escaped;
@@ -61,6 +61,8 @@ pub enum Fault {
     Course(CourseError),
     /// The manifest is that of a sweep.
     NotARun,
+    /// The series that the manifest tells of would be too long.
+    Samples(TooManySamples),
     /// The log is refused.
     Log(Refusal),
     /// A table differs from what the log gives, first in this line, from 1.
@@ -79,7 +81,7 @@ impl VerifyError {
             Fault::Manifest(ManifestError::Version { .. }) => {
                 "use the version that wrote it, or run the scenario again"
             }
-            Fault::Manifest(_) | Fault::Respelt(_) | Fault::Lineage(_) => {
+            Fault::Manifest(_) | Fault::Respelt(_) | Fault::Lineage(_) | Fault::Samples(_) => {
                 "the manifest was edited; run the scenario again"
             }
             Fault::Incomplete => "let it be finished with `--resume`",
@@ -114,6 +116,7 @@ impl fmt::Display for VerifyError {
             }
             Fault::Incomplete => write!(f, "{path}: the output is not complete"),
             Fault::Course(error) => write!(f, "{path}: {error}"),
+            Fault::Samples(error) => write!(f, "{path}: {error}"),
             Fault::NotARun => write!(f, "{path}: this is not the folder of a single run"),
             Fault::Log(Refusal { line: Some(line), reason }) => write!(f, "{path}:{line}:1: {reason}"),
             Fault::Log(Refusal { line: None, reason }) => write!(f, "{path}: {reason}"),
@@ -147,7 +150,8 @@ pub fn verify(dir: &Path, watch: &mut Watch<'_>) -> Result<Verified, VerifyError
     let recorded = manifest.recorded().filter(|_| is_a_run).ok_or_else(|| at_manifest(Fault::NotARun))?;
     let path = dir.join("events.csv");
     let events = read(&path, limits::TABLE_BYTES)?;
-    let mut sampler = Sampler::new(course.first(), manifest.stances, manifest.trust);
+    let sampler = Sampler::new(course.last().0, manifest.stances, manifest.trust);
+    let mut sampler = sampler.map_err(|error| at_manifest(Fault::Samples(error)))?;
     let folded = course.fold(&events, recorded, &mut |moment, world, setup| {
         if moment == Moment::Ended {
             sampler.sample(course.first(), world);

@@ -54,7 +54,7 @@ impl<'a> Worker<'a> {
             want,
             simulation: Simulation::new(model, experiment.plan(), want),
             namer: Namer::new(model),
-            sampler: Sampler::new(model, false, false),
+            sampler: Sampler::none(),
             settings: Vec::new(),
             parameters: experiment.set_values().to_vec(),
         }

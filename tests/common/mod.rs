@@ -115,7 +115,7 @@ impl Ran {
     /// The metrics as `series.csv`.
     pub(crate) fn series_csv(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let sampler = Sampler::new(&self.model, false, false);
+        let sampler = Sampler::none();
         write_series(&mut bytes, &self.model, Numbered::SINGLE, &self.run.samples, &sampler)
             .expect("memory is writable");
         bytes
