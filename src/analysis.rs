@@ -26,8 +26,8 @@ pub use partial::Partial;
 pub use waits::Wait;
 pub use wants::{Blocked, Threshold, Want};
 
-use crate::engine::{Failure, Hypothesis, Plan, evolve};
-use crate::model::{ActorId, Amount, Event, InstanceId, Model, OutcomeId, ResourceId, Setup, State, World};
+use crate::engine::{Failure, Hypothesis, View, evolve};
+use crate::model::{ActorId, Amount, Event, InstanceId, OutcomeId, ResourceId, State, World};
 use goal::{Goal, GoalTest, Trend};
 use search::{Answer, Budget, Items};
 
@@ -125,16 +125,16 @@ pub struct Choice<T> {
 ///
 /// # Errors
 /// Where a condition has no value, or the work exceeds its limit.
-pub fn gap(model: &Model, plan: &Plan, setup: &Setup, world: &World) -> Result<Vec<InstanceId>, Failure> {
-    let mut hypothesis = Hypothesis::new(model, plan, setup, world);
+pub fn gap(view: View<'_>) -> Result<Vec<InstanceId>, Failure> {
+    let mut hypothesis = Hypothesis::on(view);
     hypothesis.exchange()?;
-    gap_of(model, world, &mut hypothesis)
+    gap_of(view, &mut hypothesis)
 }
 
 /// The greatest agreement on top of a hypothesis, which is left as it was.
-fn gap_of(model: &Model, world: &World, hypothesis: &mut Hypothesis<'_>) -> Result<Vec<InstanceId>, Failure> {
+fn gap_of(view: View<'_>, hypothesis: &mut Hypothesis<'_>) -> Result<Vec<InstanceId>, Failure> {
     let base = hypothesis.trail().len();
-    let open = conditional(model, world, hypothesis);
+    let open = conditional(view, hypothesis);
     hypothesis.agree(&open)?;
     let mut members = hypothesis.trail()[base..].to_vec();
     members.sort_unstable();
@@ -146,14 +146,8 @@ fn gap_of(model: &Model, world: &World, hypothesis: &mut Hypothesis<'_>) -> Resu
 ///
 /// # Errors
 /// As [`gap`].
-pub fn least(
-    model: &Model,
-    plan: &Plan,
-    setup: &Setup,
-    world: &World,
-    moves: &[InstanceId],
-) -> Result<Vec<InstanceId>, Failure> {
-    let mut hypothesis = Hypothesis::new(model, plan, setup, world).indexed();
+pub fn least(view: View<'_>, moves: &[InstanceId]) -> Result<Vec<InstanceId>, Failure> {
+    let mut hypothesis = Hypothesis::on(view).indexed();
     moves.iter().for_each(|&instance| hypothesis.bind(instance));
     hypothesis.exchange()?;
     let mut members = hypothesis.trail().to_vec();
@@ -162,10 +156,10 @@ pub fn least(
 }
 
 /// The conditional commitments that the hypothesis does not bind.
-fn conditional(model: &Model, world: &World, hypothesis: &Hypothesis<'_>) -> Vec<InstanceId> {
-    model
+fn conditional(view: View<'_>, hypothesis: &Hypothesis<'_>) -> Vec<InstanceId> {
+    view.model
         .instance_ids()
-        .filter(|&instance| world.instance(instance).state == State::Conditional && !hypothesis.is_bound(instance))
+        .filter(|&instance| view.world.instance(instance).state == State::Conditional && !hypothesis.is_bound(instance))
         .collect()
 }
 
@@ -174,28 +168,16 @@ fn conditional(model: &Model, world: &World, hypothesis: &Hypothesis<'_>) -> Vec
 /// # Errors
 /// Where a condition has no value in the state or in a hypothesis about it, or a fixed point takes more than the
 /// work allowed to a run.
-pub fn explain(
-    model: &Model,
-    plan: &Plan,
-    setup: &Setup,
-    world: &World,
-    question: &Question,
-) -> Result<Explanation, Failure> {
-    explain_within(model, plan, setup, world, question, None)
+pub fn explain(view: View<'_>, question: &Question) -> Result<Explanation, Failure> {
+    explain_within(view, question, None)
 }
 
 /// Explains a state with another budget than the usual one.
-fn explain_within(
-    model: &Model,
-    plan: &Plan,
-    setup: &Setup,
-    world: &World,
-    question: &Question,
-    budget: Option<Budget>,
-) -> Result<Explanation, Failure> {
-    let mut now = Hypothesis::new(model, plan, setup, world);
+fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -> Result<Explanation, Failure> {
+    let View { model, world, .. } = view;
+    let mut now = Hypothesis::on(view);
     now.exchange()?;
-    let gap = gap_of(model, world, &mut now)?;
+    let gap = gap_of(view, &mut now)?;
     let waits = waits::waits(model, &mut now, &gap);
     let circles = waits.as_deref().map_or_else(Vec::new, |waits| waits::circles(&gap, waits));
     let blocked = wants::blocked(model, &now, &gap);
@@ -204,15 +186,15 @@ fn explain_within(
         Some(outcome) => Goal::Outcome(&model.outcomes[outcome.index()].when),
     };
     let trend = goal.trend(&now.scope());
-    let test = GoalTest::new(model, plan, setup, world, goal);
-    let asked = Asked { model, world, question, gap: &gap, trend, test, budget };
+    let test = GoalTest::new(view, goal);
+    let asked = Asked { view, question, gap: &gap, trend, test, budget };
     let unlock = asked.unlock(&now)?;
     let partial = match unlock.sets.first() {
         Some(choice) if trend == Trend::Up => partial::partial(&asked.test, &choice.members)?,
         _ => Vec::new(),
     };
     let summit = if question.summit { Some(asked.summit(&now)?) } else { None };
-    let keystones = question.keystones.then(|| keystone::keystones(model, plan, setup, world)).transpose()?;
+    let keystones = question.keystones.then(|| keystone::keystones(view)).transpose()?;
     let (keystones, keystones_are_complete) = keystones.map_or((None, true), |(found, all)| (Some(found), all));
     Ok(Explanation {
         step: world.step,
@@ -233,8 +215,7 @@ fn explain_within(
 
 /// A question, with what has been found out already.
 struct Asked<'a> {
-    model: &'a Model,
-    world: &'a World,
+    view: View<'a>,
     question: &'a Question,
     gap: &'a [InstanceId],
     trend: Trend,
@@ -246,33 +227,33 @@ struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// The possible first moves, in declaration order.
     fn moves(&self, now: &Hypothesis<'_>) -> Vec<InstanceId> {
-        let is_move = |instance: &InstanceId| match self.world.instance(*instance).state {
+        let is_move = |instance: &InstanceId| match self.view.world.instance(*instance).state {
             State::Conditional => !now.is_bound(*instance),
             State::Null | State::Expired | State::Terminated => self.question.any,
             State::Detached | State::Pending | State::Satisfied | State::Violated => false,
         };
-        self.model.instance_ids().filter(is_move).collect()
+        self.view.model.instance_ids().filter(is_move).collect()
     }
 
     fn cost(&self, instance: InstanceId) -> Amount {
         match self.question.cost {
             Cost::Moves => Amount(1_000_000),
-            Cost::Declared => Amount::from_units(self.test.setup.cost[instance.index()].min(crate::model::MAX_AMOUNT)),
+            Cost::Declared => Amount::from_units(self.view.setup.cost[instance.index()].min(crate::model::MAX_AMOUNT)),
             Cost::Resource(resource) => {
-                let gifts = self.model.gifts(instance).filter(|gift| gift.resource == resource);
-                Amount(gifts.map(|gift| self.test.setup.gives[gift.position].0).sum())
+                let gifts = self.view.model.gifts(instance).filter(|gift| gift.resource == resource);
+                Amount(gifts.map(|gift| self.view.setup.gives[gift.position].0).sum())
             }
         }
     }
 
     fn unlock(&self, now: &Hypothesis<'a>) -> Result<Sets<InstanceId>, Failure> {
         let moves = self.moves(now);
-        let names: Vec<&str> = moves.iter().map(|at| self.model.instances[at.index()].name.as_str()).collect();
+        let names: Vec<&str> = moves.iter().map(|at| self.view.model.instances[at.index()].name.as_str()).collect();
         let costs: Vec<i64> = moves.iter().map(|&instance| self.cost(instance).0).collect();
         let items = Items {
             ranks: ranks(&names),
-            owners: moves.iter().map(|at| self.model.instances[at.index()].debtor.index()).collect(),
-            owner_count: self.model.actors.len(),
+            owners: moves.iter().map(|at| self.view.model.instances[at.index()].debtor.index()).collect(),
+            owner_count: self.view.model.actors.len(),
             classes: twins::classes(&self.test, &moves, &costs),
             costs,
         };
@@ -283,7 +264,7 @@ impl<'a> Asked<'a> {
             base: now.trail().len(),
         };
         let mut answer = search::search(oracle, &items, self.is_monotone(), self.budget)?;
-        let mut copy = self.world.clone();
+        let mut copy = self.view.world.clone();
         let mut verified = Vec::with_capacity(answer.sets.len());
         for (cost, set) in std::mem::take(&mut answer.sets) {
             let members: Vec<InstanceId> = set.iter().map(|&item| moves[item]).collect();
@@ -299,17 +280,18 @@ impl<'a> Asked<'a> {
     }
 
     fn summit(&self, now: &Hypothesis<'a>) -> Result<Sets<ActorId>, Failure> {
-        let mut offers: Vec<Vec<InstanceId>> = vec![Vec::new(); self.model.actors.len()];
-        for instance in conditional(self.model, self.world, now) {
-            offers[self.model.instances[instance.index()].debtor.index()].push(instance);
+        let mut offers: Vec<Vec<InstanceId>> = vec![Vec::new(); self.view.model.actors.len()];
+        for instance in conditional(self.view, now) {
+            offers[self.view.model.instances[instance.index()].debtor.index()].push(instance);
         }
-        let actors: Vec<ActorId> = self.model.actor_ids().filter(|actor| !offers[actor.index()].is_empty()).collect();
-        let names: Vec<&str> = actors.iter().map(|at| self.model.actors[at.index()].id.as_str()).collect();
+        let actors: Vec<ActorId> =
+            self.view.model.actor_ids().filter(|actor| !offers[actor.index()].is_empty()).collect();
+        let names: Vec<&str> = actors.iter().map(|at| self.view.model.actors[at.index()].id.as_str()).collect();
         let items = Items {
             costs: vec![1_000_000; actors.len()],
             ranks: ranks(&names),
             owners: actors.iter().map(|actor| actor.index()).collect(),
-            owner_count: self.model.actors.len(),
+            owner_count: self.view.model.actors.len(),
             classes: (0..).take(actors.len()).collect(),
         };
         let oracle = summit::Room {
@@ -335,7 +317,8 @@ impl<'a> Asked<'a> {
 
     fn sets<T>(&self, answer: Answer, sets: Vec<Choice<T>>) -> Sets<T> {
         let owners = answer.owners.map(|(all, some)| {
-            let mut gap: Vec<ActorId> = self.gap.iter().map(|at| self.model.instances[at.index()].debtor).collect();
+            let mut gap: Vec<ActorId> =
+                self.gap.iter().map(|at| self.view.model.instances[at.index()].debtor).collect();
             gap.sort_unstable();
             gap.dedup();
             gap.retain(|actor| !some.contains(&actor.index()));
@@ -357,14 +340,14 @@ impl<'a> Asked<'a> {
 
     /// Whether an Exchange after these moves reaches the goal, played on a copy of the state.
     fn exchange_reaches(&self, copy: &mut World, moves: &[InstanceId]) -> Result<bool, Failure> {
-        let GoalTest { model, plan, setup, world, .. } = self.test;
+        let View { model, setup, world, .. } = self.view;
         copy.instances.clone_from(&world.instances);
         copy.evidence.clone_from(&world.evidence);
         copy.first_bound.clone_from(&world.first_bound);
         for &instance in moves {
             evolve(model, setup, copy, Event::Detached(instance));
         }
-        let mut hypothesis = Hypothesis::new(model, plan, setup, copy).indexed();
+        let mut hypothesis = Hypothesis::on(View { world: copy, ..self.view }).indexed();
         hypothesis.exchange()?;
         let detached = hypothesis.trail().to_vec();
         drop(hypothesis);
@@ -389,21 +372,15 @@ fn ranks(names: &[&str]) -> Vec<u32> {
     ranks
 }
 
-#[cfg(test)]
-mod tests;
-
 /// What stands in the way of some conditional commitments, in the gap or not.
 ///
 /// # Errors
 /// As [`explain`].
-pub fn lacks(
-    model: &Model,
-    plan: &Plan,
-    setup: &Setup,
-    world: &World,
-    commitments: &[InstanceId],
-) -> Result<Vec<Blocked>, Failure> {
-    let mut now = Hypothesis::new(model, plan, setup, world);
+pub fn lacks(view: View<'_>, commitments: &[InstanceId]) -> Result<Vec<Blocked>, Failure> {
+    let mut now = Hypothesis::on(view);
     now.exchange()?;
-    Ok(wants::blocked(model, &now, commitments))
+    Ok(wants::blocked(view.model, &now, commitments))
 }
+
+#[cfg(test)]
+mod tests;

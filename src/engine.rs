@@ -20,6 +20,7 @@ mod setup;
 mod unravel;
 
 pub use agreement::Hypothesis;
+pub use decide::View;
 pub use distribution::{normal_quantile, quantile};
 pub use evolve::{evolve, standing, target};
 pub use failure::Failure;

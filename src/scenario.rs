@@ -50,7 +50,7 @@ mod tests;
 use crate::model::Model;
 
 pub use compile::compile;
-pub use diagnostic::{Diagnostic, NoteView, Origin, PlaceView, Severity, View};
+pub use diagnostic::{Diagnostic, DiagnosticView, NoteView, Origin, PlaceView, Severity};
 pub use document::Document;
 pub use names::RUN_COLUMNS;
 pub use overrides::{Override, canonical};

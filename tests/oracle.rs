@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use backstop::analysis::{self, Cost, Explanation, Question, Sets};
+use backstop::engine::View;
 use backstop::model::{InstanceId, OutcomeId, ResourceId};
 use backstop::scenario::{Document, Options, compile};
 use common::{Ran, run_text, scenarios, shipped, skipped};
@@ -210,7 +211,10 @@ fn compare_answers(ran: &Ran, seed: u64, answers: &Value, compared: &mut Compare
         let step = u32::try_from(answer["at"].as_u64().expect("a step")).expect("a step");
         let world = ran.after_exchange(step);
         let question = question(ran, answer);
-        let explanation = analysis::explain(&ran.model, &ran.plan, &ran.run.setup, &world, &question);
+        let explanation = {
+            let view = View { model: &ran.model, plan: &ran.plan, setup: &ran.run.setup, world: &world };
+            analysis::explain(view, &question)
+        };
         let explanation = explanation.expect("the state can be explained");
         let ours = shown(ran, &explanation);
         if !agrees(&ours, answer) {

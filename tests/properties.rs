@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 
 use backstop::analysis;
-use backstop::engine::{self, Luck, Moment, Plan, Run, Stage, Want};
+use backstop::engine::{self, Luck, Moment, Plan, Run, Stage, View, Want};
 use backstop::log::{
     Fold, Namer, Numbered, Recorded, RunRow, Sampler, kind, write_commitments, write_events, write_runs, write_series,
 };
@@ -367,15 +367,15 @@ fn exchanged(ran: &Ran, step: u32) -> Vec<InstanceId> {
 /// Compares every fixed point of a state with what brute force finds.
 fn check_fixed_points(table: &Table<'_>) -> Result<(), TestCaseError> {
     let Ran { model, plan, run } = table.ran;
-    let (setup, world) = (&run.setup, table.world);
+    let view = View { model, plan, setup: &run.setup, world: table.world };
     let (least, greatest) = (table.least(0), table.greatest());
     prop_assert_eq!(least & !greatest, 0, "the least agreement is part of the greatest");
-    let gap = engine::greatest_agreement(model, plan, setup, world).expect("every condition has a value");
+    let gap = engine::greatest_agreement(view).expect("every condition has a value");
     prop_assert_eq!(gap, table.names(greatest));
-    let gap = analysis::gap(model, plan, setup, world).expect("every condition has a value");
+    let gap = analysis::gap(view).expect("every condition has a value");
     prop_assert_eq!(gap, table.names(greatest & !least));
     for moves in 0..1 << table.open.len() {
-        let found = analysis::least(model, plan, setup, world, &table.names(moves)).expect("conditions have values");
+        let found = analysis::least(view, &table.names(moves)).expect("conditions have values");
         prop_assert_eq!(found, table.names(table.least(moves)), "after the moves {:?}", table.names(moves));
     }
     Ok(())
@@ -439,8 +439,13 @@ fn three_actors_in_every_way_they_can_wait() {
         assert_eq!(bits(&exchanged(&ran, 0)), least, "{text}");
         assert_eq!(ran.run.gap, Some((greatest & !least).count_ones()), "{text}");
         let world = ran.after_exchange(0);
-        let gap = engine::greatest_agreement(&ran.model, &ran.plan, &ran.run.setup, &world)
-            .expect("every condition has a value");
+        let gap = engine::greatest_agreement(View {
+            model: &ran.model,
+            plan: &ran.plan,
+            setup: &ran.run.setup,
+            world: &world,
+        })
+        .expect("every condition has a value");
         assert_eq!(bits(&gap), greatest & !least, "{text}");
     }
 }

@@ -5,6 +5,7 @@ mod common;
 use std::fmt::Write as _;
 
 use backstop::analysis::{self, Cost, Question};
+use backstop::engine::View;
 use common::{Ran, run_shipped, run_text, text};
 
 fn close(found: f64, expected: f64, tolerance: f64) {
@@ -14,8 +15,8 @@ fn close(found: f64, expected: f64, tolerance: f64) {
 /// Minimal unlock sets of the state after the last Exchange, as sorted names.
 fn unlock_sets(ran: &Ran) -> Vec<Vec<String>> {
     let question = Question { cost: Cost::Moves, ..Question::default() };
-    let explanation = analysis::explain(&ran.model, &ran.plan, &ran.run.setup, ran.run.exchanged(), &question)
-        .expect("the state can be explained");
+    let view = View { model: &ran.model, plan: &ran.plan, setup: &ran.run.setup, world: ran.run.exchanged() };
+    let explanation = analysis::explain(view, &question).expect("the state can be explained");
     assert!(explanation.unlock.proved && explanation.unlock.count_is_exact);
     let name = |i: &backstop::model::InstanceId| ran.model.instances[i.index()].name.clone();
     let mut sets: Vec<Vec<String>> =

@@ -1,7 +1,7 @@
 //! What an unlock set is to reach, and how it moves with what is bound.
 
-use crate::engine::{Failure, Hypothesis, Plan, evolve};
-use crate::model::{Event, Expression, InstanceId, Model, Node, NodeId, Quantity, Scope, Setup, World};
+use crate::engine::{Failure, Hypothesis, View, evolve};
+use crate::model::{Event, Expression, InstanceId, Node, NodeId, Quantity, Scope, World};
 
 /// What is to be reached.
 #[derive(Clone, Debug)]
@@ -56,10 +56,8 @@ impl Goal<'_> {
 /// Tests a goal on hypotheses.
 #[derive(Clone, Debug)]
 pub(super) struct GoalTest<'a> {
-    pub(super) model: &'a Model,
-    pub(super) plan: &'a Plan,
-    pub(super) setup: &'a Setup,
-    pub(super) world: &'a World,
+    /// The state that hypotheses are about.
+    pub(super) view: View<'a>,
     pub(super) goal: Goal<'a>,
     /// A member of the goal that was missing at the last look.
     pub(super) missing: usize,
@@ -68,14 +66,14 @@ pub(super) struct GoalTest<'a> {
 }
 
 impl<'a> GoalTest<'a> {
-    pub(super) fn new(model: &'a Model, plan: &'a Plan, setup: &'a Setup, world: &'a World, goal: Goal<'a>) -> Self {
+    pub(super) fn new(view: View<'a>, goal: Goal<'a>) -> Self {
         let reads_state = match &goal {
             Goal::Bound(_) => false,
             Goal::Outcome(expression) => {
                 expression.reads().iter().any(|q| matches!(q, Quantity::BoundAt(_) | Quantity::Deadlocked))
             }
         };
-        Self { model, plan, setup, world, goal, missing: 0, reads_state }
+        Self { view, goal, missing: 0, reads_state }
     }
 
     /// Whether the goal is reached if what the hypothesis says is bound.
@@ -100,9 +98,10 @@ impl<'a> GoalTest<'a> {
 
     /// The state in which what the hypothesis says is bound in fact.
     fn state_of(&self, hypothesis: &Hypothesis<'_>) -> World {
-        let mut world = self.world.clone();
+        let View { model, setup, .. } = self.view;
+        let mut world = self.view.world.clone();
         for &instance in hypothesis.trail() {
-            evolve(self.model, self.setup, &mut world, Event::Detached(instance));
+            evolve(model, setup, &mut world, Event::Detached(instance));
         }
         world
     }
@@ -110,7 +109,7 @@ impl<'a> GoalTest<'a> {
     /// Whether an outcome holds in a state after an Exchange, with its own gap.
     pub(super) fn reached_in(&self, world: &World, expression: &Expression) -> Result<bool, Failure> {
         let with_gap = if self.reads_state {
-            let gap = super::gap(self.model, self.plan, self.setup, world)?.len();
+            let gap = super::gap(View { world, ..self.view })?.len();
             let gap = u32::try_from(gap).expect("the number of instances is limited");
             let mut world = world.clone();
             world.gap = gap;
@@ -119,12 +118,11 @@ impl<'a> GoalTest<'a> {
             None
         };
         let world = with_gap.as_ref().unwrap_or(world);
-        let scope = Scope { model: self.model, setup: self.setup, world, evidence: &world.evidence, reader: None };
-        self.truth(expression, &scope)
+        self.truth(expression, &View { world, ..self.view }.scope())
     }
 
     fn truth(&self, expression: &Expression, scope: &Scope<'_>) -> Result<bool, Failure> {
-        expression.truth(scope).map_err(|fault| Failure::Expression { fault, step: self.world.step })
+        expression.truth(scope).map_err(|fault| Failure::Expression { fault, step: self.view.world.step })
     }
 }
 

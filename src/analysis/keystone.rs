@@ -1,8 +1,8 @@
 //! Keystones: the actors whose exit unravels more than their own part.
 
 use super::limits;
-use crate::engine::{Failure, Plan, Unravelling};
-use crate::model::{ActorId, InstanceId, Model, Setup, State, World};
+use crate::engine::{Failure, Unravelling, View};
+use crate::model::{ActorId, InstanceId, State};
 
 /// An actor on whom more rests than its own part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,19 +16,15 @@ pub struct Keystone {
 }
 
 /// The keystones of a state, in the actors' order; and whether these are all, as the work allowed.
-pub(super) fn keystones(
-    model: &Model,
-    plan: &Plan,
-    setup: &Setup,
-    world: &World,
-) -> Result<(Vec<Keystone>, bool), Failure> {
+pub(super) fn keystones(view: View<'_>) -> Result<(Vec<Keystone>, bool), Failure> {
+    let View { model, world, .. } = view;
     let mut own: Vec<Vec<InstanceId>> = vec![Vec::new(); model.actors.len()];
     let mut detached = Vec::new();
     for instance in model.instance_ids().filter(|&instance| world.instance(instance).state == State::Detached) {
         own[model.instances[instance.index()].debtor.index()].push(instance);
         detached.push(instance);
     }
-    let mut unravelling = Unravelling::new(model, plan, setup, world).with_work(limits::DETAIL_WORK);
+    let mut unravelling = Unravelling::on(view).with_work(limits::DETAIL_WORK);
     let baseline = match unravelling.unravel(&[], &detached) {
         Err(Failure::TooMuchWork { .. }) => return Ok((Vec::new(), false)),
         baseline => baseline?,

@@ -2,7 +2,7 @@
 
 use super::goal::GoalTest;
 use super::limits;
-use crate::engine::{Failure, Hypothesis};
+use crate::engine::{Failure, Hypothesis, View};
 use crate::model::{Amount, InstanceId, ResourceId, Standing};
 
 /// How much of one amount in the smallest unlock set is enough, the others given in full.
@@ -34,8 +34,8 @@ pub(super) fn partial(test: &GoalTest<'_>, set: &[InstanceId]) -> Result<Vec<Par
     let mut found = Vec::new();
     let mut work = 0;
     for &instance in set.iter().take(limits::PARTIAL) {
-        for gift in test.model.gifts(instance) {
-            let amount = test.setup.gives[gift.position];
+        for gift in test.view.model.gifts(instance) {
+            let amount = test.view.setup.gives[gift.position];
             let (mut low, mut high) = (0, amount.0);
             while low < high {
                 let middle = low + (high - low) / 2;
@@ -60,21 +60,21 @@ fn unlocks_with(
     amount: Amount,
     work: &mut u64,
 ) -> Result<bool, Failure> {
-    let GoalTest { model, plan, setup, world, .. } = *test;
+    let View { model, setup, world, .. } = test.view;
     let mut evidence = world.evidence.clone();
     evidence.set_standing(model, setup, instance, Standing::default());
     let mut changed = setup.clone();
     changed.gives[gift] = amount;
     evidence.set_standing(model, &changed, instance, world.evidence.standing(instance));
-    let mut hypothesis = Hypothesis::with_amounts(model, plan, &changed, world, evidence)
-        .indexed()
-        .with_work(limits::DETAIL_WORK.saturating_sub(*work));
+    let view = View { setup: &changed, ..test.view };
+    let mut hypothesis =
+        Hypothesis::with_evidence(view, evidence).indexed().with_work(limits::DETAIL_WORK.saturating_sub(*work));
     hypothesis.exchange()?;
     for &member in set {
         hypothesis.bind(member);
     }
     hypothesis.close()?;
     *work = work.saturating_add(hypothesis.work()).saturating_add(model.instances.len() as u64);
-    let mut test = GoalTest { setup: &changed, ..test.clone() };
+    let mut test = GoalTest { view, ..test.clone() };
     test.reached(&hypothesis)
 }

@@ -16,7 +16,7 @@ mod words;
 use super::{Choice, Cost, Explanation, Question, explain};
 use crate::model::{ActorId, InstanceId, OutcomeId};
 use brute::Position;
-use sketch::{Built, E, Promise, Sketch};
+use sketch::{E, Promise, Sketch};
 
 /// Everything there is to know.
 fn all() -> Question {
@@ -24,8 +24,8 @@ fn all() -> Question {
 }
 
 fn explained(sketch: &Sketch, question: &Question) -> Explanation {
-    let Built { model, plan, setup, world } = sketch.build();
-    explain(&model, &plan, &setup, &world, question).unwrap()
+    let built = sketch.build();
+    explain(built.view(), question).unwrap()
 }
 
 fn places(instances: &[InstanceId]) -> Vec<usize> {
@@ -302,8 +302,8 @@ fn a_cascade_of_many_takes_no_quadratic_work() {
     let count = 20_000;
     let threshold = |at: usize| f64::from(u32::try_from(at.max(1)).unwrap());
     let sketch = Sketch::graph((0..count).map(|at| Some(E::Parties(0, 0).at_least(threshold(at)))).collect());
-    let Built { model, plan, setup, world } = sketch.build();
-    assert_eq!(super::gap(&model, &plan, &setup, &world).unwrap().len(), count);
-    assert_eq!(super::least(&model, &plan, &setup, &world, &[]).unwrap().len(), 0);
-    assert_eq!(super::least(&model, &plan, &setup, &world, &[InstanceId(7)]).unwrap().len(), count);
+    let built = sketch.build();
+    assert_eq!(super::gap(built.view()).unwrap().len(), count);
+    assert_eq!(super::least(built.view(), &[]).unwrap().len(), 0);
+    assert_eq!(super::least(built.view(), &[InstanceId(7)]).unwrap().len(), count);
 }

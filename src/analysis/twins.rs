@@ -3,12 +3,13 @@
 //! Where many are alike, as in a cohort, a search for a minimum need try only how many of them move.
 
 use super::goal::{Goal, GoalTest};
+use crate::engine::View;
 use crate::model::{Commitment, CommitmentId, Expression, InstanceId, Node, Quantity, State};
 
 /// A class for each move; moves of the same class are interchangeable. It may miss some that are.
 pub(super) fn classes(test: &GoalTest<'_>, moves: &[InstanceId], costs: &[i64]) -> Vec<u32> {
     let apart: Vec<u32> = (0..).take(moves.len()).collect();
-    let GoalTest { model, world, goal, .. } = test;
+    let GoalTest { view: View { model, world, .. }, goal, .. } = test;
     let mut counted = vec![false; model.commitments.len()];
     let whens = model.commitments.iter().filter_map(|commitment| commitment.when.as_ref());
     let outcome = match goal {
@@ -81,7 +82,7 @@ struct Key {
 
 impl Key {
     fn of(test: &GoalTest<'_>, instance: InstanceId, kind: usize, cost: i64) -> Self {
-        let GoalTest { model, setup, world, goal, .. } = test;
+        let GoalTest { view: View { model, setup, world, .. }, goal, .. } = test;
         let debtor = model.instances[instance.index()].debtor;
         let gifts = || model.gifts(instance);
         let reads = model.commitment_of(instance).when.as_ref().map(Expression::reads).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use backstop::analysis::{self, Explanation, Question, words};
-use backstop::engine::{Plan, Run};
+use backstop::engine::{Plan, Run, View};
 use backstop::model::{Ending, InstanceId, Model, OutcomeId, Scope, Setup, State, Values, World};
 
 use super::explained::{explained, instances, standing};
@@ -15,6 +15,7 @@ const METRICS: usize = 12;
 
 /// The outcome with its reason.
 pub(crate) fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
+    let view = View { model, plan, setup: &run.setup, world: run.exchanged() };
     let mut text = String::new();
     match run.result {
         Ok(Ending::Outcome(outcome)) => {
@@ -25,7 +26,7 @@ pub(crate) fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
         Ok(Ending::Deadlock) => {
             let _ = writeln!(text, "Outcome: deadlock");
             text += &lost(model, run);
-            match analysis::explain(model, plan, &run.setup, run.exchanged(), &Question::default()) {
+            match analysis::explain(view, &Question::default()) {
                 Ok(explanation) => {
                     text += &explained(model, &explanation);
                     text += &beside(model, run.exchanged(), &explanation);
@@ -43,7 +44,7 @@ pub(crate) fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
             } else {
                 let _ = writeln!(text, "  {none}, and no set of the offers that stand would bind together.");
                 text += &lost(model, run);
-                text += &standing(model, plan, &run.setup, run.exchanged());
+                text += &standing(view);
             }
         }
         Err(_) => {

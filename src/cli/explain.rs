@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use backstop::analysis::{self, Cost, Explanation, Keystone, Question, Sets};
-use backstop::engine::{Luck, Moment, Want};
+use backstop::engine::{Luck, Moment, View, Want};
 use backstop::log::{Course, number};
 use backstop::model::{ActorId, Amount, InstanceId, Model, OutcomeId, ResourceId, Setup, World};
 use backstop::scenario::{Options, Override};
@@ -79,8 +79,9 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     };
     let (model, plan) = course.leg(world.step);
     let question = question(args, model)?;
-    let explanation = analysis::explain(model, plan, &setup, &world, &question)
-        .map_err(|failure| fail(&failure.to_string(), Some(failure.remedy())))?;
+    let view = View { model, plan, setup: &setup, world: &world };
+    let explanation =
+        analysis::explain(view, &question).map_err(|failure| fail(&failure.to_string(), Some(failure.remedy())))?;
     if args.json {
         return emit_json(&object(model, &explanation));
     }
@@ -91,7 +92,7 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
         return emit(&graph(model, &explanation));
     }
     let no_deadlock = explanation.gap.is_empty() && explanation.goal.is_none();
-    let standing = if no_deadlock { standing(model, plan, &setup, &world) } else { String::new() };
+    let standing = if no_deadlock { standing(view) } else { String::new() };
     emit(&told(model, &explanation, &standing))
 }
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use backstop::analysis::{self, Blocked, Choice, Cost, Explanation, Sets, words};
-use backstop::engine::Plan;
-use backstop::model::{Amount, CommitmentId, InstanceId, Model, Setup, State, World};
+use backstop::engine::View;
+use backstop::model::{Amount, CommitmentId, InstanceId, Model, State};
 
 use super::words::{actor, count, escaped, listed, plain_number};
 
@@ -40,22 +40,23 @@ pub(crate) fn explained(model: &Model, explanation: &Explanation) -> String {
 }
 
 /// What stands on the table, and what each offer lacks.
-pub(crate) fn standing(model: &Model, plan: &Plan, setup: &Setup, world: &World) -> String {
+pub(crate) fn standing(view: View<'_>) -> String {
+    let View { model, world, .. } = view;
     let offers: Vec<InstanceId> =
         model.instance_ids().filter(|&instance| world.instance(instance).state == State::Conditional).collect();
     if offers.is_empty() {
         return "  No offer stands that waits for anything.\n".into();
     }
-    match analysis::lacks(model, plan, setup, world, &offers) {
+    match analysis::lacks(view, &offers) {
         Ok(blocked) => format!("\nOffers that stand, and what each lacks\n{}", lacking(model, &blocked)),
         Err(failure) => format!("  They cannot be explained: {failure}\n"),
     }
 }
 
 /// What one commitment lacks.
-pub(crate) fn lacks(model: &Model, plan: &Plan, setup: &Setup, world: &World, instance: InstanceId) -> String {
-    match analysis::lacks(model, plan, setup, world, &[instance]) {
-        Ok(blocked) => lacking(model, &blocked),
+pub(crate) fn lacks(view: View<'_>, instance: InstanceId) -> String {
+    match analysis::lacks(view, &[instance]) {
+        Ok(blocked) => lacking(view.model, &blocked),
         Err(failure) => format!("  it cannot be explained: {failure}\n"),
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use backstop::engine::View;
 use backstop::log::Verified;
 use backstop::model::{CommitmentId, Entry, Event, InstanceId, Model, OutcomeId, Seq, State};
 use backstop::text::{quoted, suggestion};
@@ -177,7 +178,7 @@ fn never_bound(verified: &Verified, instance: InstanceId) -> String {
     let own = fold.world.instance(instance);
     let mut text = format!("{name} was never bound; at the end it is {}\n", own.state.name());
     if own.state == State::Conditional {
-        text += &lacks(model, plan, &fold.setup, &fold.world, instance);
+        text += &lacks(View { model, plan, setup: &fold.setup, world: &fold.world }, instance);
     } else if own.state == State::Null
         && let Some(offer) = &model.commitment_of(instance).offer
     {

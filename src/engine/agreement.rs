@@ -12,8 +12,7 @@ use super::agenda::InstanceSet;
 use super::decide::View;
 use super::evolve::standing;
 use super::failure::Failure;
-use super::plan::Plan;
-use crate::model::{Event, Evidence, InstanceId, Model, Reader, Scope, Setup, State, World, limits};
+use crate::model::{Event, Evidence, InstanceId, Reader, Scope, State, limits};
 pub(super) use thresholds::{Own, Thresholds};
 
 /// From this many conditional commitments on, their thresholds are sorted before they react to one another.
@@ -77,11 +76,7 @@ pub struct Hypothesis<'a> {
 impl<'a> Hypothesis<'a> {
     /// Nothing is bound but what is bound in the state.
     #[must_use]
-    pub fn new(model: &'a Model, plan: &'a Plan, setup: &'a Setup, world: &'a World) -> Self {
-        Self::on(View { model, plan, setup, world })
-    }
-
-    fn on(view: View<'a>) -> Self {
+    pub fn on(view: View<'a>) -> Self {
         let count = view.model.instances.len();
         Self {
             view,
@@ -97,16 +92,10 @@ impl<'a> Hypothesis<'a> {
         }
     }
 
-    /// The same hypothesis on other evidence and amounts, with nothing bound yet.
+    /// The same on other evidence than that of the state.
     #[must_use]
-    pub fn with_amounts(
-        model: &'a Model,
-        plan: &'a Plan,
-        setup: &'a Setup,
-        world: &'a World,
-        evidence: Evidence,
-    ) -> Self {
-        Self { evidence, ..Self::on(View { model, plan, setup, world }) }
+    pub fn with_evidence(view: View<'a>, evidence: Evidence) -> Self {
+        Self { evidence, ..Self::on(view) }
     }
 
     /// Lets it spend this many operations more before it fails.

@@ -32,18 +32,23 @@ impl Decision {
     }
 }
 
-/// What a decision may look at.
+/// What a decision may look at: a state, and what it is a state of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a> {
-    pub(super) model: &'a Model,
-    pub(super) plan: &'a Plan,
-    pub(super) setup: &'a Setup,
-    pub(super) world: &'a World,
+pub struct View<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// What was prepared for it.
+    pub plan: &'a Plan,
+    /// The numbers of the run.
+    pub setup: &'a Setup,
+    /// The state.
+    pub world: &'a World,
 }
 
 impl<'a> View<'a> {
     /// The scope of a condition that belongs to no commitment.
-    pub(super) fn scope(&self) -> Scope<'a> {
+    #[must_use]
+    pub fn scope(&self) -> Scope<'a> {
         let Self { model, setup, world, .. } = *self;
         Scope { model, setup, world, evidence: &world.evidence, reader: None }
     }

@@ -4,8 +4,7 @@ use super::agenda::InstanceSet;
 use super::decide::View;
 use super::evolve::standing;
 use super::failure::Failure;
-use super::plan::Plan;
-use crate::model::{Amount, Event, Evidence, InstanceId, Model, Reader, Scope, Setup, State, World, limits};
+use crate::model::{Amount, Event, Evidence, InstanceId, Reader, Scope, State, limits};
 
 /// A state in which some commitments are suspended that are detached in fact: 'what if they left'.
 ///
@@ -25,12 +24,11 @@ pub struct Unravelling<'a> {
 impl<'a> Unravelling<'a> {
     /// Nothing is suspended but what is suspended in the state.
     #[must_use]
-    pub fn new(model: &'a Model, plan: &'a Plan, setup: &'a Setup, world: &'a World) -> Self {
-        let view = View { model, plan, setup, world };
+    pub fn on(view: View<'a>) -> Self {
         Self {
             view,
-            evidence: world.evidence.clone(),
-            suspended: InstanceSet::new(model.instances.len()),
+            evidence: view.world.evidence.clone(),
+            suspended: InstanceSet::new(view.model.instances.len()),
             trail: Vec::new(),
             withdrawn: Vec::new(),
             work: 0,

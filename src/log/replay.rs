@@ -11,7 +11,7 @@ use check::Phase;
 use read::{read, read_draws};
 
 use super::record::{Namer, ending_name};
-use crate::engine::{self, History, Moment, Plan, Stage, Watch};
+use crate::engine::{self, History, Moment, Plan, Stage, View, Watch};
 use crate::model::{Amount, Ending, Entry, Event, InstanceId, Model, Setup, World};
 
 /// What the manifest says of the run whose log is folded.
@@ -212,7 +212,7 @@ impl<'a> Folding<'a> {
     fn take_gap(&mut self, is_last: bool) -> Result<(), String> {
         if self.model.reads_gap || is_last {
             let Fold { setup, world, .. } = &self.fold;
-            let gap = engine::greatest_agreement(self.model, self.plan, setup, world)
+            let gap = engine::greatest_agreement(View { model: self.model, plan: self.plan, setup, world })
                 .map_err(|failure| failure.to_string())?;
             let gap = u32::try_from(gap.len()).unwrap_or(u32::MAX);
             self.fold.world.gap = gap;
@@ -226,7 +226,7 @@ impl<'a> Folding<'a> {
     fn sample(&mut self) -> Result<(), String> {
         let mut sampled = Vec::with_capacity(self.model.metrics.len());
         let Fold { setup, world, .. } = &self.fold;
-        let result = engine::sample(self.model, self.plan, setup, world, &mut sampled);
+        let result = engine::sample(View { model: self.model, plan: self.plan, setup, world }, &mut sampled);
         for (last, value) in self.fold.metrics.iter_mut().zip(&sampled) {
             *last = Some(*value);
         }
@@ -243,7 +243,7 @@ impl<'a> Folding<'a> {
             return Err(Refusal::row(row + 1, "a row comes after `ended`"));
         }
         let Fold { setup, world, gap, .. } = &self.fold;
-        let ending = engine::ending(self.model, self.plan, setup, world, gap.unwrap_or(0))
+        let ending = engine::ending(View { model: self.model, plan: self.plan, setup, world }, gap.unwrap_or(0))
             .map_err(|failure| Refusal::row(row, failure.to_string()))?;
         if ending != found {
             let name = ending_name(self.model, ending);

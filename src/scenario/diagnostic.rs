@@ -121,12 +121,12 @@ impl Diagnostic {
 
     /// As data for `--json`; `source` is the scenario file.
     #[must_use]
-    pub fn view(&self, source: &Source) -> View {
+    pub fn view(&self, source: &Source) -> DiagnosticView {
         let argument = match &self.origin {
             Origin::File => None,
             Origin::Argument(text) => Some(Source::lossy("argument", text.as_bytes())),
         };
-        View {
+        DiagnosticView {
             severity: self.severity,
             code: self.code,
             message: self.message.clone(),
@@ -176,7 +176,7 @@ pub struct NoteView {
 
 /// A diagnostic as data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct View {
+pub struct DiagnosticView {
     /// How bad it is.
     pub severity: Severity,
     /// Stage and kind.

@@ -4,7 +4,7 @@ use super::super::search::Budget;
 use super::super::{Cost, Question, explain_within};
 use super::brute::Position;
 use super::check;
-use super::sketch::{Built, E, Promise, Sketch};
+use super::sketch::{E, Promise, Sketch};
 use crate::model::{Comparison, OutcomeId, ResourceId, State};
 
 /// A small generator of its own (splitmix64).
@@ -214,9 +214,9 @@ fn minima_among_interchangeable_moves_are_right() {
             }
         }
         let budget = Budget { listing: 0, proof: 100_000, proof_work: 100_000_000 };
-        let Built { model, plan, setup, world } = sketch.build();
+        let built = sketch.build();
         let question = Question::default();
-        let found = explain_within(&model, &plan, &setup, &world, &question, Some(budget)).unwrap().unlock;
+        let found = explain_within(built.view(), &question, Some(budget)).unwrap().unlock;
         let least = Position::of(&sketch).unlock(None, false).iter().map(Vec::len).min().unwrap();
         assert!(found.proved, "{found:?}");
         assert_eq!(found.upper.unwrap().0, 1_000_000 * least as i64, "{found:?} of {sketch:#?}");
@@ -231,8 +231,8 @@ fn answers_within_a_small_budget_are_true() {
     for seed in 0..CASES {
         let (sketch, question) = case(seed);
         let budget = Budget { listing: seed % 9, proof: if seed % 3 == 0 { 4 } else { 1_000 }, proof_work: 1_000_000 };
-        let Built { model, plan, setup, world } = sketch.build();
-        let found = explain_within(&model, &plan, &setup, &world, &question, Some(budget)).unwrap().unlock;
+        let built = sketch.build();
+        let found = explain_within(built.view(), &question, Some(budget)).unwrap().unlock;
         let goal = question.goal.map(|_| sketch.goal.as_ref().unwrap());
         let all = Position::of(&sketch).unlock(goal, question.any);
         let cost = |set: &Vec<usize>| -> i64 { set.iter().map(|&at| cost(&sketch, question.cost, at)).sum() };

@@ -1,6 +1,6 @@
 //! Small models put together by hand, and a second reading of their conditions straight from the definitions.
 
-use crate::engine::{Plan, evolve};
+use crate::engine::{Plan, View, evolve};
 use crate::model::{
     Actor, ActorId, Amount, Clock, Commitment, CommitmentId, Comparison, Event, Expression, Group, GroupId, Instance,
     InstanceId, IssueId, Model, Node, NodeId, Outcome, Quantity, Resource, ResourceId, Setup, Slot, SlotId, State,
@@ -97,6 +97,13 @@ pub(super) struct Built {
     pub(super) plan: Plan,
     pub(super) setup: Setup,
     pub(super) world: World,
+}
+
+impl Built {
+    pub(super) fn view(&self) -> View<'_> {
+        let Self { model, plan, setup, world } = self;
+        View { model, plan, setup, world }
+    }
 }
 
 impl Sketch {

@@ -1,7 +1,7 @@
 //! Scenarios as files, run to their end and explained in words.
 
 use super::super::{Explanation, Question, explain};
-use crate::engine::{Luck, Plan, Want, run};
+use crate::engine::{Luck, Plan, View, Want, run};
 use crate::model::{Model, OutcomeId};
 use crate::scenario::{Document, Options, compile};
 
@@ -13,7 +13,8 @@ fn end_of(text: &str, question: &Question) -> (Model, Explanation) {
     let want = Want { exchanged: true, ..Want::default() };
     let end = run(&model, &plan, Luck { seed: 1, replicate: 0 }, want);
     assert!(end.result.is_ok(), "{:?}", end.result);
-    let explanation = explain(&model, &plan, &end.setup, end.exchanged(), question).unwrap();
+    let explanation =
+        explain(View { model: &model, plan: &plan, setup: &end.setup, world: end.exchanged() }, question).unwrap();
     assert_eq!(end.gap.unwrap() as usize, explanation.gap.len());
     (model, explanation)
 }
