@@ -13,7 +13,9 @@ mod verify;
 
 pub use course::{Course, CourseError};
 pub use files::Files;
-pub use folder::{Folder, FolderError, MANIFEST, read_file, remove_partial, sync_folder, write_file, write_file_with};
+pub use folder::{
+    Folder, FolderError, MANIFEST, open_file, read_file, remove_partial, sync_folder, write_file, write_file_with,
+};
 pub use manifest::{Digest, ForkRecord, Manifest, ManifestError, OverrideRecord, PROGRAM, digest};
 pub use number::{amount, number, push_number, truth};
 pub use record::{Cells, Namer, RecordError, creditor_name, ending_name, kind};

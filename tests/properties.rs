@@ -88,7 +88,7 @@ proptest! {
     fn a_run_equals_its_replay(sketch in sketches(Allowed::ALL), seed in 0_u64..1_000) {
         let model = compiled(&sketch.text(), &[]).model;
         let plan = Plan::new(&model);
-        let (run, sampler, worlds) = run_watched(&model, &plan, seed);
+        let (run, sampler, mut worlds) = run_watched(&model, &plan, seed);
         let mut events = Vec::new();
         write_events(&mut events, &Namer::new(&model), Numbered::SINGLE, &run.log).expect("memory is writable");
 
@@ -102,14 +102,16 @@ proptest! {
             replayed_worlds.push((moment, world.clone()));
         });
         let fold = fold.map_err(|refusal| TestCaseError::fail(format!("{refusal:?}")))?;
-        let Fold { log, ending, steps, gap, samples, metrics, history, world, setup } = fold;
+        let Fold { log, ending, steps, gap, samples, metrics, history, world, setup, before } = fold;
+        prop_assert!(before.is_empty(), "no fork came before");
 
         prop_assert_eq!(&log, &run.log);
         prop_assert_eq!((ending, steps, gap, history), (run.result.clone().ok(), run.steps, run.gap, run.history));
         prop_assert_eq!(format!("{setup:?}"), format!("{:?}", run.setup));
         if run.result.is_err() {
-            // What failed within a step has no state of its own; the fold looks once more at what came before.
-            replayed_worlds.truncate(worlds.len());
+            // Of the step in which it failed the fold cannot know how far it came.
+            let completed = worlds.iter().rposition(|(at, _)| *at == Moment::Ended).map_or(0, |last| last + 1);
+            worlds.truncate(completed);
         }
         prop_assert_eq!(replayed_worlds.len(), worlds.len());
         for ((replayed_at, replayed), (at, world)) in replayed_worlds.iter().zip(&worlds) {

@@ -102,7 +102,19 @@ pub(super) fn threshold(model: &Model, scope: &Scope<'_>, threshold: &Threshold)
         Quantity::Parties(slot) => {
             let slot = &model.slots[slot.index()];
             let resource = &model.resources[slot.resource.index()].id;
-            format!("wants {bound} {wanted_text} of {} bound to {resource}, sees {sees}", whom(model, slot.group))
+            let group = &model.groups[slot.group.index()];
+            match (group.members.as_slice(), group.id.is_empty()) {
+                ([one], _) if comparison.holds(1.0, *wanted) && !comparison.holds(0.0, *wanted) => {
+                    format!("wants {} bound to give {resource}, which it is not", actor(model, *one))
+                }
+                (members, true) if members.len() == model.actors.len() => {
+                    format!("wants {bound} {wanted_text} others bound to give {resource}, sees {sees}")
+                }
+                _ => {
+                    let whom = whom(model, slot.group);
+                    format!("wants {bound} {wanted_text} of {whom} bound to give {resource}, sees {sees}")
+                }
+            }
         }
         Quantity::Offers(c) => of_commitment(c, "on the table"),
         Quantity::Bonds(c) => of_commitment(c, "bound"),

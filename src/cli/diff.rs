@@ -60,7 +60,10 @@ impl<'a> Side<'a> {
     }
 
     fn said(&self, at: usize) -> String {
-        sentence(self.model, &self.verified.fold.setup, &self.log()[at])
+        {
+            let entry = &self.log()[at];
+            sentence(self.model, self.verified.fold.setup_at(entry.step), entry)
+        }
     }
 
     /// Events that the other history lacks, by position; the same event twice counts twice.

@@ -55,7 +55,7 @@ pub(crate) fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
 }
 
 /// A step as it is spoken of.
-fn when(model: &Model, step: u32) -> String {
+pub(crate) fn when(model: &Model, step: u32) -> String {
     format!("{} {}", if model.clock.start.is_some() { "on" } else { "at" }, label(model, step))
 }
 
@@ -112,7 +112,7 @@ fn beside(model: &Model, world: &World, explanation: &Explanation) -> String {
     if others.is_empty() {
         return String::new();
     }
-    format!("\nOffers that would not bind even so\n  {}\n", instances(model, &others))
+    format!("\nOther offers that stand, and would not bind with these\n  {}\n", instances(model, &others))
 }
 
 /// The last value of each metric.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
 use super::explained::{explained, standing};
 use super::load::{self, At, Loaded, parse_set};
-use super::past::{step_of_folder, verify};
+use super::past::{no_step, step_of_folder, verify};
 use super::timeline::label;
 use super::words::{actor, actors, count, escaped, listed};
 
@@ -74,8 +74,7 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     }
     let Found { state, at, course, steps } = if is_folder { of_folder(args)? } else { of_file(args)? };
     let Some((world, setup)) = state else {
-        let (step, last) = (at.unwrap_or(0), steps.saturating_sub(1));
-        return Err(fail(&format!("the run has no step {step}"), Some(&format!("its last step is {last}"))));
+        return Err(no_step(at.unwrap_or(0), steps));
     };
     let (model, plan) = course.leg(world.step);
     let question = question(args, model)?;
@@ -110,7 +109,13 @@ struct Found {
 fn keep(state: &mut Option<(World, Setup)>, at: Option<u32>) -> impl FnMut(Moment, &World, &Setup) {
     move |moment, world, setup| {
         if moment == Moment::Exchanged && at.is_none_or(|step| step == world.step) {
-            *state = Some((world.clone(), setup.clone()));
+            match state {
+                Some((kept, _)) => kept.copy_from(world),
+                None => *state = Some((world.clone(), setup.clone())),
+            }
+            if let Some((_, kept)) = state {
+                kept.restore(setup);
+            }
         }
     }
 }
@@ -120,6 +125,9 @@ fn of_folder(args: &Args) -> Result<Found, Failed> {
     let at = args.at.as_ref().map(|at| step_of_folder(at, &args.path)).transpose()?;
     let mut state = None;
     let verified = verify(&args.path, &mut keep(&mut state, at))?;
+    if verified.fold.ending.is_none() && at.is_none() && verified.fold.steps > 0 {
+        say("note: the run failed; this is the last step that it completed");
+    }
     Ok(Found { state, at, course: verified.course, steps: verified.fold.steps })
 }
 
@@ -306,7 +314,11 @@ fn told(model: &Model, explanation: &Explanation, standing: &str) -> String {
     text += standing;
     if let Some(summit) = &explanation.summit {
         text += "\nWho must be in the room for a package\n";
-        text += &summit_text(model, summit);
+        if explanation.gap.is_empty() && explanation.goal.is_none() {
+            text += "  no package is possible: no set of the offers would bind together\n";
+        } else {
+            text += &summit_text(model, summit);
+        }
     }
     if let Some(keystones) = &explanation.keystones {
         text += "\nWhose exit unravels what\n";
@@ -318,6 +330,9 @@ fn told(model: &Model, explanation: &Explanation, standing: &str) -> String {
         for keystone in keystones.iter().take(SHOWN) {
             let waves: Vec<String> = keystone.waves.iter().map(|wave| listed(&names(model, wave))).collect();
             let _ = writeln!(text, "  {}: {}", actor(model, keystone.actor), waves.join("; then "));
+        }
+        if keystones.len() > SHOWN {
+            let _ = writeln!(text, "  and {} more", keystones.len() - SHOWN);
         }
     }
     text
@@ -350,7 +365,8 @@ fn summit_text(model: &Model, summit: &Sets<ActorId>) -> String {
     }
     let more = usize::try_from(summit.count).unwrap_or(usize::MAX).saturating_sub(SHOWN);
     if more > 0 {
-        let _ = writeln!(text, "  and {}", count(more, "other minimal room"));
+        let at_least = if summit.count_is_exact { "" } else { "at least " };
+        let _ = writeln!(text, "  and {at_least}{}", count(more, "other minimal room"));
     }
     text
 }

@@ -26,7 +26,10 @@ pub(crate) fn explained(model: &Model, explanation: &Explanation) -> String {
     let mut text = match gap {
         0 => "  No deadlock: no set of the offers that stand would bind together.\n".into(),
         1 => "  One offer stands that would hold if it were bound, and will not bind by itself.\n".into(),
-        _ => format!("  {gap} offers stand that would all bind if they bound together; none of them will by itself.\n"),
+        _ => format!(
+            "  {} stand that would all bind if they bound together; none of them will by itself.\n",
+            count(gap, "offer")
+        ),
     };
     if gap > 0 {
         let _ = writeln!(text, "\nWho waits for what");
@@ -129,8 +132,14 @@ fn of_one<'a>(ones: &[&'a Blocked]) -> Vec<Need<'a>> {
         } else if needs.len() < NEEDS || at + 1 == ones.len() {
             needs.push(Need { commitments: vec![one.commitment], text: &one.text, others: String::new() });
         } else {
+            let (known, rest): (Vec<&Blocked>, Vec<&Blocked>) =
+                ones[at..].iter().partition(|one| needs.iter().any(|need| need.text == one.text));
+            for one in known {
+                let same = needs.iter_mut().find(|need| need.text == one.text);
+                same.expect("it is known").commitments.push(one.commitment);
+            }
             let others = "wants something else; `explain --json` lists what".into();
-            needs.push(Need { commitments: all(&ones[at..]), text: "", others });
+            needs.push(Need { commitments: all(&rest), text: "", others });
             break;
         }
     }

@@ -8,7 +8,7 @@ use backstop::scenario::Override;
 
 use super::console::{Failed, emit, fail};
 use super::load::{self, At, parse_set};
-use super::past::{refuse, verify};
+use super::past::{no_step, refuse, verify};
 use super::run::{claim, is_same, write};
 use super::words::escaped;
 use super::{ending, timeline};
@@ -79,8 +79,7 @@ fn check_step(at: u32, parent: &Verified) -> Result<(), Failed> {
         return Err(fail(&format!("the run was itself forked at step {last_fork}"), Some(&help)));
     }
     if at >= parent.fold.steps {
-        let last = parent.fold.steps.saturating_sub(1);
-        return Err(fail(&format!("the run has no step {at}"), Some(&format!("its last step is {last}"))));
+        return Err(no_step(at, parent.fold.steps));
     }
     Ok(())
 }
@@ -101,7 +100,8 @@ fn story(args: &Args, at: u32, course: &Course, run: &Run) -> String {
     let mut text = String::new();
     if !args.quiet {
         let from = timeline::label(model, at);
-        text += &format!("{}\nAs before until {from}; from there on:\n\n", escaped(&model.title));
+        let title = if model.title.is_empty() { String::new() } else { escaped(&model.title) + "\n" };
+        text += &format!("{title}As before until {from}; from there on:\n\n");
         text += &timeline::timeline_from(model, &run.setup, &run.log, at);
         text.push('\n');
     }

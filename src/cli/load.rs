@@ -114,6 +114,10 @@ impl At {
         let Some(step) = clock.step_of(date) else {
             return Err(fail("the scenario has no dates", Some(help)));
         };
+        if step >= i64::from(clock.steps) {
+            let last = clock.date(clock.steps.saturating_sub(1));
+            return Err(fail(&format!("{date} is after the last step of the run, {last}"), Some(help)));
+        }
         u32::try_from(step).map_err(|_| fail(&format!("{date} is before the run"), Some(help)))
     }
 }

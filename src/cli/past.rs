@@ -27,6 +27,15 @@ pub(crate) fn refuse(error: &CourseError) -> Failed {
     fail(&error.to_string(), error.help())
 }
 
+/// That a run has no such step, or did not complete it.
+pub(crate) fn no_step(step: u32, steps: u32) -> Failed {
+    let help = match steps {
+        0 => "the run failed before it had completed any step".into(),
+        _ => format!("its last step is {}", steps - 1),
+    };
+    fail(&format!("the run has no step {step}"), Some(&help))
+}
+
 /// The number of a step of a recorded run.
 pub(crate) fn step_of_folder(at: &At, dir: &Path) -> Result<u32, Failed> {
     if let At::Step(step) = *at {

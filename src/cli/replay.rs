@@ -9,7 +9,7 @@ use backstop::model::{ActorId, Model, Setup, World};
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
 use super::load::{At, parse_metric};
-use super::past::{refuse, step_of_folder, verify};
+use super::past::{no_step, refuse, step_of_folder, verify};
 use super::timeline::label;
 use super::words::{actor, count, escaped, plain_number};
 
@@ -36,11 +36,7 @@ pub(crate) fn replay(args: &Args) -> Result<(), Failed> {
     })?;
     if let Some(step) = at {
         let Some((world, setup)) = found else {
-            let last = verified.fold.steps.saturating_sub(1);
-            return Err(fail(
-                &format!("the run has no complete step {step}"),
-                Some(&format!("its last step is {last}")),
-            ));
+            return Err(no_step(step, verified.fold.steps));
         };
         return emit(&state(verified.course.last().0, &setup, &world));
     }

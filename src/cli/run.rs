@@ -1,11 +1,12 @@
 //! `run`: one run, a timeline on the screen, and with `--out` a folder.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Luck, Moment, Plan, Run, Want};
 use backstop::log::{
     CourseError, Files, Folder, FolderError, Manifest, Namer, Numbered, OverrideRecord, RunRow, Sampler, limits,
-    write_events,
+    open_file, write_events,
 };
 use backstop::model::Model;
 use backstop::scenario::{Options, Override};
@@ -106,6 +107,10 @@ impl Asked {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let folder = args.out.as_deref().map(|path| claim(path, args.force)).transpose()?;
+    if args.out.as_deref().is_some_and(|out| is_same(out, &args.file)) {
+        let help = Some("choose another `--out`");
+        return Err(fail("a run cannot be written over the sweep that it comes from", help));
+    }
     let asked = match args.run {
         Some(number) => Asked::of_sweep(&args.file, number)?,
         None => Asked::of_file(args)?,
@@ -126,6 +131,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
             sampler.sample(model, world);
         }
     });
+    if let Some(number) = args.run {
+        check_row(&args.file, number, &run)?;
+    }
     if let Some(folder) = folder {
         let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
         let row = RunRow::of(&run, (0, 0), *luck, &[]);
@@ -208,6 +216,31 @@ fn manifest(args: &Args, asked: &Asked, text: &str, run: &Run) -> Manifest {
         replicate: asked.luck.replicate,
         ..Manifest::new(&asked.name, text, overrides, asked.luck.seed)
     }
+}
+
+/// The sweep's own row of the run, where it has come so far, tells of the same history.
+fn check_row(folder: &Path, number: u64, run: &Run) -> Result<(), Failed> {
+    let path = folder.join("runs.csv");
+    let cannot =
+        |error: std::io::Error| fail(&format!("cannot read `{}`: {error}", escaped(&path.display().to_string())), None);
+    let mut lines = BufReader::new(open_file(&path).map_err(cannot)?);
+    let mut line = String::new();
+    for place in 1_u64.. {
+        line.clear();
+        if lines.by_ref().take(limits::ROW_BYTES).read_line(&mut line).map_err(cannot)? == 0 {
+            break;
+        }
+        let (first, last) = (line.split(',').next(), line.trim_end().rsplit(',').next());
+        if first.and_then(|first| first.parse().ok()) == Some(number) {
+            if last == Some(run.history.text().as_str()) {
+                break;
+            }
+            let message =
+                format!("{}:{place}:1: the row is not what the run gives", escaped(&path.display().to_string()));
+            return Err(fail(&message, Some("the folder of the sweep was edited")));
+        }
+    }
+    Ok(())
 }
 
 /// Whether two paths lead to one folder.

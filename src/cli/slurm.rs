@@ -75,8 +75,9 @@ impl Place {
         let Some(name) = name else {
             return Err(fail("`--out` has no name", Some("give a folder such as `out/sweep`")));
         };
-        if out.to_string_lossy().chars().any(char::is_control) {
-            return Err(fail("`--out` has a control character in it, which the script cannot hold", None));
+        if out.to_string_lossy().contains(|c: char| c.is_control() || matches!(c, '"' | '\'' | '\\')) {
+            let message = "`--out` has a quote, a backslash or a control character in it, which the script cannot hold";
+            return Err(fail(message, Some("choose another name")));
         }
         let absolute = std::path::absolute(out).map_err(|error| cannot("find", out, &error))?;
         Ok(Self { folder: absolute.with_file_name(format!("{name}.slurm")) })

@@ -9,7 +9,7 @@ use backstop::model::{CommitmentId, Entry, Event, InstanceId, Model, OutcomeId, 
 use backstop::text::{quoted, suggestion};
 
 use super::console::{Failed, emit, fail};
-use super::ending::values;
+use super::ending::{values, when};
 use super::explained::lacks;
 use super::past::verify;
 use super::timeline::{condition, label, sentence};
@@ -86,12 +86,13 @@ fn find(verified: &Verified, asked: &str) -> Result<Asked, Failed> {
         return Ok(latest(log, happened).map_or(Asked::Nothing(asked.to_owned()), Asked::Event));
     }
     let names = model.instances.iter().map(|instance| instance.name.as_str());
+    let names = names.chain(model.commitments.iter().map(|commitment| commitment.id.as_str()));
     let outcomes = model.outcomes.iter().map(|outcome| outcome.id.as_str());
     let help = match suggestion(asked, names.chain(outcomes).chain(happenings())) {
-        Some(suggestion) => format!("{suggestion} or give the `seq` of an event"),
+        Some(suggestion) => format!("{suggestion} The `seq` of an event will do too"),
         None => "give the name of a commitment, an outcome, a meeting or a shock, or the `seq` of an event".into(),
     };
-    Err(fail(&format!("there is no commitment {}", quoted(asked)), Some(&help)))
+    Err(fail(&format!("there is nothing called {}", quoted(asked)), Some(&help)))
 }
 
 /// The latest event of a kind.
@@ -114,14 +115,17 @@ fn edges(log: &[Entry], seq: Seq) -> String {
     text
 }
 
+/// Deepest indent of a chain of causes; further causes stand below each other.
+const DEEPEST: usize = 20;
+
 fn tree(verified: &Verified, seq: Seq) -> String {
     let Verified { course, fold, .. } = verified;
     let model = course.first();
     let mut text = String::new();
     for (depth, seq) in chain(&fold.log, seq).into_iter().enumerate() {
         let entry = &fold.log[seq as usize];
-        let indent = "  ".repeat(depth);
-        let said = sentence(model, &fold.setup, entry);
+        let indent = "  ".repeat(depth.min(DEEPEST));
+        let said = sentence(model, fold.setup_at(entry.step), entry);
         let _ = writeln!(text, "{indent}{}  {said} (event {seq})", label(model, entry.step));
         let _ = writeln!(text, "{indent}  {}", because(model, &fold.log, entry));
     }
@@ -199,13 +203,19 @@ fn instances(verified: &Verified, commitment: CommitmentId) -> String {
     let mut text = String::new();
     let all: Vec<InstanceId> =
         model.instance_ids().filter(|at| model.instances[at.index()].commitment == commitment).collect();
+    let mut bound: Vec<Option<Seq>> = vec![None; model.instances.len()];
+    for (seq, entry) in (0..).zip(&fold.log) {
+        if let Event::Detached(instance) = entry.event {
+            bound[instance.index()] = Some(seq);
+        }
+    }
     for instance in &all {
         let name = &model.instances[instance.index()].name;
         let state = fold.world.instance(*instance).state.name();
-        let _ = match latest(&fold.log, |event| event == Event::Detached(*instance)) {
+        let _ = match bound[instance.index()] {
             Some(seq) => {
-                let when = label(model, fold.log[seq as usize].step);
-                writeln!(text, "{name}: bound on {when} (event {seq}), at the end {state}")
+                let when = when(model, fold.log[seq as usize].step);
+                writeln!(text, "{name}: bound {when} (event {seq}), at the end {state}")
             }
             None => writeln!(text, "{name}: never bound, at the end {state}"),
         };

@@ -30,7 +30,7 @@ pub(crate) fn actor(model: &Model, id: ActorId) -> String {
 
 /// What has an id and may have a name for people: `Call of the coalition [coalition_call]`, or the id alone.
 pub(crate) fn named(id: &str, name: Option<&str>) -> String {
-    name.map_or_else(|| id.to_owned(), |name| format!("{} [{id}]", escaped(name)))
+    name.filter(|name| !name.is_empty()).map_or_else(|| id.to_owned(), |name| format!("{} [{id}]", escaped(name)))
 }
 
 /// The name of a group, of the actor if it is one.

@@ -1,9 +1,9 @@
 //! Which event brought an event about.
 //!
 //! For what a condition triggered, that is the latest earlier event that changed the value of a quantity
-//! the condition reads, for its reader. Evidence changes exactly when another debtor's event touches it, as
-//! long as sums of amounts are exact as floats; beyond that, amounts too are compared before and after, as means,
-//! trust and expectations are.
+//! the condition reads, for its reader. Evidence changes exactly when another debtor's event touches it (and, beyond
+//! what a float can tell exactly, if it moves the float nearest to the sum); means, trust and expectations are
+//! compared before and after.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,6 @@ use crate::model::{
     ActorId, Amount, CommitmentId, Event, Expression, InstanceId, MeetingId, Model, OutcomeId, Quantity, Reader, Scope,
     Seq, Setup, ShockId, SlotId, Trigger, Values, World,
 };
-
-/// Largest sum of amounts, in millionths, up to which every whole number is a float.
-const EXACT: i128 = 1 << 53;
 
 /// A condition of the scenario, as the trigger of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,8 +96,6 @@ enum Level {
 /// The record of what changed what.
 #[derive(Clone, Debug)]
 pub(super) struct Causes {
-    /// Whether sums of amounts may be rounded, so that a small amount more leaves them as they were.
-    rounds: bool,
     /// By slot and level.
     slots: Vec<[Latest; 4]>,
     /// By commitment: offers, bonds, kept.
@@ -127,7 +122,6 @@ impl Causes {
     #[must_use]
     pub(super) fn new(model: &Model, plan: &Plan, setup: &Setup, world: &World) -> Self {
         let mut causes = Self {
-            rounds: setup.gives.iter().map(|amount| i128::from(amount.0)).sum::<i128>() > EXACT,
             slots: vec![[Latest::default(); 4]; model.slots.len()],
             counts: vec![[Latest::default(); 3]; model.commitments.len()],
             first_bound: vec![None; model.commitments.len()],
@@ -171,7 +165,7 @@ impl Causes {
     /// Registers the quantities of a condition that must be compared.
     fn compare(&mut self, plan: &Plan, expression: &Expression, debtor: Option<ActorId>) {
         for quantity in expression.reads() {
-            let Some(key) = self.compared_key(quantity, debtor) else { continue };
+            let Some(key) = compared_key(quantity, debtor) else { continue };
             let at = self.compared.len();
             if self.positions.contains_key(&key) {
                 continue;
@@ -181,18 +175,6 @@ impl Causes {
             for signal in plan.signals.of(quantity, debtor.unwrap_or(ActorId(0))).into_iter().flatten() {
                 self.watchers.entry(signal).or_default().push(at);
             }
-        }
-    }
-
-    /// How a quantity that must be compared is told apart: by its reader only where it depends on one.
-    fn compared_key(&self, quantity: Quantity, debtor: Option<ActorId>) -> Option<(Quantity, Option<ActorId>)> {
-        match quantity {
-            Quantity::Assured { observer: None, .. } => Some((quantity, debtor)),
-            Quantity::Assured { .. } | Quantity::MeanStance(_) | Quantity::Trust(..) => Some((quantity, None)),
-            Quantity::Offered(_) | Quantity::Bound(_) | Quantity::Delivered(_) if self.rounds => {
-                Some((quantity, debtor))
-            }
-            _ => None,
         }
     }
 
@@ -224,7 +206,7 @@ impl Causes {
                 }
             }
         }
-        if self.compared.is_empty() {
+        if self.compared.is_empty() || self.is_exhausted() {
             return;
         }
         let mut touched = Vec::new();
@@ -247,7 +229,8 @@ impl Causes {
         }
     }
 
-    /// Whether comparing has taken more than a run may: where everybody expects something of everybody, it would take hours.
+    /// Whether comparing has taken more than a run may: where everybody expects something of everybody, it would take
+    /// hours. What is compared then has no known cause any more; the run itself goes on.
     pub(super) fn is_exhausted(&self) -> bool {
         self.work > limits::WORK
     }
@@ -279,19 +262,20 @@ impl Causes {
             self.first_bound[own.commitment.index()].get_or_insert(seq);
         }
         for gift in model.gifts(instance) {
-            let something = setup.gives[gift.position].0 != 0;
-            let delivered =
-                before.delivered.get(gift.number).is_some_and(|&was| was != world.evidence.handed_over(gift.position));
+            let amount = setup.gives[gift.position];
+            let now = world.evidence.handed_over(gift.position);
+            let handed = before.delivered.get(gift.number).map_or(Amount::ZERO, |was| Amount((now.0 - was.0).abs()));
             let party = before
                 .parties
                 .get(gift.number)
                 .is_some_and(|&was| was != world.evidence.is_party(model, gift.resource, own.debtor));
             for slot in model.slots_of(instance, gift.number) {
                 let latest = &mut self.slots[slot.index()];
+                let evidence = &world.evidence;
                 for (level, changed) in [
-                    (Level::Offered, something && turned[0]),
-                    (Level::Bound, something && turned[1]),
-                    (Level::Delivered, delivered),
+                    (Level::Offered, turned[0] && moves(evidence.offered(model, *slot, None), amount)),
+                    (Level::Bound, turned[1] && moves(evidence.bound(model, *slot, None), amount)),
+                    (Level::Delivered, handed.0 != 0 && moves(evidence.delivered(model, *slot, None), handed)),
                     (Level::Parties, party),
                 ] {
                     if changed {
@@ -331,6 +315,9 @@ impl Causes {
         };
         let reader = instance.map(|instance| Reader { actor: model.instances[instance.index()].debtor, instance });
         let changes = expression.map(Expression::reads).unwrap_or_default();
+        if self.is_exhausted() && changes.iter().any(|&quantity| compared_key(quantity, None).is_some()) {
+            return None;
+        }
         let latest = changes.into_iter().filter_map(|quantity| self.changed(world, quantity, reader)).max();
         latest.max(instance.and_then(|instance| self.own[instance.index()]))
     }
@@ -342,9 +329,6 @@ impl Causes {
         let count = |commitment: CommitmentId, which: usize| {
             self.counts[commitment.index()][which].except(reader.map(|me| me.instance.0))
         };
-        if let Some(key) = self.compared_key(quantity, reader.map(|me| me.actor)) {
-            return self.compared[*self.positions.get(&key)?].changed;
-        }
         match quantity {
             Quantity::Offered(of) => slot(of, Level::Offered),
             Quantity::Bound(of) => slot(of, Level::Bound),
@@ -358,11 +342,12 @@ impl Causes {
             Quantity::Stance(actor, issue) => self.stances[world.stance_index(actor, issue)],
             Quantity::MeetingCount(meeting) | Quantity::SinceMeeting(meeting) => self.meetings[meeting.index()],
             Quantity::ShockCount(shock) | Quantity::SinceShock(shock) => self.shocks[shock.index()],
-            // These are compared; the others never change, or with the clock alone, or (the gap) by no event of their own.
-            Quantity::Assured { .. }
-            | Quantity::MeanStance(_)
-            | Quantity::Trust(..)
-            | Quantity::Own(_)
+            Quantity::Assured { .. } | Quantity::MeanStance(_) | Quantity::Trust(..) => {
+                let key = compared_key(quantity, reader.map(|me| me.actor))?;
+                self.compared[*self.positions.get(&key)?].changed
+            }
+            // These never change, or with the clock alone, or (the gap) by no event of their own.
+            Quantity::Own(_)
             | Quantity::Deadlocked
             | Quantity::Step
             | Quantity::Steps
@@ -380,6 +365,23 @@ fn members(model: &Model, quantity: Quantity) -> u64 {
         _ => return 1,
     };
     model.groups[group.index()].members.len() as u64 + 1
+}
+
+/// How a quantity that must be compared is told apart: by its reader only where it depends on one.
+fn compared_key(quantity: Quantity, debtor: Option<ActorId>) -> Option<(Quantity, Option<ActorId>)> {
+    match quantity {
+        Quantity::Assured { observer: None, .. } => Some((quantity, debtor)),
+        Quantity::Assured { .. } | Quantity::MeanStance(_) | Quantity::Trust(..) => Some((quantity, None)),
+        _ => None,
+    }
+}
+
+/// Whether the float nearest to a sum is another since an amount came to it or left it.
+fn moves(after: Amount, amount: Amount) -> bool {
+    let value = after.to_units();
+    [after.0.saturating_sub(amount.0), after.0.saturating_add(amount.0)]
+        .into_iter()
+        .all(|before| Amount(before).to_units().to_bits() != value.to_bits())
 }
 
 /// What an instance counted as before an event changed it.

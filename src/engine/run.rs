@@ -207,6 +207,8 @@ impl<'a> Simulation<'a> {
         let result = match prepared {
             Ok(()) => self.start().and_then(|()| self.go_on(forks, watch)),
             Err(failure) => {
+                // What was worked out before the failure is no setup of a run.
+                self.run.setup.restore(&self.model.setup);
                 self.record(Event::Started, None);
                 Err(failure)
             }
@@ -576,9 +578,6 @@ impl<'a> Simulation<'a> {
             // Looked at after each event: one delivery may be known to very many.
             if self.run.world.trust.pairs() > limits::TRUST_PAIRS {
                 return Err(Failure::TooManyTrustPairs);
-            }
-            if self.causes.as_ref().is_some_and(Causes::is_exhausted) {
-                return Err(Failure::TooMuchWork { step: self.run.world.step });
             }
         }
         self.batch = batch;

@@ -8,6 +8,7 @@ use super::record::Namer;
 use super::replay::{Fold, Recorded, Refusal, replay};
 use crate::engine::{self, History, Luck, Plan, Run, Stage, Want, Watch};
 use crate::model::Model;
+use crate::model::limits::TRUST_PAIRS;
 use crate::scenario::{Diagnostic, Document, Options, Override, Source, compile};
 
 /// The models that a run went through, each with the first step that it was in force.
@@ -32,6 +33,8 @@ pub enum CourseError {
     OtherThings,
     /// The run would end at this step or before it, from which on an override is in force.
     Over(u32),
+    /// A fork at this step comes after a later one.
+    Order(u32),
     /// So many forks lead to the run, more than [`limits::FORKS`].
     Forks(usize),
     /// So many overrides are in force, more than [`limits::OVERRIDES`].
@@ -46,6 +49,7 @@ impl CourseError {
             Self::Scenario { .. } => None,
             Self::OtherThings => Some("run the scenario anew with it instead"),
             Self::Over(_) => Some("let the run have more steps, or fork it at an earlier one"),
+            Self::Order(_) => Some("the manifest was edited; run the scenario again"),
             Self::Forks(_) => Some("run the scenario anew with the overrides of the forks"),
             Self::Overrides(_) => Some("write the numbers into the scenario"),
         }
@@ -62,6 +66,7 @@ impl fmt::Display for CourseError {
             Self::Over(at) => {
                 write!(f, "with the overrides the run is over before step {at}, at which it was to go on")
             }
+            Self::Order(at) => write!(f, "the fork at step {at} comes after a later one"),
             Self::Forks(number) => {
                 write!(f, "at most {} forks can lead to a run, and these are {number}", limits::FORKS)
             }
@@ -113,25 +118,32 @@ impl Course {
         let mut options =
             Options { overrides: overrides(&manifest.overrides), metrics: metrics.to_vec(), track_trust: true };
         let mut course = Self { legs: Vec::new() };
-        course.add(&document, 0, &options)?;
+        course.add(&document, 0, &options, manifest.trust)?;
         for fork in &manifest.forks {
             options.overrides.extend(overrides(&fork.overrides));
-            course.add(&document, fork.at, &options)?;
+            course.add(&document, fork.at, &options, manifest.trust)?;
         }
         Ok(course)
     }
 
-    fn add(&mut self, document: &Document, from: u32, options: &Options) -> Result<(), CourseError> {
-        let compiled = compile(document, options).map_err(|diagnostics| CourseError::Scenario {
-            diagnostics,
-            source: Box::new(document.source().clone()),
-        })?;
-        let model = compiled.model;
+    fn add(&mut self, document: &Document, from: u32, options: &Options, recorded: bool) -> Result<(), CourseError> {
+        let wrong = |diagnostics| {
+            let source = Box::new(document.source().clone());
+            CourseError::Scenario { diagnostics, source }
+        };
+        let mut model = compile(document, options).map_err(wrong)?.model;
+        // Trust is kept up for those who look at a state, unless that alone might take the run beyond a limit.
+        if !recorded && model.actors.len().saturating_pow(2) > TRUST_PAIRS {
+            model = compile(document, &Options { track_trust: false, ..options.clone() }).map_err(wrong)?.model;
+        }
         if self.legs.first().is_some_and(|(_, first, _)| !engine::may_follow(first, &model)) {
             return Err(CourseError::OtherThings);
         }
         if from >= model.clock.steps && !self.legs.is_empty() {
             return Err(CourseError::Over(from));
+        }
+        if self.legs.last().is_some_and(|&(before, ..)| from < before) {
+            return Err(CourseError::Order(from));
         }
         let plan = Plan::new(&model);
         self.legs.push((from, model, plan));

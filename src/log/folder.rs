@@ -223,12 +223,24 @@ pub fn remove_partial(folder: &Path) -> Result<(), FolderError> {
     Ok(())
 }
 
+/// Opens a file of a folder that somebody else may have made: a plain one, no link to elsewhere, nothing that never
+/// ends.
+///
+/// # Errors
+/// Those of the system; `InvalidInput` for what is no plain file.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path)?.is_file() {
+        return File::open(path);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"))
+}
+
 /// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
 /// Those of the system; `FileTooLarge` beyond the limit.
 pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
+    let file = open_file(path)?;
     let said = file.metadata()?.len();
     let mut bytes = Vec::new();
     if said <= limit {

@@ -4,6 +4,8 @@
 pub const MANIFEST_BYTES: u64 = 64 << 20;
 /// Size of a table, in bytes: more than the longest log takes.
 pub const TABLE_BYTES: u64 = 2 << 30;
+/// Size of one row of a table, in bytes: more than names as long as a scenario can take.
+pub const ROW_BYTES: u64 = 64 << 20;
 /// Forks that led to a run; for each the scenario is compiled anew.
 pub const FORKS: usize = 100;
 /// Overrides of a run, those of its forks included; each is looked up in the scenario.

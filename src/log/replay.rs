@@ -61,8 +61,18 @@ pub struct Fold {
     pub history: History,
     /// The state at the end.
     pub world: World,
-    /// The numbers of the run.
+    /// The numbers of the run, as they were at the end.
     pub setup: Setup,
+    /// The numbers that held before each fork, with its step.
+    pub before: Vec<(u32, Setup)>,
+}
+
+impl Fold {
+    /// The numbers of the run at a step.
+    #[must_use]
+    pub fn setup_at(&self, step: u32) -> &Setup {
+        self.before.iter().find(|(until, _)| step < *until).map_or(&self.setup, |(_, setup)| setup)
+    }
 }
 
 /// Reads and folds the events of one run, which went on under each of the `forks` from its step on.
@@ -80,6 +90,9 @@ pub fn replay<'a>(
 ) -> Result<Fold, Refusal> {
     let model = namer.model();
     let steps = forks.iter().map(|stage| stage.model.clock.steps).max().unwrap_or(0).max(model.clock.steps);
+    if recorded.steps > steps {
+        return Err(Refusal::header(format!("the run has {steps} steps, and {} are said to be done", recorded.steps)));
+    }
     let log = read(namer, events, steps)?;
     if log.is_empty() {
         return Err(Refusal::header("the log has no rows"));
@@ -99,6 +112,7 @@ pub fn replay<'a>(
         history: History::default(),
         world,
         setup,
+        before: Vec::new(),
         log,
     };
     let folding =
@@ -136,7 +150,8 @@ impl<'a> Folding<'a> {
         } else {
             self.switch(forks, steps).map_err(|reason| Refusal::row(row, reason))?;
             if steps < self.model.clock.steps {
-                row = self.step(steps, row, false, watch)?;
+                // Nobody knows whether the step came to its last Exchange before the run failed.
+                row = self.step(steps, row, false, &mut |_, _, _| {})?;
                 // The failure may have come while the step was sampled; what was sampled before it is kept.
                 let _ = self.sample();
             }
@@ -159,7 +174,8 @@ impl<'a> Folding<'a> {
                 }
             };
             let drawn: Vec<f64> = stage.model.draws.iter().map(|path| drawn(path).unwrap_or(f64::NAN)).collect();
-            self.fold.setup = engine::prepare_drawn(stage.model, &drawn).map_err(|failure| failure.to_string())?;
+            let setup = engine::prepare_drawn(stage.model, &drawn).map_err(|failure| failure.to_string())?;
+            self.fold.before.push((step, std::mem::replace(&mut self.fold.setup, setup)));
             (self.model, self.plan) = (stage.model, stage.plan);
             engine::recount(self.model, &self.fold.setup, &mut self.fold.world);
         }

@@ -61,6 +61,8 @@ pub enum Fault {
     Course(CourseError),
     /// The manifest is that of a sweep.
     NotARun,
+    /// The run completed this number of steps, not that of the manifest.
+    Steps(u32),
     /// The series that the manifest tells of would be too long.
     Samples(TooManySamples),
     /// The log is refused.
@@ -81,7 +83,7 @@ impl VerifyError {
             Fault::Manifest(ManifestError::Version { .. }) => {
                 "use the version that wrote it, or run the scenario again"
             }
-            Fault::Manifest(_) | Fault::Respelt(_) | Fault::Lineage(_) | Fault::Samples(_) => {
+            Fault::Manifest(_) | Fault::Respelt(_) | Fault::Lineage(_) | Fault::Samples(_) | Fault::Steps(_) => {
                 "the manifest was edited; run the scenario again"
             }
             Fault::Incomplete => "let it be finished with `--resume`",
@@ -116,6 +118,9 @@ impl fmt::Display for VerifyError {
             }
             Fault::Incomplete => write!(f, "{path}: the output is not complete"),
             Fault::Course(error) => write!(f, "{path}: {error}"),
+            Fault::Steps(steps) => {
+                write!(f, "{path}: the log has {steps} complete steps, and the manifest another number")
+            }
             Fault::Samples(error) => write!(f, "{path}: {error}"),
             Fault::NotARun => write!(f, "{path}: this is not the folder of a single run"),
             Fault::Log(Refusal { line: Some(line), reason }) => write!(f, "{path}:{line}:1: {reason}"),
@@ -151,6 +156,10 @@ pub fn verify(dir: &Path, watch: &mut Watch<'_>) -> Result<Verified, VerifyError
     let path = dir.join("events.csv");
     let events = read(&path, limits::TABLE_BYTES)?;
     let sampler = Sampler::new(course.last().0, manifest.stances, manifest.trust);
+    if let Some(line) = long_line(&events) {
+        let reason = format!("the row has more than {} bytes", limits::ROW_BYTES);
+        return Err(VerifyError { path, fault: Fault::Log(Refusal { line: Some(line), reason }) });
+    }
     let mut sampler = sampler.map_err(|error| at_manifest(Fault::Samples(error)))?;
     let folded = course.fold(&events, recorded, &mut |moment, world, setup| {
         if moment == Moment::Ended {
@@ -163,6 +172,9 @@ pub fn verify(dir: &Path, watch: &mut Watch<'_>) -> Result<Verified, VerifyError
         Ok(fold) => fold,
         Err(refusal) => return Err(at_log(earliest(&course, &manifest, &events, refusal))),
     };
+    if fold.steps != recorded.steps {
+        return Err(VerifyError { path: dir.join(MANIFEST), fault: Fault::Steps(fold.steps) });
+    }
     let verified = Verified { manifest, course, fold, recorded, events };
     verified.check_history().map_err(at_log)?;
     verified.check_tables(dir, &sampler)?;
@@ -283,6 +295,12 @@ impl Verified {
             history: fold.history,
         }
     }
+}
+
+/// The first line, from 1, that is longer than any row can be.
+fn long_line(bytes: &[u8]) -> Option<u64> {
+    let at = bytes.split(|&byte| byte == b'\n').position(|line| line.len() as u64 > limits::ROW_BYTES)?;
+    Some(at as u64 + 1)
 }
 
 /// The first line, from 1, in which two files differ.

@@ -90,24 +90,25 @@ impl<'a> Compiler<'a> {
         parameter.range = table.get("range").and_then(|range| self.range(&range.value, &path(place, "range")));
         parameter.whole = self.flag(table, "whole", place, false);
         if parameter.whole {
-            self.check_whole(&parameter, table, place);
+            self.check_whole(&parameter, self.model.setup.parameters[at], table, place);
         }
         parameter
     }
 
     /// A parameter of whole numbers has a range to take them from, with whole ends.
-    fn check_whole(&mut self, parameter: &Parameter, table: &'a Table, place: &str) {
+    fn check_whole(&mut self, parameter: &Parameter, value: f64, table: &'a Table, place: &str) {
         let Some(entry) = table.get("whole") else { return };
+        let is_whole = |number: f64| libm::trunc(number).to_bits() == number.to_bits();
+        let is_plain = parameter.distribution.is_none() && !parameter.overridden;
         let message = match (parameter.range, table.get("range")) {
-            (Some((low, high)), _) if [low, high].iter().all(|end| libm::trunc(*end).to_bits() == end.to_bits()) => {
-                return;
-            }
+            _ if is_plain && !is_whole(value) => format!("`{place}` is of whole numbers, but its value is {value}"),
+            (Some((low, high)), _) if is_whole(low) && is_whole(high) => return,
             (None, Some(_)) => return,
             (Some((low, high)), _) => format!("`{place}` is of whole numbers, but its range goes from {low} to {high}"),
             (None, None) => format!("`{place}` is of whole numbers, but has no range to take them from"),
         };
         let error = Diagnostic::error("domain/whole", message, Some(entry.value.span.clone()));
-        self.report(error.help("write a range with whole ends, such as `range = [0, 7]`, or remove `whole`"));
+        self.report(error.help("write whole numbers, such as `value = 1, range = [0, 7]`, or remove `whole`"));
     }
 
     fn range(&mut self, value: &'a Value, place: &str) -> Option<(f64, f64)> {

@@ -146,7 +146,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn wrong_rate(&mut self, value: &Value, place: &str, number: f64) {
-        let message = format!("`{place}` must be 0 or more, but is {}", plain(number));
+        let message = format!("`{place}` must be {}, but is {}", Domain::NonNegative.description(), plain(number));
         let error = Diagnostic::error("domain/number", message, Some(value.span.clone()));
         let error = self.naming_override(value, error.help("a rate is a chance a step, such as `0.05`"));
         self.report(error);

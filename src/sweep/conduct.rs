@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::error::{Error, ErrorKind};
 use super::execute::{Go, execute};
@@ -398,7 +398,8 @@ pub(super) fn check_unchanged(folder: &Path, manifest: &Manifest) -> Result<(), 
     for (name, expected) in &manifest.files {
         let path = folder.join(name);
         // A manifest that somebody else wrote may name files elsewhere.
-        if path.parent() != Some(folder) {
+        let mut parts = Path::new(name).components();
+        if !matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)) {
             let message = format!("the manifest names a file outside of `{}`", folder.display());
             return Err(Error::new(ErrorKind::Mismatch, message).help("start again with `--force`"));
         }

@@ -234,6 +234,10 @@ fn range(from: f64, to: f64, count: &str) -> Result<Vec<f64>, (ErrorKind, String
 pub fn grid(axes: &[Axis], zip: bool) -> Result<Points, Error> {
     let names: Vec<String> = axes.iter().map(|axis| axis.name.clone()).collect();
     check_names(&names)?;
+    if zip && axes.is_empty() {
+        return Err(Error::new(ErrorKind::Design, "nothing is varied that could run side by side")
+            .help("vary two names or more, or leave out `zip`"));
+    }
     if axes.is_empty() {
         return Ok(Points::single());
     }

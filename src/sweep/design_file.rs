@@ -32,7 +32,9 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
         ));
     }
     check_names(&names).map_err(|error| error.at(file, 1, 1))?;
-    if let Some(name) = names.iter().find(|name| name.parse::<f64>().is_ok()) {
+    if let Some(name) =
+        names.iter().find(|name| !name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.parse::<f64>().is_ok())
+    {
         return Err(Error::new(ErrorKind::Design, format!("{} stands where a name should be", quoted(name)))
             .at(file, 1, 1)
             .help("begin the file with the names of parameters: `floor,share`"));

@@ -106,13 +106,36 @@ impl Experiment {
     /// An [`Error`] if the document, the design or a point is not valid; the scenario's diagnostics are in it.
     pub fn new(document: Document, sets: &[Override], source: Source, seed: u64, jobs: usize) -> Result<Self, Error> {
         let mut experiment = Self::compiled(document, sets)?;
-        let set_names: Vec<String> = sets.iter().map(|set| set.name.clone()).collect();
+        experiment.points = experiment.points_of(source, seed)?;
+        experiment.settle(jobs)?;
+        Ok(experiment)
+    }
+
+    /// As [`Experiment::new`], but of very many points only some are validated, evenly spread: the first and the last
+    /// among them, [`limits::CHECKED`] at most. Gives the number of all points.
+    ///
+    /// # Errors
+    /// As [`Experiment::new`].
+    pub(super) fn check(document: Document, source: Source, seed: u64, jobs: usize) -> Result<u64, Error> {
+        let mut experiment = Self::compiled(document, &[])?;
+        let all = experiment.points_of(source, seed)?;
+        let count = all.count();
+        let some = count.min(limits::CHECKED);
+        let spread = |at: u64| if some < 2 { 0 } else { at * (count - 1) / (some - 1) };
+        experiment.points = Points::new(all.names.clone(), (0..some).map(|at| all.values(spread(at)).to_vec()))?;
+        experiment.settle(jobs)?;
+        Ok(count)
+    }
+
+    /// The points of a source, with the names looked at.
+    fn points_of(&self, source: Source, seed: u64) -> Result<Points, Error> {
+        let set_names: Vec<String> = self.sets.iter().map(|set| set.name.clone()).collect();
         let points = match source {
             Source::Points(points) => points,
             Source::Request(request) => {
                 let grid = grid(&request.vary, request.zip)?;
                 match request.sample {
-                    Some(wanted) => sample(&experiment.model, &grid, wanted, &request.over, &set_names, seed)?,
+                    Some(wanted) => sample(&self.model, &grid, wanted, &request.over, &set_names, seed)?,
                     None => grid,
                 }
             }
@@ -122,9 +145,7 @@ impl Experiment {
                 return Err(Error::new(ErrorKind::Design, format!("{} is both set and varied", quoted(name))));
             }
         }
-        experiment.points = points;
-        experiment.settle(jobs)?;
-        Ok(experiment)
+        Ok(points)
     }
 
     /// Validates the points and finds out how to run them.

@@ -10,7 +10,7 @@ use super::experiment::Experiment;
 use super::limits;
 use super::outline::Outline;
 use super::schedule::{Schedule, Shard};
-use crate::log::{Manifest, read_file};
+use crate::log::{Manifest, digest, read_file};
 use crate::scenario::{Document, Override};
 
 /// The sweep of a folder, finished or not; of a part, the whole that it is a part of.
@@ -30,6 +30,9 @@ pub(super) fn whole(folder: &Path, manifest: &Manifest, outline: &Outline) -> Re
         .map_err(|errors| wrong("the scenario in the manifest is not valid").because(errors))?;
     let path = folder.join("design.csv");
     let bytes = read_file(&path, limits::DESIGN_BYTES).map_err(|error| Error::io("read", &path, &error))?;
+    if digest(&bytes) != outline.design_sha256 {
+        return Err(wrong("`design.csv` was changed after the sweep").help("start again with `--force`"));
+    }
     let points =
         if outline.names.is_empty() { Points::single() } else { read_design(&path.display().to_string(), &bytes)? };
     if points.count() != outline.points || points.names != outline.names {

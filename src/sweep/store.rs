@@ -15,7 +15,7 @@ type Instant = std::time::Instant;
 use sha2::{Digest as _, Sha256};
 
 use super::error::{Error, ErrorKind};
-use crate::log::{Digest, remove_partial, sync_folder};
+use crate::log::{Digest, open_file, remove_partial, sync_folder};
 
 /// Name of the journal.
 pub(super) const JOURNAL: &str = "sweep.journal";
@@ -218,7 +218,7 @@ fn feed(hash: &mut Sha256, from: &mut impl io::Read) -> io::Result<u64> {
 /// The hash of a file.
 pub(super) fn digest_of(path: &Path) -> io::Result<Digest> {
     let mut hash = Sha256::new();
-    feed(&mut hash, &mut File::open(path)?)?;
+    feed(&mut hash, &mut open_file(path)?)?;
     Ok(Digest::of(hash))
 }
 

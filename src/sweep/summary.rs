@@ -140,10 +140,11 @@ impl Summary {
     #[must_use]
     pub fn header(&self, names: &[String]) -> Vec<String> {
         let mut header: Vec<String> = Vec::new();
+        let mut taken = BTreeSet::new();
         let mut push = |name: String| {
             let mut unique = name.clone();
             let mut number = 2;
-            while header.contains(&unique) {
+            while !taken.insert(unique.clone()) {
                 unique = format!("{name}_{number}");
                 number += 1;
             }

@@ -55,11 +55,10 @@ pub fn check_table(document: &Document, jobs: usize) -> Vec<Diagnostic> {
         Err(error) => return vec![*error],
     };
     let seed = table.seed.unwrap_or(0);
-    let experiment = match Experiment::new(document.clone(), &[], source, seed, jobs) {
-        Ok(experiment) => experiment,
+    let points = match Experiment::check(document.clone(), source, seed, jobs) {
+        Ok(points) => points,
         Err(error) => return located(&error),
     };
-    let points = experiment.points().count();
     let schedule = Schedule { points, replicates: table.replicates.unwrap_or(1), seed, independent: false };
     schedule.check().map_or_else(|error| located(&error), |()| Vec::new())
 }

@@ -71,7 +71,7 @@ fn wants_read_well() {
     check("enough", "wants at least 30 000 soldiers bound by europe, sees 0");
     check("not (bound(troops, europe) < floor)", "wants at least 30 000 soldiers bound by europe, sees 0");
     check("1 < bound(tanks)", "wants more than 1 tanks bound by others, sees 0");
-    check("parties(troops, europe) >= 2", "wants at least 2 of europe bound to troops, sees 0");
+    check("parties(troops, europe) >= 2", "wants at least 2 of europe bound to give troops, sees 0");
     check("bonds(pledge) >= 2", "wants at least 2 of pledge bound, sees 0");
     check(
         "assured(troops, europe) >= floor / 2",

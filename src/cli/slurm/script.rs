@@ -20,7 +20,7 @@ pub(super) fn script(args: &Args, folder: &Path, tasks: u64) -> Result<String, F
     // Writing to a string cannot fail.
     let _ = writeln!(text, "#SBATCH --job-name=backstop");
     let _ = writeln!(text, "#SBATCH --array=1-{tasks}");
-    let _ = writeln!(text, "#SBATCH --output={}", option(&format!("{folder}/said/%a.txt")));
+    let _ = writeln!(text, "#SBATCH --output={}", option(&format!("{}/said/%a.txt", folder.replace('%', "%%"))));
     let _ = writeln!(text, "#SBATCH --open-mode=append");
     for argument in &args.cluster.sbatch_arg {
         if argument.contains('\n') {
