@@ -3,7 +3,9 @@
 
 mod common;
 
-use backstop::model::Event;
+use backstop::analysis::{self, Question};
+use backstop::engine::View;
+use backstop::model::{Amount, Event};
 use common::{Ran, run_text};
 
 /// A crowd of 400, half of it counting heads and half counting what is given, one in four with two ways in.
@@ -108,5 +110,32 @@ fn the_gap_of_a_crowd_is_that_of_brute_force() {
             }
         }
         assert_eq!(ran.run.gap.expect("the run ended") as usize, left.len(), "seed {seed}");
+    }
+}
+
+/// A deadlock in which each waits for one other: `next` of each, of so many.
+fn waiting(count: usize, next: impl Fn(usize) -> usize) -> Ran {
+    use std::fmt::Write as _;
+    let mut text = String::from("format = 1\n[time]\nsteps = 1\n[resources]\nword = {}\n");
+    for at in 0..count {
+        let _ = write!(
+            text,
+            "[actors.a{at}]\n[commitments.c{at}]\ndebtor = \"a{at}\"\ngives = {{ word = 1 }}\nwhen = \"bonds(c{}) >= 1\"\n",
+            next(at)
+        );
+    }
+    run_text(&text, &[], 0)
+}
+
+/// With conditions of one other each, the minimum unlock is the minimum feedback vertex set: one for each circle.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "it takes long; `cargo test --release --test crowds` has it")]
+fn deadlocks_of_thousands_are_opened() {
+    for (ran, circles) in [(waiting(3_000, |at| (at + 1) % 3_000), 1), (waiting(1_000, |at| at ^ 1), 500)] {
+        let view = View { model: &ran.model, plan: &ran.plan, setup: &ran.run.setup, world: ran.run.exchanged() };
+        let unlock = analysis::explain(view, &Question::default()).expect("every condition has a value").unlock;
+        assert_eq!((unlock.lower, unlock.upper), (Some(Amount(circles * 1_000_000)), unlock.lower));
+        assert!(unlock.proved);
+        assert_eq!(i64::try_from(unlock.sets[0].members.len()), Ok(circles));
     }
 }
