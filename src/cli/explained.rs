@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use backstop::analysis::{self, Blocked, Choice, Cost, Explanation, Sets, words};
+use backstop::analysis::{self, Blocked, Choice, Cost, Explanation, Partial, Sets, words};
 use backstop::engine::View;
 use backstop::model::{Amount, CommitmentId, InstanceId, Model, State};
 
@@ -10,6 +10,9 @@ use super::words::{actor, count, escaped, listed, plain_number};
 
 /// Lists longer than this are cut on the screen.
 const SHOWN: usize = 8;
+
+/// Commitments that are named in one line, at most.
+const NAMES: usize = 20;
 
 /// Most lines of what is lacking.
 const LINES: usize = 60;
@@ -190,7 +193,13 @@ pub(crate) fn instances(model: &Model, of: &[InstanceId]) -> String {
         let all = number_of(model, commitment);
         if number == all { format!("{name} (all {all})") } else { format!("{name} ({number} of {all})") }
     });
-    listed(&named.collect::<Vec<_>>())
+    let mut named: Vec<String> = named.collect();
+    if named.len() > NAMES {
+        let others = named.len() - NAMES;
+        named.truncate(NAMES);
+        named.push(count(others, "other"));
+    }
+    listed(&named)
 }
 
 /// How many instances a commitment has.
@@ -290,7 +299,7 @@ fn others(model: &Model, explanation: &Explanation, same: &[&Choice<InstanceId>]
         return text;
     }
     if same.len() > SHOWN {
-        let _ = writeln!(text, "    and {} more", same.len() - SHOWN);
+        let _ = writeln!(text, "    and {at_least}{} more", same.len() - SHOWN);
     }
     let larger = number.saturating_sub(same.len());
     let what = if explanation.cost == Cost::Moves { "larger" } else { "dearer" };
@@ -307,7 +316,8 @@ fn others(model: &Model, explanation: &Explanation, same: &[&Choice<InstanceId>]
 /// How much of each move is enough, where that is less than all of it.
 fn partial(model: &Model, explanation: &Explanation) -> String {
     let mut text = String::new();
-    for partial in explanation.partial.iter().filter(|partial| partial.least < partial.amount) {
+    let smaller: Vec<&Partial> = explanation.partial.iter().filter(|one| one.least < one.amount).collect();
+    for partial in smaller.iter().take(LINES) {
         let name = &model.instances[partial.instance.index()].name;
         if partial.least == Amount::ZERO {
             let _ = writeln!(text, "  Of {name}, to be bound is enough, whatever the amount.");
@@ -322,6 +332,9 @@ fn partial(model: &Model, explanation: &Explanation) -> String {
             plain_number(partial.amount.to_units()),
             resource.id,
         );
+    }
+    if smaller.len() > LINES {
+        let _ = writeln!(text, "  and so on for {}", count(smaller.len() - LINES, "other amount"));
     }
     text
 }

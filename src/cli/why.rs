@@ -31,7 +31,9 @@ pub(crate) fn why(args: &Args) -> Result<(), Failed> {
     let verified = verify(&args.dir, &mut |_, _, _| {})?;
     match find(&verified, &args.event)? {
         Asked::Event(seq) if args.csv => emit(&edges(&verified.fold.log, seq)),
+        Asked::Bound(_, seq) if args.csv => emit(&edges(&verified.fold.log, seq)),
         Asked::Event(seq) => emit(&tree(&verified, seq)),
+        Asked::Bound(instance, seq) => emit(&(tree(&verified, seq) + &since(&verified, instance))),
         _ if args.csv => emit("event,cause\n"),
         Asked::Unbound(instance) => emit(&never_bound(&verified, instance)),
         Asked::Instances(commitment) => emit(&instances(&verified, commitment)),
@@ -42,6 +44,8 @@ pub(crate) fn why(args: &Args) -> Result<(), Failed> {
 
 enum Asked {
     Event(Seq),
+    /// A commitment, and what bound it last.
+    Bound(InstanceId, Seq),
     /// A commitment that was never bound.
     Unbound(InstanceId),
     /// A commitment of several debtors.
@@ -63,9 +67,8 @@ fn find(verified: &Verified, asked: &str) -> Result<Asked, Failed> {
         return Err(fail(&format!("the log has no event {seq}"), Some(&help)));
     }
     if let Some(instance) = model.instance_ids().find(|at| model.instances[at.index()].name == asked) {
-        return Ok(
-            latest(log, |event| event == Event::Detached(instance)).map_or(Asked::Unbound(instance), Asked::Event)
-        );
+        let bound = latest(log, |event| event == Event::Detached(instance));
+        return Ok(bound.map_or(Asked::Unbound(instance), |seq| Asked::Bound(instance, seq)));
     }
     if let Some(at) = model.commitments.iter().position(|commitment| commitment.id == asked) {
         return Ok(Asked::Instances(CommitmentId::at(at)));
@@ -173,6 +176,20 @@ fn root(entry: &Entry) -> String {
         _ => "nothing in the run had to happen first; time alone or the first state was enough",
     };
     format!("a root: {why}")
+}
+
+/// What has become of a commitment that was bound, where it is bound no more.
+fn since(verified: &Verified, instance: InstanceId) -> String {
+    let Verified { course, fold, .. } = verified;
+    let state = fold.world.instance(instance).state;
+    if state == State::Detached {
+        return String::new();
+    }
+    let (model, _) = course.last();
+    let name = &model.instances[instance.index()].name;
+    let last = fold.log.iter().rposition(|entry| entry.event.instance() == Some(instance)).unwrap_or(0);
+    let seen = when(model, fold.log[last].step);
+    format!("\nAt the end {name} is {}; the last that happened to it was {seen} (event {last}).\n", state.name())
 }
 
 fn never_bound(verified: &Verified, instance: InstanceId) -> String {
