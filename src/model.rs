@@ -528,6 +528,13 @@ impl Model {
         &self.commitments[self.instances[instance.index()].commitment.index()]
     }
 
+    /// The positions of a commitment's instances, which stand together.
+    #[must_use]
+    pub fn instances_of(&self, commitment: CommitmentId) -> std::ops::Range<usize> {
+        let start = self.instances.partition_point(|instance| instance.commitment < commitment);
+        start..self.instances.partition_point(|instance| instance.commitment <= commitment)
+    }
+
     /// Every instance, in declaration order.
     pub fn instance_ids(&self) -> impl Iterator<Item = InstanceId> + use<> {
         (0..self.instances.len()).map(InstanceId::at)

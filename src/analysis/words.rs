@@ -82,7 +82,7 @@ pub(super) fn threshold(model: &Model, scope: &Scope<'_>, threshold: &Threshold)
     };
     let of_commitment = |c: crate::model::CommitmentId, how: &str| {
         let id = &model.commitments[c.index()].id;
-        let instances = model.instances.iter().filter(|instance| instance.commitment == c).count();
+        let instances = model.instances_of(c).len();
         if instances <= 1 && comparison.holds(1.0, *wanted) {
             format!("wants {id} {how}, which it is not")
         } else {

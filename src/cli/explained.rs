@@ -190,7 +190,7 @@ pub(crate) fn instances(model: &Model, of: &[InstanceId]) -> String {
         if number == 1 {
             return name.to_owned();
         }
-        let all = number_of(model, commitment);
+        let all = model.instances_of(commitment).len();
         if number == all { format!("{name} (all {all})") } else { format!("{name} ({number} of {all})") }
     });
     let mut named: Vec<String> = named.collect();
@@ -200,11 +200,6 @@ pub(crate) fn instances(model: &Model, of: &[InstanceId]) -> String {
         named.push(count(others, "other"));
     }
     listed(&named)
-}
-
-/// How many instances a commitment has.
-fn number_of(model: &Model, commitment: CommitmentId) -> usize {
-    model.instances.iter().filter(|instance| instance.commitment == commitment).count()
 }
 
 fn circles(model: &Model, explanation: &Explanation) -> String {
@@ -276,7 +271,7 @@ fn members(model: &Model, set: &[InstanceId]) -> String {
     let mut names = Vec::new();
     for of_one in set.chunk_by(|a, b| model.instances[a.index()].commitment == model.instances[b.index()].commitment) {
         let commitment = model.instances[of_one[0].index()].commitment;
-        if of_one.len() > 1 && of_one.len() == number_of(model, commitment) {
+        if of_one.len() > 1 && of_one.len() == model.instances_of(commitment).len() {
             names.push(instances(model, of_one));
         } else {
             names.extend(of_one.iter().map(|instance| model.instances[instance.index()].name.clone()));

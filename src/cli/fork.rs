@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use backstop::engine::{Moment, Run, Want};
-use backstop::log::{Course, Files, ForkRecord, Manifest, OverrideRecord, RunRow, Sampler, Verified};
+use backstop::log::{Course, Files, ForkRecord, Manifest, OverrideRecord, Sampler, Verified};
 use backstop::scenario::Override;
 
 use super::console::{Failed, emit, fail};
@@ -53,16 +53,9 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
             sampler.sample(course.first(), world);
         }
     });
-    let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
-    let row = RunRow::of(&run, (0, 0), manifest.luck(), &[]);
-    let files = Files::new((course.first(), course.last().0), tables, &sampler, &manifest.all_overrides(), row);
-    let manifest = Manifest {
-        status: Some(run.status().into()),
-        steps: Some(run.steps),
-        history_hash: Some(run.history.text()),
-        files: files.digests(),
-        ..manifest
-    };
+    let models = (course.first(), course.last().0);
+    let files = Files::of_run(models, &run, manifest.luck(), &sampler, &manifest.all_overrides());
+    let manifest = manifest.of_run(&run, files.digests());
     write(&files, &folder, &manifest)?;
     emit(&story(args, at, &course, &run))?;
     if let Err(failure) = &run.result {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Luck, Moment, Plan, Run, Want};
 use backstop::log::{
-    CourseError, Files, Folder, FolderError, Manifest, Namer, Numbered, OverrideRecord, RunRow, Sampler, limits,
-    open_file, write_events,
+    CourseError, Files, Folder, FolderError, Manifest, Namer, Numbered, OverrideRecord, Sampler, limits, open_file,
+    write_events,
 };
 use backstop::model::Model;
 use backstop::scenario::{Options, Override};
@@ -135,11 +135,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
         check_row(&args.file, number, &run)?;
     }
     if let Some(folder) = folder {
-        let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
-        let row = RunRow::of(&run, (0, 0), *luck, &[]);
-        let files = Files::new((model, model), tables, &sampler, sets, row);
-        let mut manifest = manifest(args, &asked, loaded.document.source().text(), &run);
-        manifest.files = files.digests();
+        let files = Files::of_run((model, model), &run, *luck, &sampler, sets);
+        let manifest = manifest(args, &asked, loaded.document.source().text()).of_run(&run, files.digests());
         write(&files, &folder, &manifest)?;
     }
     print(args, *luck, model, &plan, &run)?;
@@ -204,15 +201,11 @@ pub(crate) fn write(files: &Files, folder: &Folder, manifest: &Manifest) -> Resu
     })
 }
 
-fn manifest(args: &Args, asked: &Asked, text: &str, run: &Run) -> Manifest {
+fn manifest(args: &Args, asked: &Asked, text: &str) -> Manifest {
     let overrides = asked.sets.iter().map(OverrideRecord::from).collect();
     Manifest {
         stances: args.stances,
         trust: args.trust,
-        complete: true,
-        status: Some(run.status().into()),
-        steps: Some(run.steps),
-        history_hash: Some(run.history.text()),
         replicate: asked.luck.replicate,
         ..Manifest::new(&asked.name, text, overrides, asked.luck.seed)
     }

@@ -218,8 +218,7 @@ fn instances(verified: &Verified, commitment: CommitmentId) -> String {
     let Verified { course, fold, .. } = verified;
     let (model, _) = course.last();
     let mut text = String::new();
-    let all: Vec<InstanceId> =
-        model.instance_ids().filter(|at| model.instances[at.index()].commitment == commitment).collect();
+    let all: Vec<InstanceId> = model.instances_of(commitment).map(InstanceId::at).collect();
     let mut bound: Vec<Option<Seq>> = vec![None; model.instances.len()];
     for (seq, entry) in (0..).zip(&fold.log) {
         if let Event::Detached(instance) = entry.event {

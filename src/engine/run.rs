@@ -11,7 +11,7 @@ use super::decide::{self, Decision, Influences, Noise, Rounds, StanceStep, View}
 use super::evolve::evolve;
 use super::failure::Failure;
 use super::history::History;
-use super::plan::Plan;
+use super::plan::{Costs, Plan};
 use super::random::{Luck, Source};
 use super::setup::prepare_into;
 use crate::model::{
@@ -364,9 +364,9 @@ impl<'a> Simulation<'a> {
     fn review(&mut self) -> Result<(), Failure> {
         let mut candidates = std::mem::take(&mut self.candidates);
         self.agenda.take_review(self.plan, &mut candidates);
-        let cost = candidates.iter().map(|instance| self.plan.instance_costs[instance.index()].review);
-        let cost = cost.fold(0, u64::saturating_add);
-        let result = self.spend(cost).and_then(|()| self.decide(|view, out| decide::review(view, &candidates, out)));
+        let result = self
+            .spend_on(&candidates, |costs| costs.review)
+            .and_then(|()| self.decide(|view, out| decide::review(view, &candidates, out)));
         candidates.clear();
         self.candidates = candidates;
         result
@@ -378,9 +378,7 @@ impl<'a> Simulation<'a> {
         loop {
             candidates.clear();
             self.agenda.take_when(self.plan, &mut candidates);
-            let cost = candidates.iter().map(|instance| self.plan.instance_costs[instance.index()].when);
-            let cost = cost.fold(0, u64::saturating_add);
-            self.spend(cost)?;
+            self.spend_on(&candidates, |costs| costs.when)?;
             let before = self.run.events;
             let mut rounds = std::mem::take(&mut self.rounds);
             let result = self.decide(|view, out| decide::round(view, &candidates, &mut rounds, out));
@@ -399,7 +397,8 @@ impl<'a> Simulation<'a> {
         if self.model.reads_gap { self.refresh_gap() } else { Ok(()) }
     }
 
-    /// The further rounds of a crowd: from the second on, each looks only at those whose thresholds the one before crossed.
+    /// The further rounds of a crowd: from the second on, each looks only at those whose thresholds the one before
+    /// crossed.
     fn cascade(&mut self, candidates: &mut Vec<InstanceId>) -> Result<(), Failure> {
         let mut thresholds = Thresholds::new(self.view(), Own::Absent);
         let mut rounds = std::mem::take(&mut self.rounds);
@@ -407,8 +406,7 @@ impl<'a> Simulation<'a> {
         candidates.clear();
         self.agenda.take_when(self.plan, candidates);
         loop {
-            let costs = candidates.iter().map(|instance| self.plan.instance_costs[instance.index()].when);
-            self.spend(costs.fold(0, u64::saturating_add))?;
+            self.spend_on(candidates, |costs| costs.when)?;
             bound.clear();
             self.decide(|view, out| {
                 decide::round(view, candidates, &mut rounds, out)?;
@@ -535,6 +533,12 @@ impl<'a> Simulation<'a> {
     fn spend(&mut self, work: u64) -> Result<(), Failure> {
         self.work = self.work.saturating_add(work);
         if self.work > limits::WORK { Err(Failure::TooMuchWork { step: self.run.world.step }) } else { Ok(()) }
+    }
+
+    /// Counts what looking at the conditions of these costs.
+    fn spend_on(&mut self, candidates: &[InstanceId], which: fn(&Costs) -> u64) -> Result<(), Failure> {
+        let costs = candidates.iter().map(|instance| which(&self.plan.instance_costs[instance.index()]));
+        self.spend(costs.fold(0, u64::saturating_add))
     }
 
     /// Lets a phase decide on the state as it is, then applies what it decided.

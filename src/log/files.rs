@@ -8,6 +8,7 @@ use super::record::Namer;
 use super::tables::{
     Numbered, RunRow, Sampler, set_columns, write_commitments, write_events, write_runs, write_series,
 };
+use crate::engine::{Luck, Run};
 use crate::model::{Entry, Model, Setup, World};
 use crate::scenario::Override;
 
@@ -43,6 +44,13 @@ impl Files {
         let tables =
             vec![("events.csv", events), ("series.csv", series), ("commitments.csv", commitments), ("runs.csv", runs)];
         Self { tables }
+    }
+
+    /// The tables of a run that has just ended, from the models that it began and ended with.
+    #[must_use]
+    pub fn of_run(models: (&Model, &Model), run: &Run, luck: Luck, sampler: &Sampler, sets: &[Override]) -> Self {
+        let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
+        Self::new(models, tables, sampler, sets, RunRow::of(run, (0, 0), luck, &[]))
     }
 
     /// The SHA-256 of each, by name.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::replay::Recorded;
-use crate::engine::Luck;
+use crate::engine::{Luck, Run};
 use crate::scenario::Override;
 
 /// The program's name, as a manifest gives it.
@@ -153,6 +153,19 @@ impl Manifest {
             steps: None,
             history_hash: None,
             files: BTreeMap::new(),
+        }
+    }
+
+    /// What it says once a run has ended, with the hashes of its files.
+    #[must_use]
+    pub fn of_run(self, run: &Run, files: BTreeMap<String, Digest>) -> Self {
+        Self {
+            complete: true,
+            status: Some(run.status().into()),
+            steps: Some(run.steps),
+            history_hash: Some(run.history.text()),
+            files,
+            ..self
         }
     }
 

@@ -281,9 +281,7 @@ pub fn quantity_interval(model: &Model, quantity: Quantity) -> Interval {
             let group = model.slots.get(slot.index()).and_then(|slot| model.groups.get(slot.group.index()));
             up_to(group.map(|group| group.members.len()))
         }
-        Quantity::Offers(c) | Quantity::Bonds(c) | Quantity::Kept(c) => {
-            up_to(Some(model.instances.iter().filter(|instance| instance.commitment == c).count()))
-        }
+        Quantity::Offers(c) | Quantity::Bonds(c) | Quantity::Kept(c) => up_to(Some(model.instances_of(c).len())),
         _ => Interval::NON_NEGATIVE,
     }
 }

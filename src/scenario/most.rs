@@ -1,7 +1,6 @@
 //! The most that evidence can ever come to: everything bound and delivered.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use super::interval::{Interval, attribute_interval, bounds, field_interval, quantity_interval};
 use crate::model::{
@@ -17,7 +16,6 @@ pub(super) struct Most {
     /// Actors with a gift that counts, by slot.
     parties: Vec<u32>,
     /// Instances of each commitment.
-    instances: Vec<Range<usize>>,
     parameters: Vec<Interval>,
 }
 
@@ -29,14 +27,11 @@ impl Most {
             slots: vec![0; model.slots.len()],
             own: BTreeMap::new(),
             parties: vec![0; model.slots.len()],
-            instances: vec![0..0; model.commitments.len()],
             parameters,
         };
         let mut counted: BTreeSet<(SlotId, ActorId)> = BTreeSet::new();
         for id in model.instance_ids() {
             let instance = &model.instances[id.index()];
-            let range = &mut most.instances[instance.commitment.index()];
-            *range = if range.start == range.end { id.index()..id.index() + 1 } else { range.start..id.index() + 1 };
             for gift in model.gifts(id) {
                 let amount = amounts.get(gift.position).copied().unwrap_or(0);
                 *most.own.entry((gift.resource, instance.debtor)).or_default() += amount;
@@ -53,7 +48,7 @@ impl Most {
 
     /// Whether a commitment's condition can hold for one of its debtors; true where that is not known to be wrong.
     pub(super) fn can_hold(&self, model: &Model, commitment: CommitmentId, condition: &Expression) -> bool {
-        let range = self.instances[commitment.index()].clone();
+        let range = model.instances_of(commitment);
         let debtors: Vec<ActorId> = model.instances[range.clone()].iter().map(|instance| instance.debtor).collect();
         let owns: BTreeMap<Quantity, Interval> = condition
             .reads()
@@ -90,7 +85,7 @@ impl Most {
                 up_to(f64::from(self.parties[slot.index()] - u32::from(counts)))
             }
             Quantity::Offers(commitment) | Quantity::Bonds(commitment) | Quantity::Kept(commitment) => {
-                let all = self.instances[commitment.index()].len();
+                let all = model.instances_of(commitment).len();
                 let others = all - usize::from(commitment == asking);
                 up_to(f64::from(u32::try_from(others).unwrap_or(u32::MAX)))
             }

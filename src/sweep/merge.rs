@@ -1,7 +1,7 @@
 //! Parts of a sweep put together: the bytes of the sweep that was never divided.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::conduct::{Progress, Report, Sweep, check_unchanged, read_manifest};
@@ -10,6 +10,7 @@ use super::outline::{Outline, differences};
 use super::read_rows::RowReader;
 use super::recorded::whole;
 use super::schedule::Shard;
+use super::store::in_pieces;
 use super::summary::Summary;
 use crate::log::Manifest;
 
@@ -114,16 +115,10 @@ fn check_whole(part: &Part) -> Result<(), Error> {
 }
 
 /// Hands on the rows of a table, without its header, piece by piece.
-fn copy_rows(path: &Path, mut to: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+fn copy_rows(path: &Path, to: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
     let io = |error: std::io::Error| Error::io("read", path, &error);
     let mut file = BufReader::new(File::open(path).map_err(io)?);
     let mut header = Vec::new();
     file.read_until(b'\n', &mut header).map_err(io)?;
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut buffer).map_err(io)? {
-            0 => return Ok(()),
-            count => to(&buffer[..count])?,
-        }
-    }
+    in_pieces(&mut file, io, to)
 }

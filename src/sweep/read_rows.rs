@@ -30,7 +30,8 @@ impl<'a> RowReader<'a> {
         Self { parameters, metrics: model.metrics.len(), outcomes, values: Vec::new() }
     }
 
-    /// The number of the run in a row, and what the summary needs, the metrics in `values`; none if the row is not as it should be.
+    /// The number of the run in a row, and what the summary needs, the metrics in `values`; none if the row is not as
+    /// it should be.
     fn read(&mut self, line: &str) -> Option<(u64, Facts)> {
         #[expect(clippy::option_option, reason = "an empty cell is a value that is missing, a wrong one is no value")]
         fn optional<T: std::str::FromStr>(cell: &str) -> Option<Option<T>> {

@@ -200,17 +200,29 @@ impl Table {
 }
 
 fn feed(hash: &mut Sha256, from: &mut impl io::Read) -> io::Result<u64> {
-    let mut buffer = vec![0; 1 << 18];
     let mut total = 0;
+    let unchanged = |error| error;
+    in_pieces(from, unchanged, |bytes| {
+        hash.update(bytes);
+        total += bytes.len() as u64;
+        Ok(())
+    })?;
+    Ok(total)
+}
+
+/// Hands on what is left to read, piece by piece.
+pub(super) fn in_pieces<E>(
+    from: &mut impl io::Read,
+    unreadable: impl Fn(io::Error) -> E,
+    mut to: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut buffer = vec![0; 1 << 18];
     loop {
         match from.read(&mut buffer) {
-            Ok(0) => return Ok(total),
-            Ok(count) => {
-                hash.update(&buffer[..count]);
-                total += count as u64;
-            }
+            Ok(0) => return Ok(()),
+            Ok(count) => to(&buffer[..count])?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(unreadable(error)),
         }
     }
 }

@@ -66,7 +66,8 @@ impl Summary {
         }
     }
 
-    /// Adds a run with the last value of each of its metrics, NaN where there is none. Runs are added in their order, so that sums do not depend on threads.
+    /// Adds a run with the last value of each of its metrics, NaN where there is none. Runs are added in their order, so
+    /// that sums do not depend on threads.
     ///
     /// # Panics
     /// If the point is beyond those that the summary was made for.

@@ -216,7 +216,8 @@ impl<O: Oracle> Search<'_, O> {
         (0..item).any(|other| classes[other] == classes[item] && node.excluded.contains(other))
     }
 
-    /// Whether, with `item` added (as it has been), a member would follow from the others: no minimal set contains both.
+    /// Whether, with `item` added (as it has been), a member would follow from the others: no minimal set contains
+    /// both.
     fn makes_redundant(&mut self, node: &Node, item: usize) -> Result<bool, Stop> {
         let (mut suspects, mut others) = (Vec::new(), Vec::new());
         for &member in &node.chosen {

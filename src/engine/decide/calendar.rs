@@ -13,7 +13,8 @@ pub(in super::super) fn dated<T>(list: &[(u32, T)], step: u32) -> &[(u32, T)] {
     &list[from..to]
 }
 
-/// Whether a shock strikes now, and what it does. `source` gives its luck; `was_true` is its condition's truth at the step before.
+/// Whether a shock strikes now, and what it does. `source` gives its luck; `was_true` is its condition's truth at the
+/// step before.
 pub(in super::super) fn shock(
     view: View<'_>,
     source: &mut Source,
