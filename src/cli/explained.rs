@@ -1,5 +1,6 @@
 //! A state explained to a person: what each offer lacks, the circles, the smallest first moves.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use backstop::analysis::{self, Blocked, Choice, Cost, Explanation, Partial, Sets, words};
@@ -107,15 +108,19 @@ fn needs<'a>(model: &Model, blocked: &'a [Blocked]) -> Vec<Need<'a>> {
         declared[at].1.push(one);
     }
     let mut needs: Vec<Need<'a>> = Vec::new();
+    // By text, for there may be very many.
+    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, ones) in &declared {
         for need in of_one(ones) {
-            let same = |other: &&mut Need<'a>| {
-                other.text == need.text && other.others.is_empty() && need.others.is_empty() && !need.text.is_empty()
-            };
-            match needs.iter_mut().find(same) {
-                Some(other) => other.commitments.extend(need.commitments),
-                None => needs.push(need),
+            let is_plain = need.others.is_empty() && !need.text.is_empty();
+            if let Some(&at) = known.get(need.text).filter(|_| is_plain) {
+                needs[at].commitments.extend(need.commitments);
+                continue;
             }
+            if is_plain {
+                known.insert(need.text, needs.len());
+            }
+            needs.push(need);
         }
     }
     needs

@@ -8,10 +8,9 @@
 use std::collections::BTreeMap;
 
 use super::plan::{Plan, Signal};
-use crate::model::limits;
 use crate::model::{
     ActorId, Amount, CommitmentId, Event, Expression, InstanceId, MeetingId, Model, OutcomeId, Quantity, Reader, Scope,
-    Seq, Setup, ShockId, SlotId, Trigger, Values, World,
+    Seq, Setup, ShockId, SlotId, Trigger, Values, World, limits,
 };
 
 /// A condition of the scenario, as the trigger of an event.

@@ -141,7 +141,7 @@ pub struct Simulation<'a> {
     batch: Vec<Decision>,
     /// The last event of the batch that was applied last.
     batch_end: Option<Event>,
-    candidates: Vec<crate::model::InstanceId>,
+    candidates: Vec<InstanceId>,
     gap: Option<u32>,
     /// The state after the last Exchange, where it is to be kept; valid if `has_exchanged`.
     exchanged: Option<World>,
