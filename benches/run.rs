@@ -12,15 +12,16 @@ use std::hint::black_box;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use backstop::engine::{self, Luck, Plan, Want};
-use backstop::log::{Namer, Numbered, Recorded, write_events};
+use backstop::engine::{self, Plan, RunOptions, RunSeed};
 use backstop::model::{ActorId, IssueId, Model};
 use backstop::scenario::{Document, Options, compile};
+use backstop::store::{Numbered, write_events};
+use backstop::trace::{Namer, Recorded};
 use criterion::{Criterion, Throughput, criterion_group};
 use network::Baseline;
 
-const LOGGED: Want = Want { log: true, series: true, exchanged: false };
-const BARE: Want = Want { log: false, series: false, exchanged: false };
+const LOGGED: RunOptions = RunOptions { log: true, series: true, exchanged: false };
+const BARE: RunOptions = RunOptions { log: false, series: false, exchanged: false };
 
 fn compiled(text: &str) -> (Model, Plan) {
     let document = Document::parse("bench.toml", text.as_bytes()).expect("a scenario");
@@ -29,8 +30,8 @@ fn compiled(text: &str) -> (Model, Plan) {
     (model, plan)
 }
 
-fn luck(seed: u64) -> Luck {
-    Luck { seed, replicate: 0 }
+fn luck(seed: u64) -> RunSeed {
+    RunSeed { seed, replicate: 0 }
 }
 
 fn flagship(criterion: &mut Criterion) {
@@ -69,7 +70,7 @@ fn log(criterion: &mut Criterion) {
         let recorded = Recorded { ok: run.result.is_ok(), steps: run.steps };
         group.bench_function("replay, rows", |b| {
             b.iter(|| {
-                let fold = backstop::log::replay(&namer, &plan, &[], &*bytes, recorded, &mut |_, _, _| {});
+                let fold = backstop::trace::replay(&namer, &plan, &[], &*bytes, recorded, &mut |_, _, _| {});
                 assert_eq!(fold.expect("the log is whole").history, run.history);
             });
         });

@@ -8,7 +8,7 @@ mod scaling;
 use std::path::Path;
 
 use backstop::scenario::Document;
-use backstop::sweep::{Asked, Experiment, Output, Request, Schedule, Shard, Sort, Source, Sweep, Tables};
+use backstop::sweep::{Asked, DesignSource, Experiment, Output, Request, Schedule, Shard, Sort, Sweep, Tables};
 use criterion::{BenchmarkId, Criterion, Throughput};
 
 /// The flagship.
@@ -19,7 +19,8 @@ const ENSEMBLE: &str = "benches/scenarios/ensemble.toml";
 /// A sweep of a scenario at one point.
 fn sweep(name: &str, text: &str, replicates: u64) -> Sweep {
     let document = Document::parse(name, text.as_bytes()).expect("the scenario is TOML");
-    let experiment = Experiment::new(document, &[], Source::Request(Request::default()), 1, 1).expect("it is valid");
+    let experiment =
+        Experiment::new(document, &[], DesignSource::Request(Request::default()), 1, 1).expect("it is valid");
     Sweep {
         experiment,
         schedule: Schedule { points: 1, replicates, seed: 1, independent: false },

@@ -15,16 +15,16 @@ pub mod limits;
 mod partial;
 mod search;
 mod summit;
-mod twins;
+mod symmetry;
 mod unlock;
 mod waits;
 mod wants;
-pub mod words;
+pub mod wording;
 
 pub use keystone::Keystone;
 pub use partial::Partial;
 pub use waits::Wait;
-pub use wants::{Blocked, Threshold, Want};
+pub use wants::{Blocked, Requirement, Threshold};
 
 use crate::engine::{Failure, Hypothesis, View, evolve};
 use crate::model::{ActorId, Amount, Event, InstanceId, OutcomeId, ResourceId, State, World};
@@ -254,7 +254,7 @@ impl<'a> Asked<'a> {
             ranks: ranks(&names),
             owners: moves.iter().map(|at| self.view.model.instances[at.index()].debtor.index()).collect(),
             owner_count: self.view.model.actors.len(),
-            classes: twins::classes(&self.test, &moves, &costs),
+            classes: symmetry::classes(&self.test, &moves, &costs),
             costs,
         };
         let oracle = unlock::Moves {

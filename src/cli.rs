@@ -10,14 +10,14 @@ mod fork;
 mod load;
 mod merge;
 mod new;
-mod past;
+mod recorded;
 mod replay;
 mod run;
 mod slurm;
 mod sweep;
 mod timeline;
 mod why;
-mod words;
+mod wording;
 
 use std::process::ExitCode;
 

@@ -24,12 +24,13 @@ pub use decide::View;
 pub use distribution::{normal_quantile, quantile};
 pub use evolve::{evolve, standing, target};
 pub use failure::Failure;
-pub use history::History;
+pub use history::HistoryHash;
 pub use measure::{ending, greatest_agreement, sample};
 pub use plan::Plan;
-pub use random::{Luck, Source, stream, unit};
+pub use random::{DrawStream, RunSeed, stream, unit};
 pub use run::{
-    Moment, Run, Setting, Simulation, Stage, Want, Watch, may_follow, recount, run, run_staged, run_watched,
+    Checkpoint, Observer, Run, RunOptions, Setting, Simulation, Stage, may_follow, recount, run, run_staged,
+    run_watched,
 };
 pub use setup::{prepare, prepare_drawn};
 pub use unravel::Unravelling;

@@ -1,7 +1,7 @@
 //! Backstop: a deterministic, event-sourced simulator of actors with stances who exchange conditional commitments.
 //!
 //! ```
-//! use backstop::engine::{self, Luck, Plan, Want};
+//! use backstop::engine::{self, RunSeed, Plan, RunOptions};
 //! use backstop::model::Ending;
 //! use backstop::scenario::{Document, Options, compile};
 //!
@@ -17,16 +17,17 @@
 //! "#;
 //! let document = Document::parse("two.toml", text.as_bytes()).expect("it is TOML");
 //! let model = compile(&document, &Options::default()).expect("it is valid").model;
-//! let run = engine::run(&model, &Plan::new(&model), Luck { seed: 0, replicate: 0 }, Want::default());
+//! let run = engine::run(&model, &Plan::new(&model), RunSeed { seed: 0, replicate: 0 }, RunOptions::default());
 //! assert_eq!(run.result, Ok(Ending::Deadlock));
 //! assert_eq!(run.gap, Some(2));
 //! ```
 //!
 //! # The rooms, from the bottom up
 //! Each imports only those before it: [`text`], what may be shown of a stranger's text; [`model`], the state and its
-//! words; [`scenario`], from a file to a validated model; [`engine`], the run; [`log`], events as rows, their replay and
-//! verification; [`analysis`], what holds a deadlock and what opens it; [`sweep`], many runs. The library prints nothing,
-//! and reads and writes files in `log` and `sweep` only.
+//! words; [`scenario`], from a file to a validated model; [`engine`], the run; [`trace`], events as rows and their replay;
+//! [`analysis`], what holds a deadlock and what opens it; [`store`], folders, tables and their verification; [`sweep`],
+//! many runs. The library prints nothing,
+//! and reads and writes files in `store` and `sweep` only.
 //!
 //! # Order
 //! What a reader of a trace may rely on; `docs/guarantees.md` has all guarantees, each with the test that holds it.
@@ -41,8 +42,9 @@
 
 pub mod analysis;
 pub mod engine;
-pub mod log;
 pub mod model;
 pub mod scenario;
+pub mod store;
 pub mod sweep;
 pub mod text;
+pub mod trace;

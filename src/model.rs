@@ -20,7 +20,7 @@ pub use clock::{Clock, Date};
 pub use columns::Columns;
 pub use event::{Ending, Entry, Event, Seq};
 pub use evidence::{Evidence, Standing};
-pub use expression::{Comparison, Expression, Fault, Node, NodeId, Quantity, Reader, Scope, Values};
+pub use expression::{Comparison, Expression, Node, NodeId, NotANumber, Quantity, Reader, Scope, Values};
 pub use field::{Distribution, Domain, Field, FieldError, FieldSource, Scalar, Shape, Target};
 pub use ids::{
     ActorId, AttributeId, CommitmentId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId, OutcomeId,

@@ -22,10 +22,10 @@ mod document;
 mod finish;
 mod graph;
 mod groups;
-mod happenings;
 pub mod interval;
 mod literal;
 mod measures;
+mod meetings_and_shocks;
 pub mod monotone;
 mod most;
 mod names;
@@ -34,6 +34,7 @@ mod overrides;
 mod quantity;
 mod reader;
 mod recheck;
+mod reserved;
 mod resolve;
 mod sets;
 mod source;
@@ -42,7 +43,6 @@ mod syntax;
 mod token;
 mod toml_error;
 mod trust;
-mod words;
 
 #[cfg(test)]
 mod tests;
@@ -55,7 +55,7 @@ pub use document::Document;
 pub use names::RUN_COLUMNS;
 pub use overrides::{Override, canonical};
 pub use recheck::Recheck;
-pub use source::{Position, Source};
+pub use source::{Position, SourceText};
 pub use sweep_table::{SweepTable, Varied};
 
 /// What to compile a document with.

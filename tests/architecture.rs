@@ -4,14 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Bottom to top.
-const LAYERS: [&str; 7] = ["text", "model", "scenario", "engine", "log", "analysis", "sweep"];
+const LAYERS: [&str; 8] = ["text", "model", "scenario", "engine", "trace", "analysis", "store", "sweep"];
 
 /// What stands beside the library's layers: its root and the binary.
 const BESIDE: [&str; 3] = ["lib", "main", "cli"];
 
 /// The files of the library that touch the file system.
 const TOUCHING_FILES: [&str; 6] =
-    ["log/folder.rs", "sweep/conduct.rs", "sweep/merge.rs", "sweep/read_rows.rs", "sweep/sort.rs", "sweep/store.rs"];
+    ["store/folder.rs", "sweep/session.rs", "sweep/merge.rs", "sweep/read_rows.rs", "sweep/sort.rs", "sweep/store.rs"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of sources") {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use backstop::scenario::{Diagnostic, Document, Options, Severity, Source, compile};
+use backstop::scenario::{Diagnostic, Document, Options, Severity, SourceText, compile};
 use backstop::sweep::check_table;
 
 /// Every diagnostic of a file, and whether it compiled.
@@ -26,7 +26,7 @@ fn diagnose(name: &str, bytes: &[u8]) -> (Vec<Diagnostic>, bool) {
 }
 
 /// A diagnostic's place and its texts in small letters.
-fn shown(diagnostic: &Diagnostic, source: &Source) -> (String, String) {
+fn shown(diagnostic: &Diagnostic, source: &SourceText) -> (String, String) {
     let place = diagnostic.span.as_ref().map_or_else(
         || "-".to_owned(),
         |span| {
@@ -60,7 +60,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn complaint(path: &Path, severity: Severity) -> Option<String> {
     let bytes = fs::read(path).unwrap();
     let name = path.display().to_string();
-    let source = Source::lossy(&name, &bytes);
+    let source = SourceText::lossy(&name, &bytes);
     let (diagnostics, _) = diagnose(&name, &bytes);
     let of: Vec<(String, String)> = diagnostics
         .iter()

@@ -3,10 +3,10 @@
 #[path = "../benches/baseline/mod.rs"]
 mod baseline;
 
-use backstop::engine::{Luck, Plan, Simulation, Want};
-use backstop::log::{RunRow, write_runs};
+use backstop::engine::{Plan, RunOptions, RunSeed, Simulation};
 use backstop::model::{ParameterId, Target};
 use backstop::scenario::{Document, Options, compile};
+use backstop::store::{RunRow, write_runs};
 
 #[test]
 fn the_hand_written_loop_writes_the_same_bytes() {
@@ -15,7 +15,7 @@ fn the_hand_written_loop_writes_the_same_bytes() {
     let model = compile(&document, &Options::default()).unwrap().model;
     assert_eq!((model.actors.len(), model.clock.steps), (baseline::ACTORS, baseline::STEPS));
     let plan = Plan::new(&model);
-    let mut simulation = Simulation::new(&model, &plan, Want::default());
+    let mut simulation = Simulation::new(&model, &plan, RunOptions::default());
     let mut endings = std::collections::BTreeSet::new();
     for (bar, pressure) in [(0.8, 0.5), (0.6, 0.5), (0.62, 0.3), (0.9, 0.5), (1.0, 0.9), (1.0, 0.0), (0.65, 0.2)] {
         let program = baseline::Baseline::new(bar, pressure);
@@ -23,7 +23,7 @@ fn the_hand_written_loop_writes_the_same_bytes() {
         for replicate in 0..20 {
             program.run(replicate, 3, replicate, &mut by_hand);
             let settings = [(Target::Parameter(ParameterId(0)), bar), (Target::Parameter(ParameterId(1)), pressure)];
-            let luck = Luck { seed: 3, replicate };
+            let luck = RunSeed { seed: 3, replicate };
             let row = RunRow::of(simulation.run(&settings, luck), (replicate, 0), luck, &[]);
             endings.insert(row.ending);
             write_runs(&mut rows, &model, None, &[row]).unwrap();

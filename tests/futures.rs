@@ -106,19 +106,19 @@ fn the_library_verifies_a_folder() {
     let folder = with_run("jeddah-2025");
     let past = folder.path().join("past");
     let mut states = 0;
-    let verified = backstop::log::verify(&past, &mut |_, _, _| states += 1).expect("it is as it was written");
+    let verified = backstop::store::verify(&past, &mut |_, _, _| states += 1).expect("it is as it was written");
     assert_eq!(verified.fold.log.len() + 1, table(folder.path(), "past/events.csv").lines().count());
     assert_eq!(states, 2 * verified.fold.steps);
 
     let table = table(folder.path(), "past/commitments.csv").replacen("conditional", "satisfied", 1);
     std::fs::write(past.join("commitments.csv"), table).expect("it can be written");
-    let error = backstop::log::verify(&past, &mut |_, _, _| {}).expect_err("it was edited");
+    let error = backstop::store::verify(&past, &mut |_, _, _| {}).expect_err("it was edited");
     assert_eq!(error.path, past.join("commitments.csv"));
-    assert!(matches!(error.fault, backstop::log::Fault::Line(2..)), "{error}");
+    assert!(matches!(error.fault, backstop::store::Defect::Line(2..)), "{error}");
     assert_eq!(error.help(), Some("the file was edited, or belongs to another run"));
     std::fs::remove_file(past.join("manifest.json")).expect("it is there");
-    let error = backstop::log::verify(&past, &mut |_, _, _| {}).expect_err("it is not complete");
-    assert!(matches!(error.fault, backstop::log::Fault::NotThere), "{error}");
+    let error = backstop::store::verify(&past, &mut |_, _, _| {}).expect_err("it is not complete");
+    assert!(matches!(error.fault, backstop::store::Defect::NotThere), "{error}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use backstop::log::digest;
+use backstop::store::digest;
 use common::{run_shipped, shipped};
 
 /// Seeds under which every scenario is kept.

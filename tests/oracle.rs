@@ -96,7 +96,7 @@ fn stored_cases_give_the_rows_of_the_oracle() {
     for (seed, folder) in cases() {
         let ran = run_text(&read(&folder.join("scenario.toml")), &[], seed);
         complaints.extend(compare(&ran, seed, &folder));
-        kinds.extend(ran.run.log.iter().map(|entry| backstop::log::kind(entry.event)));
+        kinds.extend(ran.run.log.iter().map(|entry| backstop::trace::kind(entry.event)));
         failed += usize::from(ran.run.result.is_err());
         deadlocked += usize::from(ran.run.gap.is_some_and(|gap| gap > 0));
     }
@@ -113,8 +113,8 @@ fn trust_that_nobody_reads_changes_no_event() {
         let document = Document::parse("test.toml", text.as_bytes()).expect("a scenario");
         let model = compile(&document, &Options::default()).expect("a scenario").model;
         let plan = backstop::engine::Plan::new(&model);
-        let luck = backstop::engine::Luck { seed, replicate: 0 };
-        let run = backstop::engine::run(&model, &plan, luck, backstop::engine::Want::default());
+        let luck = backstop::engine::RunSeed { seed, replicate: 0 };
+        let run = backstop::engine::run(&model, &plan, luck, backstop::engine::RunOptions::default());
         assert_eq!(run.history, run_text(&text, &[], seed).run.history, "seed {seed}");
     }
 }

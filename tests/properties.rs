@@ -12,17 +12,16 @@ use std::path::Path;
 use std::process::Command;
 
 use backstop::analysis;
-use backstop::engine::{self, Luck, Moment, Plan, Run, Stage, View, Want};
-use backstop::log::{
-    Fold, Namer, Numbered, Recorded, RunRow, Sampler, kind, write_commitments, write_events, write_runs, write_series,
-};
+use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed, Stage, View};
 use backstop::model::{Event, InstanceId, Model, Reader, Scope, Setup, State, World};
 use backstop::scenario::{Document, Options, compile};
+use backstop::store::{Numbered, RunRow, Sampler, write_commitments, write_events, write_runs, write_series};
+use backstop::trace::{Fold, Namer, Recorded, kind};
 use common::{Ran, compiled, run_text, shipped, text};
 use generate::{Allowed, Sketch, sketch, sketches};
 use proptest::prelude::*;
 
-const ALL: Want = Want { log: true, series: true, exchanged: true };
+const ALL: RunOptions = RunOptions { log: true, series: true, exchanged: true };
 
 /// The generated scenarios show everything that can happen, so that the properties are about something.
 #[test]
@@ -54,11 +53,11 @@ fn generated_scenarios_show_every_kind_of_event() {
 // ---------------------------------------------------------------- a run and its replay
 
 /// The states on the way, and the run.
-fn run_watched(model: &Model, plan: &Plan, seed: u64) -> (Run, Sampler, Vec<(Moment, World)>) {
+fn run_watched(model: &Model, plan: &Plan, seed: u64) -> (Run, Sampler, Vec<(Checkpoint, World)>) {
     let mut sampler = Sampler::new(model, true, true).expect("a small series");
     let mut worlds = Vec::new();
-    let run = engine::run_watched(model, plan, Luck { seed, replicate: 0 }, ALL, &mut |moment, world, _| {
-        if moment == Moment::Ended {
+    let run = engine::run_watched(model, plan, RunSeed { seed, replicate: 0 }, ALL, &mut |moment, world, _| {
+        if moment == Checkpoint::Ended {
             sampler.sample(model, world);
         }
         worlds.push((moment, world.clone()));
@@ -95,8 +94,8 @@ proptest! {
         let recorded = Recorded { ok: run.result.is_ok(), steps: run.steps };
         let mut replayed_sampler = Sampler::new(&model, true, true).expect("a small series");
         let mut replayed_worlds = Vec::new();
-        let fold = backstop::log::replay(&Namer::new(&model), &plan, &[], &*events, recorded, &mut |moment, world, _| {
-            if moment == Moment::Ended {
+        let fold = backstop::trace::replay(&Namer::new(&model), &plan, &[], &*events, recorded, &mut |moment, world, _| {
+            if moment == Checkpoint::Ended {
                 replayed_sampler.sample(&model, world);
             }
             replayed_worlds.push((moment, world.clone()));
@@ -110,7 +109,7 @@ proptest! {
         prop_assert_eq!(format!("{setup:?}"), format!("{:?}", run.setup));
         if run.result.is_err() {
             // Of the step in which it failed the fold cannot know how far it came.
-            let completed = worlds.iter().rposition(|(at, _)| *at == Moment::Ended).map_or(0, |last| last + 1);
+            let completed = worlds.iter().rposition(|(at, _)| *at == Checkpoint::Ended).map_or(0, |last| last + 1);
             worlds.truncate(completed);
         }
         prop_assert_eq!(replayed_worlds.len(), worlds.len());
@@ -122,7 +121,7 @@ proptest! {
                 prop_assert_eq!(without_gap(replayed), without_gap(world));
             }
         }
-        let row = RunRow::of(&run, (0, 0), Luck { seed, replicate: 0 }, &[]);
+        let row = RunRow::of(&run, (0, 0), RunSeed { seed, replicate: 0 }, &[]);
         let replayed_row = RunRow { metrics: &metrics, ..row };
         prop_assert_eq!(
             tables(&model, &replayed_sampler, &samples, &setup, &world, &replayed_row),
@@ -135,8 +134,8 @@ proptest! {
     fn what_is_wanted_of_a_run_changes_nothing(sketch in sketches(Allowed::ALL), seed in 0_u64..1_000) {
         let model = compiled(&sketch.text(), &[]).model;
         let plan = Plan::new(&model);
-        let luck = Luck { seed, replicate: 0 };
-        let (full, bare) = (engine::run(&model, &plan, luck, ALL), engine::run(&model, &plan, luck, Want::default()));
+        let luck = RunSeed { seed, replicate: 0 };
+        let (full, bare) = (engine::run(&model, &plan, luck, ALL), engine::run(&model, &plan, luck, RunOptions::default()));
         prop_assert_eq!((full.history, full.events, full.steps), (bare.history, bare.events, bare.steps));
         prop_assert_eq!((full.gap, full.metrics), (bare.gap, bare.metrics));
         prop_assert_eq!((full.result, full.world), (bare.result, bare.world));
@@ -462,7 +461,7 @@ fn a_fork_without_overrides_is_the_same_run() {
         let first = compiled(&text(&name), &[]).model;
         let second = compiled(&text(&name), &[]).model;
         let (first_plan, second_plan) = (Plan::new(&first), Plan::new(&second));
-        let luck = Luck { seed: 1, replicate: 0 };
+        let luck = RunSeed { seed: 1, replicate: 0 };
         let whole = engine::run(&first, &first_plan, luck, ALL);
         for step in 0..=whole.steps {
             let stages = [
@@ -494,7 +493,7 @@ proptest! {
     ) {
         let model = compiled(&sketch.text(), &[]).model;
         let plan = Plan::new(&model);
-        let luck = Luck { seed, replicate: 0 };
+        let luck = RunSeed { seed, replicate: 0 };
         let whole = engine::run(&model, &plan, luck, ALL);
         let stage = |from| Stage { model: &model, plan: &plan, from };
         let forked = engine::run_staged(&stage(0), &[stage(at)], luck, ALL, &mut |_, _, _| {});

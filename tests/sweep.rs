@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use backstop::scenario::{Document, Options, Override, compile};
 use backstop::sweep::{
-    Asked, Axis, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort, Source, Sweep, Tables, merge,
+    Asked, Axis, DesignSource, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort, Sweep, Tables, merge,
 };
 
 /// Noise, draws, shocks, a meeting, trust, and at some points runs that fail.
@@ -65,12 +65,12 @@ fn document() -> Document {
     Document::parse("crowd.toml", SCENARIO.as_bytes()).unwrap()
 }
 
-fn grid(axes: &[&str]) -> (Source, Asked) {
+fn grid(axes: &[&str]) -> (DesignSource, Asked) {
     let vary: Vec<Axis> = axes.iter().map(|axis| Axis::parse(axis).unwrap()).collect();
     let request = Request { vary, ..Request::default() };
     let asked =
         Asked { kind: request.kind().into(), vary: axes.iter().map(ToString::to_string).collect(), ..Asked::default() };
-    (Source::Request(request), asked)
+    (DesignSource::Request(request), asked)
 }
 
 /// A sweep over the floor and the edge; at an edge of 0.5 many runs fail.
@@ -233,7 +233,7 @@ fn a_sweep_without_a_folder_gives_the_same_summary() {
 fn a_sample_runs_over_what_declares_a_range_or_a_distribution() {
     let request = Request { sample: Some(Sample::parse("lhs:20").unwrap()), ..Request::default() };
     let sets = [Override { name: "risk".into(), value: 0.2 }];
-    let experiment = Experiment::new(document(), &sets, Source::Request(request), 7, 2).unwrap();
+    let experiment = Experiment::new(document(), &sets, DesignSource::Request(request), 7, 2).unwrap();
     assert_eq!(experiment.points().names, ["floor", "share"]);
     for point in 0..20 {
         let values = experiment.points().values(point);
@@ -241,7 +241,7 @@ fn a_sample_runs_over_what_declares_a_range_or_a_distribution() {
     }
     let request =
         Request { sample: Some(Sample::parse("sobol:4").unwrap()), over: vec!["floor".into()], ..Request::default() };
-    let experiment = Experiment::new(document(), &[], Source::Request(request), 7, 2).unwrap();
+    let experiment = Experiment::new(document(), &[], DesignSource::Request(request), 7, 2).unwrap();
     assert_eq!(experiment.points().to_csv(), b"point,floor\n0,1\n1,3\n2,4\n3,2\n");
 }
 

@@ -5,7 +5,7 @@ mod common;
 use std::path::PathBuf;
 
 use backstop::scenario::{Document, Options, Override, Recheck, compile};
-use backstop::sweep::{Asked, Axis, Experiment, Output, Request, Schedule, Shard, Sort, Source, Sweep, Tables};
+use backstop::sweep::{Asked, Axis, DesignSource, Experiment, Output, Request, Schedule, Shard, Sort, Sweep, Tables};
 
 fn scenarios() -> Vec<PathBuf> {
     let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios")).unwrap();
@@ -74,7 +74,7 @@ fn points_equal_single_runs() {
         axes.push("pace=0.5,1".into());
         for axis in axes {
             let request = Request { vary: vec![Axis::parse(&axis).unwrap()], ..Request::default() };
-            let Ok(experiment) = Experiment::new(document(&path), &[], Source::Request(request), 5, 1) else {
+            let Ok(experiment) = Experiment::new(document(&path), &[], DesignSource::Request(request), 5, 1) else {
                 continue;
             };
             same_as_single_runs(experiment);

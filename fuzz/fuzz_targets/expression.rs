@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use backstop::engine::{self, Luck, Plan, Want};
+use backstop::engine::{self, RunSeed, Plan, RunOptions};
 use backstop::scenario::{Document, Options, compile};
 use libfuzzer_sys::fuzz_target;
 
@@ -71,8 +71,8 @@ fuzz_target!(|text: &str| {
                 let _ = engine::run(
                     &compiled.model,
                     &plan,
-                    Luck { seed: 1, replicate: 0 },
-                    Want { log: true, series: true, exchanged: true },
+                    RunSeed { seed: 1, replicate: 0 },
+                    RunOptions { log: true, series: true, exchanged: true },
                 );
             }
         }

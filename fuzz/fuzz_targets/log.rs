@@ -5,7 +5,8 @@
 use std::sync::OnceLock;
 
 use backstop::engine::Plan;
-use backstop::log::{Namer, Numbered, Recorded, write_events};
+use backstop::store::{Numbered, write_events};
+use backstop::trace::{Namer, Recorded};
 use backstop::model::Model;
 use backstop::scenario::{Document, Options, compile};
 use libfuzzer_sys::fuzz_target;
@@ -30,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
     // The first byte chooses what the manifest would say.
     let Some((&first, events)) = bytes.split_first() else { return };
     let recorded = Recorded { ok: first % 2 == 0, steps: u32::from(first / 2) % 12 };
-    if let Ok(fold) = backstop::log::replay(&namer, plan, &[], events, recorded, &mut |_, _, _| {}) {
+    if let Ok(fold) = backstop::trace::replay(&namer, plan, &[], events, recorded, &mut |_, _, _| {}) {
         let mut written = Vec::new();
         write_events(&mut written, &namer, Numbered::SINGLE, &fold.log).expect("memory is writable");
         // Quotes around a cell and other line ends read the same.

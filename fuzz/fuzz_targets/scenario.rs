@@ -1,8 +1,9 @@
 //! Any bytes as a scenario file: parsed, compiled, and where that is a small one, run and replayed.
 #![no_main]
 
-use backstop::engine::{self, Luck, Plan, Want};
-use backstop::log::{Namer, Numbered, Recorded, write_events};
+use backstop::engine::{self, RunSeed, Plan, RunOptions};
+use backstop::store::{Numbered, write_events};
+use backstop::trace::{Namer, Recorded};
 use backstop::model::Model;
 use backstop::scenario::{Diagnostic, Document, Options, compile};
 use libfuzzer_sys::fuzz_target;
@@ -25,13 +26,13 @@ fn is_small(model: &Model) -> bool {
 
 fn run_and_replay(model: &Model) {
     let plan = Plan::new(model);
-    let want = Want { log: true, series: true, exchanged: true };
-    let run = engine::run(model, &plan, Luck { seed: 1, replicate: 0 }, want);
+    let want = RunOptions { log: true, series: true, exchanged: true };
+    let run = engine::run(model, &plan, RunSeed { seed: 1, replicate: 0 }, want);
     let namer = Namer::new(model);
     let mut events = Vec::new();
     write_events(&mut events, &namer, Numbered::SINGLE, &run.log).expect("memory is writable");
     let recorded = Recorded { ok: run.result.is_ok(), steps: run.steps };
-    let fold = backstop::log::replay(&namer, &plan, &[], &*events, recorded, &mut |_, _, _| {});
+    let fold = backstop::trace::replay(&namer, &plan, &[], &*events, recorded, &mut |_, _, _| {});
     let fold = fold.unwrap_or_else(|refusal| panic!("{refusal:?}"));
     assert_eq!((fold.history, fold.steps, fold.gap), (run.history, run.steps, run.gap));
     assert_eq!(fold.log, run.log);

@@ -11,7 +11,7 @@
 mod brute;
 mod random;
 mod sketch;
-mod words;
+mod wording;
 
 use super::{Choice, Cost, Explanation, Question, explain};
 use crate::model::{ActorId, InstanceId, OutcomeId};

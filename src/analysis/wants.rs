@@ -1,7 +1,7 @@
 //! What a blocked commitment wants, has and lacks, as data and as a person would say it.
 
 use super::waits::{Place, standing};
-use super::words;
+use super::wording;
 use crate::engine::Hypothesis;
 use crate::model::{Comparison, Expression, GroupId, InstanceId, Model, Node, NodeId, Quantity, ResourceId, Scope};
 
@@ -12,14 +12,14 @@ pub struct Blocked {
     pub commitment: InstanceId,
     /// What it lacks: the comparisons on which its condition fails now, in the order of the text. An
     /// alternative that no first move can bring about is left out where there is one that a move can.
-    pub wants: Vec<Want>,
+    pub wants: Vec<Requirement>,
     /// All of it in words, with alternatives told apart.
     pub text: String,
 }
 
 /// A comparison that stands in the way.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Want {
+pub struct Requirement {
     /// The comparison, in the commitment's `when`.
     pub node: NodeId,
     /// Whether it is wanted to hold; false under an odd number of `not`s.
@@ -75,7 +75,7 @@ pub(super) fn blocked(model: &Model, hypothesis: &Hypothesis<'_>, gap: &[Instanc
             let telling = Telling { when, scope: &scope, wants: &wants };
             match telling.tell(Place { node: when.root(), wanted: true }) {
                 Some(Told { text, places, .. }) => {
-                    let told = |want: &Want| places.contains(&(want.node, want.wanted));
+                    let told = |want: &Requirement| places.contains(&(want.node, want.wanted));
                     let wants = wants.iter().filter(|want| told(want)).cloned().collect();
                     Blocked { commitment, wants, text }
                 }
@@ -99,7 +99,7 @@ struct Told {
 struct Telling<'a> {
     when: &'a Expression,
     scope: &'a Scope<'a>,
-    wants: &'a [Want],
+    wants: &'a [Requirement],
 }
 
 impl Telling<'_> {
@@ -118,7 +118,7 @@ impl Telling<'_> {
             }
             // A choice by `if` has no single comparison: all that stand in the way inside of it.
             _ => {
-                let inside: Vec<&Want> = self.wants.iter().filter(|want| want.node < node).collect();
+                let inside: Vec<&Requirement> = self.wants.iter().filter(|want| want.node < node).collect();
                 let text = inside.iter().map(|want| want.text.as_str()).collect::<Vec<_>>().join("; and ");
                 let places = inside.iter().map(|want| (want.node, want.wanted)).collect();
                 (!inside.is_empty()).then_some(Told { text, places, moves: true, is_choice: false })
@@ -180,17 +180,17 @@ fn in_the_way(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId) 
     unique
 }
 
-fn want(model: &Model, when: &Expression, scope: &Scope<'_>, place: Place) -> Option<Want> {
+fn want(model: &Model, when: &Expression, scope: &Scope<'_>, place: Place) -> Option<Requirement> {
     let Node::Compare(written, a, b) = when.nodes[place.node as usize] else { return None };
     let left = when.number_at(a, scope).ok()?;
     let right = when.number_at(b, scope).ok()?;
     let comparison = if place.wanted { written } else { negated(written) };
     let threshold = threshold(model, when, (a, b), (left, right), comparison);
     let text = match &threshold {
-        Some(threshold) => words::threshold(model, scope, threshold),
-        None => words::comparison(model, when, (a, b), (left, right), comparison),
+        Some(threshold) => wording::threshold(model, scope, threshold),
+        None => wording::comparison(model, when, (a, b), (left, right), comparison),
     };
-    Some(Want { node: place.node, wanted: place.wanted, left, right, threshold, text })
+    Some(Requirement { node: place.node, wanted: place.wanted, left, right, threshold, text })
 }
 
 fn threshold(

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use backstop::scenario::{Diagnostic, Options, Source};
+use backstop::scenario::{Diagnostic, Options, SourceText};
 use backstop::sweep::check_table;
 
 use super::console::{Failed, emit, emit_json, report};
 use super::load;
 use super::sweep::cores;
-use super::words::{count, escaped};
+use super::wording::{count, escaped};
 
 /// Checks a scenario file and shows every error with its place and a remedy
 #[derive(Debug, clap::Args)]
@@ -52,7 +52,7 @@ pub(crate) fn check(args: &Args) -> Result<(), Failed> {
     }
 }
 
-fn show(diagnostics: &[Diagnostic], source: &Source, json: bool) -> Result<(), Failed> {
+fn show(diagnostics: &[Diagnostic], source: &SourceText, json: bool) -> Result<(), Failed> {
     if !json {
         report(diagnostics, source);
         return Ok(());

@@ -4,10 +4,10 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin as Place, Renderer, Snippet};
-use backstop::scenario::{Diagnostic, Origin, Severity, Source};
+use backstop::scenario::{Diagnostic, Origin, Severity, SourceText};
 use backstop::text::is_hidden;
 
-use super::words::{escaped, safe};
+use super::wording::{escaped, safe};
 
 /// The command failed, and has said why.
 #[derive(Debug)]
@@ -76,20 +76,20 @@ fn renderer() -> Renderer {
 }
 
 /// Prints diagnostics on standard error.
-pub(crate) fn report(diagnostics: &[Diagnostic], source: &Source) {
+pub(crate) fn report(diagnostics: &[Diagnostic], source: &SourceText) {
     for diagnostic in diagnostics {
         say(&render(diagnostic, source));
     }
 }
 
-fn render(diagnostic: &Diagnostic, source: &Source) -> String {
+fn render(diagnostic: &Diagnostic, source: &SourceText) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
     let argument = match &diagnostic.origin {
         Origin::File => None,
-        Origin::Argument(text) => Some(Source::lossy("argument", text.as_bytes())),
+        Origin::Argument(text) => Some(SourceText::lossy("argument", text.as_bytes())),
     };
     let mut group = Group::with_title(level.primary_title(&diagnostic.message));
     if let Some(span) = &diagnostic.span {
@@ -113,7 +113,7 @@ fn render(diagnostic: &Diagnostic, source: &Source) -> String {
 const MARGIN: usize = 100;
 
 /// The place as `FILE:LINE:COLUMN`, and the line itself or the part of it around the place.
-fn place<'a>(source: &Source, span: &Range<usize>, label: Option<&str>) -> Vec<Element<'a>> {
+fn place<'a>(source: &SourceText, span: &Range<usize>, label: Option<&str>) -> Vec<Element<'a>> {
     let start = source.position(span.start);
     let text = source.text();
     let line_start = text[..span.start.min(text.len())].rfind('\n').map_or(0, |at| at + 1);

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use backstop::log::{Namer, Verified, ending_name, truth};
+use backstop::store::Verified;
+
 use backstop::model::{Amount, Entry, Event, Model, State};
+use backstop::trace::{Namer, ending_name, truth};
 
 use super::console::{Failed, emit};
-use super::past::verify;
+use super::recorded::verify;
 use super::timeline::{label, sentence};
-use super::words::{count, listed, plain_number};
+use super::wording::{count, listed, plain_number};
 
 /// Compares two runs: where they part, and what differs by commitment and outcome
 #[derive(Debug, clap::Args)]

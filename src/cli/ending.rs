@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use backstop::analysis::{self, Explanation, Question, words};
+use backstop::analysis::{self, Explanation, Question, wording};
 use backstop::engine::{Plan, Run, View};
 use backstop::model::{Ending, InstanceId, Model, OutcomeId, Scope, Setup, State, Values, World};
 
 use super::explained::{explained, instances, standing};
 use super::timeline::{condition, label};
-use super::words::{listed, named, plain_number};
+use super::wording::{listed, named, plain_number};
 
 /// Metrics that are shown, at most.
 const METRICS: usize = 12;
@@ -78,9 +78,9 @@ fn holds(model: &Model, setup: &Setup, world: &World, outcome: OutcomeId) -> Str
 pub(crate) fn values(model: &Model, setup: &Setup, world: &World, outcome: OutcomeId) -> String {
     let scope = Scope { model, setup, world, evidence: &world.evidence, reader: None };
     let reads = model.outcomes[outcome.index()].when.reads();
-    let values = reads
-        .into_iter()
-        .map(|quantity| format!("{} is {}", words::quantity_text(model, quantity), plain_number(scope.read(quantity))));
+    let values = reads.into_iter().map(|quantity| {
+        format!("{} is {}", wording::quantity_text(model, quantity), plain_number(scope.read(quantity)))
+    });
     listed(&values.collect::<Vec<_>>())
 }
 

@@ -5,19 +5,20 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use backstop::analysis::{self, Cost, Explanation, Keystone, Question, Sets};
-use backstop::engine::{Luck, Moment, View, Want};
-use backstop::log::{Course, number};
+use backstop::engine::{Checkpoint, RunOptions, RunSeed, View};
 use backstop::model::{ActorId, Amount, InstanceId, Model, OutcomeId, ResourceId, Setup, World};
 use backstop::scenario::{Options, Override};
+use backstop::store::Lineage;
 use backstop::text;
+use backstop::trace::number;
 use serde_json::{Value, json};
 
 use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
 use super::explained::{explained, standing};
 use super::load::{self, At, Loaded, parse_set};
-use super::past::{no_step, step_of_folder, verify};
+use super::recorded::{no_step, step_of_folder, verify};
 use super::timeline::label;
-use super::words::{actor, actors, count, escaped, listed};
+use super::wording::{actor, actors, count, escaped, listed};
 
 /// Explains a deadlock: who waits for whom, the circles, the smallest first moves that open them
 #[derive(Debug, clap::Args)]
@@ -100,15 +101,15 @@ struct Found {
     state: Option<(World, Setup)>,
     /// The step that was asked for.
     at: Option<u32>,
-    course: Course,
+    course: Lineage,
     /// Steps that the run completed.
     steps: u32,
 }
 
 /// Keeps the state after the last exchange of a step, or of the last step.
-fn keep(state: &mut Option<(World, Setup)>, at: Option<u32>) -> impl FnMut(Moment, &World, &Setup) {
+fn keep(state: &mut Option<(World, Setup)>, at: Option<u32>) -> impl FnMut(Checkpoint, &World, &Setup) {
     move |moment, world, setup| {
-        if moment == Moment::Exchanged && at.is_none_or(|step| step == world.step) {
+        if moment == Checkpoint::Exchanged && at.is_none_or(|step| step == world.step) {
             match state {
                 Some((kept, _)) => kept.copy_from(world),
                 None => *state = Some((world.clone(), setup.clone())),
@@ -137,10 +138,10 @@ fn of_file(args: &Args) -> Result<Found, Failed> {
     let options = Options { overrides: args.sets.clone(), ..Options::default() };
     let Loaded { document, compiled } = load::load(&args.path.display().to_string(), &bytes, &options)?;
     let at = args.at.as_ref().map(|at| at.step(&compiled.model.clock)).transpose()?;
-    let course = Course::single(compiled.model);
-    let luck = Luck { seed: args.seed.unwrap_or(0), replicate: args.replicate.unwrap_or(0) };
+    let course = Lineage::single(compiled.model);
+    let luck = RunSeed { seed: args.seed.unwrap_or(0), replicate: args.replicate.unwrap_or(0) };
     let mut state = None;
-    let run = course.run(luck, Want::default(), &mut keep(&mut state, at));
+    let run = course.run(luck, RunOptions::default(), &mut keep(&mut state, at));
     if let (Err(failure), true) = (&run.result, at.is_none_or(|step| step >= run.steps)) {
         let failed = load::failed(&document, failure);
         if run.steps > 0 {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use backstop::analysis::{self, Blocked, Choice, Cost, Explanation, Partial, Sets, words};
+use backstop::analysis::{self, Blocked, Choice, Cost, Explanation, Partial, Sets, wording};
 use backstop::engine::View;
 use backstop::model::{Amount, CommitmentId, InstanceId, Model, State};
 
-use super::words::{actor, count, escaped, listed, plain_number};
+use super::wording::{actor, count, escaped, listed, plain_number};
 
 /// Lists longer than this are cut on the screen.
 const SHOWN: usize = 8;
@@ -267,7 +267,7 @@ fn moves(model: &Model, explanation: &Explanation, cheapest: &Choice<InstanceId>
     match explanation.cost {
         Cost::Moves => count(cheapest.members.len(), "first move"),
         Cost::Declared => format!("First moves at a cost of {}", plain_number(cost)),
-        Cost::Resource(resource) => format!("First moves that give {}", words::amount(model, resource, cost)),
+        Cost::Resource(resource) => format!("First moves that give {}", wording::amount(model, resource, cost)),
     }
 }
 

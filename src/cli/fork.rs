@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use backstop::engine::{Moment, Run, Want};
-use backstop::log::{Course, Files, ForkRecord, Manifest, OverrideRecord, Sampler, Verified};
+use backstop::engine::{Checkpoint, Run, RunOptions};
 use backstop::scenario::Override;
+use backstop::store::{Files, ForkRecord, Lineage, Manifest, OverrideRecord, Sampler, Verified};
 
 use super::console::{Failed, emit, fail};
 use super::load::{self, At, parse_set};
-use super::past::{no_step, refuse, verify};
+use super::recorded::{no_step, refuse, verify};
 use super::run::{claim, is_same, write};
-use super::words::escaped;
+use super::wording::escaped;
 use super::{ending, timeline};
 
 /// Goes on from a step of a run under other numbers, with the same luck
@@ -44,12 +44,12 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     let at = args.at.step(&parent.course.last().0.clock)?;
     check_step(at, &parent)?;
     let manifest = child_manifest(args, at, &parent);
-    let course = Course::new(&manifest).map_err(|error| refuse(&error))?;
+    let course = Lineage::new(&manifest).map_err(|error| refuse(&error))?;
     let mut sampler = Sampler::new(course.last().0, manifest.stances, manifest.trust)
         .map_err(|error| fail(&error.to_string(), Some("fork a run without `--stances` and `--trust`")))?;
-    let want = Want { log: true, series: true, exchanged: true };
+    let want = RunOptions { log: true, series: true, exchanged: true };
     let run = course.run(manifest.luck(), want, &mut |moment, world, _| {
-        if moment == Moment::Ended {
+        if moment == Checkpoint::Ended {
             sampler.sample(course.first(), world);
         }
     });
@@ -88,7 +88,7 @@ fn child_manifest(args: &Args, at: u32, parent: &Verified) -> Manifest {
 }
 
 /// What happened from the fork on, and how it ended.
-fn story(args: &Args, at: u32, course: &Course, run: &Run) -> String {
+fn story(args: &Args, at: u32, course: &Lineage, run: &Run) -> String {
     let (model, plan) = course.last();
     let mut text = String::new();
     if !args.quiet {

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use backstop::engine::Failure;
 use backstop::model::{Clock, Date, limits};
-use backstop::scenario::{Compiled, Diagnostic, Document, Options, Override, Source, compile};
+use backstop::scenario::{Compiled, Diagnostic, Document, Options, Override, SourceText, compile};
 
 use super::console::{Failed, fail, report};
-use super::words::escaped;
+use super::wording::escaped;
 
 /// A scenario file that was read and compiled.
 pub(crate) struct Loaded {
@@ -36,8 +36,8 @@ pub(crate) fn read_up_to(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
 }
 
 /// Parses and compiles; gives the errors with the text they are about.
-pub(crate) fn parse(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded, (Vec<Diagnostic>, Source)> {
-    let document = Document::parse(name, bytes).map_err(|errors| (errors, Source::lossy(name, bytes)))?;
+pub(crate) fn parse(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded, (Vec<Diagnostic>, SourceText)> {
+    let document = Document::parse(name, bytes).map_err(|errors| (errors, SourceText::lossy(name, bytes)))?;
     match compile(&document, options) {
         Ok(compiled) => Ok(Loaded { document, compiled }),
         Err(errors) => Err((errors, document.source().clone())),
@@ -61,7 +61,7 @@ pub(crate) fn load(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded
 /// The document of a text that was compiled before, to show places in it.
 pub(crate) fn document(name: &str, bytes: &[u8]) -> Result<Document, Failed> {
     Document::parse(name, bytes).map_err(|errors| {
-        report(&errors, &Source::lossy(name, bytes));
+        report(&errors, &SourceText::lossy(name, bytes));
         Failed::Input
     })
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::console::{Failed, emit, fail};
-use super::words::escaped;
+use super::wording::escaped;
 
 /// Writes a commented starter file, NAME.toml
 #[derive(Debug, clap::Args)]

@@ -3,15 +3,16 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use backstop::engine::Moment;
-use backstop::log::{Course, Numbered, Sampler, Verified, ending_name, write_series};
+use backstop::engine::Checkpoint;
 use backstop::model::{ActorId, Model, Setup, World};
+use backstop::store::{Lineage, Numbered, Sampler, Verified, write_series};
+use backstop::trace::ending_name;
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
 use super::load::{At, parse_metric};
-use super::past::{no_step, refuse, step_of_folder, verify};
+use super::recorded::{no_step, refuse, step_of_folder, verify};
 use super::timeline::label;
-use super::words::{actor, count, escaped, plain_number};
+use super::wording::{actor, count, escaped, plain_number};
 
 /// Folds the log of a run's folder: verifies it, prints any state, measures something new
 #[derive(Debug, clap::Args)]
@@ -30,7 +31,7 @@ pub(crate) fn replay(args: &Args) -> Result<(), Failed> {
     let at = args.at.as_ref().map(|at| step_of_folder(at, &args.dir)).transpose()?;
     let mut found: Option<(World, Setup)> = None;
     let verified = verify(&args.dir, &mut |moment, world, setup| {
-        if moment == Moment::Ended && Some(world.step) == at {
+        if moment == Checkpoint::Ended && Some(world.step) == at {
             found = Some((world.clone(), setup.clone()));
         }
     })?;
@@ -65,7 +66,7 @@ fn summary(verified: &Verified) -> String {
 /// Measures expressions over the folded states.
 fn measure(verified: &Verified, metrics: &[(String, String)]) -> Result<(), Failed> {
     let Verified { manifest, events, recorded, .. } = verified;
-    let course = Course::measuring(manifest, metrics).map_err(|error| refuse(&error))?;
+    let course = Lineage::measuring(manifest, metrics).map_err(|error| refuse(&error))?;
     let fold = course.fold(events, *recorded, &mut |_, _, _| {}).map_err(|refusal| {
         fail(&refusal.reason, Some("the metric has no value at some step; guard it with `if(condition, value, other)`"))
     })?;

@@ -3,20 +3,21 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use backstop::engine::{self, Luck, Moment, Plan, Run, Want};
-use backstop::log::{
-    CourseError, Files, Folder, FolderError, Manifest, Namer, Numbered, OverrideRecord, Sampler, limits, open_file,
-    write_events,
-};
+use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed};
 use backstop::model::Model;
 use backstop::scenario::{Options, Override};
+use backstop::store::{
+    Files, Folder, FolderError, LineageError, Manifest, Numbered, OverrideRecord, Sampler, limits, open_file,
+    write_events,
+};
 use backstop::sweep::recorded;
+use backstop::trace::Namer;
 
 use super::console::{Failed, emit, emit_bytes, fail};
 use super::load::{self, parse_set};
-use super::past::refuse;
+use super::recorded::refuse;
 use super::sweep::explain;
-use super::words::escaped;
+use super::wording::escaped;
 use super::{ending, timeline};
 
 /// Runs a scenario once and prints what happened and how it ended
@@ -65,7 +66,7 @@ struct Asked {
     name: String,
     text: Vec<u8>,
     sets: Vec<Override>,
-    luck: Luck,
+    luck: RunSeed,
 }
 
 impl Asked {
@@ -79,7 +80,7 @@ impl Asked {
             name: args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             text: load::read(&args.file)?,
             sets: args.sets.clone(),
-            luck: Luck { seed: args.seed, replicate: args.replicate },
+            luck: RunSeed { seed: args.seed, replicate: args.replicate },
         })
     }
 
@@ -117,7 +118,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     };
     let Asked { luck, sets, .. } = &asked;
     if sets.len() > limits::OVERRIDES {
-        return Err(refuse(&CourseError::Overrides(sets.len())));
+        return Err(refuse(&LineageError::Overrides(sets.len())));
     }
     let options = Options { overrides: sets.clone(), track_trust: args.trust, ..Options::default() };
     let loaded = load::load(&asked.path, &asked.text, &options)?;
@@ -125,9 +126,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let plan = Plan::new(model);
     let mut sampler = Sampler::new(model, args.stances, args.trust)
         .map_err(|error| fail(&error.to_string(), Some("leave out `--stances` or `--trust`, or run fewer steps")))?;
-    let want = Want { log: true, series: true, exchanged: true };
+    let want = RunOptions { log: true, series: true, exchanged: true };
     let run = engine::run_watched(model, &plan, *luck, want, &mut |moment, world, _| {
-        if moment == Moment::Ended {
+        if moment == Checkpoint::Ended {
             sampler.sample(model, world);
         }
     });
@@ -146,14 +147,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     }
 }
 
-fn print(args: &Args, luck: Luck, model: &Model, plan: &Plan, run: &Run) -> Result<(), Failed> {
+fn print(args: &Args, luck: RunSeed, model: &Model, plan: &Plan, run: &Run) -> Result<(), Failed> {
     if let Some(path) = &args.events {
         let mut bytes = Vec::new();
         write_events(&mut bytes, &Namer::new(model), Numbered::SINGLE, &run.log).expect("memory takes every row");
         if path.as_os_str() == "-" {
             return emit_bytes(&bytes);
         }
-        backstop::log::write_file(path, &bytes).map_err(|error| fail(&error.to_string(), None))?;
+        backstop::store::write_file(path, &bytes).map_err(|error| fail(&error.to_string(), None))?;
     }
     let mut text = String::new();
     if !args.quiet {

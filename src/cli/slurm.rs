@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use backstop::log::limits::MANIFEST_BYTES;
-use backstop::log::{MANIFEST, Manifest, read_file, write_file};
+use backstop::store::limits::MANIFEST_BYTES;
+use backstop::store::{MANIFEST, Manifest, read_file, write_file};
 use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, is_begun, limits, merge};
 use serde::{Deserialize, Serialize};
 
 use super::console::{Failed, emit, fail, say};
 use super::sweep::{self, Args, bar, explain, is_stopped, report, show, stop_on_signals, written};
-use super::words::escaped;
+use super::wording::escaped;
 
 /// Where the state of the array is kept.
 const STATE: &str = "array.json";

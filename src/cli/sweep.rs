@@ -5,17 +5,17 @@ pub(crate) mod report;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use backstop::scenario::{Override, Source as Text};
+use backstop::scenario::{Override, SourceText};
 use backstop::sweep::{
-    Asked, Axis, Error, Experiment, Output, Progress, Report, Request, Sample, Schedule, Shard, Sort, Source, Sweep,
-    Tables, limits, of_table, read_design,
+    Asked, Axis, DesignSource, Error, Experiment, Output, Progress, Report, Request, Sample, Schedule, Shard, Sort,
+    Sweep, Tables, limits, of_table, read_design,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::console::{self, Failed, emit, fail, say};
 use super::load::{self, parse_set};
 use super::slurm::{self, ClusterArgs};
-use super::words::{self, escaped};
+use super::wording::{self, escaped};
 
 /// Runs a scenario many times over a design of points
 ///
@@ -136,11 +136,11 @@ pub(crate) fn conduct(args: &Args, sweep: &Sweep, jobs: usize) -> Result<(), Fai
 fn conclude(args: &Args, sweep: &Sweep, done: &Report) -> Result<(), Failed> {
     let failed = done.summary.failed();
     if failed > 0 {
-        let runs = words::whole(done.progress.done);
-        say(&format!("warning: {} of {runs} runs failed; `status` in runs.csv says why", words::whole(failed)));
+        let runs = wording::whole(done.progress.done);
+        say(&format!("warning: {} of {runs} runs failed; `status` in runs.csv says why", wording::whole(failed)));
     }
     if !done.is_complete() {
-        let (done, total) = (words::whole(done.progress.done), words::whole(done.progress.total));
+        let (done, total) = (wording::whole(done.progress.done), wording::whole(done.progress.total));
         let message = format!("interrupted: {done} of {total} runs are done");
         let help = args.out.as_ref().map(|_| "what is finished stays; `--resume` goes on with the same arguments");
         return Err(fail(&message, help));
@@ -225,7 +225,7 @@ pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
 }
 
 /// The points of a design file.
-fn listed(path: &Path) -> Result<(Source, Asked), Failed> {
+fn listed(path: &Path) -> Result<(DesignSource, Asked), Failed> {
     let name = path.display().to_string();
     // One byte more than may be in it, so that the check of the size sees it.
     let bytes = load::read_up_to(path, limits::DESIGN_BYTES + 1)
@@ -233,19 +233,19 @@ fn listed(path: &Path) -> Result<(Source, Asked), Failed> {
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let asked = Asked { kind: "file".into(), file, ..Asked::default() };
     let points = read_design(&name, &bytes).map_err(|error| explain(&error, None))?;
-    Ok((Source::Points(points), asked))
+    Ok((DesignSource::Points(points), asked))
 }
 
 /// The design of the command line.
-fn asked_for(args: &DesignArgs) -> Result<(Source, Asked), Error> {
+fn asked_for(args: &DesignArgs) -> Result<(DesignSource, Asked), Error> {
     let vary: Vec<Axis> = args.vary.iter().map(|text| Axis::parse(text)).collect::<Result<_, _>>()?;
     let request = Request { vary, zip: args.zip, sample: args.sample, over: args.over.clone() };
     let asked = Asked::of(&request, args.vary.clone());
-    Ok((Source::Request(request), asked))
+    Ok((DesignSource::Request(request), asked))
 }
 
 /// Says what is wrong with a sweep, and what the scenario's reader had to say.
-pub(crate) fn explain(error: &Error, text: Option<&Text>) -> Failed {
+pub(crate) fn explain(error: &Error, text: Option<&SourceText>) -> Failed {
     let failed = fail(&escaped(&error.to_string()), error.remedy());
     if let Some(text) = text {
         console::report(error.diagnostics(), text);

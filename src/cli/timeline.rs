@@ -7,7 +7,7 @@ use backstop::model::{
     ActorId, Amount, CommitmentId, Entry, Event, InstanceId, Model, ResourceId, Setup, ShockId, World,
 };
 
-use super::words::{actor, actors, amount, count, escaped, group, listed, named, plain_number};
+use super::wording::{actor, actors, amount, count, escaped, group, listed, named, plain_number};
 
 /// The timeline of a log, by steps.
 pub(crate) fn timeline(model: &Model, setup: &Setup, log: &[Entry]) -> String {
@@ -53,7 +53,7 @@ pub(crate) fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
                 plain_number(value)
             )
         }
-        Event::Ended(ending) => format!("the run ends: {}", backstop::log::ending_name(model, ending)),
+        Event::Ended(ending) => format!("the run ends: {}", backstop::trace::ending_name(model, ending)),
         Event::Delivered { instance, gift, amount: part } => {
             let own = &model.instances[instance.index()];
             let gift = model.gift(instance, gift as usize);

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use backstop::engine::View;
-use backstop::log::Verified;
 use backstop::model::{CommitmentId, Entry, Event, InstanceId, Model, OutcomeId, Seq, State};
+use backstop::store::Verified;
 use backstop::text::{quoted, suggestion};
 
 use super::console::{Failed, emit, fail};
 use super::ending::{values, when};
 use super::explained::lacks;
-use super::past::verify;
+use super::recorded::verify;
 use super::timeline::{condition, label, sentence};
 
 /// Shows the chain of causes that led to an event

@@ -70,7 +70,7 @@ impl<'a> View<'a> {
         condition.truth(&self.scope_of(instance)).map_err(|fault| self.failure(fault))
     }
 
-    pub(super) fn failure(&self, fault: crate::model::Fault) -> Failure {
+    pub(super) fn failure(&self, fault: crate::model::NotANumber) -> Failure {
         Failure::Expression { fault, step: self.world.step }
     }
 }

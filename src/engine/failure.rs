@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{Fault, FieldError, limits};
+use crate::model::{FieldError, NotANumber, limits};
 
 /// Why a run stopped before its end. The log stops without `ended`; the status names the failure.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,7 +12,7 @@ pub enum Failure {
     /// A part of an expression is not a number.
     Expression {
         /// Which, and why.
-        fault: Fault,
+        fault: NotANumber,
         /// The step.
         step: u32,
     },
@@ -43,7 +43,7 @@ impl Failure {
     #[must_use]
     pub fn status(&self) -> &'static str {
         match self {
-            Self::Field(FieldError::Fault(_)) | Self::Expression { .. } => "not_a_number",
+            Self::Field(FieldError::NotANumber(_)) | Self::Expression { .. } => "not_a_number",
             Self::Field(FieldError::Domain { .. }) => "out_of_domain",
             Self::Field(FieldError::Arguments { .. }) => "bad_distribution",
             Self::NegativeRate { .. } => "negative_rate",
@@ -58,7 +58,7 @@ impl Failure {
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         match self {
-            Self::Field(FieldError::Fault(fault)) | Self::Expression { fault, .. } => Some(&fault.path),
+            Self::Field(FieldError::NotANumber(fault)) | Self::Expression { fault, .. } => Some(&fault.path),
             Self::Field(FieldError::Domain { path, .. } | FieldError::Arguments { path, .. })
             | Self::NegativeRate { path, .. } => Some(path),
             Self::TotalAmount | Self::TooManyEvents | Self::TooMuchWork { .. } | Self::TooManyTrustPairs => None,
@@ -69,7 +69,7 @@ impl Failure {
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Field(FieldError::Fault(_)) => {
+            Self::Field(FieldError::NotANumber(_)) => {
                 "keep it a number for all values of the parameters, with `if(condition, a, b)`, `max` or `clamp`"
             }
             Self::Expression { .. } => {
@@ -91,7 +91,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Field(FieldError::Fault(fault)) => {
+            Self::Field(FieldError::NotANumber(fault)) => {
                 write!(f, "`{}` is `{}`, which has {}", fault.path, fault.text, fault.what)
             }
             Self::Field(FieldError::Domain { path, value, domain }) => {

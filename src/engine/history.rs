@@ -6,7 +6,7 @@ use crate::model::{Ending, Event};
 ///
 /// 64 bits, mixed by folded 64×64-bit multiplications (as in wyhash). It is not cryptographic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct History(u64);
+pub struct HistoryHash(u64);
 
 const SECRET: [u64; 3] = [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db, 0x8ebc_6af0_9c88_c6e3];
 
@@ -18,13 +18,13 @@ fn fold(a: u64, b: u64) -> u64 {
     halves.0 ^ halves.1
 }
 
-impl Default for History {
+impl Default for HistoryHash {
     fn default() -> Self {
         Self(SECRET[2])
     }
 }
 
-impl History {
+impl HistoryHash {
     /// Adds an event.
     #[inline]
     pub fn add(&mut self, step: u32, event: Event) {

@@ -136,7 +136,7 @@ fn logarithm(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::random::{Luck, open_unit, stream};
+    use super::super::random::{RunSeed, open_unit, stream};
     use super::*;
 
     fn check(words: &[u64]) {
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn quantiles_equal_the_scalar_ones_bit_by_bit() {
-        let mut source = Luck { seed: 1, replicate: 2 }.source(stream("stance/us/main"));
+        let mut source = RunSeed { seed: 1, replicate: 2 }.source(stream("stance/us/main"));
         let words: Vec<u64> = (0..200_000).map(|step| source.word(step)).collect();
         check(&words);
         // Tails, as far as a draw can go.

@@ -16,23 +16,23 @@ pub fn stream(name: &str) -> u64 {
 
 /// The luck of one run: everything random in it follows from these two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Luck {
+pub struct RunSeed {
     /// The seed.
     pub seed: u64,
     /// The replicate, from 0.
     pub replicate: u64,
 }
 
-impl Luck {
+impl RunSeed {
     /// The draws of one source.
     #[must_use]
-    pub fn source(self, stream: u64) -> Source {
+    pub fn source(self, stream: u64) -> DrawStream {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.seed.to_le_bytes());
         key[8..16].copy_from_slice(&self.replicate.to_le_bytes());
         let mut generator = ChaCha8Rng::from_seed(key);
         generator.set_stream(stream);
-        Source { generator, next: 0 }
+        DrawStream { generator, next: 0 }
     }
 
     /// The one word of a source at one step.
@@ -44,13 +44,13 @@ impl Luck {
 
 /// The draws of one source, cheap when taken step by step.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct DrawStream {
     generator: ChaCha8Rng,
     /// The step whose word the generator gives next.
     next: u32,
 }
 
-impl Source {
+impl DrawStream {
     /// The word of a step.
     #[inline]
     pub fn word(&mut self, step: u32) -> u64 {
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_word_depends_on_its_step_alone() {
-        let luck = Luck { seed: 7, replicate: 3 };
+        let luck = RunSeed { seed: 7, replicate: 3 };
         let in_order: Vec<u64> = {
             let mut source = luck.source(stream("stance/us/main"));
             (0..100).map(|step| source.word(step)).collect()

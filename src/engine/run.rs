@@ -10,9 +10,9 @@ use super::cause::{Before, Causes, Why};
 use super::decide::{self, Decision, Influences, Noise, Rounds, StanceStep, View};
 use super::evolve::evolve;
 use super::failure::Failure;
-use super::history::History;
+use super::history::HistoryHash;
 use super::plan::{Costs, Plan};
-use super::random::{Luck, Source};
+use super::random::{DrawStream, RunSeed};
 use super::setup::prepare_into;
 use crate::model::{
     DrawId, Ending, Entry, Event, InstanceId, MeetingId, Model, Seq, Setup, ShockId, Target, World, limits,
@@ -20,7 +20,7 @@ use crate::model::{
 
 /// What is wanted of a run besides its result.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Want {
+pub struct RunOptions {
     /// The log of events with their causes.
     pub log: bool,
     /// The metrics of every step, not of the last alone.
@@ -43,7 +43,7 @@ pub struct Run {
     /// The value of each metric when it was last sampled.
     pub metrics: Vec<Option<f64>>,
     /// Hash of its events.
-    pub history: History,
+    pub history: HistoryHash,
     /// Number of its events.
     pub events: u32,
     /// The log, where it was wanted.
@@ -81,13 +81,13 @@ impl Run {
 
 /// Runs a model once.
 #[must_use]
-pub fn run(model: &Model, plan: &Plan, luck: Luck, want: Want) -> Run {
+pub fn run(model: &Model, plan: &Plan, luck: RunSeed, want: RunOptions) -> Run {
     run_watched(model, plan, luck, want, &mut |_, _, _| {})
 }
 
 /// A moment of a step at which the state can be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum Checkpoint {
     /// After its last Exchange, before deliveries: what a deadlock is about.
     Exchanged,
     /// At its end.
@@ -95,17 +95,23 @@ pub enum Moment {
 }
 
 /// Whoever looks at the states of a run: after the last Exchange of each step, and at the end of each completed one.
-pub type Watch<'w> = dyn FnMut(Moment, &World, &Setup) + 'w;
+pub type Observer<'w> = dyn FnMut(Checkpoint, &World, &Setup) + 'w;
 
 /// Runs a model once; `watch` sees the states on the way.
 #[must_use]
-pub fn run_watched(model: &Model, plan: &Plan, luck: Luck, want: Want, watch: &mut Watch<'_>) -> Run {
+pub fn run_watched(model: &Model, plan: &Plan, luck: RunSeed, want: RunOptions, watch: &mut Observer<'_>) -> Run {
     run_staged(&Stage { model, plan, from: 0 }, &[], luck, want, watch)
 }
 
 /// Runs a model once, going on under each of the `forks` from its step on; these come in rising order.
 #[must_use]
-pub fn run_staged<'a>(first: &Stage<'a>, forks: &[Stage<'a>], luck: Luck, want: Want, watch: &mut Watch<'_>) -> Run {
+pub fn run_staged<'a>(
+    first: &Stage<'a>,
+    forks: &[Stage<'a>],
+    luck: RunSeed,
+    want: RunOptions,
+    watch: &mut Observer<'_>,
+) -> Run {
     let mut simulation = Simulation::new(first.model, first.plan, want);
     simulation.run_once(&[], forks, luck, watch);
     simulation.run
@@ -118,10 +124,10 @@ pub type Setting = (Target, f64);
 pub struct Simulation<'a> {
     model: &'a Model,
     plan: &'a Plan,
-    want: Want,
+    want: RunOptions,
     /// The run so far: its state, numbers, log.
     run: Run,
-    luck: Luck,
+    luck: RunSeed,
     drawn: Vec<(DrawId, f64)>,
     agenda: Agenda,
     causes: Option<Causes>,
@@ -129,7 +135,7 @@ pub struct Simulation<'a> {
     /// The metrics of the step.
     sampled: Vec<f64>,
     /// The luck of each shock.
-    shock_sources: Vec<Source>,
+    shock_sources: Vec<DrawStream>,
     /// Truth of each triggered shock's condition at the step before.
     was_true: Vec<bool>,
     /// Meetings in session, with their last step.
@@ -151,7 +157,7 @@ pub struct Simulation<'a> {
 impl<'a> Simulation<'a> {
     /// Prepares for runs of a model.
     #[must_use]
-    pub fn new(model: &'a Model, plan: &'a Plan, want: Want) -> Self {
+    pub fn new(model: &'a Model, plan: &'a Plan, want: RunOptions) -> Self {
         let setup = model.setup.clone();
         Self {
             model,
@@ -163,14 +169,14 @@ impl<'a> Simulation<'a> {
                 gap: None,
                 samples: Vec::new(),
                 metrics: vec![None; model.metrics.len()],
-                history: History::default(),
+                history: HistoryHash::default(),
                 events: 0,
                 log: Vec::new(),
                 world: World::new(model, &setup),
                 exchanged: None,
                 setup,
             },
-            luck: Luck { seed: 0, replicate: 0 },
+            luck: RunSeed { seed: 0, replicate: 0 },
             drawn: Vec::new(),
             agenda: Agenda::new(model, plan),
             causes: None,
@@ -193,12 +199,12 @@ impl<'a> Simulation<'a> {
     }
 
     /// Runs the model once with these settings. The result is what `run` gives for a model with them in its setup.
-    pub fn run(&mut self, settings: &[Setting], luck: Luck) -> &Run {
+    pub fn run(&mut self, settings: &[Setting], luck: RunSeed) -> &Run {
         self.run_once(settings, &[], luck, &mut |_, _, _| {});
         &self.run
     }
 
-    fn run_once(&mut self, settings: &[Setting], forks: &[Stage<'a>], luck: Luck, watch: &mut Watch<'_>) {
+    fn run_once(&mut self, settings: &[Setting], forks: &[Stage<'a>], luck: RunSeed, watch: &mut Observer<'_>) {
         self.luck = luck;
         let mut drawn = std::mem::take(&mut self.drawn);
         let prepared = prepare_into(self.model, self.plan, settings, luck, &mut self.run.setup, &mut drawn);
@@ -226,7 +232,7 @@ impl<'a> Simulation<'a> {
         metrics.fill(None);
         log.clear();
         world.reset(self.model, setup);
-        self.run.history = History::default();
+        self.run.history = HistoryHash::default();
         self.run.events = 0;
         self.run.steps = 0;
         self.agenda.reset(self.plan);
@@ -263,7 +269,7 @@ impl<'a> Simulation<'a> {
         })
     }
 
-    fn go_on(&mut self, forks: &[Stage<'a>], watch: &mut Watch<'_>) -> Result<Ending, Failure> {
+    fn go_on(&mut self, forks: &[Stage<'a>], watch: &mut Observer<'_>) -> Result<Ending, Failure> {
         for step in 0.. {
             self.run.world.step = step;
             for stage in forks.iter().filter(|stage| stage.from == step) {
@@ -271,7 +277,7 @@ impl<'a> Simulation<'a> {
             }
             let is_last = step + 1 == self.model.clock.steps;
             self.step(is_last, watch)?;
-            watch(Moment::Ended, &self.run.world, &self.run.setup);
+            watch(Checkpoint::Ended, &self.run.world, &self.run.setup);
             self.run.steps = step + 1;
             if is_last || self.has_stopped() {
                 break;
@@ -286,7 +292,7 @@ impl<'a> Simulation<'a> {
     }
 
     /// The phases of a step, in order.
-    fn step(&mut self, is_last: bool, watch: &mut Watch<'_>) -> Result<(), Failure> {
+    fn step(&mut self, is_last: bool, watch: &mut Observer<'_>) -> Result<(), Failure> {
         self.spend(self.plan.step_cost)?;
         self.agenda.raise(self.plan, self.plan.signals.tick);
         self.calendar()?;
@@ -295,7 +301,7 @@ impl<'a> Simulation<'a> {
         self.exchange()?;
         self.meetings()?;
         self.take_gap(is_last)?;
-        watch(Moment::Exchanged, &self.run.world, &self.run.setup);
+        watch(Checkpoint::Exchanged, &self.run.world, &self.run.setup);
         self.deliver()?;
         self.decide(decide::reached)?;
         self.sample()

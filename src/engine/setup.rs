@@ -3,7 +3,7 @@
 use super::distribution;
 use super::failure::Failure;
 use super::plan::Plan;
-use super::random::{Luck, stream};
+use super::random::{RunSeed, stream};
 use super::run::Setting;
 use crate::model::{Distribution, DrawId, Field, FieldError, FieldSource, MAX_TOTAL, Model, Setup};
 
@@ -11,7 +11,7 @@ use crate::model::{Distribution, DrawId, Field, FieldError, FieldSource, MAX_TOT
 ///
 /// # Errors
 /// [`Failure::Field`] where a field has no valid value, [`Failure::TotalAmount`] where the amounts are too large to add.
-pub fn prepare(model: &Model, luck: Luck) -> Result<(Setup, Vec<(DrawId, f64)>), Failure> {
+pub fn prepare(model: &Model, luck: RunSeed) -> Result<(Setup, Vec<(DrawId, f64)>), Failure> {
     let streams: Vec<u64> = draw_streams(model);
     let (mut setup, mut drawn) = (model.setup.clone(), Vec::with_capacity(model.draws.len()));
     draw_into(model, &streams, luck, &mut setup, &mut drawn)?;
@@ -23,7 +23,7 @@ pub(super) fn prepare_into(
     model: &Model,
     plan: &Plan,
     settings: &[Setting],
-    luck: Luck,
+    luck: RunSeed,
     setup: &mut Setup,
     drawn: &mut Vec<(DrawId, f64)>,
 ) -> Result<(), Failure> {
@@ -43,7 +43,7 @@ pub(super) fn draw_streams(model: &Model) -> Vec<u64> {
 fn draw_into(
     model: &Model,
     streams: &[u64],
-    luck: Luck,
+    luck: RunSeed,
     setup: &mut Setup,
     drawn: &mut Vec<(DrawId, f64)>,
 ) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Compiled expressions: a flat arena of nodes over ids, and their evaluation on a state.
 //!
 //! The compiler (`scenario`) has checked types, names and contexts, so evaluation cannot meet a wrong
-//! one. What it can meet is a part that is not a number (`0/0`, `ln(-1)`); that is a [`Fault`].
+//! one. What it can meet is a part that is not a number (`0/0`, `ln(-1)`); that is a [`NotANumber`].
 
 use std::cell::Cell;
 
@@ -282,9 +282,9 @@ impl Expression {
     /// The value of a numeric expression.
     ///
     /// # Errors
-    /// A [`Fault`] if a part that was looked at is not a number.
+    /// A [`NotANumber`] if a part that was looked at is not a number.
     #[inline]
-    pub fn number(&self, values: &impl Values) -> Result<f64, Fault> {
+    pub fn number(&self, values: &impl Values) -> Result<f64, NotANumber> {
         let faulty = Cell::new(NodeId::MAX);
         let value = Evaluation { nodes: &self.nodes, values, faulty: &faulty }.number(self.root());
         self.checked(value, faulty.get())
@@ -293,9 +293,9 @@ impl Expression {
     /// The value of a condition.
     ///
     /// # Errors
-    /// A [`Fault`] if a part that was looked at is not a number.
+    /// A [`NotANumber`] if a part that was looked at is not a number.
     #[inline]
-    pub fn truth(&self, values: &impl Values) -> Result<bool, Fault> {
+    pub fn truth(&self, values: &impl Values) -> Result<bool, NotANumber> {
         let faulty = Cell::new(NodeId::MAX);
         let value = Evaluation { nodes: &self.nodes, values, faulty: &faulty }.truth(self.root());
         self.checked(value, faulty.get())
@@ -304,8 +304,8 @@ impl Expression {
     /// The truth of one condition inside the expression, for explanations (`node` is a comparison or a connective).
     ///
     /// # Errors
-    /// A [`Fault`] if a part that was looked at is not a number.
-    pub fn truth_at(&self, node: NodeId, values: &impl Values) -> Result<bool, Fault> {
+    /// A [`NotANumber`] if a part that was looked at is not a number.
+    pub fn truth_at(&self, node: NodeId, values: &impl Values) -> Result<bool, NotANumber> {
         let faulty = Cell::new(NodeId::MAX);
         let value = Evaluation { nodes: &self.nodes, values, faulty: &faulty }.truth(node);
         self.checked(value, faulty.get())
@@ -314,20 +314,20 @@ impl Expression {
     /// The value of one number inside the expression, for explanations.
     ///
     /// # Errors
-    /// A [`Fault`] if a part that was looked at is not a number.
-    pub fn number_at(&self, node: NodeId, values: &impl Values) -> Result<f64, Fault> {
+    /// A [`NotANumber`] if a part that was looked at is not a number.
+    pub fn number_at(&self, node: NodeId, values: &impl Values) -> Result<f64, NotANumber> {
         let faulty = Cell::new(NodeId::MAX);
         let value = Evaluation { nodes: &self.nodes, values, faulty: &faulty }.number(node);
         self.checked(value, faulty.get())
     }
 
     #[inline]
-    fn checked<T>(&self, value: T, faulty: NodeId) -> Result<T, Fault> {
+    fn checked<T>(&self, value: T, faulty: NodeId) -> Result<T, NotANumber> {
         if faulty == NodeId::MAX { Ok(value) } else { Err(self.fault(faulty)) }
     }
 
     #[cold]
-    fn fault(&self, node: NodeId) -> Fault {
+    fn fault(&self, node: NodeId) -> NotANumber {
         let what = match self.nodes[node as usize] {
             Node::Divide(..) => "a division whose result is not a number",
             Node::Ln(_) => "the logarithm of a negative number",
@@ -336,13 +336,13 @@ impl Expression {
             Node::Multiply(..) => "zero times infinity",
             _ => "a value that is not a number",
         };
-        Fault { path: self.path.clone(), text: self.text.clone(), what }
+        NotANumber { path: self.path.clone(), text: self.text.clone(), what }
     }
 }
 
 /// A part of an expression that was looked at and is not a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct NotANumber {
     /// The dotted path of the expression.
     pub path: String,
     /// Its text.

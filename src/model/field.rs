@@ -1,6 +1,6 @@
 //! Numeric fields that differ between runs: expressions over parameters, and distributions.
 
-use super::expression::{Expression, Fault, Quantity, Values};
+use super::expression::{Expression, NotANumber, Quantity, Values};
 use super::ids::{ActorId, DrawId, ParameterId};
 use super::{Amount, MAX_AMOUNT, Model, Setup};
 
@@ -173,7 +173,7 @@ pub struct Field {
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldError {
     /// A part of its expression is not a number.
-    Fault(Fault),
+    NotANumber(NotANumber),
     /// Its value is outside of its domain.
     Domain {
         /// The field's path.
@@ -218,9 +218,9 @@ impl Field {
     /// The value of an expression in this field's place.
     ///
     /// # Errors
-    /// [`FieldError::Fault`] where a part of it is not a number.
+    /// [`FieldError::NotANumber`] where a part of it is not a number.
     pub fn evaluate(&self, expression: &Expression, model: &Model, setup: &Setup) -> Result<f64, FieldError> {
-        expression.number(&FieldValues { model, setup, field: self }).map_err(FieldError::Fault)
+        expression.number(&FieldValues { model, setup, field: self }).map_err(FieldError::NotANumber)
     }
 
     /// The arguments of its distribution in this run, checked.

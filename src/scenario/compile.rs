@@ -11,7 +11,7 @@ use super::number::{Order, Pending, Spec, User};
 use super::overrides::{self, Override};
 use super::resolve::{Context, Script};
 use super::sets::Interner;
-use super::source::Source;
+use super::source::SourceText;
 use super::{Compiled, Options};
 use crate::model::{Amount, Clock, Domain, Model, Resource, Setup, Target, limits};
 
@@ -20,7 +20,7 @@ const COMPARISONS: usize = 5_000_000;
 
 /// A compilation on its way.
 pub(super) struct Compiler<'a> {
-    pub(super) source: &'a Source,
+    pub(super) source: &'a SourceText,
     /// The document with the overrides applied.
     pub(super) root: &'a Table,
     /// The document without them.

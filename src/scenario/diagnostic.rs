@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::source::{Position, Source};
+use super::source::{Position, SourceText};
 use crate::model::limits;
 pub(super) use crate::text::{listed, nearest, quoted, suggestion, visible};
 
@@ -121,10 +121,10 @@ impl Diagnostic {
 
     /// As data for `--json`; `source` is the scenario file.
     #[must_use]
-    pub fn view(&self, source: &Source) -> DiagnosticView {
+    pub fn view(&self, source: &SourceText) -> DiagnosticView {
         let argument = match &self.origin {
             Origin::File => None,
-            Origin::Argument(text) => Some(Source::lossy("argument", text.as_bytes())),
+            Origin::Argument(text) => Some(SourceText::lossy("argument", text.as_bytes())),
         };
         DiagnosticView {
             severity: self.severity,
@@ -199,7 +199,7 @@ pub struct DiagnosticView {
     pub argument: Option<String>,
 }
 
-fn place(source: &Source, span: Range<usize>) -> PlaceView {
+fn place(source: &SourceText, span: Range<usize>) -> PlaceView {
     let Position { line, column } = source.position(span.start);
     let end = source.position(span.end.max(span.start));
     PlaceView { file: source.name().to_owned(), line, column, end_line: end.line, end_column: end.column }

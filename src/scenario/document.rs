@@ -7,14 +7,14 @@ use toml::de::{DeArray, DeTable, DeValue};
 use toml_parser::lexer::TokenKind;
 
 use super::diagnostic::{Diagnostic, tidy};
-use super::source::Source;
+use super::source::SourceText;
 use super::toml_error;
 use crate::model::limits;
 
 /// A scenario file, parsed as TOML and not yet understood.
 #[derive(Clone, Debug)]
 pub struct Document {
-    source: Source,
+    source: SourceText,
     root: Table,
 }
 
@@ -115,7 +115,7 @@ impl Document {
     /// # Errors
     /// Everything in it that is not TOML.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
-        let source = Source::read(name, bytes).map_err(|error| vec![*error])?;
+        let source = SourceText::read(name, bytes).map_err(|error| vec![*error])?;
         check_depth(source.text()).map_err(|error| vec![*error])?;
         let (root, errors) = DeTable::parse_recoverable(source.text());
         let mut diagnostics = toml_error::explain(&source, &errors);
@@ -125,7 +125,7 @@ impl Document {
 
     /// The text, for showing places in it.
     #[must_use]
-    pub fn source(&self) -> &Source {
+    pub fn source(&self) -> &SourceText {
         &self.source
     }
 

@@ -123,7 +123,7 @@ impl Compiler<'_> {
         let span = Some(about.span.clone());
         let values = match result {
             Ok(values) => values,
-            Err(FieldError::Fault(fault)) => {
+            Err(FieldError::NotANumber(fault)) => {
                 let message = format!("`{}` is not a number: {}", field.path, fault.what);
                 return Some(
                     Diagnostic::error("domain/number", message, span).help("change the numbers that it reads"),

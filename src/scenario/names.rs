@@ -7,7 +7,7 @@ use super::compile::Compiler;
 use super::diagnostic::{Diagnostic, plain, quoted};
 use super::document::{Kind, Table};
 use super::reader::path;
-use super::words;
+use super::reserved;
 use crate::model::{ActorId, Ending, limits};
 
 /// The names of one kind of thing, in declaration order.
@@ -396,7 +396,7 @@ impl<'a> Compiler<'a> {
         let mut wrong: Vec<(String, Range<usize>, &str)> = Vec::new();
         for (ids, what) in [(&self.names.parameters, "a parameter"), (&self.names.definitions, "a definition")] {
             for (name, span) in &ids.list {
-                if words::is_word(name) {
+                if reserved::is_word(name) {
                     wrong.push((
                         format!("{what} cannot be called {}", quoted(name)),
                         span.clone(),

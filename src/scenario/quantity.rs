@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, listed, quoted};
 use super::names::{Happening, Ids, Party};
+use super::reserved::usage;
 use super::resolve::{Context, Resolver};
 use super::sets::Set;
-use super::words::usage;
 use crate::model::{
     ActorId, AttributeId, CommitmentId, GroupId, IssueId, MeanId, MeetingId, Quantity, ResourceId, ShockId, SlotId,
 };

@@ -7,8 +7,8 @@ use super::compile::Compiler;
 use super::definitions::Definition;
 use super::diagnostic::{Diagnostic, Origin, quoted, suggestion};
 use super::names::Given;
+use super::reserved::{self, usage};
 use super::syntax::{Form, Operator, Tree, TreeId};
-use super::words::{self, usage};
 use crate::model::{Expression, IssueId, Node, NodeId, ParameterId, Quantity, limits};
 
 /// Numbers and conditions.
@@ -234,7 +234,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
             Form::Number(value) => self.push(Node::Number(*value), Type::Number, span, &[]),
             Form::Truth(value) => self.push(Node::Truth(*value), Type::Condition, span, &[]),
             Form::Name(name) => self.name(name, span),
-            Form::Call { name, arguments } if words::FUNCTIONS.contains(&name.as_str()) => {
+            Form::Call { name, arguments } if reserved::FUNCTIONS.contains(&name.as_str()) => {
                 self.function(tree, name, arguments, parts, span)
             }
             Form::Call { name, arguments } => self.call(tree, name, arguments, span),
@@ -419,7 +419,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
 
     /// A name that stands alone: a word of the language, a parameter or a definition.
     fn name(&mut self, name: &str, span: &Range<usize>) -> Part {
-        if words::is_word(name) {
+        if reserved::is_word(name) {
             return match self.word(name, span) {
                 Some(quantity) => self.push(Node::Read(quantity), Type::Number, span, &[]),
                 None => Part::Wrong,
@@ -458,7 +458,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         } else if names.metrics.find(name).is_some() {
             Some("give its expression a name in `[definitions]` and use that in both places".into())
         } else {
-            let known = names.parameters.names().chain(names.definitions.names()).chain(words::all());
+            let known = names.parameters.names().chain(names.definitions.names()).chain(reserved::all());
             self.compiler.near(name, known)
         };
         let help = help.unwrap_or_else(|| "declare it in `[parameters]` or `[definitions]`".into());
@@ -468,7 +468,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
     /// A quantity with arguments.
     fn call(&mut self, tree: &Tree, name: &str, arguments: &[TreeId], span: &Range<usize>) -> Part {
         let mut words: Vec<(String, Range<usize>)> = Vec::new();
-        if !words::CALLED.contains(&name) {
+        if !reserved::CALLED.contains(&name) {
             let error = self.unknown_call(name);
             self.report_own(span, error);
             return Part::Wrong;
@@ -491,12 +491,12 @@ impl<'c, 'a> Resolver<'c, 'a> {
 
     fn unknown_call(&self, name: &str) -> Diagnostic {
         let names = &self.compiler.names;
-        if words::is_word(name) || names.given(name).is_some() {
+        if reserved::is_word(name) || names.given(name).is_some() {
             let message = format!("{} takes no arguments", quoted(name));
             return Diagnostic::error("expr/arguments", message, None).help("write the name alone");
         }
         let message = format!("{} is no function or quantity", quoted(name));
-        let known = words::CALLED.into_iter().chain(words::FUNCTIONS);
+        let known = reserved::CALLED.into_iter().chain(reserved::FUNCTIONS);
         let help = suggestion(name, known)
             .unwrap_or_else(|| "functions are `min`, `max`, `clamp`, `abs`, `sqrt`, `exp`, `ln` and `if`".into());
         Diagnostic::error("names/unknown", message, None).help(help)
@@ -523,7 +523,7 @@ pub(super) fn words(tree: &Tree) -> Vec<bool> {
         };
         first.push(start);
         if let Form::Call { name, .. } = &node.form
-            && !words::FUNCTIONS.contains(&name.as_str())
+            && !reserved::FUNCTIONS.contains(&name.as_str())
         {
             words[start..at].fill(true);
         }

@@ -14,9 +14,9 @@ pub struct Position {
     pub column: usize,
 }
 
-/// A text with a name, without its byte-order mark. All spans are byte ranges of [`Source::text`].
+/// A text with a name, without its byte-order mark. All spans are byte ranges of [`SourceText::text`].
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct SourceText {
     name: String,
     text: String,
     /// Where each line begins; a function of the text.
@@ -25,7 +25,7 @@ pub struct Source {
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-impl Source {
+impl SourceText {
     /// The text of `bytes`, with replacement characters for what is not UTF-8: good for showing a place in it.
     #[must_use]
     pub fn lossy(name: &str, bytes: &[u8]) -> Self {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     fn check(text: &[u8], needle: &str, line: usize, column: usize) {
-        let source = Source::read("test", text).unwrap();
+        let source = SourceText::read("test", text).unwrap();
         let offset = source.text().find(needle).unwrap();
         assert_eq!(source.position(offset), Position { line, column });
     }
@@ -124,15 +124,15 @@ mod tests {
 
     #[test]
     fn lines_have_no_line_break() {
-        let source = Source::read("test", b"ab\r\ncd\n").unwrap();
+        let source = SourceText::read("test", b"ab\r\ncd\n").unwrap();
         assert_eq!([source.line(1), source.line(2), source.line(3), source.line(9)], ["ab", "cd", "", ""]);
     }
 
     #[test]
     fn what_is_not_utf8_is_placed_in_the_lossy_text() {
         let bytes = b"\xEF\xBB\xBFa\nb\xFFc";
-        let error = Source::read("test", bytes).unwrap_err();
-        let source = Source::lossy("test", bytes);
+        let error = SourceText::read("test", bytes).unwrap_err();
+        let source = SourceText::lossy("test", bytes);
         let span = error.span.unwrap();
         assert_eq!(source.position(span.start), Position { line: 2, column: 2 });
         assert_eq!(&source.text()[span], "\u{FFFD}");

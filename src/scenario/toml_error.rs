@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, quoted};
-use super::source::Source;
+use super::source::SourceText;
 
 /// What the parser found, at most one error a line and none after one that makes it misread the rest.
-pub(super) fn explain(source: &Source, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
+pub(super) fn explain(source: &SourceText, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
     let mut shown: Vec<Diagnostic> = Vec::new();
     let mut last_line = 0;
     let (mut header, mut repeated_header) = (None, None);

@@ -7,9 +7,10 @@
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use super::sample::{Method, Sample};
-use crate::log::{csv_text, number};
 use crate::scenario::canonical;
+use crate::store::csv_text;
 use crate::text::visible;
+use crate::trace::number;
 
 /// A name and the values that it takes.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::log::FolderError;
 use crate::scenario::Diagnostic;
+use crate::store::FolderError;
 pub(super) use crate::text::{quoted, suggestion};
 
 /// What kind of thing went wrong.

@@ -13,13 +13,14 @@ use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use super::sample::sample;
 use crate::engine::{Plan, Setting};
-use crate::log::{Digest, EVENT_COLUMNS, SERIES_COLUMNS, csv_text, digest, run_header, set_columns};
 use crate::model::{Model, ParameterId, Target};
 use crate::scenario::{Diagnostic, Document, Options, Override, Recheck, canonical, compile};
+use crate::store::{Digest, SERIES_COLUMNS, csv_text, digest, run_header, set_columns};
+use crate::trace::EVENT_COLUMNS;
 
 /// Where the points come from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum DesignSource {
     /// A grid, a sample, or both.
     Request(Request),
     /// A list of points.
@@ -104,7 +105,13 @@ impl Experiment {
     ///
     /// # Errors
     /// An [`Error`] if the document, the design or a point is not valid; the scenario's diagnostics are in it.
-    pub fn new(document: Document, sets: &[Override], source: Source, seed: u64, jobs: usize) -> Result<Self, Error> {
+    pub fn new(
+        document: Document,
+        sets: &[Override],
+        source: DesignSource,
+        seed: u64,
+        jobs: usize,
+    ) -> Result<Self, Error> {
         let mut experiment = Self::compiled(document, sets)?;
         experiment.points = experiment.points_of(source, seed)?;
         experiment.settle(jobs)?;
@@ -116,7 +123,7 @@ impl Experiment {
     ///
     /// # Errors
     /// As [`Experiment::new`].
-    pub(super) fn check(document: Document, source: Source, seed: u64, jobs: usize) -> Result<u64, Error> {
+    pub(super) fn check(document: Document, source: DesignSource, seed: u64, jobs: usize) -> Result<u64, Error> {
         let mut experiment = Self::compiled(document, &[])?;
         let all = experiment.points_of(source, seed)?;
         let count = all.count();
@@ -128,11 +135,11 @@ impl Experiment {
     }
 
     /// The points of a source, with the names looked at.
-    fn points_of(&self, source: Source, seed: u64) -> Result<Points, Error> {
+    fn points_of(&self, source: DesignSource, seed: u64) -> Result<Points, Error> {
         let set_names: Vec<String> = self.sets.iter().map(|set| set.name.clone()).collect();
         let points = match source {
-            Source::Points(points) => points,
-            Source::Request(request) => {
+            DesignSource::Points(points) => points,
+            DesignSource::Request(request) => {
                 let grid = grid(&request.vary, request.zip)?;
                 match request.sample {
                     Some(wanted) => sample(&self.model, &grid, wanted, &request.over, &set_names, seed)?,

@@ -4,15 +4,15 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::conduct::{Progress, Report, Sweep, check_unchanged, read_manifest};
 use super::error::{Error, ErrorKind};
 use super::outline::{Outline, differences};
 use super::read_rows::RowReader;
 use super::recorded::whole;
 use super::schedule::Shard;
+use super::session::{Progress, Report, Sweep, check_unchanged, read_manifest};
 use super::store::in_pieces;
 use super::summary::Summary;
-use crate::log::Manifest;
+use crate::store::Manifest;
 
 /// A part of a sweep.
 struct Part {

@@ -6,7 +6,7 @@ use super::design::Request;
 use super::error::{Error, ErrorKind};
 use super::experiment::Tables;
 use super::schedule::Shard;
-use crate::log::{Digest, Manifest, OverrideRecord};
+use crate::store::{Digest, Manifest, OverrideRecord};
 
 /// How the points were asked for, as given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +142,6 @@ fn list(names: &[String]) -> String {
 }
 
 fn sets(overrides: &[OverrideRecord]) -> String {
-    let named = overrides.iter().map(|set| format!("{}={}", set.name, crate::log::number(set.value)));
+    let named = overrides.iter().map(|set| format!("{}={}", set.name, crate::trace::number(set.value)));
     list(&named.collect::<Vec<_>>())
 }

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use super::error::{Error, ErrorKind};
-use super::summary::{Facts, Summary};
+use super::summary::{RunStats, Summary};
 use crate::model::{Ending, Model, OutcomeId};
 
 /// Where the cells of a row stand.
@@ -32,7 +32,7 @@ impl<'a> RowReader<'a> {
 
     /// The number of the run in a row, and what the summary needs, the metrics in `values`; none if the row is not as
     /// it should be.
-    fn read(&mut self, line: &str) -> Option<(u64, Facts)> {
+    fn read(&mut self, line: &str) -> Option<(u64, RunStats)> {
         #[expect(clippy::option_option, reason = "an empty cell is a value that is missing, a wrong one is no value")]
         fn optional<T: std::str::FromStr>(cell: &str) -> Option<Option<T>> {
             if cell.is_empty() { Some(None) } else { cell.parse().ok().map(Some) }
@@ -53,7 +53,7 @@ impl<'a> RowReader<'a> {
         }
         let history = u64::from_str_radix(cells.next()?.strip_prefix('h')?, 16).ok()?;
         cells.next().is_none().then_some(())?;
-        Some((run, Facts { point, ending, reached_step, gap, history }))
+        Some((run, RunStats { point, ending, reached_step, gap, history }))
     }
 
     /// Adds the rows of a file to a summary; their runs must be `runs`, in order.

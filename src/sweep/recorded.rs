@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::conduct::{Sweep, read_manifest};
 use super::design::Points;
 use super::design_file::read_design;
 use super::error::{Error, ErrorKind};
@@ -10,8 +9,9 @@ use super::experiment::Experiment;
 use super::limits;
 use super::outline::Outline;
 use super::schedule::{Schedule, Shard};
-use crate::log::{Manifest, digest, read_file};
+use super::session::{Sweep, read_manifest};
 use crate::scenario::{Document, Override};
+use crate::store::{Manifest, digest, read_file};
 
 /// The sweep of a folder, finished or not; of a part, the whole that it is a part of.
 ///

@@ -6,7 +6,7 @@
 use super::design::{Points, check_names};
 use super::error::{Error, ErrorKind, quoted};
 use super::{limits, sobol};
-use crate::engine::{Luck, quantile, stream, unit};
+use crate::engine::{RunSeed, quantile, stream, unit};
 use crate::model::{Distribution, Model, Node, ParameterId, Quantity, Scalar, Values};
 use crate::scenario::canonical;
 
@@ -75,7 +75,7 @@ impl Sample {
     /// # Errors
     /// An [`Error`] if a Sobol' sequence has not as many dimensions.
     pub fn coordinate(&self, dimension: usize, name: &str, seed: u64) -> Result<Vec<f64>, Error> {
-        let luck = Luck { seed, replicate: 0 };
+        let luck = RunSeed { seed, replicate: 0 };
         let count = usize::try_from(self.count).unwrap_or(usize::MAX);
         match self.method {
             Method::Sobol => {
@@ -113,7 +113,7 @@ impl Sample {
 }
 
 /// The numbers below `count` in random order (Fisher and Yates).
-fn permutation(luck: Luck, name: &str, count: u32) -> Vec<u32> {
+fn permutation(luck: RunSeed, name: &str, count: u32) -> Vec<u32> {
     let mut source = luck.source(stream(&format!("sample/{name}/order")));
     let mut order: Vec<u32> = (0..count).collect();
     for (draw, last) in (1..order.len()).rev().enumerate() {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
-use crate::engine::Luck;
+use crate::engine::RunSeed;
 
 /// The order of a sweep's runs: replicate by replicate over all points, so that a sweep cut short is evenly sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Slot {
     /// Its point.
     pub point: u64,
     /// Its luck.
-    pub luck: Luck,
+    pub luck: RunSeed,
 }
 
 impl Schedule {
@@ -62,7 +62,7 @@ impl Schedule {
     #[must_use]
     pub fn slot(&self, run: u64) -> Slot {
         let replicate = if self.independent { run } else { run / self.points };
-        Slot { run, point: run % self.points, luck: Luck { seed: self.seed, replicate } }
+        Slot { run, point: run % self.points, luck: RunSeed { seed: self.seed, replicate } }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::error::{Error, ErrorKind};
 use super::limits;
-use crate::log::write_file_with;
+use crate::store::write_file_with;
 
 /// An order of rows.
 #[derive(Clone, Copy, Debug)]

@@ -15,7 +15,7 @@ type Instant = std::time::Instant;
 use sha2::{Digest as _, Sha256};
 
 use super::error::{Error, ErrorKind};
-use crate::log::{Digest, open_file, remove_partial, sync_folder};
+use crate::store::{Digest, open_file, remove_partial, sync_folder};
 
 /// Name of the journal.
 pub(super) const JOURNAL: &str = "sweep.journal";

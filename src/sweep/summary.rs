@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use super::design::Points;
 use super::limits;
 use super::statistics::{Moments, wilson};
-use crate::log::{csv_text, number, truth};
 use crate::model::{Ending, Model};
+use crate::store::csv_text;
+use crate::trace::{number, truth};
 
 /// The ways to end besides the outcomes.
 const OTHERS: [&str; 3] = [Ending::DEADLOCK, Ending::STALEMATE, "failed"];
@@ -15,7 +16,7 @@ const DATED: [&str; 2] = ["reached_step", "gap"];
 
 /// What a summary takes from a run besides its metrics.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Facts {
+pub struct RunStats {
     /// The point.
     pub point: u64,
     /// How the run ended; none where it failed.
@@ -71,7 +72,7 @@ impl Summary {
     ///
     /// # Panics
     /// If the point is beyond those that the summary was made for.
-    pub fn add(&mut self, facts: Facts, metrics: &[f64]) {
+    pub fn add(&mut self, facts: RunStats, metrics: &[f64]) {
         let point = usize::try_from(facts.point).expect("the number of points is limited");
         let outcomes = self.outcomes.len();
         let ending = match facts.ending {
@@ -213,9 +214,9 @@ mod tests {
         compile(&document, &Options::default()).unwrap().model
     }
 
-    fn fact(point: u64, history: u64) -> Facts {
+    fn fact(point: u64, history: u64) -> RunStats {
         let ending = Some(Ending::Outcome(OutcomeId(0)));
-        Facts { point, ending, reached_step: Some(2), gap: Some(0), history }
+        RunStats { point, ending, reached_step: Some(2), gap: Some(0), history }
     }
 
     #[test]
@@ -247,7 +248,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_empty() {
         let mut summary = Summary::new(&model(), 2);
-        summary.add(Facts { ending: None, reached_step: None, gap: None, ..fact(0, 7) }, &[f64::NAN]);
+        summary.add(RunStats { ending: None, reached_step: None, gap: None, ..fact(0, 7) }, &[f64::NAN]);
         let points = super::super::design::grid(&[super::super::design::Axis::parse("x=1,2").unwrap()], false).unwrap();
         let text = String::from_utf8(summary.to_csv(&points)).unwrap();
         let cells = |row: usize| text.lines().nth(row).unwrap().split(',').collect::<Vec<_>>();

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::design::{Axis, Request};
 use super::error::Error;
-use super::experiment::{Experiment, Source};
+use super::experiment::{DesignSource, Experiment};
 use super::outline::Asked;
 use super::sample::Sample;
 use super::schedule::Schedule;
@@ -17,7 +17,7 @@ const ASK: &str = "change what the table asks for";
 ///
 /// # Errors
 /// A diagnostic with the place in the file.
-pub fn of_table(table: &SweepTable, zip: bool, document: &Document) -> Result<(Source, Asked), Box<Diagnostic>> {
+pub fn of_table(table: &SweepTable, zip: bool, document: &Document) -> Result<(DesignSource, Asked), Box<Diagnostic>> {
     let wrong = |error: &Error, place: Option<Range<usize>>| {
         let help = error.remedy().map(str::to_owned);
         Box::new(Diagnostic::error("sweep/design", error.message(), place).help(ASK).maybe_help(help))
@@ -37,7 +37,7 @@ pub fn of_table(table: &SweepTable, zip: bool, document: &Document) -> Result<(S
     let zip = zip || table.zip.unwrap_or(false);
     let request = Request { vary, zip, sample, over: table.over.clone() };
     let asked = Asked::of(&request, texts);
-    Ok((Source::Request(request), asked))
+    Ok((DesignSource::Request(request), asked))
 }
 
 /// What is wrong with a scenario's `[sweep]` table: nothing if the sweep that it asks for can be run.

@@ -2,10 +2,11 @@
 
 use super::experiment::{Experiment, Tables};
 use super::schedule::{Schedule, Slot};
-use super::summary::Facts;
-use crate::engine::{self, Run, Setting, Simulation, Want};
-use crate::log::{Namer, Numbered, RunRow, Sampler, push_run, write_events, write_series};
+use super::summary::RunStats;
+use crate::engine::{self, Run, RunOptions, Setting, Simulation};
 use crate::model::Model;
+use crate::store::{Numbered, RunRow, Sampler, push_run, write_events, write_series};
+use crate::trace::Namer;
 
 /// The rows of some consecutive runs, and what the summary needs of them.
 #[derive(Debug, Default)]
@@ -17,14 +18,14 @@ pub(super) struct Rows {
     /// Rows of `series.csv`.
     pub(super) series: Vec<u8>,
     /// For each run what the summary needs, but its metrics.
-    pub(super) facts: Vec<Facts>,
+    pub(super) facts: Vec<RunStats>,
     /// For each run its metrics; NaN where there is none.
     pub(super) metrics: Vec<f64>,
 }
 
 impl super::execute::Stretch for Rows {
     fn size(&self) -> usize {
-        let facts = self.facts.len() * size_of::<Facts>() + self.metrics.len() * size_of::<f64>();
+        let facts = self.facts.len() * size_of::<RunStats>() + self.metrics.len() * size_of::<f64>();
         self.runs.len() + self.events.len() + self.series.len() + facts
     }
 }
@@ -34,7 +35,7 @@ pub(super) struct Worker<'a> {
     experiment: &'a Experiment,
     schedule: Schedule,
     tables: Tables,
-    want: Want,
+    want: RunOptions,
     simulation: Simulation<'a>,
     namer: Namer<'a>,
     sampler: Sampler,
@@ -45,7 +46,7 @@ pub(super) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     pub(super) fn new(experiment: &'a Experiment, schedule: Schedule, tables: Tables) -> Self {
-        let want = Want { log: tables.events, series: tables.series, exchanged: false };
+        let want = RunOptions { log: tables.events, series: tables.series, exchanged: false };
         let model = experiment.model();
         Self {
             experiment,
@@ -98,7 +99,7 @@ impl Writer<'_> {
             write_series(&mut rows.series, self.model, numbered, &run.samples, self.sampler).expect(memory);
         }
         let RunRow { point, ending, reached_step, gap, .. } = row;
-        rows.facts.push(Facts { point, ending, reached_step, gap, history: run.history.bits() });
+        rows.facts.push(RunStats { point, ending, reached_step, gap, history: run.history.bits() });
         rows.metrics.extend(run.metrics.iter().map(|metric| metric.unwrap_or(f64::NAN)));
     }
 }

@@ -3,11 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use backstop::engine::{self, Luck, Plan, Run, Want};
-use backstop::log::{Namer, Numbered, RunRow, Sampler, write_commitments, write_events, write_runs, write_series};
+use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{ActorId, Event, InstanceId, IssueId, Model, World};
 use backstop::scenario::{Compiled, Document, Options, Override, compile};
+use backstop::store::{Numbered, RunRow, Sampler, write_commitments, write_events, write_runs, write_series};
 use backstop::sweep::Sweep;
+use backstop::trace::Namer;
 
 /// The folder of the shipped scenarios.
 pub(crate) fn scenarios() -> PathBuf {
@@ -51,8 +52,8 @@ pub(crate) struct Ran {
 pub(crate) fn run_text(text: &str, sets: &[(&str, f64)], seed: u64) -> Ran {
     let model = compiled(text, sets).model;
     let plan = Plan::new(&model);
-    let want = Want { log: true, series: true, exchanged: true };
-    let run = engine::run(&model, &plan, Luck { seed, replicate: 0 }, want);
+    let want = RunOptions { log: true, series: true, exchanged: true };
+    let run = engine::run(&model, &plan, RunSeed { seed, replicate: 0 }, want);
     Ran { model, plan, run }
 }
 
@@ -76,7 +77,7 @@ pub(crate) fn rows_alone(sweep: &Sweep) -> String {
         let options = Options { overrides, ..Options::default() };
         let model = compile(experiment.document(), &options).expect("the point is valid").model;
         // With a log the causes are tracked, which takes another way through the engine.
-        let want = Want { log: true, series: true, exchanged: true };
+        let want = RunOptions { log: true, series: true, exchanged: true };
         let run = engine::run(&model, &Plan::new(&model), slot.luck, want);
         let row = RunRow::of(&run, (number, slot.point), slot.luck, &values);
         write_runs(&mut text, &model, None, &[row]).expect("memory is writable");
@@ -131,7 +132,7 @@ impl Ran {
 
     /// The row of the run as `runs.csv`.
     pub(crate) fn runs_csv(&self, seed: u64) -> Vec<u8> {
-        let row = RunRow::of(&self.run, (0, 0), Luck { seed, replicate: 0 }, &[]);
+        let row = RunRow::of(&self.run, (0, 0), RunSeed { seed, replicate: 0 }, &[]);
         let mut bytes = Vec::new();
         write_runs(&mut bytes, &self.model, Some(&[]), &[row]).expect("memory is writable");
         bytes
@@ -140,7 +141,7 @@ impl Ran {
     /// The name of the final outcome, or the status of a failed run.
     pub(crate) fn outcome(&self) -> &str {
         match &self.run.result {
-            Ok(ending) => backstop::log::ending_name(&self.model, *ending),
+            Ok(ending) => backstop::trace::ending_name(&self.model, *ending),
             Err(failure) => failure.status(),
         }
     }
@@ -178,7 +179,7 @@ impl Ran {
 
     /// Steps at which a kind of event happened, with the instance's name.
     pub(crate) fn when(&self, kind: &str) -> Vec<(u32, String)> {
-        let of_kind = self.run.log.iter().filter(|entry| backstop::log::kind(entry.event) == kind);
+        let of_kind = self.run.log.iter().filter(|entry| backstop::trace::kind(entry.event) == kind);
         of_kind
             .filter_map(|entry| {
                 let instance = entry.event.instance()?;

@@ -2,7 +2,7 @@
 
 use backstop::sweep::{Points, Summary, wilson};
 
-use crate::cli::words::{count, plain_number, whole};
+use crate::cli::wording::{count, plain_number, whole};
 
 /// Points that are shown one by one, at most.
 const FEW: usize = 20;

@@ -2,7 +2,7 @@
 
 use super::super::cause::{Rule, Why};
 use super::super::failure::Failure;
-use super::super::random::{Source, unit};
+use super::super::random::{DrawStream, unit};
 use super::{Decision, View};
 use crate::model::{ActorId, Effect, Event, IssueId, ShockId, Trigger, TrustEffect};
 
@@ -17,7 +17,7 @@ pub(in super::super) fn dated<T>(list: &[(u32, T)], step: u32) -> &[(u32, T)] {
 /// step before.
 pub(in super::super) fn shock(
     view: View<'_>,
-    source: &mut Source,
+    source: &mut DrawStream,
     id: ShockId,
     was_true: &mut bool,
     out: &mut Vec<Decision>,

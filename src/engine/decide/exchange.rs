@@ -3,7 +3,7 @@
 use super::super::agreement;
 use super::super::cause::{Rule, Why};
 use super::super::failure::Failure;
-use super::super::random::{Luck, unit};
+use super::super::random::{RunSeed, unit};
 use super::{Decision, View};
 use crate::model::{Columns, Event, Expression, InstanceId, MeetingId, Reader, State};
 
@@ -80,7 +80,7 @@ fn round_together(
 /// The package of a meeting in session: all that those who attend can bind at once.
 pub(in super::super) fn package(
     view: View<'_>,
-    luck: Luck,
+    luck: RunSeed,
     meeting: MeetingId,
     work: &mut u64,
     out: &mut Vec<Decision>,

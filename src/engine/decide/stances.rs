@@ -7,7 +7,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::super::cause::Why;
 use super::super::normals::{Tails, normal_quantiles, raw};
-use super::super::random::{Luck, Source};
+use super::super::random::{DrawStream, RunSeed};
 use super::{Decision, View};
 use crate::model::{ActorId, Event, Influence, IssueId, MeetingId, Model, Setup, World};
 
@@ -261,7 +261,7 @@ impl Influences {
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Noise {
     /// By issue and position in `volatile`.
-    sources: Vec<Source>,
+    sources: Vec<DrawStream>,
     volatile: Vec<ActorId>,
     /// Whether the volatile actors are all actors.
     everybody: bool,
@@ -281,7 +281,7 @@ const TOGETHER: usize = 1 << 15;
 
 impl Noise {
     /// The sources of those whose volatility is not 0.
-    pub(in super::super) fn reset(&mut self, view: View<'_>, luck: Luck) {
+    pub(in super::super) fn reset(&mut self, view: View<'_>, luck: RunSeed) {
         self.volatile.clear();
         self.volatile.extend(view.model.actor_ids().filter(|actor| view.setup.volatility[actor.index()] > 0.0));
         self.everybody = self.volatile.len() == view.model.actors.len();

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::folder::{Folder, FolderError, MANIFEST};
 use super::manifest::{Digest, Manifest, digest};
-use super::record::Namer;
 use super::tables::{
     Numbered, RunRow, Sampler, set_columns, write_commitments, write_events, write_runs, write_series,
 };
-use crate::engine::{Luck, Run};
+use crate::engine::{Run, RunSeed};
 use crate::model::{Entry, Model, Setup, World};
 use crate::scenario::Override;
+use crate::trace::Namer;
 
 /// The tables of one run, as bytes.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Files {
 
     /// The tables of a run that has just ended, from the models that it began and ended with.
     #[must_use]
-    pub fn of_run(models: (&Model, &Model), run: &Run, luck: Luck, sampler: &Sampler, sets: &[Override]) -> Self {
+    pub fn of_run(models: (&Model, &Model), run: &Run, luck: RunSeed, sampler: &Sampler, sets: &[Override]) -> Self {
         let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
         Self::new(models, tables, sampler, sets, RunRow::of(run, (0, 0), luck, &[]))
     }

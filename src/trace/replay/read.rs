@@ -2,32 +2,33 @@
 
 use std::io::Read;
 
+use super::super::record::EVENT_COLUMNS;
 use super::super::record::{Cells, Namer};
-use super::super::tables::EVENT_COLUMNS;
-use super::Refusal;
+use super::ReplayError;
 use crate::engine;
 use crate::model::{Entry, Event, Model, Seq, Setup, limits};
 use crate::text::quoted;
 
 /// Reads the rows, each of which must be what its event is written as.
-pub(super) fn read(namer: &Namer<'_>, events: impl Read, steps: u32) -> Result<Vec<Entry>, Refusal> {
+pub(super) fn read(namer: &Namer<'_>, events: impl Read, steps: u32) -> Result<Vec<Entry>, ReplayError> {
     let mut reader = csv::ReaderBuilder::new().from_reader(events);
-    let header = reader.headers().map_err(|error| Refusal::header(error.to_string()))?;
+    let header = reader.headers().map_err(|error| ReplayError::header(error.to_string()))?;
     if header.iter().ne(EVENT_COLUMNS) {
-        return Err(Refusal::header("the header is not that of an event log"));
+        return Err(ReplayError::header("the header is not that of an event log"));
     }
     let mut log = Vec::new();
     let mut record = csv::StringRecord::new();
     let mut date = (0, namer.model().clock.date(0));
     loop {
         let row = log.len();
-        if !reader.read_record(&mut record).map_err(|error| Refusal::row(row, error.to_string()))? {
+        if !reader.read_record(&mut record).map_err(|error| ReplayError::row(row, error.to_string()))? {
             return Ok(log);
         }
         if row >= limits::EVENTS as usize {
-            return Err(Refusal::row(row, format!("a log has at most {} events", limits::EVENTS)));
+            return Err(ReplayError::row(row, format!("a log has at most {} events", limits::EVENTS)));
         }
-        let entry = read_row(namer, &record, (row, steps), &mut date).map_err(|reason| Refusal::row(row, reason))?;
+        let entry =
+            read_row(namer, &record, (row, steps), &mut date).map_err(|reason| ReplayError::row(row, reason))?;
         log.push(entry);
     }
 }
@@ -92,13 +93,13 @@ fn read_row(
 }
 
 /// The numbers of the run, from the values that it drew.
-pub(super) fn read_draws(model: &Model, log: &[Entry]) -> Result<Setup, Refusal> {
+pub(super) fn read_draws(model: &Model, log: &[Entry]) -> Result<Setup, ReplayError> {
     let mut drawn = Vec::with_capacity(model.draws.len());
     for (at, path) in model.draws.iter().enumerate() {
         match log.get(at + 1).map(|entry| entry.event) {
             Some(Event::Drawn { draw, value }) if draw.index() == at => drawn.push(value),
-            _ => return Err(Refusal::row(at + 1, format!("the log lacks the drawn value of `{path}`"))),
+            _ => return Err(ReplayError::row(at + 1, format!("the log lacks the drawn value of `{path}`"))),
         }
     }
-    engine::prepare_drawn(model, &drawn).map_err(|failure| Refusal::row(model.draws.len(), failure.to_string()))
+    engine::prepare_drawn(model, &drawn).map_err(|failure| ReplayError::row(model.draws.len(), failure.to_string()))
 }

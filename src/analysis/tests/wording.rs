@@ -1,7 +1,7 @@
 //! Scenarios as files, run to their end and explained in words.
 
 use super::super::{Explanation, Question, explain};
-use crate::engine::{Luck, Plan, View, Want, run};
+use crate::engine::{Plan, RunOptions, RunSeed, View, run};
 use crate::model::{Model, OutcomeId};
 use crate::scenario::{Document, Options, compile};
 
@@ -10,8 +10,8 @@ fn end_of(text: &str, question: &Question) -> (Model, Explanation) {
     let compiled = compile(&document, &Options::default()).unwrap_or_else(|errors| panic!("{errors:#?}"));
     let model = compiled.model;
     let plan = Plan::new(&model);
-    let want = Want { exchanged: true, ..Want::default() };
-    let end = run(&model, &plan, Luck { seed: 1, replicate: 0 }, want);
+    let want = RunOptions { exchanged: true, ..RunOptions::default() };
+    let end = run(&model, &plan, RunSeed { seed: 1, replicate: 0 }, want);
     assert!(end.result.is_ok(), "{:?}", end.result);
     let explanation =
         explain(View { model: &model, plan: &plan, setup: &end.setup, world: end.exchanged() }, question).unwrap();

@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use backstop::engine::Watch;
-use backstop::log::{self, Course, CourseError, Fault, Manifest, Verified};
+use backstop::engine::Observer;
+use backstop::store::{Defect, Lineage, LineageError, Manifest, Verified};
 
 use super::console::{Failed, fail, report};
 use super::load::At;
 
 /// Reads a folder, folds its log and compares everything in it with what the log gives; `Err` has been reported.
-pub(crate) fn verify(dir: &Path, watch: &mut Watch<'_>) -> Result<Verified, Failed> {
-    log::verify(dir, watch).map_err(|error| {
-        if let Fault::Course(CourseError::Scenario { diagnostics, source }) = &error.fault {
+pub(crate) fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, Failed> {
+    backstop::store::verify(dir, watch).map_err(|error| {
+        if let Defect::Lineage(LineageError::Scenario { diagnostics, source }) = &error.fault {
             report(diagnostics, source);
         }
         fail(&error.to_string(), error.help())
@@ -19,8 +19,8 @@ pub(crate) fn verify(dir: &Path, watch: &mut Watch<'_>) -> Result<Verified, Fail
 }
 
 /// Says why a run cannot go on under other numbers or be measured anew.
-pub(crate) fn refuse(error: &CourseError) -> Failed {
-    if let CourseError::Scenario { diagnostics, source } = error {
+pub(crate) fn refuse(error: &LineageError) -> Failed {
+    if let LineageError::Scenario { diagnostics, source } = error {
         report(diagnostics, source);
         return Failed::Input;
     }
@@ -42,6 +42,6 @@ pub(crate) fn step_of_folder(at: &At, dir: &Path) -> Result<u32, Failed> {
         return Ok(step);
     }
     let manifest = Manifest::read(dir).map_err(|error| fail(&error.to_string(), error.help()))?;
-    let course = Course::new(&manifest).map_err(|error| refuse(&error))?;
+    let course = Lineage::new(&manifest).map_err(|error| refuse(&error))?;
     at.step(&course.last().0.clock)
 }

@@ -1,7 +1,7 @@
 //! Numbers, names and dates as a person writes them.
 
-use backstop::analysis::words;
-pub(crate) use backstop::analysis::words::number as plain_number;
+use backstop::analysis::wording;
+pub(crate) use backstop::analysis::wording::number as plain_number;
 use backstop::model::{ActorId, Amount, GroupId, Model, ResourceId};
 pub(crate) use backstop::text::escaped;
 
@@ -13,7 +13,7 @@ pub(crate) fn safe(text: &str) -> String {
 /// A count in groups of three digits.
 pub(crate) fn whole(number: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "counts of things on one machine")]
-    words::number(number as f64)
+    wording::number(number as f64)
 }
 
 /// `1 actor`, `2 actors`.
@@ -44,7 +44,7 @@ pub(crate) fn group(model: &Model, id: GroupId) -> String {
 
 /// An amount of a resource with its unit: `30 000 soldiers`, `0.5 of backstop`.
 pub(crate) fn amount(model: &Model, resource: ResourceId, value: Amount) -> String {
-    words::amount(model, resource, value.to_units())
+    wording::amount(model, resource, value.to_units())
 }
 
 /// `a, b and c`.

@@ -4,16 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 
-use super::number::{amount, number, push_number};
-use super::record::{Cells, Namer, creditor_name, ending_name};
-use crate::engine::{History, Luck, Run};
+use crate::engine::{HistoryHash, Run, RunSeed};
 use crate::model::{Ending, Entry, Model, Setup, World, limits};
 pub use crate::scenario::RUN_COLUMNS;
 use crate::scenario::{Override, canonical};
+use crate::trace::{Cells, Namer, creditor_name, ending_name};
+use crate::trace::{EVENT_COLUMNS, amount, number, push_number};
 
-/// Columns of `events.csv`.
-pub const EVENT_COLUMNS: [&str; 12] =
-    ["run", "seq", "step", "date", "event", "actor", "counterpart", "subject", "issue", "resource", "value", "cause"];
 /// Columns of `series.csv`.
 pub const SERIES_COLUMNS: [&str; 5] = ["run", "step", "date", "name", "value"];
 /// Columns of `commitments.csv`.
@@ -250,7 +247,7 @@ pub struct RunRow<'a> {
     /// Number of the design's point, from 0.
     pub point: u64,
     /// Replicate and seed.
-    pub luck: Luck,
+    pub luck: RunSeed,
     /// Values of the parameters that were set or varied.
     pub parameters: &'a [f64],
     /// `ok`, or the name of the failure.
@@ -266,13 +263,13 @@ pub struct RunRow<'a> {
     /// The last value of each metric.
     pub metrics: &'a [Option<f64>],
     /// The hash of the history.
-    pub history: History,
+    pub history: HistoryHash,
 }
 
 impl<'a> RunRow<'a> {
     /// The row of a run, given its number and point, its luck, and the values that were set or varied.
     #[must_use]
-    pub fn of(run: &'a Run, (number, point): (u64, u64), luck: Luck, parameters: &'a [f64]) -> Self {
+    pub fn of(run: &'a Run, (number, point): (u64, u64), luck: RunSeed, parameters: &'a [f64]) -> Self {
         Self {
             run: number,
             point,

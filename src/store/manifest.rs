@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::replay::Recorded;
-use crate::engine::{Luck, Run};
+use crate::engine::{Run, RunSeed};
 use crate::scenario::Override;
+use crate::trace::Recorded;
 
 /// The program's name, as a manifest gives it.
 pub const PROGRAM: &str = "backstop";
@@ -171,8 +171,8 @@ impl Manifest {
 
     /// The luck of a single run.
     #[must_use]
-    pub fn luck(&self) -> Luck {
-        Luck { seed: self.seed, replicate: self.replicate }
+    pub fn luck(&self) -> RunSeed {
+        RunSeed { seed: self.seed, replicate: self.replicate }
     }
 
     /// What it says of a single run; none for a sweep.

@@ -14,8 +14,8 @@ use super::store::{JOURNAL, Store, UNSORTED, digest_of, first_journal, journal_o
 use super::summary::Summary;
 use super::worker::{Rows, Worker};
 use super::{limits, sort};
-use crate::log::limits::MANIFEST_BYTES;
-use crate::log::{
+use crate::store::limits::MANIFEST_BYTES;
+use crate::store::{
     Digest, Folder, MANIFEST, Manifest, ManifestError, OverrideRecord, digest, read_file, remove_partial, write_file,
 };
 
@@ -83,7 +83,7 @@ impl Report {
 }
 
 /// A folder under way.
-pub(super) struct Sitting {
+pub(super) struct OpenSweep {
     pub(super) store: Store,
     next: u64,
 }
@@ -217,7 +217,7 @@ impl Sweep {
     }
 
     /// A new folder with a manifest that says that it is not complete, the design, and tables without rows.
-    pub(super) fn begin(&self, folder: &Path, force: bool) -> Result<Sitting, Error> {
+    pub(super) fn begin(&self, folder: &Path, force: bool) -> Result<OpenSweep, Error> {
         let claimed = Folder::claim(folder, force)?;
         let headers = self.experiment.headers(self.tables);
         let names = self.growing();
@@ -234,11 +234,11 @@ impl Sweep {
         files.push((MANIFEST, manifest.as_bytes()));
         claimed.write(&files)?;
         let (store, next) = Store::open(folder, &names, first)?;
-        Ok(Sitting { store, next })
+        Ok(OpenSweep { store, next })
     }
 
     /// Takes up what an earlier sitting has begun; none if nothing is left to do.
-    fn resume(&self, folder: &Path) -> Result<Option<Sitting>, Error> {
+    fn resume(&self, folder: &Path) -> Result<Option<OpenSweep>, Error> {
         let old = read_manifest(folder)?;
         let name = folder.display().to_string();
         let outline = Outline::of(&old, &name)?;
@@ -263,7 +263,7 @@ impl Sweep {
         if outline.replicates != self.schedule.replicates {
             self.write_manifest(folder, &[], false)?;
         }
-        Ok(Some(Sitting { store, next }))
+        Ok(Some(OpenSweep { store, next }))
     }
 
     fn check_same(&self, name: &str, old: &Manifest, outline: &Outline) -> Result<(), Error> {
@@ -433,7 +433,7 @@ pub(super) fn read_manifest(folder: &Path) -> Result<Manifest, Error> {
             let message = format!(
                 "`{}` was written by {found}, and this is {} {}",
                 folder.display(),
-                crate::log::PROGRAM,
+                crate::store::PROGRAM,
                 env!("CARGO_PKG_VERSION")
             );
             Error::new(ErrorKind::Mismatch, message).help("go on with the same version, or start again with `--force`")

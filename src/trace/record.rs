@@ -7,6 +7,10 @@ use super::number::{amount, number};
 use crate::model::{ActorId, Amount, DrawId, Ending, Event, InstanceId, IssueId, MeetingId, Model, OutcomeId, ShockId};
 use crate::text::quoted;
 
+/// Columns of `events.csv`.
+pub const EVENT_COLUMNS: [&str; 12] =
+    ["run", "seq", "step", "date", "event", "actor", "counterpart", "subject", "issue", "resource", "value", "cause"];
+
 /// The cells of an event that depend on it alone: all but run, seq, step, date and cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cells<'a> {

@@ -4,17 +4,17 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::course::{Course, CourseError};
 use super::files::Files;
 use super::folder::{MANIFEST, read_file};
 use super::limits;
+use super::lineage::{Lineage, LineageError};
 use super::manifest::{Manifest, ManifestError, digest};
-use super::record::Namer;
-use super::replay::{Fold, Recorded, Refusal};
 use super::tables::{Numbered, RunRow, Sampler, TooManySamples, write_events};
-use crate::engine::{Moment, Run, Want, Watch};
+use crate::engine::{Checkpoint, Observer, Run, RunOptions};
 use crate::model::{Ending, Entry};
 use crate::text::escaped;
+use crate::trace::Namer;
+use crate::trace::{Fold, Recorded, ReplayError};
 
 /// A folder whose log has been folded and verified.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Verified {
     /// What the folder says of itself.
     pub manifest: Manifest,
     /// The models that the run went through.
-    pub course: Course,
+    pub course: Lineage,
     /// The folded log.
     pub fold: Fold,
     /// What the manifest says of the run.
@@ -37,12 +37,12 @@ pub struct VerifyError {
     /// The file.
     pub path: PathBuf,
     /// What is wrong.
-    pub fault: Fault,
+    pub fault: Defect,
 }
 
 /// What is wrong with a file of a run's folder.
 #[derive(Debug)]
-pub enum Fault {
+pub enum Defect {
     /// There is no manifest.
     NotThere,
     /// The system refused to read it.
@@ -52,13 +52,13 @@ pub enum Fault {
     /// The manifest says the same, or more, in other words than the program writes; from this line on, from 1.
     Respelt(u64),
     /// The run that this one says that it was forked from, at this step, was another.
-    Lineage(u32),
+    OtherParent(u32),
     /// The manifest cannot be used.
     Manifest(ManifestError),
     /// The manifest says that not everything that was asked for is there.
     Incomplete,
     /// The scenario in the manifest cannot be run.
-    Course(CourseError),
+    Lineage(LineageError),
     /// The manifest is that of a sweep.
     NotARun,
     /// The run completed this number of steps, not that of the manifest.
@@ -66,7 +66,7 @@ pub enum Fault {
     /// The series that the manifest tells of would be too long.
     Samples(TooManySamples),
     /// The log is refused.
-    Log(Refusal),
+    Log(ReplayError),
     /// A table differs from what the log gives, first in this line, from 1.
     Line(u64),
     /// The tables are right, but the manifest gives other hashes.
@@ -78,19 +78,21 @@ impl VerifyError {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         Some(match &self.fault {
-            Fault::NotThere => "give a folder that `run --out` wrote",
-            Fault::NotARun => "`run DIR --run N --out DIR2` writes the folder of one run of a sweep",
-            Fault::Manifest(ManifestError::Version { .. }) => {
+            Defect::NotThere => "give a folder that `run --out` wrote",
+            Defect::NotARun => "`run DIR --run N --out DIR2` writes the folder of one run of a sweep",
+            Defect::Manifest(ManifestError::Version { .. }) => {
                 "use the version that wrote it, or run the scenario again"
             }
-            Fault::Manifest(_) | Fault::Respelt(_) | Fault::Lineage(_) | Fault::Samples(_) | Fault::Steps(_) => {
-                "the manifest was edited; run the scenario again"
-            }
-            Fault::Incomplete => "let it be finished with `--resume`",
-            Fault::Log(_) => "the log was cut, edited or reordered, or belongs to another scenario",
-            Fault::Line(_) => "the file was edited, or belongs to another run",
-            Fault::Course(error) => return error.help(),
-            Fault::Unreadable(_) | Fault::TooLarge(_) | Fault::Hashes => return None,
+            Defect::Manifest(_)
+            | Defect::Respelt(_)
+            | Defect::OtherParent(_)
+            | Defect::Samples(_)
+            | Defect::Steps(_) => "the manifest was edited; run the scenario again",
+            Defect::Incomplete => "let it be finished with `--resume`",
+            Defect::Log(_) => "the log was cut, edited or reordered, or belongs to another scenario",
+            Defect::Line(_) => "the file was edited, or belongs to another run",
+            Defect::Lineage(error) => return error.help(),
+            Defect::Unreadable(_) | Defect::TooLarge(_) | Defect::Hashes => return None,
         })
     }
 }
@@ -99,34 +101,34 @@ impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = escaped(&self.path.display().to_string());
         match &self.fault {
-            Fault::NotThere => write!(f, "`{path}` is not there: this is no complete output folder"),
-            Fault::Unreadable(error) => write!(f, "cannot read `{path}`: {error}"),
-            Fault::TooLarge(limit) => write!(f, "`{path}` has more than {limit} bytes"),
-            Fault::Manifest(ManifestError::Malformed { message, line, column }) => {
+            Defect::NotThere => write!(f, "`{path}` is not there: this is no complete output folder"),
+            Defect::Unreadable(error) => write!(f, "cannot read `{path}`: {error}"),
+            Defect::TooLarge(limit) => write!(f, "`{path}` has more than {limit} bytes"),
+            Defect::Manifest(ManifestError::Malformed { message, line, column }) => {
                 write!(f, "{path}:{line}:{column}: {}", escaped(message))
             }
-            Fault::Manifest(ManifestError::Version { found }) => {
+            Defect::Manifest(ManifestError::Version { found }) => {
                 let version = env!("CARGO_PKG_VERSION");
                 write!(f, "{path}: it was written by {}, this is backstop {version}", escaped(found))
             }
-            Fault::Manifest(ManifestError::Scenario) => {
+            Defect::Manifest(ManifestError::Scenario) => {
                 write!(f, "{path}: the scenario's text does not have the hash that is given for it")
             }
-            Fault::Respelt(line) => write!(f, "{path}:{line}:1: the line is not what the program writes"),
-            Fault::Lineage(at) => {
+            Defect::Respelt(line) => write!(f, "{path}:{line}:1: the line is not what the program writes"),
+            Defect::OtherParent(at) => {
                 write!(f, "{path}: the run that is said to have been forked at step {at} had another history")
             }
-            Fault::Incomplete => write!(f, "{path}: the output is not complete"),
-            Fault::Course(error) => write!(f, "{path}: {error}"),
-            Fault::Steps(steps) => {
+            Defect::Incomplete => write!(f, "{path}: the output is not complete"),
+            Defect::Lineage(error) => write!(f, "{path}: {error}"),
+            Defect::Steps(steps) => {
                 write!(f, "{path}: the log has {steps} complete steps, and the manifest another number")
             }
-            Fault::Samples(error) => write!(f, "{path}: {error}"),
-            Fault::NotARun => write!(f, "{path}: this is not the folder of a single run"),
-            Fault::Log(Refusal { line: Some(line), reason }) => write!(f, "{path}:{line}:1: {reason}"),
-            Fault::Log(Refusal { line: None, reason }) => write!(f, "{path}: {reason}"),
-            Fault::Line(line) => write!(f, "{path}:{line}:1: the line is not what the log gives"),
-            Fault::Hashes => write!(f, "{path}: the hashes of the files are not those of the files"),
+            Defect::Samples(error) => write!(f, "{path}: {error}"),
+            Defect::NotARun => write!(f, "{path}: this is not the folder of a single run"),
+            Defect::Log(ReplayError { line: Some(line), reason }) => write!(f, "{path}:{line}:1: {reason}"),
+            Defect::Log(ReplayError { line: None, reason }) => write!(f, "{path}: {reason}"),
+            Defect::Line(line) => write!(f, "{path}:{line}:1: the line is not what the log gives"),
+            Defect::Hashes => write!(f, "{path}: the hashes of the files are not those of the files"),
         }
     }
 }
@@ -140,40 +142,40 @@ impl std::error::Error for VerifyError {}
 /// A [`VerifyError`] with the first file that is wrong, and the line of it.
 ///
 /// ```no_run
-/// use backstop::log::{VerifyError, verify};
+/// use backstop::store::{VerifyError, verify};
 ///
 /// fn number_of_events(folder: &std::path::Path) -> Result<usize, VerifyError> {
 ///     let verified = verify(folder, &mut |_, _, _| {})?;
 ///     Ok(verified.fold.log.len())
 /// }
 /// ```
-pub fn verify(dir: &Path, watch: &mut Watch<'_>) -> Result<Verified, VerifyError> {
+pub fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, VerifyError> {
     let manifest = Manifest::read(dir)?;
     let at_manifest = |fault| VerifyError { path: dir.join(MANIFEST), fault };
-    let course = Course::new(&manifest).map_err(|error| at_manifest(Fault::Course(error)))?;
+    let course = Lineage::new(&manifest).map_err(|error| at_manifest(Defect::Lineage(error)))?;
     let is_a_run = manifest.runs == 1 && manifest.design.is_none();
-    let recorded = manifest.recorded().filter(|_| is_a_run).ok_or_else(|| at_manifest(Fault::NotARun))?;
+    let recorded = manifest.recorded().filter(|_| is_a_run).ok_or_else(|| at_manifest(Defect::NotARun))?;
     let path = dir.join("events.csv");
     let events = read(&path, limits::TABLE_BYTES)?;
     let sampler = Sampler::new(course.last().0, manifest.stances, manifest.trust);
     if let Some(line) = long_line(&events) {
         let reason = format!("the row has more than {} bytes", limits::ROW_BYTES);
-        return Err(VerifyError { path, fault: Fault::Log(Refusal { line: Some(line), reason }) });
+        return Err(VerifyError { path, fault: Defect::Log(ReplayError { line: Some(line), reason }) });
     }
-    let mut sampler = sampler.map_err(|error| at_manifest(Fault::Samples(error)))?;
+    let mut sampler = sampler.map_err(|error| at_manifest(Defect::Samples(error)))?;
     let folded = course.fold(&events, recorded, &mut |moment, world, setup| {
-        if moment == Moment::Ended {
+        if moment == Checkpoint::Ended {
             sampler.sample(course.first(), world);
         }
         watch(moment, world, setup);
     });
-    let at_log = |refusal| VerifyError { path, fault: Fault::Log(refusal) };
+    let at_log = |refusal| VerifyError { path, fault: Defect::Log(refusal) };
     let fold = match folded {
         Ok(fold) => fold,
         Err(refusal) => return Err(at_log(earliest(&course, &manifest, &events, refusal))),
     };
     if fold.steps != recorded.steps {
-        return Err(VerifyError { path: dir.join(MANIFEST), fault: Fault::Steps(fold.steps) });
+        return Err(VerifyError { path: dir.join(MANIFEST), fault: Defect::Steps(fold.steps) });
     }
     let verified = Verified { manifest, course, fold, recorded, events };
     verified.check_history().map_err(at_log)?;
@@ -183,7 +185,7 @@ pub fn verify(dir: &Path, watch: &mut Watch<'_>) -> Result<Verified, VerifyError
 }
 
 /// A row that cannot be may follow from one before it that can but never was: running again shows the first.
-fn earliest(course: &Course, manifest: &Manifest, events: &[u8], refusal: Refusal) -> Refusal {
+fn earliest(course: &Lineage, manifest: &Manifest, events: &[u8], refusal: ReplayError) -> ReplayError {
     let (run, expected) = again(course, manifest);
     if manifest.history_hash != Some(run.history.text()) {
         return refusal;
@@ -191,15 +193,15 @@ fn earliest(course: &Course, manifest: &Manifest, events: &[u8], refusal: Refusa
     match (first_difference(events, &expected), refusal.line) {
         (Some(line), Some(later)) if line < later => {
             let reason = format!("the row is not what the run had here, so that in line {later} {}", refusal.reason);
-            Refusal { line: Some(line), reason }
+            ReplayError { line: Some(line), reason }
         }
         _ => refusal,
     }
 }
 
 /// What running again gives, and its log as the run wrote it.
-fn again(course: &Course, manifest: &Manifest) -> (Run, Vec<u8>) {
-    let run = course.run(manifest.luck(), Want { log: true, ..Want::default() }, &mut |_, _, _| {});
+fn again(course: &Lineage, manifest: &Manifest) -> (Run, Vec<u8>) {
+    let run = course.run(manifest.luck(), RunOptions { log: true, ..RunOptions::default() }, &mut |_, _, _| {});
     let mut bytes = Vec::new();
     write_events(&mut bytes, &Namer::new(course.first()), Numbered::SINGLE, &run.log).expect("memory takes every row");
     (run, bytes)
@@ -207,7 +209,7 @@ fn again(course: &Course, manifest: &Manifest) -> (Run, Vec<u8>) {
 
 impl Verified {
     /// The events have the hash that the run had.
-    fn check_history(&self) -> Result<(), Refusal> {
+    fn check_history(&self) -> Result<(), ReplayError> {
         let hash = self.fold.history.text();
         let same_hash = self.manifest.history_hash.as_deref() == Some(hash.as_str());
         if same_hash && self.manifest.files.get("events.csv") == Some(&digest(&self.events)) {
@@ -229,7 +231,7 @@ impl Verified {
                 }
             }
         };
-        Err(Refusal { line, reason })
+        Err(ReplayError { line, reason })
     }
 
     fn difference(&self, ours: Option<&Entry>, theirs: Option<&Entry>) -> String {
@@ -256,20 +258,20 @@ impl Verified {
             let path = dir.join(name);
             let found = read(&path, limits::TABLE_BYTES)?;
             if let Some(line) = first_difference(&found, expected) {
-                return Err(VerifyError { path, fault: Fault::Line(line) });
+                return Err(VerifyError { path, fault: Defect::Line(line) });
             }
         }
         if files.digests() == self.manifest.files {
             return Ok(());
         }
-        Err(VerifyError { path: dir.join(MANIFEST), fault: Fault::Hashes })
+        Err(VerifyError { path: dir.join(MANIFEST), fault: Defect::Hashes })
     }
 
     /// Each fork went off from the run that it says.
-    fn check_lineage(&self) -> Result<(), Fault> {
+    fn check_lineage(&self) -> Result<(), Defect> {
         for (before, fork) in self.manifest.forks.iter().enumerate() {
             if self.course.history(before, self.manifest.luck()).text() != fork.parent_history_hash {
-                return Err(Fault::Lineage(fork.at));
+                return Err(Defect::OtherParent(fork.at));
             }
         }
         Ok(())
@@ -326,16 +328,17 @@ impl Manifest {
         let path = dir.join(MANIFEST);
         let at = |fault| VerifyError { path: path.clone(), fault };
         let bytes = read(&path, limits::MANIFEST_BYTES).map_err(|error| match error.fault {
-            Fault::Unreadable(why) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                at(Fault::NotThere)
+            Defect::Unreadable(why) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                at(Defect::NotThere)
             }
             _ => error,
         })?;
-        let manifest = Self::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| at(Fault::Manifest(error)))?;
+        let manifest =
+            Self::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| at(Defect::Manifest(error)))?;
         if let Some(line) = first_difference(&bytes, manifest.to_json().as_bytes()) {
-            return Err(at(Fault::Respelt(line)));
+            return Err(at(Defect::Respelt(line)));
         }
-        if manifest.complete { Ok(manifest) } else { Err(at(Fault::Incomplete)) }
+        if manifest.complete { Ok(manifest) } else { Err(at(Defect::Incomplete)) }
     }
 }
 
@@ -343,7 +346,7 @@ impl Manifest {
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, VerifyError> {
     read_file(path, limit).map_err(|error| {
         let is_large = error.kind() == io::ErrorKind::FileTooLarge;
-        let fault = if is_large { Fault::TooLarge(limit) } else { Fault::Unreadable(error) };
+        let fault = if is_large { Defect::TooLarge(limit) } else { Defect::Unreadable(error) };
         VerifyError { path: path.to_owned(), fault }
     })
 }

@@ -4,30 +4,30 @@ use std::fmt;
 
 use super::limits;
 use super::manifest::{Manifest, OverrideRecord};
-use super::record::Namer;
-use super::replay::{Fold, Recorded, Refusal, replay};
-use crate::engine::{self, History, Luck, Plan, Run, Stage, Want, Watch};
+use crate::engine::{self, HistoryHash, Observer, Plan, Run, RunOptions, RunSeed, Stage};
 use crate::model::Model;
 use crate::model::limits::TRUST_PAIRS;
-use crate::scenario::{Diagnostic, Document, Options, Override, Source, compile};
+use crate::scenario::{Diagnostic, Document, Options, Override, SourceText, compile};
+use crate::trace::Namer;
+use crate::trace::{Fold, Recorded, ReplayError, replay};
 
 /// The models that a run went through, each with the first step that it was in force.
 ///
 /// The first is in force from step 0; all have the same actors, commitments and other things, with other numbers.
 #[derive(Debug)]
-pub struct Course {
+pub struct Lineage {
     legs: Vec<(u32, Model, Plan)>,
 }
 
 /// Why what a manifest tells cannot be run.
 #[derive(Debug)]
-pub enum CourseError {
+pub enum LineageError {
     /// The scenario cannot be compiled with the overrides.
     Scenario {
         /// What is wrong with it.
         diagnostics: Vec<Diagnostic>,
         /// The text that they are about.
-        source: Box<Source>,
+        source: Box<SourceText>,
     },
     /// An override of a fork changes which actors or commitments there are.
     OtherThings,
@@ -41,7 +41,7 @@ pub enum CourseError {
     Overrides(usize),
 }
 
-impl CourseError {
+impl LineageError {
     /// What to do about it, where that is not said by the diagnostics.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
@@ -56,7 +56,7 @@ impl CourseError {
     }
 }
 
-impl fmt::Display for CourseError {
+impl fmt::Display for LineageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Scenario { .. } => f.write_str("the scenario in the manifest cannot be compiled"),
@@ -77,23 +77,23 @@ impl fmt::Display for CourseError {
     }
 }
 
-impl std::error::Error for CourseError {}
+impl std::error::Error for LineageError {}
 
-impl Course {
+impl Lineage {
     /// Compiles what a manifest tells.
     ///
     /// # Errors
-    /// A [`CourseError`] if the scenario does not compile with the overrides, a fork cannot follow on what was before
+    /// A [`LineageError`] if the scenario does not compile with the overrides, a fork cannot follow on what was before
     /// it, or there are too many of either.
-    pub fn new(manifest: &Manifest) -> Result<Self, CourseError> {
+    pub fn new(manifest: &Manifest) -> Result<Self, LineageError> {
         Self::compile(manifest, &[])
     }
 
     /// The same with these metrics, names and expressions, instead of the scenario's own.
     ///
     /// # Errors
-    /// As [`Course::new`], and where a metric does not compile.
-    pub fn measuring(manifest: &Manifest, metrics: &[(String, String)]) -> Result<Self, CourseError> {
+    /// As [`Lineage::new`], and where a metric does not compile.
+    pub fn measuring(manifest: &Manifest, metrics: &[(String, String)]) -> Result<Self, LineageError> {
         let mut course = Self::compile(manifest, metrics)?;
         for (_, model, _) in &mut course.legs {
             // They stand behind the scenario's own.
@@ -102,18 +102,18 @@ impl Course {
         Ok(course)
     }
 
-    fn compile(manifest: &Manifest, metrics: &[(String, String)]) -> Result<Self, CourseError> {
+    fn compile(manifest: &Manifest, metrics: &[(String, String)]) -> Result<Self, LineageError> {
         let sets = manifest.all_overrides().len();
         if sets > limits::OVERRIDES {
-            return Err(CourseError::Overrides(sets));
+            return Err(LineageError::Overrides(sets));
         }
         if manifest.forks.len() > limits::FORKS {
-            return Err(CourseError::Forks(manifest.forks.len()));
+            return Err(LineageError::Forks(manifest.forks.len()));
         }
         let (name, text) = (&manifest.scenario, manifest.scenario_text.as_bytes());
         let document = Document::parse(name, text).map_err(|diagnostics| {
-            let source = Box::new(Source::lossy(name, text));
-            CourseError::Scenario { diagnostics, source }
+            let source = Box::new(SourceText::lossy(name, text));
+            LineageError::Scenario { diagnostics, source }
         })?;
         let mut options =
             Options { overrides: overrides(&manifest.overrides), metrics: metrics.to_vec(), track_trust: true };
@@ -126,10 +126,10 @@ impl Course {
         Ok(course)
     }
 
-    fn add(&mut self, document: &Document, from: u32, options: &Options, recorded: bool) -> Result<(), CourseError> {
+    fn add(&mut self, document: &Document, from: u32, options: &Options, recorded: bool) -> Result<(), LineageError> {
         let wrong = |diagnostics| {
             let source = Box::new(document.source().clone());
-            CourseError::Scenario { diagnostics, source }
+            LineageError::Scenario { diagnostics, source }
         };
         let mut model = compile(document, options).map_err(wrong)?.model;
         // Trust is kept up for those who look at a state, unless that alone might take the run beyond a limit.
@@ -137,13 +137,13 @@ impl Course {
             model = compile(document, &Options { track_trust: false, ..options.clone() }).map_err(wrong)?.model;
         }
         if self.legs.first().is_some_and(|(_, first, _)| !engine::may_follow(first, &model)) {
-            return Err(CourseError::OtherThings);
+            return Err(LineageError::OtherThings);
         }
         if from >= model.clock.steps && !self.legs.is_empty() {
-            return Err(CourseError::Over(from));
+            return Err(LineageError::Over(from));
         }
         if self.legs.last().is_some_and(|&(before, ..)| from < before) {
-            return Err(CourseError::Order(from));
+            return Err(LineageError::Order(from));
         }
         let plan = Plan::new(&model);
         self.legs.push((from, model, plan));
@@ -183,23 +183,23 @@ impl Course {
 
     /// Runs it from the start; `watch` sees the states on the way.
     #[must_use]
-    pub fn run(&self, luck: Luck, want: Want, watch: &mut Watch<'_>) -> Run {
+    pub fn run(&self, luck: RunSeed, want: RunOptions, watch: &mut Observer<'_>) -> Run {
         let stages = self.stages();
         engine::run_staged(&stages[0], &stages[1..], luck, want, watch)
     }
 
     /// The history of the run with so many of its forks.
     #[must_use]
-    pub fn history(&self, forks: usize, luck: Luck) -> History {
+    pub fn history(&self, forks: usize, luck: RunSeed) -> HistoryHash {
         let stages = self.stages();
-        engine::run_staged(&stages[0], &stages[1..=forks], luck, Want::default(), &mut |_, _, _| {}).history
+        engine::run_staged(&stages[0], &stages[1..=forks], luck, RunOptions::default(), &mut |_, _, _| {}).history
     }
 
     /// Folds its log; `watch` sees the states on the way.
     ///
     /// # Errors
-    /// A [`Refusal`] with the first row that cannot be, and why.
-    pub fn fold(&self, events: &[u8], recorded: Recorded, watch: &mut Watch<'_>) -> Result<Fold, Refusal> {
+    /// A [`ReplayError`] with the first row that cannot be, and why.
+    pub fn fold(&self, events: &[u8], recorded: Recorded, watch: &mut Observer<'_>) -> Result<Fold, ReplayError> {
         let stages = self.stages();
         replay(&Namer::new(self.first()), stages[0].plan, &stages[1..], events, recorded, watch)
     }

@@ -11,7 +11,7 @@ use check::Phase;
 use read::{read, read_draws};
 
 use super::record::{Namer, ending_name};
-use crate::engine::{self, History, Moment, Plan, Stage, View, Watch};
+use crate::engine::{self, Checkpoint, HistoryHash, Observer, Plan, Stage, View};
 use crate::model::{Amount, Ending, Entry, Event, InstanceId, Model, Setup, World};
 
 /// What the manifest says of the run whose log is folded.
@@ -25,14 +25,14 @@ pub struct Recorded {
 
 /// Why a log is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ReplayError {
     /// The line of the file, from 1, the header being the first; none where no single row is to blame.
     pub line: Option<u64>,
     /// The reason.
     pub reason: String,
 }
 
-impl Refusal {
+impl ReplayError {
     fn header(reason: impl Into<String>) -> Self {
         Self { line: Some(1), reason: reason.into() }
     }
@@ -58,7 +58,7 @@ pub struct Fold {
     /// The last value of each metric.
     pub metrics: Vec<Option<f64>>,
     /// The hash of the events.
-    pub history: History,
+    pub history: HistoryHash,
     /// The state at the end.
     pub world: World,
     /// The numbers of the run, as they were at the end.
@@ -79,23 +79,26 @@ impl Fold {
 /// `watch` sees the states on the way, as it would have seen them in the run.
 ///
 /// # Errors
-/// A [`Refusal`] with the first row that cannot be, and why.
+/// A [`ReplayError`] with the first row that cannot be, and why.
 pub fn replay<'a>(
     namer: &Namer<'a>,
     plan: &'a Plan,
     forks: &[Stage<'a>],
     events: impl Read,
     recorded: Recorded,
-    watch: &mut Watch<'_>,
-) -> Result<Fold, Refusal> {
+    watch: &mut Observer<'_>,
+) -> Result<Fold, ReplayError> {
     let model = namer.model();
     let steps = forks.iter().map(|stage| stage.model.clock.steps).max().unwrap_or(0).max(model.clock.steps);
     if recorded.steps > steps {
-        return Err(Refusal::header(format!("the run has {steps} steps, and {} are said to be done", recorded.steps)));
+        return Err(ReplayError::header(format!(
+            "the run has {steps} steps, and {} are said to be done",
+            recorded.steps
+        )));
     }
     let log = read(namer, events, steps)?;
     if log.is_empty() {
-        return Err(Refusal::header("the log has no rows"));
+        return Err(ReplayError::header("the log has no rows"));
     }
     let setup = match read_draws(model, &log) {
         // A run that failed before step 0 has no numbers to fold with.
@@ -109,7 +112,7 @@ pub fn replay<'a>(
         gap: None,
         samples: Vec::new(),
         metrics: vec![None; model.metrics.len()],
-        history: History::default(),
+        history: HistoryHash::default(),
         world,
         setup,
         before: Vec::new(),
@@ -134,21 +137,21 @@ struct Folding<'a> {
 }
 
 impl<'a> Folding<'a> {
-    fn run(mut self, forks: &[Stage<'a>], recorded: Recorded, watch: &mut Watch<'_>) -> Result<Fold, Refusal> {
+    fn run(mut self, forks: &[Stage<'a>], recorded: Recorded, watch: &mut Observer<'_>) -> Result<Fold, ReplayError> {
         let steps = if recorded.ok { self.fold.log.last().map_or(0, |entry| entry.step + 1) } else { recorded.steps };
         let mut row = 0;
         for step in 0..steps {
-            self.switch(forks, step).map_err(|reason| Refusal::row(row, reason))?;
+            self.switch(forks, step).map_err(|reason| ReplayError::row(row, reason))?;
             let is_last = recorded.ok && step + 1 == steps;
             row = self.step(step, row, is_last, watch)?;
-            self.sample().map_err(|reason| Refusal::row(row, reason))?;
-            watch(Moment::Ended, &self.fold.world, &self.fold.setup);
+            self.sample().map_err(|reason| ReplayError::row(row, reason))?;
+            watch(Checkpoint::Ended, &self.fold.world, &self.fold.setup);
             self.fold.steps = step + 1;
         }
         if recorded.ok {
             self.end(row)?;
         } else {
-            self.switch(forks, steps).map_err(|reason| Refusal::row(row, reason))?;
+            self.switch(forks, steps).map_err(|reason| ReplayError::row(row, reason))?;
             if steps < self.model.clock.steps {
                 // Nobody knows whether the step came to its last Exchange before the run failed.
                 row = self.step(steps, row, false, &mut |_, _, _| {})?;
@@ -156,7 +159,7 @@ impl<'a> Folding<'a> {
                 let _ = self.sample();
             }
             if row < self.fold.log.len() {
-                return Err(Refusal::row(row, "the run had failed before this event"));
+                return Err(ReplayError::row(row, "the run had failed before this event"));
             }
         }
         Ok(self.fold)
@@ -183,24 +186,30 @@ impl<'a> Folding<'a> {
     }
 
     /// Folds the events of a step, but not `ended`; gives the row after the last of them.
-    fn step(&mut self, step: u32, mut row: usize, is_last: bool, watch: &mut Watch<'_>) -> Result<usize, Refusal> {
+    fn step(
+        &mut self,
+        step: u32,
+        mut row: usize,
+        is_last: bool,
+        watch: &mut Observer<'_>,
+    ) -> Result<usize, ReplayError> {
         self.fold.world.step = step;
         self.phase = Phase::Start;
         let mut gap_taken = false;
         while let Some(&Entry { step: at, event, .. }) = self.fold.log.get(row) {
             if at < step {
-                return Err(Refusal::row(row, format!("step {at} comes after step {step}")));
+                return Err(ReplayError::row(row, format!("step {at} comes after step {step}")));
             }
             if at > step || matches!(event, Event::Ended(_)) {
                 break;
             }
             let phase = self.phase_of(row, event);
             if phase >= Phase::Delivery && !gap_taken {
-                self.exchanged(is_last, watch).map_err(|reason| Refusal::row(row, reason))?;
+                self.exchanged(is_last, watch).map_err(|reason| ReplayError::row(row, reason))?;
                 gap_taken = true;
             }
-            self.check(row, event, phase).map_err(|reason| Refusal::row(row, reason))?;
-            let event = self.exact(event).map_err(|reason| Refusal::row(row, reason))?;
+            self.check(row, event, phase).map_err(|reason| ReplayError::row(row, reason))?;
+            let event = self.exact(event).map_err(|reason| ReplayError::row(row, reason))?;
             self.fold.log[row].event = event;
             self.note_owed(event);
             engine::evolve(self.model, &self.fold.setup, &mut self.fold.world, event);
@@ -209,18 +218,18 @@ impl<'a> Folding<'a> {
         }
         if let Some((instance, ..)) = self.owed.front() {
             let name = &self.model.instances[instance.index()].name;
-            return Err(Refusal::row(row, format!("`withdrawn` of `{name}` is missing")));
+            return Err(ReplayError::row(row, format!("`withdrawn` of `{name}` is missing")));
         }
         if !gap_taken {
-            self.exchanged(is_last, watch).map_err(|reason| Refusal::row(row, reason))?;
+            self.exchanged(is_last, watch).map_err(|reason| ReplayError::row(row, reason))?;
         }
         Ok(row)
     }
 
     /// The step's last Exchange is over; deliveries follow.
-    fn exchanged(&mut self, is_last: bool, watch: &mut Watch<'_>) -> Result<(), String> {
+    fn exchanged(&mut self, is_last: bool, watch: &mut Observer<'_>) -> Result<(), String> {
         self.take_gap(is_last)?;
-        watch(Moment::Exchanged, &self.fold.world, &self.fold.setup);
+        watch(Checkpoint::Exchanged, &self.fold.world, &self.fold.setup);
         Ok(())
     }
 
@@ -251,23 +260,23 @@ impl<'a> Folding<'a> {
     }
 
     /// The last row says how the run ended, and it did.
-    fn end(&mut self, row: usize) -> Result<(), Refusal> {
+    fn end(&mut self, row: usize) -> Result<(), ReplayError> {
         let Some(&Entry { step, event: Event::Ended(found), .. }) = self.fold.log.get(row) else {
-            return Err(Refusal::row(row, "the log stops without `ended`: it was cut"));
+            return Err(ReplayError::row(row, "the log stops without `ended`: it was cut"));
         };
         if row + 1 < self.fold.log.len() {
-            return Err(Refusal::row(row + 1, "a row comes after `ended`"));
+            return Err(ReplayError::row(row + 1, "a row comes after `ended`"));
         }
         let Fold { setup, world, gap, .. } = &self.fold;
         let ending = engine::ending(View { model: self.model, plan: self.plan, setup, world }, gap.unwrap_or(0))
-            .map_err(|failure| Refusal::row(row, failure.to_string()))?;
+            .map_err(|failure| ReplayError::row(row, failure.to_string()))?;
         if ending != found {
             let name = ending_name(self.model, ending);
-            return Err(Refusal::row(row, format!("the state at the end is `{name}`, not what `ended` says")));
+            return Err(ReplayError::row(row, format!("the state at the end is `{name}`, not what `ended` says")));
         }
         let stops = self.model.outcomes.iter().zip(&world.reached).any(|(outcome, at)| outcome.stop && at.is_some());
         if !stops && step + 1 < self.model.clock.steps {
-            return Err(Refusal::row(row, "the run ended before its last step, and no outcome stopped it"));
+            return Err(ReplayError::row(row, "the run ended before its last step, and no outcome stopped it"));
         }
         self.fold.history.add(step, Event::Ended(found));
         self.fold.ending = Some(found);

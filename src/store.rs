@@ -1,0 +1,21 @@
+//! The store: output folders, the manifest, the tables, and the verification of a recorded run.
+
+mod files;
+mod folder;
+pub mod limits;
+mod lineage;
+mod manifest;
+mod tables;
+mod verify;
+
+pub use files::Files;
+pub use folder::{
+    Folder, FolderError, MANIFEST, open_file, read_file, remove_partial, sync_folder, write_file, write_file_with,
+};
+pub use lineage::{Lineage, LineageError};
+pub use manifest::{Digest, ForkRecord, Manifest, ManifestError, OverrideRecord, PROGRAM, digest};
+pub use tables::{
+    COMMITMENT_COLUMNS, Numbered, RUN_COLUMNS, RunRow, SERIES_COLUMNS, Sampler, TooManySamples, csv_text, push_run,
+    run_header, set_columns, write_commitments, write_events, write_runs, write_series,
+};
+pub use verify::{Defect, Verified, VerifyError, verify};

@@ -1,0 +1,9 @@
+//! The trace of a run: events as rows, both ways, and the folding of a log. Nothing here touches a file.
+
+mod number;
+mod record;
+mod replay;
+
+pub use number::{amount, number, push_number, truth};
+pub use record::{Cells, EVENT_COLUMNS, Namer, RecordError, creditor_name, ending_name, kind};
+pub use replay::{Fold, Recorded, ReplayError, replay};
