@@ -16,7 +16,7 @@ mod trust;
 mod world;
 
 pub use amount::{Amount, MAX_AMOUNT, MAX_TOTAL};
-pub use clock::{Clock, Date};
+pub use clock::{Clock, Date, StepLength};
 pub use columns::Columns;
 pub use event::{Ending, Entry, Event, Seq};
 pub use evidence::{Evidence, Standing};

@@ -40,6 +40,7 @@ mod sets;
 mod source;
 mod sweep_table;
 mod syntax;
+mod time_literal;
 mod token;
 mod toml_error;
 mod trust;

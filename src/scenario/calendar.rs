@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
 use super::compile::Compiler;
 use super::diagnostic::{Diagnostic, plain, quoted, suggestion};
-use super::document::{Datetime, Entry, Kind, Table, Value};
+use super::document::{Entry, Kind, Table, Value};
 use super::reader::path;
-use crate::model::{Clock, limits};
+use super::time_literal::{Unit, civil};
+use crate::model::{Clock, StepLength, limits};
 
 /// A place in time: a step, or a date's step; it may lie outside of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,14 +28,17 @@ impl<'a> Compiler<'a> {
         };
         let Some(table) = self.table(&entry.value, "time") else { return };
         self.known_keys(table, &["start", "step", "steps", "end"], "`time`");
-        let mut clock = Clock { start: None, plain: false, step_seconds: DAY, steps: 1 };
+        let mut clock = Clock { start: None, plain: false, step: StepLength::DAY, steps: 1 };
         let step = table.get("step").map(|entry| self.step_length(&entry.value));
         let start = table.get("start").map(|entry| (entry, self.date(&entry.value, "time.start")));
-        if let Some(Some((seconds, _))) = step {
-            clock.step_seconds = seconds;
+        if let Some(Some(length)) = step {
+            clock.step = length;
         }
         if let Some((_, Some((date, has_time)))) = start {
-            let whole_days = clock.step_seconds % DAY == 0;
+            let whole_days = match clock.step {
+                StepLength::Seconds(seconds) => seconds % DAY == 0,
+                StepLength::Months(_) => true,
+            };
             clock.start = Some(date);
             clock.plain = !has_time && whole_days;
         }
@@ -55,10 +58,9 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// `"N minutes|hours|days|weeks"`: its seconds, and whether it is whole days.
-    fn step_length(&mut self, value: &'a Value) -> Option<(i64, bool)> {
-        const HELP: &str =
-            "write a whole number and a unit: `\"1 day\"`, `\"6 hours\"`, `\"30 minutes\"`, `\"2 weeks\"`";
+    /// `"N UNIT"`
+    fn step_length(&mut self, value: &'a Value) -> Option<StepLength> {
+        const HELP: &str = "write a whole number and a unit: `\"1 day\"`, `\"6 hours\"`, `\"30 minutes\"`, `\"2 weeks\"`, `\"1 month\"`";
         let Kind::String(text) = &value.kind else {
             self.wrong_kind(value, "time.step", "a length of time in quotes", Some(HELP));
             return None;
@@ -72,23 +74,23 @@ impl<'a> Compiler<'a> {
             self.report(error(message, HELP.into()));
             return None;
         };
-        let seconds = match unit {
-            "minute" | "minutes" => 60,
-            "hour" | "hours" => HOUR,
-            "day" | "days" => DAY,
-            "week" | "weeks" => WEEK,
-            _ => {
-                let message = format!("{} is no unit of `time.step`", quoted(unit));
-                let help = suggestion(unit, ["minutes", "hours", "days", "weeks"]);
-                self.report(error(message, help.unwrap_or_else(|| HELP.into())));
-                return None;
-            }
+        let Some(unit) = Unit::named(unit) else {
+            let message = format!("{} is no unit of `time.step`", quoted(unit));
+            let help = suggestion(unit, Unit::ALL.map(Unit::plural));
+            self.report(error(message, help.unwrap_or_else(|| HELP.into())));
+            return None;
+        };
+        let one = unit.length();
+        let (size, most) = match one {
+            StepLength::Seconds(seconds) => (seconds, LONGEST),
+            StepLength::Months(months) => (months, LONGEST_MONTHS),
         };
         let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-        match number.parse::<i64>().ok().and_then(|count| count.checked_mul(seconds)) {
-            Some(length) if digits && (1..=LONGEST).contains(&length) => {
-                Some((length, matches!(unit, "day" | "days" | "week" | "weeks")))
-            }
+        match number.parse::<i64>().ok().and_then(|count| count.checked_mul(size)) {
+            Some(length) if digits && (1..=most).contains(&length) => Some(match one {
+                StepLength::Seconds(_) => StepLength::Seconds(length),
+                StepLength::Months(_) => StepLength::Months(length),
+            }),
             _ => {
                 let message = format!("`time.step` cannot last {}", quoted(text));
                 self.report(error(message, format!("{HELP}; at most 10000 years")));
@@ -174,8 +176,7 @@ impl<'a> Compiler<'a> {
             ));
             return None;
         }
-        let seconds: SignedDuration = date.duration_since(start);
-        let steps = (seconds.as_secs() - 1).div_euclid(clock.step_seconds) + 1;
+        let steps = clock.steps_until(date)?;
         match u32::try_from(steps) {
             Ok(steps) if steps <= limits::STEPS => Some(steps),
             _ => {
@@ -350,34 +351,10 @@ impl<'a> Compiler<'a> {
     }
 }
 
-const HOUR: i64 = 3_600;
-const DAY: i64 = 24 * HOUR;
-const WEEK: i64 = 7 * DAY;
-/// Longest step.
+const DAY: i64 = 86_400;
+/// Longest step, in seconds and in months.
 const LONGEST: i64 = 10_000 * 366 * DAY;
-
-/// A TOML date as a civil one; or what is wrong with it, and a remedy.
-fn civil(moment: &Datetime) -> Result<DateTime, (String, &'static str)> {
-    const WHOLE: &str = "write whole seconds: `2025-03-10T12:30:00`";
-    let Some((year, month, day)) = moment.date else {
-        return Err(("is a time of day without a date".into(), "write the date too: `2025-03-10T12:30:00`"));
-    };
-    if moment.offset {
-        let help = "write the time of the run's own place, without `Z` or `+01:00`: `2025-03-10T12:30:00`";
-        return Err(("has an offset from UTC".into(), help));
-    }
-    let no_date = || ("is no date of the calendar".to_owned(), "write a date such as `2025-03-10`");
-    let year = i16::try_from(year).map_err(|_| no_date())?;
-    let (month, day) = (month.cast_signed(), day.cast_signed());
-    let civil = jiff::civil::Date::new(year, month, day).map_err(|_| no_date())?;
-    let Some((hour, minute, second, nanosecond)) = moment.time else { return Ok(civil.at(0, 0, 0, 0)) };
-    if nanosecond > 0 {
-        return Err(("has a fraction of a second".into(), WHOLE));
-    }
-    let time = jiff::civil::Time::new(hour.cast_signed(), minute.cast_signed(), second.cast_signed(), 0)
-        .map_err(|_| ("is no time of day".to_owned(), WHOLE))?;
-    Ok(civil.to_datetime(time))
-}
+const LONGEST_MONTHS: i64 = 10_000 * 12;
 
 #[cfg(test)]
 mod tests {
@@ -388,7 +365,7 @@ mod tests {
         let clock = Clock {
             start: Some(jiff::civil::date(9999, 12, 30).at(0, 0, 0, 0)),
             plain: true,
-            step_seconds: DAY,
+            step: StepLength::DAY,
             steps: 1,
         };
         assert!(clock.date_time(1).is_some());

@@ -13,7 +13,7 @@ use super::resolve::{Context, Script};
 use super::sets::Interner;
 use super::source::SourceText;
 use super::{Compiled, Options};
-use crate::model::{Amount, Clock, Domain, Model, Resource, Setup, Target, limits};
+use crate::model::{Amount, Clock, Domain, Model, Resource, Setup, StepLength, Target, limits};
 
 /// Names compared for suggestions in one compilation; each of thousands of errors might have thousands of names.
 const COMPARISONS: usize = 5_000_000;
@@ -277,7 +277,7 @@ fn empty_model() -> Model {
     Model {
         title: String::new(),
         about: String::new(),
-        clock: Clock { start: None, plain: false, step_seconds: 86_400, steps: 1 },
+        clock: Clock { start: None, plain: false, step: StepLength::DAY, steps: 1 },
         parameters: Vec::new(),
         issues: Vec::new(),
         resources: Vec::new(),

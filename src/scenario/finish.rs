@@ -12,8 +12,10 @@ use super::monotone;
 use super::most::Most;
 use super::number::{About, Pending, Spec, domain_help};
 use super::resolve::{Context, Script, on_one_line};
+use super::syntax::{self, Form};
+use super::time_literal;
 use crate::model::{
-    ActorId, CommitmentId, DrawId, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node, NodeId,
+    ActorId, CommitmentId, Domain, DrawId, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node, NodeId,
     Quantity, Scalar, SlotId, State, Target, Trigger, limits,
 };
 
@@ -155,8 +157,31 @@ impl Compiler<'_> {
             return None;
         }
         let message = format!("`{}` must be {}, but is {}", field.path, field.domain.description(), plain(value));
-        let error = Diagnostic::error("domain/number", message, span).help(domain_help(field.domain));
-        Some(error)
+        let help = self.duration_help(field.domain, about).unwrap_or_else(|| domain_help(field.domain));
+        Some(Diagnostic::error("domain/number", message, span).help(help))
+    }
+
+    /// The remedy where a whole number of steps is wanted and a duration is none.
+    fn duration_help(&self, domain: Domain, about: &About) -> Option<String> {
+        let Domain::Whole(least) = domain else { return None };
+        let step = self.model.clock.step;
+        let text = &about.scripts.first()?.expression.text;
+        let tree = syntax::parse(text).ok()?;
+        let broken = tree.nodes.iter().find_map(|node| match node.form {
+            Form::Duration(number, unit) => {
+                let steps = time_literal::in_steps(number, unit, step)?;
+                (libm::trunc(steps).to_bits() != steps.to_bits()).then_some((number, unit, steps, &node.span))
+            }
+            _ => None,
+        });
+        let (number, unit, steps, span) = broken?;
+        let nearest = time_literal::nearest_whole(number, unit, step, least.into());
+        let nearest: Vec<String> = nearest.iter().map(|words| quoted(words)).collect();
+        let written = quoted(text.get(span.clone())?);
+        let steps = format!("{steps:.3}");
+        let steps = steps.trim_end_matches('0');
+        let fits = if nearest.is_empty() { String::new() } else { format!(": write {}", nearest.join(" or ")) };
+        Some(format!("{written} is {steps} steps of {}, no whole number of them{fits}", time_literal::in_words(step)))
     }
 
     /// Numbers the draws in the order of their paths.

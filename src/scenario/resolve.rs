@@ -9,7 +9,8 @@ use super::diagnostic::{Diagnostic, Origin, quoted, suggestion};
 use super::names::Given;
 use super::reserved::{self, usage};
 use super::syntax::{Form, Operator, Tree, TreeId};
-use crate::model::{Expression, IssueId, Node, NodeId, ParameterId, Quantity, limits};
+use super::time_literal::{self, Unit, in_words};
+use crate::model::{Date, Expression, IssueId, Node, NodeId, ParameterId, Quantity, StepLength, limits};
 
 /// Numbers and conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,6 +233,14 @@ impl<'c, 'a> Resolver<'c, 'a> {
         let span = &tree.nodes[at].span;
         match &tree.nodes[at].form {
             Form::Number(value) => self.push(Node::Number(*value), Type::Number, span, &[]),
+            Form::Date(date) => match self.step_of(*date, span) {
+                Some(step) => self.push(Node::Number(step), Type::Number, span, &[]),
+                None => Part::Wrong,
+            },
+            Form::Duration(number, unit) => match self.duration(*number, *unit, span) {
+                Some(steps) => self.push(Node::Number(steps), Type::Number, span, &[]),
+                None => Part::Wrong,
+            },
             Form::Truth(value) => self.push(Node::Truth(*value), Type::Condition, span, &[]),
             Form::Name(name) => self.name(name, span),
             Form::Call { name, arguments } if reserved::FUNCTIONS.contains(&name.as_str()) => {
@@ -248,6 +257,41 @@ impl<'c, 'a> Resolver<'c, 'a> {
             },
             Form::Binary(operator, a, b) => self.binary(tree, *operator, *a, *b, parts, span),
         }
+    }
+
+    /// The step of a date.
+    fn step_of(&mut self, date: Date, span: &Range<usize>) -> Option<f64> {
+        if self.compiler.dates_unknown {
+            // What is wrong with the calendar has been reported; the rest is checked all the same.
+            return Some(1.0);
+        }
+        let Some(step) = self.compiler.model.clock.step_of(date) else {
+            let message = "a date without a calendar: `time` has no `start`";
+            let help = "write a step number, or add `start` to `[time]`";
+            self.report_own(span, Diagnostic::error("domain/date", message, None).help(help));
+            return None;
+        };
+        #[expect(clippy::cast_precision_loss, reason = "far fewer steps than are exact fit into the calendar")]
+        Some(step as f64)
+    }
+
+    /// A duration in steps.
+    fn duration(&mut self, number: f64, unit: Unit, span: &Range<usize>) -> Option<f64> {
+        if self.compiler.dates_unknown {
+            return Some(1.0);
+        }
+        let step = self.compiler.model.clock.step;
+        let steps = time_literal::in_steps(number, unit, step);
+        if steps.is_none() {
+            let message = format!("{} have no fixed length in steps of {}", unit.plural(), in_words(step));
+            let units = match step {
+                StepLength::Seconds(_) => "minutes, hours, days or weeks",
+                StepLength::Months(_) => "months or years",
+            };
+            let help = format!("write {units}, or change `time.step`");
+            self.report_own(span, Diagnostic::error("domain/duration", message, None).help(help));
+        }
+        steps
     }
 
     /// Adds a node with its operands.
@@ -517,7 +561,7 @@ pub(super) fn words(tree: &Tree) -> Vec<bool> {
     let mut words = vec![false; tree.nodes.len()];
     for (at, node) in tree.nodes.iter().enumerate() {
         let start = match &node.form {
-            Form::Number(_) | Form::Truth(_) | Form::Name(_) => at,
+            Form::Number(_) | Form::Date(_) | Form::Duration(..) | Form::Truth(_) | Form::Name(_) => at,
             Form::Negate(a) | Form::Not(a) | Form::Binary(_, a, _) => first[*a],
             Form::Call { arguments, .. } => arguments.first().map_or(at, |&argument| first[argument]),
         };

@@ -9,9 +9,11 @@
 //! sum        = product { ( "+" | "-" ) product }
 //! product    = sign { ( "*" | "/" ) sign }
 //! sign       = "-" sign | atom
-//! atom       = NUMBER | "true" | "false" | NAME [ "(" [ expression { "," expression } ] ")" ]
+//! atom       = NUMBER [ UNIT ] | DATE | "true" | "false" | NAME [ "(" [ expression { "," expression } ] ")" ]
 //!            | "(" expression ")"
 //! NUMBER     = "1" | "1.5" | ".5" | "1e3"
+//! DATE       = "2004-11-18" | "2004-11-18T06:00" | "2004-11-18T06:00:00"
+//! UNIT       = "minute" | "hour" | "day" | "week" | "month" | "year", or these with an "s"
 //! NAME       = letter { letter | digit | "_" }
 //! ```
 //!
@@ -21,8 +23,9 @@
 use std::ops::Range;
 
 use super::diagnostic::quoted;
+use super::time_literal::Unit;
 use super::token::{Token, TokenKind, tokens};
-use crate::model::{Comparison, limits};
+use crate::model::{Comparison, Date, limits};
 
 /// Index of a node in its tree.
 pub(super) type TreeId = usize;
@@ -44,6 +47,8 @@ pub(super) struct TreeNode {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Form {
     Number(f64),
+    Date(Date),
+    Duration(f64, Unit),
     Truth(bool),
     Name(String),
     Call { name: String, arguments: Vec<TreeId> },
@@ -234,7 +239,16 @@ impl Parser<'_> {
             TokenKind::Name if self.word() == "not" => self.signed(span.start, NOT, Form::Not),
             TokenKind::Number(value) => {
                 self.at += 1;
+                if let Some(unit) = Unit::named(self.word()) {
+                    let span = span.start..self.peek().span.end;
+                    self.at += 1;
+                    return Ok(self.push(Form::Duration(value, unit), span));
+                }
                 Ok(self.push(Form::Number(value), span))
+            }
+            TokenKind::Date(date) => {
+                self.at += 1;
+                Ok(self.push(Form::Date(date), span))
             }
             TokenKind::Open => self.parenthesis(span),
             TokenKind::Name => self.name(span),
@@ -327,6 +341,8 @@ mod tests {
     fn shown(tree: &Tree, id: TreeId) -> String {
         match &tree.nodes[id].form {
             Form::Number(value) => format!("{value}"),
+            Form::Date(date) => format!("{date}"),
+            Form::Duration(value, unit) => format!("[{value} {}]", unit.plural()),
             Form::Truth(value) => format!("{value}"),
             Form::Name(name) => name.clone(),
             Form::Call { name, arguments } => {
@@ -356,6 +372,8 @@ mod tests {
         check("(a or b) and c", "(and (or a b) c)");
         check("f(a, -1, g())", "f(a (neg 1) g())");
         check("a < b and b < c", "(and (< a b) (< b c))");
+        check("step - 2004-11-18 >= -90 days", "(>= (- step 2004-11-18T00:00:00) (neg [90 days]))");
+        check("2 * 1month / day", "(/ (* 2 [1 months]) day)");
     }
 
     fn refused(text: &str, message: &str, at: usize) {
@@ -373,6 +391,8 @@ mod tests {
         refused("a)", "unexpected `)`", 1);
         refused("a b", "unexpected `b`", 2);
         refused("f(a,)", "unexpected `)`", 4);
+        refused("a days", "unexpected `days`", 2);
+        refused("1 days days", "unexpected `days`", 7);
         refused("30,000", "unexpected `,`", 2);
         refused("a AND b", "unexpected `AND`", 2);
         refused("+1", "unexpected `+`", 0);

@@ -34,6 +34,37 @@ fn instances_stand_at_their_commitments_place_in_the_actors_order() {
 }
 
 #[test]
+fn dates_and_durations_are_numbers_of_steps() {
+    let value = |time: &str, expression: &str| {
+        let text = format!("format = 1\n[time]\n{time}\n[metrics]\nx = \"{expression}\"\n");
+        let model = compile(&Document::parse("test", text.as_bytes()).unwrap(), &Options::default()).unwrap().model;
+        let nodes = &model.metrics[0].value.nodes;
+        let [crate::model::Node::Number(value)] = nodes.as_slice() else { panic!("{nodes:?}") };
+        *value
+    };
+    let weeks = "start = 2025-03-10\nstep = \"1 week\"\nsteps = 3";
+    for (expression, expected) in [
+        ("2025-03-10", 0.0),
+        ("2025-03-16T23:59", 0.0),
+        ("2025-03-17", 1.0),
+        ("2025-03-09T23:59:59", -1.0),
+        ("2030-03-11", 261.0),
+        ("90 days", 90.0 * 1_440.0 / 10_080.0),
+        ("1week", 1.0),
+        ("1.5e1 minutes", 15.0 / 10_080.0),
+    ] {
+        assert_eq!(value(weeks, expression).to_bits(), f64::to_bits(expected), "{expression}");
+    }
+    let quarters = "start = 2024-11-30\nstep = \"3 months\"\nsteps = 3";
+    for (expression, expected) in
+        [("2025-02-27", 0.0), ("2025-02-28", 1.0), ("2025-05-29", 1.0), ("2025-05-30", 2.0), ("2 years", 8.0)]
+    {
+        assert_eq!(value(quarters, expression).to_bits(), f64::to_bits(expected), "{expression}");
+    }
+    assert_eq!(value("steps = 3", "36 hours").to_bits(), 1.5_f64.to_bits());
+}
+
+#[test]
 fn draws_are_sorted_and_cohorts_draw_for_each_member() {
     let model = model(
         "[parameters]\nfloor = { value = { uniform = [0, 9] }, range = [0, 9] }\n[actors.us]\n\

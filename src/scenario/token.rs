@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::diagnostic::quoted;
-use crate::model::Comparison;
+use super::time_literal::{self, Unit};
+use crate::model::{Comparison, Date};
 
 /// A word and where it stands in the expression's text.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,7 @@ pub(super) struct Token {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum TokenKind {
     Number(f64),
+    Date(Date),
     /// A name or a keyword; its text is the span's.
     Name,
     Plus,
@@ -51,7 +53,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
 fn token(rest: &str) -> (TokenKind, usize) {
     let Some(first) = rest.chars().next() else { return (TokenKind::End, 0) };
     match first {
-        '0'..='9' | '.' => number(rest),
+        '0'..='9' | '.' => date(rest).unwrap_or_else(|| number(rest)),
         'a'..='z' | 'A'..='Z' | '_' => (TokenKind::Name, name_length(rest)),
         _ => operator(rest, first),
     }
@@ -124,7 +126,27 @@ fn operator(rest: &str, first: char) -> (TokenKind, usize) {
     (TokenKind::Invalid(format!("unexpected character {}", quoted(shown)), help), first.len_utf8())
 }
 
-/// `1`, `1.5`, `.5`, `1e3`
+/// `2004-11-18`, `2004-11-18T06:00`; what looks like a date is never a difference.
+fn date(rest: &str) -> Option<(TokenKind, usize)> {
+    if let Some(length) = time_literal::date_length(rest) {
+        let text = &rest[..length];
+        let kind = match time_literal::date(text) {
+            Some(date) => TokenKind::Date(date),
+            None => TokenKind::Invalid(
+                format!("{} is no date of the calendar", quoted(text)),
+                Some("dates are written `2025-03-10` or `2025-03-10T18:00`".into()),
+            ),
+        };
+        return Some((kind, length));
+    }
+    time_literal::date_length(rest.get(..10)?).filter(|_| rest[10..].starts_with(['T', 't']))?;
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-:._+".contains(c))).unwrap_or(rest.len());
+    let message = format!("not a moment: {}", quoted(&rest[..end]));
+    let help = "a moment is written `2025-03-10`, `2025-03-10T18:00` or `2025-03-10T18:00:00`, of the run's own place";
+    Some((TokenKind::Invalid(message, Some(help.into())), end))
+}
+
+/// `1`, `1.5`, `.5`, `1e3`; a unit of time may follow without a space
 fn number(rest: &str) -> (TokenKind, usize) {
     let digits = |from: usize| rest[from..].bytes().take_while(u8::is_ascii_digit).count();
     let whole = digits(0);
@@ -156,7 +178,7 @@ fn number(rest: &str) -> (TokenKind, usize) {
     let tail = rest[length..]
         .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'))
         .unwrap_or(rest.len() - length);
-    if tail > 0 {
+    if tail > 0 && Unit::named(&rest[length..length + tail]).is_none() {
         return wrong(
             length + tail,
             "not a number",
@@ -196,6 +218,22 @@ mod tests {
         refused("0x10", "not a number: `0x10`");
         refused("1e+", "an exponent without digits: `1e+`");
         refused("1e999", "the number is too large: `1e999`");
+    }
+
+    #[test]
+    fn dates_are_one_word() {
+        use TokenKind::{Date, Minus, Name, Number};
+        let date = jiff::civil::date(2004, 11, 18).at(0, 0, 0, 0);
+        check("2004-11-18", &[Date(date)]);
+        check("2004-11-18T06:30-1", &[Date(date.with().hour(6).minute(30).build().unwrap()), Minus, Number(1.0)]);
+        check("2004 - 11 - 18", &[Number(2004.0), Minus, Number(11.0), Minus, Number(18.0)]);
+        check("2004-11-181", &[Number(2004.0), Minus, Number(11.0), Minus, Number(181.0)]);
+        check("90days", &[Number(90.0), Name]);
+        check("1.5 weeks", &[Number(1.5), Name]);
+        refused("2023-02-29", "`2023-02-29` is no date of the calendar");
+        refused("2023-02-28T18:00Z", "not a moment: `2023-02-28T18:00Z`");
+        refused("2023-02-28T18:00:00.5", "not a moment: `2023-02-28T18:00:00.5`");
+        refused("90dayz", "not a number: `90dayz`");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::engine::{Plan, View, evolve};
 use crate::model::{
     Actor, ActorId, Amount, Clock, Commitment, CommitmentId, Comparison, Event, Expression, Group, GroupId, Instance,
     InstanceId, IssueId, Model, Node, NodeId, Outcome, Quantity, Resource, ResourceId, Setup, Slot, SlotId, State,
-    World,
+    StepLength, World,
 };
 
 /// A condition or a number. Groups and actors go by their position, commitments too.
@@ -199,7 +199,7 @@ impl Sketch {
         Model {
             title: "sketch".into(),
             about: String::new(),
-            clock: Clock { start: None, plain: false, step_seconds: 86_400, steps: 1 },
+            clock: Clock { start: None, plain: false, step: StepLength::DAY, steps: 1 },
             parameters: Vec::new(),
             issues: vec!["main".into()],
             resources: (0..self.resources).map(|at| Resource { id: format!("r{at}"), unit: None }).collect(),
