@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{scenarios, skipped};
+use common::{catalogue, scenarios, skipped};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_backstop");
 
@@ -28,6 +28,14 @@ fn scenario(name: &str) -> String {
 /// A folder on the disk that the tests are built on.
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder")
+}
+
+/// A scenario file with an error, in a folder.
+fn bad_file(folder: &tempfile::TempDir) -> String {
+    let case = catalogue::cases("domain").into_iter().find(|case| case.name == "amount_negative");
+    let file = folder.path().join("bad.toml");
+    fs::write(&file, case.expect("the case is there").bytes).expect("a file can be written");
+    file.display().to_string()
 }
 
 fn backstop(arguments: &[&str]) -> Output {
@@ -424,8 +432,7 @@ fn a_full_standard_output_fails_every_command() {
     let (parent, _) = whole("jeddah-2025", "0");
     let run = parent.path().join("run").display().to_string();
     let jeddah = scenario("jeddah-2025");
-    let bad = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad/domain/amount_negative.toml");
-    let bad = bad.display();
+    let bad = bad_file(&parent);
     for command in [
         format!("run '{jeddah}'"),
         format!("run '{jeddah}' -q"),
@@ -460,8 +467,8 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 /// Where nobody listens to errors either, the exit code still tells.
 #[test]
 fn a_full_standard_error_changes_no_exit_code() {
-    let bad = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad/domain/amount_negative.toml");
-    let bad = bad.display();
+    let parent = folder();
+    let bad = bad_file(&parent);
     for (command, code) in [(format!("check '{bad}'"), 1), (format!("run '{bad}'"), 1), ("replay /nowhere".into(), 1)] {
         let output = shell(&format!("exec '{PROGRAM}' {command} 2>/dev/full"));
         assert_eq!(output.status.code(), Some(code), "{command}");

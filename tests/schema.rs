@@ -1,12 +1,15 @@
 //! `schema.json` and the reader of scenario files agree: what the one accepts the other accepts, as far as a JSON
 //! Schema can say it.
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use backstop::scenario::{Document, Options, compile};
+use common::catalogue::cases;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use toml::de::{DeTable, DeValue};
@@ -19,15 +22,14 @@ fn the_schema_is_a_json_schema() {
 #[test]
 fn what_passes_check_is_valid() {
     let mut files = tomls("scenarios");
-    files.extend(tomls("tests/warn"));
-    files.extend(tomls("tests/warn/clean"));
     files.push(root().join("src/cli/starter.toml"));
-    assert!(files.len() > 70);
+    let files = files.iter().map(|file| (file.display().to_string(), fs::read(file).unwrap()));
+    let cases = ["warn", "clean"].into_iter().flat_map(cases).map(|case| (case.file(), case.bytes));
     let validator = validator();
     let mut wrong = String::new();
-    for file in files {
-        for error in validator.iter_errors(&as_json(&file).unwrap()) {
-            writeln!(wrong, "{}: {}: {error}", file.display(), error.instance_path()).unwrap();
+    for (name, bytes) in files.chain(cases) {
+        for error in validator.iter_errors(&as_json(&bytes).unwrap()) {
+            writeln!(wrong, "{name}: {}: {error}", error.instance_path()).unwrap();
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -41,9 +43,9 @@ const BEYOND: [&str; 4] = ["expires_on_quoted_date", "meeting_on_quoted_date", "
 fn what_has_the_wrong_form_is_invalid() {
     let validator = validator();
     let mut valid = BTreeSet::new();
-    for file in tomls("tests/bad/schema") {
-        if as_json(&file).is_some_and(|document| validator.is_valid(&document)) {
-            valid.insert(file.file_stem().unwrap().to_string_lossy().into_owned());
+    for case in cases("schema") {
+        if as_json(&case.bytes).is_some_and(|document| validator.is_valid(&document)) {
+            valid.insert(case.name);
         }
     }
     assert_eq!(valid, BEYOND.map(ToOwned::to_owned).into());
@@ -300,8 +302,8 @@ fn inline(value: &Value) -> String {
 
 /// A TOML file as editors show it to a JSON Schema: dates are texts; what is no finite number is no number. None if it
 /// is no TOML.
-fn as_json(file: &Path) -> Option<Value> {
-    let text = fs::read_to_string(file).unwrap();
+fn as_json(bytes: &[u8]) -> Option<Value> {
+    let text = std::str::from_utf8(bytes).unwrap();
     let table = DeTable::parse(text.trim_start_matches('\u{feff}')).ok()?;
     Some(table_as_json(table.get_ref()))
 }

@@ -1,6 +1,8 @@
 //! What the integration tests share: scenarios by name, runs of them, values at the end.
 #![expect(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod catalogue;
+
 use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
