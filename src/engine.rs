@@ -22,7 +22,7 @@ mod unravel;
 pub use agreement::Hypothesis;
 pub use decide::View;
 pub use distribution::{normal_quantile, quantile};
-pub use evolve::{evolve, standing, target};
+pub use evolve::evolve;
 pub use failure::Failure;
 pub use history::HistoryHash;
 pub use measure::{ending, greatest_agreement, sample};

@@ -12,22 +12,28 @@ mod expression;
 mod field;
 mod ids;
 pub mod limits;
+mod quantity;
+mod setup;
+mod state;
 mod trust;
 mod world;
 
 pub use amount::{Amount, MAX_AMOUNT, MAX_TOTAL};
 pub use clock::{Clock, Date, StepLength};
 pub use columns::Columns;
-pub use event::{Ending, Entry, Event, Seq};
-pub use evidence::{Evidence, Standing};
-pub use expression::{Comparison, Expression, Node, NodeId, NotANumber, Quantity, Reader, Scope, Values};
-pub use field::{Distribution, Domain, Field, FieldError, FieldSource, Scalar, Shape, Target};
+pub use event::{Ending, Entry, Event, EventKind, Form, Payload, Phase, Seq};
+pub use evidence::Evidence;
+pub use expression::{Comparison, Expression, Node, NodeId, NotANumber, Reader, Scope, Values};
+pub use field::{Distribution, Domain, Field, FieldError, FieldSource, Scalar, Shape};
 pub use ids::{
     ActorId, AttributeId, CommitmentId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId, OutcomeId,
     ParameterId, ResourceId, ShockId, SlotId,
 };
+pub use quantity::{Bearing, Quantity, Range, Source};
+pub use setup::{Setup, Target};
+pub use state::{Standing, State};
 pub use trust::{Beta, Trust};
-pub use world::{InstanceState, Occurrence, State, World};
+pub use world::{InstanceState, Occurrence, World};
 
 /// A scenario, compiled.
 #[derive(Clone, Debug)]
@@ -253,14 +259,6 @@ pub struct Meeting {
     pub package: bool,
 }
 
-impl Meeting {
-    /// Whether a session is on at `step`.
-    #[must_use]
-    pub fn in_session(&self, step: u32) -> bool {
-        self.sessions.iter().any(|&(first, last)| first <= step && step <= last)
-    }
-}
-
 /// What lets a shock strike.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Trigger {
@@ -352,72 +350,6 @@ pub struct Mean {
     pub group: GroupId,
     /// The issue.
     pub issue: IssueId,
-}
-
-/// The numbers of one run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Setup {
-    /// By parameter.
-    pub parameters: Vec<f64>,
-    /// First stances in [0, 1], by issue, then actor.
-    pub stances: Vec<f64>,
-    /// First anchors in [0, 1], by issue, then actor; NaN until the default, the first stance, is filled in.
-    pub anchors: Vec<f64>,
-    /// Susceptibility λ in [0, 1], by actor.
-    pub susceptibility: Vec<f64>,
-    /// Volatility σ ≥ 0, by actor.
-    pub volatility: Vec<f64>,
-    /// Credit for an offer, `κ_offer` in [0, 1], by actor.
-    pub credit_offer: Vec<f64>,
-    /// Credit for a bond, `κ_bond` in [`κ_offer`, 1], by actor.
-    pub credit_bond: Vec<f64>,
-    /// By attribute, then actor; NaN where the actor lacks it.
-    pub attributes: Vec<f64>,
-    /// Pace η of opinion change in (0, 1].
-    pub pace: f64,
-    /// Prior mean of trust in [0, 1].
-    pub trust_default: f64,
-    /// Prior strength of trust, `α + β` > 0.
-    pub trust_strength: f64,
-    /// Weight ≥ 0 of a whole delivery on α.
-    pub trust_kept: f64,
-    /// Weight ≥ 0 of a violation on β.
-    pub trust_broken: f64,
-    /// Weight ≥ 0 of a suspension on β.
-    pub trust_suspended: f64,
-    /// Factor ≥ 0 for those who only witness.
-    pub trust_witness: f64,
-    /// Prior means of the exceptions, by entry.
-    pub trust_pairs: Vec<f64>,
-    /// Weights ≥ 0 of the influence entries.
-    pub influence: Vec<f64>,
-    /// Amounts promised, by flat position of the gift.
-    pub gives: Vec<Amount>,
-    /// Steps before the first increment, by instance.
-    pub lead: Vec<u32>,
-    /// Number of increments ≥ 1, by instance.
-    pub over: Vec<u32>,
-    /// Steps that a suspension may last, by instance; none: any number.
-    pub grace: Vec<Option<u32>>,
-    /// Steps within which it must be satisfied, by instance; none: any number.
-    pub due: Vec<Option<u32>>,
-    /// Declared cost ≥ 0 of a first move, by instance.
-    pub cost: Vec<f64>,
-    /// Probability that a package is agreed, by meeting.
-    pub success: Vec<f64>,
-    /// Weight ≥ 0 on each other attendee while in session, by meeting.
-    pub meeting_influence: Vec<f64>,
-    /// Sizes of the shocks' effects.
-    pub effects: Vec<f64>,
-}
-
-impl Setup {
-    /// An actor's attribute; NaN where it lacks it.
-    #[inline]
-    #[must_use]
-    pub fn attribute(&self, model: &Model, actor: ActorId, attribute: AttributeId) -> f64 {
-        self.attributes[attribute.index() * model.actors.len() + actor.index()]
-    }
 }
 
 impl Model {

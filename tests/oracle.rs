@@ -96,7 +96,7 @@ fn stored_cases_give_the_rows_of_the_oracle() {
     for (seed, folder) in cases() {
         let ran = run_text(&read(&folder.join("scenario.toml")), &[], seed);
         complaints.extend(compare(&ran, seed, &folder));
-        kinds.extend(ran.run.log.iter().map(|entry| backstop::trace::kind(entry.event)));
+        kinds.extend(ran.run.log.iter().map(|entry| entry.event.kind().name()));
         failed += usize::from(ran.run.result.is_err());
         deadlocked += usize::from(ran.run.gap.is_some_and(|gap| gap > 0));
     }

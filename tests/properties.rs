@@ -16,7 +16,7 @@ use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed, Stage, 
 use backstop::model::{Event, InstanceId, Model, Reader, Scope, Setup, State, World};
 use backstop::scenario::{Document, Options, compile};
 use backstop::store::{Numbered, RunRow, Sampler, write_commitments, write_events, write_runs, write_series};
-use backstop::trace::{Fold, Namer, Recorded, kind};
+use backstop::trace::{Fold, Namer, Recorded};
 use common::{Ran, compiled, run_text, shipped, text};
 use generate::{Allowed, Sketch, sketch, sketches};
 use proptest::prelude::*;
@@ -37,7 +37,7 @@ fn generated_scenarios_show_every_kind_of_event() {
             })
             .collect();
         let ran = run_text(&sketch(&words, Allowed::ALL).text(), &[], seed);
-        let mut seen: BTreeSet<&str> = ran.run.log.iter().map(|entry| kind(entry.event)).collect();
+        let mut seen: BTreeSet<&str> = ran.run.log.iter().map(|entry| entry.event.kind().name()).collect();
         if ran.run.gap.is_some_and(|gap| gap > 0) {
             seen.insert("(deadlock)");
         }

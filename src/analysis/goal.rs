@@ -1,7 +1,7 @@
 //! What an unlock set is to reach, and how it moves with what is bound.
 
 use crate::engine::{Failure, Hypothesis, View, evolve};
-use crate::model::{Event, Expression, InstanceId, Node, NodeId, Quantity, Scope, World};
+use crate::model::{Bearing, Event, Expression, InstanceId, Node, NodeId, Quantity, Range, Scope, World};
 
 /// What is to be reached.
 #[derive(Clone, Debug)]
@@ -151,15 +151,12 @@ impl Fact {
         let value = |child: NodeId| expression.number_at(child, scope).unwrap_or(f64::NAN);
         let trend = match *node {
             Node::Number(_) | Node::Truth(_) | Node::Parameter(_) => Trend::Fixed,
-            Node::Read(Quantity::Deadlocked) => Trend::Either,
             Node::Read(Quantity::BoundAt(_)) => Trend::Down,
-            Node::Read(quantity) => {
-                if quantity.is_evidence() {
-                    Trend::Up
-                } else {
-                    Trend::Fixed
-                }
-            }
+            Node::Read(quantity) => match quantity.bearing() {
+                Bearing::Evidence => Trend::Up,
+                Bearing::Fixed => Trend::Fixed,
+                Bearing::Moved | Bearing::Barred(_) => Trend::Either,
+            },
             Node::Negate(a) | Node::Not(a) => at(a).trend.reversed(),
             Node::Add(a, b) | Node::Min(a, b) | Node::Max(a, b) | Node::And(a, b) | Node::Or(a, b) => {
                 at(a).trend.with(at(b).trend)
@@ -204,10 +201,8 @@ impl Fact {
         match *node {
             Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) | Node::Truth(_) => false,
             Node::If(_, a, b) => at(a) && at(b),
-            Node::Read(quantity) if quantity.is_evidence() => true,
-            Node::Read(Quantity::BoundAt(_) | Quantity::Deadlocked) | Node::Abs(_) | Node::Sqrt(_) | Node::Exp(_) => {
-                true
-            }
+            Node::Read(quantity) if quantity.range() != Range::Any => true,
+            Node::Abs(_) | Node::Sqrt(_) | Node::Exp(_) => true,
             Node::Add(a, b) | Node::Multiply(a, b) | Node::Divide(a, b) | Node::Min(a, b) if at(a) && at(b) => true,
             Node::Max(a, b) if at(a) || at(b) => true,
             Node::Clamp(a, b, c) => at(a) && at(b) && at(c),

@@ -4,7 +4,7 @@
 
 use super::goal::{Goal, GoalTest};
 use crate::engine::View;
-use crate::model::{Commitment, CommitmentId, Expression, InstanceId, Node, Quantity, State};
+use crate::model::{Commitment, CommitmentId, Expression, InstanceId, Node, Quantity, Source, State};
 
 /// A class for each move; moves of the same class are interchangeable. It may miss some that are.
 pub(super) fn classes(test: &GoalTest<'_>, moves: &[InstanceId], costs: &[i64]) -> Vec<u32> {
@@ -17,13 +17,22 @@ pub(super) fn classes(test: &GoalTest<'_>, moves: &[InstanceId], costs: &[i64]) 
         Goal::Bound(_) => None,
     };
     for quantity in whens.chain(outcome).flat_map(Expression::reads) {
-        match quantity {
+        match quantity.source() {
             // What an actor expects of another depends on its trust in just that one.
-            Quantity::Assured { .. } => return apart,
-            Quantity::Offers(c) | Quantity::Bonds(c) | Quantity::Kept(c) | Quantity::BoundAt(c) => {
-                counted[c.index()] = true;
-            }
-            _ => {}
+            Source::SlotAndTrust(_) => return apart,
+            Source::Commitment(c) => counted[c.index()] = true,
+            Source::Fixed
+            | Source::Slot(_)
+            | Source::OwnStance(_)
+            | Source::Stance(..)
+            | Source::Mean(_)
+            | Source::Trust
+            | Source::Meeting(_)
+            | Source::Shock(_)
+            | Source::MeetingOrClock(_)
+            | Source::ShockOrClock(_)
+            | Source::Gap
+            | Source::Clock => {}
         }
     }
     let mut promises = vec![0_u32; model.actors.len()];
@@ -86,10 +95,14 @@ impl Key {
         let debtor = model.instances[instance.index()].debtor;
         let gifts = || model.gifts(instance);
         let reads = model.commitment_of(instance).when.as_ref().map(Expression::reads).unwrap_or_default();
-        let own = reads.into_iter().filter_map(|quantity| match quantity {
-            Quantity::OwnStance(issue) => Some(world.stance(debtor, issue).to_bits()),
-            Quantity::Own(attribute) => Some(setup.attribute(model, debtor, attribute).to_bits()),
-            _ => None,
+        let own = reads.into_iter().filter_map(|quantity| {
+            if let Quantity::OwnStance(issue) = quantity {
+                Some(world.stance(debtor, issue).to_bits())
+            } else if let Quantity::Own(attribute) = quantity {
+                Some(setup.attribute(model, debtor, attribute).to_bits())
+            } else {
+                None
+            }
         });
         Self {
             kind,

@@ -79,7 +79,10 @@ pub(super) fn waits(model: &Model, hypothesis: &mut Hypothesis<'_>, gap: &[Insta
                 return;
             }
             let scope = hypothesis.scope_of(from);
-            work += watched[from.index()].iter().map(|(quantity, _)| cost(model, *quantity)).sum::<u64>();
+            work += watched[from.index()]
+                .iter()
+                .map(|(quantity, _)| quantity.members(model).unwrap_or(1) as u64)
+                .sum::<u64>();
             let changes = |&(quantity, before): &(Quantity, f64)| scope.read(quantity).to_bits() != before.to_bits();
             if work <= limits::DETAIL_WORK && watched[from.index()].iter().any(changes) {
                 edges.push(Wait { from, to });
@@ -92,17 +95,6 @@ pub(super) fn waits(model: &Model, hypothesis: &mut Hypothesis<'_>, gap: &[Insta
     }
     edges.sort_unstable();
     Some(edges)
-}
-
-/// Operations that reading a quantity takes.
-fn cost(model: &Model, quantity: Quantity) -> u64 {
-    match quantity {
-        Quantity::Assured { slot, .. } => {
-            let group = model.slots[slot.index()].group;
-            model.groups[group.index()].members.len() as u64
-        }
-        _ => 1,
-    }
 }
 
 /// The strongly connected components of more than one member (or with an edge to itself), by first member.

@@ -210,14 +210,7 @@ fn threshold(
         (_, Some(quantity)) if !moves(a) => (quantity, mirrored(comparison), right, left),
         _ => return None,
     };
-    let slot = match quantity {
-        Quantity::Offered(slot) | Quantity::Bound(slot) | Quantity::Delivered(slot) | Quantity::Parties(slot) => {
-            Some(slot)
-        }
-        Quantity::Assured { slot, .. } => Some(slot),
-        _ => None,
-    };
-    let slot = slot.map(|slot| model.slots[slot.index()]);
+    let slot = quantity.slot().map(|slot| model.slots[slot.index()]);
     let is_amount = !matches!(quantity, Quantity::Parties(_));
     let unit = slot.filter(|_| is_amount).and_then(|slot| model.resources[slot.resource.index()].unit.clone());
     Some(Threshold {

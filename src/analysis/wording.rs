@@ -99,23 +99,7 @@ pub(super) fn threshold(model: &Model, scope: &Scope<'_>, threshold: &Threshold)
             let what = amount(model, slot.resource, *wanted);
             format!("wants to be assured of {bound} {what} by {}, expects {sees}", whom(model, slot.group))
         }
-        Quantity::Parties(slot) => {
-            let slot = &model.slots[slot.index()];
-            let resource = &model.resources[slot.resource.index()].id;
-            let group = &model.groups[slot.group.index()];
-            match (group.members.as_slice(), group.id.is_empty()) {
-                ([one], _) if comparison.holds(1.0, *wanted) && !comparison.holds(0.0, *wanted) => {
-                    format!("wants {} bound to give {resource}, which it is not", actor(model, *one))
-                }
-                (members, true) if members.len() == model.actors.len() => {
-                    format!("wants {bound} {wanted_text} others bound to give {resource}, sees {sees}")
-                }
-                _ => {
-                    let whom = whom(model, slot.group);
-                    format!("wants {bound} {wanted_text} of {whom} bound to give {resource}, sees {sees}")
-                }
-            }
-        }
+        Quantity::Parties(slot) => parties(model, threshold, slot),
         Quantity::Offers(c) => of_commitment(c, "on the table"),
         Quantity::Bonds(c) => of_commitment(c, "bound"),
         Quantity::Kept(c) => of_commitment(c, "kept"),
@@ -127,7 +111,42 @@ pub(super) fn threshold(model: &Model, scope: &Scope<'_>, threshold: &Threshold)
             let of = actor(model, of);
             format!("wants a stance of {of}{} {bound} {wanted_text}, sees {sees}", on_issue(model, issue))
         }
-        other => format!("wants {} {bound} {wanted_text}, sees {sees}", quantity_text(model, other)),
+        Quantity::BoundAt(_)
+        | Quantity::MeanStance(_)
+        | Quantity::Trust(..)
+        | Quantity::Own(_)
+        | Quantity::MeetingCount(_)
+        | Quantity::ShockCount(_)
+        | Quantity::SinceMeeting(_)
+        | Quantity::SinceShock(_)
+        | Quantity::Deadlocked
+        | Quantity::Step
+        | Quantity::Steps
+        | Quantity::Index
+        | Quantity::Size => {
+            format!("wants {} {bound} {wanted_text}, sees {sees}", quantity_text(model, *quantity))
+        }
+    }
+}
+
+/// A threshold on a number of parties.
+fn parties(model: &Model, threshold: &Threshold, slot: SlotId) -> String {
+    let Threshold { comparison, wanted, has, .. } = threshold;
+    let (bound, sees, wanted_text) = (at_least(*comparison), number(*has), number(*wanted));
+    let slot = &model.slots[slot.index()];
+    let resource = &model.resources[slot.resource.index()].id;
+    let group = &model.groups[slot.group.index()];
+    match (group.members.as_slice(), group.id.is_empty()) {
+        ([one], _) if comparison.holds(1.0, *wanted) && !comparison.holds(0.0, *wanted) => {
+            format!("wants {} bound to give {resource}, which it is not", actor(model, *one))
+        }
+        (members, true) if members.len() == model.actors.len() => {
+            format!("wants {bound} {wanted_text} others bound to give {resource}, sees {sees}")
+        }
+        _ => {
+            let whom = whom(model, slot.group);
+            format!("wants {bound} {wanted_text} of {whom} bound to give {resource}, sees {sees}")
+        }
     }
 }
 
@@ -219,35 +238,33 @@ pub fn quantity_text(model: &Model, quantity: Quantity) -> String {
             format!("stance({whom})")
         }
     };
+    let name = quantity.name();
     match quantity {
-        Quantity::Offered(slot) => of_slot("offered", slot),
-        Quantity::Bound(slot) => of_slot("bound", slot),
-        Quantity::Delivered(slot) => of_slot("delivered", slot),
-        Quantity::Parties(slot) => of_slot("parties", slot),
-        Quantity::Assured { slot, .. } => of_slot("assured", slot),
-        Quantity::Offers(c) => of_commitment("offers", c),
-        Quantity::Bonds(c) => of_commitment("bonds", c),
-        Quantity::Kept(c) => of_commitment("kept", c),
-        Quantity::BoundAt(c) => of_commitment("bound_at", c),
-        Quantity::OwnStance(_) => "stance".into(),
+        Quantity::Offered(slot)
+        | Quantity::Bound(slot)
+        | Quantity::Delivered(slot)
+        | Quantity::Parties(slot)
+        | Quantity::Assured { slot, .. } => of_slot(name, slot),
+        Quantity::Offers(c) | Quantity::Bonds(c) | Quantity::Kept(c) | Quantity::BoundAt(c) => of_commitment(name, c),
         Quantity::Stance(actor, issue) => stance(&model.actors[actor.index()].id, issue),
         Quantity::MeanStance(mean) => {
             let mean = &model.means[mean.index()];
             stance(&group(model, mean.group), mean.issue)
         }
         Quantity::Trust(a, b) => {
-            format!("trust({}, {})", model.actors[a.index()].id, model.actors[b.index()].id)
+            format!("{name}({}, {})", model.actors[a.index()].id, model.actors[b.index()].id)
         }
-        Quantity::Own(attribute) => format!("own({})", model.attributes[attribute.index()]),
-        Quantity::MeetingCount(at) => format!("count({})", model.meetings[at.index()].id),
-        Quantity::ShockCount(at) => format!("count({})", model.shocks[at.index()].id),
-        Quantity::SinceMeeting(at) => format!("since({})", model.meetings[at.index()].id),
-        Quantity::SinceShock(at) => format!("since({})", model.shocks[at.index()].id),
-        Quantity::Deadlocked => "deadlocked".into(),
-        Quantity::Step => "step".into(),
-        Quantity::Steps => "steps".into(),
-        Quantity::Index => "index".into(),
-        Quantity::Size => "size".into(),
+        Quantity::Own(attribute) => format!("{name}({})", model.attributes[attribute.index()]),
+        Quantity::MeetingCount(at) | Quantity::SinceMeeting(at) => {
+            format!("{name}({})", model.meetings[at.index()].id)
+        }
+        Quantity::ShockCount(at) | Quantity::SinceShock(at) => format!("{name}({})", model.shocks[at.index()].id),
+        Quantity::OwnStance(_)
+        | Quantity::Deadlocked
+        | Quantity::Step
+        | Quantity::Steps
+        | Quantity::Index
+        | Quantity::Size => name.into(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use backstop::engine::evolve;
 use backstop::model::{
-    ActorId, Amount, CommitmentId, Entry, Event, InstanceId, Model, ResourceId, Setup, ShockId, World,
+    ActorId, Amount, CommitmentId, Entry, Event, InstanceId, Model, Payload, ResourceId, Setup, ShockId, World,
 };
 
 use super::wording::{actor, actors, amount, count, escaped, group, listed, named, plain_number};
@@ -61,7 +61,21 @@ pub(crate) fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
             let declared = &model.commitments[own.commitment.index()].id;
             format!("{} hands over {what} [{declared}]", actor(model, own.debtor))
         }
-        _ => {
+        Event::Created(_)
+        | Event::Cancelled(_)
+        | Event::Expired(_)
+        | Event::Detached(_)
+        | Event::Suspended(_)
+        | Event::Reactivated(_)
+        | Event::Satisfied(_)
+        | Event::Violated(_)
+        | Event::Released(_)
+        | Event::Met(_)
+        | Event::Shock(_)
+        | Event::Withdrawn { .. }
+        | Event::Agreed { .. }
+        | Event::Failed { .. }
+        | Event::Reached(_) => {
             let mut lines = Vec::new();
             add(model, setup, &World::new(model, setup), entry, &mut lines);
             lines.first().map(|line| written(model, setup, line)).unwrap_or_default()
@@ -126,11 +140,14 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut V
         Event::Shock(shock) => lines.push(Line::Shock { shock, stances: 0, anchors: 0, trust: 0 }),
         Event::Stance { .. } | Event::Anchor { .. } | Event::Trust { .. } => {
             if let (Some(_), Some(Line::Shock { stances, anchors, trust, .. })) = (entry.cause, lines.last_mut()) {
-                match entry.event {
-                    Event::Stance { .. } => *stances += 1,
-                    Event::Anchor { .. } => *anchors += 1,
-                    _ => *trust += 1,
-                }
+                let count = if matches!(entry.event, Event::Stance { .. }) {
+                    stances
+                } else if matches!(entry.event, Event::Anchor { .. }) {
+                    anchors
+                } else {
+                    trust
+                };
+                *count += 1;
             }
         }
         Event::Agreed { meeting, size } => {
@@ -146,9 +163,20 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut V
             let outcome = &model.outcomes[outcome.index()];
             lines.push(Line::Said(format!("outcome {} is reached", named(&outcome.id, outcome.name.as_deref()))));
         }
-        event => {
-            if let (Some(deed), Some(instance)) = (deed(model, setup, world, event), event.instance()) {
-                add_deed(model, setup, deed, instance, event, lines);
+        Event::Started | Event::Drawn { .. } | Event::Ended(_) => {}
+        Event::Created(_)
+        | Event::Cancelled(_)
+        | Event::Expired(_)
+        | Event::Detached(_)
+        | Event::Suspended(_)
+        | Event::Reactivated(_)
+        | Event::Satisfied(_)
+        | Event::Violated(_)
+        | Event::Released(_)
+        | Event::Delivered { .. }
+        | Event::Withdrawn { .. } => {
+            if let (Some(deed), Some(instance)) = (deed(model, setup, world, entry.event), entry.event.instance()) {
+                add_deed(model, setup, deed, instance, entry.event, lines);
             }
         }
     }
@@ -182,19 +210,28 @@ fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Dee
                 return None;
             }
         }
-        _ => return None,
+        Event::Started
+        | Event::Drawn { .. }
+        | Event::Met(_)
+        | Event::Shock(_)
+        | Event::Stance { .. }
+        | Event::Anchor { .. }
+        | Event::Trust { .. }
+        | Event::Agreed { .. }
+        | Event::Failed { .. }
+        | Event::Reached(_)
+        | Event::Ended(_) => return None,
     })
 }
 
 fn add_deed(model: &Model, setup: &Setup, deed: Deed, instance: InstanceId, event: Event, lines: &mut Vec<Line>) {
     let commitment = model.instances[instance.index()].commitment;
-    let moved: Vec<(ResourceId, Amount)> = match event {
-        Event::Delivered { gift, .. } => {
-            let gift = model.gift(instance, gift as usize);
-            vec![(gift.resource, setup.gives[gift.position])]
-        }
-        Event::Withdrawn { gift, amount, .. } => vec![(model.gift(instance, gift as usize).resource, amount)],
-        _ => model.gifts(instance).map(|gift| (gift.resource, setup.gives[gift.position])).collect(),
+    let moved: Vec<(ResourceId, Amount)> = if let Payload::Gift { gift, amount, .. } = event.payload() {
+        let gift = model.gift(instance, gift as usize);
+        let whole = matches!(event, Event::Delivered { .. });
+        vec![(gift.resource, if whole { setup.gives[gift.position] } else { amount })]
+    } else {
+        model.gifts(instance).map(|gift| (gift.resource, setup.gives[gift.position])).collect()
     };
     let same = lines.iter_mut().find_map(|line| match line {
         Line::Deed { kind, commitment: of, instances, amounts } if *kind == deed && *of == commitment => {

@@ -79,10 +79,14 @@ fn find(verified: &Verified, asked: &str) -> Result<Asked, Failed> {
             latest(log, |event| event == Event::Reached(outcome)).map_or(Asked::Unreached(outcome), Asked::Event)
         );
     }
-    let happened = |event: Event| match event {
-        Event::Met(meeting) => model.meetings[meeting.index()].id == asked,
-        Event::Shock(shock) => model.shocks[shock.index()].id == asked,
-        _ => false,
+    let happened = |event: Event| {
+        if let Event::Met(meeting) = event {
+            model.meetings[meeting.index()].id == asked
+        } else if let Event::Shock(shock) = event {
+            model.shocks[shock.index()].id == asked
+        } else {
+            false
+        }
     };
     let happenings = || model.meetings.iter().map(|m| &*m.id).chain(model.shocks.iter().map(|s| &*s.id));
     if happenings().any(|id| id == asked) {
@@ -149,18 +153,31 @@ fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
             Event::Reactivated(_) => declared.stay.as_ref().map(|e| ("its `while` held again", e)),
             Event::Released(_) => declared.release.as_ref().map(|e| ("its `release` came to hold", e)),
             Event::Satisfied(_) => declared.until.as_ref().map(|e| ("its `until` came to hold", e)),
-            _ => None,
+            Event::Detached(_)
+            | Event::Started
+            | Event::Drawn { .. }
+            | Event::Met(_)
+            | Event::Shock(_)
+            | Event::Stance { .. }
+            | Event::Anchor { .. }
+            | Event::Trust { .. }
+            | Event::Expired(_)
+            | Event::Delivered { .. }
+            | Event::Withdrawn { .. }
+            | Event::Violated(_)
+            | Event::Agreed { .. }
+            | Event::Failed { .. }
+            | Event::Reached(_)
+            | Event::Ended(_) => None,
         }
     });
     match (rule, entry.event) {
         (Some((what, expression)), _) => format!("because {what}, {}, after:", condition(&expression.text)),
-        (None, Event::Reached(outcome)) => {
-            format!(
-                "because its condition came to hold, {}, after:",
-                condition(&model.outcomes[outcome.index()].when.text)
-            )
+        (None, event) => {
+            let Event::Reached(outcome) = event else { return "because of:".into() };
+            let when = &model.outcomes[outcome.index()].when;
+            format!("because its condition came to hold, {}, after:", condition(&when.text))
         }
-        _ => "because of:".into(),
     }
 }
 
@@ -173,7 +190,21 @@ fn root(entry: &Entry) -> String {
         Event::Created(_) => "nothing in the run had to happen first: the offer stands on the state as it was",
         Event::Ended(_) => "no outcome held at the end",
         Event::Started | Event::Drawn { .. } => "every run begins so",
-        _ => "nothing in the run had to happen first; time alone or the first state was enough",
+        Event::Anchor { .. }
+        | Event::Trust { .. }
+        | Event::Cancelled(_)
+        | Event::Expired(_)
+        | Event::Detached(_)
+        | Event::Suspended(_)
+        | Event::Reactivated(_)
+        | Event::Delivered { .. }
+        | Event::Withdrawn { .. }
+        | Event::Satisfied(_)
+        | Event::Violated(_)
+        | Event::Released(_)
+        | Event::Agreed { .. }
+        | Event::Failed { .. }
+        | Event::Reached(_) => "nothing in the run had to happen first; time alone or the first state was enough",
     };
     format!("a root: {why}")
 }

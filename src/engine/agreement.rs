@@ -10,7 +10,6 @@ mod thresholds;
 
 use super::agenda::InstanceSet;
 use super::decide::View;
-use super::evolve::standing;
 use super::failure::Failure;
 use crate::model::{Event, Evidence, InstanceId, Reader, Scope, State, limits};
 pub(super) use thresholds::{Own, Thresholds};
@@ -373,6 +372,6 @@ impl<'a> Hypothesis<'a> {
     fn count(&mut self, instance: InstanceId, state: State) {
         let View { model, setup, .. } = self.view;
         let maintain = model.commitment_of(instance).maintain;
-        self.evidence.set_standing(model, setup, instance, standing(state, maintain));
+        self.evidence.set_standing(model, setup, instance, state.standing(maintain));
     }
 }

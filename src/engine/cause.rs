@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use super::plan::{Plan, Signal};
 use crate::model::{
-    ActorId, Amount, CommitmentId, Event, Expression, InstanceId, MeetingId, Model, OutcomeId, Quantity, Reader, Scope,
-    Seq, Setup, ShockId, SlotId, Trigger, Values, World, limits,
+    ActorId, Amount, CommitmentId, Event, Expression, InstanceId, MeetingId, Model, OutcomeId, Payload, Quantity,
+    Reader, Scope, Seq, Setup, ShockId, SlotId, Source, Trigger, Values, World, limits,
 };
 
 /// A condition of the scenario, as the trigger of an event.
@@ -193,17 +193,23 @@ impl Causes {
         seq: Seq,
         before: &Before,
     ) {
-        match event {
-            Event::Stance { actor, issue, .. } => self.stances[world.stance_index(actor, issue)] = Some(seq),
-            Event::Met(meeting) => self.meetings[meeting.index()] = Some(seq),
-            Event::Shock(shock) => self.shocks[shock.index()] = Some(seq),
-            Event::Reached(outcome) => self.reached[outcome.index()] = Some(seq),
-            _ => {
-                if let Some(instance) = event.instance() {
-                    self.own[instance.index()] = Some(seq);
-                    self.note_evidence(model, setup, world, event, instance, seq, before);
-                }
+        match event.payload() {
+            Payload::Opinion { actor, issue, .. } if matches!(event, Event::Stance { .. }) => {
+                self.stances[world.stance_index(actor, issue)] = Some(seq);
             }
+            Payload::Meeting(meeting) => self.meetings[meeting.index()] = Some(seq),
+            Payload::Shock(shock) => self.shocks[shock.index()] = Some(seq),
+            Payload::Outcome(outcome) => self.reached[outcome.index()] = Some(seq),
+            Payload::Instance(instance) | Payload::Gift { instance, .. } => {
+                self.own[instance.index()] = Some(seq);
+                self.note_evidence(model, setup, world, event, instance, seq, before);
+            }
+            Payload::Nothing
+            | Payload::Draw { .. }
+            | Payload::Opinion { .. }
+            | Payload::Pair { .. }
+            | Payload::Package { .. }
+            | Payload::Ending(_) => {}
         }
         if self.compared.is_empty() || self.is_exhausted() {
             return;
@@ -215,7 +221,7 @@ impl Causes {
             }
         });
         for at in touched {
-            self.work += members(model, self.compared[at].quantity);
+            self.work += self.compared[at].quantity.members(model).map_or(1, |members| members as u64 + 1);
             if self.is_exhausted() {
                 return;
             }
@@ -356,22 +362,25 @@ impl Causes {
     }
 }
 
-/// How many actors a quantity is summed over.
-fn members(model: &Model, quantity: Quantity) -> u64 {
-    let group = match quantity {
-        Quantity::Assured { slot, .. } => model.slots[slot.index()].group,
-        Quantity::MeanStance(mean) => model.means[mean.index()].group,
-        _ => return 1,
-    };
-    model.groups[group.index()].members.len() as u64 + 1
-}
-
 /// How a quantity that must be compared is told apart: by its reader only where it depends on one.
 fn compared_key(quantity: Quantity, debtor: Option<ActorId>) -> Option<(Quantity, Option<ActorId>)> {
-    match quantity {
-        Quantity::Assured { observer: None, .. } => Some((quantity, debtor)),
-        Quantity::Assured { .. } | Quantity::MeanStance(_) | Quantity::Trust(..) => Some((quantity, None)),
-        _ => None,
+    match quantity.source() {
+        Source::SlotAndTrust(_) => {
+            let reads_as_debtor = matches!(quantity, Quantity::Assured { observer: None, .. });
+            Some((quantity, debtor.filter(|_| reads_as_debtor)))
+        }
+        Source::Mean(_) | Source::Trust => Some((quantity, None)),
+        Source::Fixed
+        | Source::Slot(_)
+        | Source::Commitment(_)
+        | Source::OwnStance(_)
+        | Source::Stance(..)
+        | Source::Meeting(_)
+        | Source::Shock(_)
+        | Source::MeetingOrClock(_)
+        | Source::ShockOrClock(_)
+        | Source::Gap
+        | Source::Clock => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The fold: an event changes the state. Never fails, never draws, never logs.
 
-use crate::model::{ActorId, Amount, Beta, Event, InstanceId, Model, Setup, Standing, State, World};
+use crate::model::{ActorId, Amount, Beta, Event, EventKind, InstanceId, Model, Setup, State, World};
 
 /// Lets an event, which happens in `world.step`, change the state.
 #[inline]
@@ -43,63 +43,33 @@ pub fn evolve(model: &Model, setup: &Setup, world: &mut World, event: Event) {
         | Event::Reactivated(instance)
         | Event::Satisfied(instance)
         | Event::Violated(instance)
-        | Event::Released(instance) => move_on(model, setup, world, instance, event),
+        | Event::Released(instance) => move_on(model, setup, world, instance, event.kind()),
         Event::Started | Event::Drawn { .. } | Event::Agreed { .. } | Event::Failed { .. } | Event::Ended(_) => {}
     }
 }
 
-/// The state that a life-cycle event leads to.
-#[must_use]
-pub fn target(event: Event) -> Option<State> {
-    Some(match event {
-        Event::Created(_) => State::Conditional,
-        Event::Cancelled(_) => State::Null,
-        Event::Expired(_) => State::Expired,
-        Event::Detached(_) | Event::Reactivated(_) => State::Detached,
-        Event::Suspended(_) => State::Pending,
-        Event::Satisfied(_) => State::Satisfied,
-        Event::Violated(_) => State::Violated,
-        Event::Released(_) => State::Terminated,
-        _ => return None,
-    })
-}
-
-/// How far a commitment in a state counts as evidence.
-#[must_use]
-pub fn standing(state: State, maintain: bool) -> Standing {
-    match state {
-        State::Conditional => Standing { offered: true, bound: false, kept: false },
-        State::Detached => Standing { offered: true, bound: true, kept: false },
-        // A maintained commitment that has run its course is no evidence at any level.
-        State::Satisfied if !maintain => Standing { offered: true, bound: true, kept: true },
-        _ => Standing::default(),
-    }
-}
-
 /// A transition of the life cycle.
-fn move_on(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId, event: Event) {
-    let Some(state) = target(event) else { return };
+fn move_on(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId, kind: EventKind) {
+    let Some(state) = kind.leads_to() else { return };
     let step = world.step;
     let commitment = model.commitment_of(instance);
     let own = &mut world.instances[instance.index()];
-    own.state = state;
-    match event {
-        Event::Created(_) => own.created = Some(step),
-        Event::Detached(_) => {
+    let before = std::mem::replace(&mut own.state, state);
+    match (before, state) {
+        (_, State::Conditional) => own.created = Some(step),
+        (State::Pending, State::Detached) => own.active_since = step,
+        (_, State::Detached) => {
             own.detached = Some(step);
             own.active_since = step;
             own.active_before = 0;
             world.first_bound[model.instances[instance.index()].commitment.index()].get_or_insert(step);
         }
-        Event::Suspended(_) => {
+        (_, State::Pending) => {
             own.active_before = if commitment.maintain { 0 } else { own.active_before + (step - own.active_since) };
             own.suspended = Some(step);
         }
-        Event::Reactivated(_) => own.active_since = step,
-        _ => {}
-    }
-    if state.is_final() {
-        own.settled = Some(step);
+        (_, State::Satisfied | State::Violated | State::Expired | State::Terminated) => own.settled = Some(step),
+        (_, State::Null) => {}
     }
     if state == State::Satisfied && commitment.maintain {
         // It counts as no evidence from here on; the `withdrawn` that follow say what ended.
@@ -107,14 +77,15 @@ fn move_on(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId
             world.evidence.set_delivered(model, setup, instance, number, Amount::ZERO);
         }
     }
-    world.evidence.set_standing(model, setup, instance, standing(state, commitment.maintain));
-    match event {
-        Event::Suspended(_) => {
-            learn(model, setup, world, instance, Conduct { kept: 0.0, broken: setup.trust_suspended });
+    world.evidence.set_standing(model, setup, instance, state.standing(commitment.maintain));
+    let broken = match state {
+        State::Pending => setup.trust_suspended,
+        State::Violated => setup.trust_broken,
+        State::Null | State::Conditional | State::Detached | State::Satisfied | State::Expired | State::Terminated => {
+            return;
         }
-        Event::Violated(_) => learn(model, setup, world, instance, Conduct { kept: 0.0, broken: setup.trust_broken }),
-        _ => {}
-    }
+    };
+    learn(model, setup, world, instance, Conduct { kept: 0.0, broken });
 }
 
 fn hand_over(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId, gift: u32, amount: Amount) {

@@ -1,6 +1,6 @@
 //! A hash of a run's events, so that equal histories can be counted.
 
-use crate::model::{Ending, Event};
+use crate::model::{Ending, Event, Payload};
 
 /// The running hash of a history: steps, kinds, ids and values of all events, in order; causes follow from these.
 ///
@@ -51,33 +51,23 @@ impl HistoryHash {
 /// Kind, two ids and a value.
 #[inline]
 fn words(event: Event) -> (u32, u32, u32, u64) {
-    #[expect(clippy::cast_sign_loss, reason = "the bits of the amount")]
-    match event {
-        Event::Stance { actor, issue, value } => (5, actor.0, issue.0, value.to_bits()),
-        Event::Started => (1, 0, 0, 0),
-        Event::Drawn { draw, value } => (2, draw.0, 0, value.to_bits()),
-        Event::Met(meeting) => (3, meeting.0, 0, 0),
-        Event::Shock(shock) => (4, shock.0, 0, 0),
-        Event::Anchor { actor, issue, value } => (6, actor.0, issue.0, value.to_bits()),
-        Event::Trust { truster, trusted, value } => (7, truster.0, trusted.0, value.to_bits()),
-        Event::Created(instance) => (8, instance.0, 0, 0),
-        Event::Cancelled(instance) => (9, instance.0, 0, 0),
-        Event::Expired(instance) => (10, instance.0, 0, 0),
-        Event::Detached(instance) => (11, instance.0, 0, 0),
-        Event::Suspended(instance) => (12, instance.0, 0, 0),
-        Event::Reactivated(instance) => (13, instance.0, 0, 0),
-        Event::Delivered { instance, gift, amount } => (14, instance.0, gift, amount.0 as u64),
-        Event::Withdrawn { instance, gift, amount } => (15, instance.0, gift, amount.0 as u64),
-        Event::Satisfied(instance) => (16, instance.0, 0, 0),
-        Event::Violated(instance) => (17, instance.0, 0, 0),
-        Event::Released(instance) => (18, instance.0, 0, 0),
-        Event::Agreed { meeting, size } => (19, meeting.0, size, 0),
-        Event::Failed { meeting, size } => (20, meeting.0, size, 0),
-        Event::Reached(outcome) => (21, outcome.0, 0, 0),
-        Event::Ended(ending) => match ending {
-            Ending::Outcome(outcome) => (22, outcome.0, 0, 0),
-            Ending::Deadlock => (23, 0, 0, 0),
-            Ending::Stalemate => (24, 0, 0, 0),
+    let kind = event.kind().code();
+    match event.payload() {
+        Payload::Opinion { actor, issue, value } => (kind, actor.0, issue.0, value.to_bits()),
+        Payload::Nothing => (kind, 0, 0, 0),
+        Payload::Draw { draw, value } => (kind, draw.0, 0, value.to_bits()),
+        Payload::Meeting(meeting) => (kind, meeting.0, 0, 0),
+        Payload::Shock(shock) => (kind, shock.0, 0, 0),
+        Payload::Pair { truster, trusted, value } => (kind, truster.0, trusted.0, value.to_bits()),
+        Payload::Instance(instance) => (kind, instance.0, 0, 0),
+        Payload::Gift { instance, gift, amount } => (kind, instance.0, gift, amount.0.cast_unsigned()),
+        Payload::Package { meeting, size } => (kind, meeting.0, size, 0),
+        Payload::Outcome(outcome) => (kind, outcome.0, 0, 0),
+        // Each way to end has a number of its own.
+        Payload::Ending(ending) => match ending {
+            Ending::Outcome(outcome) => (kind, outcome.0, 0, 0),
+            Ending::Deadlock => (kind + 1, 0, 0, 0),
+            Ending::Stalemate => (kind + 2, 0, 0, 0),
         },
     }
 }

@@ -4,8 +4,8 @@
 use super::agenda::InstanceSet;
 use super::random;
 use crate::model::{
-    ActorId, Commitment, CommitmentId, Event, Expression, GroupId, InstanceId, IssueId, MeetingId, Model, Node,
-    Quantity, ShockId, Trigger,
+    ActorId, Commitment, CommitmentId, Event, Expression, InstanceId, IssueId, MeetingId, Model, Node, Payload,
+    Quantity, ShockId, Source, Trigger,
 };
 
 /// A kind of change that conditions may depend on; see [`Signals`].
@@ -53,25 +53,21 @@ impl Signals {
     /// The signals that a quantity's change goes by; `reader` is the debtor in a commitment's conditions.
     pub(super) fn of(&self, quantity: Quantity, reader: ActorId) -> [Option<Signal>; 2] {
         let one = |signal| [Some(signal), None];
-        match quantity {
-            Quantity::Offered(slot) | Quantity::Bound(slot) | Quantity::Delivered(slot) | Quantity::Parties(slot) => {
-                one(slot.0)
-            }
-            Quantity::Assured { slot, .. } => [Some(slot.0), Some(self.trust)],
-            Quantity::Offers(c) | Quantity::Bonds(c) | Quantity::Kept(c) | Quantity::BoundAt(c) => {
-                one(self.commitments + c.0)
-            }
-            Quantity::OwnStance(issue) => one(self.stance(reader, issue)),
-            Quantity::Stance(actor, issue) => one(self.stance(actor, issue)),
-            Quantity::MeanStance(mean) => one(self.means + mean.0),
-            Quantity::Trust(..) => one(self.trust),
-            Quantity::MeetingCount(meeting) => one(self.meetings + meeting.0),
-            Quantity::ShockCount(shock) => one(self.shocks + shock.0),
-            Quantity::SinceMeeting(meeting) => [Some(self.meetings + meeting.0), Some(self.tick)],
-            Quantity::SinceShock(shock) => [Some(self.shocks + shock.0), Some(self.tick)],
-            Quantity::Deadlocked => one(self.gap),
-            Quantity::Step => one(self.tick),
-            Quantity::Own(_) | Quantity::Steps | Quantity::Index | Quantity::Size => [None, None],
+        match quantity.source() {
+            Source::Slot(slot) => one(slot.0),
+            Source::SlotAndTrust(slot) => [Some(slot.0), Some(self.trust)],
+            Source::Commitment(c) => one(self.commitments + c.0),
+            Source::OwnStance(issue) => one(self.stance(reader, issue)),
+            Source::Stance(actor, issue) => one(self.stance(actor, issue)),
+            Source::Mean(mean) => one(self.means + mean.0),
+            Source::Trust => one(self.trust),
+            Source::Meeting(meeting) => one(self.meetings + meeting.0),
+            Source::Shock(shock) => one(self.shocks + shock.0),
+            Source::MeetingOrClock(meeting) => [Some(self.meetings + meeting.0), Some(self.tick)],
+            Source::ShockOrClock(shock) => [Some(self.shocks + shock.0), Some(self.tick)],
+            Source::Gap => one(self.gap),
+            Source::Clock => one(self.tick),
+            Source::Fixed => [None, None],
         }
     }
 }
@@ -220,19 +216,16 @@ impl Plan {
     /// Calls `raise` with every signal of an event.
     #[inline]
     pub(super) fn signals_of(&self, model: &Model, event: Event, mut raise: impl FnMut(Signal)) {
-        match event {
-            Event::Stance { actor, issue, .. } => {
-                let signal = self.signals.stance(actor, issue);
-                raise(signal);
-                for &mean in self.means_of.get(signal - self.signals.stances) {
-                    raise(self.signals.means + mean);
+        match event.payload() {
+            Payload::Opinion { actor, issue, .. } => {
+                if matches!(event, Event::Stance { .. }) {
+                    self.signals_of_stance(self.signals.stance(actor, issue) - self.signals.stances, raise);
                 }
             }
-            Event::Trust { .. } => raise(self.signals.trust),
-            Event::Met(meeting) => raise(self.signals.meetings + meeting.0),
-            Event::Shock(shock) => raise(self.signals.shocks + shock.0),
-            _ => {
-                let Some(instance) = event.instance() else { return };
+            Payload::Pair { .. } => raise(self.signals.trust),
+            Payload::Meeting(meeting) => raise(self.signals.meetings + meeting.0),
+            Payload::Shock(shock) => raise(self.signals.shocks + shock.0),
+            Payload::Instance(instance) | Payload::Gift { instance, .. } => {
                 raise(self.signals.commitments + model.instances[instance.index()].commitment.0);
                 for gift in model.gifts(instance) {
                     for slot in model.slots_of(instance, gift.number) {
@@ -244,6 +237,11 @@ impl Plan {
                     raise(self.signals.trust);
                 }
             }
+            Payload::Nothing
+            | Payload::Draw { .. }
+            | Payload::Package { .. }
+            | Payload::Outcome(_)
+            | Payload::Ending(_) => {}
         }
     }
 }
@@ -298,13 +296,12 @@ fn timed(model: &Model) -> Vec<InstanceId> {
 /// Operations of an expression, with everything looked at: its parts, and the members that a sum runs over.
 #[must_use]
 pub(super) fn cost(model: &Model, expression: &Expression) -> u64 {
-    let members = |group: GroupId| model.groups[group.index()].members.len() as u64;
     let mut costs: Vec<u64> = Vec::with_capacity(expression.nodes.len());
     for node in &expression.nodes {
-        let parts = match node {
-            Node::Read(Quantity::Assured { slot, .. }) => members(model.slots[slot.index()].group),
-            Node::Read(Quantity::MeanStance(mean)) => members(model.means[mean.index()].group),
-            _ => node.operands().fold(0, |sum: u64, operand| sum.saturating_add(costs[operand as usize])),
+        let members = if let Node::Read(quantity) = node { quantity.members(model) } else { None };
+        let parts = match members {
+            Some(members) => members as u64,
+            None => node.operands().fold(0, |sum: u64, operand| sum.saturating_add(costs[operand as usize])),
         };
         costs.push(parts.saturating_add(1));
     }

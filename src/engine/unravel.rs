@@ -2,7 +2,6 @@
 
 use super::agenda::InstanceSet;
 use super::decide::View;
-use super::evolve::standing;
 use super::failure::Failure;
 use crate::model::{Amount, Event, Evidence, InstanceId, Reader, Scope, State, limits};
 
@@ -103,7 +102,7 @@ impl<'a> Unravelling<'a> {
         let maintain = model.commitment_of(instance).maintain;
         self.suspended.insert(instance);
         self.trail.push(instance);
-        self.evidence.set_standing(model, setup, instance, standing(State::Pending, maintain));
+        self.evidence.set_standing(model, setup, instance, State::Pending.standing(maintain));
         if !maintain {
             return;
         }

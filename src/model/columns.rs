@@ -5,9 +5,8 @@
 //! asked one by one, which finds out whether that part is looked at.
 
 use super::Amount;
-use super::expression::{
-    Comparison, Expression, Node, NodeId, Quantity, Reader, Scope, Values, clamped, larger, smaller,
-};
+use super::expression::{Comparison, Expression, Node, NodeId, Reader, Scope, Values, clamped, larger, smaller};
+use super::quantity::Quantity;
 
 /// Working memory: a column for each operation, or one number where all debtors have the same.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,11 @@
 //! Everything that can happen. The log is a list of these; folding it rebuilds every state.
+//!
+//! A new kind of event is a line of the table `events!`; the compiler then asks what it does to the state, and names
+//! the other places that treat kinds differently.
 
 use super::Amount;
 use super::ids::{ActorId, DrawId, InstanceId, IssueId, MeetingId, OutcomeId, ShockId};
+use super::state::State;
 
 /// How a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,42 +25,60 @@ impl Ending {
     pub const STALEMATE: &'static str = "stalemate";
 }
 
-/// One thing that happened.
+/// A phase of a step, as the order of events in a log shows it; within a step phases only move on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The beginning of a run.
+    Start,
+    /// The events of `initial`, before the phases of step 0.
+    Initial,
+    /// Calendar: sessions of meetings.
+    Sessions,
+    /// Calendar: shocks and their effects.
+    Shocks,
+    /// Stances.
+    Stances,
+    /// Review.
+    Review,
+    /// Exchange.
+    Exchange,
+    /// Meetings, each with the Exchange after it.
+    Meetings,
+    /// Delivery.
+    Delivery,
+    /// Outcomes.
+    Outcomes,
+    /// The end of a run.
+    End,
+}
+
+/// What an event carries. Events of different kinds that carry the same are written, read and hashed in the same way.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Event {
-    /// The run began.
-    Started,
-    /// A field given as a distribution was drawn.
-    Drawn {
+pub enum Payload {
+    /// Nothing.
+    Nothing,
+    /// A drawn value.
+    Draw {
         /// Which draw.
         draw: DrawId,
         /// The value as drawn and clipped to the field's domain.
         value: f64,
     },
-    /// A meeting's session began.
-    Met(MeetingId),
-    /// A shock struck.
+    /// A meeting.
+    Meeting(MeetingId),
+    /// A shock.
     Shock(ShockId),
-    /// A stance changed.
-    Stance {
+    /// A stance or an anchor.
+    Opinion {
         /// Whose.
         actor: ActorId,
         /// On what.
         issue: IssueId,
-        /// The new stance, in [0, 1].
+        /// The new value, in [0, 1].
         value: f64,
     },
-    /// An anchor changed.
-    Anchor {
-        /// Whose.
-        actor: ActorId,
-        /// On what.
-        issue: IssueId,
-        /// The new anchor, in [0, 1].
-        value: f64,
-    },
-    /// A shock moved trust.
-    Trust {
+    /// Trust of one actor in another.
+    Pair {
         /// Who trusts.
         truster: ActorId,
         /// Whom.
@@ -64,80 +86,251 @@ pub enum Event {
         /// The new mean, in [0, 1].
         value: f64,
     },
+    /// A commitment instance.
+    Instance(InstanceId),
+    /// An amount of one resource of a commitment instance.
+    Gift {
+        /// Of which commitment.
+        instance: InstanceId,
+        /// Which of its resources, by position in `gives`.
+        gift: u32,
+        /// How much.
+        amount: Amount,
+    },
+    /// A package of a meeting.
+    Package {
+        /// At which meeting.
+        meeting: MeetingId,
+        /// Number of its members.
+        size: u32,
+    },
+    /// An outcome.
+    Outcome(OutcomeId),
+    /// How the run ended.
+    Ending(Ending),
+}
+
+/// The form of a [`Payload`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the payload of that name")]
+pub enum Form {
+    Nothing,
+    Draw,
+    Meeting,
+    Shock,
+    Opinion,
+    Pair,
+    Instance,
+    Gift,
+    Package,
+    Outcome,
+    Ending,
+}
+
+/// Defines the kinds of events from one table: number in the history hash, variant, name in logs, payload, phase.
+macro_rules! events {
+    ($(
+        $(#[$doc:meta])*
+        $code:literal $kind:ident $(($only:ident: $type:ty))? $({ $($field:ident: $field_type:ty),+ })?
+        = $name:literal, $payload:ident, $phase:ident;
+    )*) => {
+        /// One thing that happened.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub enum Event {
+            $(
+                $(#[$doc])*
+                $kind $(($type))? $({
+                    $(
+                        #[doc = concat!("As in [`Payload::", stringify!($payload), "`].")]
+                        $field: $field_type
+                    ),+
+                })?,
+            )*
+        }
+
+        /// The kind of an event, without what it carries.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl EventKind {
+            /// Every kind, in the order of their numbers.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),*];
+
+            /// Its name in logs.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+
+            /// Its number in the hash of a history.
+            #[inline]
+            #[must_use]
+            pub const fn code(self) -> u32 {
+                match self {
+                    $(Self::$kind => $code,)*
+                }
+            }
+
+            /// The form of what events of this kind carry.
+            #[must_use]
+            pub const fn form(self) -> Form {
+                match self {
+                    $(Self::$kind => Form::$payload,)*
+                }
+            }
+
+            /// The phase that it belongs to, except where the event's circumstances say otherwise (see the replay).
+            #[must_use]
+            pub const fn phase(self) -> Phase {
+                match self {
+                    $(Self::$kind => Phase::$phase,)*
+                }
+            }
+
+            /// The event of this kind that carries a payload; none if events of this kind carry something else.
+            #[must_use]
+            pub fn with(self, payload: Payload) -> Option<Event> {
+                match (self, payload) {
+                    $(
+                        (Self::$kind, Payload::$payload $(($only))? $({ $($field),+ })?) => {
+                            Some(Event::$kind $(($only))? $({ $($field),+ })?)
+                        }
+                    )*
+                    $((Self::$kind, _) => None,)*
+                }
+            }
+        }
+
+        impl Event {
+            /// Its kind.
+            #[inline]
+            #[must_use]
+            pub const fn kind(self) -> EventKind {
+                match self {
+                    $(Self::$kind $({ $($field: _),+ })? $((events!(@any $only)))? => EventKind::$kind,)*
+                }
+            }
+
+            /// What it carries.
+            #[inline]
+            #[must_use]
+            pub const fn payload(self) -> Payload {
+                match self {
+                    $(
+                        Self::$kind $(($only))? $({ $($field),+ })? => {
+                            Payload::$payload $(($only))? $({ $($field),+ })?
+                        }
+                    )*
+                }
+            }
+        }
+    };
+    (@any $only:ident) => { _ };
+}
+
+events! {
+    /// The run began.
+    1 Started = "started", Nothing, Start;
+    /// A field given as a distribution was drawn.
+    2 Drawn { draw: DrawId, value: f64 } = "drawn", Draw, Start;
+    /// A meeting's session began.
+    3 Met(meeting: MeetingId) = "met", Meeting, Sessions;
+    /// A shock struck.
+    4 Shock(shock: ShockId) = "shock", Shock, Shocks;
+    /// A stance changed.
+    5 Stance { actor: ActorId, issue: IssueId, value: f64 } = "stance", Opinion, Stances;
+    /// An anchor changed.
+    6 Anchor { actor: ActorId, issue: IssueId, value: f64 } = "anchor", Opinion, Shocks;
+    /// A shock moved trust.
+    7 Trust { truster: ActorId, trusted: ActorId, value: f64 } = "trust", Pair, Shocks;
     /// An offer came on the table: null → conditional.
-    Created(InstanceId),
+    8 Created(instance: InstanceId) = "created", Instance, Review;
     /// An offer was taken back: conditional → null.
-    Cancelled(InstanceId),
+    9 Cancelled(instance: InstanceId) = "cancelled", Instance, Review;
     /// An offer lapsed: conditional, null → expired.
-    Expired(InstanceId),
+    10 Expired(instance: InstanceId) = "expired", Instance, Review;
     /// A commitment was bound: conditional → detached.
-    Detached(InstanceId),
+    11 Detached(instance: InstanceId) = "detached", Instance, Exchange;
     /// The debtor suspended it: detached → pending.
-    Suspended(InstanceId),
+    12 Suspended(instance: InstanceId) = "suspended", Instance, Review;
     /// The debtor took it up again: pending → detached.
-    Reactivated(InstanceId),
+    13 Reactivated(instance: InstanceId) = "reactivated", Instance, Review;
     /// An increment was handed over.
-    Delivered {
-        /// Of which commitment.
-        instance: InstanceId,
-        /// Which of its resources, by position in `gives`.
-        gift: u32,
-        /// The increment.
-        amount: Amount,
-    },
+    14 Delivered { instance: InstanceId, gift: u32, amount: Amount } = "delivered", Gift, Delivery;
     /// What a maintained commitment had in force ended.
-    Withdrawn {
-        /// Of which commitment.
-        instance: InstanceId,
-        /// Which of its resources, by position in `gives`.
-        gift: u32,
-        /// What had been in force.
-        amount: Amount,
-    },
+    15 Withdrawn { instance: InstanceId, gift: u32, amount: Amount } = "withdrawn", Gift, Review;
     /// Everything was delivered, or a maintained commitment's `until` holds: detached → satisfied.
-    Satisfied(InstanceId),
+    16 Satisfied(instance: InstanceId) = "satisfied", Instance, Delivery;
     /// Broken: detached, pending → violated.
-    Violated(InstanceId),
+    17 Violated(instance: InstanceId) = "violated", Instance, Review;
     /// Released by the creditor: conditional, detached, pending → terminated.
-    Released(InstanceId),
+    18 Released(instance: InstanceId) = "released", Instance, Review;
     /// A package was agreed at a meeting.
-    Agreed {
-        /// At which.
-        meeting: MeetingId,
-        /// How many commitments it binds.
-        size: u32,
-    },
+    19 Agreed { meeting: MeetingId, size: u32 } = "agreed", Package, Meetings;
     /// A package was possible at a meeting and failed.
-    Failed {
-        /// At which.
-        meeting: MeetingId,
-        /// How many commitments it would have bound.
-        size: u32,
-    },
+    20 Failed { meeting: MeetingId, size: u32 } = "failed", Package, Meetings;
     /// An outcome's condition holds for the first time.
-    Reached(OutcomeId),
+    21 Reached(outcome: OutcomeId) = "reached", Outcome, Outcomes;
     /// The run ended.
-    Ended(Ending),
+    22 Ended(ending: Ending) = "ended", Ending, End;
+}
+
+impl EventKind {
+    /// The kind of that name in logs.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// The state that a life-cycle event leads to; none for all other events.
+    #[must_use]
+    pub const fn leads_to(self) -> Option<State> {
+        match self {
+            Self::Created => Some(State::Conditional),
+            Self::Cancelled => Some(State::Null),
+            Self::Expired => Some(State::Expired),
+            Self::Detached | Self::Reactivated => Some(State::Detached),
+            Self::Suspended => Some(State::Pending),
+            Self::Satisfied => Some(State::Satisfied),
+            Self::Violated => Some(State::Violated),
+            Self::Released => Some(State::Terminated),
+            Self::Started
+            | Self::Drawn
+            | Self::Met
+            | Self::Shock
+            | Self::Stance
+            | Self::Anchor
+            | Self::Trust
+            | Self::Delivered
+            | Self::Withdrawn
+            | Self::Agreed
+            | Self::Failed
+            | Self::Reached
+            | Self::Ended => None,
+        }
+    }
 }
 
 impl Event {
     /// The instance whose life cycle or deeds it belongs to.
     #[inline]
     #[must_use]
-    pub fn instance(self) -> Option<InstanceId> {
-        match self {
-            Self::Created(instance)
-            | Self::Cancelled(instance)
-            | Self::Expired(instance)
-            | Self::Detached(instance)
-            | Self::Suspended(instance)
-            | Self::Reactivated(instance)
-            | Self::Satisfied(instance)
-            | Self::Violated(instance)
-            | Self::Released(instance)
-            | Self::Delivered { instance, .. }
-            | Self::Withdrawn { instance, .. } => Some(instance),
-            _ => None,
+    pub const fn instance(self) -> Option<InstanceId> {
+        match self.payload() {
+            Payload::Instance(instance) | Payload::Gift { instance, .. } => Some(instance),
+            Payload::Nothing
+            | Payload::Draw { .. }
+            | Payload::Meeting(_)
+            | Payload::Shock(_)
+            | Payload::Opinion { .. }
+            | Payload::Pair { .. }
+            | Payload::Package { .. }
+            | Payload::Outcome(_)
+            | Payload::Ending(_) => None,
         }
     }
 }

@@ -4,18 +4,8 @@
 
 use super::expression::Reader;
 use super::ids::{ActorId, CommitmentId, InstanceId, ResourceId, SlotId};
+use super::state::Standing;
 use super::{Amount, Model, Setup};
-
-/// How far a commitment counts as evidence.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// Counts as an offer.
-    pub offered: bool,
-    /// Counts as a bond.
-    pub bound: bool,
-    /// Counts as kept.
-    pub kept: bool,
-}
 
 /// Sums of amounts of one actor and resource, or of one slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -260,7 +250,7 @@ fn step_count(count: &mut u32, was: bool, is: bool) {
     match (was, is) {
         (false, true) => *count += 1,
         (true, false) => *count -= 1,
-        _ => {}
+        (false, false) | (true, true) => {}
     }
 }
 

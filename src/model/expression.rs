@@ -5,9 +5,8 @@
 
 use std::cell::Cell;
 
-use super::ids::{
-    ActorId, AttributeId, CommitmentId, InstanceId, IssueId, MeanId, MeetingId, ParameterId, ShockId, SlotId,
-};
+use super::ids::{ActorId, InstanceId, ParameterId, SlotId};
+use super::quantity::Quantity;
 use super::world::World;
 use super::{Evidence, Model, Setup};
 
@@ -58,86 +57,6 @@ impl Comparison {
             Self::Equal => "==",
             Self::NotEqual => "!=",
         }
-    }
-}
-
-/// What an expression reads from the state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Quantity {
-    /// `offered(r, g)`
-    Offered(SlotId),
-    /// `bound(r, g)`
-    Bound(SlotId),
-    /// `delivered(r, g)`
-    Delivered(SlotId),
-    /// `parties(r, g)`
-    Parties(SlotId),
-    /// `assured(r, g)`, or `assured(r, g, observer)` outside of commitments
-    Assured {
-        /// The resource and the group.
-        slot: SlotId,
-        /// The observer; in a commitment's conditions it is the debtor, and nothing is written.
-        observer: Option<ActorId>,
-    },
-    /// `offers(c)`
-    Offers(CommitmentId),
-    /// `bonds(c)`
-    Bonds(CommitmentId),
-    /// `kept(c)`
-    Kept(CommitmentId),
-    /// `bound_at(c)`
-    BoundAt(CommitmentId),
-    /// `stance`: the debtor's own on the commitment's issue
-    OwnStance(IssueId),
-    /// `stance(a, issue)` of one actor
-    Stance(ActorId, IssueId),
-    /// `stance(g, issue)` of a group: the mean
-    MeanStance(MeanId),
-    /// `trust(a, b)`
-    Trust(ActorId, ActorId),
-    /// `own(name)`
-    Own(AttributeId),
-    /// `count(meeting)`
-    MeetingCount(MeetingId),
-    /// `count(shock)`
-    ShockCount(ShockId),
-    /// `since(meeting)`
-    SinceMeeting(MeetingId),
-    /// `since(shock)`
-    SinceShock(ShockId),
-    /// `deadlocked`
-    Deadlocked,
-    /// `step`
-    Step,
-    /// `steps`
-    Steps,
-    /// `index`, in a cohort's numeric fields
-    Index,
-    /// `size`, in a cohort's numeric fields
-    Size,
-}
-
-impl Quantity {
-    /// Whether it is evidence: what others have put on the table (the first six rows of the table of quantities).
-    #[must_use]
-    pub fn is_evidence(self) -> bool {
-        matches!(
-            self,
-            Self::Offered(_)
-                | Self::Bound(_)
-                | Self::Delivered(_)
-                | Self::Parties(_)
-                | Self::Assured { .. }
-                | Self::Offers(_)
-                | Self::Bonds(_)
-                | Self::Kept(_)
-        )
-    }
-
-    /// Whether its value moves with the clock alone.
-    #[must_use]
-    pub fn is_clock(self) -> bool {
-        matches!(self, Self::Step | Self::SinceMeeting(_) | Self::SinceShock(_))
     }
 }
 
@@ -268,15 +187,6 @@ impl Expression {
         found.sort_unstable();
         found.dedup();
         found
-    }
-
-    /// Its value where that needs no state at all (constants only).
-    #[must_use]
-    pub fn constant_truth(&self) -> Option<bool> {
-        match (self.nodes.len(), self.nodes[0]) {
-            (1, Node::Truth(value)) => Some(value),
-            _ => None,
-        }
     }
 
     /// The value of a numeric expression.

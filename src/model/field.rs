@@ -1,8 +1,10 @@
 //! Numeric fields that differ between runs: expressions over parameters, and distributions.
 
-use super::expression::{Expression, NotANumber, Quantity, Values};
+use super::expression::{Expression, NotANumber, Values};
 use super::ids::{ActorId, DrawId, ParameterId};
-use super::{Amount, MAX_AMOUNT, Model, Setup};
+use super::quantity::Quantity;
+use super::setup::{Setup, Target};
+use super::{MAX_AMOUNT, Model};
 
 /// Largest weight, volatility and the like: as many of them as there can be still add up to a finite number.
 pub(super) const LARGEST: f64 = 1e100;
@@ -120,38 +122,6 @@ pub enum FieldSource {
     },
 }
 
-/// Where a field's value goes: a place in the [`Setup`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each is the field of `Setup` of that name, at that position")]
-pub enum Target {
-    Parameter(ParameterId),
-    Stance(usize),
-    Anchor(usize),
-    Susceptibility(usize),
-    Volatility(usize),
-    CreditOffer(usize),
-    CreditBond(usize),
-    Attribute(usize),
-    Pace,
-    TrustDefault,
-    TrustStrength,
-    TrustKept,
-    TrustBroken,
-    TrustSuspended,
-    TrustWitness,
-    TrustPair(usize),
-    Influence(usize),
-    Gives(usize),
-    Lead(usize),
-    Over(usize),
-    Grace(usize),
-    Due(usize),
-    Cost(usize),
-    Success(usize),
-    MeetingInfluence(usize),
-    Effect(usize),
-}
-
 /// A numeric field that is an expression or a distribution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
@@ -205,11 +175,15 @@ impl Values for FieldValues<'_> {
     }
 
     fn read(&self, quantity: Quantity) -> f64 {
-        match (quantity, self.field.owner, self.field.member) {
-            (Quantity::Own(attribute), Some(owner), _) => self.setup.attribute(self.model, owner, attribute),
-            (Quantity::Index, _, Some((index, _))) => f64::from(index),
-            (Quantity::Size, _, Some((_, size))) => f64::from(size),
-            _ => f64::NAN,
+        // The compiler lets numeric fields read nothing else.
+        if let (Quantity::Own(attribute), Some(owner)) = (quantity, self.field.owner) {
+            self.setup.attribute(self.model, owner, attribute)
+        } else if let (Quantity::Index, Some((index, _))) = (quantity, self.field.member) {
+            f64::from(index)
+        } else if let (Quantity::Size, Some((_, size))) = (quantity, self.field.member) {
+            f64::from(size)
+        } else {
+            f64::NAN
         }
     }
 }
@@ -296,255 +270,5 @@ impl Shape {
             (Self::Choice, []) => Err("`choice` takes at least one number"),
             (Self::Choice, _) => Ok(()),
         }
-    }
-}
-
-impl Setup {
-    /// Takes on another's numbers, keeping the memory. Both are of the same model.
-    pub fn restore(&mut self, other: &Self) {
-        let Self {
-            parameters,
-            stances,
-            anchors,
-            susceptibility,
-            volatility,
-            credit_offer,
-            credit_bond,
-            attributes,
-            pace,
-            trust_default,
-            trust_strength,
-            trust_kept,
-            trust_broken,
-            trust_suspended,
-            trust_witness,
-            trust_pairs,
-            influence,
-            gives,
-            lead,
-            over,
-            grace,
-            due,
-            cost,
-            success,
-            meeting_influence,
-            effects,
-        } = self;
-        parameters.clone_from(&other.parameters);
-        stances.clone_from(&other.stances);
-        anchors.clone_from(&other.anchors);
-        susceptibility.clone_from(&other.susceptibility);
-        volatility.clone_from(&other.volatility);
-        credit_offer.clone_from(&other.credit_offer);
-        credit_bond.clone_from(&other.credit_bond);
-        attributes.clone_from(&other.attributes);
-        *pace = other.pace;
-        *trust_default = other.trust_default;
-        *trust_strength = other.trust_strength;
-        *trust_kept = other.trust_kept;
-        *trust_broken = other.trust_broken;
-        *trust_suspended = other.trust_suspended;
-        *trust_witness = other.trust_witness;
-        trust_pairs.clone_from(&other.trust_pairs);
-        influence.clone_from(&other.influence);
-        gives.clone_from(&other.gives);
-        lead.clone_from(&other.lead);
-        over.clone_from(&other.over);
-        grace.clone_from(&other.grace);
-        due.clone_from(&other.due);
-        cost.clone_from(&other.cost);
-        success.clone_from(&other.success);
-        meeting_influence.clone_from(&other.meeting_influence);
-        effects.clone_from(&other.effects);
-    }
-
-    /// The numbers of `other` that differ from these, to the bit: set here, they make this setup the other. None where
-    /// that cannot be said so, since the two are of different shapes, only one has a deadline, or an amount is too large
-    /// for its units to be exact.
-    #[must_use]
-    pub fn differing(&self, other: &Self) -> Option<Vec<(Target, f64)>> {
-        let (ours, theirs) = (self.entries(), other.entries());
-        let is_same_shape = ours.iter().map(|entry| entry.0).eq(theirs.iter().map(|entry| entry.0));
-        let differing = ours.iter().zip(&theirs).filter(|(a, b)| a.1 != b.1);
-        let settings = differing.map(|(a, b)| a.2.and(b.2).map(|value| (b.0, value)));
-        if is_same_shape { settings.collect() } else { None }
-    }
-
-    /// Every number: its place, its identity, and what `set` takes to put it there, where there is such a thing.
-    fn entries(&self) -> Vec<(Target, u64, Option<f64>)> {
-        let Self {
-            parameters,
-            stances,
-            anchors,
-            susceptibility,
-            volatility,
-            credit_offer,
-            credit_bond,
-            attributes,
-            pace,
-            trust_default,
-            trust_strength,
-            trust_kept,
-            trust_broken,
-            trust_suspended,
-            trust_witness,
-            trust_pairs,
-            influence,
-            gives,
-            lead,
-            over,
-            grace,
-            due,
-            cost,
-            success,
-            meeting_influence,
-            effects,
-        } = self;
-        let mut all = Vec::new();
-        let mut numbers = |values: &[f64], target: fn(usize) -> Target| {
-            all.extend(values.iter().enumerate().map(|(at, value)| (target(at), value.to_bits(), Some(*value))));
-        };
-        numbers(parameters, |at| Target::Parameter(ParameterId::at(at)));
-        numbers(stances, Target::Stance);
-        numbers(anchors, Target::Anchor);
-        numbers(susceptibility, Target::Susceptibility);
-        numbers(volatility, Target::Volatility);
-        numbers(credit_offer, Target::CreditOffer);
-        numbers(credit_bond, Target::CreditBond);
-        numbers(attributes, Target::Attribute);
-        numbers(&[*pace], |_| Target::Pace);
-        numbers(&[*trust_default], |_| Target::TrustDefault);
-        numbers(&[*trust_strength], |_| Target::TrustStrength);
-        numbers(&[*trust_kept], |_| Target::TrustKept);
-        numbers(&[*trust_broken], |_| Target::TrustBroken);
-        numbers(&[*trust_suspended], |_| Target::TrustSuspended);
-        numbers(&[*trust_witness], |_| Target::TrustWitness);
-        numbers(trust_pairs, Target::TrustPair);
-        numbers(influence, Target::Influence);
-        numbers(cost, Target::Cost);
-        numbers(success, Target::Success);
-        numbers(meeting_influence, Target::MeetingInfluence);
-        numbers(effects, Target::Effect);
-        all.extend(
-            gives.iter().enumerate().map(|(at, amount)| (Target::Gives(at), amount.0.cast_unsigned(), exact(*amount))),
-        );
-        let mut whole = |at: usize, target: fn(usize) -> Target, value: Option<u32>| {
-            all.push((target(at), value.map_or(u64::MAX, u64::from), value.map(f64::from)));
-        };
-        lead.iter().enumerate().for_each(|(at, steps)| whole(at, Target::Lead, Some(*steps)));
-        over.iter().enumerate().for_each(|(at, steps)| whole(at, Target::Over, Some(*steps)));
-        grace.iter().enumerate().for_each(|(at, steps)| whole(at, Target::Grace, *steps));
-        due.iter().enumerate().for_each(|(at, steps)| whole(at, Target::Due, *steps));
-        all
-    }
-
-    /// Puts a checked value in its place.
-    pub fn set(&mut self, target: Target, value: f64) {
-        // Parameters and attributes are what the file says; a share, a weight or an amount of −0 is 0.
-        let given = value;
-        let value = value + 0.0;
-        match target {
-            Target::Parameter(parameter) => self.parameters[parameter.index()] = given,
-            Target::Stance(at) => self.stances[at] = value,
-            Target::Anchor(at) => self.anchors[at] = value,
-            Target::Susceptibility(at) => self.susceptibility[at] = value,
-            Target::Volatility(at) => self.volatility[at] = value,
-            Target::CreditOffer(at) => self.credit_offer[at] = value,
-            Target::CreditBond(at) => self.credit_bond[at] = value,
-            Target::Attribute(at) => self.attributes[at] = given,
-            Target::Pace => self.pace = value,
-            Target::TrustDefault => self.trust_default = value,
-            Target::TrustStrength => self.trust_strength = value,
-            Target::TrustKept => self.trust_kept = value,
-            Target::TrustBroken => self.trust_broken = value,
-            Target::TrustSuspended => self.trust_suspended = value,
-            Target::TrustWitness => self.trust_witness = value,
-            Target::TrustPair(at) => self.trust_pairs[at] = value,
-            Target::Influence(at) => self.influence[at] = value,
-            Target::Gives(at) => self.gives[at] = Amount::from_units(value),
-            Target::Lead(at) => self.lead[at] = whole(value),
-            Target::Over(at) => self.over[at] = whole(value),
-            Target::Grace(at) => self.grace[at] = Some(whole(value)),
-            Target::Due(at) => self.due[at] = Some(whole(value)),
-            Target::Cost(at) => self.cost[at] = value,
-            Target::Success(at) => self.success[at] = value,
-            Target::MeetingInfluence(at) => self.meeting_influence[at] = value,
-            Target::Effect(at) => self.effects[at] = value,
-        }
-    }
-}
-
-/// An amount in units, where these say it exactly.
-fn exact(amount: Amount) -> Option<f64> {
-    let units = amount.to_units();
-    (Amount::from_units(units) == amount).then_some(units)
-}
-
-/// A number that [`Domain::Whole`] has let pass.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the domain is that of a u32")]
-fn whole(value: f64) -> u32 {
-    value as u32
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A setup with one number of each kind.
-    fn setup() -> Setup {
-        Setup {
-            parameters: vec![0.5],
-            stances: vec![0.5],
-            anchors: vec![f64::NAN],
-            susceptibility: vec![0.5],
-            volatility: vec![0.5],
-            credit_offer: vec![0.5],
-            credit_bond: vec![0.5],
-            attributes: vec![f64::NAN],
-            pace: 0.5,
-            trust_default: 0.5,
-            trust_strength: 0.5,
-            trust_kept: 0.5,
-            trust_broken: 0.5,
-            trust_suspended: 0.5,
-            trust_witness: 0.5,
-            trust_pairs: vec![0.5],
-            influence: vec![0.5],
-            gives: vec![Amount::from_units(0.5)],
-            lead: vec![0],
-            over: vec![3],
-            grace: vec![Some(3)],
-            due: vec![Some(3)],
-            cost: vec![0.5],
-            success: vec![0.5],
-            meeting_influence: vec![0.5],
-            effects: vec![-0.0],
-        }
-    }
-
-    #[test]
-    fn settings_say_every_difference() {
-        let base = setup();
-        assert_eq!(base.differing(&base), Some(vec![]));
-        let targets: Vec<Target> = base.entries().iter().map(|entry| entry.0).collect();
-        assert_eq!(targets.len(), 26);
-        for target in targets {
-            let mut other = base.clone();
-            other.set(target, 1.0);
-            assert_eq!(base.differing(&other), Some(vec![(target, 1.0)]), "{target:?}");
-        }
-        // The sign of a zero is a difference.
-        assert_eq!(base.differing(&Setup { effects: vec![0.0], ..setup() }), Some(vec![(Target::Effect(0), 0.0)]));
-    }
-
-    #[test]
-    fn what_no_setting_can_say_is_none() {
-        let base = setup();
-        assert_eq!(base.differing(&Setup { stances: vec![0.5; 2], ..setup() }), None);
-        assert_eq!(base.differing(&Setup { gives: vec![], ..setup() }), None);
-        assert_eq!(base.differing(&Setup { grace: vec![None], ..setup() }), None);
-        assert_eq!(Setup { due: vec![None], ..setup() }.differing(&base), None);
-        // More than 2^53 millionths.
-        assert_eq!(base.differing(&Setup { gives: vec![Amount(10_000_000_000_000_001)], ..setup() }), None);
     }
 }

@@ -1,65 +1,9 @@
 //! The state of a run. Only `engine::evolve` changes it, event by event.
 
 use super::ids::{ActorId, CommitmentId, InstanceId, IssueId, MeanId};
+use super::state::State;
 use super::trust::{Beta, Trust};
 use super::{Evidence, Model, Setup};
-
-/// Where a commitment is in its life cycle (Telang, Singh and Yorke-Smith 2019).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum State {
-    /// Not on the table.
-    #[default]
-    Null,
-    /// Offered: the antecedent does not hold yet.
-    Conditional,
-    /// Bound: the debtor owes the consequent.
-    Detached,
-    /// Suspended by the debtor.
-    Pending,
-    /// All delivered (final).
-    Satisfied,
-    /// Broken (final).
-    Violated,
-    /// The offer lapsed (final).
-    Expired,
-    /// Released by the creditor (final).
-    Terminated,
-}
-
-impl State {
-    /// Every state, in the order of the life cycle.
-    pub const ALL: [Self; 8] = [
-        Self::Null,
-        Self::Conditional,
-        Self::Detached,
-        Self::Pending,
-        Self::Satisfied,
-        Self::Violated,
-        Self::Expired,
-        Self::Terminated,
-    ];
-
-    /// Its name in files and on the screen.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Conditional => "conditional",
-            Self::Detached => "detached",
-            Self::Pending => "pending",
-            Self::Satisfied => "satisfied",
-            Self::Violated => "violated",
-            Self::Expired => "expired",
-            Self::Terminated => "terminated",
-        }
-    }
-
-    /// Whether nothing can follow it.
-    #[must_use]
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Satisfied | Self::Violated | Self::Expired | Self::Terminated)
-    }
-}
 
 /// The state of one commitment instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use super::syntax::{self, Form};
 use super::time_literal;
 use crate::model::{
     ActorId, CommitmentId, Domain, DrawId, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node, NodeId,
-    Quantity, Scalar, SlotId, State, Target, Trigger, limits,
+    Quantity, Scalar, SlotId, Source, State, Target, Trigger, limits,
 };
 
 impl Compiler<'_> {
@@ -281,11 +281,9 @@ impl Compiler<'_> {
     /// Whether a debtor lacks an attribute that an expression reads.
     fn lacks_own(&self, expression: &Expression, debtors: &[ActorId]) -> bool {
         let actors = self.names.actors.len();
-        expression.reads().into_iter().any(|quantity| match quantity {
-            Quantity::Own(attribute) => {
-                debtors.iter().any(|debtor| !self.has_attribute[attribute.index() * actors + debtor.index()])
-            }
-            _ => false,
+        expression.reads().into_iter().any(|quantity| {
+            let Quantity::Own(attribute) = quantity else { return false };
+            debtors.iter().any(|debtor| !self.has_attribute[attribute.index() * actors + debtor.index()])
         })
     }
 
@@ -342,8 +340,8 @@ impl Compiler<'_> {
         let mut gap = false;
         for expression in all_expressions(&self.model) {
             for quantity in expression.reads() {
-                trust |= matches!(quantity, Quantity::Assured { .. } | Quantity::Trust(..));
-                gap |= quantity == Quantity::Deadlocked;
+                trust |= matches!(quantity.source(), Source::SlotAndTrust(_) | Source::Trust);
+                gap |= quantity.source() == Source::Gap;
             }
         }
         self.model.reads_trust = trust;

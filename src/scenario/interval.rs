@@ -4,8 +4,8 @@
 //! the ends of an interval are computed with the operation itself.
 
 use crate::model::{
-    ActorId, AttributeId, Comparison, Distribution, Field, FieldSource, Model, Node, ParameterId, Quantity, Scalar,
-    Shape, Target,
+    ActorId, AttributeId, Comparison, Distribution, Field, FieldSource, Model, Node, ParameterId, Quantity, Range,
+    Scalar, Shape, Target,
 };
 
 /// Numbers from `low` to `high`; the ends may be infinite. Zero has its sign, by which quotients have theirs: where the
@@ -270,19 +270,19 @@ fn compare(comparison: Comparison, a: Interval, b: Interval) -> Bounds {
 #[must_use]
 pub fn quantity_interval(model: &Model, quantity: Quantity) -> Interval {
     let steps = f64::from(model.clock.steps);
-    match quantity {
-        Quantity::OwnStance(_) | Quantity::Stance(..) | Quantity::MeanStance(_) | Quantity::Trust(..) => Interval::UNIT,
-        Quantity::Step => Interval { low: 0.0, high: (steps - 1.0).max(0.0) },
-        Quantity::Steps => Interval::point(steps),
-        Quantity::MeetingCount(_) | Quantity::ShockCount(_) => Interval { low: 0.0, high: steps },
-        Quantity::Own(_) => Interval::ALL,
-        Quantity::Index | Quantity::Size => Interval { low: 1.0, high: f64::INFINITY },
-        Quantity::Parties(slot) => {
+    match quantity.range() {
+        Range::Any => Interval::ALL,
+        Range::NonNegative => Interval::NON_NEGATIVE,
+        Range::Unit => Interval::UNIT,
+        Range::FromOne => Interval { low: 1.0, high: f64::INFINITY },
+        Range::Actors(slot) => {
             let group = model.slots.get(slot.index()).and_then(|slot| model.groups.get(slot.group.index()));
             up_to(group.map(|group| group.members.len()))
         }
-        Quantity::Offers(c) | Quantity::Bonds(c) | Quantity::Kept(c) => up_to(Some(model.instances_of(c).len())),
-        _ => Interval::NON_NEGATIVE,
+        Range::Instances(c) => up_to(Some(model.instances_of(c).len())),
+        Range::Times => Interval { low: 0.0, high: steps },
+        Range::Step => Interval { low: 0.0, high: (steps - 1.0).max(0.0) },
+        Range::Steps => Interval::point(steps),
     }
 }
 
@@ -327,10 +327,17 @@ pub fn support(distribution: &Distribution, parameters: &[Interval], read: &dyn 
 /// What a numeric field can be, not counting its domain.
 #[must_use]
 pub fn field_interval(field: &Field, parameters: &[Interval], own: &dyn Fn(Quantity) -> Interval) -> Interval {
-    let read = |quantity| match (quantity, field.member) {
-        (Quantity::Index, Some((index, _))) => Interval::point(f64::from(index)),
-        (Quantity::Size, Some((_, size))) => Interval::point(f64::from(size)),
-        _ => own(quantity),
+    let read = |quantity| {
+        let number = field.member.and_then(|(index, size)| {
+            if quantity == Quantity::Index {
+                Some(index)
+            } else if quantity == Quantity::Size {
+                Some(size)
+            } else {
+                None
+            }
+        });
+        number.map_or_else(|| own(quantity), |number| Interval::point(f64::from(number)))
     };
     let interval = match &field.source {
         FieldSource::Expression(expression) => root_interval(&expression.nodes, parameters, &read),

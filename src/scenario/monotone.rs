@@ -5,7 +5,9 @@
 //! from the root down with the direction in which each may move, and takes the signs of factors from intervals.
 
 use super::interval::{Bounds, Interval, attribute_interval, bounds, quantity_interval};
-use crate::model::{ActorId, AttributeId, CommitmentId, Comparison, Expression, Model, Node, NodeId, Quantity};
+use crate::model::{
+    ActorId, AttributeId, Bearing, CommitmentId, Comparison, Expression, Model, Node, NodeId, Quantity,
+};
 
 /// A term that may make the condition falser as evidence grows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,11 +62,12 @@ pub fn violations(
     parameters: &[Interval],
 ) -> Vec<Violation> {
     let owns = own_intervals(model, debtors, expression, parameters);
-    let read = |quantity| match quantity {
-        Quantity::Own(attribute) => {
+    let read = |quantity| {
+        if let Quantity::Own(attribute) = quantity {
             owns.iter().find(|(known, _)| *known == attribute).map_or(Interval::ALL, |&(_, interval)| interval)
+        } else {
+            quantity_interval(model, quantity)
         }
-        _ => quantity_interval(model, quantity),
     };
     let nodes = &expression.nodes;
     let bounds = bounds(nodes, parameters, &read);
@@ -89,10 +92,10 @@ fn own_intervals(
     expression: &Expression,
     parameters: &[Interval],
 ) -> Vec<(AttributeId, Interval)> {
-    let attributes = expression.reads().into_iter().filter_map(|quantity| match quantity {
-        Quantity::Own(attribute) => Some(attribute),
-        _ => None,
-    });
+    let attributes = expression
+        .reads()
+        .into_iter()
+        .filter_map(|quantity| if let Quantity::Own(attribute) = quantity { Some(attribute) } else { None });
     attributes.map(|attribute| (attribute, attribute_interval(model, attribute, debtors, parameters))).collect()
 }
 
@@ -146,15 +149,14 @@ const UNKNOWN_INSIDE: &str = "is inside `abs` of a number whose sign is not know
 const UNKNOWN_BRANCHES: &str = "decides an `if` whose first branch may be below its second";
 
 impl Analysis<'_> {
-    /// `bound_at` and `deadlocked` must not occur at all.
+    /// Quantities that must not occur at all.
     fn forbidden(&mut self) {
         for (at, node) in self.nodes.iter().enumerate() {
-            let reason = match node {
-                Node::Read(Quantity::BoundAt(_)) => "falls from infinity when others bind themselves",
-                Node::Read(Quantity::Deadlocked) => "is worked out from the conditions themselves",
-                _ => continue,
-            };
-            self.violation(at, format!("{reason}, and must not occur in `when`"));
+            if let Node::Read(quantity) = node
+                && let Bearing::Barred(reason) = quantity.bearing()
+            {
+                self.violation(at, format!("{reason}, and must not occur in `when`"));
+            }
         }
     }
 

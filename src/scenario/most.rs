@@ -53,11 +53,9 @@ impl Most {
         let owns: BTreeMap<Quantity, Interval> = condition
             .reads()
             .into_iter()
-            .filter_map(|quantity| match quantity {
-                Quantity::Own(attribute) => {
-                    Some((quantity, attribute_interval(model, attribute, &debtors, &self.parameters)))
-                }
-                _ => None,
+            .filter_map(|quantity| {
+                let Quantity::Own(attribute) = quantity else { return None };
+                Some((quantity, attribute_interval(model, attribute, &debtors, &self.parameters)))
             })
             .collect();
         range.clone().map(InstanceId::at).any(|instance| {
@@ -89,7 +87,21 @@ impl Most {
                 let others = all - usize::from(commitment == asking);
                 up_to(f64::from(u32::try_from(others).unwrap_or(u32::MAX)))
             }
-            _ => quantity_interval(model, quantity),
+            Quantity::BoundAt(_)
+            | Quantity::OwnStance(_)
+            | Quantity::Stance(..)
+            | Quantity::MeanStance(_)
+            | Quantity::Trust(..)
+            | Quantity::Own(_)
+            | Quantity::MeetingCount(_)
+            | Quantity::ShockCount(_)
+            | Quantity::SinceMeeting(_)
+            | Quantity::SinceShock(_)
+            | Quantity::Deadlocked
+            | Quantity::Step
+            | Quantity::Steps
+            | Quantity::Index
+            | Quantity::Size => quantity_interval(model, quantity),
         }
     }
 

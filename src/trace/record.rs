@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::number::{amount, number};
-use crate::model::{ActorId, Amount, DrawId, Ending, Event, InstanceId, IssueId, MeetingId, Model, OutcomeId, ShockId};
+use crate::model::{
+    ActorId, Amount, DrawId, Ending, Event, EventKind, Form, InstanceId, IssueId, MeetingId, Model, OutcomeId, Payload,
+    ShockId,
+};
 use crate::text::quoted;
 
 /// Columns of `events.csv`.
@@ -78,46 +81,38 @@ impl<'a> Namer<'a> {
     #[must_use]
     pub fn cells(&self, event: Event) -> Cells<'a> {
         let model = self.model;
-        let mut cells = Cells { event: kind(event), ..Cells::default() };
-        match event {
-            Event::Started => {}
-            Event::Drawn { draw, value } => {
+        let mut cells = Cells { event: event.kind().name(), ..Cells::default() };
+        match event.payload() {
+            Payload::Nothing => {}
+            Payload::Draw { draw, value } => {
                 cells.subject = &model.draws[draw.index()];
                 cells.value = number(value).into();
             }
-            Event::Met(meeting) => cells.subject = &model.meetings[meeting.index()].id,
-            Event::Shock(shock) => cells.subject = &model.shocks[shock.index()].id,
-            Event::Stance { actor, issue, value } | Event::Anchor { actor, issue, value } => {
+            Payload::Meeting(meeting) => cells.subject = &model.meetings[meeting.index()].id,
+            Payload::Shock(shock) => cells.subject = &model.shocks[shock.index()].id,
+            Payload::Opinion { actor, issue, value } => {
                 cells.actor = &model.actors[actor.index()].id;
                 cells.issue = &model.issues[issue.index()];
                 cells.value = number(value).into();
             }
-            Event::Trust { truster, trusted, value } => {
+            Payload::Pair { truster, trusted, value } => {
                 cells.actor = &model.actors[truster.index()].id;
                 cells.counterpart = &model.actors[trusted.index()].id;
                 cells.value = number(value).into();
             }
-            Event::Agreed { meeting, size } | Event::Failed { meeting, size } => {
+            Payload::Package { meeting, size } => {
                 cells.subject = &model.meetings[meeting.index()].id;
                 cells.value = size.to_string().into();
             }
-            Event::Reached(outcome) => cells.subject = &model.outcomes[outcome.index()].id,
-            Event::Ended(ending) => cells.subject = ending_name(model, ending),
-            Event::Delivered { instance, gift, amount: value } | Event::Withdrawn { instance, gift, amount: value } => {
+            Payload::Outcome(outcome) => cells.subject = &model.outcomes[outcome.index()].id,
+            Payload::Ending(ending) => cells.subject = ending_name(model, ending),
+            Payload::Gift { instance, gift, amount: value } => {
                 self.parties(instance, &mut cells);
                 let resource = model.gift(instance, gift as usize).resource;
                 cells.resource = &model.resources[resource.index()].id;
                 cells.value = amount(value).into();
             }
-            Event::Created(instance)
-            | Event::Cancelled(instance)
-            | Event::Expired(instance)
-            | Event::Detached(instance)
-            | Event::Suspended(instance)
-            | Event::Reactivated(instance)
-            | Event::Satisfied(instance)
-            | Event::Violated(instance)
-            | Event::Released(instance) => self.parties(instance, &mut cells),
+            Payload::Instance(instance) => self.parties(instance, &mut cells),
         }
         cells
     }
@@ -134,66 +129,58 @@ impl<'a> Namer<'a> {
     ///
     /// # Errors
     /// A [`RecordError`] where the kind, a name or a value is not known.
+    ///
+    /// # Panics
+    /// Never: what is read has the form that events of the kind carry.
     pub fn event(&self, cells: &Cells<'_>) -> Result<Event, RecordError> {
-        let value = || read_number(&cells.value);
-        let instance = || find(&self.instances, "commitment", cells.subject);
-        Ok(match cells.event {
-            "started" => Event::Started,
-            "drawn" => Event::Drawn { draw: find(&self.draws, "drawn field", cells.subject)?, value: value()? },
-            "met" => Event::Met(find(&self.meetings, "meeting", cells.subject)?),
-            "shock" => Event::Shock(find(&self.shocks, "shock", cells.subject)?),
-            "stance" => Event::Stance { actor: self.actor(cells.actor)?, issue: self.issue(cells)?, value: value()? },
-            "anchor" => Event::Anchor { actor: self.actor(cells.actor)?, issue: self.issue(cells)?, value: value()? },
-            "trust" => Event::Trust {
+        let Some(kind) = EventKind::named(cells.event) else {
+            return Err(RecordError(format!("there is no event {}", quoted(cells.event))));
+        };
+        let payload = match kind.form() {
+            Form::Nothing => Payload::Nothing,
+            Form::Draw => Payload::Draw {
+                draw: find(&self.draws, "drawn field", cells.subject)?,
+                value: read_number(&cells.value)?,
+            },
+            Form::Meeting => Payload::Meeting(find(&self.meetings, "meeting", cells.subject)?),
+            Form::Shock => Payload::Shock(find(&self.shocks, "shock", cells.subject)?),
+            Form::Opinion => Payload::Opinion {
+                actor: self.actor(cells.actor)?,
+                issue: find(&self.issues, "issue", cells.issue)?,
+                value: read_number(&cells.value)?,
+            },
+            Form::Pair => Payload::Pair {
                 truster: self.actor(cells.actor)?,
                 trusted: self.actor(cells.counterpart)?,
-                value: value()?,
+                value: read_number(&cells.value)?,
             },
-            "created" => Event::Created(instance()?),
-            "cancelled" => Event::Cancelled(instance()?),
-            "expired" => Event::Expired(instance()?),
-            "detached" => Event::Detached(instance()?),
-            "suspended" => Event::Suspended(instance()?),
-            "reactivated" => Event::Reactivated(instance()?),
-            "satisfied" => Event::Satisfied(instance()?),
-            "violated" => Event::Violated(instance()?),
-            "released" => Event::Released(instance()?),
-            "delivered" => {
-                let (instance, gift, amount) = self.handed_over(cells)?;
-                Event::Delivered { instance, gift, amount }
+            Form::Instance => Payload::Instance(find(&self.instances, "commitment", cells.subject)?),
+            Form::Gift => self.gift(cells)?,
+            Form::Package => {
+                Payload::Package { meeting: find(&self.meetings, "meeting", cells.subject)?, size: size(cells)? }
             }
-            "withdrawn" => {
-                let (instance, gift, amount) = self.handed_over(cells)?;
-                Event::Withdrawn { instance, gift, amount }
-            }
-            "agreed" => Event::Agreed { meeting: find(&self.meetings, "meeting", cells.subject)?, size: size(cells)? },
-            "failed" => Event::Failed { meeting: find(&self.meetings, "meeting", cells.subject)?, size: size(cells)? },
-            "reached" => Event::Reached(find(&self.outcomes, "outcome", cells.subject)?),
-            "ended" => Event::Ended(match cells.subject {
+            Form::Outcome => Payload::Outcome(find(&self.outcomes, "outcome", cells.subject)?),
+            Form::Ending => Payload::Ending(match cells.subject {
                 Ending::DEADLOCK => Ending::Deadlock,
                 Ending::STALEMATE => Ending::Stalemate,
                 outcome => Ending::Outcome(find(&self.outcomes, "outcome", outcome)?),
             }),
-            other => return Err(RecordError(format!("there is no event {}", quoted(other)))),
-        })
+        };
+        Ok(kind.with(payload).expect("the payload has the form of the kind"))
     }
 
     fn actor(&self, name: &str) -> Result<ActorId, RecordError> {
         find(&self.actors, "actor", name)
     }
 
-    fn issue(&self, cells: &Cells<'_>) -> Result<IssueId, RecordError> {
-        find(&self.issues, "issue", cells.issue)
-    }
-
-    fn handed_over(&self, cells: &Cells<'_>) -> Result<(InstanceId, u32, Amount), RecordError> {
+    fn gift(&self, cells: &Cells<'_>) -> Result<Payload, RecordError> {
         let instance = find(&self.instances, "commitment", cells.subject)?;
         let mut gifts = self.model.gifts(instance);
         let gift = gifts.find(|gift| self.model.resources[gift.resource.index()].id == cells.resource);
         let gift = gift
             .ok_or_else(|| RecordError(format!("`{}` gives no resource {}", cells.subject, quoted(cells.resource))))?;
         let number = u32::try_from(gift.number).expect("the number of resources is limited");
-        Ok((instance, number, Amount::from_units(read_number(&cells.value)?)))
+        Ok(Payload::Gift { instance, gift: number, amount: Amount::from_units(read_number(&cells.value)?) })
     }
 }
 
@@ -210,35 +197,6 @@ fn read_number(text: &str) -> Result<f64, RecordError> {
 
 fn size(cells: &Cells<'_>) -> Result<u32, RecordError> {
     cells.value.parse().map_err(|_| RecordError(format!("{} is no number of commitments", quoted(&cells.value))))
-}
-
-/// The kind of an event as it is written in the log.
-#[must_use]
-pub fn kind(event: Event) -> &'static str {
-    match event {
-        Event::Started => "started",
-        Event::Drawn { .. } => "drawn",
-        Event::Met(_) => "met",
-        Event::Shock(_) => "shock",
-        Event::Stance { .. } => "stance",
-        Event::Anchor { .. } => "anchor",
-        Event::Trust { .. } => "trust",
-        Event::Created(_) => "created",
-        Event::Cancelled(_) => "cancelled",
-        Event::Expired(_) => "expired",
-        Event::Detached(_) => "detached",
-        Event::Suspended(_) => "suspended",
-        Event::Reactivated(_) => "reactivated",
-        Event::Delivered { .. } => "delivered",
-        Event::Withdrawn { .. } => "withdrawn",
-        Event::Satisfied(_) => "satisfied",
-        Event::Violated(_) => "violated",
-        Event::Released(_) => "released",
-        Event::Agreed { .. } => "agreed",
-        Event::Failed { .. } => "failed",
-        Event::Reached(_) => "reached",
-        Event::Ended(_) => "ended",
-    }
 }
 
 /// The name of a final outcome.

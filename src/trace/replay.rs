@@ -7,12 +7,11 @@ mod read;
 use std::collections::VecDeque;
 use std::io::Read;
 
-use check::Phase;
 use read::{read, read_draws};
 
 use super::record::{Namer, ending_name};
 use crate::engine::{self, Checkpoint, HistoryHash, Observer, Plan, Stage, View};
-use crate::model::{Amount, Ending, Entry, Event, InstanceId, Model, Setup, World};
+use crate::model::{Amount, Ending, Entry, Event, InstanceId, Model, Phase, Setup, World};
 
 /// What the manifest says of the run whose log is folded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,10 +170,7 @@ impl<'a> Folding<'a> {
             // The value of draw `k` stands in row `k + 1`; `read_draws` has looked.
             let drawn = |path: &String| {
                 let draw = self.first.draws.binary_search(path).ok()?;
-                match self.fold.log.get(draw + 1)?.event {
-                    Event::Drawn { value, .. } => Some(value),
-                    _ => None,
-                }
+                if let Event::Drawn { value, .. } = self.fold.log.get(draw + 1)?.event { Some(value) } else { None }
             };
             let drawn: Vec<f64> = stage.model.draws.iter().map(|path| drawn(path).unwrap_or(f64::NAN)).collect();
             let setup = engine::prepare_drawn(stage.model, &drawn).map_err(|failure| failure.to_string())?;

@@ -181,7 +181,7 @@ impl Ran {
 
     /// Steps at which a kind of event happened, with the instance's name.
     pub(crate) fn when(&self, kind: &str) -> Vec<(u32, String)> {
-        let of_kind = self.run.log.iter().filter(|entry| backstop::trace::kind(entry.event) == kind);
+        let of_kind = self.run.log.iter().filter(|entry| entry.event.kind().name() == kind);
         of_kind
             .filter_map(|entry| {
                 let instance = entry.event.instance()?;

@@ -96,21 +96,24 @@ impl Thresholds {
                     Part::Simple { quantity, strict, number } => {
                         let counted = |amount: i64| if own == Own::Counted { amount } else { 0 };
                         let at = when.number_at(*number, &scope).ok();
-                        let found = match *quantity {
-                            // What the debtor has bound otherwise would have to be taken off.
-                            Quantity::Bound(slot) if is_alone => at
-                                .and_then(|at| least_amount(at, *strict))
-                                .map(|least| (&mut this.bound[slot.index()], least, own_amount(view, instance, slot))),
-                            Quantity::Parties(slot) if is_alone => {
-                                at.and_then(|at| least_count(at, *strict)).map(|least| {
-                                    let own = i64::from(counts_in(model, instance, slot));
-                                    (&mut this.parties[slot.index()], least, own)
-                                })
-                            }
-                            Quantity::Bonds(c) => at
-                                .and_then(|at| least_count(at, *strict))
-                                .map(|least| (&mut this.bonds[c.index()], least, i64::from(declared.commitment == c))),
-                            _ => None,
+                        // Of amounts and parties, what the debtor has bound otherwise would have to be taken off.
+                        let found = if let Quantity::Bound(slot) = *quantity
+                            && is_alone
+                        {
+                            at.and_then(|at| least_amount(at, *strict))
+                                .map(|least| (&mut this.bound[slot.index()], least, own_amount(view, instance, slot)))
+                        } else if let Quantity::Parties(slot) = *quantity
+                            && is_alone
+                        {
+                            at.and_then(|at| least_count(at, *strict)).map(|least| {
+                                let own = i64::from(counts_in(model, instance, slot));
+                                (&mut this.parties[slot.index()], least, own)
+                            })
+                        } else if let Quantity::Bonds(c) = *quantity {
+                            at.and_then(|at| least_count(at, *strict))
+                                .map(|least| (&mut this.bonds[c.index()], least, i64::from(declared.commitment == c)))
+                        } else {
+                            None
                         };
                         match found {
                             Some((ladder, least, own)) => {

@@ -89,7 +89,9 @@ fn is_broken(view: View<'_>, instance: InstanceId) -> bool {
     match own.state {
         State::Pending => longer(grace, own.suspended) || longer(due, own.detached),
         State::Detached => longer(due, own.detached),
-        _ => false,
+        State::Null | State::Conditional | State::Satisfied | State::Violated | State::Expired | State::Terminated => {
+            false
+        }
     }
 }
 

@@ -1,24 +1,7 @@
 //! Whether an event may stand where it stands: the order within a step, the life cycle, what is handed over.
 
-use super::super::record::kind;
 use super::Folding;
-use crate::model::{ActorId, Amount, Event, InstanceId, IssueId, State, Trigger};
-
-/// Where in a step an event belongs; phases only move on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Phase {
-    Start,
-    Initial,
-    Sessions,
-    Shocks,
-    Stances,
-    Review,
-    Exchange,
-    Meetings,
-    Delivery,
-    Outcomes,
-    End,
-}
+use crate::model::{ActorId, Amount, Event, EventKind, InstanceId, IssueId, Payload, Phase, State, Trigger};
 
 impl Folding<'_> {
     pub(super) fn phase_of(&self, row: usize, event: Event) -> Phase {
@@ -26,84 +9,105 @@ impl Folding<'_> {
             let initial = self.model.commitment_of(instance).initial;
             self.phase <= Phase::Initial && self.fold.world.step == 0 && initial != State::Null
         };
+        let kind = event.kind();
         match event {
-            Event::Started | Event::Drawn { .. } => Phase::Start,
             Event::Created(instance) if initially(instance) && self.fold.log[row].cause.is_none() => Phase::Initial,
             Event::Detached(instance)
                 if initially(instance) && self.model.commitment_of(instance).initial == State::Detached =>
             {
                 Phase::Initial
             }
-            Event::Met(_) => Phase::Sessions,
-            Event::Shock(_) | Event::Anchor { .. } | Event::Trust { .. } => Phase::Shocks,
             Event::Stance { .. } if self.fold.log[row].cause.is_some() => Phase::Shocks,
-            Event::Stance { .. } => Phase::Stances,
-            Event::Satisfied(instance) if !self.model.commitment_of(instance).maintain => Phase::Delivery,
+            // By `until`.
+            Event::Satisfied(instance) if self.model.commitment_of(instance).maintain => Phase::Review,
+            Event::Detached(_) => self.phase.clamp(Phase::Exchange, Phase::Meetings),
             Event::Created(_)
+            | Event::Stance { .. }
+            | Event::Satisfied(_)
+            | Event::Started
+            | Event::Drawn { .. }
+            | Event::Met(_)
+            | Event::Shock(_)
+            | Event::Anchor { .. }
+            | Event::Trust { .. }
             | Event::Cancelled(_)
             | Event::Expired(_)
             | Event::Suspended(_)
             | Event::Reactivated(_)
+            | Event::Delivered { .. }
+            | Event::Withdrawn { .. }
             | Event::Violated(_)
             | Event::Released(_)
-            | Event::Satisfied(_)
-            | Event::Withdrawn { .. } => Phase::Review,
-            Event::Detached(_) => self.phase.clamp(Phase::Exchange, Phase::Meetings),
-            Event::Agreed { .. } | Event::Failed { .. } => Phase::Meetings,
-            Event::Delivered { .. } => Phase::Delivery,
-            Event::Reached(_) => Phase::Outcomes,
-            Event::Ended(_) => Phase::End,
+            | Event::Agreed { .. }
+            | Event::Failed { .. }
+            | Event::Reached(_)
+            | Event::Ended(_) => kind.phase(),
         }
     }
 
     /// Whether an event may happen here at all.
     pub(super) fn check(&mut self, row: usize, event: Event, phase: Phase) -> Result<(), String> {
-        let name = kind(event);
+        let name = event.kind().name();
         if phase < self.phase {
             return Err(format!("`{name}` cannot come after what stands before it in this step"));
         }
         self.check_order(phase, event)?;
         self.check_transition(event)?;
         let unit = |value: f64| (0.0..=1.0).contains(&value);
-        match event {
-            Event::Started | Event::Drawn { .. }
+        match event.payload() {
+            Payload::Nothing | Payload::Draw { .. }
                 if row > self.first.draws.len() || (row == 0) != (event == Event::Started) =>
             {
                 Err(format!("`{name}` stands at the beginning of a log only"))
             }
-            Event::Stance { value, .. } | Event::Anchor { value, .. } | Event::Trust { value, .. } if !unit(value) => {
+            Payload::Opinion { value, .. } | Payload::Pair { value, .. } if !unit(value) => {
                 Err(format!("`{name}` has the value {value}; it must be from 0 to 1"))
             }
-            Event::Trust { truster, trusted, .. } if truster == trusted => {
+            Payload::Pair { truster, trusted, .. } if truster == trusted => {
                 Err("an actor's trust in itself is 1".into())
             }
-            Event::Met(meeting) => self.check_met(meeting.index()),
-            Event::Shock(shock) => self.check_shock(shock.index()),
-            Event::Reached(outcome) if self.fold.world.reached[outcome.index()].is_some() => {
+            Payload::Meeting(meeting) => self.check_met(meeting.index()),
+            Payload::Shock(shock) => self.check_shock(shock.index()),
+            Payload::Outcome(outcome) if self.fold.world.reached[outcome.index()].is_some() => {
                 Err(format!("`{}` was reached before", self.model.outcomes[outcome.index()].id))
             }
-            _ => Ok(()),
+            Payload::Nothing
+            | Payload::Draw { .. }
+            | Payload::Opinion { .. }
+            | Payload::Pair { .. }
+            | Payload::Instance(_)
+            | Payload::Gift { .. }
+            | Payload::Package { .. }
+            | Payload::Outcome(_)
+            | Payload::Ending(_) => Ok(()),
         }
     }
 
     /// Phases that go in declaration order do not go back.
     fn check_order(&mut self, phase: Phase, event: Event) -> Result<(), String> {
-        let key = match event {
-            Event::Met(meeting) => Some((meeting.0, 0)),
-            Event::Shock(shock) => Some((shock.0, 0)),
-            Event::Stance { actor: ActorId(actor), issue: IssueId(issue), .. } if phase == Phase::Stances => {
+        let key = match event.payload() {
+            Payload::Meeting(meeting) => Some((meeting.0, 0)),
+            Payload::Shock(shock) => Some((shock.0, 0)),
+            Payload::Opinion { actor: ActorId(actor), issue: IssueId(issue), .. } if phase == Phase::Stances => {
                 Some((actor, issue))
             }
-            Event::Reached(outcome) => Some((outcome.0, 0)),
-            Event::Withdrawn { .. } => None,
-            _ if phase == Phase::Review => event.instance().map(|instance| (instance.0, 0)),
-            _ => None,
+            Payload::Outcome(outcome) => Some((outcome.0, 0)),
+            Payload::Instance(instance) if phase == Phase::Review => Some((instance.0, 0)),
+            // Withdrawals follow the event that they belong to.
+            Payload::Nothing
+            | Payload::Draw { .. }
+            | Payload::Opinion { .. }
+            | Payload::Pair { .. }
+            | Payload::Instance(_)
+            | Payload::Gift { .. }
+            | Payload::Package { .. }
+            | Payload::Ending(_) => None,
         };
         let entered = phase > self.phase;
         self.phase = phase;
         if let Some(key) = key {
             if !entered && key <= self.last_key {
-                return Err(format!("`{}` is out of declaration order", kind(event)));
+                return Err(format!("`{}` is out of declaration order", event.kind().name()));
             }
             self.last_key = key;
         } else if entered {
@@ -137,23 +141,33 @@ impl Folding<'_> {
         let Some(instance) = event.instance() else { return self.check_owed(event) };
         let commitment = self.model.commitment_of(instance);
         let state = self.fold.world.instance(instance).state;
-        let legal = match event {
-            Event::Created(_) => state == State::Null,
-            Event::Cancelled(_) | Event::Detached(_) => state == State::Conditional,
-            Event::Expired(_) => matches!(state, State::Null | State::Conditional) && commitment.expires.is_some(),
-            Event::Suspended(_) => state == State::Detached && commitment.stay.is_some(),
-            Event::Reactivated(_) => state == State::Pending,
-            Event::Delivered { .. } | Event::Satisfied(_) => state == State::Detached,
-            Event::Violated(_) => matches!(state, State::Detached | State::Pending),
-            Event::Released(_) => {
+        let legal = match event.kind() {
+            EventKind::Created => state == State::Null,
+            EventKind::Cancelled | EventKind::Detached => state == State::Conditional,
+            EventKind::Expired => matches!(state, State::Null | State::Conditional) && commitment.expires.is_some(),
+            EventKind::Suspended => state == State::Detached && commitment.stay.is_some(),
+            EventKind::Reactivated => state == State::Pending,
+            EventKind::Delivered | EventKind::Satisfied => state == State::Detached,
+            EventKind::Violated => matches!(state, State::Detached | State::Pending),
+            EventKind::Released => {
                 matches!(state, State::Conditional | State::Detached | State::Pending) && commitment.release.is_some()
             }
-            Event::Withdrawn { .. } => commitment.maintain,
-            _ => true,
+            EventKind::Withdrawn => commitment.maintain,
+            EventKind::Started
+            | EventKind::Drawn
+            | EventKind::Met
+            | EventKind::Shock
+            | EventKind::Stance
+            | EventKind::Anchor
+            | EventKind::Trust
+            | EventKind::Agreed
+            | EventKind::Failed
+            | EventKind::Reached
+            | EventKind::Ended => true,
         };
         if !legal {
             let name = &self.model.instances[instance.index()].name;
-            return Err(format!("`{}` of `{name}` is no legal move: it is {}", kind(event), state.name()));
+            return Err(format!("`{}` of `{name}` is no legal move: it is {}", event.kind().name(), state.name()));
         }
         self.check_owed(event)
     }
@@ -212,7 +226,26 @@ impl Folding<'_> {
                 }
                 Ok(Event::Withdrawn { instance, gift, amount: exact })
             }
-            other => Ok(other),
+            Event::Started
+            | Event::Drawn { .. }
+            | Event::Met(_)
+            | Event::Shock(_)
+            | Event::Stance { .. }
+            | Event::Anchor { .. }
+            | Event::Trust { .. }
+            | Event::Created(_)
+            | Event::Cancelled(_)
+            | Event::Expired(_)
+            | Event::Detached(_)
+            | Event::Suspended(_)
+            | Event::Reactivated(_)
+            | Event::Satisfied(_)
+            | Event::Violated(_)
+            | Event::Released(_)
+            | Event::Agreed { .. }
+            | Event::Failed { .. }
+            | Event::Reached(_)
+            | Event::Ended(_) => Ok(event),
         }
     }
 

@@ -1,0 +1,305 @@
+//! The numbers of a run, as one table.
+
+use super::ids::{ActorId, AttributeId, ParameterId};
+use super::{Amount, Model};
+
+/// How the values of a field are put in from an `f64`, told apart, and given back.
+trait Value: Clone {
+    /// The value that a checked number stands for.
+    fn put(value: f64) -> Self;
+    /// Its identity, to the bit.
+    fn bits(&self) -> u64;
+    /// What [`Value::put`] takes to give it; none if there is no such number.
+    fn number(&self) -> Option<f64>;
+}
+
+impl Value for f64 {
+    fn put(value: f64) -> Self {
+        value
+    }
+
+    fn bits(&self) -> u64 {
+        self.to_bits()
+    }
+
+    fn number(&self) -> Option<f64> {
+        Some(*self)
+    }
+}
+
+impl Value for Amount {
+    fn put(value: f64) -> Self {
+        Self::from_units(value)
+    }
+
+    fn bits(&self) -> u64 {
+        self.0.cast_unsigned()
+    }
+
+    /// None where its units do not say it exactly.
+    fn number(&self) -> Option<f64> {
+        let units = self.to_units();
+        (Self::from_units(units) == *self).then_some(units)
+    }
+}
+
+impl Value for u32 {
+    /// A number that [`super::Domain::Whole`] has let pass.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the domain is that of a u32")]
+    fn put(value: f64) -> Self {
+        value as Self
+    }
+
+    fn bits(&self) -> u64 {
+        u64::from(*self)
+    }
+
+    fn number(&self) -> Option<f64> {
+        Some(f64::from(*self))
+    }
+}
+
+impl Value for Option<u32> {
+    fn put(value: f64) -> Self {
+        Some(u32::put(value))
+    }
+
+    fn bits(&self) -> u64 {
+        self.map_or(u64::MAX, u64::from)
+    }
+
+    fn number(&self) -> Option<f64> {
+        self.map(f64::from)
+    }
+}
+
+/// Defines the numbers of a run from one table: field, type, place.
+///
+/// A place with an index type (`usize`, or an id) is a list; without, a single number. `raw` fields keep the sign of a
+/// zero: parameters and attributes are what the file says, while a share, a weight or an amount of −0 is 0.
+macro_rules! setup {
+    ($(
+        $(#[$doc:meta])*
+        $field:ident: $type:ty = $target:ident $(($index:ty))? $(, $raw:ident)?;
+    )*) => {
+        /// The numbers of one run.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Setup {
+            $($(#[$doc])* pub $field: $type,)*
+        }
+
+        /// Where a field's value goes: a place in the [`Setup`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[expect(missing_docs, reason = "each is the field of `Setup` of that name, at that position")]
+        pub enum Target {
+            $($target $(($index))?,)*
+        }
+
+        impl Setup {
+            /// Takes on another's numbers, keeping the memory. Both are of the same model.
+            pub fn restore(&mut self, other: &Self) {
+                $(self.$field.clone_from(&other.$field);)*
+            }
+
+            /// Every number: its place, its identity, and what `set` takes to put it there, where there is such a
+            /// thing.
+            fn entries(&self) -> Vec<(Target, u64, Option<f64>)> {
+                let mut all = Vec::new();
+                $(setup!(@entries self.$field, all, $target $(($index))?);)*
+                all
+            }
+
+            /// Puts a checked value in its place.
+            pub fn set(&mut self, target: Target, value: f64) {
+                let unsigned = value + 0.0;
+                match target {
+                    $(
+                        setup!(@pattern at, $target $(($index))?) => {
+                            let value = setup!(@number value, unsigned $(, $raw)?);
+                            setup!(@place self.$field, at $(, $index)?) = Value::put(value);
+                        }
+                    )*
+                }
+            }
+        }
+    };
+    (@entries $values:expr, $all:ident, $target:ident ($index:ty)) => {
+        $all.extend($values.iter().enumerate().map(|(at, value)| {
+            (Target::$target(<$index as Place>::at(at)), value.bits(), value.number())
+        }));
+    };
+    (@entries $value:expr, $all:ident, $target:ident) => {
+        $all.push((Target::$target, $value.bits(), $value.number()));
+    };
+    (@pattern $at:ident, $target:ident ($index:ty)) => { Target::$target($at) };
+    (@pattern $at:ident, $target:ident) => { Target::$target };
+    (@place $values:expr, $at:ident, $index:ty) => { $values[Place::index($at)] };
+    (@place $value:expr, $at:ident) => { $value };
+    (@number $given:ident, $unsigned:ident, raw) => { $given };
+    (@number $given:ident, $unsigned:ident) => { $unsigned };
+}
+
+/// A position in a list of numbers.
+trait Place: Copy {
+    fn at(index: usize) -> Self;
+    fn index(self) -> usize;
+}
+
+impl Place for usize {
+    fn at(index: usize) -> Self {
+        index
+    }
+
+    fn index(self) -> usize {
+        self
+    }
+}
+
+impl Place for ParameterId {
+    fn at(index: usize) -> Self {
+        Self::at(index)
+    }
+
+    fn index(self) -> usize {
+        self.index()
+    }
+}
+
+setup! {
+    /// By parameter.
+    parameters: Vec<f64> = Parameter(ParameterId), raw;
+    /// First stances in [0, 1], by issue, then actor.
+    stances: Vec<f64> = Stance(usize);
+    /// First anchors in [0, 1], by issue, then actor; NaN until the default, the first stance, is filled in.
+    anchors: Vec<f64> = Anchor(usize);
+    /// Susceptibility λ in [0, 1], by actor.
+    susceptibility: Vec<f64> = Susceptibility(usize);
+    /// Volatility σ ≥ 0, by actor.
+    volatility: Vec<f64> = Volatility(usize);
+    /// Credit for an offer, `κ_offer` in [0, 1], by actor.
+    credit_offer: Vec<f64> = CreditOffer(usize);
+    /// Credit for a bond, `κ_bond` in [`κ_offer`, 1], by actor.
+    credit_bond: Vec<f64> = CreditBond(usize);
+    /// By attribute, then actor; NaN where the actor lacks it.
+    attributes: Vec<f64> = Attribute(usize), raw;
+    /// Pace η of opinion change in (0, 1].
+    pace: f64 = Pace;
+    /// Prior mean of trust in [0, 1].
+    trust_default: f64 = TrustDefault;
+    /// Prior strength of trust, `α + β` > 0.
+    trust_strength: f64 = TrustStrength;
+    /// Weight ≥ 0 of a whole delivery on α.
+    trust_kept: f64 = TrustKept;
+    /// Weight ≥ 0 of a violation on β.
+    trust_broken: f64 = TrustBroken;
+    /// Weight ≥ 0 of a suspension on β.
+    trust_suspended: f64 = TrustSuspended;
+    /// Factor ≥ 0 for those who only witness.
+    trust_witness: f64 = TrustWitness;
+    /// Prior means of the exceptions, by entry.
+    trust_pairs: Vec<f64> = TrustPair(usize);
+    /// Weights ≥ 0 of the influence entries.
+    influence: Vec<f64> = Influence(usize);
+    /// Amounts promised, by flat position of the gift.
+    gives: Vec<Amount> = Gives(usize);
+    /// Steps before the first increment, by instance.
+    lead: Vec<u32> = Lead(usize);
+    /// Number of increments ≥ 1, by instance.
+    over: Vec<u32> = Over(usize);
+    /// Steps that a suspension may last, by instance; none: any number.
+    grace: Vec<Option<u32>> = Grace(usize);
+    /// Steps within which it must be satisfied, by instance; none: any number.
+    due: Vec<Option<u32>> = Due(usize);
+    /// Declared cost ≥ 0 of a first move, by instance.
+    cost: Vec<f64> = Cost(usize);
+    /// Probability that a package is agreed, by meeting.
+    success: Vec<f64> = Success(usize);
+    /// Weight ≥ 0 on each other attendee while in session, by meeting.
+    meeting_influence: Vec<f64> = MeetingInfluence(usize);
+    /// Sizes of the shocks' effects.
+    effects: Vec<f64> = Effect(usize);
+}
+
+impl Setup {
+    /// An actor's attribute; NaN where it lacks it.
+    #[inline]
+    #[must_use]
+    pub fn attribute(&self, model: &Model, actor: ActorId, attribute: AttributeId) -> f64 {
+        self.attributes[attribute.index() * model.actors.len() + actor.index()]
+    }
+
+    /// The numbers of `other` that differ from these, to the bit: set here, they make this setup the other. None where
+    /// that cannot be said so, since the two are of different shapes, only one has a deadline, or an amount is too large
+    /// for its units to be exact.
+    #[must_use]
+    pub fn differing(&self, other: &Self) -> Option<Vec<(Target, f64)>> {
+        let (ours, theirs) = (self.entries(), other.entries());
+        let is_same_shape = ours.iter().map(|entry| entry.0).eq(theirs.iter().map(|entry| entry.0));
+        let differing = ours.iter().zip(&theirs).filter(|(a, b)| a.1 != b.1);
+        let settings = differing.map(|(a, b)| a.2.and(b.2).map(|value| (b.0, value)));
+        if is_same_shape { settings.collect() } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A setup with one number of each kind.
+    fn setup() -> Setup {
+        Setup {
+            parameters: vec![0.5],
+            stances: vec![0.5],
+            anchors: vec![f64::NAN],
+            susceptibility: vec![0.5],
+            volatility: vec![0.5],
+            credit_offer: vec![0.5],
+            credit_bond: vec![0.5],
+            attributes: vec![f64::NAN],
+            pace: 0.5,
+            trust_default: 0.5,
+            trust_strength: 0.5,
+            trust_kept: 0.5,
+            trust_broken: 0.5,
+            trust_suspended: 0.5,
+            trust_witness: 0.5,
+            trust_pairs: vec![0.5],
+            influence: vec![0.5],
+            gives: vec![Amount::from_units(0.5)],
+            lead: vec![0],
+            over: vec![3],
+            grace: vec![Some(3)],
+            due: vec![Some(3)],
+            cost: vec![0.5],
+            success: vec![0.5],
+            meeting_influence: vec![0.5],
+            effects: vec![-0.0],
+        }
+    }
+
+    #[test]
+    fn settings_say_every_difference() {
+        let base = setup();
+        assert_eq!(base.differing(&base), Some(vec![]));
+        let targets: Vec<Target> = base.entries().iter().map(|entry| entry.0).collect();
+        assert_eq!(targets.len(), 26);
+        for target in targets {
+            let mut other = base.clone();
+            other.set(target, 1.0);
+            assert_eq!(base.differing(&other), Some(vec![(target, 1.0)]), "{target:?}");
+        }
+        // The sign of a zero is a difference.
+        assert_eq!(base.differing(&Setup { effects: vec![0.0], ..setup() }), Some(vec![(Target::Effect(0), 0.0)]));
+    }
+
+    #[test]
+    fn what_no_setting_can_say_is_none() {
+        let base = setup();
+        assert_eq!(base.differing(&Setup { stances: vec![0.5; 2], ..setup() }), None);
+        assert_eq!(base.differing(&Setup { gives: vec![], ..setup() }), None);
+        assert_eq!(base.differing(&Setup { grace: vec![None], ..setup() }), None);
+        assert_eq!(Setup { due: vec![None], ..setup() }.differing(&base), None);
+        // More than 2^53 millionths.
+        assert_eq!(base.differing(&Setup { gives: vec![Amount(10_000_000_000_000_001)], ..setup() }), None);
+    }
+}
