@@ -23,6 +23,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
+RUNS = "count/runs"
 WRITTEN_CELLS = 150
 STYLE = {
     "axes.spines.right": False,
@@ -61,15 +62,10 @@ def read_sweep(folder):
     return manifest, scenario, pd.read_csv(folder / "summary.csv", keep_default_na=False, na_values=[""])
 
 
-def outcomes_of(summary, names):
-    """Each outcome with its three columns: share, low, high. They follow `point`, the names, and `n`."""
-    columns = list(summary.columns)
-    first = len(names) + 2
-    found = {}
-    while first + 2 < len(columns) and columns[first].startswith("share_"):
-        found[columns[first].removeprefix("share_")] = columns[first : first + 3]
-        first += 3
-    return found
+def outcomes_of(summary):
+    """Each outcome with its three columns: share, low, high. No name that varies has a `/`."""
+    outcomes = [column.removeprefix("share/") for column in summary.columns if column.startswith("share/")]
+    return {name: [f"share/{name}", f"share_low/{name}", f"share_high/{name}"] for name in outcomes}
 
 
 def words(name):
@@ -118,7 +114,7 @@ def choose(summary, names, axes, fixed):
 
 def table(summary, axes, share, bins):
     """The share in each cell: rows of the second name, columns of the first."""
-    cells = pd.DataFrame({"n": summary["n"], "hits": summary[share] * summary["n"]})
+    cells = pd.DataFrame({"n": summary[RUNS], "hits": summary[share] * summary[RUNS]})
     centres, pooled = [], []
     for key, name in zip("xy", axes):
         low, high = summary[name].min(), summary[name].max()
@@ -227,8 +223,8 @@ def main():
 
     manifest, scenario, summary = read_sweep(arguments.folder)
     names = manifest["design"]["names"]
-    outcomes = outcomes_of(summary, names)
-    axes, summary = choose(summary[summary["n"] > 0], names, arguments.by, dict(arguments.at))
+    outcomes = outcomes_of(summary)
+    axes, summary = choose(summary[summary[RUNS] > 0], names, arguments.by, dict(arguments.at))
     if summary.empty:
         fail("no run is done yet at the chosen points")
     others = [name for name in names if name not in axes and summary[name].nunique() > 1]

@@ -26,6 +26,7 @@ import pandas as pd
 # Okabe and Ito's colours, which people with any kind of colour vision can tell apart, and markers for everyone else.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+RUNS = "count/runs"
 STYLE = {
     "axes.grid": True,
     "axes.grid.axis": "y",
@@ -66,15 +67,10 @@ def read_sweep(folder):
     return manifest, scenario, pd.read_csv(folder / "summary.csv", keep_default_na=False, na_values=[""])
 
 
-def outcomes_of(summary, names):
-    """Each outcome with its three columns: share, low, high. They follow `point`, the names, and `n`."""
-    columns = list(summary.columns)
-    first = len(names) + 2
-    found = {}
-    while first + 2 < len(columns) and columns[first].startswith("share_"):
-        found[columns[first].removeprefix("share_")] = columns[first : first + 3]
-        first += 3
-    return found
+def outcomes_of(summary):
+    """Each outcome with its three columns: share, low, high. No name that varies has a `/`."""
+    outcomes = [column.removeprefix("share/") for column in summary.columns if column.startswith("share/")]
+    return {name: [f"share/{name}", f"share_low/{name}", f"share_high/{name}"] for name in outcomes}
 
 
 def words(name):
@@ -150,11 +146,11 @@ def pooled(summary, by, outcomes, bins):
         part = ((part - low) / (high - low) * bins).astype(int).clip(upper=bins - 1)
     rows = []
     for _, found in summary.groupby(part):
-        runs = int(found["n"].sum())
+        runs = int(found[RUNS].sum())
         # Where its runs are, which need not be the middle of the part.
-        row = {by: (found[by] * found["n"]).sum() / runs, "n": runs}
+        row = {by: (found[by] * found[RUNS]).sum() / runs, RUNS: runs}
         for share, below, above in outcomes.values():
-            hits = (found[share] * found["n"]).sum()
+            hits = (found[share] * found[RUNS]).sum()
             row |= {share: hits / runs, **dict(zip((below, above), wilson(hits, runs)))}
         rows.append(row)
     return pd.DataFrame(rows)
@@ -217,11 +213,11 @@ def main():
 
     manifest, scenario, summary = read_sweep(arguments.folder)
     names = manifest["design"]["names"]
-    outcomes = outcomes_of(summary, names)
+    outcomes = outcomes_of(summary)
     for name in arguments.only or []:
         if name not in outcomes:
             fail(f"there is no outcome `{name}`", f"there are {', '.join(outcomes)}")
-    by, summary = choose(summary[summary["n"] > 0], names, arguments.by, dict(arguments.at))
+    by, summary = choose(summary[summary[RUNS] > 0], names, arguments.by, dict(arguments.at))
     if summary.empty:
         fail("no run is done yet at the chosen points")
     if arguments.bins:
@@ -235,7 +231,7 @@ def main():
     outcomes = {name: outcomes[name] for name in shown}
     summary = summary.sort_values(by)
 
-    least, most = int(summary["n"].min()), int(summary["n"].max())
+    least, most = int(summary[RUNS].min()), int(summary[RUNS].max())
     runs = number(least) if least == most else f"{number(least)} to {number(most)}"
     below = [f"{words(one['name'])} = {number(one['value'])}" for one in manifest.get("overrides", [])]
     below += [f"{words(name)} = {number(value)}" for name, value in arguments.at]

@@ -53,7 +53,7 @@ use crate::model::Model;
 pub use compile::compile;
 pub use diagnostic::{Diagnostic, DiagnosticView, NoteView, Origin, PlaceView, Severity};
 pub use document::Document;
-pub use names::RUN_COLUMNS;
+pub use names::{FAILED, RUN_COLUMNS};
 pub use overrides::{Override, canonical};
 pub use recheck::Recheck;
 pub use source::{Position, SourceText};

@@ -195,10 +195,9 @@ fn every_column_of_a_sweep_is_documented() {
     names.extend(manifest["design"].as_object().unwrap().keys().cloned());
     let summary = fs::read_to_string(out.join("summary.csv")).unwrap();
     for column in summary.lines().next().unwrap().split(',').filter(|column| *column != "time.steps") {
-        let ending = ["_low", "_high"].into_iter().find(|end| column.starts_with("share_") && column.ends_with(end));
-        names.push(match column.split_once('_') {
-            Some(("share", _)) => format!("share_OUTCOME{}", ending.unwrap_or_default()),
-            Some((statistic @ ("mean" | "sd" | "min" | "max"), _)) => format!("{statistic}_NAME"),
+        names.push(match column.split_once('/') {
+            Some((statistic @ ("share" | "share_low" | "share_high"), _)) => format!("{statistic}/OUTCOME"),
+            Some((statistic @ ("mean" | "sd" | "min" | "max"), _)) => format!("{statistic}/NAME"),
             _ => column.to_owned(),
         });
     }

@@ -242,7 +242,7 @@ fn a_sample_runs_over_what_declares_a_range_or_a_distribution() {
     let request =
         Request { sample: Some(Sample::parse("sobol:4").unwrap()), over: vec!["floor".into()], ..Request::default() };
     let experiment = Experiment::new(document(), &[], DesignSource::Request(request), 7, 2).unwrap();
-    assert_eq!(experiment.points().to_csv(), b"point,floor\n0,1\n1,3\n2,4\n3,2\n");
+    assert_eq!(experiment.points().to_csv(), b"point,floor\n0,1.0\n1,3.0\n2,4.0\n3,2.0\n");
 }
 
 #[test]

@@ -13,7 +13,7 @@ macro_rules! states {
             /// Every state, in the order of the life cycle.
             pub const ALL: [Self; [$($name),*].len()] = [$(Self::$state),*];
 
-            /// Its name in files and on the screen.
+            /// Its name in tables and on the screen; not `null`, which readers take for a missing value.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -51,7 +51,7 @@ macro_rules! states {
 states! {
     /// Not on the table.
     #[default]
-    Null = "null", open, Standing::NONE;
+    Null = "not_offered", open, Standing::NONE;
     /// Offered: the antecedent does not hold yet.
     Conditional = "conditional", open, Standing::OFFER;
     /// Bound: the debtor owes the consequent.

@@ -149,6 +149,12 @@ pub(super) fn is_id(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
+/// Names that programs which read tables take for a truth value, a number or a missing value instead of a text.
+const MISREAD: [&str; 10] = ["true", "false", "yes", "no", "nan", "inf", "infinity", "null", "na", "none"];
+
+/// What `summary.csv` calls the runs that failed, beside those that ended in an outcome.
+pub const FAILED: &str = "failed";
+
 /// Columns of `runs.csv` whose names are fixed, which no parameter or metric may bear; parameters stand after `seed`,
 /// metrics after `gap`.
 pub const RUN_COLUMNS: [&str; 10] =
@@ -175,6 +181,14 @@ impl<'a> Compiler<'a> {
 
     /// Reports a name that is no id.
     pub(super) fn check_id(&mut self, name: &str, span: &Range<usize>, what: &str) {
+        // Names of these kinds are never the content of a cell.
+        let is_in_cells = !["a parameter", "a definition", "an attribute"].contains(&what);
+        if is_in_cells && MISREAD.contains(&name) {
+            let message = format!("{what} cannot be called {}", quoted(name));
+            let help =
+                "programs that read tables take the word for a truth value, a number or a missing value; rename it";
+            self.report(Diagnostic::error("names/reserved", message, Some(span.clone())).help(help));
+        }
         if is_id(name) {
             return;
         }
@@ -417,6 +431,13 @@ impl<'a> Compiler<'a> {
                     format!("an outcome cannot be called {}", quoted(name)),
                     span.clone(),
                     "a run that reaches no outcome ends in a `deadlock` or a `stalemate`; rename it",
+                ));
+            }
+            if name == FAILED {
+                wrong.push((
+                    format!("an outcome cannot be called {}", quoted(name)),
+                    span.clone(),
+                    "`summary.csv` has the share of the runs that failed under that name; rename it",
                 ));
             }
         }

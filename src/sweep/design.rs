@@ -10,7 +10,7 @@ use super::sample::{Method, Sample};
 use crate::scenario::canonical;
 use crate::store::csv_text;
 use crate::text::visible;
-use crate::trace::number;
+use crate::trace::{number, plain_number};
 
 /// A name and the values that it takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,7 +111,7 @@ impl Points {
     pub fn describe(&self, point: u64) -> String {
         let named = self.names.iter().zip(self.values(point));
         let named: Vec<String> =
-            named.take(6).map(|(name, value)| format!("{} = {}", visible(name), number(*value))).collect();
+            named.take(6).map(|(name, value)| format!("{} = {}", visible(name), plain_number(*value))).collect();
         match (named.as_slice(), self.names.len() > 6) {
             ([], _) => format!("point {point}"),
             (named, false) => format!("point {point} ({})", named.join(", ")),
@@ -389,6 +389,6 @@ mod tests {
     #[test]
     fn the_file_lists_the_points() {
         let points = grid(&[axis("a=0.1,2"), axis("b=3")], false).unwrap();
-        assert_eq!(String::from_utf8(points.to_csv()).unwrap(), "point,a,b\n0,0.1,3\n1,2,3\n");
+        assert_eq!(String::from_utf8(points.to_csv()).unwrap(), "point,a,b\n0,0.1,3.0\n1,2.0,3.0\n");
     }
 }

@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn our_own_file_can_be_read() {
-        let text = b"point,floor\n0,1\n1,2.5\n";
+        let text = b"point,floor\n0,1.0\n1,2.5\n";
         let points = read_design("d.csv", text).unwrap();
         assert_eq!(points.to_csv(), text);
         refused("point,floor\n0,1\n2,2\n", "d.csv:3:1: the point is `2`, but should be 1");

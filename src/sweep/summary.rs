@@ -6,11 +6,12 @@ use super::design::Points;
 use super::limits;
 use super::statistics::{Moments, wilson};
 use crate::model::{Ending, Model};
+use crate::scenario::FAILED;
 use crate::store::csv_text;
 use crate::trace::{number, truth};
 
 /// The ways to end besides the outcomes.
-const OTHERS: [&str; 3] = [Ending::DEADLOCK, Ending::STALEMATE, "failed"];
+const OTHERS: [&str; 3] = [Ending::DEADLOCK, Ending::STALEMATE, FAILED];
 /// What moments are taken of besides the metrics.
 const DATED: [&str; 2] = ["reached_step", "gap"];
 
@@ -138,39 +139,24 @@ impl Summary {
         (0..self.points()).filter_map(|point| self.counts(point).last()).sum()
     }
 
-    /// The columns of `summary.csv`. A name that is taken already gets `_2`, `_3` ….
+    /// The columns of `summary.csv`: `point`, the names that vary, then what the runs came to as `STATISTIC/NAME`. No
+    /// name that a user chooses has a `/`, and none is `point`, so that no two columns have one name.
     #[must_use]
     pub fn header(&self, names: &[String]) -> Vec<String> {
-        let mut header: Vec<String> = Vec::new();
-        let mut taken = BTreeSet::new();
-        let mut push = |name: String| {
-            let mut unique = name.clone();
-            let mut number = 2;
-            while !taken.insert(unique.clone()) {
-                unique = format!("{name}_{number}");
-                number += 1;
-            }
-            header.push(unique);
-        };
-        push("point".into());
-        names.iter().for_each(|name| push(name.clone()));
-        push("n".into());
+        let mut header = vec!["point".to_owned()];
+        header.extend(names.iter().cloned());
+        header.push("count/runs".into());
         for name in self.endings() {
-            for column in [format!("share_{name}"), format!("share_{name}_low"), format!("share_{name}_high")] {
-                push(column);
-            }
+            header.extend(["share", "share_low", "share_high"].map(|statistic| format!("{statistic}/{name}")));
         }
         for name in DATED.into_iter().chain(self.metrics.iter().map(String::as_str)) {
-            for statistic in ["mean", "sd", "min", "max"] {
-                push(format!("{statistic}_{name}"));
-            }
+            header.extend(["mean", "sd", "min", "max"].map(|statistic| format!("{statistic}/{name}")));
         }
-        push("histories".into());
-        push("histories_exact".into());
+        header.extend(["count/histories".into(), "exact/histories".into()]);
         header
     }
 
-    /// The text of `summary.csv`; a point without runs has a row with `n` 0.
+    /// The text of `summary.csv`; a point without runs has a row with `count/runs` 0.
     #[must_use]
     pub fn to_csv(&self, points: &Points) -> Vec<u8> {
         let row = |point: usize| {
@@ -226,9 +212,9 @@ mod tests {
         unique.sort();
         unique.dedup();
         assert_eq!(unique.len(), header.len());
-        assert_eq!(header[..6], ["point", "n", "n_2", "share_done", "share_done_low", "share_done_high"]);
-        assert_eq!(header[6], "share_done_low_2");
-        assert_eq!(header[header.len() - 2..], ["histories", "histories_exact"]);
+        assert_eq!(header[..6], ["point", "n", "count/runs", "share/done", "share_low/done", "share_high/done"]);
+        assert_eq!(header[6..8], ["share/done_low", "share_low/done_low"]);
+        assert_eq!(header[header.len() - 2..], ["count/histories", "exact/histories"]);
     }
 
     #[test]
@@ -255,11 +241,11 @@ mod tests {
         let named =
             |row: usize, name: &str| cells(row)[cells(0).iter().position(|cell| *cell == name).unwrap()].to_owned();
         assert_eq!(
-            (named(1, "n"), named(1, "share_failed"), named(1, "mean_gap")),
-            ("1".into(), "1".into(), String::new())
+            (named(1, "count/runs"), named(1, "share/failed"), named(1, "mean/gap")),
+            ("1".into(), "1.0".into(), String::new())
         );
         assert_eq!(
-            (named(2, "n"), named(2, "share_failed"), named(2, "histories")),
+            (named(2, "count/runs"), named(2, "share/failed"), named(2, "count/histories")),
             ("0".into(), String::new(), "0".into())
         );
     }

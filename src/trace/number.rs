@@ -2,9 +2,21 @@
 
 use crate::model::Amount;
 
-/// A number in its shortest form; a whole number has no point, and infinity is `inf`.
+/// A real number as tables have it: with a point or an exponent, so that no reader takes a column whose first values
+/// happen to be whole for one of whole numbers and rounds the rest. Infinity is `inf`.
+///
+/// ```
+/// assert_eq!(backstop::trace::number(30_000.0), "30000.0");
+/// assert_eq!(backstop::trace::number(1e300), "1e300");
+/// ```
 #[must_use]
 pub fn number(value: f64) -> String {
+    zmij::Buffer::new().format(value).to_owned()
+}
+
+/// A number as an argument or a message has it: a whole one has no point.
+#[must_use]
+pub fn plain_number(value: f64) -> String {
     let mut buffer = zmij::Buffer::new();
     let text = buffer.format(value);
     text.strip_suffix(".0").unwrap_or(text).to_owned()
@@ -12,9 +24,7 @@ pub fn number(value: f64) -> String {
 
 /// Appends a number as [`number`] writes it.
 pub fn push_number(out: &mut Vec<u8>, value: f64) {
-    let mut buffer = zmij::Buffer::new();
-    let text = buffer.format(value);
-    out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
+    out.extend_from_slice(zmij::Buffer::new().format(value).as_bytes());
 }
 
 /// `TRUE` or `FALSE`, which R too takes for a truth by itself.
@@ -35,14 +45,25 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_read_back() {
-        for (value, text) in [(30000.0, "30000"), (0.1, "0.1"), (-0.5, "-0.5"), (f64::INFINITY, "inf"), (0.0, "0")] {
+        for (value, text, plain) in [
+            (30000.0, "30000.0", "30000"),
+            (0.1, "0.1", "0.1"),
+            (-0.5, "-0.5", "-0.5"),
+            (f64::INFINITY, "inf", "inf"),
+            (0.0, "0.0", "0"),
+            (-0.0, "-0.0", "-0"),
+        ] {
             assert_eq!(number(value), text);
+            assert_eq!(plain_number(value), plain);
             let mut pushed = Vec::new();
             push_number(&mut pushed, value);
             assert_eq!(pushed, text.as_bytes());
         }
-        for value in [1e300, 1e-300, 0.1 + 0.2, 1.0 / 3.0, 5e-324, 123_456_789_012_345_680.0] {
-            assert_eq!(number(value).parse::<f64>().unwrap().to_bits(), value.to_bits());
+        for value in [1e300, 1e-300, 0.1 + 0.2, 1.0 / 3.0, 5e-324, 123_456_789_012_345_680.0, 1e16, 1e15, 1e22] {
+            let text = number(value);
+            assert!(text.contains(['.', 'e']), "{text}");
+            assert_eq!(text.parse::<f64>().unwrap().to_bits(), value.to_bits());
+            assert_eq!(plain_number(value).parse::<f64>().unwrap().to_bits(), value.to_bits());
         }
     }
 }

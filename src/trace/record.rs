@@ -102,7 +102,7 @@ impl<'a> Namer<'a> {
             }
             Payload::Package { meeting, size } => {
                 cells.subject = &model.meetings[meeting.index()].id;
-                cells.value = size.to_string().into();
+                cells.value = number(f64::from(size)).into();
             }
             Payload::Outcome(outcome) => cells.subject = &model.outcomes[outcome.index()].id,
             Payload::Ending(ending) => cells.subject = ending_name(model, ending),
@@ -196,7 +196,12 @@ fn read_number(text: &str) -> Result<f64, RecordError> {
 }
 
 fn size(cells: &Cells<'_>) -> Result<u32, RecordError> {
-    cells.value.parse().map_err(|_| RecordError(format!("{} is no number of commitments", quoted(&cells.value))))
+    let whole = |value: &f64| (0.0..=f64::from(u32::MAX)).contains(value) && value.fract() == 0.0;
+    match cells.value.parse::<f64>().ok().filter(whole) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within range")]
+        Some(value) => Ok(value as u32),
+        None => Err(RecordError(format!("{} is no number of commitments", quoted(&cells.value)))),
+    }
 }
 
 /// The name of a final outcome.

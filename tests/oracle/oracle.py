@@ -1586,7 +1586,7 @@ def write_run(run, out, seed, replicate):
          "created_step", "detached_step", "settled_step"],
         [
             [0, c.name, c.debtor, c.commitment.creditor, resource, from_millionths(amount),
-             from_millionths(c.delivered[resource]), c.state, c.created_step, c.detached_step,
+             from_millionths(c.delivered[resource]), "not_offered" if c.state == "null" else c.state, c.created_step, c.detached_step,
              c.settled_step]
             for c in scenario.instances
             for resource, amount in c.amounts.items()
