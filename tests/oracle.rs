@@ -1,6 +1,6 @@
 //! The same rows as an independent implementation: `tests/oracle/`, in Python, written from the specification alone.
 //!
-//! `tests/oracle/cases/` holds generated scenarios with the oracle's tables and its answers about states of
+//! `tests/oracle/cases.txt` holds generated scenarios with the oracle's tables and its answers about states of
 //! their runs (`store.py` writes them). Where there is a python3 of at least 3.11, fresh scenarios are compared
 //! live too: `BACKSTOP_ORACLE_SEEDS=A..B` chooses which, 15 of them by default.
 
@@ -15,7 +15,7 @@ use backstop::analysis::{self, Cost, Explanation, Question, Sets};
 use backstop::engine::View;
 use backstop::model::{InstanceId, OutcomeId, ResourceId};
 use backstop::scenario::{Document, Options, compile};
-use common::{Ran, run_text, scenarios, shipped, skipped};
+use common::{Ran, StoredCase, run_text, scenarios, shipped, skipped, stored_cases};
 use serde_json::Value;
 
 /// What the oracle writes.
@@ -23,18 +23,6 @@ const TABLES: [&str; 4] = ["events.csv", "series.csv", "commitments.csv", "runs.
 
 fn oracle() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle")
-}
-
-/// The stored cases: seed and folder.
-fn cases() -> Vec<(u64, PathBuf)> {
-    let entries = fs::read_dir(oracle().join("cases")).expect("the cases are there");
-    let mut cases: Vec<(u64, PathBuf)> = entries
-        .map(|entry| entry.expect("an entry").path())
-        .map(|path| (path.file_name().and_then(|name| name.to_str()?.parse().ok()).expect("a seed"), path))
-        .collect();
-    cases.sort();
-    assert!(cases.len() >= 50, "the cases are stored");
-    cases
 }
 
 fn read(path: &Path) -> String {
@@ -75,11 +63,11 @@ fn difference(table: &str, ours: &[u8], theirs: &[u8]) -> Option<String> {
     })
 }
 
-/// The tables of a run against those that the oracle wrote into a folder.
-fn compare(ran: &Ran, seed: u64, folder: &Path) -> Vec<String> {
+/// The tables of a run against those of the oracle, by name.
+fn compare(ran: &Ran, seed: u64, theirs: impl Fn(&str) -> String) -> Vec<String> {
     let ours = [ran.events(), ran.series_csv(), ran.commitments_csv(), ran.runs_csv(seed)];
     let compared = TABLES.iter().zip(&ours).filter_map(|(table, ours)| {
-        difference(table, ours, read(&folder.join(table)).as_bytes()).map(|text| format!("seed {seed}: {text}"))
+        difference(table, ours, theirs(table).as_bytes()).map(|text| format!("seed {seed}: {text}"))
     });
     compared.collect()
 }
@@ -93,9 +81,9 @@ fn stored_cases_give_the_rows_of_the_oracle() {
     let mut kinds = std::collections::BTreeSet::new();
     let (mut failed, mut deadlocked) = (0, 0);
     let mut complaints = Vec::new();
-    for (seed, folder) in cases() {
-        let ran = run_text(&read(&folder.join("scenario.toml")), &[], seed);
-        complaints.extend(compare(&ran, seed, &folder));
+    for case in stored_cases() {
+        let ran = run_text(&case.scenario, &[], case.seed);
+        complaints.extend(compare(&ran, case.seed, |table| case.files[table].clone()));
         kinds.extend(ran.run.log.iter().map(|entry| entry.event.kind().name()));
         failed += usize::from(ran.run.result.is_err());
         deadlocked += usize::from(ran.run.gap.is_some_and(|gap| gap > 0));
@@ -108,8 +96,7 @@ fn stored_cases_give_the_rows_of_the_oracle() {
 /// Keeping trust up where nothing reads it changes nothing that happens.
 #[test]
 fn trust_that_nobody_reads_changes_no_event() {
-    for (seed, folder) in cases() {
-        let text = read(&folder.join("scenario.toml"));
+    for StoredCase { seed, scenario: text, .. } in stored_cases() {
         let document = Document::parse("test.toml", text.as_bytes()).expect("a scenario");
         let model = compile(&document, &Options::default()).expect("a scenario").model;
         let plan = backstop::engine::Plan::new(&model);
@@ -233,10 +220,10 @@ fn compare_answers(ran: &Ran, seed: u64, answers: &Value, compared: &mut Compare
 fn stored_states_are_explained_as_by_the_oracle() {
     let mut compared = Compared::default();
     let mut complaints = Vec::new();
-    for (seed, folder) in cases() {
-        let ran = run_text(&read(&folder.join("scenario.toml")), &[], seed);
-        let answers = serde_json::from_str(&read(&folder.join("explain.json"))).expect("JSON");
-        complaints.extend(compare_answers(&ran, seed, &answers, &mut compared));
+    for case in stored_cases() {
+        let ran = run_text(&case.scenario, &[], case.seed);
+        let answers = serde_json::from_str(&case.files["explain.json"]).expect("JSON");
+        complaints.extend(compare_answers(&ran, case.seed, &answers, &mut compared));
     }
     assert_none("answers differ", &complaints);
     let Compared { answers, gaps, unlocks, summits, keystones } = compared;
@@ -305,7 +292,7 @@ fn fresh_cases_give_the_rows_of_the_oracle() {
         let out = folder.path().join("out");
         run_oracle(&file, seed, &out);
         let ran = run_text(&text, &[], seed);
-        complaints.extend(compare(&ran, seed, &out));
+        complaints.extend(compare(&ran, seed, |table| read(&out.join(table))));
         if seed % 3 == 0 {
             let Some(mut solver) = python("the solver") else { return };
             let answers = output(solver.args(["store.py", "--explain", &seed.to_string()]));
@@ -332,7 +319,9 @@ fn shipped_scenarios_give_the_rows_of_the_oracle() {
             continue;
         }
         run_oracle(&file, 2, folder.path());
-        complaints.extend(compare(&ran, 2, folder.path()).iter().map(|text| format!("{name}: {text}")));
+        complaints.extend(
+            compare(&ran, 2, |table| read(&folder.path().join(table))).iter().map(|text| format!("{name}: {text}")),
+        );
     }
     assert_none("tables differ", &complaints);
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod catalogue;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
@@ -33,6 +34,34 @@ pub(crate) fn shipped() -> Vec<String> {
 /// The text of a shipped scenario.
 pub(crate) fn text(name: &str) -> String {
     std::fs::read_to_string(scenarios().join(format!("{name}.toml"))).expect("the scenario is there")
+}
+
+/// A generated scenario with what the oracle made of it.
+pub(crate) struct StoredCase {
+    pub(crate) seed: u64,
+    pub(crate) scenario: String,
+    /// The oracle's tables and explanations, and what else the scenario reads, by name.
+    pub(crate) files: BTreeMap<String, String>,
+}
+
+/// The cases of `tests/oracle/cases.txt`, in which a line `==== SEED NAME` stands before each file.
+pub(crate) fn stored_cases() -> Vec<StoredCase> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/cases.txt");
+    let text = std::fs::read_to_string(path).expect("the cases are there");
+    let mut cases: BTreeMap<u64, BTreeMap<String, String>> = BTreeMap::new();
+    let files = text.strip_suffix('\n').and_then(|text| text.strip_prefix("==== ")).expect("a first case");
+    for file in files.split("\n==== ") {
+        let (header, content) = file.split_once('\n').expect("a file after its name");
+        let (seed, name) = header.split_once(' ').expect("a seed and a name");
+        let files = cases.entry(seed.parse().expect("a seed")).or_default();
+        files.insert(name.to_owned(), format!("{content}\n"));
+    }
+    assert!(cases.len() >= 50, "the cases are stored");
+    let of = |(seed, mut files): (u64, BTreeMap<String, String>)| {
+        let scenario = files.remove("scenario.toml").expect("a scenario");
+        StoredCase { seed, scenario, files }
+    };
+    cases.into_iter().map(of).collect()
 }
 
 /// Compiles a text with overrides.

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Rewrites `cases/`: generated scenarios with what the oracle makes of them.
+"""Rewrites `cases.txt`: generated scenarios with what the oracle makes of them.
 
     python3 store.py             writes every case anew
     python3 store.py --explain SEED
                                  prints the explanations of one generated case, as `explain.json` has them
 
-Each folder is named by its seed, which is the seed of the generator and of the run. It holds
+Each case is named by its seed, which is the seed of the generator and of the run. It has
 `scenario.toml`, the four tables of `oracle.py run`, and `explain.json`: answers of `solve.py` about
-states of the run. The seeds are chosen so that every kind of event, failing runs and deadlocks occur
+states of the run. Before each file stands a line `==== SEED NAME`. The seeds are chosen so that every kind of event, failing runs and deadlocks occur
 several times.
 """
 
@@ -15,8 +15,8 @@ import argparse
 import collections
 import json
 import os
-import shutil
 import sys
+import tempfile
 import tomllib
 
 import generate
@@ -24,7 +24,7 @@ import oracle
 import solve
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CASES = os.path.join(HERE, "cases")
+CASES = os.path.join(HERE, "cases.txt")
 
 # Chosen by `choose` among the seeds 0 to 399.
 SEEDS = [
@@ -93,6 +93,17 @@ def write_explanations(found, file):
     file.write("\n")
 
 
+def write_case(seed, folder):
+    """Writes the files of a case, each of which ends with a line feed."""
+    text = generate.scenario(seed)
+    run = oracle.simulate(tomllib.loads(text), seed=seed)
+    oracle.write_run(run, folder, seed, 0)
+    with open(os.path.join(folder, "scenario.toml"), "w", encoding="utf-8", newline="\n") as file:
+        file.write(text + "\n")
+    with open(os.path.join(folder, "explain.json"), "w", encoding="utf-8", newline="\n") as file:
+        write_explanations(explanations(text, seed), file)
+
+
 def main():
     sys.setrecursionlimit(10000)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -105,16 +116,13 @@ def main():
     if args.explain is not None:
         write_explanations(explanations(generate.scenario(args.explain), args.explain), sys.stdout)
         return
-    shutil.rmtree(CASES, ignore_errors=True)
-    for seed in SEEDS:
-        folder = os.path.join(CASES, f"{seed:03}")
-        text = generate.scenario(seed)
-        run = oracle.simulate(tomllib.loads(text), seed=seed)
-        oracle.write_run(run, folder, seed, 0)
-        with open(os.path.join(folder, "scenario.toml"), "w", encoding="utf-8", newline="\n") as file:
-            file.write(text + "\n")
-        with open(os.path.join(folder, "explain.json"), "w", encoding="utf-8", newline="\n") as file:
-            write_explanations(explanations(text, seed), file)
+    with open(CASES, "w", encoding="utf-8", newline="\n") as bundle, tempfile.TemporaryDirectory() as folder:
+        for seed in SEEDS:
+            write_case(seed, folder)
+            for name in sorted(os.listdir(folder)):
+                with open(os.path.join(folder, name), encoding="utf-8", newline="") as file:
+                    bundle.write(f"==== {seed:03} {name}\n{file.read()}")
+                os.remove(os.path.join(folder, name))
 
 
 if __name__ == "__main__":
