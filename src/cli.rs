@@ -10,6 +10,7 @@ mod fork;
 mod load;
 mod merge;
 mod new;
+mod page;
 mod recorded;
 mod replay;
 mod run;
@@ -47,6 +48,7 @@ enum Command {
     Why(why::Args),
     Fork(fork::Args),
     Diff(diff::Args),
+    Page(page::Args),
     New(new::Args),
     /// Prints the JSON Schema of scenario files, for editors
     Schema,
@@ -71,6 +73,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Why(args) => why::why(&args),
         Command::Fork(args) => fork::fork(&args),
         Command::Diff(args) => diff::diff(&args),
+        Command::Page(args) => page::page(&args),
         Command::New(args) => new::new(&args),
         Command::Schema => emit(include_str!("../schema.json")),
         Command::Completions { shell } => completions(shell),

@@ -43,6 +43,7 @@
 pub mod analysis;
 pub mod engine;
 pub mod model;
+pub mod page;
 pub mod scenario;
 pub mod store;
 pub mod sweep;

@@ -32,7 +32,7 @@ use backstop::scenario::{Document, Options, compile};
 use backstop::sweep::check_table;
 use common::catalogue;
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "docs/model.md",
     "docs/scenario.md",
@@ -41,6 +41,7 @@ const PAGES: [&str; 8] = [
     "docs/output.md",
     "docs/guarantees.md",
     "docs/performance.md",
+    "docs/page.md",
 ];
 
 #[test]
@@ -61,6 +62,11 @@ fn scenario_reference() {
 #[test]
 fn explanations() {
     follow("docs/explain.md");
+}
+
+#[test]
+fn the_page() {
+    follow("docs/page.md");
 }
 
 #[test]
@@ -233,6 +239,7 @@ fn every_limit_is_documented() {
         ("src/analysis/limits.rs", "docs/explain.md"),
         ("src/sweep/limits.rs", "docs/sweep.md"),
         ("src/store/limits.rs", "docs/output.md"),
+        ("src/page/limits.rs", "docs/page.md"),
     ] {
         let text = read(page);
         for line in read(source).lines() {

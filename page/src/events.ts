@@ -1,0 +1,169 @@
+// The list of events: search, filters, and only as many rows in the document as can be seen.
+
+import type { App } from "./app";
+import type { Run } from "./data";
+import { h, set } from "./dom";
+import { icon } from "./icons";
+import { count, sentence, stepLabel } from "./words";
+
+const ROW = 32;
+
+/** Kinds that are left out until they are asked for: there are very many of them. */
+const QUIET = ["drawn", "stance", "anchor", "trust"];
+
+export function eventsView(app: App, run: Run, side: number): HTMLElement {
+  const texts: (string | undefined)[] = [];
+  const text = (event: number) => {
+    const cells = ["event", "subject", "actor", "counterpart", "resource", "issue", "value"].map((name) => run.cell(name, event));
+    return (texts[event] ??= `${sentence(run, event)} ${cells.join(" ")} ${run.data.dates[run.step[event]!] ?? ""}`.toLowerCase());
+  };
+  const kinds = kindFilter(run, () => filter());
+  const actor = choice(
+    `actor${side}`,
+    "Actor",
+    run.data.model.actors.filter((_, at) => at < 500).map(([id, name]) => [id, name ?? id]),
+    () => filter(),
+  );
+  const commitment = choice(
+    `commitment${side}`,
+    "Commitment",
+    run.data.model.commitments.filter((_, at) => at < 500).map(({ id }) => [id, id]),
+    () => filter(),
+  );
+  const search = h("input", { type: "search", id: `search${side}`, autocomplete: "off", spellcheck: "false", input: () => filter() });
+  const status = h("p", { class: "note", role: "status" });
+  const list = h("div", { class: "events", role: "listbox", tabindex: "0", "aria-label": "Events" });
+  const space = h("div", { class: "space", role: "presentation" });
+  const rows = h("div", { class: "rows", role: "presentation" });
+  space.append(rows);
+  list.append(space);
+  let shown: number[] = [];
+  let active = -1;
+
+  const filter = () => {
+    const words = search.value.toLowerCase().split(/\s+/).filter((word) => word !== "");
+    const isOn = kinds.chosen();
+    const [who, which] = [actor.value(), commitment.value()];
+    shown = [];
+    for (let event = 0; event < run.events.shown; event++) {
+      if (!isOn.has(run.cell("event", event))) continue;
+      if (who !== "" && run.cell("actor", event) !== who && run.cell("counterpart", event) !== who) continue;
+      if (which !== "" && run.cell("subject", event).split("/")[0] !== which) continue;
+      if (words.length > 0 && !words.every((word) => text(event).includes(word))) continue;
+      shown.push(event);
+    }
+    space.style.height = `${shown.length * ROW}px`;
+    list.hidden = shown.length === 0;
+    set(status, `${count(shown.length, "event")} of ${count(run.events.shown, "event")}${cutNotice(run)}`);
+    active = Math.min(active, shown.length - 1);
+    draw();
+  };
+
+  const draw = () => {
+    const first = Math.max(0, Math.floor(list.scrollTop / ROW) - 6);
+    const last = Math.min(shown.length, first + Math.ceil((list.clientHeight || 420) / ROW) + 12);
+    rows.style.transform = `translateY(${first * ROW}px)`;
+    const { selection, step } = app.state;
+    const nodes: Node[] = [];
+    for (let at = first; at < last; at++) {
+      const event = shown[at]!;
+      const isChosen = selection?.kind === "event" && selection.side === side && selection.event === event;
+      const family = run.family(event);
+      const names = `row${isChosen ? " chosen" : ""}${run.step[event]! > step ? " later" : ""}${at === active ? " active" : ""}`;
+      const row = h(
+        "div",
+        { class: names, role: "option", id: `event${side}-${event}`, "aria-selected": isChosen ? "true" : "false", "aria-setsize": shown.length, "aria-posinset": at + 1 },
+        h("span", { class: "seq" }, run.cell("seq", event)),
+        h("span", { class: "date" }, stepLabel(run, run.step[event]!)),
+        h("span", { class: `kind family-${family}` }, icon(family, 12), ` ${run.cell("event", event)}`),
+        h("span", { class: "said" }, sentence(run, event)),
+      );
+      row.addEventListener("click", () => {
+        active = at;
+        app.selectEvent(side, event, run.step[event]!);
+      });
+      nodes.push(row);
+    }
+    rows.replaceChildren(...nodes);
+    if (active >= first && active < last) list.setAttribute("aria-activedescendant", `event${side}-${shown[active]!}`);
+    else list.removeAttribute("aria-activedescendant");
+  };
+
+  const reveal = (at: number) => {
+    const top = at * ROW;
+    if (top < list.scrollTop) list.scrollTop = top;
+    else if (top + ROW > list.scrollTop + list.clientHeight) list.scrollTop = top + ROW - list.clientHeight;
+  };
+
+  list.addEventListener("scroll", draw, { passive: true });
+  list.addEventListener("keydown", (event) => {
+    const page = Math.max(1, Math.floor(list.clientHeight / ROW) - 1);
+    const to = { ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + page, PageUp: active - page, Home: 0, End: shown.length - 1 }[event.key];
+    if (to !== undefined && shown.length > 0) {
+      active = Math.max(0, Math.min(shown.length - 1, to));
+      reveal(active);
+      const chosen = shown[active]!;
+      app.selectEvent(side, chosen, run.step[chosen]!);
+    } else if (event.key === "Enter" && active >= 0) {
+      app.selectEvent(side, shown[active]!, run.step[shown[active]!]!);
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  });
+
+  filter();
+  app.watch((state, before) => {
+    const { selection } = state;
+    if (selection?.kind === "event" && selection.side === side && selection !== before.selection) {
+      const at = shown.indexOf(selection.event);
+      if (at >= 0) {
+        active = at;
+        reveal(at);
+      }
+    } else if (state.step !== before.step && !list.contains(document.activeElement)) {
+      const at = shown.findIndex((event) => run.step[event]! >= state.step);
+      if (at >= 0) list.scrollTop = at * ROW;
+    }
+    draw();
+  });
+  const fields = h(
+    "div",
+    { class: "filters" },
+    h("div", { class: "field wide" }, h("label", { for: `search${side}` }, "Search (key /)"), search),
+    actor.element,
+    commitment.element,
+  );
+  return h("section", { class: "panel events-panel", "aria-labelledby": `events-title${side}` }, h("h2", { id: `events-title${side}` }, "Events"), fields, kinds.element, status, list);
+}
+
+function cutNotice(run: Run): string {
+  const left = run.events.rows - run.events.shown;
+  return left > 0 ? `. The last ${count(left, "event")} of the run are left out of this page; events.csv has them` : "";
+}
+
+/** A box for each kind of event. */
+function kindFilter(run: Run, change: () => void): { element: HTMLElement; chosen: () => Set<string> } {
+  const numbers = new Map<string, number>();
+  for (let event = 0; event < run.events.shown; event++) {
+    const kind = run.cell("event", event);
+    numbers.set(kind, (numbers.get(kind) ?? 0) + 1);
+  }
+  const boxes: HTMLInputElement[] = [];
+  const element = h("fieldset", { class: "kinds" }, h("legend", {}, "Kinds"));
+  for (const [kind, number] of numbers) {
+    const box = h("input", { type: "checkbox", value: kind, change });
+    box.checked = !QUIET.includes(kind);
+    boxes.push(box);
+    element.append(h("label", {}, box, ` ${kind} `, h("span", { class: "number" }, String(number))));
+  }
+  return { element, chosen: () => new Set(boxes.filter((box) => box.checked).map((box) => box.value)) };
+}
+
+function choice(id: string, label: string, options: [string, string][], change: () => void): { element: HTMLElement; value: () => string } {
+  const select = h("select", { id, change });
+  select.append(h("option", { value: "" }, "all"));
+  for (const [value, text] of options) select.append(h("option", { value }, text === value ? value : `${text} (${value})`));
+  return { element: h("div", { class: "field" }, h("label", { for: id }, label), select), value: () => select.value };
+}

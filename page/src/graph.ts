@@ -1,0 +1,249 @@
+// The graph of commitments at a step: one card a commitment, an arrow from who waits to whom it waits for.
+
+import * as dagre from "@dagrejs/dagre";
+import type { App } from "./app";
+import type { Run } from "./data";
+import { h, roving, s, set } from "./dom";
+import { icon, shape } from "./icons";
+import { count, debtors, gift, stateWord, stepLabel } from "./words";
+
+const WIDTH = 188;
+const HEIGHT = 66;
+/** Cards that are drawn, at most. */
+const CARDS = 150;
+
+interface Edge {
+  from: number;
+  to: number;
+  path: string;
+}
+
+interface Layout {
+  place: Map<number, { x: number; y: number }>;
+  edges: Edge[];
+  width: number;
+  height: number;
+  left: number;
+}
+
+/** Commitments that wait or are waited for at some step of some run, and the pairs. */
+function pairs(runs: Run[]): Map<string, [number, number]> {
+  const found = new Map<string, [number, number]>();
+  for (const run of runs) {
+    for (const standing of run.data.history.explained) {
+      for (const [from, to] of standing.waits ?? []) {
+        if (from !== to && !found.has(`${to} ${from}`)) found.set(`${from} ${to}`, [from, to]);
+      }
+    }
+  }
+  return found;
+}
+
+/** One layout for all steps and for both runs, so that a card keeps its place. */
+function layOut(runs: Run[], available: number): Layout {
+  const run = runs[0]!;
+  const edges = [...pairs(runs).values()];
+  const waiting = new Set(edges.flat());
+  const all = run.data.model.commitments.map((_, at) => at);
+  const shown = [...all.filter((at) => waiting.has(at)), ...all.filter((at) => !waiting.has(at))].slice(0, CARDS);
+  const isShown = new Set(shown);
+  const graph = new dagre.graphlib.Graph();
+  const narrow = available < 640;
+  graph.setGraph({ rankdir: narrow ? "TB" : "LR", nodesep: 22, ranksep: narrow ? 46 : 84, marginx: 8, marginy: 14 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const at of shown) if (waiting.has(at)) graph.setNode(String(at), { width: WIDTH, height: HEIGHT });
+  const kept = edges.filter(([from, to]) => isShown.has(from) && isShown.has(to));
+  for (const [from, to] of kept) graph.setEdge(String(from), String(to));
+  if (graph.nodeCount() > 0) dagre.layout(graph);
+  const place = new Map<number, { x: number; y: number }>();
+  for (const name of graph.nodes()) place.set(Number(name), graph.node(name));
+  const paths = kept.map(([from, to]) => ({ from, to, path: smooth(graph.edge(String(from), String(to)).points) }));
+  const size = graph.nodeCount() > 0 ? graph.graph() : { width: 0, height: 0 };
+  let width = Math.max(size.width ?? 0, WIDTH + 16);
+  let height = size.height ?? 0;
+  // Those that never wait stand below, in rows.
+  const others = shown.filter((at) => !waiting.has(at));
+  const columns = Math.max(1, Math.floor((Math.max(width, Math.min(available, 1100)) - 16) / (WIDTH + 16)));
+  others.forEach((at, index) => {
+    const x = 8 + WIDTH / 2 + (index % columns) * (WIDTH + 16);
+    const y = height + 34 + HEIGHT / 2 + Math.floor(index / columns) * (HEIGHT + 14);
+    place.set(at, { x, y });
+  });
+  if (others.length > 0) {
+    width = Math.max(width, 8 + Math.min(columns, others.length) * (WIDTH + 16));
+    height += 34 + Math.ceil(others.length / columns) * (HEIGHT + 14);
+  }
+  return { place, edges: paths, width, height: height + 8, left: all.length - shown.length };
+}
+
+/** A curve through the points that dagre gives. */
+function smooth(points: { x: number; y: number }[]): string {
+  const at = (point: { x: number; y: number }) => `${point.x.toFixed(1)} ${point.y.toFixed(1)}`;
+  let path = `M${at(points[0]!)}`;
+  for (let index = 1; index < points.length - 1; index++) {
+    const [here, next] = [points[index]!, points[index + 1]!];
+    const end = index === points.length - 2 ? next : { x: (here.x + next.x) / 2, y: (here.y + next.y) / 2 };
+    path += `Q${at(here)} ${at(end)}`;
+  }
+  if (points.length === 2) path += `L${at(points[1]!)}`;
+  return path;
+}
+
+function cut(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1)}\u2026` : text;
+}
+
+/** What a card shows of a commitment at a step. */
+interface CardState {
+  /** The state of most of its instances. */
+  state: string;
+  counts: [string, number][];
+  inGap: boolean;
+  circle: number;
+  round: number;
+}
+
+function cardStates(run: Run, app: App): CardState[] {
+  const { step, whatIf } = app.state;
+  const standing = run.standing(step);
+  const gap = new Set(standing?.gap ?? []);
+  const circleOf = new Map<number, number>();
+  standing?.circles?.forEach((circle, at) => circle.forEach((member) => circleOf.set(member, at + 1)));
+  const roundOf = new Map<number, number>();
+  if (whatIf) {
+    const rounds = standing?.unlock?.sets[whatIf.set]?.rounds ?? [];
+    rounds.slice(0, whatIf.round + 1).forEach((members, at) => members.forEach((member) => roundOf.set(member, at + 1)));
+  }
+  return run.members.map((members) => {
+    const counts = new Map<string, number>();
+    for (const member of members) {
+      const name = run.stateName(member, step);
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    const sorted = [...counts].sort((a, b) => b[1] - a[1]);
+    const rounds = members.map((member) => roundOf.get(member) ?? 0);
+    return {
+      state: sorted[0]?.[0] ?? "null",
+      counts: sorted,
+      inGap: members.some((member) => gap.has(member)),
+      circle: Math.max(0, ...members.map((member) => circleOf.get(member) ?? 0)),
+      round: Math.max(0, ...rounds),
+    };
+  });
+}
+
+function statesInWords(card: CardState, total: number): string {
+  if (total === 1) return stateWord(card.state);
+  return card.counts.map(([name, number]) => `${number} ${stateWord(name)}`).join(", ");
+}
+
+/** The graph of one run; `runs` share one layout. */
+export function graphView(app: App, runs: Run[], side: number, differs: (commitment: number, step: number) => boolean): HTMLElement {
+  const run = runs[side]!;
+  const available = Math.max(320, Math.min(1400, window.innerWidth) / runs.length - 40);
+  const layout = layOut(runs, available);
+  const drawing = s("svg", {
+    class: "graph",
+    viewBox: `0 0 ${layout.width} ${layout.height}`,
+    width: layout.width,
+    height: layout.height,
+    role: "group",
+    "aria-label": "Commitments, and who waits for whom",
+  });
+  const id = `arrow${side}`;
+  for (const kind of ["plain", "circle"]) {
+    const tip = s("path", { d: "M0 0L9 4.5L0 9Z", class: `tip ${kind}` });
+    const marker = { id: `${id}${kind}`, viewBox: "0 0 9 9", refX: 8.5, refY: 4.5, markerWidth: 8, markerHeight: 8, orient: "auto-start-reverse", markerUnits: "userSpaceOnUse" };
+    drawing.append(s("marker", marker, tip));
+  }
+  const lines = s("g", {});
+  const cards = s("g", {});
+  drawing.append(lines, cards);
+  roving(drawing, ".card");
+  const caption = h("p", { class: "caption", "aria-live": "off" });
+  const draw = () => {
+    const { step, selection } = app.state;
+    const standing = run.standing(step);
+    const states = cardStates(run, app);
+    const chosen = selection?.kind === "commitment" ? selection.commitment : -1;
+    const present = new Set((standing?.waits ?? []).map(([from, to]) => `${from} ${to}`));
+    const focused = cards.querySelector(":focus")?.getAttribute("data-commitment");
+    lines.replaceChildren(...edges(layout, present, states, chosen, id));
+    const nodes = [...layout.place].map(([commitment, place]) => {
+      const node = card(run, commitment, states[commitment]!, place, commitment === chosen, differs(commitment, step));
+      node.addEventListener("click", () => app.selectCommitment(side, commitment));
+      return node;
+    });
+    nodes.forEach((node, at) => node.setAttribute("tabindex", (focused ? node.getAttribute("data-commitment") === focused : at === 0) ? "0" : "-1"));
+    cards.replaceChildren(...nodes);
+    if (focused) nodes.find((node) => node.getAttribute("data-commitment") === focused)?.focus();
+    const left = layout.left > 0 ? ` ${count(layout.left, "other commitment")} are not drawn.` : "";
+    const partial = standing?.waits_complete === false ? " Not all arrows could be worked out or drawn." : "";
+    const missing = standing && !standing.full ? " Who waits for whom was not worked out at this step." : "";
+    set(caption, `After ${stepLabel(run, step)}. An arrow leads from who waits to whom it waits for.${partial}${missing}${left}`);
+  };
+  app.watch(draw);
+  return h("div", { class: "graph-box" }, caption, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The graph, which may scroll" }, drawing), legend(run));
+}
+
+function edges(layout: Layout, present: Set<string>, states: CardState[], chosen: number, id: string): SVGElement[] {
+  const found: SVGElement[] = [];
+  for (const { from, to, path } of layout.edges) {
+    const [there, back] = [present.has(`${from} ${to}`), present.has(`${to} ${from}`)];
+    if (!there && !back) continue;
+    const [a, b] = [states[from]!, states[to]!];
+    const isCircle = a.circle > 0 && a.circle === b.circle;
+    const kind = isCircle ? "circle" : "plain";
+    const isFaint = chosen >= 0 && chosen !== from && chosen !== to;
+    const opened = (there && a.round > 0) || (back && b.round > 0);
+    const end = there ? `url(#${id}${kind})` : undefined;
+    const start = back ? `url(#${id}${kind})` : undefined;
+    const names = `wait ${kind}${isFaint ? " faint" : ""}${opened ? " opened" : ""}`;
+    found.push(s("path", { d: path, class: names, "marker-end": end, "marker-start": start }));
+  }
+  return found;
+}
+
+function card(run: Run, commitment: number, state: CardState, place: { x: number; y: number }, chosen: boolean, differs: boolean): SVGGElement {
+  const members = run.members[commitment]!;
+  const { id } = run.data.model.commitments[commitment]!;
+  const who = debtors(run, commitment);
+  const what = gift(run, commitment);
+  const words = statesInWords(state, members.length);
+  const circle = state.circle > 0 ? `, in circle ${state.circle}` : "";
+  const round = state.round > 0 ? `, bound in round ${state.round} of the what-if` : "";
+  const label = `${who}: ${what}, ${id}, ${words}${circle}${round}${differs ? ", differs between the two runs" : ""}`;
+  const names = ["card", `state-${state.round > 0 ? "whatif" : state.state}`];
+  if (chosen) names.push("chosen");
+  if (state.circle > 0) names.push("in-circle");
+  if (differs) names.push("differs");
+  const node = s("g", {
+    class: names.join(" "),
+    transform: `translate(${(place.x - WIDTH / 2).toFixed(1)} ${(place.y - HEIGHT / 2).toFixed(1)})`,
+    role: "button",
+    "aria-pressed": chosen ? "true" : "false",
+    "aria-label": label,
+    "data-commitment": commitment,
+  });
+  if (members.length > 1) node.append(s("rect", { class: "stack", x: 4, y: 4, width: WIDTH, height: HEIGHT, rx: 8 }));
+  node.append(
+    s("rect", { class: "back", width: WIDTH, height: HEIGHT, rx: 8 }),
+    s("text", { class: "who", x: 12, y: 20 }, cut(who, 24)),
+    s("text", { class: "what", x: 12, y: 37 }, cut(what, 29)),
+    s("g", { transform: "translate(11 44)" }, shape(state.round > 0 ? "detached" : state.state, 14)),
+    s("text", { class: "state", x: 30, y: 56 }, cut(state.round > 0 ? `round ${state.round}: bound` : words, 25)),
+  );
+  if (state.circle > 0 && state.round === 0) {
+    node.append(s("circle", { class: "badge", cx: WIDTH - 14, cy: 14, r: 9 }), s("text", { class: "badge-text", x: WIDTH - 14, y: 18 }, String(state.circle)));
+  }
+  return node;
+}
+
+function legend(run: Run): HTMLElement {
+  const used = new Set(run.data.history.states.flat().map(([, state]) => run.data.history.names[state]!));
+  const items = run.data.history.names.filter((name) => used.has(name));
+  const list = h("ul", { class: "legend" });
+  for (const name of items) list.append(h("li", {}, h("span", { class: `key state-${name}` }, icon(name, 14)), ` ${stateWord(name)}`));
+  list.append(h("li", {}, h("span", { class: "key circle-key" }, "1"), " in circle 1: these wait for each other"));
+  return list;
+}

@@ -1,0 +1,99 @@
+//! `page`: one HTML file that shows a run, a sweep, or two futures side by side.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use backstop::engine::RunOptions;
+use backstop::page::{self, PageError, Subject};
+use backstop::scenario::Diagnostic;
+use backstop::store::{Defect, LineageError, Verified, write_file};
+
+use super::console::{Failed, emit, fail, report, say};
+use super::wording::escaped;
+use super::{ending, sweep, timeline};
+
+/// Writes one HTML file that shows a run, a sweep, or two runs side by side
+///
+/// The file needs no network and no server: it opens from disk or out of an e-mail.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The folder of a run, a fork or a sweep
+    dir: PathBuf,
+    /// The folder of another run, to be compared with the first
+    dir2: Option<PathBuf>,
+    /// Where to write the page [default: DIR/page.html]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Open the page in a browser
+    #[arg(long)]
+    open: bool,
+}
+
+pub(crate) fn page(args: &Args) -> Result<(), Failed> {
+    let out = args.out.clone().unwrap_or_else(|| args.dir.join("page.html"));
+    let mut subjects = vec![subject(&args.dir)?];
+    if let Some(other) = &args.dir2 {
+        subjects.push(subject(other)?);
+    }
+    let html = page::document(&subjects).map_err(|error| refused(&error))?;
+    write_file(&out, html.as_bytes()).map_err(|error| fail(&error.to_string(), Some("choose another `--out`")))?;
+    emit(&format!("Written to {}\n", escaped(&out.display().to_string())))?;
+    if args.open { open(&out) } else { Ok(()) }
+}
+
+fn subject(folder: &Path) -> Result<Subject, Failed> {
+    let subject = page::read(folder).map_err(|error| refused(&error))?;
+    let text = subject.verified().map(text);
+    Ok(match text {
+        Some(text) => subject.with_text(&text),
+        None => subject,
+    })
+}
+
+/// The text of a run as `run` prints it, with the explanation of how it ended.
+fn text(verified: &Verified) -> String {
+    let Verified { manifest, course, .. } = verified;
+    let luck = manifest.luck();
+    let want = RunOptions { log: true, series: true, exchanged: true };
+    let run = course.run(luck, want, &mut |_, _, _| {});
+    let (model, plan) = course.last();
+    timeline::heading(model, luck.seed, luck.replicate)
+        + &timeline::timeline(course.first(), &run.setup, &run.log)
+        + "\n"
+        + &ending::ending(model, plan, &run)
+        + &ending::metrics(model, &run)
+}
+
+fn refused(error: &PageError) -> Failed {
+    match error {
+        PageError::Sweep(error) => return sweep::explain(error, None),
+        PageError::Run(error) => {
+            if let Defect::Lineage(LineageError::Scenario { diagnostics, source }) = &error.fault {
+                let diagnostics: &[Diagnostic] = diagnostics;
+                report(diagnostics, source);
+            }
+        }
+        _ => {}
+    }
+    fail(&error.to_string(), error.help())
+}
+
+/// Hands a file to the program that opens such files. It is not waited for.
+fn open(path: &Path) -> Result<(), Failed> {
+    let opener = match std::env::consts::OS {
+        "macos" => "open",
+        "windows" => "explorer",
+        _ => "xdg-open",
+    };
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let started =
+        Command::new(opener).arg(&whole).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    match started {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            say("note: the page is written");
+            let help = "open the file in a browser yourself";
+            Err(fail(&format!("cannot start `{opener}`: {error}"), Some(help)))
+        }
+    }
+}

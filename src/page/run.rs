@@ -1,0 +1,165 @@
+//! A run as data: what it is of, its tables, and the states on the way.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::error::PageError;
+use super::history::history;
+use super::limits;
+use super::table::Table;
+use crate::analysis::wording;
+use crate::model::{Expression, InstanceId, Model, Setup};
+use crate::store::{Manifest, Verified, limits as store_limits, read_file};
+use crate::trace::number;
+
+/// The tables of a run, with the rows of each that are shown.
+const TABLES: [(&str, usize); 4] = [
+    ("events", limits::EVENT_ROWS),
+    ("series", limits::TABLE_ROWS),
+    ("commitments", limits::TABLE_ROWS),
+    ("runs", limits::TABLE_ROWS),
+];
+
+/// The title of a run's page.
+pub(super) fn title(model: &Model, manifest: &Manifest) -> String {
+    if model.title.is_empty() { manifest.scenario.clone() } else { model.title.clone() }
+}
+
+/// The data of a run, and a short text of it.
+pub(super) fn read(folder: &Path, verified: &Verified) -> Result<(Value, String), PageError> {
+    let Verified { manifest, course, fold, .. } = verified;
+    let (model, _) = course.last();
+    if model.instances.len() > limits::INSTANCES {
+        return Err(PageError::Instances(model.instances.len()));
+    }
+    let mut tables = json!({});
+    for (name, most) in TABLES {
+        tables[name] = table(folder, &format!("{name}.csv"), store_limits::TABLE_BYTES, most)?;
+    }
+    let history = history(verified).map_err(PageError::State)?;
+    let steps = fold.log.last().map_or(0, |entry| entry.step + 1).max(fold.steps);
+    let data = json!({
+        "kind": "run",
+        "folder": folder.display().to_string(),
+        "title": title(course.first(), manifest),
+        "about": model.about.trim(),
+        "manifest": facts(manifest),
+        "command": command(manifest),
+        "steps": fold.steps,
+        "dates": (0..steps).map(|step| model.clock.date(step)).collect::<Vec<_>>(),
+        "model": things(model, &fold.setup),
+        "history": history,
+        "tables": tables,
+    });
+    let text = text(&data, model);
+    Ok((data, text))
+}
+
+/// Reads a table of a folder.
+pub(super) fn table(folder: &Path, name: &str, bytes: u64, most: usize) -> Result<Value, PageError> {
+    let path = folder.join(name);
+    let wrong = |message: String| PageError::File { path: path.clone(), message };
+    let content = read_file(&path, bytes).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
+    Ok(Table::read(&content, most).map_err(|error| wrong(error.to_string()))?.value())
+}
+
+/// What the manifest says, without the scenario's text.
+pub(super) fn facts(manifest: &Manifest) -> Value {
+    json!({
+        "version": manifest.version,
+        "scenario": manifest.scenario,
+        "scenario_sha256": manifest.scenario_sha256,
+        "overrides": manifest.overrides,
+        "forks": manifest.forks,
+        "seed": manifest.seed.to_string(),
+        "replicate": manifest.replicate.to_string(),
+        "design": manifest.design,
+        "runs": manifest.runs,
+        "status": manifest.status,
+        "history_hash": manifest.history_hash,
+    })
+}
+
+/// The commands that make the run again, one after the other.
+fn command(manifest: &Manifest) -> Vec<String> {
+    let sets = |overrides: &[crate::store::OverrideRecord]| {
+        let set = |one: &crate::store::OverrideRecord| format!(" --set {}={}", one.name, number(one.value));
+        overrides.iter().map(set).collect::<String>()
+    };
+    let file = quoted(&manifest.scenario);
+    let mut first = format!("backstop run {file} --seed {}{}", manifest.seed, sets(&manifest.overrides));
+    if manifest.replicate > 0 {
+        let _ = write!(first, " --replicate {}", manifest.replicate);
+    }
+    for (flag, given) in [(" --stances", manifest.stances), (" --trust", manifest.trust)] {
+        first += if given { flag } else { "" };
+    }
+    let mut commands = vec![first + " --out run"];
+    for (at, fork) in (1..).zip(&manifest.forks) {
+        let from = if at == 1 { "run".to_owned() } else { format!("fork{}", at - 1) };
+        commands.push(format!("backstop fork {from} --at {}{} --out fork{at}", fork.at, sets(&fork.overrides)));
+    }
+    commands
+}
+
+/// A file name for a shell.
+pub(super) fn quoted(name: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "._-/".contains(character);
+    if !name.is_empty() && name.chars().all(plain) { name.into() } else { format!("'{}'", name.replace('\'', "'\\''")) }
+}
+
+/// What there is in the scenario.
+fn things(model: &Model, setup: &Setup) -> Value {
+    let text = |expression: &Option<Expression>| {
+        expression.as_ref().map(|expression| expression.text.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let commitment = |declared: &crate::model::Commitment| {
+        json!({
+            "id": declared.id,
+            "debtor": declared.debtor,
+            "creditor": declared.creditor.map(|group| &model.groups[group.index()].id),
+            "offer": text(&declared.offer),
+            "when": text(&declared.when),
+            "while": text(&declared.stay),
+            "until": text(&declared.until),
+            "release": text(&declared.release),
+            "maintain": declared.maintain,
+        })
+    };
+    let instance = |id: InstanceId| {
+        let own = &model.instances[id.index()];
+        let gives = model.gifts(id).map(|gift| {
+            let amount = setup.gives.get(gift.position).map_or(0.0, |amount| amount.to_units());
+            wording::amount(model, gift.resource, amount)
+        });
+        json!([own.name, own.commitment.index(), own.debtor.index(), gives.collect::<Vec<_>>()])
+    };
+    let outcome = |outcome: &crate::model::Outcome| json!({ "id": outcome.id, "name": outcome.name, "when": text(&Some(outcome.when.clone())) });
+    json!({
+        "actors": model.actors.iter().map(|actor| json!([actor.id, actor.name])).collect::<Vec<_>>(),
+        "issues": model.issues,
+        "resources": model.resources.iter().map(|one| json!([one.id, one.unit])).collect::<Vec<_>>(),
+        "commitments": model.commitments.iter().map(commitment).collect::<Vec<_>>(),
+        "instances": model.instance_ids().map(instance).collect::<Vec<_>>(),
+        "meetings": model.meetings.iter().map(|one| json!([one.id, one.name])).collect::<Vec<_>>(),
+        "shocks": model.shocks.iter().map(|one| json!([one.id, one.name])).collect::<Vec<_>>(),
+        "outcomes": model.outcomes.iter().map(outcome).collect::<Vec<_>>(),
+        "metrics": model.metrics.iter().map(|metric| &metric.id).collect::<Vec<_>>(),
+    })
+}
+
+/// The run in a few lines, for those without JavaScript, where no longer text is given.
+fn text(data: &Value, model: &Model) -> String {
+    let cell = |name: &str| {
+        let column = data["tables"]["runs"]["columns"].as_array()?.iter().find(|column| column["name"] == name)?;
+        column["words"][0].as_str()
+    };
+    let outcome = cell("outcome").filter(|outcome| !outcome.is_empty()).unwrap_or("the run failed");
+    let mut text = format!("{}\n\nOutcome: {outcome}\n", model.about.trim());
+    for command in data["command"].as_array().into_iter().flatten() {
+        let _ = writeln!(text, "{}", command.as_str().unwrap_or_default());
+    }
+    text
+}

@@ -1,0 +1,61 @@
+//! What a page is about: the folder of a run or of a sweep.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::error::PageError;
+use super::limits;
+use super::{run, sweep};
+use crate::store::{Manifest, Verified, verify};
+
+/// A folder that has been read, ready to be shown.
+#[derive(Debug)]
+pub struct Subject {
+    pub(super) data: Value,
+    pub(super) title: String,
+    pub(super) text: String,
+    verified: Option<Verified>,
+}
+
+/// Reads the folder of a run, a fork or a sweep. That of a run is verified as [`verify`] does.
+///
+/// # Errors
+/// A [`PageError`] if the folder is not what the program wrote, or is larger than a page can show.
+///
+/// ```no_run
+/// use backstop::page::{PageError, document, read};
+///
+/// fn page_of(folder: &std::path::Path) -> Result<String, PageError> {
+///     document(&[read(folder)?])
+/// }
+/// ```
+pub fn read(folder: &Path) -> Result<Subject, PageError> {
+    let manifest = Manifest::read(folder).map_err(PageError::Run)?;
+    if manifest.design.is_some() {
+        let (data, title, text) = sweep::read(folder, &manifest)?;
+        return Ok(Subject { data, title, text, verified: None });
+    }
+    let verified = verify(folder, &mut |_, _, _| {}).map_err(PageError::Run)?;
+    let (data, text) = run::read(folder, &verified)?;
+    let title = run::title(verified.course.first(), &manifest);
+    Ok(Subject { data, title, text, verified: Some(verified) })
+}
+
+impl Subject {
+    /// The run, where it is one.
+    #[must_use]
+    pub fn verified(&self) -> Option<&Verified> {
+        self.verified.as_ref()
+    }
+
+    /// With this text for those without JavaScript, instead of a short one; beyond [`limits::TEXT_BYTES`] it is cut.
+    #[must_use]
+    pub fn with_text(mut self, text: &str) -> Self {
+        text[..text.floor_char_boundary(limits::TEXT_BYTES)].clone_into(&mut self.text);
+        if self.text.len() < text.len() {
+            self.text.push_str("\n… the rest is left out\n");
+        }
+        self
+    }
+}
