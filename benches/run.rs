@@ -67,10 +67,10 @@ fn log(criterion: &mut Criterion) {
                 write_events(&mut out, &namer, Numbered::SINGLE, &run.log).expect("memory is writable");
             });
         });
-        let recorded = Recorded { ok: run.result.is_ok(), steps: run.steps };
+        let recorded = Recorded::of(&run, luck(0));
         group.bench_function("replay, rows", |b| {
             b.iter(|| {
-                let fold = backstop::trace::replay(&namer, &plan, &[], &*bytes, recorded, &mut |_, _, _| {});
+                let fold = backstop::trace::replay(&namer, &plan, &[], &*bytes, &recorded, &mut |_, _, _| {});
                 assert_eq!(fold.expect("the log is whole").history, run.history);
             });
         });

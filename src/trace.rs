@@ -6,4 +6,4 @@ mod replay;
 
 pub use number::{amount, number, plain_number, push_number, truth};
 pub use record::{Cells, EVENT_COLUMNS, Namer, RecordError, creditor_name, ending_name};
-pub use replay::{Fold, Recorded, ReplayError, replay};
+pub use replay::{Recorded, ReplayError, replay};

@@ -5,6 +5,7 @@
 
 mod common;
 #[path = "common/generate.rs"]
+#[expect(dead_code, reason = "each test file uses its own part")]
 mod generate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,7 @@ use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed, Stage, 
 use backstop::model::{Event, InstanceId, Model, Reader, Scope, Setup, State, World};
 use backstop::scenario::{Document, Options, compile};
 use backstop::store::{Numbered, RunRow, Sampler, write_commitments, write_events, write_runs, write_series};
-use backstop::trace::{Fold, Namer, Recorded};
+use backstop::trace::{Namer, Recorded};
 use common::{Ran, compiled, run_text, shipped, stored_cases, text};
 use generate::{Allowed, Sketch, sketch, sketches};
 use proptest::prelude::*;
@@ -91,21 +92,22 @@ proptest! {
         let mut events = Vec::new();
         write_events(&mut events, &Namer::new(&model), Numbered::SINGLE, &run.log).expect("memory is writable");
 
-        let recorded = Recorded { ok: run.result.is_ok(), steps: run.steps };
+        let recorded = Recorded::of(&run, RunSeed { seed, replicate: 0 });
         let mut replayed_sampler = Sampler::new(&model, true, true).expect("a small series");
         let mut replayed_worlds = Vec::new();
-        let fold = backstop::trace::replay(&Namer::new(&model), &plan, &[], &*events, recorded, &mut |moment, world, _| {
+        let fold = backstop::trace::replay(&Namer::new(&model), &plan, &[], &*events, &recorded, &mut |moment, world, _| {
             if moment == Checkpoint::Ended {
                 replayed_sampler.sample(&model, world);
             }
             replayed_worlds.push((moment, world.clone()));
         });
         let fold = fold.map_err(|refusal| TestCaseError::fail(format!("{refusal:?}")))?;
-        let Fold { log, ending, steps, gap, samples, metrics, history, world, setup, before } = fold;
+        let Run { log, result, steps, gap, samples, metrics, history, events, world, setup, before, .. } = fold;
         prop_assert!(before.is_empty(), "no fork came before");
+        prop_assert_eq!(events, run.events);
 
         prop_assert_eq!(&log, &run.log);
-        prop_assert_eq!((ending, steps, gap, history), (run.result.clone().ok(), run.steps, run.gap, run.history));
+        prop_assert_eq!((result, steps, gap, history), (run.result.clone(), run.steps, run.gap, run.history));
         prop_assert_eq!(format!("{setup:?}"), format!("{:?}", run.setup));
         if run.result.is_err() {
             // Of the step in which it failed the fold cannot know how far it came.

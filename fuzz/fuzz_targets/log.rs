@@ -4,7 +4,7 @@
 
 use std::sync::OnceLock;
 
-use backstop::engine::Plan;
+use backstop::engine::{Failure, Plan, RunSeed};
 use backstop::store::{Numbered, write_events};
 use backstop::trace::{Namer, Recorded};
 use backstop::model::Model;
@@ -30,8 +30,13 @@ fuzz_target!(|bytes: &[u8]| {
     let namer = Namer::new(model);
     // The first byte chooses what the manifest would say.
     let Some((&first, events)) = bytes.split_first() else { return };
-    let recorded = Recorded { ok: first % 2 == 0, steps: u32::from(first / 2) % 12 };
-    if let Ok(fold) = backstop::trace::replay(&namer, plan, &[], events, recorded, &mut |_, _, _| {}) {
+    let recorded = Recorded {
+        steps: u32::from(first / 2) % 12,
+        failure: (first % 2 == 1).then_some(Failure::TooManyEvents),
+        in_sampling: first >= 128,
+        luck: RunSeed { seed: 0, replicate: 0 },
+    };
+    if let Ok(fold) = backstop::trace::replay(&namer, plan, &[], events, &recorded, &mut |_, _, _| {}) {
         let mut written = Vec::new();
         write_events(&mut written, &namer, Numbered::SINGLE, &fold.log).expect("memory is writable");
         // Quotes around a cell and other line ends read the same.

@@ -27,12 +27,13 @@ fn is_small(model: &Model) -> bool {
 fn run_and_replay(model: &Model) {
     let plan = Plan::new(model);
     let want = RunOptions { log: true, series: true, exchanged: true };
-    let run = engine::run(model, &plan, RunSeed { seed: 1, replicate: 0 }, want);
+    let luck = RunSeed { seed: 1, replicate: 0 };
+    let run = engine::run(model, &plan, luck, want);
     let namer = Namer::new(model);
     let mut events = Vec::new();
     write_events(&mut events, &namer, Numbered::SINGLE, &run.log).expect("memory is writable");
-    let recorded = Recorded { ok: run.result.is_ok(), steps: run.steps };
-    let fold = backstop::trace::replay(&namer, &plan, &[], &*events, recorded, &mut |_, _, _| {});
+    let recorded = Recorded::of(&run, luck);
+    let fold = backstop::trace::replay(&namer, &plan, &[], &*events, &recorded, &mut |_, _, _| {});
     let fold = fold.unwrap_or_else(|refusal| panic!("{refusal:?}"));
     assert_eq!((fold.history, fold.steps, fold.gap), (run.history, run.steps, run.gap));
     assert_eq!(fold.log, run.log);

@@ -97,7 +97,7 @@ impl<'a> Side<'a> {
     }
 
     fn outcome(&self) -> String {
-        match self.verified.fold.ending {
+        match self.verified.fold.ending() {
             Some(ending) => ending_name(self.model, ending).to_owned(),
             None => self.verified.manifest.status.clone().unwrap_or_default(),
         }

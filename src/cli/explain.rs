@@ -126,7 +126,7 @@ fn of_folder(args: &Args) -> Result<Found, Failed> {
     let at = args.at.as_ref().map(|at| step_of_folder(at, &args.path)).transpose()?;
     let mut state = None;
     let verified = verify(&args.path, &mut keep(&mut state, at))?;
-    if verified.fold.ending.is_none() && at.is_none() && verified.fold.steps > 0 {
+    if verified.fold.result.is_err() && at.is_none() && verified.fold.steps > 0 {
         say("note: the run failed; this is the last step that it completed");
     }
     Ok(Found { state, at, course: verified.course, steps: verified.fold.steps })

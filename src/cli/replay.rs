@@ -51,7 +51,7 @@ pub(crate) fn replay(args: &Args) -> Result<(), Failed> {
 
 fn summary(verified: &Verified) -> String {
     let Verified { fold, course, manifest, .. } = verified;
-    let outcome = match fold.ending {
+    let outcome = match fold.ending() {
         Some(ending) => format!("outcome {}", ending_name(course.first(), ending)),
         None => format!("failed, {}", escaped(manifest.status.as_deref().unwrap_or("?"))),
     };
@@ -67,7 +67,7 @@ fn summary(verified: &Verified) -> String {
 fn measure(verified: &Verified, metrics: &[(String, String)]) -> Result<(), Failed> {
     let Verified { manifest, events, recorded, .. } = verified;
     let course = Lineage::measuring(manifest, metrics).map_err(|error| refuse(&error))?;
-    let fold = course.fold(events, *recorded, &mut |_, _, _| {}).map_err(|refusal| {
+    let fold = course.fold(events, recorded, &mut |_, _, _| {}).map_err(|refusal| {
         fail(&refusal.reason, Some("the metric has no value at some step; guard it with `if(condition, value, other)`"))
     })?;
     let model = course.first();

@@ -52,8 +52,10 @@ pub struct Run {
     pub world: World,
     /// The state after the last Exchange, where it was wanted and differs from the state at the end.
     pub exchanged: Option<World>,
-    /// The numbers of the run.
+    /// The numbers of the run; where it was forked, those that held at its end.
     pub setup: Setup,
+    /// The numbers that held before each fork, with its step.
+    pub before: Vec<(u32, Setup)>,
 }
 
 impl Run {
@@ -61,6 +63,18 @@ impl Run {
     #[must_use]
     pub fn status(&self) -> &'static str {
         self.result.as_ref().map_or_else(Failure::status, |_| "ok")
+    }
+
+    /// How it ended; none where it failed.
+    #[must_use]
+    pub fn ending(&self) -> Option<Ending> {
+        self.result.as_ref().ok().copied()
+    }
+
+    /// The numbers of the run at a step.
+    #[must_use]
+    pub fn setup_at(&self, step: u32) -> &Setup {
+        self.before.iter().find(|(until, _)| step < *until).map_or(&self.setup, |(_, setup)| setup)
     }
 
     /// Step at which the final outcome was first reached; none for a deadlock, a stalemate, a failure.
@@ -175,6 +189,7 @@ impl<'a> Simulation<'a> {
                 world: World::new(model, &setup),
                 exchanged: None,
                 setup,
+                before: Vec::new(),
             },
             luck: RunSeed { seed: 0, replicate: 0 },
             drawn: Vec::new(),
@@ -232,6 +247,7 @@ impl<'a> Simulation<'a> {
         metrics.fill(None);
         log.clear();
         world.reset(self.model, setup);
+        self.run.before.clear();
         self.run.history = HistoryHash::default();
         self.run.events = 0;
         self.run.steps = 0;

@@ -29,6 +29,26 @@ impl Amount {
         Self(libm::round(value * MILLION) as i64)
     }
 
+    /// The amount that `value` units were written for: [`Amount::to_units`] of the result is `value` again, for every
+    /// `value` that it ever gives, also where several amounts share one `f64`.
+    ///
+    /// It is the exact product with 10⁶ rounded to the nearest whole number; the `f64` product of
+    /// [`Amount::from_units`] rounds twice, which beyond 2⁵¹ millionths may give a neighbour.
+    #[must_use]
+    pub fn from_written(value: f64) -> Self {
+        let bits = value.abs().to_bits();
+        let (exponent, fraction) = (bits >> 52, bits & ((1 << 52) - 1));
+        // A subnormal number, or one far below a millionth, is no amount; one without a fraction is large.
+        let Some(shift) = 1_075_u64.checked_sub(exponent).filter(|shift| *shift < 120) else {
+            return Self::from_units(value);
+        };
+        // The value is `mantissa / 2^shift`, and the product with 10^6 fits in 73 bits.
+        let product = i128::from(fraction | 1 << 52) * 1_000_000;
+        let rounded = if shift == 0 { product } else { (product + (1 << (shift - 1))) >> shift };
+        let size = i64::try_from(rounded).unwrap_or(i64::MAX);
+        Self(if value < 0.0 { -size } else { size })
+    }
+
     /// The `f64` nearest to this amount, in units.
     #[inline]
     #[must_use]
@@ -81,6 +101,28 @@ mod tests {
         let amount = Amount(EXACT * 64 + 12_345_678_901_234_567);
         let text = format!("{}.{:06}", amount.0 / 1_000_000, amount.0 % 1_000_000);
         assert_eq!(amount.to_units().to_bits(), text.parse::<f64>().unwrap().to_bits());
+    }
+
+    #[test]
+    fn what_is_written_reads_back_to_the_same_text() {
+        let mut state = 1_i64;
+        for size in
+            [1_i64 << 20, 1 << 45, 1 << 51, 1 << 52, EXACT, EXACT * 2, 1 << 56, 1_000_000_000_000_000_000, MAX_TOTAL]
+        {
+            for offset in -2_000..2_000 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                for amount in [Amount((size + offset).min(MAX_TOTAL)), Amount(state.rem_euclid(size))] {
+                    let written = amount.to_units();
+                    let read = Amount::from_written(written);
+                    assert_eq!(read.to_units().to_bits(), written.to_bits(), "{amount:?} read as {read:?}");
+                    // Where each has a number of its own, it is the very amount.
+                    assert!(read == amount || amount.0 > 1 << 52, "{amount:?} read as {read:?}");
+                }
+            }
+        }
+        assert_eq!(Amount::from_written(0.0), Amount::ZERO);
+        assert_eq!(Amount::from_written(-1.5), Amount(-1_500_000));
+        assert_eq!(Amount::from_written(1e-300), Amount::ZERO);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::tables::{
     Numbered, RunRow, Sampler, set_columns, write_commitments, write_events, write_runs, write_series,
 };
 use crate::engine::{Run, RunSeed};
-use crate::model::{Entry, Model, Setup, World};
+use crate::model::Model;
 use crate::scenario::Override;
 use crate::trace::Namer;
 
@@ -20,37 +20,30 @@ pub struct Files {
 }
 
 impl Files {
-    /// The tables of a run or of a folded log, from the model that it began with, whose draws are in the log, and the
-    /// one that it ended with. The parameters of the row are what `sets` gives.
+    /// The tables of a run, also of one that was folded from its log, from the model that it began with, whose draws
+    /// are in the log, and the one that it ended with.
     ///
     /// # Panics
     /// Never: memory takes every row.
     #[must_use]
-    pub fn new(
+    pub fn of_run(
         (first, last): (&Model, &Model),
-        (log, samples, setup, world): (&[Entry], &[f64], &Setup, &World),
+        run: &Run,
+        luck: RunSeed,
         sampler: &Sampler,
         sets: &[Override],
-        row: RunRow<'_>,
     ) -> Self {
         const MEMORY: &str = "memory takes every row";
         let (names, parameters) = set_columns(sets);
-        let row = RunRow { parameters: &parameters, ..row };
+        let row = RunRow::of(run, (0, 0), luck, &parameters);
         let [mut events, mut series, mut commitments, mut runs] = [const { Vec::new() }; 4];
-        write_events(&mut events, &Namer::new(first), Numbered::SINGLE, log).expect(MEMORY);
-        write_series(&mut series, last, Numbered::SINGLE, samples, sampler).expect(MEMORY);
-        write_commitments(&mut commitments, last, Numbered::SINGLE, setup, world).expect(MEMORY);
+        write_events(&mut events, &Namer::new(first), Numbered::SINGLE, &run.log).expect(MEMORY);
+        write_series(&mut series, last, Numbered::SINGLE, &run.samples, sampler).expect(MEMORY);
+        write_commitments(&mut commitments, last, Numbered::SINGLE, &run.setup, &run.world).expect(MEMORY);
         write_runs(&mut runs, last, Some(&names), &[row]).expect(MEMORY);
         let tables =
             vec![("events.csv", events), ("series.csv", series), ("commitments.csv", commitments), ("runs.csv", runs)];
         Self { tables }
-    }
-
-    /// The tables of a run that has just ended, from the models that it began and ended with.
-    #[must_use]
-    pub fn of_run(models: (&Model, &Model), run: &Run, luck: RunSeed, sampler: &Sampler, sets: &[Override]) -> Self {
-        let tables = (run.log.as_slice(), run.samples.as_slice(), &run.setup, &run.world);
-        Self::new(models, tables, sampler, sets, RunRow::of(run, (0, 0), luck, &[]))
     }
 
     /// The SHA-256 of each, by name.

@@ -9,7 +9,7 @@ use crate::model::Model;
 use crate::model::limits::TRUST_PAIRS;
 use crate::scenario::{Diagnostic, Document, Options, Override, SourceText, compile};
 use crate::trace::Namer;
-use crate::trace::{Fold, Recorded, ReplayError, replay};
+use crate::trace::{Recorded, ReplayError, replay};
 
 /// The models that a run went through, each with the first step that it was in force.
 ///
@@ -199,7 +199,7 @@ impl Lineage {
     ///
     /// # Errors
     /// A [`ReplayError`] with the first row that cannot be, and why.
-    pub fn fold(&self, events: &[u8], recorded: Recorded, watch: &mut Observer<'_>) -> Result<Fold, ReplayError> {
+    pub fn fold(&self, events: &[u8], recorded: &Recorded, watch: &mut Observer<'_>) -> Result<Run, ReplayError> {
         let stages = self.stages();
         replay(&Namer::new(self.first()), stages[0].plan, &stages[1..], events, recorded, watch)
     }

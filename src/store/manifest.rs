@@ -7,7 +7,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::engine::{Run, RunSeed};
 use crate::scenario::Override;
-use crate::trace::Recorded;
 
 /// The program's name, as a manifest gives it.
 pub const PROGRAM: &str = "backstop";
@@ -173,12 +172,6 @@ impl Manifest {
     #[must_use]
     pub fn luck(&self) -> RunSeed {
         RunSeed { seed: self.seed, replicate: self.replicate }
-    }
-
-    /// What it says of a single run; none for a sweep.
-    #[must_use]
-    pub fn recorded(&self) -> Option<Recorded> {
-        Some(Recorded { ok: self.status.as_deref()? == "ok", steps: self.steps? })
     }
 
     /// Every override of a run, forks' included, in the order in which they came into force.

@@ -9,12 +9,12 @@ use super::folder::{MANIFEST, read_file};
 use super::limits;
 use super::lineage::{Lineage, LineageError};
 use super::manifest::{Manifest, ManifestError, digest};
-use super::tables::{Numbered, RunRow, Sampler, TooManySamples, write_events};
-use crate::engine::{Checkpoint, Observer, Run, RunOptions};
-use crate::model::{Ending, Entry};
+use super::tables::{Numbered, Sampler, TooManySamples, write_events};
+use crate::engine::{Checkpoint, Failure, Observer, Run, RunOptions};
+use crate::model::Entry;
 use crate::text::escaped;
 use crate::trace::Namer;
-use crate::trace::{Fold, Recorded, ReplayError};
+use crate::trace::{Recorded, ReplayError};
 
 /// A folder whose log has been folded and verified.
 #[derive(Debug)]
@@ -23,9 +23,9 @@ pub struct Verified {
     pub manifest: Manifest,
     /// The models that the run went through.
     pub course: Lineage,
-    /// The folded log.
-    pub fold: Fold,
-    /// What the manifest says of the run.
+    /// The run, as its folded log tells it.
+    pub fold: Run,
+    /// What is known of the run besides its log.
     pub recorded: Recorded,
     /// The bytes of `events.csv`.
     pub events: Vec<u8>,
@@ -61,6 +61,8 @@ pub enum Defect {
     Lineage(LineageError),
     /// The manifest is that of a sweep.
     NotARun,
+    /// The run ended with this status, not with that of the manifest.
+    Status(&'static str),
     /// The run completed this number of steps, not that of the manifest.
     Steps(u32),
     /// The series that the manifest tells of would be too long.
@@ -87,6 +89,7 @@ impl VerifyError {
             | Defect::Respelt(_)
             | Defect::OtherParent(_)
             | Defect::Samples(_)
+            | Defect::Status(_)
             | Defect::Steps(_) => "the manifest was edited; run the scenario again",
             Defect::Incomplete => "let it be finished with `--resume`",
             Defect::Log(_) => "the log was cut, edited or reordered, or belongs to another scenario",
@@ -120,6 +123,9 @@ impl fmt::Display for VerifyError {
             }
             Defect::Incomplete => write!(f, "{path}: the output is not complete"),
             Defect::Lineage(error) => write!(f, "{path}: {error}"),
+            Defect::Status(status) => {
+                write!(f, "{path}: the run has the status `{status}`, and the manifest another")
+            }
             Defect::Steps(steps) => {
                 write!(f, "{path}: the log has {steps} complete steps, and the manifest another number")
             }
@@ -154,7 +160,8 @@ pub fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, VerifyEr
     let at_manifest = |fault| VerifyError { path: dir.join(MANIFEST), fault };
     let course = Lineage::new(&manifest).map_err(|error| at_manifest(Defect::Lineage(error)))?;
     let is_a_run = manifest.runs == 1 && manifest.design.is_none();
-    let recorded = manifest.recorded().filter(|_| is_a_run).ok_or_else(|| at_manifest(Defect::NotARun))?;
+    let recorded = if is_a_run { recorded(&course, &manifest) } else { None };
+    let recorded = recorded.ok_or_else(|| at_manifest(Defect::NotARun))?;
     let path = dir.join("events.csv");
     let events = read(&path, limits::TABLE_BYTES)?;
     let sampler = Sampler::new(course.last().0, manifest.stances, manifest.trust);
@@ -163,7 +170,7 @@ pub fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, VerifyEr
         return Err(VerifyError { path, fault: Defect::Log(ReplayError { line: Some(line), reason }) });
     }
     let mut sampler = sampler.map_err(|error| at_manifest(Defect::Samples(error)))?;
-    let folded = course.fold(&events, recorded, &mut |moment, world, setup| {
+    let folded = course.fold(&events, &recorded, &mut |moment, world, setup| {
         if moment == Checkpoint::Ended {
             sampler.sample(course.first(), world);
         }
@@ -179,9 +186,26 @@ pub fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, VerifyEr
     }
     let verified = Verified { manifest, course, fold, recorded, events };
     verified.check_history().map_err(at_log)?;
+    if verified.manifest.status.as_deref() != Some(verified.fold.status()) {
+        return Err(VerifyError { path: dir.join(MANIFEST), fault: Defect::Status(verified.fold.status()) });
+    }
     verified.check_tables(dir, &sampler)?;
     verified.check_lineage().map_err(at_manifest)?;
     Ok(verified)
+}
+
+/// What is known of the run besides its log; none for a sweep. Why a run failed, and whether that was while it sampled
+/// its metrics, stands in no file and is found by running it again.
+fn recorded(course: &Lineage, manifest: &Manifest) -> Option<Recorded> {
+    let (status, steps, luck) = (manifest.status.as_deref()?, manifest.steps?, manifest.luck());
+    if status == "ok" {
+        return Some(Recorded { steps, failure: None, in_sampling: false, luck });
+    }
+    let want = RunOptions { series: true, ..RunOptions::default() };
+    let again = Recorded::of(&course.run(luck, want, &mut |_, _, _| {}), luck);
+    // Where it does not fail at all, the log shows what was edited.
+    let failure = Some(again.failure.unwrap_or(Failure::TooManyEvents));
+    Some(Recorded { steps, failure, in_sampling: again.in_sampling && again.steps == steps, luck })
 }
 
 /// A row that cannot be may follow from one before it that can but never was: running again shows the first.
@@ -250,10 +274,8 @@ impl Verified {
 
     /// The other tables are what the log gives, byte for byte.
     fn check_tables(&self, dir: &Path, sampler: &Sampler) -> Result<(), VerifyError> {
-        let Fold { log, samples, setup, world, .. } = &self.fold;
         let models = (self.course.first(), self.course.last().0);
-        let files =
-            Files::new(models, (log, samples, setup, world), sampler, &self.manifest.all_overrides(), self.row());
+        let files = Files::of_run(models, &self.fold, self.manifest.luck(), sampler, &self.manifest.all_overrides());
         for (name, expected) in &files.tables {
             let path = dir.join(name);
             let found = read(&path, limits::TABLE_BYTES)?;
@@ -275,27 +297,6 @@ impl Verified {
             }
         }
         Ok(())
-    }
-
-    /// What the log gives for `runs.csv`, without the parameters.
-    fn row(&self) -> RunRow<'_> {
-        let Self { manifest, fold, .. } = self;
-        RunRow {
-            run: 0,
-            point: 0,
-            luck: manifest.luck(),
-            parameters: &[],
-            status: manifest.status.as_deref().unwrap_or_default(),
-            ending: fold.ending,
-            reached_step: match fold.ending {
-                Some(Ending::Outcome(outcome)) => fold.world.reached[outcome.index()],
-                _ => None,
-            },
-            steps: fold.steps,
-            gap: fold.gap,
-            metrics: &fold.metrics,
-            history: fold.history,
-        }
     }
 }
 

@@ -180,7 +180,7 @@ impl<'a> Namer<'a> {
         let gift = gift
             .ok_or_else(|| RecordError(format!("`{}` gives no resource {}", cells.subject, quoted(cells.resource))))?;
         let number = u32::try_from(gift.number).expect("the number of resources is limited");
-        Ok(Payload::Gift { instance, gift: number, amount: Amount::from_units(read_number(&cells.value)?) })
+        Ok(Payload::Gift { instance, gift: number, amount: Amount::from_written(read_number(&cells.value)?) })
     }
 }
 

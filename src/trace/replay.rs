@@ -10,16 +10,29 @@ use std::io::Read;
 use read::{read, read_draws};
 
 use super::record::{Namer, ending_name};
-use crate::engine::{self, Checkpoint, HistoryHash, Observer, Plan, Stage, View};
-use crate::model::{Amount, Ending, Entry, Event, InstanceId, Model, Phase, Setup, World};
+use crate::engine::{self, Checkpoint, Failure, HistoryHash, Observer, Plan, Run, RunSeed, Stage, View};
+use crate::model::{Amount, Ending, Entry, Event, InstanceId, Model, Phase, World};
 
-/// What the manifest says of the run whose log is folded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is known of the run whose log is folded, and stands in no row.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
-    /// Whether the run came to its end.
-    pub ok: bool,
     /// Steps that it completed.
     pub steps: u32,
+    /// Why it failed; none where it came to its end.
+    pub failure: Option<Failure>,
+    /// Whether it failed while it sampled its metrics: those that it sampled before in the same step are kept.
+    pub in_sampling: bool,
+    /// The seed and the replicate, by which a fork draws its numbers anew.
+    pub luck: RunSeed,
+}
+
+impl Recorded {
+    /// What there is to know of a run; of one that failed only if its series was wanted.
+    #[must_use]
+    pub fn of(run: &Run, luck: RunSeed) -> Self {
+        let complete = run.steps as usize * run.metrics.len();
+        Self { steps: run.steps, failure: run.result.clone().err(), in_sampling: run.samples.len() > complete, luck }
+    }
 }
 
 /// Why a log is refused.
@@ -41,39 +54,6 @@ impl ReplayError {
     }
 }
 
-/// A folded log: all that the run itself would have given.
-#[derive(Clone, Debug)]
-pub struct Fold {
-    /// The events.
-    pub log: Vec<Entry>,
-    /// How the run ended; none where it failed.
-    pub ending: Option<Ending>,
-    /// Steps that were completed.
-    pub steps: u32,
-    /// Size of the gap after the latest Exchange; none where the run failed.
-    pub gap: Option<u32>,
-    /// Metrics by step; a failure may have cut the last step short.
-    pub samples: Vec<f64>,
-    /// The last value of each metric.
-    pub metrics: Vec<Option<f64>>,
-    /// The hash of the events.
-    pub history: HistoryHash,
-    /// The state at the end.
-    pub world: World,
-    /// The numbers of the run, as they were at the end.
-    pub setup: Setup,
-    /// The numbers that held before each fork, with its step.
-    pub before: Vec<(u32, Setup)>,
-}
-
-impl Fold {
-    /// The numbers of the run at a step.
-    #[must_use]
-    pub fn setup_at(&self, step: u32) -> &Setup {
-        self.before.iter().find(|(until, _)| step < *until).map_or(&self.setup, |(_, setup)| setup)
-    }
-}
-
 /// Reads and folds the events of one run, which went on under each of the `forks` from its step on.
 /// `watch` sees the states on the way, as it would have seen them in the run.
 ///
@@ -84,9 +64,9 @@ pub fn replay<'a>(
     plan: &'a Plan,
     forks: &[Stage<'a>],
     events: impl Read,
-    recorded: Recorded,
+    recorded: &Recorded,
     watch: &mut Observer<'_>,
-) -> Result<Fold, ReplayError> {
+) -> Result<Run, ReplayError> {
     let model = namer.model();
     let steps = forks.iter().map(|stage| stage.model.clock.steps).max().unwrap_or(0).max(model.clock.steps);
     if recorded.steps > steps {
@@ -101,24 +81,35 @@ pub fn replay<'a>(
     }
     let setup = match read_draws(model, &log) {
         // A run that failed before step 0 has no numbers to fold with.
-        Err(_) if !recorded.ok && log.len() == 1 => model.setup.clone(),
+        Err(_) if recorded.failure.is_some() && log.len() == 1 => model.setup.clone(),
         other => other?,
     };
     let world = World::new(model, &setup);
-    let fold = Fold {
-        ending: None,
+    let run = Run {
+        result: recorded.failure.clone().map_or(Ok(Ending::Stalemate), Err),
         steps: 0,
         gap: None,
         samples: Vec::new(),
         metrics: vec![None; model.metrics.len()],
         history: HistoryHash::default(),
+        // A log that was read has no more rows than the limit.
+        events: u32::try_from(log.len()).unwrap_or(u32::MAX),
         world,
+        exchanged: None,
         setup,
         before: Vec::new(),
         log,
     };
-    let folding =
-        Folding { model, plan, first: model, fold, phase: Phase::Start, last_key: (0, 0), owed: VecDeque::new() };
+    let folding = Folding {
+        model,
+        plan,
+        first: model,
+        luck: recorded.luck,
+        run,
+        phase: Phase::Start,
+        last_key: (0, 0),
+        owed: VecDeque::new(),
+    };
     folding.run(forks, recorded, watch)
 }
 
@@ -127,7 +118,8 @@ struct Folding<'a> {
     first: &'a Model,
     model: &'a Model,
     plan: &'a Plan,
-    fold: Fold,
+    luck: RunSeed,
+    run: Run,
     phase: Phase,
     /// Within a phase that goes in declaration order, how far it has come.
     last_key: (u32, u32),
@@ -136,63 +128,70 @@ struct Folding<'a> {
 }
 
 impl<'a> Folding<'a> {
-    fn run(mut self, forks: &[Stage<'a>], recorded: Recorded, watch: &mut Observer<'_>) -> Result<Fold, ReplayError> {
-        let steps = if recorded.ok { self.fold.log.last().map_or(0, |entry| entry.step + 1) } else { recorded.steps };
+    fn run(mut self, forks: &[Stage<'a>], recorded: &Recorded, watch: &mut Observer<'_>) -> Result<Run, ReplayError> {
+        let ok = recorded.failure.is_none();
+        let steps = if ok { self.run.log.last().map_or(0, |entry| entry.step + 1) } else { recorded.steps };
         let mut row = 0;
         for step in 0..steps {
-            self.switch(forks, step).map_err(|reason| ReplayError::row(row, reason))?;
-            let is_last = recorded.ok && step + 1 == steps;
-            row = self.step(step, row, is_last, watch)?;
-            self.sample().map_err(|reason| ReplayError::row(row, reason))?;
-            watch(Checkpoint::Ended, &self.fold.world, &self.fold.setup);
-            self.fold.steps = step + 1;
+            self.switch(forks, step).map_err(|failure| ReplayError::row(row, failure.to_string()))?;
+            let is_last = ok && step + 1 == steps;
+            row = self.step(step, row, Some(is_last), watch)?;
+            self.sample().map_err(|failure| ReplayError::row(row, failure.to_string()))?;
+            watch(Checkpoint::Ended, &self.run.world, &self.run.setup);
+            self.run.steps = step + 1;
         }
-        if recorded.ok {
+        if ok {
             self.end(row)?;
         } else {
-            self.switch(forks, steps).map_err(|reason| ReplayError::row(row, reason))?;
-            if steps < self.model.clock.steps {
-                // Nobody knows whether the step came to its last Exchange before the run failed.
-                row = self.step(steps, row, false, &mut |_, _, _| {})?;
-                // The failure may have come while the step was sampled; what was sampled before it is kept.
-                let _ = self.sample();
-            }
-            if row < self.fold.log.len() {
+            row = self.fail(forks, row, recorded)?;
+            if row < self.run.log.len() {
                 return Err(ReplayError::row(row, "the run had failed before this event"));
             }
         }
-        Ok(self.fold)
+        Ok(self.run)
+    }
+
+    /// Folds the step in which the run failed, as far as it came.
+    fn fail(&mut self, forks: &[Stage<'a>], row: usize, recorded: &Recorded) -> Result<usize, ReplayError> {
+        let step = recorded.steps;
+        // The new numbers of a fork may be what the run failed by; then it went no further.
+        if self.switch(forks, step).is_err() || step >= self.model.clock.steps {
+            return Ok(row);
+        }
+        // What watches the last Exchange is not told: nobody knows whether the run came to it.
+        let row = self.step(step, row, None, &mut |_, _, _| {})?;
+        if recorded.in_sampling {
+            // It fails here as it did in the run; what was sampled before that is kept.
+            let _ = self.sample();
+        }
+        Ok(row)
     }
 
     /// Goes on under another model where a fork begins.
-    fn switch(&mut self, forks: &[Stage<'a>], step: u32) -> Result<(), String> {
+    fn switch(&mut self, forks: &[Stage<'a>], step: u32) -> Result<(), Failure> {
         for stage in forks.iter().filter(|stage| stage.from == step) {
-            // The value of draw `k` stands in row `k + 1`; `read_draws` has looked.
-            let drawn = |path: &String| {
-                let draw = self.first.draws.binary_search(path).ok()?;
-                if let Event::Drawn { value, .. } = self.fold.log.get(draw + 1)?.event { Some(value) } else { None }
-            };
-            let drawn: Vec<f64> = stage.model.draws.iter().map(|path| drawn(path).unwrap_or(f64::NAN)).collect();
-            let setup = engine::prepare_drawn(stage.model, &drawn).map_err(|failure| failure.to_string())?;
-            self.fold.before.push((step, std::mem::replace(&mut self.fold.setup, setup)));
+            // Its numbers are drawn anew, with the same luck: with other arguments a drawn value is another.
+            let (setup, _) = engine::prepare(stage.model, self.luck)?;
+            self.run.before.push((step, std::mem::replace(&mut self.run.setup, setup)));
             (self.model, self.plan) = (stage.model, stage.plan);
-            engine::recount(self.model, &self.fold.setup, &mut self.fold.world);
+            engine::recount(self.model, &self.run.setup, &mut self.run.world);
         }
         Ok(())
     }
 
-    /// Folds the events of a step, but not `ended`; gives the row after the last of them.
+    /// Folds the events of a step, but not `ended`; gives the row after the last of them. It may be known whether the
+    /// step is the run's last; of the one in which a run failed it is not, nor whether it came to its last Exchange.
     fn step(
         &mut self,
         step: u32,
         mut row: usize,
-        is_last: bool,
+        is_last: Option<bool>,
         watch: &mut Observer<'_>,
     ) -> Result<usize, ReplayError> {
-        self.fold.world.step = step;
+        self.run.world.step = step;
         self.phase = Phase::Start;
         let mut gap_taken = false;
-        while let Some(&Entry { step: at, event, .. }) = self.fold.log.get(row) {
+        while let Some(&Entry { step: at, event, .. }) = self.run.log.get(row) {
             if at < step {
                 return Err(ReplayError::row(row, format!("step {at} comes after step {step}")));
             }
@@ -201,15 +200,15 @@ impl<'a> Folding<'a> {
             }
             let phase = self.phase_of(row, event);
             if phase >= Phase::Delivery && !gap_taken {
-                self.exchanged(is_last, watch).map_err(|reason| ReplayError::row(row, reason))?;
+                self.exchanged(is_last, watch).map_err(|failure| ReplayError::row(row, failure.to_string()))?;
                 gap_taken = true;
             }
             self.check(row, event, phase).map_err(|reason| ReplayError::row(row, reason))?;
             let event = self.exact(event).map_err(|reason| ReplayError::row(row, reason))?;
-            self.fold.log[row].event = event;
+            self.run.log[row].event = event;
             self.note_owed(event);
-            engine::evolve(self.model, &self.fold.setup, &mut self.fold.world, event);
-            self.fold.history.add(step, event);
+            engine::evolve(self.model, &self.run.setup, &mut self.run.world, event);
+            self.run.history.add(step, event);
             row += 1;
         }
         if let Some((instance, ..)) = self.owed.front() {
@@ -217,65 +216,70 @@ impl<'a> Folding<'a> {
             return Err(ReplayError::row(row, format!("`withdrawn` of `{name}` is missing")));
         }
         if !gap_taken {
-            self.exchanged(is_last, watch).map_err(|reason| ReplayError::row(row, reason))?;
+            let exchanged = self.exchanged(is_last, watch);
+            // What the run failed by may stand in the way of the gap too.
+            if is_last.is_some() {
+                exchanged.map_err(|failure| ReplayError::row(row, failure.to_string()))?;
+            }
         }
         Ok(row)
     }
 
     /// The step's last Exchange is over; deliveries follow.
-    fn exchanged(&mut self, is_last: bool, watch: &mut Observer<'_>) -> Result<(), String> {
-        self.take_gap(is_last)?;
-        watch(Checkpoint::Exchanged, &self.fold.world, &self.fold.setup);
+    fn exchanged(&mut self, is_last: Option<bool>, watch: &mut Observer<'_>) -> Result<(), Failure> {
+        self.take_gap(is_last == Some(true))?;
+        watch(Checkpoint::Exchanged, &self.run.world, &self.run.setup);
         Ok(())
     }
 
+    fn view(&self) -> View<'_> {
+        View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world }
+    }
+
     /// The gap belongs to the state after the last Exchange, before deliveries.
-    fn take_gap(&mut self, is_last: bool) -> Result<(), String> {
+    fn take_gap(&mut self, is_last: bool) -> Result<(), Failure> {
         if self.model.reads_gap || is_last {
-            let Fold { setup, world, .. } = &self.fold;
-            let gap = engine::greatest_agreement(View { model: self.model, plan: self.plan, setup, world })
-                .map_err(|failure| failure.to_string())?;
+            let gap = engine::greatest_agreement(self.view())?;
             let gap = u32::try_from(gap.len()).unwrap_or(u32::MAX);
-            self.fold.world.gap = gap;
+            self.run.world.gap = gap;
             if is_last {
-                self.fold.gap = Some(gap);
+                self.run.gap = Some(gap);
             }
         }
         Ok(())
     }
 
-    fn sample(&mut self) -> Result<(), String> {
+    fn sample(&mut self) -> Result<(), Failure> {
         let mut sampled = Vec::with_capacity(self.model.metrics.len());
-        let Fold { setup, world, .. } = &self.fold;
-        let result = engine::sample(View { model: self.model, plan: self.plan, setup, world }, &mut sampled);
-        for (last, value) in self.fold.metrics.iter_mut().zip(&sampled) {
+        let result = engine::sample(self.view(), &mut sampled);
+        for (last, value) in self.run.metrics.iter_mut().zip(&sampled) {
             *last = Some(*value);
         }
-        self.fold.samples.extend_from_slice(&sampled);
-        result.map_err(|failure| failure.to_string())
+        self.run.samples.extend_from_slice(&sampled);
+        result
     }
 
     /// The last row says how the run ended, and it did.
     fn end(&mut self, row: usize) -> Result<(), ReplayError> {
-        let Some(&Entry { step, event: Event::Ended(found), .. }) = self.fold.log.get(row) else {
+        let Some(&Entry { step, event: Event::Ended(found), .. }) = self.run.log.get(row) else {
             return Err(ReplayError::row(row, "the log stops without `ended`: it was cut"));
         };
-        if row + 1 < self.fold.log.len() {
+        if row + 1 < self.run.log.len() {
             return Err(ReplayError::row(row + 1, "a row comes after `ended`"));
         }
-        let Fold { setup, world, gap, .. } = &self.fold;
-        let ending = engine::ending(View { model: self.model, plan: self.plan, setup, world }, gap.unwrap_or(0))
+        let ending = engine::ending(self.view(), self.run.gap.unwrap_or(0))
             .map_err(|failure| ReplayError::row(row, failure.to_string()))?;
         if ending != found {
             let name = ending_name(self.model, ending);
             return Err(ReplayError::row(row, format!("the state at the end is `{name}`, not what `ended` says")));
         }
-        let stops = self.model.outcomes.iter().zip(&world.reached).any(|(outcome, at)| outcome.stop && at.is_some());
+        let stops =
+            self.model.outcomes.iter().zip(&self.run.world.reached).any(|(outcome, at)| outcome.stop && at.is_some());
         if !stops && step + 1 < self.model.clock.steps {
             return Err(ReplayError::row(row, "the run ended before its last step, and no outcome stopped it"));
         }
-        self.fold.history.add(step, Event::Ended(found));
-        self.fold.ending = Some(found);
+        self.run.history.add(step, Event::Ended(found));
+        self.run.result = Ok(found);
         Ok(())
     }
 }

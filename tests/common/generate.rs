@@ -72,6 +72,13 @@ impl Sketch {
         sketch
     }
 
+    /// With more lines in the tables of a kind.
+    pub(crate) fn extended(&self, kind: &str, lines: &str) -> Self {
+        let mut sketch = self.clone();
+        sketch.tables.iter_mut().filter(|table| table.kind == kind).for_each(|table| table.text += lines);
+        sketch
+    }
+
     /// The names of the tables of a kind.
     pub(crate) fn names(&self, kind: &str) -> Vec<&str> {
         self.tables.iter().filter(|table| table.kind == kind).map(|table| table.name.as_str()).collect()

@@ -57,7 +57,8 @@ impl<'a> Simulation<'a> {
     /// Goes on under another model from the coming step on, with the same luck.
     pub(super) fn switch(&mut self, stage: &Stage<'a>) -> Result<(), Failure> {
         let (setup, _) = prepare(stage.model, self.luck)?;
-        (self.model, self.plan, self.run.setup) = (stage.model, stage.plan, setup);
+        (self.model, self.plan) = (stage.model, stage.plan);
+        self.run.before.push((stage.from, std::mem::replace(&mut self.run.setup, setup)));
         recount(self.model, &self.run.setup, &mut self.run.world);
         self.agenda = Agenda::new(self.model, self.plan);
         for instance in self.model.instance_ids() {

@@ -7,17 +7,17 @@ impl Folding<'_> {
     pub(super) fn phase_of(&self, row: usize, event: Event) -> Phase {
         let initially = |instance: InstanceId| {
             let initial = self.model.commitment_of(instance).initial;
-            self.phase <= Phase::Initial && self.fold.world.step == 0 && initial != State::Null
+            self.phase <= Phase::Initial && self.run.world.step == 0 && initial != State::Null
         };
         let kind = event.kind();
         match event {
-            Event::Created(instance) if initially(instance) && self.fold.log[row].cause.is_none() => Phase::Initial,
+            Event::Created(instance) if initially(instance) && self.run.log[row].cause.is_none() => Phase::Initial,
             Event::Detached(instance)
                 if initially(instance) && self.model.commitment_of(instance).initial == State::Detached =>
             {
                 Phase::Initial
             }
-            Event::Stance { .. } if self.fold.log[row].cause.is_some() => Phase::Shocks,
+            Event::Stance { .. } if self.run.log[row].cause.is_some() => Phase::Shocks,
             // By `until`.
             Event::Satisfied(instance) if self.model.commitment_of(instance).maintain => Phase::Review,
             Event::Detached(_) => self.phase.clamp(Phase::Exchange, Phase::Meetings),
@@ -68,7 +68,7 @@ impl Folding<'_> {
             }
             Payload::Meeting(meeting) => self.check_met(meeting.index()),
             Payload::Shock(shock) => self.check_shock(shock.index()),
-            Payload::Outcome(outcome) if self.fold.world.reached[outcome.index()].is_some() => {
+            Payload::Outcome(outcome) if self.run.world.reached[outcome.index()].is_some() => {
                 Err(format!("`{}` was reached before", self.model.outcomes[outcome.index()].id))
             }
             Payload::Nothing
@@ -117,7 +117,7 @@ impl Folding<'_> {
     }
 
     fn check_met(&self, meeting: usize) -> Result<(), String> {
-        let (meeting, step) = (&self.model.meetings[meeting], self.fold.world.step);
+        let (meeting, step) = (&self.model.meetings[meeting], self.run.world.step);
         // Sessions rise, and there may be one at every step.
         match meeting.sessions.binary_search_by_key(&step, |&(first, _)| first) {
             Ok(_) => Ok(()),
@@ -126,7 +126,7 @@ impl Folding<'_> {
     }
 
     fn check_shock(&self, shock: usize) -> Result<(), String> {
-        let step = self.fold.world.step;
+        let step = self.run.world.step;
         let shock = &self.model.shocks[shock];
         match &shock.trigger {
             Trigger::On(steps) if steps.binary_search(&step).is_err() => {
@@ -140,7 +140,7 @@ impl Folding<'_> {
     fn check_transition(&self, event: Event) -> Result<(), String> {
         let Some(instance) = event.instance() else { return self.check_owed(event) };
         let commitment = self.model.commitment_of(instance);
-        let state = self.fold.world.instance(instance).state;
+        let state = self.run.world.instance(instance).state;
         let legal = match event.kind() {
             EventKind::Created => state == State::Null,
             EventKind::Cancelled | EventKind::Detached => state == State::Conditional,
@@ -199,7 +199,7 @@ impl Folding<'_> {
         };
         if self.model.commitment_of(instance).maintain {
             for gift in self.model.gifts(instance) {
-                let amount = self.fold.world.evidence.handed_over(gift.position);
+                let amount = self.run.world.evidence.handed_over(gift.position);
                 if amount > Amount::ZERO {
                     self.owed.push_back((instance, u32::try_from(gift.number).unwrap_or(u32::MAX), amount));
                 }
@@ -251,11 +251,11 @@ impl Folding<'_> {
 
     /// The increment of a gift that is due at this step.
     fn due(&self, instance: InstanceId, gift: u32) -> Amount {
-        let setup = &self.fold.setup;
+        let setup = &self.run.setup;
         let (lead, over) = (setup.lead[instance.index()], setup.over[instance.index()]);
         let gift = self.model.gift(instance, gift as usize);
-        let due = self.fold.world.instance(instance).increments_due(self.fold.world.step, lead, over);
+        let due = self.run.world.instance(instance).increments_due(self.run.world.step, lead, over);
         let total = setup.gives[gift.position].increment_total(due, over);
-        total.minus(self.fold.world.evidence.handed_over(gift.position))
+        total.minus(self.run.world.evidence.handed_over(gift.position))
     }
 }
