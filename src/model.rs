@@ -210,8 +210,6 @@ pub struct Commitment {
     pub until: Option<Expression>,
     /// `release`; none: never.
     pub release: Option<Expression>,
-    /// First step at which an offer lapses, as the file gives it (it may lie outside of the run).
-    pub expires: Option<i64>,
     /// The state that it is put into before the phases of step 0: null, conditional or detached.
     pub initial: State,
     /// Whether it is kept up rather than handed over once.

@@ -36,6 +36,7 @@ mod reader;
 mod recheck;
 mod reserved;
 mod resolve;
+mod set_value;
 mod sets;
 mod source;
 mod sweep_table;
@@ -56,13 +57,14 @@ pub use document::Document;
 pub use names::{FAILED, RUN_COLUMNS};
 pub use overrides::{Override, canonical};
 pub use recheck::Recheck;
+pub use set_value::SetValue;
 pub use source::{Position, SourceText};
 pub use sweep_table::{SweepTable, Varied};
 
 /// What to compile a document with.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Numbers that replace others of the file, in this order.
+    /// Values that replace others of the file, in this order.
     pub overrides: Vec<Override>,
     /// Metrics besides those of the file: names and expressions.
     pub metrics: Vec<(String, String)>,

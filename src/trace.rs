@@ -4,6 +4,6 @@ mod number;
 mod record;
 mod replay;
 
-pub use number::{amount, number, plain_number, push_number, truth};
+pub use number::{amount, number, plain_number, plain_set_value, push_number, push_set_value, set_value, truth};
 pub use record::{Cells, EVENT_COLUMNS, Namer, RecordError, creditor_name, ending_name};
 pub use replay::{Recorded, ReplayError, replay};

@@ -121,7 +121,7 @@ fn numbers() -> impl Strategy<Value = f64> {
 
 fn settings() -> impl Strategy<Value = Vec<Override>> {
     let one = (0..SETTABLE.len(), numbers());
-    let set = one.prop_map(|(at, value)| Override { name: SETTABLE[at].into(), value });
+    let set = one.prop_map(|(at, value)| Override { name: SETTABLE[at].into(), value: value.into() });
     proptest::collection::vec(set, 0..3)
 }
 
@@ -165,7 +165,7 @@ proptest! {
         let text = spiced(&sketch, spice, amount);
         let sweep = |shard: Shard| {
             let document = Document::parse("test.toml", text.as_bytes()).expect("it is valid");
-            let points = Points::new(vec![SETTABLE[varied].into()], values.iter().map(|&value| vec![value]));
+            let points = Points::new(vec![SETTABLE[varied].into()], values.iter().map(|&value| vec![value.into()]));
             let source = DesignSource::Points(points.expect("a few points"));
             let experiment = Experiment::new(document, &set, source, seed, 1).ok()?;
             let schedule = Schedule { points: values.len() as u64, replicates: 2, seed, independent: false };

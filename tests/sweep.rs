@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use backstop::scenario::{Document, Options, Override, compile};
+use backstop::scenario::{Document, Options, Override, SetValue, compile};
 use backstop::sweep::{
     Asked, Axis, DesignSource, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort, Sweep, Tables, merge,
 };
@@ -15,6 +15,7 @@ const SCENARIO: &str = r#"
 format = 1
 title = "A small crowd"
 [time]
+start = 2025-03-10
 steps = 12
 [parameters]
 floor = { value = 3, range = [1, 5] }
@@ -76,7 +77,7 @@ fn grid(axes: &[&str]) -> (DesignSource, Asked) {
 /// A sweep over the floor and the edge; at an edge of 0.5 many runs fail.
 fn sweep(axes: &[&str], replicates: u64) -> Sweep {
     let (source, asked) = grid(axes);
-    let sets = [Override { name: "risk".into(), value: 0.2 }];
+    let sets = [Override { name: "risk".into(), value: 0.2.into() }];
     let experiment = Experiment::new(document(), &sets, source, 7, 2).unwrap_or_else(|error| panic!("{error:?}"));
     let schedule = Schedule { points: experiment.points().count(), replicates, seed: 7, independent: false };
     Sweep {
@@ -153,6 +154,9 @@ fn rows_equal_those_of_single_runs() {
     rows_equal_single_runs(&sweep(&["cohorts.crowd.size=4,8", "shocks.raid.rate=0.1,0.6"], 5));
     rows_equal_single_runs(&sweep(&["time.steps=5,12", "meetings.summit.success=0,1"], 5));
     rows_equal_single_runs(&sweep(&["share=0.3,0.6"], 5));
+    rows_equal_single_runs(&sweep(&["meetings.summit.on=2025-03-12,2025-03-14T06:00,4"], 3));
+    rows_equal_single_runs(&sweep(&["meetings.summit.package=true,false", "floor=2025-03-12,3"], 3));
+    rows_equal_single_runs(&sweep(&["time.start=2025-03-10,2025-03-08T12:00"], 3));
     rows_equal_single_runs(&sweep(&[], 20));
 }
 
@@ -160,7 +164,7 @@ fn rows_equal_those_of_single_runs() {
 fn a_run_of_a_sweep_can_be_run_again() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let sweep = sweep(&["floor=2,3", "cohorts.crowd.size=4,8"], 3);
+    let sweep = sweep(&["floor=2025-03-12,3", "cohorts.crowd.size=4,8"], 3);
     sweep.run(Output::New { folder: &out, force: false }, 2, &mut |_| true).unwrap();
     let rows = std::fs::read_to_string(out.join("runs.csv")).unwrap();
     for (number, row) in rows.lines().skip(1).enumerate() {
@@ -178,13 +182,14 @@ fn a_run_of_a_sweep_can_be_run_again() {
         assert_eq!(text.lines().next(), rows.lines().next());
     }
     assert_eq!(rows.lines().count(), 13);
+    assert!(rows.contains(",2025-03-12,4,"), "{rows}");
 }
 
 #[test]
 fn models_are_alike_that_differ_in_their_setup_alone() {
     let alike = |name: &str, a: f64, b: f64| {
         let model = |value: f64| {
-            let overrides = vec![Override { name: name.into(), value }];
+            let overrides = vec![Override { name: name.into(), value: value.into() }];
             compile(&document(), &Options { overrides, ..Options::default() }).unwrap().model
         };
         model(a).is_like(&model(b))
@@ -232,12 +237,12 @@ fn a_sweep_without_a_folder_gives_the_same_summary() {
 #[test]
 fn a_sample_runs_over_what_declares_a_range_or_a_distribution() {
     let request = Request { sample: Some(Sample::parse("lhs:20").unwrap()), ..Request::default() };
-    let sets = [Override { name: "risk".into(), value: 0.2 }];
+    let sets = [Override { name: "risk".into(), value: 0.2.into() }];
     let experiment = Experiment::new(document(), &sets, DesignSource::Request(request), 7, 2).unwrap();
     assert_eq!(experiment.points().names, ["floor", "share"]);
     for point in 0..20 {
-        let values = experiment.points().values(point);
-        assert!((1.0..5.0).contains(&values[0]) && (0.2..0.9).contains(&values[1]), "{values:?}");
+        let &[SetValue::Number(floor), SetValue::Number(share)] = experiment.points().values(point) else { panic!() };
+        assert!((1.0..5.0).contains(&floor) && (0.2..0.9).contains(&share), "{floor} {share}");
     }
     let request =
         Request { sample: Some(Sample::parse("sobol:4").unwrap()), over: vec!["floor".into()], ..Request::default() };
@@ -253,7 +258,7 @@ fn a_bad_point_is_named_before_anything_runs() {
         (error.message().to_owned(), first)
     };
     let (message, first) = refused(&["floor=1,2", "actors_missing=1"]);
-    assert_eq!(message, "the design varies what is no number of the scenario");
+    assert_eq!(message, "the design varies what the scenario does not have");
     assert!(first.contains("`actors_missing`"), "{first}");
     let (message, first) = refused(&["commitments.join.over=1,2,2.5"]);
     assert_eq!(message, "the scenario is not valid at point 2 (commitments.join.over = 2.5)");
@@ -267,8 +272,13 @@ fn a_bad_point_is_named_before_anything_runs() {
         assert!(named(1).starts_with("the scenario is not valid at point ") && named(1).contains(name), "{}", named(1));
         assert_eq!((named(2), named(7)), (named(1), named(1)));
     }
-    let both =
-        Experiment::new(document(), &[Override { name: "floor".into(), value: 1.0 }], grid(&["floor=1"]).0, 7, 1);
+    let both = Experiment::new(
+        document(),
+        &[Override { name: "floor".into(), value: 1.0.into() }],
+        grid(&["floor=1"]).0,
+        7,
+        1,
+    );
     assert_eq!(both.unwrap_err().message(), "`floor` is both set and varied");
 }
 
@@ -412,7 +422,7 @@ fn another_sweep_is_refused() {
     let document = || Document::parse("crowd.toml", text.as_bytes()).unwrap();
     assert_eq!(
         refusal(|s| {
-            let sets = [Override { name: "risk".into(), value: 0.3 }];
+            let sets = [Override { name: "risk".into(), value: 0.3.into() }];
             s.experiment = Experiment::new(document(), &sets, grid(&AXES).0, 7, 1).unwrap();
             s.schedule.seed = 1;
         }),

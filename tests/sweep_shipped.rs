@@ -37,7 +37,7 @@ fn rechecking_agrees_with_compiling() {
             let declared = &plain.parameters[at];
             let all = values(declared.range, plain.setup.parameters[at]);
             let with = |value: f64| {
-                let overrides = vec![Override { name: declared.id.clone(), value }];
+                let overrides = vec![Override { name: declared.id.clone(), value: value.into() }];
                 compile(&document, &Options { overrides, ..Options::default() })
             };
             let Some(base) = all.iter().find_map(|&value| with(value).ok()) else { continue };

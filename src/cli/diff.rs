@@ -12,7 +12,7 @@ use backstop::trace::{Namer, ending_name, truth};
 use super::console::{Failed, emit};
 use super::recorded::verify;
 use super::timeline::{label, sentence};
-use super::wording::{count, listed, plain_number};
+use super::wording::{count, listed, plain_number, set_value};
 
 /// Compares two runs: where they part, and what differs by commitment and outcome
 #[derive(Debug, clap::Args)]
@@ -127,7 +127,7 @@ fn lineage(sides: &[Side<'_>; 2]) -> String {
         let forks = &sides[child].verified.manifest.forks;
         let Some(fork) = forks.last().filter(|fork| fork.parent_history_hash == hash(&sides[parent])) else { continue };
         let set: Vec<String> =
-            fork.overrides.iter().map(|set| format!("{} = {}", set.name, plain_number(set.value))).collect();
+            fork.overrides.iter().map(|set| format!("{} = {}", set.name, set_value(set.value))).collect();
         let under = if set.is_empty() { "without overrides".into() } else { format!("under {}", listed(&set)) };
         let at = label(sides[child].model, fork.at);
         return format!("{} is forked from {} at {at}, {under}.\n", child + 1, parent + 1);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use backstop::engine::Failure;
 use backstop::model::{Clock, Date, limits};
-use backstop::scenario::{Compiled, Diagnostic, Document, Options, Override, SourceText, compile};
+use backstop::scenario::{Compiled, Diagnostic, Document, Options, Override, SetValue, SourceText, compile};
 
 use super::console::{Failed, fail, report};
 use super::wording::escaped;
@@ -77,7 +77,7 @@ pub(crate) fn failed(document: &Document, failure: &Failure) -> Failed {
 /// One `NAME=VALUE` of `--set`.
 pub(crate) fn parse_set(text: &str) -> Result<Override, String> {
     let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
-    let value = value.trim().parse().map_err(|_| format!("`{}` is not a number", escaped(value)))?;
+    let value = SetValue::parse(value.trim()).map_err(|what| format!("`{}` {what}", escaped(value)))?;
     Ok(Override { name: name.trim().to_owned(), value })
 }
 

@@ -3,11 +3,17 @@
 use backstop::analysis::wording;
 pub(crate) use backstop::analysis::wording::number as plain_number;
 use backstop::model::{ActorId, Amount, GroupId, Model, ResourceId};
+use backstop::scenario::SetValue;
 pub(crate) use backstop::text::escaped;
 
 /// A text of many lines, fit for a terminal.
 pub(crate) fn safe(text: &str) -> String {
     text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
+}
+
+/// A value that was set: a number for people, everything else as it was given.
+pub(crate) fn set_value(value: SetValue) -> String {
+    if let SetValue::Number(number) = value { plain_number(number) } else { value.to_string() }
 }
 
 /// A count in groups of three digits.

@@ -5,7 +5,7 @@ use super::agenda::InstanceSet;
 use super::random;
 use crate::model::{
     ActorId, Commitment, CommitmentId, Event, Expression, InstanceId, IssueId, MeetingId, Model, Node, Payload,
-    Quantity, ShockId, Source, Trigger,
+    Quantity, ShockId, Source, Target, Trigger,
 };
 
 /// A kind of change that conditions may depend on; see [`Signals`].
@@ -276,14 +276,14 @@ fn stance_streams(model: &Model) -> Vec<u64> {
 fn timed(model: &Model) -> Vec<InstanceId> {
     let may_be_due = |instance: &InstanceId| {
         let at = instance.index();
-        // `grace` and `due` may come from an expression, whose place then holds its default.
-        let fields = model.setup.grace[at].is_some() || model.setup.due[at].is_some();
-        fields || model.commitment_of(*instance).expires.is_some()
+        // Each may come from an expression, whose place then holds its default.
+        let setup = &model.setup;
+        setup.grace[at].is_some() || setup.due[at].is_some() || setup.expires[at] < f64::INFINITY
     };
     let mut timed: Vec<InstanceId> = model.instance_ids().filter(may_be_due).collect();
     for field in &model.fields {
         for target in &field.targets {
-            if let crate::model::Target::Grace(at) | crate::model::Target::Due(at) = *target {
+            if let Target::Grace(at) | Target::Due(at) | Target::Expires(at) = *target {
                 timed.push(InstanceId::at(at));
             }
         }

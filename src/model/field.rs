@@ -26,25 +26,28 @@ pub enum Domain {
     Amount,
     /// A whole number from this one to 2³² − 2.
     Whole(u32),
+    /// A step, which may lie outside of the run: a whole number, or infinite for never.
+    Moment,
 }
 
 impl Domain {
     /// Whether `value` lies in it.
     #[must_use]
     pub fn contains(self, value: f64) -> bool {
+        let whole = || libm::trunc(value).to_bits() == value.to_bits();
+        if self == Self::Moment && value == f64::INFINITY {
+            return true;
+        }
         value.is_finite()
             && match self {
                 Self::Any => true,
+                Self::Moment => whole(),
                 Self::Unit => (0.0..=1.0).contains(&value),
                 Self::Pace => value > 0.0 && value <= 1.0,
                 Self::Positive => value > 0.0,
                 Self::NonNegative => (0.0..=LARGEST).contains(&value),
                 Self::Amount => (0.0..=MAX_AMOUNT).contains(&value),
-                Self::Whole(least) => {
-                    value >= f64::from(least)
-                        && value < f64::from(u32::MAX)
-                        && libm::trunc(value).to_bits() == value.to_bits()
-                }
+                Self::Whole(least) => value >= f64::from(least) && value < f64::from(u32::MAX) && whole(),
             }
     }
 
@@ -52,7 +55,7 @@ impl Domain {
     #[must_use]
     pub fn clip(self, value: f64) -> f64 {
         match self {
-            Self::Any => value,
+            Self::Any | Self::Moment => value,
             Self::Unit => value.clamp(0.0, 1.0),
             Self::Pace => value.clamp(f64::MIN_POSITIVE, 1.0),
             Self::Positive => value.max(f64::MIN_POSITIVE),
@@ -73,6 +76,7 @@ impl Domain {
             Self::NonNegative => "0 or more, and at most 1e100".into(),
             Self::Amount => "from 0 to 1e12".into(),
             Self::Whole(least) => format!("a whole number from {least}"),
+            Self::Moment => "a whole number of a step, or infinite".into(),
         }
     }
 }

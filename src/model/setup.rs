@@ -22,8 +22,10 @@ impl Value for f64 {
         self.to_bits()
     }
 
+    /// None of an infinite one, such as the step at which a promise lapses that never does: whether there is such a
+    /// step decides what is looked at.
     fn number(&self) -> Option<f64> {
-        Some(*self)
+        (!self.is_infinite()).then_some(*self)
     }
 }
 
@@ -210,6 +212,8 @@ setup! {
     grace: Vec<Option<u32>> = Grace(usize);
     /// Steps within which it must be satisfied, by instance; none: any number.
     due: Vec<Option<u32>> = Due(usize);
+    /// First step at which an offer lapses, by instance: whole, and outside of the run or infinite where it does not.
+    expires: Vec<f64> = Expires(usize);
     /// Declared cost ≥ 0 of a first move, by instance.
     cost: Vec<f64> = Cost(usize);
     /// Probability that a package is agreed, by meeting.
@@ -270,6 +274,7 @@ mod tests {
             over: vec![3],
             grace: vec![Some(3)],
             due: vec![Some(3)],
+            expires: vec![3.0],
             cost: vec![0.5],
             success: vec![0.5],
             meeting_influence: vec![0.5],
@@ -282,7 +287,7 @@ mod tests {
         let base = setup();
         assert_eq!(base.differing(&base), Some(vec![]));
         let targets: Vec<Target> = base.entries().iter().map(|entry| entry.0).collect();
-        assert_eq!(targets.len(), 26);
+        assert_eq!(targets.len(), 27);
         for target in targets {
             let mut other = base.clone();
             other.set(target, 1.0);
@@ -299,6 +304,7 @@ mod tests {
         assert_eq!(base.differing(&Setup { gives: vec![], ..setup() }), None);
         assert_eq!(base.differing(&Setup { grace: vec![None], ..setup() }), None);
         assert_eq!(Setup { due: vec![None], ..setup() }.differing(&base), None);
+        assert_eq!(base.differing(&Setup { expires: vec![f64::INFINITY], ..setup() }), None);
         // More than 2^53 millionths.
         assert_eq!(base.differing(&Setup { gives: vec![Amount(10_000_000_000_000_001)], ..setup() }), None);
     }

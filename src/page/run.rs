@@ -12,7 +12,7 @@ use super::table::Table;
 use crate::analysis::wording;
 use crate::model::{Expression, InstanceId, Model, Setup};
 use crate::store::{Manifest, Verified, limits as store_limits, read_file};
-use crate::trace::number;
+use crate::trace::plain_set_value;
 
 /// The tables of a run, with the rows of each that are shown.
 const TABLES: [(&str, usize); 4] = [
@@ -85,7 +85,7 @@ pub(super) fn facts(manifest: &Manifest) -> Value {
 /// The commands that make the run again, one after the other.
 fn command(manifest: &Manifest) -> Vec<String> {
     let sets = |overrides: &[crate::store::OverrideRecord]| {
-        let set = |one: &crate::store::OverrideRecord| format!(" --set {}={}", one.name, number(one.value));
+        let set = |one: &crate::store::OverrideRecord| format!(" --set {}={}", one.name, plain_set_value(one.value));
         overrides.iter().map(set).collect::<String>()
     };
     let file = quoted(&manifest.scenario);

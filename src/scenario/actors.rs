@@ -35,7 +35,7 @@ impl<'a> Compiler<'a> {
 
     fn short_parameter(&mut self, at: usize, entry: &'a Entry, value: &'a Value, place: &str) -> Parameter {
         let distribution = match &value.kind {
-            Kind::String(_) | Kind::Boolean(_) | Kind::Datetime(_) | Kind::Array(_) => {
+            Kind::String(_) | Kind::Boolean(_) | Kind::Array(_) => {
                 let help = match value.kind {
                     Kind::String(_) => "give a number, or move the expression to `[definitions]`",
                     _ => "write a number such as `0.5`",
@@ -113,7 +113,22 @@ impl<'a> Compiler<'a> {
 
     fn range(&mut self, value: &'a Value, place: &str) -> Option<(f64, f64)> {
         let numbers: Option<Vec<f64>> = match &value.kind {
-            Kind::Array(array) => array.iter().map(Value::number).collect(),
+            Kind::Array(array) => {
+                let ends = array.iter().map(|end| match end.kind {
+                    Kind::Datetime(_) => self.date_number(end, place),
+                    _ => end.number(),
+                });
+                let ends: Vec<Option<f64>> = ends.collect();
+                if array
+                    .iter()
+                    .zip(&ends)
+                    .any(|(end, number)| number.is_none() && matches!(end.kind, Kind::Datetime(_)))
+                {
+                    // What is wrong with the date has been reported.
+                    return None;
+                }
+                ends.into_iter().collect()
+            }
             _ => None,
         };
         let (message, code) = match numbers.as_deref() {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::calendar::Moment;
 use super::compile::Compiler;
 use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
 use super::document::{Entry, Kind, Table, Value};
@@ -74,9 +75,9 @@ impl<'a> Compiler<'a> {
             (expression(0), expression(1), expression(2), expression(3), expression(4));
         let maintain = self.flag(table, "maintain", place, false);
         self.check_maintained(table, place, maintain);
-        let expires = self.expires(table, place);
         let initial = self.initial(table, place);
         self.instance_numbers(table, place, &instances);
+        self.warn_expires(table, place);
         self.model.commitments.push(Commitment {
             id: entry.key.clone(),
             debtor,
@@ -87,7 +88,6 @@ impl<'a> Compiler<'a> {
             stay,
             until,
             release,
-            expires,
             initial,
             maintain,
             issue,
@@ -216,17 +216,19 @@ impl<'a> Compiler<'a> {
         setup.over.resize(first + count, 1);
         setup.grace.resize(first + count, None);
         setup.due.resize(first + count, None);
+        setup.expires.resize(first + count, f64::INFINITY);
         setup.cost.resize(first + count, 1.0);
         Instances { first, first_gift, gifts, debtors, group }
     }
 
     fn instance_numbers(&mut self, table: &'a Table, place: &str, instances: &Instances) {
         let first = instances.first;
-        let fields: [(&str, Domain, TargetOf); 5] = [
+        let fields: [(&str, Domain, TargetOf); 6] = [
             ("lead", Domain::Whole(0), Target::Lead),
             ("over", Domain::Whole(1), Target::Over),
             ("grace", Domain::Whole(0), Target::Grace),
             ("due", Domain::Whole(0), Target::Due),
+            ("expires", Domain::Moment, Target::Expires),
             ("cost", Domain::NonNegative, Target::Cost),
         ];
         for (key, domain, target) in fields {
@@ -328,14 +330,19 @@ impl<'a> Compiler<'a> {
         State::Null
     }
 
-    fn expires(&mut self, table: &'a Table, place: &str) -> Option<i64> {
-        let entry = table.get("expires")?;
-        let place = path(place, "expires");
-        let moment = self.moment(&entry.value, &place)?;
-        if self.inside(moment).is_none() {
-            self.warn_outside(&place, &entry.value.span);
+    /// Warns of a date or step that is given as such and lies outside of the run.
+    fn warn_expires(&mut self, table: &'a Table, place: &str) {
+        let Some(entry) = table.get("expires") else { return };
+        let step = match &entry.value.kind {
+            Kind::Datetime(written) => {
+                super::time_literal::civil(written).ok().and_then(|date| self.model.clock.step_of(date))
+            }
+            Kind::Integer(step) => Some(*step),
+            _ => None,
+        };
+        if step.is_some_and(|step| self.inside(Moment { step }).is_none()) && !self.dates_unknown {
+            self.warn_outside(&path(place, "expires"), &entry.value.span);
         }
-        Some(moment.step)
     }
 
     fn check_maintained(&mut self, table: &Table, place: &str, maintain: bool) {

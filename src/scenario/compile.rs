@@ -330,6 +330,7 @@ fn empty_setup() -> Setup {
         over: Vec::new(),
         grace: Vec::new(),
         due: Vec::new(),
+        expires: none.clone(),
         cost: none.clone(),
         success: none.clone(),
         meeting_influence: none.clone(),

@@ -222,10 +222,10 @@ fn value(value: &Spanned<DeValue<'_>>, text: &str, diagnostics: &mut Vec<Diagnos
                 .map(|time| (time.hour, time.minute, time.second.unwrap_or(0), time.nanosecond.unwrap_or(0))),
             offset: moment.offset.is_some(),
         }),
-        DeValue::Integer(integer) => Kind::Integer(
-            i64::from_str_radix(integer.as_str(), integer.radix())
-                .unwrap_or_else(|_| out_of_range(span.clone(), text, diagnostics)),
-        ),
+        DeValue::Integer(integer) => Kind::Integer(match i64::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(value) => exact(value, &span, diagnostics),
+            Err(_) => out_of_range(span.clone(), text, diagnostics),
+        }),
         DeValue::Float(float) => match float.as_str().parse::<f64>() {
             Ok(value) if value.is_finite() || float.as_str().contains(['i', 'n']) => Kind::Float(value),
             _ => {
@@ -241,6 +241,20 @@ fn value(value: &Spanned<DeValue<'_>>, text: &str, diagnostics: &mut Vec<Diagnos
 
 fn array_values(array: &DeArray<'_>, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Value> {
     array.iter().map(|element| value(element, text, diagnostics)).collect()
+}
+
+/// Refuses a whole number that is not held exactly: what the file says would not be what is run.
+fn exact(value: i64, span: &Range<usize>, diagnostics: &mut Vec<Diagnostic>) -> i64 {
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "it is what is looked at")]
+    let held = value as f64 as i128;
+    if held != i128::from(value) {
+        let message = format!("the whole number {value} is not held exactly, and would be {held}");
+        diagnostics.push(
+            Diagnostic::error("toml/number", message, Some(span.clone()))
+                .help("beyond 9007199254740992 not all whole numbers are held exactly: count in a larger unit"),
+        );
+    }
+    value
 }
 
 fn out_of_range(span: Range<usize>, text: &str, diagnostics: &mut Vec<Diagnostic>) -> i64 {
@@ -303,6 +317,10 @@ mod tests {
     #[test]
     fn numbers_out_of_range_are_refused() {
         assert_eq!(refused("a = 99999999999999999999"), "the number `99999999999999999999` is too large");
+        assert_eq!(
+            refused("a = [1, -9007199254740993]"),
+            "the whole number -9007199254740993 is not held exactly, and would be -9007199254740992"
+        );
         assert_eq!(refused("a = 1e999"), "the number `1e999` is too large");
         assert!(Document::parse("test", b"a = [inf, -inf, nan, -9223372036854775808, 0xff, 1_0.5]").is_ok());
     }

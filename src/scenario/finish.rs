@@ -163,7 +163,11 @@ impl Compiler<'_> {
 
     /// The remedy where a whole number of steps is wanted and a duration is none.
     fn duration_help(&self, domain: Domain, about: &About) -> Option<String> {
-        let Domain::Whole(least) = domain else { return None };
+        let least = match domain {
+            Domain::Whole(least) => i64::from(least),
+            Domain::Moment => i64::MIN,
+            _ => return None,
+        };
         let step = self.model.clock.step;
         let text = &about.scripts.first()?.expression.text;
         let tree = syntax::parse(text).ok()?;
@@ -175,7 +179,7 @@ impl Compiler<'_> {
             _ => None,
         });
         let (number, unit, steps, span) = broken?;
-        let nearest = time_literal::nearest_whole(number, unit, step, least.into());
+        let nearest = time_literal::nearest_whole(number, unit, step, least);
         let nearest: Vec<String> = nearest.iter().map(|words| quoted(words)).collect();
         let written = quoted(text.get(span.clone())?);
         let steps = format!("{steps:.3}");

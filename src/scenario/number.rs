@@ -26,6 +26,13 @@ pub(super) struct Spec {
     pub(super) context: Context,
 }
 
+impl Spec {
+    /// Whether a date may stand for its step: a parameter, an attribute or a moment.
+    fn takes_dates(&self) -> bool {
+        self.order != Order::Rest || self.domain == Domain::Moment
+    }
+}
+
 /// When a field is evaluated: what others read comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Order {
@@ -151,6 +158,7 @@ impl<'a> Compiler<'a> {
                 self.expression(value, text, spec.path.clone(), spec.context, Type::Number).map(Read::Expression)
             }
             Kind::Table(table) => self.distribution(value, table, spec),
+            Kind::Datetime(_) if spec.takes_dates() => self.date_number(value, &spec.path).map(Read::Number),
             _ => {
                 self.wrong_number(value, &spec.path);
                 None
@@ -158,9 +166,16 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// The step of a date.
+    pub(super) fn date_number(&mut self, value: &Value, at: &str) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "the calendar has far fewer steps than are exact")]
+        self.moment(value, at).map(|moment| moment.step as f64)
+    }
+
     pub(super) fn wrong_number(&mut self, value: &Value, at: &str) {
         let wanted = "a number, an expression in quotes or a distribution";
         let help = match value.kind {
+            Kind::Datetime(_) => Some("in a parameter or an attribute a date is the number of its step"),
             Kind::Array(_) => Some("a distribution is written `{ uniform = [0, 1] }`"),
             _ => Some("write a number such as `0.5`"),
         };
@@ -218,6 +233,9 @@ impl<'a> Compiler<'a> {
                 Kind::Integer(_) | Kind::Float(_) => {
                     arguments.extend(element.number().map(Scalar::Constant));
                 }
+                Kind::Datetime(_) if shape == Shape::Choice && spec.takes_dates() => {
+                    arguments.extend(self.date_number(element, &place).map(Scalar::Constant));
+                }
                 Kind::String(text) => {
                     if let Some(script) = self.expression(element, text, place, spec.context, Type::Number) {
                         arguments.push(Scalar::Expression(script.expression.clone()));
@@ -253,7 +271,7 @@ impl<'a> Compiler<'a> {
         spans: &[Range<usize>],
     ) -> bool {
         let shape = distribution.shape;
-        if matches!(spec.domain, Domain::Whole(_)) && shape != Shape::Choice {
+        if matches!(spec.domain, Domain::Whole(_) | Domain::Moment) && shape != Shape::Choice {
             let name = shape_name(shape);
             let message =
                 format!("`{}` must be {}, which `{name}` does not give", spec.path, spec.domain.description());
@@ -436,6 +454,7 @@ pub(super) fn domain_help(domain: Domain) -> String {
         Domain::Unit => "write a share: `0.6` for 60 %".into(),
         Domain::Amount => "amounts count units of the resource and are never negative".into(),
         Domain::Whole(_) => "write a whole number of steps or parts, at most 4294967294".into(),
+        Domain::Moment => "write a date, a step number, or `inf` for never".into(),
         Domain::Any => "write an ordinary number".into(),
         Domain::Pace | Domain::Positive | Domain::NonNegative => {
             format!("write a number that is {}", domain.description())

@@ -1,18 +1,19 @@
-//! `--set`: numbers of the file replaced by others before anything is read.
+//! `--set`: numbers, moments and booleans of the file replaced by others before anything is read.
 
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Origin, nearest, quoted};
 use super::document::{Document, Kind, Table, Value};
+use super::set_value::SetValue;
 use crate::model::Shape;
 
-/// A number that replaces one in the file.
+/// A value that replaces one in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Override {
-    /// A parameter, or the dotted path of a number (`actors.us.stance`, `influence.0.weight`).
+    /// A parameter, or the dotted path of a value (`actors.us.stance`, `influence.0.weight`, `meetings.summit.on`).
     pub name: String,
-    /// The new number.
-    pub value: f64,
+    /// The new value.
+    pub value: SetValue,
 }
 
 impl Override {
@@ -35,7 +36,7 @@ pub fn canonical(name: &str) -> &str {
 }
 
 /// Fields that are a number even where the file gives an expression or a distribution; `*` is any one key.
-const FIELDS: [&str; 27] = [
+const FIELDS: [&str; 28] = [
     "pace",
     "parameters.*",
     "parameters.*.value",
@@ -57,6 +58,7 @@ const FIELDS: [&str; 27] = [
     "commitments.*.grace",
     "commitments.*.due",
     "commitments.*.cost",
+    "commitments.*.expires",
     "meetings.*.success",
     "meetings.*.influence",
     "shocks.*.rate",
@@ -67,6 +69,9 @@ const FIELDS: [&str; 27] = [
 
 /// Deeper fields, by issue.
 const DEEP_FIELDS: [&str; 2] = ["shocks.*.stance.*.*", "shocks.*.anchor.*.*"];
+
+/// Fields that are a moment, or a list of them.
+const MOMENTS: [&str; 2] = ["meetings.*.on", "shocks.*.on"];
 
 /// A copy of the document with the overrides applied.
 pub(super) fn apply(root: &Table, overrides: &[Override]) -> Result<Table, Vec<Diagnostic>> {
@@ -84,24 +89,38 @@ fn apply_one(root: &mut Table, number: usize, setting: &Override) -> Result<(), 
     let parts = full_path(root, &setting.name);
     let known = || {
         let mut names = Vec::new();
-        numbers(root, &mut Vec::new(), &mut names);
+        settable(root, &mut Vec::new(), &mut names);
         names
     };
     let Some(value) = find(root, &parts) else {
         return Err(Box::new(unknown(setting, &known())));
     };
     let path: Vec<&str> = parts.iter().map(String::as_str).collect();
-    if !is_number(value, &path) {
+    let help = match (Settable::of(value, &path), setting.value) {
+        (Some(Settable::Boolean), SetValue::Boolean(_))
+        | (
+            Some(Settable::Number | Settable::Moment),
+            SetValue::Number(_) | SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_),
+        ) => None,
+        (Some(Settable::Boolean), _) => Some("give `true` or `false`".into()),
+        (Some(Settable::Number), _) => Some("give a number".into()),
+        (Some(Settable::Moment), _) => Some("give a date such as `2025-03-10`, or a step".into()),
+        (None, _) => {
+            let prefix = format!("{}.", path.join("."));
+            let inner: Vec<String> = known().into_iter().filter(|name| name.starts_with(&prefix)).collect();
+            Some(match inner.first() {
+                Some(first) => format!("set something in it, such as {}", quoted(first)),
+                None => "numbers, moments and booleans can be set".into(),
+            })
+        }
+    };
+    if let Some(help) = help {
         let what = value.kind.description();
-        let span = Some(value.span.clone());
-        let prefix = format!("{}.", path.join("."));
-        let inner: Vec<String> = known().into_iter().filter(|name| name.starts_with(&prefix)).collect();
-        let help = match inner.first() {
-            Some(first) => format!("set a number in it, such as {}", quoted(first)),
-            None => "only numbers can be set".into(),
+        let message = match Settable::of(value, &path) {
+            None => format!("{} is {what}, which cannot be set", quoted(&setting.name)),
+            Some(_) => format!("{} is {what}, not {}", quoted(&setting.name), setting.value.kind().description()),
         };
-        let message = format!("{} is {what}, not a number that can be set", quoted(&setting.name));
-        let error = whole_argument(setting, message, "set/kind").note("it stands here", span);
+        let error = whole_argument(setting, message, "set/kind").note("it stands here", Some(value.span.clone()));
         return Err(Box::new(error.help(help)));
     }
     if let Some(value) = find_mut(root, &parts) {
@@ -160,27 +179,37 @@ fn index(part: &str) -> Option<usize> {
     (number.to_string() == part).then_some(number)
 }
 
-fn put(value: &mut Value, number: usize, new: f64) {
+fn put(value: &mut Value, number: usize, new: SetValue) {
     // A parameter's long form keeps its range and unit; the value inside is what is set.
     if let Kind::Table(table) = &mut value.kind
         && let Some(entry) = table.entries.iter_mut().find(|entry| entry.key == "value")
     {
         entry.value.set_by = Some(number);
-        entry.value.kind = number_kind(new);
+        entry.value.kind = new.kind();
         return;
     }
     value.set_by = Some(number);
-    value.kind = number_kind(new);
+    value.kind = new.kind();
 }
 
-/// A whole number stays one, for the fields that take nothing else.
-fn number_kind(value: f64) -> Kind {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if libm::trunc(value).to_bits() == value.to_bits() && value.abs() <= EXACT {
-        #[expect(clippy::cast_possible_truncation, reason = "whole and small enough to be exact")]
-        return Kind::Integer(value as i64);
+/// What may be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settable {
+    Number,
+    Moment,
+    Boolean,
+}
+
+impl Settable {
+    /// As what a value may be set; none if it cannot be.
+    fn of(value: &Value, path: &[&str]) -> Option<Self> {
+        match value.kind {
+            Kind::Boolean(_) => Some(Self::Boolean),
+            Kind::Datetime(_) => Some(Self::Moment),
+            _ if MOMENTS.iter().any(|pattern| matches_pattern(pattern, path)) => Some(Self::Moment),
+            _ => is_number(value, path).then_some(Self::Number),
+        }
     }
-    Kind::Float(value)
 }
 
 fn is_number(value: &Value, path: &[&str]) -> bool {
@@ -216,32 +245,32 @@ fn matches_pattern(pattern: &str, path: &[&str]) -> bool {
 /// Most paths that are listed for suggestions.
 const LISTED: usize = 20_000;
 
-/// The paths of all numbers under a table.
-fn numbers(table: &Table, path: &mut Vec<String>, found: &mut Vec<String>) {
+/// The paths of all that can be set under a table.
+fn settable(table: &Table, path: &mut Vec<String>, found: &mut Vec<String>) {
     for entry in &table.entries {
         path.push(entry.key.clone());
-        numbers_in(&entry.value, path, found);
+        settable_in(&entry.value, path, found);
         path.pop();
     }
 }
 
-fn numbers_in(value: &Value, path: &mut Vec<String>, found: &mut Vec<String>) {
+fn settable_in(value: &Value, path: &mut Vec<String>, found: &mut Vec<String>) {
     if found.len() >= LISTED {
         return;
     }
     let parts: Vec<&str> = path.iter().map(String::as_str).collect();
-    if is_number(value, &parts) {
+    if Settable::of(value, &parts).is_some() {
         if let ["parameters", name] = parts.as_slice() {
             found.push((*name).to_owned());
         }
         found.push(parts.join("."));
     }
     match &value.kind {
-        Kind::Table(table) => numbers(table, path, found),
+        Kind::Table(table) => settable(table, path, found),
         Kind::Array(array) => {
             for (at, element) in array.iter().enumerate() {
                 path.push(at.to_string());
-                numbers_in(element, path, found);
+                settable_in(element, path, found);
                 path.pop();
             }
         }
@@ -250,11 +279,11 @@ fn numbers_in(value: &Value, path: &mut Vec<String>, found: &mut Vec<String>) {
 }
 
 fn unknown(setting: &Override, known: &[String]) -> Diagnostic {
-    let message = format!("the file has no number called {}", quoted(&setting.name));
+    let message = format!("the file has nothing called {} that can be set", quoted(&setting.name));
     let near = nearest(&setting.name, known.iter().map(String::as_str));
     let help = match near {
         Some(near) => format!("did you mean {}?", quoted(near)),
-        None => "give a parameter's name, or the dotted path of a number such as `actors.us.stance`".into(),
+        None => "give a parameter's name, or the dotted path of a value such as `actors.us.stance`".into(),
     };
     whole_argument(setting, message, "set/unknown").help(help)
 }
@@ -271,15 +300,15 @@ mod tests {
 
     const TEXT: &str = "pace = 0.5\n[parameters]\nfloor = { value = { uniform = [1, 2] }, range = [0, 9] }\nshare = 1\n\
         [actors.us]\nstance = { triangular = [0, 0.5, 1] }\nname = \"floor\"\n[[influence]]\nweight = \"share\"\n\
-        [time]\nstart = 2025-03-10\nsteps = 3\n";
+        [time]\nstart = 2025-03-10\nsteps = 3\n[meetings.summit]\non = [2025-03-11, 2025-03-12]\npackage = true\n";
 
-    fn set(name: &str, value: f64) -> Result<Table, Vec<Diagnostic>> {
+    fn set(name: &str, value: &str) -> Result<Table, Vec<Diagnostic>> {
         let document = Document::parse("test", TEXT.as_bytes()).unwrap();
-        apply(document.root(), &[Override { name: name.into(), value }])
+        apply(document.root(), &[Override { name: name.into(), value: SetValue::parse(value).unwrap() }])
     }
 
     fn check(name: &str, at: &str) {
-        let root = set(name, 7.0).unwrap();
+        let root = set(name, "7").unwrap();
         let path: Vec<String> = at.split('.').map(str::to_owned).collect();
         assert_eq!(find(&root, &path).and_then(Value::number), Some(7.0), "{name}");
     }
@@ -298,29 +327,50 @@ mod tests {
         check("time.steps", "time.steps");
     }
 
+    #[test]
+    fn moments_and_booleans_can_be_set() {
+        let kept = |name: &str, value: &str| {
+            let root = set(name, value).unwrap();
+            let path: Vec<String> = name.split('.').map(str::to_owned).collect();
+            assert_eq!(find(&root, &path).and_then(|found| SetValue::of(&found.kind)).unwrap().to_string(), value);
+        };
+        kept("time.start", "2025-03-01");
+        kept("meetings.summit.on", "2025-03-20T06:30:00");
+        kept("meetings.summit.on", "3");
+        kept("meetings.summit.on.1", "2025-03-20");
+        kept("meetings.summit.package", "false");
+        kept("parameters.share", "2025-03-20");
+        set("share", "true").unwrap_err();
+        set("time.start", "true").unwrap_err();
+    }
+
     fn refused(name: &str, message: &str, help: &str) {
-        let error = &set(name, 7.0).unwrap_err()[0];
+        let error = &set(name, "7").unwrap_err()[0];
         assert_eq!((error.message.as_str(), error.help.as_deref().unwrap()), (message, help));
     }
 
     #[test]
     fn what_is_no_number_is_refused() {
-        refused("flor", "the file has no number called `flor`", "did you mean `floor`?");
+        refused("flor", "the file has nothing called `flor` that can be set", "did you mean `floor`?");
         refused(
             "actors.uss.stance",
-            "the file has no number called `actors.uss.stance`",
+            "the file has nothing called `actors.uss.stance` that can be set",
             "did you mean `actors.us.stance`?",
         );
         refused(
             "actors.us.name",
-            "`actors.us.name` is a text, not a number that can be set",
-            "only numbers can be set",
+            "`actors.us.name` is a text, which cannot be set",
+            "numbers, moments and booleans can be set",
         );
-        refused("time.start", "`time.start` is a date, not a number that can be set", "only numbers can be set");
-        refused("time", "`time` is a table, not a number that can be set", "set a number in it, such as `time.steps`");
+        refused("time", "`time` is a table, which cannot be set", "set something in it, such as `time.start`");
+        refused(
+            "meetings.summit.package",
+            "`meetings.summit.package` is a boolean, not a number",
+            "give `true` or `false`",
+        );
         refused(
             "influence.00.weight",
-            "the file has no number called `influence.00.weight`",
+            "the file has nothing called `influence.00.weight` that can be set",
             "did you mean `influence.0.weight`?",
         );
     }

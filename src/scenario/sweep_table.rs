@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::compile::Compiler;
 use super::document::{Document, Kind, Table, Value};
+use super::set_value::SetValue;
 
 /// A name and the values that it is to take.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,9 +80,9 @@ fn values(value: &Value) -> Option<String> {
     match &value.kind {
         Kind::String(text) => Some(text.clone()),
         Kind::Array(values) if !values.is_empty() => {
-            let numbers: Option<Vec<String>> =
-                values.iter().map(|value| value.number().map(|n| n.to_string())).collect();
-            numbers.map(|numbers| numbers.join(","))
+            let texts: Option<Vec<String>> =
+                values.iter().map(|value| SetValue::of(&value.kind).map(|value| value.to_string())).collect();
+            texts.map(|texts| texts.join(","))
         }
         _ => None,
     }
@@ -137,7 +138,12 @@ impl<'a> Compiler<'a> {
                 _ if values(&entry.value).is_some() => {}
                 _ => {
                     let help = "write `floor = [1, 2, 3]` or `floor = \"0:60000:7\"`";
-                    self.wrong_kind(&entry.value, &place, "a list of numbers or a text such as `0:1:11`", Some(help));
+                    self.wrong_kind(
+                        &entry.value,
+                        &place,
+                        "a list of numbers, dates or booleans, or a text such as `0:1:11`",
+                        Some(help),
+                    );
                 }
             }
         }

@@ -18,7 +18,7 @@ fn model(body: &str) -> Model {
 }
 
 fn setting(name: &str, value: f64) -> Options {
-    Options { overrides: vec![Override { name: name.into(), value }], ..Options::default() }
+    Options { overrides: vec![Override { name: name.into(), value: SetValue::Number(value) }], ..Options::default() }
 }
 
 #[test]
@@ -62,6 +62,37 @@ fn dates_and_durations_are_numbers_of_steps() {
         assert_eq!(value(quarters, expression).to_bits(), f64::to_bits(expected), "{expression}");
     }
     assert_eq!(value("steps = 3", "36 hours").to_bits(), 1.5_f64.to_bits());
+}
+
+#[test]
+fn dates_stand_for_their_steps_in_parameters_attributes_and_expires() {
+    let body = "[parameters]\nuntil = 2025-03-15\nfrom = { value = { choice = [2025-03-09, 3] }, range = [2025-03-01, \
+                2025-03-20] }\n[actors.us]\nattributes = { deadline = 2025-03-14T12:00:00 }\n[commitments.a]\n\
+                debtor = \"us\"\ngives = { troops = 1 }\nexpires = \"own(deadline) - 1 day\"\nlead = \"2 days\"\n\
+                [commitments.b]\ndebtor = \"us\"\ngives = { troops = 1 }\nexpires = inf\n";
+    let model = model(body);
+    assert_eq!(model.setup.parameters, [5.0, -1.0]);
+    assert_eq!(model.parameters[1].range, Some((-9.0, 10.0)));
+    assert_eq!((model.setup.expires.as_slice(), model.setup.lead[0]), ([3.0, f64::INFINITY].as_slice(), 2));
+}
+
+#[test]
+fn moments_and_booleans_are_set() {
+    let body = "[parameters]\nuntil = 3\n[actors.us]\n[meetings.summit]\non = [2025-03-11, 2025-03-12]\n\
+                attend = [\"us\"]\npackage = true\n";
+    let set = |name: &str, value: &str| {
+        let value = SetValue::parse(value).unwrap();
+        let options = Options { overrides: vec![Override { name: name.into(), value }], ..Options::default() };
+        compiled(body, &options).map(|compiled| compiled.model)
+    };
+    assert_eq!(set("meetings.summit.on", "2025-03-14").unwrap().meetings[0].sessions, [(4, 4)]);
+    assert_eq!(set("meetings.summit.on.1", "7").unwrap().meetings[0].sessions, [(1, 1), (7, 7)]);
+    assert!(!set("meetings.summit.package", "false").unwrap().meetings[0].package);
+    assert_eq!(set("time.start", "2025-03-09").unwrap().meetings[0].sessions, [(2, 2), (3, 3)]);
+    assert_eq!(set("until", "2025-03-17").unwrap().setup.parameters, [7.0]);
+    let error = set("time.start", "3").unwrap_err().remove(0);
+    assert_eq!(error.message, "`time.start` must be a date, but is a number");
+    assert_eq!(error.notes[0].0, "its value comes from `--set time.start=3`");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::{Run, RunSeed};
-use crate::scenario::Override;
+use crate::scenario::{Override, SetValue};
 
 /// The program's name, as a manifest gives it.
 pub const PROGRAM: &str = "backstop";
@@ -32,13 +32,46 @@ pub fn digest(bytes: &[u8]) -> Digest {
     Digest::of(Sha256::new_with_prefix(bytes))
 }
 
-/// A number that was set.
+/// A value that was set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OverrideRecord {
-    /// A parameter, or the dotted path of a number in the file.
+    /// A parameter, or the dotted path of a value in the file.
     pub name: String,
-    /// Its value.
-    pub value: f64,
+    /// Its value: a number, a boolean, or the text of a moment or of an infinite number.
+    #[serde(with = "set_value")]
+    pub value: SetValue,
+}
+
+/// Values that were set, in JSON.
+mod set_value {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use crate::scenario::SetValue;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Json {
+        Boolean(bool),
+        Number(f64),
+        Text(String),
+    }
+
+    pub(super) fn serialize<S: Serializer>(value: &SetValue, serializer: S) -> Result<S::Ok, S::Error> {
+        match *value {
+            SetValue::Boolean(value) => Json::Boolean(value),
+            SetValue::Number(value) if value.is_finite() => Json::Number(value),
+            other => Json::Text(other.to_string()),
+        }
+        .serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SetValue, D::Error> {
+        Ok(match Json::deserialize(deserializer)? {
+            Json::Boolean(value) => SetValue::Boolean(value),
+            Json::Number(value) => SetValue::Number(value),
+            Json::Text(text) => SetValue::parse(&text).map_err(de::Error::custom)?,
+        })
+    }
 }
 
 impl From<&Override> for OverrideRecord {

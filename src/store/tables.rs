@@ -7,9 +7,9 @@ use std::io::{self, Write};
 use crate::engine::{HistoryHash, Run, RunSeed};
 use crate::model::{Ending, Entry, Model, Setup, World, limits};
 pub use crate::scenario::RUN_COLUMNS;
-use crate::scenario::{Override, canonical};
+use crate::scenario::{Override, SetValue, canonical};
 use crate::trace::{Cells, Namer, creditor_name, ending_name};
-use crate::trace::{EVENT_COLUMNS, amount, number, push_number};
+use crate::trace::{EVENT_COLUMNS, amount, number, push_number, push_set_value};
 
 /// Columns of `series.csv`.
 pub const SERIES_COLUMNS: [&str; 5] = ["run", "step", "date", "name", "value"];
@@ -249,7 +249,7 @@ pub struct RunRow<'a> {
     /// Replicate and seed.
     pub luck: RunSeed,
     /// Values of the parameters that were set or varied.
-    pub parameters: &'a [f64],
+    pub parameters: &'a [SetValue],
     /// `ok`, or the name of the failure.
     pub status: &'a str,
     /// How the run ended; none where it failed.
@@ -269,7 +269,7 @@ pub struct RunRow<'a> {
 impl<'a> RunRow<'a> {
     /// The row of a run, given its number and point, its luck, and the values that were set or varied.
     #[must_use]
-    pub fn of(run: &'a Run, (number, point): (u64, u64), luck: RunSeed, parameters: &'a [f64]) -> Self {
+    pub fn of(run: &'a Run, (number, point): (u64, u64), luck: RunSeed, parameters: &'a [SetValue]) -> Self {
         Self {
             run: number,
             point,
@@ -288,8 +288,8 @@ impl<'a> RunRow<'a> {
 
 /// Columns and values of what was set; of a name given twice the later counts.
 #[must_use]
-pub fn set_columns(sets: &[Override]) -> (Vec<String>, Vec<f64>) {
-    let mut columns: Vec<(String, f64)> = Vec::new();
+pub fn set_columns(sets: &[Override]) -> (Vec<String>, Vec<SetValue>) {
+    let mut columns: Vec<(String, SetValue)> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for set in sets {
         let name = canonical(&set.name);
@@ -340,7 +340,7 @@ pub fn push_run(out: &mut Vec<u8>, model: &Model, row: &RunRow<'_>) {
         out.push(b',');
     }
     for &value in row.parameters {
-        push_number(out, value);
+        push_set_value(out, value);
         out.push(b',');
     }
     out.extend_from_slice(row.status.as_bytes());

@@ -7,10 +7,10 @@
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use super::sample::{Method, Sample};
-use crate::scenario::canonical;
+use crate::scenario::{SetValue, canonical};
 use crate::store::csv_text;
 use crate::text::visible;
-use crate::trace::{number, plain_number};
+use crate::trace::{plain_set_value, set_value};
 
 /// A name and the values that it takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Axis {
     /// A parameter, or the dotted path of a number in the file.
     pub name: String,
     /// Its values, in order.
-    pub values: Vec<f64>,
+    pub values: Vec<SetValue>,
 }
 
 /// What a sweep varies, as it was asked for.
@@ -34,13 +34,13 @@ pub struct Request {
     pub over: Vec<String>,
 }
 
-/// The points of a design: a table of numbers with a name for each column.
+/// The points of a design: a table of values with a name for each column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Points {
     /// The names, in the order of the columns.
     pub names: Vec<String>,
     count: u64,
-    values: Vec<f64>,
+    values: Vec<SetValue>,
     /// File and line of each point, where a file gave them.
     lines: Option<(String, Vec<u64>)>,
 }
@@ -55,8 +55,8 @@ impl Points {
     /// Points of these names, row by row.
     ///
     /// # Errors
-    /// An [`Error`] if a limit is reached, a name comes twice, or a value is no finite number.
-    pub fn new(names: Vec<String>, rows: impl IntoIterator<Item = Vec<f64>>) -> Result<Self, Error> {
+    /// An [`Error`] if a limit is reached, a name comes twice, or a value is not finite.
+    pub fn new(names: Vec<String>, rows: impl IntoIterator<Item = Vec<SetValue>>) -> Result<Self, Error> {
         check_names(&names)?;
         let mut points = Self { names, count: 0, values: Vec::new(), lines: None };
         for row in rows {
@@ -65,7 +65,7 @@ impl Points {
         Ok(points)
     }
 
-    pub(super) fn push(&mut self, row: &[f64]) -> Result<(), Error> {
+    pub(super) fn push(&mut self, row: &[SetValue]) -> Result<(), Error> {
         debug_assert_eq!(row.len(), self.names.len());
         check_count(u128::from(self.count) + 1, self.names.len())?;
         for (name, value) in self.names.iter().zip(row) {
@@ -75,7 +75,10 @@ impl Points {
             }
         }
         // A zero that is set has no sign, so that `-0` is at every point what it is for `--set`.
-        self.values.extend(row.iter().map(|value| value + 0.0));
+        self.values.extend(row.iter().map(|value| match *value {
+            SetValue::Number(number) => SetValue::Number(number + 0.0),
+            other => other,
+        }));
         self.count += 1;
         Ok(())
     }
@@ -93,7 +96,7 @@ impl Points {
 
     /// The values of a point, in the order of the names.
     #[must_use]
-    pub fn values(&self, point: u64) -> &[f64] {
+    pub fn values(&self, point: u64) -> &[SetValue] {
         let width = self.names.len();
         let first = usize::try_from(point).unwrap_or(usize::MAX) * width;
         &self.values[first..first + width]
@@ -111,7 +114,7 @@ impl Points {
     pub fn describe(&self, point: u64) -> String {
         let named = self.names.iter().zip(self.values(point));
         let named: Vec<String> =
-            named.take(6).map(|(name, value)| format!("{} = {}", visible(name), plain_number(*value))).collect();
+            named.take(6).map(|(name, value)| format!("{} = {}", visible(name), plain_set_value(*value))).collect();
         match (named.as_slice(), self.names.len() > 6) {
             ([], _) => format!("point {point}"),
             (named, false) => format!("point {point} ({})", named.join(", ")),
@@ -124,7 +127,7 @@ impl Points {
     pub fn to_csv(&self) -> Vec<u8> {
         let header = std::iter::once("point".to_owned()).chain(self.names.iter().cloned()).collect();
         let row = |point| {
-            let values = self.values(point).iter().map(|value| number(*value));
+            let values = self.values(point).iter().map(|value| set_value(*value));
             std::iter::once(point.to_string()).chain(values).collect::<Vec<String>>()
         };
         csv_text(std::iter::once(header).chain((0..self.count).map(row)))
@@ -183,20 +186,31 @@ impl Axis {
         if name.is_empty() {
             return Err(wrong("names no parameter".into()).help("write `NAME=A:B:N` or `NAME=V,V,…`"));
         }
-        let number = |text: &str| match text.trim().parse::<f64>() {
+        let value = |text: &str| match SetValue::parse(text.trim()) {
             Ok(value) if value.is_finite() => Ok(value),
-            _ => Err(wrong(format!("has {} where a number should be", quoted(text.trim())))
-                .help("write `NAME=A:B:N` or `NAME=V,V,…`")),
+            Err(what) if !text.trim().is_empty() => Err(wrong(format!("has {}, which {what}", quoted(text.trim())))),
+            _ => Err(wrong(format!("has {} where a number should be", quoted(text.trim())))),
         };
-        let values = if values.contains(':') {
+        let value = |text: &str| value(text).map_err(|error| error.help("write `NAME=A:B:N` or `NAME=V,V,…`"));
+        let number = |text: &str| match value(text)? {
+            SetValue::Number(number) => Ok(number),
+            _ => Err(wrong(format!("has {} where a number should be", quoted(text.trim())))
+                .help("list the values: `NAME=V,V,…`")),
+        };
+        // The time of a moment has its own colons.
+        let is_list = values.split(',').all(|part| !part.contains(':') || SetValue::parse(part.trim()).is_ok());
+        let values: Vec<SetValue> = if is_list {
+            values.split(',').map(value).collect::<Result<_, _>>()?
+        } else {
             let parts: Vec<&str> = values.split(':').collect();
             let [from, to, count] = parts[..] else {
                 return Err(wrong("is no range".into()).help("a range is `A:B:N`: first value, last value, how many"));
             };
             range(number(from)?, number(to)?, count)
                 .map_err(|(kind, what)| Error::new(kind, format!("{} {what}", quoted(&format!("{name}={values}")))))?
-        } else {
-            values.split(',').map(number).collect::<Result<_, _>>()?
+                .into_iter()
+                .map(SetValue::Number)
+                .collect()
         };
         check_count(values.len() as u128, 1)?;
         Ok(Self { name: name.to_owned(), values })
@@ -255,7 +269,7 @@ pub fn grid(axes: &[Axis], zip: bool) -> Result<Points, Error> {
     let count = axes.iter().fold(1_u128, |product, axis| product.saturating_mul(axis.values.len() as u128));
     check_count(count, names.len())?;
     let rows = (0..usize::try_from(count).unwrap_or(usize::MAX)).map(|mut at| {
-        let mut row = vec![0.0; axes.len()];
+        let mut row = vec![SetValue::Number(0.0); axes.len()];
         for (cell, axis) in row.iter_mut().zip(axes).rev() {
             *cell = axis.values[at % axis.values.len()];
             at /= axis.values.len();
@@ -302,18 +316,23 @@ mod tests {
         Axis::parse(text).unwrap()
     }
 
+    fn numbers(values: &[SetValue]) -> Vec<f64> {
+        let number = |value: &SetValue| if let SetValue::Number(number) = value { *number } else { panic!("{value}") };
+        values.iter().map(number).collect()
+    }
+
     fn refused(text: &str, message: &str) {
         assert_eq!(Axis::parse(text).unwrap_err().message(), message);
     }
 
     #[test]
     fn a_range_includes_both_ends() {
-        assert_eq!(axis("x=0:60000:4").values, [0.0, 20000.0, 40000.0, 60000.0]);
-        assert_eq!(axis("x=1:0:3").values, [1.0, 0.5, 0.0]);
-        assert_eq!(axis("x=0:0.6:7").values, [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
-        assert_eq!(axis("x=2:2:1").values, [2.0]);
-        assert_eq!(axis("x=0:0.3:4").values[3].to_bits(), 0.3_f64.to_bits());
-        assert_eq!(axis("x = 1, 2.5,-3e2").values, [1.0, 2.5, -300.0]);
+        assert_eq!(numbers(&axis("x=0:60000:4").values), [0.0, 20000.0, 40000.0, 60000.0]);
+        assert_eq!(numbers(&axis("x=1:0:3").values), [1.0, 0.5, 0.0]);
+        assert_eq!(numbers(&axis("x=0:0.6:7").values), [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
+        assert_eq!(numbers(&axis("x=2:2:1").values), [2.0]);
+        assert_eq!(numbers(&axis("x=0:0.3:4").values)[3].to_bits(), 0.3_f64.to_bits());
+        assert_eq!(numbers(&axis("x = 1, 2.5,-3e2").values), [1.0, 2.5, -300.0]);
         assert_eq!(axis("actors.us.stance=0.5").name, "actors.us.stance");
     }
 
@@ -337,25 +356,38 @@ mod tests {
     }
 
     #[test]
+    fn moments_and_booleans_are_listed() {
+        let text = |text: &str| axis(text).values.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(text("shocks.raid.on=2025-03-10, 2025-03-12T06:00"), ["2025-03-10", "2025-03-12T06:00"]);
+        assert_eq!(text("meetings.summit.package=true,false"), ["true", "false"]);
+        refused("x=2025-03-10:2025-03-12:3", "`x=2025-03-10:2025-03-12:3` has `2025-03-10` where a number should be");
+        refused(
+            "x=9007199254740993",
+            "`x=9007199254740993` has `9007199254740993`, which is a whole number that is not held exactly: beyond \
+             9007199254740992 not all are",
+        );
+    }
+
+    #[test]
     fn a_product_equals_nested_loops() {
         let axes = [axis("a=1,2"), axis("b=0:1:3"), axis("c=7,8")];
         let points = grid(&axes, false).unwrap();
         let mut expected = Vec::new();
-        for a in &axes[0].values {
-            for b in &axes[1].values {
-                for c in &axes[2].values {
-                    expected.push(vec![*a, *b, *c]);
+        for a in numbers(&axes[0].values) {
+            for b in numbers(&axes[1].values) {
+                for c in numbers(&axes[2].values) {
+                    expected.push(vec![a, b, c]);
                 }
             }
         }
-        let found: Vec<Vec<f64>> = (0..points.count()).map(|point| points.values(point).to_vec()).collect();
+        let found: Vec<Vec<f64>> = (0..points.count()).map(|point| numbers(points.values(point))).collect();
         assert_eq!(found, expected);
     }
 
     #[test]
     fn zipped_axes_run_side_by_side() {
         let points = grid(&[axis("a=1,2"), axis("b=3,4")], true).unwrap();
-        assert_eq!([points.values(0), points.values(1)], [[1.0, 3.0], [2.0, 4.0]]);
+        assert_eq!([points.values(0), points.values(1)].map(numbers), [[1.0, 3.0], [2.0, 4.0]]);
         let error = grid(&[axis("a=1,2"), axis("b=3")], true).unwrap_err();
         assert_eq!(error.message(), "zipped names need as many values each: `a` has 2, `b` has 1");
     }
@@ -363,7 +395,7 @@ mod tests {
     #[test]
     fn a_zero_has_no_sign() {
         let points = grid(&[axis("a=-0,1")], false).unwrap();
-        assert_eq!(points.values(0)[0].to_bits(), 0);
+        assert_eq!(numbers(points.values(0))[0].to_bits(), 0);
     }
 
     #[test]
@@ -373,7 +405,10 @@ mod tests {
         assert_eq!((product.kind(), product.message()), (ErrorKind::Limit, "the design has more than 1000000 points"));
         let twice = grid(&[axis("a=1"), axis("parameters.a.value=2")], false).unwrap_err();
         assert_eq!(twice.message(), "`parameters.a.value` is varied twice");
-        let wide = Points::new((0..100).map(|at| format!("p{at}")).collect(), (0..200_001).map(|_| vec![0.0; 100]));
+        let wide = Points::new(
+            (0..100).map(|at| format!("p{at}")).collect(),
+            (0..200_001).map(|_| vec![SetValue::Number(0.0); 100]),
+        );
         assert_eq!(wide.unwrap_err().message(), "the design has more than 20000000 numbers (points times names)");
         let many = Points::new((0..1_001).map(|at| format!("p{at}")).collect(), []);
         assert_eq!(many.unwrap_err().message(), "the design varies 1001 names, more than 1000");

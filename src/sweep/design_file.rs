@@ -3,6 +3,7 @@
 use super::design::{Points, check_names};
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
+use crate::scenario::SetValue;
 
 /// Reads the bytes of a design file. A column `point`, as in our own `design.csv`, must count from 0 and is left out.
 ///
@@ -56,12 +57,14 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
                 }
                 continue;
             }
-            match cell.parse::<f64>() {
+            match SetValue::parse(cell) {
                 Ok(value) if value.is_finite() => row.push(value),
-                _ => {
-                    let name = quoted(&header[at]);
-                    let message =
-                        format!("{name} is {} at point {}, not a finite number", quoted(cell), points.count());
+                wrong => {
+                    let (name, point) = (quoted(&header[at]), points.count());
+                    let message = match wrong {
+                        Err(what) => format!("{name} at point {point}, {}, {what}", quoted(cell)),
+                        Ok(_) => format!("{name} is {} at point {point}, not a finite number", quoted(cell)),
+                    };
                     return Err(Error::new(ErrorKind::Design, message).at(file, line, column()));
                 }
             }
@@ -129,7 +132,10 @@ mod tests {
     fn points_keep_their_lines() {
         let points = read_design("d.csv", b"\xEF\xBB\xBFfloor, share\r\n1, 0.5\r\n\r\n2,1e-3\r\n").unwrap();
         assert_eq!(points.names, ["floor", "share"]);
-        assert_eq!([points.values(0), points.values(1)], [[1.0, 0.5], [2.0, 0.001]]);
+        assert_eq!(
+            [points.values(0), points.values(1)],
+            [[1.0, 0.5], [2.0, 0.001]].map(|row| row.map(SetValue::Number))
+        );
         assert_eq!(points.place(1), Some(("d.csv", 4)));
     }
 
@@ -151,9 +157,9 @@ mod tests {
         refused("floor,\n1,2\n", "d.csv:1:1: a name in the design is empty");
         refused("floor,share\n1,0.5\n2\n", "d.csv:3:1: this line has 1 cells, and the first has 2");
         refused("floor\n1\nNaN\n", "d.csv:3:1: `floor` is `NaN` at point 1, not a finite number");
-        refused("floor\n\"\"\n", "d.csv:2:1: `floor` is `` at point 0, not a finite number");
+        refused("floor\n\"\"\n", "d.csv:2:1: `floor` at point 0, ``, is no number, date or boolean");
         refused("floor,share\n1, inf\n", "d.csv:2:4: `share` is `inf` at point 0, not a finite number");
-        refused("floor\n1;2\n", "d.csv:2:1: `floor` is `1;2` at point 0, not a finite number");
+        refused("floor\n1;2\n", "d.csv:2:1: `floor` at point 0, `1;2`, is no number, date or boolean");
         assert!(read_design("d.csv", b"floor\n\xff\n").unwrap_err().to_string().contains("not UTF-8"));
     }
 }

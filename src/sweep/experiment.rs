@@ -14,7 +14,7 @@ use super::limits;
 use super::sample::sample;
 use crate::engine::{Plan, Setting};
 use crate::model::{Model, ParameterId, Target};
-use crate::scenario::{Diagnostic, Document, Options, Override, Recheck, canonical, compile};
+use crate::scenario::{Diagnostic, Document, Options, Override, Recheck, SetValue, canonical, compile};
 use crate::store::{Digest, SERIES_COLUMNS, csv_text, digest, run_header, set_columns};
 use crate::trace::EVENT_COLUMNS;
 
@@ -40,7 +40,7 @@ pub struct Experiment {
     design: OnceLock<Digest>,
     sets: Vec<Override>,
     /// Names and values of what was set, each name once.
-    fixed: (Vec<String>, Vec<f64>),
+    fixed: (Vec<String>, Vec<SetValue>),
     points_as: PointsAs,
     models: Mutex<BTreeMap<u64, Arc<(Model, Plan)>>>,
 }
@@ -193,8 +193,8 @@ impl Experiment {
         if !diagnostics.iter().all(|diagnostic| diagnostic.code.starts_with("set/")) {
             return self.wrong_point(0, diagnostics);
         }
-        let error = Error::new(ErrorKind::Design, "the design varies what is no number of the scenario")
-            .help("name parameters, or numbers of the file by their dotted paths such as `actors.us.stance`");
+        let error = Error::new(ErrorKind::Design, "the design varies what the scenario does not have")
+            .help("name parameters, or values of the file by their dotted paths such as `actors.us.stance`");
         match self.points.place(0) {
             Some((file, _)) => error.at(file, 1, 1),
             None => error,
@@ -213,10 +213,13 @@ impl Experiment {
             let mut recheck = Recheck::new(&self.model);
             let mut values = self.model.setup.parameters.clone();
             move |point| {
+                let mut are_numbers = true;
                 for (parameter, value) in parameters.iter().zip(self.points.values(point)) {
-                    values[parameter.index()] = *value;
+                    let number = value.number(&self.model.clock);
+                    are_numbers &= number.is_some();
+                    values[parameter.index()] = number.unwrap_or(f64::NAN);
                 }
-                if recheck.holds(&values) { Ok(()) } else { self.compile_point(point).map(|_| ()) }
+                if are_numbers && recheck.holds(&values) { Ok(()) } else { self.compile_point(point).map(|_| ()) }
             }
         })
         .map(|_| ())
@@ -312,7 +315,7 @@ impl Experiment {
     }
 
     /// The values of what was set, in the order of their columns.
-    pub(super) fn set_values(&self) -> &[f64] {
+    pub(super) fn set_values(&self) -> &[SetValue] {
         &self.fixed.1
     }
 
@@ -328,7 +331,11 @@ impl Experiment {
         match &self.points_as {
             PointsAs::Parameters(parameters) => {
                 let named = parameters.iter().zip(self.points.values(point));
-                settings.extend(named.map(|(&parameter, &value)| (Target::Parameter(parameter), value)));
+                let clock = &self.model.clock;
+                settings.extend(named.map(|(&parameter, value)| {
+                    let number = value.number(clock).expect("every point has been validated");
+                    (Target::Parameter(parameter), number)
+                }));
             }
             PointsAs::Settings(by_point) => {
                 let Some(own) = &by_point[usize::try_from(point).expect("the number of points is limited")] else {

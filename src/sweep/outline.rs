@@ -142,6 +142,6 @@ fn list(names: &[String]) -> String {
 }
 
 fn sets(overrides: &[OverrideRecord]) -> String {
-    let named = overrides.iter().map(|set| format!("{}={}", set.name, crate::trace::plain_number(set.value)));
+    let named = overrides.iter().map(|set| format!("{}={}", set.name, crate::trace::plain_set_value(set.value)));
     list(&named.collect::<Vec<_>>())
 }

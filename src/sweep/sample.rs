@@ -8,6 +8,7 @@ use super::error::{Error, ErrorKind, quoted};
 use super::{limits, sobol};
 use crate::engine::{RunSeed, quantile, stream, unit};
 use crate::model::{Distribution, Model, Node, ParameterId, Quantity, Scalar, Values};
+use crate::scenario::SetValue;
 use crate::scenario::canonical;
 
 /// How a sample is drawn.
@@ -243,8 +244,8 @@ pub fn sample(
     for outer in 0..grid.count() {
         let mut values = model.setup.parameters.clone();
         for (parameter, value) in varied.iter().zip(grid.values(outer)) {
-            if let Some(parameter) = parameter {
-                values[*parameter] = *value;
+            if let (Some(parameter), Some(number)) = (parameter, value.number(&model.clock)) {
+                values[*parameter] = number;
             }
         }
         for inner in 0..usize::try_from(request.count).unwrap_or(usize::MAX) {
@@ -253,7 +254,7 @@ pub fn sample(
             }
             row.clear();
             row.extend_from_slice(grid.values(outer));
-            row.extend(parameters.iter().map(|parameter| values[parameter.index()]));
+            row.extend(parameters.iter().map(|parameter| SetValue::Number(values[parameter.index()])));
             points.push(&row)?;
         }
     }
@@ -365,7 +366,8 @@ mod tests {
         let grid = Points::new(Vec::new(), [Vec::new()]).unwrap();
         for method in [Method::Lhs, Method::Sobol] {
             let points = sample(&model, &grid, Sample { method, count: 6 * 64 }, &[], &[], 3).unwrap();
-            let mut found: Vec<f64> = (0..points.count()).map(|point| points.values(point)[0]).collect();
+            let mut found: Vec<f64> =
+                (0..points.count()).map(|point| points.values(point)[0].number(&model.clock).unwrap()).collect();
             found.sort_by(f64::total_cmp);
             for (number, of_one) in found.chunk_by(|a, b| a.to_bits() == b.to_bits()).enumerate() {
                 assert_eq!(of_one[0].to_bits(), [-1.0, 0.0, 1.0, 2.0, 3.0, 4.0_f64][number].to_bits());

@@ -8,7 +8,7 @@ use super::statistics::{Moments, wilson};
 use crate::model::{Ending, Model};
 use crate::scenario::FAILED;
 use crate::store::csv_text;
-use crate::trace::{number, truth};
+use crate::trace::{number, set_value, truth};
 
 /// The ways to end besides the outcomes.
 const OTHERS: [&str; 3] = [Ending::DEADLOCK, Ending::STALEMATE, FAILED];
@@ -161,7 +161,7 @@ impl Summary {
     pub fn to_csv(&self, points: &Points) -> Vec<u8> {
         let row = |point: usize| {
             let mut row = vec![point.to_string()];
-            row.extend(points.values(point as u64).iter().map(|&value| number(value)));
+            row.extend(points.values(point as u64).iter().map(|&value| set_value(value)));
             self.cells(point, &mut row);
             row
         };

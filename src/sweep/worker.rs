@@ -5,6 +5,7 @@ use super::schedule::{Schedule, Slot};
 use super::summary::RunStats;
 use crate::engine::{self, Run, RunOptions, Setting, Simulation};
 use crate::model::Model;
+use crate::scenario::SetValue;
 use crate::store::{Numbered, RunRow, Sampler, push_run, write_events, write_series};
 use crate::trace::Namer;
 
@@ -41,7 +42,7 @@ pub(super) struct Worker<'a> {
     sampler: Sampler,
     settings: Vec<Setting>,
     /// Values of what was set, then of what varies.
-    parameters: Vec<f64>,
+    parameters: Vec<SetValue>,
 }
 
 impl<'a> Worker<'a> {
@@ -87,7 +88,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn write(&self, slot: Slot, run: &Run, parameters: &[f64], tables: Tables, rows: &mut Rows) {
+    fn write(&self, slot: Slot, run: &Run, parameters: &[SetValue], tables: Tables, rows: &mut Rows) {
         let row = RunRow::of(run, (slot.run, slot.point), slot.luck, parameters);
         push_run(&mut rows.runs, self.model, &row);
         let numbered = Numbered { run: slot.run, header: false };

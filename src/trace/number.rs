@@ -1,6 +1,7 @@
 //! Numbers as text: the shortest decimal that reads back to the same bits.
 
 use crate::model::Amount;
+use crate::scenario::SetValue;
 
 /// A real number as tables have it: with a point or an exponent, so that no reader takes a column whose first values
 /// happen to be whole for one of whole numbers and rounds the rest. Infinity is `inf`.
@@ -25,6 +26,32 @@ pub fn plain_number(value: f64) -> String {
 /// Appends a number as [`number`] writes it.
 pub fn push_number(out: &mut Vec<u8>, value: f64) {
     out.extend_from_slice(zmij::Buffer::new().format(value).as_bytes());
+}
+
+/// A value that was set as an argument or a message has it: as it was given.
+#[must_use]
+pub fn plain_set_value(value: SetValue) -> String {
+    match value {
+        SetValue::Number(value) => plain_number(value),
+        other => other.to_string(),
+    }
+}
+
+/// A value that was set as tables have it: as it was given, numbers as [`number`] writes them.
+#[must_use]
+pub fn set_value(value: SetValue) -> String {
+    match value {
+        SetValue::Number(value) => number(value),
+        other => other.to_string(),
+    }
+}
+
+/// Appends a value as [`set_value`] writes it.
+pub fn push_set_value(out: &mut Vec<u8>, value: SetValue) {
+    match value {
+        SetValue::Number(value) => push_number(out, value),
+        other => out.extend_from_slice(other.to_string().as_bytes()),
+    }
 }
 
 /// `TRUE` or `FALSE`, which R too takes for a truth by itself.

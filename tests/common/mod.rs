@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{ActorId, Event, InstanceId, IssueId, Model, World};
-use backstop::scenario::{Compiled, Document, Options, Override, compile};
+use backstop::scenario::{Compiled, Document, Options, Override, SetValue, compile};
 use backstop::store::{Numbered, RunRow, Sampler, write_commitments, write_events, write_runs, write_series};
 use backstop::sweep::Sweep;
 use backstop::trace::Namer;
@@ -66,7 +66,7 @@ pub(crate) fn stored_cases() -> Vec<StoredCase> {
 
 /// Compiles a text with overrides.
 pub(crate) fn compiled(text: &str, sets: &[(&str, f64)]) -> Compiled {
-    let overrides = sets.iter().map(|&(name, value)| Override { name: name.into(), value }).collect();
+    let overrides = sets.iter().map(|&(name, value)| Override { name: name.into(), value: value.into() }).collect();
     let options = Options { overrides, track_trust: true, ..Options::default() };
     let document = Document::parse("test.toml", text.as_bytes()).unwrap_or_else(|errors| panic!("{errors:#?}"));
     compile(&document, &options).unwrap_or_else(|errors| panic!("{errors:#?}"))
@@ -104,7 +104,7 @@ pub(crate) fn rows_alone(sweep: &Sweep) -> String {
         let varied = points.names.iter().zip(points.values(slot.point));
         let varied = varied.map(|(name, &value)| Override { name: name.clone(), value });
         let overrides: Vec<Override> = sets.iter().cloned().chain(varied).collect();
-        let values: Vec<f64> = overrides.iter().map(|set| set.value).collect();
+        let values: Vec<SetValue> = overrides.iter().map(|set| set.value).collect();
         let options = Options { overrides, ..Options::default() };
         let model = compile(experiment.document(), &options).expect("the point is valid").model;
         // With a log the causes are tracked, which takes another way through the engine.

@@ -51,7 +51,7 @@ fn arguments(args: &Args) -> Vec<(&'static str, Option<String>)> {
         all.push(("--over", Some(args.design.over.join(","))));
     }
     all.extend(args.design.design.iter().map(|path| ("--design", Some(copied(path)))));
-    let value = |value: f64| backstop::trace::plain_number(value);
+    let value = backstop::trace::plain_set_value;
     all.extend(args.sets.iter().map(|set| ("--set", Some(format!("{}={}", set.name, value(set.value))))));
     all.extend(args.replicates.map(|replicates| ("--replicates", Some(replicates.to_string()))));
     all.extend(args.seed.map(|seed| ("--seed", Some(seed.to_string()))));

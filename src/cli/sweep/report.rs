@@ -2,7 +2,7 @@
 
 use backstop::sweep::{Points, Summary, wilson};
 
-use crate::cli::wording::{count, plain_number, whole};
+use crate::cli::wording::{count, set_value, whole};
 
 /// Points that are shown one by one, at most.
 const FEW: usize = 20;
@@ -63,7 +63,7 @@ fn by_point(summary: &Summary, points: &Points, shown: &[usize]) -> String {
     let mut rows = vec![header];
     for point in 0..summary.points() {
         let mut row = vec![point.to_string()];
-        row.extend(points.values(point as u64).iter().map(|&value| plain_number(value)));
+        row.extend(points.values(point as u64).iter().map(|&value| set_value(value)));
         row.push(whole(summary.runs(point)));
         row.extend(shown.iter().map(|&at| percent(summary.counts(point)[at], summary.runs(point))));
         rows.push(row);

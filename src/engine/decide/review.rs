@@ -73,7 +73,7 @@ fn first_that_applies(view: View<'_>, instance: InstanceId) -> Result<Option<Dec
 
 /// An offer, on the table or not, lapses once its date has come.
 fn lapses(view: View<'_>, instance: InstanceId) -> bool {
-    let due = view.model.commitment_of(instance).expires.is_some_and(|step| i64::from(view.world.step) >= step);
+    let due = f64::from(view.world.step) >= view.setup.expires[instance.index()];
     due && matches!(view.world.instance(instance).state, State::Null | State::Conditional)
 }
 

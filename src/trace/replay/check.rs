@@ -144,7 +144,7 @@ impl Folding<'_> {
         let legal = match event.kind() {
             EventKind::Created => state == State::Null,
             EventKind::Cancelled | EventKind::Detached => state == State::Conditional,
-            EventKind::Expired => matches!(state, State::Null | State::Conditional) && commitment.expires.is_some(),
+            EventKind::Expired => matches!(state, State::Null | State::Conditional),
             EventKind::Suspended => state == State::Detached && commitment.stay.is_some(),
             EventKind::Reactivated => state == State::Pending,
             EventKind::Delivered | EventKind::Satisfied => state == State::Detached,

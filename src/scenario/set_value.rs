@@ -1,0 +1,174 @@
+//! Values that are set from outside, by `--set` or a sweep: numbers, moments, booleans.
+
+use std::fmt;
+
+use super::document::{Datetime, Kind};
+use super::time_literal;
+use crate::model::{Clock, Date};
+
+/// A value that is set from outside.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SetValue {
+    /// A number; a step, where a moment is wanted.
+    Number(f64),
+    /// A day: its midnight.
+    Day(jiff::civil::Date),
+    /// A moment that was given to the minute.
+    Minute(Date),
+    /// A moment that was given to the second.
+    Second(Date),
+    /// `true` or `false`.
+    Boolean(bool),
+}
+
+impl SetValue {
+    /// Reads a value as it is given on the command line and in the files of designs.
+    ///
+    /// # Errors
+    /// What it is instead, in words that follow the text itself.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "true" => return Ok(Self::Boolean(true)),
+            "false" => return Ok(Self::Boolean(false)),
+            _ => {}
+        }
+        if let Some(length) = time_literal::date_length(text).filter(|&length| length == text.len()) {
+            let date = time_literal::date(text).ok_or("is no date of the calendar")?;
+            return Ok(match length {
+                10 => Self::Day(date.date()),
+                16 => Self::Minute(date),
+                _ => Self::Second(date),
+            });
+        }
+        let number = text.parse::<f64>().map_err(|_| "is no number, date or boolean")?;
+        if !is_exact(text, number) {
+            return Err("is a whole number that is not held exactly: beyond 9007199254740992 not all are");
+        }
+        Ok(Self::Number(number))
+    }
+
+    /// Whether it may stand in a design: anything but an infinite number.
+    #[must_use]
+    pub fn is_finite(self) -> bool {
+        !matches!(self, Self::Number(number) if !number.is_finite())
+    }
+
+    /// The number that it is where a number is wanted: of a moment its step; none of a boolean, nor of a moment where
+    /// the scenario has no dates.
+    #[must_use]
+    pub fn number(self, clock: &Clock) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Boolean(_) => None,
+            Self::Day(_) | Self::Minute(_) | Self::Second(_) =>
+            {
+                #[expect(clippy::cast_precision_loss, reason = "the calendar has far fewer steps than are exact")]
+                clock.step_of(self.moment()?).map(|step| step as f64)
+            }
+        }
+    }
+
+    fn moment(self) -> Option<Date> {
+        match self {
+            Self::Day(date) => Some(date.at(0, 0, 0, 0)),
+            Self::Minute(moment) | Self::Second(moment) => Some(moment),
+            Self::Number(_) | Self::Boolean(_) => None,
+        }
+    }
+
+    /// What it would be in the file.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Number(number) => number_kind(number),
+            Self::Boolean(value) => Kind::Boolean(value),
+            Self::Day(date) => Kind::Datetime(Datetime { date: Some(ymd(date)), time: None, offset: false }),
+            Self::Minute(moment) | Self::Second(moment) => {
+                let (hour, minute, second) = (moment.hour(), moment.minute(), moment.second());
+                let time = (hour.cast_unsigned(), minute.cast_unsigned(), second.cast_unsigned(), 0);
+                Kind::Datetime(Datetime { date: Some(ymd(moment.date())), time: Some(time), offset: false })
+            }
+        }
+    }
+
+    /// The value that the file has, if it is one that may be set.
+    pub(super) fn of(kind: &Kind) -> Option<Self> {
+        match kind {
+            #[expect(clippy::cast_precision_loss, reason = "whole numbers that are not held exactly are refused")]
+            Kind::Integer(value) => Some(Self::Number(*value as f64)),
+            Kind::Float(value) => Some(Self::Number(*value)),
+            Kind::Boolean(value) => Some(Self::Boolean(*value)),
+            Kind::Datetime(written) => {
+                let moment = time_literal::civil(written).ok()?;
+                Some(if written.time.is_some() { Self::Second(moment) } else { Self::Day(moment.date()) })
+            }
+            Kind::String(_) | Kind::Array(_) | Kind::Table(_) => None,
+        }
+    }
+}
+
+fn ymd(date: jiff::civil::Date) -> (u16, u8, u8) {
+    (date.year().cast_unsigned(), date.month().cast_unsigned(), date.day().cast_unsigned())
+}
+
+impl From<f64> for SetValue {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+/// As it was given: a number in the shortest way that gives it back.
+impl fmt::Display for SetValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Day(date) => write!(f, "{date}"),
+            Self::Minute(moment) => write!(f, "{}", moment.strftime("%Y-%m-%dT%H:%M")),
+            Self::Second(moment) => write!(f, "{}", moment.strftime("%Y-%m-%dT%H:%M:%S")),
+            Self::Boolean(value) => write!(f, "{value}"),
+        }
+    }
+}
+
+/// Whether a number holds a whole number exactly that was written with digits alone.
+pub(super) fn is_exact(text: &str, number: f64) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return true;
+    }
+    let digits = digits.trim_start_matches('0');
+    let held = format!("{:.0}", number.abs());
+    held.trim_start_matches('0') == digits
+}
+
+/// A whole number stays one, for the fields that take nothing else.
+fn number_kind(value: f64) -> Kind {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if libm::trunc(value).to_bits() == value.to_bits() && value.abs() <= EXACT {
+        #[expect(clippy::cast_possible_truncation, reason = "whole and small enough to be exact")]
+        return Kind::Integer(value as i64);
+    }
+    Kind::Float(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_as_they_were_given() {
+        for text in ["1", "0.5", "-3", "2025-03-10", "2025-03-10T18:00", "2025-03-10T18:00:30", "true", "false", "inf"]
+        {
+            assert_eq!(SetValue::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(SetValue::parse("9007199254740992").unwrap(), SetValue::Number(9_007_199_254_740_992.0));
+        assert_eq!(SetValue::parse("00012").unwrap(), SetValue::Number(12.0));
+        assert_eq!(SetValue::parse("-0").unwrap(), SetValue::Number(0.0));
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in ["", "yes", "True", "2025-02-29", "2025-3-1", "9007199254740993", "-9007199254740993", "30 days"] {
+            SetValue::parse(text).unwrap_err();
+        }
+    }
+}
