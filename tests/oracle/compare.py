@@ -3,8 +3,9 @@
 
     python3 compare.py DIR_A DIR_B [--ignore COLUMN]... [--tolerance X]
 
-Prints the first difference of each file and exits 1 if there is any. Columns that only one
-side has (such as `history_hash`) are passed over; of a failed run, `status` only has to say
+Prints the first difference of each file and exits 1 if there is any. Columns go by their
+names, whatever their order. Those that only one side has (such as `history_hash`) are listed
+with `--columns` and passed over; of a failed run, `status` only has to say
 that it failed, and the other columns of its `runs.csv` row after it are not compared.
 """
 
@@ -58,11 +59,17 @@ def main():
     parser.add_argument("b")
     parser.add_argument("--ignore", action="append", default=[])
     parser.add_argument("--tolerance", type=float, default=0.0)
+    parser.add_argument("--columns", action="store_true", help="list columns of one side alone")
     args = parser.parse_args()
-    found = [
-        difference(name, rows(args.a, name), rows(args.b, name), args.ignore, args.tolerance)
-        for name in FILES
-    ]
+    found = []
+    for name in FILES:
+        a, b = rows(args.a, name), rows(args.b, name)
+        if args.columns and a and b:
+            for side, one, other in (("A", a, b), ("B", b, a)):
+                alone = [column for column in one[0] if column not in other[0]]
+                if alone:
+                    print(f"{name}: only {side} has {', '.join(alone)}")
+        found.append(difference(name, a, b, args.ignore, args.tolerance))
     for text in filter(None, found):
         print(text)
     sys.exit(1 if any(found) else 0)

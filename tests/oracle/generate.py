@@ -1,17 +1,29 @@
 #!/usr/bin/env python3
 """Prints a random valid scenario that combines as many features as possible.
 
-    python3 generate.py SEED              the scenario, in TOML
-    python3 generate.py --count N         how often each event kind occurs over seeds 0 … N−1
+    python3 generate.py SEED [--features F,…] [--out DIR]
+                                          the scenario, in TOML; with --out as DIR/scenario.toml
+                                          with the files that it names
+    python3 generate.py --count N [--features F,…]
+                                          how often each event kind occurs over seeds 0 … N−1
 
-The scenarios are small, so that interactions occur. Every `when` is monotone by the way it
+Features are `time`, `tables`, `variants`, `quantities`, `graded`, `renewal` and `moves`, or `all`;
+without any the scenarios are the same as ever. The scenarios are small, so that interactions occur. Every `when` is monotone by the way it
 is built: evidence occurs in it only positively.
 """
 
+import argparse
 import collections
 import datetime
+import os
 import random
 import sys
+import tempfile
+import tomllib
+
+import documents
+
+FEATURES = ("time", "tables", "variants", "quantities", "graded", "renewal", "moves")
 
 
 def fmt(x):
@@ -23,9 +35,16 @@ def fmt(x):
 
 
 class Generator:
-    def __init__(self, seed):
+    def __init__(self, seed, features=()):
         self.r = random.Random(f"backstop {seed}")
         self.seed = seed
+        self.features = features
+        self.files = {}  # beside the scenario: name -> text
+        self.in_actor = False  # whether an actor's own fields are being written
+
+    def has(self, feature, p=1.0):
+        """Whether a feature is wanted, and chance grants it. Without it no chance is used up."""
+        return feature in self.features and (p >= 1.0 or self.chance(p))
 
     # -- small choices -----------------------------------------------------------------
 
@@ -73,6 +92,13 @@ class Generator:
         options += ["clamp(level - 0.5, 0, 1)", "if(level > 1.5, share, 0.75)"]
         if cohort:
             options += ["index / size", "clamp(index * share, 0, 1)", "(index - 0.5) / size"] * 2
+        if self.in_actor and self.has("tables", 0.5):
+            options = ["clamp(own(zeal) / 2, 0, 1)", "if(own(grit) > 0, share, 0.3)"]
+            if cohort and self.table:
+                options = ['{ column = "Stance", missing = 0.4 }', '{ uniform = [{ column = "Low" }, 1] }']
+                return self.pick(*options)
+        if self.has("quantities", 0.3):
+            options = ["curve(level, 0, 0, 1.5, 0.5, 3, 1)", "1 / members(rest_of_all)", "curve(share, 0.2, 1, 0.8, 0)"]
         return f'"{self.pick(*options)}"'
 
     def amount(self):
@@ -95,7 +121,29 @@ class Generator:
             values = [self.r.randint(lo, hi) for _ in range(self.r.randint(1, 3))]
             return f"{{ choice = {values} }}"
         a, b = self.r.randint(lo, hi), self.r.randint(lo, hi)
+        if self.has("time", 0.5):
+            return f'"{self.exactly(a)}"'
         return f'"if(share >= 0.5, {a}, {b})"'
+
+    # -- dates and durations in expressions ----------------------------------------------
+
+    def exactly(self, steps):
+        """A duration of so many steps."""
+        kind, length = self.calendar.kind, self.calendar.length
+        return f"{steps * length} {kind}" if self.chance(0.5) else f"{fmt(steps * length)}{kind[:-1]}"
+
+    def duration(self):
+        units = ("month", "year") if self.calendar.kind == "months" else ("hour", "day", "week")
+        unit = self.pick(*units)
+        return f"{self.pick('1', '2', '3.5', '10', '0.5')} {unit}{self.pick('', 's')}"
+
+    def moment_text(self):
+        """A moment in an expression: a date if there are dates."""
+        step = self.r.randint(-1, self.steps + 1)
+        if self.start is None:
+            return str(max(0, step))
+        text = self.date(step)
+        return text[:16] if len(text) > 16 and self.chance(0.3) else text
 
     # -- the parts of a file -----------------------------------------------------------
 
@@ -110,11 +158,14 @@ class Generator:
         self.write_commitments()
         self.write_meetings()
         self.write_shocks()
+        if self.has("moves"):
+            self.write_moves()
         self.write_outcomes()
         self.write_metrics()
         if self.chance(0.5):
             self.r.shuffle(self.blocks)
-        return "\n".join([self.head, *self.blocks])
+        text = "\n".join([self.head, *self.blocks])
+        return self.variant(text) if self.has("variants") else text
 
     def frame(self):
         self.steps = self.r.randint(5, 25)
@@ -126,6 +177,8 @@ class Generator:
         head.append("[time]")
         self.start = None
         form = self.pick("none", "bare", "date", "date", "hours", "weeks", "moment", "end")
+        if self.has("time", 0.4):
+            form = "months"
         if form == "bare":
             head.append('step = "1 week"')
         if form in ("date", "hours", "weeks", "end"):
@@ -135,6 +188,12 @@ class Generator:
             self.start = datetime.datetime(2024, 2, 28, self.r.randint(0, 23), self.pick(0, 30))
             head.append(f"start = {self.start.isoformat()}")
         self.stride = datetime.timedelta(days=1)
+        if form == "months":
+            self.start = self.last_days()
+            if self.chance(0.3):
+                self.start = datetime.datetime(self.start.year, self.start.month, self.start.day, 6, 30)
+            head.append(f"start = {self.start.isoformat()}")
+            head.append(f'step = "{self.pick("1 month", "2 months", "3 months", "1 year", "1 month")}"')
         if form in ("hours", "moment"):
             hours = self.pick(1, 6, 12, 36, 24)
             self.stride = datetime.timedelta(hours=hours)
@@ -153,8 +212,13 @@ class Generator:
             part = self.r.randint(0, days - 1)  # a part step counts
             end = self.start + self.stride * self.steps - datetime.timedelta(days=part)
             head.append(f"end = {end}")
+        elif form == "months" and self.chance(0.4):
+            self.calendar = documents.Calendar(tomllib.loads("\n".join(head + ["steps = 1"]))["time"])
+            end = self.begin(self.steps) - datetime.timedelta(days=self.r.randint(0, 20))
+            head.append(f"end = {end.date()}")
         else:
             head.append(f"steps = {self.steps}")
+        self.calendar = documents.Calendar(tomllib.loads("\n".join(head))["time"])
         if self.chance(0.3):
             head.insert(2, f"pace = {self.pick('0.5', '0.25', '1', self.distribution(0.2, 1.0))}")
         self.head = "\n".join(head) + "\n"
@@ -166,14 +230,27 @@ class Generator:
         )  # fmt: skip
         level = fmt(self.real(0.5, 3.0))
         level = self.pick(level, level, self.distribution(0.5, 3.0), f"{{ value = {level}, range = [0.5, 3] }}")
-        self.blocks.append(f"[parameters]\nshare = {share}\nlevel = {level}\n")
+        more = ""
+        if self.has("time"):
+            when = self.when_at(self.r.randint(-2, self.steps + 2))
+            more = f"deadline = {self.pick(when, f'{{ value = {when} }}', f'{{ choice = [3, {when}] }}')}\n"
+        self.blocks.append(f"[parameters]\nshare = {share}\nlevel = {level}\n{more}")
 
-    def date(self, step):
-        """A date within a step (with the time of day, unless it is the plain date's own)."""
+    def last_days(self):
+        return datetime.date(2023, self.pick(1, 3, 5, 12), self.pick(1, 15, 29, 30, 31))
+
+    def begin(self, step):
+        """The moment at which a step begins."""
+        if self.calendar.kind == "months":
+            return self.calendar.begins(step)
         when = self.start
         if not isinstance(when, datetime.datetime):
             when = datetime.datetime(when.year, when.month, when.day)
-        when += self.stride * step
+        return when + self.stride * step
+
+    def date(self, step):
+        """A date within a step (with the time of day, unless it is the plain date's own)."""
+        when = self.begin(step)
         when += self.stride * self.pick(0, 0, 0.25, 0.75)
         if self.chance(0.7):
             return str(when.date())
@@ -188,14 +265,22 @@ class Generator:
         self.r.shuffle(names)
         self.singles = names
         self.cohorts = {}
+        self.table = None  # ids of the members of a cohort with a table
         if self.chance(0.5):
             self.cohorts["band"] = self.r.randint(1, 3)
+        if self.has("tables", 0.8):
+            self.cohorts["band"] = self.r.randint(1, 4)
+            head = self.members_table(self.cohorts["band"])
         for name in names:
             self.blocks.append(f"[actors.{name}]\n" + self.actor_fields(False))
         for name, size in self.cohorts.items():
-            self.blocks.append(f"[cohorts.{name}]\nsize = {size}\n" + self.actor_fields(True))
-        self.everyone = names + [f"{c}_{i}" for c, n in self.cohorts.items() for i in range(1, n + 1)]
-        self.groups = {c: [f"{c}_{i}" for i in range(1, n + 1)] for c, n in self.cohorts.items()}
+            first = head if self.table else f"size = {size}\n"
+            self.blocks.append(f"[cohorts.{name}]\n" + first + self.actor_fields(True))
+        ids = {c: [f"{c}_{i}" for i in range(1, n + 1)] for c, n in self.cohorts.items()}
+        if self.table:
+            ids["band"] = self.table
+        self.everyone = names + [id for members in ids.values() for id in members]
+        self.groups = dict(ids)
         text = []
         for group in ("core", "rest", "all_of_them")[: self.r.randint(1, 3)]:
             members = self.some(self.everyone + list(self.groups), 1, 4)
@@ -204,10 +289,47 @@ class Generator:
                 flat.update(self.groups.get(m, [m]))
             self.groups[group] = [a for a in self.everyone if a in flat]
             text.append(f"{group} = {members}".replace("'", '"'))
+        if self.table:
+            for id, joins in zip(self.table, self.joins):
+                for group in joins:
+                    self.groups[group] = [
+                        a for a in self.everyone if a in self.groups.get(group, []) or a == id
+                    ]
+        if self.has("quantities"):  # for numeric fields, which are written before
+            self.groups["rest_of_all"] = self.everyone
+            text.append(f"rest_of_all = {self.everyone}".replace("'", '"'))
         if self.chance(0.4):
             text.reverse()  # a group may be used before its own line
         self.blocks.append("[groups]\n" + "\n".join(text) + "\n")
         self.targets = self.everyone + list(self.groups)
+
+    def members_table(self, size):
+        """Writes a table of members; gives the first lines of the cohort."""
+        own_ids = self.chance(0.6)
+        ids = ["it", "es", "nl", "se"][:size] if own_ids else [f"band_{i}" for i in range(1, size + 1)]
+        self.table = ids
+        self.joins = [self.some(("core", "bloc", "late"), 0, 2) for _ in ids] if self.chance(0.7) else [[]] * size
+        columns = ["Code", "Bloc", "Stance", "Low", "Zeal", "Joined"]
+        rows = []
+        for id, joins in zip(ids, self.joins):
+            rows.append([
+                id.upper() if self.chance(0.5) else id,
+                ";".join(g.upper() if self.chance(0.3) else g for g in joins) + self.pick("", "", ";" if joins else ""),
+                self.pick("", fmt(self.real(0, 1)), "TRUE", "5e-1", "+0.25"),
+                fmt(self.real(0, 0.5)),
+                self.pick(fmt(self.real(0.2, 2)), "1.5", "true"),
+                self.pick("", self.when_at(self.r.randint(0, self.steps)).replace("T", self.pick("T", " "))),
+            ])  # fmt: skip
+        rows = [columns, *rows]
+        quote = lambda cell: f'"{cell}"' if self.chance(0.1) else cell
+        text = "".join(",".join(map(quote, row)) + self.pick("\n", "\r\n") for row in rows)
+        self.files["members.csv"] = self.pick("", "\ufeff") + text
+        lines = ['table = "members.csv"']
+        if own_ids:
+            lines.append('id = "Code"')
+        if any(self.joins):
+            lines.append('member_of = "Bloc"')
+        return "\n".join(lines) + "\n"
 
     def by_issue(self, make):
         if len(self.issues) > 1 and self.chance(0.4):
@@ -216,6 +338,13 @@ class Generator:
         return make()
 
     def actor_fields(self, cohort):
+        self.in_actor = True
+        try:
+            return self.fields(cohort)
+        finally:
+            self.in_actor = False
+
+    def fields(self, cohort):
         lines = []
         if self.chance(0.2):
             lines.append('name = "Someone of note"')
@@ -237,7 +366,15 @@ class Generator:
         if cohort:
             zeal = self.pick(zeal, '"index * 0.5"', '"size - index + 0.5"')
         grit = self.pick(fmt(self.real(-1.0, 2.0)), self.distribution(-1.0, 2.0, normal=True))
-        lines.append(f"attributes = {{ zeal = {zeal}, grit = {grit} }}")
+        more = ""
+        if cohort and self.table:
+            zeal = self.pick(zeal, '{ column = "Zeal" }', '{ choice = [1, { column = "Zeal" }] }')
+        if self.has("time"):
+            joined = self.when_at(self.r.randint(0, self.steps))
+            more = f", joined = {joined}"
+            if cohort and self.table:
+                more = f', joined = {{ column = "Joined", missing = {self.pick("inf", joined)} }}'
+        lines.append(f"attributes = {{ zeal = {zeal}, grit = {grit}{more} }}")
         return "\n".join(lines) + "\n"
 
     def plan(self):
@@ -275,9 +412,34 @@ class Generator:
             self.breaker = self.mover or (self.pick(*circle)["name"] if circle and self.chance(0.6) else None)
             for one, other in zip(circle, circle[1:] + circle[:1]):
                 self.next_in_circle[one["name"]] = other
+        # Circles of graded promises that match one another, without a seed.
+        self.graded_circle = self.has("graded", 0.6)
         self.meetings = [f"meeting_{i}" for i in range(self.pick(0, 1, 2, 2, 3))]
+        if self.has("renewal", 0.6) and not self.meetings:
+            self.meetings = ["meeting_0"]
         self.shocks = [f"shock_{i}" for i in range(self.pick(1, 2, 2, 3, 4))]
         self.occasions = self.meetings + self.shocks
+        self.moves = []
+        if self.has("moves"):
+            self.moves = [f"push_{i}" for i in range(self.pick(1, 2, 3))]
+            self.occasions = self.occasions + self.moves
+        self.outcome_names = [f"outcome_{i}" for i in range(self.r.randint(1, 3))] if self.has("quantities") else None
+        self.data = []
+        if self.has("tables", 0.7):
+            self.write_data()
+
+    def write_data(self):
+        steps = sorted({self.r.randint(-1, self.steps) for _ in range(self.r.randint(1, 5))})
+        when = lambda step: self.date(step).replace("T", " ") if self.start is not None else str(step)
+        rows = sorted({when(step): fmt(self.real(-1, 3)) for step in steps}.items(),
+                      key=lambda row: documents.read_date(row[0]) if self.start is not None else float(row[0]))
+        if self.start is not None:
+            rows = list({documents.read_date(t): (t, v) for t, v in rows}.values())
+        self.files["polls.csv"] = "date,note,share\n" + "".join(f'{t},"a, b",{v}\n' for t, v in rows)
+        lines = ['table = "polls.csv"', 'date = "date"', 'value = "share"']
+        lines += self.pick([], ['between = "hold"'], ['between = "linear"'], ['between = "linear"'])
+        self.blocks.append("[data.polls]\n" + "\n".join(lines) + "\n")
+        self.data = ["polls"]
 
     def expressions_ready(self):
         """Definitions; some are fit for a `when`, others are free."""
@@ -314,6 +476,8 @@ class Generator:
         kind = self.r.random()
         if kind < 0.4:
             name = self.pick("bonds", "bonds", "bonds", "kept", "offers")
+            if self.has("quantities", 0.3):
+                return f"{name}({c['name']}/{self.r.choice(c['members'])})", 1
             return f"{name}({c['name']})", len(c["members"])
         resource = self.r.choice(list(c["gives"]))
         group = self.pick(c["debtor"], c["debtor"], None, *self.targets)
@@ -338,6 +502,9 @@ class Generator:
             return text, top
         other, most = self.evidence(asking)
         form = self.r.randrange(9)
+        if self.has("quantities", 0.15):
+            a, b = fmt(round(top / 3, 3)), fmt(round(top / 2 + 0.5, 3))
+            return f"curve({text}, 0, 0, {a}, {fmt(round(most / 4, 3))}, {b}, {fmt(round(most + 0.25, 3))})", most
         if form == 0:
             return f"{text} + {other}", top + most
         if form == 1:
@@ -393,6 +560,30 @@ class Generator:
             self.stance_condition(asking),
             self.stance_condition(asking),
         ]
+        if self.has("quantities", 0.6):
+            c = self.r.choice(self.commitments)
+            which = self.pick(c["name"], f"{c['name']}/{self.r.choice(c['members'])}")
+            o = self.r.choice(self.outcome_names)
+            options = [
+                f"violated({which}) {self.pick('>= 1', '== 0')}",
+                f"expired({which}) {self.pick('>= 1', '< 1')}",
+                f"terminated({which}) == 0",
+                f"rounds({which}) {self.pick('>= 1', '< 1', '< 2')}",
+                f"{self.pick('', 'not ')}reached({o})",
+                f"members({self.r.choice(self.targets)}) {self.pick('>', '<=')} 2",
+                f"curve(step, 0, 0, {self.r.randint(1, 4)}, 1, {self.r.randint(5, 9)}, 0.2) > 0.5",
+            ]
+        if self.data and self.chance(0.15):
+            options = [f"data(polls) {self.pick('>=', '<')} {fmt(self.real(-1, 3))}"]
+        if self.has("time", 0.35):
+            options = [
+                f"step {self.pick('>=', '<')} {self.moment_text()}",
+                f"step {self.pick('>=', '<')} {self.moment_text()} + {self.duration()}",
+                f"since({name}) {self.pick('>=', '<')} {self.duration()}",
+                f"step {self.pick('>=', '<')} deadline - {self.duration()}",
+            ]
+            if asking:
+                options.append(f"step {self.pick('>=', '<')} own(joined)")
         if asking:
             options += ["own(grit) > 0", "own(zeal) * share < 1", "stance >= 0.4", "stance < 0.8"]
         return self.r.choice(options)
@@ -482,6 +673,17 @@ class Generator:
             (f"clamp({text}, level, 1.5)", 1),
             (f"{text} * stance({self.r.choice(self.targets)})", top / 2),
         ]
+        if self.has("quantities", 0.4):
+            options = [
+                (f"pending({c})", 1),
+                (f"pending({c}) + violated({c}) - rounds({c})", 1),
+                (f"curve({text}, 0, 1, {fmt(round(top / 2 + 0.1, 3))}, {self.pick('0', '2')}, {fmt(round(top + 1, 3))}, 0.5)", 1),
+                (f"if(reached({self.r.choice(self.outcome_names)}), {text}, 1)", top),
+            ]
+        if self.data and self.chance(0.15):
+            options = [("data(polls)", 2), (f"data(polls) * {text}", top)]
+        if self.has("time", 0.2):
+            options = [(f"step - bound_at({c}) + {self.duration()}", 4), (f"step - {self.moment_text()}", 3)]
         return self.r.choice(options)
 
     def free_condition(self, depth, asking={}):
@@ -511,6 +713,12 @@ class Generator:
             for _ in range(self.r.randint(1, 3)):
                 a, b = self.two()
                 pairs.append(f'{{ of = "{a}", in = "{b}", value = {self.share()} }}')
+            if self.has("tables", 0.6):
+                ties = [self.two() for _ in range(3)]
+                self.files["trust.csv"] = "of,in,value\n" + "".join(
+                    f"{a},{b},{fmt(self.real(0, 1))}\n" for a, b in ties
+                )
+                pairs.insert(self.r.randint(0, len(pairs)), '{ table = "trust.csv" }')
             lines.append(f"pairs = [{', '.join(pairs)}]")
         if lines:
             self.blocks.append("[trust]\n" + "\n".join(lines) + "\n")
@@ -536,6 +744,12 @@ class Generator:
                 weight = self.pick(fmt(self.real(0.0, 2.0)), self.distribution(0.0, 2.0), '"level"', "0")
                 lines.append(f"weight = {weight}")
             self.blocks.append("[[influence]]\n" + "\n".join(lines) + "\n")
+            if self.has("tables", 0.3) and "ties.csv" not in self.files:
+                pairs = [self.two() for _ in range(3)]
+                self.files["ties.csv"] = "from,on,weight\n" + "".join(
+                    f"{a.upper()},{b},{fmt(self.real(0, 2))}\n" for a, b in pairs
+                )
+                self.blocks.append('[[influence]]\ntable = "ties.csv"\n')
 
     def write_commitments(self):
         for c in self.commitments:
@@ -543,18 +757,32 @@ class Generator:
             if self.chance(0.75):
                 others = [t for t in self.targets if self.groups.get(t, [t]) != c["members"]]
                 lines.append(f'creditor = "{self.r.choice(others)}"')
-            lines.append("gives = { " + ", ".join(f"{k} = {v[0]}" for k, v in c["gives"].items()) + " }")
+            gives = {k: v[0] for k, v in c["gives"].items()}
+            graded = False
+            in_circle = self.graded_circle and c["name"] in self.next_in_circle
+            if in_circle or self.has("graded", 0.6):
+                graded = True
+                c["graded"] = list(gives) if in_circle else self.some(list(gives))
+                for k in c["graded"]:
+                    gives[k] = self.graded(c, k, gives[k], in_circle)
+            lines.append("gives = { " + ", ".join(f"{k} = {v}" for k, v in gives.items()) + " }")
             waits = c["name"] in self.next_in_circle
             if self.chance(0.1 if waits else 0.45):
                 lines.append(f'offer = "{self.free_condition(1, c)}"')
-            if waits:
+            if in_circle and self.chance(0.7):
+                pass  # always willing to match
+            elif waits:
                 lines.append(f'when = "{self.waiting_condition(c)}"')
             elif self.chance(0.75):
                 lines.append(f'when = "{self.rising_condition(2, c)}"')
             roll = self.r.random()
+            rising = True
             if c["name"] == self.breaker:
                 k = self.r.randint(2, self.steps)
                 wish = self.pick(f"step < {k}", f"step != {k}", self.still(c), self.free_condition(0, c))
+                rising = wish.startswith("step < ") or wish.startswith("step != ")
+                if self.has("renewal", 0.7):
+                    wish, rising = f"(step < {k} or step > {k + 2}) and {self.waiting(c) if waits else self.still(c)}", True
                 lines.append(f'while = "{wish}"')
             elif waits and self.chance(0.8):
                 wish = self.waiting(c)
@@ -565,8 +793,14 @@ class Generator:
                 lines.append(f'while = "{self.rising_condition(1, c)}"')
             elif roll < 0.6:
                 lines.append(f'while = "{self.free_condition(1, c)}"')
+                rising = False
             elif roll < 0.75:
                 lines.append(f'while = "{self.still(c)}"')
+            if rising and self.has("renewal", 0.6):
+                lines.append("resumable = true")
+            if self.has("renewal", 0.5):
+                wish = self.pick("true", f"step >= {self.steps // 2}", self.still(c), self.free_condition(1, c))
+                lines.append(f'renew = "{wish}"')
             if self.chance(0.08 if waits else 0.2):
                 lines.append(f'release = "{self.free_condition(0, c)}"')
             if c["name"] == self.mover:
@@ -583,6 +817,10 @@ class Generator:
                 lines.append(f"over = {self.whole(1, 7)}")
             if self.chance(0.1 if waits else 0.2):
                 lines.append(f"expires = {self.when_at(self.r.randint(1, self.steps))}")
+            elif self.has("time", 0.4):
+                options = [f'"{self.moment_text()}"', f'"if(share > 0.5, deadline, deadline + {self.exactly(2)})"']
+                options += [f"{{ choice = [{self.when_at(3)}, 7] }}", "inf", "-2", '"own(joined)"', '"own(joined)"']
+                lines.append(f"expires = {self.pick(*options)}")
             if self.chance(0.35):
                 lines.append(f"grace = {self.whole(0, 3)}")
             if c["maintain"]:
@@ -591,13 +829,109 @@ class Generator:
                     lines.append(f'until = "{self.free_condition(1, c)}"')
                     if self.chance(0.4):
                         lines.append(f"due = {self.whole(2, 8)}")
-            elif self.chance(0.35):
+            elif self.chance(0.35) or self.has("graded", 0.4):
                 lines.append(f"due = {self.whole(0, 8)}")
+            if graded and not c["maintain"] and self.chance(0.4):
+                lines.append(f'until = "{self.free_condition(1, c)}"')
             if self.issues and self.chance(0.5):
                 lines.append(f'issue = "{self.r.choice(self.issues)}"')
             if self.chance(0.4):
                 lines.append(f"cost = {self.pick('2', '0.5', '3', self.distribution(0.5, 4.0), chr(34) + 'own(zeal)' + chr(34))}")
             self.blocks.append(f"[commitments.{c['name']}]\n" + "\n".join(lines) + "\n")
+
+    def graded(self, c, resource, upto, in_circle):
+        """A graded amount: how much depends on what others give."""
+        text, _ = self.rising_number(1, c)
+        other = self.next_in_circle.get(c["name"]) or self.r.choice(self.commitments)
+        theirs = self.r.choice(list(other["gives"]))
+        read = self.pick("bound", "bound", "assured")
+        wants = [
+            text,
+            f"{fmt(self.real(0, 1))} * {read}({theirs}, {other['debtor']})",
+            f"{fmt(self.real(0, 0.5))} + {fmt(self.real(0, 0.9))} * {read}({theirs})",
+            f"2 * {read}({theirs}, {other['debtor']})",
+            f"bound({theirs})",
+            f"bound({resource}) / 2",
+            f"if({self.still(c)}, {fmt(self.real(0, 2))}, 0) + bound({theirs}) * share",
+            f"min({text}, bound({theirs}, {other['debtor']}))",
+        ]
+        if in_circle and self.chance(0.8):
+            factor = self.pick("1", "1", "2", "0.5", "level", "share + 0.5", fmt(self.real(0.4, 3)))
+            wants = [f"{factor} * {self.pick('bound', 'assured')}({theirs}, {other['debtor']})"] * 5
+        elif self.chance(0.1):
+            return f"{{ upto = {upto}, as = {fmt(self.real(0, 3))} }}"
+        by = self.pick("", "", ", by = 0.5", ", by = 0.1", ", by = 1", f", by = {self.distribution(0.1, 1)}")
+        return f'{{ upto = {upto}, as = "{self.pick(*wants, *wants[1:5])}"{by} }}'
+
+    def write_moves(self):
+        for name in self.moves:
+            if self.chance(0.6):
+                steps = [self.r.randint(0, self.steps - 1) for _ in range(self.pick(1, 1, 2))]
+                lines = [f"on = [{', '.join(self.when_at(s) for s in steps)}]"]
+            else:
+                lines = [f'when = "{self.free_condition(1, None)}"']
+            bind = []
+            for c in self.some(self.commitments, 1, 3):
+                which = self.pick(c["name"], c["name"], f"{c['name']}/{self.r.choice(c['members'])}")
+                graded = c.get("graded", [])
+                amount = fmt(self.real(0, 3))
+                if graded and self.chance(0.6):
+                    some = self.some(graded)
+                    amounts = "{ " + ", ".join(f"{r} = {fmt(self.real(0, 3))}" for r in some) + " }"
+                    amount = amount if len(graded) == 1 and self.chance(0.5) else amounts
+                    bind.append(f'{{ commitment = "{which}", amount = {amount} }}')
+                else:
+                    bind.append(f'"{which}"')
+            lines.append(f"bind = [{', '.join(bind)}]")
+            if self.chance(0.5):
+                lines.append("any = true")
+            self.blocks.append(f"[moves.{name}]\n" + "\n".join(lines) + "\n")
+
+    def variant(self, text):
+        """Puts the scenario under a file that changes it here and there."""
+        base = tomllib.loads(text)
+        self.files["base.toml"] = text
+        remove, lines = [], []
+        for name in self.some(base["commitments"], 0, 3):
+            keys = [k for k in base["commitments"][name] if k in ("grace", "due", "over", "release", "expires", "lead")]
+            for key in self.some(keys, 0, 1) if keys else []:
+                remove.append(f"commitments.{name}.{key}")
+                if key == "over" and self.chance(0.5):
+                    lines.append(f"commitments.{name}.over = 3")
+        for actor in self.some(self.singles, 0, 2):
+            lines.append(f"actors.{actor}.{self.pick('stance', 'anchor', 'susceptibility')} = {fmt(self.real(0, 1))}")
+        share = self.pick(fmt(self.real(0, 1)), "{ value = 0.25, note = \"new\" }", self.distribution(0, 1))
+        lines.append(f"parameters.share = {share}")
+        if self.chance(0.4):
+            lines.append(f"parameters.level = {self.pick(fmt(self.real(0.5, 3)), '{ value = 1.5 }')}")
+        lines.append('metrics.added = "share + step"')
+        if base["metrics"].get("m0") and self.chance(0.5):
+            if self.chance(0.5):
+                remove.append("metrics.m0")
+            lines.append('metrics.m0 = "level"')
+        if self.chance(0.3):
+            if "end" in base["time"]:
+                remove.append("time.end")
+            lines.append(f"time.steps = {self.steps + 2}")
+        if "trust" in base and self.chance(0.5):
+            lines.append("trust.default = 0.6")
+        shock = self.r.choice(self.shocks)
+        if self.chance(0.4):
+            lines.append(f"shocks.{shock}.stance = {{ {self.r.choice(self.targets)} = 0.1 }}")
+        if self.chance(0.3) and "influence" in base:
+            remove_all = self.chance(0.5)
+            a, b = self.two()
+            lines.append("influence = []" if remove_all else f'influence = [{{ from = "{a}", on = "{b}" }}]')
+        if self.chance(0.4):
+            lines.append('actors.newcomer = { attributes = { zeal = 1, grit = 1, joined = 3 } }')
+        head = ["format = 1", 'extends = "base.toml"']
+        if remove:
+            head.append("remove = [" + ", ".join(f'"{path}"' for path in remove) + "]")
+        if self.chance(0.3):  # one between the two
+            middle = ["format = 1", 'extends = "base.toml"', 'title = "Between"', "pace = 0.75", "parameters.level = 2"]
+            self.files["middle.toml"] = "\n".join(middle) + "\n"
+            head[1] = 'extends = "middle.toml"'
+        return "\n".join(head + lines) + "\n"
 
     def write_meetings(self):
         for name in self.meetings:
@@ -608,22 +942,22 @@ class Generator:
             lines = [f"attend = {attend}".replace("'", '"')]
             form = self.r.randrange(4)
             step = self.r.randint(0, self.steps - 1)
+            if self.has("renewal", 0.5):
+                form = 4
+                lines.append(f"from = {step // 2}\nto = {self.steps - 1}")
             if form == 0:
                 lines.append(f"on = {self.when_at(step)}")
             elif form == 1:
                 steps = [self.r.randint(0, self.steps) for _ in range(self.r.randint(1, 5))]
                 lines.append(f"on = [{', '.join(self.when_at(s) for s in steps)}]")
-            else:
+            elif form < 4:
                 first, last = step, step + self.r.randint(0, 7)
                 dated = self.start is not None and self.chance(0.6)
                 if dated and self.chance(0.3):
                     first -= step + 2  # it began before the run
                 if dated:
-                    plain = datetime.datetime.combine(
-                        self.start, getattr(self.start, "time", datetime.time)()
-                    )
-                    lines.append(f"from = {(plain + self.stride * first).isoformat()}")
-                    lines.append(f"to = {(plain + self.stride * last).isoformat()}")
+                    lines.append(f"from = {self.begin(first).isoformat()}")
+                    lines.append(f"to = {self.begin(last).isoformat()}")
                 else:
                     lines.append(f"from = {first}\nto = {last}")
             if self.chance(0.85):
@@ -680,7 +1014,8 @@ class Generator:
             self.blocks.append(f"[shocks.{name}]\n" + "\n".join(lines) + "\n")
 
     def write_outcomes(self):
-        for i in range(self.r.randint(0, 3)):
+        count = len(self.outcome_names) if self.outcome_names else self.r.randint(0, 3)
+        for i in range(count):
             when = self.rising_condition(2, None) if self.chance(0.6) else self.free_condition(1, None)
             lines = [f'when = "{when}"']
             if self.chance(0.25):
@@ -715,6 +1050,18 @@ class Generator:
             lambda: self.free_number(None)[0],
             lambda: f"if({self.free_condition(1, None)}, 1, 0)",
         ]
+        if self.has("quantities"):
+            options += [
+                lambda: f"pending({c()}) + 10 * violated({c()}) + 100 * expired({c()}) + 1000 * terminated({c()})",
+                lambda: f"rounds({c()}) + kept({c()})",
+                lambda: f"if(reached({self.r.choice(self.outcome_names)}), 1, 0)",
+                lambda: f"members({target()}) / 3",
+                lambda: f"curve(bound({resource()}), 0, 0, 1, 0.3, 2.5, 0.1)",
+            ]
+        if self.has("time"):
+            options += [lambda: f"step - {self.moment_text()}", self.duration, lambda: f"deadline + {self.duration()}"]
+        if self.data:
+            options += [lambda: "data(polls)"] * 4
         lines = [f'm{i} = "{self.r.choice(options)()}"' for i in range(self.r.randint(3, 8))]
         if self.chance(0.04):
             lines.append(f'failing = "sqrt(stance({who()}) - 0.2)"')
@@ -723,20 +1070,30 @@ class Generator:
         self.blocks.append("[metrics]\n" + "\n".join(lines) + "\n")
 
 
-def scenario(seed):
-    return Generator(seed).scenario()
+def scenario(seed, features=()):
+    """The text alone: not for tables and variants, which take several files."""
+    return Generator(seed, features).scenario()
 
 
-def count(seeds):
-    import tomllib
+def write(seed, features, folder):
+    """Writes `scenario.toml` and the files that it names; gives the scenario's path."""
+    os.makedirs(folder, exist_ok=True)
+    generator = Generator(seed, features)
+    files = {"scenario.toml": generator.scenario() + "\n", **generator.files}
+    for name, text in files.items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    return os.path.join(folder, "scenario.toml")
 
+
+def count(seeds, features):
     import oracle
 
     totals, runs = collections.Counter(), collections.Counter()
     for seed in range(seeds):
-        text = scenario(seed)
         try:
-            run = oracle.simulate(tomllib.loads(text), seed=seed)
+            with tempfile.TemporaryDirectory() as folder:
+                run = oracle.simulate(oracle.load(write(seed, features, folder)), seed=seed)
         except Exception as error:
             print(f"seed {seed}: {type(error).__name__}: {error}")
             continue
@@ -768,8 +1125,22 @@ def count(seeds):
         print(f"{kind:32}{n:8} events in {runs[kind]:4} of {seeds} runs")
 
 
-if __name__ == "__main__":
-    if sys.argv[1] == "--count":
-        count(int(sys.argv[2]))
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("seed", type=int, nargs="?")
+    parser.add_argument("--count", type=int)
+    parser.add_argument("--features", default="")
+    parser.add_argument("--out")
+    args = parser.parse_args()
+    features = FEATURES if args.features == "all" else tuple(filter(None, args.features.split(",")))
+    assert set(features) <= set(FEATURES), f"features are {', '.join(FEATURES)}"
+    if args.count is not None:
+        count(args.count, features)
+    elif args.out:
+        write(args.seed, features, args.out)
     else:
-        print(scenario(int(sys.argv[1])))
+        print(scenario(args.seed, features))
+
+
+if __name__ == "__main__":
+    main()

@@ -28,64 +28,72 @@ class Solver:
         self.scenario = run.scenario
         self.most = most
         self.instances = self.scenario.instances
-        self.open = run.conditional()  # X
+        self.open = run.open_instances(self.instances)  # X
+        _, self.high = run.find_gap(self.instances)  # G
+        # A detached graded instance is a possible move only if it is in the gap.
+        self.moves = [c for c in self.open if c.state != "detached" or c in run.gap]
 
     # -- hypothetical states -----------------------------------------------------------
 
     def save(self):
-        return (
-            [(c.state, c.first_detached_step, dict(c.delivered)) for c in self.instances],
-            self.run.gap,
-        )
+        return self.run.save()
 
     def restore(self, saved):
-        states, self.run.gap = saved
-        for c, (state, first, delivered) in zip(self.instances, states):
-            c.state, c.first_detached_step, c.delivered = state, first, dict(delivered)
+        self.run.restore(saved)
 
-    def detach(self, c):
+    def bind(self, c, amounts):
+        """Binds an instance, or raises what it has, at given amounts (what it has now if more)."""
         c.state = "detached"
-        c.first_detached_step = self.run.step
+        if c.first_detached_step is None:
+            c.first_detached_step = self.run.step
+        c.given = {r: max(c.given[r], amounts[r]) for r in c.graded}
+
+    def first_moves(self):
+        """The amounts at which each possible move is made: of one in the gap those of G, of
+        another its levels under G."""
+        saved = self.run.suppose(self.high)
+        levels = {c: {r: self.run.level(c, r) for r in c.graded} for c in self.moves}
+        self.run.unsuppose(saved)
+        return {c: self.high[c] if c in self.run.gap else levels[c] for c in self.moves}
 
     def settle(self):
-        """An Exchange. The order does not matter, so no rounds are kept."""
-        moved = True
-        while moved:
-            moved = False
-            for c in self.instances:
-                if c.state == "conditional" and self.run.holds(c, "when"):
-                    self.detach(c)
-                    moved = True
-
-    def greatest(self, candidates):
-        return self.run.greatest_agreement(candidates)
+        """The least fixed point of F above the state."""
+        x = self.run.open_instances(self.instances)
+        for c, amounts in self.run.fixed_point(x, self.run.present(x)).items():
+            self.bind(c, amounts)
 
     def reaches(self, goal, moves):
-        """Whether `moves`, detached unconditionally, then an Exchange, reach the goal."""
+        """Whether `moves`, made unconditionally, and all that follows reach the goal."""
         saved = self.save()
         try:
+            amounts = self.first_moves()
             for c in moves:
-                self.detach(c)
+                self.bind(c, amounts[c])
             self.settle()
-            return self.goal_holds(goal, saved[1])
+            return self.goal_holds(goal, saved)
         finally:
             self.restore(saved)
 
     def package_reaches(self, goal, actors):
-        """Whether the package of these actors, then an Exchange, reach the goal."""
+        """Whether the package of these actors and all that follows reach the goal."""
         saved = self.save()
         try:
-            for c in self.greatest([c for c in self.open if c.debtor in actors]):
-                self.detach(c)
+            package, high = self.run.find_gap([c for c in self.instances if c.debtor in actors])
+            for c in package:
+                self.bind(c, high[c])
             self.settle()
-            return self.goal_holds(goal, saved[1])
+            return self.goal_holds(goal, saved)
         finally:
             self.restore(saved)
 
-    def goal_holds(self, goal, gap):
+    def goal_holds(self, goal, saved):
         if goal is None:
-            return all(c.state == "detached" for c in gap)
-        self.run.gap = self.greatest(self.run.conditional())  # an outcome may read `deadlocked`
+            return all(
+                c.state == "detached"
+                and all(oracle.is_close(self.high[c][r], c.given[r]) for r in c.graded)
+                for c in saved[2][2]
+            )
+        self.run.gap, _ = self.run.find_gap(self.instances)  # an outcome may read `deadlocked`
         return evaluate(goal, self.run.nobody)
 
     # -- who waits for whom ------------------------------------------------------------
@@ -113,17 +121,21 @@ class Solver:
         for c in self.run.gap:
             context = self.run.contexts[c.name]
             in_the_way = []
-            for comparison, odd in self.comparisons(c.commitment.conditions["when"]):
+            key = {"conditional": "when", "pending": "while", "detached": None}[c.state]
+            for comparison, odd in self.comparisons(c.commitment.conditions[key]) if key else []:
                 try:
                     if evaluate(comparison, context) == odd:
                         in_the_way += quantities_of(comparison, self.scenario.definitions)
                 except RunFailure:
                     pass  # a part that the condition itself may never look at
+            for r, (node, _) in c.graded.items():
+                if self.run.level(c, r) < self.high[c][r]:
+                    in_the_way += quantities_of(node, self.scenario.definitions)
             for other in self.run.gap:
                 before = [context.quantity(*q[1:]) for q in in_the_way]
-                other.state = "detached"
+                saved = self.run.suppose({other: self.high[other]})
                 after = [context.quantity(*q[1:]) for q in in_the_way]
-                other.state = "conditional"
+                self.run.unsuppose(saved)
                 if before != after:
                     edges.append((c, other))
         return edges
@@ -175,7 +187,13 @@ class Solver:
             for c in moves:
                 total += c.cost
             return total
-        return from_millionths(sum(c.amounts.get(cost, 0) for c in moves))
+        amounts = self.first_moves()
+        return from_millionths(sum(self.added(c, cost, amounts[c]) for c in moves))
+
+    def added(self, c, resource, amounts):
+        """What a move adds of a resource to what is bound."""
+        after = max(c.given[resource], amounts[resource]) if resource in c.graded else c.amounts.get(resource, 0)
+        return after - c.bound(resource)
 
     def answer(self, found, proved, order, cost, name, key):
         sets = []
@@ -193,7 +211,7 @@ class Solver:
         }
 
     def unlock(self, goal, cost):
-        found, proved = self.minimal_sets(self.open, lambda u: self.reaches(goal, u))
+        found, proved = self.minimal_sets(self.moves, lambda u: self.reaches(goal, u))
         return self.answer(
             found, proved, self.instances.index, lambda m: self.cost_of(m, cost),
             lambda c: c.name, "moves",
