@@ -14,6 +14,7 @@ mod page;
 mod recorded;
 mod replay;
 mod run;
+mod show;
 mod slurm;
 mod sweep;
 mod timeline;
@@ -50,6 +51,7 @@ enum Command {
     Diff(diff::Args),
     Page(page::Args),
     New(new::Args),
+    Show(show::Args),
     /// Prints the JSON Schema of scenario files, for editors
     Schema,
     /// Prints a completion script for a shell
@@ -75,6 +77,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Diff(args) => diff::diff(&args),
         Command::Page(args) => page::page(&args),
         Command::New(args) => new::new(&args),
+        Command::Show(args) => show::show(&args),
         Command::Schema => emit(include_str!("../schema.json")),
         Command::Completions { shell } => completions(shell),
     };

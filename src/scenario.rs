@@ -12,10 +12,12 @@
 //! Nothing here reads files or prints; bytes come in, a model or diagnostics go out.
 
 mod actors;
+mod attachments;
 mod calendar;
 mod commitments;
 mod compile;
 mod constant;
+mod csv;
 mod definitions;
 mod diagnostic;
 mod document;
@@ -38,6 +40,7 @@ mod reserved;
 mod resolve;
 mod set_value;
 mod sets;
+mod show;
 mod source;
 mod sweep_table;
 mod syntax;
@@ -45,15 +48,17 @@ mod time_literal;
 mod token;
 mod toml_error;
 mod trust;
+mod variant;
 
 #[cfg(test)]
 mod tests;
 
 use crate::model::Model;
 
+pub use attachments::{Attachment, AttachmentError, Attachments, NoAttachments, Role, too_large};
 pub use compile::compile;
 pub use diagnostic::{Diagnostic, DiagnosticView, NoteView, Origin, PlaceView, Severity};
-pub use document::Document;
+pub use document::{Document, Unreadable};
 pub use names::{FAILED, RUN_COLUMNS};
 pub use overrides::{Override, canonical};
 pub use recheck::Recheck;

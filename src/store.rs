@@ -2,6 +2,7 @@
 
 mod files;
 mod folder;
+mod inputs;
 pub mod limits;
 mod lineage;
 mod manifest;
@@ -12,6 +13,7 @@ pub use files::Files;
 pub use folder::{
     Folder, FolderError, MANIFEST, open_file, read_file, remove_partial, sync_folder, write_file, write_file_with,
 };
+pub use inputs::{Beside, INPUTS, InputRecord, Kept, input_files};
 pub use lineage::{Lineage, LineageError};
 pub use manifest::{Digest, ForkRecord, Manifest, ManifestError, OverrideRecord, PROGRAM, digest};
 pub use tables::{

@@ -107,6 +107,11 @@ fn the_reader_and_the_schema_know_the_same_keys() {
     }
     assert!(words.len() > 100);
     for word in &words {
+        if ["extends", "remove"].contains(&word.as_str()) {
+            // They are gone before the rest is read.
+            known.get_mut("the file").unwrap().insert(word.clone());
+            continue;
+        }
         let mut document = one_of_each();
         for (place, _, _) in TABLES {
             let table = document.pointer_mut(place).and_then(Value::as_object_mut).unwrap();

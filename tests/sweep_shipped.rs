@@ -17,7 +17,7 @@ fn scenarios() -> Vec<PathBuf> {
 }
 
 fn document(path: &PathBuf) -> Document {
-    Document::parse(&path.display().to_string(), &std::fs::read(path).unwrap()).unwrap()
+    common::open(path)
 }
 
 /// Numbers to try for a parameter: its own, the ends of its range, and some that are surely wrong for many.

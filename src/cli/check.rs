@@ -21,9 +21,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn check(args: &Args) -> Result<(), Failed> {
-    let bytes = load::read(&args.file)?;
     let name = args.file.display().to_string();
-    match load::parse(&name, &bytes, &Options::default()) {
+    match load::parse(&args.file, &Options::default())? {
         Ok(loaded) => {
             let errors = check_table(&loaded.document, cores());
             if !errors.is_empty() {

@@ -87,13 +87,10 @@ fn render(diagnostic: &Diagnostic, source: &SourceText) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let argument = match &diagnostic.origin {
-        Origin::File => None,
-        Origin::Argument(text) => Some(SourceText::lossy("argument", text.as_bytes())),
-    };
+    let other = diagnostic.other_source();
     let mut group = Group::with_title(level.primary_title(&diagnostic.message));
     if let Some(span) = &diagnostic.span {
-        group = group.elements(place(argument.as_ref().unwrap_or(source), span, diagnostic.label.as_deref()));
+        group = group.elements(place(other.as_ref().unwrap_or(source), span, diagnostic.label.as_deref()));
     } else if diagnostic.origin == Origin::File {
         group = group.element(Place::path(escaped(source.name())).line(1).char_column(1));
     }
@@ -127,12 +124,13 @@ fn place<'a>(source: &SourceText, span: &Range<usize>, label: Option<&str>) -> V
         mark = mark.label(label.to_owned());
     }
     let snippet = Snippet::source(shown.clone()).line_start(start.line).annotation(mark);
-    if shown.starts_with('…') {
-        // The column of a line that was cut in front would be wrong.
-        let place = Place::path(escaped(source.name())).line(start.line).char_column(start.column);
+    let name = escaped(source.name_at(span.start));
+    if shown.starts_with('…') || source.position(line_start).column > 1 {
+        // The renderer's own column is wrong where the line was cut in front.
+        let place = Place::path(name).line(start.line).char_column(start.column);
         return vec![place.into(), snippet.into()];
     }
-    vec![snippet.path(escaped(source.name())).into()]
+    vec![snippet.path(name).into()]
 }
 
 /// A line cut to what lies around a range of it, and the range in that.

@@ -134,9 +134,8 @@ fn of_folder(args: &Args) -> Result<Found, Failed> {
 
 /// Runs the file.
 fn of_file(args: &Args) -> Result<Found, Failed> {
-    let bytes = load::read(&args.path)?;
     let options = Options { overrides: args.sets.clone(), ..Options::default() };
-    let Loaded { document, compiled } = load::load(&args.path.display().to_string(), &bytes, &options)?;
+    let Loaded { document, compiled } = load::load(load::document(&args.path)?, &options)?;
     let at = args.at.as_ref().map(|at| at.step(&compiled.model.clock)).transpose()?;
     let course = Lineage::single(compiled.model);
     let luck = RunSeed { seed: args.seed.unwrap_or(0), replicate: args.replicate.unwrap_or(0) };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use backstop::engine::{Checkpoint, Run, RunOptions};
 use backstop::scenario::Override;
-use backstop::store::{Files, ForkRecord, Lineage, Manifest, OverrideRecord, Sampler, Verified};
+use backstop::store::{Files, ForkRecord, Kept, Lineage, Manifest, OverrideRecord, Sampler, Verified};
 
 use super::console::{Failed, emit, fail};
 use super::load::{self, At, parse_set};
@@ -44,7 +44,8 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     let at = args.at.step(&parent.course.last().0.clock)?;
     check_step(at, &parent)?;
     let manifest = child_manifest(args, at, &parent);
-    let course = Lineage::new(&manifest).map_err(|error| refuse(&error))?;
+    let mut inputs = Kept::of(&args.dir, &manifest);
+    let course = Lineage::new(&manifest, &mut inputs).map_err(|error| refuse(&error))?;
     let mut sampler = Sampler::new(course.last().0, manifest.stances, manifest.trust)
         .map_err(|error| fail(&error.to_string(), Some("fork a run without `--stances` and `--trust`")))?;
     let want = RunOptions { log: true, series: true, exchanged: true };
@@ -56,11 +57,11 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     let models = (course.first(), course.last().0);
     let files = Files::of_run(models, &run, manifest.luck(), &sampler, &manifest.all_overrides());
     let manifest = manifest.of_run(&run, files.digests());
-    write(&files, &folder, &manifest)?;
+    let document = course.document().expect("the course was compiled from one");
+    write(&files, &folder, document, &manifest)?;
     emit(&story(args, at, &course, &run))?;
     if let Err(failure) = &run.result {
-        let document = load::document(&manifest.scenario, manifest.scenario_text.as_bytes())?;
-        return Err(load::failed(&document, failure));
+        return Err(load::failed(document, failure));
     }
     Ok(())
 }

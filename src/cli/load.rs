@@ -7,6 +7,7 @@ use std::path::Path;
 use backstop::engine::Failure;
 use backstop::model::{Clock, Date, limits};
 use backstop::scenario::{Compiled, Diagnostic, Document, Options, Override, SetValue, SourceText, compile};
+use backstop::store::Beside;
 
 use super::console::{Failed, fail, report};
 use super::wording::escaped;
@@ -17,8 +18,8 @@ pub(crate) struct Loaded {
     pub(crate) compiled: Compiled,
 }
 
-/// Reads a scenario file; `Err` has been reported.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failed> {
+/// The bytes of a scenario file; `Err` has been reported.
+fn read(path: &Path) -> Result<Vec<u8>, Failed> {
     let cannot = |error: std::io::Error| {
         let help = (error.kind() == std::io::ErrorKind::NotFound)
             .then_some("give the path of a scenario file; `backstop new NAME` writes one to start from");
@@ -35,18 +36,26 @@ pub(crate) fn read_up_to(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Parses and compiles; gives the errors with the text they are about.
-pub(crate) fn parse(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded, (Vec<Diagnostic>, SourceText)> {
-    let document = Document::parse(name, bytes).map_err(|errors| (errors, SourceText::lossy(name, bytes)))?;
+/// Parses and compiles the scenario file at a path; gives the errors with the text they are about.
+pub(crate) fn parse(path: &Path, options: &Options) -> Result<Result<Loaded, (Vec<Diagnostic>, SourceText)>, Failed> {
+    let bytes = read(path)?;
+    let name = path.display().to_string();
+    Ok(match Document::open(&name, &bytes, &mut Beside::of(path)) {
+        Ok(document) => compiled(document, options),
+        Err(unreadable) => Err((unreadable.diagnostics, unreadable.source)),
+    })
+}
+
+fn compiled(document: Document, options: &Options) -> Result<Loaded, (Vec<Diagnostic>, SourceText)> {
     match compile(&document, options) {
         Ok(compiled) => Ok(Loaded { document, compiled }),
         Err(errors) => Err((errors, document.source().clone())),
     }
 }
 
-/// Parses and compiles; errors and warnings are reported on standard error.
-pub(crate) fn load(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded, Failed> {
-    match parse(name, bytes, options) {
+/// Compiles; errors and warnings are reported on standard error.
+pub(crate) fn load(document: Document, options: &Options) -> Result<Loaded, Failed> {
+    match compiled(document, options) {
         Ok(loaded) => {
             report(&loaded.compiled.warnings, loaded.document.source());
             Ok(loaded)
@@ -58,10 +67,11 @@ pub(crate) fn load(name: &str, bytes: &[u8], options: &Options) -> Result<Loaded
     }
 }
 
-/// The document of a text that was compiled before, to show places in it.
-pub(crate) fn document(name: &str, bytes: &[u8]) -> Result<Document, Failed> {
-    Document::parse(name, bytes).map_err(|errors| {
-        report(&errors, &SourceText::lossy(name, bytes));
+/// Reads a scenario file, and the files that it refers to; errors are reported on standard error.
+pub(crate) fn document(path: &Path) -> Result<Document, Failed> {
+    let bytes = read(path)?;
+    Document::open(&path.display().to_string(), &bytes, &mut Beside::of(path)).map_err(|unreadable| {
+        report(&unreadable.diagnostics, &unreadable.source);
         Failed::Input
     })
 }

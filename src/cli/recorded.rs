@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use backstop::engine::Observer;
-use backstop::store::{Defect, Lineage, LineageError, Manifest, Verified};
+use backstop::store::{Defect, Kept, Lineage, LineageError, Manifest, Verified};
 
 use super::console::{Failed, fail, report};
 use super::load::At;
@@ -42,6 +42,6 @@ pub(crate) fn step_of_folder(at: &At, dir: &Path) -> Result<u32, Failed> {
         return Ok(step);
     }
     let manifest = Manifest::read(dir).map_err(|error| fail(&error.to_string(), error.help()))?;
-    let course = Lineage::new(&manifest).map_err(|error| refuse(&error))?;
+    let course = Lineage::new(&manifest, &mut Kept::of(dir, &manifest)).map_err(|error| refuse(&error))?;
     at.step(&course.last().0.clock)
 }

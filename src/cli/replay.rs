@@ -1,11 +1,11 @@
 //! `replay`: folds a log without simulating, verifies it, and prints or measures any state of it.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use backstop::engine::Checkpoint;
 use backstop::model::{ActorId, Model, Setup, World};
-use backstop::store::{Lineage, Numbered, Sampler, Verified, write_series};
+use backstop::store::{Kept, Lineage, Numbered, Sampler, Verified, write_series};
 use backstop::trace::ending_name;
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
@@ -46,7 +46,7 @@ pub(crate) fn replay(args: &Args) -> Result<(), Failed> {
         return emit(&summary);
     }
     say(summary.trim_end());
-    measure(&verified, &args.metrics)
+    measure(&verified, &args.dir, &args.metrics)
 }
 
 fn summary(verified: &Verified) -> String {
@@ -64,9 +64,9 @@ fn summary(verified: &Verified) -> String {
 }
 
 /// Measures expressions over the folded states.
-fn measure(verified: &Verified, metrics: &[(String, String)]) -> Result<(), Failed> {
+fn measure(verified: &Verified, dir: &Path, metrics: &[(String, String)]) -> Result<(), Failed> {
     let Verified { manifest, events, recorded, .. } = verified;
-    let course = Lineage::measuring(manifest, metrics).map_err(|error| refuse(&error))?;
+    let course = Lineage::measuring(manifest, &mut Kept::of(dir, manifest), metrics).map_err(|error| refuse(&error))?;
     let fold = course.fold(events, recorded, &mut |_, _, _| {}).map_err(|refusal| {
         fail(&refusal.reason, Some("the metric has no value at some step; guard it with `if(condition, value, other)`"))
     })?;

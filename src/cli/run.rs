@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed};
 use backstop::model::Model;
-use backstop::scenario::{Options, Override};
+use backstop::scenario::{Document, Options, Override};
 use backstop::store::{
     Files, Folder, FolderError, LineageError, Manifest, Numbered, OverrideRecord, Sampler, limits, open_file,
     write_events,
@@ -60,11 +60,9 @@ pub(crate) struct Args {
 
 /// What is to be run.
 struct Asked {
-    /// Where the scenario comes from, for messages.
-    path: String,
     /// The scenario file's name, without folders.
     name: String,
-    text: Vec<u8>,
+    document: Document,
     sets: Vec<Override>,
     luck: RunSeed,
 }
@@ -76,9 +74,8 @@ impl Asked {
             return Err(fail(&message, Some("a run of a sweep's folder is run again with `--run N`")));
         }
         Ok(Self {
-            path: args.file.display().to_string(),
             name: args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-            text: load::read(&args.file)?,
+            document: load::document(&args.file)?,
             sets: args.sets.clone(),
             luck: RunSeed { seed: args.seed, replicate: args.replicate },
         })
@@ -97,9 +94,8 @@ impl Asked {
         let varied = points.names.iter().zip(points.values(slot.point));
         let varied = varied.map(|(name, &value)| Override { name: name.clone(), value });
         Ok(Self {
-            path: sweep.scenario.clone(),
             name: sweep.scenario.clone(),
-            text: sweep.experiment.document().source().text().as_bytes().to_vec(),
+            document: sweep.experiment.document().clone(),
             sets: sweep.experiment.sets().iter().cloned().chain(varied).collect(),
             luck: slot.luck,
         })
@@ -121,7 +117,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
         return Err(refuse(&LineageError::Overrides(sets.len())));
     }
     let options = Options { overrides: sets.clone(), track_trust: args.trust, ..Options::default() };
-    let loaded = load::load(&asked.path, &asked.text, &options)?;
+    let loaded = load::load(asked.document.clone(), &options)?;
     let model = &loaded.compiled.model;
     let plan = Plan::new(model);
     let mut sampler = Sampler::new(model, args.stances, args.trust)
@@ -137,8 +133,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     }
     if let Some(folder) = folder {
         let files = Files::of_run((model, model), &run, *luck, &sampler, sets);
-        let manifest = manifest(args, &asked, loaded.document.source().text()).of_run(&run, files.digests());
-        write(&files, &folder, &manifest)?;
+        let manifest = manifest(args, &asked).of_run(&run, files.digests());
+        write(&files, &folder, &loaded.document, &manifest)?;
     }
     print(args, *luck, model, &plan, &run)?;
     match &run.result {
@@ -191,8 +187,8 @@ pub(crate) fn claim(path: &Path, force: bool) -> Result<Folder, Failed> {
 }
 
 /// Writes an output folder.
-pub(crate) fn write(files: &Files, folder: &Folder, manifest: &Manifest) -> Result<(), Failed> {
-    files.write(folder, manifest).map_err(|error| {
+pub(crate) fn write(files: &Files, folder: &Folder, document: &Document, manifest: &Manifest) -> Result<(), Failed> {
+    files.write(folder, document, manifest).map_err(|error| {
         let help = match error {
             FolderError::Io { doing: "restore", .. } => "run it again with `--force`; the folder is not complete",
             FolderError::Io { doing: "sync", .. } => "the files are there, but may be lost if the machine stops now",
@@ -202,13 +198,13 @@ pub(crate) fn write(files: &Files, folder: &Folder, manifest: &Manifest) -> Resu
     })
 }
 
-fn manifest(args: &Args, asked: &Asked, text: &str) -> Manifest {
+fn manifest(args: &Args, asked: &Asked) -> Manifest {
     let overrides = asked.sets.iter().map(OverrideRecord::from).collect();
     Manifest {
         stances: args.stances,
         trust: args.trust,
         replicate: asked.luck.replicate,
-        ..Manifest::new(&asked.name, text, overrides, asked.luck.seed)
+        ..Manifest::new(&asked.name, &asked.document, overrides, asked.luck.seed)
     }
 }
 

@@ -108,7 +108,7 @@ pub(crate) fn slurm(args: &Args, tasks: u64, out: &Path) -> Result<(), Failed> {
         ));
     }
     let place = Place::of(out)?;
-    let script = script::script(args, &place.folder, tasks)?;
+    let script = script::script(args, sweep.experiment.document(), &place.folder, tasks)?;
     if args.cluster.print_slurm {
         return emit(&script);
     }
@@ -145,13 +145,15 @@ fn begin(args: &Args, sweep: &Sweep, place: &Place, script: &str, tasks: u64) ->
     }
     let said = place.file("said");
     fs::create_dir_all(&said).map_err(|error| cannot("create", &said, &error))?;
-    let copy = |from: &Path| {
-        let to = place.file(&script::copied(from));
-        fs::copy(from, &to).map(|_| ()).map_err(|error| cannot("copy", from, &error))
-    };
-    copy(&args.file)?;
+    let document = sweep.experiment.document();
+    let copied = place.folder.join(script::scenario(args, document));
+    put(&copied, document.text())?;
+    for (attachment, bytes) in document.attachments() {
+        put_bytes(&copied.with_file_name("").join(&attachment.location), bytes)?;
+    }
     if let Some(design) = &args.design.design {
-        copy(design)?;
+        let to = place.file(&script::copied(design));
+        fs::copy(design, &to).map_err(|error| cannot("copy", design, &error))?;
     }
     put(&place.file("job.sh"), script)?;
     put(&place.file(MANIFEST), &sweep.manifest().to_json())?;
@@ -370,7 +372,14 @@ fn read(path: &Path) -> std::io::Result<String> {
 }
 
 fn put(path: &Path, text: &str) -> Result<(), Failed> {
-    write_file(path, text.as_bytes()).map_err(|error| fail(&error.to_string(), None))
+    put_bytes(path, text.as_bytes())
+}
+
+fn put_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failed> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| cannot("create", folder, &error))?;
+    }
+    write_file(path, bytes).map_err(|error| fail(&error.to_string(), None))
 }
 
 fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Failed {

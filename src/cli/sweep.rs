@@ -184,9 +184,7 @@ fn shard(text: &str) -> Result<Shard, String> {
 
 /// Reads the scenario and makes the points.
 pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
-    let bytes = load::read(&args.file)?;
-    let name = args.file.display().to_string();
-    let document = load::document(&name, &bytes)?;
+    let document = load::document(&args.file)?;
     let text = document.source().clone();
     let table = document.sweep().unwrap_or_default();
     let wrong = |error: Error| explain(&error, Some(&text));

@@ -46,3 +46,13 @@ pub const OPERATIONS: usize = 10_000_000;
 pub const MASK_WORDS: usize = 16_000_000;
 /// Pairs of a gift and a slot that it may count in.
 pub const SLOT_PAIRS: usize = 500_000_000;
+/// Size of a table that a scenario refers to, in bytes.
+pub const TABLE_BYTES: u64 = 1 << 30;
+/// Rows of a table that a scenario refers to.
+pub const TABLE_ROWS: usize = 20_000_000;
+/// Columns of a table that a scenario refers to.
+pub const TABLE_COLUMNS: usize = 10_000;
+/// Tables that a scenario refers to.
+pub const TABLES: usize = 100;
+/// Scenarios that one may extend, one behind the other.
+pub const EXTENDED: usize = 8;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::compile::Compiler;
 use super::diagnostic::{Diagnostic, listed, quoted};
-use super::document::{Entry, Kind, Table, Value};
+use super::document::{Entry, Kind, Table, Value, is_long_form};
 use super::number::{Order, Spec, TargetOf, User};
 use super::reader::path;
 use super::resolve::Context;
@@ -307,11 +307,6 @@ impl<'a> Compiler<'a> {
 fn parameter_spec(entry: &Entry) -> Spec {
     let context = Context::Numeric { cohort: false, debtor: false };
     Spec { path: path("parameters", &entry.key), domain: Domain::Any, order: Order::Parameter, context }
-}
-
-/// A table that names what a parameter is, rather than a distribution.
-fn is_long_form(table: &Table) -> bool {
-    !table.entries.iter().any(|entry| Shape::named(&entry.key).is_some())
 }
 
 /// A value in the middle of a distribution, for what is asked before anything is drawn.

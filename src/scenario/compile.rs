@@ -129,8 +129,10 @@ impl<'a> Compiler<'a> {
     }
 
     fn read_head(&mut self) {
-        const KEYS: [&str; 22] = [
+        const KEYS: [&str; 24] = [
             "format",
+            "extends",
+            "remove",
             "title",
             "about",
             "issues",

@@ -32,11 +32,20 @@ impl Severity {
 }
 
 /// Which text the span of a diagnostic refers to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// The scenario file.
+    /// The scenario file, or one that it extends.
     #[default]
     File,
+    /// A line of a table.
+    Table {
+        /// The table's file.
+        file: String,
+        /// Where the excerpt begins in it.
+        first: Position,
+        /// The line, or a part of it.
+        excerpt: String,
+    },
     /// An expression given as an argument.
     Argument(String),
 }
@@ -119,18 +128,40 @@ impl Diagnostic {
         self
     }
 
+    /// The text that its span is in, where that is not the scenario file.
+    #[must_use]
+    pub fn other_source(&self) -> Option<SourceText> {
+        match &self.origin {
+            Origin::File => None,
+            Origin::Table { file, first, excerpt } => Some(SourceText::excerpt(file, excerpt, *first)),
+            Origin::Argument(text) => Some(SourceText::lossy("argument", text.as_bytes())),
+        }
+    }
+
+    /// With its places in the file moved by so many bytes.
+    #[must_use]
+    pub(super) fn moved(mut self, by: usize) -> Self {
+        let shift = |span: &mut Option<Range<usize>>| {
+            *span = span.take().map(|span| span.start + by..span.end + by);
+        };
+        if self.origin == Origin::File {
+            // Without a place it is about the file as a whole.
+            self.span.get_or_insert(0..0);
+            shift(&mut self.span);
+        }
+        self.notes.iter_mut().for_each(|(_, span)| shift(span));
+        self
+    }
+
     /// As data for `--json`; `source` is the scenario file.
     #[must_use]
     pub fn view(&self, source: &SourceText) -> DiagnosticView {
-        let argument = match &self.origin {
-            Origin::File => None,
-            Origin::Argument(text) => Some(SourceText::lossy("argument", text.as_bytes())),
-        };
+        let other = self.other_source();
         DiagnosticView {
             severity: self.severity,
             code: self.code,
             message: self.message.clone(),
-            place: self.span.clone().map(|span| place(argument.as_ref().unwrap_or(source), span)),
+            place: self.span.clone().map(|span| place(other.as_ref().unwrap_or(source), span)),
             label: self.label.clone(),
             notes: self
                 .notes
@@ -142,7 +173,7 @@ impl Diagnostic {
                 .collect(),
             help: self.help.clone(),
             argument: match &self.origin {
-                Origin::File => None,
+                Origin::File | Origin::Table { .. } => None,
                 Origin::Argument(text) => Some(text.clone()),
             },
         }
@@ -202,7 +233,7 @@ pub struct DiagnosticView {
 fn place(source: &SourceText, span: Range<usize>) -> PlaceView {
     let Position { line, column } = source.position(span.start);
     let end = source.position(span.end.max(span.start));
-    PlaceView { file: source.name().to_owned(), line, column, end_line: end.line, end_column: end.column }
+    PlaceView { file: source.name_at(span.start).to_owned(), line, column, end_line: end.line, end_column: end.column }
 }
 
 /// Sorts by place, drops what is said twice, and caps the number, saying how many more there are.
@@ -210,7 +241,7 @@ fn place(source: &SourceText, span: Range<usize>) -> PlaceView {
 pub(super) fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics.sort_by_cached_key(|diagnostic| {
         let span = diagnostic.span.clone().unwrap_or(0..0);
-        (diagnostic.origin != Origin::File, span.start, span.end, diagnostic.code)
+        (diagnostic.origin.clone(), span.start, span.end, diagnostic.code)
     });
     diagnostics.dedup_by(|a, b| a.code == b.code && a.span == b.span && a.origin == b.origin && a.message == b.message);
     if diagnostics.len() > limits::DIAGNOSTICS {

@@ -1,21 +1,47 @@
-//! A TOML document as a tree that knows where everything stands and in which order it first appeared.
+//! A TOML document as a tree that knows where everything stands and in which order it first appeared, with the files
+//! that it refers to.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 use toml_parser::lexer::TokenKind;
 
-use super::diagnostic::{Diagnostic, tidy};
+use super::attachments::{Attachment, Attachments, NoAttachments, Role, display_name, locate};
+use super::csv::CsvTable;
+use super::diagnostic::{Diagnostic, quoted, tidy};
 use super::source::SourceText;
-use super::toml_error;
-use crate::model::limits;
+use super::variant::lay_over;
+use super::{show, toml_error};
+use crate::model::{Shape, limits};
 
-/// A scenario file, parsed as TOML and not yet understood.
+/// A scenario file, parsed as TOML and not yet understood, laid over the scenario that it extends, with its tables.
 #[derive(Clone, Debug)]
 pub struct Document {
     source: SourceText,
     root: Table,
+    /// The other files, in the order in which they were read.
+    attachments: Vec<(Attachment, Bytes)>,
+    /// By the place of the `table` that names it.
+    tables: BTreeMap<usize, Arc<CsvTable>>,
+}
+
+/// What a file consists of.
+#[derive(Clone, Debug)]
+enum Bytes {
+    Scenario(Arc<[u8]>),
+    Table(Arc<CsvTable>),
+}
+
+/// A document that cannot be read: why, and the texts that this is about.
+#[derive(Clone, Debug)]
+pub struct Unreadable {
+    /// Everything that is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts of the files that have been read.
+    pub source: SourceText,
 }
 
 /// A table, its keys in order of first appearance in the file.
@@ -109,29 +135,304 @@ impl Value {
     }
 }
 
+/// A table that names what a parameter is, rather than a distribution.
+pub(super) fn is_long_form(table: &Table) -> bool {
+    !table.entries.iter().any(|entry| Shape::named(&entry.key).is_some())
+}
+
 impl Document {
-    /// Parses a file's bytes as TOML.
+    /// Parses a file's bytes as TOML. It must stand alone.
     ///
     /// # Errors
-    /// Everything in it that is not TOML.
+    /// Everything in it that is not TOML, or refers to another file.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
-        let source = SourceText::read(name, bytes).map_err(|error| vec![*error])?;
-        check_depth(source.text()).map_err(|error| vec![*error])?;
-        let (root, errors) = DeTable::parse_recoverable(source.text());
-        let mut diagnostics = toml_error::explain(&source, &errors);
-        let root = table(root.get_ref(), source.text(), &mut diagnostics);
-        if diagnostics.is_empty() { Ok(Self { source, root }) } else { Err(tidy(diagnostics)) }
+        Self::open(name, bytes, &mut NoAttachments).map_err(|unreadable| unreadable.diagnostics)
     }
 
-    /// The text, for showing places in it.
+    /// Parses a file's bytes as TOML, and the scenarios that it extends, and the tables that it names.
+    ///
+    /// # Errors
+    /// Everything that is not TOML or no table, and every file that cannot be had.
+    pub fn open(name: &str, bytes: &[u8], attachments: &mut dyn Attachments) -> Result<Self, Box<Unreadable>> {
+        let mut loader = Loader::new(name, bytes, attachments);
+        let root = loader.load();
+        let Loader { source, diagnostics, files, tables, .. } = loader;
+        match root {
+            Some(root) if diagnostics.is_empty() => Ok(Self { source, root, attachments: files, tables }),
+            _ => Err(Box::new(Unreadable { diagnostics: tidy(diagnostics), source })),
+        }
+    }
+
+    /// The texts of the file and of those that it extends, for showing places in them.
     #[must_use]
     pub fn source(&self) -> &SourceText {
         &self.source
     }
 
-    /// The outermost table.
+    /// The text of the file itself, without its byte-order mark.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.source.own_text()
+    }
+
+    /// The files that it refers to, with their bytes, in the order in which they were read.
+    pub fn attachments(&self) -> impl Iterator<Item = (&Attachment, &[u8])> {
+        self.attachments.iter().map(|(attachment, bytes)| {
+            let bytes = match bytes {
+                Bytes::Scenario(bytes) => &**bytes,
+                Bytes::Table(table) => table.bytes(),
+            };
+            (attachment, bytes)
+        })
+    }
+
+    /// The scenario as one file: with what it extends, as TOML. Tables stay files of their own.
+    #[must_use]
+    pub fn show(&self) -> String {
+        show::show(&self.root, self.source.text())
+    }
+
+    /// The outermost table, with everything laid over.
     pub(super) fn root(&self) -> &Table {
         &self.root
+    }
+
+    /// The table that is named at a place.
+    pub(super) fn table_at(&self, value: &Value) -> Option<&Arc<CsvTable>> {
+        self.tables.get(&value.span.start)
+    }
+}
+
+/// A document that is being read.
+struct Loader<'a> {
+    attachments: &'a mut dyn Attachments,
+    source: SourceText,
+    /// Where each part of the source was found.
+    locations: Vec<String>,
+    bytes: &'a [u8],
+    diagnostics: Vec<Diagnostic>,
+    files: Vec<(Attachment, Bytes)>,
+    tables: BTreeMap<usize, Arc<CsvTable>>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(name: &str, bytes: &'a [u8], attachments: &'a mut dyn Attachments) -> Self {
+        let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        Self {
+            attachments,
+            source: SourceText::lossy(name, bytes),
+            locations: vec![file.to_owned()],
+            bytes,
+            diagnostics: Vec::new(),
+            files: Vec::new(),
+            tables: BTreeMap::new(),
+        }
+    }
+
+    fn load(&mut self) -> Option<Table> {
+        let (source, root, wrong) = parse_one(self.source.name(), self.bytes);
+        self.diagnostics.extend(wrong);
+        self.source = source?;
+        let root = root?;
+        if root.has("extends") {
+            self.check_format(&root, 0);
+        }
+        let mut layers = vec![root];
+        while let Some(base) = self.extended(&layers)? {
+            layers.push(base);
+        }
+        let mut root = layers.pop()?;
+        while let Some(over) = layers.pop() {
+            let (laid, wrong) = lay_over(root, over);
+            self.diagnostics.extend(wrong);
+            root = laid;
+        }
+        if self.diagnostics.is_empty() {
+            self.load_tables(&root);
+        }
+        Some(root)
+    }
+
+    /// The scenario that the last of the layers extends; none inside if it extends nothing, none if that is wrong.
+    #[expect(clippy::option_option, reason = "nothing to extend, or something wrong")]
+    fn extended(&mut self, layers: &[Table]) -> Option<Option<Table>> {
+        let layer = layers.last()?;
+        let Some(entry) = layer.get("extends") else {
+            if let Some(entry) = layer.get("remove") {
+                let message = "there is a `remove`, but no `extends`";
+                let error = Diagnostic::error("variant/remove", message, Some(entry.key_span.clone()));
+                self.diagnostics.push(error.help("name the scenario to remove from: `extends = \"base.toml\"`"));
+                return None;
+            }
+            return Some(None);
+        };
+        let value = &entry.value;
+        let Kind::String(path) = &value.kind else {
+            let message = format!("`extends` must be a text, but is {}", value.kind.description());
+            let error = Diagnostic::error("schema/kind", message, Some(value.span.clone()));
+            self.diagnostics.push(error.help("write the path of a scenario file: `extends = \"base.toml\"`"));
+            return None;
+        };
+        let location = self.locate(value, path, Role::Scenario)?;
+        let refused = if self.locations.contains(&location) {
+            Some(("the scenarios extend each other in a circle".to_owned(), "let one of them extend nothing"))
+        } else if layers.len() > limits::EXTENDED {
+            let message = format!("more than {} scenarios extend each other", limits::EXTENDED);
+            Some((message, "write some of them into one; `backstop show` prints them as one file"))
+        } else {
+            None
+        };
+        if let Some((message, help)) = refused {
+            let error = Diagnostic::error("variant/extends", message, Some(value.span.clone()));
+            self.diagnostics.push(error.help(help));
+            return None;
+        }
+        let bytes = self.read(value, &location, Role::Scenario, limits::FILE_BYTES)?;
+        let name = display_name(self.source.name(), &location);
+        let (source, root, wrong) = parse_one(&name, &bytes);
+        let source = source.unwrap_or_else(|| SourceText::lossy(&name, &bytes));
+        let start = self.source.append(&source);
+        self.locations.push(location.clone());
+        let attachment = Attachment { location, role: Role::Scenario };
+        self.files.push((attachment, Bytes::Scenario(bytes.into())));
+        self.diagnostics.extend(wrong.into_iter().map(|error| error.moved(start)));
+        let mut root = root?;
+        shift_table(&mut root, start);
+        self.check_format(&root, start);
+        Some(Some(root))
+    }
+
+    /// Every file has a `format` of its own; that of the first is checked when it is compiled.
+    fn check_format(&mut self, root: &Table, start: usize) {
+        let (message, span) = match root.get("format").map(|entry| &entry.value) {
+            None => ("the file has no `format`".to_owned(), start..start),
+            Some(Value { kind: Kind::Integer(1), .. }) => return,
+            Some(value) => ("`format` is not 1, and this program reads format 1 only".to_owned(), value.span.clone()),
+        };
+        let error = Diagnostic::error("schema/format", message, Some(span));
+        self.diagnostics.push(error.help("write `format = 1` at the top"));
+    }
+
+    fn locate(&mut self, value: &Value, path: &str, role: Role) -> Option<String> {
+        let from = &self.locations[self.source.file_at(value.span.start)];
+        match locate(from, path, role) {
+            Ok(location) => Some(location),
+            Err((message, help)) => {
+                let error = Diagnostic::error("attachment/path", message, Some(value.span.clone()));
+                self.diagnostics.push(error.help(help));
+                None
+            }
+        }
+    }
+
+    fn read(&mut self, value: &Value, location: &str, role: Role, limit: u64) -> Option<Vec<u8>> {
+        match self.attachments.read(location, role, limit) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                let name = quoted(&display_name(self.source.name(), location));
+                let message = format!("the {} {name} {}", role.name(), error.message);
+                let diagnostic = Diagnostic::error("attachment/read", message, Some(value.span.clone()));
+                self.diagnostics.push(diagnostic.help(error.help));
+                None
+            }
+        }
+    }
+
+    /// Reads every table that the scenario names, each file once.
+    fn load_tables(&mut self, root: &Table) {
+        let mut known: BTreeMap<String, Option<Arc<CsvTable>>> = BTreeMap::new();
+        for value in named_tables(root) {
+            let Kind::String(path) = &value.kind else { continue };
+            let Some(location) = self.locate(value, path, Role::Table) else { continue };
+            if known.len() == limits::TABLES && !known.contains_key(&location) {
+                let message = format!("the scenario names more than {} tables", limits::TABLES);
+                let error = Diagnostic::error("limits/tables", message, Some(value.span.clone()));
+                self.diagnostics.push(error.help("put what belongs together into one table"));
+                return;
+            }
+            if !known.contains_key(&location) {
+                let table = self.load_table(value, &location);
+                known.insert(location.clone(), table);
+            }
+            if let Some(Some(table)) = known.get(&location) {
+                self.tables.insert(value.span.start, Arc::clone(table));
+            }
+        }
+    }
+
+    fn load_table(&mut self, value: &Value, location: &str) -> Option<Arc<CsvTable>> {
+        let bytes = self.read(value, location, Role::Table, limits::TABLE_BYTES)?;
+        let name = display_name(self.source.name(), location);
+        match CsvTable::parse(&name, bytes) {
+            Ok(table) => {
+                let table = Arc::new(table);
+                let attachment = Attachment { location: location.to_owned(), role: Role::Table };
+                self.files.push((attachment, Bytes::Table(Arc::clone(&table))));
+                Some(table)
+            }
+            Err(error) => {
+                self.diagnostics.push(error.note("the table is named here", Some(value.span.clone())));
+                None
+            }
+        }
+    }
+}
+
+/// The places at which a scenario names a table.
+fn named_tables(root: &Table) -> Vec<&Value> {
+    fn of<'t>(value: &'t Value, found: &mut Vec<&'t Value>) {
+        if let Kind::Table(table) = &value.kind {
+            found.extend(table.get("table").map(|entry| &entry.value));
+        }
+    }
+    let mut found = Vec::new();
+    for section in ["cohorts", "data"] {
+        if let Some(Kind::Table(things)) = root.get(section).map(|entry| &entry.value.kind) {
+            things.entries.iter().for_each(|entry| of(&entry.value, &mut found));
+        }
+    }
+    let pairs = match root.get("trust").map(|entry| &entry.value.kind) {
+        Some(Kind::Table(trust)) => trust.get("pairs"),
+        _ => None,
+    };
+    for entry in [root.get("influence"), pairs].into_iter().flatten() {
+        if let Kind::Array(list) = &entry.value.kind {
+            list.iter().for_each(|value| of(value, &mut found));
+        }
+    }
+    found
+}
+
+/// Parses one file: its text, where it is one, and its tables, where it is TOML.
+fn parse_one(name: &str, bytes: &[u8]) -> (Option<SourceText>, Option<Table>, Vec<Diagnostic>) {
+    let source = match SourceText::read(name, bytes) {
+        Ok(source) => source,
+        Err(error) => return (None, None, vec![*error]),
+    };
+    if let Err(error) = check_depth(source.text()) {
+        return (Some(source), None, vec![*error]);
+    }
+    let (root, errors) = DeTable::parse_recoverable(source.text());
+    let mut diagnostics = toml_error::explain(&source, &errors);
+    let root = table(root.get_ref(), source.text(), &mut diagnostics);
+    let root = diagnostics.is_empty().then_some(root);
+    (Some(source), root, diagnostics)
+}
+
+/// Moves all places behind the texts that come before.
+fn shift_table(table: &mut Table, by: usize) {
+    for entry in &mut table.entries {
+        entry.key_span = entry.key_span.start + by..entry.key_span.end + by;
+        shift_value(&mut entry.value, by);
+    }
+}
+
+fn shift_value(value: &mut Value, by: usize) {
+    value.span = value.span.start + by..value.span.end + by;
+    match &mut value.kind {
+        Kind::Array(list) => list.iter_mut().for_each(|element| shift_value(element, by)),
+        Kind::Table(table) => shift_table(table, by),
+        Kind::String(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) | Kind::Datetime(_) => {}
     }
 }
 

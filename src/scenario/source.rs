@@ -14,13 +14,27 @@ pub struct Position {
     pub column: usize,
 }
 
-/// A text with a name, without its byte-order mark. All spans are byte ranges of [`SourceText::text`].
+/// The text of a scenario file, and behind it the texts of the files that it extends, each without its byte-order mark.
+/// All spans are byte ranges of [`SourceText::text`], so that a span tells which file it is in.
 #[derive(Clone, Debug)]
 pub struct SourceText {
-    name: String,
+    /// At least one; the first is the file itself. They are separated by line breaks.
+    parts: Vec<Part>,
     text: String,
     /// Where each line begins; a function of the text.
     lines: Vec<usize>,
+    /// The line and column of the text's first character, which is not 1 and 1 in an excerpt.
+    first: Position,
+}
+
+/// One of the files of a text.
+#[derive(Clone, Debug)]
+struct Part {
+    name: String,
+    /// Where it begins in the text.
+    start: usize,
+    /// The number of its first line in the text, from 0.
+    first_line: usize,
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -57,28 +71,66 @@ impl SourceText {
 
     fn new(name: &str, text: String) -> Self {
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { name: name.to_owned(), text, lines }
+        let parts = vec![Part { name: name.to_owned(), start: 0, first_line: 0 }];
+        Self { parts, text, lines, first: Position { line: 1, column: 1 } }
+    }
+
+    /// A part of a line of a file, for showing a place in a file that is not kept as a text.
+    #[must_use]
+    pub fn excerpt(name: &str, text: &str, first: Position) -> Self {
+        Self { first, ..Self::new(name, text.to_owned()) }
+    }
+
+    /// Adds the text of a further file; gives the offset at which it begins.
+    pub(super) fn append(&mut self, other: &Self) -> usize {
+        self.text.push('\n');
+        let start = self.text.len();
+        self.parts.push(Part { name: other.name().to_owned(), start, first_line: self.lines.len() });
+        self.lines.extend(other.lines.iter().map(|line| start + line));
+        self.text.push_str(&other.text);
+        start
     }
 
     /// The name of the file, for messages.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.parts[0].name
     }
 
-    /// The text, without its byte-order mark.
+    /// The name of the file in which a byte offset lies.
+    #[must_use]
+    pub fn name_at(&self, offset: usize) -> &str {
+        &self.parts[self.file_at(offset)].name
+    }
+
+    /// The number of the file in which a byte offset lies, from 0 for the scenario file itself.
+    pub(super) fn file_at(&self, offset: usize) -> usize {
+        self.parts.partition_point(|part| part.start <= offset).saturating_sub(1)
+    }
+
+    /// All texts, each without its byte-order mark.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The line and column of a byte offset.
+    /// The text of the first file alone.
+    #[must_use]
+    pub fn own_text(&self) -> &str {
+        let end = self.parts.get(1).map_or(self.text.len(), |next| next.start - 1);
+        &self.text[..end]
+    }
+
+    /// The line and column of a byte offset, in the file that it lies in.
     #[must_use]
     pub fn position(&self, offset: usize) -> Position {
         let offset = offset.min(self.text.len());
         let line = self.lines.partition_point(|&start| start <= offset).max(1);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
-        Position { line, column: characters(&self.text, start..offset) + 1 }
+        let column = characters(&self.text, start..offset) + 1;
+        let line = line - self.parts[self.file_at(offset)].first_line;
+        let column = if line == 1 { column + self.first.column - 1 } else { column };
+        Position { line: line + self.first.line - 1, column }
     }
 
     /// A line's text, without its line break; lines count from 1.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::folder::{Folder, FolderError, MANIFEST};
+use super::inputs::input_files;
 use super::manifest::{Digest, Manifest, digest};
 use super::tables::{
     Numbered, RunRow, Sampler, set_columns, write_commitments, write_events, write_runs, write_series,
 };
 use crate::engine::{Run, RunSeed};
 use crate::model::Model;
-use crate::scenario::Override;
+use crate::scenario::{Document, Override};
 use crate::trace::Namer;
 
 /// The tables of one run, as bytes.
@@ -52,13 +53,15 @@ impl Files {
         self.tables.iter().map(|(name, bytes)| ((*name).to_owned(), digest(bytes))).collect()
     }
 
-    /// Writes them and the manifest, whole or not at all.
+    /// Writes them, the files that the scenario refers to, and the manifest, whole or not at all.
     ///
     /// # Errors
     /// As [`Folder::write`].
-    pub fn write(&self, folder: &Folder, manifest: &Manifest) -> Result<(), FolderError> {
+    pub fn write(&self, folder: &Folder, document: &Document, manifest: &Manifest) -> Result<(), FolderError> {
         let json = manifest.to_json();
+        let inputs = input_files(document);
         let mut files: Vec<(&str, &[u8])> = self.tables.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+        files.extend(inputs.iter().map(|(name, bytes)| (name.as_str(), *bytes)));
         files.push((MANIFEST, json.as_bytes()));
         folder.write(&files)
     }

@@ -10,6 +10,10 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::inputs::INPUTS;
+use super::limits::MANIFEST_BYTES;
+use super::manifest::Manifest;
+
 /// Name of the manifest, which comes last.
 pub const MANIFEST: &str = "manifest.json";
 
@@ -142,6 +146,10 @@ impl Folder {
             .map_err(|error| FolderError::io("write in", parent, error))?;
         for (name, bytes) in files {
             let path = staging.path().join(name);
+            if let Some(inner) = path.parent().filter(|inner| *inner != staging.path() && !inner.exists()) {
+                fs::create_dir(inner).map_err(|error| FolderError::io("write", &self.path, error))?;
+                open_to_all(inner).map_err(|error| FolderError::io("write", &self.path, error))?;
+            }
             write_synced(&path, bytes).map_err(|error| FolderError::io("write", &self.path.join(name), error))?;
         }
         sync_folder(staging.path()).map_err(|error| FolderError::io("write", &self.path, error))?;
@@ -152,8 +160,19 @@ impl Folder {
     /// it is undone.
     fn replace(&self, staging: &Path, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
         let aside = staging.join("old");
-        fs::create_dir(&aside).map_err(|error| FolderError::io("write", &self.path, error))?;
-        let old = std::iter::once(MANIFEST).chain(OURS).map(|name| (self.path.join(name), aside.join(name)));
+        let io = |error| FolderError::io("write", &self.path, error);
+        fs::create_dir(&aside).map_err(io)?;
+        fs::create_dir(aside.join(INPUTS)).map_err(io)?;
+        let inputs = self.path.join(INPUTS);
+        if files.iter().any(|(name, _)| name.contains('/')) && !inputs.is_dir() {
+            fs::create_dir(&inputs).map_err(io)?;
+        }
+        if fs::symlink_metadata(&inputs).is_ok_and(|metadata| metadata.is_symlink()) {
+            return Err(io(io::Error::new(io::ErrorKind::NotADirectory, "`inputs` is a link to elsewhere")));
+        }
+        let kept = old_inputs(&self.path);
+        let ours = std::iter::once(MANIFEST).chain(OURS).chain(kept.iter().map(String::as_str));
+        let old = ours.map(|name| (self.path.join(name), aside.join(name)));
         let is_file = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_dir());
         let new = files.iter().map(|(name, _)| name).filter(|name| **name != MANIFEST).chain([&MANIFEST]);
         let moves: Vec<(PathBuf, PathBuf)> = old
@@ -169,8 +188,20 @@ impl Folder {
                 return Err(FolderError::io(doing, &self.path.join(name), error));
             }
         }
+        if !kept.is_empty() {
+            // It stays where something else is in it.
+            let _ = fs::remove_dir(&inputs);
+        }
         sync_folder(&self.path).map_err(|error| FolderError::io("sync", &self.path, error))
     }
+}
+
+/// The files in `inputs` that an earlier manifest lists as its own.
+fn old_inputs(folder: &Path) -> Vec<String> {
+    let bytes = read_file(&folder.join(MANIFEST), MANIFEST_BYTES).unwrap_or_default();
+    let manifest = Manifest::from_json(&String::from_utf8_lossy(&bytes));
+    let records = manifest.map(|manifest| manifest.inputs).unwrap_or_default();
+    records.iter().filter(|record| record.is_plain()).map(|record| format!("{INPUTS}/{}", record.file)).collect()
 }
 
 /// Writes one file, whole or not at all; a device or a pipe is written to as it is.

@@ -7,7 +7,7 @@ use super::manifest::{Manifest, OverrideRecord};
 use crate::engine::{self, HistoryHash, Observer, Plan, Run, RunOptions, RunSeed, Stage};
 use crate::model::Model;
 use crate::model::limits::TRUST_PAIRS;
-use crate::scenario::{Diagnostic, Document, Options, Override, SourceText, compile};
+use crate::scenario::{Attachments, Diagnostic, Document, Options, Override, SourceText, compile};
 use crate::trace::Namer;
 use crate::trace::{Recorded, ReplayError, replay};
 
@@ -16,6 +16,8 @@ use crate::trace::{Recorded, ReplayError, replay};
 /// The first is in force from step 0; all have the same actors, commitments and other things, with other numbers.
 #[derive(Debug)]
 pub struct Lineage {
+    /// The scenario; none where a model was given.
+    document: Option<Document>,
     legs: Vec<(u32, Model, Plan)>,
 }
 
@@ -80,21 +82,25 @@ impl fmt::Display for LineageError {
 impl std::error::Error for LineageError {}
 
 impl Lineage {
-    /// Compiles what a manifest tells.
+    /// Compiles what a manifest tells; `inputs` are the files that the scenario refers to.
     ///
     /// # Errors
     /// A [`LineageError`] if the scenario does not compile with the overrides, a fork cannot follow on what was before
     /// it, or there are too many of either.
-    pub fn new(manifest: &Manifest) -> Result<Self, LineageError> {
-        Self::compile(manifest, &[])
+    pub fn new(manifest: &Manifest, inputs: &mut dyn Attachments) -> Result<Self, LineageError> {
+        Self::compile(manifest, inputs, &[])
     }
 
     /// The same with these metrics, names and expressions, instead of the scenario's own.
     ///
     /// # Errors
     /// As [`Lineage::new`], and where a metric does not compile.
-    pub fn measuring(manifest: &Manifest, metrics: &[(String, String)]) -> Result<Self, LineageError> {
-        let mut course = Self::compile(manifest, metrics)?;
+    pub fn measuring(
+        manifest: &Manifest,
+        inputs: &mut dyn Attachments,
+        metrics: &[(String, String)],
+    ) -> Result<Self, LineageError> {
+        let mut course = Self::compile(manifest, inputs, metrics)?;
         for (_, model, _) in &mut course.legs {
             // They stand behind the scenario's own.
             model.metrics.drain(..model.metrics.len() - metrics.len());
@@ -102,7 +108,11 @@ impl Lineage {
         Ok(course)
     }
 
-    fn compile(manifest: &Manifest, metrics: &[(String, String)]) -> Result<Self, LineageError> {
+    fn compile(
+        manifest: &Manifest,
+        inputs: &mut dyn Attachments,
+        metrics: &[(String, String)],
+    ) -> Result<Self, LineageError> {
         let sets = manifest.all_overrides().len();
         if sets > limits::OVERRIDES {
             return Err(LineageError::Overrides(sets));
@@ -111,18 +121,19 @@ impl Lineage {
             return Err(LineageError::Forks(manifest.forks.len()));
         }
         let (name, text) = (&manifest.scenario, manifest.scenario_text.as_bytes());
-        let document = Document::parse(name, text).map_err(|diagnostics| {
-            let source = Box::new(SourceText::lossy(name, text));
-            LineageError::Scenario { diagnostics, source }
+        let document = Document::open(name, text, inputs).map_err(|unreadable| {
+            let source = Box::new(unreadable.source);
+            LineageError::Scenario { diagnostics: unreadable.diagnostics, source }
         })?;
         let mut options =
             Options { overrides: overrides(&manifest.overrides), metrics: metrics.to_vec(), track_trust: true };
-        let mut course = Self { legs: Vec::new() };
+        let mut course = Self { document: None, legs: Vec::new() };
         course.add(&document, 0, &options, manifest.trust)?;
         for fork in &manifest.forks {
             options.overrides.extend(overrides(&fork.overrides));
             course.add(&document, fork.at, &options, manifest.trust)?;
         }
+        course.document = Some(document);
         Ok(course)
     }
 
@@ -154,7 +165,13 @@ impl Lineage {
     #[must_use]
     pub fn single(model: Model) -> Self {
         let plan = Plan::new(&model);
-        Self { legs: vec![(0, model, plan)] }
+        Self { document: None, legs: vec![(0, model, plan)] }
+    }
+
+    /// The scenario that was compiled.
+    #[must_use]
+    pub fn document(&self) -> Option<&Document> {
+        self.document.as_ref()
     }
 
     /// The model in force at a step, and its plan.

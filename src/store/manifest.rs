@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::inputs::InputRecord;
 use crate::engine::{Run, RunSeed};
-use crate::scenario::{Override, SetValue};
+use crate::scenario::{Document, Override, SetValue};
 
 /// The program's name, as a manifest gives it.
 pub const PROGRAM: &str = "backstop";
@@ -112,6 +113,9 @@ pub struct Manifest {
     pub scenario_sha256: Digest,
     /// Its text.
     pub scenario_text: String,
+    /// The files that the scenario refers to, which are kept in the folder `inputs`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<InputRecord>,
     /// Every override, in the order given.
     pub overrides: Vec<OverrideRecord>,
     /// The forks that led here, in rising order of their steps.
@@ -164,7 +168,8 @@ pub enum ManifestError {
 impl Manifest {
     /// The manifest of a scenario with one seed, to be filled in.
     #[must_use]
-    pub fn new(scenario: &str, text: &str, overrides: Vec<OverrideRecord>, seed: u64) -> Self {
+    pub fn new(scenario: &str, document: &Document, overrides: Vec<OverrideRecord>, seed: u64) -> Self {
+        let text = document.text();
         Self {
             format: FORMAT,
             program: PROGRAM.into(),
@@ -172,6 +177,7 @@ impl Manifest {
             scenario: scenario.into(),
             scenario_sha256: digest(text.as_bytes()),
             scenario_text: text.into(),
+            inputs: InputRecord::of(document),
             overrides,
             forks: Vec::new(),
             seed,

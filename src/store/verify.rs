@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::Files;
 use super::folder::{MANIFEST, read_file};
+use super::inputs::Kept;
 use super::limits;
 use super::lineage::{Lineage, LineageError};
 use super::manifest::{Manifest, ManifestError, digest};
@@ -158,7 +159,8 @@ impl std::error::Error for VerifyError {}
 pub fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, VerifyError> {
     let manifest = Manifest::read(dir)?;
     let at_manifest = |fault| VerifyError { path: dir.join(MANIFEST), fault };
-    let course = Lineage::new(&manifest).map_err(|error| at_manifest(Defect::Lineage(error)))?;
+    let course =
+        Lineage::new(&manifest, &mut Kept::of(dir, &manifest)).map_err(|error| at_manifest(Defect::Lineage(error)))?;
     let is_a_run = manifest.runs == 1 && manifest.design.is_none();
     let recorded = if is_a_run { recorded(&course, &manifest) } else { None };
     let recorded = recorded.ok_or_else(|| at_manifest(Defect::NotARun))?;

@@ -7,6 +7,7 @@ use super::error::{Error, ErrorKind};
 use super::experiment::Tables;
 use super::schedule::Shard;
 use crate::store::{Digest, Manifest, OverrideRecord};
+use crate::text::quoted;
 
 /// How the points were asked for, as given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +109,14 @@ pub fn differences(old: (&Manifest, &Outline), new: (&Manifest, &Outline)) -> Ve
     let mut found = Vec::new();
     if old.scenario_sha256 != new.scenario_sha256 {
         found.push("the scenario's text has changed".to_owned());
+    }
+    for input in &new.inputs {
+        if old.inputs.iter().all(|known| known != input) {
+            found.push(format!("the file {} has changed", quoted(&input.path)));
+        }
+    }
+    if let Some(input) = old.inputs.iter().find(|input| new.inputs.iter().all(|new| new.path != input.path)) {
+        found.push(format!("the file {} is not used any more", quoted(&input.path)));
     }
     if old.overrides != new.overrides {
         found.push(format!("`--set` was {}, and is {}", sets(&old.overrides), sets(&new.overrides)));

@@ -11,7 +11,7 @@ use super::outline::Outline;
 use super::schedule::{Schedule, Shard};
 use super::session::{Sweep, read_manifest};
 use crate::scenario::{Document, Override};
-use crate::store::{Manifest, digest, read_file};
+use crate::store::{Kept, Manifest, digest, read_file};
 
 /// The sweep of a folder, finished or not; of a part, the whole that it is a part of.
 ///
@@ -26,8 +26,13 @@ pub fn recorded(folder: &Path) -> Result<Sweep, Error> {
 /// The whole sweep that a manifest with its outline tells of.
 pub(super) fn whole(folder: &Path, manifest: &Manifest, outline: &Outline) -> Result<Sweep, Error> {
     let wrong = |message: &str| Error::new(ErrorKind::Mismatch, message);
-    let document = Document::parse(&manifest.scenario, manifest.scenario_text.as_bytes())
-        .map_err(|errors| wrong("the scenario in the manifest is not valid").because(errors))?;
+    let mut inputs = Kept::of(folder, manifest);
+    let document =
+        Document::open(&manifest.scenario, manifest.scenario_text.as_bytes(), &mut inputs).map_err(|unreadable| {
+            let first = unreadable.diagnostics.first().map_or("", |first| &first.message);
+            wrong(&format!("the scenario in the manifest is not valid: {first}"))
+                .because(unreadable.diagnostics.clone())
+        })?;
     let path = folder.join("design.csv");
     let bytes = read_file(&path, limits::DESIGN_BYTES).map_err(|error| Error::io("read", &path, &error))?;
     if digest(&bytes) != outline.design_sha256 {

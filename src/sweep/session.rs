@@ -16,7 +16,8 @@ use super::worker::{Rows, Worker};
 use super::{limits, sort};
 use crate::store::limits::MANIFEST_BYTES;
 use crate::store::{
-    Digest, Folder, MANIFEST, Manifest, ManifestError, OverrideRecord, digest, read_file, remove_partial, write_file,
+    Digest, Folder, MANIFEST, Manifest, ManifestError, OverrideRecord, digest, input_files, read_file, remove_partial,
+    write_file,
 };
 
 /// A sweep, ready to run.
@@ -120,12 +121,11 @@ impl Sweep {
     #[must_use]
     pub fn manifest(&self) -> Manifest {
         let overrides = self.experiment.sets().iter().map(OverrideRecord::from).collect();
-        let text = self.experiment.document().source().text();
         let range = self.range();
         Manifest {
             design: Some(serde_json::to_value(self.outline()).expect("an outline has string keys only")),
             runs: range.end - range.start,
-            ..Manifest::new(&self.scenario, text, overrides, self.schedule.seed)
+            ..Manifest::new(&self.scenario, self.experiment.document(), overrides, self.schedule.seed)
         }
     }
 
@@ -228,7 +228,9 @@ impl Sweep {
         let mut manifest = self.manifest();
         manifest.files.insert("design.csv".into(), self.experiment.design_digest().clone());
         let manifest = manifest.to_json();
+        let inputs = input_files(self.experiment.document());
         let mut files: Vec<(&str, &[u8])> = names.iter().copied().zip(bytes.iter().copied()).collect();
+        files.extend(inputs.iter().map(|(name, bytes)| (name.as_str(), *bytes)));
         files.push(("design.csv", &design));
         files.push((JOURNAL, journal.as_bytes()));
         files.push((MANIFEST, manifest.as_bytes()));

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{ActorId, Event, InstanceId, IssueId, Model, World};
 use backstop::scenario::{Compiled, Document, Options, Override, SetValue, compile};
-use backstop::store::{Numbered, RunRow, Sampler, write_commitments, write_events, write_runs, write_series};
+use backstop::store::{Beside, Numbered, RunRow, Sampler, write_commitments, write_events, write_runs, write_series};
 use backstop::sweep::Sweep;
 use backstop::trace::Namer;
 
@@ -31,9 +31,18 @@ pub(crate) fn shipped() -> Vec<String> {
     names
 }
 
-/// The text of a shipped scenario.
+/// The text of a shipped scenario, with what it extends.
 pub(crate) fn text(name: &str) -> String {
-    std::fs::read_to_string(scenarios().join(format!("{name}.toml"))).expect("the scenario is there")
+    let path = scenarios().join(format!("{name}.toml"));
+    let text = std::fs::read_to_string(&path).expect("the scenario is there");
+    if text.lines().any(|line| line.starts_with("extends")) { open(&path).show() } else { text }
+}
+
+/// Reads a scenario file with the files that it refers to.
+pub(crate) fn open(path: &Path) -> Document {
+    let bytes = std::fs::read(path).expect("the scenario is there");
+    let document = Document::open(&path.display().to_string(), &bytes, &mut Beside::of(path));
+    document.unwrap_or_else(|unreadable| panic!("{:#?}", unreadable.diagnostics))
 }
 
 /// A generated scenario with what the oracle made of it.

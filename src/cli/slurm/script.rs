@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use backstop::scenario::Document;
+
 use super::super::console::{Failed, fail};
 use super::super::sweep::{Args, SortBy};
 
@@ -11,8 +13,15 @@ pub(super) fn copied(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
+/// Where the scenario is copied to, in the folder of the array: so deep that what it refers to by `..` lies in the
+/// folder too.
+pub(super) fn scenario(args: &Args, document: &Document) -> String {
+    let climbs = document.attachments().map(|(attachment, _)| attachment.location.matches("../").count());
+    format!("{}{}", "scenario/".repeat(climbs.max().unwrap_or(0)), copied(&args.file))
+}
+
 /// The script: each task does its shard, and goes on where an earlier try has ended.
-pub(super) fn script(args: &Args, folder: &Path, tasks: u64) -> Result<String, Failed> {
+pub(super) fn script(args: &Args, document: &Document, folder: &Path, tasks: u64) -> Result<String, Failed> {
     let program =
         std::env::current_exe().map_err(|error| fail(&format!("cannot find the program itself: {error}"), None))?;
     let folder = folder.display().to_string();
@@ -29,7 +38,7 @@ pub(super) fn script(args: &Args, folder: &Path, tasks: u64) -> Result<String, F
         let _ = writeln!(text, "#SBATCH {argument}");
     }
     let _ = writeln!(text, "cd {} || exit 1", quoted(&folder));
-    let _ = write!(text, "exec {} sweep {}", quoted(&program.display().to_string()), quoted(&copied(&args.file)));
+    let _ = write!(text, "exec {} sweep {}", quoted(&program.display().to_string()), quoted(&scenario(args, document)));
     for (name, value) in arguments(args) {
         let _ = write!(text, " \\\n    {name}");
         if let Some(value) = value {

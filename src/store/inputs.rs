@@ -1,0 +1,151 @@
+//! The files that a scenario refers to: beside it, and as they are kept in the folder of a run.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::folder::open_file;
+use super::manifest::{Digest, Manifest, digest};
+use crate::scenario::{AttachmentError, Attachments, Document, Role, too_large};
+
+/// Name of the folder, in that of a run or a sweep, with the files that the scenario refers to.
+pub const INPUTS: &str = "inputs";
+
+/// A file that a scenario refers to, as a manifest lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputRecord {
+    /// Where the scenario has it: a path relative to the scenario file.
+    pub path: String,
+    /// Its name in the folder `inputs`.
+    pub file: String,
+    /// Its SHA-256.
+    pub sha256: Digest,
+}
+
+impl InputRecord {
+    /// The files that a document refers to.
+    #[must_use]
+    pub fn of(document: &Document) -> Vec<Self> {
+        let mut records: Vec<Self> = Vec::new();
+        for (attachment, bytes) in document.attachments() {
+            let own = plain_name(&attachment.location);
+            let is_taken = |name: &str| records.iter().any(|record| record.file.eq_ignore_ascii_case(name));
+            let numbered = (2..).map(|number| format!("{number}-{own}"));
+            let file = std::iter::once(own.clone()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default();
+            records.push(Self { path: attachment.location.clone(), file, sha256: digest(bytes) });
+        }
+        records
+    }
+
+    /// Whether its name is one that the program gives, which leads nowhere else.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.file.is_empty() && plain_name(&self.file) == self.file
+    }
+}
+
+/// The last part of a location, with characters that every file system takes.
+fn plain_name(location: &str) -> String {
+    let name = location.rsplit('/').next().unwrap_or_default();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
+    let name: String = name.chars().take(100).map(plain).collect();
+    if name.starts_with('.') { format!("_{name}") } else { name }
+}
+
+/// The files of a document, each with its name in a folder of a run.
+pub fn input_files(document: &Document) -> Vec<(String, &[u8])> {
+    let records = InputRecord::of(document);
+    let named = records.into_iter().map(|record| format!("{INPUTS}/{}", record.file));
+    named.zip(document.attachments().map(|(_, bytes)| bytes)).collect()
+}
+
+/// The files beside a scenario file.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    folder: PathBuf,
+}
+
+impl Beside {
+    /// Those beside the scenario at `path`.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        Self { folder: folder.map_or_else(|| PathBuf::from("."), Path::to_owned) }
+    }
+}
+
+impl Attachments for Beside {
+    /// An ordinary file; no link leads to it but one above the scenario's own folder.
+    fn read(&mut self, location: &str, _: Role, limit: u64) -> Result<Vec<u8>, AttachmentError> {
+        let mut path = self.folder.clone();
+        for part in location.split('/') {
+            path.push(part);
+            if part != ".." && fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
+                let shown = path.display();
+                return Err(AttachmentError {
+                    message: format!("is reached through a link, `{shown}`"),
+                    help: "put the file itself there".into(),
+                });
+            }
+        }
+        read_plain(&path, limit)
+    }
+}
+
+/// The files of a run's folder.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    folder: PathBuf,
+    records: Vec<InputRecord>,
+}
+
+impl Kept {
+    /// Those in `folder` that its manifest lists.
+    #[must_use]
+    pub fn of(folder: &Path, manifest: &Manifest) -> Self {
+        Self { folder: folder.join(INPUTS), records: manifest.inputs.clone() }
+    }
+}
+
+impl Attachments for Kept {
+    fn read(&mut self, location: &str, _: Role, limit: u64) -> Result<Vec<u8>, AttachmentError> {
+        let edited = |message: String| AttachmentError { message, help: "run the scenario again".into() };
+        let Some(record) = self.records.iter().find(|record| record.path == location) else {
+            return Err(edited("is not among the inputs in the manifest".into()));
+        };
+        // A manifest that somebody else wrote may name files elsewhere.
+        if !record.is_plain() {
+            return Err(edited("has a name in the manifest that it cannot have".into()));
+        }
+        if fs::symlink_metadata(&self.folder).is_ok_and(|metadata| metadata.is_symlink()) {
+            return Err(edited(format!("is reached through a link, `{}`", self.folder.display())));
+        }
+        let bytes = read_plain(&self.folder.join(&record.file), limit)?;
+        if digest(&bytes) != record.sha256 {
+            return Err(edited(format!("was changed after the run, as `{INPUTS}/{}`", record.file)));
+        }
+        Ok(bytes)
+    }
+}
+
+/// The bytes of an ordinary file.
+fn read_plain(path: &Path, limit: u64) -> Result<Vec<u8>, AttachmentError> {
+    let wrong = |error: io::Error| {
+        let (message, help) = match error.kind() {
+            io::ErrorKind::NotFound => ("is not there".to_owned(), "check the path, which is relative to this file"),
+            io::ErrorKind::InvalidInput => ("is no ordinary file".to_owned(), "name a file, no folder, device or pipe"),
+            _ => (format!("cannot be read: {error}"), "check the path and who may read the file"),
+        };
+        AttachmentError { message, help: help.into() }
+    };
+    let file = open_file(path).map_err(wrong)?;
+    let length = file.metadata().map_err(wrong)?.len();
+    if length > limit {
+        return Err(too_large(limit));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    // A file may grow meanwhile.
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(wrong)?;
+    if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
+}
