@@ -141,7 +141,7 @@ fn what_is_wrong_with_a_variant_is_said_at_its_place() {
     refused("extends = \"x.toml\"\n", "x.toml:2:1: unquoted keys cannot be empty\n");
     // What stands in the base is shown there.
     let over = "extends = \"base.toml\"\nremove = [\"parameters.long\"]\n";
-    refused(over, "base.toml:12:17: `long` is no parameter or definition\n");
+    refused(over, "base.toml:12:19: `long` is no parameter, definition or quantity\n");
     refused(
         "extends = \"base.toml\"\nactors.a.stance = 2\n",
         "main.toml:3:19: `actors.a.stance` must be from 0 to 1, but is 2\n",
