@@ -7,7 +7,7 @@ mod generate;
 use std::path::Path;
 
 use backstop::engine::{self, Checkpoint, Plan, RunOptions, RunSeed};
-use backstop::scenario::{Document, Options, Override, compile};
+use backstop::scenario::{Document, NoAttachments, Options, Override, compile};
 use backstop::store::{Files, Folder, ForkRecord, Lineage, Manifest, OverrideRecord, Sampler, verify};
 use backstop::sweep::{Asked, DesignSource, Experiment, Output, Points, Schedule, Shard, Sort, Sweep, Tables};
 use generate::{Allowed, Sketch, sketches};
@@ -56,10 +56,10 @@ fn write_run(text: &str, sets: &[Override], luck: RunSeed, out: &Path) -> Option
         stances: true,
         trust: true,
         replicate: luck.replicate,
-        ..Manifest::new("test.toml", text, overrides, luck.seed)
+        ..Manifest::new("test.toml", &document, overrides, luck.seed)
     };
     let folder = Folder::claim(out, false).expect("nothing is there");
-    files.write(&folder, &manifest.of_run(&run, files.digests())).expect("it can be written");
+    files.write(&folder, &document, &manifest.of_run(&run, files.digests())).expect("it can be written");
     Some(())
 }
 
@@ -75,7 +75,7 @@ fn write_fork(parent: &Path, at: u32, sets: &[Override], out: &Path) -> Option<(
         overrides: sets.iter().map(OverrideRecord::from).collect(),
         parent_history_hash: parent.fold.history.text(),
     });
-    let course = Lineage::new(&manifest).ok()?;
+    let course = Lineage::new(&manifest, &mut NoAttachments).ok()?;
     let mut sampler = Sampler::new(course.last().0, true, true).expect("a small series");
     let run = course.run(manifest.luck(), ALL, &mut |moment, world, _| {
         if moment == Checkpoint::Ended {
@@ -85,7 +85,8 @@ fn write_fork(parent: &Path, at: u32, sets: &[Override], out: &Path) -> Option<(
     let models = (course.first(), course.last().0);
     let files = Files::of_run(models, &run, manifest.luck(), &sampler, &manifest.all_overrides());
     let folder = Folder::claim(out, false).expect("nothing is there");
-    files.write(&folder, &manifest.of_run(&run, files.digests())).expect("it can be written");
+    let document = course.document().expect("it was compiled from one");
+    files.write(&folder, document, &manifest.of_run(&run, files.digests())).expect("it can be written");
     Some(())
 }
 
