@@ -13,6 +13,7 @@ mod goal;
 mod keystone;
 pub mod limits;
 mod partial;
+mod parting;
 mod search;
 mod summit;
 mod symmetry;
@@ -23,6 +24,7 @@ pub mod wording;
 
 pub use keystone::Keystone;
 pub use partial::Partial;
+pub use parting::{Parting, Side, TurnedComparison, parting};
 pub use waits::Wait;
 pub use wants::{Blocked, Requirement, Threshold};
 

@@ -18,6 +18,7 @@ mod show;
 mod slurm;
 mod sweep;
 mod timeline;
+mod tip;
 mod why;
 mod wording;
 
@@ -50,6 +51,7 @@ enum Command {
     Fork(fork::Args),
     Diff(diff::Args),
     Page(page::Args),
+    Tip(tip::Args),
     New(new::Args),
     Show(show::Args),
     /// Prints the JSON Schema of scenario files, for editors
@@ -76,6 +78,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Fork(args) => fork::fork(&args),
         Command::Diff(args) => diff::diff(&args),
         Command::Page(args) => page::page(&args),
+        Command::Tip(args) => tip::tip(&args),
         Command::New(args) => new::new(&args),
         Command::Show(args) => show::show(&args),
         Command::Schema => emit(include_str!("../schema.json")),

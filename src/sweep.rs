@@ -19,6 +19,7 @@ mod statistics;
 mod store;
 mod summary;
 mod table;
+mod tip;
 mod worker;
 
 pub use design::{Axis, Points, Request, grid};
@@ -34,3 +35,4 @@ pub use session::{Output, Progress, Report, Sweep, done_in, is_begun};
 pub use statistics::{Moments, wilson};
 pub use summary::{RunStats, Summary};
 pub use table::{check_table, of_table};
+pub use tip::{Bracketing, Tip, Tips, bracket_grid, tips};

@@ -28,16 +28,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use backstop::model::EventKind;
 use backstop::scenario::{Document, Options, compile};
 use backstop::sweep::check_table;
 use common::catalogue;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "docs/model.md",
     "docs/scenario.md",
     "docs/explain.md",
     "docs/sweep.md",
+    "docs/tip.md",
     "docs/output.md",
     "docs/guarantees.md",
     "docs/performance.md",
@@ -72,6 +74,11 @@ fn the_page() {
 #[test]
 fn sweeps() {
     follow("docs/sweep.md");
+}
+
+#[test]
+fn tipping_points() {
+    follow("docs/tip.md");
 }
 
 #[test]
@@ -171,9 +178,7 @@ fn every_column_is_documented() {
             names.extend(text.lines().next().unwrap().split(',').map(ToOwned::to_owned));
         }
     }
-    let record = read("src/trace/record.rs");
-    let kinds = record.split("fn kind(").nth(1).unwrap().split("\n}").next().unwrap();
-    names.extend(kinds.split('"').skip(1).step_by(2).map(ToOwned::to_owned));
+    names.extend(EventKind::ALL.iter().map(|kind| kind.name().to_owned()));
     let missing: Vec<&String> = names.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "docs/output.md does not name {missing:?}");
 }

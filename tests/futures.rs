@@ -263,3 +263,131 @@ fn the_graph_is_dot() {
     assert_eq!(graph.nodes.set.len(), value["gap"].as_array().expect("a gap").len());
     assert_eq!(graph.edges.set.len(), value["waits"].as_array().expect("waits").len());
 }
+
+/// A coup suspends one promise, and thereby another, while stances drift in between.
+const COUP: &str = r#"
+format = 1
+title = "A truce and a coup"
+time = { steps = 8 }
+resources = { calm = {} }
+[actors.a]
+stance = 0.9
+anchor = 0.9
+[actors.b]
+stance = 0.7
+volatility = 0.02
+[actors.c]
+volatility = 0.02
+[commitments.truce]
+debtor = "a"
+gives = { calm = 1 }
+initial = "detached"
+maintain = true
+while = "stance >= 0.5"
+[commitments.answer]
+debtor = "b"
+gives = { calm = 1 }
+initial = "detached"
+maintain = true
+while = "bonds(truce) >= 1 and stance >= 0.1 and stance(c) >= 0.01"
+[shocks.coup]
+on = [4]
+stance = { a = -0.8 }
+anchor = { a = -0.8 }
+"#;
+
+#[test]
+fn the_coup_is_at_the_root_of_what_it_brought_down() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    std::fs::write(here.join("coup.toml"), COUP).expect("written");
+    said(here, &["run", "coup.toml", "--seed", "1", "--out", "run", "--quiet"]);
+    let events = table(here, "run/events.csv");
+    let rows: Vec<Vec<&str>> = events.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let row = |kind: &str, subject: &str| {
+        rows.iter().find(|row| (row[4], row[7]) == (kind, subject)).unwrap_or_else(|| panic!("{kind} {subject}"))
+    };
+    let drift = rows.iter().filter(|row| row[4] == "stance" && row[5] == "b" && row[11].is_empty()).count();
+    assert!(drift >= 4, "the stance of b drifts all the time");
+    // answer ← truce ← a's stance ← coup.
+    let (answer, truce, coup) = (row("suspended", "answer"), row("suspended", "truce"), row("shock", "coup"));
+    assert_eq!(answer[11], truce[1]);
+    let stance = rows.iter().find(|row| row[1] == truce[11]).expect("its cause");
+    assert_eq!((stance[4], stance[5], stance[11]), ("stance", "a", coup[1]));
+}
+
+/// The US bind from 0.3 on, the UK answers from 0.55 on.
+const LADDER: &str = r#"
+format = 1
+time = { steps = 3 }
+resources = { backstop = { unit = "share" }, troops = {} }
+actors = { us = {}, uk = {} }
+parameters = { share = { value = 0.5, range = [0, 1] }, days = { value = 2, range = [0, 9], whole = true } }
+[commitments]
+first = { debtor = "us", gives = { backstop = "share" }, when = "share >= 0.3" }
+second = { debtor = "uk", gives = { troops = 1 }, when = "bound(backstop, us) >= 0.55 or days >= 7" }
+[outcomes]
+both = { when = "bonds(second) >= 1 and bonds(first) >= 1" }
+half = { when = "bonds(first) >= 1" }
+"#;
+
+#[test]
+fn tipping_points_are_where_the_conditions_say_and_can_be_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    std::fs::write(here.join("ladder.toml"), LADDER).expect("written");
+    let tip = ["tip", "ladder.toml", "--vary", "share=0:1", "--tolerance", "1e-6", "--points", "5", "--csv"];
+    let text = said(here, &tip);
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let rows: Vec<std::collections::BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+    let found: Vec<[&str; 5]> = rows
+        .iter()
+        .map(|row| ["outcome_below", "outcome_above", "subject", "side", "comparison"].map(|name| row[name].as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ["stalemate", "half", "first", "above", "share >= 0.3"],
+            ["half", "both", "second", "above", "bound(backstop, us) >= 0.55"],
+        ]
+    );
+    for (row, cut) in rows.iter().zip([0.3, 0.55]) {
+        let [below, above] = ["below", "above"].map(|name| row[name].parse::<f64>().unwrap());
+        assert!(below < cut && cut <= above && above - below <= 1e-6, "{below} {above}");
+        // What is printed can be run.
+        for side in ["below", "above"] {
+            let set = format!("share={}", row[side]);
+            let run = said(here, &["run", "ladder.toml", "--set", &set, "--quiet"]);
+            assert!(run.contains(&format!("Outcome: {}", row[&format!("outcome_{side}")])), "{run}");
+        }
+    }
+    let whole = said(here, &["tip", "ladder.toml", "--vary", "days=0:9", "--points", "2"]);
+    assert!(whole.contains("between 6 and 7: half below, both above"), "{whole}");
+    let curve = said(here, &["tip", "ladder.toml", "--vary", "share=0:1", "--vary", "days=2,8", "--csv"]);
+    assert_eq!(curve.lines().count(), 1 + 2 + 1, "with 8 days the second cut is no cut any more");
+    let one = said(here, &["tip", "ladder.toml", "--vary", "share=0:1", "--replicates", "7", "--jobs", "1", "--csv"]);
+    let many = said(here, &["tip", "ladder.toml", "--vary", "share=0:1", "--replicates", "7", "--jobs", "8", "--csv"]);
+    assert_eq!(one, many);
+}
+
+#[test]
+fn a_search_for_tipping_points_that_makes_no_sense_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    std::fs::write(here.join("ladder.toml"), LADDER).expect("written");
+    for (arguments, code, says) in [
+        (vec!["--vary", "share"], 2, "has no range"),
+        (vec!["--vary", "share=1:0"], 2, "does not rise"),
+        (vec!["--vary", "share=0:x"], 2, "has an end that is no number"),
+        (vec!["--vary", "shore=0:1"], 1, "called `shore`"),
+        (vec!["--vary", "days=0.5:9"], 2, "takes whole numbers only"),
+        (vec!["--vary", "share=0:1", "--vary", "share=0:1:3"], 2, "is varied twice"),
+        (vec!["--vary", "share=0:1", "--tolerance", "0"], 2, "`--tolerance` must be a number above 0"),
+        (vec!["--vary", "share=0:1", "--replicates", "1000000"], 1, "the grids alone take 51000000 runs"),
+    ] {
+        let output = backstop(here, &[vec!["tip", "ladder.toml"], arguments.clone()].concat());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        assert!(error.contains(says), "{arguments:?}: {error}");
+    }
+}

@@ -8,8 +8,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const SCRIPTS: [&str; 6] =
-    ["commitments.py", "heatmap.py", "importance.py", "shares.py", "survival.py", "trajectories.py"];
+const SCRIPTS: [&str; 7] =
+    ["commitments.py", "heatmap.py", "importance.py", "shares.py", "survival.py", "trajectories.py", "tips.py"];
 
 /// Runs scripts one after the other, as if each had been started alone, and looks at their pictures: how many colours
 /// these have, and how much of them is not background. Starting Python anew for each would take most of the time.
@@ -122,6 +122,10 @@ fn sweeps_are_drawn() {
     cases.draws("importance.py", &sample, &["--metric", "troops_bound", "--top", "2", "--bins", "4"]);
     cases.draws("importance.py", &sample, &["--metric", "reached_step", "--only", "caution"]);
     cases.draws("importance.py", &map, &["--outcome", "framework"]);
+    let tip = ["--vary", "backstop_share=0:1", "--points", "6", "--vary", "caution=0.2,0.3", "--csv"];
+    let tips = folder.path().join("tips.csv");
+    std::fs::write(&tips, backstop(&[&["tip", &scenario_path(jeddah)], tip.as_slice()].concat())).unwrap();
+    cases.draws("tips.py", &tips, &[]);
     // One point, no dates, and an outcome that some runs reach.
     let luck = sweep("normal-thresholds", "luck", &["-r", "200"]);
     cases.draws("survival.py", &luck, &[]);
@@ -207,7 +211,9 @@ fn folders_that_do_not_fit_are_refused() {
     let foreign = folder.path().join("foreign");
     std::fs::create_dir(&foreign).unwrap();
     std::fs::write(foreign.join("manifest.json"), "[1, 2]").unwrap();
-    for script in SCRIPTS {
+    cases.refuses("tips.py", &folder.path().join("nowhere"), &[], "is no file");
+    cases.refuses("tips.py", &foreign.join("manifest.json"), &[], "has no column `replicate`");
+    for script in SCRIPTS.into_iter().filter(|script| *script != "tips.py") {
         cases.refuses(script, &folder.path().join("nowhere"), &[], "is no folder");
         cases.refuses(script, &hollow, &[], "has no manifest.json of backstop");
         cases.refuses(script, &foreign, &[], "has no manifest.json of backstop");
@@ -245,9 +251,11 @@ fn python(test: &str) -> Option<OsString> {
     None
 }
 
-fn backstop(arguments: &[&str]) {
+/// The standard output of a command that must succeed.
+fn backstop(arguments: &[&str]) -> Vec<u8> {
     let output = Command::new(env!("CARGO_BIN_EXE_backstop")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
 }
 
 /// Calls of scripts, and what is expected of them.

@@ -174,6 +174,17 @@ pub(super) fn comparison(
     format!("wants {} {} {}, sees {sees}", side(a, left), comparison.symbol(), side(b, right))
 }
 
+/// A comparison as it would be written, with definitions by their names.
+pub(super) fn written_comparison(
+    model: &Model,
+    expression: &Expression,
+    (a, b): (NodeId, NodeId),
+    comparison: Comparison,
+) -> String {
+    let side = |node| text(model, expression, node, 5);
+    format!("{} {} {}", side(a), comparison.symbol(), side(b))
+}
+
 fn at_least(comparison: Comparison) -> &'static str {
     match comparison {
         Comparison::Less => "less than",

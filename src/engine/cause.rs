@@ -1,20 +1,27 @@
 //! Which event brought an event about.
 //!
-//! For what a condition triggered, that is the latest earlier event that changed the value of a quantity
-//! the condition reads, for its reader. Evidence changes exactly when another debtor's event touches it (and, beyond
-//! what a float can tell exactly, if it moves the float nearest to the sum); means, trust and expectations are
-//! compared before and after.
+//! For what a condition brought about, that is the event that turned it: the one with which the condition took the
+//! truth that it has, put together from the latest turn of each of its comparisons. A later entry of the commitment
+//! into its state comes first.
+
+mod history;
+mod track;
+mod turn;
 
 use std::collections::BTreeMap;
 
-use super::plan::{Plan, Signal};
+use history::Moment;
+use track::Tracks;
+use turn::{Compared, Known, Turn, comparisons, last_turn, turn_of_condition};
+
+use super::plan::Plan;
 use crate::model::{
-    ActorId, Amount, CommitmentId, Event, Expression, InstanceId, MeetingId, Model, OutcomeId, Payload, Quantity,
-    Reader, Scope, Seq, Setup, ShockId, SlotId, Source, Trigger, Values, World, limits,
+    ActorId, Event, Expression, InstanceId, MeetingId, Model, NodeId, OutcomeId, Reader, Scope, Seq, Setup, ShockId,
+    Trigger, World,
 };
 
 /// A condition of the scenario, as the trigger of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rule {
     /// A commitment's `offer`.
     Offer(InstanceId),
@@ -51,249 +58,106 @@ pub(super) enum Why {
     Event(Seq),
 }
 
-/// The latest change, and the latest by somebody else than who made that: enough to leave out any one reader.
-#[derive(Clone, Copy, Debug, Default)]
-struct Latest {
-    seq: Option<Seq>,
-    by: u32,
-    by_others: Option<Seq>,
-}
+/// A state with its numbers, and the model that it is a state of.
+type Situation<'a> = (&'a Model, &'a Plan, &'a Setup, &'a World);
 
-impl Latest {
-    fn change(&mut self, seq: Seq, by: u32) {
-        if self.seq.is_some() && self.by != by {
-            self.by_others = self.seq;
-        }
-        self.seq = Some(seq);
-        self.by = by;
-    }
-
-    fn except(&self, reader: Option<u32>) -> Option<Seq> {
-        if reader == Some(self.by) { self.by_others } else { self.seq }
-    }
-}
-
-/// A number that is compared before and after each event that may change it.
-#[derive(Clone, Copy, Debug)]
-struct Compared {
-    quantity: Quantity,
-    /// The reader where the quantity depends on one.
-    reader: Option<ActorId>,
-    value: f64,
-    changed: Option<Seq>,
-}
-
-/// Evidence levels of a slot, in the order of [`Causes::slots`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Offered,
-    Bound,
-    Delivered,
-    Parties,
-}
-
-/// The record of what changed what.
+/// The record of what turned what.
 #[derive(Clone, Debug)]
 pub(super) struct Causes {
-    /// By slot and level.
-    slots: Vec<[Latest; 4]>,
-    /// By commitment: offers, bonds, kept.
-    counts: Vec<[Latest; 3]>,
-    first_bound: Vec<Option<Seq>>,
-    /// By issue and actor.
-    stances: Vec<Option<Seq>>,
-    meetings: Vec<Option<Seq>>,
-    shocks: Vec<Option<Seq>>,
-    reached: Vec<Option<Seq>>,
+    tracks: Tracks,
     /// Latest event of each instance.
     own: Vec<Option<Seq>>,
-    compared: Vec<Compared>,
-    /// Position in `compared` by quantity and reader.
-    positions: BTreeMap<(Quantity, Option<ActorId>), usize>,
-    /// Positions in `compared` that a signal may change.
-    watchers: BTreeMap<Signal, Vec<usize>>,
-    /// Operations spent on comparing.
-    work: u64,
+    /// Latest event with which each instance entered the state that it is in.
+    entered: Vec<Option<Seq>>,
+    meetings: Vec<Option<Seq>>,
+    reached: Vec<Option<Seq>>,
+    /// The comparisons of each condition that was asked for, by its first rule of the same commitment.
+    compared: BTreeMap<Rule, Vec<Compared>>,
+    /// What was found of a comparison that took long to find, or before a fork.
+    known: BTreeMap<(Rule, NodeId), Known>,
 }
+
+/// Entries looked at from which on a search is remembered.
+const LONG: u64 = 64;
 
 impl Causes {
     /// The record before the first event.
     #[must_use]
-    pub(super) fn new(model: &Model, plan: &Plan, setup: &Setup, world: &World) -> Self {
-        let mut causes = Self {
-            slots: vec![[Latest::default(); 4]; model.slots.len()],
-            counts: vec![[Latest::default(); 3]; model.commitments.len()],
-            first_bound: vec![None; model.commitments.len()],
-            stances: vec![None; world.stances.len()],
-            meetings: vec![None; model.meetings.len()],
-            shocks: vec![None; model.shocks.len()],
-            reached: vec![None; model.outcomes.len()],
-            own: vec![None; model.instances.len()],
-            compared: Vec::new(),
-            positions: BTreeMap::new(),
-            watchers: BTreeMap::new(),
-            work: 0,
-        };
-        for instance in model.instance_ids() {
-            let commitment = model.commitment_of(instance);
-            let conditions =
-                [&commitment.offer, &commitment.when, &commitment.stay, &commitment.until, &commitment.release];
-            for expression in conditions.into_iter().flatten() {
-                causes.compare(plan, expression, Some(model.instances[instance.index()].debtor));
-            }
-        }
-        for shock in &model.shocks {
-            if let Trigger::When { condition, .. } = &shock.trigger {
-                causes.compare(plan, condition, None);
-            }
-        }
-        for outcome in &model.outcomes {
-            causes.compare(plan, &outcome.when, None);
-        }
-        causes.recompare(model, setup, world);
-        causes
-    }
-
-    /// Takes the values as they are now for what later ones are compared with.
-    pub(super) fn recompare(&mut self, model: &Model, setup: &Setup, world: &World) {
-        for at in 0..self.compared.len() {
-            self.compared[at].value = self.value(model, setup, world, at);
-        }
-    }
-
-    /// Registers the quantities of a condition that must be compared.
-    fn compare(&mut self, plan: &Plan, expression: &Expression, debtor: Option<ActorId>) {
-        for quantity in expression.reads() {
-            let Some(key) = compared_key(quantity, debtor) else { continue };
-            let at = self.compared.len();
-            if self.positions.contains_key(&key) {
-                continue;
-            }
-            self.positions.insert(key, at);
-            self.compared.push(Compared { quantity, reader: key.1, value: 0.0, changed: None });
-            for signal in plan.signals.of(quantity, debtor.unwrap_or(ActorId(0))).into_iter().flatten() {
-                self.watchers.entry(signal).or_default().push(at);
-            }
-        }
-    }
-
-    fn value(&self, model: &Model, setup: &Setup, world: &World, at: usize) -> f64 {
-        let compared = &self.compared[at];
-        // Of the reader only the actor matters to these quantities; the instance is a stand-in.
-        let reader = compared.reader.map(|actor| Reader { actor, instance: InstanceId(0) });
-        Scope { model, setup, world, evidence: &world.evidence, reader }.read(compared.quantity)
-    }
-
-    /// Notes the event `seq`; `before` tells whether its instance was an offer, a bond and kept until now.
-    pub(super) fn note(
-        &mut self,
-        (model, plan, setup): (&Model, &Plan, &Setup),
-        world: &World,
-        event: Event,
-        seq: Seq,
-        before: &Before,
-    ) {
-        match event.payload() {
-            Payload::Opinion { actor, issue, .. } if matches!(event, Event::Stance { .. }) => {
-                self.stances[world.stance_index(actor, issue)] = Some(seq);
-            }
-            Payload::Meeting(meeting) => self.meetings[meeting.index()] = Some(seq),
-            Payload::Shock(shock) => self.shocks[shock.index()] = Some(seq),
-            Payload::Outcome(outcome) => self.reached[outcome.index()] = Some(seq),
-            Payload::Instance(instance) | Payload::Gift { instance, .. } => {
-                self.own[instance.index()] = Some(seq);
-                self.note_evidence(model, setup, world, event, instance, seq, before);
-            }
-            Payload::Nothing
-            | Payload::Draw { .. }
-            | Payload::Opinion { .. }
-            | Payload::Pair { .. }
-            | Payload::Package { .. }
-            | Payload::Ending(_) => {}
-        }
-        if self.compared.is_empty() || self.is_exhausted() {
-            return;
-        }
-        let mut touched = Vec::new();
-        plan.signals_of(model, event, |signal| {
-            if let Some(positions) = self.watchers.get(&signal) {
-                touched.extend_from_slice(positions);
-            }
+    pub(super) fn new((model, plan, setup, world): Situation<'_>) -> Self {
+        let rules: Vec<Rule> = rules(model).collect();
+        let conditions = rules.iter().filter_map(|&rule| {
+            let debtor = instance_of(rule).map(|instance| model.instances[instance.index()].debtor);
+            condition(model, rule).map(|condition| (condition, debtor))
         });
-        for at in touched {
-            self.work += self.compared[at].quantity.members(model).map_or(1, |members| members as u64 + 1);
-            if self.is_exhausted() {
-                return;
+        Self {
+            tracks: Tracks::new((model, plan, setup, world), conditions),
+            own: vec![None; model.instances.len()],
+            entered: vec![None; model.instances.len()],
+            meetings: vec![None; model.meetings.len()],
+            reached: vec![None; model.outcomes.len()],
+            compared: BTreeMap::new(),
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// Notes the event `seq`, which has just changed the state.
+    pub(super) fn note(&mut self, (model, plan, setup, world): Situation<'_>, event: Event, seq: Seq) {
+        if let Event::Met(meeting) = event {
+            self.meetings[meeting.index()] = Some(seq);
+        }
+        if let Event::Reached(outcome) = event {
+            self.reached[outcome.index()] = Some(seq);
+        }
+        if let Some(instance) = event.instance() {
+            self.own[instance.index()] = Some(seq);
+            if event.kind().leads_to().is_some() {
+                self.entered[instance.index()] = Some(seq);
             }
-            let value = self.value(model, setup, world, at);
-            let compared = &mut self.compared[at];
-            if value.to_bits() != compared.value.to_bits() {
-                compared.value = value;
-                compared.changed = Some(seq);
+        }
+        self.tracks.note((model, plan, setup), world, event, seq);
+    }
+
+    /// Notes that a step begins; `next` is the number of its first event.
+    pub(super) fn note_step(&mut self, next: Seq) {
+        self.tracks.note_step(next);
+    }
+
+    /// Notes the size of the gap after an Exchange.
+    pub(super) fn note_gap(&mut self, gap: u32, next: Seq) {
+        self.tracks.note_gap(gap, next);
+    }
+
+    /// Takes leave of the numbers that held so far: a fork begins. When every comparison took its truth is found once
+    /// more, since what comes after is compared under other numbers.
+    pub(super) fn before_fork(&mut self, (model, _, setup, world): Situation<'_>, next: Seq) {
+        for rule in rules(model).collect::<Vec<_>>() {
+            let Some(condition) = condition(model, rule) else { continue };
+            for compared in comparisons(condition) {
+                let scope = scope_of((model, setup, world), rule);
+                let turn = self.turn_of(rule, condition, &compared, &scope, next);
+                let known = Known { at: Moment::before(next), turn };
+                self.known.insert((rule, compared.node), known);
             }
         }
     }
 
-    /// Whether comparing has taken more than a run may: where everybody expects something of everybody, it would take
-    /// hours. What is compared then has no known cause any more; the run itself goes on.
-    pub(super) fn is_exhausted(&self) -> bool {
-        self.work > limits::WORK
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one event, used here alone")]
-    fn note_evidence(
-        &mut self,
-        model: &Model,
-        setup: &Setup,
-        world: &World,
-        event: Event,
-        instance: InstanceId,
-        seq: Seq,
-        before: &Before,
-    ) {
-        let after = world.evidence.standing(instance);
-        let own = &model.instances[instance.index()];
-        let turned = [
-            before.standing.offered != after.offered,
-            before.standing.bound != after.bound,
-            before.standing.kept != after.kept,
-        ];
-        for (latest, turned) in self.counts[own.commitment.index()].iter_mut().zip(turned) {
-            if turned {
-                latest.change(seq, instance.0);
-            }
-        }
-        if matches!(event, Event::Detached(_)) {
-            self.first_bound[own.commitment.index()].get_or_insert(seq);
-        }
-        for gift in model.gifts(instance) {
-            let amount = setup.gives[gift.position];
-            let now = world.evidence.handed_over(gift.position);
-            let handed = before.delivered.get(gift.number).map_or(Amount::ZERO, |was| Amount((now.0 - was.0).abs()));
-            let party = before
-                .parties
-                .get(gift.number)
-                .is_some_and(|&was| was != world.evidence.is_party(model, gift.resource, own.debtor));
-            for slot in model.slots_of(instance, gift.number) {
-                let latest = &mut self.slots[slot.index()];
-                let evidence = &world.evidence;
-                for (level, changed) in [
-                    (Level::Offered, turned[0] && moves(evidence.offered(model, *slot, None), amount)),
-                    (Level::Bound, turned[1] && moves(evidence.bound(model, *slot, None), amount)),
-                    (Level::Delivered, handed.0 != 0 && moves(evidence.delivered(model, *slot, None), handed)),
-                    (Level::Parties, party),
-                ] {
-                    if changed {
-                        latest[level as usize].change(seq, own.debtor.0);
-                    }
-                }
+    /// Goes on under the numbers of a fork.
+    pub(super) fn after_fork(&mut self, (model, plan, setup, world): Situation<'_>, next: Seq) {
+        let at = Moment::before(next);
+        self.tracks.restart((model, plan, setup), world, at);
+        self.compared.clear();
+        for (&(rule, node), known) in &mut self.known {
+            let Some(condition) = condition(model, rule) else { continue };
+            let truth = condition.truth_at(node, &scope_of((model, setup, world), rule)).ok();
+            if known.turn.truth != truth {
+                *known = Known { at, turn: Turn { truth, moment: at } };
             }
         }
     }
 
     /// The event that a reason stands for; `first` is the first event decided together with it.
     #[must_use]
-    pub(super) fn find(&self, model: &Model, world: &World, why: Why, first: Seq) -> Option<Seq> {
+    pub(super) fn find(&mut self, situation: Situation<'_>, why: Why, first: Seq) -> Option<Seq> {
         match why {
             Why::Nothing => None,
             Why::First => Some(first),
@@ -301,118 +165,104 @@ impl Causes {
             Why::Session(meeting) => self.meetings[meeting.index()],
             Why::Reached(outcome) => self.reached[outcome.index()],
             Why::Event(seq) => Some(seq),
-            Why::Rule(rule) => self.find_rule(model, world, rule),
+            Why::Rule(rule) => self.find_rule(situation, rule, first),
         }
     }
 
-    fn find_rule(&self, model: &Model, world: &World, rule: Rule) -> Option<Seq> {
-        let (instance, expression) = match rule {
-            Rule::Offer(i) => (Some(i), model.commitment_of(i).offer.as_ref()),
-            Rule::When(i) => (Some(i), model.commitment_of(i).when.as_ref()),
-            Rule::Stay(i) => (Some(i), model.commitment_of(i).stay.as_ref()),
-            Rule::Until(i) => (Some(i), model.commitment_of(i).until.as_ref()),
-            Rule::Release(i) => (Some(i), model.commitment_of(i).release.as_ref()),
-            Rule::Shock(shock) => match &model.shocks[shock.index()].trigger {
-                Trigger::When { condition, .. } => (None, Some(condition)),
-                _ => (None, None),
-            },
-            Rule::Outcome(outcome) => (None, Some(&model.outcomes[outcome.index()].when)),
-        };
-        let reader = instance.map(|instance| Reader { actor: model.instances[instance.index()].debtor, instance });
-        let changes = expression.map(Expression::reads).unwrap_or_default();
-        if self.is_exhausted() && changes.iter().any(|&quantity| compared_key(quantity, None).is_some()) {
+    fn find_rule(&mut self, (model, _, setup, world): Situation<'_>, rule: Rule, next: Seq) -> Option<Seq> {
+        let entered = instance_of(rule).and_then(|instance| self.entered[instance.index()]);
+        let Some(condition) = condition(model, rule) else { return entered };
+        let scope = scope_of((model, setup, world), rule);
+        let family = family(model, rule);
+        let compared = self.compared.remove(&family).unwrap_or_else(|| comparisons(condition));
+        let turn = turn_of_condition(condition, |node| match compared.iter().find(|compared| compared.node == node) {
+            Some(compared) => self.turn_of(rule, condition, compared, &scope, next),
+            None => Turn { truth: condition.truth_at(node, &scope).ok(), moment: Moment::START },
+        });
+        self.compared.insert(family, compared);
+        if self.tracks.is_exhausted() {
             return None;
         }
-        let latest = changes.into_iter().filter_map(|quantity| self.changed(world, quantity, reader)).max();
-        latest.max(instance.and_then(|instance| self.own[instance.index()]))
+        match entered {
+            Some(entered) if Moment::event(entered) > turn.moment => Some(entered),
+            _ => turn.moment.seq(),
+        }
     }
 
-    /// The latest event that changed the value of a quantity for a reader.
-    fn changed(&self, world: &World, quantity: Quantity, reader: Option<Reader>) -> Option<Seq> {
-        let slot =
-            |slot: SlotId, level: Level| self.slots[slot.index()][level as usize].except(reader.map(|me| me.actor.0));
-        let count = |commitment: CommitmentId, which: usize| {
-            self.counts[commitment.index()][which].except(reader.map(|me| me.instance.0))
-        };
-        match quantity {
-            Quantity::Offered(of) => slot(of, Level::Offered),
-            Quantity::Bound(of) => slot(of, Level::Bound),
-            Quantity::Delivered(of) => slot(of, Level::Delivered),
-            Quantity::Parties(of) => slot(of, Level::Parties),
-            Quantity::Offers(c) => count(c, 0),
-            Quantity::Bonds(c) => count(c, 1),
-            Quantity::Kept(c) => count(c, 2),
-            Quantity::BoundAt(c) => self.first_bound[c.index()],
-            Quantity::OwnStance(issue) => reader.and_then(|me| self.stances[world.stance_index(me.actor, issue)]),
-            Quantity::Stance(actor, issue) => self.stances[world.stance_index(actor, issue)],
-            Quantity::MeetingCount(meeting) | Quantity::SinceMeeting(meeting) => self.meetings[meeting.index()],
-            Quantity::ShockCount(shock) | Quantity::SinceShock(shock) => self.shocks[shock.index()],
-            Quantity::Assured { .. } | Quantity::MeanStance(_) | Quantity::Trust(..) => {
-                let key = compared_key(quantity, reader.map(|me| me.actor))?;
-                self.compared[*self.positions.get(&key)?].changed
-            }
-            // These never change, or with the clock alone, or (the gap) by no event of their own.
-            Quantity::Own(_)
-            | Quantity::Deadlocked
-            | Quantity::Step
-            | Quantity::Steps
-            | Quantity::Index
-            | Quantity::Size => None,
+    fn turn_of(
+        &mut self,
+        rule: Rule,
+        condition: &Expression,
+        compared: &Compared,
+        scope: &Scope<'_>,
+        next: Seq,
+    ) -> Turn {
+        let known = self.known.get(&(rule, compared.node)).copied();
+        let (turn, looked_at) = last_turn(&mut self.tracks, scope, condition, compared, known);
+        if looked_at > LONG || known.is_some() {
+            let known = Known { at: Moment::before(next), turn };
+            self.known.insert((rule, compared.node), known);
         }
+        turn
     }
 }
 
-/// How a quantity that must be compared is told apart: by its reader only where it depends on one.
-fn compared_key(quantity: Quantity, debtor: Option<ActorId>) -> Option<(Quantity, Option<ActorId>)> {
-    match quantity.source() {
-        Source::SlotAndTrust(_) => {
-            let reads_as_debtor = matches!(quantity, Quantity::Assured { observer: None, .. });
-            Some((quantity, debtor.filter(|_| reads_as_debtor)))
-        }
-        Source::Mean(_) | Source::Trust => Some((quantity, None)),
-        Source::Fixed
-        | Source::Slot(_)
-        | Source::Commitment(_)
-        | Source::OwnStance(_)
-        | Source::Stance(..)
-        | Source::Meeting(_)
-        | Source::Shock(_)
-        | Source::MeetingOrClock(_)
-        | Source::ShockOrClock(_)
-        | Source::Gap
-        | Source::Clock => None,
-    }
-}
-
-/// Whether the float nearest to a sum is another since an amount came to it or left it.
-fn moves(after: Amount, amount: Amount) -> bool {
-    let value = after.to_units();
-    [after.0.saturating_sub(amount.0), after.0.saturating_add(amount.0)]
+/// The conditions of a model as rules, those of a commitment's instances together.
+fn rules(model: &Model) -> impl Iterator<Item = Rule> + '_ {
+    let of_commitments = [Rule::Offer, Rule::When, Rule::Stay, Rule::Until, Rule::Release]
         .into_iter()
-        .all(|before| Amount(before).to_units().to_bits() != value.to_bits())
+        .flat_map(|rule| model.instance_ids().map(rule));
+    let shocks = (0..model.shocks.len()).map(|at| Rule::Shock(ShockId::at(at)));
+    let outcomes = (0..model.outcomes.len()).map(|at| Rule::Outcome(OutcomeId::at(at)));
+    of_commitments.chain(shocks).chain(outcomes)
 }
 
-/// What an instance counted as before an event changed it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Before {
-    /// As an offer, a bond, kept.
-    pub(super) standing: crate::model::Standing,
-    /// For each of its gifts, whether its debtor was a party.
-    pub(super) parties: Vec<bool>,
-    /// For each of its gifts, what had been handed over.
-    pub(super) delivered: Vec<Amount>,
-}
-
-impl Before {
-    /// Reads it off the state.
-    #[must_use]
-    pub(super) fn of(model: &Model, world: &World, event: Event) -> Self {
-        let Some(instance) = event.instance() else { return Self::default() };
-        let debtor = model.instances[instance.index()].debtor;
-        Self {
-            standing: world.evidence.standing(instance),
-            delivered: model.gifts(instance).map(|gift| world.evidence.handed_over(gift.position)).collect(),
-            parties: model.gifts(instance).map(|gift| world.evidence.is_party(model, gift.resource, debtor)).collect(),
-        }
+/// The commitment's instance that a rule belongs to.
+fn instance_of(rule: Rule) -> Option<InstanceId> {
+    match rule {
+        Rule::Offer(instance)
+        | Rule::When(instance)
+        | Rule::Stay(instance)
+        | Rule::Until(instance)
+        | Rule::Release(instance) => Some(instance),
+        Rule::Shock(_) | Rule::Outcome(_) => None,
     }
+}
+
+/// The same rule of the commitment's first instance, with which it shares its condition.
+fn family(model: &Model, rule: Rule) -> Rule {
+    let first =
+        |instance: InstanceId| InstanceId::at(model.instances_of(model.instances[instance.index()].commitment).start);
+    match rule {
+        Rule::Offer(instance) => Rule::Offer(first(instance)),
+        Rule::When(instance) => Rule::When(first(instance)),
+        Rule::Stay(instance) => Rule::Stay(first(instance)),
+        Rule::Until(instance) => Rule::Until(first(instance)),
+        Rule::Release(instance) => Rule::Release(first(instance)),
+        Rule::Shock(_) | Rule::Outcome(_) => rule,
+    }
+}
+
+/// The condition of a rule; none where nothing is written.
+fn condition(model: &Model, rule: Rule) -> Option<&Expression> {
+    match rule {
+        Rule::Offer(i) => model.commitment_of(i).offer.as_ref(),
+        Rule::When(i) => model.commitment_of(i).when.as_ref(),
+        Rule::Stay(i) => model.commitment_of(i).stay.as_ref(),
+        Rule::Until(i) => model.commitment_of(i).until.as_ref(),
+        Rule::Release(i) => model.commitment_of(i).release.as_ref(),
+        Rule::Shock(shock) => match &model.shocks[shock.index()].trigger {
+            Trigger::When { condition, .. } => Some(condition),
+            Trigger::On(_) | Trigger::Rate(_) => None,
+        },
+        Rule::Outcome(outcome) => Some(&model.outcomes[outcome.index()].when),
+    }
+}
+
+fn scope_of<'a>((model, setup, world): (&'a Model, &'a Setup, &'a World), rule: Rule) -> Scope<'a> {
+    let reader = instance_of(rule).map(|instance| {
+        let actor: ActorId = model.instances[instance.index()].debtor;
+        Reader { actor, instance }
+    });
+    Scope { model, setup, world, evidence: &world.evidence, reader }
 }

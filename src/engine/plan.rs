@@ -41,6 +41,11 @@ impl Signals {
         Self { actors, commitments, stances, means, meetings, shocks, trust, gap: trust + 1, tick: trust + 2 }
     }
 
+    /// How many signals there are.
+    pub(super) fn count(&self) -> usize {
+        self.tick as usize + 1
+    }
+
     /// The signal that a commitment's events go by.
     pub(super) fn commitment(&self, commitment: CommitmentId) -> Signal {
         self.commitments + commitment.0
@@ -161,7 +166,7 @@ impl Plan {
     #[must_use]
     pub fn new(model: &Model) -> Self {
         let signals = Signals::new(model);
-        let count = signals.tick as usize + 1;
+        let count = signals.count();
         let [when, review] = watchers(model, &signals);
         let of_stances = |pairs: &[(Signal, u32)]| {
             let mut set = InstanceSet::new(model.instances.len());

@@ -6,7 +6,7 @@ pub use switch::{Stage, may_follow, recount};
 
 use super::agenda::Agenda;
 use super::agreement::{self, CROWD, Own, Thresholds};
-use super::cause::{Before, Causes, Why};
+use super::cause::{Causes, Why};
 use super::decide::{self, Decision, Influences, Noise, Rounds, StanceStep, View};
 use super::evolve::evolve;
 use super::failure::Failure;
@@ -253,7 +253,7 @@ impl<'a> Simulation<'a> {
         self.run.steps = 0;
         self.agenda.reset(self.plan);
         let Run { world, setup, .. } = &self.run;
-        self.causes = self.want.log.then(|| Causes::new(self.model, self.plan, setup, world));
+        self.causes = self.want.log.then(|| Causes::new((self.model, self.plan, setup, world)));
         let view = View { model: self.model, plan: self.plan, setup, world };
         self.noise.reset(view, self.luck);
         self.influences.reset(self.model, setup);
@@ -290,6 +290,9 @@ impl<'a> Simulation<'a> {
             self.run.world.step = step;
             for stage in forks.iter().filter(|stage| stage.from == step) {
                 self.switch(stage)?;
+            }
+            if let Some(causes) = self.causes.as_mut().filter(|_| step > 0) {
+                causes.note_step(self.run.events);
             }
             let is_last = step + 1 == self.model.clock.steps;
             self.step(is_last, watch)?;
@@ -476,6 +479,9 @@ impl<'a> Simulation<'a> {
         if gap != self.run.world.gap {
             self.run.world.gap = gap;
             self.agenda.raise(self.plan, self.plan.signals.gap);
+            if let Some(causes) = &mut self.causes {
+                causes.note_gap(gap, self.run.events);
+            }
         }
         Ok(())
     }
@@ -590,16 +596,18 @@ impl<'a> Simulation<'a> {
         }
         let mut batch = std::mem::take(&mut self.batch);
         let first = self.run.events;
-        if let Some(causes) = &self.causes {
+        if let Some(causes) = &mut self.causes {
             // Conditions were looked at before any of these events; their causes are found there too.
+            let situation = (self.model, self.plan, &self.run.setup, &self.run.world);
             for decision in batch.iter_mut().filter(|decision| matches!(decision.why, Why::Rule(_))) {
-                let cause = causes.find(self.model, &self.run.world, decision.why, first);
+                let cause = causes.find(situation, decision.why, first);
                 decision.why = cause.map_or(Why::Nothing, Why::Event);
             }
         }
         for decision in batch.drain(..) {
             let Decision { event, why } = decision;
-            let cause = self.causes.as_ref().and_then(|causes| causes.find(self.model, &self.run.world, why, first));
+            let situation = (self.model, self.plan, &self.run.setup, &self.run.world);
+            let cause = self.causes.as_mut().and_then(|causes| causes.find(situation, why, first));
             self.happen(event, cause);
             // Looked at after each event: one delivery may be known to very many.
             if self.run.world.trust.pairs() > limits::TRUST_PAIRS {
@@ -614,9 +622,8 @@ impl<'a> Simulation<'a> {
     #[inline]
     fn happen(&mut self, event: Event, cause: Option<Seq>) {
         if let Some(causes) = &mut self.causes {
-            let before = Before::of(self.model, &self.run.world, event);
             evolve(self.model, &self.run.setup, &mut self.run.world, event);
-            causes.note((self.model, self.plan, &self.run.setup), &self.run.world, event, self.run.events, &before);
+            causes.note((self.model, self.plan, &self.run.setup, &self.run.world), event, self.run.events);
         } else {
             evolve(self.model, &self.run.setup, &mut self.run.world, event);
         }

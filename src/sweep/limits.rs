@@ -26,3 +26,8 @@ pub const HISTORIES_A_POINT: u64 = 65_536;
 pub const MODELS: usize = 256;
 /// Points that `check` validates of a `[sweep]` table; a sweep validates all of its points.
 pub const CHECKED: u64 = 100;
+
+/// Runs of a search for tipping points under one luck, those of the grid included.
+pub const TIP_RUNS: u64 = 100_000;
+/// Runs of a search for tipping points in all.
+pub const TIP_RUNS_IN_ALL: u64 = 10_000_000;

@@ -33,7 +33,7 @@ from scenario import Instance, Scenario
 
 # How causes of conditions are found: by what turned the condition (`new`), or by what last
 # changed anything that it reads (`old`).
-CAUSES = "old"
+CAUSES = "new"
 # Columns of `commitments.csv` that are written.
 UPTO, ROUNDS = False, False
 SWEEPS = 100_000

@@ -18,7 +18,6 @@ import oracle
 import solve
 
 
-oracle.CAUSES = "new"
 
 
 def simulate(text, **options):

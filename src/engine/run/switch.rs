@@ -57,6 +57,9 @@ impl<'a> Simulation<'a> {
     /// Goes on under another model from the coming step on, with the same luck.
     pub(super) fn switch(&mut self, stage: &Stage<'a>) -> Result<(), Failure> {
         let (setup, _) = prepare(stage.model, self.luck)?;
+        if let Some(causes) = &mut self.causes {
+            causes.before_fork((self.model, self.plan, &self.run.setup, &self.run.world), self.run.events);
+        }
         (self.model, self.plan) = (stage.model, stage.plan);
         self.run.before.push((stage.from, std::mem::replace(&mut self.run.setup, setup)));
         recount(self.model, &self.run.setup, &mut self.run.world);
@@ -73,7 +76,7 @@ impl<'a> Simulation<'a> {
         let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world };
         self.noise.reset(view, self.luck);
         if let Some(causes) = &mut self.causes {
-            causes.recompare(self.model, &self.run.setup, &self.run.world);
+            causes.after_fork((self.model, self.plan, &self.run.setup, &self.run.world), self.run.events);
         }
         Ok(())
     }

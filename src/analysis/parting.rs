@@ -1,0 +1,172 @@
+//! Where two runs of a scenario part that differ in a number: the first event that only one of them has, and the
+//! comparisons that stand otherwise in the other.
+
+use super::wording;
+use crate::engine::evolve;
+use crate::model::{
+    Entry, Event, EventKind, Expression, Model, Node, NodeId, Payload, Reader, Scope, Setup, State, Trigger, World,
+};
+
+/// A run of the two: its model, its numbers, its log.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// The numbers of the run.
+    pub setup: &'a Setup,
+    /// Its events.
+    pub log: &'a [Entry],
+}
+
+/// Where two runs part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parting {
+    /// Whether it is the second run that has the event.
+    pub in_second: bool,
+    /// Position of the event in that run's log.
+    pub seq: usize,
+    /// The comparisons of its condition that are true in one of the runs and false in the other.
+    pub turned: Vec<TurnedComparison>,
+}
+
+/// A comparison that stands otherwise in two runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TurnedComparison {
+    /// The comparison as it would be written.
+    pub text: String,
+    /// Its two sides in the first run.
+    pub first: (f64, f64),
+    /// Its two sides in the second run.
+    pub second: (f64, f64),
+    /// Whether it holds in the second run.
+    pub holds_in_second: bool,
+}
+
+/// What an event is, apart from the numbers in it.
+type Identity = (EventKind, u32, u32);
+
+fn identity(event: Event) -> Identity {
+    let (first, second) = match event.payload() {
+        Payload::Nothing | Payload::Ending(_) => (0, 0),
+        Payload::Draw { draw, .. } => (draw.0, 0),
+        Payload::Meeting(meeting) | Payload::Package { meeting, .. } => (meeting.0, 0),
+        Payload::Shock(shock) => (shock.0, 0),
+        Payload::Opinion { actor, issue, .. } => (actor.0, issue.0),
+        Payload::Pair { truster, trusted, .. } => (truster.0, trusted.0),
+        Payload::Instance(instance) => (instance.0, 0),
+        Payload::Gift { instance, gift, .. } => (instance.0, gift),
+        Payload::Outcome(outcome) => (outcome.0, 0),
+    };
+    (event.kind(), first, second)
+}
+
+/// Whether an event only moves a number, as drift and draws do.
+fn is_drift(event: Event) -> bool {
+    matches!(event, Event::Stance { .. } | Event::Anchor { .. } | Event::Trust { .. } | Event::Drawn { .. })
+}
+
+/// Where two runs part: none where they tell the same, apart from stances, anchors, trust and amounts.
+#[must_use]
+pub fn parting(first: Side<'_>, second: Side<'_>) -> Option<Parting> {
+    let told = |side: Side<'_>| -> Vec<(usize, u32, Identity)> {
+        let entries = side.log.iter().enumerate();
+        entries.filter(|(_, e)| !is_drift(e.event)).map(|(at, e)| (at, e.step, identity(e.event))).collect()
+    };
+    let (one, two) = (told(first), told(second));
+    let same = one.iter().zip(&two).take_while(|(a, b)| (a.1, a.2) == (b.1, b.2)).count();
+    let in_second = match (one.get(same), two.get(same)) {
+        (None, None) => return None,
+        (Some(_), None) => false,
+        (None, Some(_)) => true,
+        (Some(a), Some(b)) if a.1 != b.1 => b.1 < a.1,
+        // In one step: the event that the other run lacks.
+        (Some(a), Some(_)) => two[same..].iter().take_while(|b| b.1 == a.1).any(|b| b.2 == a.2),
+    };
+    let (has, lacks) = if in_second { (&two, &one) } else { (&one, &two) };
+    let (seq, step, _) = has[same];
+    let sides = if in_second { [second, first] } else { [first, second] };
+    let ends = [seq, lacks.get(same).map_or(sides[1].log.len(), |event| event.0)];
+    let event = sides[0].log[seq].event;
+    let worlds: [World; 2] = std::array::from_fn(|at| state_before(sides[at], ends[at], step));
+    let mut turned = turned(&sides, &worlds, event);
+    if in_second {
+        for comparison in &mut turned {
+            std::mem::swap(&mut comparison.first, &mut comparison.second);
+            comparison.holds_in_second = !comparison.holds_in_second;
+        }
+    }
+    Some(Parting { in_second, seq, turned })
+}
+
+/// The state before an event of a log, in a step.
+fn state_before(side: Side<'_>, end: usize, step: u32) -> World {
+    let mut world = World::new(side.model, side.setup);
+    for entry in side.log[..end].iter().take_while(|entry| entry.step <= step) {
+        world.step = entry.step;
+        evolve(side.model, side.setup, &mut world, entry.event);
+    }
+    world.step = step;
+    world
+}
+
+/// The comparisons of an event's condition that stand otherwise in the second run.
+fn turned(sides: &[Side<'_>; 2], worlds: &[World; 2], event: Event) -> Vec<TurnedComparison> {
+    let Some((expression, reader)) = condition(sides[0].model, event) else { return Vec::new() };
+    let Some((other, _)) = condition(sides[1].model, event) else { return Vec::new() };
+    if expression.nodes.len() != other.nodes.len() {
+        return Vec::new();
+    }
+    let scopes: [Scope<'_>; 2] = std::array::from_fn(|at| {
+        let Side { model, setup, .. } = sides[at];
+        Scope { model, setup, world: &worlds[at], evidence: &worlds[at].evidence, reader }
+    });
+    let mut turned = Vec::new();
+    for (at, node) in expression.nodes.iter().enumerate() {
+        let Node::Compare(comparison, left, right) = *node else { continue };
+        let node = NodeId::try_from(at).expect("the size of an expression is limited");
+        let truths = scopes.map(|scope| expression.truth_at(node, &scope).ok());
+        let values = scopes.map(|scope| {
+            let number = |side| expression.number_at(side, &scope).unwrap_or(f64::NAN);
+            (number(left), number(right))
+        });
+        if let [Some(here), Some(there)] = truths
+            && here != there
+        {
+            let text = wording::written_comparison(sides[0].model, expression, (left, right), comparison);
+            turned.push(TurnedComparison { text, first: values[0], second: values[1], holds_in_second: there });
+        }
+    }
+    turned
+}
+
+/// The condition that brings an event about, and who reads it.
+fn condition(model: &Model, event: Event) -> Option<(&Expression, Option<Reader>)> {
+    match event.payload() {
+        Payload::Outcome(outcome) => Some((&model.outcomes[outcome.index()].when, None)),
+        Payload::Shock(shock) => match &model.shocks[shock.index()].trigger {
+            Trigger::When { condition, .. } => Some((condition, None)),
+            Trigger::On(_) | Trigger::Rate(_) => None,
+        },
+        Payload::Instance(instance) => {
+            let commitment = model.commitment_of(instance);
+            let condition = match event.kind().leads_to()? {
+                State::Conditional | State::Null => &commitment.offer,
+                State::Detached if event.kind() == EventKind::Detached => &commitment.when,
+                State::Detached | State::Pending => &commitment.stay,
+                State::Satisfied => &commitment.until,
+                State::Terminated => &commitment.release,
+                State::Violated | State::Expired => &None,
+            };
+            let reader = Reader { actor: model.instances[instance.index()].debtor, instance };
+            condition.as_ref().map(|condition| (condition, Some(reader)))
+        }
+        Payload::Nothing
+        | Payload::Draw { .. }
+        | Payload::Meeting(_)
+        | Payload::Opinion { .. }
+        | Payload::Pair { .. }
+        | Payload::Gift { .. }
+        | Payload::Package { .. }
+        | Payload::Ending(_) => None,
+    }
+}

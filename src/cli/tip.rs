@@ -1,0 +1,440 @@
+//! `tip`: where along a number the outcome of a scenario changes, and what turns there.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use backstop::analysis::{Side, parting};
+use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
+use backstop::model::{Clock, Entry, Model};
+use backstop::scenario::{Diagnostic, Document, Options, Override, SetValue, canonical, compile};
+use backstop::store::csv_text;
+use backstop::sweep::{Axis, Bracketing, Tip, Tips, bracket_grid, limits, tips};
+use backstop::trace::{ending_name, number};
+
+use super::console::{Failed, emit, emit_bytes, fail, misused, report, say};
+use super::load::{self, parse_set};
+use super::timeline::{label, sentence};
+use super::wording::{count, escaped, plain_number, set_value};
+
+/// Finds where along a number the outcome changes, and what turns there
+///
+/// Runs a grid of values, then halves every bracket whose ends have different outcomes. Between values of the grid
+/// with the same outcome nothing is looked for: a finer grid finds more.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A scenario file
+    file: PathBuf,
+    /// The number to move, and its range: `NAME=A:B`; a second one, `NAME=A:B:N` or `NAME=V,V,…`, gives the tipping
+    /// points of the first at each of its values
+    #[arg(long, value_name = "NAME=A:B", required = true)]
+    vary: Vec<String>,
+    /// Values of the first grid
+    #[arg(long, value_name = "N", default_value_t = 51, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    points: u32,
+    /// How near to each other the two values of a tipping point must be (default: a ten-thousandth of the range; whole
+    /// numbers are always followed to neighbours)
+    #[arg(long, value_name = "T")]
+    tolerance: Option<f64>,
+    /// Set a parameter, or any number of the file by its dotted path (repeatable)
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
+    sets: Vec<Override>,
+    /// The seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Look under this many lucks, those of the replicates 0, 1, …
+    #[arg(long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    replicates: u64,
+    /// Threads (default: one for each core)
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Print one row a tipping point, as CSV
+    #[arg(long)]
+    csv: bool,
+}
+
+/// What a run ends in: an outcome, `deadlock`, `stalemate`, or the status of a failure.
+type OutcomeName = String;
+
+/// A tipping point with what it belongs to.
+struct Found {
+    /// The value of the second number.
+    other: Option<SetValue>,
+    replicate: u64,
+    tip: Tip<f64, OutcomeName>,
+}
+
+pub(crate) fn tip(args: &Args) -> Result<(), Failed> {
+    let name = args.file.display().to_string();
+    let bytes = load::read(&args.file)?;
+    let options = Options { overrides: args.sets.clone(), ..Options::default() };
+    let loaded = load::load(&name, &bytes, &options)?;
+    let (range, other) = ranges(args, &loaded.compiled.model.clock)?;
+    let asked = bracketing(args, &range, &loaded.compiled.model)?;
+    let search = Search { document: &loaded.document, args, axis: &range.name, other: other.as_ref(), asked };
+    search.check()?;
+    let others: Vec<Option<SetValue>> = match &other {
+        Some(axis) => axis.values.iter().copied().map(Some).collect(),
+        None => vec![None],
+    };
+    let mut found = Vec::new();
+    for value in others {
+        found.extend(search.under_all_lucks(value)?);
+    }
+    if args.csv { emit_bytes(&search.table(&found)?) } else { emit(&search.told(&loaded.compiled.model, &found)?) }
+}
+
+/// A number and the range that it is moved over.
+struct Range {
+    name: String,
+    from: f64,
+    to: f64,
+}
+
+/// The number to move, and the second number with its values.
+fn ranges(args: &Args, clock: &Clock) -> Result<(Range, Option<Axis>), Failed> {
+    let parse = |text: &str| Axis::parse(text).map_err(|error| misused(error.message(), error.remedy()));
+    let (first, second) = match args.vary.as_slice() {
+        [first] => (first, None),
+        [first, second] => (first, Some(parse(second)?)),
+        _ => return Err(misused("`--vary` is given more than twice", Some("look at two numbers at a time"))),
+    };
+    let help = "write `NAME=A:B`, such as `share=0:1`";
+    let wrong = |what: &str| misused(&format!("`--vary {}` {what}", escaped(first)), Some(help));
+    let (name, range) = first.split_once('=').ok_or_else(|| wrong("has no range"))?;
+    let ends: Vec<&str> = range.split(':').collect();
+    let [from, to] = ends[..] else { return Err(wrong("is not of the form `NAME=A:B`")) };
+    let end = |text: &str| SetValue::parse(text.trim()).ok()?.number(clock).filter(|value| value.is_finite());
+    let (Some(from), Some(to)) = (end(from), end(to)) else { return Err(wrong("has an end that is no number")) };
+    if from >= to {
+        return Err(wrong("does not rise"));
+    }
+    let name = name.trim();
+    if second.as_ref().is_some_and(|second| canonical(&second.name) == canonical(name)) {
+        return Err(wrong("is varied twice"));
+    }
+    Ok((Range { name: name.to_owned(), from, to }, second))
+}
+
+/// Fields whose numbers are whole, by the last part of their path; moments are moved by steps.
+const WHOLE_FIELDS: [&str; 10] = ["lead", "over", "grace", "due", "expires", "on", "from", "to", "end", "steps"];
+
+fn bracketing(args: &Args, range: &Range, model: &Model) -> Result<Bracketing, Failed> {
+    let &Range { ref name, from, to } = range;
+    let bare = canonical(name);
+    let parameter = model.parameters.iter().find(|parameter| parameter.id == bare);
+    let last = bare.rsplit('.').next().unwrap_or(bare);
+    let whole = parameter.map_or(bare.contains('.') && WHOLE_FIELDS.contains(&last), |parameter| parameter.whole);
+    if whole && (from.fract() != 0.0 || to.fract() != 0.0) {
+        let help = "give whole numbers as its ends";
+        return Err(misused(&format!("{} takes whole numbers only", escaped(name)), Some(help)));
+    }
+    let tolerance = args.tolerance.unwrap_or((to / 1e4 - from / 1e4).max(f64::MIN_POSITIVE));
+    if !(tolerance > 0.0 && tolerance.is_finite()) {
+        return Err(misused("`--tolerance` must be a number above 0", Some("give one such as `0.001`")));
+    }
+    Ok(Bracketing { grid: bracket_grid(from, to, args.points, whole), whole, tolerance })
+}
+
+struct Search<'a> {
+    document: &'a Document,
+    args: &'a Args,
+    axis: &'a str,
+    other: Option<&'a Axis>,
+    asked: Bracketing,
+}
+
+/// Models that a thread keeps for other lucks at the same values.
+const KEPT: usize = 256;
+
+/// The models that were compiled, by the bits of the value.
+type Compiled = BTreeMap<u64, (Model, Plan)>;
+
+impl Search<'_> {
+    /// The scenario with the two numbers at these values.
+    fn compile(&self, other: Option<SetValue>, value: f64) -> Result<(Model, Plan), Vec<Diagnostic>> {
+        let value = SetValue::Number(value);
+        let moved = [(self.other.map(|axis| axis.name.as_str()), other), (Some(self.axis), Some(value))];
+        let moved = moved.into_iter().filter_map(|(name, value)| Some((name?, value?)));
+        let moved = moved.map(|(name, value)| Override { name: name.to_owned(), value });
+        let overrides = self.args.sets.iter().cloned().chain(moved).collect();
+        let model = compile(self.document, &Options { overrides, ..Options::default() })?.model;
+        let plan = Plan::new(&model);
+        Ok((model, plan))
+    }
+
+    /// Whether the search is small enough, and the names and values are those of the scenario.
+    fn check(&self) -> Result<(), Failed> {
+        let others = self.other.map_or(1, |axis| axis.values.len() as u64);
+        let least = (self.asked.grid.len() as u64).saturating_mul(self.args.replicates).saturating_mul(others);
+        if least > limits::TIP_RUNS_IN_ALL {
+            let limit = limits::TIP_RUNS_IN_ALL;
+            let help = "give fewer `--points`, `--replicates` or values of the second number";
+            return Err(fail(&format!("the grids alone take {least} runs, more than {limit}"), Some(help)));
+        }
+        for other in self.other.map_or(vec![None], |axis| axis.values.iter().copied().map(Some).collect()) {
+            for &value in [self.asked.grid.first(), self.asked.grid.last()].into_iter().flatten() {
+                self.compile(other, value).map_err(|diagnostics| self.refuse(&diagnostics))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, diagnostics: &[Diagnostic]) -> Failed {
+        report(diagnostics, self.document.source());
+        Failed::Input
+    }
+
+    fn luck(&self, replicate: u64) -> RunSeed {
+        RunSeed { seed: self.args.seed, replicate }
+    }
+
+    /// The tipping points at a value of the second number, luck by luck.
+    fn under_all_lucks(&self, other: Option<SetValue>) -> Result<Vec<Found>, Failed> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let jobs = self.args.jobs.unwrap_or(cores).clamp(1, 1 + usize::try_from(self.args.replicates - 1).unwrap_or(0));
+        let per_luck: Vec<(u64, Result<Tips<OutcomeName>, Vec<Diagnostic>>)> = std::thread::scope(|scope| {
+            let worker = |first: usize| {
+                let mut compiled = Compiled::new();
+                let replicates = (first as u64..self.args.replicates).step_by(jobs);
+                replicates.map(|replicate| (replicate, self.under(other, replicate, &mut compiled))).collect::<Vec<_>>()
+            };
+            let threads: Vec<_> = (1..jobs)
+                .filter_map(|first| {
+                    let builder = std::thread::Builder::new();
+                    builder.spawn_scoped(scope, move || worker(first)).ok().map(|thread| (first, thread))
+                })
+                .collect();
+            let started: Vec<usize> = threads.iter().map(|(first, _)| *first).collect();
+            let mut all = worker(0);
+            // What the system gave no thread for is done here.
+            all.extend((1..jobs).filter(|first| !started.contains(first)).flat_map(worker));
+            for (_, thread) in threads {
+                all.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            all
+        });
+        let mut sorted = per_luck;
+        sorted.sort_by_key(|(replicate, _)| *replicate);
+        let mut found = Vec::new();
+        for (replicate, tips) in sorted {
+            let tips = tips.map_err(|diagnostics| self.refuse(&diagnostics))?;
+            if tips.is_cut {
+                say(&format!(
+                    "warning: replicate {replicate} came to {} runs; not every bracket was narrowed",
+                    limits::TIP_RUNS
+                ));
+            }
+            found.extend(tips.tips.into_iter().map(|tip| Found { other, replicate, tip }));
+        }
+        Ok(found)
+    }
+
+    fn under(
+        &self,
+        other: Option<SetValue>,
+        replicate: u64,
+        compiled: &mut Compiled,
+    ) -> Result<Tips<OutcomeName>, Vec<Diagnostic>> {
+        tips(&self.asked, |value| {
+            if compiled.len() >= KEPT {
+                compiled.clear();
+            }
+            let (model, plan) = match compiled.entry(value.to_bits()) {
+                std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+                std::collections::btree_map::Entry::Vacant(free) => free.insert(self.compile(other, value)?),
+            };
+            let run = engine::run(model, plan, self.luck(replicate), RunOptions::default());
+            Ok(outcome_of(model, &run))
+        })
+    }
+
+    /// The runs on both sides of a tipping point, with their logs.
+    fn sides(&self, found: &Found) -> Result<[(Model, Run); 2], Failed> {
+        let run = |value| {
+            let compiled = self.compile(found.other, value).map_err(|diagnostics| self.refuse(&diagnostics));
+            compiled.map(|(model, plan)| {
+                let options = RunOptions { log: true, ..RunOptions::default() };
+                let run = engine::run(&model, &plan, self.luck(found.replicate), options);
+                (model, run)
+            })
+        };
+        Ok([run(found.tip.below)?, run(found.tip.above)?])
+    }
+
+    /// One row a tipping point.
+    fn table(&self, found: &[Found]) -> Result<Vec<u8>, Failed> {
+        let mut header: Vec<String> = Vec::new();
+        header.extend(self.other.map(|axis| axis.name.clone()));
+        let columns = [
+            "replicate",
+            "name",
+            "below",
+            "above",
+            "outcome_below",
+            "outcome_above",
+            "step",
+            "date",
+            "side",
+            "event",
+            "subject",
+            "comparison",
+            "left_below",
+            "right_below",
+            "left_above",
+            "right_above",
+        ];
+        header.extend(columns.map(str::to_owned));
+        let mut rows = vec![header];
+        for found in found {
+            rows.push(self.row(found)?);
+        }
+        Ok(csv_text(rows))
+    }
+
+    fn row(&self, found: &Found) -> Result<Vec<String>, Failed> {
+        let tip = &found.tip;
+        let mut row: Vec<String> = Vec::new();
+        row.extend(found.other.map(|value| value.to_string()));
+        row.extend([found.replicate.to_string(), self.axis.to_owned(), number(tip.below), number(tip.above)]);
+        row.extend([tip.outcome_below.clone(), tip.outcome_above.clone()]);
+        let sides = self.sides(found)?;
+        let [below, above] = &sides;
+        let Some(parting) = parting(side(below), side(above)) else {
+            row.extend(std::iter::repeat_n(String::new(), 10));
+            return Ok(row);
+        };
+        let (model, run) = if parting.in_second { above } else { below };
+        let entry = run.log[parting.seq];
+        let subject = backstop::trace::Namer::new(model).cells(entry.event).subject.to_owned();
+        let date = model.clock.date(entry.step);
+        row.extend([entry.step.to_string(), date]);
+        row.extend([
+            if parting.in_second { "above" } else { "below" }.to_owned(),
+            entry.event.kind().name().to_owned(),
+            subject,
+        ]);
+        match parting.turned.first() {
+            Some(turned) => {
+                let numbers = [turned.first.0, turned.first.1, turned.second.0, turned.second.1];
+                row.push(turned.text.clone());
+                row.extend(numbers.map(number));
+            }
+            None => row.extend(std::iter::repeat_n(String::new(), 5)),
+        }
+        Ok(row)
+    }
+
+    fn told(&self, model: &Model, found: &[Found]) -> Result<String, Failed> {
+        let mut text = String::new();
+        if !model.title.is_empty() {
+            let _ = writeln!(text, "{}", escaped(&model.title));
+        }
+        let (from, to) = (self.asked.grid[0], self.asked.grid[self.asked.grid.len() - 1]);
+        let fineness = if self.asked.whole {
+            "down to neighbours".to_owned()
+        } else {
+            format!("down to {}", plain_number(self.asked.tolerance))
+        };
+        let _ = writeln!(
+            text,
+            "Tipping points of {} from {} to {}: a grid of {}, {fineness}, {}, seed {}",
+            escaped(self.axis),
+            plain_number(from),
+            plain_number(to),
+            count(self.asked.grid.len(), "value"),
+            count(usize::try_from(self.args.replicates).unwrap_or(usize::MAX), "replicate"),
+            self.args.seed,
+        );
+        if found.is_empty() {
+            text += "  none: the outcome is the same at all values of the grid\n";
+        }
+        for group in found.chunk_by(|a, b| a.other == b.other) {
+            if let (Some(axis), Some(value)) = (self.other, group[0].other) {
+                let _ = writeln!(text, "\n{} = {}", escaped(&axis.name), set_value(value));
+            }
+            for like in alike(group) {
+                text += &self.told_one(&like)?;
+            }
+        }
+        Ok(text)
+    }
+
+    /// Tipping points between the same two outcomes: where they lie, and what turns at the first.
+    fn told_one(&self, like: &[&Found]) -> Result<String, Failed> {
+        let mut text = String::new();
+        let first = like[0];
+        let Tip { outcome_below, outcome_above, below, above } = &first.tip;
+        let at = if let [_] = like {
+            format!("between {} and {}", exact(*below), exact(*above))
+        } else {
+            let mut middles: Vec<f64> = like.iter().map(|found| found.tip.below.midpoint(found.tip.above)).collect();
+            middles.sort_by(f64::total_cmp);
+            let [least, median, most] = [0, middles.len() / 2, middles.len() - 1].map(|at| plain_number(middles[at]));
+            let lucks: std::collections::BTreeSet<u64> = like.iter().map(|found| found.replicate).collect();
+            format!("near {median} ({least} to {most}, in {} of {} replicates)", lucks.len(), self.args.replicates)
+        };
+        let _ = writeln!(text, "\n  {at}: {outcome_below} below, {outcome_above} above");
+        let sides = self.sides(first)?;
+        let [below_side, above_side] = &sides;
+        let Some(parting) = parting(side(below_side), side(above_side)) else {
+            text += "    the two runs tell the same story; only numbers differ\n";
+            return Ok(text);
+        };
+        let ((model, run), place) = if parting.in_second { (above_side, "above") } else { (below_side, "below") };
+        let entry: &Entry = &run.log[parting.seq];
+        let said = sentence(model, &run.setup, entry);
+        let of = if like.len() > 1 { format!(" (replicate {})", first.replicate) } else { String::new() };
+        let _ = writeln!(text, "    first difference{of}: {}  {said}, only {place}", label(model, entry.step));
+        for turned in &parting.turned {
+            let (below, above) = (turned.first, turned.second);
+            let holds = if turned.holds_in_second { "above" } else { "below" };
+            let _ = writeln!(
+                text,
+                "    {} holds only {holds}: {} to {} below, {} to {} above",
+                turned.text,
+                exact(below.0),
+                exact(below.1),
+                exact(above.0),
+                exact(above.1),
+            );
+        }
+        Ok(text)
+    }
+}
+
+/// Tipping points by the outcomes that they lie between, in order of their first.
+fn alike(group: &[Found]) -> Vec<Vec<&Found>> {
+    let mut kinds: Vec<Vec<&Found>> = Vec::new();
+    // The first of a luck belongs with the first of another luck, the second with the second.
+    let mut counted: BTreeMap<(u64, &str, &str), usize> = BTreeMap::new();
+    let mut places: BTreeMap<(&str, &str, usize), usize> = BTreeMap::new();
+    for found in group {
+        let (below, above) = (found.tip.outcome_below.as_str(), found.tip.outcome_above.as_str());
+        let nth = counted.entry((found.replicate, below, above)).or_default();
+        let place = *places.entry((below, above, *nth)).or_insert_with(|| {
+            kinds.push(Vec::new());
+            kinds.len() - 1
+        });
+        *nth += 1;
+        kinds[place].push(found);
+    }
+    kinds.sort_by(|a, b| a[0].tip.below.total_cmp(&b[0].tip.below));
+    kinds
+}
+
+/// A number as it can be given back to `--set`, in full.
+fn exact(value: f64) -> String {
+    SetValue::Number(value).to_string()
+}
+
+fn side(run: &(Model, Run)) -> Side<'_> {
+    Side { model: &run.0, setup: &run.1.setup, log: &run.1.log }
+}
+
+fn outcome_of(model: &Model, run: &Run) -> OutcomeName {
+    match &run.result {
+        Ok(ending) => ending_name(model, *ending).to_owned(),
+        Err(failure) => failure.status().to_owned(),
+    }
+}

@@ -1,0 +1,393 @@
+//! The numbers that conditions read, each with its history, and what of them is the reader's own.
+
+use std::collections::BTreeMap;
+
+use super::history::{History, Moment, ordered};
+use crate::engine::plan::{Lists, Plan};
+use crate::model::{
+    ActorId, Event, Expression, InstanceId, Model, Quantity, Range, Reader, Scope, Seq, Setup, Source, Values, World,
+    limits,
+};
+
+/// Whose part of a total does not count for a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OwnPart {
+    /// Everything counts for everyone.
+    None,
+    /// What the reader's debtor has promised.
+    OfDebtor,
+    /// The instance that asks.
+    OfInstance,
+}
+
+/// How a tracked number becomes the value of its quantity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// A float, as [`ordered`] writes it.
+    Float,
+    /// Millionths.
+    Millionths,
+    /// A number of things.
+    Count,
+    /// The step of the latest occurrence, −1 before the first; the quantity is the steps since.
+    LatestStep,
+}
+
+/// What it takes to know a quantity at an earlier moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// It is the same throughout a run.
+    Fixed,
+    /// The current step.
+    Step,
+    /// A tracked number.
+    Tracked {
+        /// The quantity that is tracked, and its reader where it depends on one in more than the own part.
+        key: Key,
+        /// What the number is.
+        unit: Unit,
+        /// What of it is not the reader's to see.
+        own: OwnPart,
+    },
+}
+
+type Key = (Quantity, Option<ActorId>);
+
+/// The form of a quantity in a condition of `debtor`, or in one that belongs to no commitment.
+pub(super) fn form(quantity: Quantity, debtor: Option<ActorId>) -> Form {
+    let unit = if matches!(quantity, Quantity::Offered(_) | Quantity::Bound(_) | Quantity::Delivered(_)) {
+        Unit::Millionths
+    } else if matches!(quantity.range(), Range::Actors(_) | Range::Instances(_)) {
+        Unit::Count
+    } else {
+        Unit::Float
+    };
+    let tracked = |unit, own| Form::Tracked { key: (quantity, None), unit, own };
+    match quantity.source() {
+        Source::Fixed => Form::Fixed,
+        Source::Slot(_) => tracked(unit, OwnPart::OfDebtor),
+        Source::Commitment(_) => tracked(unit, OwnPart::OfInstance),
+        Source::MeetingOrClock(_) | Source::ShockOrClock(_) => tracked(Unit::LatestStep, OwnPart::None),
+        Source::SlotAndTrust(_) => {
+            let is_debtors = matches!(quantity, Quantity::Assured { observer: None, .. });
+            Form::Tracked { key: (quantity, debtor.filter(|_| is_debtors)), unit, own: OwnPart::None }
+        }
+        Source::OwnStance(issue) => match debtor {
+            Some(debtor) => Form::Tracked { key: (Quantity::Stance(debtor, issue), None), unit, own: OwnPart::None },
+            None => Form::Fixed,
+        },
+        Source::Stance(..) | Source::Mean(_) | Source::Trust | Source::Meeting(_) | Source::Shock(_) | Source::Gap => {
+            tracked(unit, OwnPart::None)
+        }
+        Source::Clock => Form::Step,
+    }
+}
+
+/// Number of a track.
+pub(super) type TrackId = u32;
+
+/// A number and its history.
+#[derive(Clone, Debug)]
+struct Track {
+    quantity: Quantity,
+    reader: Option<ActorId>,
+    own: OwnPart,
+    /// Operations that it takes to read it.
+    cost: u64,
+    history: History,
+}
+
+/// The part of a tracked number that is a debtor's or an instance's own, from a moment on.
+#[derive(Clone, Copy, Debug)]
+struct OwnChange {
+    track: TrackId,
+    /// The change before it, of the same debtor or instance and of any track.
+    before: u32,
+    moment: Moment,
+    value: i64,
+}
+
+/// No change.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// The numbers that the conditions of a model read, with their histories.
+#[derive(Clone, Debug)]
+pub(super) struct Tracks {
+    list: Vec<Track>,
+    positions: BTreeMap<Key, TrackId>,
+    /// For each signal, the tracks that it may change.
+    watchers: Lists,
+    own: Vec<OwnChange>,
+    latest_of_debtor: Vec<u32>,
+    latest_of_instance: Vec<u32>,
+    /// When each step began.
+    steps: Vec<Moment>,
+    work: u64,
+}
+
+impl Tracks {
+    /// The tracks of these conditions, each with its debtor, before the first event.
+    pub(super) fn new<'a>(
+        (model, plan, setup, world): (&Model, &Plan, &Setup, &World),
+        conditions: impl Iterator<Item = (&'a Expression, Option<ActorId>)>,
+    ) -> Self {
+        let mut tracks = Self {
+            list: Vec::new(),
+            positions: BTreeMap::new(),
+            watchers: Lists::default(),
+            own: Vec::new(),
+            latest_of_debtor: Vec::new(),
+            latest_of_instance: Vec::new(),
+            steps: vec![Moment::START],
+            work: 0,
+        };
+        let mut watched = Vec::new();
+        let mut read_last: Option<(*const Expression, Vec<Quantity>)> = None;
+        for (expression, debtor) in conditions {
+            // The instances of a commitment stand together and share its conditions.
+            let at = std::ptr::from_ref(expression);
+            if read_last.as_ref().is_none_or(|(known, _)| *known != at) {
+                read_last = Some((at, expression.reads()));
+            }
+            for &quantity in read_last.iter().flat_map(|(_, reads)| reads) {
+                tracks.register(model, plan, quantity, debtor, &mut watched);
+            }
+        }
+        tracks.watchers = Lists::new(plan.signals.count(), watched);
+        if tracks.list.iter().any(|track| track.own != OwnPart::None) {
+            tracks.latest_of_debtor = vec![NONE; model.actors.len()];
+            tracks.latest_of_instance = vec![NONE; model.instances.len()];
+        }
+        tracks.restart((model, plan, setup), world, Moment::START);
+        tracks
+    }
+
+    fn register(
+        &mut self,
+        model: &Model,
+        plan: &Plan,
+        quantity: Quantity,
+        debtor: Option<ActorId>,
+        watched: &mut Vec<(u32, u32)>,
+    ) {
+        let Form::Tracked { key, own, .. } = form(quantity, debtor) else { return };
+        // The own part matters to the conditions of commitments alone.
+        let own = if debtor.is_some() { own } else { OwnPart::None };
+        if let Some(&known) = self.positions.get(&key) {
+            let known = &mut self.list[known as usize];
+            if known.own == OwnPart::None {
+                known.own = own;
+            }
+            return;
+        }
+        let id = TrackId::try_from(self.list.len()).expect("the number of conditions is limited");
+        self.positions.insert(key, id);
+        for signal in plan.signals.of(quantity, debtor.unwrap_or(ActorId(0))).into_iter().flatten() {
+            if signal != plan.signals.tick {
+                watched.push((signal, id));
+            }
+        }
+        let cost = key.0.members(model).map_or(1, |members| members as u64 + 1);
+        self.list.push(Track { quantity: key.0, reader: key.1, own, cost, history: History::default() });
+    }
+
+    /// Forgets what was before; the numbers are those of the state from this moment on.
+    pub(super) fn restart(&mut self, (model, plan, setup): (&Model, &Plan, &Setup), world: &World, at: Moment) {
+        self.own.clear();
+        self.latest_of_debtor.fill(NONE);
+        self.latest_of_instance.fill(NONE);
+        for track in &mut self.list {
+            let reader = track.reader.map(|actor| Reader { actor, instance: InstanceId(0) });
+            let value = number(track.quantity, &scope(model, setup, world, reader));
+            track.history.restart(at, value);
+        }
+        if self.latest_of_debtor.is_empty() || at == Moment::START {
+            return;
+        }
+        for instance in model.instance_ids() {
+            // Its life cycle touches every number that it may be a part of.
+            for track in self.touched(model, plan, Event::Created(instance)) {
+                self.note_own(model, setup, world, track as usize, instance, at);
+            }
+        }
+    }
+
+    /// Whether reading the numbers has taken more than a run may: where everybody expects something of everybody, it
+    /// would take hours. The run goes on; what the numbers turn has no known cause any more.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.work > limits::WORK
+    }
+
+    /// Counts operations.
+    pub(super) fn spend(&mut self, work: u64) {
+        self.work = self.work.saturating_add(work);
+    }
+
+    /// Notes the event `seq`, which has just changed the state.
+    pub(super) fn note(
+        &mut self,
+        (model, plan, setup): (&Model, &Plan, &Setup),
+        world: &World,
+        event: Event,
+        seq: Seq,
+    ) {
+        if self.list.is_empty() || self.is_exhausted() {
+            return;
+        }
+        let moment = Moment::event(seq);
+        for track in self.touched(model, plan, event) {
+            let track = track as usize;
+            self.work += self.list[track].cost;
+            if self.is_exhausted() {
+                return;
+            }
+            self.take(model, setup, world, track, moment);
+            if let Some(instance) = event.instance() {
+                self.note_own(model, setup, world, track, instance, moment);
+            }
+        }
+    }
+
+    /// The tracks that an event may change.
+    fn touched(&self, model: &Model, plan: &Plan, event: Event) -> Vec<TrackId> {
+        let mut touched = Vec::new();
+        plan.signals_of(model, event, |signal| touched.extend_from_slice(self.watchers.get(signal)));
+        touched
+    }
+
+    fn take(&mut self, model: &Model, setup: &Setup, world: &World, track: usize, moment: Moment) {
+        let Track { quantity, reader, history, .. } = &mut self.list[track];
+        let reader = reader.map(|actor| Reader { actor, instance: InstanceId(0) });
+        history.note(moment, number(*quantity, &scope(model, setup, world, reader)));
+    }
+
+    fn note_own(
+        &mut self,
+        model: &Model,
+        setup: &Setup,
+        world: &World,
+        track: usize,
+        instance: InstanceId,
+        moment: Moment,
+    ) {
+        let Track { quantity, own, .. } = self.list[track];
+        let debtor = model.instances[instance.index()].debtor;
+        let id = TrackId::try_from(track).expect("few enough to be numbered");
+        let reader = Reader { actor: debtor, instance };
+        let latest = match own {
+            OwnPart::None => return,
+            OwnPart::OfDebtor => self.latest_of_debtor[debtor.index()],
+            OwnPart::OfInstance => self.latest_of_instance[instance.index()],
+        };
+        let value = number(quantity, &scope(model, setup, world, None))
+            - number(quantity, &scope(model, setup, world, Some(reader)));
+        let known = self.latest_own(latest, id);
+        if known.map_or(0, |change| change.value) == value {
+            return;
+        }
+        let position = u32::try_from(self.own.len()).expect("no more than events and tracks");
+        self.own.push(OwnChange { track: id, before: latest, moment, value });
+        match own {
+            OwnPart::None => {}
+            OwnPart::OfDebtor => self.latest_of_debtor[debtor.index()] = position,
+            OwnPart::OfInstance => self.latest_of_instance[instance.index()] = position,
+        }
+    }
+
+    fn latest_own(&self, from: u32, track: TrackId) -> Option<&OwnChange> {
+        let mut at = from;
+        while at != NONE {
+            let change = &self.own[at as usize];
+            if change.track == track {
+                return Some(change);
+            }
+            at = change.before;
+        }
+        None
+    }
+
+    /// Notes the size of the gap, which no event changes.
+    pub(super) fn note_gap(&mut self, gap: u32, next: Seq) {
+        if let Some(&track) = self.positions.get(&(Quantity::Deadlocked, None)) {
+            self.list[track as usize].history.note(Moment::before(next), ordered(f64::from(gap)));
+        }
+    }
+
+    /// Notes that the next step begins.
+    pub(super) fn note_step(&mut self, next: Seq) {
+        self.steps.push(Moment::before(next));
+    }
+
+    /// When each step began.
+    pub(super) fn steps(&self) -> &[Moment] {
+        &self.steps
+    }
+
+    /// The track of a key.
+    pub(super) fn find(&self, key: &Key) -> Option<TrackId> {
+        self.positions.get(key).copied()
+    }
+
+    /// The history of a track.
+    pub(super) fn history(&self, track: TrackId) -> &History {
+        &self.list[track as usize].history
+    }
+
+    /// The latest own change of a reader in a track, or [`NONE`].
+    pub(super) fn own_change(&self, track: TrackId, own: OwnPart, reader: Reader) -> u32 {
+        let from = match own {
+            OwnPart::None => return NONE,
+            OwnPart::OfDebtor => self.latest_of_debtor.get(reader.actor.index()),
+            OwnPart::OfInstance => self.latest_of_instance.get(reader.instance.index()),
+        };
+        self.own_from(from.copied().unwrap_or(NONE), track)
+    }
+
+    /// The own change of the same track before one, or [`NONE`].
+    pub(super) fn own_before(&self, change: u32) -> u32 {
+        let OwnChange { track, before, .. } = self.own[change as usize];
+        self.own_from(before, track)
+    }
+
+    fn own_from(&self, mut at: u32, track: TrackId) -> u32 {
+        while at != NONE && self.own[at as usize].track != track {
+            at = self.own[at as usize].before;
+        }
+        at
+    }
+
+    /// The moment and the value of an own change; nothing is the reader's own before the first.
+    pub(super) fn own_value(&self, change: u32) -> (Moment, i64) {
+        if change == NONE {
+            return (Moment::START, 0);
+        }
+        let OwnChange { moment, value, .. } = self.own[change as usize];
+        (moment, value)
+    }
+}
+
+fn scope<'a>(model: &'a Model, setup: &'a Setup, world: &'a World, reader: Option<Reader>) -> Scope<'a> {
+    Scope { model, setup, world, evidence: &world.evidence, reader }
+}
+
+/// A quantity as the whole number that its track keeps.
+#[expect(clippy::cast_possible_truncation, reason = "counts are whole numbers far below 2^53")]
+fn number(quantity: Quantity, scope: &Scope<'_>) -> i64 {
+    let Scope { model, world, evidence, reader, .. } = *scope;
+    let latest = |occurrence: crate::model::Occurrence| occurrence.last.map_or(-1, i64::from);
+    if let Quantity::Offered(slot) = quantity {
+        evidence.offered(model, slot, reader).0
+    } else if let Quantity::Bound(slot) = quantity {
+        evidence.bound(model, slot, reader).0
+    } else if let Quantity::Delivered(slot) = quantity {
+        evidence.delivered(model, slot, reader).0
+    } else if let Source::MeetingOrClock(meeting) = quantity.source() {
+        latest(world.meetings[meeting.index()])
+    } else if let Source::ShockOrClock(shock) = quantity.source() {
+        latest(world.shocks[shock.index()])
+    } else if matches!(quantity.range(), Range::Actors(_) | Range::Instances(_)) {
+        scope.read(quantity) as i64
+    } else {
+        ordered(scope.read(quantity))
+    }
+}
