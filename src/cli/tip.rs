@@ -65,10 +65,8 @@ struct Found {
 }
 
 pub(crate) fn tip(args: &Args) -> Result<(), Failed> {
-    let name = args.file.display().to_string();
-    let bytes = load::read(&args.file)?;
     let options = Options { overrides: args.sets.clone(), ..Options::default() };
-    let loaded = load::load(&name, &bytes, &options)?;
+    let loaded = load::load(load::document(&args.file)?, &options)?;
     let (range, other) = ranges(args, &loaded.compiled.model.clock)?;
     let asked = bracketing(args, &range, &loaded.compiled.model)?;
     let search = Search { document: &loaded.document, args, axis: &range.name, other: other.as_ref(), asked };
