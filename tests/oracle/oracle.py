@@ -2,13 +2,15 @@
 """An independent reference implementation of the Backstop simulator.
 
     python3 oracle.py run FILE [--seed N] [--replicate K] [--set NAME=VALUE]...
-                      [--move C[=AMOUNT]@STEP]... [--causes new|old] --out DIR
+                      [--move C[=AMOUNT]@STEP]... [--at STEP [--then-set NAME=VALUE]...
+                      [--then-move C[=AMOUNT]]...] [--causes new|old] --out DIR
 
 It is a literal translation of the written specification, made without looking at
 the main program, so that a disagreement between the two points at a mistake in one
 of them or at a hole in the specification. Clarity comes before speed. It assumes a
 valid scenario and gives no helpful diagnostics; a run that fails at run time (a NaN
-in an expression, a negative rate) behaves as specified.
+in an expression, a negative rate) behaves as specified. With `--at` the run is forked there,
+under the numbers and with the moves that follow.
 
 Only the Python standard library is used. `arithmetic.py` has numbers and draws,
 `expressions.py` the expression language, `documents.py` what stands in files,
@@ -16,6 +18,7 @@ Only the Python standard library is used. `arithmetic.py` has numbers and draws,
 """
 
 import argparse
+import copy
 import csv
 import math
 import os
@@ -179,9 +182,11 @@ class Context:
 
 
 class Run:
-    def __init__(self, scenario, halt_at=None):
-        """`halt_at`: stop for good after that step's last Exchange, before its Delivery."""
+    def __init__(self, scenario, halt_at=None, fork=None):
+        """`halt_at`: stop for good after that step's last Exchange, before its Delivery.
+        `fork`: (step, scenario from then on)."""
         self.scenario = scenario
+        self.fork_at, self.fork_to = fork or (None, None)
         self.halt_at = halt_at
         self.events = []
         self.series = []  # (step, name, value)
@@ -499,9 +504,9 @@ class Run:
                 if c.commitment.initial == "detached":
                     self.emit("detached", instance=c, cause=created)
         try:
-            for self.step in range(scenario.steps):
-                if self.one_step():
-                    break
+            while self.step < self.scenario.steps and not self.one_step():
+                self.step += 1
+            self.step = min(self.step, self.scenario.steps - 1)
             if self.halt_at is None:
                 self.end()
         except RunFailure as failure:
@@ -510,6 +515,8 @@ class Run:
 
     def one_step(self):
         """True if the run ends with this step."""
+        if self.step == self.fork_at:
+            self.go_on_under(self.fork_to)
         if self.step > 0:
             self.time_passes()
         self.calendar()
@@ -526,6 +533,28 @@ class Run:
         self.sampling()
         self.steps_run = self.step + 1
         return stop
+
+    def go_on_under(self, scenario):
+        """A fork: the numbers are the other scenario's, what has happened stays."""
+        names = {c.name: c for c in scenario.instances}
+        for old in self.scenario.instances:
+            new = names[old.name]
+            for key in Instance.STATE:
+                value = getattr(old, key)
+                setattr(new, key, dict(value) if isinstance(value, dict) else value)
+            new.given = {r: min(x, new.amounts[r]) for r, x in new.given.items()}
+        before = {x.name: x for x in self.scenario.shocks + self.scenario.moves}
+        for x in scenario.shocks + scenario.moves:
+            if x.name in before:
+                x.held_before, x.happened = before[x.name].held_before, before[x.name].happened
+            self.occurred.setdefault(x.name, (0, None))
+        self.gap = [names[c.name] for c in self.gap]
+        self.scenario = scenario
+        self.contexts = {c.name: Context(self, c) for c in scenario.instances}
+        changed, times, truths = self.changed, self.times, self.truths
+        self.watch_conditions()
+        self.watch_truths()
+        self.changed, self.times, self.truths = changed, times, truths
 
     def end(self):
         for name, node, _ in self.scenario.outcomes:
@@ -556,14 +585,14 @@ class Run:
             probability = 1.0 - libm_exp(-rate)
             strikes = to_u(self.scenario.random.word(f"shock/{s.name}", self.step)) < probability
         else:
-            if s.once and s.struck:
+            if s.once and s.happened:
                 return
             holds = self.evaluate(s.when, self.nobody, f"shocks.{s.name}.when")
             strikes = holds and not s.held_before
             s.held_before = holds
             cause = self.cause(s.when, self.nobody)
         if strikes:
-            s.struck = True
+            s.happened = True
             self.strike(s, cause)
 
     def strike(self, s, cause):
@@ -689,7 +718,7 @@ class Run:
         cause = None
         if m.on is not None:
             moves = self.step in m.on
-        elif m.made:
+        elif m.happened:
             return
         else:
             holds = self.evaluate(m.when, self.nobody, f"moves.{m.name}.when")
@@ -698,7 +727,7 @@ class Run:
             cause = self.cause(m.when, self.nobody)
         if not moves:
             return
-        m.made = True
+        m.happened = True
         moved = self.emit("moved", subject=m.name, cause=cause)
         for c, amounts in m.bind:
             if m.any and c.state in ("expired", "terminated"):
@@ -1022,9 +1051,16 @@ def show_override(value):
     return value if isinstance(value, float) else value.isoformat()
 
 
-def simulate(document, seed=0, replicate=0, overrides=None, halt_at=None, moves=()):
-    """Runs a parsed document. The document is changed by overrides: pass a fresh one."""
-    return Run(Scenario(document, seed, replicate, overrides or {}, moves), halt_at).run()
+def simulate(document, seed=0, replicate=0, overrides=None, halt_at=None, moves=(), fork=None):
+    """Runs a parsed document. `fork`: (step, overrides, moves)."""
+    overrides, moves = overrides or {}, list(moves)
+    scenario = Scenario(copy.deepcopy(document), seed, replicate, overrides, moves)
+    if fork:
+        at, then_set, then_move = fork
+        moves = moves + [(commitment, amount, at) for commitment, amount, _ in then_move]
+        then = Scenario(copy.deepcopy(document), seed, replicate, {**overrides, **then_set}, moves)
+        fork = at, then
+    return Run(scenario, halt_at, fork).run()
 
 
 def parse_overrides(items):
@@ -1037,9 +1073,9 @@ def parse_overrides(items):
 
 def parse_move(text):
     """C@STEP or C=AMOUNT@STEP."""
-    what, _, step = text.rpartition("@")
+    what, _, step = text.partition("@")
     commitment, _, amount = what.partition("=")
-    return commitment, float(amount) if amount else None, int(step)
+    return commitment, float(amount) if amount else None, int(step) if step else None
 
 
 def main():
@@ -1052,6 +1088,9 @@ def main():
     command.add_argument("--replicate", type=int, default=0)
     command.add_argument("--set", action="append", default=[])
     command.add_argument("--move", action="append", default=[])
+    command.add_argument("--at", type=int)
+    command.add_argument("--then-set", action="append", default=[])
+    command.add_argument("--then-move", action="append", default=[])
     command.add_argument("--causes", choices=("new", "old"), default=CAUSES)
     command.add_argument("--out", required=True)
     args = parser.parse_args()
@@ -1059,6 +1098,7 @@ def main():
     run = simulate(
         load(args.file), args.seed, args.replicate, parse_overrides(args.set),
         moves=[parse_move(text) for text in args.move],
+        fork=args.at and (args.at, parse_overrides(args.then_set), [parse_move(m) for m in args.then_move]),
     )  # fmt: skip
     write_run(run, args.out, args.seed, args.replicate)
     if run.status != "ok":

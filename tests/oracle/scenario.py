@@ -37,6 +37,12 @@ class Commitment:
 class Instance:
     """One debtor's own instance of a commitment: its fixed part and its state."""
 
+    STATE = (
+        "state", "given", "delivered", "earlier", "handed", "rounds", "created_step",
+        "detached_step", "first_detached_step", "settled_step", "pending_since", "clock",
+        "conduct_counts", "last_event", "entry",
+    )  # fmt: skip
+
     def __init__(self, name, commitment, debtor):
         self.name, self.commitment, self.debtor = name, commitment, debtor
         self.amounts = {}  # resource -> millionths (`upto` of a graded one), in the order of `gives`
@@ -105,7 +111,7 @@ class Shock:
         self.trust = []  # ([(truster, trusted)], change)
         # the state
         self.held_before = False
-        self.struck = False
+        self.happened = False
 
 
 class Move:
@@ -116,7 +122,7 @@ class Move:
         self.bind = []  # (instance, {graded resource: the least amount, in millionths})
         # the state
         self.held_before = False
-        self.made = False
+        self.happened = False
 
 
 def whole(x):
