@@ -7,9 +7,10 @@
     python3 generate.py --count N [--features F,…]
                                           how often each event kind occurs over seeds 0 … N−1
 
-Features are `time`, `tables`, `variants`, `quantities`, `graded`, `renewal` and `moves`, or `all`;
-without any the scenarios are the same as ever. The scenarios are small, so that interactions occur. Every `when` is monotone by the way it
-is built: evidence occurs in it only positively.
+Features are `time`, `tables`, `variants`, `quantities`, `graded`, `resumable`, `renewal` and
+`moves`, or `all`; without any the scenarios are the same as ever. The scenarios are small, so that
+interactions occur. Every `when` is monotone by the way it is built: evidence occurs in it only
+positively.
 """
 
 import argparse
@@ -23,7 +24,7 @@ import tomllib
 
 import documents
 
-FEATURES = ("time", "tables", "variants", "quantities", "graded", "renewal", "moves")
+FEATURES = ("time", "tables", "variants", "quantities", "graded", "resumable", "renewal", "moves")
 
 
 def fmt(x):
@@ -412,10 +413,15 @@ class Generator:
             self.breaker = self.mover or (self.pick(*circle)["name"] if circle and self.chance(0.6) else None)
             for one, other in zip(circle, circle[1:] + circle[:1]):
                 self.next_in_circle[one["name"]] = other
+        # Circles that are bound from the start, fall apart, and may be agreed on again.
+        self.resumable_circle = self.has("resumable", 0.5) and bool(self.next_in_circle)
+        if self.resumable_circle:
+            self.breaker = self.r.choice(list(self.next_in_circle))
+            self.mover = None
         # Circles of graded promises that match one another, without a seed.
         self.graded_circle = self.has("graded", 0.6)
         self.meetings = [f"meeting_{i}" for i in range(self.pick(0, 1, 2, 2, 3))]
-        if self.has("renewal", 0.6) and not self.meetings:
+        if self.has("resumable", 0.6) and not self.meetings:
             self.meetings = ["meeting_0"]
         self.shocks = [f"shock_{i}" for i in range(self.pick(1, 2, 2, 3, 4))]
         self.occasions = self.meetings + self.shocks
@@ -781,10 +787,12 @@ class Generator:
                 k = self.r.randint(2, self.steps)
                 wish = self.pick(f"step < {k}", f"step != {k}", self.still(c), self.free_condition(0, c))
                 rising = wish.startswith("step < ") or wish.startswith("step != ")
-                if self.has("renewal", 0.7):
+                if self.resumable_circle:
+                    k = self.r.randint(1, 3)
+                if self.resumable_circle or self.has("resumable", 0.7):
                     wish, rising = f"(step < {k} or step > {k + 2}) and {self.waiting(c) if waits else self.still(c)}", True
                 lines.append(f'while = "{wish}"')
-            elif waits and self.chance(0.8):
+            elif waits and (self.resumable_circle or self.chance(0.8)):
                 wish = self.waiting(c)
                 if self.chance(0.25):
                     wish = f"({wish}) and {self.still(c)}"
@@ -796,14 +804,15 @@ class Generator:
                 rising = False
             elif roll < 0.75:
                 lines.append(f'while = "{self.still(c)}"')
-            if rising and self.has("renewal", 0.6):
+            again = self.resumable_circle and waits
+            if rising and self.has("resumable", 0.95 if again else 0.6):
                 lines.append("resumable = true")
             if self.has("renewal", 0.5):
                 wish = self.pick("true", f"step >= {self.steps // 2}", self.still(c), self.free_condition(1, c))
                 lines.append(f'renew = "{wish}"')
             if self.chance(0.08 if waits else 0.2):
                 lines.append(f'release = "{self.free_condition(0, c)}"')
-            if c["name"] == self.mover:
+            if c["name"] == self.mover or again:
                 lines.append('initial = "detached"')
             elif self.chance(0.1):
                 lines.append('initial = "conditional"')
@@ -821,7 +830,7 @@ class Generator:
                 options = [f'"{self.moment_text()}"', f'"if(share > 0.5, deadline, deadline + {self.exactly(2)})"']
                 options += [f"{{ choice = [{self.when_at(3)}, 7] }}", "inf", "-2", '"own(joined)"', '"own(joined)"']
                 lines.append(f"expires = {self.pick(*options)}")
-            if self.chance(0.35):
+            if self.chance(0.1 if again else 0.35):
                 lines.append(f"grace = {self.whole(0, 3)}")
             if c["maintain"]:
                 lines.append("maintain = true")
@@ -942,7 +951,7 @@ class Generator:
             lines = [f"attend = {attend}".replace("'", '"')]
             form = self.r.randrange(4)
             step = self.r.randint(0, self.steps - 1)
-            if self.has("renewal", 0.5):
+            if self.has("resumable", 0.5):
                 form = 4
                 lines.append(f"from = {step // 2}\nto = {self.steps - 1}")
             if form == 0:
