@@ -509,7 +509,8 @@ class Generator:
         other, most = self.evidence(asking)
         form = self.r.randrange(9)
         if self.has("quantities", 0.15):
-            a, b = fmt(round(top / 3, 3)), fmt(round(top / 2 + 0.5, 3))
+            most = max(most, 0.0)
+            a, b = fmt(round(max(top, 0.1) / 3, 3)), fmt(round(max(top, 0.1) / 2 + 0.5, 3))
             return f"curve({text}, 0, 0, {a}, {fmt(round(most / 4, 3))}, {b}, {fmt(round(most + 0.25, 3))})", most
         if form == 0:
             return f"{text} + {other}", top + most
@@ -683,7 +684,7 @@ class Generator:
             options = [
                 (f"pending({c})", 1),
                 (f"pending({c}) + violated({c}) - rounds({c})", 1),
-                (f"curve({text}, 0, 1, {fmt(round(top / 2 + 0.1, 3))}, {self.pick('0', '2')}, {fmt(round(top + 1, 3))}, 0.5)", 1),
+                (f"curve({text}, 0, 1, {fmt(round(max(top, 0) / 2 + 0.1, 3))}, {self.pick('0', '2')}, {fmt(round(max(top, 0) + 1, 3))}, 0.5)", 1),
                 (f"if(reached({self.r.choice(self.outcome_names)}), {text}, 1)", top),
             ]
         if self.data and self.chance(0.15):

@@ -3,7 +3,7 @@
 
     python3 oracle.py run FILE [--seed N] [--replicate K] [--set NAME=VALUE]...
                       [--move C[=AMOUNT]@STEP]... [--at STEP [--then-set NAME=VALUE]...
-                      [--then-move C[=AMOUNT]]...] [--causes new|old] --out DIR
+                      [--then-move C[=AMOUNT]]...] --out DIR
 
 It is a literal translation of the written specification, made without looking at
 the main program, so that a disagreement between the two points at a mistake in one
@@ -34,9 +34,6 @@ from scenario import Instance, Scenario
 # A run
 # ---------------------------------------------------------------------------------
 
-# How causes of conditions are found: by what turned the condition (`new`), or by what last
-# changed anything that it reads (`old`).
-CAUSES = "new"
 # Columns of `commitments.csv` that are written.
 UPTO, ROUNDS = False, False
 SWEEPS = 100_000
@@ -208,7 +205,7 @@ class Run:
         self.met_event = {}  # meeting -> seq of its latest session's `met`
         self.contexts = {c.name: Context(self, c) for c in scenario.instances}
         self.nobody = Context(self)
-        self.watch_conditions()
+        self.watch_levels()
         self.watch_truths()
 
     # -- reading the state -----------------------------------------------------------
@@ -230,27 +227,16 @@ class Run:
         return self.evaluate(instance.commitment.conditions[key], self.contexts[instance.name], place)
 
     # -- causes ------------------------------------------------------------------------
-    # Every quantity of every condition is evaluated, for its observer, before and after
-    # each event: so the event that last changed its value is known. (Of conditions this was
-    # the cause once; of `as` it is the base.)
+    # Every quantity of every `as` is evaluated, for its observer, before and after each event:
+    # so the event that last changed its value is known.
 
-    def watch_conditions(self):
+    def watch_levels(self):
         self.changed = {}  # (quantity, instance's name or None) -> seq of the last change
         self.watched = {}  # the same key -> context
         scenario = self.scenario
         for c in scenario.instances:
             for node, _ in c.graded.values():
                 self.watch(node, self.contexts[c.name])
-        if CAUSES == "new":
-            return
-        for c in scenario.instances:
-            for node in c.commitment.conditions.values():
-                self.watch(node, self.contexts[c.name])
-        for s in scenario.shocks + scenario.moves:
-            if s.when:
-                self.watch(s.when, self.nobody)
-        for _, node, _ in scenario.outcomes:
-            self.watch(node, self.nobody)
 
     def watch_key(self, quantity, context):
         return quantity, context.instance.name if context.instance else None
@@ -265,21 +251,8 @@ class Run:
             key: context.quantity(*key[0][1:]) for key, context in self.watched.items()
         }
 
-    def cause(self, node, context):
-        """The latest event so far that changed a quantity of the condition, or the
-        commitment's own last event if that is later. Ask before the phase emits."""
-        if CAUSES == "new":
-            return self.what_turned(node, context)
-        candidates = [
-            self.changed.get(self.watch_key(quantity, context))
-            for quantity in quantities_of(node, self.scenario.definitions)
-        ]
-        if context.instance:
-            candidates.append(context.instance.last_event)
-        return max((seq for seq in candidates if seq is not None), default=None)
-
     def condition_cause(self, instance, key):
-        return self.cause(instance.commitment.conditions[key], self.contexts[instance.name])
+        return self.what_turned(instance.commitment.conditions[key], self.contexts[instance.name])
 
     # Every comparison of every condition, and every `reached`, has a truth and a time at which
     # it last took it. Times are numbered on: each event is one, and each passing of time.
@@ -289,8 +262,6 @@ class Run:
         self.truths = {}  # (comparison, instance's name or None) -> (truth, number of its time)
         self.leaves = {}  # the same key -> context
         scenario = self.scenario
-        if CAUSES == "old":
-            return
         for c in scenario.instances:
             for node in c.commitment.conditions.values():
                 self.watch_leaves(node, self.contexts[c.name])
@@ -552,7 +523,7 @@ class Run:
         self.scenario = scenario
         self.contexts = {c.name: Context(self, c) for c in scenario.instances}
         changed, times, truths = self.changed, self.times, self.truths
-        self.watch_conditions()
+        self.watch_levels()
         self.watch_truths()
         self.changed, self.times, self.truths = changed, times, truths
 
@@ -590,7 +561,7 @@ class Run:
             holds = self.evaluate(s.when, self.nobody, f"shocks.{s.name}.when")
             strikes = holds and not s.held_before
             s.held_before = holds
-            cause = self.cause(s.when, self.nobody)
+            cause = self.what_turned(s.when, self.nobody)
         if strikes:
             s.happened = True
             self.strike(s, cause)
@@ -724,7 +695,7 @@ class Run:
             holds = self.evaluate(m.when, self.nobody, f"moves.{m.name}.when")
             moves = holds and not m.held_before
             m.held_before = holds
-            cause = self.cause(m.when, self.nobody)
+            cause = self.what_turned(m.when, self.nobody)
         if not moves:
             return
         m.happened = True
@@ -973,7 +944,7 @@ class Run:
             if name in self.reached:
                 continue
             if self.evaluate(node, self.nobody, f"outcomes.{name}.when"):
-                self.emit("reached", subject=name, cause=self.cause(node, self.nobody))
+                self.emit("reached", subject=name, cause=self.what_turned(node, self.nobody))
                 stop = stop or stops
         return stop
 
@@ -1091,10 +1062,8 @@ def main():
     command.add_argument("--at", type=int)
     command.add_argument("--then-set", action="append", default=[])
     command.add_argument("--then-move", action="append", default=[])
-    command.add_argument("--causes", choices=("new", "old"), default=CAUSES)
     command.add_argument("--out", required=True)
     args = parser.parse_args()
-    globals()["CAUSES"] = args.causes
     run = simulate(
         load(args.file), args.seed, args.replicate, parse_overrides(args.set),
         moves=[parse_move(text) for text in args.move],
