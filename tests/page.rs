@@ -73,11 +73,11 @@ fn a_page_holds_the_tables_cell_for_cell() {
     assert_tables(&data["subjects"][0], &at.join("run"), &["events", "series", "commitments", "runs"]);
     assert_tables(&data["subjects"][1], &at.join("fork"), &["events", "series", "commitments", "runs"]);
 
-    let vary = ["--vary", "summit_success=0,1", "--replicates", "3", "--series", "--out", "sweep", "--quiet"];
+    let vary = ["--vary", "summit_success=0,1", "--replicates", "3", "--out", "sweep", "--quiet"];
     done(&[&["sweep", &scenario("guarantee-toy.toml")][..], &vary].concat(), at);
     done(&["page", "sweep"], at);
     let data = self::data(&fs::read_to_string(at.join("sweep/page.html")).unwrap());
-    assert_tables(&data["subjects"][0], &at.join("sweep"), &["summary", "design", "runs", "series"]);
+    assert_tables(&data["subjects"][0], &at.join("sweep"), &["summary", "design", "runs"]);
 }
 
 /// The states of a page are those that `replay --at` and `explain --at` tell of.

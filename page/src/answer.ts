@@ -23,7 +23,7 @@ export function answerView(app: App, run: Run, side: number): HTMLElement {
     } else if (state.whatIf === before.whatIf) {
       return;
     }
-    set(opens, ...opening(app, run));
+    set(opens, ...opening(app, run, side));
   });
   return h("section", { class: "answer", "aria-label": "Who waits for what, and what would open it" }, head, opens, waits);
 }
@@ -46,17 +46,20 @@ function lacking(app: App, run: Run, side: number, standing: StandingData | unde
   const sorted = [...lacks].sort((a, b) => rank(a[1]) - rank(b[1]));
   if (sorted.length === 0) return [];
   const list = h("ul", { class: "lacks" });
-  sorted.forEach(([text, instances], at) => {
+  const [told, folded] = fold(run, sorted);
+  told.forEach(([text, instances], at) => {
     const commitment = run.data.model.instances[instances[0]!]![1];
     const names = listed(instancesByCommitment(run, instances));
     const each = instances.length > 1 ? "each " : "";
     const item = h("li", { class: rank(instances) === 0 ? "in-gap" : "" }, button(names, () => app.selectCommitment(side, commitment), { class: "link" }), ` ${each}${text}`);
+    const others = folded.get(instances[0]!);
+    if (others) item.append(others);
     if (at >= LINES) item.hidden = true;
     list.append(item);
   });
   const nodes: Node[] = [h("h3", {}, "Who waits for what"), list];
-  if (sorted.length > LINES) {
-    const more = button(`Show ${sorted.length - LINES} more`, () => {
+  if (told.length > LINES) {
+    const more = button(`Show ${told.length - LINES} more`, () => {
       for (const item of list.children) (item as HTMLElement).hidden = false;
       more.remove();
     });
@@ -65,8 +68,43 @@ function lacking(app: App, run: Run, side: number, standing: StandingData | unde
   return nodes;
 }
 
-function opening(app: App, run: Run): Node[] {
-  const { step, whatIf } = app.state;
+/** Instances of one commitment that want different amounts are told by one of them; the others unfold. */
+function fold(run: Run, lacks: [string, number[]][]): [[string, number[]][], Map<number, HTMLElement>] {
+  const of = (instances: number[]) => {
+    const commitments = new Set(instances.map((one) => run.data.model.instances[one]![1]));
+    return commitments.size === 1 ? [...commitments][0]! : -1;
+  };
+  const numbers = new Map<number, number>();
+  for (const [, instances] of lacks) numbers.set(of(instances), (numbers.get(of(instances)) ?? 0) + 1);
+  const firsts = new Map<number, [string, number[]]>();
+  const rest = new Map<number, [string, number[]][]>();
+  const told: [string, number[]][] = [];
+  for (const one of lacks) {
+    const commitment = of(one[1]);
+    if (commitment < 0 || numbers.get(commitment)! <= 2) {
+      told.push(one);
+    } else if (firsts.has(commitment)) {
+      rest.get(commitment)!.push(one);
+    } else {
+      firsts.set(commitment, one);
+      rest.set(commitment, []);
+      told.push(one);
+    }
+  }
+  const folded = new Map<number, HTMLElement>();
+  for (const [commitment, others] of rest) {
+    const list = h("ul", {});
+    for (const [text, instances] of others) list.append(h("li", {}, `${listed(instances.map((one) => run.debtor(one)))}: ${text}`));
+    const number = others.reduce((sum, [, instances]) => sum + instances.length, 0);
+    const { id } = run.data.model.commitments[commitment]!;
+    folded.set(firsts.get(commitment)![1][0]!, h("details", {}, h("summary", {}, `${count(number, "other promise")} of ${id} ${number === 1 ? "wants" : "want"} more or less of it`), list));
+  }
+  return [told, folded];
+}
+
+function opening(app: App, run: Run, side: number): Node[] {
+  const { step } = app.state;
+  const whatIf = app.state.whatIf?.side === side ? app.state.whatIf : null;
   const standing = run.standing(step);
   if (!standing || standing.gap.length === 0) return [];
   if (!standing.full) return [h("p", { class: "note" }, `What would open it was not worked out at this step; \`backstop explain DIR --at ${step}\` does.`)];
@@ -87,13 +125,13 @@ function opening(app: App, run: Run): Node[] {
     const names = listed(instancesByCommitment(run, one.moves));
     const larger = one.cost === smallest.cost ? "" : " (larger, but none of it can be left out)";
     const what = one.moves.length === 1 ? `: ${run.gives(one.moves[0]!)}` : "";
-    const play = button(icon(isOn ? "pause" : "play", 14), () => app.change({ whatIf: isOn ? null : { step, set: at, round: 0 }, playing: false }), {
+    const play = button(icon(isOn ? "pause" : "play", 14), () => app.change({ whatIf: isOn ? null : { side, step, set: at, round: 0 }, playing: false }), {
       class: "play",
       "aria-label": `${isOn ? "End" : "Play"} what follows if ${names} goes first`,
       "aria-pressed": isOn ? "true" : "false",
     });
     const item = h("li", {}, play, h("div", {}, h("strong", {}, names), `${what}${larger}`));
-    if (isOn) item.append(rounds(app, run, one.rounds, whatIf.round));
+    if (isOn && whatIf) item.append(rounds(app, run, one.rounds, whatIf.round));
     list.append(item);
   });
   const nodes: Node[] = [heading, intro, list];

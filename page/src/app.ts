@@ -6,7 +6,7 @@ export type Selection =
   | null;
 
 /** First moves played forward from a step: which set, and how many rounds are shown. */
-export type WhatIf = { step: number; set: number; round: number } | null;
+export type WhatIf = { side: number; step: number; set: number; round: number } | null;
 
 export interface State {
   step: number;

@@ -20,7 +20,7 @@ interface Line {
 
 function series(run: Run, side: number, steps: number): Map<string, Line> {
   const found = new Map<string, Line>();
-  const at = run.series.numbers("step");
+  const at = run.series.numbers("step").map((step) => step + run.offset);
   const values = run.series.numbers("value");
   for (let row = 0; row < run.series.shown; row++) {
     const name = run.series.cell("name", row);
@@ -76,9 +76,14 @@ export function chartsView(app: App, runs: Run[], names: string[]): HTMLElement 
 function chart(app: App, runs: Run[], title: string, lines: Line[], names: string[]): HTMLElement {
   const place = h("div", { class: "plot", "aria-hidden": "true" });
   const legend = h("ul", { class: "values" });
-  const figure = h("figure", { class: "chart" }, h("figcaption", {}, title), place, legend);
+  const values = lines.length > 4 ? h("details", {}, h("summary", {}, `${lines.length} lines and their values`), legend) : legend;
+  const figure = h("figure", { class: "chart" }, h("figcaption", {}, title), place, values);
   const steps = Array.from({ length: app.steps }, (_, at) => at);
   let plot: uPlot | undefined;
+  const colour = () => {
+    const palette = getComputedStyle(document.documentElement).getPropertyValue("--dark").trim() === "1" ? DARK_PALETTE : PALETTE;
+    legend.querySelectorAll<HTMLElement>(".swatch").forEach((swatch, at) => (swatch.style.borderTopColor = palette[at % palette.length]!));
+  };
   const draw = () => {
     plot?.destroy();
     const style = getComputedStyle(document.documentElement);
@@ -91,7 +96,7 @@ function chart(app: App, runs: Run[], title: string, lines: Line[], names: strin
       height: 130,
       legend: { show: false },
       cursor: { drag: { setScale: false, x: false, y: false }, points: { show: false }, y: false },
-      scales: { x: { time: false } },
+      scales: { x: { time: false }, y: { range: spread } },
       axes: [
         { stroke: ink, grid, ticks: grid, size: 24, font: "11px system-ui", values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? shortLabel(runs[0]!, tick) : "")), space: 80 },
         { stroke: ink, grid, ticks: grid, size: 52, font: "11px system-ui", values: (_, ticks) => ticks.map((tick) => Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 4 }).format(tick)) },
@@ -100,6 +105,7 @@ function chart(app: App, runs: Run[], title: string, lines: Line[], names: strin
       hooks: { draw: [(self) => line(self, app.state.step, style.getPropertyValue("--accent").trim())] },
     };
     plot = new uPlot(options, [steps, ...lines.map((one) => one.values)], place);
+    colour();
     plot.over.addEventListener("click", () => {
       const at = plot?.cursor.idx;
       if (at !== undefined && at !== null) app.change({ step: at, playing: false });
@@ -110,12 +116,21 @@ function chart(app: App, runs: Run[], title: string, lines: Line[], names: strin
     legend.replaceChildren(...lines.map((one, at) => {
       const name = names.length > 1 ? names[one.side]! : one.name;
       const value = one.texts[state.step] ?? "\u2013";
-      return h("li", {}, h("span", { class: `swatch dash-${dash(at).length > 0 ? at % 3 : 0} color-${at % 12}` }), lines.length > 1 ? `${name}: ` : "", h("b", {}, value));
+      return h("li", {}, h("span", { class: `swatch dash-${at % 3}` }), lines.length > 1 ? `${name}: ` : "", h("b", {}, value));
     }));
+    colour();
     plot?.redraw(false);
   });
   redrawn.push({ place, draw });
   return figure;
+}
+
+/** The range of an axis: a little more than that of the values, and not the first hundred for a line at 0. */
+function spread(_: uPlot, low: number | null, high: number | null): [number, number] {
+  if (low === null || high === null) return [0, 1];
+  if (low === high) return low === 0 ? [-0.1, 1] : [low - Math.abs(low) * 0.5, low + Math.abs(low) * 0.5];
+  const edge = (high - low) * 0.06;
+  return [low - edge, high + edge];
 }
 
 /** The same colour twice has another dash; and no line needs its colour to be told apart. */

@@ -167,7 +167,9 @@ export class Run {
   readonly series: Table;
   readonly commitments: Table;
   readonly row: Table;
-  readonly steps: number;
+  steps: number;
+  /** Steps that the run stands later than its own numbers say. */
+  offset = 0;
   /** By event: its cause, or −1. */
   readonly cause: Int32Array;
   readonly step: Int32Array;
@@ -203,6 +205,21 @@ export class Run {
     const { meetings, shocks, outcomes } = data.model;
     for (const [id, name] of [...meetings, ...shocks]) if (name) this.named.set(id, name);
     for (const { id, name } of outcomes) if (name) this.named.set(id, name);
+  }
+
+  /** Puts the run so many steps later, to stand beside one that began earlier. */
+  shift(by: number): void {
+    if (by === 0) return;
+    this.step.forEach((step, at) => (this.step[at] = step + by));
+    const { history } = this.data;
+    for (const states of history.states) for (const change of states) change[0] += by;
+    for (const one of history.stances.steps) one[0] += by;
+    for (const one of history.lacks) one[0] += by;
+    for (const one of history.explained) one.step += by;
+    this.data.dates.unshift(...new Array<string>(by).fill(""));
+    this.data.steps += by;
+    this.steps += by;
+    this.offset = by;
   }
 
   cell(name: string, event: number): string {

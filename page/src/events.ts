@@ -7,17 +7,40 @@ import { icon } from "./icons";
 import { count, sentence, stepLabel } from "./words";
 
 const ROW = 32;
+const CELLS = ["event", "subject", "actor", "counterpart", "resource", "issue", "value"];
 
 /** Kinds that are left out until they are asked for: there are very many of them. */
 const QUIET = ["drawn", "stance", "anchor", "trust"];
 
-export function eventsView(app: App, run: Run, side: number): HTMLElement {
+/** A row of the list: an event, and what is said of it where two runs are compared. */
+export interface Entry {
+  side: number;
+  event: number;
+  /** Empty where only one run is shown. */
+  tag: string;
+  /** Whether it is one of those that the two runs do not share. */
+  differs: boolean;
+}
+
+/** All events of one run. */
+export function entriesOf(run: Run): Entry[] {
+  return Array.from({ length: run.events.shown }, (_, event) => ({ side: 0, event, tag: "", differs: false }));
+}
+
+export function eventsView(app: App, runs: Run[], entries: Entry[]): HTMLElement {
+  const run = runs[0]!;
+  const two = runs.length > 1;
   const texts: (string | undefined)[] = [];
-  const text = (event: number) => {
-    const cells = ["event", "subject", "actor", "counterpart", "resource", "issue", "value"].map((name) => run.cell(name, event));
-    return (texts[event] ??= `${sentence(run, event)} ${cells.join(" ")} ${run.data.dates[run.step[event]!] ?? ""}`.toLowerCase());
+  const text = (at: number) => {
+    const { side, event } = entries[at]!;
+    const of = runs[side]!;
+    const cells = CELLS.map((name) => of.cell(name, event));
+    return (texts[at] ??= `${sentence(of, event)} ${cells.join(" ")} ${of.data.dates[of.step[event]!] ?? ""}`.toLowerCase());
   };
-  const kinds = kindFilter(run, () => filter());
+  const kinds = kindFilter(runs, entries, () => filter());
+  const side = 0;
+  const onlyBox = h("input", { type: "checkbox", id: "differences", change: () => filter() });
+  onlyBox.checked = two;
   const actor = choice(
     `actor${side}`,
     "Actor",
@@ -45,16 +68,20 @@ export function eventsView(app: App, run: Run, side: number): HTMLElement {
     const isOn = kinds.chosen();
     const [who, which] = [actor.value(), commitment.value()];
     shown = [];
-    for (let event = 0; event < run.events.shown; event++) {
-      if (!isOn.has(run.cell("event", event))) continue;
-      if (who !== "" && run.cell("actor", event) !== who && run.cell("counterpart", event) !== who) continue;
-      if (which !== "" && run.cell("subject", event).split("/")[0] !== which) continue;
-      if (words.length > 0 && !words.every((word) => text(event).includes(word))) continue;
-      shown.push(event);
+    const only = two && onlyBox.checked;
+    for (let at = 0; at < entries.length; at++) {
+      const { side: of, event, differs } = entries[at]!;
+      const own = runs[of]!;
+      if (only && !differs) continue;
+      if (!isOn.has(own.cell("event", event))) continue;
+      if (who !== "" && own.cell("actor", event) !== who && own.cell("counterpart", event) !== who) continue;
+      if (which !== "" && own.cell("subject", event).split("/")[0] !== which) continue;
+      if (words.length > 0 && !words.every((word) => text(at).includes(word))) continue;
+      shown.push(at);
     }
     space.style.height = `${shown.length * ROW}px`;
     list.hidden = shown.length === 0;
-    set(status, `${count(shown.length, "event")} of ${count(run.events.shown, "event")}${cutNotice(run)}`);
+    set(status, `${count(shown.length, "event")} of ${count(entries.length, "event")}${runs.map(cutNotice).join("")}`);
     active = Math.min(active, shown.length - 1);
     draw();
   };
@@ -66,27 +93,36 @@ export function eventsView(app: App, run: Run, side: number): HTMLElement {
     const { selection, step } = app.state;
     const nodes: Node[] = [];
     for (let at = first; at < last; at++) {
-      const event = shown[at]!;
-      const isChosen = selection?.kind === "event" && selection.side === side && selection.event === event;
-      const family = run.family(event);
-      const names = `row${isChosen ? " chosen" : ""}${run.step[event]! > step ? " later" : ""}${at === active ? " active" : ""}`;
+      const { side: of, event, tag, differs } = entries[shown[at]!]!;
+      const own = runs[of]!;
+      const isChosen = selection?.kind === "event" && selection.side === of && selection.event === event;
+      const family = own.family(event);
+      const later = own.step[event]! > step ? " later" : "";
+      const names = `row${isChosen ? " chosen" : ""}${later}${at === active ? " active" : ""}${two ? " tagged" : ""}${differs ? ` only-${of}` : ""}`;
       const row = h(
         "div",
-        { class: names, role: "option", id: `event${side}-${event}`, "aria-selected": isChosen ? "true" : "false", "aria-setsize": shown.length, "aria-posinset": at + 1 },
-        h("span", { class: "seq" }, run.cell("seq", event)),
-        h("span", { class: "date" }, stepLabel(run, run.step[event]!)),
-        h("span", { class: `kind family-${family}` }, icon(family, 12), ` ${run.cell("event", event)}`),
-        h("span", { class: "said" }, sentence(run, event)),
+        { class: names, role: "option", id: `event${of}-${event}`, "aria-selected": isChosen ? "true" : "false", "aria-setsize": shown.length, "aria-posinset": at + 1 },
+        two && h("span", { class: "tag" }, tag),
+        h("span", { class: "seq" }, own.cell("seq", event)),
+        h("span", { class: "date" }, stepLabel(own, own.step[event]!)),
+        h("span", { class: `kind family-${family}` }, icon(family, 12), ` ${own.cell("event", event)}`),
+        h("span", { class: "said" }, sentence(own, event)),
       );
       row.addEventListener("click", () => {
         active = at;
-        app.selectEvent(side, event, run.step[event]!);
+        app.selectEvent(of, event, own.step[event]!);
       });
       nodes.push(row);
     }
     rows.replaceChildren(...nodes);
-    if (active >= first && active < last) list.setAttribute("aria-activedescendant", `event${side}-${shown[active]!}`);
+    if (active >= first && active < last) list.setAttribute("aria-activedescendant", idOf(shown[active]!));
     else list.removeAttribute("aria-activedescendant");
+  };
+
+  const idOf = (at: number) => `event${entries[at]!.side}-${entries[at]!.event}`;
+  const choose = (at: number) => {
+    const { side: of, event } = entries[at]!;
+    app.selectEvent(of, event, runs[of]!.step[event]!);
   };
 
   const reveal = (at: number) => {
@@ -102,10 +138,9 @@ export function eventsView(app: App, run: Run, side: number): HTMLElement {
     if (to !== undefined && shown.length > 0) {
       active = Math.max(0, Math.min(shown.length - 1, to));
       reveal(active);
-      const chosen = shown[active]!;
-      app.selectEvent(side, chosen, run.step[chosen]!);
+      choose(shown[active]!);
     } else if (event.key === "Enter" && active >= 0) {
-      app.selectEvent(side, shown[active]!, run.step[shown[active]!]!);
+      choose(shown[active]!);
     } else {
       return;
     }
@@ -116,14 +151,14 @@ export function eventsView(app: App, run: Run, side: number): HTMLElement {
   filter();
   app.watch((state, before) => {
     const { selection } = state;
-    if (selection?.kind === "event" && selection.side === side && selection !== before.selection) {
-      const at = shown.indexOf(selection.event);
+    if (selection?.kind === "event" && selection !== before.selection) {
+      const at = shown.findIndex((one) => entries[one]!.event === selection.event && entries[one]!.side === selection.side);
       if (at >= 0) {
         active = at;
         reveal(at);
       }
     } else if (state.step !== before.step && !list.contains(document.activeElement)) {
-      const at = shown.findIndex((event) => run.step[event]! >= state.step);
+      const at = shown.findIndex((one) => runs[entries[one]!.side]!.step[entries[one]!.event]! >= state.step);
       if (at >= 0) list.scrollTop = at * ROW;
     }
     draw();
@@ -134,6 +169,7 @@ export function eventsView(app: App, run: Run, side: number): HTMLElement {
     h("div", { class: "field wide" }, h("label", { for: `search${side}` }, "Search (key /)"), search),
     actor.element,
     commitment.element,
+    two && h("label", { class: "only", for: "differences" }, onlyBox, " only what differs"),
   );
   return h("section", { class: "panel events-panel", "aria-labelledby": `events-title${side}` }, h("h2", { id: `events-title${side}` }, "Events"), fields, kinds.element, status, list);
 }
@@ -144,10 +180,10 @@ function cutNotice(run: Run): string {
 }
 
 /** A box for each kind of event. */
-function kindFilter(run: Run, change: () => void): { element: HTMLElement; chosen: () => Set<string> } {
+function kindFilter(runs: Run[], entries: Entry[], change: () => void): { element: HTMLElement; chosen: () => Set<string> } {
   const numbers = new Map<string, number>();
-  for (let event = 0; event < run.events.shown; event++) {
-    const kind = run.cell("event", event);
+  for (const { side, event } of entries) {
+    const kind = runs[side]!.cell("event", event);
     numbers.set(kind, (numbers.get(kind) ?? 0) + 1);
   }
   const boxes: HTMLInputElement[] = [];

@@ -7,8 +7,8 @@ import { h, roving, s, set } from "./dom";
 import { icon, shape } from "./icons";
 import { count, debtors, gift, stateWord, stepLabel } from "./words";
 
-const WIDTH = 188;
-const HEIGHT = 66;
+const WIDTH = 196;
+const HEIGHT = 84;
 /** Cards that are drawn, at most. */
 const CARDS = 150;
 
@@ -89,8 +89,16 @@ function smooth(points: { x: number; y: number }[]): string {
   return path;
 }
 
-function cut(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most - 1)}\u2026` : text;
+const ruler = document.createElement("canvas").getContext("2d");
+
+/** A text cut to so many pixels. */
+function cut(text: string, most: number, font: string): string {
+  if (!ruler) return text.slice(0, Math.floor(most / 7));
+  ruler.font = `${font} system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif`;
+  if (ruler.measureText(text).width <= most) return text;
+  let end = text.length;
+  while (end > 0 && ruler.measureText(`${text.slice(0, end)}\u2026`).width > most) end--;
+  return `${text.slice(0, end)}\u2026`;
 }
 
 /** What a card shows of a commitment at a step. */
@@ -103,8 +111,9 @@ interface CardState {
   round: number;
 }
 
-function cardStates(run: Run, app: App): CardState[] {
-  const { step, whatIf } = app.state;
+function cardStates(run: Run, app: App, side: number): CardState[] {
+  const { step } = app.state;
+  const whatIf = app.state.whatIf?.side === side ? app.state.whatIf : null;
   const standing = run.standing(step);
   const gap = new Set(standing?.gap ?? []);
   const circleOf = new Map<number, number>();
@@ -123,7 +132,7 @@ function cardStates(run: Run, app: App): CardState[] {
     const sorted = [...counts].sort((a, b) => b[1] - a[1]);
     const rounds = members.map((member) => roundOf.get(member) ?? 0);
     return {
-      state: sorted[0]?.[0] ?? "null",
+      state: sorted[0]?.[0] ?? "not_offered",
       counts: sorted,
       inGap: members.some((member) => gap.has(member)),
       circle: Math.max(0, ...members.map((member) => circleOf.get(member) ?? 0)),
@@ -146,7 +155,6 @@ export function graphView(app: App, runs: Run[], side: number, differs: (commitm
     class: "graph",
     viewBox: `0 0 ${layout.width} ${layout.height}`,
     width: layout.width,
-    height: layout.height,
     role: "group",
     "aria-label": "Commitments, and who waits for whom",
   });
@@ -160,11 +168,13 @@ export function graphView(app: App, runs: Run[], side: number, differs: (commitm
   const cards = s("g", {});
   drawing.append(lines, cards);
   roving(drawing, ".card");
+  // It shrinks into its place as long as it can be read; beyond that it scrolls.
+  drawing.style.minWidth = `${Math.round(layout.width * (runs.length > 1 ? 0.66 : 0.8))}px`;
   const caption = h("p", { class: "caption", "aria-live": "off" });
   const draw = () => {
     const { step, selection } = app.state;
     const standing = run.standing(step);
-    const states = cardStates(run, app);
+    const states = cardStates(run, app, side);
     const chosen = selection?.kind === "commitment" ? selection.commitment : -1;
     const present = new Set((standing?.waits ?? []).map(([from, to]) => `${from} ${to}`));
     const focused = cards.querySelector(":focus")?.getAttribute("data-commitment");
@@ -228,10 +238,11 @@ function card(run: Run, commitment: number, state: CardState, place: { x: number
   if (members.length > 1) node.append(s("rect", { class: "stack", x: 4, y: 4, width: WIDTH, height: HEIGHT, rx: 8 }));
   node.append(
     s("rect", { class: "back", width: WIDTH, height: HEIGHT, rx: 8 }),
-    s("text", { class: "who", x: 12, y: 20 }, cut(who, 24)),
-    s("text", { class: "what", x: 12, y: 37 }, cut(what, 29)),
-    s("g", { transform: "translate(11 44)" }, shape(state.round > 0 ? "detached" : state.state, 14)),
-    s("text", { class: "state", x: 30, y: 56 }, cut(state.round > 0 ? `round ${state.round}: bound` : words, 25)),
+    s("text", { class: "who", x: 12, y: 21 }, cut(who, WIDTH - (state.circle > 0 ? 40 : 22), "650 14px")),
+    s("text", { class: "what", x: 12, y: 38 }, cut(what, WIDTH - 22, "12px")),
+    s("text", { class: "id", x: 12, y: 54 }, cut(id, WIDTH - 22, "12px")),
+    s("g", { transform: "translate(11 62)" }, shape(state.round > 0 ? "detached" : state.state, 14)),
+    s("text", { class: "state", x: 30, y: 74 }, cut(state.round > 0 ? `round ${state.round}: bound` : words, WIDTH - 42, "600 12.5px")),
   );
   if (state.circle > 0 && state.round === 0) {
     node.append(s("circle", { class: "badge", cx: WIDTH - 14, cy: 14, r: 9 }), s("text", { class: "badge-text", x: WIDTH - 14, y: 18 }, String(state.circle)));

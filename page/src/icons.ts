@@ -4,7 +4,7 @@ import { s } from "./dom";
 
 /** Paths in a box of 16 by 16; a stroke unless they begin with `!`. */
 const SHAPES: Record<string, string[]> = {
-  null: ["M4 8H12"],
+  not_offered: ["M4 8H12"],
   conditional: ["M8 2.5A5.5 5.5 0 1 1 7.99 2.5Z"],
   detached: ["!M8 2A6 6 0 1 1 7.99 2Z"],
   pending: ["M5.5 3V13", "M10.5 3V13"],

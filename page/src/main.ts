@@ -1,9 +1,11 @@
 // Reads the data that the program has embedded, and shows it.
 
 import { drawCharts } from "./charts";
+import { comparePage } from "./compare";
 import { Run, type PageData } from "./data";
 import { h } from "./dom";
 import { runPage } from "./run";
+import { sweepPage } from "./sweep";
 
 function start(): void {
   const main = document.getElementById("page")!;
@@ -11,7 +13,10 @@ function start(): void {
   const data = JSON.parse(document.getElementById("data")!.textContent!) as PageData;
   const [first] = data.subjects;
   let page: HTMLElement | undefined;
-  if (first!.kind === "run") page = runPage(new Run(first!));
+  const runs = data.subjects.filter((subject) => subject.kind === "run").map((subject) => new Run(subject));
+  if (runs.length === 2) page = comparePage([runs[0]!, runs[1]!]);
+  else if (runs.length === 1) page = runPage(runs[0]!);
+  else if (first?.kind === "sweep") page = sweepPage(first);
   if (!page) return;
   text.querySelector("h1")!.remove();
   const fold = h("details", { class: "panel text" }, h("summary", {}, "The same as text"), text);

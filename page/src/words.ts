@@ -4,7 +4,7 @@ import type { Run } from "./data";
 
 /** States for people, by the name in the tables; any other is shown as it is named. */
 const STATES: Record<string, string> = {
-  null: "not on the table",
+  not_offered: "not on the table",
   conditional: "offered",
   detached: "bound",
   pending: "suspended",

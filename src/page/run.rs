@@ -42,7 +42,7 @@ pub(super) fn read(folder: &Path, verified: &Verified) -> Result<(Value, String)
     let steps = fold.log.last().map_or(0, |entry| entry.step + 1).max(fold.steps);
     let data = json!({
         "kind": "run",
-        "folder": folder.display().to_string(),
+        "folder": name(folder),
         "title": title(course.first(), manifest),
         "about": model.about.trim(),
         "manifest": facts(manifest),
@@ -55,6 +55,11 @@ pub(super) fn read(folder: &Path, verified: &Verified) -> Result<(Value, String)
     });
     let text = text(&data, model);
     Ok((data, text))
+}
+
+/// A folder's own name, which may be seen by whoever is sent the page; not where it lies.
+pub(super) fn name(folder: &Path) -> String {
+    folder.file_name().map_or_else(|| ".".into(), |name| name.to_string_lossy().into_owned())
 }
 
 /// Reads a table of a folder.

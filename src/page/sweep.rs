@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::error::PageError;
 use super::limits;
-use super::run::{facts, table};
+use super::run::{facts, name, table};
 use crate::store::Manifest;
 use crate::sweep::{Outline, recorded};
 
@@ -15,18 +15,15 @@ pub(super) fn read(folder: &Path, manifest: &Manifest) -> Result<(Value, String,
     let sweep = recorded(folder).map_err(PageError::Sweep)?;
     let outline = Outline::of(manifest, &folder.display().to_string()).map_err(PageError::Sweep)?;
     let mut tables = json!({});
-    let wanted = [("summary", true), ("design", true), ("runs", true), ("series", outline.series)];
-    for (name, there) in wanted {
-        if there {
-            tables[name] = table(folder, &format!("{name}.csv"), limits::SWEEP_TABLE_BYTES, limits::TABLE_ROWS)?;
-        }
+    for own in ["summary", "design", "runs"] {
+        tables[own] = table(folder, &format!("{own}.csv"), limits::SWEEP_TABLE_BYTES, limits::TABLE_ROWS)?;
     }
     let model = sweep.experiment.model();
     let title = super::run::title(model, manifest);
     let outcomes = model.outcomes.iter().map(|outcome| json!([outcome.id, outcome.name])).collect::<Vec<_>>();
     let data = json!({
         "kind": "sweep",
-        "folder": folder.display().to_string(),
+        "folder": name(folder),
         "title": title,
         "about": model.about.trim(),
         "manifest": facts(manifest),

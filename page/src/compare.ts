@@ -1,0 +1,153 @@
+// The page of two runs: equal until they part, then what only one of them has, and what follows from it.
+
+import { answerView } from "./answer";
+import { App } from "./app";
+import { chartsView } from "./charts";
+import type { Run } from "./data";
+import { detailView } from "./detail";
+import { button, h, type Child } from "./dom";
+import { eventsView, type Entry } from "./events";
+import { graphView } from "./graph";
+import { keys } from "./keys";
+import { lanesView } from "./lanes";
+import { outcomeLine, panel, remake } from "./run";
+import { scrubber, timeline } from "./scrubber";
+import { count, sentence, stateWord, stepLabel } from "./words";
+
+const CELLS = ["step", "date", "event", "actor", "counterpart", "subject", "issue", "resource", "value"];
+
+/** Which events of two runs are the same, and which only one of them has. */
+export interface Difference {
+  entries: Entry[];
+  /** By side and event: whether only this run has it. */
+  only: boolean[][];
+  /** By side and event: whether an event that only this run has brought it about. */
+  follows: boolean[][];
+  /** The first event that only one has. */
+  first: Entry | undefined;
+}
+
+export function compare(runs: [Run, Run]): Difference {
+  const key = (run: Run, event: number) => [run.step[event], ...CELLS.slice(1).map((name) => run.cell(name, event))].join("\u0000");
+  const open = new Map<string, number[]>();
+  const [one, other] = runs;
+  for (let event = 0; event < other.events.shown; event++) {
+    const name = key(other, event);
+    const there = open.get(name);
+    if (there) there.push(event);
+    else open.set(name, [event]);
+  }
+  const only = runs.map((run) => new Array<boolean>(run.events.shown).fill(true));
+  for (let event = 0; event < one.events.shown; event++) {
+    const match = open.get(key(one, event))?.shift();
+    if (match === undefined) continue;
+    only[0]![event] = false;
+    only[1]![match] = false;
+  }
+  const follows = runs.map((run, side) => {
+    const found = new Array<boolean>(run.events.shown).fill(false);
+    for (let event = 0; event < run.events.shown; event++) {
+      const cause = run.cause[event]!;
+      found[event] = cause >= 0 && (only[side]![cause]! || found[cause]!);
+    }
+    return found;
+  });
+  const tag = (side: number, event: number) => {
+    if (!only[side]![event]) return "both";
+    const who = `only ${NAMES[side]!}`;
+    return follows[side]![event] ? `${who}, follows` : who;
+  };
+  const entries: Entry[] = [];
+  const at = [0, 0];
+  const step = (side: number) => (at[side]! < runs[side]!.events.shown ? runs[side]!.step[at[side]!]! : Infinity);
+  while (step(0) < Infinity || step(1) < Infinity) {
+    const side = step(0) <= step(1) ? 0 : 1;
+    const event = at[side]!++;
+    // What both have is listed once.
+    if (side === 0 || only[1]![event]) entries.push({ side, event, tag: tag(side, event), differs: only[side]![event]! });
+  }
+  return { entries, only, follows, first: entries.find(({ differs }) => differs) };
+}
+
+const NAMES = ["A", "B"];
+
+/** Puts the later of two runs so many steps later that equal dates stand together. */
+function align([one, other]: [Run, Run]): void {
+  const [first, second] = [one.data.dates[0] ?? "", other.data.dates[0] ?? ""];
+  if (first === second || first === "" || second === "") return;
+  const later = one.data.dates.indexOf(second);
+  if (later > 0) other.shift(later);
+  else one.shift(Math.max(0, other.data.dates.indexOf(first)));
+}
+
+export function comparePage(runs: [Run, Run]): HTMLElement {
+  align(runs);
+  const difference = compare(runs);
+  const steps = Math.max(...runs.map((run) => run.steps));
+  const app = new App(steps, Math.max(...runs.map((run) => run.data.steps - 1)));
+  keys(app);
+  const names = runs.map((run, side) => `${NAMES[side]!}: ${run.data.folder}`);
+  const longer = runs[0].steps >= runs[1].steps ? runs[0] : runs[1];
+  const differs = (commitment: number, step: number) => runs[0].members[commitment]!.some((member) => runs[0].stateName(member, step) !== runs[1].stateName(member, step));
+  const pair = (view: (run: Run, side: number) => HTMLElement) => h("div", { class: "pair" }, ...runs.map((run, side) => half(names[side]!, side, view(run, side))));
+  return h(
+    "div",
+    { class: "compare" },
+    head(app, runs, names, difference, differs),
+    scrubber(app, longer),
+    panel("Who waits for whom", h("p", { class: "note" }, "A thick border marks a commitment whose state differs at this step."), pair((_, side) => graphView(app, runs, side, differs))),
+    panel("What would open it", pair((run, side) => answerView(app, run, side))),
+    panel("What happened when", pair((run, side) => timeline(app, run, side))),
+    panel("Commitments over time", pair((run, side) => lanesView(app, run, side))),
+    panel("Numbers over time", chartsView(app, runs, names)),
+    eventsView(app, runs, difference.entries),
+    detailView(app, runs, names),
+  );
+}
+
+/** One side of a pair, whose regions say of which run they are. */
+function half(name: string, side: number, view: HTMLElement): HTMLElement {
+  const box = h("div", {}, h("h3", { class: `side side-${side}` }, name), view);
+  for (const region of box.querySelectorAll("[role=region], section[aria-label]")) region.setAttribute("aria-label", `${region.getAttribute("aria-label")!}, ${name}`);
+  return box;
+}
+
+function head(app: App, runs: [Run, Run], names: string[], difference: Difference, differs: (commitment: number, step: number) => boolean): HTMLElement {
+  const { first, only } = difference;
+  const sides = runs.map((run, side) => h("section", { class: "panel", "aria-label": names[side]! }, h("h2", { class: `side side-${side}` }, names[side]!), outcomeLine(run), remake(run)));
+  const parts: Child[] = [];
+  if (!first) {
+    parts.push(h("p", { class: "headline" }, "The two runs have the same events."));
+  } else {
+    const run = runs[first.side]!;
+    const step = run.step[first.event]!;
+    const number = only.map((side) => side.filter((is) => is).length);
+    parts.push(
+      h("p", { class: "headline" }, `Equal until they part on ${stepLabel(run, step)}: from then on ${count(number[0]!, "event")} only in A, ${count(number[1]!, "event")} only in B.`),
+      h("p", {}, "The first that differs: ", button(`${NAMES[first.side]!}: ${sentence(run, first.event)}`, () => app.selectEvent(first.side, first.event, step), { class: "link" })),
+      byCommitment(app, runs, differs),
+    );
+  }
+  return h("header", { class: "head" }, h("h1", {}, runs[0].data.title), ...parts, h("div", { class: "pair" }, ...sides));
+}
+
+/** What became of each commitment that ends in another state. */
+function byCommitment(app: App, runs: [Run, Run], differs: (commitment: number, step: number) => boolean): HTMLElement {
+  const last = Math.max(...runs.map((run) => run.data.steps));
+  const list = h("ul", {});
+  const state = (run: Run, commitment: number) => {
+    const counts = new Map<string, number>();
+    for (const member of run.members[commitment]!) {
+      const word = stateWord(run.stateName(member, last));
+      counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
+    return run.members[commitment]!.length === 1 ? [...counts.keys()][0]! : [...counts].map(([word, number]) => `${number} ${word}`).join(", ");
+  };
+  runs[0].data.model.commitments.forEach(({ id }, commitment) => {
+    if (!differs(commitment, last)) return;
+    list.append(h("li", {}, button(id, () => app.selectCommitment(1, commitment), { class: "link" }), `: ${state(runs[0], commitment)} in A, ${state(runs[1], commitment)} in B`));
+  });
+  const number = list.childElementCount;
+  if (number === 0) return h("p", {}, "All commitments end in the same state.");
+  return h("details", { open: number <= 12 }, h("summary", {}, `${count(number, "commitment")} ${number === 1 ? "ends" : "end"} in another state`), list);
+}
