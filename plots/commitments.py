@@ -13,6 +13,7 @@ import json
 import sys
 import textwrap
 import tomllib
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -63,9 +64,23 @@ STYLE = {
 }
 
 
+def plain(text):
+    """A text of a file without characters that would act on a terminal."""
+    return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in str(text))
+
+
+def cleaned(value):
+    """What was read from a file, with every text in it made plain."""
+    if isinstance(value, dict):
+        return {plain(key): cleaned(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [cleaned(one) for one in value]
+    return plain(value) if isinstance(value, str) else value
+
+
 def fail(message, remedy=None):
     """Says what is wrong and ends."""
-    sys.exit(f"error: {message}" + (f"\n  = help: {remedy}" if remedy else ""))
+    sys.exit(f"error: {plain(message)}" + (f"\n  = help: {plain(remedy)}" if remedy else ""))
 
 
 def read_manifest(folder):
@@ -75,15 +90,15 @@ def read_manifest(folder):
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         text = manifest["scenario_text"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         fail(f"`{folder}` has no manifest.json of backstop: {error}", "give a folder that `--out` wrote")
     if not manifest.get("complete"):
         print(f"warning: `{folder}` is not complete", file=sys.stderr)
     try:
-        return manifest, tomllib.loads(text.removeprefix("\ufeff"))
+        return cleaned(manifest), cleaned(tomllib.loads(text.removeprefix("\ufeff")))
     except tomllib.TOMLDecodeError:
         # Only labels are lost: Python may not know a form of TOML that backstop does.
-        return manifest, {}
+        return cleaned(manifest), {}
 
 
 def read_table(path, remedy):
@@ -161,7 +176,6 @@ def amounts(folder, scenario, rows):
 def label_time(axes, start, end):
     """Days (or hours) with the year below the first."""
     days = (end - start).days
-    form = "%H:%M\n%-d %b" if days < 3 else "%-d %b" if days < 400 else "%b"
     axes.xaxis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=8, interval_multiples=days >= 60))
     seen = set()
 
@@ -171,7 +185,8 @@ def label_time(axes, start, end):
             seen.clear()
         new = date.year not in seen
         seen.add(date.year)
-        return date.strftime(form) + (date.strftime("\n%Y") if new else "")
+        day = f"{date:%b}" if days >= 400 else f"{date.day} {date:%b}"
+        return (f"{date:%H:%M}\n" if days < 3 else "") + day + (f"\n{date:%Y}" if new else "")
 
     axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(label))
 
@@ -352,4 +367,8 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    warnings.showwarning = lambda message, *_: print(f"warning: {plain(message)}", file=sys.stderr)
+    try:
+        main()
+    except Exception as error:
+        fail(f"the folder's tables or its manifest are damaged ({type(error).__name__}: {error})", "write it anew")

@@ -18,6 +18,7 @@ import math
 import sys
 import textwrap
 import tomllib
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -42,9 +43,23 @@ STYLE = {
 }
 
 
+def plain(text):
+    """A text of a file without characters that would act on a terminal."""
+    return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in str(text))
+
+
+def cleaned(value):
+    """What was read from a file, with every text in it made plain."""
+    if isinstance(value, dict):
+        return {plain(key): cleaned(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [cleaned(one) for one in value]
+    return plain(value) if isinstance(value, str) else value
+
+
 def fail(message, remedy=None):
     """Says what is wrong and ends."""
-    sys.exit(f"error: {message}" + (f"\n  = help: {remedy}" if remedy else ""))
+    sys.exit(f"error: {plain(message)}" + (f"\n  = help: {plain(remedy)}" if remedy else ""))
 
 
 def read_sweep(folder):
@@ -54,7 +69,7 @@ def read_sweep(folder):
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         text, design = manifest["scenario_text"], manifest["design"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         fail(f"`{folder}` has no manifest.json of backstop: {error}", "give a folder that `sweep … --out` wrote")
     if design is None:
         fail(f"`{folder}` is the folder of a single run", "give one that `backstop sweep … --sample … --out` wrote")
@@ -63,11 +78,11 @@ def read_sweep(folder):
     if not (folder / "runs.csv").is_file():
         fail(f"`{folder}` has no runs.csv yet", "go on with the sweep: `backstop sweep … --resume`")
     try:
-        scenario = tomllib.loads(text.removeprefix("\ufeff"))
+        scenario = cleaned(tomllib.loads(text.removeprefix("\ufeff")))
     except tomllib.TOMLDecodeError:
         # Only labels are lost: Python may not know a form of TOML that backstop does.
         scenario = {}
-    return manifest, scenario, pd.read_csv(folder / "runs.csv", keep_default_na=False, na_values=[""])
+    return cleaned(manifest), scenario, pd.read_csv(folder / "runs.csv", keep_default_na=False, na_values=[""])
 
 
 def words(name):
@@ -258,4 +273,8 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    warnings.showwarning = lambda message, *_: print(f"warning: {plain(message)}", file=sys.stderr)
+    try:
+        main()
+    except Exception as error:
+        fail(f"the folder's tables or its manifest are damaged ({type(error).__name__}: {error})", "write it anew")

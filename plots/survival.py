@@ -5,8 +5,9 @@
 # ///
 """Time to agreement: the share of a sweep's runs that have not reached an outcome yet, with 95 % intervals (Wilson).
 
-Reads runs.csv. A run counts from the step at which it first reached the outcome that it ended in; runs that ended in
-another one never reach it, and failed runs are left out. `--by NAME` draws a curve for each value of a name.
+Reads runs.csv. A run counts from the step at which it first reached the outcome that it ended in. A curve goes as far
+as all runs go that did not reach it; with `--hold` those that have ended count as never reaching it. Failed runs are
+left out. `--by NAME` draws a curve for each value of a name.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import math
 import sys
 import textwrap
 import tomllib
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -25,6 +27,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 CURVES = 8
+NAMES_SAID = 8
 STYLE = {
     "axes.grid": True,
     "axes.grid.axis": "y",
@@ -38,9 +41,23 @@ STYLE = {
 UNITS = {"minute": "minutes", "hour": "hours", "day": "days", "week": "weeks"}
 
 
+def plain(text):
+    """A text of a file without characters that would act on a terminal."""
+    return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in str(text))
+
+
+def cleaned(value):
+    """What was read from a file, with every text in it made plain."""
+    if isinstance(value, dict):
+        return {plain(key): cleaned(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [cleaned(one) for one in value]
+    return plain(value) if isinstance(value, str) else value
+
+
 def fail(message, remedy=None):
     """Says what is wrong and ends."""
-    sys.exit(f"error: {message}" + (f"\n  = help: {remedy}" if remedy else ""))
+    sys.exit(f"error: {plain(message)}" + (f"\n  = help: {plain(remedy)}" if remedy else ""))
 
 
 def read_sweep(folder):
@@ -50,7 +67,7 @@ def read_sweep(folder):
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         text, design = manifest["scenario_text"], manifest["design"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         fail(f"`{folder}` has no manifest.json of backstop: {error}", "give a folder that `sweep … --out` wrote")
     if design is None:
         fail(f"`{folder}` is the folder of a single run", "give one that `backstop sweep … --out` wrote")
@@ -59,11 +76,11 @@ def read_sweep(folder):
     if not (folder / "runs.csv").is_file():
         fail(f"`{folder}` has no runs.csv yet", "go on with the sweep: `backstop sweep … --resume`")
     try:
-        scenario = tomllib.loads(text.removeprefix("\ufeff"))
+        scenario = cleaned(tomllib.loads(text.removeprefix("\ufeff")))
     except tomllib.TOMLDecodeError:
         # Only labels are lost: Python may not know a form of TOML that backstop does.
         scenario = {}
-    return manifest, scenario, pd.read_csv(folder / "runs.csv", keep_default_na=False, na_values=[""])
+    return cleaned(manifest), scenario, pd.read_csv(folder / "runs.csv", keep_default_na=False, na_values=[""])
 
 
 def words(name):
@@ -93,9 +110,11 @@ def wilson(hits, runs):
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def curve(runs, outcome, end):
+def curve(runs, outcome, hold):
     """The share that has not reached the outcome, and its interval, from the middle of each step on."""
     reached = runs.loc[runs["outcome"] == outcome, "reached_step"].astype(int)
+    others = runs.loc[runs["outcome"] != outcome, "steps"]
+    end = int(runs["steps"].max() if hold or others.empty else others.min())
     left = len(runs)
     counts = reached.value_counts()
     rows = [(0, 1.0, 1.0, 1.0)]
@@ -118,7 +137,6 @@ def calendar(scenario):
 def label_time(axes, start, end):
     """Days (or hours) with the year below the first."""
     days = (end - start).days
-    form = "%H:%M\n%-d %b" if days < 3 else "%-d %b" if days < 400 else "%b"
     axes.xaxis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=8, interval_multiples=days >= 60))
     seen = set()
 
@@ -128,7 +146,8 @@ def label_time(axes, start, end):
             seen.clear()
         new = date.year not in seen
         seen.add(date.year)
-        return date.strftime(form) + (date.strftime("\n%Y") if new else "")
+        day = f"{date:%b}" if days >= 400 else f"{date.day} {date:%b}"
+        return (f"{date:%H:%M}\n" if days < 3 else "") + day + (f"\n{date:%Y}" if new else "")
 
     axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(label))
 
@@ -175,6 +194,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.png", help="the picture to write")
     parser.add_argument("--outcome", metavar="NAME", help="which outcome (default: the most frequent one)")
     parser.add_argument("--by", metavar="NAME", help="a curve for each value of this name (at most 8)")
+    parser.add_argument("--hold", action="store_true", help="count runs that have ended as never reaching it")
     arguments = parser.parse_args()
 
     manifest, scenario, runs = read_sweep(arguments.folder)
@@ -197,10 +217,17 @@ def main():
     groups = runs.groupby(arguments.by) if arguments.by else [(None, runs)]
     if len(groups) > CURVES:
         fail(f"{len(groups)} curves are too many for one picture", f"sweep over at most {CURVES} values")
-    curves = [(value, curve(group, outcome, end)) for value, group in groups]
+    curves = [(value, curve(group, outcome, arguments.hold)) for value, group in groups]
 
     below = [f"{words(one['name'])} = {number(one['value'])}" for one in manifest.get("overrides", [])]
-    below.append(f"{number(len(runs))} runs, with 95 % intervals")
+    others = [name for name in names if name != arguments.by and runs[name].nunique() > 1]
+    pooled = f" over all values of {', '.join(map(words, others[:NAMES_SAID]))}" if others else ""
+    pooled += f" and {len(others) - NAMES_SAID} names more" if len(others) > NAMES_SAID else ""
+    sizes = [len(group) for _, group in groups]
+    counted = number(min(sizes)) + (f" to {number(max(sizes))}" if min(sizes) < max(sizes) else "")
+    below.append(f"{counted} runs{' a curve' if arguments.by else ''}{pooled}, with 95 % intervals")
+    if any(points["step"].iloc[-1] < end for _, points in curves):
+        below.append("drawn as far as all runs go")
     if failed:
         below.append(f"{number(failed)} failed runs are left out")
     plt.rcParams.update(STYLE)
@@ -215,4 +242,8 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    warnings.showwarning = lambda message, *_: print(f"warning: {plain(message)}", file=sys.stderr)
+    try:
+        main()
+    except Exception as error:
+        fail(f"the folder's tables or its manifest are damaged ({type(error).__name__}: {error})", "write it anew")

@@ -6,7 +6,8 @@
 """Trajectories: the metrics of a run over time, or its stances.
 
 Reads series.csv. Of a single run it draws lines; of the runs of a sweep (made with --series) the median and the
-ranges that hold half and nine tenths of the runs.
+ranges that hold half and nine tenths of the runs, as far as all of them go. With --hold a run that has ended keeps its
+last value. Failed runs are left out.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import re
 import sys
 import textwrap
 import tomllib
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -44,9 +46,23 @@ STYLE = {
 }
 
 
+def plain(text):
+    """A text of a file without characters that would act on a terminal."""
+    return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in str(text))
+
+
+def cleaned(value):
+    """What was read from a file, with every text in it made plain."""
+    if isinstance(value, dict):
+        return {plain(key): cleaned(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [cleaned(one) for one in value]
+    return plain(value) if isinstance(value, str) else value
+
+
 def fail(message, remedy=None):
     """Says what is wrong and ends."""
-    sys.exit(f"error: {message}" + (f"\n  = help: {remedy}" if remedy else ""))
+    sys.exit(f"error: {plain(message)}" + (f"\n  = help: {plain(remedy)}" if remedy else ""))
 
 
 def read_manifest(folder):
@@ -56,15 +72,15 @@ def read_manifest(folder):
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         text = manifest["scenario_text"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         fail(f"`{folder}` has no manifest.json of backstop: {error}", "give a folder that `--out` wrote")
     if not manifest.get("complete"):
         print(f"warning: `{folder}` is not complete", file=sys.stderr)
     try:
-        return manifest, tomllib.loads(text.removeprefix("\ufeff"))
+        return cleaned(manifest), cleaned(tomllib.loads(text.removeprefix("\ufeff")))
     except tomllib.TOMLDecodeError:
         # Only labels are lost: Python may not know a form of TOML that backstop does.
-        return manifest, {}
+        return cleaned(manifest), {}
 
 
 def read_series(folder):
@@ -104,7 +120,6 @@ def label_time(axes, rows):
         axes.set_xlabel("step")
         return
     days = (rows["when"].max() - rows["when"].min()).days
-    form = "%H:%M\n%-d %b" if days < 3 else "%-d %b" if days < 400 else "%b"
     axes.xaxis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=5, interval_multiples=days >= 60))
     seen = set()
 
@@ -114,7 +129,8 @@ def label_time(axes, rows):
             seen.clear()
         new = date.year not in seen
         seen.add(date.year)
-        return date.strftime(form) + (date.strftime("\n%Y") if new else "")
+        day = f"{date:%b}" if days >= 400 else f"{date.day} {date:%b}"
+        return (f"{date:%H:%M}\n" if days < 3 else "") + day + (f"\n{date:%Y}" if new else "")
 
     axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(label))
 
@@ -130,7 +146,8 @@ def draw(axes, rows, colour, wide=1.6, steps="post"):
     levels = rows.groupby("when")["value"].quantile([0.05, 0.25, 0.5, 0.75, 0.95], interpolation="nearest").unstack()
     for low, high in [(0.05, 0.95), (0.25, 0.75)]:
         axes.fill_between(levels.index, levels[low], levels[high], color=colour, alpha=0.2, linewidth=0, step=steps)
-    axes.plot(levels.index, levels[0.5], color=colour, linewidth=wide, drawstyle=style)
+    marker = "o" if len(levels) == 1 else None
+    axes.plot(levels.index, levels[0.5], color=colour, linewidth=wide, drawstyle=style, marker=marker)
     return levels[0.5]
 
 
@@ -315,6 +332,31 @@ def settings(overrides):
     return [f"{words(one['name'])} = {number(one['value'])}" for one in overrides]
 
 
+def whole(series, folder):
+    """The rows of runs that did not fail, and how many did."""
+    if not (folder / "runs.csv").is_file():
+        return series, 0
+    runs = pd.read_csv(folder / "runs.csv", dtype={"status": str}, keep_default_na=False)
+    failed = runs.loc[(runs["status"] != "ok") & runs["run"].isin(series["run"]), "run"]
+    return series[~series["run"].isin(failed)], len(failed)
+
+
+def together(series, hold):
+    """The rows up to the step that every run has, or with ended runs keeping their last value; and what to say of it."""
+    last = series.groupby("run")["step"].max()
+    if last.min() == last.max():
+        return series, ""
+    if not hold:
+        until = int(last.min())
+        return series[series["step"] <= until], f", up to step {until}, where the first of them ends"
+    table = series.pivot(index="step", columns=["run", "name"], values="value")
+    # A value that is missing in the middle of a run stays missing.
+    ended = pd.DataFrame({column: table.index > last[column[0]] for column in table}, index=table.index)
+    held = table.where(~ended, table.ffill()).stack(["run", "name"], future_stack=True).rename("value").reset_index()
+    dates = series.drop_duplicates("step").set_index("step")["date"]
+    return held.assign(date=held["step"].map(dates)), "; those that have ended keep their last value"
+
+
 def ending(folder, manifest, calendar):
     """What the run was and how it ended, in a line."""
     parts = circumstances(manifest, calendar)
@@ -344,6 +386,7 @@ def main():
     names = {"metavar": "NAME,…", "type": lambda text: text.split(",")}
     parser.add_argument("--only", help="these metrics (or actors) only", **names)
     parser.add_argument("--point", type=int, metavar="N", help="of a sweep, the runs at this point only")
+    parser.add_argument("--hold", action="store_true", help="of a sweep, let ended runs keep their last value")
     arguments = parser.parse_args()
 
     manifest, scenario = read_manifest(arguments.folder)
@@ -357,13 +400,18 @@ def main():
                 fail(f"the sweep has no point {arguments.point}", f"its points are 0 to {points - 1}; see design.csv")
             # Runs go replicate by replicate over all points.
             series = series[series["run"] % points == arguments.point]
+        series, failed = whole(series, arguments.folder)
         runs = series["run"].nunique()
+        series, until = together(series, arguments.hold) if runs else (series, "")
         said = point_said(arguments.folder, arguments.point) if arguments.point is not None else []
         where = ", ".join([*settings(manifest.get("overrides", [])), *said])
         where += ": " if where else ""
-        below = f"{where}median of {number(runs)} runs; half and nine tenths of them lie in the bands"
-    elif arguments.point is not None:
-        fail("`--point` is for a sweep", "this is the folder of a single run")
+        over = f" at all {number(points)} points" if arguments.point is None and points > 1 else ""
+        below = f"{where}median of {number(runs)} runs{over}{until}; half and nine tenths of them lie in the bands"
+        if failed:
+            below += f"; {number(failed)} failed runs are left out"
+    elif arguments.point is not None or arguments.hold:
+        fail("`--point` and `--hold` are for a sweep", "this is the folder of a single run")
     if series.empty:
         fail("there is nothing to draw", "no run of this point is in series.csv")
     series = series.assign(when=when(series))
@@ -379,4 +427,8 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    warnings.showwarning = lambda message, *_: print(f"warning: {plain(message)}", file=sys.stderr)
+    try:
+        main()
+    except Exception as error:
+        fail(f"the folder's tables or its manifest are damaged ({type(error).__name__}: {error})", "write it anew")

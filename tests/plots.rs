@@ -226,6 +226,129 @@ fn folders_that_do_not_fit_are_refused() {
     cases.check(&python);
 }
 
+/// Runs of different lengths, a parameter and an outcome whose names look like columns, terminal escapes in the title.
+const AWKWARD: &str = r#"
+format = 1
+title = "red\u001b[31m and\u0007 loud"
+[time]
+steps = 10
+[parameters]
+n = { value = 0.5, range = [0, 1] }
+share_sold = 1
+[actors.a]
+[shocks.s]
+rate = "n"
+[outcomes.sold]
+when = "count(s) >= share_sold"
+stop = true
+[metrics]
+mean = "count(s)"
+"#;
+
+#[test]
+fn awkward_names_and_runs_that_end_early_are_drawn() {
+    let Some(python) = python("awkward_names_and_runs_that_end_early_are_drawn") else { return };
+    let mut cases = Cases::default();
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = folder.path().join("awkward.toml");
+    std::fs::write(&scenario, AWKWARD).unwrap();
+    let out = folder.path().join("out");
+    let vary = ["--vary", "n=0.2,0.4", "--vary", "share_sold=1,2", "-r", "20", "--events", "--series"];
+    let base = ["sweep", scenario.to_str().unwrap(), "--out", out.to_str().unwrap(), "--quiet"];
+    backstop(&[&base[..], &vary].concat());
+    cases.draws("shares.py", &out, &["--by", "n", "--at", "share_sold=2"]);
+    cases.draws("heatmap.py", &out, &["--outcome", "sold"]);
+    cases.draws("trajectories.py", &out, &[]);
+    cases.draws("trajectories.py", &out, &["--hold", "--point", "1"]);
+    cases.draws("survival.py", &out, &["--by", "n"]);
+    cases.draws("survival.py", &out, &["--hold"]);
+    cases.draws("importance.py", &out, &["--metric", "mean"]);
+    cases.draws("commitments.py", &out, &[]);
+    cases.cases.last_mut().unwrap().1 = Some("there are no commitments".into());
+    cases.check(&python);
+}
+
+/// Every table and the manifest of a sweep, cut or filled with something else: an error each time, never a traceback.
+#[test]
+fn damaged_folders_are_refused() {
+    let Some(python) = python("damaged_folders_are_refused") else { return };
+    let mut cases = Cases::default();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let vary = ["--vary", "caution=0.1,0.2", "--vary", "effort_asked=0,1", "--events", "--series", "--quiet"];
+    backstop(&[&["sweep", &scenario_path("jeddah-2025"), "--out", out.to_str().unwrap()], &vary[..]].concat());
+    let reads = [
+        ("shares.py", "summary.csv", &["--by", "caution", "--at", "effort_asked=1"][..]),
+        ("heatmap.py", "summary.csv", &[]),
+        ("importance.py", "runs.csv", &[]),
+        ("survival.py", "runs.csv", &["--outcome", "framework"]),
+        ("trajectories.py", "series.csv", &[]),
+        ("commitments.py", "events.csv", &[]),
+    ];
+    let texts = ["", "a,b\n1\n1,2,3\n", "\u{1b}[2J,\u{1b}\nx,y\n"];
+    for (script, table, more) in reads {
+        for (at, text) in texts.iter().enumerate() {
+            let damaged = copy(&out, &folder.path().join(format!("{script}-{at}")));
+            std::fs::write(damaged.join(table), text).unwrap();
+            cases.refuses(script, &damaged, more, "");
+        }
+        let manifest = std::fs::read_to_string(out.join("manifest.json")).unwrap();
+        let damaged = copy(&out, &folder.path().join(format!("{script}-manifest")));
+        let edited =
+            manifest.replace("\"overrides\": []", "\"overrides\": 7").replace("\"names\": [", "\"names\": [[], ");
+        assert_ne!(edited, manifest);
+        std::fs::write(damaged.join("manifest.json"), edited).unwrap();
+        cases.refuses(script, &damaged, more, "");
+    }
+    cases.check(&python);
+}
+
+fn copy(from: &Path, to: &Path) -> PathBuf {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+    to.to_owned()
+}
+
+/// A table that is longer than what a reader looks at to find its types is read with every digit.
+#[test]
+fn readers_find_the_types_of_long_tables() {
+    let Some(python) = python("readers_find_the_types_of_long_tables") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = folder.path().join("s.toml");
+    std::fs::write(&scenario, "format = 1\n[time]\nsteps = 1\n[parameters]\np = 0\n[metrics]\nm = \"p\"\n").unwrap();
+    let mut design = String::from("p\n");
+    design.extend((0..20_600).map(|row| if row < 20_500 { "0\n" } else { "0.4\n" }));
+    std::fs::write(folder.path().join("d.csv"), design).unwrap();
+    let [scenario, design, out] = ["s.toml", "d.csv", "out"].map(|name| folder.path().join(name));
+    let paths = [&scenario, &design, &out].map(|path| path.to_str().unwrap());
+    backstop(&["sweep", paths[0], "--design", paths[1], "--series", "--quiet", "--out", paths[2]]);
+    let script = r#"
+import os, sys
+import pandas
+columns = {"design": ["p"], "runs": ["p", "m"], "series": ["value"], "summary": ["p", "mean/m", "max/m"]}
+os.chdir(sys.argv[1])
+for table, names in columns.items():
+    for name in names:
+        assert abs(pandas.read_csv(f"{table}.csv")[name].sum() - 40) < 1e-6, ("pandas", table, name)
+        assert pandas.read_csv(f"{table}.csv", nrows=100)[name].dtype == float, ("pandas", table, name)
+try:
+    import duckdb
+except ImportError:
+    sys.exit()
+for table, names in columns.items():
+    for name in names:
+        found = duckdb.sql(f"select sum(\"{name}\") from '{table}.csv'").fetchall()[0][0]
+        assert abs(found - 40) < 1e-6, ("duckdb", table, name, found)
+whole = duckdb.sql("select typeof(run), typeof(point), typeof(steps), typeof(gap) from 'runs.csv' limit 1").fetchall()[0]
+assert set(whole) == {"BIGINT"}, whole
+"#;
+    let output = Command::new(&python).args(["-c", script, paths[2]]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -298,7 +421,8 @@ impl Cases {
                 Some(message) => {
                     assert!(answer["code"] == 1 && seen.is_null(), "{case}: {answer}");
                     assert!(said.starts_with("error: ") && said.contains(message), "{case}: {said}");
-                    assert!(said.contains("= help: "), "{case}: {said}");
+                    assert!(said.contains("= help: ") || message.starts_with("there are no"), "{case}: {said}");
+                    assert!(!said.contains('\u{1b}'), "{case}: {said:?}");
                 }
             }
         }
