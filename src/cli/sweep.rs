@@ -20,7 +20,7 @@ use super::wording::{self, escaped};
 /// Runs a scenario many times over a design of points
 ///
 /// Each `--vary` names a parameter, or any number of the file by its dotted path, and its values: `NAME=A:B:N` for N
-/// values from A to B, both included, or `NAME=V,V,…`. Several form their full product, the first varying slowest;
+/// values from A to B, both included (`NAME=A:B:N:log`: by equal ratios), or `NAME=V,V,…`. Several form their full product, the first varying slowest;
 /// with `--zip` they run side by side. Replicate k meets the same luck at every point. What the scenario's own
 /// `[sweep]` table says holds where the command line says nothing.
 #[derive(Debug, clap::Args)]
@@ -75,7 +75,7 @@ pub(crate) struct Args {
 /// How the points are chosen.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct DesignArgs {
-    /// Vary a number: NAME=A:B:N or NAME=V,V,… (repeatable)
+    /// Vary a number: NAME=A:B:N, NAME=A:B:N:log or NAME=V,V,… (repeatable)
     #[arg(long, value_name = "NAME=VALUES", value_parser = vary)]
     pub(crate) vary: Vec<String>,
     /// Let the varied numbers run side by side instead of forming their product

@@ -99,7 +99,7 @@ impl<'a> Compiler<'a> {
     fn check_whole(&mut self, parameter: &Parameter, value: f64, table: &'a Table, place: &str) {
         let Some(entry) = table.get("whole") else { return };
         let is_whole = |number: f64| libm::trunc(number).to_bits() == number.to_bits();
-        let is_plain = parameter.distribution.is_none() && !parameter.overridden;
+        let is_plain = parameter.distribution.is_none() || parameter.overridden;
         let message = match (parameter.range, table.get("range")) {
             _ if is_plain && !is_whole(value) => format!("`{place}` is of whole numbers, but its value is {value}"),
             (Some((low, high)), _) if is_whole(low) && is_whole(high) => return,
@@ -108,7 +108,12 @@ impl<'a> Compiler<'a> {
             (None, None) => format!("`{place}` is of whole numbers, but has no range to take them from"),
         };
         let error = Diagnostic::error("domain/whole", message, Some(entry.value.span.clone()));
-        self.report(error.help("write whole numbers, such as `value = 1, range = [0, 7]`, or remove `whole`"));
+        let error = error.help("write whole numbers, such as `value = 1, range = [0, 7]`, or remove `whole`");
+        let error = match table.get("value") {
+            Some(value) if is_plain => self.naming_override(&value.value, error),
+            _ => error,
+        };
+        self.report(error);
     }
 
     fn range(&mut self, value: &'a Value, place: &str) -> Option<(f64, f64)> {

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::compile::Compiler;
+use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind, Table, Value};
 use super::set_value::SetValue;
 
@@ -119,6 +120,12 @@ impl<'a> Compiler<'a> {
                         self.wrong_kind(&entry.value, &place, "a list of texts", Some(help));
                     }
                 }
+                ("replicates" | "seed", Kind::Integer(value)) if *value < i64::from(entry.key == "replicates") => {
+                    let least = i64::from(entry.key == "replicates");
+                    let message = format!("`{place}` must be a whole number from {least}, but is {value}");
+                    let error = Diagnostic::error("domain/whole", message, Some(entry.value.span.clone()));
+                    self.report(error.help(format!("write `{} = 100`", entry.key)));
+                }
                 ("replicates", kind) if !matches!(kind, Kind::Integer(1..)) => {
                     self.wrong_kind(&entry.value, &place, "a whole number from 1", Some("write `replicates = 100`"));
                 }
@@ -135,6 +142,14 @@ impl<'a> Compiler<'a> {
             let place = super::reader::path(parent, &entry.key);
             match &entry.value.kind {
                 Kind::Table(inner) => self.check_varied(inner, &place),
+                Kind::Array(values) if values.is_empty() => {
+                    let error = Diagnostic::error(
+                        "domain/empty",
+                        format!("`{place}` is an empty list"),
+                        Some(entry.value.span.clone()),
+                    );
+                    self.report(error.help("list at least one value, or remove the name"));
+                }
                 _ if values(&entry.value).is_some() => {}
                 _ => {
                     let help = "write `floor = [1, 2, 3]` or `floor = \"0:60000:7\"`";

@@ -164,7 +164,7 @@ fn check_count(points: u128, names: usize) -> Result<(), Error> {
 }
 
 impl Axis {
-    /// Parses `NAME=A:B:N` (both ends included) or `NAME=V,V,…`.
+    /// Parses `NAME=A:B:N`, `NAME=A:B:N:log` (both ends included) or `NAME=V,V,…`.
     ///
     /// # Errors
     /// An [`Error`] that says what is wrong with the text.
@@ -176,7 +176,7 @@ impl Axis {
         Self::of(name.trim(), values.trim())
     }
 
-    /// The axis of a name whose values are given as `A:B:N` or `V,V,…`.
+    /// The axis of a name whose values are given as `A:B:N`, `A:B:N:log` or `V,V,…`.
     ///
     /// # Errors
     /// An [`Error`] that says what is wrong with the text.
@@ -203,10 +203,16 @@ impl Axis {
             values.split(',').map(value).collect::<Result<_, _>>()?
         } else {
             let parts: Vec<&str> = values.split(':').collect();
-            let [from, to, count] = parts[..] else {
-                return Err(wrong("is no range".into()).help("a range is `A:B:N`: first value, last value, how many"));
+            let (ends, scale) = match parts[..] {
+                [from, to, count] => ([from, to, count], Scale::Linear),
+                [from, to, count, "log"] => ([from, to, count], Scale::Logarithmic),
+                _ => {
+                    let help = "a range is `A:B:N`: first value, last value, how many; or `A:B:N:log`";
+                    return Err(wrong("is no range".into()).help(help));
+                }
             };
-            range(number(from)?, number(to)?, count)
+            let [from, to, count] = ends;
+            range(number(from)?, number(to)?, count, scale)
                 .map_err(|(kind, what)| Error::new(kind, format!("{} {what}", quoted(&format!("{name}={values}")))))?
                 .into_iter()
                 .map(SetValue::Number)
@@ -217,13 +223,25 @@ impl Axis {
     }
 }
 
+/// How the values of a range are spaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scale {
+    /// By equal differences.
+    Linear,
+    /// By equal ratios.
+    Logarithmic,
+}
+
 /// `count` evenly spaced numbers from `from` to `to`, both included.
-fn range(from: f64, to: f64, count: &str) -> Result<Vec<f64>, (ErrorKind, String)> {
+fn range(from: f64, to: f64, count: &str, scale: Scale) -> Result<Vec<f64>, (ErrorKind, String)> {
     let Ok(count) = count.trim().parse::<u32>() else {
         return Err((ErrorKind::Design, format!("has {} where the number of values should be", quoted(count.trim()))));
     };
     if u64::from(count) > limits::POINTS {
         return Err((ErrorKind::Limit, format!("has more than {} values", limits::POINTS)));
+    }
+    if scale == Scale::Logarithmic && !(from > 0.0 && to > 0.0) {
+        return Err((ErrorKind::Design, "has an end that is not above 0, which a logarithmic range needs".into()));
     }
     match count {
         0 => Err((ErrorKind::Design, "has no values: `N` is at least 1".into())),
@@ -232,14 +250,35 @@ fn range(from: f64, to: f64, count: &str) -> Result<Vec<f64>, (ErrorKind, String
         _ if !(to - from).is_finite() => Err((ErrorKind::Design, "spans more than a number can".into())),
         _ => {
             let last = count - 1;
+            let between = |at: u32| {
+                let part = f64::from(at) / f64::from(last);
+                match scale {
+                    Scale::Linear => from + (to - from) * f64::from(at) / f64::from(last),
+                    Scale::Logarithmic => libm::exp(libm::log(from) * (1.0 - part) + libm::log(to) * part),
+                }
+            };
             // Rounded to 15 digits, so that a tenth is written `0.1` and not `0.09999999999999999`.
             let rounded = |value: f64| format!("{value:.14e}").parse().unwrap_or(value);
-            let between = |at: u32| {
-                if at == 0 { from } else { rounded(from + (to - from) * f64::from(at) / f64::from(last)) }
+            let spaced = |round: &dyn Fn(f64) -> f64| -> Vec<f64> {
+                let inner = (1..last).map(|at| round(between(at)));
+                std::iter::once(from).chain(inner).chain([to]).collect()
             };
-            Ok((0..last).map(between).chain([to]).collect())
+            let values = spaced(&rounded);
+            if from.to_bits() == to.to_bits() || is_monotone(&values) {
+                return Ok(values);
+            }
+            // Where neighbours have 15 digits in common, rounding would make them one.
+            let values = spaced(&|value| value);
+            let message = "has more values than there are numbers between its ends";
+            if is_monotone(&values) { Ok(values) } else { Err((ErrorKind::Design, message.into())) }
         }
     }
+}
+
+/// Whether each value lies strictly between its neighbours.
+fn is_monotone(values: &[f64]) -> bool {
+    let rises = values.first() < values.last();
+    values.windows(2).all(|pair| if rises { pair[0] < pair[1] } else { pair[0] > pair[1] })
 }
 
 /// The points of a grid: the product of its axes, the first varying slowest, or with `zip` the axes side by side.
@@ -347,6 +386,11 @@ mod tests {
         refused("x=1e999", "`x=1e999` has `1e999` where a number should be");
         refused("x=0:1", "`x=0:1` is no range");
         refused("x=0:1:2:3", "`x=0:1:2:3` is no range");
+        refused("x=0:1:5:log", "`x=0:1:5:log` has an end that is not above 0, which a logarithmic range needs");
+        refused(
+            "x=1e16:1.000000000000001e16:9",
+            "`x=1e16:1.000000000000001e16:9` has more values than there are numbers between its ends",
+        );
         refused("x=0:1:0", "`x=0:1:0` has no values: `N` is at least 1");
         refused("x=0:1:1", "`x=0:1:1` has two ends but one value: `N` is at least 2");
         refused("x=0:1:2.5", "`x=0:1:2.5` has `2.5` where the number of values should be");
@@ -419,6 +463,23 @@ mod tests {
         let points = grid(&[], false).unwrap();
         assert_eq!((points.count(), points.values(0).len()), (1, 0));
         assert_eq!(points.to_csv(), b"point\n0\n");
+    }
+
+    #[test]
+    fn ranges_of_large_numbers_rise_between_their_ends() {
+        for (from, step) in [("9007199254740000", 1.0), ("1000000000000001", 1.0), ("-1e300", 0.0)] {
+            let to = from.parse::<f64>().unwrap() + 10.0 * step;
+            let to = if step > 0.0 { to.to_string() } else { "1e299".into() };
+            let values = numbers(&axis(&format!("x={from}:{to}:11")).values);
+            assert_eq!([values[0], values[10]], [from.parse::<f64>().unwrap(), to.parse().unwrap()]);
+            assert!(values.windows(2).all(|pair| pair[0] < pair[1]), "{values:?}");
+            let is_even = values.windows(2).all(|pair| (pair[1] - pair[0] - step).abs() <= 0.0);
+            assert!(step <= 0.0 || is_even, "{values:?}");
+        }
+        assert_eq!(numbers(&axis("x=1:1000:4:log").values), [1.0, 10.0, 100.0, 1000.0]);
+        assert_eq!(numbers(&axis("x=100:1:3:log").values), [100.0, 10.0, 1.0]);
+        let values = numbers(&axis("x=1e-300:1e300:7:log").values);
+        assert!(values.windows(2).all(|pair| (pair[1] / pair[0] / 1e100 - 1.0).abs() < 1e-9), "{values:?}");
     }
 
     #[test]

@@ -29,7 +29,11 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
     }
     if names.iter().any(String::is_empty) {
         return Err(Error::new(ErrorKind::Design, "a name in the design is empty").at(file, 1, 1).help(
-            "a nameless first column looks like an index: write the file without one (in pandas, `index=False`)",
+            if names[0].is_empty() {
+                "a nameless first column looks like an index: write the file without one (in pandas, `index=False`)"
+            } else {
+                "give every column the name of a parameter, and end no line with a comma"
+            },
         ));
     }
     check_names(&names).map_err(|error| error.at(file, 1, 1))?;

@@ -216,7 +216,8 @@ impl Experiment {
                 let mut are_numbers = true;
                 for (parameter, value) in parameters.iter().zip(self.points.values(point)) {
                     let number = value.number(&self.model.clock);
-                    are_numbers &= number.is_some();
+                    let is_whole = number.is_some_and(|number| number.fract().abs() <= 0.0);
+                    are_numbers &= number.is_some() && (is_whole || !self.model.parameters[parameter.index()].whole);
                     values[parameter.index()] = number.unwrap_or(f64::NAN);
                 }
                 if are_numbers && recheck.holds(&values) { Ok(()) } else { self.compile_point(point).map(|_| ()) }

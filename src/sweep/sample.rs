@@ -291,7 +291,12 @@ fn check_reads(model: &Model, parameters: &[ParameterId]) -> Result<(), Error> {
 fn drawn(model: &Model, parameter: ParameterId, u: f64, values: &[f64]) -> Result<f64, Error> {
     let id = &model.parameters[parameter.index()].id;
     match spread(model, parameter) {
-        Some(Spread::Range(low, high)) => Ok((low + u * (high - low)).clamp(low, high)),
+        Some(Spread::Range(low, high)) => {
+            let width = high - low;
+            // Where the width is more than a number can be.
+            let value = if width.is_finite() { low + u * width } else { low * (1.0 - u) + high * u };
+            Ok(value.clamp(low, high))
+        }
         Some(Spread::Whole(low, high)) => Ok((low + libm::floor(u * (high - low + 1.0))).clamp(low, high)),
         Some(Spread::Distribution(distribution)) => {
             let mut arguments = Vec::with_capacity(distribution.arguments.len());
