@@ -17,7 +17,7 @@ use backstop::store::{MANIFEST, Manifest, read_file, write_file};
 use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, is_begun, limits, merge};
 use serde::{Deserialize, Serialize};
 
-use super::console::{Failed, emit, fail, say};
+use super::console::{Failed, emit, emit_bytes, fail, say};
 use super::sweep::{self, Args, bar, explain, is_stopped, report, show, stop_on_signals, written};
 use super::wording::escaped;
 
@@ -27,6 +27,13 @@ const STATE: &str = "array.json";
 const POLL: Duration = Duration::from_secs(1);
 /// Times in a row that the cluster may give no answer.
 const SILENT: u32 = 60;
+/// Times in a row that a submission is tried while the cluster is busy.
+const SUBMISSIONS: u32 = 10;
+/// Where the script and the copied inputs lie in the folder of the array, each in a folder of its own, so that no name
+/// of a file meets another.
+const SCRIPT: &str = "job.sh";
+pub(super) const SCENARIO: &str = "scenario";
+pub(super) const DESIGN: &str = "design";
 /// How often a task that is gone is looked at before it counts as failed: a shared disk may lag behind.
 const PATIENCE: u32 = 3;
 
@@ -61,6 +68,9 @@ struct Array {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Job {
     id: String,
+    /// The cluster it was submitted to, where `sbatch` names one.
+    #[serde(default)]
+    cluster: Option<String>,
     tasks: Vec<u64>,
 }
 
@@ -94,6 +104,32 @@ impl Place {
     fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
+
+    /// Refuses a folder that holds anything that the folder of an array does not.
+    fn check_own(&self) -> Result<(), Failed> {
+        let refused = |why: &str| {
+            let message = format!("`{}` {why}", escaped(&self.folder.display().to_string()));
+            fail(&message, Some("move it away, or choose another `--out`"))
+        };
+        let is_ours = read(&self.file(MANIFEST)).is_ok_and(|text| Manifest::from_json(&text).is_ok());
+        if !is_ours {
+            return Err(refused("was not written by this program"));
+        }
+        let entries = fs::read_dir(&self.folder).map_err(|error| cannot("read", &self.folder, &error))?;
+        for entry in entries {
+            let name = entry.map_err(|error| cannot("read", &self.folder, &error))?.file_name();
+            let name = name.to_string_lossy();
+            let is_shard = name.strip_prefix("shard-").is_some_and(|number| number.parse::<u64>().is_ok());
+            if !is_shard && ![SCENARIO, DESIGN, "said", SCRIPT, MANIFEST, STATE].contains(&&*name) {
+                return Err(refused(&format!("holds `{}`, which this program did not write", escaped(&name))));
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&self) -> Result<(), Failed> {
+        fs::remove_dir_all(&self.folder).map_err(|error| cannot("remove", &self.folder, &error))
+    }
 }
 
 /// Runs a sweep on the cluster.
@@ -110,7 +146,8 @@ pub(crate) fn slurm(args: &Args, tasks: u64, out: &Path) -> Result<(), Failed> {
     let place = Place::of(out)?;
     let script = script::script(args, sweep.experiment.document(), &place.folder, tasks)?;
     if args.cluster.print_slurm {
-        return emit(&script);
+        // As it is: a path with an invisible character in it would not lead anywhere once that is escaped.
+        return emit_bytes(script.as_bytes());
     }
     if is_complete(out) && args.resume {
         return sweep::conduct(args, &sweep, sweep::jobs(args));
@@ -126,7 +163,12 @@ pub(crate) fn slurm(args: &Args, tasks: u64, out: &Path) -> Result<(), Failed> {
     } else {
         begin(args, &sweep, &place, &script, tasks)?
     };
-    watch(args, &sweep, &place, &mut array)?;
+    let watched = watch(args, &sweep, &place, &mut array);
+    if watched.is_err() && array.jobs.is_empty() {
+        // Nothing was submitted, so that there is nothing to pick up.
+        place.remove()?;
+    }
+    watched?;
     put_together(args, out, &place, tasks)
 }
 
@@ -141,8 +183,19 @@ fn begin(args: &Args, sweep: &Sweep, place: &Place, script: &str, tasks: u64) ->
         return Err(fail(&message, Some("`--resume` picks the sweep up again; `--force` begins it anew")));
     }
     if place.folder.exists() {
-        fs::remove_dir_all(&place.folder).map_err(|error| cannot("remove", &place.folder, &error))?;
+        place.check_own()?;
+        place.remove()?;
     }
+    let filled = fill(args, sweep, place, script, tasks);
+    if filled.is_err() {
+        // Whatever is there has been made just now.
+        let _ = fs::remove_dir_all(&place.folder);
+    }
+    filled
+}
+
+/// Puts into the folder of the array what its tasks need.
+fn fill(args: &Args, sweep: &Sweep, place: &Place, script: &str, tasks: u64) -> Result<Array, Failed> {
     let said = place.file("said");
     fs::create_dir_all(&said).map_err(|error| cannot("create", &said, &error))?;
     let document = sweep.experiment.document();
@@ -152,10 +205,11 @@ fn begin(args: &Args, sweep: &Sweep, place: &Place, script: &str, tasks: u64) ->
         put_bytes(&copied.with_file_name("").join(&attachment.location), bytes)?;
     }
     if let Some(design) = &args.design.design {
-        let to = place.file(&script::copied(design));
+        let to = place.folder.join(script::design(design));
+        put(&to, "")?;
         fs::copy(design, &to).map_err(|error| cannot("copy", design, &error))?;
     }
-    put(&place.file("job.sh"), script)?;
+    put(&place.file(SCRIPT), script)?;
     put(&place.file(MANIFEST), &sweep.manifest().to_json())?;
     let array = Array { tasks, jobs: Vec::new() };
     array.keep(place)?;
@@ -195,40 +249,69 @@ impl Array {
         put(&place.file(STATE), &(serde_json::to_string_pretty(self).expect("an array has string keys only") + "\n"))
     }
 
-    /// Submits some tasks as one job.
+    /// Submits some tasks as one job. A cluster that is busy is asked again.
     fn submit(&mut self, place: &Place, tasks: Vec<u64>) -> Result<(), Failed> {
-        let mut sbatch = Command::new("sbatch");
-        sbatch.arg("--parsable").arg(format!("--array={}", script::ranges(&tasks))).arg(place.file("job.sh"));
-        let output = sbatch.output().map_err(|error| {
-            let help = "the program needs `sbatch` and `squeue`; `--print-slurm` prints the script to submit elsewhere";
-            fail(&format!("cannot run `sbatch`: {error}"), Some(help))
-        })?;
+        let mut tries = 0;
+        let output = loop {
+            let mut sbatch = Command::new("sbatch");
+            sbatch.arg("--parsable").arg(format!("--array={}", script::ranges(&tasks))).arg(place.file(SCRIPT));
+            let output = sbatch.output().map_err(|error| {
+                let help =
+                    "the program needs `sbatch` and `squeue`; `--print-slurm` prints the script to submit elsewhere";
+                fail(&format!("cannot run `sbatch`: {error}"), Some(help))
+            })?;
+            tries += 1;
+            let is_busy = !output.status.success() && script::is_busy(&String::from_utf8_lossy(&output.stderr));
+            if !is_busy || tries >= SUBMISSIONS || is_stopped() {
+                break output;
+            }
+            pause();
+        };
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             let help = "change `--sbatch-arg`; `--resume` tries again with what is there";
             return Err(fail(&format!("sbatch refuses: {}", escaped(said.trim())), Some(help)));
         }
-        // `ID` or `ID;CLUSTER`
-        let text = String::from_utf8_lossy(&output.stdout);
-        let id = text.trim().split(';').next().unwrap_or_default().to_owned();
-        self.jobs.push(Job { id, tasks });
+        let said = String::from_utf8_lossy(&output.stdout);
+        let Some((id, cluster)) = script::job_id(&said) else {
+            let help = "`squeue` lists what was submitted, and `scancel` ends it";
+            return Err(fail(&format!("sbatch gives no job id, but says: {}", escaped(said.trim())), Some(help)));
+        };
+        self.jobs.push(Job { id, cluster, tasks });
         self.keep(place)
     }
 
     /// The tasks that the cluster still has before it; none if it gives no answer.
     fn alive(&self) -> Option<Vec<u64>> {
-        let ids: Vec<&str> = self.jobs.iter().map(|job| job.id.as_str()).collect();
-        if ids.is_empty() {
-            return Some(Vec::new());
+        let mut by_cluster: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
+        for job in &self.jobs {
+            by_cluster.entry(job.cluster.as_deref()).or_default().push(&job.id);
         }
-        let mut squeue = Command::new("squeue");
-        squeue.args(["--noheader", "--array", "--states=all", "--format=%i %T", "--jobs"]).arg(ids.join(","));
-        let output = squeue.output().ok()?;
-        if output.status.success() {
-            return Some(script::alive(&String::from_utf8_lossy(&output.stdout)));
+        let mut alive = Vec::new();
+        for (cluster, ids) in by_cluster {
+            let mut squeue = Command::new("squeue");
+            squeue.args(cluster.map(|cluster| format!("--clusters={cluster}")));
+            squeue.args(["--noheader", "--array", "--states=all", "--format=%i %T", "--jobs"]).arg(ids.join(","));
+            let output = squeue.output().ok()?;
+            if output.status.success() {
+                alive.extend(script::alive(&String::from_utf8_lossy(&output.stdout)));
+            } else if !String::from_utf8_lossy(&output.stderr).contains("Invalid job id") {
+                return None;
+            }
+            // Else the jobs ended so long ago that they are forgotten.
         }
-        // Jobs that ended long ago are forgotten.
-        String::from_utf8_lossy(&output.stderr).contains("Invalid job id").then(Vec::new)
+        Some(alive)
+    }
+
+    /// That the tasks go on, and how to end them or pick them up.
+    fn goes_on(&self) -> String {
+        let cancel = |job: &Job| {
+            let cluster = job.cluster.as_ref().map(|cluster| format!(" --clusters={cluster}")).unwrap_or_default();
+            format!("`scancel{cluster} {}`", job.id)
+        };
+        let cancel = self.jobs.last().map(|job| format!("; {} ends the latest of them", cancel(job)));
+        let cancel = cancel.unwrap_or_default();
+        format!("the tasks go on; `--resume` with the same arguments picks them up{cancel}")
     }
 }
 
@@ -245,8 +328,7 @@ fn watch(args: &Args, sweep: &Sweep, place: &Place, array: &mut Array) -> Result
                 bar.suspend(|| say("warning: the cluster gives no answer; asking again"));
             }
             if watched.silent > SILENT {
-                let help = "the tasks go on; `--resume` with the same arguments picks them up";
-                break Err(fail("the cluster gives no answer", Some(help)));
+                break Err(fail("the cluster gives no answer", Some(&array.goes_on())));
             }
             pause();
             continue;
@@ -259,8 +341,7 @@ fn watch(args: &Args, sweep: &Sweep, place: &Place, array: &mut Array) -> Result
             break Ok(());
         }
         if is_stopped() {
-            let help = "the tasks go on; `--resume` with the same arguments picks them up";
-            break Err(fail("left before the sweep was done", Some(help)));
+            break Err(fail("left before the sweep was done", Some(&array.goes_on())));
         }
         match watched.gone(&missing, &alive, args.cluster.slurm_retries) {
             Ok(tasks) if tasks.is_empty() => pause(),
@@ -360,7 +441,7 @@ fn put_together(args: &Args, out: &Path, place: &Place, tasks: u64) -> Result<()
     });
     bar.finish_and_clear();
     let (sweep, done) = result.map_err(|error| explain(&error, None))?;
-    fs::remove_dir_all(&place.folder).map_err(|error| cannot("remove", &place.folder, &error))?;
+    place.remove()?;
     if args.quiet {
         return Ok(());
     }

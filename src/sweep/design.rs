@@ -471,7 +471,8 @@ mod tests {
             let to = from.parse::<f64>().unwrap() + 10.0 * step;
             let to = if step > 0.0 { to.to_string() } else { "1e299".into() };
             let values = numbers(&axis(&format!("x={from}:{to}:11")).values);
-            assert_eq!([values[0], values[10]], [from.parse::<f64>().unwrap(), to.parse().unwrap()]);
+            let ends = [from.parse::<f64>().unwrap(), to.parse().unwrap()];
+            assert_eq!([values[0], values[10]].map(f64::to_bits), ends.map(f64::to_bits));
             assert!(values.windows(2).all(|pair| pair[0] < pair[1]), "{values:?}");
             let is_even = values.windows(2).all(|pair| (pair[1] - pair[0] - step).abs() <= 0.0);
             assert!(step <= 0.0 || is_even, "{values:?}");

@@ -7,9 +7,10 @@ use backstop::scenario::Document;
 
 use super::super::console::{Failed, fail};
 use super::super::sweep::{Args, SortBy};
+use super::{DESIGN, SCENARIO};
 
 /// The name of a copied file.
-pub(super) fn copied(path: &Path) -> String {
+fn copied(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
@@ -17,7 +18,12 @@ pub(super) fn copied(path: &Path) -> String {
 /// folder too.
 pub(super) fn scenario(args: &Args, document: &Document) -> String {
     let climbs = document.attachments().map(|(attachment, _)| attachment.location.matches("../").count());
-    format!("{}{}", "scenario/".repeat(climbs.max().unwrap_or(0)), copied(&args.file))
+    format!("{}{}", format!("{SCENARIO}/").repeat(climbs.max().unwrap_or(0) + 1), copied(&args.file))
+}
+
+/// Where the design is copied to: in a folder of its own, where it meets no other file.
+pub(super) fn design(path: &Path) -> String {
+    format!("{DESIGN}/{}", copied(path))
 }
 
 /// The script: each task does its shard, and goes on where an earlier try has ended.
@@ -59,7 +65,7 @@ fn arguments(args: &Args) -> Vec<(&'static str, Option<String>)> {
     if !args.design.over.is_empty() {
         all.push(("--over", Some(args.design.over.join(","))));
     }
-    all.extend(args.design.design.iter().map(|path| ("--design", Some(copied(path)))));
+    all.extend(args.design.design.iter().map(|path| ("--design", Some(design(path)))));
     let value = backstop::trace::plain_set_value;
     all.extend(args.sets.iter().map(|set| ("--set", Some(format!("{}={}", set.name, value(set.value))))));
     all.extend(args.replicates.map(|replicates| ("--replicates", Some(replicates.to_string()))));
@@ -81,8 +87,11 @@ fn quoted(text: &str) -> String {
 }
 
 /// A value of an option in a line of the script that sbatch itself reads.
+///
+/// Quotes keep spaces together, but a `#` begins a comment even there unless it is escaped.
 fn option(text: &str) -> String {
-    if text.contains(' ') { format!("\"{text}\"") } else { text.to_owned() }
+    let text = text.replace('#', "\\#");
+    if text.contains(' ') { format!("\"{text}\"") } else { text }
 }
 
 /// Task numbers as sbatch takes them: `1-3,7`.
@@ -96,6 +105,34 @@ pub(super) fn ranges(tasks: &[u64]) -> String {
         })
         .collect();
     texts.join(",")
+}
+
+/// The id of the job that `sbatch --parsable` submitted, and its cluster if it names one: the last line that is `ID` or
+/// `ID;CLUSTER`, since a cluster may greet its users first.
+pub(super) fn job_id(said: &str) -> Option<(String, Option<String>)> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    said.lines().rev().find_map(|line| {
+        let (id, cluster) = match line.trim().split_once(';') {
+            Some((id, cluster)) => (id, Some(cluster)),
+            None => (line.trim(), None),
+        };
+        let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        let is_cluster = cluster.is_none_or(|name| name.starts_with(|c: char| c != '-') && name.chars().all(is_name));
+        (is_id && is_cluster).then(|| (id.to_owned(), cluster.map(str::to_owned)))
+    })
+}
+
+/// Whether what `sbatch` says means that the cluster could not answer, and not that it refuses.
+pub(super) fn is_busy(said: &str) -> bool {
+    let signs = [
+        "Socket timed out",
+        "Unable to contact slurm controller",
+        "Resource temporarily unavailable",
+        "Connection refused",
+        "Zero Bytes were transmitted",
+        "slurmctld is busy",
+    ];
+    signs.iter().any(|sign| said.contains(sign))
 }
 
 /// States in which a task will do no more by itself.
@@ -143,9 +180,22 @@ mod tests {
     }
 
     #[test]
+    fn the_job_id_is_the_last_line_that_is_one() {
+        let job = |id: &str, cluster: Option<&str>| Some((id.to_owned(), cluster.map(str::to_owned)));
+        assert_eq!(job_id("101\n"), job("101", None));
+        assert_eq!(job_id("Welcome; you have\n12 hours left\n101;serial\n"), job("101", Some("serial")));
+        assert_eq!(job_id("101\nSee you soon\n"), job("101", None));
+        for said in ["", "Submitted batch job 101", "101;--help", "-1", "101;a b", "101;"] {
+            assert_eq!(job_id(said), None, "{said}");
+        }
+    }
+
+    #[test]
     fn words_survive_the_shell() {
         assert_eq!(quoted("floor=0:60000:7"), "floor=0:60000:7");
         assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
         assert_eq!(quoted(""), "''");
+        assert_eq!(option("/a #1/b"), "\"/a \\#1/b\"");
+        assert_eq!(option("/a/b"), "/a/b");
     }
 }
