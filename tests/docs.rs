@@ -33,9 +33,12 @@ use backstop::scenario::{Document, Options, compile};
 use backstop::sweep::check_table;
 use common::catalogue;
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 13] = [
     "README.md",
+    "docs/README.md",
     "docs/model.md",
+    "docs/other-tools.md",
+    "docs/tutorial.md",
     "docs/scenario.md",
     "docs/explain.md",
     "docs/sweep.md",
@@ -49,6 +52,11 @@ const PAGES: [&str; 10] = [
 #[test]
 fn readme() {
     follow("README.md");
+}
+
+#[test]
+fn tutorial() {
+    follow("docs/tutorial.md");
 }
 
 #[test]
@@ -102,6 +110,26 @@ fn transcripts() {
     cases.run();
 }
 
+/// Each example prints what its first comment shows.
+#[test]
+fn examples_print_what_they_show() {
+    let mut tried = 0;
+    for entry in fs::read_dir(root().join("examples")).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let shown = text.split("//! ```text\n//! $ cargo ").nth(1).and_then(|rest| rest.split("//! ```\n").next());
+        let (command, expected) = shown.unwrap().split_once('\n').unwrap();
+        let expected: String =
+            expected.lines().map(|line| line.strip_prefix("//! ").unwrap().to_owned() + "\n").collect();
+        let arguments = command.strip_prefix("run ").unwrap().split(' ');
+        let output = Command::new(env!("CARGO")).arg("run").arg("--quiet").args(arguments).current_dir(root()).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{command}");
+        tried += 1;
+    }
+    assert!(tried >= 3);
+}
+
 #[test]
 fn every_page_is_followed() {
     let mut found: Vec<String> = fs::read_dir(root().join("docs"))
@@ -120,7 +148,9 @@ fn every_page_is_followed() {
 fn every_link_leads_somewhere() {
     let mut broken = String::new();
     for page in PAGES.iter().chain(&[
+        "ARCHITECTURE.md",
         "CONTRIBUTING.md",
+        "SECURITY.md",
         "CHANGELOG.md",
         "plots/README.md",
         "scenarios/README.md",
@@ -228,9 +258,7 @@ fn every_column_of_a_sweep_is_documented() {
 #[test]
 fn every_status_is_documented() {
     let page = read("docs/output.md");
-    let failures = read("src/engine/failure.rs");
-    let statuses = failures.split("fn status(").nth(1).unwrap().split("\n    }").next().unwrap();
-    for status in statuses.split('"').skip(1).step_by(2) {
+    for status in backstop::engine::Failure::STATUSES {
         assert!(page.contains(&format!("| `{status}` |")), "docs/output.md does not name the status `{status}`");
     }
 }

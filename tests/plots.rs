@@ -153,20 +153,19 @@ fn sweeps_are_drawn() {
     cases.check(&python);
 }
 
-/// The commands that the README gives for its pictures make pictures of the same size as those that it shows.
+/// The commands that the tutorial gives for its pictures make pictures of the same size as those that it shows.
 #[test]
-fn the_pictures_of_the_readme_are_made_as_it_says() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let block = readme.split("<!-- pictures -->\n```sh\n").nth(1).unwrap().split("```").next().unwrap();
-    let shown: Vec<&str> =
-        readme.split("](docs/pictures/").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
+fn the_pictures_of_the_tutorial_are_made_as_it_says() {
+    let page = std::fs::read_to_string(root().join("docs/tutorial.md")).unwrap();
+    let block = page.split("<!-- pictures -->\n```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let shown: Vec<&str> = page.split("](pictures/").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
     assert_eq!(shown.len(), 2);
     for picture in &shown {
         assert!(block.contains(&format!("docs/pictures/{picture}")), "no command makes {picture}");
         let bytes = std::fs::metadata(root().join("docs/pictures").join(picture)).unwrap().len();
         assert!(bytes < 150_000, "{picture} has {bytes} bytes");
     }
-    let Some(python) = python("the_pictures_of_the_readme_are_made_as_it_says") else { return };
+    let Some(python) = python("the_pictures_of_the_tutorial_are_made_as_it_says") else { return };
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("docs/pictures")).unwrap();
     for line in block.lines() {
@@ -179,7 +178,7 @@ fn the_pictures_of_the_readme_are_made_as_it_says() {
         let mut command = match words[0].as_str() {
             "backstop" => Command::new(env!("CARGO_BIN_EXE_backstop")),
             "python3" => Command::new(&python),
-            other => panic!("the README says `{other}`"),
+            other => panic!("the tutorial says `{other}`"),
         };
         let output = command.args(&words[1..]).current_dir(folder.path()).output().unwrap();
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));

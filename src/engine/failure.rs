@@ -39,6 +39,18 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Every name that [`status`](Self::status) gives.
+    pub const STATUSES: [&'static str; 8] = [
+        "not_a_number",
+        "out_of_domain",
+        "bad_distribution",
+        "negative_rate",
+        "limit_amounts",
+        "limit_events",
+        "limit_work",
+        "limit_trust_pairs",
+    ];
+
     /// The name of the failure in `runs.csv`.
     #[must_use]
     pub fn status(&self) -> &'static str {

@@ -6,7 +6,7 @@
 
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
-use super::sample::{Method, Sample};
+use super::sample::Sample;
 use crate::scenario::{SetValue, canonical};
 use crate::store::csv_text;
 use crate::text::visible;
@@ -337,9 +337,7 @@ impl Request {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match (&self.sample, self.vary.is_empty(), self.zip) {
-            (Some(Sample { method: Method::Lhs, .. }), ..) => "lhs",
-            (Some(Sample { method: Method::Sobol, .. }), ..) => "sobol",
-            (Some(Sample { method: Method::Random, .. }), ..) => "random",
+            (Some(sample), ..) => sample.method.name(),
             (None, true, _) => "single",
             (None, false, true) => "zip",
             (None, false, false) => "grid",

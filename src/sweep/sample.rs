@@ -22,6 +22,21 @@ pub enum Method {
     Random,
 }
 
+impl Method {
+    /// Every method.
+    pub const ALL: [Self; 3] = [Self::Lhs, Self::Sobol, Self::Random];
+
+    /// Its name on the command line and in manifests.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lhs => "lhs",
+            Self::Sobol => "sobol",
+            Self::Random => "random",
+        }
+    }
+}
+
 /// A sample that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
@@ -43,11 +58,9 @@ impl Sample {
         let Some((method, count)) = text.split_once(':') else {
             return Err(wrong("is no sample".into()));
         };
-        let method = match method.trim() {
-            "lhs" => Method::Lhs,
-            "sobol" => Method::Sobol,
-            "random" => Method::Random,
-            other => return Err(wrong(format!("has the unknown method {}", quoted(other)))),
+        let name = method.trim();
+        let Some(method) = Method::ALL.into_iter().find(|method| method.name() == name) else {
+            return Err(wrong(format!("has the unknown method {}", quoted(name))));
         };
         let count = match count.trim().parse::<u64>() {
             Ok(count) if count > 0 => count,
@@ -63,12 +76,7 @@ impl Sample {
     /// How it is given on the command line.
     #[must_use]
     pub fn text(&self) -> String {
-        let method = match self.method {
-            Method::Lhs => "lhs",
-            Method::Sobol => "sobol",
-            Method::Random => "random",
-        };
-        format!("{method}:{}", self.count)
+        format!("{}:{}", self.method.name(), self.count)
     }
 
     /// The values of one coordinate, in [0, 1), by point.
