@@ -44,7 +44,7 @@ fn main() {
     let document = Document::parse("mood.toml", SCENARIO.as_bytes()).expect("it is TOML");
     println!("wanted,runs,agreement");
     for wanted in [0.0, 0.25, 0.5, 0.75, 1.0] {
-        let overrides = vec![Override { name: "wanted".into(), value: wanted }];
+        let overrides = vec![Override { name: "wanted".into(), value: wanted.into() }];
         let options = Options { overrides, ..Options::default() };
         let model = compile(&document, &options).expect("it is valid").model;
         let plan = Plan::new(&model);

@@ -110,6 +110,20 @@ fn transcripts() {
     cases.run();
 }
 
+/// The README's table has every command.
+#[test]
+fn every_command_is_in_the_readme() {
+    let output = Command::new(env!("CARGO_BIN_EXE_backstop")).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let commands = help.split("Commands:\n").nth(1).unwrap().lines().take_while(|line| !line.is_empty());
+    let names: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.len() > 10, "{help}");
+    let page = read("README.md");
+    let missing: Vec<&&str> =
+        names.iter().filter(|name| **name != "help" && !page.contains(&format!("| `backstop {name}"))).collect();
+    assert!(missing.is_empty(), "README.md does not name {missing:?}");
+}
+
 /// Each example prints what its first comment shows.
 #[test]
 fn examples_print_what_they_show() {
