@@ -23,13 +23,13 @@ pub use clock::{Clock, Date, StepLength};
 pub use columns::Columns;
 pub use event::{Ending, Entry, Event, EventKind, Form, Payload, Phase, Seq};
 pub use evidence::Evidence;
-pub use expression::{Comparison, Expression, Node, NodeId, NotANumber, Reader, Scope, Values};
+pub use expression::{Comparison, Expression, Node, NodeId, NotANumber, Reader, Scope, Values, curve_goes, on_curve};
 pub use field::{Distribution, Domain, Field, FieldError, FieldSource, Scalar, Shape};
 pub use ids::{
     ActorId, AttributeId, CommitmentId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId, OutcomeId,
     ParameterId, ResourceId, ShockId, SlotId,
 };
-pub use quantity::{Bearing, Quantity, Range, Source};
+pub use quantity::{Bearing, Promises, Quantity, Range, Source};
 pub use setup::{Setup, Target};
 pub use state::{Standing, State};
 pub use trust::{Beta, Trust};

@@ -1,7 +1,7 @@
 //! What an unlock set is to reach, and how it moves with what is bound.
 
 use crate::engine::{Failure, Hypothesis, View, evolve};
-use crate::model::{Bearing, Event, Expression, InstanceId, Node, NodeId, Quantity, Range, Scope, World};
+use crate::model::{Bearing, Event, Expression, InstanceId, Node, NodeId, Quantity, Range, Scope, World, curve_goes};
 
 /// What is to be reached.
 #[derive(Clone, Debug)]
@@ -168,6 +168,11 @@ impl Fact {
             Node::Abs(a) if at(a).positive => at(a).trend,
             Node::Abs(a) => Trend::Either.with_fixed(at(a).trend),
             Node::Sqrt(a) | Node::Exp(a) | Node::Ln(a) => at(a).trend,
+            Node::Curve(a, points, count) => match curve_goes(points, count, value) {
+                (_, false) => at(a).trend,
+                (false, true) => at(a).trend.reversed(),
+                (true, true) => Trend::Either.with_fixed(at(a).trend),
+            },
             Node::If(c, a, b) if at(c).trend == Trend::Fixed => {
                 if expression.truth_at(c, scope).unwrap_or(false) {
                     at(a).trend
@@ -206,6 +211,8 @@ impl Fact {
             Node::Add(a, b) | Node::Multiply(a, b) | Node::Divide(a, b) | Node::Min(a, b) if at(a) && at(b) => true,
             Node::Max(a, b) if at(a) || at(b) => true,
             Node::Clamp(a, b, c) => at(a) && at(b) && at(c),
+            Node::Curve(_, points, count) => (0..count)
+                .all(|corner| expression.number_at(points + 2 * corner + 1, scope).is_ok_and(|value| value >= 0.0)),
             _ => trend == Trend::Fixed && expression.number_at(id, scope).is_ok_and(|value| value >= 0.0),
         }
     }

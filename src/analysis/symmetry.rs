@@ -20,9 +20,12 @@ pub(super) fn classes(test: &GoalTest<'_>, moves: &[InstanceId], costs: &[i64]) 
         match quantity.source() {
             // What an actor expects of another depends on its trust in just that one.
             Source::SlotAndTrust(_) => return apart,
-            Source::Commitment(c) => counted[c.index()] = true,
+            // One instance that is read by itself differs from the others.
+            Source::Commitment(c) if c.instance.is_some() => return apart,
+            Source::Commitment(c) => counted[c.commitment.index()] = true,
             Source::Fixed
             | Source::Slot(_)
+            | Source::Outcome(_)
             | Source::OwnStance(_)
             | Source::Stance(..)
             | Source::Mean(_)

@@ -2,7 +2,7 @@
 
 use super::wants::Threshold;
 use crate::model::{
-    ActorId, Comparison, Expression, GroupId, Model, Node, NodeId, Quantity, ResourceId, Scope, SlotId,
+    ActorId, Comparison, Expression, GroupId, Model, Node, NodeId, Promises, Quantity, ResourceId, Scope, SlotId,
 };
 use crate::text::escaped;
 
@@ -80,9 +80,9 @@ pub(super) fn threshold(model: &Model, scope: &Scope<'_>, threshold: &Threshold)
             whom(model, slot.group)
         )
     };
-    let of_commitment = |c: crate::model::CommitmentId, how: &str| {
-        let id = &model.commitments[c.index()].id;
-        let instances = model.instances_of(c).len();
+    let of_commitment = |c: Promises, how: &str| {
+        let id = promises(model, c);
+        let instances = c.instances(model).len();
         if instances <= 1 && comparison.holds(1.0, *wanted) {
             format!("wants {id} {how}, which it is not")
         } else {
@@ -112,6 +112,12 @@ pub(super) fn threshold(model: &Model, scope: &Scope<'_>, threshold: &Threshold)
             format!("wants a stance of {of}{} {bound} {wanted_text}, sees {sees}", on_issue(model, issue))
         }
         Quantity::BoundAt(_)
+        | Quantity::Pending(_)
+        | Quantity::Violated(_)
+        | Quantity::Expired(_)
+        | Quantity::Terminated(_)
+        | Quantity::Rounds(_)
+        | Quantity::Reached(_)
         | Quantity::MeanStance(_)
         | Quantity::Trust(..)
         | Quantity::Own(_)
@@ -200,6 +206,14 @@ fn on_issue(model: &Model, issue: crate::model::IssueId) -> String {
     if model.issues.len() > 1 { format!(" on {}", model.issues[issue.index()]) } else { String::new() }
 }
 
+/// A commitment's id, or the name of its one instance.
+fn promises(model: &Model, of: Promises) -> &str {
+    match of.instance {
+        Some(one) => &model.instances[one.index()].name,
+        None => &model.commitments[of.commitment.index()].id,
+    }
+}
+
 /// An actor's name, or its id.
 fn actor(model: &Model, actor: ActorId) -> &str {
     let actor = &model.actors[actor.index()];
@@ -240,8 +254,6 @@ pub fn quantity_text(model: &Model, quantity: Quantity) -> String {
             format!("{name}({resource}, {})", group(model, slot.group))
         }
     };
-    let of_commitment =
-        |name: &str, c: crate::model::CommitmentId| format!("{name}({})", model.commitments[c.index()].id);
     let stance = |whom: &str, issue: crate::model::IssueId| {
         if model.issues.len() > 1 {
             format!("stance({whom}, {})", model.issues[issue.index()])
@@ -256,7 +268,16 @@ pub fn quantity_text(model: &Model, quantity: Quantity) -> String {
         | Quantity::Delivered(slot)
         | Quantity::Parties(slot)
         | Quantity::Assured { slot, .. } => of_slot(name, slot),
-        Quantity::Offers(c) | Quantity::Bonds(c) | Quantity::Kept(c) | Quantity::BoundAt(c) => of_commitment(name, c),
+        Quantity::Offers(c)
+        | Quantity::Bonds(c)
+        | Quantity::Kept(c)
+        | Quantity::BoundAt(c)
+        | Quantity::Pending(c)
+        | Quantity::Violated(c)
+        | Quantity::Expired(c)
+        | Quantity::Terminated(c)
+        | Quantity::Rounds(c) => format!("{name}({})", promises(model, c)),
+        Quantity::Reached(outcome) => format!("{name}({})", model.outcomes[outcome.index()].id),
         Quantity::Stance(actor, issue) => stance(&model.actors[actor.index()].id, issue),
         Quantity::MeanStance(mean) => {
             let mean = &model.means[mean.index()];
@@ -347,6 +368,12 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
                 out.push_str(if at == 0 { "(" } else { ", " });
                 write(model, expression, child, 0, out);
             }
+            if let Node::Curve(_, points, count) = operation {
+                for point in points..points + 2 * count {
+                    out.push_str(", ");
+                    write(model, expression, point, 0, out);
+                }
+            }
             out.push(')');
         }
     }
@@ -365,6 +392,7 @@ fn function(operation: Node) -> &'static str {
         Node::Sqrt(_) => "sqrt",
         Node::Exp(_) => "exp",
         Node::Ln(_) => "ln",
+        Node::Curve(..) => "curve",
         _ => "if",
     }
 }

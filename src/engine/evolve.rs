@@ -62,6 +62,7 @@ fn move_on(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId
             own.detached = Some(step);
             own.active_since = step;
             own.active_before = 0;
+            own.first_detached.get_or_insert(step);
             world.first_bound[model.instances[instance.index()].commitment.index()].get_or_insert(step);
         }
         (_, State::Pending) => {
@@ -78,6 +79,10 @@ fn move_on(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId
         }
     }
     world.evidence.set_standing(model, setup, instance, state.standing(commitment.maintain));
+    world.evidence.set_state(model, instance, state);
+    if state == State::Satisfied {
+        world.evidence.add_round(model, instance);
+    }
     let broken = match state {
         State::Pending => setup.trust_suspended,
         State::Violated => setup.trust_broken,

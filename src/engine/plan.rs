@@ -20,6 +20,7 @@ pub(super) struct Signals {
     means: u32,
     meetings: u32,
     shocks: u32,
+    outcomes: u32,
     /// Trust between any two actors.
     pub(super) trust: Signal,
     /// The size of the gap.
@@ -36,9 +37,10 @@ impl Signals {
         let means = stances + count(model.issues.len() * model.actors.len());
         let meetings = means + count(model.means.len());
         let shocks = meetings + count(model.meetings.len());
-        let trust = shocks + count(model.shocks.len());
+        let outcomes = shocks + count(model.shocks.len());
+        let trust = outcomes + count(model.outcomes.len());
         let actors = count(model.actors.len());
-        Self { actors, commitments, stances, means, meetings, shocks, trust, gap: trust + 1, tick: trust + 2 }
+        Self { actors, commitments, stances, means, meetings, shocks, outcomes, trust, gap: trust + 1, tick: trust + 2 }
     }
 
     /// How many signals there are.
@@ -61,7 +63,8 @@ impl Signals {
         match quantity.source() {
             Source::Slot(slot) => one(slot.0),
             Source::SlotAndTrust(slot) => [Some(slot.0), Some(self.trust)],
-            Source::Commitment(c) => one(self.commitments + c.0),
+            Source::Commitment(c) => one(self.commitments + c.commitment.0),
+            Source::Outcome(outcome) => one(self.outcomes + outcome.0),
             Source::OwnStance(issue) => one(self.stance(reader, issue)),
             Source::Stance(actor, issue) => one(self.stance(actor, issue)),
             Source::Mean(mean) => one(self.means + mean.0),
@@ -230,6 +233,7 @@ impl Plan {
             Payload::Pair { .. } => raise(self.signals.trust),
             Payload::Meeting(meeting) => raise(self.signals.meetings + meeting.0),
             Payload::Shock(shock) => raise(self.signals.shocks + shock.0),
+            Payload::Outcome(outcome) => raise(self.signals.outcomes + outcome.0),
             Payload::Instance(instance) | Payload::Gift { instance, .. } => {
                 raise(self.signals.commitments + model.instances[instance.index()].commitment.0);
                 for gift in model.gifts(instance) {
@@ -242,11 +246,7 @@ impl Plan {
                     raise(self.signals.trust);
                 }
             }
-            Payload::Nothing
-            | Payload::Draw { .. }
-            | Payload::Package { .. }
-            | Payload::Outcome(_)
-            | Payload::Ending(_) => {}
+            Payload::Nothing | Payload::Draw { .. } | Payload::Package { .. } | Payload::Ending(_) => {}
         }
     }
 }

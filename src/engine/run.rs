@@ -322,8 +322,21 @@ impl<'a> Simulation<'a> {
         self.take_gap(is_last)?;
         watch(Checkpoint::Exchanged, &self.run.world, &self.run.setup);
         self.deliver()?;
-        self.decide(decide::reached)?;
+        self.reach()?;
         self.sample()
+    }
+
+    /// The outcomes that are reached, each a cause of those after it that read it.
+    fn reach(&mut self) -> Result<(), Failure> {
+        let mut reached = std::mem::take(&mut self.batch);
+        let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world };
+        decide::reached(view, &mut reached)?;
+        for decision in reached.drain(..) {
+            self.batch.push(decision);
+            self.apply()?;
+        }
+        self.batch = reached;
+        Ok(())
     }
 
     fn calendar(&mut self) -> Result<(), Failure> {

@@ -91,6 +91,7 @@ impl<'a> Unravelling<'a> {
         while let Some(instance) = self.trail.pop() {
             self.suspended.remove(instance);
             self.evidence.set_standing(model, setup, instance, world.evidence.standing(instance));
+            self.evidence.set_state(model, instance, world.instance(instance).state);
         }
         while let Some((instance, number, amount)) = self.withdrawn.pop() {
             self.evidence.set_delivered(model, setup, instance, number, amount);
@@ -103,6 +104,7 @@ impl<'a> Unravelling<'a> {
         self.suspended.insert(instance);
         self.trail.push(instance);
         self.evidence.set_standing(model, setup, instance, State::Pending.standing(maintain));
+        self.evidence.set_state(model, instance, State::Pending);
         if !maintain {
             return;
         }

@@ -5,7 +5,9 @@
 //! asked one by one, which finds out whether that part is looked at.
 
 use super::Amount;
-use super::expression::{Comparison, Expression, Node, NodeId, Reader, Scope, Values, clamped, larger, smaller};
+use super::expression::{
+    Comparison, Expression, Node, NodeId, Reader, Scope, Values, clamped, larger, on_curve, smaller,
+};
 use super::quantity::Quantity;
 
 /// Working memory: a column for each operation, or one number where all debtors have the same.
@@ -58,6 +60,7 @@ fn hidden(node: Node) -> [Option<NodeId>; 3] {
     match node {
         Node::Compare(_, a, b) | Node::Min(a, b) | Node::Max(a, b) | Node::If(_, a, b) => [Some(a), Some(b), None],
         Node::Clamp(a, b, c) => [Some(a), Some(b), Some(c)],
+        Node::Curve(a, ..) => [Some(a), None, None],
         _ => [None; 3],
     }
 }
@@ -174,6 +177,10 @@ fn evaluate(
         Node::Or(a, b) => operands.two(a, b, out, |a, b| truth(holds(a) | holds(b))),
         Node::Compare(comparison, a, b) => compare(comparison, operands, a, b, out),
         Node::Clamp(a, low, high) => operands.three((a, low, high), out, clamped),
+        Node::Curve(a, points, count) => {
+            let corner = |id| if let Operand::Same(value) = operands.get(id) { value } else { f64::NAN };
+            operands.one(a, out, |a| on_curve(a, points, count, corner))
+        }
         Node::If(c, a, b) => operands.three((c, a, b), out, |c, a, b| if holds(c) { a } else { b }),
     }
 }
@@ -217,6 +224,12 @@ fn read(quantity: Quantity, scope: &Scope<'_>, readers: &[Reader], out: &mut [f6
         | Quantity::Kept(_) => named.for_each(|(me, out)| *out = Scope { reader: Some(*me), ..*scope }.read(quantity)),
         // The same for every reader.
         Quantity::BoundAt(_)
+        | Quantity::Pending(_)
+        | Quantity::Violated(_)
+        | Quantity::Expired(_)
+        | Quantity::Terminated(_)
+        | Quantity::Rounds(_)
+        | Quantity::Reached(_)
         | Quantity::Stance(..)
         | Quantity::MeanStance(_)
         | Quantity::Trust(..)

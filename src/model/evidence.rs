@@ -3,8 +3,9 @@
 //! Everything here is a whole number, so totals are exact and do not depend on the order of events.
 
 use super::expression::Reader;
-use super::ids::{ActorId, CommitmentId, InstanceId, ResourceId, SlotId};
-use super::state::Standing;
+use super::ids::{ActorId, InstanceId, ResourceId, SlotId};
+use super::quantity::Promises;
+use super::state::{Standing, State};
 use super::{Amount, Model, Setup};
 
 /// Sums of amounts of one actor and resource, or of one slot.
@@ -27,6 +28,24 @@ struct Counts {
     offers: u32,
     bonds: u32,
     kept: u32,
+    pending: u32,
+    violated: u32,
+    expired: u32,
+    terminated: u32,
+    rounds: u32,
+}
+
+impl Counts {
+    /// The number of those in a state, where it is read.
+    fn in_state(&mut self, state: State) -> Option<&mut u32> {
+        match state {
+            State::Pending => Some(&mut self.pending),
+            State::Violated => Some(&mut self.violated),
+            State::Expired => Some(&mut self.expired),
+            State::Terminated => Some(&mut self.terminated),
+            State::Null | State::Conditional | State::Detached | State::Satisfied => None,
+        }
+    }
 }
 
 /// The evidence of a state.
@@ -40,6 +59,10 @@ pub struct Evidence {
     counts: Vec<Counts>,
     /// By instance.
     standing: Vec<Standing>,
+    /// By instance.
+    states: Vec<State>,
+    /// By instance, the times that it has been satisfied.
+    rounds: Vec<u32>,
     /// Delivered (of maintained commitments: in force), by flat position of the gift.
     delivered: Vec<Amount>,
 }
@@ -53,6 +76,8 @@ impl Evidence {
             slots: vec![Sums::default(); model.slots.len()],
             counts: vec![Counts::default(); model.commitments.len()],
             standing: vec![Standing::default(); model.instances.len()],
+            states: vec![State::default(); model.instances.len()],
+            rounds: vec![0; model.instances.len()],
             delivered: vec![Amount::ZERO; model.gift_count()],
         }
     }
@@ -63,6 +88,8 @@ impl Evidence {
         self.slots.fill(Sums::default());
         self.counts.fill(Counts::default());
         self.standing.fill(Standing::default());
+        self.states.fill(State::default());
+        self.rounds.fill(0);
         self.delivered.fill(Amount::ZERO);
     }
 
@@ -72,6 +99,8 @@ impl Evidence {
         self.slots.clone_from(&other.slots);
         self.counts.clone_from(&other.counts);
         self.standing.clone_from(&other.standing);
+        self.states.clone_from(&other.states);
+        self.rounds.clone_from(&other.rounds);
         self.delivered.clone_from(&other.delivered);
     }
 
@@ -87,6 +116,30 @@ impl Evidence {
     #[must_use]
     pub fn handed_over(&self, gift: usize) -> Amount {
         self.delivered[gift]
+    }
+
+    /// Counts an instance as in a state from now on.
+    pub fn set_state(&mut self, model: &Model, instance: InstanceId, new: State) {
+        let old = std::mem::replace(&mut self.states[instance.index()], new);
+        let counts = &mut self.counts[model.instances[instance.index()].commitment.index()];
+        if let Some(count) = counts.in_state(old) {
+            *count -= 1;
+        }
+        if let Some(count) = counts.in_state(new) {
+            *count += 1;
+        }
+    }
+
+    /// Counts a round that an instance has been satisfied in.
+    pub fn add_round(&mut self, model: &Model, instance: InstanceId) {
+        self.rounds[instance.index()] += 1;
+        self.counts[model.instances[instance.index()].commitment.index()].rounds += 1;
+    }
+
+    /// The times that an instance has been satisfied.
+    #[must_use]
+    pub fn rounds_of(&self, instance: InstanceId) -> u32 {
+        self.rounds[instance.index()]
     }
 
     /// Lets an instance count differently from now on.
@@ -214,34 +267,58 @@ impl Evidence {
 
     /// `offers(c)`
     #[must_use]
-    pub fn offers(&self, model: &Model, commitment: CommitmentId, reader: Option<Reader>) -> u32 {
-        self.counts[commitment.index()].offers - self.asks(model, commitment, reader, |own| own.offered)
+    pub fn offers(&self, model: &Model, of: Promises, reader: Option<Reader>) -> u32 {
+        self.count(of, reader, model, |counts| counts.offers, |own| own.offered)
     }
 
     /// `bonds(c)`
     #[must_use]
-    pub fn bonds(&self, model: &Model, commitment: CommitmentId, reader: Option<Reader>) -> u32 {
-        self.counts[commitment.index()].bonds - self.asks(model, commitment, reader, |own| own.bound)
+    pub fn bonds(&self, model: &Model, of: Promises, reader: Option<Reader>) -> u32 {
+        self.count(of, reader, model, |counts| counts.bonds, |own| own.bound)
     }
 
     /// `kept(c)`
     #[must_use]
-    pub fn kept(&self, model: &Model, commitment: CommitmentId, reader: Option<Reader>) -> u32 {
-        self.counts[commitment.index()].kept - self.asks(model, commitment, reader, |own| own.kept)
+    pub fn kept(&self, model: &Model, of: Promises, reader: Option<Reader>) -> u32 {
+        self.count(of, reader, model, |counts| counts.kept, |own| own.kept)
     }
 
-    /// 1 if the instance that asks is one of the commitment's own and counts, else 0.
-    fn asks(
+    /// The number of those that count, without the instance that asks.
+    fn count(
         &self,
-        model: &Model,
-        commitment: CommitmentId,
+        of: Promises,
         reader: Option<Reader>,
+        model: &Model,
+        all: impl Fn(&Counts) -> u32,
         counts: impl Fn(Standing) -> bool,
     ) -> u32 {
-        reader.map_or(0, |me| {
-            let same = model.instances[me.instance.index()].commitment == commitment;
-            u32::from(same && counts(self.standing[me.instance.index()]))
-        })
+        let is = |instance: InstanceId| u32::from(counts(self.standing[instance.index()]));
+        match (of.instance, reader) {
+            (Some(one), Some(me)) if me.instance == one => 0,
+            (Some(one), _) => is(one),
+            (None, Some(me)) if model.instances[me.instance.index()].commitment == of.commitment => {
+                all(&self.counts[of.commitment.index()]) - is(me.instance)
+            }
+            (None, _) => all(&self.counts[of.commitment.index()]),
+        }
+    }
+
+    /// `pending(c)` and its kin: the number of those in one of these states.
+    #[must_use]
+    pub fn in_state(&self, of: Promises, state: State) -> u32 {
+        match of.instance {
+            Some(one) => u32::from(self.states[one.index()] == state),
+            None => self.counts[of.commitment.index()].clone().in_state(state).map_or(0, |count| *count),
+        }
+    }
+
+    /// `rounds(c)`
+    #[must_use]
+    pub fn rounds(&self, of: Promises) -> u32 {
+        match of.instance {
+            Some(one) => self.rounds[one.index()],
+            None => self.counts[of.commitment.index()].rounds,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::cell::Cell;
 
 use super::ids::{ActorId, InstanceId, ParameterId, SlotId};
 use super::quantity::Quantity;
+use super::state::State;
 use super::world::World;
 use super::{Evidence, Model, Setup};
 
@@ -105,6 +106,9 @@ pub enum Node {
     Ln(NodeId),
     /// `if(c, a, b)`
     If(NodeId, NodeId, NodeId),
+    /// `curve(a, x1, y1, …)`: the operand, the node of `x1`, and the number of points. The nodes from `x1` on are the
+    /// numbers `x1`, `y1`, `x2`, `y2` …
+    Curve(NodeId, NodeId, u32),
 }
 
 impl Node {
@@ -113,9 +117,13 @@ impl Node {
     pub fn operands(self) -> impl DoubleEndedIterator<Item = NodeId> {
         let operands = match self {
             Self::Number(_) | Self::Truth(_) | Self::Parameter(_) | Self::Read(_) => [None; 3],
-            Self::Negate(a) | Self::Not(a) | Self::Abs(a) | Self::Sqrt(a) | Self::Exp(a) | Self::Ln(a) => {
-                [Some(a), None, None]
-            }
+            Self::Negate(a)
+            | Self::Not(a)
+            | Self::Abs(a)
+            | Self::Sqrt(a)
+            | Self::Exp(a)
+            | Self::Ln(a)
+            | Self::Curve(a, ..) => [Some(a), None, None],
             Self::Add(a, b)
             | Self::Subtract(a, b)
             | Self::Multiply(a, b)
@@ -319,6 +327,7 @@ impl<V: Values> Evaluation<'_, V> {
             Node::Exp(a) => libm::exp(self.number(a)),
             Node::Ln(a) => libm::log(self.number(a)),
             Node::If(c, a, b) => return if self.truth(c) { self.number(a) } else { self.number(b) },
+            Node::Curve(a, points, count) => on_curve(self.number(a), points, count, |id| self.number(id)),
             Node::Truth(_) | Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => {
                 debug_assert!(false, "types are checked before evaluation");
                 f64::NAN
@@ -352,6 +361,32 @@ impl<V: Values> Evaluation<'_, V> {
     }
 }
 
+/// A point on a broken line, whose corners' coordinates are the numbers of the nodes from `points` on: constant outside,
+/// linear between two corners, and cut to what they enclose, so that rounding keeps it monotone.
+pub fn on_curve(x: f64, points: NodeId, count: u32, number: impl Fn(NodeId) -> f64) -> f64 {
+    let corner = |at: u32| (number(points + 2 * at), number(points + 2 * at + 1));
+    let (mut x0, mut y0) = corner(0);
+    if x.is_nan() || x <= x0 {
+        return if x.is_nan() { x } else { y0 };
+    }
+    for at in 1..count {
+        let (x1, y1) = corner(at);
+        if x < x1 {
+            let y = y0 + (y1 - y0) * ((x - x0) / (x1 - x0));
+            return clamped(y, smaller(y0, y1), larger(y0, y1));
+        }
+        (x0, y0) = (x1, y1);
+    }
+    y0
+}
+
+/// Which way a curve goes: whether it ever rises, and whether it ever falls.
+pub fn curve_goes(points: NodeId, count: u32, number: impl Fn(NodeId) -> f64) -> (bool, bool) {
+    let y = |at: u32| number(points + 2 * at + 1);
+    let pairs = || (1..count).map(|at| (y(at - 1), y(at)));
+    (pairs().any(|(a, b)| b > a), pairs().any(|(a, b)| b < a))
+}
+
 pub(super) fn smaller(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
 }
@@ -382,6 +417,12 @@ impl Values for Scope<'_> {
             Quantity::Offers(c) => f64::from(self.evidence.offers(self.model, c, self.reader)),
             Quantity::Bonds(c) => f64::from(self.evidence.bonds(self.model, c, self.reader)),
             Quantity::Kept(c) => f64::from(self.evidence.kept(self.model, c, self.reader)),
+            Quantity::Pending(c) => f64::from(self.evidence.in_state(c, State::Pending)),
+            Quantity::Violated(c) => f64::from(self.evidence.in_state(c, State::Violated)),
+            Quantity::Expired(c) => f64::from(self.evidence.in_state(c, State::Expired)),
+            Quantity::Terminated(c) => f64::from(self.evidence.in_state(c, State::Terminated)),
+            Quantity::Rounds(c) => f64::from(self.evidence.rounds(c)),
+            Quantity::Reached(outcome) => f64::from(u8::from(world.reached[outcome.index()].is_some())),
             Quantity::BoundAt(c) => world.bound_at(c).map_or(f64::INFINITY, f64::from),
             Quantity::OwnStance(issue) => self.reader.map_or(f64::NAN, |me| world.stance(me.actor, issue)),
             Quantity::Stance(actor, issue) => world.stance(actor, issue),

@@ -4,7 +4,35 @@
 //! `scenario`; its sign, its signals and its causes follow from the table.
 
 use super::Model;
-use super::ids::{ActorId, AttributeId, CommitmentId, IssueId, MeanId, MeetingId, ShockId, SlotId};
+use super::ids::{
+    ActorId, AttributeId, CommitmentId, InstanceId, IssueId, MeanId, MeetingId, OutcomeId, ShockId, SlotId,
+};
+
+/// All instances of a commitment, or one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Promises {
+    /// The commitment.
+    pub commitment: CommitmentId,
+    /// The instance, where it is one alone.
+    pub instance: Option<InstanceId>,
+}
+
+impl Promises {
+    /// All instances of a commitment.
+    #[must_use]
+    pub fn all(commitment: CommitmentId) -> Self {
+        Self { commitment, instance: None }
+    }
+
+    /// The positions of the instances.
+    #[must_use]
+    pub fn instances(self, model: &Model) -> std::ops::Range<usize> {
+        match self.instance {
+            None => model.instances_of(self.commitment),
+            Some(instance) => instance.index()..instance.index() + 1,
+        }
+    }
+}
 
 /// What values a quantity can have, in any state of any run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +47,8 @@ pub enum Range {
     FromOne,
     /// A whole number up to the number of actors that a slot's group has.
     Actors(SlotId),
-    /// A whole number up to the number of instances of a commitment.
-    Instances(CommitmentId),
+    /// A whole number up to the number of instances.
+    Instances(Promises),
     /// A whole number up to the number of steps.
     Times,
     /// The number of a step.
@@ -52,7 +80,9 @@ pub enum Source {
     /// Commitments that count in a slot, or trust.
     SlotAndTrust(SlotId),
     /// Instances of a commitment.
-    Commitment(CommitmentId),
+    Commitment(Promises),
+    /// An outcome.
+    Outcome(OutcomeId),
     /// The reader's stance.
     OwnStance(IssueId),
     /// One stance.
@@ -151,13 +181,23 @@ quantities! {
     /// commitment's conditions it is the debtor.
     Assured { slot: SlotId, observer: Option<ActorId> } = "assured", Bearing::Evidence, Range::NonNegative, Source::SlotAndTrust(slot);
     /// `offers(c)`
-    Offers(c: CommitmentId) = "offers", Bearing::Evidence, Range::Instances(c), Source::Commitment(c);
+    Offers(c: Promises) = "offers", Bearing::Evidence, Range::Instances(c), Source::Commitment(c);
     /// `bonds(c)`
-    Bonds(c: CommitmentId) = "bonds", Bearing::Evidence, Range::Instances(c), Source::Commitment(c);
+    Bonds(c: Promises) = "bonds", Bearing::Evidence, Range::Instances(c), Source::Commitment(c);
     /// `kept(c)`
-    Kept(c: CommitmentId) = "kept", Bearing::Evidence, Range::Instances(c), Source::Commitment(c);
+    Kept(c: Promises) = "kept", Bearing::Evidence, Range::Instances(c), Source::Commitment(c);
+    /// `pending(c)`
+    Pending(c: Promises) = "pending", Bearing::Barred("falls when what is suspended is resumed"), Range::Instances(c), Source::Commitment(c);
+    /// `violated(c)`
+    Violated(c: Promises) = "violated", Bearing::Fixed, Range::Instances(c), Source::Commitment(c);
+    /// `expired(c)`
+    Expired(c: Promises) = "expired", Bearing::Fixed, Range::Instances(c), Source::Commitment(c);
+    /// `terminated(c)`
+    Terminated(c: Promises) = "terminated", Bearing::Fixed, Range::Instances(c), Source::Commitment(c);
+    /// `rounds(c)`
+    Rounds(c: Promises) = "rounds", Bearing::Fixed, Range::NonNegative, Source::Commitment(c);
     /// `bound_at(c)`
-    BoundAt(c: CommitmentId) = "bound_at", Bearing::Barred("falls from infinity when others bind themselves"), Range::NonNegative, Source::Commitment(c);
+    BoundAt(c: Promises) = "bound_at", Bearing::Barred("falls from infinity when others bind themselves"), Range::NonNegative, Source::Commitment(c);
     /// `stance`: the debtor's own on the commitment's issue
     OwnStance(issue: IssueId) = "stance", Bearing::Fixed, Range::Unit, Source::OwnStance(issue);
     /// `stance(a, issue)` of one actor
@@ -176,6 +216,8 @@ quantities! {
     SinceMeeting(meeting: MeetingId) = "since", Bearing::Fixed, Range::NonNegative, Source::MeetingOrClock(meeting);
     /// `since(shock)`
     SinceShock(shock: ShockId) = "since", Bearing::Fixed, Range::NonNegative, Source::ShockOrClock(shock);
+    /// `reached(o)`, 1 or 0
+    Reached(outcome: OutcomeId) = "reached", Bearing::Fixed, Range::Unit, Source::Outcome(outcome);
     /// `deadlocked`
     Deadlocked = "deadlocked", Bearing::Barred("is worked out from the conditions themselves"), Range::NonNegative, Source::Gap;
     /// `step`
@@ -196,6 +238,7 @@ impl Quantity {
             Source::Slot(slot) | Source::SlotAndTrust(slot) => Some(slot),
             Source::Fixed
             | Source::Commitment(_)
+            | Source::Outcome(_)
             | Source::OwnStance(_)
             | Source::Stance(..)
             | Source::Mean(_)

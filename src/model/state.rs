@@ -31,12 +31,12 @@ macro_rules! states {
             }
 
             /// How far a commitment in this state counts as evidence. A maintained one that is satisfied no longer
-            /// does, at any level.
+            /// does, but as kept.
             #[inline]
             #[must_use]
             pub const fn standing(self, maintain: bool) -> Standing {
                 if maintain && matches!(self, Self::Satisfied) {
-                    return Standing::NONE;
+                    return Standing::OVER;
                 }
                 match self {
                     $(Self::$state => $standing,)*
@@ -86,6 +86,8 @@ impl Standing {
     pub const OFFER: Self = Self { offered: true, bound: false, kept: false };
     /// Counts as an offer and a bond.
     pub const BOND: Self = Self { offered: true, bound: true, kept: false };
+    /// Was kept and is over: a maintained commitment that is satisfied.
+    pub const OVER: Self = Self { offered: false, bound: false, kept: true };
     /// Counts as an offer, a bond and as kept.
     pub const KEPT: Self = Self { offered: true, bound: true, kept: true };
 }

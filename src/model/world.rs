@@ -1,6 +1,7 @@
 //! The state of a run. Only `engine::evolve` changes it, event by event.
 
-use super::ids::{ActorId, CommitmentId, InstanceId, IssueId, MeanId};
+use super::ids::{ActorId, InstanceId, IssueId, MeanId};
+use super::quantity::Promises;
 use super::state::State;
 use super::trust::{Beta, Trust};
 use super::{Evidence, Model, Setup};
@@ -12,6 +13,8 @@ pub struct InstanceState {
     pub state: State,
     /// Latest step at which it was created.
     pub created: Option<u32>,
+    /// First step at which it was detached.
+    pub first_detached: Option<u32>,
     /// Latest step at which it was detached.
     pub detached: Option<u32>,
     /// Step at which its final state was reached.
@@ -195,9 +198,12 @@ impl World {
         &self.instances[instance.index()]
     }
 
-    /// Step at which an instance of a commitment was first detached.
+    /// Step at which an instance was first detached.
     #[must_use]
-    pub fn bound_at(&self, commitment: CommitmentId) -> Option<u32> {
-        self.first_bound[commitment.index()]
+    pub fn bound_at(&self, of: Promises) -> Option<u32> {
+        match of.instance {
+            Some(one) => self.instance(one).first_detached,
+            None => self.first_bound[of.commitment.index()],
+        }
     }
 }

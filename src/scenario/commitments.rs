@@ -12,8 +12,8 @@ use super::reader::path;
 use super::resolve::{Context, Script};
 use super::sets::Set;
 use crate::model::{
-    ActorId, Amount, Commitment, CommitmentId, Domain, Expression, Instance, IssueId, Quantity, ResourceId, State,
-    Target, limits,
+    ActorId, Amount, Commitment, CommitmentId, Domain, Expression, Instance, InstanceId, IssueId, Quantity, ResourceId,
+    State, Target, limits,
 };
 
 const KEYS: [&str; 19] = [
@@ -119,6 +119,29 @@ impl<'a> Compiler<'a> {
                 (self.members(&set), group, name)
             }
         }
+    }
+
+    /// The instance of a commitment that an actor makes, which may not have been read yet.
+    pub(super) fn instance_of(&self, commitment: usize, debtor: ActorId) -> Option<InstanceId> {
+        let debtors = |at: usize| -> Vec<ActorId> {
+            let Some(Kind::Table(section)) = self.root.get("commitments").map(|entry| &entry.value.kind) else {
+                return Vec::new();
+            };
+            let Some(Kind::Table(table)) = section.entries.get(at).map(|entry| &entry.value.kind) else {
+                return Vec::new();
+            };
+            let Some(Kind::String(name)) = table.get("debtor").map(|entry| &entry.value.kind) else {
+                return Vec::new();
+            };
+            match self.names.parties.get(name) {
+                Some(&Party::Actor(actor)) => vec![actor],
+                Some(&Party::Group(group)) => self.members(&Set::Named(group)),
+                Some(Party::Broken) | None => Vec::new(),
+            }
+        };
+        let before: usize = (0..commitment).map(|at| debtors(at).len()).sum();
+        let own = debtors(commitment).iter().position(|&actor| actor == debtor)?;
+        Some(InstanceId::at(before + own))
     }
 
     /// One actor, cohort or group, not a list.

@@ -3,7 +3,7 @@
 use super::compile::Compiler;
 use super::diagnostic::Diagnostic;
 use super::resolve::Script;
-use crate::model::{Node, NodeId, ParameterId};
+use crate::model::{Node, NodeId, ParameterId, on_curve};
 
 /// A known value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,6 +106,9 @@ fn fold(
         Node::Sqrt(a) => number(a).map(libm::sqrt),
         Node::Exp(a) => number(a).map(libm::exp),
         Node::Ln(a) => number(a).map(libm::log),
+        Node::Curve(a, points, count) => {
+            number(a).map(|a| on_curve(a, points, count, |id| number(id).unwrap_or(f64::NAN)))
+        }
     };
     let what = match (node, value) {
         (Node::Divide(_, b), _) if number(b) == Some(0.0) => Some("division by zero"),

@@ -5,7 +5,7 @@
 
 use crate::model::{
     ActorId, AttributeId, Comparison, Distribution, Field, FieldSource, Model, Node, ParameterId, Quantity, Range,
-    Scalar, Shape, Target,
+    Scalar, Shape, Target, on_curve,
 };
 
 /// Numbers from `low` to `high`; the ends may be infinite. Zero has its sign, by which quotients have theirs: where the
@@ -203,6 +203,14 @@ fn node_bounds(node: Node, found: &[Bounds], parameters: &[Interval], read: &dyn
         Node::Sqrt(a) => number(a).root(),
         Node::Exp(a) => number(a).map(libm::exp),
         Node::Ln(a) => larger(number(a), Interval::point(0.0)).map(libm::log),
+        Node::Curve(a, points, count) => {
+            let inside = number(a);
+            let at = |x: f64| on_curve(x, points, count, |id| number(id).low);
+            let corners = (0..count).map(|corner| points + 2 * corner);
+            let corners = corners.filter(|&x| (inside.low..=inside.high).contains(&number(x).low));
+            let ends = Interval::new(at(inside.low).min(at(inside.high)), at(inside.low).max(at(inside.high)));
+            corners.fold(ends, |all, x| Interval::new(all.low.min(number(x + 1).low), all.high.max(number(x + 1).low)))
+        }
         Node::If(c, a, b) => {
             return match truth(c) {
                 (false, _) => found[a as usize],
@@ -279,7 +287,7 @@ pub fn quantity_interval(model: &Model, quantity: Quantity) -> Interval {
             let group = model.slots.get(slot.index()).and_then(|slot| model.groups.get(slot.group.index()));
             up_to(group.map(|group| group.members.len()))
         }
-        Range::Instances(c) => up_to(Some(model.instances_of(c).len())),
+        Range::Instances(c) => up_to(Some(c.instances(model).len())),
         Range::Times => Interval { low: 0.0, high: steps },
         Range::Step => Interval { low: 0.0, high: (steps - 1.0).max(0.0) },
         Range::Steps => Interval::point(steps),

@@ -6,7 +6,7 @@
 
 use super::interval::{Bounds, Interval, attribute_interval, bounds, quantity_interval};
 use crate::model::{
-    ActorId, AttributeId, Bearing, CommitmentId, Comparison, Expression, Model, Node, NodeId, Quantity,
+    ActorId, AttributeId, Bearing, CommitmentId, Comparison, Expression, Model, Node, NodeId, Quantity, curve_goes,
 };
 
 /// A term that may make the condition falser as evidence grows.
@@ -235,6 +235,14 @@ impl Analysis<'_> {
             Node::Abs(a) => self.absolute(a, direction),
             Node::Compare(comparison, a, b) => self.compared(comparison, a, b, direction),
             Node::If(c, a, b) => self.chosen(c, a, b, direction),
+            Node::Curve(a, points, count) => {
+                let number = |id: NodeId| if let Node::Number(y) = self.nodes[id as usize] { y } else { f64::NAN };
+                match curve_goes(points, count, number) {
+                    (_, false) => self.ask(a, direction),
+                    (false, true) => self.ask(a, direction.flip()),
+                    (true, true) => self.refuse(a, "stands in a `curve` that both rises and falls"),
+                }
+            }
             Node::Number(_) | Node::Truth(_) | Node::Parameter(_) => {}
         }
     }

@@ -83,11 +83,21 @@ impl Most {
                 up_to(f64::from(self.parties[slot.index()] - u32::from(counts)))
             }
             Quantity::Offers(commitment) | Quantity::Bonds(commitment) | Quantity::Kept(commitment) => {
-                let all = model.instances_of(commitment).len();
-                let others = all - usize::from(commitment == asking);
+                let all = commitment.instances(model);
+                let asks = match commitment.instance {
+                    Some(one) => one == reader.instance,
+                    None => commitment.commitment == asking,
+                };
+                let others = all.len() - usize::from(asks);
                 up_to(f64::from(u32::try_from(others).unwrap_or(u32::MAX)))
             }
             Quantity::BoundAt(_)
+            | Quantity::Pending(_)
+            | Quantity::Violated(_)
+            | Quantity::Expired(_)
+            | Quantity::Terminated(_)
+            | Quantity::Rounds(_)
+            | Quantity::Reached(_)
             | Quantity::OwnStance(_)
             | Quantity::Stance(..)
             | Quantity::MeanStance(_)

@@ -8,7 +8,8 @@ use super::reserved::usage;
 use super::resolve::{Context, Resolver};
 use super::sets::Set;
 use crate::model::{
-    ActorId, AttributeId, CommitmentId, GroupId, IssueId, MeanId, MeetingId, Quantity, ResourceId, ShockId, SlotId,
+    ActorId, AttributeId, CommitmentId, GroupId, IssueId, MeanId, MeetingId, OutcomeId, Promises, Quantity, ResourceId,
+    ShockId, SlotId,
 };
 
 type Word = (String, Range<usize>);
@@ -63,6 +64,7 @@ impl Resolver<'_, '_> {
                 Some(Quantity::Trust(a?, b?))
             }
             "count" | "since" => self.happening(name, &words[0], span),
+            "reached" => self.reached(&words[0], span),
             _ => self.of_commitment(name, &words[0], span),
         }
     }
@@ -228,16 +230,60 @@ impl Resolver<'_, '_> {
     }
 
     fn of_commitment(&mut self, name: &str, word: &Word, span: &Range<usize>) -> Option<Quantity> {
-        let found = self.find(|names| &names.commitments, word, "a commitment", name);
+        let found = self.promises(name, word);
         if !self.allows_state(name, span) {
             return None;
         }
-        let commitment = CommitmentId::at(found?);
+        let of = found?;
         Some(match name {
-            "offers" => Quantity::Offers(commitment),
-            "bonds" => Quantity::Bonds(commitment),
-            "kept" => Quantity::Kept(commitment),
-            _ => Quantity::BoundAt(commitment),
+            "offers" => Quantity::Offers(of),
+            "bonds" => Quantity::Bonds(of),
+            "kept" => Quantity::Kept(of),
+            "pending" => Quantity::Pending(of),
+            "violated" => Quantity::Violated(of),
+            "expired" => Quantity::Expired(of),
+            "terminated" => Quantity::Terminated(of),
+            "rounds" => Quantity::Rounds(of),
+            _ => Quantity::BoundAt(of),
         })
+    }
+
+    /// A commitment, or the instance of one actor: `c/a`.
+    fn promises(&mut self, name: &str, word: &Word) -> Option<Promises> {
+        let (commitment, actor) = match word.0.split_once('/') {
+            Some((commitment, actor)) => (commitment, Some(actor)),
+            None => (word.0.as_str(), None),
+        };
+        let commitment_word = (commitment.to_owned(), word.1.clone());
+        let commitment = self.find(|names| &names.commitments, &commitment_word, "a commitment", name)?;
+        let Some(actor) = actor else { return Some(Promises::all(CommitmentId::at(commitment))) };
+        let debtor = self.actor(&(actor.to_owned(), word.1.clone()), name)?;
+        let instance = self.compiler.instance_of(commitment, debtor);
+        if instance.is_none() {
+            let message = format!("{} makes no promise {}", quoted(actor), quoted(&commitment_word.0));
+            let help = "name one of its debtors";
+            self.report_own(&word.1, Diagnostic::error("names/instance", message, None).help(help));
+        }
+        Some(Promises { commitment: CommitmentId::at(commitment), instance: Some(instance?) })
+    }
+
+    fn reached(&mut self, word: &Word, span: &Range<usize>) -> Option<Quantity> {
+        let found = self.find(|names| &names.outcomes, word, "an outcome", "reached");
+        if !self.allows_state("reached", span) {
+            return None;
+        }
+        Some(Quantity::Reached(OutcomeId::at(found?)))
+    }
+
+    /// The number of actors in a group, which is known before any run.
+    pub(super) fn members(&mut self, words: &[Word], span: &Range<usize>) -> Option<f64> {
+        let [word] = words else {
+            let message = format!("`members` takes 1 argument, but has {}", words.len());
+            self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage("members")));
+            return None;
+        };
+        let set = self.set(word, "members")?;
+        #[expect(clippy::cast_precision_loss, reason = "the number of actors is limited")]
+        Some(self.compiler.count(&set) as f64)
     }
 }

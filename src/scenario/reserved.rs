@@ -7,10 +7,10 @@ use super::resolve::{Context, Resolver};
 use crate::model::{IssueId, Quantity};
 
 /// Functions of numbers.
-pub(super) const FUNCTIONS: [&str; 8] = ["min", "max", "clamp", "abs", "sqrt", "exp", "ln", "if"];
+pub(super) const FUNCTIONS: [&str; 9] = ["min", "max", "clamp", "abs", "sqrt", "exp", "ln", "if", "curve"];
 
 /// Quantities that take arguments.
-pub(super) const CALLED: [&str; 14] = [
+pub(super) const CALLED: [&str; 21] = [
     "offered",
     "bound",
     "delivered",
@@ -25,7 +25,18 @@ pub(super) const CALLED: [&str; 14] = [
     "own",
     "count",
     "since",
+    "pending",
+    "violated",
+    "expired",
+    "terminated",
+    "rounds",
+    "reached",
+    "members",
 ];
+
+/// Quantities of a commitment, or of one instance of it.
+pub(super) const PROMISES: [&str; 9] =
+    ["offers", "bonds", "kept", "bound_at", "pending", "violated", "expired", "terminated", "rounds"];
 
 /// Quantities that never take arguments, and the keywords.
 const ALONE: [&str; 10] = ["deadlocked", "step", "steps", "index", "size", "and", "or", "not", "true", "false"];
@@ -53,7 +64,10 @@ pub(super) fn usage(name: &str) -> String {
         "assured" => {
             "write `assured(resource, group)` in a commitment, `assured(resource, group, observer)` elsewhere".into()
         }
-        "offers" | "bonds" | "kept" | "bound_at" => format!("write `{name}(commitment)`"),
+        _ if PROMISES.contains(&name) => format!("write `{name}(commitment)` or `{name}(commitment/actor)`"),
+        "reached" => "write `reached(outcome)`".into(),
+        "members" => "write `members(group)`".into(),
+        "curve" => "write `curve(x, x1, y1, x2, y2)`, with as many points as you like".into(),
         "stance" => "write `stance(actor)` or `stance(actor, issue)`".into(),
         "trust" => "write `trust(actor, actor)`".into(),
         "own" => "write `own(attribute)`".into(),

@@ -5,12 +5,14 @@ use std::ops::Range;
 
 use super::compile::Compiler;
 use super::definitions::Definition;
-use super::diagnostic::{Diagnostic, Origin, quoted, suggestion};
+use super::diagnostic::{Diagnostic, Origin, listed, plain, quoted, suggestion};
 use super::names::Given;
-use super::reserved::{self, usage};
+use super::reserved::{self, PROMISES, usage};
 use super::syntax::{Form, Operator, Tree, TreeId};
 use super::time_literal::{self, Unit, in_words};
-use crate::model::{Date, Expression, IssueId, Node, NodeId, ParameterId, Quantity, StepLength, limits};
+use crate::model::{
+    Comparison, Date, Expression, IssueId, Node, NodeId, ParameterId, Quantity, StepLength, Values, limits,
+};
 
 /// Numbers and conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -396,6 +398,10 @@ impl<'c, 'a> Resolver<'c, 'a> {
     fn function(&mut self, tree: &Tree, name: &str, arguments: &[TreeId], parts: &[Part], span: &Range<usize>) -> Part {
         let (fits, wanted) = match name {
             "min" | "max" => (arguments.len() >= 2, "2 or more arguments"),
+            "curve" => (
+                arguments.len() >= 5 && arguments.len() % 2 == 1,
+                "a number and 2 or more points, each of them 2 numbers",
+            ),
             "clamp" => (arguments.len() == 3, "3 arguments, a number and the ends of its range"),
             "if" => (arguments.len() == 3, "3 arguments, a condition and two values"),
             _ => (arguments.len() == 1, "1 argument"),
@@ -404,6 +410,9 @@ impl<'c, 'a> Resolver<'c, 'a> {
             let message = format!("`{name}` takes {wanted}, but has {}", arguments.len());
             self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
             return Part::Wrong;
+        }
+        if name == "curve" {
+            return self.curve(tree, arguments, parts, span);
         }
         if name == "if" {
             return self.choice(tree, arguments, parts, span);
@@ -441,6 +450,72 @@ impl<'c, 'a> Resolver<'c, 'a> {
             row = next;
         }
         row.first().map_or(Part::Wrong, |&id| Part::Node(id, Type::Number))
+    }
+
+    /// `curve(x, x1, y1, …)`, whose points are numbers that are known.
+    fn curve(&mut self, tree: &Tree, arguments: &[TreeId], parts: &[Part], span: &Range<usize>) -> Part {
+        let mut operands = Vec::with_capacity(arguments.len());
+        for &argument in arguments {
+            let Some(operand) = self.operand(tree, argument, parts, Type::Number, "`curve`") else {
+                return Part::Wrong;
+            };
+            operands.push(operand);
+        }
+        let mut points = Vec::with_capacity(operands.len() - 1);
+        for (&operand, &argument) in operands.iter().zip(arguments).skip(1) {
+            let Some(number) = self.known(operand) else {
+                let error =
+                    Diagnostic::error("domain/curve", "the points of `curve` are numbers, dates and durations", None);
+                let help = "write numbers; what differs between runs may scale the `curve` as a whole";
+                self.report_own(&tree.nodes[argument].span.clone(), error.help(help));
+                return Part::Wrong;
+            };
+            points.push(number);
+        }
+        for (pair, &argument) in
+            points.chunks(2).collect::<Vec<_>>().windows(2).zip(arguments.iter().skip(3).step_by(2))
+        {
+            if pair[0][0] >= pair[1][0] {
+                let message =
+                    format!("the points of `curve` go from {} back to {}", plain(pair[0][0]), plain(pair[1][0]));
+                let error = Diagnostic::error("domain/curve", message, None);
+                let help = "write `curve(x, x1, y1, x2, y2, …)`, with `x1` less than `x2` and so on";
+                self.report_own(&tree.nodes[argument].span.clone(), error.help(help));
+                return Part::Wrong;
+            }
+        }
+        let first = NodeId::try_from(self.nodes.len()).unwrap_or(NodeId::MAX);
+        for &number in &points {
+            if matches!(self.push(Node::Number(number), Type::Number, span, &[]), Part::Wrong) {
+                return Part::Wrong;
+            }
+        }
+        let count = u32::try_from(points.len() / 2).unwrap_or(u32::MAX);
+        self.push(Node::Curve(operands[0], first, count), Type::Number, span, &operands[..1])
+    }
+
+    /// The value of a node that reads nothing.
+    fn known(&self, node: NodeId) -> Option<f64> {
+        struct Nothing;
+        impl Values for Nothing {
+            fn parameter(&self, _: ParameterId) -> f64 {
+                f64::NAN
+            }
+            fn read(&self, _: Quantity) -> f64 {
+                f64::NAN
+            }
+        }
+        let nodes = self.nodes[..=node as usize].to_vec();
+        let expression = Expression { nodes, path: String::new(), text: String::new(), named: Vec::new() };
+        let mut waiting = vec![node];
+        while let Some(next) = waiting.pop() {
+            let operation = expression.nodes[next as usize];
+            if matches!(operation, Node::Read(_) | Node::Parameter(_)) {
+                return None;
+            }
+            waiting.extend(operation.operands());
+        }
+        expression.number(&Nothing).ok().filter(|value| value.is_finite())
     }
 
     fn choice(&mut self, tree: &Tree, arguments: &[TreeId], parts: &[Part], span: &Range<usize>) -> Part {
@@ -518,8 +593,17 @@ impl<'c, 'a> Resolver<'c, 'a> {
             return Part::Wrong;
         }
         for &argument in arguments {
-            if let Form::Name(word) = &tree.nodes[argument].form {
-                words.push((word.clone(), tree.nodes[argument].span.clone()));
+            let name_of = |id: TreeId| if let Form::Name(name) = &tree.nodes[id].form { Some(name) } else { None };
+            let word = match tree.nodes[argument].form {
+                Form::Name(ref word) => Some(word.clone()),
+                // One instance of a commitment is written as a quotient.
+                Form::Binary(Operator::Divide, a, b) if PROMISES.contains(&name) => {
+                    name_of(a).zip(name_of(b)).map(|(commitment, actor)| format!("{commitment}/{actor}"))
+                }
+                _ => None,
+            };
+            if let Some(word) = word {
+                words.push((word, tree.nodes[argument].span.clone()));
             } else {
                 let message = format!("`{name}` takes names as arguments, not expressions");
                 let span = tree.nodes[argument].span.clone();
@@ -527,9 +611,23 @@ impl<'c, 'a> Resolver<'c, 'a> {
                 return Part::Wrong;
             }
         }
-        match self.quantity(name, &words, span) {
-            Some(quantity) => self.push(Node::Read(quantity), Type::Number, span, &[]),
-            None => Part::Wrong,
+        if name == "members" {
+            return match self.members(&words, span) {
+                Some(members) => self.push(Node::Number(members), Type::Number, span, &[]),
+                None => Part::Wrong,
+            };
+        }
+        let Some(quantity) = self.quantity(name, &words, span) else { return Part::Wrong };
+        let read = self.push(Node::Read(quantity), Type::Number, span, &[]);
+        match (quantity, read) {
+            (Quantity::Reached(_), Part::Node(read, _)) => {
+                let Part::Node(half, _) = self.push(Node::Number(0.5), Type::Number, span, &[]) else {
+                    return Part::Wrong;
+                };
+                let holds = Node::Compare(Comparison::GreaterOrEqual, read, half);
+                self.push(holds, Type::Condition, span, &[read, half])
+            }
+            _ => read,
         }
     }
 
@@ -541,8 +639,8 @@ impl<'c, 'a> Resolver<'c, 'a> {
         }
         let message = format!("{} is no function or quantity", quoted(name));
         let known = reserved::CALLED.into_iter().chain(reserved::FUNCTIONS);
-        let help = suggestion(name, known)
-            .unwrap_or_else(|| "functions are `min`, `max`, `clamp`, `abs`, `sqrt`, `exp`, `ln` and `if`".into());
+        let all = format!("functions are {}; quantities are {}", listed(reserved::FUNCTIONS), listed(reserved::CALLED));
+        let help = suggestion(name, known).map_or_else(|| all.clone(), |near| format!("{near} {all}"));
         Diagnostic::error("names/unknown", message, None).help(help)
     }
 }

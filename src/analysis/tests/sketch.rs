@@ -3,8 +3,8 @@
 use crate::engine::{Plan, View, evolve};
 use crate::model::{
     Actor, ActorId, Amount, Clock, Commitment, CommitmentId, Comparison, Event, Expression, Group, GroupId, Instance,
-    InstanceId, IssueId, Model, Node, NodeId, Outcome, Quantity, Resource, ResourceId, Setup, Slot, SlotId, State,
-    StepLength, World,
+    InstanceId, IssueId, Model, Node, NodeId, Outcome, Promises, Quantity, Resource, ResourceId, Setup, Slot, SlotId,
+    State, StepLength, World,
 };
 
 /// A condition or a number. Groups and actors go by their position, commitments too.
@@ -301,9 +301,9 @@ impl Compiler {
                 let slot = self.slot(*r, *g);
                 Node::Read(Quantity::Assured { slot, observer: observer.map(ActorId::at) })
             }
-            E::Offers(c) => Node::Read(Quantity::Offers(CommitmentId::at(*c))),
-            E::Bonds(c) => Node::Read(Quantity::Bonds(CommitmentId::at(*c))),
-            E::BoundAt(c) => Node::Read(Quantity::BoundAt(CommitmentId::at(*c))),
+            E::Offers(c) => Node::Read(Quantity::Offers(Promises::all(CommitmentId::at(*c)))),
+            E::Bonds(c) => Node::Read(Quantity::Bonds(Promises::all(CommitmentId::at(*c)))),
+            E::BoundAt(c) => Node::Read(Quantity::BoundAt(Promises::all(CommitmentId::at(*c)))),
             E::Deadlocked => Node::Read(Quantity::Deadlocked),
             E::Add(a, b) => Node::Add(self.push(a, nodes), self.push(b, nodes)),
             E::Is(comparison, a, b) => Node::Compare(*comparison, self.push(a, nodes), self.push(b, nodes)),

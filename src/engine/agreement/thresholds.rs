@@ -4,8 +4,8 @@
 use super::super::decide::View;
 use super::super::plan::Lists;
 use crate::model::{
-    Amount, CommitmentId, Comparison, Evidence, Expression, InstanceId, Model, Node, NodeId, Quantity, Reader, Scope,
-    SlotId, State,
+    Amount, CommitmentId, Comparison, Evidence, Expression, InstanceId, Model, Node, NodeId, Promises, Quantity,
+    Reader, Scope, SlotId, State,
 };
 
 /// A comparison that turns where a total crosses a number. Totals are whole: counts, or millionths.
@@ -109,7 +109,7 @@ impl Thresholds {
                                 let own = i64::from(counts_in(model, instance, slot));
                                 (&mut this.parties[slot.index()], least, own)
                             })
-                        } else if let Quantity::Bonds(c) = *quantity {
+                        } else if let Quantity::Bonds(Promises { commitment: c, instance: None }) = *quantity {
                             at.and_then(|at| least_count(at, *strict))
                                 .map(|least| (&mut this.bonds[c.index()], least, i64::from(declared.commitment == c)))
                         } else {
@@ -143,7 +143,7 @@ impl Thresholds {
             ladder.announce(i64::from(evidence.parties(model, SlotId::at(slot), None)));
         }
         for (commitment, ladder) in self.bonds.iter_mut().enumerate() {
-            ladder.announce(i64::from(evidence.bonds(model, CommitmentId::at(commitment), None)));
+            ladder.announce(i64::from(evidence.bonds(model, Promises::all(CommitmentId::at(commitment)), None)));
         }
     }
 
@@ -166,7 +166,7 @@ impl Thresholds {
         }
         let ladder = &mut self.bonds[commitment.index()];
         if !ladder.steps.is_empty() {
-            let total = i64::from(evidence.bonds(model, commitment, None));
+            let total = i64::from(evidence.bonds(model, Promises::all(commitment), None));
             ladder.announce(total).iter().for_each(|step| turn(step.instance));
         }
         for gift in model.gifts(instance) {

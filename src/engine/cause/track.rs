@@ -76,9 +76,13 @@ pub(super) fn form(quantity: Quantity, debtor: Option<ActorId>) -> Form {
             Some(debtor) => Form::Tracked { key: (Quantity::Stance(debtor, issue), None), unit, own: OwnPart::None },
             None => Form::Fixed,
         },
-        Source::Stance(..) | Source::Mean(_) | Source::Trust | Source::Meeting(_) | Source::Shock(_) | Source::Gap => {
-            tracked(unit, OwnPart::None)
-        }
+        Source::Stance(..)
+        | Source::Mean(_)
+        | Source::Trust
+        | Source::Meeting(_)
+        | Source::Shock(_)
+        | Source::Outcome(_)
+        | Source::Gap => tracked(unit, OwnPart::None),
         Source::Clock => Form::Step,
     }
 }

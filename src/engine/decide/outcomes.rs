@@ -3,14 +3,20 @@
 use super::super::cause::{Rule, Why};
 use super::super::failure::Failure;
 use super::{Decision, View};
-use crate::model::{Ending, Event, OutcomeId};
+use crate::model::{Ending, Event, OutcomeId, Quantity, Scope, World};
 
-/// The outcomes whose condition holds for the first time.
+/// The outcomes whose condition holds for the first time; each sees those that were reached before it.
 pub(in super::super) fn reached(view: View<'_>, out: &mut Vec<Decision>) -> Result<(), Failure> {
+    let mut seen: Option<World> = None;
     for (at, outcome) in view.model.outcomes.iter().enumerate() {
         let never = view.world.reached[at].is_none();
-        if never && outcome.when.truth(&view.scope()).map_err(|fault| view.failure(fault))? {
+        let scope = Scope { world: seen.as_ref().unwrap_or(view.world), ..view.scope() };
+        if never && outcome.when.truth(&scope).map_err(|fault| view.failure(fault))? {
             let id = OutcomeId::at(at);
+            let reads = |quantity: &Quantity| *quantity == Quantity::Reached(id);
+            if view.model.outcomes[at + 1..].iter().any(|later| later.when.reads().iter().any(reads)) {
+                seen.get_or_insert_with(|| view.world.clone()).reached[at] = Some(view.world.step);
+            }
             out.push(Decision::new(Event::Reached(id), Why::Rule(Rule::Outcome(id))));
         }
     }

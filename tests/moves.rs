@@ -1,0 +1,116 @@
+//! States of promises as quantities, curves, renewal, and moves.
+
+mod common;
+
+use backstop::scenario::{Document, Options, compile};
+use common::run_text;
+
+/// A scenario of a few promises; `body` stands behind the actors.
+fn scenario(steps: u32, body: &str) -> String {
+    format!(
+        "format = 1\n[time]\nsteps = {steps}\n[resources]\nmoney = {{}}\n[actors.a]\n[actors.b]\n[actors.c]\n\
+         [groups]\nall = [\"a\", \"b\", \"c\"]\n{body}"
+    )
+}
+
+/// The values of a metric at each step.
+fn series(text: &str, metric: &str) -> Vec<f64> {
+    let ran = run_text(text, &[], 0);
+    let count = ran.model.metrics.len();
+    let at = ran.model.metrics.iter().position(|found| found.id == metric).unwrap();
+    ran.run.samples.iter().skip(at).step_by(count).copied().collect()
+}
+
+fn errors(text: &str) -> Vec<String> {
+    let document = Document::parse("test.toml", text.as_bytes()).unwrap();
+    let errors = compile(&document, &Options::default()).unwrap_err();
+    errors.into_iter().map(|error| error.message).collect()
+}
+
+#[test]
+fn states_are_counted_as_they_come() {
+    let body = "[commitments.aid]\ndebtor = \"all\"\ngives = { money = 1 }\ninitial = \"detached\"\nlead = 9\n\
+                while = \"step < 2 or step >= 4 and own(brave) > 0\"\ngrace = 3\nrelease = \"step == 3 and own(free) > 0\"\n\
+                [commitments.offer]\ndebtor = \"a\"\ngives = { money = 1 }\nwhen = \"step > 99\"\nexpires = 2\n\
+                [actors.a.attributes]\nbrave = 1\nfree = 0\n[actors.b.attributes]\nbrave = 0\nfree = 0\n\
+                [actors.c.attributes]\nbrave = 0\nfree = 1\n[metrics]\npending = \"pending(aid)\"\n\
+                of_b = \"pending(aid/b)\"\nviolated = \"violated(aid)\"\nterminated = \"terminated(aid/c)\"\n\
+                expired = \"expired(offer)\"\n";
+    let text = scenario(8, body);
+    assert_eq!(series(&text, "pending"), [0.0, 0.0, 3.0, 2.0, 1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(series(&text, "of_b"), [0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(series(&text, "violated"), [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]);
+    assert_eq!(series(&text, "terminated"), [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+    assert_eq!(series(&text, "expired"), [0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+}
+
+#[test]
+fn a_maintained_promise_is_kept_once_it_is_over() {
+    let body = "[commitments.watch]\ndebtor = \"a\"\ngives = { money = 1 }\nmaintain = true\nuntil = \"step >= 2\"\n\
+                [metrics]\nkept = \"kept(watch)\"\nbonds = \"bonds(watch)\"\nrounds = \"rounds(watch)\"\n";
+    let text = scenario(4, body);
+    assert_eq!(series(&text, "kept"), [0.0, 0.0, 1.0, 1.0]);
+    assert_eq!(series(&text, "bonds"), [1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(series(&text, "rounds"), [0.0, 0.0, 1.0, 1.0]);
+}
+
+#[test]
+fn an_outcome_sees_those_before_it_in_the_same_phase() {
+    let body = "[outcomes.later]\nwhen = \"reached(early)\"\n[outcomes.early]\nwhen = \"step == 1\"\n\
+                [outcomes.after]\nwhen = \"reached(early) and members(all) == 3\"\n";
+    let ran = run_text(&scenario(4, body), &[], 0);
+    assert_eq!(ran.run.world.reached, [Some(2), Some(1), Some(1)]);
+}
+
+#[test]
+fn one_instance_can_be_read() {
+    let body = "[commitments.first]\ndebtor = \"b\"\ngives = { money = 1 }\nwhen = \"bonds(aid/c) >= 1\"\n\
+                [commitments.aid]\ndebtor = \"all\"\ngives = { money = 1 }\nwhen = \"step >= own(from)\"\n\
+                [actors.a.attributes]\nfrom = 0\n[actors.b.attributes]\nfrom = 1\n[actors.c.attributes]\nfrom = 2\n\
+                [metrics]\nfirst = \"bonds(first)\"\nat = \"if(bound_at(aid/b) < steps, bound_at(aid/b), -1)\"\n";
+    let text = scenario(4, body);
+    assert_eq!(series(&text, "first"), [0.0, 0.0, 1.0, 1.0]);
+    assert_eq!(series(&text, "at"), [-1.0, 1.0, 1.0, 1.0]);
+    let none =
+        scenario(2, "[commitments.aid]\ndebtor = \"a\"\ngives = { money = 1 }\n[metrics]\nx = \"bonds(aid/b)\"\n");
+    assert_eq!(errors(&none), ["`b` makes no promise `aid`"]);
+}
+
+/// Compared with the same formula written out, at points, between them and outside.
+#[test]
+fn a_curve_is_linear_between_its_points() {
+    let body = "[metrics]\ncurve = \"curve(step / 2, 1, 10, 2, 30, 4, 0)\"\nfall = \"curve(-step, -4, 7.5, 0, 0.1)\"\n";
+    let text = scenario(10, body);
+    assert_eq!(series(&text, "curve"), [10.0, 10.0, 10.0, 20.0, 30.0, 22.5, 15.0, 7.5, 0.0, 0.0]);
+    let fall: Vec<f64> = series(&text, "fall");
+    for (step, value) in fall.into_iter().enumerate() {
+        let x = -f64::from(u32::try_from(step).unwrap());
+        let expected = if x <= -4.0 { 7.5 } else { (7.5 + (0.1 - 7.5) * ((x + 4.0) / 4.0)).clamp(0.1, 7.5) };
+        assert_eq!(value.to_bits(), expected.to_bits(), "{x}");
+    }
+}
+
+#[test]
+fn evidence_stands_in_curves_that_go_one_way() {
+    let body = |when: &str| {
+        scenario(2, &format!("[commitments.aid]\ndebtor = \"a\"\ngives = {{ money = 1 }}\nwhen = \"{when}\"\n"))
+    };
+    let passes = |when: &str| {
+        let text = body(when);
+        compile(&Document::parse("test.toml", text.as_bytes()).unwrap(), &Options::default()).unwrap();
+    };
+    passes("curve(bound(money), 0, 0, 10, 5) >= 3");
+    passes("curve(bound(money), 0, 5, 10, 0) <= 3");
+    passes("curve(step, 0, 0, 5, 1, 10, 0) * bound(money) >= 1");
+    passes("violated(aid) + expired(aid) < 1 or not reached(o)".replace("not reached(o)", "step > 3").as_str());
+    assert_eq!(
+        errors(&body("curve(bound(money), 0, 0, 5, 1, 10, 0) >= 1")),
+        ["`bound(money)` stands in a `curve` that both rises and falls"]
+    );
+    assert_eq!(errors(&body("pending(aid) < 1")).len(), 1);
+    assert_eq!(errors(&body("curve(step, 1, 0, 1, 5) > 0")), ["the points of `curve` go from 1 back to 1"]);
+    assert_eq!(
+        errors(&body("curve(step, 1, 0, step, 5) > 0")),
+        ["the points of `curve` are numbers, dates and durations"]
+    );
+}
