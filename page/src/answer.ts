@@ -57,7 +57,7 @@ function lacking(app: App, run: Run, side: number, standing: StandingData | unde
     if (at >= LINES) item.hidden = true;
     list.append(item);
   });
-  const nodes: Node[] = [h("h3", {}, "Who waits for what"), list];
+  const nodes: Node[] = [...circles(run, standing), h("h3", {}, "Who waits for what"), list];
   if (told.length > LINES) {
     const more = button(`Show ${told.length - LINES} more`, () => {
       for (const item of list.children) (item as HTMLElement).hidden = false;
@@ -66,6 +66,19 @@ function lacking(app: App, run: Run, side: number, standing: StandingData | unde
     nodes.push(more);
   }
   return nodes;
+}
+
+/** The circles of a step, by name. */
+function circles(run: Run, standing: StandingData | undefined): Node[] {
+  const found = standing?.circles ?? [];
+  if (found.length === 0) return [];
+  const list = h("ul", { class: "circles" });
+  found.slice(0, LINES).forEach((circle, at) => {
+    const names = listed(instancesByCommitment(run, circle), 20);
+    list.append(h("li", {}, h("span", { class: "key circle-key" }, String(at + 1)), ` ${names} ${circle.length > 1 ? "wait for each other" : "waits for itself"}`));
+  });
+  const more = found.length > LINES ? [h("p", { class: "note" }, `and ${found.length - LINES} more`)] : [];
+  return [h("h3", {}, found.length === 1 ? "The circle" : "The circles"), list, ...more];
 }
 
 /** Instances of one commitment that want different amounts are told by one of them; the others unfold. */

@@ -62,6 +62,8 @@ export interface RunData {
   title: string;
   about: string;
   manifest: ManifestData;
+  /** The values that the condition of the final outcome reads, in words. */
+  reason: string;
   command: string[];
   steps: number;
   dates: string[];
@@ -159,7 +161,7 @@ export function lastUpTo<T>(list: readonly T[], step: number, stepOf: (one: T) =
 }
 
 /** A kind of things that happen, which the page shows together. */
-export type Family = "calendar" | "shock" | "promise" | "outcome" | "people" | "draw" | "other";
+export type Family = "calendar" | "shock" | "move" | "promise" | "outcome" | "people" | "draw" | "other";
 
 /** A run, with what the views look up. */
 export class Run {
@@ -308,6 +310,7 @@ const FAMILIES: Record<string, Family> = {
   agreed: "calendar",
   failed: "calendar",
   shock: "shock",
+  moved: "move",
   stance: "people",
   anchor: "people",
   trust: "people",

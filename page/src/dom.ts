@@ -72,3 +72,10 @@ export function roving(container: Element, selector: string): void {
     }
   });
 }
+
+/** Pixels that a drawing across the page has, so that its texts are not scaled; with two sides half of that. */
+export function frameWidth(sides: number): number {
+  const page = Math.min(1720, document.documentElement.clientWidth) - 70;
+  const each = sides > 1 && page >= 1140 ? page / 2 - 20 : page;
+  return Math.round(Math.max(300, each));
+}

@@ -47,14 +47,23 @@ function layOut(runs: Run[], available: number): Layout {
   const all = run.data.model.commitments.map((_, at) => at);
   const shown = [...all.filter((at) => waiting.has(at)), ...all.filter((at) => !waiting.has(at))].slice(0, CARDS);
   const isShown = new Set(shown);
-  const graph = new dagre.graphlib.Graph();
-  const narrow = available < 640;
-  graph.setGraph({ rankdir: narrow ? "TB" : "LR", nodesep: 22, ranksep: narrow ? 46 : 84, marginx: 8, marginy: 14 });
-  graph.setDefaultEdgeLabel(() => ({}));
-  for (const at of shown) if (waiting.has(at)) graph.setNode(String(at), { width: WIDTH, height: HEIGHT });
   const kept = edges.filter(([from, to]) => isShown.has(from) && isShown.has(to));
-  for (const [from, to] of kept) graph.setEdge(String(from), String(to));
-  if (graph.nodeCount() > 0) dagre.layout(graph);
+  const directed = (rankdir: string) => {
+    const graph = new dagre.graphlib.Graph();
+    graph.setGraph({ rankdir, nodesep: 22, ranksep: rankdir === "TB" ? 46 : available < 640 ? 50 : 84, marginx: 8, marginy: 14 });
+    graph.setDefaultEdgeLabel(() => ({}));
+    for (const at of shown) if (waiting.has(at)) graph.setNode(String(at), { width: WIDTH, height: HEIGHT });
+    for (const [from, to] of kept) graph.setEdge(String(from), String(to));
+    if (graph.nodeCount() > 0) dagre.layout(graph);
+    return graph;
+  };
+  // From left to right reads best; where that is too wide, whichever is narrower.
+  let graph = directed("LR");
+  const widthOf = (one: dagre.graphlib.Graph) => (one.nodeCount() > 0 ? (one.graph().width ?? 0) : 0);
+  if (widthOf(graph) > available * 1.25) {
+    const down = directed("TB");
+    if (widthOf(down) < widthOf(graph)) graph = down;
+  }
   const place = new Map<number, { x: number; y: number }>();
   for (const name of graph.nodes()) place.set(Number(name), graph.node(name));
   const paths = kept.map(([from, to]) => ({ from, to, path: smooth(graph.edge(String(from), String(to)).points) }));

@@ -14,6 +14,7 @@ const SHAPES: Record<string, string[]> = {
   terminated: ["M6 3L2.5 6.5L6 10", "M2.5 6.5H9.5A4 4 0 0 1 9.5 13.5"],
   calendar: ["!M3 3H13V13H3Z"],
   shock: ["!M9 1L3 9H7L6 15L13 6H9Z"],
+  move: ["!M2 6H8V2L14 8L8 14V10H2Z"],
   promise: ["!M8 2A6 6 0 1 1 7.99 2Z"],
   outcome: ["!M3 1H5V15H3Z", "!M5 2H14L11 5.5L14 9H5Z"],
   people: ["!M8 2A3 3 0 1 1 7.99 2Z", "!M2.5 14A5.5 5.5 0 0 1 13.5 14Z"],

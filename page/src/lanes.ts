@@ -2,13 +2,11 @@
 
 import type { App } from "./app";
 import type { Run } from "./data";
-import { h, roving, s } from "./dom";
+import { frameWidth, h, roving, s } from "./dom";
 import { shape } from "./icons";
 import { count, debtors, stateWord, stepLabel } from "./words";
 
 const ROW = 24;
-const LEFT = 250;
-const WIDTH = 1000;
 /** Lanes and stretches of one lane that are drawn, at most. */
 const LANES = 200;
 const STRETCHES = 400;
@@ -34,16 +32,20 @@ function stretches(run: Run, commitment: number): Stretch[] {
   });
 }
 
-export function lanesView(app: App, run: Run, side: number): HTMLElement {
+export function lanesView(app: App, run: Run, side: number, sides = 1): HTMLElement {
   const { commitments } = run.data.model;
   const shown = commitments.slice(0, LANES);
+  const WIDTH = frameWidth(sides);
+  const narrow = WIDTH < 640;
+  const LEFT = narrow ? 132 : 226;
+  const most = narrow ? 18 : 32;
   const height = shown.length * ROW + 20;
   const x = (step: number) => LEFT + (step / app.steps) * (WIDTH - LEFT - 8);
   const drawing = s("svg", { class: "lanes", viewBox: `0 0 ${WIDTH} ${height}`, role: "group", "aria-label": "Commitments over time. The arrow keys move between the stretches" });
   const now = s("rect", { class: "now-line", y: 0, height: height - 16, width: Math.max(2, (WIDTH - LEFT - 8) / app.steps) });
   shown.forEach(({ id }, commitment) => {
     const y = commitment * ROW;
-    const name = s("text", { class: "lane-name", x: LEFT - 8, y: y + 16, "text-anchor": "end" }, id.length > 32 ? `${id.slice(0, 31)}\u2026` : id);
+    const name = s("text", { class: "lane-name", x: LEFT - 8, y: y + 16, "text-anchor": "end" }, id.length > most ? `${id.slice(0, most - 1)}\u2026` : id);
     name.addEventListener("click", () => app.selectCommitment(side, commitment));
     drawing.append(name);
     for (const stretch of stretches(run, commitment)) drawing.append(bar(app, run, side, commitment, stretch, x, y));

@@ -45,10 +45,10 @@ export function outcomeLine(run: Run): HTMLElement {
     reason = `The run failed: ${status}. What came before is kept.`;
   } else if (declared) {
     const reached = run.row.cell("reached_step", 0);
-    reason = `It holds at the end${reached === "" ? "" : `, first reached ${stepLabel(run, Number(reached) + run.offset)}`}: ${declared.when ?? ""}`;
+    reason = `It holds at the end${reached === "" ? "" : `, first reached ${stepLabel(run, Number(reached) + run.offset)}`}: ${run.data.reason || (declared.when ?? "")}`;
   } else {
     const gap = Number(run.row.cell("gap", 0));
-    reason = gap > 0 ? `No outcome holds, and ${gap === 1 ? "1 offer waits" : `${gap} offers wait for each other`}.` : "No outcome holds, and no set of the offers that stand would bind together.";
+    reason = gap > 1 ? `No outcome holds. ${gap} offers would all bind if they bound together; none of them will by itself.` : gap === 1 ? "No outcome holds. One offer would hold if it were bound, and will not bind by itself." : "No outcome holds, and no set of the offers that stand would bind together.";
   }
   const badge = h("span", { class: `badge-outcome outcome-${status !== "ok" ? "failed" : declared ? "reached" : outcome}` }, status !== "ok" ? "failed" : (declared?.name ?? outcome));
   return h("p", { class: "outcome" }, badge, " ", reason);

@@ -2,7 +2,7 @@
 
 import type { App } from "./app";
 import type { Family, Run } from "./data";
-import { button, h, roving, s, set } from "./dom";
+import { button, frameWidth, h, roving, s, set } from "./dom";
 import { icon, shape } from "./icons";
 import { count, sentence, stepLabel } from "./words";
 
@@ -50,13 +50,14 @@ function tick(app: App): void {
 const LINES: [string, (run: Run, event: number) => boolean, string][] = [
   ["meetings", (run, event) => run.family(event) === "calendar", "calendar"],
   ["shocks", (run, event) => run.family(event) === "shock", "shock"],
+  ["moves", (run, event) => run.family(event) === "move", "move"],
   ["promises", (run, event) => run.family(event) === "promise", "promise"],
   ["outcomes", (run, event) => run.family(event) === "outcome", "outcome"],
   ["other", (run, event) => run.family(event) === "other", "other"],
 ];
 
 /** What happened when, a mark for all of one kind in one step. */
-export function timeline(app: App, run: Run, side: number): HTMLElement {
+export function timeline(app: App, run: Run, side: number, sides = 1): HTMLElement {
   const places = Math.min(PLACES, app.steps);
   const perPlace = app.steps / places;
   const placeOf = (step: number) => Math.min(places - 1, Math.floor(step / perPlace));
@@ -70,7 +71,7 @@ export function timeline(app: App, run: Run, side: number): HTMLElement {
     else marks[line]!.set(place, [event]);
   }
   const used = LINES.map((_, at) => at).filter((at) => marks[at]!.size > 0);
-  const [width, left, row] = [1000, 84, 26];
+  const [width, left, row] = [frameWidth(sides), 78, 26];
   const x = (place: number) => left + ((place + 0.5) / places) * (width - left - 8);
   const height = used.length * row + 22;
   const drawing = s("svg", { class: "timeline", viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Time line: what happened when. The arrow keys move between the marks" });

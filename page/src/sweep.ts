@@ -1,7 +1,7 @@
 // The page of a sweep: shares along a name, a heat map over two, distributions, storylines, the points as a table.
 
 import { Table, type SweepData } from "./data";
-import { button, h, roving, s, set, type Child } from "./dom";
+import { button, frameWidth, h, roving, s, set, type Child } from "./dom";
 import { panel } from "./run";
 import { count, listed } from "./words";
 
@@ -191,12 +191,12 @@ function shareChart(sweep: Sweep, chosen: Chosen, along: string, rows: number[])
   const xs = sweep.numbers.get(along)!;
   const used = sweep.endings.filter((ending) => rows.some((row) => sweep.numbers.get(`share/${ending}`)![row]! > 0));
   const [low, high] = extent(rows.map((row) => xs[row]!));
-  const [width, height, left, bottom] = [1000, 360, 56, 44];
+  const [width, height, left, bottom] = [frameWidth(1), 360, 56, 44];
   const x = (value: number) => left + 14 + ((value - low) / (high - low)) * (width - left - 40);
   const y = (share: number) => 14 + (1 - share) * (height - bottom - 20);
   const drawing = s("svg", { class: "plot-svg", viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `Shares of the outcomes along ${along}. The arrow keys move between the points` });
   for (const tick of [0, 0.25, 0.5, 0.75, 1]) drawing.append(s("line", { class: "rule", x1: left, x2: width - 8, y1: y(tick), y2: y(tick) }), s("text", { class: "axis", x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, String(tick)));
-  for (const tick of ticks(low, high, 8)) drawing.append(s("text", { class: "axis", x: x(tick), y: height - bottom + 20, "text-anchor": "middle" }, String(tick)));
+  for (const tick of ticks(low, high, width < 640 ? 4 : 8)) drawing.append(s("text", { class: "axis", x: x(tick), y: height - bottom + 20, "text-anchor": "middle" }, String(tick)));
   drawing.append(s("text", { class: "axis", x: (left + width) / 2, y: height - 6, "text-anchor": "middle" }, along));
   const sorted = [...rows].sort((a, b) => xs[a]! - xs[b]!);
   const isLine = new Set(sorted.map((row) => xs[row])).size === sorted.length;
@@ -261,7 +261,7 @@ function heatMap(sweep: Sweep, chosen: Chosen, across: string, up: string, what:
   const lines = [...new Set(rows.map((row) => ys[row]!))].sort((a, b) => b - a);
   const [low, high] = what.startsWith("share/") ? [0, 1] : extent(rows.map((row) => values[row]!));
   const isGrid = columns.length * lines.length <= 4 * rows.length + 16;
-  const [width, left, bottom] = [1000, 90, 44];
+  const [width, left, bottom] = [frameWidth(1), 90, 44];
   const height = isGrid ? Math.max(160, Math.min(520, lines.length * 44)) + bottom : 460;
   const drawing = s("svg", { class: "plot-svg heat", viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `${what} over ${across} and ${up}. The arrow keys move between the points` });
   const [x0, x1] = extent(columns);
@@ -360,7 +360,7 @@ function histogram(name: string, values: number[], total: number): Node[] {
   const counts = new Array<number>(bins).fill(0);
   for (const value of values) counts[Math.min(bins - 1, Math.floor(((value - from) / span) * bins))]!++;
   const most = Math.max(...counts);
-  const [width, height, left, bottom] = [1000, 240, 56, 40];
+  const [width, height, left, bottom] = [frameWidth(1), 240, 56, 40];
   const label = `${name}: ${count(values.length, "run")}, from ${low} to ${high}`;
   const drawing = s("svg", { class: "plot-svg", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
   const bar = (width - left - 8) / bins;
@@ -372,7 +372,7 @@ function histogram(name: string, values: number[], total: number): Node[] {
     if (bins <= 24 && number > 0) drawing.append(s("text", { class: "axis", x: left + (at + 0.5) * bar, y: height - bottom - tall - 5, "text-anchor": "middle" }, String(number)));
     if (whole && (bins <= 24 || at % 2 === 0)) drawing.append(s("text", { class: "axis", x: left + (at + 0.5) * bar, y: height - bottom + 18, "text-anchor": "middle" }, String(low + at)));
   });
-  if (!whole) for (const tick of low === high ? [low] : ticks(low, high, 8)) drawing.append(s("text", { class: "axis", x: left + ((tick - from) / span) * (width - left - 8), y: height - bottom + 18, "text-anchor": "middle" }, String(tick)));
+  if (!whole) for (const tick of low === high ? [low] : ticks(low, high, width < 640 ? 4 : 8)) drawing.append(s("text", { class: "axis", x: left + ((tick - from) / span) * (width - left - 8), y: height - bottom + 18, "text-anchor": "middle" }, String(tick)));
   drawing.append(s("line", { class: "rule", x1: left, x2: width - 8, y1: height - bottom, y2: height - bottom }), s("text", { class: "axis", x: (left + width) / 2, y: height - 4, "text-anchor": "middle" }, name));
   const without = total > values.length ? " The others have none or are of other points." : "";
   return [h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Histogram, which may scroll" }, drawing), h("p", { class: "note" }, `${label}.${without}`)];

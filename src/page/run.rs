@@ -10,8 +10,10 @@ use super::history::history;
 use super::limits;
 use super::table::Table;
 use crate::analysis::wording;
-use crate::model::{Expression, InstanceId, Model, Setup};
+use crate::engine::Run;
+use crate::model::{Ending, Expression, InstanceId, Model, Scope, Setup, Values as _};
 use crate::store::{Manifest, Verified, limits as store_limits, read_file};
+
 use crate::trace::plain_set_value;
 
 /// The tables of a run, with the rows of each that are shown.
@@ -46,6 +48,7 @@ pub(super) fn read(folder: &Path, verified: &Verified) -> Result<(Value, String)
         "title": title(course.first(), manifest),
         "about": model.about.trim(),
         "manifest": facts(manifest),
+        "reason": reason(model, fold),
         "command": command(manifest),
         "steps": fold.steps,
         "dates": (0..steps).map(|step| model.clock.date(step)).collect::<Vec<_>>(),
@@ -107,6 +110,17 @@ fn command(manifest: &Manifest) -> Vec<String> {
         commands.push(format!("backstop fork {from} --at {}{} --out fork{at}", fork.at, sets(&fork.overrides)));
     }
     commands
+}
+
+/// What the condition of the final outcome reads, with its values: `bound(troops, europe) is 30 000`.
+fn reason(model: &Model, run: &Run) -> String {
+    let Some(Ending::Outcome(outcome)) = run.ending() else { return String::new() };
+    let Run { setup, world, .. } = run;
+    let scope = Scope { model, setup, world, evidence: &world.evidence, reader: None };
+    let value =
+        |quantity| format!("{} is {}", wording::quantity_text(model, quantity), wording::number(scope.read(quantity)));
+    let reads = model.outcomes[outcome.index()].when.reads();
+    reads.into_iter().map(value).collect::<Vec<_>>().join(", ")
 }
 
 /// A file name for a shell.
