@@ -72,6 +72,17 @@ pub fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     }
 }
 
+/// As [`listed`], but all of them.
+#[must_use]
+pub fn all_listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    let names: Vec<String> = names.into_iter().map(quoted).collect();
+    match names.as_slice() {
+        [] => "none".into(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
 /// The nearest of some names to one that is not among them, if it is near enough: at most one letter in three
 /// differs. Of names as near as each other it is the first.
 #[must_use]

@@ -217,7 +217,7 @@ fn promises(model: &Model, of: Promises) -> &str {
 /// An actor's name, or its id.
 fn actor(model: &Model, actor: ActorId) -> &str {
     let actor = &model.actors[actor.index()];
-    actor.name.as_deref().unwrap_or(&actor.id)
+    actor.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(&actor.id)
 }
 
 /// Who a quantity is about, for a person: an actor by its name.

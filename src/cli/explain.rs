@@ -22,6 +22,7 @@ use super::wording::{actor, actors, count, escaped, listed};
 
 /// Explains a deadlock: who waits for whom, the circles, the smallest first moves that open them
 #[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
     /// A scenario file, explained at the end of its run, or the folder of a run
     #[arg(value_name = "FILE|DIR")]

@@ -15,6 +15,7 @@ use super::{ending, timeline};
 
 /// Goes on from a step of a run under other numbers, with the same luck
 #[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
     /// The folder of a run
     dir: PathBuf,
@@ -25,7 +26,7 @@ pub(crate) struct Args {
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
     /// Write the other future into this folder
-    #[arg(long, value_name = "DIR2")]
+    #[arg(long, value_name = "DIR2", value_hint = clap::ValueHint::DirPath)]
     out: PathBuf,
     /// Write into the folder even if it is not empty
     #[arg(long)]

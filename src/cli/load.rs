@@ -18,15 +18,36 @@ pub(crate) struct Loaded {
     pub(crate) compiled: Compiled,
 }
 
+/// Why a scenario file cannot be read, and the remedy if there is one.
+pub(crate) struct Unreadable {
+    pub(crate) message: String,
+    pub(crate) help: Option<&'static str>,
+}
+
+/// The bytes of a scenario file.
+fn bytes_of(path: &Path) -> Result<Vec<u8>, Unreadable> {
+    // One byte more than is allowed, so that the check of the size sees a file that is too large.
+    read_up_to(path, limits::FILE_BYTES + 1).map_err(|error| Unreadable {
+        message: format!("cannot read `{}`: {error}", escaped(&path.display().to_string())),
+        help: (error.kind() == std::io::ErrorKind::NotFound)
+            .then_some("give the path of a scenario file; `backstop new NAME` writes one to start from"),
+    })
+}
+
 /// The bytes of a scenario file; `Err` has been reported.
 fn read(path: &Path) -> Result<Vec<u8>, Failed> {
-    let cannot = |error: std::io::Error| {
-        let help = (error.kind() == std::io::ErrorKind::NotFound)
-            .then_some("give the path of a scenario file; `backstop new NAME` writes one to start from");
-        fail(&format!("cannot read `{}`: {error}", escaped(&path.display().to_string())), help)
-    };
-    // One byte more than is allowed, so that the check of the size sees a file that is too large.
-    read_up_to(path, limits::FILE_BYTES + 1).map_err(cannot)
+    bytes_of(path).map_err(|unreadable| fail(&unreadable.message, unreadable.help))
+}
+
+/// The bytes of a scenario file, or for `-` what comes on standard input.
+fn bytes_or_input(path: &Path) -> Result<Vec<u8>, Unreadable> {
+    if path != Path::new("-") {
+        return bytes_of(path);
+    }
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(limits::FILE_BYTES + 1).read_to_end(&mut bytes);
+    let unreadable = |error| Unreadable { message: format!("cannot read standard input: {error}"), help: None };
+    read.map_err(unreadable).map(|_| bytes)
 }
 
 /// The first bytes of a file, at most so many.
@@ -36,9 +57,13 @@ pub(crate) fn read_up_to(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Parses and compiles the scenario file at a path; gives the errors with the text they are about.
-pub(crate) fn parse(path: &Path, options: &Options) -> Result<Result<Loaded, (Vec<Diagnostic>, SourceText)>, Failed> {
-    let bytes = read(path)?;
+/// Parses and compiles the scenario file at a path, `-` being standard input; gives the errors with the text they are
+/// about.
+pub(crate) fn parse(
+    path: &Path,
+    options: &Options,
+) -> Result<Result<Loaded, (Vec<Diagnostic>, SourceText)>, Unreadable> {
+    let bytes = bytes_or_input(path)?;
     let name = path.display().to_string();
     Ok(match Document::open(&name, &bytes, &mut Beside::of(path)) {
         Ok(document) => compiled(document, options),
@@ -82,6 +107,11 @@ pub(crate) fn failed(document: &Document, failure: &Failure) -> Failed {
     let error = Diagnostic::error(failure.status(), failure.to_string(), span).help(failure.remedy());
     report(&[error], document.source());
     Failed::Input
+}
+
+/// A whole number from 0, such as a seed.
+pub(crate) fn parse_whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("it must be a whole number from 0 to {}", u64::MAX))
 }
 
 /// One `NAME=VALUE` of `--set`.

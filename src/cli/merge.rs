@@ -10,12 +10,13 @@ use super::sweep::{bar, explain, is_stopped, report, show, stop_on_signals, writ
 
 /// Puts the shards of a sweep together, into the bytes of the sweep that was never divided
 #[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
     /// The folders of all shards, in any order
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
     /// Write runs.csv, summary.csv, design.csv and manifest.json into this folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     out: PathBuf,
     /// Write into the folder even if it is not empty
     #[arg(long)]

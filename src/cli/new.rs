@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::console::{Failed, emit, fail};
-use super::wording::escaped;
+use super::wording::{escaped, shell_word};
 
 /// Writes a commented starter file, NAME.toml
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,12 @@ pub(crate) fn new(args: &Args) -> Result<(), Failed> {
         .open(&path)
         .and_then(|mut file| file.write_all(STARTER.as_bytes()));
     match written {
-        Ok(()) => emit(&format!("wrote {shown}; run it with `backstop run {shown}`\n")),
+        Ok(()) => {
+            // What begins with a dash would be taken for an option.
+            let lead = if shown.starts_with('-') { "./" } else { "" };
+            let word = shell_word(&format!("{lead}{}", path.display()));
+            emit(&format!("wrote {shown}; run it with `backstop run {word}`\n"))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             Err(fail(&format!("`{shown}` is there already"), Some("choose another name, or move the file away")))
         }

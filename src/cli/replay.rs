@@ -16,6 +16,7 @@ use super::wording::{actor, count, escaped, plain_number};
 
 /// Folds the log of a run's folder: verifies it, prints any state, measures something new
 #[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
     /// The folder that `run --out` wrote
     dir: PathBuf,

@@ -14,7 +14,7 @@ use backstop::sweep::recorded;
 use backstop::trace::Namer;
 
 use super::console::{Failed, emit, emit_bytes, fail};
-use super::load::{self, parse_set};
+use super::load::{self, parse_set, parse_whole};
 use super::recorded::refuse;
 use super::sweep::explain;
 use super::wording::escaped;
@@ -22,30 +22,31 @@ use super::{ending, timeline};
 
 /// Runs a scenario once and prints what happened and how it ended
 #[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
     /// The scenario file; with `--run` the folder of a sweep
     #[arg(value_name = "FILE|DIR")]
     file: PathBuf,
     /// Run this run of the sweep again, with its numbers and its luck, to look at it closely
-    #[arg(long, value_name = "N", conflicts_with_all = ["seed", "replicate", "sets"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["seed", "replicate", "sets"], value_parser = parse_whole)]
     run: Option<u64>,
     /// The seed of everything random
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = parse_whole)]
     seed: u64,
     /// The replicate, as in a sweep: other luck under the same seed
-    #[arg(long, value_name = "K", default_value_t = 0)]
+    #[arg(long, value_name = "K", default_value_t = 0, value_parser = parse_whole)]
     replicate: u64,
     /// Set a parameter, or any number of the file by its dotted path (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
     /// Write events.csv, series.csv, commitments.csv, runs.csv and manifest.json into this folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     out: Option<PathBuf>,
     /// Write into the folder even if it is not empty
     #[arg(long, requires = "out")]
     force: bool,
     /// Write the event log alone into this file; `-` for standard output, instead of the timeline
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     events: Option<PathBuf>,
     /// Put every stance of every step into series.csv
     #[arg(long)]

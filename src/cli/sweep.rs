@@ -13,7 +13,7 @@ use backstop::sweep::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::console::{self, Failed, emit, fail, say};
-use super::load::{self, parse_set};
+use super::load::{self, parse_set, parse_whole};
 use super::slurm::{self, ClusterArgs};
 use super::wording::{self, escaped};
 
@@ -24,6 +24,7 @@ use super::wording::{self, escaped};
 /// with `--zip` they run side by side. Replicate k meets the same luck at every point. What the scenario's own
 /// `[sweep]` table says holds where the command line says nothing.
 #[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
     /// The scenario file
     pub(crate) file: PathBuf,
@@ -36,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "R", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) replicates: Option<u64>,
     /// The seed of everything random [default: 0]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_whole)]
     pub(crate) seed: Option<u64>,
     /// Give every run luck of its own, instead of the same to a replicate at every point
     #[arg(long)]
@@ -45,7 +46,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "J", value_parser = clap::value_parser!(u64).range(1..=1_024))]
     pub(crate) jobs: Option<u64>,
     /// Write runs.csv, summary.csv, design.csv and manifest.json into this folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
     /// Write into the folder even if it is not empty
     #[arg(long, requires = "out", conflicts_with = "resume")]
@@ -88,7 +89,8 @@ pub(crate) struct DesignArgs {
     #[arg(long, value_name = "NAME,…", requires = "sample", value_delimiter = ',')]
     pub(crate) over: Vec<String>,
     /// Take the points from a CSV file with a column for each name
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["vary", "zip", "sample"])]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath,
+        conflicts_with_all = ["vary", "zip", "sample"])]
     pub(crate) design: Option<PathBuf>,
 }
 

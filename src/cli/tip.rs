@@ -22,6 +22,7 @@ use super::wording::{count, escaped, plain_number, set_value};
 /// Runs a grid of values, then halves every bracket whose ends have different outcomes. Between values of the grid
 /// with the same outcome nothing is looked for: a finer grid finds more.
 #[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
     /// A scenario file
     file: PathBuf,

@@ -16,6 +16,7 @@ use super::timeline::{condition, label, sentence};
 
 /// Shows the chain of causes that led to an event
 #[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
     /// The folder of a run
     dir: PathBuf,

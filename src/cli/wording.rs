@@ -16,6 +16,15 @@ pub(crate) fn set_value(value: SetValue) -> String {
     if let SetValue::Number(number) = value { plain_number(number) } else { value.to_string() }
 }
 
+/// A text as one word of a shell.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+%@".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// A count in groups of three digits.
 pub(crate) fn whole(number: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "counts of things on one machine")]
@@ -31,12 +40,13 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 /// The name of an actor.
 pub(crate) fn actor(model: &Model, id: ActorId) -> String {
     let actor = &model.actors[id.index()];
-    actor.name.as_deref().map_or_else(|| actor.id.clone(), escaped)
+    actor.name.as_deref().filter(|name| !name.trim().is_empty()).map_or_else(|| actor.id.clone(), escaped)
 }
 
 /// What has an id and may have a name for people: `Call of the coalition [coalition_call]`, or the id alone.
 pub(crate) fn named(id: &str, name: Option<&str>) -> String {
-    name.filter(|name| !name.is_empty()).map_or_else(|| id.to_owned(), |name| format!("{} [{id}]", escaped(name)))
+    name.filter(|name| !name.trim().is_empty())
+        .map_or_else(|| id.to_owned(), |name| format!("{} [{id}]", escaped(name)))
 }
 
 /// The name of a group, of the actor if it is one.

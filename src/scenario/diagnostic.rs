@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::source::{Position, SourceText};
 use crate::model::limits;
-pub(super) use crate::text::{listed, nearest, quoted, suggestion, visible};
+pub(super) use crate::text::{all_listed, listed, nearest, quoted, suggestion, visible};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

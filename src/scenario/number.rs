@@ -177,6 +177,7 @@ impl<'a> Compiler<'a> {
         let help = match value.kind {
             Kind::Datetime(_) => Some("in a parameter or an attribute a date is the number of its step"),
             Kind::Array(_) => Some("a distribution is written `{ uniform = [0, 1] }`"),
+            _ if WHOLE.iter().any(|key| at.ends_with(key)) => Some("write a whole number such as `5`"),
             _ => Some("write a number such as `0.5`"),
         };
         self.wrong_kind(value, at, wanted, help);
@@ -447,6 +448,9 @@ pub(super) fn shape_name(shape: Shape) -> &'static str {
         Shape::Choice => "choice",
     }
 }
+
+/// The fields that take whole numbers only, by the ends of their paths.
+const WHOLE: [&str; 5] = [".due", ".grace", ".lead", ".over", ".expires"];
 
 /// A remedy for a number outside of a domain.
 pub(super) fn domain_help(domain: Domain) -> String {

@@ -283,7 +283,10 @@ fn unknown(setting: &Override, known: &[String]) -> Diagnostic {
     let near = nearest(&setting.name, known.iter().map(String::as_str));
     let help = match near {
         Some(near) => format!("did you mean {}?", quoted(near)),
-        None => "give a parameter's name, or the dotted path of a value such as `actors.us.stance`".into(),
+        None => match known.iter().find(|name| name.contains('.')) {
+            Some(path) => format!("give a parameter's name, or the dotted path of a value such as {}", quoted(path)),
+            None => "the file has no number that can be set".into(),
+        },
     };
     whole_argument(setting, message, "set/unknown").help(help)
 }

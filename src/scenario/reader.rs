@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, listed, quoted, suggestion, visible};
+use super::diagnostic::{Diagnostic, all_listed, quoted, suggestion, visible};
 use super::document::{Entry, Kind, Table, Value};
 
 /// How a value in a table is called in messages: its dotted path.
@@ -24,7 +24,7 @@ impl<'a> Compiler<'a> {
             }
             let message = format!("{what} has no key {}", quoted(&entry.key));
             let help = suggestion(&entry.key, known.iter().copied())
-                .unwrap_or_else(|| format!("its keys are {}", listed(known.iter().copied())));
+                .unwrap_or_else(|| format!("its keys are {}", all_listed(known.iter().copied())));
             self.report(Diagnostic::error("schema/unknown-key", message, Some(entry.key_span.clone())).help(help));
         }
     }

@@ -194,7 +194,7 @@ impl Experiment {
             return self.wrong_point(0, diagnostics);
         }
         let error = Error::new(ErrorKind::Design, "the design varies what the scenario does not have")
-            .help("name parameters, or values of the file by their dotted paths such as `actors.us.stance`");
+            .help("name parameters, or values of the file by their dotted paths");
         match self.points.place(0) {
             Some((file, _)) => error.at(file, 1, 1),
             None => error,

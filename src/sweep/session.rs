@@ -284,8 +284,12 @@ impl Sweep {
             return Ok(());
         }
         let message = format!("`{name}` holds another sweep: {}", differing.join("; "));
-        Err(Error::new(ErrorKind::Mismatch, message)
-            .help("give the same arguments as before, or another `--out`; only `--replicates` may grow"))
+        let help = if self.shard == Shard::WHOLE {
+            "give the same arguments as before, or another `--out`; only `--replicates` may grow"
+        } else {
+            "give the same arguments as before, or another `--out`; more replicates can be added once the shards are merged"
+        };
+        Err(Error::new(ErrorKind::Mismatch, message).help(help))
     }
 
     /// Opens a finished sweep for more replicates.

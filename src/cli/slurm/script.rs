@@ -7,6 +7,7 @@ use backstop::scenario::Document;
 
 use super::super::console::{Failed, fail};
 use super::super::sweep::{Args, SortBy};
+use super::super::wording::shell_word;
 use super::{DESIGN, SCENARIO};
 
 /// The name of a copied file.
@@ -43,12 +44,17 @@ pub(super) fn script(args: &Args, document: &Document, folder: &Path, tasks: u64
         }
         let _ = writeln!(text, "#SBATCH {argument}");
     }
-    let _ = writeln!(text, "cd {} || exit 1", quoted(&folder));
-    let _ = write!(text, "exec {} sweep {}", quoted(&program.display().to_string()), quoted(&scenario(args, document)));
+    let _ = writeln!(text, "cd {} || exit 1", shell_word(&folder));
+    let _ = write!(
+        text,
+        "exec {} sweep {}",
+        shell_word(&program.display().to_string()),
+        shell_word(&scenario(args, document))
+    );
     for (name, value) in arguments(args) {
         let _ = write!(text, " \\\n    {name}");
         if let Some(value) = value {
-            let _ = write!(text, " {}", quoted(&value));
+            let _ = write!(text, " {}", shell_word(&value));
         }
     }
     let _ = writeln!(text, " \\\n    --out \"shard-$SLURM_ARRAY_TASK_ID\" --shard \"$SLURM_ARRAY_TASK_ID/{tasks}\" \\");
@@ -75,15 +81,6 @@ fn arguments(args: &Args) -> Vec<(&'static str, Option<String>)> {
     all.extend(args.series.then_some(("--series", None)));
     all.extend((args.sort == SortBy::Point).then_some(("--sort", Some("point".into()))));
     all
-}
-
-/// A text as one word of a shell.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+%@".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// A value of an option in a line of the script that sbatch itself reads.
@@ -192,9 +189,9 @@ mod tests {
 
     #[test]
     fn words_survive_the_shell() {
-        assert_eq!(quoted("floor=0:60000:7"), "floor=0:60000:7");
-        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
-        assert_eq!(quoted(""), "''");
+        assert_eq!(shell_word("floor=0:60000:7"), "floor=0:60000:7");
+        assert_eq!(shell_word("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(shell_word(""), "''");
         assert_eq!(option("/a #1/b"), "\"/a \\#1/b\"");
         assert_eq!(option("/a/b"), "/a/b");
     }
