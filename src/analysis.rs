@@ -17,6 +17,7 @@ mod parting;
 mod search;
 mod summit;
 mod symmetry;
+mod turning;
 mod unlock;
 mod waits;
 mod wants;
@@ -24,7 +25,8 @@ pub mod wording;
 
 pub use keystone::Keystone;
 pub use partial::Partial;
-pub use parting::{Parting, Side, TurnedComparison, parting};
+pub use parting::{Parting, Side, parting};
+pub use turning::{Stood, TurnedComparison, condition_of, stood_in_the_way, turned};
 pub use waits::Wait;
 pub use wants::{Blocked, Requirement, Threshold};
 

@@ -312,6 +312,8 @@ fn the_coup_is_at_the_root_of_what_it_brought_down() {
     // answer ← truce ← a's stance ← coup.
     let (answer, truce, coup) = (row("suspended", "answer"), row("suspended", "truce"), row("shock", "coup"));
     assert_eq!(answer[11], truce[1]);
+    let why = said(here, &["why", "run", answer[1]]);
+    assert!(why.contains("bonds(truce) >= 1 no longer held: 1 against 1 before, 0 against 1 after"), "{why}");
     let stance = rows.iter().find(|row| row[1] == truce[11]).expect("its cause");
     assert_eq!((stance[4], stance[5], stance[11]), ("stance", "a", coup[1]));
 }
@@ -390,4 +392,23 @@ fn a_search_for_tipping_points_that_makes_no_sense_is_refused() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
         assert!(error.contains(says), "{arguments:?}: {error}");
     }
+}
+
+#[test]
+fn what_never_happened_is_told_with_what_stood_in_the_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    std::fs::write(here.join("ladder.toml"), LADDER).expect("written");
+    said(here, &["run", "ladder.toml", "--set", "share=0.4", "--out", "run", "--quiet"]);
+    let why = said(here, &["why", "run", "second"]);
+    let way = "bound(backstop, us) >= 0.55: from 0 to 0.4 over the run, 0.4 against 0.55 at the end, nearest at step 0";
+    assert!(why.contains(way), "{why}");
+    assert!(why.contains("last moved at step 0") && why.contains("[first]"), "{why}");
+    let why = said(here, &["why", "run", "both"]);
+    assert!(why.contains("both was never reached"), "{why}");
+    assert!(why.contains("bonds(second) >= 1: from 0 to 0 over the run, 0 against 1 at the end"), "{why}");
+    let why = said(here, &["why", "run", "uk"]);
+    assert!(why.starts_with("second: never bound, at the end conditional"), "{why}");
+    let error = refused(here, &["why", "run", "usa"]);
+    assert!(error.contains("there is nothing called `usa`"), "{error}");
 }

@@ -1,11 +1,9 @@
 //! Where two runs of a scenario part that differ in a number: the first event that only one of them has, and the
 //! comparisons that stand otherwise in the other.
 
-use super::wording;
+use super::turning::{TurnedComparison, turned};
 use crate::engine::evolve;
-use crate::model::{
-    Entry, Event, EventKind, Expression, Model, Node, NodeId, Payload, Reader, Scope, Setup, State, Trigger, World,
-};
+use crate::model::{Entry, Event, EventKind, Model, Payload, Setup, World};
 
 /// A run of the two: its model, its numbers, its log.
 #[derive(Clone, Copy, Debug)]
@@ -27,19 +25,6 @@ pub struct Parting {
     pub seq: usize,
     /// The comparisons of its condition that are true in one of the runs and false in the other.
     pub turned: Vec<TurnedComparison>,
-}
-
-/// A comparison that stands otherwise in two runs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TurnedComparison {
-    /// The comparison as it would be written.
-    pub text: String,
-    /// Its two sides in the first run.
-    pub first: (f64, f64),
-    /// Its two sides in the second run.
-    pub second: (f64, f64),
-    /// Whether it holds in the second run.
-    pub holds_in_second: bool,
 }
 
 /// What an event is, apart from the numbers in it.
@@ -88,7 +73,8 @@ pub fn parting(first: Side<'_>, second: Side<'_>) -> Option<Parting> {
     let ends = [seq, lacks.get(same).map_or(sides[1].log.len(), |event| event.0)];
     let event = sides[0].log[seq].event;
     let worlds: [World; 2] = std::array::from_fn(|at| state_before(sides[at], ends[at], step));
-    let mut turned = turned(&sides, &worlds, event);
+    let [one, two] = [0, 1].map(|at| (sides[at].model, sides[at].setup, &worlds[at]));
+    let mut turned = turned(one, two, event);
     if in_second {
         for comparison in &mut turned {
             std::mem::swap(&mut comparison.first, &mut comparison.second);
@@ -107,66 +93,4 @@ fn state_before(side: Side<'_>, end: usize, step: u32) -> World {
     }
     world.step = step;
     world
-}
-
-/// The comparisons of an event's condition that stand otherwise in the second run.
-fn turned(sides: &[Side<'_>; 2], worlds: &[World; 2], event: Event) -> Vec<TurnedComparison> {
-    let Some((expression, reader)) = condition(sides[0].model, event) else { return Vec::new() };
-    let Some((other, _)) = condition(sides[1].model, event) else { return Vec::new() };
-    if expression.nodes.len() != other.nodes.len() {
-        return Vec::new();
-    }
-    let scopes: [Scope<'_>; 2] = std::array::from_fn(|at| {
-        let Side { model, setup, .. } = sides[at];
-        Scope { model, setup, world: &worlds[at], evidence: &worlds[at].evidence, reader }
-    });
-    let mut turned = Vec::new();
-    for (at, node) in expression.nodes.iter().enumerate() {
-        let Node::Compare(comparison, left, right) = *node else { continue };
-        let node = NodeId::try_from(at).expect("the size of an expression is limited");
-        let truths = scopes.map(|scope| expression.truth_at(node, &scope).ok());
-        let values = scopes.map(|scope| {
-            let number = |side| expression.number_at(side, &scope).unwrap_or(f64::NAN);
-            (number(left), number(right))
-        });
-        if let [Some(here), Some(there)] = truths
-            && here != there
-        {
-            let text = wording::written_comparison(sides[0].model, expression, (left, right), comparison);
-            turned.push(TurnedComparison { text, first: values[0], second: values[1], holds_in_second: there });
-        }
-    }
-    turned
-}
-
-/// The condition that brings an event about, and who reads it.
-fn condition(model: &Model, event: Event) -> Option<(&Expression, Option<Reader>)> {
-    match event.payload() {
-        Payload::Outcome(outcome) => Some((&model.outcomes[outcome.index()].when, None)),
-        Payload::Shock(shock) => match &model.shocks[shock.index()].trigger {
-            Trigger::When { condition, .. } => Some((condition, None)),
-            Trigger::On(_) | Trigger::Rate(_) => None,
-        },
-        Payload::Instance(instance) => {
-            let commitment = model.commitment_of(instance);
-            let condition = match event.kind().leads_to()? {
-                State::Conditional | State::Null => &commitment.offer,
-                State::Detached if event.kind() == EventKind::Detached => &commitment.when,
-                State::Detached | State::Pending => &commitment.stay,
-                State::Satisfied => &commitment.until,
-                State::Terminated => &commitment.release,
-                State::Violated | State::Expired => &None,
-            };
-            let reader = Reader { actor: model.instances[instance.index()].debtor, instance };
-            condition.as_ref().map(|condition| (condition, Some(reader)))
-        }
-        Payload::Nothing
-        | Payload::Draw { .. }
-        | Payload::Meeting(_)
-        | Payload::Opinion { .. }
-        | Payload::Pair { .. }
-        | Payload::Gift { .. }
-        | Payload::Package { .. }
-        | Payload::Ending(_) => None,
-    }
 }

@@ -390,7 +390,7 @@ impl Search<'_> {
             let holds = if turned.holds_in_second { "above" } else { "below" };
             let _ = writeln!(
                 text,
-                "    {} holds only {holds}: {} to {} below, {} to {} above",
+                "    {} holds only {holds}: {} against {} below, {} against {} above",
                 turned.text,
                 exact(below.0),
                 exact(below.1),

@@ -3,16 +3,21 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use backstop::analysis;
 use backstop::engine::View;
-use backstop::model::{CommitmentId, Entry, Event, InstanceId, Model, OutcomeId, Seq, State};
+use backstop::model::{
+    ActorId, CommitmentId, Entry, Event, Expression, InstanceId, Model, OutcomeId, Reader, Seq, State,
+};
 use backstop::store::Verified;
 use backstop::text::{quoted, suggestion};
+use backstop::trace::States;
 
 use super::console::{Failed, emit, fail};
 use super::ending::{values, when};
 use super::explained::lacks;
 use super::recorded::verify;
 use super::timeline::{condition, label, sentence};
+use super::wording::plain_number;
 
 /// Shows the chain of causes that led to an event
 #[derive(Debug, clap::Args)]
@@ -20,8 +25,8 @@ use super::timeline::{condition, label, sentence};
 pub(crate) struct Args {
     /// The folder of a run
     dir: PathBuf,
-    /// The `seq` of an event, or a name: of a commitment (what bound it, or why nothing did), an outcome, a meeting or
-    /// a shock (its latest time)
+    /// The `seq` of an event, or a name: of a commitment (what bound it, or why nothing did), an outcome (what reached
+    /// it, or what stood in the way), an actor (what it did and did not do), a meeting or a shock (its latest time)
     event: String,
     /// Print the chain as CSV: event and cause
     #[arg(long)]
@@ -38,6 +43,7 @@ pub(crate) fn why(args: &Args) -> Result<(), Failed> {
         _ if args.csv => emit("event,cause\n"),
         Asked::Unbound(instance) => emit(&never_bound(&verified, instance)),
         Asked::Instances(commitment) => emit(&instances(&verified, commitment)),
+        Asked::Actor(actor) => emit(&deeds(&verified, actor)),
         Asked::Unreached(outcome) => emit(&never_reached(&verified, outcome)),
         Asked::Nothing(what) => emit(&format!("{what} never occurred in the run\n")),
     }
@@ -51,6 +57,8 @@ enum Asked {
     Unbound(InstanceId),
     /// A commitment of several debtors.
     Instances(CommitmentId),
+    /// An actor.
+    Actor(ActorId),
     /// An outcome that was never reached.
     Unreached(OutcomeId),
     /// A meeting or shock without an event.
@@ -80,6 +88,9 @@ fn find(verified: &Verified, asked: &str) -> Result<Asked, Failed> {
             latest(log, |event| event == Event::Reached(outcome)).map_or(Asked::Unreached(outcome), Asked::Event)
         );
     }
+    if let Some(at) = model.actors.iter().position(|actor| actor.id == asked) {
+        return Ok(Asked::Actor(ActorId::at(at)));
+    }
     let happened = |event: Event| {
         if let Event::Met(meeting) = event {
             model.meetings[meeting.index()].id == asked
@@ -95,10 +106,13 @@ fn find(verified: &Verified, asked: &str) -> Result<Asked, Failed> {
     }
     let names = model.instances.iter().map(|instance| instance.name.as_str());
     let names = names.chain(model.commitments.iter().map(|commitment| commitment.id.as_str()));
+    let names = names.chain(model.actors.iter().map(|actor| actor.id.as_str()));
     let outcomes = model.outcomes.iter().map(|outcome| outcome.id.as_str());
     let help = match suggestion(asked, names.chain(outcomes).chain(happenings())) {
         Some(suggestion) => format!("{suggestion} The `seq` of an event will do too"),
-        None => "give the name of a commitment, an outcome, a meeting or a shock, or the `seq` of an event".into(),
+        None => {
+            "give the name of a commitment, an actor, an outcome, a meeting or a shock, or the `seq` of an event".into()
+        }
     };
     Err(fail(&format!("there is nothing called {}", quoted(asked)), Some(&help)))
 }
@@ -136,6 +150,11 @@ fn tree(verified: &Verified, seq: Seq) -> String {
         let said = sentence(model, fold.setup_at(entry.step), entry);
         let _ = writeln!(text, "{indent}{}  {said} (event {seq})", label(model, entry.step));
         let _ = writeln!(text, "{indent}  {}", because(model, &fold.log, entry));
+        if let Some(cause) = entry.cause.filter(|_| tells_a_condition(entry, &fold.log)) {
+            for line in turned_by(verified, cause, entry.event) {
+                let _ = writeln!(text, "{indent}    {line}");
+            }
+        }
     }
     text
 }
@@ -180,6 +199,56 @@ fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
             format!("because its condition came to hold, {}, after:", condition(&when.text))
         }
     }
+}
+
+/// Whether it was a condition that brought an event about, and not a package.
+fn tells_a_condition(entry: &Entry, log: &[Entry]) -> bool {
+    !entry.cause.is_some_and(|cause| matches!(log[cause as usize].event, Event::Agreed { .. }))
+}
+
+/// The comparisons of an event's condition that its cause turned, with their values before and after.
+fn turned_by(verified: &Verified, cause: Seq, event: Event) -> Vec<String> {
+    let mut states = States::new(verified.course.legs(), &verified.fold);
+    let (model, setup, world) = states.before(cause as usize);
+    let before = world.clone();
+    let Some((model_after, setup_after, after)) = states.advance() else { return Vec::new() };
+    let turned = analysis::turned((model, setup, &before), (model_after, setup_after, after), event);
+    let told = turned.iter().map(|turned| {
+        let values = |(left, right): (f64, f64)| format!("{} against {}", plain_number(left), plain_number(right));
+        let (before, after) = (values(turned.first), values(turned.second));
+        let holds = if turned.holds_in_second { "came to hold" } else { "no longer held" };
+        format!("{} {holds}: {before} before, {after} after", turned.text)
+    });
+    told.collect()
+}
+
+/// How the comparisons that stand in the way of a condition moved over the run.
+fn in_the_way(verified: &Verified, expression: &Expression, reader: Option<Reader>) -> String {
+    let mut states = States::new(verified.course.legs(), &verified.fold);
+    let stood = analysis::stood_in_the_way(&mut states, expression, reader);
+    let (model, _) = verified.course.last();
+    let mut text = String::new();
+    for one in &stood {
+        let (nearest, (left, right)) = one.nearest;
+        let _ = writeln!(
+            text,
+            "  {}: from {} to {} over the run, {} against {} at the end, nearest {} with {} against {}",
+            one.text,
+            plain_number(one.range.0),
+            plain_number(one.range.1),
+            plain_number(one.last.0),
+            plain_number(one.last.1),
+            when(model, nearest),
+            plain_number(left),
+            plain_number(right),
+        );
+        if let Some(seq) = one.moved_by {
+            let entry = &verified.fold.log[seq as usize];
+            let said = sentence(model, verified.fold.setup_at(entry.step), entry);
+            let _ = writeln!(text, "    last moved {} (event {seq}): {said}", when(model, entry.step));
+        }
+    }
+    if text.is_empty() { text } else { format!("What stood in the way, over the run:\n{text}") }
 }
 
 /// Why an event has no cause in the run.
@@ -229,13 +298,19 @@ fn never_bound(verified: &Verified, instance: InstanceId) -> String {
     let (model, plan) = course.last();
     let name = &model.instances[instance.index()].name;
     let own = fold.world.instance(instance);
+    let declared = model.commitment_of(instance);
+    let reader = Some(Reader { actor: model.instances[instance.index()].debtor, instance });
     let mut text = format!("{name} was never bound; at the end it is {}\n", own.state.name());
     if own.state == State::Conditional {
         text += &lacks(View { model, plan, setup: &fold.setup, world: &fold.world }, instance);
+        if let Some(when) = &declared.when {
+            text += &in_the_way(verified, when, reader);
+        }
     } else if own.state == State::Null
-        && let Some(offer) = &model.commitment_of(instance).offer
+        && let Some(offer) = &declared.offer
     {
         let _ = writeln!(text, "  it is not on the table: its `offer`, {}, does not hold", condition(&offer.text));
+        text += &in_the_way(verified, offer, reader);
     }
     let last = fold.log.iter().rposition(|entry| entry.event.instance() == Some(instance));
     if let Some(seq) = last.and_then(|at| Seq::try_from(at).ok()) {
@@ -247,19 +322,36 @@ fn never_bound(verified: &Verified, instance: InstanceId) -> String {
 
 /// What became of each instance of a commitment of several debtors.
 fn instances(verified: &Verified, commitment: CommitmentId) -> String {
+    let (model, _) = verified.course.last();
+    became(verified, model.instances_of(commitment).map(InstanceId::at))
+}
+
+/// What an actor did and did not do.
+fn deeds(verified: &Verified, actor: ActorId) -> String {
+    let (model, _) = verified.course.last();
+    let own: Vec<InstanceId> =
+        model.instance_ids().filter(|instance| model.instances[instance.index()].debtor == actor).collect();
+    if own.is_empty() {
+        return format!("{} promises nothing in this scenario\n", model.actors[actor.index()].id);
+    }
+    became(verified, own.into_iter())
+}
+
+/// What became of these promises.
+fn became(verified: &Verified, all: impl Iterator<Item = InstanceId>) -> String {
     let Verified { course, fold, .. } = verified;
     let (model, _) = course.last();
     let mut text = String::new();
-    let all: Vec<InstanceId> = model.instances_of(commitment).map(InstanceId::at).collect();
     let mut bound: Vec<Option<Seq>> = vec![None; model.instances.len()];
     for (seq, entry) in (0..).zip(&fold.log) {
         if let Event::Detached(instance) = entry.event {
             bound[instance.index()] = Some(seq);
         }
     }
-    for instance in &all {
+    let mut first = None;
+    for instance in all {
         let name = &model.instances[instance.index()].name;
-        let state = fold.world.instance(*instance).state.name();
+        let state = fold.world.instance(instance).state.name();
         let _ = match bound[instance.index()] {
             Some(seq) => {
                 let when = when(model, fold.log[seq as usize].step);
@@ -267,9 +359,9 @@ fn instances(verified: &Verified, commitment: CommitmentId) -> String {
             }
             None => writeln!(text, "{name}: never bound, at the end {state}"),
         };
+        first.get_or_insert(name);
     }
-    if let [first, ..] = all.as_slice() {
-        let name = &model.instances[first.index()].name;
+    if let Some(name) = first {
         let _ = writeln!(text, "\n`why` with one of these names, such as {name}, tells more.");
     }
     text
@@ -284,5 +376,5 @@ fn never_reached(verified: &Verified, outcome: OutcomeId) -> String {
     if !values.is_empty() {
         let _ = writeln!(text, "  at the end {values}");
     }
-    text
+    text + &in_the_way(verified, &declared.when, None)
 }

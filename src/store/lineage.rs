@@ -194,6 +194,12 @@ impl Lineage {
         (model, plan)
     }
 
+    /// The models that the run went through, each with the first step that it was in force.
+    #[must_use]
+    pub fn legs(&self) -> Vec<(u32, &Model)> {
+        self.legs.iter().map(|(from, model, _)| (*from, model)).collect()
+    }
+
     fn stages(&self) -> Vec<Stage<'_>> {
         self.legs.iter().map(|(from, model, plan)| Stage { model, plan, from: *from }).collect()
     }

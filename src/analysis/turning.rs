@@ -1,0 +1,194 @@
+//! Which comparisons of a condition an event turned, and how one that stood in the way moved over a run.
+
+use super::waits::comparisons;
+use super::wording;
+use crate::model::{
+    Event, EventKind, Expression, Model, Node, NodeId, Payload, Reader, Scope, Seq, Setup, State, Trigger, World,
+};
+use crate::trace::States;
+
+/// A comparison that stands otherwise in two states.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TurnedComparison {
+    /// The comparison as it would be written.
+    pub text: String,
+    /// Its two sides in the first state.
+    pub first: (f64, f64),
+    /// Its two sides in the second state.
+    pub second: (f64, f64),
+    /// Whether it holds in the second state.
+    pub holds_in_second: bool,
+}
+
+/// How a comparison that stands in the way moved over a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stood {
+    /// The comparison as it would be written.
+    pub text: String,
+    /// The least and the greatest value of its moving side over the run; the right side moves only where the left
+    /// does not.
+    pub range: (f64, f64),
+    /// Its two sides at the end.
+    pub last: (f64, f64),
+    /// The step at which the two sides were nearest to each other while it stood in the way, and what they were.
+    pub nearest: (u32, (f64, f64)),
+    /// The latest event that moved one of its sides.
+    pub moved_by: Option<Seq>,
+}
+
+/// The condition that brings events like this about, and who reads it.
+#[must_use]
+pub fn condition_of(model: &Model, event: Event) -> Option<(&Expression, Option<Reader>)> {
+    match event.payload() {
+        Payload::Outcome(outcome) => Some((&model.outcomes[outcome.index()].when, None)),
+        Payload::Shock(shock) => match &model.shocks[shock.index()].trigger {
+            Trigger::When { condition, .. } => Some((condition, None)),
+            Trigger::On(_) | Trigger::Rate(_) => None,
+        },
+        Payload::Instance(instance) => {
+            let commitment = model.commitment_of(instance);
+            let condition = match event.kind().leads_to()? {
+                State::Conditional | State::Null => &commitment.offer,
+                State::Detached if event.kind() == EventKind::Detached => &commitment.when,
+                State::Detached | State::Pending => &commitment.stay,
+                State::Satisfied => &commitment.until,
+                State::Terminated => &commitment.release,
+                State::Violated | State::Expired => &None,
+            };
+            let reader = Reader { actor: model.instances[instance.index()].debtor, instance };
+            condition.as_ref().map(|condition| (condition, Some(reader)))
+        }
+        Payload::Nothing
+        | Payload::Draw { .. }
+        | Payload::Meeting(_)
+        | Payload::Opinion { .. }
+        | Payload::Pair { .. }
+        | Payload::Gift { .. }
+        | Payload::Package { .. }
+        | Payload::Ending(_) => None,
+    }
+}
+
+/// A state with its model and numbers.
+pub type Situation<'a> = (&'a Model, &'a Setup, &'a World);
+
+fn scope<'a>((model, setup, world): Situation<'a>, reader: Option<Reader>) -> Scope<'a> {
+    Scope { model, setup, world, evidence: &world.evidence, reader }
+}
+
+fn sides(expression: &Expression, (left, right): (NodeId, NodeId), scope: &Scope<'_>) -> (f64, f64) {
+    let number = |side| expression.number_at(side, scope).unwrap_or(f64::NAN);
+    (number(left), number(right))
+}
+
+/// The comparisons of an event's condition that are true in one of two states and false in the other.
+#[must_use]
+pub fn turned(first: Situation<'_>, second: Situation<'_>, event: Event) -> Vec<TurnedComparison> {
+    let Some((expression, reader)) = condition_of(first.0, event) else { return Vec::new() };
+    let Some((other, _)) = condition_of(second.0, event) else { return Vec::new() };
+    if expression.nodes.len() != other.nodes.len() {
+        return Vec::new();
+    }
+    let scopes = [first, second].map(|situation| scope(situation, reader));
+    let mut turned = Vec::new();
+    for (at, node) in expression.nodes.iter().enumerate() {
+        let Node::Compare(comparison, left, right) = *node else { continue };
+        let node = NodeId::try_from(at).expect("the size of an expression is limited");
+        let [here, there] = scopes.map(|scope| expression.truth_at(node, &scope).ok());
+        if let (Some(here), Some(there)) = (here, there)
+            && here != there
+        {
+            let [first, second] = scopes.map(|scope| sides(expression, (left, right), &scope));
+            let text = wording::written_comparison(first_model(&scopes), expression, (left, right), comparison);
+            turned.push(TurnedComparison { text, first, second, holds_in_second: there });
+        }
+    }
+    turned
+}
+
+fn first_model<'a>(scopes: &[Scope<'a>; 2]) -> &'a Model {
+    scopes[0].model
+}
+
+/// Comparisons of one condition that are followed over a run, at most.
+const FOLLOWED: usize = 12;
+
+/// How the comparisons that stand in the way of a condition at the end of a run moved over it, in the order of the
+/// text; at most 12 of them.
+#[must_use]
+pub fn stood_in_the_way(states: &mut States<'_>, expression: &Expression, reader: Option<Reader>) -> Vec<Stood> {
+    let mut last = None;
+    let mut followed: Vec<Followed> = comparisons(expression)
+        .into_iter()
+        .filter_map(|place| match expression.nodes[place.node as usize] {
+            Node::Compare(_, left, right) => Some(Followed::new(place.node, place.wanted, (left, right))),
+            _ => None,
+        })
+        .collect();
+    states.before(0);
+    let mut seq: Seq = 0;
+    while let Some(situation) = states.advance() {
+        let scope = scope(situation, reader);
+        followed.iter_mut().for_each(|one| one.see(expression, &scope, seq));
+        last = Some(situation.0);
+        seq += 1;
+    }
+    let Some(model) = last else { return Vec::new() };
+    let stood = followed.into_iter().filter(|one| one.stands && one.last.is_some()).take(FOLLOWED);
+    stood.filter_map(|one| one.told(model, expression)).collect()
+}
+
+/// A comparison that is followed over a run.
+struct Followed {
+    node: NodeId,
+    wanted: bool,
+    operands: (NodeId, NodeId),
+    left: (f64, f64),
+    right: (f64, f64),
+    last: Option<(f64, f64)>,
+    nearest: Option<(u32, (f64, f64))>,
+    moved_by: Option<Seq>,
+    stands: bool,
+}
+
+impl Followed {
+    fn new(node: NodeId, wanted: bool, operands: (NodeId, NodeId)) -> Self {
+        let nothing = (f64::INFINITY, f64::NEG_INFINITY);
+        Self {
+            node,
+            wanted,
+            operands,
+            left: nothing,
+            right: nothing,
+            last: None,
+            nearest: None,
+            moved_by: None,
+            stands: false,
+        }
+    }
+
+    fn see(&mut self, expression: &Expression, scope: &Scope<'_>, seq: Seq) {
+        let Ok(truth) = expression.truth_at(self.node, scope) else { return };
+        self.stands = truth != self.wanted;
+        let (left, right) = sides(expression, self.operands, scope);
+        let bits = |(left, right): (f64, f64)| (left.to_bits(), right.to_bits());
+        if self.last.map(bits) != Some(bits((left, right))) {
+            self.moved_by = self.last.and(Some(seq)).or(self.moved_by);
+            self.last = Some((left, right));
+            self.left = (self.left.0.min(left), self.left.1.max(left));
+            self.right = (self.right.0.min(right), self.right.1.max(right));
+        }
+        let distance = |(left, right): (f64, f64)| (left - right).abs();
+        let is_nearer = |(_, known): &(u32, (f64, f64))| distance((left, right)) < distance(*known);
+        if self.stands && self.nearest.as_ref().is_none_or(is_nearer) {
+            self.nearest = Some((scope.world.step, (left, right)));
+        }
+    }
+
+    fn told(self, model: &Model, expression: &Expression) -> Option<Stood> {
+        let Node::Compare(comparison, left, right) = expression.nodes[self.node as usize] else { return None };
+        let text = wording::written_comparison(model, expression, (left, right), comparison);
+        let range = if self.left.0 < self.left.1 || self.right.0 >= self.right.1 { self.left } else { self.right };
+        Some(Stood { text, range, last: self.last?, nearest: self.nearest?, moved_by: self.moved_by })
+    }
+}
