@@ -181,7 +181,7 @@ fn causes_lead_to_their_roots() {
         members.lines().filter(|line| line.starts_with("partner_troops/partner_") && line.contains(": bound on"));
     assert_eq!(bound.count(), 8, "{members}");
     assert!(said(here, &["why", "past", "jeddah_talks"]).contains("it stands in the calendar"));
-    assert!(refused(here, &["why", "past", "zebra"]).contains("give the name of a commitment, an outcome"));
+    assert!(refused(here, &["why", "past", "zebra"]).contains("give the name of a commitment, an actor, an outcome"));
     assert!(refused(here, &["why", "past", "999999"]).contains("no event 999999"));
     let folder = with_run("chicken-and-egg");
     let never = said(folder.path(), &["why", "past", "us_backstop"]);
