@@ -1,20 +1,22 @@
 //! The store: output folders, the manifest, the tables, and the verification of a recorded run.
 
+mod door;
 mod files;
 mod folder;
 mod inputs;
 pub mod limits;
 mod lineage;
+mod listed;
 mod manifest;
 mod tables;
 mod verify;
 
+pub use door::{Lock, open_file, open_to_append, read_file};
 pub use files::Files;
-pub use folder::{
-    Folder, FolderError, MANIFEST, open_file, read_file, remove_partial, sync_folder, write_file, write_file_with,
-};
+pub use folder::{Folder, FolderError, MANIFEST, SingleFile, remove_partial, sync_folder, write_file, write_file_with};
 pub use inputs::{Beside, INPUTS, InputRecord, Kept, input_files};
 pub use lineage::{Lineage, LineageError};
+pub use listed::is_inside;
 pub use manifest::{Digest, ForkRecord, Manifest, ManifestError, OverrideRecord, PROGRAM, digest};
 pub use tables::{
     COMMITMENT_COLUMNS, Numbered, RUN_COLUMNS, RunRow, SERIES_COLUMNS, Sampler, TooManySamples, csv_text, push_run,

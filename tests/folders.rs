@@ -263,3 +263,348 @@ fn what_a_command_writes_every_command_reads() {
         succeeds(here, "diff run fork");
     }
 }
+
+// ---------------------------------------------------------------- data of others
+
+/// Every file under a folder, with its bytes; of a link, where it leads.
+#[cfg(unix)]
+fn tree(folder: &Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let mut found = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry")) {
+        let kind = entry.file_type().expect("a kind");
+        if kind.is_dir() {
+            found.extend(tree(&entry.path()));
+        } else if kind.is_symlink() {
+            let target = std::fs::read_link(entry.path()).expect("a link");
+            found.insert(entry.path(), format!("-> {}", target.display()).into_bytes());
+        } else if kind.is_file() {
+            found.insert(entry.path(), std::fs::read(entry.path()).expect("a file"));
+        } else {
+            found.insert(entry.path(), b"special".to_vec());
+        }
+    }
+    found
+}
+
+/// Runs a command line that must fail with exit code 1, within a few seconds, and say this.
+#[cfg(unix)]
+#[track_caller]
+fn fails(folder: &Path, line: &str, words: &str) {
+    let mut command = std::process::Command::new("timeout");
+    command.args(["-s", "KILL", "60", env!("CARGO_BIN_EXE_backstop")]).current_dir(folder).args(line.split(' '));
+    let output = command.output().expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{line}: {said}");
+    assert!(said.starts_with("error: ") && said.contains(words), "{line}: expected `{words}`: {said}");
+}
+
+/// The command lines that write something under a name, for one scenario `s.toml`. The program's own list of commands
+/// is gone through, so that a new one cannot be forgotten.
+#[cfg(unix)]
+fn writers() -> Vec<&'static str> {
+    let help = backstop(Path::new("."), &["--help"]);
+    let help = String::from_utf8(help.stdout).expect("text");
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let mut lines = Vec::new();
+    let mut unknown = Vec::new();
+    for command in commands.filter_map(|line| line.split_whitespace().next()) {
+        let help = backstop(Path::new("."), &[command, "--help"]);
+        let writes = String::from_utf8_lossy(&help.stdout).contains("--force");
+        match (command, writes) {
+            ("run", true) => lines.extend(["run s.toml -q --out OUT", "run SWEEP --run 1 -q --out OUT"]),
+            ("sweep", true) => lines.extend([
+                "sweep s.toml --vary q=1,2 -q --events --series --out OUT",
+                "sweep s.toml --vary q=1,2 -q --sort point --shard 1/2 --out OUT",
+            ]),
+            ("merge", true) => lines.push("merge SHARD1 SHARD2 -q --out OUT"),
+            ("fork", true) => lines.push("fork RUN --at 1 --set q=3 -q --out OUT"),
+            // It writes a single file, and has its own test.
+            ("page", true) | (_, false) => {}
+            (other, true) => unknown.push(other.to_owned()),
+        }
+    }
+    assert_eq!(unknown, Vec::<String>::new(), "commands with `--force` that no test knows");
+    assert!(lines.len() >= 6, "{lines:?}");
+    lines
+}
+
+/// A folder with a scenario, and what the commands read.
+#[cfg(unix)]
+fn workplace() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("s.toml"), SMALL).expect("it can be written");
+    for line in [
+        "run s.toml -q --out RUN",
+        "sweep s.toml --vary q=1,2 -q --out SWEEP",
+        "sweep s.toml --vary q=1,2 -q --shard 1/2 --out SHARD1",
+        "sweep s.toml --vary q=1,2 -q --shard 2/2 --out SHARD2",
+    ] {
+        succeeds(folder.path(), line);
+    }
+    folder
+}
+
+#[cfg(unix)]
+#[test]
+fn force_replaces_nothing_that_the_program_did_not_write() {
+    for line in writers() {
+        let folder = workplace();
+        let here = folder.path();
+        let out = here.join("OUT");
+        let forced = format!("{line} --force");
+        // A folder of somebody else, who uses the same names.
+        std::fs::create_dir(&out).expect("a folder");
+        for name in ["design.csv", "summary.csv", "sweep.journal", "runs.unsorted.csv", "events.csv", "runs.csv"] {
+            std::fs::write(out.join(name), "my own").expect("it can be written");
+        }
+        let before = tree(here);
+        fails(here, &forced, "has no `manifest.json`");
+        for (manifest, words) in [
+            ("{}", "is not that of a folder of this program"),
+            ("{\"program\": \"other\", \"files\": {}}", "is that of another program"),
+            (
+                "{\"program\": \"backstop\", \"files\": {\"../s.toml\": \"\"}, \"complete\": true}",
+                "not among the files",
+            ),
+        ] {
+            std::fs::write(out.join("manifest.json"), manifest).expect("it can be written");
+            fails(here, &forced, words);
+            std::fs::remove_file(out.join("manifest.json")).expect("it is there");
+        }
+        assert_eq!(tree(here), before, "{line}");
+        // A folder of ours in which somebody keeps a file under a name that we may write.
+        std::fs::remove_dir_all(&out).expect("it is there");
+        succeeds(here, line);
+        fails(here, line, "is not empty");
+        std::fs::write(out.join("notes.txt"), "my own").expect("it can be written");
+        std::fs::write(out.join("runs.unsorted.csv"), "my own").expect("it can be written");
+        if !line.starts_with("sweep") && !line.starts_with("merge") {
+            let before = tree(here);
+            fails(here, &forced, "not among the files");
+            assert_eq!(tree(here), before, "{line}");
+            std::fs::remove_file(out.join("runs.unsorted.csv")).expect("it is there");
+        }
+        succeeds(here, &forced);
+        assert_eq!(std::fs::read(out.join("notes.txt")).expect("it stays"), b"my own");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_single_file_is_replaced_only_with_force_and_never_if_it_is_an_input() {
+    let folder = workplace();
+    let here = folder.path();
+    std::fs::write(here.join("mine.csv"), "my own").expect("it can be written");
+    std::os::unix::fs::symlink("mine.csv", here.join("link.csv")).expect("a link");
+    std::fs::hard_link(here.join("s.toml"), here.join("same.toml")).expect("a link");
+    let before = tree(here);
+    fails(here, "run s.toml -q --events mine.csv", "is there already");
+    fails(here, "run s.toml -q --events link.csv --force", "is a link");
+    for input in ["s.toml", "./s.toml", "same.toml"] {
+        fails(here, &format!("run s.toml -q --events {input} --force"), "is what the command reads");
+    }
+    fails(here, "run s.toml -q --events nowhere/x.csv", "cannot write");
+    fails(here, "page RUN --out mine.csv", "is there already");
+    assert_eq!(tree(here), before);
+    succeeds(here, "run s.toml -q --events mine.csv --force");
+    assert_eq!(std::fs::read(here.join("mine.csv")).ok(), std::fs::read(here.join("RUN/events.csv")).ok());
+}
+
+/// What stands in the place of a file and leads elsewhere, or never ends.
+#[cfg(unix)]
+fn spoiled(path: &Path, with: &str) {
+    let _ = std::fs::remove_file(path);
+    let made = match with {
+        "fifo" => std::process::Command::new("mkfifo").arg(path).status().map(|status| assert!(status.success())),
+        "folder" => std::fs::create_dir(path),
+        target => std::os::unix::fs::symlink(target, path),
+    };
+    made.expect("it can be made");
+}
+
+/// An unfinished sweep as a kill would leave it, but with the manifest and journal that a stranger might write.
+#[cfg(unix)]
+fn unfinished(here: &Path) {
+    succeeds(here, "sweep s.toml --vary q=1,2 -q --events --out OUT");
+    let path = here.join("OUT/manifest.json");
+    let text = std::fs::read_to_string(&path).expect("a manifest");
+    let mut manifest: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    manifest["complete"] = false.into();
+    let design = manifest["files"]["design.csv"].clone();
+    manifest["files"] = serde_json::json!({ "design.csv": design });
+    std::fs::write(path, serde_json::to_string_pretty(&manifest).expect("JSON") + "\n").expect("it can be written");
+    let mut line = "0".to_owned();
+    for name in ["runs.csv", "events.csv"] {
+        let table = std::fs::read_to_string(here.join("OUT").join(name)).expect("a table");
+        let header = table.lines().next().expect("a header").to_owned() + "\n";
+        std::fs::write(here.join("OUT").join(name), &header).expect("it can be written");
+        let hash = backstop::store::digest(header.as_bytes()).0;
+        line += &format!(",{},{}", header.len(), &hash[..32]);
+    }
+    let journal = format!("backstop sweep journal 1\n{line}\n");
+    std::fs::write(here.join("OUT/sweep.journal"), journal).expect("it can be written");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hostile_folder_neither_reaches_outside_nor_hangs() {
+    let resume = "sweep s.toml --vary q=1,2 -q --events --out OUT --resume";
+    let folder = workplace();
+    let here = folder.path();
+    unfinished(here);
+    succeeds(here, resume);
+    std::fs::write(here.join("victim.txt"), "precious").expect("it can be written");
+    for name in ["runs.csv", "events.csv", "sweep.journal", "design.csv", "manifest.json", "summary.csv"] {
+        for with in ["../victim.txt", "/dev/zero", "fifo", "folder"] {
+            std::fs::remove_dir_all(here.join("OUT")).expect("it is there");
+            unfinished(here);
+            spoiled(&here.join("OUT").join(name), with);
+            fails(here, resume, name);
+            assert_eq!(std::fs::read(here.join("victim.txt")).expect("it stays"), b"precious", "{name} {with}");
+        }
+    }
+    // Another name of a file elsewhere.
+    std::fs::remove_dir_all(here.join("OUT")).expect("it is there");
+    unfinished(here);
+    let table = std::fs::read(here.join("OUT/runs.csv")).expect("a table");
+    std::fs::remove_file(here.join("OUT/runs.csv")).expect("it is there");
+    std::fs::write(here.join("victim.csv"), &table).expect("it can be written");
+    std::fs::hard_link(here.join("victim.csv"), here.join("OUT/runs.csv")).expect("a link");
+    fails(here, resume, "runs.csv");
+    assert_eq!(std::fs::read(here.join("victim.csv")).expect("it stays"), table);
+    // The reading commands, and shards that are merged.
+    for (line, dir) in [
+        ("replay RUN", "RUN"),
+        ("fork RUN --at 1 -q --out NEW", "RUN"),
+        ("merge SHARD1 SHARD2 -q --out NEW", "SHARD2"),
+        ("run SWEEP --run 1 -q --out NEW", "SWEEP"),
+    ] {
+        let names = tree(&here.join(dir)).into_keys();
+        for path in names.collect::<Vec<_>>() {
+            for with in ["../victim.txt", "fifo"] {
+                let kept = std::fs::read(&path).expect("a file");
+                spoiled(&path, with);
+                fails(here, line, &path.file_name().expect("a name").to_string_lossy());
+                assert!(!here.join("NEW").exists(), "{line}: {}", path.display());
+                std::fs::remove_file(&path).expect("it is there");
+                std::fs::write(&path, kept).expect("it can be written");
+            }
+        }
+    }
+}
+
+/// A sweep's manifest is compared to the byte, and nothing is relied on that it does not list.
+#[cfg(unix)]
+#[test]
+fn what_a_sweep_does_not_list_is_not_accepted() {
+    let folder = workplace();
+    let here = folder.path();
+    let commands = [
+        ("SHARD2", "merge SHARD1 SHARD2 -q --out NEW"),
+        ("SWEEP", "run SWEEP --run 1 -q --out NEW"),
+        ("SWEEP", "sweep s.toml --vary q=1,2 -q --out SWEEP --resume"),
+    ];
+    for (dir, line) in commands {
+        let path = here.join(dir).join("manifest.json");
+        let manifest = std::fs::read_to_string(&path).expect("a manifest");
+        let runs = manifest.lines().find(|line| line.contains("\"runs.csv\"")).expect("a line").to_owned();
+        let mut edits = vec![
+            manifest.replace('\n', "\r\n"),
+            manifest.replacen("{\n", "{\n  \"junk\": 1,\n", 1),
+            manifest.replacen("\"kind\"", "\"junk\": 1,\n    \"kind\"", 1),
+            manifest.replacen(&runs, &format!("{runs}\n{runs}"), 1),
+            manifest.replacen("\"files\": {", "\"files\": {\n    \"other.csv\": \"00\",", 1),
+            manifest.replacen("\"replicate\": 0", "\"replicate\": 1", 1),
+            manifest.replacen("\"runs\": ", "\"runs\": 1", 1),
+            manifest.trim_end().to_owned(),
+        ];
+        for name in ["runs.csv", "design.csv", "summary.csv"] {
+            // A list without the entry, in the form that the program writes.
+            let mut value: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+            value["files"].as_object_mut().expect("a table").shift_remove(name);
+            edits.push(serde_json::to_string_pretty(&value).expect("JSON") + "\n");
+        }
+        for edited in edits {
+            assert_ne!(edited, manifest);
+            std::fs::write(&path, &edited).expect("it can be written");
+            fails(here, line, "");
+            assert!(!here.join("NEW").exists(), "{line}: {edited}");
+        }
+        std::fs::write(&path, &manifest).expect("it can be written");
+        for table in ["runs.csv", "design.csv"] {
+            let table = here.join(dir).join(table);
+            let text = std::fs::read_to_string(&table).expect("a table");
+            std::fs::write(&table, text.replacen("\n0,", "\n9,", 1) + "\n").expect("it can be written");
+            fails(here, line, "");
+            std::fs::write(&table, text).expect("it can be written");
+        }
+    }
+    // The design of a sweep that is not complete.
+    unfinished(here);
+    let design = here.join("OUT/design.csv");
+    std::fs::write(&design, "point,q\n0,1\n1,3\n").expect("it can be written");
+    fails(here, "sweep s.toml --vary q=1,2 -q --events --out OUT --resume", "design.csv");
+}
+
+/// While one command writes into a folder, every other that would is refused.
+#[cfg(unix)]
+#[test]
+fn a_folder_has_one_writer_at_a_time() {
+    let folder = workplace();
+    let here = folder.path();
+    for line in writers() {
+        let _ = std::fs::remove_dir_all(here.join("OUT"));
+        succeeds(here, line);
+        let before = tree(here);
+        let lock = backstop::store::Lock::to_write(&here.join("OUT")).expect("nobody else has it");
+        fails(here, &format!("{line} --force"), "another command is writing");
+        if line.starts_with("sweep") {
+            fails(here, &format!("{line} --resume"), "another command is writing");
+        }
+        assert_eq!(tree(here), before, "{line}");
+        drop(lock);
+        succeeds(here, &format!("{line} --force"));
+    }
+    let _lock = backstop::store::Lock::to_write(&here.join("SHARD1")).expect("nobody else has it");
+    fails(here, "merge SHARD1 SHARD2 -q --out NEW", "another command is writing");
+}
+
+/// Folders follow the umask, as files do.
+#[cfg(unix)]
+#[test]
+fn what_is_written_follows_the_umask() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for (umask, folder_mode, file_mode) in [("002", 0o775, 0o664), ("077", 0o700, 0o600), ("022", 0o755, 0o644)] {
+        let folder = workplace();
+        let here = folder.path();
+        for line in writers() {
+            let script = format!("umask {umask}; rm -rf OUT; exec '{}' {line}", env!("CARGO_BIN_EXE_backstop"));
+            let output = std::process::Command::new("bash").current_dir(here).args(["-c", &script]).output();
+            assert!(output.expect("bash starts").status.success(), "{line}");
+            let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+            assert_eq!(mode(&here.join("OUT")), folder_mode, "{line} under {umask}");
+            tree(&here.join("OUT")).into_keys().for_each(|file| assert_eq!(mode(&file), file_mode, "{line}"));
+        }
+    }
+}
+
+/// What a kill leaves beside a folder, or in it, the next command that writes there takes away.
+#[cfg(unix)]
+#[test]
+fn leftovers_are_taken_away() {
+    let folder = workplace();
+    let here = folder.path();
+    for line in writers() {
+        let _ = std::fs::remove_dir_all(here.join("OUT"));
+        std::fs::create_dir(here.join(".backstop-partial-OUT-abc")).expect("a folder");
+        std::fs::write(here.join(".backstop-partial-OUT-abc/events.csv"), "half").expect("it can be written");
+        let other = here.join(".backstop-partial-OTHER-abc");
+        std::fs::write(&other, "of another command").expect("it can be written");
+        succeeds(here, line);
+        assert!(!here.join(".backstop-partial-OUT-abc").exists(), "{line}");
+        assert!(other.exists(), "{line}");
+        std::fs::create_dir(here.join("OUT/.backstop-partial-x")).expect("a folder");
+        succeeds(here, &format!("{line} --force"));
+        assert!(!here.join("OUT/.backstop-partial-x").exists(), "{line}");
+    }
+}

@@ -170,5 +170,5 @@ fn two_sweeps_do_not_write_into_one_folder() {
     first.kill().unwrap();
     first.wait().unwrap();
     assert_eq!(second.status.code(), Some(1), "{said}");
-    assert!(said.contains("another sweep is writing into"), "{said}");
+    assert!(said.contains("another command is writing into"), "{said}");
 }

@@ -6,9 +6,10 @@ use std::process::{Command, Stdio};
 use backstop::engine::RunOptions;
 use backstop::page::{self, PageError, Subject};
 use backstop::scenario::Diagnostic;
-use backstop::store::{Defect, LineageError, Verified, write_file};
+use backstop::store::{Defect, LineageError, Verified};
 
 use super::console::{Failed, emit, fail, report, say};
+use super::run::claim_file;
 use super::wording::escaped;
 use super::{ending, sweep, timeline};
 
@@ -24,6 +25,9 @@ pub(crate) struct Args {
     /// Where to write the page [default: DIR/page.html]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    force: bool,
     /// Open the page in a browser
     #[arg(long)]
     open: bool,
@@ -31,12 +35,13 @@ pub(crate) struct Args {
 
 pub(crate) fn page(args: &Args) -> Result<(), Failed> {
     let out = args.out.clone().unwrap_or_else(|| args.dir.join("page.html"));
+    let file = claim_file(&out, args.force, &[])?;
     let mut subjects = vec![subject(&args.dir)?];
     if let Some(other) = &args.dir2 {
         subjects.push(subject(other)?);
     }
     let html = page::document(&subjects).map_err(|error| refused(&error))?;
-    write_file(&out, html.as_bytes()).map_err(|error| fail(&error.to_string(), Some("choose another `--out`")))?;
+    file.write(html.as_bytes()).map_err(|error| fail(&error.to_string(), error.help()))?;
     emit(&format!("Written to {}\n", escaped(&out.display().to_string())))?;
     if args.open { open(&out) } else { Ok(()) }
 }

@@ -7,8 +7,8 @@ use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed};
 use backstop::model::Model;
 use backstop::scenario::{Document, Options, Override};
 use backstop::store::{
-    Files, Folder, FolderError, LineageError, Manifest, Numbered, OverrideRecord, Sampler, limits, open_file,
-    write_events,
+    Files, Folder, FolderError, LineageError, Manifest, Numbered, OverrideRecord, Sampler, SingleFile, limits,
+    open_file, write_events,
 };
 use backstop::sweep::recorded;
 use backstop::trace::Namer;
@@ -23,6 +23,7 @@ use super::{ending, timeline};
 /// Runs a scenario once and prints what happened and how it ended
 #[derive(Debug, clap::Args)]
 #[command(allow_negative_numbers = true)]
+#[command(group = clap::ArgGroup::new("written").args(["out", "events"]).multiple(true))]
 pub(crate) struct Args {
     /// The scenario file; with `--run` the folder of a sweep
     #[arg(value_name = "FILE|DIR")]
@@ -42,8 +43,8 @@ pub(crate) struct Args {
     /// Write events.csv, series.csv, commitments.csv, runs.csv and manifest.json into this folder
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     out: Option<PathBuf>,
-    /// Write into the folder even if it is not empty
-    #[arg(long, requires = "out")]
+    /// Replace what an earlier run wrote into the folder, or the file of `--events`
+    #[arg(long, requires = "written")]
     force: bool,
     /// Write the event log alone into this file; `-` for standard output, instead of the timeline
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -105,6 +106,8 @@ impl Asked {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let folder = args.out.as_deref().map(|path| claim(path, args.force)).transpose()?;
+    let events = args.events.as_deref().filter(|path| path.as_os_str() != "-");
+    let events = events.map(|path| claim_file(path, args.force, &[&args.file])).transpose()?;
     if args.out.as_deref().is_some_and(|out| is_same(out, &args.file)) {
         let help = Some("choose another `--out`");
         return Err(fail("a run cannot be written over the sweep that it comes from", help));
@@ -137,21 +140,23 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
         let manifest = manifest(args, &asked).of_run(&run, files.digests());
         write(&files, &folder, &loaded.document, &manifest)?;
     }
-    print(args, *luck, model, &plan, &run)?;
+    print(args, events.as_ref(), (*luck, model, &plan, &run))?;
     match &run.result {
         Ok(_) => Ok(()),
         Err(failure) => Err(load::failed(&loaded.document, failure)),
     }
 }
 
-fn print(args: &Args, luck: RunSeed, model: &Model, plan: &Plan, run: &Run) -> Result<(), Failed> {
-    if let Some(path) = &args.events {
+fn print(
+    args: &Args,
+    events: Option<&SingleFile>,
+    (luck, model, plan, run): (RunSeed, &Model, &Plan, &Run),
+) -> Result<(), Failed> {
+    if args.events.is_some() {
         let mut bytes = Vec::new();
         write_events(&mut bytes, &Namer::new(model), Numbered::SINGLE, &run.log).expect("memory takes every row");
-        if path.as_os_str() == "-" {
-            return emit_bytes(&bytes);
-        }
-        backstop::store::write_file(path, &bytes).map_err(|error| fail(&error.to_string(), None))?;
+        let Some(file) = events else { return emit_bytes(&bytes) };
+        file.write(&bytes).map_err(|error| fail(&error.to_string(), error.help()))?;
     }
     let mut text = String::new();
     if !args.quiet {
@@ -177,14 +182,12 @@ fn print(args: &Args, luck: RunSeed, model: &Model, plan: &Plan, run: &Run) -> R
 
 /// Claims an output folder before any work is done.
 pub(crate) fn claim(path: &Path, force: bool) -> Result<Folder, Failed> {
-    Folder::claim(path, force).map_err(|error| {
-        let help = match error {
-            FolderError::NotEmpty(_) => Some("choose another folder, or give `--force` to replace what is in it"),
-            FolderError::NotAFolder(_) => Some("choose another name"),
-            FolderError::Io { .. } => None,
-        };
-        fail(&error.to_string(), help)
-    })
+    Folder::claim(path, force).map_err(|error| fail(&error.to_string(), error.help()))
+}
+
+/// Claims a single output file before any work is done; `inputs` are what the command reads.
+pub(crate) fn claim_file(path: &Path, force: bool, inputs: &[&Path]) -> Result<SingleFile, Failed> {
+    SingleFile::claim(path, force, inputs).map_err(|error| fail(&error.to_string(), error.help()))
 }
 
 /// Writes an output folder.
@@ -193,6 +196,7 @@ pub(crate) fn write(files: &Files, folder: &Folder, document: &Document, manifes
         let help = match error {
             FolderError::Io { doing: "restore", .. } => "run it again with `--force`; the folder is not complete",
             FolderError::Io { doing: "sync", .. } => "the files are there, but may be lost if the machine stops now",
+            FolderError::NotOurs { .. } => "move it away, or choose another folder; nothing was written",
             _ => "nothing was written",
         };
         fail(&error.to_string(), Some(help))

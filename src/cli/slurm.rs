@@ -154,10 +154,8 @@ pub(crate) fn slurm(args: &Args, tasks: u64, out: &Path) -> Result<(), Failed> {
     }
     // A merge that was cut short has left a folder that is not complete; it may be replaced.
     let may_replace = args.force || args.resume && is_begun(out);
-    if out.exists() && !may_replace && fs::read_dir(out).map_or(true, |mut all| all.next().is_some()) {
-        let message = format!("the folder `{}` is not empty", escaped(&out.display().to_string()));
-        return Err(fail(&message, Some("choose another folder, or give `--force` to replace what is in it")));
-    }
+    // Looked at before the cluster works for it; the merge locks it.
+    drop(super::run::claim(out, may_replace)?);
     let mut array = if args.resume && place.file(STATE).exists() {
         pick_up(&sweep, &place, tasks)?
     } else {

@@ -1,26 +1,32 @@
-//! Output folders: whole or not at all.
+//! Output folders: whole or not at all, and nothing of others is touched.
 //!
 //! Everything is first written beside its place and synced. A new folder then appears by a single
-//! rename. Into a folder that exists (only with `force`) the files are renamed one by one, the old
-//! ones having been set aside, their manifest first, and the new manifest put in last: a folder
-//! without a manifest is incomplete, and every command says so.
+//! rename. Into a folder that exists the files are renamed one by one, the old ones having been set
+//! aside, their manifest first, and the new manifest put in last: a folder without a manifest is
+//! incomplete, and every command says so.
+//!
+//! With `force` a folder is replaced only if its manifest says that this program wrote it, and of it
+//! only the files that the manifest lists.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::door::{Lock, is_one};
 use super::inputs::INPUTS;
-use super::limits::MANIFEST_BYTES;
-use super::manifest::Manifest;
+use super::listed::listed;
 
 /// Name of the manifest, which comes last.
 pub const MANIFEST: &str = "manifest.json";
 
 /// What begins the name of all that is being written aside.
-const PARTIAL: &str = ".backstop-partial-";
+pub(super) const PARTIAL: &str = ".backstop-partial-";
 
-/// Files that a folder of ours may hold; with `force` old ones that are not written again are taken away.
+/// Names of files that commands write. Where one of them stands in a folder and its manifest does not list it, it is
+/// somebody's own.
 const OURS: [&str; 8] = [
     "events.csv",
     "series.csv",
@@ -32,13 +38,30 @@ const OURS: [&str; 8] = [
     "sweep.journal",
 ];
 
-/// Why a folder could not be written.
+/// Why a folder or a file could not be written.
 #[derive(Debug)]
 pub enum FolderError {
     /// It is there and not empty, and `force` was not given.
     NotEmpty(PathBuf),
     /// There is a file in its place.
     NotAFolder(PathBuf),
+    /// There is a folder in the place of a file.
+    NotAFile(PathBuf),
+    /// The file is there, and `force` was not given.
+    Exists(PathBuf),
+    /// The file is what the command reads.
+    Input(PathBuf),
+    /// There is a link in the place of a file.
+    Link(PathBuf),
+    /// It is not said to be written by this program, so that it is not replaced.
+    NotOurs {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// Another process is writing into it.
+    Busy(PathBuf),
     /// The system refused.
     Io {
         /// What was being done.
@@ -51,8 +74,21 @@ pub enum FolderError {
 }
 
 impl FolderError {
-    fn io(doing: &'static str, path: &Path, error: io::Error) -> Self {
+    pub(super) fn io(doing: &'static str, path: &Path, error: io::Error) -> Self {
         Self::Io { doing, path: path.to_owned(), error }
+    }
+
+    /// What to do about it, where there is a remedy.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::NotEmpty(_) => Some("choose another folder, or give `--force` to replace what is in it"),
+            Self::NotAFolder(_) | Self::NotAFile(_) | Self::Input(_) | Self::Link(_) => Some("choose another name"),
+            Self::Exists(_) => Some("choose another name, or give `--force` to replace it"),
+            Self::NotOurs { .. } => Some("choose another folder, or move away what is in this one"),
+            Self::Busy(_) => Some("wait until it has ended"),
+            Self::Io { .. } => None,
+        }
     }
 }
 
@@ -61,6 +97,12 @@ impl fmt::Display for FolderError {
         match self {
             Self::NotEmpty(path) => write!(f, "the folder `{}` is not empty", path.display()),
             Self::NotAFolder(path) => write!(f, "`{}` is a file, not a folder", path.display()),
+            Self::NotAFile(path) => write!(f, "`{}` is a folder, not a file", path.display()),
+            Self::Exists(path) => write!(f, "the file `{}` is there already", path.display()),
+            Self::Input(path) => write!(f, "`{}` is what the command reads; it is not written over", path.display()),
+            Self::Link(path) => write!(f, "`{}` is a link to a file; it is not written through", path.display()),
+            Self::NotOurs { path, reason } => write!(f, "`{}` is not replaced: {reason}", path.display()),
+            Self::Busy(path) => write!(f, "another command is writing into `{}`", path.display()),
             Self::Io { doing, path, error } => write!(f, "cannot {doing} `{}`: {error}", path.display()),
         }
     }
@@ -69,31 +111,45 @@ impl fmt::Display for FolderError {
 impl std::error::Error for FolderError {}
 
 /// An output folder to be written.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// Whether it is there already.
+    /// Whether it is there already, with something in it.
     exists: bool,
+    /// The files in it that may be replaced.
+    owned: BTreeSet<String>,
+    /// What keeps others from writing into it: of the folder that was there, and of the one that took its place.
+    locks: RefCell<Vec<Lock>>,
 }
 
 impl Folder {
-    /// Checks, before any work is done, that a folder may be written.
+    /// Checks, before any work is done, that a folder may be written, and locks it if it is there.
     ///
     /// # Errors
-    /// A [`FolderError`] if there is something in its place that may not be replaced.
+    /// A [`FolderError`] if there is something in its place that may not be replaced, if another process is writing into
+    /// it, or if nothing can be written there.
     pub fn claim(path: &Path, force: bool) -> Result<Self, FolderError> {
-        let at = |error| FolderError::io("read", path, error);
+        let new = |locks| Self { path: path.to_owned(), exists: false, owned: BTreeSet::new(), locks };
         match fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self { path: path.to_owned(), exists: false }),
-            Err(error) => Err(at(error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                try_to_write(&nearest_folder(path)?, &partial_of(path))?;
+                Ok(new(RefCell::default()))
+            }
+            Err(error) => Err(FolderError::io("read", path, error)),
             Ok(metadata) if !metadata.is_dir() => Err(FolderError::NotAFolder(path.to_owned())),
             Ok(_) => {
-                let is_empty = fs::read_dir(path).map_err(at)?.next().is_none();
-                if is_empty || force {
-                    Ok(Self { path: path.to_owned(), exists: !is_empty })
+                let lock = Lock::to_write(path)?;
+                let claimed = new(RefCell::new(vec![lock]));
+                let claimed = if is_empty_but_for_partial(path)? {
+                    remove_partial(path)?;
+                    claimed
+                } else if force {
+                    Self { exists: true, owned: replaceable(path)?, ..claimed }
                 } else {
-                    Err(FolderError::NotEmpty(path.to_owned()))
-                }
+                    return Err(FolderError::NotEmpty(path.to_owned()));
+                };
+                try_to_write(path, PARTIAL)?;
+                Ok(claimed)
             }
         }
     }
@@ -114,41 +170,63 @@ impl Folder {
         }
     }
 
+    /// The locks that keep others from writing into the folder, for who goes on writing into it.
+    #[must_use]
+    pub fn into_locks(self) -> Vec<Lock> {
+        self.locks.into_inner()
+    }
+
     /// Writes a folder beside its place and renames it.
     fn appear(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
-        let io = |error| FolderError::io("write", &self.path, error);
         let parent = parent(&self.path);
-        let staging = self.stage(&parent, files)?;
-        open_to_all(staging.path()).map_err(io)?;
-        fs::rename(staging.path(), &self.path).map_err(io)?;
+        let prefix = partial_of(&self.path);
+        fs::create_dir_all(&parent).map_err(|error| FolderError::io("create", &parent, error))?;
+        remove_leftovers(&parent, &prefix)?;
+        let staging = self.stage(&parent, &prefix, files)?;
+        // Whoever opens the folder under its final name finds it locked from the first moment on.
+        let lock = Lock::to_write(staging.path())?;
+        fs::rename(staging.path(), &self.path).map_err(|error| FolderError::io("write", &self.path, error))?;
         // It has been moved to its place; there is nothing left to clean up.
         let _ = staging.keep();
+        self.locks.borrow_mut().push(lock);
         sync_folder(&parent).map_err(|error| FolderError::io("sync", &self.path, error))
     }
 
     /// Writes files inside of the folder and renames them one by one.
     fn fill(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
-        let staging = self.stage(&self.path, files)?;
+        let inputs = self.path.join(INPUTS);
+        if fs::symlink_metadata(&inputs).is_ok_and(|metadata| !metadata.is_dir()) {
+            return Err(FolderError::NotOurs { path: inputs, reason: "it is a link to elsewhere, or a file" });
+        }
+        for (name, _) in files {
+            if !self.owned.contains(*name) && fs::symlink_metadata(self.path.join(name)).is_ok() {
+                return Err(FolderError::NotOurs { path: self.path.join(name), reason: UNLISTED });
+            }
+        }
+        let staging = self.stage(&self.path, PARTIAL, files)?;
         let result = self.replace(staging.path(), files);
         if let Err(FolderError::Io { doing: "restore", .. }) = &result {
             // The old files are still in it.
             let _ = staging.keep();
+            return result;
         }
-        result
+        result?;
+        drop(staging);
+        remove_partial(&self.path)
     }
 
     /// A temporary folder in `parent` with the files in it, all synced.
-    fn stage(&self, parent: &Path, files: &[(&str, &[u8])]) -> Result<tempfile::TempDir, FolderError> {
-        fs::create_dir_all(parent).map_err(|error| FolderError::io("create", parent, error))?;
-        let staging = tempfile::Builder::new()
-            .prefix(PARTIAL)
-            .tempdir_in(parent)
-            .map_err(|error| FolderError::io("write in", parent, error))?;
+    fn stage(&self, parent: &Path, prefix: &str, files: &[(&str, &[u8])]) -> Result<tempfile::TempDir, FolderError> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(prefix);
+        // Temporary folders are made for their owner alone; an output folder is like any other.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let staging = builder.tempdir_in(parent).map_err(|error| FolderError::io("write in", parent, error))?;
         for (name, bytes) in files {
             let path = staging.path().join(name);
             if let Some(inner) = path.parent().filter(|inner| *inner != staging.path() && !inner.exists()) {
                 fs::create_dir(inner).map_err(|error| FolderError::io("write", &self.path, error))?;
-                open_to_all(inner).map_err(|error| FolderError::io("write", &self.path, error))?;
             }
             write_synced(&path, bytes).map_err(|error| FolderError::io("write", &self.path.join(name), error))?;
         }
@@ -162,17 +240,16 @@ impl Folder {
         let aside = staging.join("old");
         let io = |error| FolderError::io("write", &self.path, error);
         fs::create_dir(&aside).map_err(io)?;
-        fs::create_dir(aside.join(INPUTS)).map_err(io)?;
         let inputs = self.path.join(INPUTS);
-        if files.iter().any(|(name, _)| name.contains('/')) && !inputs.is_dir() {
+        let is_inner = |name: &str| name.contains('/');
+        if self.owned.iter().any(|name| is_inner(name)) {
+            fs::create_dir(aside.join(INPUTS)).map_err(io)?;
+        }
+        if files.iter().any(|(name, _)| is_inner(name)) && !inputs.is_dir() {
             fs::create_dir(&inputs).map_err(io)?;
         }
-        if fs::symlink_metadata(&inputs).is_ok_and(|metadata| metadata.is_symlink()) {
-            return Err(io(io::Error::new(io::ErrorKind::NotADirectory, "`inputs` is a link to elsewhere")));
-        }
-        let kept = old_inputs(&self.path);
-        let ours = std::iter::once(MANIFEST).chain(OURS).chain(kept.iter().map(String::as_str));
-        let old = ours.map(|name| (self.path.join(name), aside.join(name)));
+        let owned = self.owned.iter().map(String::as_str).filter(|name| *name != MANIFEST);
+        let old = std::iter::once(MANIFEST).chain(owned).map(|name| (self.path.join(name), aside.join(name)));
         let is_file = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_dir());
         let new = files.iter().map(|(name, _)| name).filter(|name| **name != MANIFEST).chain([&MANIFEST]);
         let moves: Vec<(PathBuf, PathBuf)> = old
@@ -188,7 +265,7 @@ impl Folder {
                 return Err(FolderError::io(doing, &self.path.join(name), error));
             }
         }
-        if !kept.is_empty() {
+        if self.owned.iter().any(|name| is_inner(name)) {
             // It stays where something else is in it.
             let _ = fs::remove_dir(&inputs);
         }
@@ -196,18 +273,97 @@ impl Folder {
     }
 }
 
-/// The files in `inputs` that an earlier manifest lists as its own.
-fn old_inputs(folder: &Path) -> Vec<String> {
-    let bytes = read_file(&folder.join(MANIFEST), MANIFEST_BYTES).unwrap_or_default();
-    let manifest = Manifest::from_json(&String::from_utf8_lossy(&bytes));
-    let records = manifest.map(|manifest| manifest.inputs).unwrap_or_default();
-    records.iter().filter(|record| record.is_plain()).map(|record| format!("{INPUTS}/{}", record.file)).collect()
+const UNLISTED: &str = "it is not among the files that the folder's manifest lists";
+
+/// The files of a folder that this program wrote, by its manifest, or by those of a replacement that was cut short.
+fn replaceable(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
+    let mut manifests = vec![folder.join(MANIFEST)];
+    if fs::symlink_metadata(&manifests[0]).is_err() {
+        manifests = partial_in(folder, PARTIAL)?
+            .into_iter()
+            .flat_map(|partial| [partial.join(MANIFEST), partial.join("old").join(MANIFEST)])
+            .filter(|path| fs::symlink_metadata(path).is_ok())
+            .collect();
+    }
+    let not_ours = |path: &Path, reason| Err(FolderError::NotOurs { path: path.to_owned(), reason });
+    if manifests.is_empty() {
+        return not_ours(folder, "it has no `manifest.json` that says that this program wrote it");
+    }
+    let mut owned = BTreeSet::from([MANIFEST.to_owned()]);
+    for manifest in manifests {
+        match listed(&manifest) {
+            Ok(names) => owned.extend(names),
+            Err(reason) => return not_ours(folder, reason),
+        }
+    }
+    for name in OURS {
+        let path = folder.join(name);
+        if !owned.contains(name) && fs::symlink_metadata(&path).is_ok() {
+            return not_ours(&path, UNLISTED);
+        }
+    }
+    Ok(owned)
 }
 
-/// Writes one file, whole or not at all; a device or a pipe is written to as it is.
+/// A single file to be written.
+#[derive(Clone, Debug)]
+pub struct SingleFile {
+    path: PathBuf,
+    /// Whether it is a device or a pipe, which is written to as it is.
+    special: bool,
+}
+
+impl SingleFile {
+    /// Checks, before any work is done, that a file may be written: it is not there, or may be replaced by `force`, and
+    /// it is none of the `inputs` of the command.
+    ///
+    /// # Errors
+    /// A [`FolderError`] if it may not be replaced, or nothing can be written there.
+    pub fn claim(path: &Path, force: bool, inputs: &[&Path]) -> Result<Self, FolderError> {
+        let own = || path.to_owned();
+        let place = |special| Self { path: own(), special };
+        let followed = fs::metadata(path);
+        if let Ok(metadata) = &followed {
+            if metadata.is_dir() {
+                return Err(FolderError::NotAFile(own()));
+            }
+            if inputs.iter().any(|input| fs::metadata(input).is_ok_and(|input| is_one(&input, metadata))) {
+                return Err(FolderError::Input(own()));
+            }
+            if !metadata.is_file() {
+                return Ok(place(true));
+            }
+        }
+        if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+            return Err(FolderError::Link(own()));
+        }
+        if followed.is_ok() && !force {
+            return Err(FolderError::Exists(own()));
+        }
+        try_to_write(&parent(path), &partial_of(path)).map_err(|error| match error {
+            FolderError::Io { error, .. } => FolderError::io("write", path, error),
+            other => other,
+        })?;
+        Ok(place(false))
+    }
+
+    /// Writes it, whole or not at all; a device or a pipe is written to as it is.
+    ///
+    /// # Errors
+    /// A [`FolderError`] where the system refuses.
+    pub fn write(&self, bytes: &[u8]) -> Result<(), FolderError> {
+        if !self.special {
+            return write_file(&self.path, bytes);
+        }
+        let io = |error| FolderError::io("write", &self.path, error);
+        File::options().write(true).open(&self.path).and_then(|mut file| file.write_all(bytes)).map_err(io)
+    }
+}
+
+/// Writes one file, whole or not at all, in the place of what may be there.
 ///
 /// # Errors
-/// A [`FolderError`] where the system refuses.
+/// A [`FolderError`] where the system refuses, or what is there is no ordinary file.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     write_file_with(path, |file| file.write_all(bytes).map_err(|error| FolderError::io("write", path, error)))
 }
@@ -221,67 +377,96 @@ pub fn write_file_with<E: From<FolderError>>(
     write: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<(), E> {
     let io = |error| E::from(FolderError::io("write", path, error));
-    let special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-    if special {
-        return write(&mut File::options().write(true).open(path).map_err(io)?);
+    if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file")));
     }
-    let parent = parent(path);
+    let (parent, prefix) = (parent(path), partial_of(path));
+    remove_leftovers(&parent, &prefix)?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(PARTIAL);
+    builder.prefix(&prefix);
     // Temporary files are made for their owner alone; this one is like any other.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut staged = builder.tempfile_in(&parent).map_err(io)?;
+    // Where there are no locks, what a kill leaves is not told from what is being written, and stays.
+    let _ = staged.as_file().try_lock();
     write(staged.as_file_mut())?;
     staged.as_file().sync_all().map_err(io)?;
     staged.persist(path).map_err(|error| io(error.error))?;
     sync_folder(&parent).map_err(io)
 }
 
-/// Takes away what a kill has left of files that were being written into a folder. Nobody may be writing there.
+/// What begins the names of what is being written aside for this place.
+fn partial_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Names have a limit, often 255 bytes.
+    format!("{PARTIAL}{}-", name.chars().take(40).collect::<String>())
+}
+
+/// What is being written aside in a folder under names that begin so.
+fn partial_in(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>, FolderError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| FolderError::io("read", folder, error))? {
+        let entry = entry.map_err(|error| FolderError::io("read", folder, error))?;
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Takes away what a kill has left of files that were being written into a folder. Who calls it holds the lock of the
+/// folder.
 ///
 /// # Errors
 /// A [`FolderError`] where the system refuses.
 pub fn remove_partial(folder: &Path) -> Result<(), FolderError> {
-    for entry in fs::read_dir(folder).map_err(|error| FolderError::io("read", folder, error))? {
-        let entry = entry.map_err(|error| FolderError::io("read", folder, error))?;
-        if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
-            let path = entry.path();
-            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            removed.map_err(|error| FolderError::io("remove", &path, error))?;
+    partial_in(folder, PARTIAL)?.iter().try_for_each(|path| remove(path))
+}
+
+/// Takes away what a kill has left in a folder that others write into too: only what nobody has locked.
+fn remove_leftovers(folder: &Path, prefix: &str) -> Result<(), FolderError> {
+    partial_in(folder, prefix)?.iter().filter(|path| Lock::is_free(path)).try_for_each(|path| remove(path))
+}
+
+fn remove(path: &Path) -> Result<(), FolderError> {
+    let is_folder = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    let removed = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    removed.map_err(|error| FolderError::io("remove", path, error))
+}
+
+/// The folder itself if it is there, or the nearest one above it that is.
+fn nearest_folder(path: &Path) -> Result<PathBuf, FolderError> {
+    let mut place = parent(path);
+    loop {
+        match fs::metadata(&place) {
+            Ok(metadata) if metadata.is_dir() => return Ok(place),
+            Ok(_) => return Err(FolderError::NotAFolder(place)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match place.parent() {
+                Some(above) if place != above => place = parent(&place),
+                _ => return Err(FolderError::io("create", path, error)),
+            },
+            Err(error) => return Err(FolderError::io("create", path, error)),
         }
     }
-    Ok(())
 }
 
-/// Opens a file of a folder that somebody else may have made: a plain one, no link to elsewhere, nothing that never
-/// ends.
-///
-/// # Errors
-/// Those of the system; `InvalidInput` for what is no plain file.
-pub fn open_file(path: &Path) -> io::Result<File> {
-    if fs::symlink_metadata(path)?.is_file() {
-        return File::open(path);
-    }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"))
+/// Whether something can be written into a folder, found out by writing something into it.
+fn try_to_write(folder: &Path, prefix: &str) -> Result<(), FolderError> {
+    let trial = tempfile::Builder::new().prefix(prefix).tempfile_in(folder);
+    // Where it cannot be taken away again, it is a leftover as a kill makes them.
+    trial.map(drop).map_err(|error| FolderError::io("write in", folder, error))
 }
 
-/// Reads a file of at most `limit` bytes.
-///
-/// # Errors
-/// Those of the system; `FileTooLarge` beyond the limit.
-pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let file = open_file(path)?;
-    let said = file.metadata()?.len();
-    let mut bytes = Vec::new();
-    if said <= limit {
-        // A file may grow meanwhile, and some say that they have no length at all.
-        file.take(limit + 1).read_to_end(&mut bytes)?;
+fn is_empty_but_for_partial(folder: &Path) -> Result<bool, FolderError> {
+    let at = |error| FolderError::io("read", folder, error);
+    for entry in fs::read_dir(folder).map_err(at)? {
+        if !entry.map_err(at)?.file_name().to_string_lossy().starts_with(PARTIAL) {
+            return Ok(false);
+        }
     }
-    if said.max(bytes.len() as u64) > limit {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes")));
-    }
-    Ok(bytes)
+    Ok(true)
 }
 
 fn is_empty_folder(path: &Path) -> bool {
@@ -309,24 +494,13 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
-/// Temporary folders are made for their owner alone; an output folder is like any other.
-fn open_to_all(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_file_beyond_the_limit_is_not_read() {
+        use super::super::door::read_file;
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(4).unwrap();
         let error = read_file(file.path(), 3).unwrap_err();
@@ -334,11 +508,14 @@ mod tests {
         assert_eq!(read_file(file.path(), 4).unwrap(), [0; 4]);
     }
 
+    const OLD: &str =
+        r#"{"program": "backstop", "complete": true, "files": {"events.csv": "", "summary.csv": "", "runs.csv": ""}}"#;
+
     #[test]
     fn what_cannot_be_replaced_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        fs::write(path(MANIFEST), "old").unwrap();
+        fs::write(path(MANIFEST), OLD).unwrap();
         fs::write(path("events.csv"), "old").unwrap();
         fs::write(path("summary.csv"), "old").unwrap();
         // A folder that is not ours stands where a file should go.
@@ -351,13 +528,29 @@ mod tests {
         let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["events.csv", MANIFEST, "runs.csv", "summary.csv"]);
-        for name in ["events.csv", MANIFEST, "summary.csv"] {
-            assert_eq!(fs::read_to_string(path(name)).unwrap(), "old", "{name}");
+        for (name, text) in [("events.csv", "old"), (MANIFEST, OLD), ("summary.csv", "old")] {
+            assert_eq!(fs::read_to_string(path(name)).unwrap(), text, "{name}");
         }
         // Out of the way, all goes in, and what is not written again is gone.
         fs::rename(path("runs.csv"), path("mine")).unwrap();
         claimed.write(&files).unwrap();
         assert_eq!(fs::read_to_string(path(MANIFEST)).unwrap(), "new");
         assert!(!path("summary.csv").exists() && path("mine").join("own").exists());
+    }
+
+    #[test]
+    fn a_folder_has_one_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let first = Folder::claim(&out, false).unwrap();
+        first.write(&[(MANIFEST, OLD.as_bytes())]).unwrap();
+        // The lock is that of the folder that has just appeared.
+        assert!(matches!(Folder::claim(&out, true), Err(FolderError::Busy(_))));
+        assert!(matches!(Lock::to_read(&out), Err(FolderError::Busy(_))));
+        drop(first);
+        let readers = (Lock::to_read(&out).unwrap(), Lock::to_read(&out).unwrap());
+        assert!(matches!(Folder::claim(&out, true), Err(FolderError::Busy(_))));
+        drop(readers);
+        Folder::claim(&out, true).unwrap();
     }
 }

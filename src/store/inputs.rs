@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::open_file;
+use super::door::open_file;
 use super::manifest::{Digest, Manifest, digest};
 use crate::scenario::{AttachmentError, Attachments, Document, Role, too_large};
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::door::read_file;
 use super::files::Files;
-use super::folder::{MANIFEST, read_file};
+use super::folder::MANIFEST;
 use super::inputs::Kept;
 use super::limits;
 use super::lineage::{Lineage, LineageError};
@@ -323,6 +324,13 @@ fn first_difference(found: &[u8], expected: &[u8]) -> Option<u64> {
 }
 
 impl Manifest {
+    /// The first line, from 1, in which the bytes that it was read from are not those that the program writes for it:
+    /// cells in other words, entries that are there twice or that nobody knows, other line ends.
+    #[must_use]
+    pub fn first_respelt(&self, bytes: &[u8]) -> Option<u64> {
+        first_difference(bytes, self.to_json().as_bytes())
+    }
+
     /// Reads the manifest of a folder that is complete.
     ///
     /// # Errors
@@ -338,7 +346,7 @@ impl Manifest {
         })?;
         let manifest =
             Self::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| at(Defect::Manifest(error)))?;
-        if let Some(line) = first_difference(&bytes, manifest.to_json().as_bytes()) {
+        if let Some(line) = manifest.first_respelt(&bytes) {
             return Err(at(Defect::Respelt(line)));
         }
         if manifest.complete { Ok(manifest) } else { Err(at(Defect::Incomplete)) }

@@ -119,12 +119,10 @@ impl Error {
 
 impl From<FolderError> for Error {
     fn from(error: FolderError) -> Self {
-        let help = match error {
-            FolderError::NotEmpty(_) => {
-                Some("`--resume` goes on with an unfinished sweep; `--force` replaces what is there")
-            }
-            FolderError::NotAFolder(_) => Some("choose another name"),
-            FolderError::Io { .. } => None,
+        let help = if let FolderError::NotEmpty(_) = error {
+            Some("`--resume` goes on with an unfinished sweep; `--force` replaces what is there")
+        } else {
+            error.help()
         };
         Self { help: help.map(str::to_owned), ..Self::new(ErrorKind::Io, error.to_string()) }
     }

@@ -10,6 +10,10 @@ pub const VALUES: u64 = 20_000_000;
 pub const RUNS: u64 = 1_000_000_000;
 /// Size of a design file, in bytes.
 pub const DESIGN_BYTES: u64 = 512 << 20;
+/// Size of a journal, in bytes.
+pub const JOURNAL_BYTES: u64 = 256 << 20;
+/// Size of a line of a journal, or of a row of a table that is read back, in bytes.
+pub const LINE_BYTES: u64 = 16 << 20;
 /// Threads.
 pub const JOBS: usize = 1_024;
 /// Shards of a sweep.

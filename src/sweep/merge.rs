@@ -1,10 +1,10 @@
 //! Parts of a sweep put together: the bytes of the sweep that was never divided.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, ErrorKind};
+use super::limits;
 use super::outline::{Outline, differences};
 use super::read_rows::RowReader;
 use super::recorded::whole;
@@ -12,7 +12,7 @@ use super::schedule::Shard;
 use super::session::{Progress, Report, Sweep, check_unchanged, read_manifest};
 use super::store::in_pieces;
 use super::summary::Summary;
-use crate::store::Manifest;
+use crate::store::{Lock, Manifest, open_file};
 
 /// A part of a sweep.
 struct Part {
@@ -20,6 +20,8 @@ struct Part {
     manifest: Manifest,
     outline: Outline,
     shard: Shard,
+    /// Nobody may write into it while it is read.
+    _lock: Lock,
 }
 
 /// Checks that the parts belong together and are all there, and puts them together in a new folder.
@@ -39,7 +41,11 @@ pub fn merge(
     let mut reader = RowReader::new(sweep.experiment.model(), sweep.experiment.columns().len());
     let total = sweep.range().end;
     let mut progress = Progress { done: 0, total, before: 0 };
-    let mut store = sweep.begin(out, force)?.store;
+    for part in &parts {
+        let own = Sweep { shard: part.shard, ..whole(&part.folder, &part.manifest, &part.outline)? };
+        own.check_manifest(&part.folder, &part.manifest, part.shard.range(total))?;
+    }
+    let mut store = sweep.begin(out, force)?.store.advising("merge again with `--force`; the shards are as they were");
     for part in &parts {
         let runs = part.shard.range(total);
         reader.read_file(&part.folder.join("runs.csv"), runs.clone(), &mut summary)?;
@@ -62,10 +68,11 @@ pub fn merge(
 fn parts(folders: &[PathBuf]) -> Result<Vec<Part>, Error> {
     let mut parts = Vec::with_capacity(folders.len());
     for folder in folders {
+        let lock = Lock::to_read(folder)?;
         let manifest = read_manifest(folder)?;
         let outline = Outline::of(&manifest, &folder.display().to_string())?;
         let shard = outline.part()?;
-        parts.push(Part { folder: folder.clone(), manifest, outline, shard });
+        parts.push(Part { folder: folder.clone(), manifest, outline, shard, _lock: lock });
     }
     let wrong = |message: String| Error::new(ErrorKind::Mismatch, message);
     let Some(first) = parts.first() else { return Err(wrong("there are no folders to merge".into())) };
@@ -117,8 +124,8 @@ fn check_whole(part: &Part) -> Result<(), Error> {
 /// Hands on the rows of a table, without its header, piece by piece.
 fn copy_rows(path: &Path, to: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
     let io = |error: std::io::Error| Error::io("read", path, &error);
-    let mut file = BufReader::new(File::open(path).map_err(io)?);
+    let mut file = BufReader::new(open_file(path).map_err(io)?);
     let mut header = Vec::new();
-    file.read_until(b'\n', &mut header).map_err(io)?;
+    file.by_ref().take(limits::LINE_BYTES).read_until(b'\n', &mut header).map_err(io)?;
     in_pieces(&mut file, io, to)
 }

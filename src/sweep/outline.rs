@@ -83,7 +83,9 @@ impl Outline {
     pub fn of(manifest: &Manifest, folder: &str) -> Result<Self, Error> {
         let none = || Error::new(ErrorKind::Mismatch, format!("`{folder}` is not the folder of a sweep"));
         let design = manifest.design.clone().ok_or_else(none)?;
-        serde_json::from_value(design).map_err(|_| none())
+        let outline: Self = serde_json::from_value(design.clone()).map_err(|_| none())?;
+        // Whatever else stands there is passed over in reading, and is not what the program writes.
+        if serde_json::to_value(&outline).ok().as_ref() == Some(&design) { Ok(outline) } else { Err(none()) }
     }
 
     /// Which tables there are.

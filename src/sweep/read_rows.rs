@@ -1,13 +1,14 @@
 //! Rows of `runs.csv` read back: what the summary needs of them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
 use super::error::{Error, ErrorKind};
+use super::limits;
 use super::summary::{RunStats, Summary};
 use crate::model::{Ending, Model, OutcomeId};
+use crate::store::open_file;
 
 /// Where the cells of a row stand.
 #[derive(Debug)]
@@ -64,13 +65,13 @@ impl<'a> RowReader<'a> {
         summary: &mut Summary,
     ) -> Result<(), Error> {
         let io = |error: std::io::Error| Error::io("read", path, &error);
-        let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(io)?);
+        let mut file = BufReader::with_capacity(1 << 18, open_file(path).map_err(io)?);
         let mut line = String::new();
         // The header.
-        file.read_line(&mut line).map_err(io)?;
+        file.by_ref().take(limits::LINE_BYTES).read_line(&mut line).map_err(io)?;
         for (run, number) in runs.zip(2_u64..) {
             line.clear();
-            file.read_line(&mut line).map_err(io)?;
+            file.by_ref().take(limits::LINE_BYTES).read_line(&mut line).map_err(io)?;
             match self.read(line.trim_end_matches('\n')) {
                 Some((found, facts)) if found == run && facts.point < summary.points() as u64 => {
                     summary.add(facts, &self.values);

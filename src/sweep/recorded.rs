@@ -9,7 +9,7 @@ use super::experiment::Experiment;
 use super::limits;
 use super::outline::Outline;
 use super::schedule::{Schedule, Shard};
-use super::session::{Sweep, read_manifest};
+use super::session::{Sweep, check_unchanged, read_manifest};
 use crate::scenario::{Document, Override};
 use crate::store::{Kept, Manifest, digest, read_file};
 
@@ -20,7 +20,13 @@ use crate::store::{Kept, Manifest, digest, read_file};
 pub fn recorded(folder: &Path) -> Result<Sweep, Error> {
     let manifest = read_manifest(folder)?;
     let outline = Outline::of(&manifest, &folder.display().to_string())?;
-    whole(folder, &manifest, &outline)
+    let sweep = whole(folder, &manifest, &outline)?;
+    let own = Sweep { shard: outline.part()?, ..sweep };
+    own.check_manifest(folder, &manifest, own.range())?;
+    if manifest.complete {
+        check_unchanged(folder, &manifest)?;
+    }
+    Ok(Sweep { shard: Shard::WHOLE, ..own })
 }
 
 /// The whole sweep that a manifest with its outline tells of.

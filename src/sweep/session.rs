@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::ops::Range;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::error::{Error, ErrorKind};
 use super::execute::{Go, execute};
@@ -16,8 +16,8 @@ use super::worker::{Rows, Worker};
 use super::{limits, sort};
 use crate::store::limits::MANIFEST_BYTES;
 use crate::store::{
-    Digest, Folder, MANIFEST, Manifest, ManifestError, OverrideRecord, digest, input_files, read_file, remove_partial,
-    write_file,
+    Digest, Folder, Lock, MANIFEST, Manifest, ManifestError, OverrideRecord, digest, input_files, is_inside, open_file,
+    read_file, remove_partial, write_file,
 };
 
 /// A sweep, ready to run.
@@ -153,11 +153,16 @@ impl Sweep {
         self.schedule.check()?;
         let range = self.range();
         let mut summary = Summary::new(self.experiment.model(), self.experiment.points().count());
+        // Held to the end, also where there is nothing left to run.
+        let mut lock = None;
         let (folder, mut sitting) = match output {
             Output::Nowhere => (None, None),
             Output::New { folder, force } => (Some(folder), Some(self.begin(folder, force)?)),
             Output::Resumed(folder) if is_absent(folder) => (Some(folder), Some(self.begin(folder, false)?)),
-            Output::Resumed(folder) => (Some(folder), self.resume(folder)?),
+            Output::Resumed(folder) => {
+                lock = Some(Lock::to_write(folder)?);
+                (Some(folder), self.resume(folder, &mut lock)?)
+            }
         };
         let first = match (&folder, &sitting) {
             (None, _) => range.start,
@@ -181,6 +186,7 @@ impl Sweep {
         if let (Some(folder), Some(sitting)) = (folder, sitting) {
             self.finish(folder, sitting.store, &summary, end == range.end)?;
         }
+        drop(lock);
         Ok(Report { summary, progress })
     }
 
@@ -235,29 +241,30 @@ impl Sweep {
         files.push((JOURNAL, journal.as_bytes()));
         files.push((MANIFEST, manifest.as_bytes()));
         claimed.write(&files)?;
-        let (store, next) = Store::open(folder, &names, first)?;
+        let (store, next) = Store::open(folder, &names, first, claimed.into_locks())?;
         Ok(OpenSweep { store, next })
     }
 
-    /// Takes up what an earlier sitting has begun; none if nothing is left to do.
-    fn resume(&self, folder: &Path) -> Result<Option<OpenSweep>, Error> {
+    /// Takes up what an earlier sitting has begun; none if nothing is left to do. The lock of the folder goes with what
+    /// is taken up.
+    fn resume(&self, folder: &Path, lock: &mut Option<Lock>) -> Result<Option<OpenSweep>, Error> {
         let old = read_manifest(folder)?;
         let name = folder.display().to_string();
         let outline = Outline::of(&old, &name)?;
         self.check_same(&name, &old, &outline)?;
+        let schedule = Schedule { replicates: outline.replicates, ..self.schedule };
+        self.check_manifest(folder, &old, self.shard.range(schedule.runs()))?;
         let range = self.range();
-        let old_schedule = Schedule { replicates: outline.replicates, ..self.schedule };
-        if old.complete {
-            check_unchanged(folder, &old)?;
-        }
+        check_unchanged(folder, &old)?;
         if old.complete && outline.replicates == self.schedule.replicates {
             clear(folder)?;
             return Ok(None);
         }
         if old.complete {
-            self.reopen(folder, &outline, old_schedule.runs())?;
+            self.reopen(folder, &outline, schedule.runs())?;
         }
-        let (store, next) = Store::open(folder, &self.growing(), range.start)?;
+        let locks = lock.take().into_iter().collect();
+        let (store, next) = Store::open(folder, &self.growing(), range.start, locks)?;
         if next > range.end {
             let message = format!("`{name}` has {} runs already, more than the {} asked for", next, range.end);
             return Err(Error::new(ErrorKind::Mismatch, message));
@@ -292,6 +299,34 @@ impl Sweep {
         Err(Error::new(ErrorKind::Mismatch, message).help(help))
     }
 
+    /// The manifest is, to the entry, what this program writes for the sweep, whose differences from this one have been
+    /// looked at. `runs` are those that it has.
+    pub(super) fn check_manifest(&self, folder: &Path, old: &Manifest, runs: Range<u64>) -> Result<(), Error> {
+        let mut files: Vec<&str> = vec!["design.csv"];
+        if old.complete {
+            files.push("summary.csv");
+            files.extend(self.tables.names());
+        }
+        files.sort_unstable();
+        let expected = Manifest {
+            // How the scenario's file was called, and in which words the points were asked for, may differ.
+            scenario: old.scenario.clone(),
+            design: old.design.clone(),
+            complete: old.complete,
+            files: old.files.clone(),
+            runs: runs.end - runs.start,
+            ..self.manifest()
+        };
+        let design = old.files.get("design.csv");
+        let is_right =
+            *old == expected && old.files.keys().eq(files) && design == Some(self.experiment.design_digest());
+        if is_right {
+            return Ok(());
+        }
+        let message = format!("the manifest of `{}` is not what the program writes for this sweep", folder.display());
+        Err(Error::new(ErrorKind::Mismatch, message).help("it was edited; start again with `--force`"))
+    }
+
     /// Opens a finished sweep for more replicates.
     fn reopen(&self, folder: &Path, outline: &Outline, runs: u64) -> Result<(), Error> {
         if self.is_sorted_last() {
@@ -303,7 +338,8 @@ impl Sweep {
         for name in &tables {
             let path = folder.join(name);
             let io = |error: std::io::Error| Error::io("read", &path, &error);
-            lines.push((fs::metadata(&path).map_err(io)?.len(), digest_of(&path).map_err(io)?));
+            let length = open_file(&path).and_then(|file| file.metadata()).map_err(io)?.len();
+            lines.push((length, digest_of(&path).map_err(io)?));
         }
         let journal = journal_of(self.range().start + runs, &lines);
         write_file(&folder.join(JOURNAL), journal.as_bytes())?;
@@ -399,13 +435,12 @@ pub fn is_begun(folder: &Path) -> bool {
     folder.join(JOURNAL).exists() && read_manifest(folder).is_ok_and(|manifest| !manifest.complete)
 }
 
-/// The files of a finished sweep are those that it wrote.
+/// The files that the manifest lists are as they were written.
 pub(super) fn check_unchanged(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
     for (name, expected) in &manifest.files {
         let path = folder.join(name);
         // A manifest that somebody else wrote may name files elsewhere.
-        let mut parts = Path::new(name).components();
-        if !matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)) {
+        if !is_inside(name) {
             let message = format!("the manifest names a file outside of `{}`", folder.display());
             return Err(Error::new(ErrorKind::Mismatch, message).help("start again with `--force`"));
         }
@@ -430,10 +465,13 @@ pub(super) fn read_manifest(folder: &Path) -> Result<Manifest, Error> {
         let error = Error::io("read", &path, &error);
         error.help("give the folder that `sweep --out` wrote")
     })?;
-    Manifest::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| match error {
+    let at = |message: &str, line: usize, column: usize| {
+        let error = Error::new(ErrorKind::Mismatch, message);
+        error.at(&path.display().to_string(), line as u64, column as u64)
+    };
+    let manifest = Manifest::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| match error {
         ManifestError::Malformed { message, line, column } => {
-            let message = format!("the manifest is not valid: {message}");
-            Error::new(ErrorKind::Mismatch, message).at(&path.display().to_string(), line as u64, column as u64)
+            at(&format!("the manifest is not valid: {message}"), line, column)
         }
         ManifestError::Version { found } => {
             let message = format!(
@@ -448,5 +486,10 @@ pub(super) fn read_manifest(folder: &Path) -> Result<Manifest, Error> {
             let message = format!("the scenario in the manifest of `{}` was changed", folder.display());
             Error::new(ErrorKind::Mismatch, message)
         }
-    })
+    })?;
+    match manifest.first_respelt(&bytes) {
+        None => Ok(manifest),
+        Some(line) => Err(at("the line is not what the program writes", usize::try_from(line).unwrap_or(0), 1)
+            .help("the manifest was edited; start again with `--force`")),
+    }
 }

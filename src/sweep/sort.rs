@@ -1,12 +1,11 @@
 //! Rows of `runs.csv` put in another order, in bounded memory: as many passes over the file as are needed.
 
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::path::Path;
 
 use super::error::{Error, ErrorKind};
 use super::limits;
-use crate::store::write_file_with;
+use crate::store::{open_file, write_file_with};
 
 /// An order of rows.
 #[derive(Clone, Copy, Debug)]
@@ -34,29 +33,34 @@ impl Order {
 pub(super) fn sort_file(from: &Path, to: &Path, order: Order, rows: u64) -> Result<(), Error> {
     let read = |error: io::Error| Error::io("read", from, &error);
     let write = |error: io::Error| Error::io("write", to, &error);
-    let size = std::fs::metadata(from).map_err(read)?.len();
+    let size = open_file(from).and_then(|file| file.metadata()).map_err(read)?.len();
+    // A manifest that somebody else wrote may tell of any number of rows.
+    let too_few = || Error::new(ErrorKind::Mismatch, format!("`{}` has too few rows", from.display()));
+    if rows > size {
+        return Err(too_few());
+    }
     let passes = size.div_ceil(limits::SORT_BYTES as u64).max(1);
     write_file_with(to, |file| {
         let mut out = BufWriter::with_capacity(1 << 18, file);
         for pass in 0..passes {
             let (first, end) = (rows * pass / passes, rows * (pass + 1) / passes);
-            let mut reader = BufReader::with_capacity(1 << 18, File::open(from).map_err(read)?);
+            let mut reader = BufReader::with_capacity(1 << 18, open_file(from).map_err(read)?);
             let mut line = Vec::new();
-            reader.read_until(b'\n', &mut line).map_err(read)?;
+            reader.by_ref().take(limits::LINE_BYTES).read_until(b'\n', &mut line).map_err(read)?;
             if pass == 0 {
                 out.write_all(&line).map_err(write)?;
             }
             let mut found: Vec<Vec<u8>> = vec![Vec::new(); usize::try_from(end - first).unwrap_or(usize::MAX)];
             for at in 0..rows {
                 line.clear();
-                reader.read_until(b'\n', &mut line).map_err(read)?;
+                reader.by_ref().take(limits::LINE_BYTES).read_until(b'\n', &mut line).map_err(read)?;
                 let place = order.place(at);
                 if (first..end).contains(&place) {
                     found[usize::try_from(place - first).unwrap_or(usize::MAX)].clone_from(&line);
                 }
             }
             if found.iter().any(Vec::is_empty) {
-                return Err(Error::new(ErrorKind::Mismatch, format!("`{}` has too few rows", from.display())));
+                return Err(too_few());
             }
             for row in &found {
                 out.write_all(row).map_err(write)?;

@@ -15,7 +15,8 @@ type Instant = std::time::Instant;
 use sha2::{Digest as _, Sha256};
 
 use super::error::{Error, ErrorKind};
-use crate::store::{Digest, open_file, remove_partial, sync_folder};
+use super::limits;
+use crate::store::{Digest, Lock, open_file, open_to_append, remove_partial, sync_folder};
 
 /// Name of the journal.
 pub(super) const JOURNAL: &str = "sweep.journal";
@@ -43,6 +44,10 @@ pub(super) struct Store {
     tables: Vec<Table>,
     journal: File,
     synced: Instant,
+    /// Why what is finished stays, for messages.
+    advice: &'static str,
+    /// What keeps others from writing into the folder.
+    _locks: Vec<Lock>,
 }
 
 /// A line of the journal.
@@ -89,10 +94,11 @@ pub(super) fn journal_of(end: u64, tables: &[(u64, Digest)]) -> String {
 }
 
 impl Store {
-    /// Opens the tables of a sweep that has begun, cuts off what is not whole, and says where to go on.
-    pub(super) fn open(folder: &Path, names: &[&str], first: u64) -> Result<(Self, u64), Error> {
+    /// Opens the tables of a sweep that has begun, cuts off what is not whole, and says where to go on. `locks` are
+    /// those of the folder.
+    pub(super) fn open(folder: &Path, names: &[&str], first: u64, locks: Vec<Lock>) -> Result<(Self, u64), Error> {
         let journal_path = folder.join(JOURNAL);
-        let journal = File::options().read(true).append(true).open(&journal_path).map_err(|error| {
+        let journal = open_to_append(&journal_path).map_err(|error| {
             Error::io("read the journal", &journal_path, &error).help("start the sweep again with `--force`")
         })?;
         lock(&journal, folder)?;
@@ -114,9 +120,15 @@ impl Store {
             let table = Table::cut(path.clone(), *length).map_err(|error| Error::io("write", &path, &error))?;
             tables.push(table);
         }
-        let store = Self { folder: folder.to_owned(), tables, journal, synced: Instant::now() };
+        let (folder, synced) = (folder.to_owned(), Instant::now());
+        let store = Self { folder, tables, journal, synced, advice: RESUME, _locks: locks };
         store.rewrite_journal(&marks[..good]).map_err(|error| Error::io("write", &journal_path, &error))?;
         Ok((store, mark.end))
+    }
+
+    /// The same for a command that cannot be taken up again where it stopped.
+    pub(super) fn advising(self, advice: &'static str) -> Self {
+        Self { advice, ..self }
     }
 
     /// Keeps the good lines alone.
@@ -137,15 +149,15 @@ impl Store {
     /// Appends rows to the table of that number, to be marked once all rows of their runs are there.
     pub(super) fn grow(&mut self, table: usize, rows: &[u8]) -> Result<(), Error> {
         let table = &mut self.tables[table];
-        table.append(rows).map_err(|error| stays(Error::io("write", &table.path, &error)))
+        table.append(rows).map_err(|error| Error::io("write", &table.path, &error).help(self.advice))
     }
 
     /// Notes in the journal that all rows of the runs before `end` are there.
     pub(super) fn mark(&mut self, end: u64) -> Result<(), Error> {
         let tables = self.tables.iter().map(|table| (table.length, short(&table.hash))).collect();
         let line = Mark { end, tables }.line();
-        let journal = self.folder.join(JOURNAL);
-        let failed = |error: io::Error| stays(Error::io("write", &journal, &error));
+        let (journal, advice) = (self.folder.join(JOURNAL), self.advice);
+        let failed = |error: io::Error| Error::io("write", &journal, &error).help(advice);
         self.journal.write_all(line.as_bytes()).map_err(failed)?;
         if self.synced.elapsed() > SYNC {
             self.sync().map_err(failed)?;
@@ -177,17 +189,15 @@ impl Store {
     }
 }
 
-fn stays(error: Error) -> Error {
-    error.help("what is finished stays; `--resume` goes on with the same arguments")
-}
+const RESUME: &str = "what is finished stays; `--resume` goes on with the same arguments";
 
 impl Table {
     /// Opens a table, cuts it to a length, and takes the hash of what stays.
     fn cut(path: PathBuf, length: u64) -> io::Result<Self> {
+        let file = open_to_append(&path)?;
         let mut hash = Sha256::new();
-        feed(&mut hash, &mut File::open(&path)?.take(length))?;
-        File::options().write(true).open(&path)?.set_len(length)?;
-        let file = File::options().append(true).open(&path)?;
+        feed(&mut hash, &mut (&file).take(length))?;
+        file.set_len(length)?;
         Ok(Self { path, file, length, hash })
     }
 
@@ -236,7 +246,11 @@ pub(super) fn digest_of(path: &Path) -> io::Result<Digest> {
 
 /// The lines of a journal, up to the first that is torn or out of order.
 fn read_marks(journal: &File, tables: usize, first: u64) -> io::Result<Vec<Mark>> {
-    let mut lines = BufReader::new(journal);
+    if journal.metadata()?.len() > limits::JOURNAL_BYTES {
+        let message = format!("it has more than {} bytes", limits::JOURNAL_BYTES);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    let mut lines = BufReader::new(journal.take(limits::JOURNAL_BYTES));
     let mut line = Vec::new();
     let mut marks: Vec<Mark> = Vec::new();
     let mut number = 0;
@@ -262,7 +276,7 @@ fn read_marks(journal: &File, tables: usize, first: u64) -> io::Result<Vec<Mark>
 /// The end of the runs done, by the last line of a folder's journal.
 pub(super) fn last_end(folder: &Path) -> Option<u64> {
     use std::io::{Seek as _, SeekFrom};
-    let mut journal = File::open(folder.join(JOURNAL)).ok()?;
+    let mut journal = open_file(&folder.join(JOURNAL)).ok()?;
     let length = journal.metadata().ok()?.len();
     journal.seek(SeekFrom::Start(length.saturating_sub(4_096))).ok()?;
     let mut tail = Vec::new();
@@ -274,7 +288,7 @@ pub(super) fn last_end(folder: &Path) -> Option<u64> {
 
 /// How many of the marks the table of that number fits.
 fn matching(path: &Path, marks: &[Mark], table: usize) -> io::Result<usize> {
-    let mut file = BufReader::new(File::open(path)?);
+    let mut file = BufReader::new(open_file(path)?);
     let mut hash = Sha256::new();
     let mut length = 0;
     for (at, mark) in marks.iter().enumerate() {

@@ -1,0 +1,74 @@
+//! Which files of a folder this program wrote, by its manifest, whatever version wrote that.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::door::read_file;
+use super::inputs::INPUTS;
+use super::limits::MANIFEST_BYTES;
+use super::manifest::PROGRAM;
+
+/// What says which files there are. Whatever else a manifest holds is passed over without being kept.
+#[derive(Deserialize)]
+struct Listing {
+    program: String,
+    #[expect(clippy::zero_sized_map_values, reason = "JSON has a value to each name, which is passed over")]
+    files: BTreeMap<String, IgnoredAny>,
+    #[serde(default)]
+    complete: bool,
+    design: Option<Growing>,
+    #[serde(default)]
+    inputs: Vec<Input>,
+}
+
+/// A file that the scenario refers to.
+#[derive(Deserialize)]
+struct Input {
+    file: String,
+}
+
+/// What a sweep writes while it is under way.
+#[derive(Deserialize)]
+struct Growing {
+    #[serde(default)]
+    events: bool,
+    #[serde(default)]
+    series: bool,
+}
+
+/// The names of the files that a manifest says are its folder's, or why it says nothing.
+pub(super) fn listed(manifest: &Path) -> Result<Vec<String>, &'static str> {
+    let bytes = read_file(manifest, MANIFEST_BYTES).map_err(|_| "its `manifest.json` cannot be read")?;
+    let listing: Listing =
+        serde_json::from_slice(&bytes).map_err(|_| "its `manifest.json` is not that of a folder of this program")?;
+    if listing.program != PROGRAM {
+        return Err("its `manifest.json` is that of another program");
+    }
+    let mut names: Vec<String> = listing.files.into_keys().filter(|name| is_inside(name)).collect();
+    let inputs = listing.inputs.iter().map(|input| input.file.as_str()).filter(|name| is_inside(name));
+    names.extend(inputs.map(|name| format!("{INPUTS}/{name}")));
+    if let Some(design) = listing.design {
+        let unfinished = !listing.complete;
+        let growing = [
+            ("sweep.journal", true),
+            ("runs.unsorted.csv", true),
+            ("design.csv", unfinished),
+            ("runs.csv", unfinished),
+            ("summary.csv", unfinished),
+            ("events.csv", unfinished && design.events),
+            ("series.csv", unfinished && design.series),
+        ];
+        names.extend(growing.iter().filter(|(_, is)| *is).map(|(name, _)| (*name).to_owned()));
+    }
+    Ok(names)
+}
+
+/// Whether a name is that of a file right inside of the folder. Who wrote the manifest may have named others.
+#[must_use]
+pub fn is_inside(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
+}
