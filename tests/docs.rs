@@ -33,11 +33,12 @@ use backstop::scenario::{Document, Options, compile};
 use backstop::sweep::check_table;
 use common::catalogue;
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "README.md",
     "docs/README.md",
     "docs/model.md",
     "docs/other-tools.md",
+    "docs/patterns.md",
     "docs/tutorial.md",
     "docs/scenario.md",
     "docs/explain.md",
@@ -57,6 +58,11 @@ fn readme() {
 #[test]
 fn tutorial() {
     follow("docs/tutorial.md");
+}
+
+#[test]
+fn patterns() {
+    follow("docs/patterns.md");
 }
 
 #[test]
@@ -400,6 +406,20 @@ fn follow(page: &str) {
     session.rewrite(&text);
 }
 
+/// Copies the files of a folder and of those in it into one that is there.
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            fs::create_dir(&copy).unwrap();
+            copy_folder(&path, &copy);
+        } else {
+            fs::copy(path, copy).unwrap();
+        }
+    }
+}
+
 /// The folder in which a page is followed.
 struct Session {
     page: String,
@@ -414,10 +434,7 @@ impl Session {
     fn new(page: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("scenarios")).unwrap();
-        for entry in fs::read_dir(root().join("scenarios")).unwrap() {
-            let entry = entry.unwrap();
-            fs::copy(entry.path(), folder.path().join("scenarios").join(entry.file_name())).unwrap();
-        }
+        copy_folder(&root().join("scenarios"), &folder.path().join("scenarios"));
         Self { page: page.to_owned(), folder, cases: tempfile::tempdir().unwrap(), rewritten: RefCell::default() }
     }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{catalogue, scenarios, skipped};
+use common::{catalogue, missing, scenarios, skipped};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_backstop");
 
@@ -39,7 +39,7 @@ fn bad_file(folder: &tempfile::TempDir) -> String {
 }
 
 fn backstop(arguments: &[&str]) -> Output {
-    Command::new(PROGRAM).args(arguments).output().expect("the program starts")
+    common::backstop(Path::new("."), arguments)
 }
 
 fn shell(script: &str) -> Output {
@@ -173,8 +173,10 @@ const CALLS: [&str; 7] = ["write", "fsync", "rename", "mkdir", "chmod", "unlink"
 fn can_inject() -> bool {
     let trial = Command::new("strace").args(["-qq", "-o", "/dev/null", "-e", "trace=write", "true"]).output();
     let can = trial.as_ref().is_ok_and(|output| output.status.success());
-    if !can {
-        skipped("faults at every call", "strace is not there, or may not trace");
+    match trial {
+        Err(error) => missing("faults at every call", &format!("strace cannot be started: {error}")),
+        Ok(_) if !can => skipped("faults at every call", "strace may not trace here"),
+        Ok(_) => {}
     }
     can
 }

@@ -1,11 +1,10 @@
 //! `fork`, `diff`, `why` and `explain` through the program: futures can be verified, compared and explained.
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod common;
 
-fn backstop(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_backstop")).current_dir(folder).args(args).output().expect("the program runs")
-}
+use std::path::Path;
+
+use common::backstop;
 
 /// The standard output of a command that must succeed.
 fn said(folder: &Path, args: &[&str]) -> String {

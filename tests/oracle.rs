@@ -15,7 +15,7 @@ use backstop::analysis::{self, Cost, Explanation, Question, Sets};
 use backstop::engine::View;
 use backstop::model::{InstanceId, OutcomeId, ResourceId};
 use backstop::scenario::{Document, Options, compile};
-use common::{Ran, StoredCase, run_shipped, run_text, scenarios, shipped, skipped, stored_cases};
+use common::{Ran, StoredCase, missing, run_shipped, run_text, scenarios, shipped, stored_cases};
 use serde_json::Value;
 
 /// What the oracle writes.
@@ -245,11 +245,11 @@ fn python(what: &str) -> Option<Command> {
             Some(command)
         }
         Ok(_) => {
-            skipped(what, "python3 is older than 3.11");
+            missing(what, "python3 is older than 3.11");
             None
         }
         Err(error) => {
-            skipped(what, &format!("python3 cannot be started: {error}"));
+            missing(what, &format!("python3 cannot be started: {error}"));
             None
         }
     }

@@ -3,6 +3,8 @@
 //! They run where Python with pandas and matplotlib is there: the interpreter that `BACKSTOP_PYTHON` names, else
 //! `python3`. Elsewhere they are left out, and each test says so.
 
+mod common;
+
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -367,9 +369,7 @@ fn python(test: &str) -> Option<OsString> {
         return Some(python);
     }
     assert!(!is_named, "BACKSTOP_PYTHON cannot draw: {found:?}");
-    // Written past the test's captured output, so that it is seen.
-    let missing = "python3 (3.11 or later) with pandas and matplotlib is not there";
-    let _ = writeln!(std::io::stderr().lock(), "!!! left out: plots::{test}: {missing}");
+    common::missing(&format!("plots::{test}"), "python3 (3.11 or later) with pandas and matplotlib is not there");
     None
 }
 

@@ -10,7 +10,6 @@ mod generate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
 
 use backstop::analysis;
 use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed, Stage, View};
@@ -515,7 +514,7 @@ struct Logged {
 }
 
 fn backstop(arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_backstop")).args(arguments).output().expect("the program starts");
+    let output = common::backstop(Path::new("."), arguments);
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 

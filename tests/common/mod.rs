@@ -5,6 +5,7 @@ pub(crate) mod catalogue;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{ActorId, Event, InstanceId, IssueId, Model, World};
@@ -94,6 +95,16 @@ pub(crate) fn run_text(text: &str, sets: &[(&str, f64)], seed: u64) -> Ran {
     let plan = Plan::new(&model);
     let want = RunOptions { log: true, series: true, exchanged: true };
     let run = engine::run(&model, &plan, RunSeed { seed, replicate: 0 }, want);
+    Ran { model, plan, run }
+}
+
+/// Runs a scenario file with the files that it refers to.
+pub(crate) fn run_file(path: &Path) -> Ran {
+    let compiled = compile(&open(path), &Options { track_trust: true, ..Options::default() });
+    let model = compiled.unwrap_or_else(|errors| panic!("{errors:#?}")).model;
+    let plan = Plan::new(&model);
+    let want = RunOptions { log: true, series: true, exchanged: true };
+    let run = engine::run(&model, &plan, RunSeed { seed: 0, replicate: 0 }, want);
     Ran { model, plan, run }
 }
 
@@ -227,6 +238,21 @@ impl Ran {
             })
             .collect()
     }
+}
+
+/// The program with these arguments, in a folder.
+pub(crate) fn backstop(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_backstop"));
+    command.current_dir(folder).args(arguments).output().expect("the program starts")
+}
+
+/// A tool that a test needs is not there: a failure where `CI` is set, said like [`skipped`] elsewhere.
+///
+/// # Panics
+/// If `CI` is set: there every test is to run.
+pub(crate) fn missing(what: &str, why: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{what}: {why}");
+    skipped(what, why);
 }
 
 /// Says on the test's own standard error, which is never captured, that something could not be tested here.
