@@ -26,7 +26,7 @@ pub use evidence::Evidence;
 pub use expression::{Comparison, Expression, Node, NodeId, NotANumber, Reader, Scope, Values, curve_goes, on_curve};
 pub use field::{Distribution, Domain, Field, FieldError, FieldSource, Scalar, Shape};
 pub use ids::{
-    ActorId, AttributeId, CommitmentId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId, OutcomeId,
+    ActorId, AttributeId, CommitmentId, DataId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId, OutcomeId,
     ParameterId, ResourceId, ShockId, SlotId,
 };
 pub use quantity::{Bearing, Promises, Quantity, Range, Source};
@@ -58,6 +58,8 @@ pub struct Model {
     pub groups: Vec<Group>,
     /// Influence between actors, in file order.
     pub influence: Vec<Influence>,
+    /// Numbers that change with time, in declaration order.
+    pub data: Vec<Series>,
     /// Exceptions from the default trust, in file order.
     pub trust_pairs: Vec<Pairs>,
     /// Commitments as declared.
@@ -136,6 +138,7 @@ pub struct Group {
     pub id: String,
     /// Its members, in declaration order.
     pub members: Vec<ActorId>,
+    /// A bit an actor; empty for few members, and for members that stand together.
     mask: Vec<u64>,
 }
 
@@ -145,18 +148,40 @@ impl Group {
     pub fn new(id: String, mut members: Vec<ActorId>, actors: usize) -> Self {
         members.sort_unstable();
         members.dedup();
-        let mut mask = vec![0; actors.div_ceil(64)];
-        for member in &members {
-            mask[member.index() / 64] |= 1 << (member.index() % 64);
+        let words = Self::mask_words(&members, actors);
+        let mut mask = vec![0; words];
+        if words > 0 {
+            for member in &members {
+                mask[member.index() / 64] |= 1 << (member.index() % 64);
+            }
         }
         Self { id, members, mask }
+    }
+
+    /// The words of 64 bits that the mask of these members (sorted, without repetition) takes. It never takes more
+    /// memory than the members themselves, so that many small groups of many actors stay small.
+    #[must_use]
+    pub fn mask_words(members: &[ActorId], actors: usize) -> usize {
+        let words = actors.div_ceil(64);
+        let is_span = match (members.first(), members.last()) {
+            (Some(first), Some(last)) => last.index() - first.index() + 1 == members.len(),
+            _ => true,
+        };
+        if is_span || (members.len() < words / 2 && words > 16) { 0 } else { words }
     }
 
     /// Whether `actor` is a member.
     #[inline]
     #[must_use]
     pub fn contains(&self, actor: ActorId) -> bool {
-        self.mask[actor.index() / 64] & (1 << (actor.index() % 64)) != 0
+        if let Some(word) = self.mask.get(actor.index() / 64) {
+            return word & (1 << (actor.index() % 64)) != 0;
+        }
+        let (Some(&first), Some(&last)) = (self.members.first(), self.members.last()) else { return false };
+        if actor < first || actor > last {
+            return false;
+        }
+        last.index() - first.index() + 1 == self.members.len() || self.members.binary_search(&actor).is_ok()
     }
 }
 
@@ -185,6 +210,13 @@ impl Pairs {
 pub enum Influence {
     /// An actor's weight on itself.
     Own(ActorId),
+    /// The weight of one actor, `from`, in the row of another, `on`.
+    Tie {
+        /// Who is influenced.
+        on: ActorId,
+        /// Who influences.
+        from: ActorId,
+    },
     /// The weight of each of `second` (`from`) in the row of each of `first` (`on`).
     Between(Pairs),
 }
@@ -255,6 +287,33 @@ pub struct Meeting {
     pub attendees: GroupId,
     /// Whether those who attend may bind a package together.
     pub package: bool,
+}
+
+/// A number that changes with time, from a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Its id.
+    pub id: String,
+    /// Whether it is interpolated between two rows; held from the first of them otherwise.
+    pub linear: bool,
+    /// Moments (minutes from the start of the run, or step numbers where it has no dates), rising, and values. At least
+    /// one.
+    pub points: Vec<(f64, f64)>,
+}
+
+impl Series {
+    /// Its value at a moment: that of the first row before it, and of the last row after it.
+    #[must_use]
+    pub fn at(&self, x: f64) -> f64 {
+        let next = self.points.partition_point(|&(moment, _)| moment <= x);
+        let (Some(&(x0, v0)), Some(&(x1, v1))) =
+            (next.checked_sub(1).and_then(|at| self.points.get(at)), self.points.get(next))
+        else {
+            let nearest = if next == 0 { self.points.first() } else { self.points.last() };
+            return nearest.map_or(f64::NAN, |&(_, value)| value);
+        };
+        if self.linear { v0 + (v1 - v0) * ((x - x0) / (x1 - x0)) } else { v0 }
+    }
 }
 
 /// What lets a shock strike.
@@ -366,6 +425,7 @@ impl Model {
             actors,
             groups,
             influence,
+            data,
             trust_pairs,
             commitments,
             instances,
@@ -393,6 +453,7 @@ impl Model {
             && *actors == other.actors
             && *groups == other.groups
             && *influence == other.influence
+            && *data == other.data
             && *trust_pairs == other.trust_pairs
             && *commitments == other.commitments
             && *instances == other.instances

@@ -1,5 +1,7 @@
 //! Scenarios that refer to other files: variants and tables.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -273,4 +275,208 @@ fn only_ordinary_files_are_read() {
     refused("gone.toml", "is not there");
     let variant = "format = 1\nextends = \"x/y.toml\"\n";
     assert!(Document::open("main.toml", variant.as_bytes(), &mut Beside::of(&at.join("main.toml"))).is_ok());
+}
+
+/// A scenario whose cohort is the table `t.csv`.
+const CROWD: &str = "\
+format = 1
+time = { steps = 5, start = 2016-11-01 }
+resources = { word = {} }
+actors = { us = {} }
+[cohorts.party]
+table = \"t.csv\"
+id = \"code\"
+names = \"name\"
+member_of = \"bloc\"
+stance = { column = \"share\" }
+attributes = { joined = { column = \"joined\", missing = inf } }
+";
+const ROWS: &str = "code,name,bloc,share,joined\nFR,France,eu;g7,0.25,2016-11-03\nTO,\"Tonga, Kingdom\",,1,\n";
+
+fn model(all: &[(&str, &str)]) -> backstop::model::Model {
+    let document = read(all).unwrap_or_else(|wrong| panic!("{wrong}"));
+    compile(&document, &Options::default()).unwrap_or_else(|wrong| panic!("{wrong:#?}")).model
+}
+
+#[test]
+fn rows_become_members_with_ids_names_groups_and_numbers() {
+    let main = format!(
+        "{CROWD}[groups]\nall = [\"eu\", \"us\"]\ng7 = [\"us\"]\n[metrics]\nn = \"parties(word, all) + parties(word, g7)\"\n"
+    );
+    let model = model(&[("main.toml", &main), ("t.csv", ROWS)]);
+    let ids: Vec<&str> = model.actors.iter().map(|actor| actor.id.as_str()).collect();
+    assert_eq!(ids, ["us", "fr", "to"]);
+    assert_eq!(model.actors[2].name.as_deref(), Some("Tonga, Kingdom"));
+    assert_eq!(model.setup.stances, [0.5, 0.25, 1.0]);
+    assert_eq!(model.setup.attributes[1..], [2.0, f64::INFINITY]);
+    let members = |id: &str| {
+        let group = model.groups.iter().find(|group| group.id == id).expect("it is read");
+        group.members.iter().map(|actor| actor.index()).collect::<Vec<_>>()
+    };
+    assert_eq!((members("all"), members("g7")), (vec![0, 1], vec![0, 1]));
+}
+
+#[test]
+fn without_ids_members_are_numbered_and_distributions_take_columns() {
+    let main = "format = 1\ntime = { steps = 2 }\n[cohorts.p]\ntable = \"t.csv\"\nname = \"P\"\n\
+        stance = { uniform = [{ column = \"low\", missing = 0 }, \"(index + size) / 4\"] }\n\
+        attributes = { x = { choice = [{ column = \"low\", missing = 9 }] } }\nvolatility = \"own(x) / 10\"\n";
+    let model = model(&[("main.toml", main), ("t.csv", "low\n0.5\n\n")]);
+    assert_eq!(model.actors[1].id, "p_2");
+    assert_eq!(model.actors[1].name.as_deref(), Some("P 2"));
+    let run = common::ran(model, 3);
+    assert_eq!(run.run.setup.attributes, [0.5, 9.0]);
+    assert_eq!(run.run.setup.volatility, [0.05, 0.9]);
+    assert!((0.5..=0.75).contains(&run.run.setup.stances[0]));
+}
+
+#[test]
+fn ties_and_trust_stand_at_the_place_of_their_entry() {
+    let main = "format = 1\ntime = { steps = 2 }\nactors = { a = {}, b = {}, c = {} }\ngroups = { g = [\"b\", \"c\"] }\n\
+        influence = [{ from = \"a\", on = \"b\", weight = 7 }, { table = \"ties.csv\" }, { from = \"b\", on = \"a\" }]\n\
+        trust = { pairs = [{ table = \"trust.csv\" }] }\n";
+    let one =
+        model(&[("main.toml", main), ("ties.csv", "on,from\nA,G\nc,c\n"), ("trust.csv", "of,in,value\na,g,0.25\n")]);
+    let two = "format = 1\ntime = { steps = 2 }\nactors = { a = {}, b = {}, c = {} }\ngroups = { g = [\"b\", \"c\"] }\n\
+        influence = [{ from = \"a\", on = \"b\", weight = 7 }, { from = \"g\", on = \"a\" }, { from = \"c\", on = \"c\" }, \
+        { from = \"b\", on = \"a\" }]\ntrust = { pairs = [{ of = \"a\", in = \"g\", value = 0.25 }] }\n";
+    let two = model(&[("main.toml", two)]);
+    assert_eq!(one.setup.influence, [7.0, 1.0, 1.0, 1.0]);
+    assert_eq!((one.setup.influence.len(), one.setup.trust_pairs.clone()), (4, vec![0.25]));
+    let rows = |model| common::ran(model, 0).events();
+    assert_eq!(rows(one), rows(two));
+}
+
+#[test]
+fn data_holds_its_values_or_goes_straight_between_them() {
+    let main = |between: &str| {
+        format!(
+            "format = 1\n[time]\nstart = 2016-11-02\nstep = \"12 hours\"\nsteps = 5\n[data.x]\ntable = \"x.csv\"\n\
+             date = \"d\"\nvalue = \"v\"\n{between}[metrics]\nm = \"data(x)\"\n"
+        )
+    };
+    let rows = "d,v\n2016-11-01,1\n2016-11-02T12:00,3\n2016-11-03 12:00:00,7\n";
+    let values = |between: &str| common::ran(model(&[("main.toml", &main(between)), ("x.csv", rows)]), 0).run.samples;
+    assert_eq!(values(""), [1.0, 3.0, 3.0, 7.0, 7.0]);
+    // Moments are minutes from the start: 1 + (3 - 1) * ((0 + 1440) / (720 + 1440)).
+    let first = 1.0 + 2.0 * (1440.0 / 2160.0);
+    assert_eq!(values("between = \"linear\"\n"), [first, 3.0, 5.0, 7.0, 7.0]);
+    let steps = "format = 1\ntime = { steps = 3 }\n[data.x]\ntable = \"x.csv\"\ndate = \"d\"\nvalue = \"v\"\n\
+        between = \"linear\"\n[metrics]\nm = \"data(x)\"\n";
+    let values = common::ran(model(&[("main.toml", steps), ("x.csv", "d,v\n0.5,1\n1.5,3\n")]), 0).run.samples;
+    assert_eq!(values, [1.0, 2.0, 3.0]);
+}
+
+/// What is said of a table, whose text takes the place of the one that is right.
+#[track_caller]
+fn broken(rows: &str, expected: &str) {
+    assert_eq!(wrong(&[("main.toml", CROWD), ("t.csv", rows)]), expected, "{rows}");
+}
+
+#[test]
+fn broken_tables_are_refused_with_the_place_of_the_cell() {
+    broken(ROWS, "");
+    let row = |row: &str| format!("code,name,bloc,share,joined\n{row}\n");
+    let cell = |cell: &str| row(&format!("FR,France,,{cell},"));
+    broken("", "t.csv:1:1: the table `t.csv` is empty\n");
+    broken("code,name,bloc,share,joined\n", "t.csv:1:1: the table `t.csv` has no rows\n");
+    broken(&row("FR,France,,1"), "t.csv:2:1: the row has 4 cells, but the header has 5\n");
+    broken(&cell("0,5"), "t.csv:2:1: the row has 6 cells, but the header has 5\n");
+    broken(&cell("\"0,5\""), "t.csv:2:12: `0,5` is no number and no date\n");
+    broken(&cell("50%"), "t.csv:2:12: `50%` is no number and no date\n");
+    broken(&cell("=A1/2"), "t.csv:2:12: `=A1/2` is no number and no date\n");
+    broken(&cell(" 0.5"), "t.csv:2:12: ` 0.5` is no number and no date\n");
+    broken(&cell(""), "t.csv:2:12: the cell for `cohorts.party.stance` is empty\n");
+    broken(&cell("1.5"), "t.csv:2:12: `cohorts.party.stance` must be from 0 to 1, but is 1.5\n");
+    broken(&row("FR,France,,1,3/11/2016"), "t.csv:2:14: `3/11/2016` is no number and no date\n");
+    broken(&row("FR,France,,1,2016-11-31"), "t.csv:2:14: `2016-11-31` is no date of the calendar\n");
+    broken(&row("Côte,x,,1,"), "t.csv:2:1: `côte` is not a valid id for a member\n");
+    broken(&row(",x,,1,"), "t.csv:2:1: a member has no id\n");
+    let twice = "t.csv:3:1: the member `fr` bears a name that is taken: it stands in t.csv:2:1 too\n";
+    broken(&row("FR,France,,1,\nfr,France,,1,"), twice);
+    let taken = "t.csv:2:1: the member `us` bears a name that is taken: an actor, cohort or group is called so\n";
+    broken(&row("US,x,,1,"), taken);
+    broken(&row("FR,x,us,1,"), "t.csv:2:6: `us` is an actor or a cohort, which no row can join\n");
+    broken(&row("FR,x,eu; g7,1,"), "t.csv:2:6: ` g7` is not a valid id for a group\n");
+    let columns = "main.toml:10:21: the table `t.csv` has no column `share`\n";
+    broken("code,name,bloc,shares,joined\nFR,France,,1,\n", columns);
+    broken("code,name,bloc,share,joined,code\n", "t.csv:1:29: the column `code` stands there twice\n");
+    let semicolons = wrong(&[("main.toml", CROWD), ("t.csv", "code;name;bloc;share;joined\n")]);
+    assert!(semicolons.starts_with("main.toml:7:6: the table `t.csv` has no column `code`\n"), "{semicolons}");
+    // A group of a row bears the name of an actor that comes later.
+    let id = format!("{CROWD}[groups]\nfr = [\"us\"]\n[metrics]\nn = \"parties(word, fr)\"\n");
+    let said = wrong(&[("main.toml", &id), ("t.csv", ROWS)]);
+    assert_eq!(said, "main.toml:13:1: the group `fr` bears a name that is taken\n");
+}
+
+#[test]
+fn what_a_scenario_says_wrong_of_a_table_is_said_there() {
+    let said = |from: &str, to: &str| wrong(&[("main.toml", &CROWD.replace(from, to)), ("t.csv", ROWS)]);
+    assert_eq!(said("\"t.csv\"", "\"../t.csv\""), "main.toml:6:9: the path `../t.csv` leads out of its folder\n");
+    assert_eq!(said("\"t.csv\"", "\"/t.csv\""), "main.toml:6:9: the path `/t.csv` is absolute\n");
+    assert_eq!(said("\"t.csv\"", "\"u.csv\""), "main.toml:6:9: the table `u.csv` is not there\n");
+    assert_eq!(said("\"t.csv\"", "3"), "main.toml:6:9: `cohorts.party.table` must be a text, but is a number\n");
+    assert_eq!(
+        said("\"t.csv\"", "\"t.csv\"\nsize = 2"),
+        "main.toml:7:1: `cohorts.party` has both `table` and `size`\n"
+    );
+    let missing = said("missing = inf", "missing = \"x\"");
+    assert_eq!(
+        missing,
+        "main.toml:11:56: `cohorts.party.attributes.joined.missing` must be a number or a date, but is a text\n"
+    );
+    let missing = said("column = \"share\"", "column = \"share\", missing = 2");
+    assert_eq!(missing, "main.toml:10:40: `cohorts.party.stance.missing` must be from 0 to 1, but is 2\n");
+    let outside = said("us = {}", "us = { attributes = { x = { column = \"share\" } } }");
+    assert_eq!(outside, "main.toml:4:38: `actors.us.attributes.x` reads a column, but there is no table\n");
+}
+
+#[test]
+fn broken_ties_and_data_are_refused_with_the_place_of_the_cell() {
+    let main = "format = 1\ntime = { steps = 2 }\nactors = { a = {}, b = {} }\ninfluence = [{ table = \"x.csv\" }]\n";
+    let tied = |rows: &str| wrong(&[("main.toml", main), ("x.csv", rows)]);
+    assert_eq!(tied("from,on\nA,B\n"), "");
+    assert_eq!(tied("from,to\na,b\n"), "main.toml:4:24: the table `x.csv` has no column `on`\n");
+    assert_eq!(tied("from,on\na,c\n"), "x.csv:2:3: `x.csv` names `c`, which is no actor, cohort or group\n");
+    assert_eq!(tied("from,on\n,b\n"), "x.csv:2:1: the cell is empty\n");
+    assert_eq!(tied("from,on,weight\na,b,\n"), "x.csv:2:5: the cell for `influence.0.weight` is empty\n");
+    assert_eq!(
+        tied("from,on,weight\na,b,-1\n"),
+        "x.csv:2:5: `influence.0.weight` must be 0 or more, and at most 1e100, but is -1\n"
+    );
+    let main = "format = 1\ntime = { steps = 2, start = 2016-01-01 }\n[data.x]\ntable = \"x.csv\"\ndate = \"d\"\nvalue = \"v\"\n";
+    let dated = |rows: &str| wrong(&[("main.toml", main), ("x.csv", rows)]);
+    assert_eq!(dated("d,v\n2016-01-02,1\n2016-01-01,1\n"), "x.csv:3:1: the row comes before the one above it\n");
+    let same = "x.csv:3:1: the row is of the same moment as the one above it\n";
+    assert_eq!(dated("d,v\n2016-01-02,1\n2016-01-02 00:00,1\n"), same);
+    assert_eq!(dated("d,v\n5,1\n"), "x.csv:2:1: `5` is no date, but the run has dates\n");
+    assert_eq!(dated("d,v\n"), "x.csv:1:1: the table `x.csv` has no rows\n");
+    assert_eq!(dated("d,v\n2016-01-02,\n"), "x.csv:2:12: the cell for `data.x` is empty\n");
+}
+
+#[test]
+fn numbers_of_actors_may_read_their_own_attributes() {
+    let main = |stance: &str, more: &str| {
+        format!(
+            "format = 1\ntime = {{ steps = 2 }}\n[actors.a]\nstance = \"{stance}\"\nattributes = {{ x = 0.25, y = 3{more} }}\n[actors.b]\n"
+        )
+    };
+    assert_eq!(model(&[("main.toml", &main("own(x) / 2", ""))]).setup.stances, [0.125, 0.5]);
+    let said = |stance: &str, more: &str| wrong(&[("main.toml", &main(stance, more))]);
+    assert_eq!(said("own(y)", ""), "main.toml:4:10: `actors.a.stance` must be from 0 to 1, but is 3\n");
+    let attribute = said("0.5", ", z = \"own(x)\"");
+    assert_eq!(attribute, "main.toml:5:38: `own` cannot be read by an attribute: attributes are worked out first\n");
+    let lacking = format!("{}stance = \"own(x)\"\n", main("0.5", ""));
+    assert_eq!(wrong(&[("main.toml", &lacking)]), "main.toml:7:11: the actor `b` has no attribute `x`\n");
+}
+
+/// A hole of three gigabytes, which is not read.
+#[cfg(unix)]
+#[test]
+fn a_table_that_is_too_large_is_refused_unread() {
+    let folder = tempfile::tempdir().unwrap();
+    let main = folder.path().join("main.toml");
+    fs::File::create(folder.path().join("t.csv")).unwrap().set_len(3 << 30).unwrap();
+    let wrong = Document::open("main.toml", CROWD.as_bytes(), &mut Beside::of(&main)).unwrap_err();
+    assert_eq!(wrong.diagnostics[0].message, "the table `t.csv` is larger than 1024 MiB");
 }

@@ -167,7 +167,7 @@ fn the_reader_and_the_schema_agree_on_values() {
         ("/actors/us/credit", json!([{ "offer": 0.5, "bond": 1 }, { "offer": 2 }, 0.5])),
         ("/actors/us/name", json!(["US", 1])),
         ("/actors/us/note", json!(["x", 1])),
-        ("/cohorts/voter/size", json!([1, 0, 1.5, "2", 100_001])),
+        ("/cohorts/voter/size", json!([1, 0, 1.5, "2", 2_000_001])),
         ("/groups", json!([{}, { "all": ["us", "voter"] }, { "all": [] }, { "all": "us" }])),
         ("/credit", json!([{ "offer": 0.1 }, { "bond": -1 }, 1])),
         ("/trust/strength", json!([1, 0, -1])),

@@ -128,6 +128,7 @@ pub(super) fn threshold(model: &Model, scope: &Scope<'_>, threshold: &Threshold)
         | Quantity::Deadlocked
         | Quantity::Step
         | Quantity::Steps
+        | Quantity::Data(_)
         | Quantity::Index
         | Quantity::Size => {
             format!("wants {} {bound} {wanted_text}, sees {sees}", quantity_text(model, *quantity))
@@ -286,6 +287,7 @@ pub fn quantity_text(model: &Model, quantity: Quantity) -> String {
         Quantity::Trust(a, b) => {
             format!("{name}({}, {})", model.actors[a.index()].id, model.actors[b.index()].id)
         }
+        Quantity::Data(data) => format!("{name}({})", model.data[data.index()].id),
         Quantity::Own(attribute) => format!("{name}({})", model.attributes[attribute.index()]),
         Quantity::MeetingCount(at) | Quantity::SinceMeeting(at) => {
             format!("{name}({})", model.meetings[at.index()].id)

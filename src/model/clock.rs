@@ -69,6 +69,20 @@ impl Clock {
         }
     }
 
+    /// The minutes from the start of the run to a moment; none without dates.
+    #[must_use]
+    pub fn minutes_to(&self, moment: DateTime) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "the calendar has fewer than 2^53 seconds")]
+        let seconds = moment.duration_since(self.start?).as_secs() as f64;
+        Some(seconds / 60.0)
+    }
+
+    /// The beginning of a step, as series of data count moments: in minutes from the start, or in steps without dates.
+    #[must_use]
+    pub fn moment_of(&self, step: u32) -> f64 {
+        self.date_time(step).and_then(|moment| self.minutes_to(moment)).unwrap_or(f64::from(step))
+    }
+
     /// The step that contains a moment: negative before the run, at least `steps` after it. None without dates.
     #[must_use]
     pub fn step_of(&self, moment: DateTime) -> Option<i64> {

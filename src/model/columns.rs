@@ -240,6 +240,7 @@ fn read(quantity: Quantity, scope: &Scope<'_>, readers: &[Reader], out: &mut [f6
         | Quantity::Deadlocked
         | Quantity::Step
         | Quantity::Steps
+        | Quantity::Data(_)
         | Quantity::Index
         | Quantity::Size => return Some(scope.read(quantity)),
     }

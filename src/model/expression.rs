@@ -438,6 +438,7 @@ impl Values for Scope<'_> {
             Quantity::Deadlocked => f64::from(world.gap),
             Quantity::Step => f64::from(world.step),
             Quantity::Steps => f64::from(self.model.clock.steps),
+            Quantity::Data(data) => self.model.data[data.index()].at(self.model.clock.moment_of(world.step)),
             // Only numeric fields may read these, and they are evaluated before there is a state.
             Quantity::Index | Quantity::Size => f64::NAN,
         }

@@ -90,6 +90,17 @@ pub enum Scalar {
     Expression(Expression),
 }
 
+impl Scalar {
+    /// The number, where it is written as one.
+    #[must_use]
+    pub fn constant(&self) -> Option<f64> {
+        match self {
+            Self::Constant(value) => Some(*value),
+            Self::Expression(_) => None,
+        }
+    }
+}
+
 /// The shape of a distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {

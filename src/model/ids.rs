@@ -44,6 +44,8 @@ ids! {
     InstanceId;
     /// A meeting.
     MeetingId;
+    /// A number that changes with time, by position.
+    DataId;
     /// A shock.
     ShockId;
     /// An outcome.

@@ -9,21 +9,23 @@ pub const UNFOLDED_DEPTH: usize = 1_024;
 /// Operations in an expression with its definitions unfolded.
 pub const UNFOLDED_SIZE: usize = 100_000;
 /// Actors, cohorts' members included.
-pub const ACTORS: usize = 100_000;
+pub const ACTORS: usize = 2_000_000;
 /// Issues.
 pub const ISSUES: usize = 1_000;
 /// Stances: actors times issues.
 pub const STANCES: usize = 2_000_000;
 /// Actors times attributes.
-pub const ATTRIBUTES: usize = 2_000_000;
+pub const ATTRIBUTES: usize = 20_000_000;
 /// Actors times resources.
 pub const LEDGER: usize = 4_000_000;
 /// Commitment instances.
-pub const INSTANCES: usize = 1_000_000;
+pub const INSTANCES: usize = 2_000_000;
 /// Memberships of groups that expressions, tables and meetings refer to.
 pub const MEMBERSHIPS: usize = 10_000_000;
-/// Pairs of actors in the influence table, in the trust table, in one shock's or one meeting's effects.
+/// Pairs of actors in the trust table, in one shock's or one meeting's effects.
 pub const PAIRS: usize = 4_000_000;
+/// Pairs of actors in the influence table.
+pub const TIES: usize = 20_000_000;
 /// Steps of a run.
 pub const STEPS: u32 = 1_000_000;
 /// Events of a run.
@@ -50,6 +52,8 @@ pub const SLOT_PAIRS: usize = 500_000_000;
 pub const TABLE_BYTES: u64 = 1 << 30;
 /// Rows of a table that a scenario refers to.
 pub const TABLE_ROWS: usize = 20_000_000;
+/// Members that a table makes.
+pub const TABLE_MEMBERS: usize = 2_000_000;
 /// Columns of a table that a scenario refers to.
 pub const TABLE_COLUMNS: usize = 10_000;
 /// Tables that a scenario refers to.

@@ -5,7 +5,7 @@
 
 use super::Model;
 use super::ids::{
-    ActorId, AttributeId, CommitmentId, InstanceId, IssueId, MeanId, MeetingId, OutcomeId, ShockId, SlotId,
+    ActorId, AttributeId, CommitmentId, DataId, InstanceId, IssueId, MeanId, MeetingId, OutcomeId, ShockId, SlotId,
 };
 
 /// All instances of a commitment, or one of them.
@@ -55,6 +55,8 @@ pub enum Range {
     Step,
     /// The number of steps.
     Steps,
+    /// From the least to the largest value of a series.
+    Data(DataId),
 }
 
 /// How a quantity moves while commitments bind themselves, everything else fixed.
@@ -224,6 +226,8 @@ quantities! {
     Step = "step", Bearing::Fixed, Range::Step, Source::Clock;
     /// `steps`
     Steps = "steps", Bearing::Fixed, Range::Steps, Source::Fixed;
+    /// `data(x)`
+    Data(data: DataId) = "data", Bearing::Fixed, Range::Data(data), Source::Clock;
     /// `index`, in a cohort's numeric fields
     Index = "index", Bearing::Fixed, Range::FromOne, Source::Fixed;
     /// `size`, in a cohort's numeric fields

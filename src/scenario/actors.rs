@@ -1,20 +1,38 @@
 //! Parameters, actors and cohorts.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::cells::is_column;
 use super::compile::Compiler;
+use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, listed, quoted};
 use super::document::{Entry, Kind, Table, Value, is_long_form};
 use super::number::{Order, Spec, TargetOf, User};
 use super::reader::path;
-use super::resolve::Context;
+use super::resolve::{Context, Own};
 use crate::model::{Actor, ActorId, Distribution, Domain, Parameter, ParameterId, Scalar, Shape, Target};
 
 /// The actors that a table is about: one, or a cohort's members.
 struct Cast {
     first: usize,
     users: Vec<User>,
-    context: Context,
+    /// They are a cohort's.
+    cohort: bool,
+    /// The table that they are the rows of.
+    table: Option<Arc<CsvTable>>,
+}
+
+impl Cast {
+    fn spec(&self, path: String, domain: Domain, order: Order) -> Spec {
+        let own = if order == Order::Attribute { Own::Attribute } else { Own::Yes };
+        let context = Context::Numeric { cohort: self.cohort, own };
+        Spec { path, domain, order, context, table: self.table.clone() }
+    }
+
+    fn actors(&self) -> Vec<ActorId> {
+        (self.first..self.first + self.users.len()).map(ActorId::at).collect()
+    }
 }
 
 impl<'a> Compiler<'a> {
@@ -158,36 +176,43 @@ impl<'a> Compiler<'a> {
             self.known_keys(table, &KEYS, "an actor");
             let name = self.optional_text(table, "name", &path("actors", &entry.key));
             self.model.actors.push(Actor { id: entry.key.clone(), name });
-            let context = Context::Numeric { cohort: false, debtor: false };
-            let cast = Cast { first: at, users: vec![User::default()], context };
+            let users = vec![User { owner: Some(ActorId::at(at)), ..User::default() }];
+            let cast = Cast { first: at, users, cohort: false, table: None };
             self.actor_fields(table, &path("actors", &entry.key), &cast);
         }
         let mut keys = KEYS.to_vec();
-        keys.push("size");
+        keys.extend(["size", "table", "id", "names", "member_of"]);
         for (at, (entry, table)) in self.named_tables("cohorts").into_iter().enumerate() {
             self.known_keys(table, &keys, "a cohort");
             let name = self.optional_text(table, "name", &path("cohorts", &entry.key));
-            let cohort = self.names.cohorts[at];
+            let cohort = self.names.cohorts[at].clone();
             let users = (0..cohort.size)
                 .map(|member| User {
                     suffix: Some(ActorId::at(cohort.first + member as usize)),
-                    owner: None,
+                    owner: Some(ActorId::at(cohort.first + member as usize)),
                     member: Some((member + 1, cohort.size)),
                 })
                 .collect();
             for member in 0..cohort.size {
                 let id = self.names.actors.list[cohort.first + member as usize].0.clone();
-                let name = name.as_ref().map(|name| format!("{name} {}", member + 1));
+                let own = cohort.names.and_then(|column| {
+                    let name = cohort.table.as_ref()?.cell(member as usize, column);
+                    (!name.is_empty()).then(|| name.into_owned())
+                });
+                let name = own.or_else(|| name.as_ref().map(|name| format!("{name} {}", member + 1)));
                 self.model.actors.push(Actor { id, name });
             }
-            let context = Context::Numeric { cohort: true, debtor: false };
-            let cast = Cast { first: cohort.first, users, context };
+            let cast = Cast { first: cohort.first, users, cohort: true, table: cohort.table };
             self.actor_fields(table, &path("cohorts", &entry.key), &cast);
         }
     }
 
     fn actor_fields(&mut self, table: &'a Table, parent: &str, cast: &Cast) {
         self.free_texts(table, &["note"], parent);
+        // The other fields may read them.
+        if let Some(entry) = table.get("attributes") {
+            self.attributes(&entry.value, &path(parent, "attributes"), cast);
+        }
         if let Some(entry) = table.get("stance") {
             self.by_issue(&entry.value, &path(parent, "stance"), cast, Target::Stance);
         }
@@ -215,9 +240,6 @@ impl<'a> Compiler<'a> {
         if let Some(entry) = table.get("credit") {
             self.actor_credit(&entry.value, &path(parent, "credit"), cast);
         }
-        if let Some(entry) = table.get("attributes") {
-            self.attributes(&entry.value, &path(parent, "attributes"), cast);
-        }
     }
 
     fn actor_number(
@@ -228,24 +250,29 @@ impl<'a> Compiler<'a> {
         cast: &Cast,
         target: &dyn Fn(usize) -> Target,
     ) {
-        let spec = Spec { path: place.to_owned(), domain, order: Order::Rest, context: cast.context };
+        let spec = cast.spec(place.to_owned(), domain, Order::Rest);
         self.number(value, &spec, &cast.users, &|at| vec![target(cast.first + at)]);
+        self.check_own_fields(&cast.actors(), "actor");
     }
 
     /// A stance or anchor: one value for all issues, or a table by issue.
     fn by_issue(&mut self, value: &'a Value, place: &str, cast: &Cast, target: TargetOf) {
         let actors = self.names.actors.len();
-        let spec = |path: String| Spec { path, domain: Domain::Unit, order: Order::Rest, context: cast.context };
-        let Some(table) = self.issue_table(value) else {
+        let spec = |path: String| cast.spec(path, Domain::Unit, Order::Rest);
+        let is_issue = cast.table.is_none() && self.names.issues.find("column").is_some();
+        let is_cell = !is_issue && matches!(&value.kind, Kind::Table(table) if is_column(table));
+        let Some(table) = self.issue_table(value).filter(|_| !is_cell) else {
             let issues = self.names.issues.len();
             let all = |at: usize| (0..issues).map(|issue| target(issue * actors + cast.first + at)).collect();
             self.number(value, &spec(place.to_owned()), &cast.users, &all);
+            self.check_own_fields(&cast.actors(), "actor");
             return;
         };
         for entry in &table.entries {
             let Some(issue) = self.issue(&entry.key, &entry.key_span, place) else { continue };
             let one = |at: usize| vec![target(issue * actors + cast.first + at)];
             self.number(&entry.value, &spec(path(place, &entry.key)), &cast.users, &one);
+            self.check_own_fields(&cast.actors(), "actor");
         }
     }
 
@@ -300,8 +327,7 @@ impl<'a> Compiler<'a> {
             for at in 0..cast.users.len() {
                 self.has_attribute[attribute * actors + cast.first + at] = true;
             }
-            let context = cast.context;
-            let spec = Spec { path: path(place, &entry.key), domain: Domain::Any, order: Order::Attribute, context };
+            let spec = cast.spec(path(place, &entry.key), Domain::Any, Order::Attribute);
             let target = |at: usize| vec![Target::Attribute(attribute * actors + cast.first + at)];
             self.number(&entry.value, &spec, &cast.users, &target);
         }
@@ -310,8 +336,8 @@ impl<'a> Compiler<'a> {
 
 /// A parameter is drawn under the same path in the short and the long form.
 fn parameter_spec(entry: &Entry) -> Spec {
-    let context = Context::Numeric { cohort: false, debtor: false };
-    Spec { path: path("parameters", &entry.key), domain: Domain::Any, order: Order::Parameter, context }
+    let context = Context::Numeric { cohort: false, own: Own::No };
+    Spec { path: path("parameters", &entry.key), domain: Domain::Any, order: Order::Parameter, context, table: None }
 }
 
 /// A value in the middle of a distribution, for what is asked before anything is drawn.

@@ -9,7 +9,7 @@ use super::document::{Entry, Kind, Table, Value};
 use super::names::Party;
 use super::number::{Order, Spec, TargetOf, User};
 use super::reader::path;
-use super::resolve::{Context, Script};
+use super::resolve::{Context, Own, Script};
 use super::sets::Set;
 use crate::model::{
     ActorId, Amount, Commitment, CommitmentId, Domain, Expression, Instance, InstanceId, IssueId, Quantity, ResourceId,
@@ -66,7 +66,7 @@ impl<'a> Compiler<'a> {
         let mut scripts = ["offer", "when", "while", "until", "release"].map(|key| {
             let value = &table.get(key)?.value;
             let script = self.condition(value, path(place, key), context)?;
-            self.check_own(&script, &instances.debtors);
+            self.check_own(&script, &instances.debtors, "debtor");
             Some(script)
         });
         self.antecedents[at].clone_from(&scripts[1]);
@@ -270,8 +270,8 @@ impl<'a> Compiler<'a> {
         instances: &Instances,
         targets: &dyn Fn(usize) -> Vec<Target>,
     ) {
-        let context = Context::Numeric { cohort: false, debtor: true };
-        let spec = Spec { path: place, domain, order: Order::Rest, context };
+        let context = Context::Numeric { cohort: false, own: Own::Yes };
+        let spec = Spec { path: place, domain, order: Order::Rest, context, table: None };
         let mut users: Vec<User> = instances
             .debtors
             .iter()
@@ -284,25 +284,25 @@ impl<'a> Compiler<'a> {
         } else {
             self.number(value, &spec, &users, targets);
         }
-        self.check_own_fields(&instances.debtors);
+        self.check_own_fields(&instances.debtors, "debtor");
     }
 
-    /// Checks the scripts of the field that was read last.
-    fn check_own_fields(&mut self, debtors: &[ActorId]) {
+    /// Checks the scripts of the field that was read last, which belongs to each of some actors, called so.
+    pub(super) fn check_own_fields(&mut self, actors: &[ActorId], role: &str) {
         let Some(pending) = self.fields.last() else { return };
         let about = std::rc::Rc::clone(&pending.about);
         if about.checked.replace(true) {
             return;
         }
         for script in &about.scripts {
-            if !self.check_own(script, debtors) {
+            if !self.check_own(script, actors, role) {
                 about.reported.set(true);
             }
         }
     }
 
-    /// Refuses `own(name)` where a debtor lacks the attribute.
-    fn check_own(&mut self, script: &Script, debtors: &[ActorId]) -> bool {
+    /// Refuses `own(name)` where one of those lacks the attribute whose own it is.
+    fn check_own(&mut self, script: &Script, debtors: &[ActorId], role: &str) -> bool {
         let actors = self.names.actors.len();
         let mut good = true;
         for (node, read) in script.expression.nodes.iter().enumerate() {
@@ -316,9 +316,9 @@ impl<'a> Compiler<'a> {
             let attribute = quoted(&self.names.attributes.list[attribute.index()].0);
             let more = match lacking.len() - 1 {
                 0 => String::new(),
-                more => format!(" (nor have {more} more debtors)"),
+                more => format!(" (nor have {more} more {role}s)"),
             };
-            let message = format!("the debtor {who} has no attribute {attribute}{more}");
+            let message = format!("the {role} {who} has no attribute {attribute}{more}");
             let error = Diagnostic::error("names/attribute", message, None)
                 .help(format!("add {attribute} to its `attributes`"));
             let node = u32::try_from(node).unwrap_or(u32::MAX);

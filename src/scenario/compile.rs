@@ -1,15 +1,17 @@
 //! The order in which a document becomes a model.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::csv::CsvTable;
 use super::definitions::Definition;
 use super::diagnostic::{Diagnostic, Severity, suggestion, tidy};
 use super::document::{Document, Kind, Table};
 use super::names::Names;
 use super::number::{Order, Pending, Spec, User};
 use super::overrides::{self, Override};
-use super::resolve::{Context, Script};
+use super::resolve::{Context, Own, Script};
 use super::sets::Interner;
 use super::source::SourceText;
 use super::{Compiled, Options};
@@ -25,6 +27,10 @@ pub(super) struct Compiler<'a> {
     pub(super) root: &'a Table,
     /// The document without them.
     pub(super) original: &'a Table,
+    /// The tables of cells that it names, by the place at which they are named.
+    pub(super) tables: &'a BTreeMap<usize, Arc<CsvTable>>,
+    /// How many cells have been reported as wrong.
+    pub(super) cell_errors: usize,
     pub(super) settings: &'a [Override],
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) names: Names,
@@ -83,6 +89,8 @@ impl<'a> Compiler<'a> {
             source: document.source(),
             root,
             original: document.root(),
+            tables: document.tables(),
+            cell_errors: 0,
             settings,
             diagnostics: Vec::new(),
             names: Names::default(),
@@ -113,6 +121,7 @@ impl<'a> Compiler<'a> {
             return;
         }
         self.read_parameters();
+        self.read_data();
         self.read_definitions();
         self.read_actors();
         self.read_pace();
@@ -129,7 +138,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn read_head(&mut self) {
-        const KEYS: [&str; 24] = [
+        const KEYS: [&str; 25] = [
             "format",
             "extends",
             "remove",
@@ -152,6 +161,7 @@ impl<'a> Compiler<'a> {
             "shocks",
             "outcomes",
             "metrics",
+            "data",
             "sweep",
             "note",
         ];
@@ -247,8 +257,8 @@ impl<'a> Compiler<'a> {
 
     /// A numeric field with one user and one target.
     pub(super) fn plain_field(&mut self, value: &'a super::document::Value, at: &str, domain: Domain, target: Target) {
-        let context = Context::Numeric { cohort: false, debtor: false };
-        let spec = Spec { path: at.to_owned(), domain, order: Order::Rest, context };
+        let context = Context::Numeric { cohort: false, own: Own::No };
+        let spec = Spec { path: at.to_owned(), domain, order: Order::Rest, context, table: None };
         self.number(value, &spec, &[User::default()], &|_| vec![target]);
     }
 
@@ -287,6 +297,7 @@ fn empty_model() -> Model {
         actors: Vec::new(),
         groups: Vec::new(),
         influence: Vec::new(),
+        data: Vec::new(),
         trust_pairs: Vec::new(),
         commitments: Vec::new(),
         instances: Vec::new(),

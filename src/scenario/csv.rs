@@ -49,9 +49,19 @@ impl CsvTable {
         Ok(table)
     }
 
+    /// What stands for a table that could not be read, which has been reported.
+    pub(super) fn unread() -> Self {
+        Self { name: String::new(), bytes: Vec::new(), columns: Vec::new(), starts: Vec::new() }
+    }
+
+    /// Whether it stands for a table that could not be read.
+    pub(super) fn is_unread(&self) -> bool {
+        self.starts.is_empty()
+    }
+
     /// Number of rows, without the header.
     pub(super) fn rows(&self) -> usize {
-        self.starts.len() - 2
+        self.starts.len().saturating_sub(2)
     }
 
     /// The bytes of the file.
@@ -67,6 +77,11 @@ impl CsvTable {
     /// What to say where a column is missing: the nearest one, or all of them.
     pub(super) fn column_help(&self, name: &str) -> String {
         let columns = || self.columns.iter().map(String::as_str);
+        if let [only] = self.columns.as_slice()
+            && only.contains([';', '\t'])
+        {
+            return "its header has no commas; save the table with commas between cells".into();
+        }
         suggestion(name, columns()).unwrap_or_else(|| format!("its columns are {}", listed(columns())))
     }
 

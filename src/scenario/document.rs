@@ -197,9 +197,9 @@ impl Document {
         &self.root
     }
 
-    /// The table that is named at a place.
-    pub(super) fn table_at(&self, value: &Value) -> Option<&Arc<CsvTable>> {
-        self.tables.get(&value.span.start)
+    /// The tables of cells that it names, by the place at which they are named.
+    pub(super) fn tables(&self) -> &BTreeMap<usize, Arc<CsvTable>> {
+        &self.tables
     }
 }
 

@@ -11,7 +11,7 @@ use super::interval::parameter_intervals;
 use super::monotone;
 use super::most::Most;
 use super::number::{About, Pending, Spec, domain_help};
-use super::resolve::{Context, Script, on_one_line};
+use super::resolve::{Context, Own, Script, on_one_line};
 use super::syntax::{self, Form};
 use super::time_literal;
 use crate::model::{
@@ -140,9 +140,9 @@ impl Compiler<'_> {
             Err(FieldError::Domain { .. }) => return None,
         };
         if let FieldSource::Draw { distribution, .. } = &field.source {
-            let context = Context::Numeric { cohort: false, debtor: false };
+            let context = Context::Numeric { cohort: false, own: Own::No };
             let order = super::number::Order::Rest;
-            let spec = Spec { path: field.path.clone(), domain: field.domain, order, context };
+            let spec = Spec { path: field.path.clone(), domain: field.domain, order, context, table: None };
             let all_constant = distribution.arguments.iter().all(|argument| matches!(argument, Scalar::Constant(_)));
             if !all_constant {
                 self.check_support(&spec, distribution.shape, &values, &about.arguments);

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::compile::Compiler;
-use super::diagnostic::{self, Diagnostic};
+use super::diagnostic::{self, Diagnostic, quoted};
 use super::document::{Entry, Kind};
 use super::graph;
+use super::members::Join;
 use super::names::Party;
 use super::reader::path;
 use crate::model::{ActorId, limits};
@@ -16,9 +17,9 @@ type List<'a> = (&'a Entry, Vec<(&'a str, Range<usize>)>);
 impl<'a> Compiler<'a> {
     /// Groups may hold groups, so names come first and members in the order in which they are known.
     pub(super) fn collect_groups(&mut self) {
-        let Some(section) = self.section("groups") else { return };
         let mut lists: Vec<List<'a>> = Vec::new();
-        for entry in &section.entries {
+        let entries = self.section("groups").map_or(&[][..], |section| &section.entries);
+        for entry in entries {
             self.check_id(&entry.key, &entry.key_span, "a group");
             let place = path("groups", &entry.key);
             let members = if let Kind::Array(_) = entry.value.kind {
@@ -29,7 +30,7 @@ impl<'a> Compiler<'a> {
             };
             match members {
                 Some(members) => {
-                    if members.is_empty() {
+                    if members.is_empty() && !self.names.join_positions.contains_key(&entry.key) {
                         let message = format!("`{place}` is empty");
                         let error = Diagnostic::error("domain/empty-group", message, Some(entry.value.span.clone()));
                         self.report(error.help("name at least one actor, or remove the group"));
@@ -50,7 +51,40 @@ impl<'a> Compiler<'a> {
                 kept.push(list);
             }
         }
+        self.found_groups();
         self.resolve_groups(before, &kept);
+    }
+
+    /// Groups that come into being since rows of tables join them.
+    fn found_groups(&mut self) {
+        let joins = self.names.joins.clone();
+        let total: usize = joins.list.iter().map(|join| join.members.len()).sum();
+        if total > limits::MEMBERSHIPS {
+            let message = format!("the groups have more than {} members in all", limits::MEMBERSHIPS);
+            let error = Diagnostic::error("limits/memberships", message, None);
+            self.report(error.help("let rows of tables join fewer groups"));
+            return;
+        }
+        for Join { group, mut members, first: (table, row, column) } in joins.list {
+            match self.names.parties.get(&group) {
+                // Declared: its members have joined it.
+                Some(Party::Group(at)) if !self.names.groups[*at].cohort => {}
+                Some(Party::Broken) => {}
+                Some(_) => {
+                    let message = format!("{} is an actor or a cohort, which no row can join", quoted(&group));
+                    self.report_cell("names/twice", message, "name a group", &table, row, column);
+                }
+                None => {
+                    members.dedup();
+                    let span = 0..0;
+                    self.add_group(&group, &span, members, false);
+                    if let Some(group) = self.names.groups.last_mut() {
+                        // It is there whether or not something uses it.
+                        group.used = true;
+                    }
+                }
+            }
+        }
     }
 
     fn resolve_groups(&mut self, before: usize, lists: &[List<'a>]) {
@@ -62,7 +96,7 @@ impl<'a> Compiler<'a> {
             let mut needed: Vec<usize> = found
                 .iter()
                 .filter_map(|party| match party {
-                    Party::Group(group) if *group >= before => Some(group - before),
+                    Party::Group(group) if *group >= before && *group < before + lists.len() => Some(group - before),
                     _ => None,
                 })
                 .collect();
@@ -104,6 +138,9 @@ impl<'a> Compiler<'a> {
                     Party::Group(group) => members.extend_from_slice(&self.names.groups[*group].members),
                     Party::Broken => {}
                 }
+            }
+            if let Some(&join) = self.names.join_positions.get(&lists[at].0.key) {
+                members.extend_from_slice(&self.names.joins.list[join].members);
             }
             members.sort_unstable();
             members.dedup();

@@ -291,6 +291,10 @@ pub fn quantity_interval(model: &Model, quantity: Quantity) -> Interval {
         Range::Times => Interval { low: 0.0, high: steps },
         Range::Step => Interval { low: 0.0, high: (steps - 1.0).max(0.0) },
         Range::Steps => Interval::point(steps),
+        Range::Data(data) => {
+            let values = model.data.get(data.index()).map_or(&[][..], |series| series.points.as_slice());
+            values.iter().map(|&(_, value)| Interval::point(value)).reduce(Interval::hull).unwrap_or(Interval::ALL)
+        }
     }
 }
 

@@ -110,6 +110,7 @@ impl Most {
             | Quantity::Deadlocked
             | Quantity::Step
             | Quantity::Steps
+            | Quantity::Data(_)
             | Quantity::Index
             | Quantity::Size => quantity_interval(model, quantity),
         }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::compile::Compiler;
+use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, plain, quoted};
 use super::document::{Kind, Table};
+use super::members::Joins;
 use super::reader::path;
 use super::reserved;
 use crate::model::{ActorId, Ending, limits};
@@ -32,6 +35,11 @@ impl Ids {
     /// Number of names.
     pub(super) fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// Adds a name that is looked up elsewhere.
+    pub(super) fn push(&mut self, name: String, span: Range<usize>) {
+        self.list.push((name, span));
     }
 
     fn add(&mut self, name: &str, span: Range<usize>) -> usize {
@@ -63,10 +71,14 @@ pub(super) enum Party {
 }
 
 /// A cohort's place among the actors.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Cohort {
     pub(super) first: usize,
     pub(super) size: u32,
+    /// The table that its members are the rows of.
+    pub(super) table: Option<Arc<CsvTable>>,
+    /// The column of the names that people see.
+    pub(super) names: Option<usize>,
 }
 
 /// A meeting or a shock.
@@ -102,7 +114,13 @@ pub(super) struct Names {
     /// By position in `[cohorts]`.
     pub(super) cohorts: Vec<Cohort>,
     pub(super) parties: BTreeMap<String, Party>,
-    party_spans: BTreeMap<String, Range<usize>>,
+    /// Where the names stand that are declared with an error.
+    broken_spans: BTreeMap<String, Range<usize>>,
+    /// The groups that rows of tables join.
+    pub(super) joins: Joins,
+    /// Their positions, by id.
+    pub(super) join_positions: BTreeMap<String, usize>,
+    pub(super) data: Ids,
 }
 
 impl Names {
@@ -120,7 +138,8 @@ impl Names {
 
     /// What a name stands for, for a message about a name in the wrong place.
     pub(super) fn what_is(&self, name: &str) -> Option<&'static str> {
-        let kinds: [(&Ids, &str); 9] = [
+        let kinds: [(&Ids, &str); 10] = [
+            (&self.data, "a series of data"),
             (&self.resources, "a resource"),
             (&self.commitments, "a commitment"),
             (&self.meetings, "a meeting"),
@@ -175,6 +194,7 @@ impl<'a> Compiler<'a> {
         self.names.shocks = self.collect("shocks", "a shock");
         self.names.outcomes = self.collect("outcomes", "an outcome");
         self.names.metrics = self.collect("metrics", "a metric");
+        self.names.data = self.collect("data", "a series of data");
         self.check_shared();
         self.check_reserved();
     }
@@ -267,7 +287,7 @@ impl<'a> Compiler<'a> {
 
     /// Declares a name among actors, cohorts and groups.
     pub(super) fn add_party(&mut self, name: &str, span: &Range<usize>, party: Party, what: &str) -> bool {
-        if let Some(first) = self.names.party_spans.get(name).cloned() {
+        if let Some(first) = self.party_span(name) {
             let message = format!("{what} {} bears a name that is taken", quoted(name));
             self.report(
                 Diagnostic::error("names/twice", message, Some(span.clone()))
@@ -277,15 +297,28 @@ impl<'a> Compiler<'a> {
             return false;
         }
         self.names.parties.insert(name.to_owned(), party);
-        self.names.party_spans.insert(name.to_owned(), span.clone());
+        if party == Party::Broken {
+            self.names.broken_spans.insert(name.to_owned(), span.clone());
+        }
         true
+    }
+
+    /// Where an actor, cohort or group is declared.
+    pub(super) fn party_span(&self, name: &str) -> Option<Range<usize>> {
+        let span = match *self.names.parties.get(name)? {
+            Party::Actor(actor) => self.names.actors.list.get(actor.index()).map(|(_, span)| span.clone()),
+            Party::Group(group) => self.names.groups.get(group).map(|group| group.span.clone()),
+            Party::Broken => self.names.broken_spans.get(name).cloned(),
+        };
+        Some(span.unwrap_or(0..0))
     }
 
     fn collect_actors(&mut self) {
         for (entry, _) in self.named_tables("actors") {
             self.check_id(&entry.key, &entry.key_span, "an actor");
-            let at = self.names.actors.add(&entry.key, entry.key_span.clone());
+            let at = self.names.actors.len();
             self.add_party(&entry.key, &entry.key_span, Party::Actor(ActorId::at(at)), "the actor");
+            self.names.actors.push(entry.key.clone(), entry.key_span.clone());
             if at == limits::ACTORS {
                 let message = format!("more than {} actors", limits::ACTORS);
                 self.report(
@@ -296,16 +329,31 @@ impl<'a> Compiler<'a> {
         }
         for (entry, table) in self.named_tables("cohorts") {
             self.check_id(&entry.key, &entry.key_span, "a cohort");
+            if let Some(named) = table.get("table") {
+                let cohort = self.collect_members(entry, table, named);
+                let members = (cohort.first..self.names.actors.len()).map(ActorId::at).collect();
+                self.names.cohorts.push(cohort);
+                self.add_group(&entry.key, &entry.key_span, members, true);
+                continue;
+            }
+            for key in ["id", "names", "member_of"] {
+                if let Some(entry) = table.get(key) {
+                    let message = format!("`{key}` names a column, but the cohort has no `table`");
+                    let error = Diagnostic::error("schema/column", message, Some(entry.key_span.clone()));
+                    self.report(error.help("add `table`, or remove it"));
+                }
+            }
             let size = self.cohort_size(table, &entry.key, &entry.key_span);
             let first = self.names.actors.len();
             let mut members = Vec::new();
             for number in 1..=size {
                 let name = format!("{}_{number}", entry.key);
-                let at = self.names.actors.add(&name, entry.key_span.clone());
+                let at = self.names.actors.len();
                 members.push(ActorId::at(at));
                 self.add_party(&name, &entry.key_span, Party::Actor(ActorId::at(at)), "the cohort's member");
+                self.names.actors.push(name, entry.key_span.clone());
             }
-            self.names.cohorts.push(Cohort { first, size });
+            self.names.cohorts.push(Cohort { first, size, table: None, names: None });
             self.add_group(&entry.key, &entry.key_span, members, true);
         }
     }
@@ -322,7 +370,12 @@ impl<'a> Compiler<'a> {
         let place = path(&path("cohorts", id), "size");
         let Some(entry) = table.get("size") else {
             let parent = path("cohorts", id);
-            self.missing("size", &parent, at.clone(), "write how many members it has: `size = 20`");
+            self.missing(
+                "size",
+                &parent,
+                at.clone(),
+                "write how many members it has: `size = 20`, or name a `table` of them",
+            );
             return 1;
         };
         let value = &entry.value;

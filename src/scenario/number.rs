@@ -3,8 +3,11 @@
 use std::cell::Cell;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use super::cells::{Column, is_column};
 use super::compile::Compiler;
+use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, Origin, listed, plain, quoted, suggestion};
 use super::document::{Entry, Kind, Table, Value};
 use super::reader::path;
@@ -24,6 +27,8 @@ pub(super) struct Spec {
     pub(super) order: Order,
     /// What its expressions may read.
     pub(super) context: Context,
+    /// The table whose columns it may read, a row for each user.
+    pub(super) table: Option<Arc<CsvTable>>,
 }
 
 impl Spec {
@@ -88,7 +93,30 @@ pub(super) type TargetOf = fn(usize) -> Target;
 enum Read {
     Number(f64),
     Expression(Script),
-    Draw(Distribution, Vec<Script>, Vec<Range<usize>>),
+    /// A number for each user.
+    Column(Column),
+    Draw(Box<Drawn>),
+}
+
+/// A distribution as it is written.
+struct Drawn {
+    distribution: Distribution,
+    scripts: Vec<Script>,
+    /// Places of its arguments.
+    spans: Vec<Range<usize>>,
+    /// Arguments that differ between users, by position.
+    columns: Vec<(usize, Column)>,
+}
+
+impl Drawn {
+    /// The distribution of a user.
+    fn of(&self, user: usize) -> Distribution {
+        let mut own = self.distribution.clone();
+        for (at, column) in &self.columns {
+            own.arguments[*at] = Scalar::Constant(column.values[user]);
+        }
+        own
+    }
 }
 
 impl<'a> Compiler<'a> {
@@ -112,9 +140,18 @@ impl<'a> Compiler<'a> {
                 }
             }
             Some(Read::Expression(script)) => self.expression_fields(value, spec, users, targets, script),
-            Some(Read::Draw(distribution, scripts, arguments)) => {
-                self.draws(value, spec, users, targets, &distribution, scripts, arguments);
+            Some(Read::Column(column)) => {
+                if self.column_in_domain(&column, spec) {
+                    for (at, &number) in column.values.iter().take(users.len()).enumerate() {
+                        for target in targets(at) {
+                            self.model.setup.set(target, number);
+                        }
+                    }
+                } else {
+                    self.doubtful |= spec.order == Order::Attribute;
+                }
             }
+            Some(Read::Draw(drawn)) => self.draws(value, spec, users, targets, *drawn),
         }
     }
 
@@ -134,10 +171,11 @@ impl<'a> Compiler<'a> {
                 }
                 None
             }
-            Read::Expression(_) => None,
-            Read::Draw(distribution, scripts, arguments) => {
+            Read::Expression(_) | Read::Column(_) => None,
+            Read::Draw(drawn) => {
                 let targets = |_| vec![target];
-                self.draws(value, spec, &[User::default()], &targets, &distribution, scripts, arguments);
+                let distribution = drawn.distribution.clone();
+                self.draws(value, spec, &[User::default()], &targets, *drawn);
                 Some(distribution)
             }
         }
@@ -146,8 +184,8 @@ impl<'a> Compiler<'a> {
     /// A distribution that is not drawn from.
     pub(super) fn unused_distribution(&mut self, value: &'a Value, spec: &Spec) -> Option<Distribution> {
         match self.read_number(value, spec)? {
-            Read::Draw(distribution, _, _) => Some(distribution),
-            Read::Number(_) | Read::Expression(_) => None,
+            Read::Draw(drawn) => Some(drawn.distribution),
+            Read::Number(_) | Read::Expression(_) | Read::Column(_) => None,
         }
     }
 
@@ -157,6 +195,7 @@ impl<'a> Compiler<'a> {
             Kind::String(text) => {
                 self.expression(value, text, spec.path.clone(), spec.context, Type::Number).map(Read::Expression)
             }
+            Kind::Table(table) if is_column(table) => self.column(value, table, spec).map(Read::Column),
             Kind::Table(table) => self.distribution(value, table, spec),
             Kind::Datetime(_) if spec.takes_dates() => self.date_number(value, &spec.path).map(Read::Number),
             _ => {
@@ -226,7 +265,7 @@ impl<'a> Compiler<'a> {
             );
             return None;
         };
-        let (mut arguments, mut scripts, mut spans) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut arguments, mut scripts, mut spans, mut columns) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (at, element) in array.iter().enumerate() {
             let place = format!("{}.{name}.{at}", spec.path);
             spans.push(element.span.clone());
@@ -236,6 +275,13 @@ impl<'a> Compiler<'a> {
                 }
                 Kind::Datetime(_) if shape == Shape::Choice && spec.takes_dates() => {
                     arguments.extend(self.date_number(element, &place).map(Scalar::Constant));
+                }
+                Kind::Table(table) if is_column(table) => {
+                    let spec = Spec { path: place, ..spec.clone() };
+                    if let Some(column) = self.column(element, table, &spec) {
+                        columns.push((arguments.len(), column));
+                        arguments.push(Scalar::Constant(0.0));
+                    }
                 }
                 Kind::String(text) => {
                     if let Some(script) = self.expression(element, text, place, spec.context, Type::Number) {
@@ -254,12 +300,48 @@ impl<'a> Compiler<'a> {
         if arguments.len() < array.len() {
             return None;
         }
-        let distribution = Distribution { shape, arguments };
-        self.check_distribution(value, &entry.value, spec, &distribution, &spans).then_some(Read::Draw(
-            distribution,
-            scripts,
-            spans,
-        ))
+        let drawn = Box::new(Drawn { distribution: Distribution { shape, arguments }, scripts, spans, columns });
+        let good = if drawn.columns.is_empty() {
+            self.check_distribution(value, &entry.value, spec, &drawn.distribution, &drawn.spans)
+        } else {
+            self.check_rows(value, spec, &drawn)
+        };
+        good.then_some(Read::Draw(drawn))
+    }
+
+    /// Checks a distribution whose arguments stand in columns, row by row.
+    fn check_rows(&mut self, value: &Value, spec: &Spec, drawn: &Drawn) -> bool {
+        let shape = drawn.distribution.shape;
+        if matches!(spec.domain, Domain::Whole(_) | Domain::Moment) && shape != Shape::Choice {
+            return self.check_distribution(value, value, spec, &drawn.distribution, &drawn.spans);
+        }
+        if !drawn.scripts.is_empty() {
+            // The number of arguments is known all the same.
+            return match shape.check(&vec![0.0; drawn.distribution.arguments.len()]) {
+                Ok(()) => true,
+                Err(what) => self.wrong_arguments(value, spec, what),
+            };
+        }
+        let (_, first) = &drawn.columns[0];
+        let before = self.cell_errors;
+        for row in 0..first.values.len() {
+            let arguments: Vec<f64> = drawn.of(row).arguments.iter().filter_map(Scalar::constant).collect();
+            let domain = spec.domain;
+            let fault = match shape.check(&arguments) {
+                Err(what) => Some((format!("the distribution of `{}` is wrong: {what}", spec.path), None)),
+                Ok(()) if shape == Shape::Normal => None,
+                Ok(()) => arguments.iter().find(|&&value| !domain.contains(value)).map(|&value| {
+                    let (must, value) = (domain.description(), plain(value));
+                    let message = format!("`{}` must be {must}, but its distribution can give {value}", spec.path);
+                    (message, Some(domain_help(domain)))
+                }),
+            };
+            if let Some((message, help)) = fault {
+                let help = help.unwrap_or_else(|| "change the cell, or the other arguments".into());
+                self.report_cell("domain/distribution", message, help, &first.table, row, first.column);
+            }
+        }
+        self.cell_errors == before
     }
 
     /// Checks what is known of a distribution as it is written.
@@ -365,7 +447,7 @@ impl<'a> Compiler<'a> {
         let about = About::new(value, vec![script], Vec::new());
         if alike {
             // What does not differ between members is worked out once.
-            let all = (0..users.len()).flatten_targets(targets);
+            let all = (0..users.len()).flat_map(targets).collect();
             let user = User { suffix: None, ..users.first().copied().unwrap_or_default() };
             self.push_field(spec, &user, all, FieldSource::Expression(expression), &about);
             return;
@@ -378,20 +460,17 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of what was read, for each of its users")]
     fn draws(
         &mut self,
         value: &Value,
         spec: &Spec,
         users: &[User],
         targets: &dyn Fn(usize) -> Vec<Target>,
-        distribution: &Distribution,
-        scripts: Vec<Script>,
-        arguments: Vec<Range<usize>>,
+        mut drawn: Drawn,
     ) {
-        let about = About::new(value, scripts, arguments);
+        let about = About::new(value, std::mem::take(&mut drawn.scripts), std::mem::take(&mut drawn.spans));
         for (at, user) in users.iter().enumerate() {
-            let source = FieldSource::Draw { draw: DrawId(0), distribution: distribution.clone() };
+            let source = FieldSource::Draw { draw: DrawId(0), distribution: drawn.of(at) };
             if !self.push_field(spec, user, targets(at), source, &about) {
                 return;
             }
@@ -426,16 +505,6 @@ impl<'a> Compiler<'a> {
         let field = Field { targets, source, domain: spec.domain, path, owner: user.owner, member: user.member };
         self.fields.push(Pending { field, order: spec.order, about: Rc::clone(about) });
         true
-    }
-}
-
-trait FlattenTargets {
-    fn flatten_targets(self, targets: &dyn Fn(usize) -> Vec<Target>) -> Vec<Target>;
-}
-
-impl FlattenTargets for Range<usize> {
-    fn flatten_targets(self, targets: &dyn Fn(usize) -> Vec<Target>) -> Vec<Target> {
-        self.flat_map(targets).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::cells::is_column;
 use super::diagnostic::{Diagnostic, Origin, nearest, quoted};
 use super::document::{Document, Kind, Table, Value};
 use super::set_value::SetValue;
@@ -217,7 +218,7 @@ fn is_number(value: &Value, path: &[&str]) -> bool {
     match &value.kind {
         Kind::Integer(_) | Kind::Float(_) => true,
         Kind::String(_) => field(),
-        Kind::Table(table) if is_distribution(table) => field(),
+        Kind::Table(table) if is_distribution(table) || is_column(table) => field(),
         Kind::Table(table) => path.len() == 2 && path[0] == "parameters" && table.has("value"),
         _ => false,
     }

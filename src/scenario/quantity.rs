@@ -5,11 +5,11 @@ use std::ops::Range;
 use super::diagnostic::{Diagnostic, listed, quoted};
 use super::names::{Happening, Ids, Party};
 use super::reserved::usage;
-use super::resolve::{Context, Resolver};
+use super::resolve::{Context, Own, Resolver};
 use super::sets::Set;
 use crate::model::{
-    ActorId, AttributeId, CommitmentId, GroupId, IssueId, MeanId, MeetingId, OutcomeId, Promises, Quantity, ResourceId,
-    ShockId, SlotId,
+    ActorId, AttributeId, CommitmentId, DataId, GroupId, IssueId, MeanId, MeetingId, OutcomeId, Promises, Quantity,
+    ResourceId, ShockId, SlotId,
 };
 
 type Word = (String, Range<usize>);
@@ -56,6 +56,13 @@ impl Resolver<'_, '_> {
                 })
             }
             "stance" => self.stance(words, span),
+            "data" => {
+                let found = self.find(|names| &names.data, &words[0], "a series of data", name);
+                if !self.allows_state(name, span) {
+                    return None;
+                }
+                Some(Quantity::Data(DataId::at(found?)))
+            }
             "trust" => {
                 let (a, b) = (self.actor(&words[0], name), self.actor(&words[1], name));
                 if !self.allows_state(name, span) {
@@ -169,15 +176,19 @@ impl Resolver<'_, '_> {
     fn own(&mut self, word: &Word, span: &Range<usize>) -> Option<Quantity> {
         let found = self.find(|names| &names.attributes, word, "an attribute", "own");
         let (message, help) = match self.context {
-            Context::Definition | Context::Condition { .. } | Context::Numeric { debtor: true, .. } => {
+            Context::Definition | Context::Condition { .. } | Context::Numeric { own: Own::Yes, .. } => {
                 return Some(Quantity::Own(AttributeId::at(found?)));
             }
             Context::World(what) => (
                 format!("`own` is the debtor's attribute, and {what} has no debtor"),
                 "write the number, or declare it in `[parameters]`",
             ),
+            Context::Numeric { own: Own::Attribute, .. } => (
+                "`own` cannot be read by an attribute: attributes are worked out first".to_owned(),
+                "read parameters, or let another field read both attributes",
+            ),
             Context::Numeric { .. } => (
-                "`own` is the debtor's attribute, and can be read in a commitment only".to_owned(),
+                "`own` is an attribute of an actor, and this number belongs to none".to_owned(),
                 "write the number, or declare it in `[parameters]`",
             ),
         };

@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, quoted};
-use super::resolve::{Context, Resolver};
+use super::resolve::{Context, Own, Resolver};
 use crate::model::{IssueId, Quantity};
 
 /// Functions of numbers.
 pub(super) const FUNCTIONS: [&str; 9] = ["min", "max", "clamp", "abs", "sqrt", "exp", "ln", "if", "curve"];
 
 /// Quantities that take arguments.
-pub(super) const CALLED: [&str; 21] = [
+pub(super) const CALLED: [&str; 22] = [
+    "data",
     "offered",
     "bound",
     "delivered",
@@ -71,6 +72,7 @@ pub(super) fn usage(name: &str) -> String {
         "stance" => "write `stance(actor)` or `stance(actor, issue)`".into(),
         "trust" => "write `trust(actor, actor)`".into(),
         "own" => "write `own(attribute)`".into(),
+        "data" => "write `data(series)`".into(),
         _ => format!("write `{name}(meeting)` or `{name}(shock)`"),
     }
 }
@@ -78,13 +80,13 @@ pub(super) fn usage(name: &str) -> String {
 impl Resolver<'_, '_> {
     /// Whether a quantity that belongs to the state may be read here; reports it if not.
     pub(super) fn allows_state(&mut self, name: &str, span: &Range<usize>) -> bool {
-        let Context::Numeric { cohort, debtor } = self.context else { return true };
+        let Context::Numeric { cohort, own } = self.context else { return true };
         let message = format!("{} cannot be read by a number that is worked out before the run", quoted(name));
         let mut may = vec!["parameters"];
         if cohort {
             may.push("`index` and `size`");
         }
-        if debtor {
+        if own == Own::Yes {
             may.push("`own(…)`");
         }
         let help = format!("it may read {}", may.join(" and "));

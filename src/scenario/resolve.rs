@@ -46,9 +46,20 @@ pub(super) enum Context {
     Numeric {
         /// It is a cohort's and may read `index` and `size`.
         cohort: bool,
-        /// It is a commitment's and may read `own`.
-        debtor: bool,
+        /// Whether it may read `own`.
+        own: Own,
     },
+}
+
+/// Whether a numeric field may read an attribute of the one that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    /// It belongs to no actor.
+    No,
+    /// It is an attribute itself.
+    Attribute,
+    /// It belongs to an actor, a cohort's member or a debtor.
+    Yes,
 }
 
 /// Where a compiled node stands.

@@ -26,6 +26,8 @@ pub(super) struct Interner {
     slots: BTreeMap<(ResourceId, GroupId), SlotId>,
     means: BTreeMap<(GroupId, IssueId), MeanId>,
     memberships: usize,
+    /// Words of all masks.
+    words: usize,
     /// Members of lists that have been put together so far.
     listed: usize,
     full: bool,
@@ -157,9 +159,10 @@ impl<'a> Compiler<'a> {
             return group;
         }
         let actors = self.names.actors.len();
-        let words = (self.model.groups.len() + 1).saturating_mul(actors.div_ceil(64));
         self.interner.memberships = self.interner.memberships.saturating_add(self.count(set));
-        if self.interner.memberships > limits::MEMBERSHIPS || words > limits::MASK_WORDS {
+        let members = if self.interner.memberships > limits::MEMBERSHIPS { Vec::new() } else { self.members(set) };
+        self.interner.words = self.interner.words.saturating_add(Group::mask_words(&members, actors));
+        if self.interner.memberships > limits::MEMBERSHIPS || self.interner.words > limits::MASK_WORDS {
             self.too_many_memberships(span);
             return GroupId(0);
         }
@@ -169,7 +172,7 @@ impl<'a> Compiler<'a> {
             Set::Named(group) => self.names.groups[*group].id.clone(),
         };
         let group = GroupId::at(self.model.groups.len());
-        self.model.groups.push(Group::new(id, self.members(set), actors));
+        self.model.groups.push(Group::new(id, members, actors));
         self.interner.groups.insert(set.clone(), group);
         group
     }

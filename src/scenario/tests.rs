@@ -297,7 +297,7 @@ fn a_fault_makes_no_others() {
 
 #[test]
 fn what_is_too_large_is_refused_at_once() {
-    assert!(first("[cohorts.people]\nsize = 1000000000000\n").contains("more than 100000 actors"));
+    assert!(first("[cohorts.people]\nsize = 1000000000000\n").contains("more than 2000000 actors"));
     let mut chain = String::from("[actors.us]\n[definitions]\nd0 = \"step\"\n");
     for at in 1..200 {
         let _ = writeln!(chain, "d{at} = \"d{0} + d{0}\"", at - 1);

@@ -1,13 +1,16 @@
 //! `[credit]`, `[trust]` and `[[influence]]`.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, quoted};
+use super::csv::CsvTable;
+use super::diagnostic::{Diagnostic, plain, quoted};
 use super::document::{Entry, Kind, Table, Value};
-use super::number::{Order, Spec, TargetOf, User};
+use super::names::Party;
+use super::number::{Order, Spec, TargetOf, User, domain_help};
 use super::reader::path;
-use super::resolve::Context;
+use super::resolve::{Context, Own};
 use super::sets::Set;
 use crate::model::{ActorId, Domain, Influence, Pairs, Target, limits};
 
@@ -22,8 +25,9 @@ impl<'a> Compiler<'a> {
             let own = std::mem::take(&mut self.own_credit[at]);
             let others: Vec<usize> = (0..self.names.actors.len()).filter(|actor| !own.contains(actor)).collect();
             self.own_credit[at] = own;
-            let context = Context::Numeric { cohort: false, debtor: false };
-            let spec = Spec { path: path("credit", key), domain: Domain::Unit, order: Order::Rest, context };
+            let context = Context::Numeric { cohort: false, own: Own::No };
+            let spec =
+                Spec { path: path("credit", key), domain: Domain::Unit, order: Order::Rest, context, table: None };
             let all = |_| others.iter().map(|&actor| target(actor)).collect();
             self.number(&entry.value, &spec, &[User::default()], &all);
             self.credit_spans.extend(others.iter().map(|&actor| (actor, entry.value.span.clone())));
@@ -52,6 +56,11 @@ impl<'a> Compiler<'a> {
         let mut total = 0;
         for (at, (value, table)) in self.tables(&entry.value, "trust.pairs", help).into_iter().enumerate() {
             let place = format!("trust.pairs.{at}");
+            if let Some(named) = table.get("table") {
+                self.known_keys(table, &["table"], "a pair of `trust` from a table");
+                self.tied_trust(named, &place, &mut total);
+                continue;
+            }
             self.known_keys(table, &["of", "in", "value"], "a pair of `trust`");
             let pairs = self.trust_pairs(value, table, &place, &mut total);
             let Some(number) = table.get("value") else {
@@ -91,7 +100,7 @@ impl<'a> Compiler<'a> {
             );
             return None;
         }
-        if !self.count_pairs(&of, &whom, total, place, &value.span) {
+        if !self.count_pairs(&of, &whom, (total, limits::PAIRS), place, &value.span) {
             return None;
         }
         Some(Pairs { first: self.group(&of, &of_span), second: self.group(&whom, &whom_span) })
@@ -113,18 +122,134 @@ impl<'a> Compiler<'a> {
     }
 
     /// Counts pairs against the limit on those of one table.
-    fn count_pairs(&mut self, a: &Set, b: &Set, total: &mut usize, place: &str, span: &Range<usize>) -> bool {
+    fn count_pairs(
+        &mut self,
+        a: &Set,
+        b: &Set,
+        (total, most): (&mut usize, usize),
+        place: &str,
+        span: &Range<usize>,
+    ) -> bool {
         let before = *total;
         *total = total.saturating_add(self.count(a).saturating_mul(self.count(b)));
-        if *total <= limits::PAIRS {
+        if *total <= most {
             return true;
         }
-        if before <= limits::PAIRS {
-            let message = format!("`{place}` brings the pairs of actors to {total}, more than {}", limits::PAIRS);
+        if before <= most {
+            let message = format!("`{place}` brings the pairs of actors to {total}, more than {most}");
             let error = Diagnostic::error("limits/pairs", message, Some(span.clone()));
             self.report(error.help("name fewer actors or smaller groups"));
         }
         false
+    }
+
+    /// The table of an entry, and the positions of columns in it, of which the last may be missing if it is optional.
+    fn ties(
+        &mut self,
+        named: &'a Entry,
+        place: &str,
+        names: [&str; 3],
+        is_optional: bool,
+    ) -> Option<(Arc<CsvTable>, [Option<usize>; 3])> {
+        let table = self.named_table(&named.value, &path(place, "table"))?;
+        let columns = names.map(|name| table.column(name));
+        let mut good = true;
+        for (at, (name, column)) in names.iter().zip(columns).enumerate() {
+            if column.is_none() && !(is_optional && at == 2) {
+                let message = format!("the table {} has no column {}", quoted(&table.name), quoted(name));
+                let error = Diagnostic::error("table/column", message, Some(named.value.span.clone()));
+                self.report(error.help(table.column_help(name)));
+                good = false;
+            }
+        }
+        good.then_some((table, columns))
+    }
+
+    /// The actor or group in a cell; none where there is none (and it is reported).
+    fn tied(&mut self, table: &CsvTable, row: usize, column: usize) -> Option<Set> {
+        let name = table.cell(row, column).to_ascii_lowercase();
+        let known = self.names.parties.get(&name).copied();
+        let (message, help) = match known {
+            Some(Party::Actor(actor)) => return Some(Set::Actor(actor)),
+            Some(Party::Group(group)) => {
+                self.names.groups[group].used = true;
+                return Some(Set::Named(group));
+            }
+            Some(Party::Broken) => return None,
+            None if name.is_empty() => ("the cell is empty".to_owned(), "name an actor or a group".to_owned()),
+            None => {
+                let error = self.unknown_party(&name, &(0..0), &table.name, "actor, cohort or group");
+                (error.message, error.help.unwrap_or_default())
+            }
+        };
+        self.report_cell("names/unknown", message, help, table, row, column);
+        None
+    }
+
+    /// The number in a cell of a tie, in its domain.
+    fn tied_number(&mut self, table: &CsvTable, row: usize, column: usize, domain: Domain, place: &str) -> Option<f64> {
+        let number = self.cell_number(table, row, column, None, place)?;
+        if domain.contains(number) {
+            return Some(number);
+        }
+        let message = format!("`{place}` must be {}, but is {}", domain.description(), plain(number));
+        self.report_cell("domain/number", message, domain_help(domain), table, row, column);
+        None
+    }
+
+    /// An entry of `influence` that is a table.
+    fn tied_influence(&mut self, named: &'a Entry, place: &str, total: &mut usize) {
+        let Some((table, [Some(from), Some(on), weight])) = self.ties(named, place, ["from", "on", "weight"], true)
+        else {
+            return;
+        };
+        let at = path(place, "weight");
+        for row in 0..table.rows() {
+            let source = self.tied(&table, row, from);
+            let target = self.tied(&table, row, on);
+            let number =
+                weight.map_or(Some(1.0), |column| self.tied_number(&table, row, column, Domain::NonNegative, &at));
+            let (Some(source), Some(target), Some(number)) = (source, target, number) else { continue };
+            if !self.count_pairs(&source, &target, (total, limits::TIES), place, &named.value.span) {
+                return;
+            }
+            let span = &named.value.span;
+            let influence = match (&source, &target) {
+                (Set::Actor(a), Set::Actor(b)) if a == b => Influence::Own(*a),
+                (Set::Actor(from), Set::Actor(on)) => Influence::Tie { on: *on, from: *from },
+                _ => Influence::Between(Pairs { first: self.group(&target, span), second: self.group(&source, span) }),
+            };
+            self.model.influence.push(influence);
+            self.model.setup.influence.push(number);
+        }
+    }
+
+    /// An entry of `trust.pairs` that is a table.
+    fn tied_trust(&mut self, named: &'a Entry, place: &str, total: &mut usize) {
+        let Some((table, [Some(of), Some(whom), Some(value)])) = self.ties(named, place, ["of", "in", "value"], false)
+        else {
+            return;
+        };
+        let at = path(place, "value");
+        for row in 0..table.rows() {
+            let truster = self.tied(&table, row, of);
+            let trusted = self.tied(&table, row, whom);
+            let number = self.tied_number(&table, row, value, Domain::Unit, &at);
+            let (Some(truster), Some(trusted), Some(number)) = (truster, trusted, number) else { continue };
+            if matches!((&truster, &trusted), (Set::Actor(a), Set::Actor(b)) if a == b) {
+                let message = "the row is the trust of an actor in itself".to_owned();
+                let help = "trust in oneself is always 1; name another actor";
+                self.report_cell("domain/self", message, help, &table, row, whom);
+                continue;
+            }
+            if !self.count_pairs(&truster, &trusted, (total, limits::PAIRS), place, &named.value.span) {
+                return;
+            }
+            let span = &named.value.span;
+            let pairs = Pairs { first: self.group(&truster, span), second: self.group(&trusted, span) };
+            self.model.trust_pairs.push(pairs);
+            self.model.setup.trust_pairs.push(number);
+        }
     }
 
     /// Reads `[[influence]]`.
@@ -139,6 +264,12 @@ impl<'a> Compiler<'a> {
             self.tables(&entry.value, "influence", "write `[[influence]]`").into_iter().enumerate()
         {
             let place = format!("influence.{at}");
+            if let Some(named) = table.get("table") {
+                self.known_keys(table, &["table", "note"], "an `influence` from a table");
+                self.free_texts(table, &["note"], &place);
+                self.tied_influence(named, &place, &mut total);
+                continue;
+            }
             self.known_keys(table, &["from", "on", "weight", "note"], "an `influence`");
             self.free_texts(table, &["note"], &place);
             let from = self.required_set(table, "from", &place, value.span.clone());
@@ -176,7 +307,7 @@ impl<'a> Compiler<'a> {
         {
             return Influence::Own(*a);
         }
-        if !self.count_pairs(from, on, total, place, span) {
+        if !self.count_pairs(from, on, (total, limits::TIES), place, span) {
             return Influence::Own(ActorId(0));
         }
         Influence::Between(Pairs { first: self.group(on, on_span), second: self.group(from, from_span) })

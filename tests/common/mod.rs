@@ -91,7 +91,11 @@ pub(crate) struct Ran {
 
 /// Runs a text.
 pub(crate) fn run_text(text: &str, sets: &[(&str, f64)], seed: u64) -> Ran {
-    let model = compiled(text, sets).model;
+    ran(compiled(text, sets).model, seed)
+}
+
+/// Runs a model.
+pub(crate) fn ran(model: Model, seed: u64) -> Ran {
     let plan = Plan::new(&model);
     let want = RunOptions { log: true, series: true, exchanged: true };
     let run = engine::run(&model, &plan, RunSeed { seed, replicate: 0 }, want);

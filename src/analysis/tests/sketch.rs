@@ -206,6 +206,7 @@ impl Sketch {
             actors: (0..self.actors).map(|at| Actor { id: format!("a{at}"), name: None }).collect(),
             groups,
             influence: Vec::new(),
+            data: Vec::new(),
             trust_pairs: Vec::new(),
             commitments,
             instances,

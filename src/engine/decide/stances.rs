@@ -44,6 +44,7 @@ impl Weights {
         for (entry, &weight) in model.influence.iter().zip(&setup.influence) {
             match entry {
                 Influence::Own(actor) => listed.push((*actor, *actor, weight)),
+                Influence::Tie { on, from } => listed.push((*on, *from, weight)),
                 Influence::Between(pairs) => listed.extend(pairs.ordered(model).map(|(on, from)| (on, from, weight))),
             }
         }

@@ -1,0 +1,297 @@
+//! Numbers in the cells of tables: `{ column = "Percentage", missing = 0 }`.
+
+use std::sync::Arc;
+
+use jiff::civil::{Date, DateTime, Time};
+
+use super::compile::Compiler;
+use super::csv::CsvTable;
+use super::diagnostic::{Diagnostic, plain, quoted};
+use super::document::{Kind, Table, Value};
+use super::number::{Order, Spec, domain_help};
+use super::reader::path;
+use crate::model::{Domain, limits};
+
+/// What a cell says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Cell {
+    /// Nothing.
+    Empty,
+    /// A number, or a truth as 1 or 0.
+    Number(f64),
+    /// A date, with or without a time of day.
+    Date(DateTime),
+}
+
+/// The numbers of a column, one a row, and where they stand.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    pub(super) table: Arc<CsvTable>,
+    pub(super) column: usize,
+    pub(super) values: Vec<f64>,
+}
+
+/// Whether a table of a scenario stands for a column of a table of cells.
+pub(super) fn is_column(table: &Table) -> bool {
+    table.has("column")
+}
+
+/// What a cell says; or what is wrong with it, and the remedy.
+pub(super) fn parse(text: &str) -> Result<Cell, (&'static str, String)> {
+    if text.is_empty() {
+        return Ok(Cell::Empty);
+    }
+    if text.eq_ignore_ascii_case("true") {
+        return Ok(Cell::Number(1.0));
+    }
+    if text.eq_ignore_ascii_case("false") {
+        return Ok(Cell::Number(0.0));
+    }
+    if is_number(text) {
+        return match text.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(Cell::Number(value)),
+            _ => Err(("is a number that is too large", "numbers end at about 1.8e308".into())),
+        };
+    }
+    if looks_like_date(text) {
+        let help = "write a date as `2016-11-04`, or `2016-11-04T12:30:00` with a time of day";
+        return date(text).map(Cell::Date).ok_or(("is no date of the calendar", help.into()));
+    }
+    Err(("is no number and no date", remedy(text)))
+}
+
+/// Digits with a sign, a point and an exponent, each of which may be missing.
+fn is_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))),
+        None => (unsigned, None),
+    };
+    let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    digits(whole)
+        && digits(part)
+        && !(whole.is_empty() && part.is_empty())
+        && exponent.is_none_or(|exponent| !exponent.is_empty() && digits(exponent))
+}
+
+/// Four digits, `-`, two digits, `-`, two digits.
+fn looks_like_date(text: &str) -> bool {
+    let shape = text.as_bytes();
+    shape.len() >= 10
+        && (0..10).all(|at| if at == 4 || at == 7 { shape[at] == b'-' } else { shape[at].is_ascii_digit() })
+}
+
+fn date(text: &str) -> Option<DateTime> {
+    let (day, rest) = text.split_at_checked(10)?;
+    let date = Date::new(day[..4].parse().ok()?, day[5..7].parse().ok()?, day[8..].parse().ok()?).ok()?;
+    if rest.is_empty() {
+        return Some(date.at(0, 0, 0, 0));
+    }
+    let parts: Vec<&str> = rest.strip_prefix(['T', ' '])?.split(':').collect();
+    if !(2..=3).contains(&parts.len())
+        || parts.iter().any(|part| part.len() != 2 || !part.bytes().all(|byte| byte.is_ascii_digit()))
+    {
+        return None;
+    }
+    let second = parts.get(2).map_or(Some(0), |second| second.parse().ok())?;
+    let time = Time::new(parts[0].parse().ok()?, parts[1].parse().ok()?, second, 0).ok()?;
+    Some(date.to_datetime(time))
+}
+
+/// What to write instead of what is often found in tables.
+fn remedy(text: &str) -> String {
+    let trimmed = text.trim();
+    if trimmed != text && parse(trimmed).is_ok_and(|cell| cell != Cell::Empty) {
+        return "remove the spaces: a cell is taken as it is".into();
+    }
+    if trimmed.starts_with('=') {
+        return "the cell is a formula; export its value".into();
+    }
+    if let Some(number) = trimmed.strip_suffix('%')
+        && is_number(number.trim())
+    {
+        return "write a share such as `0.25` for 25 %, or the number without `%`".into();
+    }
+    let with_point = trimmed.replacen(',', ".", 1);
+    if is_number(&with_point) {
+        return format!("the decimal point is `.`: write {}", quoted(&with_point));
+    }
+    if is_number(&trimmed.replace([',', ' ', '\u{a0}', '\u{202f}', '_', '\''], "")) {
+        return "write the number without separators of thousands".into();
+    }
+    let parts: Vec<&str> = trimmed.split(['/', '.', '-', ' ']).filter(|part| !part.is_empty()).collect();
+    if parts.len() == 3 && parts.iter().any(|part| part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_digit())) {
+        return "write dates as `2016-11-04`: year, month, day".into();
+    }
+    if ["na", "n/a", "nan", "null", "none", "-", "?"].contains(&trimmed.to_ascii_lowercase().as_str()) {
+        return "leave the cell empty, and say what stands for it with `missing = …`".into();
+    }
+    "write a number such as `0.5`, a date such as `2016-11-04`, `TRUE` or `FALSE`".into()
+}
+
+impl<'a> Compiler<'a> {
+    /// The table of cells that a value names; it has been read with the scenario.
+    pub(super) fn named_table(&mut self, value: &'a Value, at: &str) -> Option<Arc<CsvTable>> {
+        self.text(value, at)?;
+        self.tables.get(&value.span.start).cloned()
+    }
+
+    /// A column of a table, by the text that names it.
+    pub(super) fn find_column(&mut self, table: &CsvTable, value: &'a Value, at: &str) -> Option<usize> {
+        let name = self.text(value, at)?;
+        let found = table.column(name);
+        if found.is_none() && !table.is_unread() {
+            let message = format!("the table {} has no column {}", quoted(&table.name), quoted(name));
+            let error = Diagnostic::error("table/column", message, Some(value.span.clone()));
+            self.report(error.help(table.column_help(name)));
+        }
+        found
+    }
+
+    /// The numbers that `{ column, missing }` stands for; none where something is wrong (and reported).
+    pub(super) fn column(&mut self, value: &'a Value, keys: &'a Table, spec: &Spec) -> Option<Column> {
+        self.known_keys(keys, &["column", "missing"], "a column of a table");
+        let Some(table) = spec.table.clone() else {
+            let message = format!("`{}` reads a column, but there is no table", spec.path);
+            let error = Diagnostic::error("schema/column", message, Some(value.span.clone()));
+            self.report(error.help("only a cohort with a `table` has columns; write a number or an expression"));
+            return None;
+        };
+        let missing = match keys.get("missing") {
+            Some(entry) => Some(self.missing_number(&entry.value, spec)?),
+            None => None,
+        };
+        let entry = keys.get("column")?;
+        let column = self.find_column(&table, &entry.value, &path(&spec.path, "column"))?;
+        let mut values = Vec::with_capacity(table.rows());
+        let before = self.cell_errors;
+        for row in 0..table.rows() {
+            values.extend(self.cell_number(&table, row, column, missing, &spec.path));
+        }
+        (self.cell_errors == before && values.len() == table.rows()).then_some(Column { table, column, values })
+    }
+
+    /// What stands for an empty cell.
+    fn missing_number(&mut self, value: &'a Value, spec: &Spec) -> Option<f64> {
+        let at = path(&spec.path, "missing");
+        let number = match &value.kind {
+            Kind::Integer(_) | Kind::Float(_) => value.number(),
+            Kind::Datetime(_) => self.date_number(value, &at),
+            _ => {
+                self.wrong_kind(value, &at, "a number or a date", Some("write `missing = 0`"));
+                None
+            }
+        }?;
+        let endless = spec.domain == Domain::Any && spec.order == Order::Attribute;
+        if spec.domain.contains(number) || (endless && number == f64::INFINITY) {
+            return Some(number);
+        }
+        let message = format!("`{at}` must be {}, but is {}", spec.domain.description(), plain(number));
+        let error = Diagnostic::error("domain/number", message, Some(value.span.clone()));
+        self.report(error.help(domain_help(spec.domain)));
+        None
+    }
+
+    /// The number of a cell; none where it is wrong (and reported).
+    pub(super) fn cell_number(
+        &mut self,
+        table: &CsvTable,
+        row: usize,
+        column: usize,
+        missing: Option<f64>,
+        at: &str,
+    ) -> Option<f64> {
+        let (message, help) = match parse(&table.cell(row, column)) {
+            Ok(Cell::Number(number)) => return Some(number),
+            Ok(Cell::Empty) if missing.is_some() => return missing,
+            Ok(Cell::Empty) => {
+                let help = "fill it in, or say what stands for empty cells: `{ column = \"…\", missing = 0 }`";
+                (format!("the cell for `{at}` is empty"), help.to_owned())
+            }
+            Ok(Cell::Date(date)) => match self.model.clock.step_of(date) {
+                #[expect(clippy::cast_precision_loss, reason = "the calendar has far fewer steps than are exact")]
+                Some(step) => return Some(step as f64),
+                None if self.dates_unknown => return None,
+                None => (
+                    format!("the cell for `{at}` is a date, but `time` has no `start`"),
+                    "write a step number, or add `start` to `[time]`".into(),
+                ),
+            },
+            Err((what, help)) => (format!("{} {what}", quoted(&table.cell(row, column))), help),
+        };
+        self.report_cell("table/cell", message, help, table, row, column);
+        None
+    }
+
+    /// Reports something wrong with a cell. Beyond the number of errors that are shown, they are only counted.
+    pub(super) fn report_cell(
+        &mut self,
+        code: &'static str,
+        message: String,
+        help: impl Into<String>,
+        table: &CsvTable,
+        row: usize,
+        column: usize,
+    ) {
+        self.cell_errors += 1;
+        if self.cell_errors <= limits::DIAGNOSTICS + 1 {
+            self.report(table.cell_error(code, message, row, column).help(help));
+        }
+    }
+
+    /// Checks a column's numbers against the domain of a field.
+    pub(super) fn column_in_domain(&mut self, column: &Column, spec: &Spec) -> bool {
+        let before = self.cell_errors;
+        for (row, &value) in column.values.iter().enumerate() {
+            // What stands for empty cells has been checked, and may be infinite.
+            if spec.domain.contains(value) || value == f64::INFINITY {
+                continue;
+            }
+            let message = format!("`{}` must be {}, but is {}", spec.path, spec.domain.description(), plain(value));
+            self.report_cell("domain/number", message, domain_help(spec.domain), &column.table, row, column.column);
+        }
+        self.cell_errors == before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_dates_and_truths_are_read() {
+        let numbers =
+            [("1", 1.0), ("-2.5", -2.5), ("+1e3", 1000.0), (".5", 0.5), ("5.", 5.0), ("TRUE", 1.0), ("faLse", 0.0)];
+        for (text, number) in numbers {
+            assert_eq!(parse(text), Ok(Cell::Number(number)), "{text}");
+        }
+        let moment = jiff::civil::date(2016, 11, 4).at(6, 30, 0, 0);
+        for text in ["2016-11-04T06:30", "2016-11-04 06:30:00"] {
+            assert_eq!(parse(text), Ok(Cell::Date(moment)), "{text}");
+        }
+        assert_eq!(parse("2016-11-04"), Ok(Cell::Date(jiff::civil::date(2016, 11, 4).at(0, 0, 0, 0))));
+        assert_eq!(parse(""), Ok(Cell::Empty));
+    }
+
+    #[test]
+    fn what_is_neither_has_a_remedy() {
+        let refused = |text: &str, help: &str| {
+            let (_, found) = parse(text).unwrap_err();
+            assert!(found.contains(help), "{text}: {found}");
+        };
+        refused("0,5", "write `0.5`");
+        refused("1,234,567", "separators of thousands");
+        refused("12 %", "share");
+        refused(" 1", "remove the spaces");
+        refused("=A1+1", "formula");
+        refused("04/11/2016", "year, month, day");
+        refused("4 Nov 2016", "year, month, day");
+        refused("2016-13-01", "2016-11-04");
+        refused("2016-11-04T25:00", "2016-11-04");
+        refused("n/a", "leave the cell empty");
+        for text in ["inf", "nan", "1e", "e5", ".", "1_000", "0x10", "1e999", "--1"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}
