@@ -152,7 +152,7 @@ function opening(app: App, run: Run, side: number): Node[] {
   if (more > 0) nodes.push(h("p", { class: "note" }, `and ${unlock.count_is_exact ? "" : "at least "}${count(more, "other set")}`));
   for (const [instance, least, all] of standing.enough ?? []) {
     const [name] = run.data.model.instances[instance]!;
-    nodes.push(h("p", { class: "note" }, `Of ${name}, ${least} of ${all} is enough.`));
+    nodes.push(h("p", { class: "note" }, least === null ? `Of ${name}, to be bound is enough, whatever the amount.` : `Of ${name}, ${least} of ${all} is enough.`));
   }
   return nodes;
 }

@@ -12,7 +12,7 @@ import { keys } from "./keys";
 import { lanesView } from "./lanes";
 import { outcomeLine, panel, remake } from "./run";
 import { scrubber, timeline } from "./scrubber";
-import { count, sentence, stateWord, stepLabel } from "./words";
+import { count, listed, sentence, stateWord, stepLabel } from "./words";
 
 const CELLS = ["step", "date", "event", "actor", "counterpart", "subject", "issue", "resource", "value"];
 
@@ -116,6 +116,15 @@ function head(app: App, runs: [Run, Run], names: string[], difference: Differenc
   const { first, only } = difference;
   const sides = runs.map((run, side) => h("section", { class: "panel", "aria-label": names[side]! }, h("h2", { class: `side side-${side}` }, names[side]!), outcomeLine(run), remake(run)));
   const parts: Child[] = [];
+  runs.forEach((run, side) => {
+    // Forks that the other does not share.
+    const others = runs[1 - side]!.data.manifest.forks;
+    run.data.manifest.forks.forEach((fork, at) => {
+      if (JSON.stringify(fork) === JSON.stringify(others[at])) return;
+      const what = listed(fork.overrides.map(({ name, value }) => `${name} = ${value}`), 12) || "nothing set otherwise";
+      parts.push(h("p", {}, `${NAMES[side]!} goes on from ${stepLabel(run, fork.at + run.offset)} with ${what}.`));
+    });
+  });
   if (!first) {
     parts.push(h("p", { class: "headline" }, "The two runs have the same events."));
   } else {
@@ -125,16 +134,16 @@ function head(app: App, runs: [Run, Run], names: string[], difference: Differenc
     parts.push(
       h("p", { class: "headline" }, `Equal until they part on ${stepLabel(run, step)}: from then on ${count(number[0]!, "event")} only in A, ${count(number[1]!, "event")} only in B.`),
       h("p", {}, "The first that differs: ", button(`${NAMES[first.side]!}: ${sentence(run, first.event)}`, () => app.selectEvent(first.side, first.event, step), { class: "link" })),
-      byCommitment(app, runs, differs),
     );
   }
-  return h("header", { class: "head" }, h("h1", {}, runs[0].data.title), ...parts, h("div", { class: "pair" }, ...sides));
+  const ends = first ? byCommitment(app, runs, differs) : null;
+  return h("header", { class: "head" }, h("h1", {}, runs[0].data.title), ...parts, h("div", { class: "pair" }, ...sides), ends);
 }
 
 /** What became of each commitment that ends in another state. */
 function byCommitment(app: App, runs: [Run, Run], differs: (commitment: number, step: number) => boolean): HTMLElement {
   const last = Math.max(...runs.map((run) => run.data.steps));
-  const list = h("ul", {});
+  const list = h("ul", { class: "ends" });
   const state = (run: Run, commitment: number) => {
     const counts = new Map<string, number>();
     for (const member of run.members[commitment]!) {
@@ -149,5 +158,5 @@ function byCommitment(app: App, runs: [Run, Run], differs: (commitment: number, 
   });
   const number = list.childElementCount;
   if (number === 0) return h("p", {}, "All commitments end in the same state.");
-  return h("details", { open: number <= 12 }, h("summary", {}, `${count(number, "commitment")} ${number === 1 ? "ends" : "end"} in another state`), list);
+  return h("details", { open: number <= 6 }, h("summary", {}, `${count(number, "commitment")} ${number === 1 ? "ends" : "end"} in another state`), list);
 }

@@ -53,7 +53,8 @@ export interface StandingData {
   waits_complete?: boolean;
   circles?: number[][];
   unlock?: UnlockData;
-  enough?: [number, string, string][];
+  /** Of which commitment, how much is enough (null: to be bound, whatever the amount), and of how much. */
+  enough?: [number, string | null, string][];
 }
 
 export interface RunData {

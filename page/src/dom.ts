@@ -73,9 +73,9 @@ export function roving(container: Element, selector: string): void {
   });
 }
 
-/** Pixels that a drawing across the page has, so that its texts are not scaled; with two sides half of that. */
+/** Pixels that a drawing across the page has, so that its texts are not scaled; of two sides each has half of that. */
 export function frameWidth(sides: number): number {
   const page = Math.min(1720, document.documentElement.clientWidth) - 70;
-  const each = sides > 1 && page >= 1140 ? page / 2 - 20 : page;
+  const each = sides > 1 && page >= 930 ? page / sides - 20 : page;
   return Math.round(Math.max(300, each));
 }

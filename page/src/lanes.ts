@@ -38,7 +38,7 @@ export function lanesView(app: App, run: Run, side: number, sides = 1): HTMLElem
   const WIDTH = frameWidth(sides);
   const narrow = WIDTH < 640;
   const LEFT = narrow ? 132 : 226;
-  const most = narrow ? 18 : 32;
+  const most = narrow ? 15 : 32;
   const height = shown.length * ROW + 20;
   const x = (step: number) => LEFT + (step / app.steps) * (WIDTH - LEFT - 8);
   const drawing = s("svg", { class: "lanes", viewBox: `0 0 ${WIDTH} ${height}`, role: "group", "aria-label": "Commitments over time. The arrow keys move between the stretches" });

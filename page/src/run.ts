@@ -13,6 +13,9 @@ import { lanesView } from "./lanes";
 import { scrubber, timeline } from "./scrubber";
 import { listed, stepLabel } from "./words";
 
+/** What the graph and the time line have of the width, beside the answer. */
+const BESIDE = 1.65;
+
 export function runPage(run: Run): HTMLElement {
   const app = new App(run.steps, Math.max(0, run.data.steps - 1));
   keys(app);
@@ -21,8 +24,12 @@ export function runPage(run: Run): HTMLElement {
     { class: "run" },
     header(run),
     scrubber(app, run),
-    h("div", { class: "two" }, panel("Who waits for whom", graphView(app, [run], 0, () => false)), answerView(app, run, 0)),
-    panel("What happened when", timeline(app, run, 0)),
+    h(
+      "div",
+      { class: "two" },
+      h("div", {}, panel("Who waits for whom", graphView(app, [run], 0, () => false)), panel("What happened when", timeline(app, run, 0, BESIDE))),
+      answerView(app, run, 0),
+    ),
     panel("Commitments over time", lanesView(app, run, 0)),
     panel("Numbers over time", chartsView(app, [run], [""])),
     eventsView(app, [run], entriesOf(run)),

@@ -65,8 +65,7 @@ export function instancesByCommitment(run: Run, instances: number[]): string[] {
   return [...counts].map(([commitment, some]) => {
     const all = run.members[commitment]!.length;
     const { id } = run.data.model.commitments[commitment]!;
-    if (all === 1) return `${run.debtor(some[0]!)} (${id})`;
-    if (some.length === 1) return `${run.debtor(some[0]!)} (${id})`;
+    if (some.length === 1 || (some.length < 4 && some.length < all)) return `${listed(some.map((one) => run.debtor(one)))} (${id})`;
     return some.length === all ? `all ${all} of ${id}` : `${some.length} of ${all} of ${id}`;
   });
 }

@@ -12,10 +12,10 @@ pub const INSTANCES: usize = 20_000;
 pub const LOOKS: u64 = 2_000_000;
 /// Steps whose unlock sets are worked out, spread evenly over those at which something has changed.
 pub const UNLOCKED_STEPS: usize = 40;
-/// The same where more offers than [`CROWD`] are in a deadlock.
-pub const UNLOCKED_STEPS_OF_A_CROWD: usize = 4;
-/// Offers in a deadlock from which on it is that of a crowd.
-pub const CROWD: usize = 100;
+/// The same where more offers than [`CROWD`] are in a deadlock, and the search may take long.
+pub const UNLOCKED_STEPS_OF_A_CROWD: usize = 6;
+/// Offers in a deadlock beyond which it is that of a crowd.
+pub const CROWD: usize = 24;
 /// Unlock sets that are shown of a step, the cheapest.
 pub const SETS: usize = 12;
 /// Rounds that are played of what follows from first moves.

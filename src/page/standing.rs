@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::limits;
 use crate::analysis::{self, Explanation, Question};
 use crate::engine::{Failure, Hypothesis, View};
-use crate::model::{InstanceId, State};
+use crate::model::{Amount, InstanceId, State};
 use crate::trace::number;
 
 /// What each offer that stands lacks, by instance.
@@ -68,7 +68,8 @@ fn enough(view: View<'_>, found: &Explanation) -> Vec<Value> {
     let smaller = found.partial.iter().filter(|one| one.least < one.amount);
     let one = |one: &analysis::Partial| {
         let words = |amount| analysis::wording::amount(view.model, one.resource, amount);
-        json!([one.instance.index(), words(one.least.to_units()), words(one.amount.to_units())])
+        let least = (one.least > Amount::ZERO).then(|| words(one.least.to_units()));
+        json!([one.instance.index(), least, words(one.amount.to_units())])
     };
     smaller.take(limits::SETS).map(one).collect()
 }
