@@ -187,7 +187,7 @@ def draw(cells, centres, pooled, names, outcome, scenario):
         axis.set_label_text(titled(name, scenario))
     bar = figure.colorbar(mesh, ax=axes, format=matplotlib.ticker.PercentFormatter(1, decimals=0, symbol=" %"))
     bar.outline.set_visible(False)
-    bar.set_label(f"share of runs that end in {words(outcome)}")
+    bar.set_label(f"share of runs with the outcome {words(outcome)}")
     return figure
 
 

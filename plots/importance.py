@@ -252,7 +252,7 @@ def main():
     is_share = arguments.metric is None
     below = [f"{words(one['name'])} = {number(one['value'])}" for one in manifest.get("overrides", [])]
     if is_share:
-        below.append(f"share of runs that end in {words(outcome)}, with 95 % intervals")
+        below.append(f"share of runs with the outcome {words(outcome)}, with 95 % intervals")
     else:
         below.append(f"mean {words(arguments.metric)} with its 95 % interval; nine tenths of the runs are in the grey")
     counted = number(len(runs)) if len(runs) == all_runs else f"{number(len(runs))} of {number(all_runs)}"

@@ -157,11 +157,35 @@ fn told(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
     for (number, side) in sides.iter().enumerate() {
         let _ = writeln!(text, "  {}: {}", number + 1, side.outcome());
     }
+    text += &reached(sides);
     text += &commitments(sides);
     for (number, (side, only)) in sides.iter().zip(only).enumerate() {
         text += &only_in(number + 1, side, only);
     }
     text
+}
+
+/// Outcomes that the two reached at different times, or only one of them.
+fn reached(sides: &[Side<'_>; 2]) -> String {
+    let at = |side: &Side<'_>, id: &str| {
+        let position = side.model.outcomes.iter().position(|outcome| outcome.id == id)?;
+        side.verified.fold.world.reached[position]
+    };
+    let ids = sides.iter().flat_map(|side| side.model.outcomes.iter().map(|outcome| outcome.id.as_str()));
+    let ids: BTreeSet<&str> = ids.collect();
+    let mut text = String::new();
+    for id in ids {
+        let steps = [at(&sides[0], id), at(&sides[1], id)];
+        if steps[0] == steps[1] {
+            continue;
+        }
+        let said = |number: usize| match steps[number] {
+            Some(step) => label(sides[number].model, step),
+            None => "never".into(),
+        };
+        let _ = writeln!(text, "  {id:<28} 1: {:<16} 2: {}", said(0), said(1));
+    }
+    if text.is_empty() { text } else { format!("\nOutcomes that were reached at different times\n{text}") }
 }
 
 /// Commitments that end in another state.

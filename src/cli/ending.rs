@@ -116,7 +116,7 @@ fn beside(model: &Model, world: &World, explanation: &Explanation) -> String {
 }
 
 /// The last value of each metric.
-pub(crate) fn metrics(model: &Model, run: &Run) -> String {
+pub(crate) fn metrics(model: &Model, run: &Run, is_written: bool) -> String {
     let sampled: Vec<(&str, f64)> =
         model.metrics.iter().zip(&run.metrics).filter_map(|(metric, value)| Some((&*metric.id, (*value)?))).collect();
     if sampled.is_empty() {
@@ -129,7 +129,8 @@ pub(crate) fn metrics(model: &Model, run: &Run) -> String {
         let _ = writeln!(text, "  {id:<width$}  {}", plain_number(*value));
     }
     if sampled.len() > METRICS {
-        let _ = writeln!(text, "  and {} more; `--out` writes them all", sampled.len() - METRICS);
+        let all = if is_written { "series.csv has them all" } else { "`--out` writes them all" };
+        let _ = writeln!(text, "  and {} more; {all}", sampled.len() - METRICS);
     }
     text
 }

@@ -97,12 +97,12 @@ fn story(args: &Args, at: u32, course: &Lineage, run: &Run) -> String {
         let from = timeline::label(model, at);
         let title = if model.title.is_empty() { String::new() } else { escaped(&model.title) + "\n" };
         text += &format!("{title}As before until {from}; from there on:\n\n");
-        text += &timeline::timeline_from(model, &run.setup, &run.log, at);
+        text += &timeline::timeline_from(model, &run.setup, &run.log, at, &timeline::Filter::default());
         text.push('\n');
     }
     text += &ending::ending(model, plan, run);
     if !args.quiet {
-        text += &ending::metrics(model, run);
+        text += &ending::metrics(model, run, true);
         text += &format!("\nWritten to {}\n", escaped(&args.out.display().to_string()));
     }
     text

@@ -41,5 +41,8 @@ pub(crate) fn merge(args: &Args) -> Result<(), Failed> {
     if args.quiet {
         return Ok(());
     }
-    emit(&(report::table(&done.summary, sweep.experiment.points()) + &written(&args.out, sweep.tables)))
+    emit(
+        &(report::table(sweep.experiment.model(), &done.summary, sweep.experiment.points())
+            + &written(&args.out, sweep.tables)),
+    )
 }

@@ -66,7 +66,7 @@ fn text(verified: &Verified) -> String {
         + &timeline::timeline(course.first(), &run.setup, &run.log)
         + "\n"
         + &ending::ending(model, plan, &run)
-        + &ending::metrics(model, &run)
+        + &ending::metrics(model, &run, true)
 }
 
 fn refused(error: &PageError) -> Failed {

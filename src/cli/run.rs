@@ -4,13 +4,14 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed};
-use backstop::model::Model;
+use backstop::model::{ActorId, EventKind, Model};
 use backstop::scenario::{Document, Options, Override};
 use backstop::store::{
     Files, Folder, FolderError, LineageError, Manifest, Numbered, OverrideRecord, Sampler, SingleFile, limits,
     open_file, write_events,
 };
 use backstop::sweep::recorded;
+use backstop::text::{all_listed, listed, quoted, suggestion};
 use backstop::trace::Namer;
 
 use super::console::{Failed, emit, emit_bytes, fail};
@@ -55,9 +56,41 @@ pub(crate) struct Args {
     /// Put every pair's trust at every step into series.csv
     #[arg(long)]
     trust: bool,
+    /// Show in the timeline what these actors, cohorts or groups do, and what is of nobody in particular
+    #[arg(long, value_name = "ACTOR,…", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Show in the timeline events of these kinds, by their names in events.csv
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', value_parser = parse_kind)]
+    kinds: Vec<EventKind>,
     /// Print the outcome only
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// One kind of `--kinds`.
+fn parse_kind(text: &str) -> Result<EventKind, String> {
+    EventKind::named(text).ok_or_else(|| {
+        let known = || EventKind::ALL.iter().map(|kind| kind.name());
+        suggestion(text, known()).unwrap_or_else(|| format!("the kinds are {}", all_listed(known())))
+    })
+}
+
+/// What is shown of the timeline.
+fn filter(args: &Args, model: &Model) -> Result<timeline::Filter, Failed> {
+    let members = |name: &String| {
+        let actor = model.actors.iter().position(|actor| actor.id == *name).map(|at| vec![ActorId::at(at)]);
+        let group = || model.groups.iter().find(|group| group.id == *name).map(|group| group.members.clone());
+        actor.or_else(group).ok_or_else(|| {
+            let known = || model.actors.iter().map(|actor| actor.id.as_str());
+            let help = suggestion(name, known()).unwrap_or_else(|| format!("there are {}", listed(known())));
+            fail(&format!("there is no actor or group {}", quoted(name)), Some(&help))
+        })
+    };
+    let only = args.only.iter().map(members).collect::<Result<Vec<_>, _>>()?.concat();
+    Ok(timeline::Filter {
+        only: (!args.only.is_empty()).then_some(only),
+        kinds: (!args.kinds.is_empty()).then(|| args.kinds.clone()),
+    })
 }
 
 /// What is to be run.
@@ -123,6 +156,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let options = Options { overrides: sets.clone(), track_trust: args.trust, ..Options::default() };
     let loaded = load::load(asked.document.clone(), &options)?;
     let model = &loaded.compiled.model;
+    let filter = filter(args, model)?;
     let plan = Plan::new(model);
     let mut sampler = Sampler::new(model, args.stances, args.trust)
         .map_err(|error| fail(&error.to_string(), Some("leave out `--stances` or `--trust`, or run fewer steps")))?;
@@ -140,7 +174,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
         let manifest = manifest(args, &asked).of_run(&run, files.digests());
         write(&files, &folder, &loaded.document, &manifest)?;
     }
-    print(args, events.as_ref(), (*luck, model, &plan, &run))?;
+    print(args, events.as_ref(), (*luck, model, &plan, &run), &filter)?;
     match &run.result {
         Ok(_) => Ok(()),
         Err(failure) => Err(load::failed(&loaded.document, failure)),
@@ -151,6 +185,7 @@ fn print(
     args: &Args,
     events: Option<&SingleFile>,
     (luck, model, plan, run): (RunSeed, &Model, &Plan, &Run),
+    filter: &timeline::Filter,
 ) -> Result<(), Failed> {
     if args.events.is_some() {
         let mut bytes = Vec::new();
@@ -161,7 +196,7 @@ fn print(
     let mut text = String::new();
     if !args.quiet {
         text += &timeline::heading(model, luck.seed, luck.replicate);
-        let timeline = timeline::timeline(model, &run.setup, &run.log);
+        let timeline = timeline::timeline_from(model, &run.setup, &run.log, 0, filter);
         if !timeline.is_empty() {
             text += &timeline;
             text.push('\n');
@@ -169,7 +204,7 @@ fn print(
     }
     text += &ending::ending(model, plan, run);
     if !args.quiet {
-        text += &ending::metrics(model, run);
+        text += &ending::metrics(model, run, args.out.is_some());
     }
     if let (Some(path), false) = (&args.out, args.quiet) {
         text += &format!(

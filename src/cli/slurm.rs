@@ -443,7 +443,10 @@ fn put_together(args: &Args, out: &Path, place: &Place, tasks: u64) -> Result<()
     if args.quiet {
         return Ok(());
     }
-    emit(&(report::table(&done.summary, sweep.experiment.points()) + &written(out, sweep.tables)))
+    emit(
+        &(report::table(sweep.experiment.model(), &done.summary, sweep.experiment.points())
+            + &written(out, sweep.tables)),
+    )
 }
 
 fn read(path: &Path) -> std::io::Result<String> {

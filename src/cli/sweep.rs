@@ -150,7 +150,7 @@ fn conclude(args: &Args, sweep: &Sweep, done: &Report) -> Result<(), Failed> {
     if args.quiet {
         return Ok(());
     }
-    let mut text = report::table(&done.summary, sweep.experiment.points());
+    let mut text = report::table(sweep.experiment.model(), &done.summary, sweep.experiment.points());
     if let Some(folder) = &args.out {
         text += &written(folder, sweep.tables);
     }

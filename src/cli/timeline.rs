@@ -4,23 +4,58 @@ use std::fmt::Write as _;
 
 use backstop::engine::evolve;
 use backstop::model::{
-    ActorId, Amount, CommitmentId, Entry, Event, InstanceId, Model, Payload, ResourceId, Setup, ShockId, World,
+    ActorId, Amount, CommitmentId, Entry, Event, EventKind, InstanceId, Model, Payload, ResourceId, Setup, ShockId,
+    World,
 };
 
 use super::wording::{actor, actors, amount, count, escaped, group, listed, named, plain_number};
 
-/// The timeline of a log, by steps.
-pub(crate) fn timeline(model: &Model, setup: &Setup, log: &[Entry]) -> String {
-    timeline_from(model, setup, log, 0)
+/// Which events of a log are shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    /// Those of these actors, and those of no actor in particular (shocks, outcomes); none: of all.
+    pub(crate) only: Option<Vec<ActorId>>,
+    /// Those of these kinds; none: of all.
+    pub(crate) kinds: Option<Vec<EventKind>>,
 }
 
-/// The timeline of a log from a step on.
-pub(crate) fn timeline_from(model: &Model, setup: &Setup, log: &[Entry], from: u32) -> String {
+impl Filter {
+    fn shows(&self, model: &Model, event: Event) -> bool {
+        let of_kind = self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind()));
+        of_kind && self.only.as_ref().is_none_or(|only| concerns(model, event, only))
+    }
+}
+
+/// Whether an event is of one of these actors, or of nobody in particular.
+fn concerns(model: &Model, event: Event, actors: &[ActorId]) -> bool {
+    let group = |id: backstop::model::GroupId| model.groups[id.index()].members.iter().any(|one| actors.contains(one));
+    let deed = |instance: InstanceId| {
+        let creditor = model.commitment_of(instance).creditor;
+        actors.contains(&model.instances[instance.index()].debtor) || creditor.is_some_and(group)
+    };
+    match event.payload() {
+        Payload::Opinion { actor, .. } => actors.contains(&actor),
+        Payload::Pair { truster, trusted, .. } => actors.contains(&truster) || actors.contains(&trusted),
+        Payload::Meeting(meeting) | Payload::Package { meeting, .. } => {
+            group(model.meetings[meeting.index()].attendees)
+        }
+        Payload::Instance(instance) | Payload::Gift { instance, .. } => deed(instance),
+        Payload::Nothing | Payload::Draw { .. } | Payload::Shock(_) | Payload::Outcome(_) | Payload::Ending(_) => true,
+    }
+}
+
+/// The timeline of a log, by steps.
+pub(crate) fn timeline(model: &Model, setup: &Setup, log: &[Entry]) -> String {
+    timeline_from(model, setup, log, 0, &Filter::default())
+}
+
+/// The timeline of what is shown of a log, from a step on.
+pub(crate) fn timeline_from(model: &Model, setup: &Setup, log: &[Entry], from: u32, filter: &Filter) -> String {
     let mut text = String::new();
     let mut world = World::new(model, setup);
     for step in log.chunk_by(|a, b| a.step == b.step) {
         world.step = step[0].step;
-        let lines = step_lines(model, setup, &mut world, step);
+        let lines = step_lines(model, setup, &mut world, step, filter);
         if world.step < from {
             continue;
         }
@@ -121,10 +156,15 @@ enum Deed {
     IsReleased,
 }
 
-fn step_lines(model: &Model, setup: &Setup, world: &mut World, entries: &[Entry]) -> Vec<String> {
+fn step_lines(model: &Model, setup: &Setup, world: &mut World, entries: &[Entry], filter: &Filter) -> Vec<String> {
     let mut lines: Vec<Line> = Vec::new();
     for entry in entries {
-        add(model, setup, world, entry, &mut lines);
+        // What a shock moves is a part of the shock's own line.
+        let is_part =
+            entry.cause.is_some() && matches!(entry.event.payload(), Payload::Opinion { .. } | Payload::Pair { .. });
+        if is_part && matches!(lines.last(), Some(Line::Shock { .. })) || filter.shows(model, entry.event) {
+            add(model, setup, world, entry, &mut lines);
+        }
         evolve(model, setup, world, entry.event);
     }
     lines.iter().map(|line| written(model, setup, line)).collect()

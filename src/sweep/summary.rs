@@ -122,6 +122,15 @@ impl Summary {
         &self.endings[point * width..(point + 1) * width]
     }
 
+    /// How many runs at a point reached the outcome that they ended in, and the mean of the steps at which they did; none
+    /// where no run did.
+    #[must_use]
+    pub fn reached(&self, point: usize) -> Option<(f64, f64)> {
+        let moments = &self.moments[point * (self.metrics.len() + DATED.len())];
+        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+        Some((moments.count() as f64, moments.mean()?))
+    }
+
     /// Number of outcomes that the scenario declares: the first of [`Summary::endings`].
     #[must_use]
     pub fn outcomes(&self) -> usize {

@@ -1,7 +1,13 @@
 //! The small table at the end of a sweep: shares by point where there are few, ranges where there are many.
 
+use std::cmp::Ordering;
+use std::ops::RangeInclusive;
+
+use backstop::model::Model;
+use backstop::scenario::SetValue;
 use backstop::sweep::{Points, Summary, wilson};
 
+use crate::cli::timeline::label;
 use crate::cli::wording::{count, set_value, whole};
 
 /// Points that are shown one by one, at most.
@@ -10,16 +16,15 @@ const FEW: usize = 20;
 const WIDE: usize = 8;
 
 /// The table.
-pub(crate) fn table(summary: &Summary, points: &Points) -> String {
+pub(crate) fn table(model: &Model, summary: &Summary, points: &Points) -> String {
     // An outcome that nothing came to is left out, but for those that the scenario declares.
     let shown: Vec<usize> = shown(summary);
     if summary.points() == 1 {
-        single(summary, &shown)
-    } else if summary.points() <= FEW && points.names.len() + shown.len() <= WIDE {
-        by_point(summary, points, &shown)
-    } else {
-        ranges(summary, &shown)
+        return single(summary, &shown);
     }
+    let rows =
+        if points.names.len() + shown.len() <= WIDE { by_point(model, summary, points, &shown) } else { Vec::new() };
+    if (2..=FEW + 1).contains(&rows.len()) { aligned(&rows) } else { ranges(summary, &shown) }
 }
 
 fn shown(summary: &Summary) -> Vec<usize> {
@@ -54,21 +59,76 @@ fn single(summary: &Summary, shown: &[usize]) -> String {
     format!("{}\n\n{}", in_runs(runs), aligned(&rows))
 }
 
-fn by_point(summary: &Summary, points: &Points, shown: &[usize]) -> String {
+/// A row for each point, or for several that follow one another where they differ in one name only and agree in what
+/// is shown of their runs: so that a threshold is seen among many points.
+fn by_point(model: &Model, summary: &Summary, points: &Points, shown: &[usize]) -> Vec<Vec<String>> {
     let names: Vec<&str> = summary.endings().collect();
     let mut header: Vec<String> = vec!["point".into()];
     header.extend(points.names.iter().cloned());
     header.push("runs".into());
     header.extend(shown.iter().map(|&at| names[at].to_owned()));
+    header.push("reached, on average".into());
     let mut rows = vec![header];
-    for point in 0..summary.points() {
-        let mut row = vec![point.to_string()];
-        row.extend(points.values(point as u64).iter().map(|&value| set_value(value)));
-        row.push(whole(summary.runs(point)));
-        row.extend(shown.iter().map(|&at| percent(summary.counts(point)[at], summary.runs(point))));
+    let said = |point: usize| -> Vec<String> {
+        let runs = summary.runs(point);
+        let shares = shown.iter().map(|&at| percent(summary.counts(point)[at], runs));
+        std::iter::once(whole(runs)).chain(shares).collect()
+    };
+    let is_ordered = is_ordered(points);
+    let mut first = 0;
+    // More rows than are shown need not be made.
+    while first < summary.points() && rows.len() <= FEW + 1 {
+        let mut last = first;
+        while is_ordered && last + 1 < summary.points() && step(points, last).is_some() && said(last + 1) == said(first)
+        {
+            last += 1;
+        }
+        let between = |one: String, other: String| if one == other { one } else { format!("{one} to {other}") };
+        let mut row = vec![between(first.to_string(), last.to_string())];
+        let values = points.values(first as u64).iter().zip(points.values(last as u64));
+        row.extend(values.map(|(&one, &other)| between(set_value(one), set_value(other))));
+        row.extend(said(first));
+        row.push(reached(model, summary, first..=last));
         rows.push(row);
+        first = last + 1;
     }
-    aligned(&rows)
+    rows
+}
+
+/// When the runs at some points reached the outcome that they ended in, on average over those that did.
+fn reached(model: &Model, summary: &Summary, points: RangeInclusive<usize>) -> String {
+    let (mut runs, mut sum) = (0.0, 0.0);
+    for (count, mean) in points.filter_map(|point| summary.reached(point)) {
+        runs += count;
+        sum += count * mean;
+    }
+    if runs <= 0.0 {
+        return "–".into();
+    }
+    let mean = sum / runs;
+    if model.clock.date_time(0).is_none() {
+        return format!("step {mean:.1}");
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the mean of steps is one")]
+    label(model, mean.round() as u32)
+}
+
+/// How the name that varies fastest changes from a point to the next; none where another changes too.
+fn step(points: &Points, point: usize) -> Option<Ordering> {
+    let [one, other] = [point, point + 1].map(|point| points.values(point as u64));
+    let (last, next) = (one.split_last()?, other.split_last()?);
+    match (last.0, next.0) {
+        (SetValue::Number(one), SetValue::Number(other)) if last.1 == next.1 => one.partial_cmp(other),
+        _ => None,
+    }
+}
+
+/// Whether the values of the name that varies fastest always rise or always fall, as in a grid and not in a sample.
+fn is_ordered(points: &Points) -> bool {
+    let count = usize::try_from(points.count()).unwrap_or(usize::MAX);
+    let mut steps = (0..count.saturating_sub(1)).filter_map(|point| step(points, point));
+    let Some(first) = steps.next() else { return false };
+    first != Ordering::Equal && steps.all(|step| step == first)
 }
 
 fn ranges(summary: &Summary, shown: &[usize]) -> String {
