@@ -397,6 +397,7 @@ class Run:
                 c.delivered[r] = c.handed[r] = 0
             c.given = {r: 0 for r in c.graded}
             c.conduct_counts = True
+            c.created_step = c.detached_step = c.settled_step = None
         elif event == "suspended":
             c.state = "pending"
             c.pending_since = step
