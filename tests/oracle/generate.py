@@ -8,8 +8,8 @@
                                           how often each event kind occurs over seeds 0 … N−1
 
 Features are `time`, `tables`, `variants`, `quantities`, `graded`, `resumable`, `renewal` and
-`moves`, or `all`; without any the scenarios are the same as ever. The scenarios are small, so that
-interactions occur. Every `when` is monotone by the way it is built: evidence occurs in it only
+`moves`, or `all`. Where none are named, seeds below 10,000 have none, and those from there on have
+all but `tables` and `variants`. The scenarios are small, so that interactions occur. Every `when` is monotone by the way it is built: evidence occurs in it only
 positively.
 """
 
@@ -1080,9 +1080,14 @@ class Generator:
         self.blocks.append("[metrics]\n" + "\n".join(lines) + "\n")
 
 
-def scenario(seed, features=()):
+def features_of(seed):
+    """What a seed stands for where nothing else is said: from 10,000 on all that one file holds."""
+    return tuple(f for f in FEATURES if f not in ("tables", "variants")) if seed >= 10_000 else ()
+
+
+def scenario(seed, features=None):
     """The text alone: not for tables and variants, which take several files."""
-    return Generator(seed, features).scenario()
+    return Generator(seed, features_of(seed) if features is None else features).scenario()
 
 
 def write(seed, features, folder):
@@ -1139,10 +1144,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("seed", type=int, nargs="?")
     parser.add_argument("--count", type=int)
-    parser.add_argument("--features", default="")
+    parser.add_argument("--features")
     parser.add_argument("--out")
     args = parser.parse_args()
-    features = FEATURES if args.features == "all" else tuple(filter(None, args.features.split(",")))
+    features = FEATURES if args.features == "all" else tuple((args.features or "").split(","))
+    if args.features is None:
+        features = features_of(args.seed or 0)
     assert set(features) <= set(FEATURES), f"features are {', '.join(FEATURES)}"
     if args.count is not None:
         count(args.count, features)
