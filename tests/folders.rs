@@ -608,3 +608,128 @@ fn leftovers_are_taken_away() {
         assert!(!here.join("OUT/.backstop-partial-x").exists(), "{line}");
     }
 }
+
+// ---------------------------------------------------------------- nothing hangs, nothing exhausts the machine
+
+/// Edits the manifest of a folder, keeping its form.
+#[cfg(unix)]
+fn edited(folder: &Path, change: impl FnOnce(&mut serde_json::Value)) {
+    let path = folder.join("manifest.json");
+    let text = std::fs::read_to_string(&path).expect("a manifest");
+    let mut manifest: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    change(&mut manifest);
+    std::fs::write(path, serde_json::to_string_pretty(&manifest).expect("JSON") + "\n").expect("it can be written");
+}
+
+/// Crafted folders and small files whose answer would take hours or gigabytes meet a named limit first.
+#[cfg(unix)]
+#[test]
+fn what_would_exhaust_the_machine_meets_a_limit() {
+    let folder = workplace();
+    let here = folder.path();
+    // Millions of small values take a hundred times their size in memory.
+    edited(&here.join("RUN"), |manifest| manifest["design"] = vec![serde_json::json!({}); 250_000].into());
+    fails(here, "replay RUN", "it has more than 200000 values");
+    // A model for each fork.
+    let crowd = "format = 1\n[time]\nsteps = 3\n[cohorts.c]\nsize = 90000\n";
+    std::fs::write(here.join("crowd.toml"), crowd).expect("it can be written");
+    succeeds(here, "run crowd.toml -q --out CROWD");
+    edited(&here.join("CROWD"), |manifest| {
+        let hash = manifest["history_hash"].clone();
+        let fork = serde_json::json!({ "at": 1, "overrides": [], "parent_history_hash": hash });
+        manifest["forks"] = vec![fork; 100].into();
+    });
+    fails(here, "replay CROWD", "more than 5000000");
+    // A summary of gigabytes, also in what `check` says of a `[sweep]` table.
+    let metrics: String = (0..1_000).map(|at| format!("m{at} = \"1\"\n")).collect();
+    let wide = format!("format = 1\n[time]\nsteps = 1\n[parameters]\np = 1\n[metrics]\n{metrics}");
+    std::fs::write(here.join("wide.toml"), &wide).expect("it can be written");
+    fails(here, "sweep wide.toml --vary p=1:100000:100000 -q", "the summary of 100000 points");
+    std::fs::write(here.join("table.toml"), wide + "[sweep]\nvary = { p = \"1:100000:100000\" }\n").expect("written");
+    fails(here, "check table.toml", "the summary of 100000 points");
+}
+
+/// A signal that was ignored when the program was started, as `nohup` does, stays ignored.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_ignored_stays_ignored() {
+    let folder = workplace();
+    for signal in ["HUP", "TERM", "INT"] {
+        let script = format!(
+            "trap '' {signal}; '{}' sweep s.toml --vary q=1:40:40 -r 400 -q --out {signal} & sleep 0.3; kill -{signal} $!; wait $!",
+            env!("CARGO_BIN_EXE_backstop")
+        );
+        let output = std::process::Command::new("bash").current_dir(folder.path()).args(["-c", &script]).output();
+        let output = output.expect("bash starts");
+        assert!(output.status.success(), "{signal}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// The names of a command's flags that take no value, by its help.
+fn flags(command: &str) -> Vec<String> {
+    let help = backstop(Path::new("."), &[command, "--help"]);
+    let text = String::from_utf8(help.stdout).expect("text");
+    let options = text.lines().map(str::trim_start).filter(|line| line.starts_with('-') && !line.contains('<'));
+    let long = options.filter_map(|line| line.split([' ', ',']).find(|word| word.starts_with("--")));
+    long.filter(|flag| !["--help", "--open", "--print-slurm", "--resume"].contains(flag)).map(str::to_owned).collect()
+}
+
+/// Odd but small: nothing in them, or more than a table holds.
+const ODD: [&str; 6] = [
+    "format = 1\n[time]\nsteps = 1\n",
+    "format = 1\n[time]\nsteps = 2\n[cohorts.c]\nsize = 9\n[resources]\nr = {}\n[commitments.k]\ndebtor = \"c\"\ngives = { r = 1 }\nwhen = \"bound(r) >= 1\"\n",
+    "format = 1\n[time]\nstart = 9999-12-30\nsteps = 2\n[actors.us]\n[metrics]\nm = \"1 / 0\"\n",
+    "format = 1\n[time]\nsteps = 3\n[actors.us]\n[metrics]\nm = \"sqrt(0.5 - step)\"\n",
+    "format = 1\n[time]\nsteps = 2\n[actors.us]\nstance = { normal = [\"0 - 1e300\", 1] }\n[parameters]\np = { uniform = [0, 1] }\n[outcomes.o]\nwhen = \"p > 2\"\nstop = true\n",
+    "format = 1\n[time]\nsteps = 2\n[resources]\nr = {}\n[actors.us]\n[commitments.k]\ndebtor = \"us\"\ngives = { r = 1e12 }\nover = 4000000\nmaintain = false\n",
+];
+
+/// Of so many members nobody keeps the trust in each other, unless something reads it.
+#[test]
+fn a_state_without_trust_is_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "format = 1\n[time]\nsteps = 2\n[cohorts.c]\nsize = 2237\n";
+    std::fs::write(folder.path().join("s.toml"), text).expect("it can be written");
+    succeeds(folder.path(), "run s.toml -q --out OUT");
+    assert!(succeeds(folder.path(), "replay OUT --at 1").starts_with("The state at the end of step 1"));
+}
+
+/// Every command with every one of its flags, on odd files: an answer or an error, and no panic.
+#[test]
+fn no_command_panics_on_odd_files() {
+    let lines = [
+        ("check", "s.toml"),
+        ("run", "s.toml --out NEW"),
+        ("sweep", "s.toml --seed 3 --out NEW"),
+        ("replay", "OUT"),
+        ("replay", "OUT --at 0"),
+        ("replay", "OUT --at 1"),
+        ("replay", "OUT --metric m=step"),
+        ("explain", "OUT"),
+        ("explain", "OUT --at 0"),
+        ("why", "OUT 0"),
+        ("fork", "OUT --at 0 --out NEW"),
+        ("diff", "OUT OUT"),
+        ("page", "OUT --out NEW.html"),
+    ];
+    let flags: std::collections::BTreeMap<&str, Vec<String>> =
+        lines.iter().map(|&(command, _)| (command, flags(command))).collect();
+    assert!(flags.values().map(Vec::len).sum::<usize>() > 12, "{flags:?}");
+    for text in ODD {
+        let folder = tempfile::tempdir().expect("a folder");
+        let here = folder.path();
+        std::fs::write(here.join("s.toml"), text).expect("it can be written");
+        backstop(here, &["run", "s.toml", "-q", "--out", "OUT"]);
+        for (command, arguments) in lines {
+            let alone = std::iter::once(String::new());
+            for flag in alone.chain(flags[command].iter().cloned()) {
+                let line = format!("{command} {arguments} {flag}");
+                let output = backstop(here, &line.split_whitespace().collect::<Vec<_>>());
+                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert!(matches!(output.status.code(), Some(0..=2)), "{line}: {:?} {said}\n{text}", output.status);
+                let _ = std::fs::remove_dir_all(here.join("NEW"));
+                let _ = std::fs::remove_file(here.join("NEW.html"));
+            }
+        }
+    }
+}

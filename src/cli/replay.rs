@@ -115,6 +115,10 @@ fn state(model: &Model, setup: &Setup, world: &World) -> String {
 
 fn distrust(model: &Model, world: &World) -> Vec<(ActorId, ActorId, f64)> {
     let mut pairs = Vec::new();
+    // Where nothing reads trust, nobody keeps it.
+    if !model.reads_trust {
+        return pairs;
+    }
     for a in model.actor_ids() {
         for b in model.actor_ids() {
             let value = world.trust.of(a, b);

@@ -165,6 +165,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What every step of a run costs at least, in operations.
+    #[must_use]
+    pub fn step_cost(&self) -> u64 {
+        self.step_cost
+    }
+
     /// Prepares a model.
     #[must_use]
     pub fn new(model: &Model) -> Self {

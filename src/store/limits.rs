@@ -2,6 +2,10 @@
 
 /// Size of a manifest, in bytes: more than the largest scenario takes, with every character escaped.
 pub const MANIFEST_BYTES: u64 = 64 << 20;
+/// Values in a manifest: more than the largest design has.
+pub const MANIFEST_VALUES: usize = 200_000;
+/// Actors and instances of commitments of all the models that a run went through, where it was forked.
+pub const LINEAGE_PARTS: usize = 5_000_000;
 /// Size of a table, in bytes: more than the longest log takes.
 pub const TABLE_BYTES: u64 = 2 << 30;
 /// Size of one row of a table, in bytes: more than names as long as a scenario can take.

@@ -39,6 +39,9 @@ pub enum LineageError {
     Order(u32),
     /// So many forks lead to the run, more than [`limits::FORKS`].
     Forks(usize),
+    /// The run has so many actors and instances of commitments that its models, one for each fork, would take more than
+    /// [`limits::LINEAGE_PARTS`].
+    Size(usize),
     /// So many overrides are in force, more than [`limits::OVERRIDES`].
     Overrides(usize),
 }
@@ -52,7 +55,7 @@ impl LineageError {
             Self::OtherThings => Some("run the scenario anew with it instead"),
             Self::Over(_) => Some("let the run have more steps, or fork it at an earlier one"),
             Self::Order(_) => Some("the manifest was edited; run the scenario again"),
-            Self::Forks(_) => Some("run the scenario anew with the overrides of the forks"),
+            Self::Forks(_) | Self::Size(_) => Some("run the scenario anew with the overrides of the forks"),
             Self::Overrides(_) => Some("write the numbers into the scenario"),
         }
     }
@@ -71,6 +74,13 @@ impl fmt::Display for LineageError {
             Self::Order(at) => write!(f, "the fork at step {at} comes after a later one"),
             Self::Forks(number) => {
                 write!(f, "at most {} forks can lead to a run, and these are {number}", limits::FORKS)
+            }
+            Self::Size(parts) => {
+                write!(
+                    f,
+                    "the models of the forks have {parts} actors and instances, more than {}",
+                    limits::LINEAGE_PARTS
+                )
             }
             Self::Overrides(number) => {
                 write!(f, "a run can have at most {} overrides, and these are {number}", limits::OVERRIDES)
@@ -129,6 +139,11 @@ impl Lineage {
             Options { overrides: overrides(&manifest.overrides), metrics: metrics.to_vec(), track_trust: true };
         let mut course = Self { document: None, legs: Vec::new() };
         course.add(&document, 0, &options, manifest.trust)?;
+        let first = course.first();
+        let parts = (first.actors.len() + first.instances.len()).saturating_mul(1 + manifest.forks.len());
+        if !manifest.forks.is_empty() && parts > limits::LINEAGE_PARTS {
+            return Err(LineageError::Size(parts));
+        }
         for fork in &manifest.forks {
             options.overrides.extend(overrides(&fork.overrides));
             course.add(&document, fork.at, &options, manifest.trust)?;

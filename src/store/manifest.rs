@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::inputs::InputRecord;
+use super::limits;
 use crate::engine::{Run, RunSeed};
 use crate::scenario::{Document, Override, SetValue};
 
@@ -234,6 +235,7 @@ impl Manifest {
     /// # Errors
     /// A [`ManifestError`] if it is malformed, of another version, or its scenario has been changed.
     pub fn from_json(text: &str) -> Result<Self, ManifestError> {
+        check_values(text)?;
         let manifest: Self = serde_json::from_str(text).map_err(|error| ManifestError::Malformed {
             message: error.to_string(),
             line: error.line(),
@@ -248,4 +250,28 @@ impl Manifest {
         }
         Ok(manifest)
     }
+}
+
+/// A manifest of millions of small values takes a hundred times its size in memory: they are counted before it is read.
+fn check_values(text: &str) -> Result<(), ManifestError> {
+    let (mut values, mut in_string, mut escaped) = (0, false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' | b',' if !in_string => values += 1,
+            _ => {}
+        }
+        if values > limits::MANIFEST_VALUES {
+            let before = &text.as_bytes()[..at];
+            let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+            return Err(ManifestError::Malformed {
+                message: format!("it has more than {} values", limits::MANIFEST_VALUES),
+                line: before.iter().filter(|&&byte| byte == b'\n').count() + 1,
+                column: at - line_start + 1,
+            });
+        }
+    }
+    Ok(())
 }

@@ -120,17 +120,37 @@ where
         room: Condvar::new(),
     };
     std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| {
-                let _leave = Leave(&shared);
-                work(&shared, jobs as u64, worker());
-            });
+        let one = || {
+            let _leave = Leave(&shared);
+            work(&shared, jobs as u64, worker());
+        };
+        // Where the system gives no more threads, those that there are do the work.
+        let started = (0..jobs).take_while(|_| std::thread::Builder::new().spawn_scoped(scope, one).is_ok()).count();
+        if started == 0 {
+            return alone(runs, worker(), &mut take);
         }
+        shared.lock().working -= jobs - started;
         let result = collect(&shared, &mut take);
         shared.lock().stop = true;
         shared.room.notify_all();
         result
     })
+}
+
+/// Does the runs on the calling thread, one by one.
+fn alone<S: Stretch, E>(
+    runs: Range<u64>,
+    mut run: impl FnMut(u64, &mut S),
+    take: &mut impl FnMut(Option<(Range<u64>, S)>) -> Result<Go, E>,
+) -> Result<u64, E> {
+    for number in runs.clone() {
+        let mut stretch = S::default();
+        run(number, &mut stretch);
+        if take(Some((number..number + 1, stretch)))? == Go::Stop {
+            return Ok(number + 1);
+        }
+    }
+    Ok(runs.end)
 }
 
 fn collect<S: Stretch, E>(
@@ -280,6 +300,17 @@ mod tests {
             assert_eq!(all(5..20_000, jobs, |_| Duration::ZERO), (5..20_000).collect::<Vec<_>>());
         }
         assert_eq!(all(3..3, 4, |_| Duration::ZERO), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn one_thread_does_what_many_do() {
+        let mut found = Vec::new();
+        let mut take = |stretch: Option<(Range<u64>, Numbers)>| {
+            found.extend(stretch.map(|(_, Numbers(numbers))| numbers).unwrap_or_default());
+            Ok::<Go, ()>(if found.len() == 7 { Go::Stop } else { Go::On })
+        };
+        assert_eq!(alone(3..20, |run, out: &mut Numbers| out.0.push(run), &mut take), Ok(10));
+        assert_eq!(found, (3..10).collect::<Vec<_>>());
     }
 
     #[test]

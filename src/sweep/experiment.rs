@@ -12,6 +12,7 @@ use super::design::{Points, Request, grid};
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use super::sample::sample;
+use super::summary::Summary;
 use crate::engine::{Plan, Setting};
 use crate::model::{Model, ParameterId, Target};
 use crate::scenario::{Diagnostic, Document, Options, Override, Recheck, SetValue, canonical, compile};
@@ -114,6 +115,7 @@ impl Experiment {
     ) -> Result<Self, Error> {
         let mut experiment = Self::compiled(document, sets)?;
         experiment.points = experiment.points_of(source, seed)?;
+        Summary::check(&experiment.model, experiment.points.count())?;
         experiment.settle(jobs)?;
         Ok(experiment)
     }
@@ -129,6 +131,7 @@ impl Experiment {
         let count = all.count();
         let some = count.min(limits::CHECKED);
         let spread = |at: u64| if some < 2 { 0 } else { at * (count - 1) / (some - 1) };
+        Summary::check(&experiment.model, count)?;
         experiment.points = Points::new(all.names.clone(), (0..some).map(|at| all.values(spread(at)).to_vec()))?;
         experiment.settle(jobs)?;
         Ok(count)
@@ -258,8 +261,14 @@ impl Experiment {
         };
         let part = &part;
         let parts: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..jobs).map(|job| scope.spawn(move || part(job))).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+            let start = |job| std::thread::Builder::new().spawn_scoped(scope, move || part(job)).map_err(|_| job);
+            let threads: Vec<_> = (0..jobs).map(start).collect();
+            let end = |thread: Result<std::thread::ScopedJoinHandle<'_, _>, u64>| match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                // Where the system gives no more threads, this one does their part.
+                Err(job) => part(job),
+            };
+            threads.into_iter().map(end).collect()
         });
         let mut all = Vec::new();
         for part in parts {
@@ -357,8 +366,10 @@ impl Experiment {
         let model = self.compile_point(point).expect("every point has been validated");
         let plan = Plan::new(&model);
         let made = Arc::new((model, plan));
+        let parts = |model: &Model| model.instances.len() + model.actors.len();
         let mut models = models();
-        if models.len() < limits::MODELS {
+        let kept: usize = models.values().map(|kept| parts(&kept.0)).sum();
+        if models.len() < limits::MODELS && kept + parts(&made.0) <= limits::MODEL_PARTS {
             models.insert(point, Arc::clone(&made));
         }
         made

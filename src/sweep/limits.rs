@@ -28,6 +28,10 @@ pub const HISTORIES: u64 = 2_097_152;
 pub const HISTORIES_A_POINT: u64 = 65_536;
 /// Points that change more than numbers of the setup and are kept compiled; others are compiled for each of their runs.
 pub const MODELS: usize = 256;
+/// Actors and instances of commitments of the models that are kept compiled, in all.
+pub const MODEL_PARTS: usize = 2_000_000;
+/// Memory of a summary, in bytes.
+pub const SUMMARY_BYTES: u64 = 512 << 20;
 /// Points that `check` validates of a `[sweep]` table; a sweep validates all of its points.
 pub const CHECKED: u64 = 100;
 

@@ -37,6 +37,7 @@ pub fn merge(
     let parts = parts(folders)?;
     let Part { folder, manifest, outline, .. } = &parts[0];
     let sweep = whole(folder, manifest, outline)?;
+    Summary::check(sweep.experiment.model(), sweep.experiment.points().count())?;
     let mut summary = Summary::new(sweep.experiment.model(), sweep.experiment.points().count());
     let mut reader = RowReader::new(sweep.experiment.model(), sweep.experiment.columns().len());
     let total = sweep.range().end;

@@ -152,6 +152,7 @@ impl Sweep {
     ) -> Result<Report, Error> {
         self.schedule.check()?;
         let range = self.range();
+        Summary::check(self.experiment.model(), self.experiment.points().count())?;
         let mut summary = Summary::new(self.experiment.model(), self.experiment.points().count());
         // Held to the end, also where there is nothing left to run.
         let mut lock = None;

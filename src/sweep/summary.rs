@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::design::Points;
+use super::error::{Error, ErrorKind};
 use super::limits;
 use super::statistics::{Moments, wilson};
 use crate::model::{Ending, Model};
@@ -47,6 +48,25 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Checks, before memory is taken for it, how large the summary of a sweep over `points` points is.
+    ///
+    /// # Errors
+    /// An [`Error`] if it takes more than [`limits::SUMMARY_BYTES`].
+    pub fn check(model: &Model, points: u64) -> Result<(), Error> {
+        let counts = (model.outcomes.len() + OTHERS.len()) * size_of::<u64>();
+        let moments = (model.metrics.len() + DATED.len()) * size_of::<Moments>();
+        let each = (counts + moments + size_of::<BTreeSet<u64>>() + 1) as u64;
+        if each.saturating_mul(points) <= limits::SUMMARY_BYTES {
+            return Ok(());
+        }
+        let message = format!(
+            "the summary of {points} points with {} metrics takes more than {} bytes",
+            model.metrics.len(),
+            limits::SUMMARY_BYTES
+        );
+        Err(Error::new(ErrorKind::Limit, message).help("vary fewer values, or measure less"))
+    }
+
     /// The empty summary of a sweep over `points` points.
     ///
     /// # Panics

@@ -11,7 +11,7 @@ use read::{read, read_draws};
 
 use super::record::{Namer, ending_name};
 use crate::engine::{self, Checkpoint, Failure, HistoryHash, Observer, Plan, Run, RunSeed, Stage, View};
-use crate::model::{Amount, Ending, Entry, Event, InstanceId, Model, Phase, World};
+use crate::model::{Amount, Ending, Entry, Event, InstanceId, Model, Phase, World, limits};
 
 /// What is known of the run whose log is folded, and stands in no row.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,6 +105,7 @@ pub fn replay<'a>(
         plan,
         first: model,
         luck: recorded.luck,
+        work: 0,
         run,
         phase: Phase::Start,
         last_key: (0, 0),
@@ -119,6 +120,8 @@ struct Folding<'a> {
     model: &'a Model,
     plan: &'a Plan,
     luck: RunSeed,
+    /// What the steps so far have cost the run at least.
+    work: u64,
     run: Run,
     phase: Phase,
     /// Within a phase that goes in declaration order, how far it has come.
@@ -135,6 +138,16 @@ impl<'a> Folding<'a> {
         for step in 0..steps {
             self.switch(forks, step).map_err(|failure| ReplayError::row(row, failure.to_string()))?;
             let is_last = ok && step + 1 == steps;
+            self.work = self.work.saturating_add(self.plan.step_cost());
+            if self.work > limits::WORK {
+                return Err(ReplayError::row(
+                    row,
+                    format!(
+                        "a run cannot have come as far as step {step}: it would have done more than {} operations",
+                        limits::WORK
+                    ),
+                ));
+            }
             row = self.step(step, row, Some(is_last), watch)?;
             self.sample().map_err(|failure| ReplayError::row(row, failure.to_string()))?;
             watch(Checkpoint::Ended, &self.run.world, &self.run.setup);
