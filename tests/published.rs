@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 
 use backstop::analysis::{self, Cost, Question};
 use backstop::engine::View;
-use common::{Ran, run_shipped, run_text};
+use backstop::model::{InstanceId, OutcomeId, ResourceId};
+use common::{Ran, run_file, run_shipped, run_text, scenarios};
+use jiff::civil::Date;
 
 fn close(found: f64, expected: f64, tolerance: f64) {
     assert!((found - expected).abs() <= tolerance, "found {found}, expected {expected}");
@@ -254,4 +256,96 @@ fn jeddah_and_its_variants() {
             assert_eq!(run_shipped(variant, &[], seed).outcome(), outcome, "{variant}, seed {seed}");
         }
     }
+}
+
+/// The parties of a treaty as its table has them: id, share, whether it is in the bloc, date of joining.
+fn parties() -> Vec<(String, f64, bool, Date)> {
+    let mut reader =
+        csv::Reader::from_path(scenarios().join("paris-agreement/parties.csv")).expect("the table is there");
+    let rows = reader.records().map(|row| row.expect("a row"));
+    let joined = rows.filter(|row| !row[3].is_empty());
+    let party = |row: csv::StringRecord| {
+        (row[0].to_owned(), row[2].parse().unwrap_or(0.0), !row[4].is_empty(), row[3].parse().expect("a date"))
+    };
+    joined.map(party).collect()
+}
+
+/// When both thresholds are met, by adding up the table's rows day by day, and the share of that day.
+fn crossing(mut parties: Vec<(String, f64, bool, Date)>) -> (Date, f64) {
+    parties.sort_by_key(|party| party.3);
+    let (mut count, mut share) = (0, 0.0);
+    for (at, party) in parties.iter().enumerate() {
+        (count, share) = (count + 1, share + party.1);
+        let is_last_of_day = parties.get(at + 1).is_none_or(|next| next.3 > party.3);
+        if is_last_of_day && count >= 55 && share >= 55.0 {
+            return (party.3, share);
+        }
+    }
+    panic!("the thresholds are never met");
+}
+
+/// What a variant of the Paris scenario gives: the day of the double threshold, the share on it, the day of force.
+fn paris(variant: &str) -> (Date, f64, Date) {
+    let ran = run_file(&scenarios().join(format!("paris-agreement/{variant}.toml")));
+    let start = jiff::civil::date(2016, 4, 22);
+    let day = |step: u32| start.checked_add(jiff::Span::new().days(step)).expect("a date");
+    let met = ran.when("detached").into_iter().find(|(_, name)| name == "entry").expect("the agreement enters").0;
+    let force = ran.run.reached_step().expect("it is in force");
+    (day(met), ran.series("share")[met as usize], day(force))
+}
+
+/// The Paris Agreement as it happened: 58.82 % on 5 October 2016, in force on 4 November; and what its table implies
+/// for other courses.
+#[test]
+fn paris_agreement() {
+    let date = jiff::civil::date;
+    let all = parties();
+    assert_eq!(all.len(), 195);
+    let without = |ids: &[&str]| {
+        let stays = |party: &(String, f64, bool, Date)| !ids.contains(&party.0.as_str());
+        all.iter().filter(|party| stays(party)).cloned().collect::<Vec<_>>()
+    };
+    let together = all.iter().filter(|party| party.2).map(|party| party.3).max().expect("a bloc");
+    let bloc = all.iter().cloned().map(|mut party| {
+        party.3 = if party.2 { together } else { party.3 };
+        party
+    });
+    for (variant, parties, expected) in [
+        ("paris", all.clone(), date(2016, 10, 5)),
+        ("without-usa", without(&["usa"]), date(2016, 11, 8)),
+        ("without-china-and-usa", without(&["usa", "chn"]), date(2019, 10, 7)),
+        ("eu-together", bloc.collect(), date(2016, 10, 25)),
+    ] {
+        let (met, share) = crossing(parties);
+        assert_eq!(met, expected, "{variant}, by the table");
+        let (day, found, force) = paris(variant);
+        assert_eq!(day, met, "{variant}");
+        close(found, share, 1e-6);
+        assert_eq!(force, met.checked_add(jiff::Span::new().days(30)).expect("a date"), "{variant}");
+    }
+    let (_, share, force) = paris("paris");
+    close(share, 58.82, 1e-6);
+    assert_eq!(force, date(2016, 11, 4));
+}
+
+/// The National Popular Vote compact: 209 electors of eighteen members; no fewer than two further states bring it to
+/// 270, and only Texas and Florida are two that do.
+#[test]
+fn national_popular_vote() {
+    let ran = run_file(&scenarios().join("national-popular-vote/compact.toml"));
+    close(ran.metric("electors_of_members"), 209.0, 1e-9);
+    close(ran.metric("members"), 18.0, 1e-9);
+    assert_eq!(ran.outcome(), "stalemate");
+    let view = View { model: &ran.model, plan: &ran.plan, setup: &ran.run.setup, world: ran.run.exchanged() };
+    let goal = ran.model.outcomes.iter().position(|outcome| outcome.id == "in_force").map(OutcomeId::at);
+    let question = Question { goal, ..Question::default() };
+    let unlock = analysis::explain(view, &question).expect("a state").unlock;
+    let names =
+        |set: &[InstanceId]| set.iter().map(|id| ran.model.instances[id.index()].name.clone()).collect::<Vec<_>>();
+    assert!(unlock.proved);
+    assert_eq!(names(&unlock.sets[0].members), ["compact/florida", "compact/texas"]);
+    let electors = ran.model.resources.iter().position(|resource| resource.id == "electors").map(ResourceId::at);
+    let question = Question { goal, cost: Cost::Resource(electors.expect("it is there")), ..Question::default() };
+    let unlock = analysis::explain(view, &question).expect("a state").unlock;
+    assert_eq!(unlock.upper.map(|cost| cost.to_units()), Some(61.0), "the missing electors exactly");
 }
