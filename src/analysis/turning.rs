@@ -70,7 +70,7 @@ pub fn condition_of(model: &Model, event: Event) -> Option<(&Expression, Option<
 }
 
 /// A state with its model and numbers.
-pub type Situation<'a> = (&'a Model, &'a Setup, &'a World);
+type Situation<'a> = (&'a Model, &'a Setup, &'a World);
 
 fn scope<'a>((model, setup, world): Situation<'a>, reader: Option<Reader>) -> Scope<'a> {
     Scope { model, setup, world, evidence: &world.evidence, reader }

@@ -118,8 +118,8 @@ impl Causes {
     }
 
     /// Notes that a step begins; `next` is the number of its first event.
-    pub(super) fn note_step(&mut self, next: Seq) {
-        self.tracks.note_step(next);
+    pub(super) fn note_step(&mut self, (model, _, setup, world): Situation<'_>, next: Seq) {
+        self.tracks.note_step((model, setup, world), next);
     }
 
     /// Notes the size of the gap after an Exchange.

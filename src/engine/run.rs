@@ -292,7 +292,8 @@ impl<'a> Simulation<'a> {
                 self.switch(stage)?;
             }
             if let Some(causes) = self.causes.as_mut().filter(|_| step > 0) {
-                causes.note_step(self.run.events);
+                let situation = (self.model, self.plan, &self.run.setup, &self.run.world);
+                causes.note_step(situation, self.run.events);
             }
             let is_last = step + 1 == self.model.clock.steps;
             self.step(is_last, watch)?;

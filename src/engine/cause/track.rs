@@ -83,7 +83,8 @@ pub(super) fn form(quantity: Quantity, debtor: Option<ActorId>) -> Form {
         | Source::Shock(_)
         | Source::Outcome(_)
         | Source::Gap => tracked(unit, OwnPart::None),
-        Source::Clock => Form::Step,
+        Source::Clock if quantity == Quantity::Step => Form::Step,
+        Source::Clock => tracked(unit, OwnPart::None),
     }
 }
 
@@ -124,6 +125,8 @@ pub(super) struct Tracks {
     own: Vec<OwnChange>,
     latest_of_debtor: Vec<u32>,
     latest_of_instance: Vec<u32>,
+    /// The tracks that the clock alone changes.
+    clocked: Vec<TrackId>,
     /// When each step began.
     steps: Vec<Moment>,
     work: u64,
@@ -142,6 +145,7 @@ impl Tracks {
             own: Vec::new(),
             latest_of_debtor: Vec::new(),
             latest_of_instance: Vec::new(),
+            clocked: Vec::new(),
             steps: vec![Moment::START],
             work: 0,
         };
@@ -190,6 +194,9 @@ impl Tracks {
             if signal != plan.signals.tick {
                 watched.push((signal, id));
             }
+        }
+        if key.0.source() == Source::Clock {
+            self.clocked.push(id);
         }
         let cost = key.0.members(model).map_or(1, |members| members as u64 + 1);
         self.list.push(Track { quantity: key.0, reader: key.1, own, cost, history: History::default() });
@@ -318,8 +325,11 @@ impl Tracks {
     }
 
     /// Notes that the next step begins.
-    pub(super) fn note_step(&mut self, next: Seq) {
+    pub(super) fn note_step(&mut self, (model, setup, world): (&Model, &Setup, &World), next: Seq) {
         self.steps.push(Moment::before(next));
+        for at in 0..self.clocked.len() {
+            self.take(model, setup, world, self.clocked[at] as usize, Moment::before(next));
+        }
     }
 
     /// When each step began.
