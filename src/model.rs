@@ -242,6 +242,8 @@ pub struct Commitment {
     pub until: Option<Expression>,
     /// `release`; none: never.
     pub release: Option<Expression>,
+    /// `renew`; none: never.
+    pub renew: Option<Expression>,
     /// The state that it is put into before the phases of step 0: null, conditional or detached.
     pub initial: State,
     /// Whether it is kept up rather than handed over once.

@@ -114,3 +114,52 @@ fn evidence_stands_in_curves_that_go_one_way() {
         ["the points of `curve` are numbers, dates and durations"]
     );
 }
+
+/// Each round hands over 2 in two steps and is renewed a step later, three times in all; the deeds add up.
+#[test]
+fn a_promise_that_is_over_begins_a_new_round() {
+    let body = "[commitments.truce]\ndebtor = \"a\"\ncreditor = \"b\"\ngives = { money = 2 }\nover = 2\n\
+                renew = \"rounds(truce) < 3\"\n[metrics]\nrounds = \"rounds(truce)\"\n\
+                delivered = \"delivered(money)\"\nassured = \"assured(money, a, b)\"\nkept = \"kept(truce)\"\n\
+                first = \"bound_at(truce)\"\n";
+    let text = scenario(9, body);
+    assert_eq!(series(&text, "rounds"), [0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0]);
+    assert_eq!(series(&text, "delivered"), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 6.0, 6.0, 6.0]);
+    // A bond of 2 is believed in full, beside the deeds of earlier rounds.
+    assert_eq!(series(&text, "assured"), [2.0, 2.0, 4.0, 4.0, 6.0, 6.0, 6.0, 6.0, 6.0]);
+    assert_eq!(series(&text, "kept"), [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
+    assert_eq!(series(&text, "first"), [0.0; 9]);
+    let kinds = kinds(&text);
+    let again = ["renewed", "created", "detached", "delivered", "delivered", "satisfied"];
+    assert_eq!(kinds[1..6], ["created", "detached", "delivered", "delivered", "satisfied"]);
+    assert_eq!(kinds[6..12], again);
+    assert_eq!(kinds[12..18], again);
+    assert_eq!(kinds.len(), 19);
+    replays(&text);
+}
+
+#[test]
+fn nothing_is_renewed_once_it_has_expired() {
+    let body = "[commitments.truce]\ndebtor = \"a\"\ngives = { money = 2 }\nrenew = \"true\"\nexpires = 3\n\
+                [metrics]\nrounds = \"rounds(truce)\"\n";
+    // Kept at once in each step in which it is renewed: 0, 1 and 2.
+    assert_eq!(series(&scenario(6, body), "rounds"), [1.0, 2.0, 3.0, 3.0, 3.0, 3.0]);
+}
+
+/// What `replay` makes of a folder is what the run wrote.
+fn replays(text: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("s.toml"), folder.path().join("out"));
+    std::fs::write(&file, text).unwrap();
+    for arguments in [
+        vec!["run".as_ref(), file.as_os_str(), "--out".as_ref(), out.as_os_str()],
+        vec!["replay".as_ref(), out.as_os_str()],
+    ] {
+        let done = std::process::Command::new(env!("CARGO_BIN_EXE_backstop")).args(arguments).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+fn kinds(text: &str) -> Vec<&'static str> {
+    run_text(text, &[], 0).run.log.iter().map(|entry| entry.event.kind().name()).collect()
+}

@@ -48,6 +48,7 @@ pub fn condition_of(model: &Model, event: Event) -> Option<(&Expression, Option<
         Payload::Instance(instance) => {
             let commitment = model.commitment_of(instance);
             let condition = match event.kind().leads_to()? {
+                State::Null if event.kind() == EventKind::Renewed => &commitment.renew,
                 State::Conditional | State::Null => &commitment.offer,
                 State::Detached if event.kind() == EventKind::Detached => &commitment.when,
                 State::Detached | State::Pending => &commitment.stay,

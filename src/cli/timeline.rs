@@ -105,6 +105,7 @@ pub(crate) fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
         | Event::Satisfied(_)
         | Event::Violated(_)
         | Event::Released(_)
+        | Event::Renewed(_)
         | Event::Met(_)
         | Event::Shock(_)
         | Event::Withdrawn { .. }
@@ -154,6 +155,7 @@ enum Deed {
     Ends,
     Breaks,
     IsReleased,
+    Renews,
 }
 
 fn step_lines(model: &Model, setup: &Setup, world: &mut World, entries: &[Entry], filter: &Filter) -> Vec<String> {
@@ -213,6 +215,7 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut V
         | Event::Satisfied(_)
         | Event::Violated(_)
         | Event::Released(_)
+        | Event::Renewed(_)
         | Event::Delivered { .. }
         | Event::Withdrawn { .. } => {
             if let (Some(deed), Some(instance)) = (deed(model, setup, world, entry.event), entry.event.instance()) {
@@ -236,6 +239,7 @@ fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Dee
         Event::Satisfied(_) => Deed::Keeps,
         Event::Violated(_) => Deed::Breaks,
         Event::Released(_) => Deed::IsReleased,
+        Event::Renewed(_) => Deed::Renews,
         Event::Delivered { instance, gift, amount } => {
             let position = model.gift(instance, gift as usize).position;
             let before = world.evidence.handed_over(position);
@@ -361,6 +365,7 @@ fn written_deed(
         Deed::Keeps => format!("{who} {} kept the promise of {what}", verb("has", "have")),
         Deed::Ends => format!("{who} {} done with {what}, as agreed", verb("is", "are")),
         Deed::Breaks => format!("{who} {} the promise of {what}", verb("breaks", "break")),
+        Deed::Renews => format!("{who} {} a new round of {what}", verb("begins", "begin")),
         Deed::IsReleased => {
             let by = to.map(|to| format!(" by {to}")).unwrap_or_default();
             format!("{who} {} released from {what}{by}", verb("is", "are"))

@@ -172,6 +172,7 @@ fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
             Event::Suspended(_) => declared.stay.as_ref().map(|e| ("its `while` no longer held", e)),
             Event::Reactivated(_) => declared.stay.as_ref().map(|e| ("its `while` held again", e)),
             Event::Released(_) => declared.release.as_ref().map(|e| ("its `release` came to hold", e)),
+            Event::Renewed(_) => declared.renew.as_ref().map(|e| ("its `renew` came to hold", e)),
             Event::Satisfied(_) => declared.until.as_ref().map(|e| ("its `until` came to hold", e)),
             Event::Detached(_)
             | Event::Started
@@ -272,6 +273,7 @@ fn root(entry: &Entry) -> String {
         | Event::Satisfied(_)
         | Event::Violated(_)
         | Event::Released(_)
+        | Event::Renewed(_)
         | Event::Agreed { .. }
         | Event::Failed { .. }
         | Event::Reached(_) => "nothing in the run had to happen first; time alone or the first state was enough",

@@ -85,6 +85,8 @@ pub(super) struct Agenda {
     review: InstanceSet,
     /// Not final, and time alone may move it.
     timed: InstanceSet,
+    /// Those that time alone may move, final or not.
+    may_be_timed: InstanceSet,
     /// Detached, and not everything is handed over.
     pub(super) delivering: InstanceSet,
     /// Signals raised since the sets were last brought up to date.
@@ -105,6 +107,7 @@ impl Agenda {
             when: all.clone(),
             review: all.clone(),
             all,
+            may_be_timed: timed.clone(),
             timed,
             delivering: InstanceSet::new(count),
             raised: Vec::new(),
@@ -178,6 +181,9 @@ impl Agenda {
         self.review.insert(instance);
         if state.is_final() {
             self.timed.remove(instance);
+        } else if self.may_be_timed.contains(instance) {
+            // It may have been renewed.
+            self.timed.insert(instance);
         }
         if state == State::Detached {
             self.delivering.insert(instance);

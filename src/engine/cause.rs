@@ -33,6 +33,8 @@ pub(super) enum Rule {
     Until(InstanceId),
     /// A commitment's `release`.
     Release(InstanceId),
+    /// A commitment's `renew`.
+    Renew(InstanceId),
     /// A shock's `when`.
     Shock(ShockId),
     /// An outcome's `when`.
@@ -209,7 +211,7 @@ impl Causes {
 
 /// The conditions of a model as rules, those of a commitment's instances together.
 fn rules(model: &Model) -> impl Iterator<Item = Rule> + '_ {
-    let of_commitments = [Rule::Offer, Rule::When, Rule::Stay, Rule::Until, Rule::Release]
+    let of_commitments = [Rule::Offer, Rule::When, Rule::Stay, Rule::Until, Rule::Release, Rule::Renew]
         .into_iter()
         .flat_map(|rule| model.instance_ids().map(rule));
     let shocks = (0..model.shocks.len()).map(|at| Rule::Shock(ShockId::at(at)));
@@ -224,7 +226,8 @@ fn instance_of(rule: Rule) -> Option<InstanceId> {
         | Rule::When(instance)
         | Rule::Stay(instance)
         | Rule::Until(instance)
-        | Rule::Release(instance) => Some(instance),
+        | Rule::Release(instance)
+        | Rule::Renew(instance) => Some(instance),
         Rule::Shock(_) | Rule::Outcome(_) => None,
     }
 }
@@ -239,6 +242,7 @@ fn family(model: &Model, rule: Rule) -> Rule {
         Rule::Stay(instance) => Rule::Stay(first(instance)),
         Rule::Until(instance) => Rule::Until(first(instance)),
         Rule::Release(instance) => Rule::Release(first(instance)),
+        Rule::Renew(instance) => Rule::Renew(first(instance)),
         Rule::Shock(_) | Rule::Outcome(_) => rule,
     }
 }
@@ -251,6 +255,7 @@ fn condition(model: &Model, rule: Rule) -> Option<&Expression> {
         Rule::Stay(i) => model.commitment_of(i).stay.as_ref(),
         Rule::Until(i) => model.commitment_of(i).until.as_ref(),
         Rule::Release(i) => model.commitment_of(i).release.as_ref(),
+        Rule::Renew(i) => model.commitment_of(i).renew.as_ref(),
         Rule::Shock(shock) => match &model.shocks[shock.index()].trigger {
             Trigger::When { condition, .. } => Some(condition),
             Trigger::On(_) | Trigger::Rate(_) => None,

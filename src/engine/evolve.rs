@@ -1,6 +1,6 @@
 //! The fold: an event changes the state. Never fails, never draws, never logs.
 
-use crate::model::{ActorId, Amount, Beta, Event, EventKind, InstanceId, Model, Setup, State, World};
+use crate::model::{ActorId, Amount, Beta, Event, EventKind, InstanceId, InstanceState, Model, Setup, State, World};
 
 /// Lets an event, which happens in `world.step`, change the state.
 #[inline]
@@ -43,7 +43,8 @@ pub fn evolve(model: &Model, setup: &Setup, world: &mut World, event: Event) {
         | Event::Reactivated(instance)
         | Event::Satisfied(instance)
         | Event::Violated(instance)
-        | Event::Released(instance) => move_on(model, setup, world, instance, event.kind()),
+        | Event::Released(instance)
+        | Event::Renewed(instance) => move_on(model, setup, world, instance, event.kind()),
         Event::Started | Event::Drawn { .. } | Event::Agreed { .. } | Event::Failed { .. } | Event::Ended(_) => {}
     }
 }
@@ -70,6 +71,9 @@ fn move_on(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId
             own.suspended = Some(step);
         }
         (_, State::Satisfied | State::Violated | State::Expired | State::Terminated) => own.settled = Some(step),
+        (_, State::Null) if kind == EventKind::Renewed => {
+            *own = InstanceState { first_detached: own.first_detached, ..InstanceState::default() };
+        }
         (_, State::Null) => {}
     }
     if state == State::Satisfied && commitment.maintain {
@@ -80,6 +84,9 @@ fn move_on(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId
     }
     world.evidence.set_standing(model, setup, instance, state.standing(commitment.maintain));
     world.evidence.set_state(model, instance, state);
+    if kind == EventKind::Renewed {
+        world.evidence.retire(model, instance);
+    }
     if state == State::Satisfied {
         world.evidence.add_round(model, instance);
     }

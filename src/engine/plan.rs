@@ -325,7 +325,7 @@ fn watchers(model: &Model, signals: &Signals) -> [Vec<(Signal, u32)>; 2] {
     let reads: Vec<[Vec<Quantity>; 2]> = model
         .commitments
         .iter()
-        .map(|c| [quantities(&[&c.when]), quantities(&[&c.offer, &c.stay, &c.until, &c.release])])
+        .map(|c| [quantities(&[&c.when]), quantities(&[&c.offer, &c.stay, &c.until, &c.release, &c.renew])])
         .collect();
     for (at, instance) in model.instances.iter().enumerate() {
         let at = InstanceId::at(at).0;
@@ -363,7 +363,12 @@ fn shocks(model: &Model) -> (Vec<(u32, ShockId)>, Vec<ShockId>) {
 fn costs(model: &Model) -> Vec<Costs> {
     let optional = |e: &Option<Expression>| e.as_ref().map_or(0, |e| cost(model, e));
     let of_one = |c: &Commitment| Costs {
-        review: 1 + optional(&c.offer) + optional(&c.stay) + optional(&c.until) + optional(&c.release),
+        review: 1
+            + optional(&c.offer)
+            + optional(&c.stay)
+            + optional(&c.until)
+            + optional(&c.release)
+            + optional(&c.renew),
         when: 1 + optional(&c.when),
     };
     model.commitments.iter().map(of_one).collect()

@@ -277,6 +277,8 @@ events! {
     21 Reached(outcome: OutcomeId) = "reached", Outcome, Outcomes;
     /// The run ended.
     22 Ended(ending: Ending) = "ended", Ending, End;
+    /// A new round of a commitment that was over: satisfied, violated, expired, terminated → null.
+    23 Renewed(instance: InstanceId) = "renewed", Instance, Review;
 }
 
 impl EventKind {
@@ -291,7 +293,7 @@ impl EventKind {
     pub const fn leads_to(self) -> Option<State> {
         match self {
             Self::Created => Some(State::Conditional),
-            Self::Cancelled => Some(State::Null),
+            Self::Cancelled | Self::Renewed => Some(State::Null),
             Self::Expired => Some(State::Expired),
             Self::Detached | Self::Reactivated => Some(State::Detached),
             Self::Suspended => Some(State::Pending),

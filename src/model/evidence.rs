@@ -65,6 +65,8 @@ pub struct Evidence {
     rounds: Vec<u32>,
     /// Delivered (of maintained commitments: in force), by flat position of the gift.
     delivered: Vec<Amount>,
+    /// Delivered in earlier rounds, by flat position of the gift.
+    earlier: Vec<Amount>,
 }
 
 impl Evidence {
@@ -79,6 +81,7 @@ impl Evidence {
             states: vec![State::default(); model.instances.len()],
             rounds: vec![0; model.instances.len()],
             delivered: vec![Amount::ZERO; model.gift_count()],
+            earlier: vec![Amount::ZERO; model.gift_count()],
         }
     }
 
@@ -91,6 +94,7 @@ impl Evidence {
         self.states.fill(State::default());
         self.rounds.fill(0);
         self.delivered.fill(Amount::ZERO);
+        self.earlier.fill(Amount::ZERO);
     }
 
     /// Takes on another table of the same model, keeping the memory.
@@ -102,6 +106,7 @@ impl Evidence {
         self.states.clone_from(&other.states);
         self.rounds.clone_from(&other.rounds);
         self.delivered.clone_from(&other.delivered);
+        self.earlier.clone_from(&other.earlier);
     }
 
     /// How far an instance counts at present.
@@ -140,6 +145,39 @@ impl Evidence {
     #[must_use]
     pub fn rounds_of(&self, instance: InstanceId) -> u32 {
         self.rounds[instance.index()]
+    }
+
+    /// What has been delivered of a gift in all rounds, by its flat position.
+    #[must_use]
+    pub fn handed_over_ever(&self, gift: usize) -> Amount {
+        Amount(self.earlier[gift].0 + self.delivered[gift].0)
+    }
+
+    /// A round of an instance that counts as nothing is over: what it delivered stays among the deeds of its debtor, as
+    /// a commitment of its own that is offered, bound and delivered, and the next round begins at nothing.
+    pub fn retire(&mut self, model: &Model, instance: InstanceId) {
+        debug_assert_eq!(self.standing[instance.index()], Standing::NONE);
+        for gift in model.gifts(instance) {
+            // The sums stay as they are: of what counts as nothing, its deeds are all that they hold.
+            let delivered = std::mem::take(&mut self.delivered[gift.position]);
+            self.earlier[gift.position].0 += delivered.0;
+        }
+    }
+
+    /// Takes on an instance from another table, with amounts that may differ.
+    pub fn adopt(&mut self, model: &Model, setup: &Setup, instance: InstanceId, other: &Self) {
+        let at = instance.index();
+        for gift in model.gifts(instance) {
+            self.set_delivered(model, setup, instance, gift.number, other.earlier[gift.position]);
+        }
+        self.retire(model, instance);
+        self.rounds[at] = other.rounds[at];
+        self.counts[model.instances[at].commitment.index()].rounds += other.rounds[at];
+        self.set_state(model, instance, other.states[at]);
+        self.set_standing(model, setup, instance, other.standing[at]);
+        for gift in model.gifts(instance) {
+            self.set_delivered(model, setup, instance, gift.number, other.delivered[gift.position]);
+        }
     }
 
     /// Lets an instance count differently from now on.

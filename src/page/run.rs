@@ -144,6 +144,7 @@ fn things(model: &Model, setup: &Setup) -> Value {
             "while": text(&declared.stay),
             "until": text(&declared.until),
             "release": text(&declared.release),
+            "renew": text(&declared.renew),
             "maintain": declared.maintain,
         })
     };

@@ -16,9 +16,9 @@ use crate::model::{
     State, Target, limits,
 };
 
-const KEYS: [&str; 19] = [
-    "debtor", "creditor", "gives", "offer", "when", "while", "release", "initial", "lead", "expires", "over", "grace",
-    "due", "maintain", "until", "issue", "cost", "name", "note",
+const KEYS: [&str; 20] = [
+    "renew", "debtor", "creditor", "gives", "offer", "when", "while", "release", "initial", "lead", "expires", "over",
+    "grace", "due", "maintain", "until", "issue", "cost", "name", "note",
 ];
 
 /// A commitment's instances while its fields are read.
@@ -63,7 +63,7 @@ impl<'a> Compiler<'a> {
         }
         let issue = self.own_issue(table, place);
         let context = Context::Condition { issue };
-        let mut scripts = ["offer", "when", "while", "until", "release"].map(|key| {
+        let mut scripts = ["offer", "when", "while", "until", "release", "renew"].map(|key| {
             let value = &table.get(key)?.value;
             let script = self.condition(value, path(place, key), context)?;
             self.check_own(&script, &instances.debtors, "debtor");
@@ -71,8 +71,8 @@ impl<'a> Compiler<'a> {
         });
         self.antecedents[at].clone_from(&scripts[1]);
         let mut expression = |at: usize| -> Option<Expression> { scripts[at].take().map(|script| script.expression) };
-        let (offer, when, stay, until, release) =
-            (expression(0), expression(1), expression(2), expression(3), expression(4));
+        let (offer, when, stay, until, release, renew) =
+            (expression(0), expression(1), expression(2), expression(3), expression(4), expression(5));
         let maintain = self.flag(table, "maintain", place, false);
         self.check_maintained(table, place, maintain);
         let initial = self.initial(table, place);
@@ -88,6 +88,7 @@ impl<'a> Compiler<'a> {
             stay,
             until,
             release,
+            renew,
             initial,
             maintain,
             issue,

@@ -411,9 +411,16 @@ pub(super) fn key(target: Target) -> Option<TargetKey> {
 /// Every expression that is evaluated on a state.
 pub(super) fn all_expressions(model: &Model) -> impl Iterator<Item = &Expression> {
     let commitments = model.commitments.iter().flat_map(|commitment| {
-        [&commitment.offer, &commitment.when, &commitment.stay, &commitment.until, &commitment.release]
-            .into_iter()
-            .flatten()
+        [
+            &commitment.offer,
+            &commitment.when,
+            &commitment.stay,
+            &commitment.until,
+            &commitment.release,
+            &commitment.renew,
+        ]
+        .into_iter()
+        .flatten()
     });
     let shocks = model.shocks.iter().filter_map(|shock| match &shock.trigger {
         Trigger::On(_) => None,

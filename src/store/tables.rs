@@ -14,7 +14,7 @@ use crate::trace::{EVENT_COLUMNS, amount, number, push_number, push_set_value};
 /// Columns of `series.csv`.
 pub const SERIES_COLUMNS: [&str; 5] = ["run", "step", "date", "name", "value"];
 /// Columns of `commitments.csv`.
-pub const COMMITMENT_COLUMNS: [&str; 11] = [
+pub const COMMITMENT_COLUMNS: [&str; 12] = [
     "run",
     "commitment",
     "debtor",
@@ -26,6 +26,7 @@ pub const COMMITMENT_COLUMNS: [&str; 11] = [
     "created_step",
     "detached_step",
     "settled_step",
+    "rounds",
 ];
 /// A CSV writer over any writer, with the project's line ends.
 fn writer<W: Write>(out: W) -> csv::Writer<W> {
@@ -228,11 +229,12 @@ pub fn write_commitments<W: Write>(
                 creditor_name(model, instance),
                 &model.resources[gift.resource.index()].id,
                 &amount(setup.gives[gift.position]),
-                &amount(world.evidence.handed_over(gift.position)),
+                &amount(world.evidence.handed_over_ever(gift.position)),
                 own.state.name(),
                 &step(own.created),
                 &step(own.detached),
                 &step(own.settled),
+                &world.evidence.rounds_of(instance).to_string(),
             ])?;
         }
     }

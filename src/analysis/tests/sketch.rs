@@ -163,6 +163,7 @@ impl Sketch {
                 stay: promise.stay.as_ref().map(|stay| compiler.compile(stay)),
                 until: None,
                 release: None,
+                renew: None,
                 initial: State::Null,
                 maintain: promise.maintain,
                 issue: IssueId(0),

@@ -14,6 +14,11 @@ pub(in super::super) fn review(
     for &instance in instances {
         let Some(decision) = first_that_applies(view, instance)? else { continue };
         out.push(decision);
+        if let Event::Renewed(_) = decision.event
+            && view.holds(instance, view.model.commitment_of(instance).offer.as_ref(), true)?
+        {
+            out.push(Decision::new(Event::Created(instance), Why::Own(instance)));
+        }
         let ends = matches!(
             decision.event,
             Event::Suspended(_) | Event::Violated(_) | Event::Released(_) | Event::Satisfied(_)
@@ -34,6 +39,10 @@ fn first_that_applies(view: View<'_>, instance: InstanceId) -> Result<Option<Dec
         return by(Event::Released(instance), Rule::Release(instance));
     }
     if own.state.is_final() {
+        let in_time = f64::from(view.world.step) < view.setup.expires[instance.index()];
+        if in_time && commitment.renew.is_some() && view.holds(instance, commitment.renew.as_ref(), false)? {
+            return by(Event::Renewed(instance), Rule::Renew(instance));
+        }
         return Ok(None);
     }
     if lapses(view, instance) {

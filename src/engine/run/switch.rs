@@ -46,10 +46,7 @@ pub fn may_follow(model: &Model, next: &Model) -> bool {
 pub fn recount(model: &Model, setup: &Setup, world: &mut World) {
     let old = std::mem::replace(&mut world.evidence, Evidence::new(model));
     for instance in model.instance_ids() {
-        world.evidence.set_standing(model, setup, instance, old.standing(instance));
-        for gift in model.gifts(instance) {
-            world.evidence.set_delivered(model, setup, instance, gift.number, old.handed_over(gift.position));
-        }
+        world.evidence.adopt(model, setup, instance, &old);
     }
 }
 

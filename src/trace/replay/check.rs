@@ -38,6 +38,7 @@ impl Folding<'_> {
             | Event::Withdrawn { .. }
             | Event::Violated(_)
             | Event::Released(_)
+            | Event::Renewed(_)
             | Event::Agreed { .. }
             | Event::Failed { .. }
             | Event::Reached(_)
@@ -92,7 +93,11 @@ impl Folding<'_> {
                 Some((actor, issue))
             }
             Payload::Outcome(outcome) => Some((outcome.0, 0)),
-            Payload::Instance(instance) if phase == Phase::Review => Some((instance.0, 0)),
+            // The offer of a new round follows the renewal, before anything has been offered in it.
+            Payload::Instance(instance) if phase == Phase::Review => {
+                let is_new = self.run.world.instance(instance).created.is_none();
+                Some((instance.0, u32::from(is_new && event.kind() == EventKind::Created)))
+            }
             // Withdrawals follow the event that they belong to.
             Payload::Nothing
             | Payload::Draw { .. }
@@ -152,6 +157,7 @@ impl Folding<'_> {
             EventKind::Released => {
                 matches!(state, State::Conditional | State::Detached | State::Pending) && commitment.release.is_some()
             }
+            EventKind::Renewed => state.is_final() && commitment.renew.is_some(),
             EventKind::Withdrawn => commitment.maintain,
             EventKind::Started
             | EventKind::Drawn
@@ -242,6 +248,7 @@ impl Folding<'_> {
             | Event::Satisfied(_)
             | Event::Violated(_)
             | Event::Released(_)
+            | Event::Renewed(_)
             | Event::Agreed { .. }
             | Event::Failed { .. }
             | Event::Reached(_)
