@@ -26,8 +26,8 @@ pub use evidence::Evidence;
 pub use expression::{Comparison, Expression, Node, NodeId, NotANumber, Reader, Scope, Values, curve_goes, on_curve};
 pub use field::{Distribution, Domain, Field, FieldError, FieldSource, Scalar, Shape};
 pub use ids::{
-    ActorId, AttributeId, CommitmentId, DataId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId, OutcomeId,
-    ParameterId, ResourceId, ShockId, SlotId,
+    ActorId, AttributeId, CommitmentId, DataId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId, MoveId,
+    OutcomeId, ParameterId, ResourceId, ShockId, SlotId,
 };
 pub use quantity::{Bearing, Promises, Quantity, Range, Source};
 pub use setup::{Setup, Target};
@@ -70,6 +70,8 @@ pub struct Model {
     pub meetings: Vec<Meeting>,
     /// Shocks, in declaration order.
     pub shocks: Vec<Shock>,
+    /// Moves, in declaration order.
+    pub moves: Vec<Move>,
     /// Outcomes, in declaration order.
     pub outcomes: Vec<Outcome>,
     /// Metrics, in declaration order.
@@ -371,6 +373,21 @@ pub struct Shock {
     pub trust: Vec<TrustEffect>,
 }
 
+/// An intervention: somebody goes first, whatever their condition says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Move {
+    /// Its id.
+    pub id: String,
+    /// Its name, for people.
+    pub name: Option<String>,
+    /// When it is made: at steps, or once when a condition turns true.
+    pub trigger: Trigger,
+    /// The instances that it binds, each once, in the order given.
+    pub binds: Vec<InstanceId>,
+    /// Whether what has lapsed or was released, or is not on the table, is offered for it.
+    pub any: bool,
+}
+
 /// A named condition that a run may reach.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
@@ -433,6 +450,7 @@ impl Model {
             instances,
             meetings,
             shocks,
+            moves,
             outcomes,
             metrics,
             slots,
@@ -461,6 +479,7 @@ impl Model {
             && *instances == other.instances
             && *meetings == other.meetings
             && *shocks == other.shocks
+            && *moves == other.moves
             && *outcomes == other.outcomes
             && *metrics == other.metrics
             && *slots == other.slots

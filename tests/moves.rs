@@ -163,3 +163,57 @@ fn replays(text: &str) {
 fn kinds(text: &str) -> Vec<&'static str> {
     run_text(text, &[], 0).run.log.iter().map(|entry| entry.event.kind().name()).collect()
 }
+
+/// The two wait for each other. One of them goes first at step 2, and the other follows in the same Exchange.
+#[test]
+fn a_move_opens_a_deadlock() {
+    let body = "[commitments.one]\ndebtor = \"a\"\ngives = { money = 1 }\nwhen = \"bonds(two) >= 1\"\n\
+                [commitments.two]\ndebtor = \"b\"\ngives = { money = 1 }\nwhen = \"bonds(one) >= 1\"\n\
+                [moves.gesture]\non = [2, 4]\nbind = [\"one\", \"one/a\"]\n[metrics]\n\
+                made = \"count(gesture)\"\nsince = \"if(count(gesture) > 0, since(gesture), -1)\"\n";
+    let text = scenario(6, body);
+    assert_eq!(series(&text, "made"), [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]);
+    assert_eq!(series(&text, "since"), [-1.0, -1.0, 0.0, 1.0, 0.0, 1.0]);
+    let ran = run_text(&text, &[], 0);
+    let log: Vec<(u32, &str, Option<u32>)> =
+        ran.run.log.iter().map(|entry| (entry.step, entry.event.kind().name(), entry.cause)).collect();
+    let moved = log.iter().position(|entry| entry.1 == "moved").unwrap();
+    let cause = u32::try_from(moved).unwrap();
+    assert_eq!(log[moved], (2, "moved", None));
+    assert_eq!(log[moved + 1], (2, "detached", Some(cause)));
+    assert_eq!(log[moved + 2], (2, "detached", Some(cause + 1)));
+    assert_eq!(log.iter().filter(|entry| entry.1 == "moved").count(), 2);
+    replays(&text);
+}
+
+#[test]
+fn a_move_takes_up_what_is_suspended_once_its_condition_holds() {
+    let body = "[commitments.aid]\ndebtor = \"all\"\ngives = { money = 1 }\nlead = 9\nwhile = \"step < 1\"\n\
+                [moves.push]\nwhen = \"pending(aid) == 3\"\nbind = [\"aid/b\"]\n[metrics]\n\
+                pending = \"pending(aid)\"\nmade = \"count(push)\"\n";
+    let text = scenario(4, body);
+    // Taken up in step 1, given up again in the Review of step 2; the move is made once.
+    assert_eq!(series(&text, "pending"), [0.0, 2.0, 3.0, 3.0]);
+    assert_eq!(series(&text, "made"), [0.0, 1.0, 1.0, 1.0]);
+    let reactivated =
+        run_text(&text, &[], 0).run.log.iter().position(|e| e.event.kind().name() == "reactivated").unwrap();
+    let log = run_text(&text, &[], 0).run.log;
+    let cause = log[reactivated].cause.unwrap() as usize;
+    assert_eq!(log[cause].event.kind().name(), "moved");
+    assert!(log[cause].cause.is_some());
+    replays(&text);
+}
+
+#[test]
+fn what_a_move_cannot_bind_is_refused() {
+    let aid = "[commitments.aid]\ndebtor = \"a\"\ngives = { money = 1 }\n";
+    let refused = |moves: &str| errors(&scenario(2, &format!("{aid}[moves.push]\n{moves}\n")));
+    assert_eq!(refused("on = 1\nbind = [\"aidd\"]"), ["`moves.push.bind` names `aidd`, which is no commitment"]);
+    assert_eq!(
+        refused("on = 1\nbind = [\"aid/b\"]"),
+        ["`moves.push.bind` names `aid/b`, but `b` makes no such promise"]
+    );
+    assert_eq!(refused("on = 1"), ["`moves.push` has no `bind`"]);
+    assert_eq!(refused("bind = [\"aid\"]"), ["`moves.push` has no `on` or `when`"]);
+    assert_eq!(refused("on = 1\nwhen = \"step == 1\"\nbind = [\"aid\"]"), ["`moves.push` has both `on` and `when`"]);
+}

@@ -52,7 +52,7 @@ fn what_has_the_wrong_form_is_invalid() {
 }
 
 /// One table of each kind: where it stands, how messages call it, and its properties in the schema.
-const TABLES: [(&str, &str, &str); 17] = [
+const TABLES: [(&str, &str, &str); 18] = [
     ("", "the file", ""),
     ("/time", "`time`", "/properties/time"),
     ("/parameters/floor", "a parameter", "/$defs/parameter/anyOf/2"),
@@ -68,6 +68,7 @@ const TABLES: [(&str, &str, &str); 17] = [
     ("/meetings/summit", "a meeting", "/$defs/meeting"),
     ("/shocks/raid", "a shock", "/$defs/shock"),
     ("/shocks/raid/trust/0", "an effect on trust", "/$defs/trust_effect"),
+    ("/moves/gesture", "a move", "/$defs/move"),
     ("/outcomes/peace", "an outcome", "/$defs/outcome"),
     ("/sweep", "`[sweep]`", "/$defs/sweep"),
 ];
@@ -86,6 +87,7 @@ fn one_of_each() -> Value {
         "commitments": { "aid": { "debtor": "us", "gives": { "troops": 1 } } },
         "meetings": { "summit": { "on": 1, "attend": "us" } },
         "shocks": { "raid": { "on": 1, "trust": [{ "of": "us", "in": "voter", "by": 0.1 }] } },
+        "moves": { "gesture": { "on": 1, "bind": "aid" } },
         "outcomes": { "peace": { "when": "true" } },
         "sweep": {},
     })

@@ -36,6 +36,7 @@ fn identity(event: Event) -> Identity {
         Payload::Draw { draw, .. } => (draw.0, 0),
         Payload::Meeting(meeting) | Payload::Package { meeting, .. } => (meeting.0, 0),
         Payload::Shock(shock) => (shock.0, 0),
+        Payload::Move(which) => (which.0, 0),
         Payload::Opinion { actor, issue, .. } => (actor.0, issue.0),
         Payload::Pair { truster, trusted, .. } => (truster.0, trusted.0),
         Payload::Instance(instance) => (instance.0, 0),

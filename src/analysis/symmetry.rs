@@ -32,6 +32,8 @@ pub(super) fn classes(test: &GoalTest<'_>, moves: &[InstanceId], costs: &[i64]) 
             | Source::Trust
             | Source::Meeting(_)
             | Source::Shock(_)
+            | Source::Move(_)
+            | Source::MoveOrClock(_)
             | Source::MeetingOrClock(_)
             | Source::ShockOrClock(_)
             | Source::Gap

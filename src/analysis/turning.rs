@@ -45,6 +45,10 @@ pub fn condition_of(model: &Model, event: Event) -> Option<(&Expression, Option<
             Trigger::When { condition, .. } => Some((condition, None)),
             Trigger::On(_) | Trigger::Rate(_) => None,
         },
+        Payload::Move(which) => match &model.moves[which.index()].trigger {
+            Trigger::When { condition, .. } => Some((condition, None)),
+            Trigger::On(_) | Trigger::Rate(_) => None,
+        },
         Payload::Instance(instance) => {
             let commitment = model.commitment_of(instance);
             let condition = match event.kind().leads_to()? {

@@ -123,6 +123,8 @@ pub(super) fn threshold(model: &Model, scope: &Scope<'_>, threshold: &Threshold)
         | Quantity::Own(_)
         | Quantity::MeetingCount(_)
         | Quantity::ShockCount(_)
+        | Quantity::MoveCount(_)
+        | Quantity::SinceMove(_)
         | Quantity::SinceMeeting(_)
         | Quantity::SinceShock(_)
         | Quantity::Deadlocked
@@ -292,6 +294,7 @@ pub fn quantity_text(model: &Model, quantity: Quantity) -> String {
         Quantity::MeetingCount(at) | Quantity::SinceMeeting(at) => {
             format!("{name}({})", model.meetings[at.index()].id)
         }
+        Quantity::MoveCount(at) | Quantity::SinceMove(at) => format!("{name}({})", model.moves[at.index()].id),
         Quantity::ShockCount(at) | Quantity::SinceShock(at) => format!("{name}({})", model.shocks[at.index()].id),
         Quantity::OwnStance(_)
         | Quantity::Deadlocked

@@ -40,6 +40,7 @@ fn concerns(model: &Model, event: Event, actors: &[ActorId]) -> bool {
             group(model.meetings[meeting.index()].attendees)
         }
         Payload::Instance(instance) | Payload::Gift { instance, .. } => deed(instance),
+        Payload::Move(which) => model.moves[which.index()].binds.iter().any(|&instance| deed(instance)),
         Payload::Nothing | Payload::Draw { .. } | Payload::Shock(_) | Payload::Outcome(_) | Payload::Ending(_) => true,
     }
 }
@@ -108,6 +109,7 @@ pub(crate) fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
         | Event::Renewed(_)
         | Event::Met(_)
         | Event::Shock(_)
+        | Event::Moved(_)
         | Event::Withdrawn { .. }
         | Event::Agreed { .. }
         | Event::Failed { .. }
@@ -178,6 +180,10 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut V
             let meeting = &model.meetings[meeting.index()];
             let who = actors(model, &model.groups[meeting.attendees.index()].members);
             lines.push(Line::Said(format!("meeting {}: {who}", named(&meeting.id, meeting.name.as_deref()))));
+        }
+        Event::Moved(which) => {
+            let one = &model.moves[which.index()];
+            lines.push(Line::Said(format!("move {}", named(&one.id, one.name.as_deref()))));
         }
         Event::Shock(shock) => lines.push(Line::Shock { shock, stances: 0, anchors: 0, trust: 0 }),
         Event::Stance { .. } | Event::Anchor { .. } | Event::Trust { .. } => {
@@ -258,6 +264,7 @@ fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Dee
         | Event::Drawn { .. }
         | Event::Met(_)
         | Event::Shock(_)
+        | Event::Moved(_)
         | Event::Stance { .. }
         | Event::Anchor { .. }
         | Event::Trust { .. }

@@ -96,11 +96,20 @@ fn find(verified: &Verified, asked: &str) -> Result<Asked, Failed> {
             model.meetings[meeting.index()].id == asked
         } else if let Event::Shock(shock) = event {
             model.shocks[shock.index()].id == asked
+        } else if let Event::Moved(which) = event {
+            model.moves[which.index()].id == asked
         } else {
             false
         }
     };
-    let happenings = || model.meetings.iter().map(|m| &*m.id).chain(model.shocks.iter().map(|s| &*s.id));
+    let happenings = || {
+        model
+            .meetings
+            .iter()
+            .map(|m| &*m.id)
+            .chain(model.shocks.iter().map(|s| &*s.id))
+            .chain(model.moves.iter().map(|m| &*m.id))
+    };
     if happenings().any(|id| id == asked) {
         return Ok(latest(log, happened).map_or(Asked::Nothing(asked.to_owned()), Asked::Event));
     }
@@ -179,6 +188,7 @@ fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
             | Event::Drawn { .. }
             | Event::Met(_)
             | Event::Shock(_)
+            | Event::Moved(_)
             | Event::Stance { .. }
             | Event::Anchor { .. }
             | Event::Trust { .. }
@@ -256,7 +266,7 @@ fn in_the_way(verified: &Verified, expression: &Expression, reader: Option<Reade
 fn root(entry: &Entry) -> String {
     let why = match entry.event {
         Event::Met(_) => "it stands in the calendar",
-        Event::Shock(_) => "it comes from outside",
+        Event::Shock(_) | Event::Moved(_) => "it comes from outside",
         Event::Stance { .. } => "stances drift by influence, anchors and noise",
         Event::Created(_) => "nothing in the run had to happen first: the offer stands on the state as it was",
         Event::Ended(_) => "no outcome held at the end",

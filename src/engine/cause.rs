@@ -16,8 +16,8 @@ use turn::{Compared, Known, Turn, comparisons, last_turn, turn_of_condition};
 
 use super::plan::Plan;
 use crate::model::{
-    ActorId, Event, Expression, InstanceId, MeetingId, Model, NodeId, OutcomeId, Reader, Scope, Seq, Setup, ShockId,
-    Trigger, World,
+    ActorId, Event, Expression, InstanceId, MeetingId, Model, MoveId, NodeId, OutcomeId, Reader, Scope, Seq, Setup,
+    ShockId, Trigger, World,
 };
 
 /// A condition of the scenario, as the trigger of an event.
@@ -37,6 +37,8 @@ pub(super) enum Rule {
     Renew(InstanceId),
     /// A shock's `when`.
     Shock(ShockId),
+    /// A move's `when`.
+    Move(MoveId),
     /// An outcome's `when`.
     Outcome(OutcomeId),
 }
@@ -216,7 +218,8 @@ fn rules(model: &Model) -> impl Iterator<Item = Rule> + '_ {
         .flat_map(|rule| model.instance_ids().map(rule));
     let shocks = (0..model.shocks.len()).map(|at| Rule::Shock(ShockId::at(at)));
     let outcomes = (0..model.outcomes.len()).map(|at| Rule::Outcome(OutcomeId::at(at)));
-    of_commitments.chain(shocks).chain(outcomes)
+    let moves = (0..model.moves.len()).map(|at| Rule::Move(MoveId::at(at)));
+    of_commitments.chain(shocks).chain(moves).chain(outcomes)
 }
 
 /// The commitment's instance that a rule belongs to.
@@ -228,7 +231,7 @@ fn instance_of(rule: Rule) -> Option<InstanceId> {
         | Rule::Until(instance)
         | Rule::Release(instance)
         | Rule::Renew(instance) => Some(instance),
-        Rule::Shock(_) | Rule::Outcome(_) => None,
+        Rule::Shock(_) | Rule::Move(_) | Rule::Outcome(_) => None,
     }
 }
 
@@ -243,7 +246,7 @@ fn family(model: &Model, rule: Rule) -> Rule {
         Rule::Until(instance) => Rule::Until(first(instance)),
         Rule::Release(instance) => Rule::Release(first(instance)),
         Rule::Renew(instance) => Rule::Renew(first(instance)),
-        Rule::Shock(_) | Rule::Outcome(_) => rule,
+        Rule::Shock(_) | Rule::Move(_) | Rule::Outcome(_) => rule,
     }
 }
 
@@ -257,6 +260,10 @@ fn condition(model: &Model, rule: Rule) -> Option<&Expression> {
         Rule::Release(i) => model.commitment_of(i).release.as_ref(),
         Rule::Renew(i) => model.commitment_of(i).renew.as_ref(),
         Rule::Shock(shock) => match &model.shocks[shock.index()].trigger {
+            Trigger::When { condition, .. } => Some(condition),
+            Trigger::On(_) | Trigger::Rate(_) => None,
+        },
+        Rule::Move(which) => match &model.moves[which.index()].trigger {
             Trigger::When { condition, .. } => Some(condition),
             Trigger::On(_) | Trigger::Rate(_) => None,
         },

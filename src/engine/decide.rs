@@ -9,7 +9,7 @@ mod stances;
 
 pub(super) use calendar::{dated, shock};
 pub(super) use delivery::delivery;
-pub(super) use exchange::{Rounds, initial, package, round};
+pub(super) use exchange::{Rounds, go_first, initial, package, round};
 pub(super) use outcomes::{ending, reached, sample};
 pub(super) use review::review;
 pub(super) use stances::{Influences, Noise, StanceStep, next_stances, stances};

@@ -30,6 +30,11 @@ pub fn evolve(model: &Model, setup: &Setup, world: &mut World, event: Event) {
             occurrence.count += 1;
             occurrence.last = Some(world.step);
         }
+        Event::Moved(which) => {
+            let occurrence = &mut world.moves[which.index()];
+            occurrence.count += 1;
+            occurrence.last = Some(world.step);
+        }
         Event::Delivered { instance, gift, amount } => hand_over(model, setup, world, instance, gift, amount),
         Event::Withdrawn { instance, gift, .. } => {
             world.evidence.set_delivered(model, setup, instance, gift as usize, Amount::ZERO);

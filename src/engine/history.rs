@@ -58,6 +58,7 @@ fn words(event: Event) -> (u32, u32, u32, u64) {
         Payload::Draw { draw, value } => (kind, draw.0, 0, value.to_bits()),
         Payload::Meeting(meeting) => (kind, meeting.0, 0, 0),
         Payload::Shock(shock) => (kind, shock.0, 0, 0),
+        Payload::Move(which) => (kind, which.0, 0, 0),
         Payload::Pair { truster, trusted, value } => (kind, truster.0, trusted.0, value.to_bits()),
         Payload::Instance(instance) => (kind, instance.0, 0, 0),
         Payload::Gift { instance, gift, amount } => (kind, instance.0, gift, amount.0.cast_unsigned()),

@@ -20,6 +20,7 @@ pub(super) struct Signals {
     means: u32,
     meetings: u32,
     shocks: u32,
+    moves: u32,
     outcomes: u32,
     /// Trust between any two actors.
     pub(super) trust: Signal,
@@ -37,10 +38,23 @@ impl Signals {
         let means = stances + count(model.issues.len() * model.actors.len());
         let meetings = means + count(model.means.len());
         let shocks = meetings + count(model.meetings.len());
-        let outcomes = shocks + count(model.shocks.len());
+        let moves = shocks + count(model.shocks.len());
+        let outcomes = moves + count(model.moves.len());
         let trust = outcomes + count(model.outcomes.len());
         let actors = count(model.actors.len());
-        Self { actors, commitments, stances, means, meetings, shocks, outcomes, trust, gap: trust + 1, tick: trust + 2 }
+        Self {
+            actors,
+            commitments,
+            stances,
+            means,
+            meetings,
+            shocks,
+            moves,
+            outcomes,
+            trust,
+            gap: trust + 1,
+            tick: trust + 2,
+        }
     }
 
     /// How many signals there are.
@@ -71,6 +85,8 @@ impl Signals {
             Source::Trust => one(self.trust),
             Source::Meeting(meeting) => one(self.meetings + meeting.0),
             Source::Shock(shock) => one(self.shocks + shock.0),
+            Source::Move(which) => one(self.moves + which.0),
+            Source::MoveOrClock(which) => [Some(self.moves + which.0), Some(self.tick)],
             Source::MeetingOrClock(meeting) => [Some(self.meetings + meeting.0), Some(self.tick)],
             Source::ShockOrClock(shock) => [Some(self.shocks + shock.0), Some(self.tick)],
             Source::Gap => one(self.gap),
@@ -239,6 +255,7 @@ impl Plan {
             Payload::Pair { .. } => raise(self.signals.trust),
             Payload::Meeting(meeting) => raise(self.signals.meetings + meeting.0),
             Payload::Shock(shock) => raise(self.signals.shocks + shock.0),
+            Payload::Move(which) => raise(self.signals.moves + which.0),
             Payload::Outcome(outcome) => raise(self.signals.outcomes + outcome.0),
             Payload::Instance(instance) | Payload::Gift { instance, .. } => {
                 raise(self.signals.commitments + model.instances[instance.index()].commitment.0);
@@ -379,7 +396,11 @@ fn step_cost(model: &Model) -> u64 {
         Trigger::On(_) => 0,
         Trigger::Rate(expression) | Trigger::When { condition: expression, .. } => cost(model, expression),
     });
+    let moves = model.moves.iter().map(|one| match &one.trigger {
+        Trigger::On(_) => 0,
+        Trigger::Rate(expression) | Trigger::When { condition: expression, .. } => cost(model, expression),
+    });
     let outcomes = model.outcomes.iter().map(|outcome| cost(model, &outcome.when));
     let metrics = model.metrics.iter().map(|metric| cost(model, &metric.value));
-    shocks.chain(outcomes).chain(metrics).fold(1, u64::saturating_add)
+    shocks.chain(moves).chain(outcomes).chain(metrics).fold(1, u64::saturating_add)
 }

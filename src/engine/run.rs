@@ -15,7 +15,7 @@ use super::plan::{Costs, Plan};
 use super::random::{DrawStream, RunSeed};
 use super::setup::prepare_into;
 use crate::model::{
-    DrawId, Ending, Entry, Event, InstanceId, MeetingId, Model, Seq, Setup, ShockId, Target, World, limits,
+    DrawId, Ending, Entry, Event, InstanceId, MeetingId, Model, MoveId, Seq, Setup, ShockId, Target, World, limits,
 };
 
 /// What is wanted of a run besides its result.
@@ -318,6 +318,9 @@ impl<'a> Simulation<'a> {
         self.calendar()?;
         self.stances()?;
         self.review()?;
+        for at in 0..self.model.moves.len() {
+            self.decide(|view, out| decide::go_first(view, MoveId::at(at), out))?;
+        }
         self.exchange()?;
         self.meetings()?;
         self.take_gap(is_last)?;

@@ -235,6 +235,8 @@ fn read(quantity: Quantity, scope: &Scope<'_>, readers: &[Reader], out: &mut [f6
         | Quantity::Trust(..)
         | Quantity::MeetingCount(_)
         | Quantity::ShockCount(_)
+        | Quantity::MoveCount(_)
+        | Quantity::SinceMove(_)
         | Quantity::SinceMeeting(_)
         | Quantity::SinceShock(_)
         | Quantity::Deadlocked

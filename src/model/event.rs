@@ -4,7 +4,7 @@
 //! the other places that treat kinds differently.
 
 use super::Amount;
-use super::ids::{ActorId, DrawId, InstanceId, IssueId, MeetingId, OutcomeId, ShockId};
+use super::ids::{ActorId, DrawId, InstanceId, IssueId, MeetingId, MoveId, OutcomeId, ShockId};
 use super::state::State;
 
 /// How a run ends.
@@ -68,6 +68,8 @@ pub enum Payload {
     Meeting(MeetingId),
     /// A shock.
     Shock(ShockId),
+    /// A move.
+    Move(MoveId),
     /// A stance or an anchor.
     Opinion {
         /// Whose.
@@ -118,6 +120,7 @@ pub enum Form {
     Draw,
     Meeting,
     Shock,
+    Move,
     Opinion,
     Pair,
     Instance,
@@ -278,7 +281,9 @@ events! {
     /// The run ended.
     22 Ended(ending: Ending) = "ended", Ending, End;
     /// A new round of a commitment that was over: satisfied, violated, expired, terminated → null.
-    23 Renewed(instance: InstanceId) = "renewed", Instance, Review;
+    26 Renewed(instance: InstanceId) = "renewed", Instance, Review;
+    /// Somebody goes first, whatever their condition says.
+    27 Moved(which: MoveId) = "moved", Move, Exchange;
 }
 
 impl EventKind {
@@ -304,6 +309,7 @@ impl EventKind {
             | Self::Drawn
             | Self::Met
             | Self::Shock
+            | Self::Moved
             | Self::Stance
             | Self::Anchor
             | Self::Trust
@@ -328,6 +334,7 @@ impl Event {
             | Payload::Draw { .. }
             | Payload::Meeting(_)
             | Payload::Shock(_)
+            | Payload::Move(_)
             | Payload::Opinion { .. }
             | Payload::Pair { .. }
             | Payload::Package { .. }

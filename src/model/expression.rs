@@ -433,6 +433,8 @@ impl Values for Scope<'_> {
             }
             Quantity::MeetingCount(meeting) => f64::from(world.meetings[meeting.index()].count),
             Quantity::ShockCount(shock) => f64::from(world.shocks[shock.index()].count),
+            Quantity::MoveCount(which) => f64::from(world.moves[which.index()].count),
+            Quantity::SinceMove(which) => world.moves[which.index()].since(world.step),
             Quantity::SinceMeeting(meeting) => world.meetings[meeting.index()].since(world.step),
             Quantity::SinceShock(shock) => world.shocks[shock.index()].since(world.step),
             Quantity::Deadlocked => f64::from(world.gap),

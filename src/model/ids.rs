@@ -48,6 +48,8 @@ ids! {
     DataId;
     /// A shock.
     ShockId;
+    /// A move.
+    MoveId;
     /// An outcome.
     OutcomeId;
     /// A parameter.

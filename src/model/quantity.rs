@@ -5,7 +5,8 @@
 
 use super::Model;
 use super::ids::{
-    ActorId, AttributeId, CommitmentId, DataId, InstanceId, IssueId, MeanId, MeetingId, OutcomeId, ShockId, SlotId,
+    ActorId, AttributeId, CommitmentId, DataId, InstanceId, IssueId, MeanId, MeetingId, MoveId, OutcomeId, ShockId,
+    SlotId,
 };
 
 /// All instances of a commitment, or one of them.
@@ -97,6 +98,10 @@ pub enum Source {
     Meeting(MeetingId),
     /// Strikes of a shock.
     Shock(ShockId),
+    /// Times of a move.
+    Move(MoveId),
+    /// Times of a move, or the clock.
+    MoveOrClock(MoveId),
     /// Sessions of a meeting, or the clock.
     MeetingOrClock(MeetingId),
     /// Strikes of a shock, or the clock.
@@ -214,6 +219,10 @@ quantities! {
     MeetingCount(meeting: MeetingId) = "count", Bearing::Fixed, Range::Times, Source::Meeting(meeting);
     /// `count(shock)`
     ShockCount(shock: ShockId) = "count", Bearing::Fixed, Range::Times, Source::Shock(shock);
+    /// `count(move)`
+    MoveCount(which: MoveId) = "count", Bearing::Fixed, Range::Times, Source::Move(which);
+    /// `since(move)`
+    SinceMove(which: MoveId) = "since", Bearing::Fixed, Range::NonNegative, Source::MoveOrClock(which);
     /// `since(meeting)`
     SinceMeeting(meeting: MeetingId) = "since", Bearing::Fixed, Range::NonNegative, Source::MeetingOrClock(meeting);
     /// `since(shock)`
@@ -249,6 +258,8 @@ impl Quantity {
             | Source::Trust
             | Source::Meeting(_)
             | Source::Shock(_)
+            | Source::Move(_)
+            | Source::MoveOrClock(_)
             | Source::MeetingOrClock(_)
             | Source::ShockOrClock(_)
             | Source::Gap

@@ -83,6 +83,8 @@ pub struct World {
     pub meetings: Vec<Occurrence>,
     /// Shocks so far.
     pub shocks: Vec<Occurrence>,
+    /// Moves so far.
+    pub moves: Vec<Occurrence>,
     /// Step at which each outcome was first reached.
     pub reached: Vec<Option<u32>>,
     /// Size of the gap after the latest Exchange; it follows from the rest of the state at that moment.
@@ -104,6 +106,7 @@ impl World {
             first_bound: vec![None; model.commitments.len()],
             meetings: vec![Occurrence::default(); model.meetings.len()],
             shocks: vec![Occurrence::default(); model.shocks.len()],
+            moves: vec![Occurrence::default(); model.moves.len()],
             reached: vec![None; model.outcomes.len()],
             gap: 0,
         };
@@ -120,6 +123,7 @@ impl World {
         self.first_bound.fill(None);
         self.meetings.fill(Occurrence::default());
         self.shocks.fill(Occurrence::default());
+        self.moves.fill(Occurrence::default());
         self.reached.fill(None);
         self.begin(model, setup);
     }
@@ -137,6 +141,7 @@ impl World {
             first_bound,
             meetings,
             shocks,
+            moves,
             reached,
             gap,
         } = self;
@@ -149,6 +154,7 @@ impl World {
         first_bound.clone_from(&other.first_bound);
         meetings.clone_from(&other.meetings);
         shocks.clone_from(&other.shocks);
+        moves.clone_from(&other.moves);
         reached.clone_from(&other.reached);
     }
 

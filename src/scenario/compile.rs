@@ -131,6 +131,7 @@ impl<'a> Compiler<'a> {
         self.read_commitments();
         self.read_meetings();
         self.read_shocks();
+        self.read_moves();
         self.read_outcomes();
         self.read_metrics(&options.metrics);
         self.check_sweep();
@@ -138,7 +139,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn read_head(&mut self) {
-        const KEYS: [&str; 25] = [
+        const KEYS: [&str; 26] = [
             "format",
             "extends",
             "remove",
@@ -159,6 +160,7 @@ impl<'a> Compiler<'a> {
             "commitments",
             "meetings",
             "shocks",
+            "moves",
             "outcomes",
             "metrics",
             "data",
@@ -303,6 +305,7 @@ fn empty_model() -> Model {
         instances: Vec::new(),
         meetings: Vec::new(),
         shocks: Vec::new(),
+        moves: Vec::new(),
         outcomes: Vec::new(),
         metrics: Vec::new(),
         slots: Vec::new(),

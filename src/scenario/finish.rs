@@ -428,5 +428,9 @@ pub(super) fn all_expressions(model: &Model) -> impl Iterator<Item = &Expression
     });
     let outcomes = model.outcomes.iter().map(|outcome| &outcome.when);
     let metrics = model.metrics.iter().map(|metric| &metric.value);
-    commitments.chain(shocks).chain(outcomes).chain(metrics)
+    let moves = model.moves.iter().filter_map(|one| match &one.trigger {
+        Trigger::On(_) => None,
+        Trigger::Rate(expression) | Trigger::When { condition: expression, .. } => Some(expression),
+    });
+    commitments.chain(shocks).chain(moves).chain(outcomes).chain(metrics)
 }

@@ -105,6 +105,8 @@ impl Most {
             | Quantity::Own(_)
             | Quantity::MeetingCount(_)
             | Quantity::ShockCount(_)
+            | Quantity::MoveCount(_)
+            | Quantity::SinceMove(_)
             | Quantity::SinceMeeting(_)
             | Quantity::SinceShock(_)
             | Quantity::Deadlocked

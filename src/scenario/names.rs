@@ -86,6 +86,7 @@ pub(super) struct Cohort {
 pub(super) enum Happening {
     Meeting(usize),
     Shock(usize),
+    Move(usize),
 }
 
 /// A parameter or a definition.
@@ -106,6 +107,7 @@ pub(super) struct Names {
     pub(super) commitments: Ids,
     pub(super) meetings: Ids,
     pub(super) shocks: Ids,
+    pub(super) moves: Ids,
     pub(super) outcomes: Ids,
     pub(super) metrics: Ids,
     /// Actors as declared, then cohorts' members.
@@ -127,7 +129,8 @@ impl Names {
     /// The meeting or shock of a name.
     pub(super) fn happening(&self, name: &str) -> Option<Happening> {
         let meeting = self.meetings.find(name).map(Happening::Meeting);
-        meeting.or_else(|| self.shocks.find(name).map(Happening::Shock))
+        let shock = || self.shocks.find(name).map(Happening::Shock);
+        meeting.or_else(shock).or_else(|| self.moves.find(name).map(Happening::Move))
     }
 
     /// The parameter or definition of a name.
@@ -138,12 +141,13 @@ impl Names {
 
     /// What a name stands for, for a message about a name in the wrong place.
     pub(super) fn what_is(&self, name: &str) -> Option<&'static str> {
-        let kinds: [(&Ids, &str); 10] = [
+        let kinds: [(&Ids, &str); 11] = [
             (&self.data, "a series of data"),
             (&self.resources, "a resource"),
             (&self.commitments, "a commitment"),
             (&self.meetings, "a meeting"),
             (&self.shocks, "a shock"),
+            (&self.moves, "a move"),
             (&self.outcomes, "an outcome"),
             (&self.parameters, "a parameter"),
             (&self.definitions, "a definition"),
@@ -192,6 +196,7 @@ impl<'a> Compiler<'a> {
         self.names.commitments = self.collect("commitments", "a commitment");
         self.names.meetings = self.collect("meetings", "a meeting");
         self.names.shocks = self.collect("shocks", "a shock");
+        self.names.moves = self.collect("moves", "a move");
         self.names.outcomes = self.collect("outcomes", "an outcome");
         self.names.metrics = self.collect("metrics", "a metric");
         self.names.data = self.collect("data", "a series of data");
@@ -434,10 +439,12 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Meetings and shocks share one set of names, parameters and definitions another.
+    /// Meetings, shocks and moves share one set of names, parameters and definitions another.
     fn check_shared(&mut self) {
         let pairs = [
             (self.names.meetings.clone(), self.names.shocks.clone(), "a meeting and a shock", "count()"),
+            (self.names.meetings.clone(), self.names.moves.clone(), "a meeting and a move", "count()"),
+            (self.names.shocks.clone(), self.names.moves.clone(), "a shock and a move", "count()"),
             (
                 self.names.parameters.clone(),
                 self.names.definitions.clone(),

@@ -72,7 +72,7 @@ const FIELDS: [&str; 28] = [
 const DEEP_FIELDS: [&str; 2] = ["shocks.*.stance.*.*", "shocks.*.anchor.*.*"];
 
 /// Fields that are a moment, or a list of them.
-const MOMENTS: [&str; 2] = ["meetings.*.on", "shocks.*.on"];
+const MOMENTS: [&str; 3] = ["meetings.*.on", "shocks.*.on", "moves.*.on"];
 
 /// A copy of the document with the overrides applied.
 pub(super) fn apply(root: &Table, overrides: &[Override]) -> Result<Table, Vec<Diagnostic>> {

@@ -8,8 +8,8 @@ use super::reserved::usage;
 use super::resolve::{Context, Own, Resolver};
 use super::sets::Set;
 use crate::model::{
-    ActorId, AttributeId, CommitmentId, DataId, GroupId, IssueId, MeanId, MeetingId, OutcomeId, Promises, Quantity,
-    ResourceId, ShockId, SlotId,
+    ActorId, AttributeId, CommitmentId, DataId, GroupId, IssueId, MeanId, MeetingId, MoveId, OutcomeId, Promises,
+    Quantity, ResourceId, ShockId, SlotId,
 };
 
 type Word = (String, Range<usize>);
@@ -221,10 +221,10 @@ impl Resolver<'_, '_> {
         let names = &self.compiler.names;
         let Some(found) = names.happening(&word.0) else {
             let message = match names.what_is(&word.0) {
-                Some(what) => format!("`{name}` takes a meeting or a shock, but {} is {what}", quoted(&word.0)),
-                None => format!("{} is no meeting or shock", quoted(&word.0)),
+                Some(what) => format!("`{name}` takes a meeting, a shock or a move, but {} is {what}", quoted(&word.0)),
+                None => format!("{} is no meeting, shock or move", quoted(&word.0)),
             };
-            let all = || names.meetings.names().chain(names.shocks.names());
+            let all = || names.meetings.names().chain(names.shocks.names()).chain(names.moves.names());
             let help = self.compiler.near(&word.0, all()).unwrap_or_else(|| known(all()));
             self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).help(help));
             return None;
@@ -235,6 +235,8 @@ impl Resolver<'_, '_> {
         Some(match (name, found) {
             ("count", Happening::Meeting(at)) => Quantity::MeetingCount(MeetingId::at(at)),
             ("count", Happening::Shock(at)) => Quantity::ShockCount(ShockId::at(at)),
+            ("count", Happening::Move(at)) => Quantity::MoveCount(MoveId::at(at)),
+            (_, Happening::Move(at)) => Quantity::SinceMove(MoveId::at(at)),
             (_, Happening::Meeting(at)) => Quantity::SinceMeeting(MeetingId::at(at)),
             (_, Happening::Shock(at)) => Quantity::SinceShock(ShockId::at(at)),
         })

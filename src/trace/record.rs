@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::number::{amount, number};
 use crate::model::{
-    ActorId, Amount, DrawId, Ending, Event, EventKind, Form, InstanceId, IssueId, MeetingId, Model, OutcomeId, Payload,
-    ShockId,
+    ActorId, Amount, DrawId, Ending, Event, EventKind, Form, InstanceId, IssueId, MeetingId, Model, MoveId, OutcomeId,
+    Payload, ShockId,
 };
 use crate::text::quoted;
 
@@ -46,6 +46,7 @@ pub struct Namer<'a> {
     instances: BTreeMap<&'a str, InstanceId>,
     meetings: BTreeMap<&'a str, MeetingId>,
     shocks: BTreeMap<&'a str, ShockId>,
+    moves: BTreeMap<&'a str, MoveId>,
     outcomes: BTreeMap<&'a str, OutcomeId>,
     draws: BTreeMap<&'a str, DrawId>,
 }
@@ -65,6 +66,7 @@ impl<'a> Namer<'a> {
                 .map(|(at, i)| (i.name.as_str(), InstanceId::at(at)))
                 .collect(),
             meetings: model.meetings.iter().enumerate().map(|(at, m)| (m.id.as_str(), MeetingId::at(at))).collect(),
+            moves: model.moves.iter().enumerate().map(|(at, m)| (m.id.as_str(), MoveId::at(at))).collect(),
             shocks: model.shocks.iter().enumerate().map(|(at, s)| (s.id.as_str(), ShockId::at(at))).collect(),
             outcomes: model.outcomes.iter().enumerate().map(|(at, o)| (o.id.as_str(), OutcomeId::at(at))).collect(),
             draws: model.draws.iter().enumerate().map(|(at, d)| (d.as_str(), DrawId::at(at))).collect(),
@@ -89,6 +91,7 @@ impl<'a> Namer<'a> {
                 cells.value = number(value).into();
             }
             Payload::Meeting(meeting) => cells.subject = &model.meetings[meeting.index()].id,
+            Payload::Move(which) => cells.subject = &model.moves[which.index()].id,
             Payload::Shock(shock) => cells.subject = &model.shocks[shock.index()].id,
             Payload::Opinion { actor, issue, value } => {
                 cells.actor = &model.actors[actor.index()].id;
@@ -143,6 +146,7 @@ impl<'a> Namer<'a> {
                 value: read_number(&cells.value)?,
             },
             Form::Meeting => Payload::Meeting(find(&self.meetings, "meeting", cells.subject)?),
+            Form::Move => Payload::Move(find(&self.moves, "move", cells.subject)?),
             Form::Shock => Payload::Shock(find(&self.shocks, "shock", cells.subject)?),
             Form::Opinion => Payload::Opinion {
                 actor: self.actor(cells.actor)?,

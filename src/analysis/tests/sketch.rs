@@ -213,6 +213,7 @@ impl Sketch {
             instances,
             meetings: Vec::new(),
             shocks: Vec::new(),
+            moves: Vec::new(),
             outcomes,
             metrics: Vec::new(),
             slots,

@@ -67,7 +67,9 @@ pub(super) fn form(quantity: Quantity, debtor: Option<ActorId>) -> Form {
         Source::Fixed => Form::Fixed,
         Source::Slot(_) => tracked(unit, OwnPart::OfDebtor),
         Source::Commitment(_) => tracked(unit, OwnPart::OfInstance),
-        Source::MeetingOrClock(_) | Source::ShockOrClock(_) => tracked(Unit::LatestStep, OwnPart::None),
+        Source::MeetingOrClock(_) | Source::ShockOrClock(_) | Source::MoveOrClock(_) => {
+            tracked(Unit::LatestStep, OwnPart::None)
+        }
         Source::SlotAndTrust(_) => {
             let is_debtors = matches!(quantity, Quantity::Assured { observer: None, .. });
             Form::Tracked { key: (quantity, debtor.filter(|_| is_debtors)), unit, own: OwnPart::None }
@@ -81,6 +83,7 @@ pub(super) fn form(quantity: Quantity, debtor: Option<ActorId>) -> Form {
         | Source::Trust
         | Source::Meeting(_)
         | Source::Shock(_)
+        | Source::Move(_)
         | Source::Outcome(_)
         | Source::Gap => tracked(unit, OwnPart::None),
         Source::Clock if quantity == Quantity::Step => Form::Step,
@@ -397,6 +400,8 @@ fn number(quantity: Quantity, scope: &Scope<'_>) -> i64 {
         evidence.delivered(model, slot, reader).0
     } else if let Source::MeetingOrClock(meeting) = quantity.source() {
         latest(world.meetings[meeting.index()])
+    } else if let Source::MoveOrClock(which) = quantity.source() {
+        latest(world.moves[which.index()])
     } else if let Source::ShockOrClock(shock) = quantity.source() {
         latest(world.shocks[shock.index()])
     } else if matches!(quantity.range(), Range::Actors(_) | Range::Instances(_)) {

@@ -5,7 +5,7 @@ use super::super::cause::{Rule, Why};
 use super::super::failure::Failure;
 use super::super::random::{RunSeed, unit};
 use super::{Decision, View};
-use crate::model::{Columns, Event, Expression, InstanceId, MeetingId, Reader, State};
+use crate::model::{Columns, Event, Expression, InstanceId, MeetingId, MoveId, Reader, State, Trigger};
 
 /// The commitments that are put into a state before the phases of step 0.
 pub(in super::super) fn initial(view: View<'_>, out: &mut Vec<Decision>) {
@@ -18,6 +18,46 @@ pub(in super::super) fn initial(view: View<'_>, out: &mut Vec<Decision>) {
             out.push(Decision::new(Event::Detached(instance), Why::Own(instance)));
         }
     }
+}
+
+/// What a move does now: the move, then for each of its instances what leads it to be bound.
+pub(in super::super) fn go_first(view: View<'_>, which: MoveId, out: &mut Vec<Decision>) -> Result<(), Failure> {
+    let declared = &view.model.moves[which.index()];
+    let why = match &declared.trigger {
+        Trigger::On(steps) => {
+            if steps.binary_search(&view.world.step).is_err() {
+                return Ok(());
+            }
+            Why::Nothing
+        }
+        Trigger::Rate(condition) | Trigger::When { condition, .. } => {
+            let made = view.world.moves[which.index()].count > 0;
+            if made || !condition.truth(&view.scope()).map_err(|fault| view.failure(fault))? {
+                return Ok(());
+            }
+            Why::Rule(Rule::Move(which))
+        }
+    };
+    out.push(Decision::new(Event::Moved(which), why));
+    for &instance in &declared.binds {
+        let mut state = view.world.instance(instance).state;
+        let mut then = |event| out.push(Decision::new(event, Why::First));
+        if declared.any && matches!(state, State::Expired | State::Terminated) {
+            then(Event::Renewed(instance));
+            state = State::Null;
+        }
+        if declared.any && state == State::Null {
+            then(Event::Created(instance));
+            state = State::Conditional;
+        }
+        match state {
+            State::Conditional => then(Event::Detached(instance)),
+            State::Pending => then(Event::Reactivated(instance)),
+            State::Null | State::Detached | State::Satisfied | State::Violated | State::Expired | State::Terminated => {
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Working memory of the rounds.

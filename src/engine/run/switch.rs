@@ -29,6 +29,7 @@ pub fn may_follow(model: &Model, next: &Model) -> bool {
             model.attributes.len(),
             model.meetings.len(),
             model.shocks.len(),
+            model.moves.len(),
             model.outcomes.len(),
             model.metrics.len(),
             model.slots.len(),
@@ -44,6 +45,7 @@ pub fn may_follow(model: &Model, next: &Model) -> bool {
 
 /// Lets the amounts of another setup count for what is on the table; deeds stay what they are.
 pub fn recount(model: &Model, setup: &Setup, world: &mut World) {
+    world.moves.resize(model.moves.len(), crate::model::Occurrence::default());
     let old = std::mem::replace(&mut world.evidence, Evidence::new(model));
     for instance in model.instance_ids() {
         world.evidence.adopt(model, setup, instance, &old);

@@ -17,6 +17,7 @@ impl Folding<'_> {
             {
                 Phase::Initial
             }
+            Event::Renewed(_) | Event::Created(_) | Event::Reactivated(_) if self.is_by_move(row) => Phase::Exchange,
             Event::Stance { .. } if self.run.log[row].cause.is_some() => Phase::Shocks,
             // By `until`.
             Event::Satisfied(instance) if self.model.commitment_of(instance).maintain => Phase::Review,
@@ -39,11 +40,18 @@ impl Folding<'_> {
             | Event::Violated(_)
             | Event::Released(_)
             | Event::Renewed(_)
+            | Event::Moved(_)
             | Event::Agreed { .. }
             | Event::Failed { .. }
             | Event::Reached(_)
             | Event::Ended(_) => kind.phase(),
         }
+    }
+
+    /// Whether a move is the cause of an event.
+    fn is_by_move(&self, row: usize) -> bool {
+        let cause = self.run.log[row].cause.and_then(|cause| self.run.log.get(cause as usize));
+        cause.is_some_and(|cause| matches!(cause.event, Event::Moved(_)))
     }
 
     /// Whether an event may happen here at all.
@@ -69,11 +77,13 @@ impl Folding<'_> {
             }
             Payload::Meeting(meeting) => self.check_met(meeting.index()),
             Payload::Shock(shock) => self.check_shock(shock.index()),
+            Payload::Move(which) => self.check_move(which.index()),
             Payload::Outcome(outcome) if self.run.world.reached[outcome.index()].is_some() => {
                 Err(format!("`{}` was reached before", self.model.outcomes[outcome.index()].id))
             }
             Payload::Nothing
             | Payload::Draw { .. }
+            | Payload::Move(_)
             | Payload::Opinion { .. }
             | Payload::Pair { .. }
             | Payload::Instance(_)
@@ -101,6 +111,7 @@ impl Folding<'_> {
             // Withdrawals follow the event that they belong to.
             Payload::Nothing
             | Payload::Draw { .. }
+            | Payload::Move(_)
             | Payload::Opinion { .. }
             | Payload::Pair { .. }
             | Payload::Instance(_)
@@ -127,6 +138,17 @@ impl Folding<'_> {
         match meeting.sessions.binary_search_by_key(&step, |&(first, _)| first) {
             Ok(_) => Ok(()),
             Err(_) => Err(format!("no session of `{}` begins at step {step}", meeting.id)),
+        }
+    }
+
+    fn check_move(&self, which: usize) -> Result<(), String> {
+        let step = self.run.world.step;
+        let one = &self.model.moves[which];
+        match &one.trigger {
+            Trigger::On(steps) if steps.binary_search(&step).is_err() => {
+                Err(format!("`{}` is not made at step {step}", one.id))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -157,12 +179,13 @@ impl Folding<'_> {
             EventKind::Released => {
                 matches!(state, State::Conditional | State::Detached | State::Pending) && commitment.release.is_some()
             }
-            EventKind::Renewed => state.is_final() && commitment.renew.is_some(),
+            EventKind::Renewed => state.is_final(),
             EventKind::Withdrawn => commitment.maintain,
             EventKind::Started
             | EventKind::Drawn
             | EventKind::Met
             | EventKind::Shock
+            | EventKind::Moved
             | EventKind::Stance
             | EventKind::Anchor
             | EventKind::Trust
@@ -249,6 +272,7 @@ impl Folding<'_> {
             | Event::Violated(_)
             | Event::Released(_)
             | Event::Renewed(_)
+            | Event::Moved(_)
             | Event::Agreed { .. }
             | Event::Failed { .. }
             | Event::Reached(_)
