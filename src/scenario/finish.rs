@@ -15,8 +15,8 @@ use super::resolve::{Context, Own, Script, on_one_line};
 use super::syntax::{self, Form};
 use super::time_literal;
 use crate::model::{
-    ActorId, CommitmentId, Domain, DrawId, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node, NodeId,
-    Quantity, Scalar, SlotId, Source, State, Target, Trigger, limits,
+    ActorId, CommitmentId, Domain, DrawId, Expression, Field, FieldError, FieldSource, Influence, MAX_TOTAL, Model,
+    Node, NodeId, Quantity, Scalar, SlotId, Source, State, Target, Trigger, limits,
 };
 
 impl Compiler<'_> {
@@ -36,6 +36,7 @@ impl Compiler<'_> {
         self.read_needs(track_trust);
         self.warn_hopeless();
         self.warn_unused_groups();
+        self.warn_swaps();
     }
 
     /// Moves the fields into the model, parameters first, then attributes; what each is about stays in step.
@@ -371,6 +372,67 @@ impl Compiler<'_> {
         self.diagnostics.extend(warnings);
     }
 
+    /// Warns of two actors each of which is pulled by the other alone and all the way, so that their stances merely
+    /// change places from step to step.
+    fn warn_swaps(&mut self) {
+        let setup = &self.model.setup;
+        let swaps = |actor: ActorId| setup.susceptibility[actor.index()] >= 1.0;
+        if setup.pace < 1.0 {
+            return;
+        }
+        let sources = self.only_sources();
+        let pair = sources.iter().enumerate().find_map(|(at, source)| {
+            let (one, Pull::From(other)) = (ActorId::at(at), *source) else { return None };
+            let is_mutual = one < other && sources[other.index()] == Pull::From(one);
+            (is_mutual && swaps(one) && swaps(other)).then_some((one, other))
+        });
+        let Some((one, other)) = pair else { return };
+        // Who writes the two ties one by one has seen that there is no weight of their own.
+        let is_of_a_group = self.model.influence.iter().any(|entry| match *entry {
+            Influence::Between(pairs) => [pairs.first, pairs.second].iter().all(|id| {
+                let members = &self.model.groups[id.index()].members;
+                members.contains(&one) && members.contains(&other)
+            }),
+            Influence::Own(_) | Influence::Tie { .. } => false,
+        });
+        if !is_of_a_group {
+            return;
+        }
+        let [one, other] = [one, other].map(|actor| &self.model.actors[actor.index()].id);
+        let message = format!("`{one}` and `{other}` only swap their stances: each is pulled by the other alone");
+        let span = self.root.get("influence").map(|entry| entry.key_span.clone());
+        let help = format!("list the weight of each on itself too, such as `from = \"{one}\", on = \"{one}\"`");
+        self.diagnostics.push(Diagnostic::warning("meaning/swap", message, span).help(help));
+    }
+
+    /// By actor: the only one whose stance has a weight in its row, if there is only one.
+    fn only_sources(&self) -> Vec<Pull> {
+        let mut sources = vec![Pull::Nobody; self.model.actors.len()];
+        let mut add = |on: ActorId, from: ActorId| {
+            let source = &mut sources[on.index()];
+            *source = if matches!(*source, Pull::Nobody) || *source == Pull::From(from) {
+                Pull::From(from)
+            } else {
+                Pull::Several
+            };
+        };
+        let entries = self.model.influence.iter().zip(&self.model.setup.influence);
+        for (entry, _) in entries.filter(|(_, weight)| **weight > 0.0) {
+            match *entry {
+                Influence::Own(actor) => add(actor, actor),
+                Influence::Tie { on, from } => add(on, from),
+                Influence::Between(pairs) => {
+                    let [on, from] = [pairs.first, pairs.second].map(|id| &self.model.groups[id.index()].members);
+                    // Three are enough to tell one from several.
+                    for &on in on {
+                        from.iter().filter(|&&from| from != on).take(3).for_each(|&from| add(on, from));
+                    }
+                }
+            }
+        }
+        sources
+    }
+
     fn warn_unused_groups(&mut self) {
         let unused: Vec<Diagnostic> = self
             .names
@@ -385,6 +447,14 @@ impl Compiler<'_> {
             .collect();
         self.diagnostics.extend(unused);
     }
+}
+
+/// Whose stances pull an actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pull {
+    Nobody,
+    From(ActorId),
+    Several,
 }
 
 /// Which value of the setup a target is, as far as the checks need it.
