@@ -121,6 +121,14 @@ fn a_printed_variant_is_the_variant() {
     assert!(one.is_like(&other) && one.setup.differing(&other.setup) == Some(Vec::new()));
 }
 
+#[test]
+fn a_printed_variant_names_the_tables_where_they_are() {
+    let base = "format = 1\ntime = { steps = 2 }\n[cohorts.p]\ntable = \"t.csv\"\n";
+    let variant = "format = 1\nextends = \"x/base.toml\"\n";
+    let document = read(&[("main.toml", variant), ("x/base.toml", base), ("x/t.csv", "a\n1\n")]).unwrap();
+    has(&document.show(), &["[cohorts.p]", "table = \"x/t.csv\""]);
+}
+
 fn refused(over: &str, expected: &str) {
     let over = format!("format = 1\n{over}");
     assert_eq!(wrong(&[("main.toml", &over), ("base.toml", BASE), ("x.toml", "format = 1\n= 3")]), expected);

@@ -26,6 +26,8 @@ pub struct Document {
     attachments: Vec<(Attachment, Bytes)>,
     /// By the place of the `table` that names it.
     tables: BTreeMap<usize, Arc<CsvTable>>,
+    /// Where those tables are, from the folder of this file.
+    paths: BTreeMap<usize, String>,
 }
 
 /// What a file consists of.
@@ -156,9 +158,9 @@ impl Document {
     pub fn open(name: &str, bytes: &[u8], attachments: &mut dyn Attachments) -> Result<Self, Box<Unreadable>> {
         let mut loader = Loader::new(name, bytes, attachments);
         let root = loader.load();
-        let Loader { source, diagnostics, files, tables, .. } = loader;
+        let Loader { source, diagnostics, files, tables, paths, .. } = loader;
         match root {
-            Some(root) if diagnostics.is_empty() => Ok(Self { source, root, attachments: files, tables }),
+            Some(root) if diagnostics.is_empty() => Ok(Self { source, root, attachments: files, tables, paths }),
             _ => Err(Box::new(Unreadable { diagnostics: tidy(diagnostics), source })),
         }
     }
@@ -189,7 +191,7 @@ impl Document {
     /// The scenario as one file: with what it extends, as TOML. Tables stay files of their own.
     #[must_use]
     pub fn show(&self) -> String {
-        show::show(&self.root, self.source.text())
+        show::show(&self.root, show::Origin { text: self.source.text(), paths: &self.paths })
     }
 
     /// The outermost table, with everything laid over.
@@ -213,6 +215,7 @@ struct Loader<'a> {
     diagnostics: Vec<Diagnostic>,
     files: Vec<(Attachment, Bytes)>,
     tables: BTreeMap<usize, Arc<CsvTable>>,
+    paths: BTreeMap<usize, String>,
 }
 
 impl<'a> Loader<'a> {
@@ -226,6 +229,7 @@ impl<'a> Loader<'a> {
             diagnostics: Vec::new(),
             files: Vec::new(),
             tables: BTreeMap::new(),
+            paths: BTreeMap::new(),
         }
     }
 
@@ -356,6 +360,7 @@ impl<'a> Loader<'a> {
             }
             if let Some(Some(table)) = known.get(&location) {
                 self.tables.insert(value.span.start, Arc::clone(table));
+                self.paths.insert(value.span.start, location);
             }
         }
     }

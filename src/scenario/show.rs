@@ -1,5 +1,7 @@
 //! A scenario with everything laid over, printed as one TOML file.
 
+use std::collections::BTreeMap;
+
 use super::document::{Entry, Kind, Table, Value};
 
 /// Sections whose entries are printed as tables of their own; in all others an entry is one line.
@@ -8,8 +10,16 @@ const OF_TABLES: [&str; 8] = ["actors", "cohorts", "commitments", "meetings", "m
 /// Longest line that a list is printed on.
 const WIDTH: usize = 100;
 
-/// Prints a scenario; values stand as they are written in `text`.
-pub(super) fn show(root: &Table, text: &str) -> String {
+/// What is printed from: the texts in which values stand as they are written, and by the place of a path in them, that
+/// path from the folder of the printed file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin<'a> {
+    pub(super) text: &'a str,
+    pub(super) paths: &'a BTreeMap<usize, String>,
+}
+
+/// Prints a scenario.
+pub(super) fn show(root: &Table, text: Origin<'_>) -> String {
     let mut out = String::new();
     let (sections, keys): (Vec<&Entry>, Vec<&Entry>) = root.entries.iter().partition(|entry| is_section(entry));
     for entry in keys {
@@ -29,7 +39,7 @@ fn is_section(entry: &Entry) -> bool {
     }
 }
 
-fn section(entry: &Entry, text: &str, out: &mut String) {
+fn section(entry: &Entry, text: Origin<'_>, out: &mut String) {
     let name = key(&entry.key);
     match &entry.value.kind {
         Kind::Table(table) => {
@@ -67,7 +77,7 @@ fn header(name: &str, out: &mut String) {
     out.push('\n');
 }
 
-fn key_line(entry: &Entry, text: &str, out: &mut String) {
+fn key_line(entry: &Entry, text: Origin<'_>, out: &mut String) {
     out.push_str(&key(&entry.key));
     out.push_str(" = ");
     let line = value(&entry.value, text);
@@ -86,7 +96,7 @@ fn key_line(entry: &Entry, text: &str, out: &mut String) {
     out.push('\n');
 }
 
-fn value(value: &Value, text: &str) -> String {
+fn value(value: &Value, text: Origin<'_>) -> String {
     match &value.kind {
         Kind::Array(list) => {
             let elements: Vec<String> = list.iter().map(|element| self::value(element, text)).collect();
@@ -102,7 +112,10 @@ fn value(value: &Value, text: &str) -> String {
             format!("{{ {} }}", entries.join(", "))
         }
         Kind::String(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) | Kind::Datetime(_) => {
-            text.get(value.span.clone()).unwrap_or("").to_owned()
+            match text.paths.get(&value.span.start) {
+                Some(path) => serde_json::to_string(path).unwrap_or_default(),
+                None => text.text.get(value.span.clone()).unwrap_or("").to_owned(),
+            }
         }
     }
 }
