@@ -26,7 +26,7 @@
 //! Each imports only those before it: [`text`], what may be shown of a stranger's text; [`model`], the state and its
 //! words; [`scenario`], from a file to a validated model; [`engine`], the run; [`trace`], events as rows and their replay;
 //! [`analysis`], what holds a deadlock and what opens it; [`store`], folders, tables and their verification; [`sweep`],
-//! many runs. The library prints nothing,
+//! many runs; [`page`], one HTML file that shows a folder. The library prints nothing,
 //! and reads and writes files in `store` and `sweep` only.
 //!
 //! # Order

@@ -177,7 +177,25 @@ fn folders_that_do_not_fit_are_refused() {
         let output = backstop(arguments, at);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
-        assert!(said.contains(message) && said.contains("help: "), "{arguments:?}: {said}");
+        assert!(
+            said.contains(message) && (said.contains("help: ") || said.contains("cannot write")),
+            "{arguments:?}: {said}"
+        );
+    }
+    // What is there is replaced only if that is asked for, and no link is followed out of the folder.
+    done(&["page", "egg"], at);
+    done(&["page", "egg", "--force"], at);
+    fs::write(at.join("egg/page.html"), "mine").unwrap();
+    let output = backstop(&["page", "egg"], at);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(fs::read_to_string(at.join("egg/page.html")).unwrap(), "mine");
+    #[cfg(unix)]
+    {
+        fs::remove_file(at.join("egg/page.html")).unwrap();
+        fs::write(at.join("elsewhere"), "mine").unwrap();
+        std::os::unix::fs::symlink(at.join("elsewhere"), at.join("egg/page.html")).unwrap();
+        assert_eq!(backstop(&["page", "egg", "--force"], at).status.code(), Some(1));
+        assert_eq!(fs::read_to_string(at.join("elsewhere")).unwrap(), "mine");
     }
     // A page of a folder that was edited is not written.
     let path = at.join("stag/events.csv");

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use backstop::engine::RunOptions;
 use backstop::page::{self, PageError, Subject};
 use backstop::scenario::Diagnostic;
-use backstop::store::{Defect, LineageError, Verified};
+use backstop::store::{Defect, LineageError, Manifest, Verified};
 
 use super::console::{Failed, emit, fail, report, say};
 use super::run::claim_file;
@@ -34,7 +34,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn page(args: &Args) -> Result<(), Failed> {
-    let out = args.out.clone().unwrap_or_else(|| args.dir.join("page.html"));
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => beside(&args.dir)?,
+    };
     let file = claim_file(&out, args.force, &[])?;
     let mut subjects = vec![subject(&args.dir)?];
     if let Some(other) = &args.dir2 {
@@ -44,6 +47,18 @@ pub(crate) fn page(args: &Args) -> Result<(), Failed> {
     file.write(html.as_bytes()).map_err(|error| fail(&error.to_string(), error.help()))?;
     emit(&format!("Written to {}\n", escaped(&out.display().to_string())))?;
     if args.open { open(&out) } else { Ok(()) }
+}
+
+/// Where the page of a folder goes if nothing else is said. The folder may be a stranger's, and what stands in that place
+/// a link or a device.
+fn beside(folder: &Path) -> Result<PathBuf, Failed> {
+    Manifest::read(folder).map_err(|error| fail(&error.to_string(), error.help()))?;
+    let path = folder.join("page.html");
+    if std::fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+        let message = format!("`{}` is not a plain file", escaped(&path.display().to_string()));
+        return Err(fail(&message, Some("give another place with `--out FILE`")));
+    }
+    Ok(path)
 }
 
 fn subject(folder: &Path) -> Result<Subject, Failed> {
