@@ -78,6 +78,7 @@ pub(super) fn form(quantity: Quantity, debtor: Option<ActorId>) -> Form {
             Some(debtor) => Form::Tracked { key: (Quantity::Stance(debtor, issue), None), unit, own: OwnPart::None },
             None => Form::Fixed,
         },
+        Source::Clock if quantity == Quantity::Step => Form::Step,
         Source::Stance(..)
         | Source::Mean(_)
         | Source::Trust
@@ -85,9 +86,8 @@ pub(super) fn form(quantity: Quantity, debtor: Option<ActorId>) -> Form {
         | Source::Shock(_)
         | Source::Move(_)
         | Source::Outcome(_)
-        | Source::Gap => tracked(unit, OwnPart::None),
-        Source::Clock if quantity == Quantity::Step => Form::Step,
-        Source::Clock => tracked(unit, OwnPart::None),
+        | Source::Gap
+        | Source::Clock => tracked(unit, OwnPart::None),
     }
 }
 

@@ -83,7 +83,6 @@ impl Folding<'_> {
             }
             Payload::Nothing
             | Payload::Draw { .. }
-            | Payload::Move(_)
             | Payload::Opinion { .. }
             | Payload::Pair { .. }
             | Payload::Instance(_)
