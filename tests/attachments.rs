@@ -113,8 +113,8 @@ fn entries_and_keys_can_be_removed() {
 
 #[test]
 fn a_printed_variant_is_the_variant() {
-    let variant = format!("format = 1\nextends = \"base.toml\"\nremove = [\"shocks.drones\"]\nparameters.short = 5\n");
-    let document = read(&[("main.toml", &variant), ("base.toml", BASE)]).unwrap();
+    let variant = "format = 1\nextends = \"base.toml\"\nremove = [\"shocks.drones\"]\nparameters.short = 5\n";
+    let document = read(&[("main.toml", variant), ("base.toml", BASE)]).unwrap();
     let printed = Document::parse("main.toml", document.show().as_bytes()).unwrap();
     let model = |document| compile(document, &Options::default()).unwrap().model;
     let (one, other) = (model(&document), model(&printed));

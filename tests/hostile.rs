@@ -594,11 +594,8 @@ fn bytes_that_are_no_scenario() {
     let mut inputs: Vec<(String, Answer, Vec<u8>)> = Vec::new();
     for number in 0..100 {
         let length = words.below(3_000) + 1;
-        inputs.push((
-            format!("random {number}"),
-            Refused("not utf-8 text"),
-            (0..length).map(|_| words.byte()).collect(),
-        ));
+        let random = (0..length).map(|_| words.byte()).collect();
+        inputs.push((format!("random {number}"), Refused("not utf-8 text"), random));
     }
     for (name, piece, word) in [
         ("NUL", "\0", "\\u{0}"),

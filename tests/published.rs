@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use backstop::analysis::{self, Cost, Question};
 use backstop::engine::View;
-use backstop::model::{InstanceId, OutcomeId, ResourceId};
+use backstop::model::{Amount, InstanceId, OutcomeId, ResourceId};
 use common::{Ran, run_file, run_shipped, run_text, scenarios};
 use jiff::civil::Date;
 
@@ -347,5 +347,5 @@ fn national_popular_vote() {
     let electors = ran.model.resources.iter().position(|resource| resource.id == "electors").map(ResourceId::at);
     let question = Question { goal, cost: Cost::Resource(electors.expect("it is there")), ..Question::default() };
     let unlock = analysis::explain(view, &question).expect("a state").unlock;
-    assert_eq!(unlock.upper.map(|cost| cost.to_units()), Some(61.0), "the missing electors exactly");
+    assert_eq!(unlock.upper.map(Amount::to_units), Some(61.0), "the missing electors exactly");
 }

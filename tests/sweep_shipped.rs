@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use backstop::scenario::{Document, Options, Override, Recheck, compile};
 use backstop::sweep::{Asked, Axis, DesignSource, Experiment, Output, Request, Schedule, Shard, Sort, Sweep, Tables};
@@ -16,7 +16,7 @@ fn scenarios() -> Vec<PathBuf> {
     found
 }
 
-fn document(path: &PathBuf) -> Document {
+fn document(path: &Path) -> Document {
     common::open(path)
 }
 

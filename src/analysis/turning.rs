@@ -77,7 +77,7 @@ pub fn condition_of(model: &Model, event: Event) -> Option<(&Expression, Option<
 /// A state with its model and numbers.
 type Situation<'a> = (&'a Model, &'a Setup, &'a World);
 
-fn scope<'a>((model, setup, world): Situation<'a>, reader: Option<Reader>) -> Scope<'a> {
+fn scope((model, setup, world): Situation<'_>, reader: Option<Reader>) -> Scope<'_> {
     Scope { model, setup, world, evidence: &world.evidence, reader }
 }
 
@@ -87,6 +87,9 @@ fn sides(expression: &Expression, (left, right): (NodeId, NodeId), scope: &Scope
 }
 
 /// The comparisons of an event's condition that are true in one of two states and false in the other.
+///
+/// # Panics
+/// Never: the size of an expression is limited.
 #[must_use]
 pub fn turned(first: Situation<'_>, second: Situation<'_>, event: Event) -> Vec<TurnedComparison> {
     let Some((expression, reader)) = condition_of(first.0, event) else { return Vec::new() };

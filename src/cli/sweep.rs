@@ -290,7 +290,7 @@ pub(crate) fn show(bar: &ProgressBar, progress: Progress) {
 /// Whether a sign of life is wanted now and then, where there is no bar to be seen.
 static SIGNS: AtomicBool = AtomicBool::new(false);
 /// How long nothing is said, at least.
-const SILENCE: std::time::Duration = std::time::Duration::from_secs(60);
+const SILENCE: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// A line now and then that says how far the work is.
 fn sign(progress: Progress) {
@@ -326,7 +326,8 @@ pub(crate) fn stop_on_signals() {
 /// Whether the program was started with a signal ignored that would end it: a line such as `SigIgn: 0000000000000001`
 /// has a bit for each signal, from 1. Systems without `/proc` do not say.
 fn is_ignoring() -> bool {
-    const ENDING: u64 = 1 << (1 - 1) | 1 << (2 - 1) | 1 << (15 - 1);
+    // SIGHUP is 1, SIGINT is 2, SIGTERM is 15.
+    const ENDING: u64 = 1 | 1 << 1 | 1 << 14;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & ENDING != 0)

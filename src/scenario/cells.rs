@@ -27,7 +27,7 @@ pub(super) enum Cell {
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub(super) table: Arc<CsvTable>,
-    pub(super) column: usize,
+    pub(super) at: usize,
     pub(super) values: Vec<f64>,
 }
 
@@ -169,7 +169,7 @@ impl<'a> Compiler<'a> {
         for row in 0..table.rows() {
             values.extend(self.cell_number(&table, row, column, missing, &spec.path));
         }
-        (self.cell_errors == before && values.len() == table.rows()).then_some(Column { table, column, values })
+        (self.cell_errors == before && values.len() == table.rows()).then_some(Column { table, at: column, values })
     }
 
     /// What stands for an empty cell.
@@ -249,7 +249,7 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             let message = format!("`{}` must be {}, but is {}", spec.path, spec.domain.description(), plain(value));
-            self.report_cell("domain/number", message, domain_help(spec.domain), &column.table, row, column.column);
+            self.report_cell("domain/number", message, domain_help(spec.domain), &column.table, row, column.at);
         }
         self.cell_errors == before
     }

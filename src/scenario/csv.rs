@@ -4,7 +4,7 @@
 //! silence (a quote inside of a cell, a row that is too short) is refused here.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Origin, listed, quoted, suggestion};
@@ -141,10 +141,10 @@ impl CsvTable {
             return Err(Box::new(error.help("its first row has the names of the columns")));
         }
         let (cells, next) = self.row(start)?;
-        let mut known: BTreeMap<String, ()> = BTreeMap::new();
+        let mut known: BTreeSet<String> = BTreeSet::new();
         for range in cells {
             let name = unquoted(&self.bytes[range.clone()]).into_owned();
-            if known.insert(name.clone(), ()).is_some() {
+            if !known.insert(name.clone()) {
                 let message = format!("the column {} stands there twice", quoted(&name));
                 return Err(Box::new(self.error_at("table/columns", message, range).help("rename one of the two")));
             }
@@ -279,7 +279,7 @@ impl CsvTable {
     fn position(&self, offset: usize) -> Position {
         let before = &self.bytes[..offset.min(self.bytes.len())];
         let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let line = before.split(|&byte| byte == b'\n').count();
         let text = before[start..].strip_prefix(BYTE_ORDER_MARK).unwrap_or(&before[start..]);
         Position { line, column: text.iter().filter(|&&byte| byte & 0xC0 != 0x80).count() + 1 }
     }

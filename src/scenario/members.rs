@@ -66,13 +66,12 @@ impl<'a> Compiler<'a> {
         }
         for row in 0..table.rows() {
             let actor = ActorId::at(self.names.actors.len());
-            let name = match id {
-                Some(column) => self.member_id(&table, row, column, actor, &entry.key_span),
-                None => {
-                    let name = format!("{}_{}", entry.key, row + 1);
-                    self.add_party(&name, &entry.key_span, Party::Actor(actor), "the cohort's member");
-                    name
-                }
+            let name = if let Some(column) = id {
+                self.member_id(&table, row, column, actor, &entry.key_span)
+            } else {
+                let name = format!("{}_{}", entry.key, row + 1);
+                self.add_party(&name, &entry.key_span, Party::Actor(actor), "the cohort's member");
+                name
             };
             self.names.actors.push(name, entry.key_span.clone());
             if let Some(column) = member_of {

@@ -338,7 +338,7 @@ impl<'a> Compiler<'a> {
             };
             if let Some((message, help)) = fault {
                 let help = help.unwrap_or_else(|| "change the cell, or the other arguments".into());
-                self.report_cell("domain/distribution", message, help, &first.table, row, first.column);
+                self.report_cell("domain/distribution", message, help, &first.table, row, first.at);
             }
         }
         self.cell_errors == before

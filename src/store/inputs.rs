@@ -54,6 +54,7 @@ fn plain_name(location: &str) -> String {
 }
 
 /// The files of a document, each with its name in a folder of a run.
+#[must_use]
 pub fn input_files(document: &Document) -> Vec<(String, &[u8])> {
     let records = InputRecord::of(document);
     let named = records.into_iter().map(|record| format!("{INPUTS}/{}", record.file));

@@ -268,7 +268,7 @@ fn check_values(text: &str) -> Result<(), ManifestError> {
             let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
             return Err(ManifestError::Malformed {
                 message: format!("it has more than {} values", limits::MANIFEST_VALUES),
-                line: before.iter().filter(|&&byte| byte == b'\n').count() + 1,
+                line: before.split(|&byte| byte == b'\n').count(),
                 column: at - line_start + 1,
             });
         }
