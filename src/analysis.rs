@@ -31,7 +31,7 @@ pub use waits::Wait;
 pub use wants::{Blocked, Requirement, Threshold};
 
 use crate::engine::{Failure, Hypothesis, View, evolve};
-use crate::model::{ActorId, Amount, Event, InstanceId, OutcomeId, ResourceId, State, World};
+use crate::model::{ActorId, Amount, InstanceId, OutcomeId, ResourceId, State, World};
 use goal::{Goal, GoalTest, Trend};
 use search::{Answer, Budget, Items};
 
@@ -83,6 +83,8 @@ pub struct Explanation {
     pub blocked: Vec<Blocked>,
     /// First moves that reach the goal.
     pub unlock: Sets<InstanceId>,
+    /// The graded amounts of these moves, in declaration order.
+    pub given: Vec<Given>,
     /// How much of each move of the cheapest unlock set is enough.
     pub partial: Vec<Partial>,
     /// Actors whose package reaches the goal.
@@ -91,6 +93,17 @@ pub struct Explanation {
     pub keystones: Option<Vec<Keystone>>,
     /// Whether these are all; if not, looking at the other actors took more than [`limits::DETAIL_WORK`].
     pub keystones_are_complete: bool,
+}
+
+/// How much a first move gives of a graded amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The move.
+    pub instance: InstanceId,
+    /// The resource.
+    pub resource: ResourceId,
+    /// The amount to which the move raises it.
+    pub amount: Amount,
 }
 
 /// Minimal sets of something, cheapest first, then in the order of their members' names.
@@ -137,13 +150,32 @@ pub fn gap(view: View<'_>) -> Result<Vec<InstanceId>, Failure> {
 
 /// The greatest agreement on top of a hypothesis, which is left as it was.
 fn gap_of(view: View<'_>, hypothesis: &mut Hypothesis<'_>) -> Result<Vec<InstanceId>, Failure> {
+    Ok(greatest_on(view, hypothesis)?.members)
+}
+
+/// The greatest agreement, and what first moves give under it.
+#[derive(Clone, Debug, Default)]
+struct Greatest {
+    /// The gap.
+    members: Vec<InstanceId>,
+    /// Graded amounts in it, by position in the plan.
+    amounts: Vec<Amount>,
+    /// Graded amounts of first moves, by position in the plan.
+    moves: Vec<Amount>,
+}
+
+fn greatest_on(view: View<'_>, hypothesis: &mut Hypothesis<'_>) -> Result<Greatest, Failure> {
     let base = hypothesis.trail().len();
-    let open = conditional(view, hypothesis);
+    let open = hypothesis.candidates();
     hypothesis.agree(&open)?;
-    let mut members = hypothesis.trail()[base..].to_vec();
-    members.sort_unstable();
+    let members = hypothesis.members_since(base);
+    let (amounts, moves) = if view.model.has_graded() {
+        (hypothesis.amounts(), hypothesis.first_amounts(&members)?)
+    } else {
+        (Vec::new(), Vec::new())
+    };
     hypothesis.undo(base);
-    Ok(members)
+    Ok(Greatest { members, amounts, moves })
 }
 
 /// The least agreement that follows from first moves: what is bound, the moves included, in declaration order.
@@ -157,14 +189,6 @@ pub fn least(view: View<'_>, moves: &[InstanceId]) -> Result<Vec<InstanceId>, Fa
     let mut members = hypothesis.trail().to_vec();
     members.sort_unstable();
     Ok(members)
-}
-
-/// The conditional commitments that the hypothesis does not bind.
-fn conditional(view: View<'_>, hypothesis: &Hypothesis<'_>) -> Vec<InstanceId> {
-    view.model
-        .instance_ids()
-        .filter(|&instance| view.world.instance(instance).state == State::Conditional && !hypothesis.is_bound(instance))
-        .collect()
 }
 
 /// Explains a state after an Exchange.
@@ -181,20 +205,22 @@ fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -
     let View { model, world, .. } = view;
     let mut now = Hypothesis::on(view);
     now.exchange()?;
-    let gap = gap_of(view, &mut now)?;
-    let waits = waits::waits(model, &mut now, &gap);
+    let Greatest { members: gap, amounts, moves } = greatest_on(view, &mut now)?;
+    now.set_targets(&amounts);
+    let waits = waits::waits(model, &mut now, &gap, &amounts);
+    now.set_targets(&moves);
     let circles = waits.as_deref().map_or_else(Vec::new, |waits| waits::circles(&gap, waits));
-    let blocked = wants::blocked(model, &now, &gap);
+    let blocked = wants::blocked(model, &now, &gap, &amounts);
     let goal = match question.goal {
-        None => Goal::Bound(gap.clone()),
+        None => Goal::Bound(gap.clone(), amounts),
         Some(outcome) => Goal::Outcome(&model.outcomes[outcome.index()].when),
     };
     let trend = goal.trend(&now.scope());
     let test = GoalTest::new(view, goal);
-    let asked = Asked { view, question, gap: &gap, trend, test, budget };
+    let asked = Asked { view, question, gap: &gap, amounts: &moves, trend, test, budget };
     let unlock = asked.unlock(&now)?;
     let partial = match unlock.sets.first() {
-        Some(choice) if trend == Trend::Up => partial::partial(&asked.test, &choice.members)?,
+        Some(choice) if trend == Trend::Up => partial::partial(&asked.test, &choice.members, &moves)?,
         _ => Vec::new(),
     };
     let summit = if question.summit { Some(asked.summit(&now)?) } else { None };
@@ -204,6 +230,7 @@ fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -
         step: world.step,
         goal: question.goal,
         cost: question.cost,
+        given: given(view, &unlock, &moves),
         waits_are_complete: waits.is_some(),
         waits: waits.unwrap_or_default(),
         circles,
@@ -222,6 +249,8 @@ struct Asked<'a> {
     view: View<'a>,
     question: &'a Question,
     gap: &'a [InstanceId],
+    /// Graded amounts of first moves, by position in the plan.
+    amounts: &'a [Amount],
     trend: Trend,
     test: GoalTest<'a>,
     /// Other than the usual one.
@@ -233,8 +262,11 @@ impl<'a> Asked<'a> {
     fn moves(&self, now: &Hypothesis<'_>) -> Vec<InstanceId> {
         let is_move = |instance: &InstanceId| match self.view.world.instance(*instance).state {
             State::Conditional => !now.is_bound(*instance),
+            State::Pending => self.view.model.commitment_of(*instance).resumable && !now.is_bound(*instance),
+            // More of what is bound already, where the gap has more of it.
+            State::Detached => self.gap.binary_search(instance).is_ok(),
             State::Null | State::Expired | State::Terminated => self.question.any,
-            State::Detached | State::Pending | State::Satisfied | State::Violated => false,
+            State::Satisfied | State::Violated => false,
         };
         self.view.model.instance_ids().filter(is_move).collect()
     }
@@ -243,10 +275,7 @@ impl<'a> Asked<'a> {
         match self.question.cost {
             Cost::Moves => Amount(1_000_000),
             Cost::Declared => Amount::from_units(self.view.setup.cost[instance.index()].min(crate::model::MAX_AMOUNT)),
-            Cost::Resource(resource) => {
-                let gifts = self.view.model.gifts(instance).filter(|gift| gift.resource == resource);
-                Amount(gifts.map(|gift| self.view.setup.gives[gift.position].0).sum())
-            }
+            Cost::Resource(resource) => Amount(added(self.view, instance, resource, self.amounts)),
         }
     }
 
@@ -285,7 +314,7 @@ impl<'a> Asked<'a> {
 
     fn summit(&self, now: &Hypothesis<'a>) -> Result<Sets<ActorId>, Failure> {
         let mut offers: Vec<Vec<InstanceId>> = vec![Vec::new(); self.view.model.actors.len()];
-        for instance in conditional(self.view, now) {
+        for instance in now.candidates() {
             offers[self.view.model.instances[instance.index()].debtor.index()].push(instance);
         }
         let actors: Vec<ActorId> =
@@ -348,21 +377,69 @@ impl<'a> Asked<'a> {
         copy.instances.clone_from(&world.instances);
         copy.evidence.clone_from(&world.evidence);
         copy.first_bound.clone_from(&world.first_bound);
-        for &instance in moves {
-            evolve(model, setup, copy, Event::Detached(instance));
+        let mut first = Hypothesis::on(self.view);
+        first.set_targets(self.amounts);
+        moves.iter().for_each(|&instance| first.make_move(instance));
+        for event in first.events() {
+            evolve(model, setup, copy, event);
         }
         let mut hypothesis = Hypothesis::on(View { world: copy, ..self.view }).indexed();
         hypothesis.exchange()?;
-        let detached = hypothesis.trail().to_vec();
+        let events = hypothesis.events();
         drop(hypothesis);
-        for instance in detached {
-            evolve(model, setup, copy, Event::Detached(instance));
+        for event in events {
+            evolve(model, setup, copy, event);
         }
         match &self.test.goal {
-            Goal::Bound(members) => Ok(members.iter().all(|&member| copy.instance(member).state == State::Detached)),
+            Goal::Bound(members, amounts) => {
+                let reached = Hypothesis::on(View { world: copy, ..self.view });
+                Ok(members.iter().all(|&member| reached.is_as_good(member, amounts)))
+            }
             Goal::Outcome(expression) => self.test.reached_in(copy, expression),
         }
     }
+}
+
+/// The graded amounts of the moves of some sets, given all by position in the plan.
+fn given(view: View<'_>, sets: &Sets<InstanceId>, amounts: &[Amount]) -> Vec<Given> {
+    if amounts.is_empty() {
+        return Vec::new();
+    }
+    let mut movers: Vec<InstanceId> = sets.sets.iter().flat_map(|set| &set.members).copied().collect();
+    movers.sort_unstable();
+    movers.dedup();
+    let hypothesis = Hypothesis::on(view);
+    let of_one = |instance: InstanceId| {
+        let commitment = view.model.commitment_of(instance);
+        let gifts = view.model.gifts(instance).filter(|gift| commitment.level(gift.number).is_some());
+        gifts.zip(hypothesis.positions_of(instance)).map(move |(gift, position)| Given {
+            instance,
+            resource: gift.resource,
+            amount: amounts[position],
+        })
+    };
+    movers.into_iter().flat_map(of_one).collect()
+}
+
+/// What a first move adds of a resource, in millionths, at these graded amounts.
+fn added(view: View<'_>, instance: InstanceId, resource: ResourceId, amounts: &[Amount]) -> i64 {
+    let View { model, setup, world, .. } = view;
+    let hypothesis = Hypothesis::on(view);
+    let mut levels = hypothesis.positions_of(instance);
+    let counts = world.evidence.standing(instance).bound;
+    let mut sum = 0;
+    for gift in model.gifts(instance) {
+        let is_graded = model.commitment_of(instance).level(gift.number).is_some();
+        let amount = match levels.next().filter(|_| is_graded) {
+            Some(position) => amounts[position],
+            None => setup.gives[gift.position],
+        };
+        let now = if counts { world.evidence.amount(model, setup, instance, gift) } else { Amount::ZERO };
+        if gift.resource == resource {
+            sum += amount.0.max(now.0) - now.0;
+        }
+    }
+    sum
 }
 
 /// The place of each name in their order by bytes.
@@ -383,7 +460,7 @@ fn ranks(names: &[&str]) -> Vec<u32> {
 pub fn lacks(view: View<'_>, commitments: &[InstanceId]) -> Result<Vec<Blocked>, Failure> {
     let mut now = Hypothesis::on(view);
     now.exchange()?;
-    Ok(wants::blocked(view.model, &now, commitments))
+    Ok(wants::blocked(view.model, &now, commitments, &[]))
 }
 
 #[cfg(test)]

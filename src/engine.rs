@@ -14,23 +14,24 @@ mod history;
 mod measure;
 mod normals;
 mod plan;
+mod raised;
 mod random;
 mod run;
+mod settle;
 mod setup;
 mod unravel;
 
 pub use agreement::Hypothesis;
 pub use decide::View;
 pub use distribution::{normal_quantile, quantile};
-pub use evolve::evolve;
+pub use evolve::{evolve, recount};
 pub use failure::Failure;
 pub use history::HistoryHash;
 pub use measure::{ending, greatest_agreement, sample};
 pub use plan::Plan;
 pub use random::{DrawStream, RunSeed, stream, unit};
 pub use run::{
-    Checkpoint, Observer, Run, RunOptions, Setting, Simulation, Stage, may_follow, recount, run, run_staged,
-    run_watched,
+    Checkpoint, Observer, Run, RunOptions, Setting, Simulation, Stage, may_follow, run, run_staged, run_watched,
 };
 pub use setup::{prepare, prepare_drawn};
 pub use unravel::Unravelling;

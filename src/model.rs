@@ -234,6 +234,8 @@ pub struct Commitment {
     pub creditor: Option<GroupId>,
     /// The resources that it gives, in the order of `gives`.
     pub gives: Vec<ResourceId>,
+    /// The `as` of each amount that is graded, in the order of `gives`; empty where none is.
+    pub levels: Vec<Option<Expression>>,
     /// `offer`; none: always.
     pub offer: Option<Expression>,
     /// `when`; none: always.
@@ -250,8 +252,41 @@ pub struct Commitment {
     pub initial: State,
     /// Whether it is kept up rather than handed over once.
     pub maintain: bool,
+    /// Whether a package may resume it while it is suspended.
+    pub resumable: bool,
     /// The issue of the debtor's own `stance`.
     pub issue: IssueId,
+}
+
+impl Commitment {
+    /// Whether an amount depends on how much others give.
+    #[inline]
+    #[must_use]
+    pub fn is_graded(&self) -> bool {
+        !self.levels.is_empty()
+    }
+
+    /// The `as` of an amount; none where it is a plain one.
+    #[inline]
+    #[must_use]
+    pub fn level(&self, number: usize) -> Option<&Expression> {
+        self.levels.get(number)?.as_ref()
+    }
+
+    /// The expressions that may only grow as evidence grows, each with its key.
+    pub fn monotone(&self) -> impl Iterator<Item = (&'static str, &Expression)> {
+        let stay = self.stay.as_ref().filter(|_| self.resumable);
+        let levels = self.levels.iter().flatten().map(|level| ("as", level));
+        self.when.iter().map(|when| ("when", when)).chain(levels).chain(stay.map(|stay| ("while", stay)))
+    }
+
+    /// Every expression of it that is evaluated in a run.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        [&self.offer, &self.when, &self.stay, &self.until, &self.release, &self.renew]
+            .into_iter()
+            .flatten()
+            .chain(self.levels.iter().flatten())
+    }
 }
 
 /// One debtor's instance of a commitment.
@@ -496,6 +531,12 @@ impl Model {
     #[must_use]
     pub fn gift_count(&self) -> usize {
         self.gift_slot_starts.len() - 1
+    }
+
+    /// Whether any commitment is graded.
+    #[must_use]
+    pub fn has_graded(&self) -> bool {
+        self.commitments.iter().any(Commitment::is_graded)
     }
 
     /// The gifts of an instance, in the order of `gives`.

@@ -5,7 +5,7 @@ mod common;
 use std::fmt::Write as _;
 
 use backstop::analysis::{self, Cost, Question};
-use backstop::engine::View;
+use backstop::engine::{RunOptions, RunSeed, Stage, View, run_staged};
 use backstop::model::{Amount, InstanceId, OutcomeId, ResourceId};
 use common::{Ran, run_file, run_shipped, run_text, scenarios};
 use jiff::civil::Date;
@@ -348,4 +348,223 @@ fn national_popular_vote() {
     let question = Question { goal, cost: Cost::Resource(electors.expect("it is there")), ..Question::default() };
     let unlock = analysis::explain(view, &question).expect("a state").unlock;
     assert_eq!(unlock.upper.map(Amount::to_units), Some(61.0), "the missing electors exactly");
+}
+
+/// A scenario of graded promises of money, one an actor: name, `upto`, `as`.
+fn graded(promises: &[(&str, &str, &str)], more: &str) -> String {
+    let mut text = format!("format = 1\ntitle = \"graded\"\n[time]\nsteps = 2\n[resources.money]\n{more}");
+    for (actor, upto, level) in promises {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "[actors.{actor}]\n[commitments.c_{actor}]\ndebtor = \"{actor}\"\ngives = {{ money = {{ upto = {upto}, as = \"{level}\" }} }}\n"
+        );
+    }
+    text
+}
+
+/// What each instance has come to, in units.
+fn amounts(ran: &Ran) -> Vec<f64> {
+    let amount = |at: usize| ran.run.world.evidence.graded(at).to_units();
+    (0..ran.model.gift_count()).map(amount).collect()
+}
+
+/// Linear algebra: a = 50 + b/2, b = 20 + a/4; contractions of equal players; one who gives nothing.
+#[test]
+fn graded_promises_settle_where_their_equations_say() {
+    let two = run_text(
+        &graded(&[("a", "100", "50 + 0.5 * bound(money)"), ("b", "100", "20 + 0.25 * bound(money)")], ""),
+        &[],
+        0,
+    );
+    assert_eq!(amounts(&two), [68.571_429, 37.142_857]);
+    let mean = "2 + 0.5 * bound(money) / 3";
+    let four = run_text(&graded(&["a", "b", "c", "d"].map(|actor| (actor, "100", mean)), ""), &[], 0);
+    amounts(&four).into_iter().for_each(|amount| close(amount, 4.0, 1e-5));
+    assert_eq!(four.run.gap, Some(0), "what rounding leaves open is no deadlock");
+    let rider = "[actors.rider]\n";
+    let three = run_text(&graded(&["a", "b", "c"].map(|actor| (actor, "100", "1 + bound(money) / 3")), rider), &[], 0);
+    amounts(&three).into_iter().for_each(|amount| close(amount, 3.0, 1e-5));
+    assert_eq!(three.run.gap, Some(0));
+}
+
+/// Who matches in full or more waits for a first move; a package, or any move, brings all of it.
+#[test]
+fn graded_promises_without_a_seed_are_a_deadlock() {
+    let matched = [("a", "100", "bound(money)"), ("b", "100", "bound(money)")];
+    let stuck = run_text(&graded(&matched, ""), &[], 0);
+    assert_eq!((amounts(&stuck), stuck.run.gap), (vec![0.0, 0.0], Some(2)));
+    let meeting = "[meetings.m]\non = 1\nattend = [\"a\", \"b\"]\npackage = true\n";
+    let agreed = run_text(&graded(&matched, meeting), &[], 0);
+    assert_eq!((amounts(&agreed), agreed.run.gap), (vec![100.0, 100.0], Some(0)));
+    let explosive =
+        run_text(&graded(&[("a", "100", "2 * bound(money)"), ("b", "100", "2 * bound(money)")], ""), &[], 0);
+    assert_eq!((amounts(&explosive), explosive.run.gap), (vec![0.0, 0.0], Some(2)));
+    assert_eq!(unlock_sets(&explosive), [["c_a"], ["c_b"]]);
+    let view = View {
+        model: &explosive.model,
+        plan: &explosive.plan,
+        setup: &explosive.run.setup,
+        world: explosive.run.exchanged(),
+    };
+    let explanation = analysis::explain(view, &Question::default()).expect("the state can be explained");
+    assert_eq!(explanation.partial[0].least.to_units(), 1e-6);
+}
+
+/// Keys of a burden: each gives `k/(1−k)` of what the others give, so that the shares are the keys.
+#[test]
+fn burden_keys_share_what_the_tightest_limit_allows() {
+    let keys = [
+        ("a", "50", "0.5 / (1 - 0.5) * bound(money)"),
+        ("b", "40", "0.3 / (1 - 0.3) * bound(money)"),
+        ("c", "10", "0.2 / (1 - 0.2) * bound(money)"),
+    ];
+    let stuck = run_text(&graded(&keys, ""), &[], 0);
+    assert_eq!((amounts(&stuck), stuck.run.gap), (vec![0.0; 3], Some(3)));
+    assert_eq!(unlock_sets(&stuck), [["c_a"], ["c_b"], ["c_c"]]);
+    let meeting = "[meetings.m]\non = 1\nattend = [\"a\", \"b\", \"c\"]\npackage = true\n";
+    let agreed = run_text(&graded(&keys, meeting), &[], 0);
+    for (amount, expected) in amounts(&agreed).into_iter().zip([25.0, 15.0, 10.0]) {
+        close(amount, expected, 1e-5);
+    }
+}
+
+/// Matching on a grid of whole amounts up to 3: `x_i = min(3, ⌊own_i + Σ_j weight_ij·x_j⌋)`.
+struct Grid {
+    own: [u32; 3],
+    /// In halves.
+    weights: [[u32; 3]; 3],
+}
+
+impl Grid {
+    const NAMES: [&str; 3] = ["a", "b", "c"];
+
+    fn of(number: u64) -> Self {
+        let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut next = |choices: &[u32]| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            choices[usize::try_from(state >> 33).unwrap() % choices.len()]
+        };
+        let own = [0; 3].map(|_| next(&[0, 0, 0, 1]));
+        let mut weights = [[0; 3]; 3];
+        for (i, row) in weights.iter_mut().enumerate() {
+            for (_, weight) in row.iter_mut().enumerate().filter(|(j, _)| *j != i) {
+                *weight = next(&[0, 0, 1, 1, 2, 4]);
+            }
+        }
+        Self { own, weights }
+    }
+
+    fn text(&self, order: [usize; 3]) -> String {
+        let mut text = "format = 1\ntitle = \"grid\"\n[time]\nsteps = 2\n[resources.money]\n".to_owned();
+        Self::NAMES.iter().for_each(|name| writeln!(text, "[actors.{name}]").unwrap());
+        for i in order {
+            let mut level = self.own[i].to_string();
+            for j in (0..3).filter(|&j| j != i) {
+                write!(level, " + {} * bound(money, {})", f64::from(self.weights[i][j]) / 2.0, Self::NAMES[j]).unwrap();
+            }
+            let name = Self::NAMES[i];
+            writeln!(text, "[commitments.c_{name}]\ndebtor = \"{name}\"").unwrap();
+            writeln!(text, "gives = {{ money = {{ upto = 3, as = \"{level}\", by = 1 }} }}").unwrap();
+        }
+        text
+    }
+
+    fn level(&self, i: usize, x: [u32; 3]) -> u32 {
+        let halves = 2 * self.own[i] + (0..3).map(|j| self.weights[i][j] * x[j]).sum::<u32>();
+        (halves / 2).min(3)
+    }
+
+    /// Fixed points above `floor` of what each amount becomes: its level, or what it is at least.
+    fn fixed_points(&self, floor: [u32; 3]) -> Vec<[u32; 3]> {
+        let all = (0..64).map(|at| [at / 16, at / 4 % 4, at % 4]);
+        let is_fixed = |x: &[u32; 3]| (0..3).all(|i| x[i] == self.level(i, *x).max(floor[i]));
+        all.filter(is_fixed).collect()
+    }
+
+    fn least(&self, floor: [u32; 3]) -> [u32; 3] {
+        let all = self.fixed_points(floor);
+        let least = *all.iter().min_by_key(|x| x.iter().sum::<u32>()).expect("monotone on a grid");
+        assert!(all.iter().all(|x| (0..3).all(|i| least[i] <= x[i])));
+        least
+    }
+
+    fn greatest(&self, floor: [u32; 3]) -> [u32; 3] {
+        let all = self.fixed_points(floor);
+        let greatest = *all.iter().max_by_key(|x| x.iter().sum::<u32>()).expect("monotone on a grid");
+        assert!(all.iter().all(|x| (0..3).all(|i| greatest[i] >= x[i])));
+        greatest
+    }
+
+    /// Minimal sets of first moves, each at its greatest amount, after which all of the gap is given.
+    fn unlock_sets(&self) -> Vec<Vec<String>> {
+        let (least, greatest) = (self.least([0; 3]), self.greatest([0; 3]));
+        let unlocks = |set: usize| {
+            let mut floor = least;
+            (0..3).filter(|i| set >> i & 1 == 1).for_each(|i| floor[i] = greatest[i]);
+            self.least(floor) == greatest
+        };
+        let in_gap = |set: &usize| (0..3).all(|i| set >> i & 1 == 0 || greatest[i] > least[i]);
+        let minimal = |set: &usize| unlocks(*set) && (0..3).all(|i| set >> i & 1 == 0 || !unlocks(set & !(1 << i)));
+        let names = |set: usize| (0..3).filter(move |i| set >> i & 1 == 1).map(|i| format!("c_{}", Self::NAMES[i]));
+        let mut sets: Vec<Vec<String>> =
+            (0..8).filter(in_gap).filter(minimal).map(|set| names(set).collect()).collect();
+        sets.sort();
+        sets
+    }
+}
+
+/// Every vector of levels is tried: what settles is the least fixed point, the gap is what lies between it and the
+/// greatest, and the unlock sets are those that bring the one to the other; in whatever order promises are declared.
+#[test]
+fn graded_promises_on_grids_are_what_brute_force_finds() {
+    let mut gaps = 0;
+    for number in 0..60 {
+        let grid = Grid::of(number);
+        let (least, greatest) = (grid.least([0; 3]), grid.greatest([0; 3]));
+        let in_gap = (0..3).filter(|&i| greatest[i] > least[i]).count();
+        for order in [[0, 1, 2], [2, 0, 1], [1, 2, 0]] {
+            let ran = run_text(&grid.text(order), &[], 0);
+            let found = amounts(&ran);
+            for (at, &i) in order.iter().enumerate() {
+                assert_eq!(found[at], f64::from(least[i]), "{number}: {}", grid.text(order));
+            }
+            assert_eq!(ran.run.gap, u32::try_from(in_gap).ok(), "{number}: {}", grid.text(order));
+            if in_gap > 0 && order[0] == 0 {
+                let mut sets = unlock_sets(&ran);
+                sets.sort();
+                assert_eq!(sets, grid.unlock_sets(), "{number}: {}", grid.text(order));
+                gaps += 1;
+            }
+        }
+    }
+    assert!(gaps >= 10, "{gaps} of them have a gap");
+}
+
+/// Contractions of many sizes are no deadlock, whatever rounding leaves open.
+#[test]
+fn contractions_leave_no_gap() {
+    for (rate, upto) in [("0.9", "1"), ("0.99", "1000"), ("0.99", "1000000"), ("0.5", "100")] {
+        let level = format!("0.1 + {rate} * bound(money) / 4");
+        let promises = ["a", "b", "c", "d", "e"].map(|actor| (actor, upto, level.as_str()));
+        assert_eq!(run_text(&graded(&promises, ""), &[], 0).run.gap, Some(0), "{rate} up to {upto}");
+    }
+}
+
+/// A fork under the same numbers is the same run, also where amounts have risen before it.
+#[test]
+fn a_fork_without_overrides_keeps_graded_amounts() {
+    let text = "format = 1\ntitle = \"fork\"\n[time]\nsteps = 5\n[resources.money]\n[actors.a]\n[actors.b]\n\
+        [meetings.m]\non = [1, 3]\nattend = [\"a\", \"b\"]\n\
+        [commitments.c_a]\ndebtor = \"a\"\nover = 3\ngives = { money = { upto = 100, as = \"10 * count(m) + bound(money) / 2\" } }\n\
+        [commitments.c_b]\ndebtor = \"b\"\ngives = { money = { upto = 100, as = \"bound(money) / 2\", by = 2 } }\n";
+    let ran = run_text(text, &[], 0);
+    assert_eq!(amounts(&ran), [26.0, 12.0]);
+    let stage = |from| Stage { model: &ran.model, plan: &ran.plan, from };
+    let want = RunOptions { log: true, series: true, exchanged: true };
+    for from in 1..5 {
+        let luck = RunSeed { seed: 0, replicate: 0 };
+        let forked = run_staged(&stage(0), &[stage(from)], luck, want, &mut |_, _, _| {});
+        assert_eq!(forked.log, ran.run.log, "from step {from}");
+    }
 }

@@ -1,13 +1,13 @@
 //! What an unlock set is to reach, and how it moves with what is bound.
 
 use crate::engine::{Failure, Hypothesis, View, evolve};
-use crate::model::{Bearing, Event, Expression, InstanceId, Node, NodeId, Quantity, Range, Scope, World, curve_goes};
+use crate::model::{Amount, Bearing, Expression, InstanceId, Node, NodeId, Quantity, Range, Scope, World, curve_goes};
 
 /// What is to be reached.
 #[derive(Clone, Debug)]
 pub(super) enum Goal<'a> {
-    /// All of these are bound.
-    Bound(Vec<InstanceId>),
+    /// All of these are bound, and their graded amounts are as good as these, given by position in the plan.
+    Bound(Vec<InstanceId>, Vec<Amount>),
     /// An outcome's condition holds.
     Outcome(&'a Expression),
 }
@@ -47,7 +47,7 @@ impl Goal<'_> {
     /// How the goal moves when more is bound in the state of `scope`.
     pub(super) fn trend(&self, scope: &Scope<'_>) -> Trend {
         match self {
-            Self::Bound(_) => Trend::Up,
+            Self::Bound(..) => Trend::Up,
             Self::Outcome(expression) => trend(expression, scope),
         }
     }
@@ -68,7 +68,7 @@ pub(super) struct GoalTest<'a> {
 impl<'a> GoalTest<'a> {
     pub(super) fn new(view: View<'a>, goal: Goal<'a>) -> Self {
         let reads_state = match &goal {
-            Goal::Bound(_) => false,
+            Goal::Bound(..) => false,
             Goal::Outcome(expression) => {
                 expression.reads().iter().any(|q| matches!(q, Quantity::BoundAt(_) | Quantity::Deadlocked))
             }
@@ -79,11 +79,18 @@ impl<'a> GoalTest<'a> {
     /// Whether the goal is reached if what the hypothesis says is bound.
     pub(super) fn reached(&mut self, hypothesis: &Hypothesis<'_>) -> Result<bool, Failure> {
         match &self.goal {
-            Goal::Bound(members) => {
-                if members.get(self.missing).is_some_and(|&member| !hypothesis.is_bound(member)) {
+            Goal::Bound(members, amounts) => {
+                let is_missing = |&member: &InstanceId| {
+                    if amounts.is_empty() && !hypothesis.knows_more() {
+                        !hypothesis.is_bound(member)
+                    } else {
+                        !hypothesis.is_as_good(member, amounts)
+                    }
+                };
+                if members.get(self.missing).is_some_and(is_missing) {
                     return Ok(false);
                 }
-                let missing = members.iter().position(|&member| !hypothesis.is_bound(member));
+                let missing = members.iter().position(is_missing);
                 self.missing = missing.unwrap_or(self.missing);
                 Ok(missing.is_none())
             }
@@ -100,8 +107,8 @@ impl<'a> GoalTest<'a> {
     fn state_of(&self, hypothesis: &Hypothesis<'_>) -> World {
         let View { model, setup, .. } = self.view;
         let mut world = self.view.world.clone();
-        for &instance in hypothesis.trail() {
-            evolve(model, setup, &mut world, Event::Detached(instance));
+        for event in hypothesis.events() {
+            evolve(model, setup, &mut world, event);
         }
         world
     }

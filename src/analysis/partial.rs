@@ -18,35 +18,43 @@ pub struct Partial {
     pub least: Amount,
 }
 
-impl Partial {
-    /// The least share of the amount; 1 of nothing.
-    #[must_use]
-    pub fn share(&self) -> f64 {
-        if self.amount == Amount::ZERO { 1.0 } else { self.least.to_units() / self.amount.to_units() }
-    }
-}
-
 /// The least amounts for each member of a set that unlocks a goal that more never undoes.
 ///
 /// More evidence never hurts, so the least amount is found exactly by halving whole millionths.
 /// What goes beyond [`limits::PARTIAL`] or the budget of work is left out.
-pub(super) fn partial(test: &GoalTest<'_>, set: &[InstanceId]) -> Result<Vec<Partial>, Failure> {
+///
+/// `amounts` are the graded amounts of first moves, by position in the plan; they are exact to their `by`.
+pub(super) fn partial(test: &GoalTest<'_>, set: &[InstanceId], amounts: &[Amount]) -> Result<Vec<Partial>, Failure> {
     let mut found = Vec::new();
     let mut work = 0;
     for &instance in set.iter().take(limits::PARTIAL) {
+        let mut levels = Hypothesis::on(test.view).positions_of(instance);
         for gift in test.view.model.gifts(instance) {
-            let amount = test.view.setup.gives[gift.position];
-            let (mut low, mut high) = (0, amount.0);
+            let is_graded = test.view.model.commitment_of(instance).level(gift.number).is_some();
+            let position = if is_graded { levels.next() } else { None };
+            let amount = position.map_or(test.view.setup.gives[gift.position], |position| amounts[position]);
+            // Amounts are counted in steps; the last one may be shorter.
+            let by = if is_graded { test.view.setup.by[gift.position].0 } else { 1 };
+            let (mut low, mut high) = (0, amount.0 / by + i64::from(amount.0 % by > 0));
             while low < high {
                 let middle = low + (high - low) / 2;
-                match unlocks_with(test, set, (instance, gift.position), Amount(middle), &mut work) {
+                let tried = Amount((middle * by).min(amount.0));
+                let unlocks = match position {
+                    Some(position) => {
+                        let mut changed = amounts.to_vec();
+                        changed[position] = tried;
+                        unlocks_at(test, set, &changed, &mut work)
+                    }
+                    None => unlocks_with(test, set, (instance, gift.position), (tried, amounts), &mut work),
+                };
+                match unlocks {
                     Ok(true) => high = middle,
                     Ok(false) => low = middle + 1,
                     Err(Failure::TooMuchWork { .. }) => return Ok(found),
                     Err(failure) => return Err(failure),
                 }
             }
-            found.push(Partial { instance, resource: gift.resource, amount, least: Amount(high) });
+            found.push(Partial { instance, resource: gift.resource, amount, least: Amount((high * by).min(amount.0)) });
         }
     }
     Ok(found)
@@ -57,7 +65,7 @@ fn unlocks_with(
     test: &GoalTest<'_>,
     set: &[InstanceId],
     (instance, gift): (InstanceId, usize),
-    amount: Amount,
+    (amount, amounts): (Amount, &[Amount]),
     work: &mut u64,
 ) -> Result<bool, Failure> {
     let View { model, setup, world, .. } = test.view;
@@ -69,12 +77,25 @@ fn unlocks_with(
     let view = View { setup: &changed, ..test.view };
     let mut hypothesis =
         Hypothesis::with_evidence(view, evidence).indexed().with_work(limits::DETAIL_WORK.saturating_sub(*work));
-    hypothesis.exchange()?;
-    for &member in set {
-        hypothesis.bind(member);
-    }
-    hypothesis.close()?;
-    *work = work.saturating_add(hypothesis.work()).saturating_add(model.instances.len() as u64);
+    hypothesis.set_targets(amounts);
+    follow(&mut hypothesis, set, work)?;
     let mut test = GoalTest { view, ..test.clone() };
     test.reached(&hypothesis)
+}
+
+/// Whether the set unlocks with these graded amounts.
+fn unlocks_at(test: &GoalTest<'_>, set: &[InstanceId], amounts: &[Amount], work: &mut u64) -> Result<bool, Failure> {
+    let mut hypothesis = Hypothesis::on(test.view).with_work(limits::DETAIL_WORK.saturating_sub(*work));
+    hypothesis.set_targets(amounts);
+    follow(&mut hypothesis, set, work)?;
+    test.clone().reached(&hypothesis)
+}
+
+/// Makes the moves of a set, with all that follows.
+fn follow(hypothesis: &mut Hypothesis<'_>, set: &[InstanceId], work: &mut u64) -> Result<(), Failure> {
+    hypothesis.exchange()?;
+    set.iter().for_each(|&member| hypothesis.make_move(member));
+    hypothesis.close()?;
+    *work = work.saturating_add(hypothesis.work()).saturating_add(1);
+    Ok(())
 }

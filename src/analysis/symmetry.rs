@@ -10,11 +10,14 @@ use crate::model::{Commitment, CommitmentId, Expression, InstanceId, Node, Quant
 pub(super) fn classes(test: &GoalTest<'_>, moves: &[InstanceId], costs: &[i64]) -> Vec<u32> {
     let apart: Vec<u32> = (0..).take(moves.len()).collect();
     let GoalTest { view: View { model, world, .. }, goal, .. } = test;
+    if model.has_graded() || model.commitments.iter().any(|commitment| commitment.resumable) {
+        return apart;
+    }
     let mut counted = vec![false; model.commitments.len()];
     let whens = model.commitments.iter().filter_map(|commitment| commitment.when.as_ref());
     let outcome = match goal {
         Goal::Outcome(expression) => Some(*expression),
-        Goal::Bound(_) => None,
+        Goal::Bound(..) => None,
     };
     for quantity in whens.chain(outcome).flat_map(Expression::reads) {
         match quantity.source() {
@@ -112,7 +115,7 @@ impl Key {
         Self {
             kind,
             cost,
-            in_goal: matches!(goal, Goal::Bound(members) if members.binary_search(&instance).is_ok()),
+            in_goal: matches!(goal, Goal::Bound(members, _) if members.binary_search(&instance).is_ok()),
             amounts: gifts()
                 .flat_map(|gift| [setup.gives[gift.position].0, world.evidence.handed_over(gift.position).0])
                 .collect(),

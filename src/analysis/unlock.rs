@@ -22,7 +22,7 @@ impl Oracle for Moves<'_> {
     }
 
     fn add(&mut self, item: usize) -> Result<(), Failure> {
-        self.hypothesis.bind(self.possible[item]);
+        self.hypothesis.make_move(self.possible[item]);
         self.hypothesis.close()
     }
 
@@ -35,7 +35,7 @@ impl Oracle for Moves<'_> {
     }
 
     fn has(&self, item: usize) -> bool {
-        self.hypothesis.is_bound(self.possible[item])
+        self.hypothesis.is_moved(self.possible[item])
     }
 
     fn reached(&mut self) -> Result<bool, Failure> {
@@ -43,7 +43,8 @@ impl Oracle for Moves<'_> {
     }
 
     fn may_follow(&mut self, item: usize) -> Result<bool, Failure> {
-        self.hypothesis.would_agree(self.possible[item])
+        // Amounts may come to what a move gives without it.
+        Ok(self.hypothesis.knows_more() || self.hypothesis.would_agree(self.possible[item])?)
     }
 
     /// Where all of the gap is the goal, one of its members is kept out: the first that would follow.
@@ -57,7 +58,7 @@ impl Oracle for Moves<'_> {
                 continue;
             }
             let before = self.mark();
-            self.hypothesis.bind(self.possible[item]);
+            self.hypothesis.make_move(self.possible[item]);
             let reached = if let Some(target) = target {
                 self.hypothesis.close_until(target)?
             } else {
@@ -67,7 +68,7 @@ impl Oracle for Moves<'_> {
             if !reached {
                 continue;
             }
-            if let (None, Goal::Bound(members)) = (target, &self.test.goal) {
+            if let (None, Goal::Bound(members, _), false) = (target, &self.test.goal, self.hypothesis.knows_more()) {
                 let new = &self.hypothesis.trail()[self.base + before..];
                 let followers = new[1..].iter().chain(&new[..1]);
                 target = followers.copied().find(|follower| members.binary_search(follower).is_ok());

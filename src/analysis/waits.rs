@@ -2,7 +2,7 @@
 
 use super::limits;
 use crate::engine::Hypothesis;
-use crate::model::{Expression, InstanceId, Model, Node, NodeId, Quantity, Values};
+use crate::model::{Amount, Expression, InstanceId, Model, Node, NodeId, Quantity, State, Values};
 
 /// One edge of the wait-for graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,11 +40,27 @@ pub(super) fn comparisons(expression: &Expression) -> Vec<Place> {
     found
 }
 
-/// The comparisons of a commitment's `when` that stand in the way in the state of a hypothesis.
+/// What a commitment of the gap waits for: its `when`, or its `while` where it is suspended.
+pub(super) fn condition<'m>(
+    model: &'m Model,
+    hypothesis: &Hypothesis<'_>,
+    instance: InstanceId,
+) -> Option<&'m Expression> {
+    let commitment = model.commitment_of(instance);
+    match hypothesis.state_of(instance) {
+        State::Pending => commitment.stay.as_ref(),
+        State::Detached => None,
+        State::Null | State::Conditional | State::Satisfied | State::Violated | State::Expired | State::Terminated => {
+            commitment.when.as_ref()
+        }
+    }
+}
+
+/// The comparisons of a commitment's condition that stand in the way in the state of a hypothesis.
 ///
 /// One that cannot be evaluated, because the condition looks no further than needed, stands in nobody's way.
 pub(super) fn standing(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId) -> Vec<Place> {
-    let Some(when) = &model.commitment_of(instance).when else { return Vec::new() };
+    let Some(when) = condition(model, hypothesis, instance) else { return Vec::new() };
     let scope = hypothesis.scope_of(instance);
     let mut places = comparisons(when);
     places.retain(|place| when.truth_at(place.node, &scope).is_ok_and(|truth| truth != place.wanted));
@@ -52,14 +68,22 @@ pub(super) fn standing(model: &Model, hypothesis: &Hypothesis<'_>, instance: Ins
 }
 
 /// The wait-for graph on the gap, by waiter, then by whom it waits for; none where it exceeds its limits.
-pub(super) fn waits(model: &Model, hypothesis: &mut Hypothesis<'_>, gap: &[InstanceId]) -> Option<Vec<Wait>> {
+///
+/// `amounts` are the graded amounts in the greatest agreement, by position in the plan.
+pub(super) fn waits(
+    model: &Model,
+    hypothesis: &mut Hypothesis<'_>,
+    gap: &[InstanceId],
+    amounts: &[Amount],
+) -> Option<Vec<Wait>> {
     // The evidence that each waiter's standing comparisons read, as it is now.
     let mut watched: Vec<Vec<(Quantity, f64)>> = vec![Vec::new(); model.instances.len()];
     for &instance in gap {
-        let Some(when) = &model.commitment_of(instance).when else { continue };
+        let when = condition(model, hypothesis, instance);
         let mut reads: Vec<Quantity> = standing(model, hypothesis, instance)
             .iter()
-            .flat_map(|place| when.reads_at(place.node))
+            .flat_map(|place| when.map(|when| when.reads_at(place.node)).unwrap_or_default())
+            .chain(hypothesis.reads_below(instance, amounts))
             .filter(|quantity| quantity.is_evidence())
             .collect();
         reads.sort_unstable();
@@ -72,7 +96,7 @@ pub(super) fn waits(model: &Model, hypothesis: &mut Hypothesis<'_>, gap: &[Insta
     let mut looked_at = vec![u32::MAX; model.instances.len()];
     let mark = hypothesis.trail().len();
     for &to in gap {
-        hypothesis.bind(to);
+        hypothesis.make_move(to);
         hypothesis.for_watchers(to, |from| {
             let is_new = std::mem::replace(&mut looked_at[from.index()], to.0) != to.0;
             if !is_new || watched[from.index()].is_empty() {

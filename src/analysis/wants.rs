@@ -1,9 +1,11 @@
 //! What a blocked commitment wants, has and lacks, as data and as a person would say it.
 
-use super::waits::{Place, standing};
+use super::waits::{Place, condition, standing};
 use super::wording;
 use crate::engine::Hypothesis;
-use crate::model::{Comparison, Expression, GroupId, InstanceId, Model, Node, NodeId, Quantity, ResourceId, Scope};
+use crate::model::{
+    Amount, Comparison, Expression, GroupId, InstanceId, Model, Node, NodeId, Quantity, ResourceId, Scope,
+};
 
 /// A commitment in the gap, and what stands in its way.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,17 +63,26 @@ impl Threshold {
     }
 }
 
-/// What stands in the way of each of these commitments.
-pub(super) fn blocked(model: &Model, hypothesis: &Hypothesis<'_>, gap: &[InstanceId]) -> Vec<Blocked> {
+/// What stands in the way of each of these commitments; `amounts` are the graded amounts in the greatest agreement, by
+/// position in the plan.
+pub(super) fn blocked(
+    model: &Model,
+    hypothesis: &Hypothesis<'_>,
+    gap: &[InstanceId],
+    amounts: &[Amount],
+) -> Vec<Blocked> {
     gap.iter()
         .map(|&commitment| {
             let places = in_the_way(model, hypothesis, commitment);
-            let when = model.commitment_of(commitment).when.as_ref();
+            let when = condition(model, hypothesis, commitment);
             let scope = hypothesis.scope_of(commitment);
             let wants = when.map_or_else(Vec::new, |when| {
                 places.iter().filter_map(|place| want(model, when, &scope, *place)).collect()
             });
-            let Some(when) = when else { return Blocked { commitment, wants, text: String::new() } };
+            let Some(when) = when else {
+                let text = raises(model, hypothesis, commitment, amounts);
+                return Blocked { commitment, wants, text };
+            };
             let telling = Telling { when, scope: &scope, wants: &wants };
             match telling.tell(Place { node: when.root(), wanted: true }) {
                 Some(Told { text, places, .. }) => {
@@ -83,6 +94,18 @@ pub(super) fn blocked(model: &Model, hypothesis: &Hypothesis<'_>, gap: &[Instanc
             }
         })
         .collect()
+}
+
+/// How much more a bound commitment would give if the others did.
+fn raises(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId, amounts: &[Amount]) -> String {
+    let commitment = model.commitment_of(instance);
+    let gifts = model.gifts(instance).filter(|gift| commitment.level(gift.number).is_some());
+    let more = gifts.zip(hypothesis.positions_of(instance)).filter_map(|(gift, position)| {
+        let (now, then) = (hypothesis.evidence().graded(gift.position), *amounts.get(position)?);
+        let then = (then > now).then(|| wording::amount(model, gift.resource, then.to_units()))?;
+        Some(format!("gives {} now, and would give {then} if the others gave", wording::number(now.to_units())))
+    });
+    more.collect::<Vec<_>>().join("; ")
 }
 
 /// What is lacking under one part of a condition, in words.
@@ -150,7 +173,7 @@ impl Telling<'_> {
 
 /// The standing comparisons that matter: not those beside an alternative that holds already.
 fn in_the_way(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId) -> Vec<Place> {
-    let Some(when) = &model.commitment_of(instance).when else { return Vec::new() };
+    let Some(when) = condition(model, hypothesis, instance) else { return Vec::new() };
     let scope = hypothesis.scope_of(instance);
     let all = standing(model, hypothesis, instance);
     let mut found = Vec::new();

@@ -14,7 +14,7 @@ use backstop::trace::number;
 use serde_json::{Value, json};
 
 use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
-use super::explained::{explained, standing};
+use super::explained::{explained, standing, suspended};
 use super::load::{self, At, Loaded, parse_set};
 use super::recorded::{no_step, step_of_folder, verify};
 use super::timeline::label;
@@ -94,6 +94,7 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     }
     let no_deadlock = explanation.gap.is_empty() && explanation.goal.is_none();
     let standing = if no_deadlock { standing(view) } else { String::new() };
+    let standing = standing + &suspended(view);
     emit(&told(model, &explanation, &standing))
 }
 
@@ -220,6 +221,15 @@ fn object(model: &Model, explanation: &Explanation) -> Value {
         "unlock": sets_value(&explanation.unlock, "moves", |members| all(members)),
         "partial": partial.collect::<Vec<_>>(),
     });
+    if !explanation.given.is_empty() {
+        let mut amounts = serde_json::Map::new();
+        for given in &explanation.given {
+            let resource = &model.resources[given.resource.index()].id;
+            amounts.entry(name(model, given.instance)).or_insert_with(|| json!({}))[resource] =
+                cost_value(given.amount);
+        }
+        object["amounts"] = amounts.into();
+    }
     if let Some(summit) = &explanation.summit {
         object["summit"] = sets_value(summit, "actors", |members| actor_ids(model, members));
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use backstop::analysis::{self, Blocked, Choice, Cost, Explanation, Partial, Sets, wording};
+use backstop::analysis::{self, Blocked, Choice, Cost, Explanation, Given, Partial, Sets, wording};
 use backstop::engine::View;
 use backstop::model::{Amount, CommitmentId, InstanceId, Model, State};
 
@@ -29,6 +29,10 @@ pub(crate) fn explained(model: &Model, explanation: &Explanation) -> String {
     let gap = explanation.gap.len();
     let mut text = match gap {
         0 => "  No deadlock: no set of the offers that stand would bind together.\n".into(),
+        _ if !explanation.given.is_empty() => format!(
+            "  {} could be bound, resumed or raised together; none of them will be by itself.\n",
+            count(gap, "promise")
+        ),
         1 => "  One offer stands that would hold if it were bound, and will not bind by itself.\n".into(),
         _ => format!(
             "  {} stand that would all bind if they bound together; none of them will by itself.\n",
@@ -58,6 +62,30 @@ pub(crate) fn standing(view: View<'_>) -> String {
         Ok(blocked) => format!("\nOffers that stand, and what each lacks\n{}", lacking(model, &blocked)),
         Err(failure) => format!("  They cannot be explained: {failure}\n"),
     }
+}
+
+/// What is suspended, and what each waits for.
+pub(crate) fn suspended(view: View<'_>) -> String {
+    let View { model, world, .. } = view;
+    let pending: Vec<InstanceId> =
+        model.instance_ids().filter(|&instance| world.instance(instance).state == State::Pending).collect();
+    if pending.is_empty() {
+        return String::new();
+    }
+    let blocked = match analysis::lacks(view, &pending) {
+        Ok(blocked) => blocked,
+        Err(failure) => return format!("  What is suspended cannot be explained: {failure}\n"),
+    };
+    let (resumable, others): (Vec<Blocked>, Vec<Blocked>) =
+        blocked.into_iter().partition(|one| model.commitment_of(one.commitment).resumable);
+    let mut text = String::new();
+    for (which, what) in [(resumable, "a package may resume them"), (others, "no package can resume them")] {
+        if !which.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\nSuspended promises, and what each waits for ({what})\n{}", lacking(model, &which));
+        }
+    }
+    text
 }
 
 /// What one commitment lacks.
@@ -244,7 +272,7 @@ fn unlocks(model: &Model, explanation: &Explanation) -> String {
     let choice = if same.len() > 1 { ", any of these" } else { "" };
     let _ = writeln!(text, "  {what}, made without waiting for the others ({proof}){choice}:");
     for set in same.iter().take(SHOWN) {
-        let _ = writeln!(text, "    {}", members(model, &set.members));
+        let _ = writeln!(text, "    {}", members(model, &set.members, &explanation.given));
     }
     text += &others(model, explanation, &same);
     text += &partial(model, explanation);
@@ -271,15 +299,30 @@ fn moves(model: &Model, explanation: &Explanation, cheapest: &Choice<InstanceId>
     }
 }
 
-/// Members of a set by name; the instances of one commitment together where they are all in it.
-fn members(model: &Model, set: &[InstanceId]) -> String {
+/// Members of a set by name; the instances of one commitment together where they are all in it. A graded one has its
+/// amount behind it, as `--move` takes it.
+fn members(model: &Model, set: &[InstanceId], given: &[Given]) -> String {
+    let with_amount = |&instance: &InstanceId| {
+        let name = &model.instances[instance.index()].name;
+        let start = given.partition_point(|given| given.instance < instance);
+        let amounts = &given[start..start + given[start..].partition_point(|given| given.instance == instance)];
+        match amounts {
+            [] => name.clone(),
+            [one] => format!("{name}={}", backstop::trace::amount(one.amount)),
+            all => {
+                let all = all.iter().map(|one| wording::amount(model, one.resource, one.amount.to_units()));
+                format!("{name} ({})", listed(&all.collect::<Vec<_>>()))
+            }
+        }
+    };
     let mut names = Vec::new();
     for of_one in set.chunk_by(|a, b| model.instances[a.index()].commitment == model.instances[b.index()].commitment) {
         let commitment = model.instances[of_one[0].index()].commitment;
-        if of_one.len() > 1 && of_one.len() == model.instances_of(commitment).len() {
+        let is_graded = model.commitments[commitment.index()].is_graded();
+        if of_one.len() > 1 && of_one.len() == model.instances_of(commitment).len() && !is_graded {
             names.push(instances(model, of_one));
         } else {
-            names.extend(of_one.iter().map(|instance| model.instances[instance.index()].name.clone()));
+            names.extend(of_one.iter().map(with_amount));
         }
     }
     listed(&names)
@@ -305,7 +348,8 @@ fn others(model: &Model, explanation: &Explanation, same: &[&Choice<InstanceId>]
     let what = if explanation.cost == Cost::Moves { "larger" } else { "dearer" };
     if *count_is_exact && larger <= LARGER && sets.len() == number {
         for set in sets.iter().filter(|set| set.cost > same[0].cost) {
-            let _ = writeln!(text, "  Or, {what} but minimal too: {}", members(model, &set.members));
+            let _ =
+                writeln!(text, "  Or, {what} but minimal too: {}", members(model, &set.members, &explanation.given));
         }
     } else if larger > 0 {
         let _ = writeln!(text, "  and {at_least}{}, {what}", count(larger, "other minimal set"));

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use backstop::engine::evolve;
 use backstop::model::{
-    ActorId, Amount, CommitmentId, Entry, Event, EventKind, InstanceId, Model, Payload, ResourceId, Setup, ShockId,
-    World,
+    ActorId, Amount, CommitmentId, Entry, Event, EventKind, Gift, InstanceId, Model, Payload, ResourceId, Setup,
+    ShockId, World,
 };
 
 use super::wording::{actor, actors, amount, count, escaped, group, listed, named, plain_number};
@@ -113,6 +113,7 @@ pub(crate) fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
         | Event::Withdrawn { .. }
         | Event::Agreed { .. }
         | Event::Failed { .. }
+        | Event::Raised { .. }
         | Event::Reached(_) => {
             let mut lines = Vec::new();
             add(model, setup, &World::new(model, setup), entry, &mut lines);
@@ -139,6 +140,15 @@ enum Line {
     Said(String),
     Deed { kind: Deed, commitment: CommitmentId, instances: Vec<InstanceId>, amounts: Vec<(ResourceId, Amount)> },
     Shock { shock: ShockId, stances: usize, anchors: usize, trust: usize },
+    Raises { commitment: CommitmentId, resource: ResourceId, ones: Vec<Raise> },
+}
+
+/// A graded amount that rises, in one or several steps.
+struct Raise {
+    instance: InstanceId,
+    from: Amount,
+    to: Amount,
+    upto: Amount,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -212,6 +222,12 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut V
             lines.push(Line::Said(format!("outcome {} is reached", named(&outcome.id, outcome.name.as_deref()))));
         }
         Event::Started | Event::Drawn { .. } | Event::Ended(_) => {}
+        Event::Raised { instance, gift, amount } => {
+            let gift = model.gift(instance, gift as usize);
+            let (from, upto) = (world.evidence.graded(gift.position), setup.gives[gift.position]);
+            let commitment = model.instances[instance.index()].commitment;
+            add_raise((commitment, gift.resource), Raise { instance, from, to: amount, upto }, lines);
+        }
         Event::Created(_)
         | Event::Cancelled(_)
         | Event::Expired(_)
@@ -225,7 +241,7 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut V
         | Event::Delivered { .. }
         | Event::Withdrawn { .. } => {
             if let (Some(deed), Some(instance)) = (deed(model, setup, world, entry.event), entry.event.instance()) {
-                add_deed(model, setup, deed, instance, entry.event, lines);
+                add_deed((model, setup, world), deed, instance, entry.event, lines);
             }
         }
     }
@@ -249,7 +265,8 @@ fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Dee
         Event::Delivered { instance, gift, amount } => {
             let position = model.gift(instance, gift as usize).position;
             let before = world.evidence.handed_over(position);
-            let whole = setup.gives[position];
+            let gift = model.gift(instance, gift as usize);
+            let whole = world.evidence.amount(model, setup, instance, gift);
             if amount == whole {
                 Deed::HandsOver
             } else if before == Amount::ZERO {
@@ -270,19 +287,62 @@ fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Dee
         | Event::Trust { .. }
         | Event::Agreed { .. }
         | Event::Failed { .. }
+        | Event::Raised { .. }
         | Event::Reached(_)
         | Event::Ended(_) => return None,
     })
 }
 
-fn add_deed(model: &Model, setup: &Setup, deed: Deed, instance: InstanceId, event: Event, lines: &mut Vec<Line>) {
+/// Several steps of one amount, and the amounts of one commitment, are one line.
+fn add_raise((commitment, resource): (CommitmentId, ResourceId), raise: Raise, lines: &mut Vec<Line>) {
+    let same = lines.iter_mut().find_map(|line| match line {
+        Line::Raises { commitment: of, resource: what, ones } if (*of, *what) == (commitment, resource) => Some(ones),
+        _ => None,
+    });
+    match same {
+        None => lines.push(Line::Raises { commitment, resource, ones: vec![raise] }),
+        Some(ones) => match ones.iter_mut().find(|one| one.instance == raise.instance) {
+            Some(one) => one.to = raise.to,
+            None => ones.push(raise),
+        },
+    }
+}
+
+fn written_raises(model: &Model, commitment: CommitmentId, resource: ResourceId, ones: &[Raise]) -> String {
+    let declared = &model.commitments[commitment.index()].id;
+    let debtors: Vec<ActorId> = ones.iter().map(|one| model.instances[one.instance.index()].debtor).collect();
+    let sum = |part: fn(&Raise) -> Amount| Amount(ones.iter().map(|one| part(one).0).sum());
+    let (from, to, upto) = (sum(|one| one.from), sum(|one| one.to), sum(|one| one.upto));
+    let from = plain_number(from.to_units());
+    let (to, upto) = (plain_number(to.to_units()), amount(model, resource, upto));
+    match debtors.as_slice() {
+        [one] => format!("{} raises its promise from {from} to {to} of {upto} [{declared}]", actor(model, *one)),
+        all => {
+            let who = actors(model, all);
+            format!("{who} raise their promises from {from} to {to} of {upto} in all [{declared}]")
+        }
+    }
+}
+
+fn add_deed(
+    (model, setup, world): (&Model, &Setup, &World),
+    deed: Deed,
+    instance: InstanceId,
+    event: Event,
+    lines: &mut Vec<Line>,
+) {
     let commitment = model.instances[instance.index()].commitment;
+    // Of an offer and of a new bond the most that it can be, then what a graded amount has come to.
+    let is_open = matches!(deed, Deed::Offers | Deed::TakesBack | Deed::Lapses | Deed::IsBound);
+    let promised = |gift: Gift| {
+        if is_open { setup.gives[gift.position] } else { world.evidence.amount(model, setup, instance, gift) }
+    };
     let moved: Vec<(ResourceId, Amount)> = if let Payload::Gift { gift, amount, .. } = event.payload() {
         let gift = model.gift(instance, gift as usize);
         let whole = matches!(event, Event::Delivered { .. });
-        vec![(gift.resource, if whole { setup.gives[gift.position] } else { amount })]
+        vec![(gift.resource, if whole { promised(gift) } else { amount })]
     } else {
-        model.gifts(instance).map(|gift| (gift.resource, setup.gives[gift.position])).collect()
+        model.gifts(instance).map(|gift| (gift.resource, promised(gift))).collect()
     };
     let same = lines.iter_mut().find_map(|line| match line {
         Line::Deed { kind, commitment: of, instances, amounts } if *kind == deed && *of == commitment => {
@@ -325,6 +385,7 @@ fn written(model: &Model, setup: &Setup, line: &Line) -> String {
             let moves = if parts.is_empty() { String::new() } else { format!(": it moves {}", listed(&parts)) };
             format!("shock {shock}{moves}")
         }
+        Line::Raises { commitment, resource, ones } => written_raises(model, *commitment, *resource, ones),
         Line::Deed { kind, commitment, instances, amounts } => {
             written_deed(model, setup, *kind, *commitment, instances, amounts)
         }
@@ -345,6 +406,8 @@ fn written_deed(
     let who = if many { actors(model, &debtors) } else { actor(model, debtors[0]) };
     let what = listed(&amounts.iter().map(|&(r, a)| amount(model, r, a)).collect::<Vec<_>>());
     let what = if many { format!("{what} in all") } else { what };
+    let is_open = matches!(kind, Deed::Offers | Deed::TakesBack | Deed::Lapses | Deed::IsBound);
+    let what = if declared.is_graded() && is_open { format!("up to {what}") } else { what };
     let to = declared.creditor.map(|creditor| group(model, creditor));
     let to_whom = to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
     let verb = |one: &str, more: &str| if many { more.to_owned() } else { one.to_owned() };

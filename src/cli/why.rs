@@ -198,6 +198,7 @@ fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
             | Event::Violated(_)
             | Event::Agreed { .. }
             | Event::Failed { .. }
+            | Event::Raised { .. }
             | Event::Reached(_)
             | Event::Ended(_) => None,
         }
@@ -286,6 +287,7 @@ fn root(entry: &Entry) -> String {
         | Event::Renewed(_)
         | Event::Agreed { .. }
         | Event::Failed { .. }
+        | Event::Raised { .. }
         | Event::Reached(_) => "nothing in the run had to happen first; time alone or the first state was enough",
     };
     format!("a root: {why}")

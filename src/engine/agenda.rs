@@ -3,7 +3,7 @@
 use super::plan::{Plan, Signal};
 use crate::model::{Event, InstanceId, Model, State, World};
 
-/// A set of instances that is walked in declaration order.
+/// A set of instances (or of other things with numbers) that is walked in declaration order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct InstanceSet {
     words: Vec<u64>,
@@ -14,6 +14,12 @@ impl InstanceSet {
     #[must_use]
     pub(super) fn new(count: usize) -> Self {
         Self { words: vec![0; count.div_ceil(64)] }
+    }
+
+    /// Takes all members out, and makes room for `count`.
+    pub(super) fn reset(&mut self, count: usize) {
+        self.words.clear();
+        self.words.resize(count.div_ceil(64), 0);
     }
 
     /// Puts an instance in.
@@ -40,6 +46,12 @@ impl InstanceSet {
     #[must_use]
     pub(super) fn contains(&self, instance: InstanceId) -> bool {
         self.words[instance.index() / 64] & (1 << (instance.index() % 64)) != 0
+    }
+
+    /// Whether an instance is in; false of one beyond those that there is room for.
+    #[must_use]
+    pub(super) fn holds(&self, instance: InstanceId) -> bool {
+        instance.index() / 64 < self.words.len() && self.contains(instance)
     }
 
     /// Whether there are none.
@@ -83,6 +95,10 @@ pub(super) struct Agenda {
     when: InstanceSet,
     /// `offer`, `while`, `until` or `release` may have turned, or the own state has changed.
     review: InstanceSet,
+    /// By position in the plan's levels: the graded amounts that may have to rise.
+    levels: Vec<bool>,
+    /// Those of `levels` that are set, in no order.
+    level_queue: Vec<u32>,
     /// Not final, and time alone may move it.
     timed: InstanceSet,
     /// Those that time alone may move, final or not.
@@ -108,6 +124,8 @@ impl Agenda {
             review: all.clone(),
             all,
             may_be_timed: timed.clone(),
+            levels: vec![true; plan.levels.len()],
+            level_queue: (0..).take(plan.levels.len()).collect(),
             timed,
             delivering: InstanceSet::new(count),
             raised: Vec::new(),
@@ -120,6 +138,7 @@ impl Agenda {
         for set in [&mut self.when, &mut self.review] {
             set.words.copy_from_slice(&self.all.words);
         }
+        (0..).take(self.levels.len()).for_each(|level| self.add_level(level));
         self.timed.words.fill(0);
         plan.timed.iter().for_each(|&instance| self.timed.insert(instance));
         self.delivering.words.fill(0);
@@ -132,7 +151,13 @@ impl Agenda {
     #[inline]
     pub(super) fn raise(&mut self, plan: &Plan, signal: Signal) {
         let (when, review) = (plan.when_watchers.get(signal), plan.review_watchers.get(signal));
-        if when.len() + review.len() <= FEW {
+        if !self.levels.is_empty() && !plan.level_watchers.get(signal).is_empty() {
+            // Those who watch are told when the levels are looked at.
+            if !self.is_raised[signal as usize] {
+                self.is_raised[signal as usize] = true;
+                self.raised.push(signal);
+            }
+        } else if when.len() + review.len() <= FEW {
             when.iter().for_each(|&instance| self.when.insert(InstanceId(instance)));
             review.iter().for_each(|&instance| self.review.insert(InstanceId(instance)));
         } else if !self.is_raised[signal as usize] {
@@ -152,6 +177,7 @@ impl Agenda {
             for &signal in &plan.stance_signals {
                 self.raise(plan, signal);
             }
+            plan.stance_levels.iter().for_each(|&level| self.add_level(level));
             self.when.add(&plan.stance_when);
             self.review.add(&plan.stance_review);
             return;
@@ -167,12 +193,38 @@ impl Agenda {
         plan.signals_of(model, event, |signal| self.raise(plan, signal));
         if let Some(instance) = event.instance() {
             self.note_own(world, instance);
+            plan.levels_of(instance).for_each(|level| self.add_level(u32::try_from(level).unwrap_or(u32::MAX)));
         }
     }
 
     /// Takes up an instance in the state that it is in.
     pub(super) fn resume(&mut self, world: &World, instance: InstanceId) {
         self.note_own(world, instance);
+    }
+
+    /// Has an instance looked at in the next Review.
+    pub(super) fn review(&mut self, instance: InstanceId) {
+        self.review.insert(instance);
+    }
+
+    fn add_level(&mut self, level: u32) {
+        if !std::mem::replace(&mut self.levels[level as usize], true) {
+            self.level_queue.push(level);
+        }
+    }
+
+    /// Moves the graded amounts that may have to rise to `out`, in declaration order.
+    pub(super) fn take_levels(&mut self, plan: &Plan, out: &mut Vec<u32>) {
+        self.bring_up_to_date(plan);
+        out.append(&mut self.level_queue);
+        out.sort_unstable();
+        out.iter().for_each(|&level| self.levels[level as usize] = false);
+    }
+
+    /// Forgets which graded amounts may have to rise: all of them have been looked at since.
+    pub(super) fn forget_levels(&mut self, plan: &Plan) {
+        self.bring_up_to_date(plan);
+        self.level_queue.drain(..).for_each(|level| self.levels[level as usize] = false);
     }
 
     fn note_own(&mut self, world: &World, instance: InstanceId) {
@@ -193,8 +245,11 @@ impl Agenda {
     }
 
     fn bring_up_to_date(&mut self, plan: &Plan) {
-        for signal in self.raised.drain(..) {
+        for signal in std::mem::take(&mut self.raised) {
             self.is_raised[signal as usize] = false;
+            for &level in plan.level_watchers.get(signal) {
+                self.add_level(level);
+            }
             for &instance in plan.when_watchers.get(signal) {
                 self.when.insert(InstanceId(instance));
             }

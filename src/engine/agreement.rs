@@ -6,42 +6,71 @@
 //! and taking away what would not have agreed. Either way a commitment is looked at again only when
 //! evidence that its `when` reads has changed (in the manner of Dowling and Gallier 1984).
 
+mod graded;
 mod thresholds;
 
 use super::agenda::InstanceSet;
 use super::decide::View;
 use super::failure::Failure;
-use crate::model::{Event, Evidence, InstanceId, Reader, Scope, State, limits};
+use crate::model::{Amount, Event, Evidence, InstanceId, Reader, Scope, State, limits};
+use graded::Graded;
 pub(super) use thresholds::{Own, Thresholds};
 
 /// From this many conditional commitments on, their thresholds are sorted before they react to one another.
 pub(super) const CROWD: usize = 256;
 
-/// The greatest agreement among the conditional commitments that are `eligible`, in declaration order.
+/// What could be bound at once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Agreement {
+    /// The commitments that it binds, resumes or raises, in declaration order.
+    pub(super) members: Vec<InstanceId>,
+    /// The graded amounts that it raises: position in the plan's levels, and how much; in declaration order.
+    pub(super) amounts: Vec<(u32, Amount)>,
+}
+
+/// The greatest agreement among those commitments that are `eligible`, less the least one.
 pub(super) fn greatest(
     view: View<'_>,
     work: &mut u64,
     eligible: impl Fn(InstanceId) -> bool,
-) -> Result<Vec<InstanceId>, Failure> {
-    let candidates: Vec<InstanceId> = view.conditional().filter(|&instance| eligible(instance)).collect();
-    if candidates.is_empty() {
-        return Ok(candidates);
+) -> Result<Agreement, Failure> {
+    let is_graded = view.plan.is_graded;
+    let members: Vec<InstanceId> = view.open().filter(|&instance| eligible(instance)).collect();
+    if members.is_empty() {
+        return Ok(Agreement::default());
     }
     let mut hypothesis = Hypothesis::on(view);
     hypothesis.work = *work;
-    let result = hypothesis.agree(&candidates);
+    if let Some(graded) = &mut hypothesis.graded {
+        graded.restrict(&members);
+    }
+    // Right after an Exchange only suspended commitments may still hold by themselves.
+    let may_resume = |&instance: &InstanceId| view.world.instance(instance).state == State::Pending;
+    let least = if is_graded && members.iter().any(may_resume) { hypothesis.exchange() } else { Ok(()) };
+    let base = hypothesis.trail.len();
+    let result = least.and_then(|()| hypothesis.agree(&members));
     *work = hypothesis.work;
     result?;
-    let mut members = Vec::new();
-    hypothesis.bound.collect_into(&mut members);
-    Ok(members)
+    Ok(hypothesis.agreed_since(base))
 }
 
 impl<'a> View<'a> {
-    /// The conditional commitments, in declaration order.
-    fn conditional(self) -> impl Iterator<Item = InstanceId> + use<'a> {
-        let world = self.world;
-        self.model.instance_ids().filter(move |&instance| world.instance(instance).state == State::Conditional)
+    /// The commitments that an agreement may bind, resume or raise, in declaration order: conditional ones, suspended
+    /// ones that are resumable, and detached ones that are graded.
+    fn open(self) -> impl Iterator<Item = InstanceId> + use<'a> {
+        self.model.instance_ids().filter(move |&instance| {
+            self.may_join(instance)
+                || (self.plan.is_graded
+                    && self.world.instance(instance).state == State::Detached
+                    && self.model.commitment_of(instance).is_graded())
+        })
+    }
+
+    /// Whether a commitment that is not bound may become so by its own condition.
+    #[inline]
+    fn may_join(self, instance: InstanceId) -> bool {
+        let state = self.world.instance(instance).state;
+        state == State::Conditional || (state == State::Pending && self.model.commitment_of(instance).resumable)
     }
 }
 
@@ -68,6 +97,8 @@ pub struct Hypothesis<'a> {
     waiting: InstanceSet,
     /// Who reacts to what, where that has been worked out; else everyone who reads what changes is asked.
     thresholds: Option<Thresholds>,
+    /// What is kept of graded amounts and resumable commitments, where the model has such.
+    graded: Option<Box<Graded>>,
     work: u64,
     limit: u64,
 }
@@ -86,6 +117,7 @@ impl<'a> Hypothesis<'a> {
             queue: Vec::new(),
             waiting: InstanceSet::new(count),
             thresholds: None,
+            graded: view.plan.is_graded.then(|| Box::new(Graded::new(view))),
             work: 0,
             limit: limits::WORK,
         }
@@ -107,6 +139,9 @@ impl<'a> Hypothesis<'a> {
     /// Works out who reacts to what, which pays where much is bound and unbound.
     #[must_use]
     pub fn indexed(mut self) -> Self {
+        if self.graded.is_some() {
+            return self;
+        }
         let mut thresholds = Thresholds::new(self.view, Own::Absent);
         thresholds.announce_all(self.view.model, &self.evidence);
         self.thresholds = Some(thresholds);
@@ -156,6 +191,11 @@ impl<'a> Hypothesis<'a> {
         let View { model, plan, .. } = self.view;
         plan.signals_of(model, Event::Detached(instance), |signal| {
             plan.when_watchers.get(signal).iter().for_each(|&watcher| look(InstanceId(watcher)));
+            if plan.is_graded {
+                plan.review_watchers.get(signal).iter().for_each(|&watcher| look(InstanceId(watcher)));
+                let levels = plan.level_watchers.get(signal);
+                levels.iter().for_each(|&position| look(plan.levels[position as usize].instance));
+            }
         });
     }
 
@@ -164,6 +204,9 @@ impl<'a> Hypothesis<'a> {
         if !self.bound.contains(instance) {
             self.bound.insert(instance);
             self.trail.push(instance);
+            if self.graded.is_some() {
+                self.start_amounts(instance);
+            }
             self.count(instance, State::Detached);
             if self.thresholds.is_some() {
                 self.work += BIND;
@@ -175,6 +218,9 @@ impl<'a> Hypothesis<'a> {
     pub fn undo(&mut self, length: usize) {
         for at in (length..self.trail.len()).rev() {
             let instance = self.trail[at];
+            if self.graded.as_mut().is_some_and(|graded| graded.again.pop_if(|again| *again == at).is_some()) {
+                continue;
+            }
             self.unbind(instance);
         }
         let Self { view, evidence, thresholds, .. } = self;
@@ -186,6 +232,9 @@ impl<'a> Hypothesis<'a> {
         self.trail.truncate(length);
         self.seen = self.seen.min(length);
         self.forget_queue();
+        if self.graded.is_some() {
+            self.lower_to(length);
+        }
     }
 
     /// An Exchange: binds what agrees until nothing more does, given that the state itself is after one.
@@ -195,9 +244,17 @@ impl<'a> Hypothesis<'a> {
     pub fn close(&mut self) -> Result<(), Failure> {
         loop {
             self.announce();
-            let Some(instance) = self.queue.pop() else { return Ok(()) };
-            self.look_at(instance)?;
+            if let Some(instance) = self.queue.pop() {
+                self.look_at(instance)?;
+            } else if !self.sweep()? {
+                return Ok(());
+            }
         }
+    }
+
+    /// Whether a commitment has a part in what the hypothesis is about.
+    fn may_move(&self, instance: InstanceId) -> bool {
+        self.graded.as_ref().is_none_or(|graded| graded.is_eligible(instance))
     }
 
     /// Binds a queued commitment if its `when` holds.
@@ -230,8 +287,11 @@ impl<'a> Hypothesis<'a> {
                     return Ok(true);
                 }
             }
-            let Some(instance) = self.queue.pop() else { return Ok(false) };
-            self.look_at(instance)?;
+            if let Some(instance) = self.queue.pop() {
+                self.look_at(instance)?;
+            } else if !self.sweep()? {
+                return Ok(false);
+            }
         }
     }
 
@@ -240,7 +300,7 @@ impl<'a> Hypothesis<'a> {
     /// # Errors
     /// As [`Self::close`].
     pub fn would_agree(&mut self, instance: InstanceId) -> Result<bool, Failure> {
-        Ok(self.view.world.instance(instance).state == State::Conditional && self.agrees(instance)?)
+        Ok(self.view.may_join(instance) && self.agrees(instance)?)
     }
 
     /// Lets everyone know what has been bound since the last time.
@@ -253,7 +313,7 @@ impl<'a> Hypothesis<'a> {
                 continue;
             };
             thresholds.announce(*view, evidence, instance, |other| {
-                let open = view.world.instance(other).state == State::Conditional && !bound.contains(other);
+                let open = view.may_join(other) && !bound.contains(other);
                 if open && !waiting.contains(other) {
                     waiting.insert(other);
                     queue.push(other);
@@ -267,11 +327,18 @@ impl<'a> Hypothesis<'a> {
     /// # Errors
     /// As [`Self::close`].
     pub fn exchange(&mut self) -> Result<(), Failure> {
-        for instance in self.view.conditional() {
+        let view = self.view;
+        for instance in view.model.instance_ids().filter(|&instance| view.may_join(instance)) {
+            if !self.may_move(instance) {
+                continue;
+            }
             if !self.bound.contains(instance) && !self.waiting.contains(instance) {
                 self.waiting.insert(instance);
                 self.queue.push(instance);
             }
+        }
+        if let Some(graded) = &mut self.graded {
+            graded.look_at_all(view);
         }
         self.close()
     }
@@ -282,6 +349,9 @@ impl<'a> Hypothesis<'a> {
     /// As [`Self::close`].
     pub fn agree(&mut self, candidates: &[InstanceId]) -> Result<(), Failure> {
         self.forget_queue();
+        if self.graded.is_some() {
+            return self.agree_graded(candidates);
+        }
         let start = self.trail.len();
         for &instance in candidates {
             self.bind(instance);
@@ -331,6 +401,9 @@ impl<'a> Hypothesis<'a> {
 
     /// Queues those whose `when` reads what a commitment changes; bound ones or others.
     fn wake(&mut self, instance: InstanceId, bound: bool) {
+        if self.graded.is_some() {
+            return self.wake_graded(instance);
+        }
         let Self { view, bound: set, queue, waiting, .. } = self;
         view.plan.signals_of(view.model, Event::Detached(instance), |signal| {
             for &watcher in view.plan.when_watchers.get(signal) {
@@ -350,6 +423,9 @@ impl<'a> Hypothesis<'a> {
         for instance in self.queue.drain(..) {
             self.waiting.remove(instance);
         }
+        if let Some(graded) = &mut self.graded {
+            graded.dirty.clear();
+        }
     }
 
     /// Whether the `when` of a commitment holds on the hypothetical evidence.
@@ -360,8 +436,14 @@ impl<'a> Hypothesis<'a> {
         if self.work > self.limit {
             return Err(Failure::TooMuchWork { step: view.world.step });
         }
-        let Some(when) = &view.model.commitments[at].when else { return Ok(true) };
-        when.truth(&self.scope_of(instance)).map_err(|fault| view.failure(fault))
+        let commitment = &view.model.commitments[at];
+        let condition = if view.world.instance(instance).state == State::Pending {
+            commitment.stay.as_ref()
+        } else {
+            commitment.when.as_ref()
+        };
+        let Some(condition) = condition else { return Ok(true) };
+        condition.truth(&self.scope_of(instance)).map_err(|fault| view.failure(fault))
     }
 
     fn unbind(&mut self, instance: InstanceId) {

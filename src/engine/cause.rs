@@ -14,7 +14,7 @@ use history::Moment;
 use track::Tracks;
 use turn::{Compared, Known, Turn, comparisons, last_turn, turn_of_condition};
 
-use super::plan::Plan;
+use super::plan::{Level, Plan};
 use crate::model::{
     ActorId, Event, Expression, InstanceId, MeetingId, Model, MoveId, NodeId, OutcomeId, Reader, Scope, Seq, Setup,
     ShockId, Trigger, World,
@@ -77,6 +77,8 @@ pub(super) struct Causes {
     reached: Vec<Option<Seq>>,
     /// The comparisons of each condition that was asked for, by its first rule of the same commitment.
     compared: BTreeMap<Rule, Vec<Compared>>,
+    /// The bases of graded amounts before the latest fork, by position in the plan; empty before a fork.
+    bases: Vec<Option<Seq>>,
     /// What was found of a comparison that took long to find, or before a fork.
     known: BTreeMap<(Rule, NodeId), Known>,
 }
@@ -89,19 +91,35 @@ impl Causes {
     #[must_use]
     pub(super) fn new((model, plan, setup, world): Situation<'_>) -> Self {
         let rules: Vec<Rule> = rules(model).collect();
+        let levels = plan.levels.iter().filter_map(|level| {
+            let debtor = model.instances[level.instance.index()].debtor;
+            Some((model.commitment_of(level.instance).level(level.gift.number)?, Some(debtor)))
+        });
         let conditions = rules.iter().filter_map(|&rule| {
             let debtor = instance_of(rule).map(|instance| model.instances[instance.index()].debtor);
             condition(model, rule).map(|condition| (condition, debtor))
         });
         Self {
-            tracks: Tracks::new((model, plan, setup, world), conditions),
+            tracks: Tracks::new((model, plan, setup, world), conditions.chain(levels)),
             own: vec![None; model.instances.len()],
             entered: vec![None; model.instances.len()],
             meetings: vec![None; model.meetings.len()],
             reached: vec![None; model.outcomes.len()],
             compared: BTreeMap::new(),
             known: BTreeMap::new(),
+            bases: Vec::new(),
         }
+    }
+
+    /// The latest event that changed a quantity which the `as` of a graded amount reads, or its commitment's entry into
+    /// its state if that is later. The amount is given by its position in the plan.
+    pub(super) fn base(&self, (model, plan, ..): Situation<'_>, position: u32) -> Option<Seq> {
+        let Level { instance, gift } = plan.levels[position as usize];
+        let reader = Reader { actor: model.instances[instance.index()].debtor, instance };
+        let reads = model.commitment_of(instance).level(gift.number).map(Expression::reads).unwrap_or_default();
+        let changed = reads.into_iter().filter_map(|quantity| self.tracks.latest_change(quantity, reader)).max();
+        let known = self.bases.get(position as usize).copied().flatten();
+        changed.max(known).max(self.entered[instance.index()])
     }
 
     /// Notes the event `seq`, which has just changed the state.
@@ -133,7 +151,9 @@ impl Causes {
 
     /// Takes leave of the numbers that held so far: a fork begins. When every comparison took its truth is found once
     /// more, since what comes after is compared under other numbers.
-    pub(super) fn before_fork(&mut self, (model, _, setup, world): Situation<'_>, next: Seq) {
+    pub(super) fn before_fork(&mut self, (model, plan, setup, world): Situation<'_>, next: Seq) {
+        let positions = (0..).take(plan.levels.len());
+        self.bases = positions.map(|position| self.base((model, plan, setup, world), position)).collect();
         for rule in rules(model).collect::<Vec<_>>() {
             let Some(condition) = condition(model, rule) else { continue };
             for compared in comparisons(condition) {

@@ -1,6 +1,8 @@
 //! The fold: an event changes the state. Never fails, never draws, never logs.
 
-use crate::model::{ActorId, Amount, Beta, Event, EventKind, InstanceId, InstanceState, Model, Setup, State, World};
+use crate::model::{
+    ActorId, Amount, Beta, Event, EventKind, Evidence, InstanceId, InstanceState, Model, Setup, State, World,
+};
 
 /// Lets an event, which happens in `world.step`, change the state.
 #[inline]
@@ -35,6 +37,9 @@ pub fn evolve(model: &Model, setup: &Setup, world: &mut World, event: Event) {
             occurrence.count += 1;
             occurrence.last = Some(world.step);
         }
+        Event::Raised { instance, gift, amount } => {
+            world.evidence.set_amount(model, setup, instance, gift as usize, amount);
+        }
         Event::Delivered { instance, gift, amount } => hand_over(model, setup, world, instance, gift, amount),
         Event::Withdrawn { instance, gift, .. } => {
             world.evidence.set_delivered(model, setup, instance, gift as usize, Amount::ZERO);
@@ -51,6 +56,16 @@ pub fn evolve(model: &Model, setup: &Setup, world: &mut World, event: Event) {
         | Event::Released(instance)
         | Event::Renewed(instance) => move_on(model, setup, world, instance, event.kind()),
         Event::Started | Event::Drawn { .. } | Event::Agreed { .. } | Event::Failed { .. } | Event::Ended(_) => {}
+    }
+}
+
+/// Lets the amounts of another setup count for what is on the table. Deeds stay what they are, and so do graded amounts
+/// up to what they may now be.
+pub fn recount(model: &Model, setup: &Setup, world: &mut World) {
+    world.moves.resize(model.moves.len(), crate::model::Occurrence::default());
+    let old = std::mem::replace(&mut world.evidence, Evidence::new(model));
+    for instance in model.instance_ids() {
+        world.evidence.adopt(model, setup, instance, &old);
     }
 }
 
@@ -81,6 +96,13 @@ fn move_on(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId
         }
         (_, State::Null) => {}
     }
+    let is_new = matches!((before, state), (State::Null | State::Conditional, State::Detached) | (_, State::Null));
+    if is_new && commitment.is_graded() {
+        for gift in model.gifts(instance).filter(|gift| commitment.level(gift.number).is_some()) {
+            world.evidence.set_amount(model, setup, instance, gift.number, Amount::ZERO);
+            world.evidence.set_increments(gift.position, 0);
+        }
+    }
     if state == State::Satisfied && commitment.maintain {
         // It counts as no evidence from here on; the `withdrawn` that follow say what ended.
         for number in 0..commitment.gives.len() {
@@ -110,6 +132,14 @@ fn hand_over(model: &Model, setup: &Setup, world: &mut World, instance: Instance
     let total = Amount(world.evidence.handed_over(position).0 + amount.0);
     world.evidence.set_delivered(model, setup, instance, gift as usize, total);
     let commitment = model.commitment_of(instance);
+    let increments = world.evidence.increments(position) + 1;
+    if commitment.is_graded() {
+        world.evidence.set_increments(position, increments);
+        // What is raised after the last increment is handed over as it comes, and earns no trust.
+        if increments > setup.over[instance.index()] {
+            return;
+        }
+    }
     // A build-up repeated after a suspension restores what was there; it earns no new trust.
     if commitment.maintain && world.instance(instance).suspended.is_some() {
         return;

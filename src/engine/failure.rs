@@ -34,6 +34,13 @@ pub enum Failure {
         /// The step.
         step: u32,
     },
+    /// Graded amounts went on rising, or falling towards the greatest agreement, for more sweeps than the limit.
+    Unsettled {
+        /// The path of the `as` that moved last.
+        path: String,
+        /// The step.
+        step: u32,
+    },
     /// More pairs of actors came to trust differently than the limit.
     TooManyTrustPairs,
 }
@@ -62,6 +69,7 @@ impl Failure {
             Self::TotalAmount => "limit_amounts",
             Self::TooManyEvents => "limit_events",
             Self::TooMuchWork { .. } => "limit_work",
+            Self::Unsettled { .. } => "unsettled",
             Self::TooManyTrustPairs => "limit_trust_pairs",
         }
     }
@@ -72,7 +80,8 @@ impl Failure {
         match self {
             Self::Field(FieldError::NotANumber(fault)) | Self::Expression { fault, .. } => Some(&fault.path),
             Self::Field(FieldError::Domain { path, .. } | FieldError::Arguments { path, .. })
-            | Self::NegativeRate { path, .. } => Some(path),
+            | Self::NegativeRate { path, .. }
+            | Self::Unsettled { path, .. } => Some(path),
             Self::TotalAmount | Self::TooManyEvents | Self::TooMuchWork { .. } | Self::TooManyTrustPairs => None,
         }
     }
@@ -95,6 +104,9 @@ impl Failure {
             Self::TotalAmount => "count in a larger unit",
             Self::TooManyEvents => "use fewer steps, actors or commitments",
             Self::TooMuchWork { .. } => "use fewer steps, or fewer actors whose conditions look at everybody",
+            Self::Unsettled { .. } => {
+                "let each match a smaller part of what the others give; a larger `by` is no remedy"
+            }
             Self::TooManyTrustPairs => "name fewer creditors, or leave `witness` at 0",
         }
     }
@@ -121,6 +133,12 @@ impl fmt::Display for Failure {
             Self::TooMuchWork { step } => {
                 write!(f, "at step {step} the run had done {} operations, the limit of a run", limits::WORK)
             }
+            Self::Unsettled { path, step } => write!(
+                f,
+                "at step {step} graded amounts had not settled after {} sweeps: `{path}` still moved, as it does where \
+                 each matches almost all that the others give",
+                limits::SWEEPS
+            ),
             Self::TooManyTrustPairs => {
                 write!(f, "more than {} pairs of actors came to trust differently", limits::TRUST_PAIRS)
             }

@@ -10,7 +10,7 @@ use crate::model::{Ending, InstanceId};
 /// # Errors
 /// A [`Failure`] where a condition is not a number on the hypothetical state.
 pub fn greatest_agreement(view: View<'_>) -> Result<Vec<InstanceId>, Failure> {
-    agreement::greatest(view, &mut 0, |_| true)
+    Ok(agreement::greatest(view, &mut 0, |_| true)?.members)
 }
 
 /// The value of every metric on a state, appended to `out`.

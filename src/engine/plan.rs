@@ -4,7 +4,7 @@
 use super::agenda::InstanceSet;
 use super::random;
 use crate::model::{
-    ActorId, Commitment, CommitmentId, Event, Expression, InstanceId, IssueId, MeetingId, Model, Node, Payload,
+    ActorId, Commitment, CommitmentId, Event, Expression, Gift, InstanceId, IssueId, MeetingId, Model, Node, Payload,
     Quantity, ShockId, Source, Target, Trigger,
 };
 
@@ -135,6 +135,15 @@ pub(super) struct Costs {
     pub(super) when: u64,
 }
 
+/// A graded amount of an instance.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Level {
+    /// Whose.
+    pub(super) instance: InstanceId,
+    /// Which of its amounts.
+    pub(super) gift: Gift,
+}
+
 /// What every run of a model shares.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -144,6 +153,18 @@ pub struct Plan {
     pub(super) when_watchers: Lists,
     /// For each signal, the instances whose `offer`, `while`, `until` or `release` it may turn.
     pub(super) review_watchers: Lists,
+    /// The graded amounts, in declaration order and the order of `gives`.
+    pub(super) levels: Vec<Level>,
+    /// For each signal, the graded amounts whose `as` reads what it is about, by position in `levels`.
+    pub(super) level_watchers: Lists,
+    /// For each instance, where its graded amounts begin in `levels`; empty where there are none.
+    level_starts: Vec<u32>,
+    /// Operations that it takes to work out one level of a commitment, by commitment: the members that its sums run
+    /// over, and one. Empty where no commitment is graded.
+    pub(super) level_work: Vec<u64>,
+    /// Whether the Exchange knows more than conditional and detached: graded amounts, or suspended commitments that
+    /// may be resumed.
+    pub(super) is_graded: bool,
     /// For each position of (issue, actor), the means that it is part of.
     means_of: Lists,
     /// Sessions that begin, by step.
@@ -176,6 +197,8 @@ pub struct Plan {
     pub(super) stance_when: InstanceSet,
     /// The instances whose `offer`, `while`, `until` or `release` reads the stance of one actor.
     pub(super) stance_review: InstanceSet,
+    /// The graded amounts whose `as` reads the stance of one actor, by position in `levels`.
+    pub(super) stance_levels: Vec<u32>,
     /// Whether an outcome may end a run early.
     pub(super) may_stop: bool,
 }
@@ -193,6 +216,8 @@ impl Plan {
         let signals = Signals::new(model);
         let count = signals.count();
         let [when, review] = watchers(model, &signals);
+        let levels = levels(model);
+        let level_watchers = level_watchers(model, &signals, &levels);
         let of_stances = |pairs: &[(Signal, u32)]| {
             let mut set = InstanceSet::new(model.instances.len());
             let own = pairs.iter().filter(|(signal, _)| (signals.stances..signals.means).contains(signal));
@@ -200,7 +225,10 @@ impl Plan {
             set
         };
         let (stance_when, stance_review) = (of_stances(&when), of_stances(&review));
-        let read = when.iter().chain(&review).map(|&(signal, _)| signal);
+        let stance_levels =
+            level_watchers.iter().filter(|(signal, _)| (signals.stances..signals.means).contains(signal));
+        let stance_levels: Vec<u32> = stance_levels.map(|&(_, level)| level).collect();
+        let read = when.iter().chain(&review).chain(&level_watchers).map(|&(signal, _)| signal);
         let mut stance_signals: Vec<Signal> =
             read.filter(|signal| (signals.means..signals.meetings).contains(signal)).collect();
         stance_signals.sort_unstable();
@@ -212,10 +240,19 @@ impl Plan {
         let costs = costs(model);
         Self {
             signals,
-            watches_stances: !stance_signals.is_empty() || !stance_when.is_empty() || !stance_review.is_empty(),
+            watches_stances: !stance_signals.is_empty()
+                || !stance_when.is_empty()
+                || !stance_review.is_empty()
+                || !stance_levels.is_empty(),
+            stance_levels,
             stance_signals,
             stance_when,
             stance_review,
+            is_graded: !levels.is_empty() || model.commitments.iter().any(|commitment| commitment.resumable),
+            level_starts: level_starts(model, &levels),
+            level_work: if levels.is_empty() { Vec::new() } else { level_work(model) },
+            level_watchers: Lists::new(count, level_watchers),
+            levels,
             when_watchers: Lists::new(count, when),
             review_watchers: Lists::new(count, review),
             means_of: means_of(model),
@@ -231,6 +268,15 @@ impl Plan {
             step_cost: step_cost(model),
             timed: timed(model),
             may_stop: model.outcomes.iter().any(|outcome| outcome.stop),
+        }
+    }
+
+    /// The graded amounts of an instance, as positions in `levels`.
+    #[inline]
+    pub(super) fn levels_of(&self, instance: InstanceId) -> std::ops::Range<usize> {
+        match self.level_starts.get(instance.index()..instance.index() + 2) {
+            Some(&[from, to]) => from as usize..to as usize,
+            Some(_) | None => 0..0,
         }
     }
 
@@ -278,6 +324,51 @@ fn quantities(expressions: &[&Option<Expression>]) -> Vec<Quantity> {
     let mut found: Vec<Quantity> = expressions.iter().filter_map(|e| e.as_ref()).flat_map(Expression::reads).collect();
     found.sort_unstable();
     found.dedup();
+    found
+}
+
+fn levels(model: &Model) -> Vec<Level> {
+    let of_one = |instance| {
+        let commitment = model.commitment_of(instance);
+        model
+            .gifts(instance)
+            .filter(|gift| commitment.level(gift.number).is_some())
+            .map(move |gift| Level { instance, gift })
+    };
+    if model.has_graded() { model.instance_ids().flat_map(of_one).collect() } else { Vec::new() }
+}
+
+fn level_starts(model: &Model, levels: &[Level]) -> Vec<u32> {
+    if levels.is_empty() {
+        return Vec::new();
+    }
+    let start = |at: usize| levels.partition_point(|level| level.instance.index() < at);
+    (0..=model.instances.len()).map(|at| u32::try_from(start(at)).expect("the number of gifts is limited")).collect()
+}
+
+fn level_work(model: &Model) -> Vec<u64> {
+    let members = |level: &Expression| -> u64 {
+        level.reads().iter().map(|quantity| quantity.members(model).unwrap_or(0) as u64).sum()
+    };
+    model.commitments.iter().map(|c| 1 + c.levels.iter().flatten().map(members).max().unwrap_or(0)).collect()
+}
+
+/// For each `as` and each signal that may move it, the signal and the position of the level.
+fn level_watchers(model: &Model, signals: &Signals, levels: &[Level]) -> Vec<(Signal, u32)> {
+    let mut found = Vec::new();
+    let mut reads: Vec<(*const Expression, Vec<Quantity>)> = Vec::new();
+    for (at, level) in (0..).zip(levels) {
+        let Some(expression) = model.commitment_of(level.instance).level(level.gift.number) else { continue };
+        // Levels of one expression stand together.
+        if reads.last().is_none_or(|(known, _)| !std::ptr::eq(*known, expression)) {
+            reads.push((expression, expression.reads()));
+        }
+        let debtor = model.instances[level.instance.index()].debtor;
+        let quantities = reads.last().map(|(_, quantities)| quantities.as_slice()).unwrap_or_default();
+        for &quantity in quantities {
+            found.extend(signals.of(quantity, debtor).into_iter().flatten().map(|signal| (signal, at)));
+        }
+    }
     found
 }
 

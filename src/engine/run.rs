@@ -2,7 +2,7 @@
 
 mod switch;
 
-pub use switch::{Stage, may_follow, recount};
+pub use switch::{Stage, may_follow};
 
 use super::agenda::Agenda;
 use super::agreement::{self, CROWD, Own, Thresholds};
@@ -11,11 +11,14 @@ use super::decide::{self, Decision, Influences, Noise, Rounds, StanceStep, View}
 use super::evolve::evolve;
 use super::failure::Failure;
 use super::history::HistoryHash;
-use super::plan::{Costs, Plan};
+use super::plan::{Costs, Level, Plan};
+use super::raised;
 use super::random::{DrawStream, RunSeed};
+use super::settle::Sweeps;
 use super::setup::prepare_into;
 use crate::model::{
-    DrawId, Ending, Entry, Event, InstanceId, MeetingId, Model, MoveId, Seq, Setup, ShockId, Target, World, limits,
+    Amount, DrawId, Ending, Entry, Event, Evidence, InstanceId, MeetingId, Model, MoveId, Seq, Setup, ShockId, State,
+    Target, World, limits,
 };
 
 /// What is wanted of a run besides its result.
@@ -158,6 +161,11 @@ pub struct Simulation<'a> {
     noise: Noise,
     stance_step: StanceStep,
     rounds: Rounds,
+    /// Working memory of settling, and the evidence on which amounts settle.
+    sweeps: Sweeps,
+    table: Evidence,
+    /// Graded amounts that have settled higher: position in the plan, new amount.
+    risen: Vec<(u32, Amount)>,
     batch: Vec<Decision>,
     /// The last event of the batch that was applied last.
     batch_end: Option<Event>,
@@ -204,6 +212,9 @@ impl<'a> Simulation<'a> {
             noise: Noise::default(),
             stance_step: StanceStep::default(),
             rounds: Rounds::default(),
+            sweeps: Sweeps::default(),
+            table: Evidence::new(model),
+            risen: Vec::new(),
             batch: Vec::new(),
             batch_end: None,
             candidates: Vec::new(),
@@ -263,6 +274,7 @@ impl<'a> Simulation<'a> {
         self.was_true.fill(false);
         self.sessions.clear();
         self.batch.clear();
+        self.risen.clear();
         self.batch_end = None;
         self.candidates.clear();
         self.gap = None;
@@ -422,14 +434,11 @@ impl<'a> Simulation<'a> {
             self.agenda.take_when(self.plan, &mut candidates);
             self.spend_on(&candidates, |costs| costs.when)?;
             let before = self.run.events;
-            let mut rounds = std::mem::take(&mut self.rounds);
-            let result = self.decide(|view, out| decide::round(view, &candidates, &mut rounds, out));
-            self.rounds = rounds;
-            result?;
+            self.round(&candidates)?;
             if self.run.events == before {
                 break;
             }
-            if candidates.len() >= CROWD {
+            if candidates.len() >= CROWD && self.plan.levels.is_empty() {
                 self.cascade(&mut candidates)?;
                 break;
             }
@@ -437,6 +446,79 @@ impl<'a> Simulation<'a> {
         candidates.clear();
         self.candidates = candidates;
         if self.model.reads_gap { self.refresh_gap() } else { Ok(()) }
+    }
+
+    /// One round: detachments on the state at its start, then the rise of graded amounts on what they leave.
+    fn round(&mut self, candidates: &[InstanceId]) -> Result<(), Failure> {
+        let mut rounds = std::mem::take(&mut self.rounds);
+        let mut batch = std::mem::take(&mut self.batch);
+        let result = decide::round(self.view(), candidates, &mut rounds, &mut batch);
+        self.rounds = rounds;
+        // A failure leaves no event of the round, so that amounts settle before anything is applied.
+        let settled = result.and_then(|()| if self.plan.levels.is_empty() { Ok(()) } else { self.settle(&batch) });
+        if settled.is_err() {
+            batch.clear();
+            self.risen.clear();
+        }
+        self.batch = batch;
+        settled?;
+        self.apply()?;
+        self.raise()
+    }
+
+    /// Works out which graded amounts rise once the batch has been applied, into `risen`.
+    fn settle(&mut self, batch: &[Decision]) -> Result<(), Failure> {
+        let mut positions = Vec::new();
+        self.agenda.take_levels(self.plan, &mut positions);
+        for instance in batch.iter().filter_map(|decision| decision.event.instance()) {
+            positions.extend(self.plan.levels_of(instance).map(|at| u32::try_from(at).expect("gifts are limited")));
+            self.plan.signals_of(self.model, Event::Detached(instance), |signal| {
+                positions.extend_from_slice(self.plan.level_watchers.get(signal));
+            });
+        }
+        positions.sort_unstable();
+        positions.dedup();
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world };
+        let (model, setup) = (view.model, view.setup);
+        let mut bound = vec![false; if batch.is_empty() { 0 } else { model.instances.len() }];
+        self.table.copy_from(&view.world.evidence);
+        for instance in batch.iter().filter_map(|decision| decision.event.instance()) {
+            bound[instance.index()] = true;
+            let maintain = model.commitment_of(instance).maintain;
+            self.table.set_standing(model, setup, instance, State::Detached.standing(maintain));
+        }
+        let rise = |instance: InstanceId| {
+            view.world.instance(instance).state == State::Detached
+                || bound.get(instance.index()).copied().unwrap_or(false)
+        };
+        let risen = self.sweeps.settle(view, &mut self.table, &positions, &mut self.work, rise)?;
+        self.risen.extend(
+            risen
+                .into_iter()
+                .map(|position| (position, self.table.graded(view.plan.levels[position as usize].gift.position))),
+        );
+        Ok(())
+    }
+
+    /// The events of the amounts in `risen`, which have settled.
+    fn raise(&mut self) -> Result<(), Failure> {
+        if self.risen.is_empty() {
+            return Ok(());
+        }
+        let causes = self.causes.as_ref().map(|causes| raised::causes(causes, self.view(), &self.risen));
+        for (at, (position, amount)) in self.risen.drain(..).enumerate() {
+            let Level { instance, gift } = self.plan.levels[position as usize];
+            let gift = u32::try_from(gift.number).expect("the number of resources is limited");
+            let cause = causes.as_ref().and_then(|causes| causes[at]);
+            let why = cause.map_or(Why::Nothing, Why::Event);
+            self.batch.push(Decision::new(Event::Raised { instance, gift, amount }, why));
+        }
+        self.apply()?;
+        self.agenda.forget_levels(self.plan);
+        Ok(())
     }
 
     /// The further rounds of a crowd: from the second on, each looks only at those whose thresholds the one before
@@ -480,7 +562,7 @@ impl<'a> Simulation<'a> {
             let luck = self.luck;
             self.decide(|view, out| decide::package(view, luck, meeting, &mut work, out))?;
             self.work = work;
-            if matches!(self.batch_end, Some(Event::Detached(_))) {
+            if matches!(self.batch_end, Some(Event::Detached(_) | Event::Reactivated(_) | Event::Raised { .. })) {
                 self.exchange()?;
             }
         }
@@ -490,7 +572,7 @@ impl<'a> Simulation<'a> {
     /// Size of the greatest agreement, kept in the state for `deadlocked`.
     fn refresh_gap(&mut self) -> Result<(), Failure> {
         let mut work = self.work;
-        let members = agreement::greatest(self.view(), &mut work, |_| true)?;
+        let members = agreement::greatest(self.view(), &mut work, |_| true)?.members;
         self.work = work;
         let gap = u32::try_from(members.len()).expect("the number of instances is limited");
         if gap != self.run.world.gap {
@@ -536,6 +618,10 @@ impl<'a> Simulation<'a> {
         self.apply()?;
         for instance in complete {
             self.agenda.delivering.remove(instance);
+            if self.model.commitment_of(instance).is_graded() {
+                // It may be done from the next Review on, even if nothing was handed over.
+                self.agenda.review(instance);
+            }
         }
         self.spend(candidates.len() as u64)?;
         candidates.clear();
@@ -565,7 +651,7 @@ impl<'a> Simulation<'a> {
             let kept = self.exchanged.as_ref().filter(|_| self.has_exchanged);
             let world = kept.unwrap_or(&self.run.world);
             let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world };
-            let members = agreement::greatest(view, &mut self.work, |_| true)?;
+            let members = agreement::greatest(view, &mut self.work, |_| true)?.members;
             u32::try_from(members.len()).expect("the number of instances is limited")
         };
         self.gap = Some(gap);

@@ -49,6 +49,18 @@ impl Amount {
         Self(if value < 0.0 { -size } else { size })
     }
 
+    /// The level that a graded amount should have: `value` units, from 0 to `upto`, rounded down to a multiple of `by`,
+    /// except that `upto` itself is a level.
+    ///
+    /// # Panics
+    /// If `by` is 0.
+    #[inline]
+    #[must_use]
+    pub fn level(value: f64, upto: Self, by: Self) -> Self {
+        let whole = Self::from_units(value).0.clamp(0, upto.0);
+        if whole == upto.0 || by.0 == 1 { Self(whole) } else { Self(whole - whole % by.0) }
+    }
+
     /// The `f64` nearest to this amount, in units.
     #[inline]
     #[must_use]

@@ -32,6 +32,41 @@ impl Columns {
         if readers.is_empty() {
             return true;
         }
+        if !self.evaluate(expression, scope, readers) {
+            return false;
+        }
+        let (width, root) = (readers.len(), expression.nodes.len() - 1);
+        match self.same[root] {
+            Some(value) => truths.resize(width, value > 0.5),
+            None => truths.extend(self.values[root * width..(root + 1) * width].iter().map(|&value| value > 0.5)),
+        }
+        true
+    }
+
+    /// Evaluates a number for each reader; false if that must be done one by one.
+    pub fn numbers(
+        &mut self,
+        expression: &Expression,
+        scope: &Scope<'_>,
+        readers: &[Reader],
+        numbers: &mut Vec<f64>,
+    ) -> bool {
+        numbers.clear();
+        if readers.is_empty() {
+            return true;
+        }
+        if !self.evaluate(expression, scope, readers) {
+            return false;
+        }
+        let (width, root) = (readers.len(), expression.nodes.len() - 1);
+        match self.same[root] {
+            Some(value) => numbers.resize(width, value),
+            None => numbers.extend_from_slice(&self.values[root * width..(root + 1) * width]),
+        }
+        numbers.iter().fold(true, |all, value| all & !value.is_nan())
+    }
+
+    fn evaluate(&mut self, expression: &Expression, scope: &Scope<'_>, readers: &[Reader]) -> bool {
         let width = readers.len();
         let nodes = &expression.nodes;
         self.same.clear();
@@ -44,11 +79,6 @@ impl Columns {
             }
             let same = evaluate(node, &operands, scope, readers, &mut rest[..width]);
             self.same.push(same);
-        }
-        let root = nodes.len() - 1;
-        match self.same[root] {
-            Some(value) => truths.resize(width, value > 0.5),
-            None => truths.extend(self.values[root * width..(root + 1) * width].iter().map(|&value| value > 0.5)),
         }
         true
     }

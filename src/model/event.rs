@@ -276,9 +276,11 @@ events! {
     19 Agreed { meeting: MeetingId, size: u32 } = "agreed", Package, Meetings;
     /// A package was possible at a meeting and failed.
     20 Failed { meeting: MeetingId, size: u32 } = "failed", Package, Meetings;
+    /// A graded amount rose; the amount is the new one.
+    25 Raised { instance: InstanceId, gift: u32, amount: Amount } = "raised", Gift, Exchange;
     /// An outcome's condition holds for the first time.
     21 Reached(outcome: OutcomeId) = "reached", Outcome, Outcomes;
-    /// The run ended.
+    /// The run ended. In the hash a deadlock and a stalemate have the numbers 23 and 24.
     22 Ended(ending: Ending) = "ended", Ending, End;
     /// A new round of a commitment that was over: satisfied, violated, expired, terminated → null.
     26 Renewed(instance: InstanceId) = "renewed", Instance, Review;
@@ -315,6 +317,7 @@ impl EventKind {
             | Self::Trust
             | Self::Delivered
             | Self::Withdrawn
+            | Self::Raised
             | Self::Agreed
             | Self::Failed
             | Self::Reached

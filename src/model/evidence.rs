@@ -6,7 +6,7 @@ use super::expression::Reader;
 use super::ids::{ActorId, InstanceId, ResourceId, SlotId};
 use super::quantity::Promises;
 use super::state::{Standing, State};
-use super::{Amount, Model, Setup};
+use super::{Amount, Gift, Model, Setup};
 
 /// Sums of amounts of one actor and resource, or of one slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +67,10 @@ pub struct Evidence {
     delivered: Vec<Amount>,
     /// Delivered in earlier rounds, by flat position of the gift.
     earlier: Vec<Amount>,
+    /// Graded amounts as they are, by flat position of the gift; empty where no commitment is graded.
+    amounts: Vec<Amount>,
+    /// Number of increments handed over, likewise.
+    increments: Vec<u32>,
 }
 
 impl Evidence {
@@ -82,6 +86,8 @@ impl Evidence {
             rounds: vec![0; model.instances.len()],
             delivered: vec![Amount::ZERO; model.gift_count()],
             earlier: vec![Amount::ZERO; model.gift_count()],
+            amounts: vec![Amount::ZERO; if model.has_graded() { model.gift_count() } else { 0 }],
+            increments: vec![0; if model.has_graded() { model.gift_count() } else { 0 }],
         }
     }
 
@@ -95,6 +101,8 @@ impl Evidence {
         self.rounds.fill(0);
         self.delivered.fill(Amount::ZERO);
         self.earlier.fill(Amount::ZERO);
+        self.amounts.fill(Amount::ZERO);
+        self.increments.fill(0);
     }
 
     /// Takes on another table of the same model, keeping the memory.
@@ -107,6 +115,8 @@ impl Evidence {
         self.rounds.clone_from(&other.rounds);
         self.delivered.clone_from(&other.delivered);
         self.earlier.clone_from(&other.earlier);
+        self.amounts.clone_from(&other.amounts);
+        self.increments.clone_from(&other.increments);
     }
 
     /// How far an instance counts at present.
@@ -176,6 +186,12 @@ impl Evidence {
         self.set_state(model, instance, other.states[at]);
         self.set_standing(model, setup, instance, other.standing[at]);
         for gift in model.gifts(instance) {
+            if model.commitment_of(instance).level(gift.number).is_some() {
+                // A graded amount stays, but not above what it may now be.
+                let amount = other.amounts[gift.position].min(setup.gives[gift.position]);
+                self.set_amount(model, setup, instance, gift.number, amount);
+                self.set_increments(gift.position, other.increments(gift.position));
+            }
             self.set_delivered(model, setup, instance, gift.number, other.delivered[gift.position]);
         }
     }
@@ -192,11 +208,10 @@ impl Evidence {
         step_count(&mut counts.bonds, old.bound, new.bound);
         step_count(&mut counts.kept, old.kept, new.kept);
         for gift in model.gifts(instance) {
-            let amount = setup.gives[gift.position].0;
-            let delivered = self.delivered[gift.position].0;
+            let promise = self.promise(model, setup, instance, gift);
             self.change(model, instance, gift.resource, gift.number, |sums| {
-                move_sums(sums, amount, delivered, old, -1);
-                move_sums(sums, amount, delivered, new, 1);
+                move_sums(sums, promise, old, -1);
+                move_sums(sums, promise, new, 1);
             });
             self.change_parties(model, instance, gift.resource, gift.number, old.bound, new.bound);
         }
@@ -205,14 +220,76 @@ impl Evidence {
     /// Sets what has been delivered of a gift (of a maintained commitment: what is in force).
     pub fn set_delivered(&mut self, model: &Model, setup: &Setup, instance: InstanceId, number: usize, new: Amount) {
         let gift = model.gift(instance, number);
-        let amount = setup.gives[gift.position].0;
-        let old = std::mem::replace(&mut self.delivered[gift.position], new);
+        let before = self.promise(model, setup, instance, gift);
+        self.delivered[gift.position] = new;
+        let after = Promise { delivered: new.0, ..before };
         let standing = self.standing[instance.index()];
         self.change(model, instance, gift.resource, number, |sums| {
-            move_sums(sums, amount, old.0, standing, -1);
-            move_sums(sums, amount, new.0, standing, 1);
-            sums.delivered += new.0 - old.0;
+            move_sums(sums, before, standing, -1);
+            move_sums(sums, after, standing, 1);
+            sums.delivered += after.delivered - before.delivered;
         });
+    }
+
+    /// Sets a graded amount.
+    pub fn set_amount(&mut self, model: &Model, setup: &Setup, instance: InstanceId, number: usize, new: Amount) {
+        let gift = model.gift(instance, number);
+        let before = self.promise(model, setup, instance, gift);
+        self.amounts[gift.position] = new;
+        let after = Promise { amount: new.0, ..before };
+        let standing = self.standing[instance.index()];
+        self.change(model, instance, gift.resource, number, |sums| {
+            move_sums(sums, before, standing, -1);
+            move_sums(sums, after, standing, 1);
+        });
+    }
+
+    /// The amount that an instance promises of a gift: of a graded one as it is, else as declared.
+    #[inline]
+    #[must_use]
+    pub fn amount(&self, model: &Model, setup: &Setup, instance: InstanceId, gift: Gift) -> Amount {
+        if model.commitment_of(instance).level(gift.number).is_some() {
+            self.amounts[gift.position]
+        } else {
+            setup.gives[gift.position]
+        }
+    }
+
+    /// A graded amount as it is, by flat position of the gift.
+    #[inline]
+    #[must_use]
+    pub fn graded(&self, gift: usize) -> Amount {
+        self.amounts[gift]
+    }
+
+    /// What a gift adds to the totals `offered` and `bound` as its instance stands.
+    #[must_use]
+    pub fn counts(&self, model: &Model, setup: &Setup, instance: InstanceId, gift: Gift) -> (Amount, Amount) {
+        let promise = self.promise(model, setup, instance, gift);
+        let (offered, bound) = promise.counts(self.standing[instance.index()]);
+        (Amount(offered), Amount(bound))
+    }
+
+    /// Number of increments of a graded gift that have been handed over, by its flat position; 0 where none is graded.
+    #[must_use]
+    pub fn increments(&self, gift: usize) -> u32 {
+        self.increments.get(gift).copied().unwrap_or(0)
+    }
+
+    /// Sets the number of increments of a gift; without effect where no commitment is graded.
+    pub fn set_increments(&mut self, gift: usize, number: u32) {
+        if let Some(increments) = self.increments.get_mut(gift) {
+            *increments = number;
+        }
+    }
+
+    #[inline]
+    fn promise(&self, model: &Model, setup: &Setup, instance: InstanceId, gift: Gift) -> Promise {
+        Promise {
+            upto: setup.gives[gift.position].0,
+            amount: self.amount(model, setup, instance, gift).0,
+            delivered: self.delivered[gift.position].0,
+        }
     }
 
     fn change(
@@ -369,12 +446,30 @@ fn step_count(count: &mut u32, was: bool, is: bool) {
     }
 }
 
+/// One amount of a commitment, in millionths.
+#[derive(Clone, Copy)]
+struct Promise {
+    /// The most that it can be.
+    upto: i64,
+    amount: i64,
+    delivered: i64,
+}
+
+impl Promise {
+    /// What counts as offered and as bound.
+    #[inline]
+    fn counts(self, standing: Standing) -> (i64, i64) {
+        // What is kept counts with what it came to; an offer or a bond may still rise.
+        let offer = if standing.kept { self.amount } else { self.upto };
+        (if standing.offered { offer } else { 0 }, if standing.bound { self.amount } else { 0 })
+    }
+}
+
 /// Adds (`sign` 1) or takes away (−1) a commitment that stands so; deeds are moved by their own events.
 #[inline]
-fn move_sums(sums: &mut Sums, amount: i64, delivered: i64, standing: Standing, sign: i64) {
-    let offered = if standing.offered { amount } else { 0 };
-    let bound = if standing.bound { amount } else { 0 };
-    let bound_or_delivered = bound.max(delivered);
+fn move_sums(sums: &mut Sums, promise: Promise, standing: Standing, sign: i64) {
+    let (offered, bound) = promise.counts(standing);
+    let bound_or_delivered = bound.max(promise.delivered);
     sums.offered += sign * offered;
     sums.bound += sign * bound;
     sums.bound_or_delivered += sign * bound_or_delivered;

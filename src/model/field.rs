@@ -9,6 +9,9 @@ use super::{MAX_AMOUNT, Model};
 /// Largest weight, volatility and the like: as many of them as there can be still add up to a finite number.
 pub(super) const LARGEST: f64 = 1e100;
 
+/// The smallest amount that is not 0.
+const LEAST_STEP: f64 = 1e-6;
+
 /// What a number in a scenario may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Domain {
@@ -24,6 +27,8 @@ pub enum Domain {
     NonNegative,
     /// An amount: from 0 to [`MAX_AMOUNT`].
     Amount,
+    /// The step of a graded amount: from 0.000001 to [`MAX_AMOUNT`].
+    Step,
     /// A whole number from this one to 2³² − 2.
     Whole(u32),
     /// A step, which may lie outside of the run: a whole number, or infinite for never.
@@ -48,6 +53,7 @@ impl Domain {
                 Self::NonNegative => (0.0..=LARGEST).contains(&value),
                 Self::Amount => (0.0..=MAX_AMOUNT).contains(&value),
                 Self::Whole(least) => value >= f64::from(least) && value < f64::from(u32::MAX) && whole(),
+                Self::Step => (LEAST_STEP..=MAX_AMOUNT).contains(&value),
             }
     }
 
@@ -61,6 +67,7 @@ impl Domain {
             Self::Positive => value.max(f64::MIN_POSITIVE),
             Self::NonNegative => value.clamp(0.0, LARGEST),
             Self::Amount => value.clamp(0.0, MAX_AMOUNT),
+            Self::Step => value.clamp(LEAST_STEP, MAX_AMOUNT),
             Self::Whole(least) => value.max(f64::from(least)),
         }
     }
@@ -75,6 +82,7 @@ impl Domain {
             Self::Positive => "more than 0".into(),
             Self::NonNegative => "0 or more, and at most 1e100".into(),
             Self::Amount => "from 0 to 1e12".into(),
+            Self::Step => "from 0.000001 to 1e12".into(),
             Self::Whole(least) => format!("a whole number from {least}"),
             Self::Moment => "a whole number of a step, or infinite".into(),
         }

@@ -34,6 +34,8 @@ pub const EVENTS: u32 = 5_000_000;
 pub const SAMPLES: u64 = 20_000_000;
 /// Operations of a run: parts of expressions evaluated, pairs of actors looked at.
 pub const WORK: u64 = 1_000_000_000;
+/// Sweeps in which graded amounts settle, the last one included.
+pub const SWEEPS: u32 = 100_000;
 /// Pairs of actors whose trust differs from the prior.
 pub const TRUST_PAIRS: usize = 5_000_000;
 /// Errors shown of one file.

@@ -204,6 +204,8 @@ setup! {
     influence: Vec<f64> = Influence(usize);
     /// Amounts promised, by flat position of the gift.
     gives: Vec<Amount> = Gives(usize);
+    /// Steps ≥ 0.000001 in which graded amounts are given, by flat position of the gift; empty where none is graded.
+    by: Vec<Amount> = By(usize);
     /// Steps before the first increment, by instance.
     lead: Vec<u32> = Lead(usize);
     /// Number of increments ≥ 1, by instance.
@@ -270,6 +272,7 @@ mod tests {
             trust_pairs: vec![0.5],
             influence: vec![0.5],
             gives: vec![Amount::from_units(0.5)],
+            by: vec![Amount::from_units(0.5)],
             lead: vec![0],
             over: vec![3],
             grace: vec![Some(3)],
@@ -287,7 +290,7 @@ mod tests {
         let base = setup();
         assert_eq!(base.differing(&base), Some(vec![]));
         let targets: Vec<Target> = base.entries().iter().map(|entry| entry.0).collect();
-        assert_eq!(targets.len(), 27);
+        assert_eq!(targets.len(), 28);
         for target in targets {
             let mut other = base.clone();
             other.set(target, 1.0);

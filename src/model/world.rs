@@ -28,6 +28,14 @@ pub struct InstanceState {
 }
 
 impl InstanceState {
+    /// How many of `over` increments were due by the end of the step before `step`, of one that is detached or pending.
+    #[must_use]
+    pub fn increments_done(&self, step: u32, lead: u32, over: u32) -> u32 {
+        let since = if self.state == State::Pending { 0 } else { step - self.active_since };
+        let active = u64::from(self.active_before) + u64::from(since);
+        u32::try_from(active.saturating_sub(u64::from(lead))).map_or(over, |done| done.min(over))
+    }
+
     /// How many of `over` increments are due by the end of `step`, with `lead` steps before the first.
     ///
     /// Steps spent pending do not count.

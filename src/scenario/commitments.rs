@@ -9,17 +9,39 @@ use super::document::{Entry, Kind, Table, Value};
 use super::names::Party;
 use super::number::{Order, Spec, TargetOf, User};
 use super::reader::path;
-use super::resolve::{Context, Own, Script};
+use super::resolve::{Context, Own, Script, Type};
 use super::sets::Set;
 use crate::model::{
-    ActorId, Amount, Commitment, CommitmentId, Domain, Expression, Instance, InstanceId, IssueId, Quantity, ResourceId,
-    State, Target, limits,
+    ActorId, Amount, Commitment, CommitmentId, Domain, Expression, Instance, InstanceId, IssueId, Node, Quantity,
+    ResourceId, State, Target, limits,
 };
 
-const KEYS: [&str; 20] = [
-    "renew", "debtor", "creditor", "gives", "offer", "when", "while", "release", "initial", "lead", "expires", "over",
-    "grace", "due", "maintain", "until", "issue", "cost", "name", "note",
+const KEYS: [&str; 21] = [
+    "renew",
+    "debtor",
+    "creditor",
+    "gives",
+    "offer",
+    "when",
+    "while",
+    "release",
+    "initial",
+    "lead",
+    "expires",
+    "over",
+    "grace",
+    "due",
+    "maintain",
+    "resumable",
+    "until",
+    "issue",
+    "cost",
+    "name",
+    "note",
 ];
+
+/// The keys of a graded amount.
+const GRADED_KEYS: [&str; 3] = ["upto", "as", "by"];
 
 /// A commitment's instances while its fields are read.
 struct Instances {
@@ -29,6 +51,19 @@ struct Instances {
     debtors: Vec<ActorId>,
     /// Whether the debtor is a group, so that instances have names of their own.
     group: bool,
+}
+
+impl Instances {
+    /// Flat position of a gift.
+    fn gift(&self, user: usize, number: usize) -> usize {
+        self.first_gift + user * self.gifts + number
+    }
+}
+
+/// The table of a graded amount; a distribution is one of a plain amount.
+fn graded(value: &Value) -> Option<&Table> {
+    let Kind::Table(table) = &value.kind else { return None };
+    GRADED_KEYS.iter().any(|key| table.has(key)).then_some(table)
 }
 
 impl<'a> Compiler<'a> {
@@ -56,12 +91,18 @@ impl<'a> Compiler<'a> {
         });
         let gives = self.gives(at, entry, table, place);
         let instances = self.instances(at, entry, debtors, group, gives.len());
-        for (number, (_, given)) in gives.iter().enumerate() {
-            let target = |user: usize| vec![Target::Gives(instances.first_gift + user * instances.gifts + number)];
-            let key = path(&path(place, "gives"), &given.key);
-            self.instance_number(&given.value, key, Domain::Amount, &instances, &target);
-        }
         let issue = self.own_issue(table, place);
+        let mut levels = Vec::new();
+        for (number, (_, given)) in gives.iter().enumerate() {
+            let key = path(&path(place, "gives"), &given.key);
+            if let Some(graded) = graded(&given.value) {
+                levels.resize(gives.len(), None);
+                levels[number] = self.graded_amount(at, (graded, &given.value), &key, issue, &instances, number);
+            } else {
+                let target = |user: usize| vec![Target::Gives(instances.gift(user, number))];
+                self.instance_number(&given.value, key, Domain::Amount, &instances, &target);
+            }
+        }
         let context = Context::Condition { issue };
         let mut scripts = ["offer", "when", "while", "until", "release", "renew"].map(|key| {
             let value = &table.get(key)?.value;
@@ -70,11 +111,16 @@ impl<'a> Compiler<'a> {
             Some(script)
         });
         self.antecedents[at].clone_from(&scripts[1]);
+        let stay_script = scripts[2].clone();
         let mut expression = |at: usize| -> Option<Expression> { scripts[at].take().map(|script| script.expression) };
         let (offer, when, stay, until, release, renew) =
             (expression(0), expression(1), expression(2), expression(3), expression(4), expression(5));
         let maintain = self.flag(table, "maintain", place, false);
-        self.check_maintained(table, place, maintain);
+        self.check_maintained(table, place, maintain, !levels.is_empty());
+        let resumable = self.flag(table, "resumable", place, false);
+        if let (true, Some(script)) = (resumable, stay_script) {
+            self.monotone.push((at, "while", script));
+        }
         let initial = self.initial(table, place);
         self.instance_numbers(table, place, &instances);
         self.warn_expires(table, place);
@@ -83,6 +129,7 @@ impl<'a> Compiler<'a> {
             debtor,
             creditor,
             gives: gives.iter().map(|&(resource, _)| resource).collect(),
+            levels,
             offer,
             when,
             stay,
@@ -91,8 +138,60 @@ impl<'a> Compiler<'a> {
             renew,
             initial,
             maintain,
+            resumable,
             issue,
         });
+    }
+
+    /// A graded amount, `{ upto = 100, as = "…", by = 5 }`; gives its `as`.
+    fn graded_amount(
+        &mut self,
+        at: usize,
+        (table, value): (&'a Table, &Value),
+        place: &str,
+        issue: IssueId,
+        instances: &Instances,
+        number: usize,
+    ) -> Option<Expression> {
+        self.known_keys(table, &GRADED_KEYS, "a graded amount");
+        if let Some(upto) = table.get("upto") {
+            let target = |user: usize| vec![Target::Gives(instances.gift(user, number))];
+            self.instance_number(&upto.value, path(place, "upto"), Domain::Amount, instances, &target);
+        } else {
+            self.missing("upto", place, value.span.clone(), "write the most that it can be: `upto = 100`");
+        }
+        let setup = &mut self.model.setup;
+        setup.by.resize(setup.gives.len(), Amount(1));
+        if let Some(by) = table.get("by") {
+            let target = |user: usize| vec![Target::By(instances.gift(user, number))];
+            self.instance_number(&by.value, path(place, "by"), Domain::Step, instances, &target);
+        }
+        let Some(level) = table.get("as") else {
+            let help = "write how much it comes to: `as = \"0.5 * bound(money)\"`";
+            self.missing("as", place, value.span.clone(), help);
+            return None;
+        };
+        let place = path(place, "as");
+        match &level.value.kind {
+            Kind::Integer(_) | Kind::Float(_) => {
+                let value = level.value.number()?;
+                let text = value.to_string();
+                Some(Expression { nodes: vec![Node::Number(value)], path: place, text, named: Vec::new() })
+            }
+            Kind::String(text) => {
+                let context = Context::Condition { issue };
+                let script = self.expression(&level.value, text, place, context, Type::Number)?;
+                self.check_own(&script, &instances.debtors, "debtor");
+                let expression = script.expression.clone();
+                self.monotone.push((at, "as", script));
+                Some(expression)
+            }
+            Kind::Boolean(_) | Kind::Array(_) | Kind::Table(_) | Kind::Datetime(_) => {
+                let help = "write `as = \"0.5 * bound(money)\"`";
+                self.wrong_kind(&level.value, &place, "a number, or an expression in quotes", Some(help));
+                None
+            }
+        }
     }
 
     /// The debtors, whether they are a group, and the name as declared.
@@ -236,6 +335,9 @@ impl<'a> Compiler<'a> {
         }
         let count = debtors.len();
         setup.gives.resize(first_gift + count * gifts, Amount::ZERO);
+        if !setup.by.is_empty() {
+            setup.by.resize(first_gift + count * gifts, Amount(1));
+        }
         setup.lead.resize(first + count, 0);
         setup.over.resize(first + count, 1);
         setup.grace.resize(first + count, None);
@@ -369,9 +471,9 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn check_maintained(&mut self, table: &Table, place: &str, maintain: bool) {
+    fn check_maintained(&mut self, table: &Table, place: &str, maintain: bool, graded: bool) {
         let span = |entry: &Entry| -> Range<usize> { entry.key_span.clone() };
-        if let (Some(until), false) = (table.get("until"), maintain) {
+        if let (Some(until), false) = (table.get("until"), maintain || graded) {
             let message = format!("`{place}` has `until` without `maintain = true`");
             let help = "what is handed over once has no end: add `maintain = true`, or remove `until`";
             self.report(Diagnostic::error("schema/until", message, Some(span(until))).help(help));

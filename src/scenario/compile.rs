@@ -45,6 +45,8 @@ pub(super) struct Compiler<'a> {
     pub(super) has_attribute: Vec<bool>,
     /// Each `when` with the places of its nodes, by commitment.
     pub(super) antecedents: Vec<Option<Script>>,
+    /// What else may only grow with evidence: the commitment, the key and the script.
+    pub(super) monotone: Vec<(usize, &'static str, Script)>,
     /// By commitment: where its `when`, and each of its `gives`, stands.
     pub(super) gives_spans: Vec<Vec<std::ops::Range<usize>>>,
     /// Actors that have their own credit for an offer, and for a bond.
@@ -101,6 +103,7 @@ impl<'a> Compiler<'a> {
             drawn_parameters: Vec::new(),
             has_attribute: Vec::new(),
             antecedents: Vec::new(),
+            monotone: Vec::new(),
             gives_spans: Vec::new(),
             own_credit: [BTreeSet::new(), BTreeSet::new()],
             credit_spans: Vec::new(),
@@ -342,6 +345,7 @@ fn empty_setup() -> Setup {
         trust_pairs: none.clone(),
         influence: none.clone(),
         gives: Vec::<Amount>::new(),
+        by: Vec::<Amount>::new(),
         lead: Vec::new(),
         over: Vec::new(),
         grace: Vec::new(),

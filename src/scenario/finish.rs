@@ -15,8 +15,8 @@ use super::resolve::{Context, Own, Script, on_one_line};
 use super::syntax::{self, Form};
 use super::time_literal;
 use crate::model::{
-    ActorId, CommitmentId, Domain, DrawId, Expression, Field, FieldError, FieldSource, Influence, MAX_TOTAL, Model,
-    Node, NodeId, Quantity, Scalar, SlotId, Source, State, Target, Trigger, limits,
+    ActorId, Commitment, CommitmentId, Domain, DrawId, Expression, Field, FieldError, FieldSource, Influence,
+    MAX_TOTAL, Model, Node, NodeId, Quantity, Scalar, SlotId, Source, State, Target, Trigger, limits,
 };
 
 impl Compiler<'_> {
@@ -264,8 +264,11 @@ impl Compiler<'_> {
             debtors[instance.commitment.index()].push(instance.debtor);
         }
         let antecedents = std::mem::take(&mut self.antecedents);
-        for (script, debtors) in antecedents.iter().zip(&debtors) {
-            let Some(script) = script else { continue };
+        let others = std::mem::take(&mut self.monotone);
+        let whens = antecedents.iter().enumerate().filter_map(|(at, script)| Some((at, "when", script.as_ref()?)));
+        let others = others.iter().map(|(at, key, script)| (*at, *key, script));
+        for (at, key, script) in whens.chain(others) {
+            let debtors = &debtors[at];
             // Where values are wrong, and reported, their signs say nothing.
             let doubtful = self.doubtful || debtors.is_empty() || self.lacks_own(&script.expression, debtors);
             for violation in monotone::violations(&self.model, debtors, &script.expression, &parameters) {
@@ -273,9 +276,18 @@ impl Compiler<'_> {
                     continue;
                 }
                 let term = self.term(script, violation.node);
-                let message = format!("{} {}", quoted(&term), violation.reason);
-                let help =
-                    "a `when` may only grow truer as others commit; what falls with it belongs into `offer` or `while`";
+                let message = format!("{} {}", quoted(&term), violation.reason_in(key));
+                let help = match key {
+                    "as" => {
+                        "an `as` may only grow as others commit; what falls with it belongs into `offer` or `while`"
+                    }
+                    "while" => {
+                        "the `while` of a resumable commitment may only grow truer as others commit; leave out `resumable`"
+                    }
+                    _ => {
+                        "a `when` may only grow truer as others commit; what falls with it belongs into `offer` or `while`"
+                    }
+                };
                 let error = Diagnostic::error("monotone/sign", message, None).help(help);
                 self.report(script.met(violation.node, &self.definitions, error));
             }
@@ -480,18 +492,7 @@ pub(super) fn key(target: Target) -> Option<TargetKey> {
 
 /// Every expression that is evaluated on a state.
 pub(super) fn all_expressions(model: &Model) -> impl Iterator<Item = &Expression> {
-    let commitments = model.commitments.iter().flat_map(|commitment| {
-        [
-            &commitment.offer,
-            &commitment.when,
-            &commitment.stay,
-            &commitment.until,
-            &commitment.release,
-            &commitment.renew,
-        ]
-        .into_iter()
-        .flatten()
-    });
+    let commitments = model.commitments.iter().flat_map(Commitment::expressions);
     let shocks = model.shocks.iter().filter_map(|shock| match &shock.trigger {
         Trigger::On(_) => None,
         Trigger::Rate(expression) | Trigger::When { condition: expression, .. } => Some(expression),

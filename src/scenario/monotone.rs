@@ -20,6 +20,21 @@ pub struct Violation {
     pub unknown_sign: bool,
 }
 
+impl Violation {
+    /// The reason for an expression that stands under this key of a commitment.
+    #[must_use]
+    pub fn reason_in(&self, key: &str) -> String {
+        match key {
+            "as" => self
+                .reason
+                .replace("can turn `when` from true to false", "can lower `as`")
+                .replace("`when`", "`as`")
+                .replace("the condition", "the amount"),
+            _ => self.reason.replace("`when`", &format!("`{key}`")),
+        }
+    }
+}
+
 /// Checks a commitment's `when`, of which `debtors` are the debtors, for parameters in these intervals.
 ///
 /// # Errors
@@ -46,8 +61,8 @@ pub fn check_all(model: &Model, parameters: &[Interval]) -> Result<(), (Commitme
         debtors[instance.commitment.index()].push(instance.debtor);
     }
     for (at, (commitment, debtors)) in model.commitments.iter().zip(&debtors).enumerate() {
-        if let Some(when) = &commitment.when {
-            check(model, debtors, when, parameters).map_err(|violation| (CommitmentId::at(at), violation))?;
+        for (_, expression) in commitment.monotone() {
+            check(model, debtors, expression, parameters).map_err(|violation| (CommitmentId::at(at), violation))?;
         }
     }
     Ok(())

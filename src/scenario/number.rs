@@ -529,7 +529,7 @@ pub(super) fn domain_help(domain: Domain) -> String {
         Domain::Whole(_) => "write a whole number of steps or parts, at most 4294967294".into(),
         Domain::Moment => "write a date, a step number, or `inf` for never".into(),
         Domain::Any => "write an ordinary number".into(),
-        Domain::Pace | Domain::Positive | Domain::NonNegative => {
+        Domain::Pace | Domain::Positive | Domain::NonNegative | Domain::Step => {
             format!("write a number that is {}", domain.description())
         }
     }

@@ -37,7 +37,7 @@ pub fn canonical(name: &str) -> &str {
 }
 
 /// Fields that are a number even where the file gives an expression or a distribution; `*` is any one key.
-const FIELDS: [&str; 28] = [
+const FIELDS: [&str; 30] = [
     "pace",
     "parameters.*",
     "parameters.*.value",
@@ -54,6 +54,8 @@ const FIELDS: [&str; 28] = [
     "trust.pairs.*.value",
     "influence.*.weight",
     "commitments.*.gives.*",
+    "commitments.*.gives.*.upto",
+    "commitments.*.gives.*.by",
     "commitments.*.lead",
     "commitments.*.over",
     "commitments.*.grace",

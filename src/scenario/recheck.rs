@@ -131,7 +131,8 @@ impl<'a> Recheck<'a> {
     fn signs_hold(&self) -> bool {
         let intervals = parameter_intervals_at(self.model, &self.setup.parameters);
         let monotone = self.model.commitments.iter().zip(&self.debtors).all(|(commitment, debtors)| {
-            commitment.when.as_ref().is_none_or(|when| monotone::check(self.model, debtors, when, &intervals).is_ok())
+            let mut all = commitment.monotone();
+            all.all(|(_, expression)| monotone::check(self.model, debtors, expression, &intervals).is_ok())
         });
         let read = |quantity| quantity_interval(self.model, quantity);
         let rates = self.model.shocks.iter().all(|shock| match &shock.trigger {

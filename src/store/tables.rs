@@ -14,13 +14,14 @@ use crate::trace::{EVENT_COLUMNS, amount, number, push_number, push_set_value};
 /// Columns of `series.csv`.
 pub const SERIES_COLUMNS: [&str; 5] = ["run", "step", "date", "name", "value"];
 /// Columns of `commitments.csv`.
-pub const COMMITMENT_COLUMNS: [&str; 12] = [
+pub const COMMITMENT_COLUMNS: [&str; 13] = [
     "run",
     "commitment",
     "debtor",
     "creditor",
     "resource",
     "amount",
+    "upto",
     "delivered",
     "state",
     "created_step",
@@ -222,13 +223,16 @@ pub fn write_commitments<W: Write>(
         let declared = &model.instances[instance.index()];
         let own = world.instance(instance);
         for gift in model.gifts(instance) {
+            let is_graded = model.commitment_of(instance).level(gift.number).is_some();
+            let upto = if is_graded { amount(setup.gives[gift.position]) } else { String::new() };
             out.write_record([
                 &run,
                 &declared.name,
                 &model.actors[declared.debtor.index()].id,
                 creditor_name(model, instance),
                 &model.resources[gift.resource.index()].id,
-                &amount(setup.gives[gift.position]),
+                &amount(world.evidence.amount(model, setup, instance, gift)),
+                &upto,
                 &amount(world.evidence.handed_over_ever(gift.position)),
                 own.state.name(),
                 &step(own.created),

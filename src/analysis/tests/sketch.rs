@@ -158,6 +158,8 @@ impl Sketch {
                 debtor: format!("a{}", promise.debtor),
                 creditor: None,
                 gives: promise.gives.iter().map(|&(resource, _)| ResourceId::at(resource)).collect(),
+                levels: Vec::new(),
+                resumable: false,
                 offer: None,
                 when: promise.when.as_ref().map(|when| compiler.compile(when)),
                 stay: promise.stay.as_ref().map(|stay| compiler.compile(stay)),
@@ -221,6 +223,7 @@ impl Sketch {
             gift_slot_starts: starts,
             gift_slots,
             setup: Setup {
+                by: Vec::new(),
                 parameters: Vec::new(),
                 stances: vec![0.5; self.actors],
                 anchors: vec![0.5; self.actors],

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::history::{History, Moment, ordered};
 use crate::engine::plan::{Lists, Plan};
 use crate::model::{
-    ActorId, Event, Expression, InstanceId, Model, Quantity, Range, Reader, Scope, Seq, Setup, Source, Values, World,
-    limits,
+    ActorId, Amount, Event, Expression, InstanceId, Model, Quantity, Range, Reader, Scope, Seq, Setup, Source, Values,
+    World, limits,
 };
 
 /// Whose part of a total does not count for a reader.
@@ -348,6 +348,38 @@ impl Tracks {
     /// The history of a track.
     pub(super) fn history(&self, track: TrackId) -> &History {
         &self.list[track as usize].history
+    }
+
+    /// The latest event that changed the value of a quantity for a reader.
+    pub(super) fn latest_change(&self, quantity: Quantity, reader: Reader) -> Option<Seq> {
+        let Form::Tracked { key, unit, own } = form(quantity, Some(reader.actor)) else { return None };
+        let track = self.find(&key)?;
+        let history = self.history(track);
+        let (mut at, mut change) = (history.latest(), self.own_change(track, own, reader));
+        let value = |at: usize, change: u32| {
+            let seen = history.value(at) - self.own_value(change).1;
+            if unit == Unit::Millionths { ordered(Amount(seen).to_units()) } else { seen }
+        };
+        let now = value(at, change);
+        loop {
+            let (total, own) = (history.moment(at), self.own_value(change).0);
+            let moment = total.max(own);
+            if moment == Moment::START || (at == 0 && change == NONE) {
+                return None;
+            }
+            if own == moment && change != NONE {
+                change = self.own_before(change);
+            }
+            if total == moment {
+                if at == 0 {
+                    return None;
+                }
+                at -= 1;
+            }
+            if value(at, change) != now && moment.seq().is_some() {
+                return moment.seq();
+            }
+        }
     }
 
     /// The latest own change of a reader in a track, or [`NONE`].

@@ -9,7 +9,8 @@ pub(in super::super) fn delivery(view: View<'_>, instance: InstanceId, out: &mut
     let (lead, over) = (view.setup.lead[instance.index()], view.setup.over[instance.index()]);
     let due = view.world.instance(instance).increments_due(view.world.step, lead, over);
     for gift in view.model.gifts(instance) {
-        let total = view.setup.gives[gift.position].increment_total(due, over);
+        let promised = view.world.evidence.amount(view.model, view.setup, instance, gift);
+        let total = promised.increment_total(due, over);
         let amount = total.minus(view.world.evidence.handed_over(gift.position));
         if amount.0 > 0 {
             let gift = u32::try_from(gift.number).expect("the number of resources is limited");
@@ -17,7 +18,14 @@ pub(in super::super) fn delivery(view: View<'_>, instance: InstanceId, out: &mut
         }
     }
     let complete = due == over;
-    if complete && !view.model.commitment_of(instance).maintain {
+    let commitment = view.model.commitment_of(instance);
+    // A graded amount may still rise.
+    let may_rise = commitment.is_graded()
+        && view.model.gifts(instance).any(|gift| {
+            let promised = view.world.evidence.amount(view.model, view.setup, instance, gift);
+            promised < view.setup.gives[gift.position]
+        });
+    if complete && !may_rise && !commitment.maintain {
         out.push(Decision::new(Event::Satisfied(instance), Why::Own(instance)));
     }
     complete

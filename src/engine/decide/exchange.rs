@@ -126,7 +126,7 @@ pub(in super::super) fn package(
     out: &mut Vec<Decision>,
 ) -> Result<(), Failure> {
     let attendees = &view.model.groups[view.model.meetings[meeting.index()].attendees.index()];
-    let members =
+    let agreement::Agreement { members, amounts } =
         agreement::greatest(view, work, |instance| attendees.contains(view.model.instances[instance.index()].debtor))?;
     if members.is_empty() {
         return Ok(());
@@ -139,6 +139,25 @@ pub(in super::super) fn package(
         return Ok(());
     }
     out.push(Decision::new(Event::Agreed { meeting, size }, why));
-    out.extend(members.into_iter().map(|instance| Decision::new(Event::Detached(instance), Why::First)));
+    let mut amounts = amounts.into_iter().peekable();
+    for instance in members {
+        let state = view.world.instance(instance).state;
+        match state {
+            State::Conditional => out.push(Decision::new(Event::Detached(instance), Why::First)),
+            State::Pending => out.push(Decision::new(Event::Reactivated(instance), Why::First)),
+            State::Null | State::Detached | State::Satisfied | State::Violated | State::Expired | State::Terminated => {
+            }
+        }
+        while let Some((position, amount)) =
+            amounts.next_if(|next| view.plan.levels[next.0 as usize].instance == instance)
+        {
+            let gift = view.plan.levels[position as usize].gift;
+            let now = view.world.evidence.graded(gift.position);
+            if amount > now {
+                let gift = u32::try_from(gift.number).expect("the number of resources is limited");
+                out.push(Decision::new(Event::Raised { instance, gift, amount }, Why::First));
+            }
+        }
+    }
     Ok(())
 }

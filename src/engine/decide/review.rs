@@ -48,12 +48,24 @@ fn first_that_applies(view: View<'_>, instance: InstanceId) -> Result<Option<Dec
     if lapses(view, instance) {
         return Ok(Some(Decision::new(Event::Expired(instance), Why::Own(instance))));
     }
-    if is_broken(view, instance) {
+    // Of a graded commitment that is handed over once, what has been raised so far may be delivered: then it is not
+    // broken when its `due` lapses, but done.
+    let is_complete = commitment.is_graded() && !commitment.maintain && is_complete(view, instance);
+    let is_late = is_overdue(view, instance);
+    if is_suspended_too_long(view, instance) || (is_late && !is_complete) {
         return Ok(Some(Decision::new(Event::Violated(instance), Why::Own(instance))));
+    }
+    if is_complete && own.state == State::Detached {
+        if view.holds(instance, commitment.until.as_ref(), false)? {
+            return by(Event::Satisfied(instance), Rule::Until(instance));
+        }
+        if is_late {
+            return Ok(Some(Decision::new(Event::Satisfied(instance), Why::Own(instance))));
+        }
     }
     match own.state {
         State::Detached => {
-            if view.holds(instance, commitment.until.as_ref(), false)? {
+            if commitment.maintain && view.holds(instance, commitment.until.as_ref(), false)? {
                 return by(Event::Satisfied(instance), Rule::Until(instance));
             }
             if !view.holds(instance, commitment.stay.as_ref(), true)? {
@@ -86,22 +98,36 @@ fn lapses(view: View<'_>, instance: InstanceId) -> bool {
     due && matches!(view.world.instance(instance).state, State::Null | State::Conditional)
 }
 
-/// Suspended for longer than `grace`, or bound for longer than `due`, pending steps included.
-fn is_broken(view: View<'_>, instance: InstanceId) -> bool {
+/// Whether a limit of steps since a step has passed.
+fn has_passed(view: View<'_>, limit: Option<u32>, since: Option<u32>) -> bool {
+    limit.zip(since).is_some_and(|(limit, since)| view.world.step - since > limit)
+}
+
+/// Suspended for longer than `grace`.
+fn is_suspended_too_long(view: View<'_>, instance: InstanceId) -> bool {
     let own = view.world.instance(instance);
-    let longer = |limit: Option<u32>, since: Option<u32>| match (limit, since) {
-        (Some(limit), Some(since)) => view.world.step - since > limit,
-        _ => false,
-    };
-    let grace = view.setup.grace[instance.index()];
-    let due = view.setup.due[instance.index()];
-    match own.state {
-        State::Pending => longer(grace, own.suspended) || longer(due, own.detached),
-        State::Detached => longer(due, own.detached),
-        State::Null | State::Conditional | State::Satisfied | State::Violated | State::Expired | State::Terminated => {
-            false
-        }
-    }
+    own.state == State::Pending && has_passed(view, view.setup.grace[instance.index()], own.suspended)
+}
+
+/// Bound for longer than `due`, pending steps included.
+fn is_overdue(view: View<'_>, instance: InstanceId) -> bool {
+    let own = view.world.instance(instance);
+    matches!(own.state, State::Detached | State::Pending)
+        && has_passed(view, view.setup.due[instance.index()], own.detached)
+}
+
+/// Whether a commitment that is bound, or suspended, has done all its increments, and delivered all that it promises as
+/// yet.
+fn is_complete(view: View<'_>, instance: InstanceId) -> bool {
+    let View { model, setup, world, .. } = view;
+    let own = world.instance(instance);
+    let (lead, over) = (setup.lead[instance.index()], setup.over[instance.index()]);
+    matches!(own.state, State::Detached | State::Pending)
+        && own.increments_done(world.step, lead, over) == over
+        && model.gifts(instance).all(|gift| {
+            let amount = world.evidence.amount(model, setup, instance, gift);
+            world.evidence.handed_over(gift.position) >= amount
+        })
 }
 
 /// What a maintained commitment has in force ends with it.

@@ -2,11 +2,12 @@
 
 use super::super::agenda::Agenda;
 use super::super::decide::View;
+use super::super::evolve::recount;
 use super::super::failure::Failure;
 use super::super::plan::Plan;
 use super::super::setup::prepare;
 use super::Simulation;
-use crate::model::{Evidence, Model, Setup, World};
+use crate::model::Model;
 
 /// A model, and the first step that it is in force.
 #[derive(Clone, Copy, Debug)]
@@ -41,15 +42,6 @@ pub fn may_follow(model: &Model, next: &Model) -> bool {
     let same_instances =
         model.instances.iter().map(|instance| &instance.name).eq(next.instances.iter().map(|instance| &instance.name));
     same_actors && same_instances && names(model) == names(next)
-}
-
-/// Lets the amounts of another setup count for what is on the table; deeds stay what they are.
-pub fn recount(model: &Model, setup: &Setup, world: &mut World) {
-    world.moves.resize(model.moves.len(), crate::model::Occurrence::default());
-    let old = std::mem::replace(&mut world.evidence, Evidence::new(model));
-    for instance in model.instance_ids() {
-        world.evidence.adopt(model, setup, instance, &old);
-    }
 }
 
 impl<'a> Simulation<'a> {

@@ -21,7 +21,10 @@ impl Folding<'_> {
             Event::Stance { .. } if self.run.log[row].cause.is_some() => Phase::Shocks,
             // By `until`.
             Event::Satisfied(instance) if self.model.commitment_of(instance).maintain => Phase::Review,
-            Event::Detached(_) => self.phase.clamp(Phase::Exchange, Phase::Meetings),
+            // It is done by its last increment, or, once all that it has come to is delivered, in the Review.
+            Event::Satisfied(instance) if self.may_rise(instance) => Phase::Review,
+            Event::Detached(_) | Event::Raised { .. } => self.phase.clamp(Phase::Exchange, Phase::Meetings),
+            Event::Reactivated(_) if self.phase == Phase::Meetings => Phase::Meetings,
             Event::Created(_)
             | Event::Stance { .. }
             | Event::Satisfied(_)
@@ -179,6 +182,7 @@ impl Folding<'_> {
                 matches!(state, State::Conditional | State::Detached | State::Pending) && commitment.release.is_some()
             }
             EventKind::Renewed => state.is_final(),
+            EventKind::Raised => state == State::Detached && commitment.is_graded(),
             EventKind::Withdrawn => commitment.maintain,
             EventKind::Started
             | EventKind::Drawn
@@ -254,6 +258,10 @@ impl Folding<'_> {
                 }
                 Ok(Event::Withdrawn { instance, gift, amount: exact })
             }
+            Event::Raised { instance, gift, amount } => {
+                let exact = self.raised(instance, gift, amount)?;
+                Ok(Event::Raised { instance, gift, amount: exact })
+            }
             Event::Started
             | Event::Drawn { .. }
             | Event::Met(_)
@@ -279,13 +287,46 @@ impl Folding<'_> {
         }
     }
 
+    /// Whether a graded amount of an instance is below the most that it can be.
+    fn may_rise(&self, instance: InstanceId) -> bool {
+        let (commitment, evidence) = (self.model.commitment_of(instance), &self.run.world.evidence);
+        self.model.gifts(instance).any(|gift| {
+            let most = self.run.setup.gives[gift.position];
+            commitment.level(gift.number).is_some() && evidence.graded(gift.position) < most
+        })
+    }
+
+    /// A graded amount, as exact as the run had it where its units leave that open.
+    fn raised(&self, instance: InstanceId, number: u32, amount: Amount) -> Result<Amount, String> {
+        let (model, setup) = (self.model, &self.run.setup);
+        let name = &model.instances[instance.index()].name;
+        let gift = model.gift(instance, number as usize);
+        if model.commitment_of(instance).level(gift.number).is_none() {
+            return Err(format!("`{name}` gives a plain amount of that, which cannot rise"));
+        }
+        let (most, by) = (setup.gives[gift.position], setup.by[gift.position]);
+        let nearest = Amount((amount.0 + by.0 / 2) / by.0 * by.0);
+        let written = amount.to_units().to_bits();
+        let exact = [most, nearest].into_iter().find(|exact| exact.to_units().to_bits() == written).unwrap_or(amount);
+        let now = self.run.world.evidence.graded(gift.position);
+        if exact <= now || exact > most {
+            let (now, most) = (now.to_units(), most.to_units());
+            return Err(format!(
+                "`{name}` cannot be raised from {now} to {}; it may come to {most}",
+                amount.to_units()
+            ));
+        }
+        Ok(exact)
+    }
+
     /// The increment of a gift that is due at this step.
     fn due(&self, instance: InstanceId, gift: u32) -> Amount {
         let setup = &self.run.setup;
         let (lead, over) = (setup.lead[instance.index()], setup.over[instance.index()]);
         let gift = self.model.gift(instance, gift as usize);
         let due = self.run.world.instance(instance).increments_due(self.run.world.step, lead, over);
-        let total = setup.gives[gift.position].increment_total(due, over);
+        let promised = self.run.world.evidence.amount(self.model, setup, instance, gift);
+        let total = promised.increment_total(due, over);
         total.minus(self.run.world.evidence.handed_over(gift.position))
     }
 }
