@@ -73,7 +73,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn read_moves(&mut self) {
         for (entry, table) in self.named_tables("moves") {
             let place = path("moves", &entry.key);
-            self.known_keys(table, &["on", "when", "bind", "name", "note"], "a move");
+            self.known_keys(table, &["on", "when", "bind", "any", "name", "note"], "a move");
             self.free_texts(table, &["note"], &place);
             let name = self.optional_text(table, "name", &place);
             let trigger = match (table.get("on"), table.get("when")) {
@@ -96,8 +96,9 @@ impl<'a> Compiler<'a> {
                 }
             };
             let binds = self.binds(entry, table, &place);
+            let any = self.flag(table, "any", &place, false);
             let trigger = trigger.unwrap_or(Trigger::On(Vec::new()));
-            self.model.moves.push(Move { id: entry.key.clone(), name, trigger, binds, any: false });
+            self.model.moves.push(Move { id: entry.key.clone(), name, trigger, binds, any });
         }
     }
 
