@@ -35,7 +35,7 @@ from scenario import Instance, Scenario
 # ---------------------------------------------------------------------------------
 
 # Columns of `commitments.csv` that are written.
-UPTO, ROUNDS = False, False
+UPTO, ROUNDS = False, True
 SWEEPS = 100_000
 
 FINAL = {"satisfied": "satisfied", "violated": "violated", "expired": "expired", "released": "terminated"}
