@@ -12,6 +12,7 @@
 //! Nothing here reads files or prints; bytes come in, a model or diagnostics go out.
 
 mod actors;
+mod added;
 mod attachments;
 mod calendar;
 mod cells;
@@ -58,6 +59,7 @@ mod tests;
 
 use crate::model::Model;
 
+pub use added::AddedMove;
 pub use attachments::{Attachment, AttachmentError, Attachments, NoAttachments, Role, too_large};
 pub use compile::compile;
 pub use diagnostic::{Diagnostic, DiagnosticView, NoteView, Origin, PlaceView, Severity};
@@ -74,6 +76,8 @@ pub use sweep_table::{SweepTable, Varied};
 pub struct Options {
     /// Values that replace others of the file, in this order.
     pub overrides: Vec<Override>,
+    /// Moves besides those of the file, in this order.
+    pub moves: Vec<AddedMove>,
     /// Metrics besides those of the file: names and expressions.
     pub metrics: Vec<(String, String)>,
     /// Whether trust is kept up even where nothing reads it.

@@ -73,6 +73,7 @@ fn write_fork(parent: &Path, at: u32, sets: &[Override], out: &Path) -> Option<(
     manifest.forks.push(ForkRecord {
         at,
         overrides: sets.iter().map(OverrideRecord::from).collect(),
+        moves: Vec::new(),
         parent_history_hash: parent.fold.history.text(),
     });
     let course = Lineage::new(&manifest, &mut NoAttachments).ok()?;

@@ -411,3 +411,66 @@ fn what_never_happened_is_told_with_what_stood_in_the_way() {
     let error = refused(here, &["why", "run", "usa"]);
     assert!(error.contains("there is nothing called `usa`"), "{error}");
 }
+
+/// The rows of an event log that are of moves, and what they brought about, with steps and subjects.
+fn deeds(folder: &Path, run: &str) -> Vec<String> {
+    let events = table(folder, &format!("{run}/events.csv"));
+    let header: Vec<&str> = events.lines().next().expect("a header").split(',').collect();
+    let at = |name: &str| header.iter().position(|column| *column == name).expect("a column");
+    let (step, event, subject) = (at("step"), at("event"), at("subject"));
+    let rows = events.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    rows.filter(|row| ["moved", "created", "detached"].contains(&row[event]))
+        .map(|row| format!("{} {} {}", row[step], row[event], row[subject]))
+        .collect()
+}
+
+const MUTUAL: &str = "format = 1\n[time]\nsteps = 6\n[resources]\nmoney = {}\n[actors.a]\n[actors.b]\n[actors.c]\n\
+    [commitments.one]\ndebtor = \"a\"\ngives = { money = 1 }\nwhen = \"bonds(two) >= 1\"\n\
+    [commitments.two]\ndebtor = \"b\"\ngives = { money = 1 }\nwhen = \"bonds(one) >= 1\"\n\
+    [commitments.late]\ndebtor = \"c\"\ngives = { money = 1 }\noffer = \"step > 9\"\nwhen = \"step > 9\"\n\
+    [shocks.move_2]\non = 9\n";
+
+#[test]
+fn moves_are_added_to_runs_and_to_forks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    std::fs::write(here.join("mutual.toml"), MUTUAL).expect("it can be written");
+    said(here, &["run", "mutual.toml", "--out", "past", "--quiet"]);
+    assert!(deeds(here, "past").iter().all(|row| row.starts_with("0 created")));
+    let declared = MUTUAL.to_owned() + "[moves.gesture]\non = 2\nbind = [\"two/b\"]\nany = true\n";
+    std::fs::write(here.join("declared.toml"), declared).expect("it can be written");
+    said(here, &["run", "declared.toml", "--out", "declared", "--quiet"]);
+
+    said(here, &["run", "mutual.toml", "--move", "two/b@2", "--out", "moved", "--quiet"]);
+    said(here, &["fork", "past", "--at", "2", "--move", "two/b", "--out", "fork", "--quiet"]);
+    let same = table(here, "declared/events.csv").replace("gesture", "move_1");
+    assert_eq!(table(here, "moved/events.csv"), same);
+    assert_eq!(table(here, "fork/events.csv"), same);
+
+    // `move_2` is taken; what was never offered is created, under a fork of a fork.
+    said(here, &["fork", "fork", "--at", "4", "--move", "late", "--out", "twice", "--quiet"]);
+    let then: Vec<String> = deeds(here, "twice").into_iter().filter(|row| row.starts_with('4')).collect();
+    assert_eq!(then, ["4 moved move_3", "4 created late", "4 detached late"]);
+    for run in ["moved", "fork", "twice"] {
+        assert!(said(here, &["replay", run]).starts_with("verified"));
+    }
+    let told = said(here, &["diff", "fork", "twice"]);
+    assert!(told.starts_with("2 is forked from 1 at step 4, under a move that binds late."), "{told}");
+    assert!(said(here, &["why", "twice", "late"]).contains("move_3"));
+}
+
+#[test]
+fn a_move_that_cannot_be_added_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    std::fs::write(here.join("mutual.toml"), MUTUAL).expect("it can be written");
+    said(here, &["run", "mutual.toml", "--out", "past", "--quiet"]);
+    let error = refused(here, &["run", "mutual.toml", "--move", "tow@1", "--out", "x"]);
+    assert!(error.contains("`tow`, which is no commitment") && error.contains("did you mean `two`?"), "{error}");
+    assert!(error.contains("tow@1"), "{error}");
+    let error = refused(here, &["fork", "past", "--at", "1", "--move", "two/c", "--out", "x"]);
+    assert!(error.contains("`two/c`, but `c` makes no such promise"), "{error}");
+    let error = refused(here, &["run", "mutual.toml", "--move", "two@1.5", "--out", "x"]);
+    assert!(error.contains("two@1.5"), "{error}");
+    assert!(!here.join("x").exists());
+}

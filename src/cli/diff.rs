@@ -126,8 +126,9 @@ fn lineage(sides: &[Side<'_>; 2]) -> String {
     for (child, parent) in [(1, 0), (0, 1)] {
         let forks = &sides[child].verified.manifest.forks;
         let Some(fork) = forks.last().filter(|fork| fork.parent_history_hash == hash(&sides[parent])) else { continue };
-        let set: Vec<String> =
-            fork.overrides.iter().map(|set| format!("{} = {}", set.name, set_value(set.value))).collect();
+        let set = fork.overrides.iter().map(|set| format!("{} = {}", set.name, set_value(set.value)));
+        let moves = fork.moves.iter().map(|added| format!("a move that binds {}", added.bind));
+        let set: Vec<String> = set.chain(moves).collect();
         let under = if set.is_empty() { "without overrides".into() } else { format!("under {}", listed(&set)) };
         let at = label(sides[child].model, fork.at);
         return format!("{} is forked from {} at {at}, {under}.\n", child + 1, parent + 1);

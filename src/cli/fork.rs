@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use backstop::engine::{Checkpoint, Run, RunOptions};
-use backstop::scenario::Override;
-use backstop::store::{Files, ForkRecord, Kept, Lineage, Manifest, OverrideRecord, Sampler, Verified};
+use backstop::scenario::{Override, SetValue};
+use backstop::store::{Files, ForkRecord, Kept, Lineage, Manifest, MoveRecord, OverrideRecord, Sampler, Verified};
 
 use super::console::{Failed, emit, fail};
 use super::load::{self, At, parse_set};
@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// Set a parameter, or any number of the file by its dotted path, from that step on (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
+    /// Let a commitment, or one instance of it (`c/a`), be bound at that step, whatever its condition says (repeatable)
+    #[arg(long = "move", value_name = "C")]
+    moves: Vec<String>,
     /// Write the other future into this folder
     #[arg(long, value_name = "DIR2", value_hint = clap::ValueHint::DirPath)]
     out: PathBuf,
@@ -81,9 +84,11 @@ fn check_step(at: u32, parent: &Verified) -> Result<(), Failed> {
 
 fn child_manifest(args: &Args, at: u32, parent: &Verified) -> Manifest {
     let mut manifest = parent.manifest.clone();
+    let on = SetValue::Number(f64::from(at));
     manifest.forks.push(ForkRecord {
         at,
         overrides: args.sets.iter().map(OverrideRecord::from).collect(),
+        moves: args.moves.iter().map(|bind| MoveRecord { bind: bind.clone(), on }).collect(),
         parent_history_hash: parent.fold.history.text(),
     });
     manifest

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use backstop::engine::Failure;
 use backstop::model::{Clock, Date, limits};
-use backstop::scenario::{Compiled, Diagnostic, Document, Options, Override, SetValue, SourceText, compile};
+use backstop::scenario::{AddedMove, Compiled, Diagnostic, Document, Options, Override, SetValue, SourceText, compile};
 use backstop::store::Beside;
 
 use super::console::{Failed, fail, report};
@@ -119,6 +119,16 @@ pub(crate) fn parse_set(text: &str) -> Result<Override, String> {
     let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
     let value = SetValue::parse(value.trim()).map_err(|what| format!("`{}` {what}", escaped(value)))?;
     Ok(Override { name: name.trim().to_owned(), value })
+}
+
+/// One `C@STEP` of `--move`.
+pub(crate) fn parse_move(text: &str) -> Result<AddedMove, String> {
+    let (bind, on) = text.rsplit_once('@').ok_or("it must be C@STEP, such as `us_backstop@3`")?;
+    let wrong = || format!("`{}` must be the number of a step, or a date such as `2025-03-10`", escaped(on));
+    match SetValue::parse(on.trim()).map_err(|_| wrong())? {
+        SetValue::Boolean(_) => Err(wrong()),
+        on => Ok(AddedMove { bind: bind.trim().to_owned(), on }),
+    }
 }
 
 /// One `NAME=EXPR` of `--metric`.

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{ActorId, EventKind, Model};
-use backstop::scenario::{Document, Options, Override};
+use backstop::scenario::{AddedMove, Document, Options, Override};
 use backstop::store::{
-    Files, Folder, FolderError, LineageError, Manifest, Numbered, OverrideRecord, Sampler, SingleFile, limits,
-    open_file, write_events,
+    Files, Folder, FolderError, LineageError, Manifest, MoveRecord, Numbered, OverrideRecord, Sampler, SingleFile,
+    limits, open_file, write_events,
 };
 use backstop::sweep::recorded;
 use backstop::text::{all_listed, listed, quoted, suggestion};
 use backstop::trace::Namer;
 
 use super::console::{Failed, emit, emit_bytes, fail};
-use super::load::{self, parse_set, parse_whole};
+use super::load::{self, parse_move, parse_set, parse_whole};
 use super::recorded::refuse;
 use super::sweep::explain;
 use super::wording::escaped;
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(value_name = "FILE|DIR")]
     file: PathBuf,
     /// Run this run of the sweep again, with its numbers and its luck, to look at it closely
-    #[arg(long, value_name = "N", conflicts_with_all = ["seed", "replicate", "sets"], value_parser = parse_whole)]
+    #[arg(long, value_name = "N", conflicts_with_all = ["seed", "replicate", "sets", "moves"], value_parser = parse_whole)]
     run: Option<u64>,
     /// The seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = parse_whole)]
@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// Set a parameter, or any number of the file by its dotted path (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
+    /// Let a commitment, or one instance of it (`c/a`), be bound at a step, whatever its condition says (repeatable)
+    #[arg(long = "move", value_name = "C@STEP|DATE", value_parser = parse_move)]
+    moves: Vec<AddedMove>,
     /// Write events.csv, series.csv, commitments.csv, runs.csv and manifest.json into this folder
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     out: Option<PathBuf>,
@@ -150,10 +153,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
         None => Asked::of_file(args)?,
     };
     let Asked { luck, sets, .. } = &asked;
-    if sets.len() > limits::OVERRIDES {
-        return Err(refuse(&LineageError::Overrides(sets.len())));
+    let set = sets.len() + args.moves.len();
+    if set > limits::OVERRIDES {
+        return Err(refuse(&LineageError::Overrides(set)));
     }
-    let options = Options { overrides: sets.clone(), track_trust: args.trust, ..Options::default() };
+    let options =
+        Options { overrides: sets.clone(), moves: args.moves.clone(), track_trust: args.trust, ..Options::default() };
     let loaded = load::load(asked.document.clone(), &options)?;
     let model = &loaded.compiled.model;
     let filter = filter(args, model)?;
@@ -244,6 +249,7 @@ fn manifest(args: &Args, asked: &Asked) -> Manifest {
         stances: args.stances,
         trust: args.trust,
         replicate: asked.luck.replicate,
+        moves: args.moves.iter().map(MoveRecord::from).collect(),
         ..Manifest::new(&asked.name, &asked.document, overrides, asked.luck.seed)
     }
 }

@@ -12,7 +12,7 @@ use super::table::Table;
 use crate::analysis::wording;
 use crate::engine::Run;
 use crate::model::{Ending, Expression, InstanceId, Model, Scope, Setup, Values as _};
-use crate::store::{Manifest, Verified, limits as store_limits, read_file};
+use crate::store::{Manifest, MoveRecord, Verified, limits as store_limits, read_file};
 
 use crate::trace::plain_set_value;
 
@@ -96,8 +96,16 @@ fn command(manifest: &Manifest) -> Vec<String> {
         let set = |one: &crate::store::OverrideRecord| format!(" --set {}={}", one.name, plain_set_value(one.value));
         overrides.iter().map(set).collect::<String>()
     };
+    let moves = |moves: &[MoveRecord], at: bool| {
+        let one = |one: &MoveRecord| {
+            let on = if at { format!("@{}", plain_set_value(one.on)) } else { String::new() };
+            format!(" --move {}{on}", one.bind)
+        };
+        moves.iter().map(one).collect::<String>()
+    };
     let file = quoted(&manifest.scenario);
     let mut first = format!("backstop run {file} --seed {}{}", manifest.seed, sets(&manifest.overrides));
+    first += &moves(&manifest.moves, true);
     if manifest.replicate > 0 {
         let _ = write!(first, " --replicate {}", manifest.replicate);
     }
@@ -107,7 +115,12 @@ fn command(manifest: &Manifest) -> Vec<String> {
     let mut commands = vec![first + " --out run"];
     for (at, fork) in (1..).zip(&manifest.forks) {
         let from = if at == 1 { "run".to_owned() } else { format!("fork{}", at - 1) };
-        commands.push(format!("backstop fork {from} --at {}{} --out fork{at}", fork.at, sets(&fork.overrides)));
+        commands.push(format!(
+            "backstop fork {from} --at {}{}{} --out fork{at}",
+            fork.at,
+            sets(&fork.overrides),
+            moves(&fork.moves, false)
+        ));
     }
     commands
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::added;
 use super::csv::CsvTable;
 use super::definitions::Definition;
 use super::diagnostic::{Diagnostic, Severity, suggestion, tidy};
@@ -23,7 +24,7 @@ const COMPARISONS: usize = 5_000_000;
 /// A compilation on its way.
 pub(super) struct Compiler<'a> {
     pub(super) source: &'a SourceText,
-    /// The document with the overrides applied.
+    /// The document with the overrides applied and the moves added.
     pub(super) root: &'a Table,
     /// The document without them.
     pub(super) original: &'a Table,
@@ -71,7 +72,8 @@ pub(super) struct Compiler<'a> {
 /// Everything that is wrong with it, sorted by place; at most [`limits::DIAGNOSTICS`] of them, and one that says how
 /// many more there are.
 pub fn compile(document: &Document, options: &Options) -> Result<Compiled, Vec<Diagnostic>> {
-    let root = overrides::apply(document.root(), &options.overrides).map_err(tidy)?;
+    let mut root = overrides::apply(document.root(), &options.overrides).map_err(tidy)?;
+    added::append(&mut root, &options.moves);
     let mut compiler = Compiler::new(document, &root, &options.overrides);
     compiler.run(options);
     let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
@@ -134,7 +136,7 @@ impl<'a> Compiler<'a> {
         self.read_commitments();
         self.read_meetings();
         self.read_shocks();
-        self.read_moves();
+        self.read_moves(&options.moves);
         self.read_outcomes();
         self.read_metrics(&options.metrics);
         self.check_sweep();

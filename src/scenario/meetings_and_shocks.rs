@@ -1,7 +1,8 @@
 //! `[meetings]`, `[shocks]` and `[moves]`.
 
+use super::added::AddedMove;
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, plain, quoted};
+use super::diagnostic::{Diagnostic, Origin, plain, quoted};
 use super::document::{Entry, Kind, Table, Value};
 use super::names::Party;
 use super::reader::path;
@@ -70,36 +71,51 @@ impl<'a> Compiler<'a> {
     }
 
     /// Reads `[moves]`.
-    pub(super) fn read_moves(&mut self) {
-        for (entry, table) in self.named_tables("moves") {
-            let place = path("moves", &entry.key);
-            self.known_keys(table, &["on", "when", "bind", "any", "name", "note"], "a move");
-            self.free_texts(table, &["note"], &place);
-            let name = self.optional_text(table, "name", &place);
-            let trigger = match (table.get("on"), table.get("when")) {
-                (Some(on), None) => self.shock_steps(on, &place),
-                (None, Some(when)) => {
-                    let script = self.condition(&when.value, path(&place, "when"), Context::World("a move"));
-                    script.map(|script| Trigger::When { condition: script.expression, once: true })
-                }
-                (Some(on), Some(when)) => {
-                    let message = format!("`{place}` has both `on` and `when`");
-                    let error = Diagnostic::error("schema/either", message, Some(when.key_span.clone()));
-                    let error = error.note("the other stands here", Some(on.key_span.clone()));
-                    self.report(error.help("a move has one of `on` (dates) and `when` (a condition)"));
-                    None
-                }
-                (None, None) => {
-                    let help = "a move has one of `on` (dates) and `when` (a condition)";
-                    self.missing("on` or `when", &place, entry.key_span.clone(), help);
-                    None
-                }
-            };
-            let binds = self.binds(entry, table, &place);
-            let any = self.flag(table, "any", &place, false);
-            let trigger = trigger.unwrap_or(Trigger::On(Vec::new()));
-            self.model.moves.push(Move { id: entry.key.clone(), name, trigger, binds, any });
+    /// The moves of the file, and behind them those that were added.
+    pub(super) fn read_moves(&mut self, added: &[AddedMove]) {
+        let tables = self.named_tables("moves");
+        let declared = tables.len().saturating_sub(added.len());
+        for (at, (entry, table)) in tables.into_iter().enumerate() {
+            let before = self.diagnostics.len();
+            self.read_move(entry, table);
+            let Some(added) = at.checked_sub(declared).and_then(|at| added.get(at)) else { continue };
+            // Its place is the argument that it comes from.
+            for diagnostic in &mut self.diagnostics[before..] {
+                let argument = added.argument();
+                diagnostic.span = Some(0..argument.len());
+                diagnostic.origin = Origin::Argument(argument);
+            }
         }
+    }
+
+    fn read_move(&mut self, entry: &'a Entry, table: &'a Table) {
+        let place = path("moves", &entry.key);
+        self.known_keys(table, &["on", "when", "bind", "any", "name", "note"], "a move");
+        self.free_texts(table, &["note"], &place);
+        let name = self.optional_text(table, "name", &place);
+        let trigger = match (table.get("on"), table.get("when")) {
+            (Some(on), None) => self.shock_steps(on, &place),
+            (None, Some(when)) => {
+                let script = self.condition(&when.value, path(&place, "when"), Context::World("a move"));
+                script.map(|script| Trigger::When { condition: script.expression, once: true })
+            }
+            (Some(on), Some(when)) => {
+                let message = format!("`{place}` has both `on` and `when`");
+                let error = Diagnostic::error("schema/either", message, Some(when.key_span.clone()));
+                let error = error.note("the other stands here", Some(on.key_span.clone()));
+                self.report(error.help("a move has one of `on` (dates) and `when` (a condition)"));
+                None
+            }
+            (None, None) => {
+                let help = "a move has one of `on` (dates) and `when` (a condition)";
+                self.missing("on` or `when", &place, entry.key_span.clone(), help);
+                None
+            }
+        };
+        let binds = self.binds(entry, table, &place);
+        let any = self.flag(table, "any", &place, false);
+        let trigger = trigger.unwrap_or(Trigger::On(Vec::new()));
+        self.model.moves.push(Move { id: entry.key.clone(), name, trigger, binds, any });
     }
 
     /// The instances that a move binds, each once.

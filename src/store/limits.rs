@@ -12,5 +12,5 @@ pub const TABLE_BYTES: u64 = 2 << 30;
 pub const ROW_BYTES: u64 = 64 << 20;
 /// Forks that led to a run; for each the scenario is compiled anew.
 pub const FORKS: usize = 100;
-/// Overrides of a run, those of its forks included; each is looked up in the scenario.
+/// Overrides and added moves of a run, those of its forks included; each is looked up in the scenario.
 pub const OVERRIDES: usize = 1_000;

@@ -5,8 +5,8 @@ use std::fmt;
 use super::limits;
 use super::manifest::{Manifest, OverrideRecord};
 use crate::engine::{self, HistoryHash, Observer, Plan, Run, RunOptions, RunSeed, Stage};
-use crate::model::Model;
 use crate::model::limits::TRUST_PAIRS;
+use crate::model::{Model, Trigger};
 use crate::scenario::{Attachments, Diagnostic, Document, Options, Override, SourceText, compile};
 use crate::trace::Namer;
 use crate::trace::{Recorded, ReplayError, replay};
@@ -123,7 +123,7 @@ impl Lineage {
         inputs: &mut dyn Attachments,
         metrics: &[(String, String)],
     ) -> Result<Self, LineageError> {
-        let sets = manifest.all_overrides().len();
+        let sets = manifest.all_overrides().len() + manifest.all_moves().len();
         if sets > limits::OVERRIDES {
             return Err(LineageError::Overrides(sets));
         }
@@ -135,10 +135,16 @@ impl Lineage {
             let source = Box::new(unreadable.source);
             LineageError::Scenario { diagnostics: unreadable.diagnostics, source }
         })?;
-        let mut options =
-            Options { overrides: overrides(&manifest.overrides), metrics: metrics.to_vec(), track_trust: true };
+        // Every model has the moves of all forks, so that all have the same things; those of later forks are never made.
+        let mut later = manifest.forks.iter().map(|fork| fork.moves.len()).sum();
+        let mut options = Options {
+            overrides: overrides(&manifest.overrides),
+            moves: manifest.all_moves(),
+            metrics: metrics.to_vec(),
+            track_trust: true,
+        };
         let mut course = Self { document: None, legs: Vec::new() };
-        course.add(&document, 0, &options, manifest.trust)?;
+        course.add(&document, (0, later), &options, manifest.trust)?;
         let first = course.first();
         let parts = (first.actors.len() + first.instances.len()).saturating_mul(1 + manifest.forks.len());
         if !manifest.forks.is_empty() && parts > limits::LINEAGE_PARTS {
@@ -146,13 +152,21 @@ impl Lineage {
         }
         for fork in &manifest.forks {
             options.overrides.extend(overrides(&fork.overrides));
-            course.add(&document, fork.at, &options, manifest.trust)?;
+            later -= fork.moves.len();
+            course.add(&document, (fork.at, later), &options, manifest.trust)?;
         }
         course.document = Some(document);
         Ok(course)
     }
 
-    fn add(&mut self, document: &Document, from: u32, options: &Options, recorded: bool) -> Result<(), LineageError> {
+    /// Adds a model that is in force from a step; `later` of its moves are added by later forks.
+    fn add(
+        &mut self,
+        document: &Document,
+        (from, later): (u32, usize),
+        options: &Options,
+        recorded: bool,
+    ) -> Result<(), LineageError> {
         let wrong = |diagnostics| {
             let source = Box::new(document.source().clone());
             LineageError::Scenario { diagnostics, source }
@@ -170,6 +184,10 @@ impl Lineage {
         }
         if self.legs.last().is_some_and(|&(before, ..)| from < before) {
             return Err(LineageError::Order(from));
+        }
+        let known = model.moves.len().saturating_sub(later);
+        for unmade in &mut model.moves[known..] {
+            unmade.trigger = Trigger::On(Vec::new());
         }
         let plan = Plan::new(&model);
         self.legs.push((from, model, plan));

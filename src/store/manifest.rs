@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::inputs::InputRecord;
 use super::limits;
 use crate::engine::{Run, RunSeed};
-use crate::scenario::{Document, Override, SetValue};
+use crate::scenario::{AddedMove, Document, Override, SetValue};
 
 /// The program's name, as a manifest gives it.
 pub const PROGRAM: &str = "backstop";
@@ -88,6 +88,28 @@ impl From<&OverrideRecord> for Override {
     }
 }
 
+/// A move that was added to those of the scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MoveRecord {
+    /// What it binds: a commitment or one instance of it.
+    pub bind: String,
+    /// When: the number of a step, or the text of a moment.
+    #[serde(with = "set_value")]
+    pub on: SetValue,
+}
+
+impl From<&AddedMove> for MoveRecord {
+    fn from(added: &AddedMove) -> Self {
+        Self { bind: added.bind.clone(), on: added.on }
+    }
+}
+
+impl From<&MoveRecord> for AddedMove {
+    fn from(record: &MoveRecord) -> Self {
+        Self { bind: record.bind.clone(), on: record.on }
+    }
+}
+
 /// Where a run left the path of another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForkRecord {
@@ -95,6 +117,9 @@ pub struct ForkRecord {
     pub at: u32,
     /// What was set from there on, besides what had been set before.
     pub overrides: Vec<OverrideRecord>,
+    /// The moves that were added, in the order given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<MoveRecord>,
     /// The hash of the history that it was forked from.
     pub parent_history_hash: String,
 }
@@ -119,6 +144,9 @@ pub struct Manifest {
     pub inputs: Vec<InputRecord>,
     /// Every override, in the order given.
     pub overrides: Vec<OverrideRecord>,
+    /// The moves that were added, in the order given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<MoveRecord>,
     /// The forks that led here, in rising order of their steps.
     pub forks: Vec<ForkRecord>,
     /// The seed.
@@ -180,6 +208,7 @@ impl Manifest {
             scenario_text: text.into(),
             inputs: InputRecord::of(document),
             overrides,
+            moves: Vec::new(),
             forks: Vec::new(),
             seed,
             replicate: 0,
@@ -219,6 +248,13 @@ impl Manifest {
     pub fn all_overrides(&self) -> Vec<Override> {
         let forks = self.forks.iter().flat_map(|fork| &fork.overrides);
         self.overrides.iter().chain(forks).map(Override::from).collect()
+    }
+
+    /// Every move that was added to a run, forks' included, in the order in which they were given.
+    #[must_use]
+    pub fn all_moves(&self) -> Vec<AddedMove> {
+        let forks = self.forks.iter().flat_map(|fork| &fork.moves);
+        self.moves.iter().chain(forks).map(AddedMove::from).collect()
     }
 
     /// Its text.
