@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const SCRIPTS: [&str; 7] =
-    ["commitments.py", "heatmap.py", "importance.py", "shares.py", "survival.py", "trajectories.py", "tips.py"];
+    ["commitments.py", "heatmap.py", "importance.py", "shares.py", "survival.py", "tips.py", "trajectories.py"];
 
 /// Runs scripts one after the other, as if each had been started alone, and looks at their pictures: how many colours
 /// these have, and how much of them is not background. Starting Python anew for each would take most of the time.
@@ -59,7 +59,19 @@ fn every_script_stands_alone_and_is_described() {
         let header = "#!/usr/bin/env python3\n# /// script\n# requires-python = ";
         assert!(text.starts_with(header), "{script} has no inline metadata");
         assert!(page.contains(&format!("| `{script}` |")), "plots/README.md does not name {script}");
-        let known = ["argparse", "json", "math", "matplotlib", "pandas", "pathlib", "re", "sys", "textwrap", "tomllib"];
+        let known = [
+            "argparse",
+            "json",
+            "math",
+            "matplotlib",
+            "pandas",
+            "pathlib",
+            "re",
+            "sys",
+            "textwrap",
+            "tomllib",
+            "warnings",
+        ];
         let imports =
             text.lines().filter_map(|line| line.strip_prefix("import ").or_else(|| line.strip_prefix("from ")));
         for import in imports {

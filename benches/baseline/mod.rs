@@ -218,8 +218,7 @@ fn write_row(
     for value in [joined, mood] {
         out.push(b',');
         let mut buffer = zmij::Buffer::new();
-        let text = buffer.format(value);
-        out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
+        out.extend_from_slice(buffer.format(value).as_bytes());
     }
     let _ = writeln!(out, ",h{history:016x}");
 }

@@ -35,7 +35,7 @@ from scenario import Instance, Scenario
 # ---------------------------------------------------------------------------------
 
 # Columns of `commitments.csv` that are written.
-UPTO, ROUNDS = False, True
+UPTO, ROUNDS = True, True
 SWEEPS = 100_000
 
 FINAL = {"satisfied": "satisfied", "violated": "violated", "expired": "expired", "released": "terminated"}
