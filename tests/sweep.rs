@@ -182,7 +182,7 @@ fn a_run_of_a_sweep_can_be_run_again() {
         assert_eq!(text.lines().next(), rows.lines().next());
     }
     assert_eq!(rows.lines().count(), 13);
-    assert!(rows.contains(",2025-03-12,4,"), "{rows}");
+    assert!(rows.contains(",2025-03-12,4.0,"), "{rows}");
 }
 
 #[test]

@@ -11,8 +11,8 @@ use super::finish::{all_expressions, key};
 use super::interval::{bounds, parameter_intervals_at, quantity_interval};
 use super::monotone;
 use crate::model::{
-    ActorId, Expression, Field, FieldSource, MAX_TOTAL, Model, Node, ParameterId, Quantity, Setup, Shape, Target,
-    Trigger,
+    ActorId, Expression, Field, FieldSource, MAX_TOTAL, Model, Node, Parameter, ParameterId, Quantity, Setup, Shape,
+    Target, Trigger,
 };
 
 /// A model to be checked for many values of its parameters.
@@ -82,7 +82,9 @@ impl<'a> Recheck<'a> {
     pub fn holds(&mut self, parameters: &[f64]) -> bool {
         self.setup.restore(&self.model.setup);
         self.setup.parameters.clone_from_slice(parameters);
-        parameters.iter().all(|value| value.is_finite())
+        let fits =
+            |(value, declared): (&f64, &Parameter)| value.is_finite() && (!declared.whole || value.fract() == 0.0);
+        parameters.iter().zip(&self.model.parameters).all(fits)
             && self.fields_hold()
             && self.sums_hold()
             && self.constants_hold()

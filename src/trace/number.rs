@@ -8,7 +8,7 @@ use crate::scenario::SetValue;
 ///
 /// ```
 /// assert_eq!(backstop::trace::number(30_000.0), "30000.0");
-/// assert_eq!(backstop::trace::number(1e300), "1e300");
+/// assert_eq!(backstop::trace::number(1e300), "1e+300");
 /// ```
 #[must_use]
 pub fn number(value: f64) -> String {
