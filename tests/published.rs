@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use backstop::analysis::{self, Cost, Question};
 use backstop::engine::{RunOptions, RunSeed, Stage, View, run_staged};
 use backstop::model::{Amount, InstanceId, OutcomeId, ResourceId};
-use common::{Ran, run_file, run_shipped, run_text, scenarios};
+use common::{Ran, run_file, run_shipped, run_text, scenarios, text};
 use jiff::civil::Date;
 
 fn close(found: f64, expected: f64, tolerance: f64) {
@@ -566,5 +566,170 @@ fn a_fork_without_overrides_keeps_graded_amounts() {
         let luck = RunSeed { seed: 0, replicate: 0 };
         let forked = run_staged(&stage(0), &[stage(from)], luck, want, &mut |_, _, _| {});
         assert_eq!(forked.log, ran.run.log, "from step {from}");
+    }
+}
+
+/// `F = match·D` and `D = 10·(own_gift + spur·F)`, solved as two linear equations, while no limit holds.
+#[test]
+fn matching_grant() {
+    for (rate, spur) in [(0.0, 0.05), (0.25, 0.05), (0.44, 0.05), (0.46, 0.05), (0.5, 0.05), (0.5, 0.1), (0.8, 0.02)] {
+        let donors = 40.0 / (1.0 - 10.0 * spur * rate);
+        let ran = run_shipped("matching-grant", &[("match", rate), ("spur", spur)], 0);
+        close(ran.metric("from_donors"), donors, 1e-4);
+        close(ran.metric("from_foundation"), rate * donors, 1e-4);
+        assert_eq!(ran.outcome() == "built", donors * (1.0 + rate) >= 75.0, "{rate}");
+        assert_eq!(ran.run.gap, Some(0), "a contraction is no deadlock");
+    }
+    let limited = run_shipped("matching-grant", &[("limit", 20.0)], 0);
+    assert_eq!((limited.metric("from_donors"), limited.metric("from_foundation")), (50.0, 20.0));
+    let outdone = run_shipped("matching-grant", &[("match", 2.0)], 0);
+    assert_eq!((outdone.metric("from_donors"), outdone.metric("from_foundation")), (90.0, 100.0));
+}
+
+/// Of four amounts on a grid, the least and the greatest that are fixed points of the levels, not below a floor.
+///
+/// Every combination is tried; `tops` are the limits and `grains` the steps that divide them.
+fn extremes(
+    tops: [u32; 4],
+    grains: [u32; 4],
+    floor: [u32; 4],
+    level: impl Fn(usize, [u32; 4]) -> u32,
+) -> ([u32; 4], [u32; 4]) {
+    let counts: [u32; 4] = std::array::from_fn(|i| tops[i] / grains[i] + 1);
+    let mut fixed = Vec::new();
+    for number in 0..counts.iter().product() {
+        let mut rest = number;
+        let x = std::array::from_fn(|i| {
+            let digit = rest % counts[i];
+            rest /= counts[i];
+            digit * grains[i]
+        });
+        let on_grid = |i: usize| (level(i, x) / grains[i] * grains[i]).min(tops[i]).max(floor[i]);
+        if (0..4).all(|i| x[i] == on_grid(i)) {
+            fixed.push(x);
+        }
+    }
+    let below = |a: &[u32; 4], b: &[u32; 4]| (0..4).all(|i| a[i] <= b[i]);
+    let least = *fixed.iter().find(|a| fixed.iter().all(|b| below(a, b))).expect("levels are monotone");
+    let greatest = *fixed.iter().find(|a| fixed.iter().all(|b| below(b, a))).expect("levels are monotone");
+    (least, greatest)
+}
+
+fn differing(a: [u32; 4], b: [u32; 4]) -> Option<u32> {
+    u32::try_from((0..4).filter(|&i| a[i] != b[i]).count()).ok()
+}
+
+/// Metrics of four whole amounts at a step.
+fn four(ran: &Ran, metrics: [&str; 4], step: usize) -> [f64; 4] {
+    metrics.map(|metric| ran.series(metric)[step])
+}
+
+/// Before the conference the least fixed point, after it the greatest, by trying every combination of instalments.
+#[test]
+fn ammunition_initiative() {
+    const PERCENT: [u32; 4] = [90, 30, 25, 20];
+    let metrics = ["from_germany", "from_netherlands", "from_denmark", "from_norway"];
+    for start in [0, 50, 100, 150, 200, 400] {
+        let level = |i: usize, x: [u32; 4]| PERCENT[i] * (start + x.iter().sum::<u32>() - x[i]) / 100;
+        let (least, greatest) = extremes([600, 250, 150, 100], [50; 4], [0; 4], level);
+        let sets = [("start", f64::from(start))];
+        let ran = run_shipped("ammunition-initiative", &sets, 0);
+        assert_eq!(four(&ran, metrics, 4), least.map(f64::from), "from {start}");
+        assert_eq!(four(&ran, metrics, 5), greatest.map(f64::from), "from {start}");
+        assert_eq!(ran.outcome() == "funded", start + greatest.iter().sum::<u32>() >= 1000, "from {start}");
+        let apart = text("ammunition-initiative").replace("package = true", "package = false");
+        assert_eq!(run_text(&apart, &sets, 0).run.gap, differing(least, greatest), "from {start}");
+    }
+    let ran = run_shipped("ammunition-initiative", &[], 0);
+    assert_eq!(four(&ran, metrics, 4), [50.0, 0.0, 0.0, 0.0]);
+    assert_eq!(four(&ran, metrics, 5), [500.0, 250.0, 150.0, 100.0]);
+    assert_eq!(ran.run.reached_step(), Some(5));
+}
+
+/// A low and a high state, and the least first move between them, by trying every combination of levels.
+#[test]
+fn backstop_and_troops() {
+    let tops = [100, 15_000, 10_000, 5_000];
+    let least_of = |floor: [u32; 4]| {
+        let level = |i: usize, x: [u32; 4]| match i {
+            // 4 % for each 1,000 soldiers above 5,000.
+            0 => (x[1] + x[2] + x[3]).saturating_sub(5_000) / 250,
+            1 => 2_000 + 150 * x[0],
+            2 => 1_000 + 120 * x[0],
+            _ => 100 * x[0],
+        };
+        extremes(tops, [5, 1_000, 1_000, 1_000], floor, level)
+    };
+    let (low, high) = least_of([0; 4]);
+    assert_eq!((low, high), ([0, 2_000, 1_000, 0], tops));
+    let stuck = run_shipped("backstop-and-troops", &[], 0);
+    assert_eq!((amounts(&stuck), stuck.run.gap), (low.map(f64::from).to_vec(), Some(4)));
+    let mut least_move = None;
+    for unasked in (0..=100).step_by(5) {
+        let (settled, _) = least_of([unasked, 0, 0, 0]);
+        let ran = run_shipped("backstop-and-troops", &[("unasked", f64::from(unasked))], 0);
+        assert_eq!(amounts(&ran), settled.map(f64::from), "from {unasked} %");
+        if settled == high && least_move.is_none() {
+            least_move = Some(unasked);
+        }
+    }
+    assert_eq!(least_move, Some(35));
+    let view = View { model: &stuck.model, plan: &stuck.plan, setup: &stuck.run.setup, world: stuck.run.exchanged() };
+    let explanation = analysis::explain(view, &Question::default()).expect("the state can be explained");
+    assert_eq!(explanation.partial.len(), 1, "of the cheapest set, in the order of names");
+    let france = (0..=10_000).step_by(1_000).find(|&troops| least_of([0, 0, troops, 0]).0 == high);
+    assert_eq!(Some(explanation.partial[0].least.to_units()), france.map(f64::from));
+}
+
+/// The kinds of event that make up the life of promises, by step and instance.
+fn life(ran: &Ran) -> Vec<(u32, &'static str, String)> {
+    let kinds = ["detached", "suspended", "reactivated", "violated", "satisfied", "renewed"];
+    let mut all: Vec<_> =
+        kinds.iter().flat_map(|kind| ran.when(kind).into_iter().map(|(step, name)| (step, *kind, name))).collect();
+    all.sort();
+    all
+}
+
+/// The events of a truce, derived by hand: suspended by the raid, resumed by the package, and broken without it.
+#[test]
+fn truce_resumed() {
+    let (one, other, monitors) = ("government_truce", "rebels_truce", "mediator_monitors");
+    let expected = |events: &[(u32, &'static str, &str)]| {
+        events.iter().map(|&(step, kind, name)| (step, kind, name.to_owned())).collect::<Vec<_>>()
+    };
+    let ran = run_shipped("truce-resumed", &[], 0);
+    let begins = [(0, "detached", one), (0, "detached", other), (4, "suspended", one), (4, "suspended", other)];
+    let resumed = [(8, "detached", monitors), (8, "reactivated", one), (8, "reactivated", other)];
+    assert_eq!(life(&ran), expected(&[&begins[..], &resumed[..]].concat()));
+    assert_eq!((ran.outcome(), ran.run.gap), ("truce", Some(0)));
+    let apart = run_text(&text("truce-resumed").replace("package = true", "package = false"), &[], 0);
+    let broken = [(15, "violated", one), (15, "violated", other)];
+    assert_eq!(life(&apart), expected(&[&begins[..], &broken[..]].concat()));
+    assert_eq!(apart.outcome(), "stalemate");
+}
+
+/// The events of three phases, derived by hand: agreed at talks, kept, and renewed until the third.
+#[test]
+fn ceasefire_phases() {
+    for phases in 1..=3u32 {
+        let mut expected = Vec::new();
+        for (phase, talks) in (1..=phases).zip([1, 7, 13]) {
+            let mut at = |step: u32, kind, name: &str| expected.push((step, kind, name.to_owned()));
+            // Three parts in the Deliveries of three steps; the next Review sees that the phase is over.
+            at(talks, "detached", "hold_fire");
+            at(talks, "detached", "release");
+            at(talks + 2, "satisfied", "release");
+            if phase < phases {
+                at(talks + 3, "renewed", "release");
+            }
+            at(talks + 3, "satisfied", "hold_fire");
+            if phase < phases {
+                at(talks + 4, "renewed", "hold_fire");
+            }
+        }
+        let ran = run_shipped("ceasefire-phases", &[("phases", f64::from(phases))], 0);
+        assert_eq!(life(&ran), expected, "{phases} phases");
+        close(ran.metric("free"), 3.0 * f64::from(phases), 1e-9);
+        assert_eq!(ran.outcome() == "three_phases", phases == 3);
     }
 }
