@@ -408,7 +408,7 @@ fn graded_promises_without_a_seed_are_a_deadlock() {
         world: explosive.run.exchanged(),
     };
     let explanation = analysis::explain(view, &Question::default()).expect("the state can be explained");
-    assert_eq!(explanation.partial[0].least.to_units(), 1e-6);
+    assert_eq!(explanation.partial[0].least, Amount(1));
 }
 
 /// Keys of a burden: each gives `k/(1−k)` of what the others give, so that the shares are the keys.
@@ -527,7 +527,8 @@ fn graded_promises_on_grids_are_what_brute_force_finds() {
             let ran = run_text(&grid.text(order), &[], 0);
             let found = amounts(&ran);
             for (at, &i) in order.iter().enumerate() {
-                assert_eq!(found[at], f64::from(least[i]), "{number}: {}", grid.text(order));
+                let is_least = (found[at] - f64::from(least[i])).abs() <= 0.0;
+                assert!(is_least, "{number}: {}", grid.text(order));
             }
             assert_eq!(ran.run.gap, u32::try_from(in_gap).ok(), "{number}: {}", grid.text(order));
             if in_gap > 0 && order[0] == 0 {
@@ -620,8 +621,8 @@ fn differing(a: [u32; 4], b: [u32; 4]) -> Option<u32> {
 }
 
 /// Metrics of four whole amounts at a step.
-fn four(ran: &Ran, metrics: [&str; 4], step: usize) -> [f64; 4] {
-    metrics.map(|metric| ran.series(metric)[step])
+fn four(ran: &Ran, metrics: [&str; 4], step: usize) -> Vec<f64> {
+    metrics.iter().map(|metric| ran.series(metric)[step]).collect()
 }
 
 /// Before the conference the least fixed point, after it the greatest, by trying every combination of instalments.
