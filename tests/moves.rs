@@ -2,6 +2,7 @@
 
 mod common;
 
+use backstop::model::Event;
 use backstop::scenario::{Document, Options, compile};
 use common::run_text;
 
@@ -183,6 +184,30 @@ fn a_move_opens_a_deadlock() {
     assert_eq!(log[moved + 1], (2, "detached", Some(cause)));
     assert_eq!(log[moved + 2], (2, "detached", Some(cause + 1)));
     assert_eq!(log.iter().filter(|entry| entry.1 == "moved").count(), 2);
+    replays(&text);
+}
+
+/// One matches half of what the other gives. A move raises a promise to its limit, whatever its `as` says; the other
+/// follows by its own.
+#[test]
+fn a_move_raises_graded_amounts_to_their_limit() {
+    let body = "[commitments.one]\ndebtor = \"a\"\ngives = { money = { upto = 100, as = \"0.5 * bound(money)\" } }\n\
+                [commitments.two]\ndebtor = \"b\"\ngives = { money = { upto = 80, as = \"0.5 * bound(money)\" } }\n\
+                [moves.first]\non = 1\nbind = [\"one\"]\n[moves.again]\non = 2\nbind = [\"one\", \"two\"]\n";
+    let text = scenario(4, body);
+    let ran = run_text(&text, &[], 0);
+    let log = &ran.run.log;
+    let raised: Vec<(u32, i64, &str)> = log
+        .iter()
+        .filter_map(|entry| match entry.event {
+            Event::Raised { amount, .. } => {
+                let cause = log[entry.cause.unwrap() as usize].event.kind().name();
+                Some((entry.step, amount.0 / 1_000_000, cause))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(raised, [(1, 100, "moved"), (1, 50, "raised"), (2, 80, "moved")]);
     replays(&text);
 }
 

@@ -5,7 +5,7 @@ use super::super::cause::{Rule, Why};
 use super::super::failure::Failure;
 use super::super::random::{RunSeed, unit};
 use super::{Decision, View};
-use crate::model::{Columns, Event, Expression, InstanceId, MeetingId, MoveId, Reader, State, Trigger};
+use crate::model::{Amount, Columns, Event, Expression, InstanceId, MeetingId, MoveId, Reader, State, Trigger};
 
 /// The commitments that are put into a state before the phases of step 0.
 pub(in super::super) fn initial(view: View<'_>, out: &mut Vec<Decision>) {
@@ -40,20 +40,30 @@ pub(in super::super) fn go_first(view: View<'_>, which: MoveId, out: &mut Vec<De
     };
     out.push(Decision::new(Event::Moved(which), why));
     for &instance in &declared.binds {
-        let mut state = view.world.instance(instance).state;
+        let before = view.world.instance(instance).state;
+        let is_renewed = declared.any && matches!(before, State::Expired | State::Terminated);
+        let is_created = declared.any && (is_renewed || before == State::Null);
         let mut then = |event| out.push(Decision::new(event, Why::First));
-        if declared.any && matches!(state, State::Expired | State::Terminated) {
+        if is_renewed {
             then(Event::Renewed(instance));
-            state = State::Null;
         }
-        if declared.any && state == State::Null {
+        if is_created {
             then(Event::Created(instance));
-            state = State::Conditional;
         }
-        match state {
+        match if is_created { State::Conditional } else { before } {
             State::Conditional => then(Event::Detached(instance)),
             State::Pending => then(Event::Reactivated(instance)),
-            State::Null | State::Detached | State::Satisfied | State::Violated | State::Expired | State::Terminated => {
+            State::Detached => {}
+            State::Null | State::Satisfied | State::Violated | State::Expired | State::Terminated => continue,
+        }
+        for level in &view.plan.levels[view.plan.levels_of(instance)] {
+            let gift = level.gift;
+            // A new round starts from nothing.
+            let now = if is_renewed { Amount(0) } else { view.world.evidence.graded(gift.position) };
+            let amount = view.setup.gives[gift.position];
+            if amount > now {
+                let gift = u32::try_from(gift.number).expect("the number of resources is limited");
+                then(Event::Raised { instance, gift, amount });
             }
         }
     }
