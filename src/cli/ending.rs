@@ -1,17 +1,21 @@
 //! How a run ended, and why.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use backstop::analysis::{self, Explanation, Question, wording};
 use backstop::engine::{Plan, Run, View};
-use backstop::model::{Ending, InstanceId, Model, OutcomeId, Scope, Setup, State, Values, World};
+use backstop::model::{ActorId, Ending, InstanceId, Model, OutcomeId, Scope, Setup, State, Values, World};
 
 use super::explained::{explained, instances, standing};
 use super::timeline::{condition, label};
-use super::wording::{listed, named, plain_number};
+use super::wording::{actors, listed, named, plain_number};
 
 /// Metrics that are shown, at most.
 const METRICS: usize = 12;
+
+/// Steps whose broken promises are shown, at most.
+const BROKEN: usize = 12;
 
 /// The outcome with its reason.
 pub(crate) fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
@@ -22,6 +26,7 @@ pub(crate) fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
             let since = run.reached_step().map(|step| format!(", reached {}", when(model, step)));
             let _ = writeln!(text, "Outcome: {}{}", outcome_name(model, outcome), since.unwrap_or_default());
             text += &holds(model, &run.setup, &run.world, outcome);
+            text += &stopped(model, run);
         }
         Ok(Ending::Deadlock) => {
             let _ = writeln!(text, "Outcome: deadlock");
@@ -84,7 +89,7 @@ pub(crate) fn values(model: &Model, setup: &Setup, world: &World, outcome: Outco
     listed(&values.collect::<Vec<_>>())
 }
 
-/// Outcomes that were reached and hold no longer, and promises that are suspended: what was there once.
+/// Outcomes that were reached and hold no longer, and promises that were broken or are suspended: what was there once.
 fn lost(model: &Model, run: &Run) -> String {
     let mut text = String::new();
     for outcome in (0..model.outcomes.len()).map(OutcomeId::at) {
@@ -93,6 +98,30 @@ fn lost(model: &Model, run: &Run) -> String {
             let values = values(model, &run.setup, &run.world, outcome);
             let _ = writeln!(text, "  {name} was reached {when} and no longer holds: {values}.");
         }
+    }
+    text + &stopped(model, run)
+}
+
+/// The promises that were broken, by whom and when, and those that are suspended.
+fn stopped(model: &Model, run: &Run) -> String {
+    let mut text = String::new();
+    let broken = in_state(model, &run.world, State::Violated);
+    let mut by_step: BTreeMap<u32, Vec<InstanceId>> = BTreeMap::new();
+    for instance in broken {
+        if let Some(step) = run.world.instance(instance).settled {
+            by_step.entry(step).or_default().push(instance);
+        }
+    }
+    for (&step, of) in by_step.iter().take(BROKEN) {
+        let mut debtors: Vec<ActorId> = of.iter().map(|one| model.instances[one.index()].debtor).collect();
+        debtors.sort_unstable();
+        debtors.dedup();
+        let (when, who) = (when(model, step), actors(model, &debtors));
+        let _ = writeln!(text, "  Broken {when} by {who}: {}.", instances(model, of));
+    }
+    if by_step.len() > BROKEN {
+        let more: usize = by_step.values().skip(BROKEN).map(Vec::len).sum();
+        let _ = writeln!(text, "  Broken later: {more} more.");
     }
     let suspended = in_state(model, &run.world, State::Pending);
     if !suspended.is_empty() {

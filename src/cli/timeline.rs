@@ -404,7 +404,10 @@ fn written_deed(
     let debtors: Vec<ActorId> = instances.iter().map(|i| model.instances[i.index()].debtor).collect();
     let many = debtors.len() > 1;
     let who = if many { actors(model, &debtors) } else { actor(model, debtors[0]) };
-    let what = listed(&amounts.iter().map(|&(r, a)| amount(model, r, a)).collect::<Vec<_>>());
+    // Of several amounts those that are nothing are not told; where all are nothing, that is.
+    let all_nothing = amounts.iter().all(|&(_, amount)| amount == Amount::ZERO);
+    let told = amounts.iter().filter(|&&(_, amount)| all_nothing || amount != Amount::ZERO);
+    let what = listed(&told.map(|&(r, a)| amount(model, r, a)).collect::<Vec<_>>());
     let what = if many { format!("{what} in all") } else { what };
     let is_open = matches!(kind, Deed::Offers | Deed::TakesBack | Deed::Lapses | Deed::IsBound);
     let what = if declared.is_graded() && is_open { format!("up to {what}") } else { what };
