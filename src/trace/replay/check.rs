@@ -51,10 +51,12 @@ impl Folding<'_> {
         }
     }
 
-    /// Whether a move is the cause of an event.
+    /// Whether a move brings an event about directly. A condition that reads a move may have it for its cause as well, but
+    /// is looked at before the moves, in a later step.
     fn is_by_move(&self, row: usize) -> bool {
-        let cause = self.run.log[row].cause.and_then(|cause| self.run.log.get(cause as usize));
-        cause.is_some_and(|cause| matches!(cause.event, Event::Moved(_)))
+        let entry = &self.run.log[row];
+        let cause = entry.cause.and_then(|cause| self.run.log.get(cause as usize));
+        cause.is_some_and(|cause| matches!(cause.event, Event::Moved(_)) && cause.step == entry.step)
     }
 
     /// Whether an event may happen here at all.
