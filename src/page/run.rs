@@ -165,7 +165,9 @@ fn things(model: &Model, setup: &Setup) -> Value {
         let own = &model.instances[id.index()];
         let gives = model.gifts(id).map(|gift| {
             let amount = setup.gives.get(gift.position).map_or(0.0, |amount| amount.to_units());
-            wording::amount(model, gift.resource, amount)
+            let amount = wording::amount(model, gift.resource, amount);
+            // Of a graded amount the limit is what is declared; what it has come to stands in the events and lanes.
+            if model.commitment_of(id).level(gift.number).is_some() { format!("up to {amount}") } else { amount }
         });
         json!([own.name, own.commitment.index(), own.debtor.index(), gives.collect::<Vec<_>>()])
     };
