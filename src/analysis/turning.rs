@@ -107,15 +107,11 @@ pub fn turned(first: Situation<'_>, second: Situation<'_>, event: Event) -> Vec<
             && here != there
         {
             let [first, second] = scopes.map(|scope| sides(expression, (left, right), &scope));
-            let text = wording::written_comparison(first_model(&scopes), expression, (left, right), comparison);
+            let text = wording::written_comparison(scopes[0].model, expression, (left, right), comparison);
             turned.push(TurnedComparison { text, first, second, holds_in_second: there });
         }
     }
     turned
-}
-
-fn first_model<'a>(scopes: &[Scope<'a>; 2]) -> &'a Model {
-    scopes[0].model
 }
 
 /// Comparisons of one condition that are followed over a run, at most.

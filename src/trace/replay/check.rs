@@ -146,24 +146,18 @@ impl Folding<'_> {
     }
 
     fn check_move(&self, which: usize) -> Result<(), String> {
-        let step = self.run.world.step;
         let one = &self.model.moves[which];
-        match &one.trigger {
-            Trigger::On(steps) if steps.binary_search(&step).is_err() => {
-                Err(format!("`{}` is not made at step {step}", one.id))
-            }
-            _ => Ok(()),
-        }
+        let step = self.run.world.step;
+        if may_come(&one.trigger, step) { Ok(()) } else { Err(format!("`{}` is not made at step {step}", one.id)) }
     }
 
     fn check_shock(&self, shock: usize) -> Result<(), String> {
-        let step = self.run.world.step;
         let shock = &self.model.shocks[shock];
-        match &shock.trigger {
-            Trigger::On(steps) if steps.binary_search(&step).is_err() => {
-                Err(format!("`{}` does not strike at step {step}", shock.id))
-            }
-            _ => Ok(()),
+        let step = self.run.world.step;
+        if may_come(&shock.trigger, step) {
+            Ok(())
+        } else {
+            Err(format!("`{}` does not strike at step {step}", shock.id))
         }
     }
 
@@ -330,5 +324,13 @@ impl Folding<'_> {
         let promised = self.run.world.evidence.amount(self.model, setup, instance, gift);
         let total = promised.increment_total(due, over);
         total.minus(self.run.world.evidence.handed_over(gift.position))
+    }
+}
+
+/// Whether a trigger lets something come at a step, as far as the calendar says.
+fn may_come(trigger: &Trigger, step: u32) -> bool {
+    match trigger {
+        Trigger::On(steps) => steps.binary_search(&step).is_ok(),
+        Trigger::Rate(_) | Trigger::When { .. } => true,
     }
 }
