@@ -417,10 +417,20 @@ pub struct Move {
     pub name: Option<String>,
     /// When it is made: at steps, or once when a condition turns true.
     pub trigger: Trigger,
-    /// The instances that it binds, each once, in the order given.
-    pub binds: Vec<InstanceId>,
+    /// What it binds, each instance once, in the order given.
+    pub binds: Vec<Bind>,
     /// Whether what has lapsed or was released, or is not on the table, is offered for it.
     pub any: bool,
+}
+
+/// An instance that a move binds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bind {
+    /// Which.
+    pub instance: InstanceId,
+    /// The graded amounts that are not raised to the most that they can be: the number of the gift, and the position of
+    /// its amount in [`Setup::moved`].
+    pub amounts: Vec<(u32, usize)>,
 }
 
 /// A named condition that a run may reach.

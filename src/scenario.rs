@@ -12,7 +12,6 @@
 //! Nothing here reads files or prints; bytes come in, a model or diagnostics go out.
 
 mod actors;
-mod added;
 mod attachments;
 mod calendar;
 mod cells;
@@ -34,6 +33,7 @@ mod meetings_and_shocks;
 mod members;
 pub mod monotone;
 mod most;
+mod moves;
 mod names;
 mod number;
 mod overrides;
@@ -59,11 +59,11 @@ mod tests;
 
 use crate::model::Model;
 
-pub use added::AddedMove;
 pub use attachments::{Attachment, AttachmentError, Attachments, NoAttachments, Role, too_large};
 pub use compile::compile;
 pub use diagnostic::{Diagnostic, DiagnosticView, NoteView, Origin, PlaceView, Severity};
 pub use document::{Document, Unreadable};
+pub use moves::{AddedMove, MoveAmounts};
 pub use names::{FAILED, RUN_COLUMNS};
 pub use overrides::{Override, canonical};
 pub use recheck::Recheck;

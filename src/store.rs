@@ -17,7 +17,9 @@ pub use folder::{Folder, FolderError, MANIFEST, SingleFile, remove_partial, sync
 pub use inputs::{Beside, INPUTS, InputRecord, Kept, input_files};
 pub use lineage::{Lineage, LineageError};
 pub use listed::is_inside;
-pub use manifest::{Digest, ForkRecord, Manifest, ManifestError, MoveRecord, OverrideRecord, PROGRAM, digest};
+pub use manifest::{
+    AmountRecord, Digest, ForkRecord, Manifest, ManifestError, MoveRecord, OverrideRecord, PROGRAM, digest,
+};
 pub use tables::{
     COMMITMENT_COLUMNS, Numbered, RUN_COLUMNS, RunRow, SERIES_COLUMNS, Sampler, TooManySamples, csv_text, push_run,
     run_header, set_columns, write_commitments, write_events, write_runs, write_series,

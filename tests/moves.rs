@@ -2,7 +2,7 @@
 
 mod common;
 
-use backstop::model::Event;
+use backstop::model::{Event, State};
 use backstop::scenario::{Document, Options, compile};
 use common::run_text;
 
@@ -211,6 +211,70 @@ fn a_move_raises_graded_amounts_to_their_limit() {
     replays(&text);
 }
 
+/// A promise of two graded amounts, a plain one and a group's.
+const AMOUNTS: &str = "[resources.men]\n\
+    [commitments.pledge]\ndebtor = \"a\"\ngives = { money = { upto = 100, as = 0, by = 10 } }\nwhen = \"false\"\n\
+    [commitments.both]\ndebtor = \"b\"\ngives = { money = { upto = 30, as = 1 }, men = { upto = 40, as = 2 } }\n\
+    [commitments.plain]\ndebtor = \"c\"\ngives = { money = 5 }\nwhen = \"false\"\n\
+    [commitments.every]\ndebtor = \"all\"\ngives = { money = { upto = 9, as = 0 } }\n\
+    [actors.a.attributes]\nshare = 1\n[actors.b.attributes]\nshare = 2\n[actors.c.attributes]\nshare = 3\n";
+
+/// What is raised by moves, in millionths, by instance and the number of the gift.
+fn raised_by_moves(text: &str, overrides: &[(&str, f64)]) -> Vec<(String, u32, i64)> {
+    let ran = run_text(text, overrides, 0);
+    let log = &ran.run.log;
+    let moved = |entry: &backstop::model::Entry| {
+        entry.cause.is_some_and(|cause| matches!(log[cause as usize].event, Event::Moved(_)))
+    };
+    let raised = log.iter().filter(|entry| moved(entry)).filter_map(|entry| match entry.event {
+        Event::Raised { instance, gift, amount } => {
+            Some((ran.model.instances[instance.index()].name.clone(), gift, amount.0))
+        }
+        _ => None,
+    });
+    raised.collect()
+}
+
+/// An amount is not rounded to `by`, not more than `upto`, and never less than what is given already.
+#[test]
+fn a_move_gives_the_amount_that_it_says() {
+    let raised = |bind: &str| {
+        let text = scenario(3, &format!("{AMOUNTS}[moves.first]\non = 1\nbind = [{bind}]\n"));
+        replays(&text);
+        raised_by_moves(&text, &[])
+    };
+    let one = |name: &str, gift: u32, amount: i64| (name.to_owned(), gift, amount * 1_000_000);
+    assert_eq!(raised("{ commitment = \"pledge\", amount = 7 }"), [one("pledge", 0, 7)]);
+    assert_eq!(raised("{ commitment = \"pledge\", amount = 101 }"), [one("pledge", 0, 100)]);
+    assert_eq!(raised("{ commitment = \"pledge\", amount = 0 }"), []);
+    assert_eq!(raised("{ commitment = \"pledge\" }, \"plain\""), [one("pledge", 0, 100)]);
+    assert_eq!(raised("{ commitment = \"both\", amount = { men = 3 } }"), [one("both", 0, 30), one("both", 1, 3)]);
+    assert_eq!(raised("{ commitment = \"both\", amount = { men = 2, money = 0.5 } }"), []);
+    assert_eq!(
+        raised("{ commitment = \"every\", amount = \"2 * own(share)\" }"),
+        [one("every/a", 0, 2), one("every/b", 0, 4), one("every/c", 0, 6)]
+    );
+    assert_eq!(
+        raised("{ commitment = \"every/c\", amount = { money = 1 } }, \"every/a\""),
+        [one("every/c", 0, 1), one("every/a", 0, 9)]
+    );
+}
+
+/// The amount of a move is a number as any: it can be set, and drawn, for each instance by itself.
+#[test]
+fn the_amount_of_a_move_can_be_set_and_drawn() {
+    let text =
+        scenario(2, &format!("{AMOUNTS}[moves.first]\non = 1\nbind = [{{ commitment = \"pledge\", amount = 7 }}]\n"));
+    let set = [("moves.first.bind.0.amount", 8.0)];
+    assert_eq!(raised_by_moves(&text, &set), [("pledge".to_owned(), 0, 8_000_000)]);
+    let drawn = "[moves.first]\non = 1\nbind = [{ commitment = \"every\", amount = { uniform = [1, 8] } }]\n";
+    let text = scenario(2, &format!("{AMOUNTS}{drawn}"));
+    let mut amounts: Vec<i64> = raised_by_moves(&text, &[]).into_iter().map(|(.., amount)| amount).collect();
+    amounts.dedup();
+    assert_eq!(amounts.len(), 3, "each draws for itself");
+    replays(&text);
+}
+
 #[test]
 fn a_move_takes_up_what_is_suspended_once_its_condition_holds() {
     let body = "[commitments.aid]\ndebtor = \"all\"\ngives = { money = 1 }\nlead = 9\nwhile = \"step < 1\"\n\
@@ -241,4 +305,21 @@ fn what_a_move_cannot_bind_is_refused() {
     assert_eq!(refused("on = 1"), ["`moves.push` has no `bind`"]);
     assert_eq!(refused("bind = [\"aid\"]"), ["`moves.push` has no `on` or `when`"]);
     assert_eq!(refused("on = 1\nwhen = \"step == 1\"\nbind = [\"aid\"]"), ["`moves.push` has both `on` and `when`"]);
+}
+
+/// A package is bound, and the condition of one that it would bring along is not a number: nothing of it is left.
+#[test]
+fn a_failure_after_a_package_undoes_it() {
+    let body = "[meetings.summit]\non = 1\nattend = [\"a\", \"b\"]\npackage = true\n\
+                [commitments.one]\ndebtor = \"a\"\ngives = { money = 1 }\nwhen = \"bonds(two) >= 1\"\n\
+                [commitments.two]\ndebtor = \"b\"\ngives = { money = 1 }\nwhen = \"bonds(one) >= 1\"\n\
+                [commitments.three]\ndebtor = \"c\"\ngives = { money = 1 }\n\
+                when = \"bonds(one) >= 1 and own(nothing) / own(nothing) > 0\"\n[actors.c.attributes]\nnothing = 0\n";
+    let text = scenario(3, body);
+    let ran = run_text(&text, &[], 0);
+    assert_eq!(ran.run.status(), "not_a_number");
+    assert_eq!(kinds(&text), ["started", "created", "created", "created", "met"]);
+    assert_eq!(ran.run.events, 5);
+    let is_conditional = |instance| ran.run.world.instance(instance).state == State::Conditional;
+    assert!(ran.model.instance_ids().all(is_conditional));
 }

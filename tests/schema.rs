@@ -52,7 +52,7 @@ fn what_has_the_wrong_form_is_invalid() {
 }
 
 /// One table of each kind: where it stands, how messages call it, and its properties in the schema.
-const TABLES: [(&str, &str, &str); 18] = [
+const TABLES: [(&str, &str, &str); 19] = [
     ("", "the file", ""),
     ("/time", "`time`", "/properties/time"),
     ("/parameters/floor", "a parameter", "/$defs/parameter/anyOf/2"),
@@ -69,6 +69,7 @@ const TABLES: [(&str, &str, &str); 18] = [
     ("/shocks/raid", "a shock", "/$defs/shock"),
     ("/shocks/raid/trust/0", "an effect on trust", "/$defs/trust_effect"),
     ("/moves/gesture", "a move", "/$defs/move"),
+    ("/moves/gesture/bind/0", "what a move binds", "/$defs/bound_amount"),
     ("/outcomes/peace", "an outcome", "/$defs/outcome"),
     ("/sweep", "`[sweep]`", "/$defs/sweep"),
 ];
@@ -87,7 +88,7 @@ fn one_of_each() -> Value {
         "commitments": { "aid": { "debtor": "us", "gives": { "troops": 1 } } },
         "meetings": { "summit": { "on": 1, "attend": "us" } },
         "shocks": { "raid": { "on": 1, "trust": [{ "of": "us", "in": "voter", "by": 0.1 }] } },
-        "moves": { "gesture": { "on": 1, "bind": "aid" } },
+        "moves": { "gesture": { "on": 1, "bind": [{ "commitment": "aid" }] } },
         "outcomes": { "peace": { "when": "true" } },
         "sweep": {},
     })

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use backstop::store::Verified;
 
 use backstop::model::{Amount, Entry, Event, Model, State};
+use backstop::scenario::AddedMove;
 use backstop::trace::{Namer, ending_name, truth};
 
 use super::console::{Failed, emit};
@@ -127,7 +128,7 @@ fn lineage(sides: &[Side<'_>; 2]) -> String {
         let forks = &sides[child].verified.manifest.forks;
         let Some(fork) = forks.last().filter(|fork| fork.parent_history_hash == hash(&sides[parent])) else { continue };
         let set = fork.overrides.iter().map(|set| format!("{} = {}", set.name, set_value(set.value)));
-        let moves = fork.moves.iter().map(|added| format!("a move that binds {}", added.bind));
+        let moves = fork.moves.iter().map(|added| format!("a move that binds {}", AddedMove::from(added).bound()));
         let set: Vec<String> = set.chain(moves).collect();
         let under = if set.is_empty() { "without overrides".into() } else { format!("under {}", listed(&set)) };
         let at = label(sides[child].model, fork.at);

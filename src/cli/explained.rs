@@ -310,8 +310,10 @@ fn members(model: &Model, set: &[InstanceId], given: &[Given]) -> String {
             [] => name.clone(),
             [one] => format!("{name}={}", backstop::trace::amount(one.amount)),
             all => {
-                let all = all.iter().map(|one| wording::amount(model, one.resource, one.amount.to_units()));
-                format!("{name} ({})", listed(&all.collect::<Vec<_>>()))
+                let one = |one: &Given| {
+                    format!("{}:{}", model.resources[one.resource.index()].id, backstop::trace::amount(one.amount))
+                };
+                format!("{name}={}", all.iter().map(one).collect::<Vec<_>>().join(","))
             }
         }
     };

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use backstop::engine::{Checkpoint, Run, RunOptions};
-use backstop::scenario::{Override, SetValue};
+use backstop::scenario::{AddedMove, MoveAmounts, Override, SetValue};
 use backstop::store::{Files, ForkRecord, Kept, Lineage, Manifest, MoveRecord, OverrideRecord, Sampler, Verified};
 
 use super::console::{Failed, emit, fail};
-use super::load::{self, At, parse_set};
+use super::load::{self, At, parse_bound, parse_set};
 use super::recorded::{no_step, refuse, verify};
 use super::run::{claim, is_same, write};
 use super::wording::escaped;
@@ -25,9 +25,10 @@ pub(crate) struct Args {
     /// Set a parameter, or any number of the file by its dotted path, from that step on (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
-    /// Let a commitment, or one instance of it (`c/a`), be bound at that step, whatever its condition says (repeatable)
-    #[arg(long = "move", value_name = "C")]
-    moves: Vec<String>,
+    /// Let a commitment, or one instance of it (`c/a`), be bound at that step, whatever its condition says; a graded one
+    /// at an amount (repeatable)
+    #[arg(long = "move", value_name = "C[=AMOUNT]", value_parser = parse_bound)]
+    moves: Vec<(String, MoveAmounts)>,
     /// Write the other future into this folder
     #[arg(long, value_name = "DIR2", value_hint = clap::ValueHint::DirPath)]
     out: PathBuf,
@@ -84,11 +85,14 @@ fn check_step(at: u32, parent: &Verified) -> Result<(), Failed> {
 
 fn child_manifest(args: &Args, at: u32, parent: &Verified) -> Manifest {
     let mut manifest = parent.manifest.clone();
-    let on = SetValue::Number(f64::from(at));
+    let move_record = |(bind, amounts): &(String, MoveAmounts)| {
+        let on = SetValue::Number(f64::from(at));
+        MoveRecord::from(&AddedMove { bind: bind.clone(), amounts: amounts.clone(), on })
+    };
     manifest.forks.push(ForkRecord {
         at,
         overrides: args.sets.iter().map(OverrideRecord::from).collect(),
-        moves: args.moves.iter().map(|bind| MoveRecord { bind: bind.clone(), on }).collect(),
+        moves: args.moves.iter().map(move_record).collect(),
         parent_history_hash: parent.fold.history.text(),
     });
     manifest

@@ -1,12 +1,15 @@
 //! From a path to a compiled scenario.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use backstop::engine::Failure;
 use backstop::model::{Clock, Date, limits};
-use backstop::scenario::{AddedMove, Compiled, Diagnostic, Document, Options, Override, SetValue, SourceText, compile};
+use backstop::scenario::{
+    AddedMove, Compiled, Diagnostic, Document, MoveAmounts, Options, Override, SetValue, SourceText, compile,
+};
 use backstop::store::Beside;
 
 use super::console::{Failed, fail, report};
@@ -121,14 +124,41 @@ pub(crate) fn parse_set(text: &str) -> Result<Override, String> {
     Ok(Override { name: name.trim().to_owned(), value })
 }
 
-/// One `C@STEP` of `--move`.
+/// One `C@STEP` or `C=AMOUNT@STEP` of `--move`.
 pub(crate) fn parse_move(text: &str) -> Result<AddedMove, String> {
-    let (bind, on) = text.rsplit_once('@').ok_or("it must be C@STEP, such as `us_backstop@3`")?;
+    let (bound, on) = text.rsplit_once('@').ok_or("it must be C@STEP or C=AMOUNT@STEP, such as `us_backstop@3`")?;
     let wrong = || format!("`{}` must be the number of a step, or a date such as `2025-03-10`", escaped(on));
     match SetValue::parse(on.trim()).map_err(|_| wrong())? {
         SetValue::Boolean(_) => Err(wrong()),
-        on => Ok(AddedMove { bind: bind.trim().to_owned(), on }),
+        on => parse_bound(bound).map(|(bind, amounts)| AddedMove { bind, amounts, on }),
     }
+}
+
+/// What a move of `--move` binds: `C`, `C=AMOUNT`, or `C=RESOURCE:AMOUNT,…`.
+pub(crate) fn parse_bound(text: &str) -> Result<(String, MoveAmounts), String> {
+    let Some((bind, amounts)) = text.split_once('=') else {
+        return Ok((text.trim().to_owned(), MoveAmounts::Upto));
+    };
+    let number = |text: &str| match SetValue::parse(text.trim()) {
+        Ok(SetValue::Number(number)) => Ok(number),
+        _ => Err(format!("`{}` is no amount; write C=10, or C=money:10,troops:5 for several", escaped(text))),
+    };
+    if !amounts.contains(':') {
+        return Ok((bind.trim().to_owned(), MoveAmounts::One(number(amounts)?)));
+    }
+    let mut each = BTreeMap::new();
+    for part in amounts.split(',') {
+        let (resource, amount) = part.split_once(':').unwrap_or(("", part));
+        let resource = resource.trim().to_owned();
+        if resource.is_empty() {
+            return Err(format!("`{}` names no resource; write C=money:10,troops:5", escaped(part)));
+        }
+        let amount = number(amount)?;
+        if each.insert(resource.clone(), amount).is_some() {
+            return Err(format!("`{}` is there twice", escaped(&resource)));
+        }
+    }
+    Ok((bind.trim().to_owned(), MoveAmounts::Each(each)))
 }
 
 /// One `NAME=EXPR` of `--metric`.

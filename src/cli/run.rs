@@ -41,8 +41,9 @@ pub(crate) struct Args {
     /// Set a parameter, or any number of the file by its dotted path (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
-    /// Let a commitment, or one instance of it (`c/a`), be bound at a step, whatever its condition says (repeatable)
-    #[arg(long = "move", value_name = "C@STEP|DATE", value_parser = parse_move)]
+    /// Let a commitment, or one instance of it (`c/a`), be bound at a step, whatever its condition says; a graded one at
+    /// an amount (repeatable)
+    #[arg(long = "move", value_name = "C[=AMOUNT]@STEP|DATE", value_parser = parse_move)]
     moves: Vec<AddedMove>,
     /// Write events.csv, series.csv, commitments.csv, runs.csv and manifest.json into this folder
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]

@@ -40,7 +40,7 @@ fn concerns(model: &Model, event: Event, actors: &[ActorId]) -> bool {
             group(model.meetings[meeting.index()].attendees)
         }
         Payload::Instance(instance) | Payload::Gift { instance, .. } => deed(instance),
-        Payload::Move(which) => model.moves[which.index()].binds.iter().any(|&instance| deed(instance)),
+        Payload::Move(which) => model.moves[which.index()].binds.iter().any(|bind| deed(bind.instance)),
         Payload::Nothing | Payload::Draw { .. } | Payload::Shock(_) | Payload::Outcome(_) | Payload::Ending(_) => true,
     }
 }

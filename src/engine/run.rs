@@ -167,9 +167,9 @@ pub struct Simulation<'a> {
     /// Graded amounts that have settled higher: position in the plan, new amount.
     risen: Vec<(u32, Amount)>,
     batch: Vec<Decision>,
-    /// The last event of the batch that was applied last.
-    batch_end: Option<Event>,
     candidates: Vec<InstanceId>,
+    /// The state before the latest package that was agreed.
+    before_package: Option<World>,
     gap: Option<u32>,
     /// The state after the last Exchange, where it is to be kept; valid if `has_exchanged`.
     exchanged: Option<World>,
@@ -216,8 +216,8 @@ impl<'a> Simulation<'a> {
             table: Evidence::new(model),
             risen: Vec::new(),
             batch: Vec::new(),
-            batch_end: None,
             candidates: Vec::new(),
+            before_package: None,
             gap: None,
             exchanged: None,
             has_exchanged: false,
@@ -275,7 +275,6 @@ impl<'a> Simulation<'a> {
         self.sessions.clear();
         self.batch.clear();
         self.risen.clear();
-        self.batch_end = None;
         self.candidates.clear();
         self.gap = None;
         self.has_exchanged = false;
@@ -335,7 +334,7 @@ impl<'a> Simulation<'a> {
         }
         self.exchange()?;
         self.meetings()?;
-        self.take_gap(is_last)?;
+        self.take_gap(is_last);
         watch(Checkpoint::Exchanged, &self.run.world, &self.run.setup);
         self.deliver()?;
         self.reach()?;
@@ -412,7 +411,6 @@ impl<'a> Simulation<'a> {
         });
         *events += u32::try_from(moved.len()).expect("the number of stances is limited");
         self.agenda.note_stances(self.plan, moved);
-        self.batch_end = None;
     }
 
     fn review(&mut self) -> Result<(), Failure> {
@@ -445,7 +443,9 @@ impl<'a> Simulation<'a> {
         }
         candidates.clear();
         self.candidates = candidates;
-        if self.model.reads_gap { self.refresh_gap() } else { Ok(()) }
+        // The last one is that of the end.
+        let is_last = self.run.world.step + 1 == self.model.clock.steps;
+        if self.model.reads_gap || is_last { self.refresh_gap() } else { Ok(()) }
     }
 
     /// One round: detachments on the state at its start, then the rise of graded amounts on what they leave.
@@ -558,15 +558,40 @@ impl<'a> Simulation<'a> {
             if !self.model.meetings[meeting.index()].package {
                 continue;
             }
-            let mut work = self.work;
-            let luck = self.luck;
-            self.decide(|view, out| decide::package(view, luck, meeting, &mut work, out))?;
-            self.work = work;
-            if matches!(self.batch_end, Some(Event::Detached(_) | Event::Reactivated(_) | Event::Raised { .. })) {
-                self.exchange()?;
-            }
+            self.package(meeting)?;
         }
         Ok(())
+    }
+
+    /// A package and the Exchange that follows it; a failure of either leaves nothing of the package.
+    fn package(&mut self, meeting: MeetingId) -> Result<(), Failure> {
+        let mut batch = std::mem::take(&mut self.batch);
+        let mut work = self.work;
+        let decided = decide::package(self.view(), self.luck, meeting, &mut work, &mut batch);
+        if decided.is_err() {
+            batch.clear();
+        }
+        self.batch = batch;
+        decided?;
+        self.work = work;
+        let last = self.batch.last().map(|decision| decision.event);
+        if !matches!(last, Some(Event::Detached(_) | Event::Reactivated(_) | Event::Raised { .. })) {
+            return self.apply();
+        }
+        match &mut self.before_package {
+            Some(before) => before.copy_from(&self.run.world),
+            None => self.before_package = Some(self.run.world.clone()),
+        }
+        let (history, events, logged) = (self.run.history, self.run.events, self.run.log.len());
+        let result = self.apply().and_then(|()| self.exchange());
+        if let (Err(_), Some(before)) = (&result, &self.before_package) {
+            // The run ends here, so that no other working memory is looked at again.
+            self.run.world.copy_from(before);
+            self.run.history = history;
+            self.run.events = events;
+            self.run.log.truncate(logged);
+        }
+        result
     }
 
     /// Size of the greatest agreement, kept in the state for `deadlocked`.
@@ -586,11 +611,10 @@ impl<'a> Simulation<'a> {
     }
 
     /// The gap at the end is that after the last Exchange, before deliveries change the state.
-    fn take_gap(&mut self, is_last: bool) -> Result<(), Failure> {
+    fn take_gap(&mut self, is_last: bool) {
         self.gap = None;
         self.has_exchanged = false;
         if is_last {
-            self.refresh_gap()?;
             self.gap = Some(self.run.world.gap);
         }
         let keeps = self.want.exchanged && is_last || self.plan.may_stop && !is_last;
@@ -601,7 +625,6 @@ impl<'a> Simulation<'a> {
             }
             self.has_exchanged = true;
         }
-        Ok(())
     }
 
     fn deliver(&mut self) -> Result<(), Failure> {
@@ -689,7 +712,6 @@ impl<'a> Simulation<'a> {
 
     /// Evolves the state by the decided events, in order, and logs them.
     fn apply(&mut self) -> Result<(), Failure> {
-        self.batch_end = self.batch.last().map(|decision| decision.event);
         if self.batch.is_empty() {
             return Ok(());
         }

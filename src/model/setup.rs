@@ -224,6 +224,8 @@ setup! {
     meeting_influence: Vec<f64> = MeetingInfluence(usize);
     /// Sizes of the shocks' effects.
     effects: Vec<f64> = Effect(usize);
+    /// Amounts to which moves raise graded promises, where they say how much.
+    moved: Vec<Amount> = Moved(usize);
 }
 
 impl Setup {
@@ -282,6 +284,7 @@ mod tests {
             success: vec![0.5],
             meeting_influence: vec![0.5],
             effects: vec![-0.0],
+            moved: vec![Amount::from_units(0.5)],
         }
     }
 
@@ -290,7 +293,7 @@ mod tests {
         let base = setup();
         assert_eq!(base.differing(&base), Some(vec![]));
         let targets: Vec<Target> = base.entries().iter().map(|entry| entry.0).collect();
-        assert_eq!(targets.len(), 28);
+        assert_eq!(targets.len(), 29);
         for target in targets {
             let mut other = base.clone();
             other.set(target, 1.0);

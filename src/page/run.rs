@@ -12,6 +12,7 @@ use super::table::Table;
 use crate::analysis::wording;
 use crate::engine::Run;
 use crate::model::{Ending, Expression, InstanceId, Model, Scope, Setup, Values as _};
+use crate::scenario::AddedMove;
 use crate::store::{Manifest, MoveRecord, Verified, limits as store_limits, read_file};
 
 use crate::trace::plain_set_value;
@@ -99,7 +100,7 @@ fn command(manifest: &Manifest) -> Vec<String> {
     let moves = |moves: &[MoveRecord], at: bool| {
         let one = |one: &MoveRecord| {
             let on = if at { format!("@{}", plain_set_value(one.on)) } else { String::new() };
-            format!(" --move {}{on}", one.bind)
+            format!(" --move {}{on}", AddedMove::from(one).bound())
         };
         moves.iter().map(one).collect::<String>()
     };

@@ -60,6 +60,11 @@ impl Instances {
     }
 }
 
+/// A number as an expression.
+fn constant(value: f64, path: String) -> Expression {
+    Expression { nodes: vec![Node::Number(value)], path, text: value.to_string(), named: Vec::new() }
+}
+
 /// The table of a graded amount; a distribution is one of a plain amount.
 fn graded(value: &Value) -> Option<&Table> {
     let Kind::Table(table) = &value.kind else { return None };
@@ -97,7 +102,9 @@ impl<'a> Compiler<'a> {
             let key = path(&path(place, "gives"), &given.key);
             if let Some(graded) = graded(&given.value) {
                 levels.resize(gives.len(), None);
-                levels[number] = self.graded_amount(at, (graded, &given.value), &key, issue, &instances, number);
+                let level = self.graded_amount(at, (graded, &given.value), &key, issue, &instances, number);
+                // One that is wrong is graded all the same, for those who name it.
+                levels[number] = level.or_else(|| Some(constant(0.0, key)));
             } else {
                 let target = |user: usize| vec![Target::Gives(instances.gift(user, number))];
                 self.instance_number(&given.value, key, Domain::Amount, &instances, &target);
@@ -173,11 +180,7 @@ impl<'a> Compiler<'a> {
         };
         let place = path(place, "as");
         match &level.value.kind {
-            Kind::Integer(_) | Kind::Float(_) => {
-                let value = level.value.number()?;
-                let text = value.to_string();
-                Some(Expression { nodes: vec![Node::Number(value)], path: place, text, named: Vec::new() })
-            }
+            Kind::Integer(_) | Kind::Float(_) => level.value.number().map(|value| constant(value, place)),
             Kind::String(text) => {
                 let context = Context::Condition { issue };
                 let script = self.expression(&level.value, text, place, context, Type::Number)?;

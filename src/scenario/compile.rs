@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::added;
 use super::csv::CsvTable;
 use super::definitions::Definition;
 use super::diagnostic::{Diagnostic, Severity, suggestion, tidy};
 use super::document::{Document, Kind, Table};
+use super::moves;
 use super::names::Names;
 use super::number::{Order, Pending, Spec, User};
 use super::overrides::{self, Override};
@@ -32,6 +32,8 @@ pub(super) struct Compiler<'a> {
     pub(super) tables: &'a BTreeMap<usize, Arc<CsvTable>>,
     /// How many cells have been reported as wrong.
     pub(super) cell_errors: usize,
+    /// Instances that the moves read so far bind.
+    pub(super) bound_instances: usize,
     pub(super) settings: &'a [Override],
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) names: Names,
@@ -73,7 +75,7 @@ pub(super) struct Compiler<'a> {
 /// many more there are.
 pub fn compile(document: &Document, options: &Options) -> Result<Compiled, Vec<Diagnostic>> {
     let mut root = overrides::apply(document.root(), &options.overrides).map_err(tidy)?;
-    added::append(&mut root, &options.moves);
+    moves::append(&mut root, &options.moves);
     let mut compiler = Compiler::new(document, &root, &options.overrides);
     compiler.run(options);
     let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
@@ -95,6 +97,7 @@ impl<'a> Compiler<'a> {
             original: document.root(),
             tables: document.tables(),
             cell_errors: 0,
+            bound_instances: 0,
             settings,
             diagnostics: Vec::new(),
             names: Names::default(),
@@ -357,5 +360,6 @@ fn empty_setup() -> Setup {
         success: none.clone(),
         meeting_influence: none.clone(),
         effects: none,
+        moved: Vec::new(),
     }
 }

@@ -1,16 +1,14 @@
-//! `[meetings]`, `[shocks]` and `[moves]`.
+//! `[meetings]` and `[shocks]`.
 
-use super::added::AddedMove;
 use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, Origin, plain, quoted};
+use super::diagnostic::{Diagnostic, plain};
 use super::document::{Entry, Kind, Table, Value};
 use super::names::Party;
 use super::reader::path;
 use super::resolve::{Context, Type};
 use super::sets::Set;
 use crate::model::{
-    CommitmentId, Domain, Effect, Expression, GroupId, InstanceId, IssueId, Meeting, Move, Node, Shock, Target,
-    Trigger, TrustEffect, limits,
+    Domain, Effect, Expression, GroupId, IssueId, Meeting, Node, Shock, Target, Trigger, TrustEffect, limits,
 };
 
 impl<'a> Compiler<'a> {
@@ -70,111 +68,6 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Reads `[moves]`.
-    /// The moves of the file, and behind them those that were added.
-    pub(super) fn read_moves(&mut self, added: &[AddedMove]) {
-        let tables = self.named_tables("moves");
-        let declared = tables.len().saturating_sub(added.len());
-        for (at, (entry, table)) in tables.into_iter().enumerate() {
-            let before = self.diagnostics.len();
-            self.read_move(entry, table);
-            let Some(added) = at.checked_sub(declared).and_then(|at| added.get(at)) else { continue };
-            // Its place is the argument that it comes from.
-            for diagnostic in &mut self.diagnostics[before..] {
-                let argument = added.argument();
-                diagnostic.span = Some(0..argument.len());
-                diagnostic.origin = Origin::Argument(argument);
-            }
-        }
-    }
-
-    fn read_move(&mut self, entry: &'a Entry, table: &'a Table) {
-        let place = path("moves", &entry.key);
-        self.known_keys(table, &["on", "when", "bind", "any", "name", "note"], "a move");
-        self.free_texts(table, &["note"], &place);
-        let name = self.optional_text(table, "name", &place);
-        let trigger = match (table.get("on"), table.get("when")) {
-            (Some(on), None) => self.shock_steps(on, &place),
-            (None, Some(when)) => {
-                let script = self.condition(&when.value, path(&place, "when"), Context::World("a move"));
-                script.map(|script| Trigger::When { condition: script.expression, once: true })
-            }
-            (Some(on), Some(when)) => {
-                let message = format!("`{place}` has both `on` and `when`");
-                let error = Diagnostic::error("schema/either", message, Some(when.key_span.clone()));
-                let error = error.note("the other stands here", Some(on.key_span.clone()));
-                self.report(error.help("a move has one of `on` (dates) and `when` (a condition)"));
-                None
-            }
-            (None, None) => {
-                let help = "a move has one of `on` (dates) and `when` (a condition)";
-                self.missing("on` or `when", &place, entry.key_span.clone(), help);
-                None
-            }
-        };
-        let binds = self.binds(entry, table, &place);
-        let any = self.flag(table, "any", &place, false);
-        let trigger = trigger.unwrap_or(Trigger::On(Vec::new()));
-        self.model.moves.push(Move { id: entry.key.clone(), name, trigger, binds, any });
-    }
-
-    /// The instances that a move binds, each once.
-    fn binds(&mut self, entry: &'a Entry, table: &'a Table, place: &str) -> Vec<InstanceId> {
-        let Some(bind) = table.get("bind") else {
-            let help = "name what is bound: `bind = [\"us_backstop\"]`";
-            self.missing("bind", place, entry.key_span.clone(), help);
-            return Vec::new();
-        };
-        let at = path(place, "bind");
-        let wanted = "a list of commitments or of their instances";
-        let mut found: Vec<InstanceId> = Vec::new();
-        for (name, span) in self.texts(&bind.value, &at, wanted).unwrap_or_default() {
-            match self.instances_named(name) {
-                Ok(instances) => {
-                    for instance in instances.map(InstanceId::at) {
-                        if !found.contains(&instance) {
-                            found.push(instance);
-                        }
-                    }
-                }
-                Err((message, help)) => {
-                    self.report(
-                        Diagnostic::error("names/unknown", format!("`{at}` names {message}"), Some(span)).help(help),
-                    );
-                }
-            }
-        }
-        found
-    }
-
-    /// The instances of a commitment, or the one of an actor: `c/a`.
-    fn instances_named(&self, name: &str) -> Result<std::ops::Range<usize>, (String, String)> {
-        let (commitment, actor) = match name.split_once('/') {
-            Some((commitment, actor)) => (commitment, Some(actor)),
-            None => (name, None),
-        };
-        let Some(at) = self.names.commitments.find(commitment) else {
-            let message = match self.names.what_is(commitment) {
-                Some(what) => format!("{}, which is {what}, no commitment", quoted(commitment)),
-                None => format!("{}, which is no commitment", quoted(commitment)),
-            };
-            let near = self.near(commitment, self.names.commitments.names());
-            return Err((message, near.unwrap_or_else(|| "declare it in `[commitments]`".into())));
-        };
-        let Some(actor) = actor else { return Ok(self.model.instances_of(CommitmentId::at(at))) };
-        let debtor = match self.names.parties.get(actor) {
-            Some(&Party::Actor(debtor)) => self.instance_of(at, debtor),
-            _ => None,
-        };
-        match debtor {
-            Some(instance) => Ok(instance.index()..instance.index() + 1),
-            None => Err((
-                format!("{}, but {} makes no such promise", quoted(name), quoted(actor)),
-                "name one of its debtors".into(),
-            )),
-        }
-    }
-
     /// Exactly one of `on`, `rate` and `when`.
     fn trigger(&mut self, entry: &'a Entry, table: &'a Table, place: &str) -> Trigger {
         let given: Vec<&'a Entry> = ["on", "rate", "when"].iter().filter_map(|key| table.get(key)).collect();
@@ -209,7 +102,8 @@ impl<'a> Compiler<'a> {
         first.unwrap_or(nothing)
     }
 
-    fn shock_steps(&mut self, on: &'a Entry, place: &str) -> Option<Trigger> {
+    /// The steps of an `on`.
+    pub(super) fn shock_steps(&mut self, on: &'a Entry, place: &str) -> Option<Trigger> {
         let at = path(place, "on");
         let moments = self.moments(&on.value, &at)?;
         Some(Trigger::On(self.steps_inside(&moments, &at)))

@@ -37,7 +37,7 @@ pub fn canonical(name: &str) -> &str {
 }
 
 /// Fields that are a number even where the file gives an expression or a distribution; `*` is any one key.
-const FIELDS: [&str; 30] = [
+const FIELDS: [&str; 31] = [
     "pace",
     "parameters.*",
     "parameters.*.value",
@@ -68,10 +68,11 @@ const FIELDS: [&str; 30] = [
     "shocks.*.stance.*",
     "shocks.*.anchor.*",
     "shocks.*.trust.*.by",
+    "moves.*.bind.*.amount",
 ];
 
-/// Deeper fields, by issue.
-const DEEP_FIELDS: [&str; 2] = ["shocks.*.stance.*.*", "shocks.*.anchor.*.*"];
+/// Deeper fields, by issue or resource.
+const DEEP_FIELDS: [&str; 3] = ["shocks.*.stance.*.*", "shocks.*.anchor.*.*", "moves.*.bind.*.amount.*"];
 
 /// Fields that are a moment, or a list of them.
 const MOMENTS: [&str; 3] = ["meetings.*.on", "shocks.*.on", "moves.*.on"];

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::inputs::InputRecord;
 use super::limits;
 use crate::engine::{Run, RunSeed};
-use crate::scenario::{AddedMove, Document, Override, SetValue};
+use crate::scenario::{AddedMove, Document, MoveAmounts, Override, SetValue};
 
 /// The program's name, as a manifest gives it.
 pub const PROGRAM: &str = "backstop";
@@ -88,11 +88,24 @@ impl From<&OverrideRecord> for Override {
     }
 }
 
+/// The amounts of a move that was added.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AmountRecord {
+    /// Of the only resource that is graded.
+    One(f64),
+    /// By resource.
+    Each(BTreeMap<String, f64>),
+}
+
 /// A move that was added to those of the scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MoveRecord {
     /// What it binds: a commitment or one instance of it.
     pub bind: String,
+    /// The graded amount that it is raised to, or several by resource; none: all to the most that they can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<AmountRecord>,
     /// When: the number of a step, or the text of a moment.
     #[serde(with = "set_value")]
     pub on: SetValue,
@@ -100,13 +113,23 @@ pub struct MoveRecord {
 
 impl From<&AddedMove> for MoveRecord {
     fn from(added: &AddedMove) -> Self {
-        Self { bind: added.bind.clone(), on: added.on }
+        let amount = match &added.amounts {
+            MoveAmounts::Upto => None,
+            MoveAmounts::One(amount) => Some(AmountRecord::One(*amount)),
+            MoveAmounts::Each(amounts) => Some(AmountRecord::Each(amounts.clone())),
+        };
+        Self { bind: added.bind.clone(), amount, on: added.on }
     }
 }
 
 impl From<&MoveRecord> for AddedMove {
     fn from(record: &MoveRecord) -> Self {
-        Self { bind: record.bind.clone(), on: record.on }
+        let amounts = match &record.amount {
+            None => MoveAmounts::Upto,
+            Some(AmountRecord::One(amount)) => MoveAmounts::One(*amount),
+            Some(AmountRecord::Each(amounts)) => MoveAmounts::Each(amounts.clone()),
+        };
+        Self { bind: record.bind.clone(), amounts, on: record.on }
     }
 }
 

@@ -1044,10 +1044,14 @@ def parse_overrides(items):
 
 
 def parse_move(text):
-    """C@STEP or C=AMOUNT@STEP."""
+    """C@STEP, C=AMOUNT@STEP or C=RESOURCE:AMOUNT,…@STEP."""
     what, _, step = text.partition("@")
     commitment, _, amount = what.partition("=")
-    return commitment, float(amount) if amount else None, int(step) if step else None
+    if ":" in amount:
+        amount = {r: float(x) for r, x in (part.split(":") for part in amount.split(","))}
+    else:
+        amount = float(amount) if amount else None
+    return commitment, amount, int(step) if step else None
 
 
 def main():

@@ -532,12 +532,13 @@ class Scenario:
         for instance in self.instances_of(commitment):
             context = self.static(attributes=self.actor[instance.debtor].attributes)
             amounts = {r: instance.amounts[r] for r in instance.graded}
+            suffix = "" if instance.name == instance.commitment.name else f"/{instance.debtor}"
             if isinstance(amount, dict) and not is_distribution(amount):
                 for r, raw in amount.items():
-                    amounts[r] = to_millionths(self.numeric(raw, f"{path}.{r}", context, 0.0))
+                    amounts[r] = to_millionths(self.numeric(raw, f"{path}.{r}", context, 0.0, INF, suffix))
             elif amount is not None:
                 (r,) = amounts
-                amounts[r] = to_millionths(self.numeric(amount, path, context, 0.0))
+                amounts[r] = to_millionths(self.numeric(amount, path, context, 0.0, INF, suffix))
             move.bind.append((instance, amounts))
 
     def read_data(self, tables):

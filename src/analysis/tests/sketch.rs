@@ -251,6 +251,7 @@ impl Sketch {
                 success: Vec::new(),
                 meeting_influence: Vec::new(),
                 effects: Vec::new(),
+                moved: Vec::new(),
             },
             fields: Vec::new(),
             draws: Vec::new(),

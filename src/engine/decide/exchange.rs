@@ -39,7 +39,8 @@ pub(in super::super) fn go_first(view: View<'_>, which: MoveId, out: &mut Vec<De
         }
     };
     out.push(Decision::new(Event::Moved(which), why));
-    for &instance in &declared.binds {
+    for bind in &declared.binds {
+        let instance = bind.instance;
         let before = view.world.instance(instance).state;
         let is_renewed = declared.any && matches!(before, State::Expired | State::Terminated);
         let is_created = declared.any && (is_renewed || before == State::Null);
@@ -60,7 +61,9 @@ pub(in super::super) fn go_first(view: View<'_>, which: MoveId, out: &mut Vec<De
             let gift = level.gift;
             // A new round starts from nothing.
             let now = if is_renewed { Amount(0) } else { view.world.evidence.graded(gift.position) };
-            let amount = view.setup.gives[gift.position];
+            let upto = view.setup.gives[gift.position];
+            let chosen = bind.amounts.iter().find(|(number, _)| *number as usize == gift.number);
+            let amount = chosen.map_or(upto, |&(_, at)| view.setup.moved[at].min(upto));
             if amount > now {
                 let gift = u32::try_from(gift.number).expect("the number of resources is limited");
                 then(Event::Raised { instance, gift, amount });
