@@ -3,9 +3,7 @@
 mod check;
 mod console;
 mod diff;
-mod ending;
 mod explain;
-mod explained;
 mod fork;
 mod load;
 mod merge;
@@ -17,10 +15,8 @@ mod run;
 mod show;
 mod slurm;
 mod sweep;
-mod timeline;
 mod tip;
 mod why;
-mod wording;
 
 use std::process::ExitCode;
 

@@ -26,8 +26,8 @@
 //! Each imports only those before it: [`text`], what may be shown of a stranger's text; [`model`], the state and its
 //! words; [`scenario`], from a file to a validated model; [`engine`], the run; [`trace`], events as rows and their replay;
 //! [`analysis`], what holds a deadlock and what opens it; [`store`], folders, tables and their verification; [`sweep`],
-//! many runs; [`page`], one HTML file that shows a folder. The library prints nothing,
-//! and reads and writes files in `store` and `sweep` only.
+//! many runs; [`page`], one HTML file that shows a folder; [`report`], the texts that a person reads. The library prints
+//! nothing, and reads and writes files in `store` and `sweep` only.
 //!
 //! # Order
 //! What a reader of a trace may rely on; `docs/guarantees.md` has all guarantees, each with the test that holds it.
@@ -44,6 +44,7 @@ pub mod analysis;
 pub mod engine;
 pub mod model;
 pub mod page;
+pub mod report;
 pub mod scenario;
 pub mod store;
 pub mod sweep;

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use backstop::report::wording::{count, escaped};
 use backstop::scenario::{Diagnostic, Options, SourceText};
 use backstop::sweep::check_table;
 
 use super::console::{Failed, emit, emit_json, fail, report};
 use super::load;
 use super::sweep::cores;
-use super::wording::{count, escaped};
 
 /// Checks scenario files and shows every error with its place and a remedy
 #[derive(Debug, clap::Args)]

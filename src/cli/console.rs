@@ -4,10 +4,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin as Place, Renderer, Snippet};
+use backstop::report::wording::{escaped, safe};
 use backstop::scenario::{Diagnostic, Origin, Severity, SourceText};
 use backstop::text::is_hidden;
-
-use super::wording::{escaped, safe};
 
 /// The command failed, and has said why.
 #[derive(Debug)]

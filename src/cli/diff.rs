@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use backstop::report::timeline::{label, sentence};
+use backstop::report::wording::{count, listed, plain_number, set_value};
 use backstop::store::Verified;
 
 use backstop::model::{Amount, Entry, Event, Model, State};
@@ -12,8 +14,6 @@ use backstop::trace::{Namer, ending_name, truth};
 
 use super::console::{Failed, emit};
 use super::recorded::verify;
-use super::timeline::{label, sentence};
-use super::wording::{count, listed, plain_number, set_value};
 
 /// Compares two runs: where they part, and what differs by commitment and outcome
 #[derive(Debug, clap::Args)]

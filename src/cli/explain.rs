@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use backstop::analysis::{self, Cost, Explanation, Keystone, Question, Sets};
 use backstop::engine::{Checkpoint, RunOptions, RunSeed, View};
 use backstop::model::{ActorId, Amount, InstanceId, Model, OutcomeId, ResourceId, Setup, World};
+use backstop::report::explained::{explained, standing, suspended};
+use backstop::report::timeline::label;
+use backstop::report::wording::{actor, actors, count, escaped, listed};
 use backstop::scenario::{Options, Override};
 use backstop::store::Lineage;
 use backstop::text;
@@ -14,11 +17,8 @@ use backstop::trace::number;
 use serde_json::{Value, json};
 
 use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
-use super::explained::{explained, standing, suspended};
 use super::load::{self, At, Loaded, parse_set};
 use super::recorded::{no_step, step_of_folder, verify};
-use super::timeline::label;
-use super::wording::{actor, actors, count, escaped, listed};
 
 /// Explains a deadlock: who waits for whom, the circles, the smallest first moves that open them
 #[derive(Debug, clap::Args)]

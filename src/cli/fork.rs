@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use backstop::engine::{Checkpoint, Run, RunOptions};
+use backstop::report::wording::escaped;
+use backstop::report::{ending, timeline};
 use backstop::scenario::{AddedMove, MoveAmounts, Override, SetValue};
 use backstop::store::{Files, ForkRecord, Kept, Lineage, Manifest, MoveRecord, OverrideRecord, Sampler, Verified};
 
@@ -10,8 +12,6 @@ use super::console::{Failed, emit, fail};
 use super::load::{self, At, parse_bound, parse_set};
 use super::recorded::{no_step, refuse, verify};
 use super::run::{claim, is_same, write};
-use super::wording::escaped;
-use super::{ending, timeline};
 
 /// Goes on from a step of a run under other numbers, with the same luck
 #[derive(Debug, clap::Args)]

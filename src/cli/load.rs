@@ -7,13 +7,13 @@ use std::path::Path;
 
 use backstop::engine::Failure;
 use backstop::model::{Clock, Date, limits};
+use backstop::report::wording::escaped;
 use backstop::scenario::{
     AddedMove, Compiled, Diagnostic, Document, MoveAmounts, Options, Override, SetValue, SourceText, compile,
 };
 use backstop::store::Beside;
 
 use super::console::{Failed, fail, report};
-use super::wording::escaped;
 
 /// A scenario file that was read and compiled.
 pub(crate) struct Loaded {

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use backstop::report::shares;
 use backstop::sweep::merge as put_together;
 
 use super::console::{Failed, emit, fail};
 use super::run::is_same;
-use super::sweep::{bar, explain, is_stopped, report, show, stop_on_signals, written};
+use super::sweep::{bar, explain, is_stopped, show, stop_on_signals, written};
 
 /// Puts the shards of a sweep together, into the bytes of the sweep that was never divided
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,7 @@ pub(crate) fn merge(args: &Args) -> Result<(), Failed> {
         return Ok(());
     }
     emit(
-        &(report::table(sweep.experiment.model(), &done.summary, sweep.experiment.points())
+        &(shares::table(sweep.experiment.model(), &done.summary, sweep.experiment.points())
             + &written(&args.out, sweep.tables)),
     )
 }

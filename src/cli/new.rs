@@ -4,8 +4,9 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use backstop::report::wording::{escaped, shell_word};
+
 use super::console::{Failed, emit, fail};
-use super::wording::{escaped, shell_word};
 
 /// Writes a commented starter file, NAME.toml
 #[derive(Debug, clap::Args)]

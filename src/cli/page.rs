@@ -5,13 +5,14 @@ use std::process::{Command, Stdio};
 
 use backstop::engine::RunOptions;
 use backstop::page::{self, PageError, Subject};
+use backstop::report::wording::escaped;
+use backstop::report::{ending, timeline};
 use backstop::scenario::Diagnostic;
 use backstop::store::{Defect, LineageError, Manifest, Verified};
 
 use super::console::{Failed, emit, fail, report, say};
 use super::run::claim_file;
-use super::wording::escaped;
-use super::{ending, sweep, timeline};
+use super::sweep;
 
 /// Writes one HTML file that shows a run, a sweep, or two runs side by side
 ///

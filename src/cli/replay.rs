@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use backstop::engine::Checkpoint;
 use backstop::model::{ActorId, Model, Setup, World};
+use backstop::report::timeline::label;
+use backstop::report::wording::{actor, count, escaped, plain_number};
 use backstop::store::{Kept, Lineage, Numbered, Sampler, Verified, write_series};
 use backstop::trace::ending_name;
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
 use super::load::{At, parse_metric};
 use super::recorded::{no_step, refuse, step_of_folder, verify};
-use super::timeline::label;
-use super::wording::{actor, count, escaped, plain_number};
 
 /// Folds the log of a run's folder: verifies it, prints any state, measures something new
 #[derive(Debug, clap::Args)]

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{ActorId, EventKind, Model};
+use backstop::report::wording::escaped;
+use backstop::report::{ending, timeline};
 use backstop::scenario::{AddedMove, Document, Options, Override};
 use backstop::store::{
     Files, Folder, FolderError, LineageError, Manifest, MoveRecord, Numbered, OverrideRecord, Sampler, SingleFile,
@@ -18,8 +20,6 @@ use super::console::{Failed, emit, emit_bytes, fail};
 use super::load::{self, parse_move, parse_set, parse_whole};
 use super::recorded::refuse;
 use super::sweep::explain;
-use super::wording::escaped;
-use super::{ending, timeline};
 
 /// Runs a scenario once and prints what happened and how it ended
 #[derive(Debug, clap::Args)]

@@ -12,14 +12,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use backstop::report::shares;
+use backstop::report::wording::escaped;
 use backstop::store::limits::MANIFEST_BYTES;
 use backstop::store::{MANIFEST, Manifest, read_file, write_file};
 use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, is_begun, limits, merge};
 use serde::{Deserialize, Serialize};
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
-use super::sweep::{self, Args, bar, explain, is_stopped, report, show, stop_on_signals, written};
-use super::wording::escaped;
+use super::sweep::{self, Args, bar, explain, is_stopped, show, stop_on_signals, written};
 
 /// Where the state of the array is kept.
 const STATE: &str = "array.json";
@@ -444,7 +445,7 @@ fn put_together(args: &Args, out: &Path, place: &Place, tasks: u64) -> Result<()
         return Ok(());
     }
     emit(
-        &(report::table(sweep.experiment.model(), &done.summary, sweep.experiment.points())
+        &(shares::table(sweep.experiment.model(), &done.summary, sweep.experiment.points())
             + &written(out, sweep.tables)),
     )
 }

@@ -1,12 +1,12 @@
 //! `sweep`: many runs over a design of points, in parallel, into a folder that can be taken up again.
 
-pub(crate) mod report;
-
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use backstop::report::shares;
+use backstop::report::wording::{self, escaped};
 use backstop::scenario::{Override, SourceText};
 use backstop::sweep::{
     Asked, Axis, DesignSource, Error, Experiment, Output, Progress, Report, Request, Sample, Schedule, Shard, Sort,
@@ -17,7 +17,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use super::console::{self, Failed, emit, fail, say};
 use super::load::{self, parse_set, parse_whole};
 use super::slurm::{self, ClusterArgs};
-use super::wording::{self, escaped};
 
 /// Runs a scenario many times over a design of points
 ///
@@ -152,7 +151,7 @@ fn conclude(args: &Args, sweep: &Sweep, done: &Report) -> Result<(), Failed> {
     if args.quiet {
         return Ok(());
     }
-    let mut text = report::table(sweep.experiment.model(), &done.summary, sweep.experiment.points());
+    let mut text = shares::table(sweep.experiment.model(), &done.summary, sweep.experiment.points());
     if let Some(folder) = &args.out {
         text += &written(folder, sweep.tables);
     }

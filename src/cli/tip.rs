@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use backstop::analysis::{Side, parting};
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{Clock, Entry, Model};
+use backstop::report::timeline::{label, sentence};
+use backstop::report::wording::{count, escaped, plain_number, set_value};
 use backstop::scenario::{Diagnostic, Document, Options, Override, SetValue, canonical, compile};
 use backstop::store::csv_text;
 use backstop::sweep::{Axis, Bracketing, Tip, Tips, bracket_grid, limits, tips};
@@ -14,8 +16,6 @@ use backstop::trace::{ending_name, number};
 
 use super::console::{Failed, emit, emit_bytes, fail, misused, report, say};
 use super::load::{self, parse_set};
-use super::timeline::{label, sentence};
-use super::wording::{count, escaped, plain_number, set_value};
 
 /// Finds where along a number the outcome changes, and what turns there
 ///

@@ -8,16 +8,16 @@ use backstop::engine::View;
 use backstop::model::{
     ActorId, CommitmentId, Entry, Event, Expression, InstanceId, Model, OutcomeId, Reader, Seq, State,
 };
+use backstop::report::ending::{values, when};
+use backstop::report::explained::lacks;
+use backstop::report::timeline::{condition, label, sentence};
+use backstop::report::wording::plain_number;
 use backstop::store::Verified;
 use backstop::text::{quoted, suggestion};
 use backstop::trace::States;
 
 use super::console::{Failed, emit, fail};
-use super::ending::{values, when};
-use super::explained::lacks;
 use super::recorded::verify;
-use super::timeline::{condition, label, sentence};
-use super::wording::plain_number;
 
 /// Shows the chain of causes that led to an event
 #[derive(Debug, clap::Args)]

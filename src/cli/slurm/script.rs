@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use backstop::report::wording::shell_word;
 use backstop::scenario::Document;
 
 use super::super::console::{Failed, fail};
 use super::super::sweep::{Args, SortBy};
-use super::super::wording::shell_word;
 use super::{DESIGN, SCENARIO};
 
 /// The name of a copied file.

@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 
-use backstop::model::Model;
-use backstop::scenario::SetValue;
-use backstop::sweep::{Points, Summary, wilson};
+use crate::model::Model;
+use crate::scenario::SetValue;
+use crate::sweep::{Points, Summary, wilson};
 
-use crate::cli::timeline::label;
-use crate::cli::wording::{count, set_value, whole};
+use super::timeline::label;
+use super::wording::{count, set_value, whole};
 
 /// Points that are shown one by one, at most.
 const FEW: usize = 20;
@@ -16,7 +16,8 @@ const FEW: usize = 20;
 const WIDE: usize = 8;
 
 /// The table.
-pub(crate) fn table(model: &Model, summary: &Summary, points: &Points) -> String {
+#[must_use]
+pub fn table(model: &Model, summary: &Summary, points: &Points) -> String {
     // An outcome that nothing came to is left out, but for those that the scenario declares.
     let shown: Vec<usize> = shown(summary);
     if summary.points() == 1 {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use backstop::analysis::{self, Blocked, Choice, Cost, Explanation, Given, Partial, Sets, wording};
-use backstop::engine::View;
-use backstop::model::{Amount, CommitmentId, InstanceId, Model, State};
+use crate::analysis::{self, Blocked, Choice, Cost, Explanation, Given, Partial, Sets, wording};
+use crate::engine::View;
+use crate::model::{Amount, CommitmentId, InstanceId, Model, State};
 
 use super::wording::{actor, count, escaped, listed, plain_number};
 
@@ -25,7 +25,8 @@ const NEEDS: usize = 3;
 const LARGER: usize = 2;
 
 /// A state explained: who waits for whom, the circles, the smallest first moves.
-pub(crate) fn explained(model: &Model, explanation: &Explanation) -> String {
+#[must_use]
+pub fn explained(model: &Model, explanation: &Explanation) -> String {
     let gap = explanation.gap.len();
     let mut text = match gap {
         0 => "  No deadlock: no set of the offers that stand would bind together.\n".into(),
@@ -51,7 +52,8 @@ pub(crate) fn explained(model: &Model, explanation: &Explanation) -> String {
 }
 
 /// What stands on the table, and what each offer lacks.
-pub(crate) fn standing(view: View<'_>) -> String {
+#[must_use]
+pub fn standing(view: View<'_>) -> String {
     let View { model, world, .. } = view;
     let offers: Vec<InstanceId> =
         model.instance_ids().filter(|&instance| world.instance(instance).state == State::Conditional).collect();
@@ -65,7 +67,8 @@ pub(crate) fn standing(view: View<'_>) -> String {
 }
 
 /// What is suspended, and what each waits for.
-pub(crate) fn suspended(view: View<'_>) -> String {
+#[must_use]
+pub fn suspended(view: View<'_>) -> String {
     let View { model, world, .. } = view;
     let pending: Vec<InstanceId> =
         model.instance_ids().filter(|&instance| world.instance(instance).state == State::Pending).collect();
@@ -89,7 +92,8 @@ pub(crate) fn suspended(view: View<'_>) -> String {
 }
 
 /// What one commitment lacks.
-pub(crate) fn lacks(view: View<'_>, instance: InstanceId) -> String {
+#[must_use]
+pub fn lacks(view: View<'_>, instance: InstanceId) -> String {
     match analysis::lacks(view, &[instance]) {
         Ok(blocked) => lacking(view.model, &blocked),
         Err(failure) => format!("  it cannot be explained: {failure}\n"),
@@ -205,7 +209,8 @@ fn spread<'a>(ones: &[&'a Blocked]) -> Option<(&'a Blocked, f64)> {
 }
 
 /// Commitments by name; several instances of one commitment are named once, with their number.
-pub(crate) fn instances(model: &Model, of: &[InstanceId]) -> String {
+#[must_use]
+pub fn instances(model: &Model, of: &[InstanceId]) -> String {
     let mut names: Vec<(CommitmentId, usize, &str)> = Vec::new();
     let mut place = vec![None; model.commitments.len()];
     for instance in of {
@@ -308,10 +313,10 @@ fn members(model: &Model, set: &[InstanceId], given: &[Given]) -> String {
         let amounts = &given[start..start + given[start..].partition_point(|given| given.instance == instance)];
         match amounts {
             [] => name.clone(),
-            [one] => format!("{name}={}", backstop::trace::amount(one.amount)),
+            [one] => format!("{name}={}", crate::trace::amount(one.amount)),
             all => {
                 let one = |one: &Given| {
-                    format!("{}:{}", model.resources[one.resource.index()].id, backstop::trace::amount(one.amount))
+                    format!("{}:{}", model.resources[one.resource.index()].id, crate::trace::amount(one.amount))
                 };
                 format!("{name}={}", all.iter().map(one).collect::<Vec<_>>().join(","))
             }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use backstop::analysis::{self, Explanation, Question, wording};
-use backstop::engine::{Plan, Run, View};
-use backstop::model::{ActorId, Ending, InstanceId, Model, OutcomeId, Scope, Setup, State, Values, World};
+use crate::analysis::{self, Explanation, Question, wording};
+use crate::engine::{Plan, Run, View};
+use crate::model::{ActorId, Ending, InstanceId, Model, OutcomeId, Scope, Setup, State, Values, World};
 
 use super::explained::{explained, instances, standing};
 use super::timeline::{condition, label};
@@ -18,7 +18,8 @@ const METRICS: usize = 12;
 const BROKEN: usize = 12;
 
 /// The outcome with its reason.
-pub(crate) fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
+#[must_use]
+pub fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
     let view = View { model, plan, setup: &run.setup, world: run.exchanged() };
     let mut text = String::new();
     match run.result {
@@ -60,7 +61,8 @@ pub(crate) fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
 }
 
 /// A step as it is spoken of.
-pub(crate) fn when(model: &Model, step: u32) -> String {
+#[must_use]
+pub fn when(model: &Model, step: u32) -> String {
     format!("{} {}", if model.clock.start.is_some() { "on" } else { "at" }, label(model, step))
 }
 
@@ -80,7 +82,8 @@ fn holds(model: &Model, setup: &Setup, world: &World, outcome: OutcomeId) -> Str
 }
 
 /// `bound(troops, europe) is 30 000 and bound(backstop, us) is 1`.
-pub(crate) fn values(model: &Model, setup: &Setup, world: &World, outcome: OutcomeId) -> String {
+#[must_use]
+pub fn values(model: &Model, setup: &Setup, world: &World, outcome: OutcomeId) -> String {
     let scope = Scope { model, setup, world, evidence: &world.evidence, reader: None };
     let reads = model.outcomes[outcome.index()].when.reads();
     let values = reads.into_iter().map(|quantity| {
@@ -145,7 +148,8 @@ fn beside(model: &Model, world: &World, explanation: &Explanation) -> String {
 }
 
 /// The last value of each metric.
-pub(crate) fn metrics(model: &Model, run: &Run, is_written: bool) -> String {
+#[must_use]
+pub fn metrics(model: &Model, run: &Run, is_written: bool) -> String {
     let sampled: Vec<(&str, f64)> =
         model.metrics.iter().zip(&run.metrics).filter_map(|(metric, value)| Some((&*metric.id, (*value)?))).collect();
     if sampled.is_empty() {

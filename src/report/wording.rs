@@ -1,23 +1,26 @@
 //! Numbers, names and dates as a person writes them.
 
-use backstop::analysis::wording;
-pub(crate) use backstop::analysis::wording::number as plain_number;
-use backstop::model::{ActorId, Amount, GroupId, Model, ResourceId};
-use backstop::scenario::SetValue;
-pub(crate) use backstop::text::escaped;
+use crate::analysis::wording;
+pub use crate::analysis::wording::number as plain_number;
+use crate::model::{ActorId, Amount, GroupId, Model, ResourceId};
+use crate::scenario::SetValue;
+pub use crate::text::escaped;
 
 /// A text of many lines, fit for a terminal.
-pub(crate) fn safe(text: &str) -> String {
+#[must_use]
+pub fn safe(text: &str) -> String {
     text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
 }
 
 /// A value that was set: a number for people, everything else as it was given.
-pub(crate) fn set_value(value: SetValue) -> String {
+#[must_use]
+pub fn set_value(value: SetValue) -> String {
     if let SetValue::Number(number) = value { plain_number(number) } else { value.to_string() }
 }
 
 /// A text as one word of a shell.
-pub(crate) fn shell_word(text: &str) -> String {
+#[must_use]
+pub fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+%@".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();
@@ -26,31 +29,36 @@ pub(crate) fn shell_word(text: &str) -> String {
 }
 
 /// A count in groups of three digits.
-pub(crate) fn whole(number: u64) -> String {
+#[must_use]
+pub fn whole(number: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "counts of things on one machine")]
     wording::number(number as f64)
 }
 
 /// `1 actor`, `2 actors`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
+#[must_use]
+pub fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", whole(number as u64))
 }
 
 /// The name of an actor.
-pub(crate) fn actor(model: &Model, id: ActorId) -> String {
+#[must_use]
+pub fn actor(model: &Model, id: ActorId) -> String {
     let actor = &model.actors[id.index()];
     actor.name.as_deref().filter(|name| !name.trim().is_empty()).map_or_else(|| actor.id.clone(), escaped)
 }
 
 /// What has an id and may have a name for people: `Call of the coalition [coalition_call]`, or the id alone.
-pub(crate) fn named(id: &str, name: Option<&str>) -> String {
+#[must_use]
+pub fn named(id: &str, name: Option<&str>) -> String {
     name.filter(|name| !name.trim().is_empty())
         .map_or_else(|| id.to_owned(), |name| format!("{} [{id}]", escaped(name)))
 }
 
 /// The name of a group, of the actor if it is one.
-pub(crate) fn group(model: &Model, id: GroupId) -> String {
+#[must_use]
+pub fn group(model: &Model, id: GroupId) -> String {
     let group = &model.groups[id.index()];
     match group.members.as_slice() {
         [one] if model.actors[one.index()].id == group.id => actor(model, *one),
@@ -59,12 +67,14 @@ pub(crate) fn group(model: &Model, id: GroupId) -> String {
 }
 
 /// An amount of a resource with its unit: `30 000 soldiers`, `0.5 of backstop`.
-pub(crate) fn amount(model: &Model, resource: ResourceId, value: Amount) -> String {
+#[must_use]
+pub fn amount(model: &Model, resource: ResourceId, value: Amount) -> String {
     wording::amount(model, resource, value.to_units())
 }
 
 /// `a, b and c`.
-pub(crate) fn listed(parts: &[String]) -> String {
+#[must_use]
+pub fn listed(parts: &[String]) -> String {
     match parts {
         [] => String::new(),
         [one] => one.clone(),
@@ -73,7 +83,8 @@ pub(crate) fn listed(parts: &[String]) -> String {
 }
 
 /// Names of actors; a long list is given by its number.
-pub(crate) fn actors(model: &Model, ids: &[ActorId]) -> String {
+#[must_use]
+pub fn actors(model: &Model, ids: &[ActorId]) -> String {
     if ids.len() > 6 {
         let first: Vec<String> = ids[..3].iter().map(|&id| actor(model, id)).collect();
         return format!("{} and {} others", first.join(", "), ids.len() - 3);

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use backstop::engine::evolve;
-use backstop::model::{
+use crate::engine::evolve;
+use crate::model::{
     ActorId, Amount, CommitmentId, Entry, Event, EventKind, Gift, InstanceId, Model, Payload, ResourceId, Setup,
     ShockId, World,
 };
@@ -12,11 +12,11 @@ use super::wording::{actor, actors, amount, count, escaped, group, listed, named
 
 /// Which events of a log are shown.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Filter {
+pub struct Filter {
     /// Those of these actors, and those of no actor in particular (shocks, outcomes); none: of all.
-    pub(crate) only: Option<Vec<ActorId>>,
+    pub only: Option<Vec<ActorId>>,
     /// Those of these kinds; none: of all.
-    pub(crate) kinds: Option<Vec<EventKind>>,
+    pub kinds: Option<Vec<EventKind>>,
 }
 
 impl Filter {
@@ -28,7 +28,7 @@ impl Filter {
 
 /// Whether an event is of one of these actors, or of nobody in particular.
 fn concerns(model: &Model, event: Event, actors: &[ActorId]) -> bool {
-    let group = |id: backstop::model::GroupId| model.groups[id.index()].members.iter().any(|one| actors.contains(one));
+    let group = |id: crate::model::GroupId| model.groups[id.index()].members.iter().any(|one| actors.contains(one));
     let deed = |instance: InstanceId| {
         let creditor = model.commitment_of(instance).creditor;
         actors.contains(&model.instances[instance.index()].debtor) || creditor.is_some_and(group)
@@ -46,12 +46,14 @@ fn concerns(model: &Model, event: Event, actors: &[ActorId]) -> bool {
 }
 
 /// The timeline of a log, by steps.
-pub(crate) fn timeline(model: &Model, setup: &Setup, log: &[Entry]) -> String {
+#[must_use]
+pub fn timeline(model: &Model, setup: &Setup, log: &[Entry]) -> String {
     timeline_from(model, setup, log, 0, &Filter::default())
 }
 
 /// The timeline of what is shown of a log, from a step on.
-pub(crate) fn timeline_from(model: &Model, setup: &Setup, log: &[Entry], from: u32, filter: &Filter) -> String {
+#[must_use]
+pub fn timeline_from(model: &Model, setup: &Setup, log: &[Entry], from: u32, filter: &Filter) -> String {
     let mut text = String::new();
     let mut world = World::new(model, setup);
     for step in log.chunk_by(|a, b| a.step == b.step) {
@@ -71,8 +73,9 @@ pub(crate) fn timeline_from(model: &Model, setup: &Setup, log: &[Entry], from: u
 }
 
 /// One event in words, whatever its kind.
-pub(crate) fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
-    let stance = |who: ActorId, issue: backstop::model::IssueId, what: &str, value: f64| {
+#[must_use]
+pub fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
+    let stance = |who: ActorId, issue: crate::model::IssueId, what: &str, value: f64| {
         let on = if model.issues.len() > 1 { format!(" on {}", model.issues[issue.index()]) } else { String::new() };
         format!("the {what} of {}{on} is now {}", actor(model, who), plain_number(value))
     };
@@ -89,7 +92,7 @@ pub(crate) fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
                 plain_number(value)
             )
         }
-        Event::Ended(ending) => format!("the run ends: {}", backstop::trace::ending_name(model, ending)),
+        Event::Ended(ending) => format!("the run ends: {}", crate::trace::ending_name(model, ending)),
         Event::Delivered { instance, gift, amount: part } => {
             let own = &model.instances[instance.index()];
             let gift = model.gift(instance, gift as usize);
@@ -123,7 +126,8 @@ pub(crate) fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
 }
 
 /// The date of a step, or its number where the scenario has no dates.
-pub(crate) fn label(model: &Model, step: u32) -> String {
+#[must_use]
+pub fn label(model: &Model, step: u32) -> String {
     match model.clock.date_time(step) {
         Some(moment) if model.clock.plain => moment.strftime("%a %Y-%m-%d").to_string(),
         Some(moment) => moment.strftime("%a %Y-%m-%d %H:%M").to_string(),
@@ -448,12 +452,14 @@ fn written_deed(
 }
 
 /// A condition's text on one line.
-pub(crate) fn condition(text: &str) -> String {
+#[must_use]
+pub fn condition(text: &str) -> String {
     escaped(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// The title and the frame of a run.
-pub(crate) fn heading(model: &Model, seed: u64, replicate: u64) -> String {
+#[must_use]
+pub fn heading(model: &Model, seed: u64, replicate: u64) -> String {
     let mut text = format!("{}\n", escaped(&model.title));
     if !model.about.trim().is_empty() {
         let _ = writeln!(text, "{}", escaped(model.about.trim()).replace("\\u{a}", "\n"));

@@ -1,0 +1,8 @@
+//! What a person reads of a run or a sweep, as plain text: the timeline, the ending with its reason, a state explained,
+//! the shares of outcomes. The command line prints these texts; a notebook shows the same.
+
+pub mod ending;
+pub mod explained;
+pub mod shares;
+pub mod timeline;
+pub mod wording;
