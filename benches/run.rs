@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use backstop::engine::{self, Plan, RunOptions, RunSeed};
 use backstop::model::{ActorId, IssueId, Model};
 use backstop::scenario::{Document, Options, compile};
-use backstop::store::{Numbered, write_events};
+use backstop::store::{events_csv, write_events};
+use backstop::table::Csv;
 use backstop::trace::{Namer, Recorded};
 use criterion::{Criterion, Throughput, criterion_group};
 use network::Baseline;
@@ -55,8 +56,7 @@ fn log(criterion: &mut Criterion) {
     {
         let (model, plan) = compiled(&text);
         let run = engine::run(&model, &plan, luck(0), LOGGED);
-        let mut bytes = Vec::new();
-        write_events(&mut bytes, &Namer::new(&model), Numbered::SINGLE, &run.log).expect("memory is writable");
+        let bytes = events_csv(&Namer::new(&model), &run.log);
         let mut group = criterion.benchmark_group(format!("log of the {name}"));
         group.throughput(Throughput::Elements(u64::from(run.events)));
         let mut out = Vec::with_capacity(bytes.len());
@@ -64,7 +64,7 @@ fn log(criterion: &mut Criterion) {
         group.bench_function("write, rows", |b| {
             b.iter(|| {
                 out.clear();
-                write_events(&mut out, &namer, Numbered::SINGLE, &run.log).expect("memory is writable");
+                write_events(&mut Csv::rows(&mut out), &namer, 0, &run.log).expect("memory is writable");
             });
         });
         let recorded = Recorded::of(&run, luck(0));

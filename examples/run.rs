@@ -10,11 +10,11 @@
 //! ```
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write as _};
 
 use backstop::engine::{self, Plan, RunOptions, RunSeed};
 use backstop::scenario::{Diagnostic, Document, Options, compile};
-use backstop::store::{Numbered, write_events};
+use backstop::store::events_csv;
 use backstop::trace::Namer;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let model = compile(&document, &Options::default()).map_err(first)?.model;
     let seed = RunSeed { seed: 0, replicate: 0 };
     let run = engine::run(&model, &Plan::new(&model), seed, RunOptions { log: true, ..RunOptions::default() });
-    write_events(io::stdout().lock(), &Namer::new(&model), Numbered::SINGLE, &run.log)?;
+    io::stdout().lock().write_all(&events_csv(&Namer::new(&model), &run.log))?;
     Ok(())
 }
 

@@ -23,11 +23,11 @@
 //! ```
 //!
 //! # The rooms, from the bottom up
-//! Each imports only those before it: [`text`], what may be shown of a stranger's text; [`model`], the state and its
-//! words; [`scenario`], from a file to a validated model; [`engine`], the run; [`trace`], events as rows and their replay;
-//! [`analysis`], what holds a deadlock and what opens it; [`store`], folders, tables and their verification; [`sweep`],
-//! many runs; [`page`], one HTML file that shows a folder; [`report`], the texts that a person reads. The library prints
-//! nothing, and reads and writes files in `store` and `sweep` only.
+//! Each imports only those before it: [`table`], columns, cells and the sinks of rows; [`text`], what may be shown of a
+//! stranger's text; [`model`], the state and its words; [`scenario`], from a file to a validated model; [`engine`], the
+//! run; [`trace`], events as rows and their replay; [`analysis`], what holds a deadlock and what opens it; [`store`],
+//! folders, tables and their verification; [`sweep`], many runs; [`page`], one HTML file that shows a folder; [`report`],
+//! the texts that a person reads. The library prints nothing, and reads and writes files in `store` and `sweep` only.
 //!
 //! # Order
 //! What a reader of a trace may rely on; `docs/guarantees.md` has all guarantees, each with the test that holds it.
@@ -48,5 +48,6 @@ pub mod report;
 pub mod scenario;
 pub mod store;
 pub mod sweep;
+pub mod table;
 pub mod text;
 pub mod trace;

@@ -64,7 +64,7 @@ pub use compile::compile;
 pub use diagnostic::{Diagnostic, DiagnosticView, NoteView, Origin, PlaceView, Severity};
 pub use document::{Document, Unreadable};
 pub use moves::{AddedMove, MoveAmounts};
-pub use names::{FAILED, RUN_COLUMNS};
+pub use names::FAILED;
 pub use overrides::{Override, canonical};
 pub use recheck::Recheck;
 pub use set_value::SetValue;

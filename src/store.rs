@@ -8,6 +8,7 @@ pub mod limits;
 mod lineage;
 mod listed;
 mod manifest;
+mod runs;
 mod tables;
 mod verify;
 
@@ -20,8 +21,6 @@ pub use listed::is_inside;
 pub use manifest::{
     AmountRecord, Digest, ForkRecord, Manifest, ManifestError, MoveRecord, OverrideRecord, PROGRAM, digest,
 };
-pub use tables::{
-    COMMITMENT_COLUMNS, Numbered, RUN_COLUMNS, RunRow, SERIES_COLUMNS, Sampler, TooManySamples, csv_text, push_run,
-    run_header, set_columns, write_commitments, write_events, write_runs, write_series,
-};
+pub use runs::{RunRow, RunTable, set_columns};
+pub use tables::{Sampler, TooManySamples, events_csv, write_commitments, write_events, write_series};
 pub use verify::{Defect, Verified, VerifyError, verify};

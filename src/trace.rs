@@ -5,7 +5,7 @@ mod record;
 mod replay;
 mod states;
 
-pub use number::{amount, number, plain_number, plain_set_value, push_number, push_set_value, set_value, truth};
-pub use record::{Cells, EVENT_COLUMNS, Namer, RecordError, creditor_name, ending_name};
+pub use number::{amount, number, plain_number, plain_set_value, set_cell, set_value, truth};
+pub use record::{Cells, Namer, RecordError, creditor_name, ending_name};
 pub use replay::{Recorded, ReplayError, replay};
 pub use states::States;

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Bottom to top.
-const LAYERS: [&str; 10] =
-    ["text", "model", "scenario", "engine", "trace", "analysis", "store", "sweep", "page", "report"];
+const LAYERS: [&str; 11] =
+    ["table", "text", "model", "scenario", "engine", "trace", "analysis", "store", "sweep", "page", "report"];
 
 /// What stands beside the library's layers: its root and the binary.
 const BESIDE: [&str; 3] = ["lib", "main", "cli"];

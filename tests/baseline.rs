@@ -6,7 +6,8 @@ mod baseline;
 use backstop::engine::{Plan, RunOptions, RunSeed, Simulation};
 use backstop::model::{ParameterId, Target};
 use backstop::scenario::{Document, Options, compile};
-use backstop::store::{RunRow, write_runs};
+use backstop::store::{RunRow, RunTable};
+use backstop::table::Csv;
 
 #[test]
 fn the_hand_written_loop_writes_the_same_bytes() {
@@ -16,6 +17,7 @@ fn the_hand_written_loop_writes_the_same_bytes() {
     assert_eq!((model.actors.len(), model.clock.steps), (baseline::ACTORS, baseline::STEPS));
     let plan = Plan::new(&model);
     let mut simulation = Simulation::new(&model, &plan, RunOptions::default());
+    let table = RunTable::new(&model, &[]);
     let mut endings = std::collections::BTreeSet::new();
     for (bar, pressure) in [(0.8, 0.5), (0.6, 0.5), (0.62, 0.3), (0.9, 0.5), (1.0, 0.9), (1.0, 0.0), (0.65, 0.2)] {
         let program = baseline::Baseline::new(bar, pressure);
@@ -26,7 +28,7 @@ fn the_hand_written_loop_writes_the_same_bytes() {
             let luck = RunSeed { seed: 3, replicate };
             let row = RunRow::of(simulation.run(&settings, luck), (replicate, 0), luck, &[]);
             endings.insert(row.ending);
-            write_runs(&mut rows, &model, None, &[row]).unwrap();
+            table.write(&mut Csv::rows(&mut rows), &model, &row).unwrap();
         }
         assert_eq!(String::from_utf8(by_hand).unwrap(), String::from_utf8(rows).unwrap(), "{bar} {pressure}");
     }

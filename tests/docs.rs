@@ -31,6 +31,9 @@ use std::process::Command;
 use backstop::model::EventKind;
 use backstop::scenario::{Document, Options, compile};
 use backstop::sweep::check_table;
+use backstop::table::{
+    CommitmentColumn, Declared, DesignColumn, EventColumn, Kind, RunColumn, SeriesColumn, SummaryColumn, TipColumn,
+};
 use common::catalogue;
 
 const PAGES: [&str; 14] = [
@@ -231,6 +234,49 @@ fn every_column_is_documented() {
     names.extend(EventKind::ALL.iter().map(|kind| kind.name().to_owned()));
     let missing: Vec<&String> = names.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "docs/output.md does not name {missing:?}");
+}
+
+/// The columns of a table are documented in their order, each with its type.
+fn check_columns<C: Declared>(page: &str, heading: &str) {
+    let section = page.split(&format!("\n{heading}\n")).nth(1).unwrap_or_else(|| panic!("no section `{heading}`"));
+    let section = section.split("\n#").next().unwrap();
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| ")).collect();
+    let mut last = 0;
+    for column in C::ALL {
+        let names = if column.placeholder() == Some(column.name()) {
+            "one for each ".to_owned()
+        } else {
+            format!("`{}`", column.name())
+        };
+        let found = rows[last..].iter().position(|row| row.split(" | ").next().unwrap().contains(&names));
+        last += found.unwrap_or_else(|| panic!("{heading} lacks {names}, or has it too early"));
+        let types: &[&str] = match column.kind() {
+            Kind::Whole => &["whole number"],
+            Kind::Real => &["number", "share"],
+            Kind::Text => &["text", "id", "name", "`below` or `above`"],
+            Kind::Id => &["id", "name"],
+            Kind::Date => &["date"],
+            Kind::Hash => &["text"],
+            Kind::Truth => &["`TRUE` or `FALSE`"],
+            Kind::Set => &["number"],
+        };
+        let stated = rows[last].split(" | ").nth(1).unwrap();
+        assert!(types.iter().any(|kind| stated.contains(kind)), "{heading}, {names}: {stated}");
+        // What is written once for each of several things may have its neighbour in the same row.
+        last += usize::from(column.placeholder() == Some(column.name()));
+    }
+}
+
+#[test]
+fn columns_are_documented_in_their_order_with_their_types() {
+    let page = read("docs/output.md");
+    check_columns::<EventColumn>(&page, "## events.csv");
+    check_columns::<SeriesColumn>(&page, "## series.csv");
+    check_columns::<CommitmentColumn>(&page, "## commitments.csv");
+    check_columns::<RunColumn>(&page, "## runs.csv");
+    check_columns::<SummaryColumn>(&page, "### summary.csv");
+    check_columns::<DesignColumn>(&page, "### design.csv");
+    check_columns::<TipColumn>(&read("docs/tip.md"), "## Columns of `--csv`");
 }
 
 /// The page on output names every file and column of a sweep, every key of its design, every key of an explanation.

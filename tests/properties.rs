@@ -15,7 +15,8 @@ use backstop::analysis;
 use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed, Stage, View};
 use backstop::model::{Event, InstanceId, Model, Reader, Scope, Setup, State, World};
 use backstop::scenario::{Document, Options, compile};
-use backstop::store::{Numbered, RunRow, Sampler, write_commitments, write_events, write_runs, write_series};
+use backstop::store::{RunRow, RunTable, Sampler, events_csv, write_commitments, write_series};
+use backstop::table::{CommitmentColumn, Csv, SeriesColumn, fixed_columns};
 use backstop::trace::{Namer, Recorded};
 use common::{Ran, compiled, run_text, shipped, stored_cases, text};
 use generate::{Allowed, Sketch, sketch, sketches};
@@ -67,11 +68,13 @@ fn run_watched(model: &Model, plan: &Plan, seed: u64) -> (Run, Sampler, Vec<(Che
 
 /// The other tables, from what a run and what a fold both have.
 fn tables(model: &Model, sampler: &Sampler, samples: &[f64], setup: &Setup, world: &World, row: &RunRow<'_>) -> String {
-    let mut bytes = Vec::new();
-    write_series(&mut bytes, model, Numbered::SINGLE, samples, sampler).expect("memory is writable");
-    write_commitments(&mut bytes, model, Numbered::SINGLE, setup, world).expect("memory is writable");
-    write_runs(&mut bytes, model, Some(&[]), std::slice::from_ref(row)).expect("memory is writable");
-    String::from_utf8(bytes).expect("UTF-8")
+    let runs = RunTable::new(model, &[]);
+    let tables = [
+        Csv::table(&fixed_columns::<SeriesColumn>(), |sink| write_series(sink, model, 0, samples, sampler)),
+        Csv::table(&fixed_columns::<CommitmentColumn>(), |sink| write_commitments(sink, model, 0, setup, world)),
+        Csv::table(runs.columns(), |sink| runs.write(sink, model, row)),
+    ];
+    String::from_utf8(tables.map(|table| table.expect("memory is writable")).concat()).expect("UTF-8")
 }
 
 /// A state with its gap left out, which is only taken where something reads it.
@@ -88,8 +91,7 @@ proptest! {
         let model = compiled(&sketch.text(), &[]).model;
         let plan = Plan::new(&model);
         let (run, sampler, mut worlds) = run_watched(&model, &plan, seed);
-        let mut events = Vec::new();
-        write_events(&mut events, &Namer::new(&model), Numbered::SINGLE, &run.log).expect("memory is writable");
+        let events = events_csv(&Namer::new(&model), &run.log);
 
         let recorded = Recorded::of(&run, RunSeed { seed, replicate: 0 });
         let mut replayed_sampler = Sampler::new(&model, true, true).expect("a small series");
@@ -148,7 +150,7 @@ proptest! {
 /// An event as text: what it is, without its place in the log.
 fn row(namer: &Namer<'_>, entry: &backstop::model::Entry) -> String {
     let cells = namer.cells(entry.event);
-    let parts = [cells.actor, cells.counterpart, cells.subject, cells.issue, cells.resource, &cells.value];
+    let parts = [cells.actor, cells.counterpart, cells.subject, cells.issue, cells.resource, &cells.value_text()];
     parts.iter().fold(format!("{} {}", entry.step, cells.event), |text, part| text + "," + part)
 }
 

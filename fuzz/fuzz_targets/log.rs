@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 
 use backstop::engine::{Failure, Plan, RunSeed};
-use backstop::store::{Numbered, write_events};
+use backstop::store::events_csv;
 use backstop::trace::{Namer, Recorded};
 use backstop::model::Model;
 use backstop::scenario::{Document, Options, compile};
@@ -37,8 +37,7 @@ fuzz_target!(|bytes: &[u8]| {
         luck: RunSeed { seed: 0, replicate: 0 },
     };
     if let Ok(fold) = backstop::trace::replay(&namer, plan, &[], events, &recorded, &mut |_, _, _| {}) {
-        let mut written = Vec::new();
-        write_events(&mut written, &namer, Numbered::SINGLE, &fold.log).expect("memory is writable");
+        let written = events_csv(&namer, &fold.log);
         // Quotes around a cell and other line ends read the same.
         let plain = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(['"', '\r', '\n', '\u{feff}'], "");
         assert_eq!(plain(&written), plain(events));

@@ -2,7 +2,7 @@
 #![no_main]
 
 use backstop::engine::{self, RunSeed, Plan, RunOptions};
-use backstop::store::{Numbered, write_events};
+use backstop::store::events_csv;
 use backstop::trace::{Namer, Recorded};
 use backstop::model::Model;
 use backstop::scenario::{Diagnostic, Document, Options, compile};
@@ -30,8 +30,7 @@ fn run_and_replay(model: &Model) {
     let luck = RunSeed { seed: 1, replicate: 0 };
     let run = engine::run(model, &plan, luck, want);
     let namer = Namer::new(model);
-    let mut events = Vec::new();
-    write_events(&mut events, &namer, Numbered::SINGLE, &run.log).expect("memory is writable");
+    let events = events_csv(&namer, &run.log);
     let recorded = Recorded::of(&run, luck);
     let fold = backstop::trace::replay(&namer, &plan, &[], &*events, &recorded, &mut |_, _, _| {});
     let fold = fold.unwrap_or_else(|refusal| panic!("{refusal:?}"));

@@ -52,7 +52,7 @@ impl<'a> Side<'a> {
         let namer = Namer::new(model);
         let key = |entry: &Entry| {
             let c = namer.cells(entry.event);
-            [&entry.step.to_string(), c.event, c.actor, c.counterpart, c.subject, c.issue, c.resource, &c.value]
+            [&entry.step.to_string(), c.event, c.actor, c.counterpart, c.subject, c.issue, c.resource, &c.value_text()]
                 .join(",")
         };
         Self { model, verified, keys: verified.fold.log.iter().map(key).collect() }

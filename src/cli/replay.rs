@@ -7,7 +7,8 @@ use backstop::engine::Checkpoint;
 use backstop::model::{ActorId, Model, Setup, World};
 use backstop::report::timeline::label;
 use backstop::report::wording::{actor, count, escaped, plain_number};
-use backstop::store::{Kept, Lineage, Numbered, Sampler, Verified, write_series};
+use backstop::store::{Kept, Lineage, Sampler, Verified, write_series};
+use backstop::table::{Csv, SeriesColumn, fixed_columns};
 use backstop::trace::ending_name;
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
@@ -72,8 +73,8 @@ fn measure(verified: &Verified, dir: &Path, metrics: &[(String, String)]) -> Res
         fail(&refusal.reason, Some("the metric has no value at some step; guard it with `if(condition, value, other)`"))
     })?;
     let model = course.first();
-    let mut bytes = Vec::new();
-    write_series(&mut bytes, model, Numbered::SINGLE, &fold.samples, &Sampler::none())
+    let columns = fixed_columns::<SeriesColumn>();
+    let bytes = Csv::table(&columns, |sink| write_series(sink, model, 0, &fold.samples, &Sampler::none()))
         .map_err(|error| fail(&format!("cannot write the series: {error}"), None))?;
     emit_bytes(&bytes)
 }

@@ -9,10 +9,10 @@ use backstop::report::wording::escaped;
 use backstop::report::{ending, timeline};
 use backstop::scenario::{AddedMove, Document, Options, Override};
 use backstop::store::{
-    Files, Folder, FolderError, LineageError, Manifest, MoveRecord, Numbered, OverrideRecord, Sampler, SingleFile,
-    limits, open_file, write_events,
+    Files, Folder, FolderError, LineageError, Manifest, MoveRecord, OverrideRecord, Sampler, SingleFile, events_csv,
+    limits, open_file,
 };
-use backstop::sweep::recorded;
+use backstop::sweep::{Sweep, recorded};
 use backstop::text::{all_listed, listed, quoted, suggestion};
 use backstop::trace::Namer;
 
@@ -104,6 +104,8 @@ struct Asked {
     document: Document,
     sets: Vec<Override>,
     luck: RunSeed,
+    /// The sweep whose run it is.
+    sweep: Option<Sweep>,
 }
 
 impl Asked {
@@ -117,6 +119,7 @@ impl Asked {
             document: load::document(&args.file)?,
             sets: args.sets.clone(),
             luck: RunSeed { seed: args.seed, replicate: args.replicate },
+            sweep: None,
         })
     }
 
@@ -137,6 +140,7 @@ impl Asked {
             document: sweep.experiment.document().clone(),
             sets: sweep.experiment.sets().iter().cloned().chain(varied).collect(),
             luck: slot.luck,
+            sweep: Some(sweep),
         })
     }
 }
@@ -172,8 +176,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
             sampler.sample(model, world);
         }
     });
-    if let Some(number) = args.run {
-        check_row(&args.file, number, &run)?;
+    if let (Some(number), Some(sweep)) = (args.run, &asked.sweep) {
+        check_row(&args.file, number, &sweep.row(number, model, &run))?;
     }
     if let Some(folder) = folder {
         let files = Files::of_run((model, model), &run, *luck, &sampler, sets);
@@ -194,8 +198,7 @@ fn print(
     filter: &timeline::Filter,
 ) -> Result<(), Failed> {
     if args.events.is_some() {
-        let mut bytes = Vec::new();
-        write_events(&mut bytes, &Namer::new(model), Numbered::SINGLE, &run.log).expect("memory takes every row");
+        let bytes = events_csv(&Namer::new(model), &run.log);
         let Some(file) = events else { return emit_bytes(&bytes) };
         file.write(&bytes).map_err(|error| fail(&error.to_string(), error.help()))?;
     }
@@ -255,21 +258,21 @@ fn manifest(args: &Args, asked: &Asked) -> Manifest {
     }
 }
 
-/// The sweep's own row of the run, where it has come so far, tells of the same history.
-fn check_row(folder: &Path, number: u64, run: &Run) -> Result<(), Failed> {
+/// The sweep's own row of the run, where it has come so far, is the one that the run gives.
+fn check_row(folder: &Path, number: u64, expected: &[u8]) -> Result<(), Failed> {
     let path = folder.join("runs.csv");
     let cannot =
         |error: std::io::Error| fail(&format!("cannot read `{}`: {error}", escaped(&path.display().to_string())), None);
     let mut lines = BufReader::new(open_file(&path).map_err(cannot)?);
-    let mut line = String::new();
+    let start = format!("{number},");
+    let mut line = Vec::new();
     for place in 1_u64.. {
         line.clear();
-        if lines.by_ref().take(limits::ROW_BYTES).read_line(&mut line).map_err(cannot)? == 0 {
+        if lines.by_ref().take(limits::ROW_BYTES).read_until(b'\n', &mut line).map_err(cannot)? == 0 {
             break;
         }
-        let (first, last) = (line.split(',').next(), line.trim_end().rsplit(',').next());
-        if first.and_then(|first| first.parse().ok()) == Some(number) {
-            if last == Some(run.history.text().as_str()) {
+        if line.starts_with(start.as_bytes()) {
+            if line == expected {
                 break;
             }
             let message =

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use backstop::analysis::{Side, parting};
+use backstop::analysis::{Parting, Side, parting};
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{Clock, Entry, Model};
 use backstop::report::timeline::{label, sentence};
 use backstop::report::wording::{count, escaped, plain_number, set_value};
 use backstop::scenario::{Diagnostic, Document, Options, Override, SetValue, canonical, compile};
-use backstop::store::csv_text;
 use backstop::sweep::{Axis, Bracketing, Tip, Tips, bracket_grid, limits, tips};
-use backstop::trace::{ending_name, number};
+use backstop::table::{Cell, Csv, Layout, Sink as _, TipColumn};
+use backstop::trace::{Namer, ending_name, set_cell};
 
 use super::console::{Failed, emit, emit_bytes, fail, misused, report, say};
 use super::load::{self, parse_set};
@@ -263,65 +263,55 @@ impl Search<'_> {
 
     /// One row a tipping point.
     fn table(&self, found: &[Found]) -> Result<Vec<u8>, Failed> {
-        let mut header: Vec<String> = Vec::new();
-        header.extend(self.other.map(|axis| axis.name.clone()));
-        let columns = [
-            "replicate",
-            "name",
-            "below",
-            "above",
-            "outcome_below",
-            "outcome_above",
-            "step",
-            "date",
-            "side",
-            "event",
-            "subject",
-            "comparison",
-            "left_below",
-            "right_below",
-            "left_above",
-            "right_above",
-        ];
-        header.extend(columns.map(str::to_owned));
-        let mut rows = vec![header];
+        let names = |_: &str| self.other.iter().map(|axis| axis.name.as_str()).collect();
+        let layout = Layout::<TipColumn>::new(|_| true, names);
+        let mut bytes = Vec::new();
+        let mut sink = Csv::new(&mut bytes, layout.columns());
         for found in found {
-            rows.push(self.row(found)?);
+            let sides = self.sides(found)?;
+            let parting = parting(side(&sides[0]), side(&sides[1]));
+            let cells = layout.sources().iter().map(|&(column, _)| self.cell(found, &sides, parting.as_ref(), column));
+            sink.row(cells).expect("memory takes every row");
         }
-        Ok(csv_text(rows))
+        Ok(bytes)
     }
 
-    fn row(&self, found: &Found) -> Result<Vec<String>, Failed> {
+    /// A cell of the row of a tipping point; what tells of the parting is missing where the two runs do not part.
+    fn cell<'c>(
+        &'c self,
+        found: &'c Found,
+        [below, above]: &'c [(Model, Run); 2],
+        parting: Option<&'c Parting>,
+        column: TipColumn,
+    ) -> Cell<'c> {
         let tip = &found.tip;
-        let mut row: Vec<String> = Vec::new();
-        row.extend(found.other.map(|value| value.to_string()));
-        row.extend([found.replicate.to_string(), self.axis.to_owned(), number(tip.below), number(tip.above)]);
-        row.extend([tip.outcome_below.clone(), tip.outcome_above.clone()]);
-        let sides = self.sides(found)?;
-        let [below, above] = &sides;
-        let Some(parting) = parting(side(below), side(above)) else {
-            row.extend(std::iter::repeat_n(String::new(), 10));
-            return Ok(row);
+        let parted = || {
+            let parting = parting?;
+            let (model, run) = if parting.in_second { above } else { below };
+            Some((parting, model, &run.log[parting.seq]))
         };
-        let (model, run) = if parting.in_second { above } else { below };
-        let entry = run.log[parting.seq];
-        let subject = backstop::trace::Namer::new(model).cells(entry.event).subject.to_owned();
-        let date = model.clock.date(entry.step);
-        row.extend([entry.step.to_string(), date]);
-        row.extend([
-            if parting.in_second { "above" } else { "below" }.to_owned(),
-            entry.event.kind().name().to_owned(),
-            subject,
-        ]);
-        match parting.turned.first() {
-            Some(turned) => {
-                let numbers = [turned.first.0, turned.first.1, turned.second.0, turned.second.1];
-                row.push(turned.text.clone());
-                row.extend(numbers.map(number));
+        let turned = || parting?.turned.first();
+        match column {
+            TipColumn::Parameter => found.other.map_or(Cell::Empty, set_cell),
+            TipColumn::Replicate => Cell::Whole(found.replicate),
+            TipColumn::Name => self.axis.into(),
+            TipColumn::Below => Cell::Real(tip.below),
+            TipColumn::Above => Cell::Real(tip.above),
+            TipColumn::OutcomeBelow => tip.outcome_below.as_str().into(),
+            TipColumn::OutcomeAbove => tip.outcome_above.as_str().into(),
+            TipColumn::Step => Cell::whole(parted().map(|(_, _, entry)| entry.step)),
+            TipColumn::Date => parted().map_or(Cell::Empty, |(_, model, entry)| model.clock.date(entry.step).into()),
+            TipColumn::Side => parting.map_or("", |parting| if parting.in_second { "above" } else { "below" }).into(),
+            TipColumn::Event => parted().map_or("", |(_, _, entry)| entry.event.kind().name()).into(),
+            TipColumn::Subject => {
+                parted().map_or(Cell::Empty, |(_, model, entry)| Namer::new(model).cells(entry.event).subject.into())
             }
-            None => row.extend(std::iter::repeat_n(String::new(), 5)),
+            TipColumn::Comparison => turned().map_or("", |turned| turned.text.as_str()).into(),
+            TipColumn::LeftBelow => Cell::real(turned().map(|turned| turned.first.0)),
+            TipColumn::RightBelow => Cell::real(turned().map(|turned| turned.first.1)),
+            TipColumn::LeftAbove => Cell::real(turned().map(|turned| turned.second.0)),
+            TipColumn::RightAbove => Cell::real(turned().map(|turned| turned.second.1)),
         }
-        Ok(row)
     }
 
     fn told(&self, model: &Model, found: &[Found]) -> Result<String, Failed> {

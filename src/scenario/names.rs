@@ -12,6 +12,7 @@ use super::members::Joins;
 use super::reader::path;
 use super::reserved;
 use crate::model::{ActorId, Ending, limits};
+use crate::table::{Declared as _, RunColumn};
 
 /// The names of one kind of thing, in declaration order.
 #[derive(Clone, Debug, Default)]
@@ -178,10 +179,10 @@ const MISREAD: [&str; 10] = ["true", "false", "yes", "no", "nan", "inf", "infini
 /// What `summary.csv` calls the runs that failed, beside those that ended in an outcome.
 pub const FAILED: &str = "failed";
 
-/// Columns of `runs.csv` whose names are fixed, which no parameter or metric may bear; parameters stand after `seed`,
-/// metrics after `gap`.
-pub const RUN_COLUMNS: [&str; 10] =
-    ["run", "point", "replicate", "seed", "status", "outcome", "reached_step", "steps", "gap", "history_hash"];
+/// Whether `runs.csv` has a column of this name whatever the scenario says; then no parameter or metric may bear it.
+fn is_run_column(name: &str) -> bool {
+    RunColumn::ALL.iter().any(|column| column.name() == name)
+}
 
 impl<'a> Compiler<'a> {
     /// Collects every declared name.
@@ -476,7 +477,7 @@ impl<'a> Compiler<'a> {
                         span.clone(),
                         "the word has a meaning of its own in expressions; rename it",
                     ));
-                } else if what == "a parameter" && RUN_COLUMNS.contains(&name.as_str()) {
+                } else if what == "a parameter" && is_run_column(name) {
                     wrong.push((
                         format!("a parameter cannot be called {}", quoted(name)),
                         span.clone(),
@@ -502,7 +503,7 @@ impl<'a> Compiler<'a> {
             }
         }
         for (name, span) in &self.names.metrics.list {
-            if RUN_COLUMNS.contains(&name.as_str()) {
+            if is_run_column(name) {
                 wrong.push((
                     format!("a metric cannot be called {}", quoted(name)),
                     span.clone(),

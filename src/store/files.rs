@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::folder::{Folder, FolderError, MANIFEST};
 use super::inputs::input_files;
 use super::manifest::{Digest, Manifest, digest};
-use super::tables::{
-    Numbered, RunRow, Sampler, set_columns, write_commitments, write_events, write_runs, write_series,
-};
+use super::runs::{RunRow, RunTable, set_columns};
+use super::tables::{Sampler, events_csv, write_commitments, write_series};
 use crate::engine::{Run, RunSeed};
 use crate::model::Model;
 use crate::scenario::{Document, Override};
+use crate::table::{CommitmentColumn, Csv, SeriesColumn, fixed_columns};
 use crate::trace::Namer;
 
 /// The tables of one run, as bytes.
@@ -34,17 +34,20 @@ impl Files {
         sampler: &Sampler,
         sets: &[Override],
     ) -> Self {
-        const MEMORY: &str = "memory takes every row";
         let (names, parameters) = set_columns(sets);
         let row = RunRow::of(run, (0, 0), luck, &parameters);
-        let [mut events, mut series, mut commitments, mut runs] = [const { Vec::new() }; 4];
-        write_events(&mut events, &Namer::new(first), Numbered::SINGLE, &run.log).expect(MEMORY);
-        write_series(&mut series, last, Numbered::SINGLE, &run.samples, sampler).expect(MEMORY);
-        write_commitments(&mut commitments, last, Numbered::SINGLE, &run.setup, &run.world).expect(MEMORY);
-        write_runs(&mut runs, last, Some(&names), &[row]).expect(MEMORY);
+        let runs = RunTable::new(last, &names);
+        let events = Ok(events_csv(&Namer::new(first), &run.log));
+        let series =
+            Csv::table(&fixed_columns::<SeriesColumn>(), |sink| write_series(sink, last, 0, &run.samples, sampler));
+        let commitments = Csv::table(&fixed_columns::<CommitmentColumn>(), |sink| {
+            write_commitments(sink, last, 0, &run.setup, &run.world)
+        });
+        let runs = Csv::table(runs.columns(), |sink| runs.write(sink, last, &row));
         let tables =
-            vec![("events.csv", events), ("series.csv", series), ("commitments.csv", commitments), ("runs.csv", runs)];
-        Self { tables }
+            [("events.csv", events), ("series.csv", series), ("commitments.csv", commitments), ("runs.csv", runs)];
+        let tables = tables.map(|(name, table)| (name, table.expect("memory takes every row")));
+        Self { tables: tables.into() }
     }
 
     /// The SHA-256 of each, by name.

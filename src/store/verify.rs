@@ -11,7 +11,7 @@ use super::inputs::Kept;
 use super::limits;
 use super::lineage::{Lineage, LineageError};
 use super::manifest::{Manifest, ManifestError, digest};
-use super::tables::{Numbered, Sampler, TooManySamples, write_events};
+use super::tables::{Sampler, TooManySamples, events_csv};
 use crate::engine::{Checkpoint, Failure, Observer, Run, RunOptions};
 use crate::model::Entry;
 use crate::text::escaped;
@@ -229,8 +229,7 @@ fn earliest(course: &Lineage, manifest: &Manifest, events: &[u8], refusal: Repla
 /// What running again gives, and its log as the run wrote it.
 fn again(course: &Lineage, manifest: &Manifest) -> (Run, Vec<u8>) {
     let run = course.run(manifest.luck(), RunOptions { log: true, ..RunOptions::default() }, &mut |_, _, _| {});
-    let mut bytes = Vec::new();
-    write_events(&mut bytes, &Namer::new(course.first()), Numbered::SINGLE, &run.log).expect("memory takes every row");
+    let bytes = events_csv(&Namer::new(course.first()), &run.log);
     (run, bytes)
 }
 
@@ -267,7 +266,7 @@ impl Verified {
             entry.map_or("nothing".into(), |entry| {
                 let cells = namer.cells(entry.event);
                 let cause = entry.cause.map(|cause| format!(" because of {cause}")).unwrap_or_default();
-                let parts = [cells.event, cells.actor, cells.subject, cells.resource, &cells.value];
+                let parts = [cells.event, cells.actor, cells.subject, cells.resource, &cells.value_text()];
                 let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
                 format!("`{}` at step {}{cause}", parts.join(" "), entry.step)
             })

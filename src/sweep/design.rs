@@ -8,9 +8,9 @@ use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use super::sample::Sample;
 use crate::scenario::{SetValue, canonical};
-use crate::store::csv_text;
+use crate::table::{Cell, Csv, DesignColumn, Layout, Sink as _};
 use crate::text::visible;
-use crate::trace::{plain_set_value, set_value};
+use crate::trace::{plain_set_value, set_cell};
 
 /// A name and the values that it takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,14 +123,23 @@ impl Points {
     }
 
     /// The text of `design.csv`.
+    ///
+    /// # Panics
+    /// Never: memory takes every row.
     #[must_use]
     pub fn to_csv(&self) -> Vec<u8> {
-        let header = std::iter::once("point".to_owned()).chain(self.names.iter().cloned()).collect();
-        let row = |point| {
-            let values = self.values(point).iter().map(|value| set_value(*value));
-            std::iter::once(point.to_string()).chain(values).collect::<Vec<String>>()
+        let names = |_: &str| self.names.iter().map(String::as_str).collect();
+        let layout = Layout::<DesignColumn>::new(|_| true, names);
+        let rows = |sink: &mut Csv<'_>| {
+            (0..self.count).try_for_each(|point| {
+                let values = self.values(point);
+                sink.row(layout.sources().iter().map(|&(column, at)| match column {
+                    DesignColumn::Point => Cell::Whole(point),
+                    DesignColumn::Parameter => set_cell(values[at]),
+                }))
+            })
         };
-        csv_text(std::iter::once(header).chain((0..self.count).map(row)))
+        Csv::table(layout.columns(), rows).expect("memory takes every row")
     }
 }
 

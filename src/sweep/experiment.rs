@@ -16,8 +16,8 @@ use super::summary::Summary;
 use crate::engine::{Plan, Setting};
 use crate::model::{Model, ParameterId, Target};
 use crate::scenario::{Diagnostic, Document, Options, Override, Recheck, SetValue, canonical, compile};
-use crate::store::{Digest, SERIES_COLUMNS, csv_text, digest, run_header, set_columns};
-use crate::trace::EVENT_COLUMNS;
+use crate::store::{Digest, RunTable, digest, set_columns};
+use crate::table::{Column, Csv, EventColumn, SeriesColumn, fixed_columns};
 
 /// Where the points come from.
 #[derive(Clone, Debug)]
@@ -312,14 +312,25 @@ impl Experiment {
         self.fixed.0.iter().chain(&self.points.names).cloned().collect()
     }
 
+    /// The columns of `runs.csv`.
+    #[must_use]
+    pub fn run_table(&self) -> RunTable {
+        RunTable::new(&self.model, &self.columns())
+    }
+
     /// The header rows of the tables.
     pub(super) fn headers(&self, tables: Tables) -> Vec<(&'static str, Vec<u8>)> {
-        let mut headers = vec![("runs.csv", csv_text([run_header(&self.model, &self.columns())]))];
+        let header = |columns: &[Column]| {
+            let mut bytes = Vec::new();
+            Csv::header(&mut bytes, columns);
+            bytes
+        };
+        let mut headers = vec![("runs.csv", header(self.run_table().columns()))];
         if tables.events {
-            headers.push(("events.csv", csv_text([EVENT_COLUMNS])));
+            headers.push(("events.csv", header(&fixed_columns::<EventColumn>())));
         }
         if tables.series {
-            headers.push(("series.csv", csv_text([SERIES_COLUMNS])));
+            headers.push(("series.csv", header(&fixed_columns::<SeriesColumn>())));
         }
         headers
     }

@@ -39,7 +39,7 @@ pub fn merge(
     let sweep = whole(folder, manifest, outline)?;
     Summary::check(sweep.experiment.model(), sweep.experiment.points().count())?;
     let mut summary = Summary::new(sweep.experiment.model(), sweep.experiment.points().count());
-    let mut reader = RowReader::new(sweep.experiment.model(), sweep.experiment.columns().len());
+    let mut reader = RowReader::new(&sweep.experiment);
     let total = sweep.range().end;
     let mut progress = Progress { done: 0, total, before: 0 };
     for part in &parts {

@@ -5,56 +5,66 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
 use super::error::{Error, ErrorKind};
+use super::experiment::Experiment;
 use super::limits;
 use super::summary::{RunStats, Summary};
-use crate::model::{Ending, Model, OutcomeId};
-use crate::store::open_file;
+use crate::model::{Ending, OutcomeId};
+use crate::store::{RunTable, open_file};
+use crate::table::RunColumn;
 
-/// Where the cells of a row stand.
+/// An empty cell is a value that is missing, a wrong one is no value.
+#[expect(clippy::option_option, reason = "the two are told apart")]
+fn optional<T: std::str::FromStr>(cell: &str) -> Option<Option<T>> {
+    if cell.is_empty() { Some(None) } else { cell.parse().ok().map(Some) }
+}
+
+/// Reads rows of `runs.csv`.
 #[derive(Debug)]
 pub(super) struct RowReader<'a> {
-    /// Number of columns for what was set or varied.
-    parameters: usize,
-    metrics: usize,
+    table: RunTable,
     outcomes: BTreeMap<&'a str, Ending>,
     /// The metrics of the row that was read last; NaN where there is none.
     values: Vec<f64>,
 }
 
 impl<'a> RowReader<'a> {
-    pub(super) fn new(model: &'a Model, parameters: usize) -> Self {
-        let declared = model.outcomes.iter().enumerate();
+    pub(super) fn new(experiment: &'a Experiment) -> Self {
+        let declared = experiment.model().outcomes.iter().enumerate();
         let mut outcomes: BTreeMap<&str, Ending> =
             declared.map(|(at, outcome)| (outcome.id.as_str(), Ending::Outcome(OutcomeId::at(at)))).collect();
         outcomes.insert(Ending::DEADLOCK, Ending::Deadlock);
         outcomes.insert(Ending::STALEMATE, Ending::Stalemate);
-        Self { parameters, metrics: model.metrics.len(), outcomes, values: Vec::new() }
+        Self { table: experiment.run_table(), outcomes, values: Vec::new() }
     }
 
     /// The number of the run in a row, and what the summary needs, the metrics in `values`; none if the row is not as
     /// it should be.
     fn read(&mut self, line: &str) -> Option<(u64, RunStats)> {
-        #[expect(clippy::option_option, reason = "an empty cell is a value that is missing, a wrong one is no value")]
-        fn optional<T: std::str::FromStr>(cell: &str) -> Option<Option<T>> {
-            if cell.is_empty() { Some(None) } else { cell.parse().ok().map(Some) }
+        fn hash(cell: &str) -> Option<u64> {
+            u64::from_str_radix(cell.strip_prefix('h')?, 16).ok()
         }
         let mut cells = line.split(',');
-        let run = cells.next()?.parse().ok()?;
-        let point = cells.next()?.parse().ok()?;
-        let mut cells = cells.skip(2 + self.parameters);
-        let is_ok = cells.next()? == "ok";
-        let outcome = cells.next()?;
-        let ending = if is_ok { Some(*self.outcomes.get(outcome)?) } else { None };
-        let reached_step = optional(cells.next()?)?;
-        cells.next()?;
-        let gap = optional(cells.next()?)?;
+        let (mut run, mut is_ok, mut outcome) = (0, false, "");
+        let mut facts = RunStats { point: 0, ending: None, reached_step: None, gap: None, history: 0 };
         self.values.clear();
-        for _ in 0..self.metrics {
-            self.values.push(optional(cells.next()?)?.unwrap_or(f64::NAN));
+        for &(column, _) in self.table.layout().sources() {
+            let cell = cells.next()?;
+            match column {
+                RunColumn::Run => run = cell.parse().ok()?,
+                RunColumn::Point => facts.point = cell.parse().ok()?,
+                RunColumn::Status => is_ok = cell == "ok",
+                RunColumn::Outcome => outcome = cell,
+                RunColumn::ReachedStep => facts.reached_step = optional(cell)?,
+                RunColumn::Gap => facts.gap = optional(cell)?,
+                RunColumn::Metric => self.values.push(optional(cell)?.unwrap_or(f64::NAN)),
+                RunColumn::HistoryHash => facts.history = hash(cell)?,
+                RunColumn::Replicate | RunColumn::Seed | RunColumn::Parameter | RunColumn::Steps => {}
+            }
         }
-        let history = u64::from_str_radix(cells.next()?.strip_prefix('h')?, 16).ok()?;
-        cells.next().is_none().then_some(())?;
-        Some((run, RunStats { point, ending, reached_step, gap, history }))
+        if is_ok {
+            facts.ending = Some(*self.outcomes.get(outcome)?);
+        }
+        cells.next().is_none().then_some((run, facts))
     }
 
     /// Adds the rows of a file to a summary; their runs must be `runs`, in order.

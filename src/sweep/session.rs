@@ -14,11 +14,15 @@ use super::store::{JOURNAL, Store, UNSORTED, digest_of, first_journal, journal_o
 use super::summary::Summary;
 use super::worker::{Rows, Worker};
 use super::{limits, sort};
+use crate::engine::Run;
+use crate::model::Model;
+use crate::scenario::SetValue;
 use crate::store::limits::MANIFEST_BYTES;
 use crate::store::{
-    Digest, Folder, Lock, MANIFEST, Manifest, ManifestError, OverrideRecord, digest, input_files, is_inside, open_file,
-    read_file, remove_partial, write_file,
+    Digest, Folder, Lock, MANIFEST, Manifest, ManifestError, OverrideRecord, RunRow, digest, input_files, is_inside,
+    open_file, read_file, remove_partial, write_file,
 };
+use crate::table::Csv;
 
 /// A sweep, ready to run.
 #[derive(Debug)]
@@ -94,6 +98,22 @@ impl Sweep {
     #[must_use]
     pub fn range(&self) -> Range<u64> {
         self.shard.range(self.schedule.runs())
+    }
+
+    /// The row of a run of this sweep in `runs.csv`, given its number and its model.
+    ///
+    /// # Panics
+    /// Never: memory takes every row.
+    #[must_use]
+    pub fn row(&self, number: u64, model: &Model, run: &Run) -> Vec<u8> {
+        let slot = self.schedule.slot(number);
+        let varied = self.experiment.points().values(slot.point);
+        let parameters: Vec<SetValue> = self.experiment.set_values().iter().chain(varied).copied().collect();
+        let row = RunRow::of(run, (number, slot.point), slot.luck, &parameters);
+        let mut bytes = Vec::new();
+        let written = self.experiment.run_table().write(&mut Csv::rows(&mut bytes), model, &row);
+        written.expect("memory takes every row");
+        bytes
     }
 
     /// What the manifest says of the design.
@@ -352,7 +372,7 @@ impl Sweep {
         if runs.is_empty() {
             return Ok(());
         }
-        let mut reader = RowReader::new(self.experiment.model(), self.experiment.columns().len());
+        let mut reader = RowReader::new(&self.experiment);
         if finished && self.is_sorted_last() {
             // Sums are taken in the order of the runs.
             let unsorted = path.with_file_name(UNSORTED);

@@ -7,9 +7,9 @@ use super::error::{Error, ErrorKind};
 use super::limits;
 use super::statistics::{Moments, wilson};
 use crate::model::{Ending, Model};
-use crate::scenario::FAILED;
-use crate::store::csv_text;
-use crate::trace::{number, set_value, truth};
+use crate::scenario::{FAILED, SetValue};
+use crate::table::{Cell, Csv, Layout, Sink as _, SummaryColumn};
+use crate::trace::set_cell;
 
 /// The ways to end besides the outcomes.
 const OTHERS: [&str; 3] = [Ending::DEADLOCK, Ending::STALEMATE, FAILED];
@@ -168,51 +168,58 @@ impl Summary {
         (0..self.points()).filter_map(|point| self.counts(point).last()).sum()
     }
 
-    /// The columns of `summary.csv`: `point`, the names that vary, then what the runs came to as `STATISTIC/NAME`. No
-    /// name that a user chooses has a `/`, and none is `point`, so that no two columns have one name.
+    /// The columns of `summary.csv`, given the names that vary.
     #[must_use]
-    pub fn header(&self, names: &[String]) -> Vec<String> {
-        let mut header = vec!["point".to_owned()];
-        header.extend(names.iter().cloned());
-        header.push("count/runs".into());
-        for name in self.endings() {
-            header.extend(["share", "share_low", "share_high"].map(|statistic| format!("{statistic}/{name}")));
-        }
-        for name in DATED.into_iter().chain(self.metrics.iter().map(String::as_str)) {
-            header.extend(["mean", "sd", "min", "max"].map(|statistic| format!("{statistic}/{name}")));
-        }
-        header.extend(["count/histories".into(), "exact/histories".into()]);
-        header
+    pub fn layout(&self, names: &[String]) -> Layout<SummaryColumn> {
+        Layout::new(
+            |_| true,
+            |placeholder| match placeholder {
+                "OUTCOME" => self.endings().collect(),
+                "NAME" => DATED.into_iter().chain(self.metrics.iter().map(String::as_str)).collect(),
+                _ => names.iter().map(String::as_str).collect(),
+            },
+        )
     }
 
     /// The text of `summary.csv`; a point without runs has a row with `count/runs` 0.
+    ///
+    /// # Panics
+    /// Never: memory takes every row.
     #[must_use]
     pub fn to_csv(&self, points: &Points) -> Vec<u8> {
-        let row = |point: usize| {
-            let mut row = vec![point.to_string()];
-            row.extend(points.values(point as u64).iter().map(|&value| set_value(value)));
-            self.cells(point, &mut row);
-            row
+        let layout = self.layout(&points.names);
+        let rows = |sink: &mut Csv<'_>| {
+            (0..self.points()).try_for_each(|point| {
+                let values = points.values(point as u64);
+                sink.row(layout.sources().iter().map(|&(column, at)| self.cell(point, values, column, at)))
+            })
         };
-        csv_text(std::iter::once(self.header(&points.names)).chain((0..self.points()).map(row)))
+        Csv::table(layout.columns(), rows).expect("memory takes every row")
     }
 
-    fn cells(&self, point: usize, row: &mut Vec<String>) {
-        let optional = |value: Option<f64>| value.map(number).unwrap_or_default();
-        let runs = self.runs(point);
-        row.push(runs.to_string());
-        for &hits in self.counts(point) {
-            #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-            let share = (runs > 0).then(|| hits as f64 / runs as f64);
-            let interval = wilson(hits, runs);
-            row.extend([share, interval.map(|(low, _)| low), interval.map(|(_, high)| high)].map(optional));
-        }
+    fn cell(&self, point: usize, values: &[SetValue], column: SummaryColumn, at: usize) -> Cell<'static> {
         let width = self.metrics.len() + DATED.len();
-        for moments in &self.moments[point * width..(point + 1) * width] {
-            row.extend([moments.mean(), moments.deviation(), moments.min(), moments.max()].map(optional));
+        let moments = || &self.moments[point * width + at];
+        let runs = self.runs(point);
+        let interval = || wilson(self.counts(point)[at], runs);
+        match column {
+            SummaryColumn::Point => Cell::Whole(point as u64),
+            SummaryColumn::Parameter => set_cell(values[at]),
+            SummaryColumn::Runs => Cell::Whole(runs),
+            SummaryColumn::Share => {
+                #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+                let share = (runs > 0).then(|| self.counts(point)[at] as f64 / runs as f64);
+                Cell::real(share)
+            }
+            SummaryColumn::ShareLow => Cell::real(interval().map(|(low, _)| low)),
+            SummaryColumn::ShareHigh => Cell::real(interval().map(|(_, high)| high)),
+            SummaryColumn::Mean => Cell::real(moments().mean()),
+            SummaryColumn::Sd => Cell::real(moments().deviation()),
+            SummaryColumn::Min => Cell::real(moments().min()),
+            SummaryColumn::Max => Cell::real(moments().max()),
+            SummaryColumn::Histories => Cell::Whole(self.histories[point].len() as u64),
+            SummaryColumn::HistoriesExact => Cell::Truth(self.exact[point]),
         }
-        row.push(self.histories[point].len().to_string());
-        row.push(truth(self.exact[point]).into());
     }
 }
 
@@ -236,9 +243,10 @@ mod tests {
 
     #[test]
     fn no_two_columns_have_one_name() {
-        let header = Summary::new(&model(), 1).header(&["n".into()]);
+        let layout = Summary::new(&model(), 1).layout(&["n".into()]);
+        let header: Vec<&str> = layout.columns().iter().map(|column| column.name.as_str()).collect();
         let mut unique = header.clone();
-        unique.sort();
+        unique.sort_unstable();
         unique.dedup();
         assert_eq!(unique.len(), header.len());
         assert_eq!(header[..6], ["point", "n", "count/runs", "share/done", "share_low/done", "share_high/done"]);

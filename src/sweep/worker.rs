@@ -6,7 +6,8 @@ use super::summary::RunStats;
 use crate::engine::{self, Run, RunOptions, Setting, Simulation};
 use crate::model::Model;
 use crate::scenario::SetValue;
-use crate::store::{Numbered, RunRow, Sampler, push_run, write_events, write_series};
+use crate::store::{RunRow, RunTable, Sampler, write_events, write_series};
+use crate::table::Csv;
 use crate::trace::Namer;
 
 /// The rows of some consecutive runs, and what the summary needs of them.
@@ -39,6 +40,7 @@ pub(super) struct Worker<'a> {
     want: RunOptions,
     simulation: Simulation<'a>,
     namer: Namer<'a>,
+    table: RunTable,
     sampler: Sampler,
     settings: Vec<Setting>,
     /// Values of what was set, then of what varies.
@@ -56,6 +58,7 @@ impl<'a> Worker<'a> {
             want,
             simulation: Simulation::new(model, experiment.plan(), want),
             namer: Namer::new(model),
+            table: experiment.run_table(),
             sampler: Sampler::none(),
             settings: Vec::new(),
             parameters: experiment.set_values().to_vec(),
@@ -70,11 +73,12 @@ impl<'a> Worker<'a> {
         if let Some(own) = self.experiment.lay(slot.point, &mut self.settings) {
             let (model, plan) = &*own;
             let run = engine::run(model, plan, slot.luck, self.want);
-            let writer = Writer { model, namer: &Namer::new(model), sampler: &self.sampler };
+            let writer = Writer { model, namer: &Namer::new(model), table: &self.table, sampler: &self.sampler };
             writer.write(slot, &run, &self.parameters, self.tables, rows);
         } else {
             let run = self.simulation.run(&self.settings, slot.luck);
-            let writer = Writer { model: self.experiment.model(), namer: &self.namer, sampler: &self.sampler };
+            let (model, namer) = (self.experiment.model(), &self.namer);
+            let writer = Writer { model, namer, table: &self.table, sampler: &self.sampler };
             writer.write(slot, run, &self.parameters, self.tables, rows);
         }
     }
@@ -84,20 +88,21 @@ impl<'a> Worker<'a> {
 struct Writer<'a> {
     model: &'a Model,
     namer: &'a Namer<'a>,
+    table: &'a RunTable,
     sampler: &'a Sampler,
 }
 
 impl Writer<'_> {
     fn write(&self, slot: Slot, run: &Run, parameters: &[SetValue], tables: Tables, rows: &mut Rows) {
         let row = RunRow::of(run, (slot.run, slot.point), slot.luck, parameters);
-        push_run(&mut rows.runs, self.model, &row);
-        let numbered = Numbered { run: slot.run, header: false };
         let memory = "memory takes every row";
+        self.table.write(&mut Csv::rows(&mut rows.runs), self.model, &row).expect(memory);
         if tables.events {
-            write_events(&mut rows.events, self.namer, numbered, &run.log).expect(memory);
+            write_events(&mut Csv::rows(&mut rows.events), self.namer, slot.run, &run.log).expect(memory);
         }
         if tables.series {
-            write_series(&mut rows.series, self.model, numbered, &run.samples, self.sampler).expect(memory);
+            write_series(&mut Csv::rows(&mut rows.series), self.model, slot.run, &run.samples, self.sampler)
+                .expect(memory);
         }
         let RunRow { point, ending, reached_step, gap, .. } = row;
         rows.facts.push(RunStats { point, ending, reached_step, gap, history: run.history.bits() });

@@ -2,6 +2,7 @@
 
 use crate::model::Amount;
 use crate::scenario::SetValue;
+use crate::table::Cell;
 
 /// A real number as tables have it: with a point or an exponent, so that no reader takes a column whose first values
 /// happen to be whole for one of whole numbers and rounds the rest. Infinity is `inf`.
@@ -23,11 +24,6 @@ pub fn plain_number(value: f64) -> String {
     text.strip_suffix(".0").unwrap_or(text).to_owned()
 }
 
-/// Appends a number as [`number`] writes it.
-pub fn push_number(out: &mut Vec<u8>, value: f64) {
-    out.extend_from_slice(zmij::Buffer::new().format(value).as_bytes());
-}
-
 /// A value that was set as an argument or a message has it: as it was given.
 #[must_use]
 pub fn plain_set_value(value: SetValue) -> String {
@@ -39,18 +35,19 @@ pub fn plain_set_value(value: SetValue) -> String {
 
 /// A value that was set as tables have it: as it was given, numbers as [`number`] writes them.
 #[must_use]
+pub fn set_cell(value: SetValue) -> Cell<'static> {
+    match value {
+        SetValue::Number(value) => Cell::Real(value),
+        other => other.to_string().into(),
+    }
+}
+
+/// A value that was set as [`set_cell`] is written.
+#[must_use]
 pub fn set_value(value: SetValue) -> String {
     match value {
         SetValue::Number(value) => number(value),
         other => other.to_string(),
-    }
-}
-
-/// Appends a value as [`set_value`] writes it.
-pub fn push_set_value(out: &mut Vec<u8>, value: SetValue) {
-    match value {
-        SetValue::Number(value) => push_number(out, value),
-        other => out.extend_from_slice(other.to_string().as_bytes()),
     }
 }
 
@@ -82,9 +79,6 @@ mod tests {
         ] {
             assert_eq!(number(value), text);
             assert_eq!(plain_number(value), plain);
-            let mut pushed = Vec::new();
-            push_number(&mut pushed, value);
-            assert_eq!(pushed, text.as_bytes());
         }
         for value in [1e300, 1e-300, 0.1 + 0.2, 1.0 / 3.0, 5e-324, 123_456_789_012_345_680.0, 1e16, 1e15, 1e22] {
             let text = number(value);

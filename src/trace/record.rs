@@ -1,21 +1,16 @@
 //! The one place where events meet their wire format: rows of `events.csv`, both ways.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::number::{amount, number};
+use super::number::number;
 use crate::model::{
     ActorId, Amount, DrawId, Ending, Event, EventKind, Form, InstanceId, IssueId, MeetingId, Model, MoveId, OutcomeId,
     Payload, ShockId,
 };
 use crate::text::quoted;
 
-/// Columns of `events.csv`.
-pub const EVENT_COLUMNS: [&str; 12] =
-    ["run", "seq", "step", "date", "event", "actor", "counterpart", "subject", "issue", "resource", "value", "cause"];
-
 /// The cells of an event that depend on it alone: all but run, seq, step, date and cause.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cells<'a> {
     /// The kind of event.
     pub event: &'a str,
@@ -30,7 +25,15 @@ pub struct Cells<'a> {
     /// The resource of an increment or a withdrawal.
     pub resource: &'a str,
     /// The new stance, anchor or trust, the drawn value, the amount, or the size of a package.
-    pub value: Cow<'a, str>,
+    pub value: Option<f64>,
+}
+
+impl Cells<'_> {
+    /// The value as it is written; empty where there is none.
+    #[must_use]
+    pub fn value_text(&self) -> String {
+        self.value.map(number).unwrap_or_default()
+    }
 }
 
 /// Why a row is no event.
@@ -88,7 +91,7 @@ impl<'a> Namer<'a> {
             Payload::Nothing => {}
             Payload::Draw { draw, value } => {
                 cells.subject = &model.draws[draw.index()];
-                cells.value = number(value).into();
+                cells.value = Some(value);
             }
             Payload::Meeting(meeting) => cells.subject = &model.meetings[meeting.index()].id,
             Payload::Move(which) => cells.subject = &model.moves[which.index()].id,
@@ -96,16 +99,16 @@ impl<'a> Namer<'a> {
             Payload::Opinion { actor, issue, value } => {
                 cells.actor = &model.actors[actor.index()].id;
                 cells.issue = &model.issues[issue.index()];
-                cells.value = number(value).into();
+                cells.value = Some(value);
             }
             Payload::Pair { truster, trusted, value } => {
                 cells.actor = &model.actors[truster.index()].id;
                 cells.counterpart = &model.actors[trusted.index()].id;
-                cells.value = number(value).into();
+                cells.value = Some(value);
             }
             Payload::Package { meeting, size } => {
                 cells.subject = &model.meetings[meeting.index()].id;
-                cells.value = number(f64::from(size)).into();
+                cells.value = Some(f64::from(size));
             }
             Payload::Outcome(outcome) => cells.subject = &model.outcomes[outcome.index()].id,
             Payload::Ending(ending) => cells.subject = ending_name(model, ending),
@@ -113,7 +116,7 @@ impl<'a> Namer<'a> {
                 self.parties(instance, &mut cells);
                 let resource = model.gift(instance, gift as usize).resource;
                 cells.resource = &model.resources[resource.index()].id;
-                cells.value = amount(value).into();
+                cells.value = Some(value.to_units());
             }
             Payload::Instance(instance) => self.parties(instance, &mut cells),
         }
@@ -127,41 +130,40 @@ impl<'a> Namer<'a> {
         cells.subject = &own.name;
     }
 
-    /// The event that cells stand for. Cells that the event does not determine are not looked at here;
-    /// comparing with [`Namer::cells`] of the result checks them all.
+    /// The event that cells stand for, with the value as it was read. Cells that the event does not determine are not
+    /// looked at here; comparing with [`Namer::cells`] of the result checks them all.
     ///
     /// # Errors
     /// A [`RecordError`] where the kind, a name or a value is not known.
     ///
     /// # Panics
     /// Never: what is read has the form that events of the kind carry.
-    pub fn event(&self, cells: &Cells<'_>) -> Result<Event, RecordError> {
+    pub fn event(&self, cells: &Cells<'_>, value: &str) -> Result<Event, RecordError> {
         let Some(kind) = EventKind::named(cells.event) else {
             return Err(RecordError(format!("there is no event {}", quoted(cells.event))));
         };
         let payload = match kind.form() {
             Form::Nothing => Payload::Nothing,
-            Form::Draw => Payload::Draw {
-                draw: find(&self.draws, "drawn field", cells.subject)?,
-                value: read_number(&cells.value)?,
-            },
+            Form::Draw => {
+                Payload::Draw { draw: find(&self.draws, "drawn field", cells.subject)?, value: read_number(value)? }
+            }
             Form::Meeting => Payload::Meeting(find(&self.meetings, "meeting", cells.subject)?),
             Form::Move => Payload::Move(find(&self.moves, "move", cells.subject)?),
             Form::Shock => Payload::Shock(find(&self.shocks, "shock", cells.subject)?),
             Form::Opinion => Payload::Opinion {
                 actor: self.actor(cells.actor)?,
                 issue: find(&self.issues, "issue", cells.issue)?,
-                value: read_number(&cells.value)?,
+                value: read_number(value)?,
             },
             Form::Pair => Payload::Pair {
                 truster: self.actor(cells.actor)?,
                 trusted: self.actor(cells.counterpart)?,
-                value: read_number(&cells.value)?,
+                value: read_number(value)?,
             },
             Form::Instance => Payload::Instance(find(&self.instances, "commitment", cells.subject)?),
-            Form::Gift => self.gift(cells)?,
+            Form::Gift => self.gift(cells, value)?,
             Form::Package => {
-                Payload::Package { meeting: find(&self.meetings, "meeting", cells.subject)?, size: size(cells)? }
+                Payload::Package { meeting: find(&self.meetings, "meeting", cells.subject)?, size: size(value)? }
             }
             Form::Outcome => Payload::Outcome(find(&self.outcomes, "outcome", cells.subject)?),
             Form::Ending => Payload::Ending(match cells.subject {
@@ -177,14 +179,14 @@ impl<'a> Namer<'a> {
         find(&self.actors, "actor", name)
     }
 
-    fn gift(&self, cells: &Cells<'_>) -> Result<Payload, RecordError> {
+    fn gift(&self, cells: &Cells<'_>, value: &str) -> Result<Payload, RecordError> {
         let instance = find(&self.instances, "commitment", cells.subject)?;
         let mut gifts = self.model.gifts(instance);
         let gift = gifts.find(|gift| self.model.resources[gift.resource.index()].id == cells.resource);
         let gift = gift
             .ok_or_else(|| RecordError(format!("`{}` gives no resource {}", cells.subject, quoted(cells.resource))))?;
         let number = u32::try_from(gift.number).expect("the number of resources is limited");
-        Ok(Payload::Gift { instance, gift: number, amount: Amount::from_written(read_number(&cells.value)?) })
+        Ok(Payload::Gift { instance, gift: number, amount: Amount::from_written(read_number(value)?) })
     }
 }
 
@@ -199,12 +201,12 @@ fn read_number(text: &str) -> Result<f64, RecordError> {
     }
 }
 
-fn size(cells: &Cells<'_>) -> Result<u32, RecordError> {
+fn size(text: &str) -> Result<u32, RecordError> {
     let whole = |value: &f64| (0.0..=f64::from(u32::MAX)).contains(value) && value.fract() == 0.0;
-    match cells.value.parse::<f64>().ok().filter(whole) {
+    match text.parse::<f64>().ok().filter(whole) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within range")]
         Some(value) => Ok(value as u32),
-        None => Err(RecordError(format!("{} is no number of commitments", quoted(&cells.value)))),
+        None => Err(RecordError(format!("{} is no number of commitments", quoted(text)))),
     }
 }
 

@@ -10,8 +10,9 @@ use std::process::{Command, Output};
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{ActorId, Event, InstanceId, IssueId, Model, World};
 use backstop::scenario::{Compiled, Document, Options, Override, SetValue, compile};
-use backstop::store::{Beside, Numbered, RunRow, Sampler, write_commitments, write_events, write_runs, write_series};
+use backstop::store::{Beside, RunRow, RunTable, Sampler, events_csv, write_commitments, write_series};
 use backstop::sweep::Sweep;
+use backstop::table::{CommitmentColumn, Csv, SeriesColumn, Sink as _, fixed_columns};
 use backstop::trace::Namer;
 
 /// The folder of the shipped scenarios.
@@ -121,8 +122,9 @@ pub(crate) fn run_shipped(name: &str, sets: &[(&str, f64)], seed: u64) -> Ran {
 pub(crate) fn rows_alone(sweep: &Sweep) -> String {
     let Sweep { experiment, schedule, .. } = sweep;
     let (sets, points) = (experiment.sets(), experiment.points());
+    let table = experiment.run_table();
     let mut text = Vec::new();
-    write_runs(&mut text, experiment.model(), Some(&experiment.columns()), &[]).expect("memory is writable");
+    let mut sink = Csv::new(&mut text, table.columns());
     for number in 0..schedule.runs() {
         let slot = schedule.slot(number);
         let varied = points.names.iter().zip(points.values(slot.point));
@@ -135,8 +137,9 @@ pub(crate) fn rows_alone(sweep: &Sweep) -> String {
         let want = RunOptions { log: true, series: true, exchanged: true };
         let run = engine::run(&model, &Plan::new(&model), slot.luck, want);
         let row = RunRow::of(&run, (number, slot.point), slot.luck, &values);
-        write_runs(&mut text, &model, None, &[row]).expect("memory is writable");
+        table.write(&mut sink, &model, &row).expect("memory is writable");
     }
+    sink.end().expect("memory is writable");
     String::from_utf8(text).expect("UTF-8")
 }
 
@@ -162,35 +165,28 @@ impl Ran {
 
     /// The log as `events.csv`.
     pub(crate) fn events(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        write_events(&mut bytes, &Namer::new(&self.model), Numbered::SINGLE, &self.run.log)
-            .expect("memory is writable");
-        bytes
+        events_csv(&Namer::new(&self.model), &self.run.log)
     }
 
     /// The metrics as `series.csv`.
     pub(crate) fn series_csv(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
         let sampler = Sampler::none();
-        write_series(&mut bytes, &self.model, Numbered::SINGLE, &self.run.samples, &sampler)
-            .expect("memory is writable");
-        bytes
+        let rows = |sink: &mut Csv<'_>| write_series(sink, &self.model, 0, &self.run.samples, &sampler);
+        Csv::table(&fixed_columns::<SeriesColumn>(), rows).expect("memory is writable")
     }
 
     /// What became of the commitments as `commitments.csv`.
     pub(crate) fn commitments_csv(&self) -> Vec<u8> {
         let (setup, world) = (&self.run.setup, &self.run.world);
-        let mut bytes = Vec::new();
-        write_commitments(&mut bytes, &self.model, Numbered::SINGLE, setup, world).expect("memory is writable");
-        bytes
+        let rows = |sink: &mut Csv<'_>| write_commitments(sink, &self.model, 0, setup, world);
+        Csv::table(&fixed_columns::<CommitmentColumn>(), rows).expect("memory is writable")
     }
 
     /// The row of the run as `runs.csv`.
     pub(crate) fn runs_csv(&self, seed: u64) -> Vec<u8> {
         let row = RunRow::of(&self.run, (0, 0), RunSeed { seed, replicate: 0 }, &[]);
-        let mut bytes = Vec::new();
-        write_runs(&mut bytes, &self.model, Some(&[]), &[row]).expect("memory is writable");
-        bytes
+        let table = RunTable::new(&self.model, &[]);
+        Csv::table(table.columns(), |sink| table.write(sink, &self.model, &row)).expect("memory is writable")
     }
 
     /// The name of the final outcome, or the status of a failed run.

@@ -2,18 +2,18 @@
 
 use std::io::Read;
 
-use super::super::record::EVENT_COLUMNS;
 use super::super::record::{Cells, Namer};
 use super::ReplayError;
 use crate::engine;
 use crate::model::{Entry, Event, Model, Seq, Setup, limits};
+use crate::table::{Declared as _, EventColumn};
 use crate::text::quoted;
 
 /// Reads the rows, each of which must be what its event is written as.
 pub(super) fn read(namer: &Namer<'_>, events: impl Read, steps: u32) -> Result<Vec<Entry>, ReplayError> {
     let mut reader = csv::ReaderBuilder::new().from_reader(events);
     let header = reader.headers().map_err(|error| ReplayError::header(error.to_string()))?;
-    if header.iter().ne(EVENT_COLUMNS) {
+    if header.iter().ne(EventColumn::ALL.iter().map(|column| column.name())) {
         return Err(ReplayError::header("the header is not that of an event log"));
     }
     let mut log = Vec::new();
@@ -39,34 +39,36 @@ fn read_row(
     (row, steps): (usize, u32),
     date: &mut (u32, String),
 ) -> Result<Entry, String> {
-    let cell = |at: usize| record.get(at).unwrap_or_default();
-    if cell(0) != "0" {
-        return Err(format!("`run` is {}, not `0`", quoted(cell(0))));
+    let cell = |column: EventColumn| record.get(column as usize).unwrap_or_default();
+    let [run, seq, step_text] = [EventColumn::Run, EventColumn::Seq, EventColumn::Step].map(cell);
+    if run != "0" {
+        return Err(format!("`run` is {}, not `0`", quoted(run)));
     }
-    if cell(1) != row.to_string() {
-        return Err(format!("`seq` is {}, not `{row}`: a row is missing, repeated or out of order", quoted(cell(1))));
+    if seq != row.to_string() {
+        return Err(format!("`seq` is {}, not `{row}`: a row is missing, repeated or out of order", quoted(seq)));
     }
-    let step: Option<u32> = cell(2).parse().ok().filter(|step: &u32| step.to_string() == cell(2));
-    let step = step.ok_or_else(|| format!("`step` is {}, no step number", quoted(cell(2))))?;
+    let step: Option<u32> = step_text.parse().ok().filter(|step: &u32| step.to_string() == step_text);
+    let step = step.ok_or_else(|| format!("`step` is {}, no step number", quoted(step_text)))?;
     if step >= steps {
         return Err(format!("step {step} is beyond the run's {steps} steps"));
     }
     if step != date.0 {
         *date = (step, namer.model().clock.date(step));
     }
-    if cell(3) != date.1 {
-        return Err(format!("`date` is {}, but step {step} is `{}`", quoted(cell(3)), date.1));
+    if cell(EventColumn::Date) != date.1 {
+        return Err(format!("`date` is {}, but step {step} is `{}`", quoted(cell(EventColumn::Date)), date.1));
     }
     let cells = Cells {
-        event: cell(4),
-        actor: cell(5),
-        counterpart: cell(6),
-        subject: cell(7),
-        issue: cell(8),
-        resource: cell(9),
-        value: cell(10).into(),
+        event: cell(EventColumn::Event),
+        actor: cell(EventColumn::Actor),
+        counterpart: cell(EventColumn::Counterpart),
+        subject: cell(EventColumn::Subject),
+        issue: cell(EventColumn::Issue),
+        resource: cell(EventColumn::Resource),
+        value: None,
     };
-    let event = namer.event(&cells).map_err(|error| error.0)?;
+    let value = cell(EventColumn::Value);
+    let event = namer.event(&cells, value).map_err(|error| error.0)?;
     let written = namer.cells(event);
     let expected = [
         ("actor", cells.actor, written.actor),
@@ -74,14 +76,14 @@ fn read_row(
         ("subject", cells.subject, written.subject),
         ("issue", cells.issue, written.issue),
         ("resource", cells.resource, written.resource),
-        ("value", &cells.value, &written.value),
+        ("value", value, &written.value_text()),
     ];
     for (column, found, expected) in expected {
         if found != expected {
-            return Err(format!("`{column}` is {}, where `{}` has `{expected}`", quoted(found), cell(4)));
+            return Err(format!("`{column}` is {}, where `{}` has `{expected}`", quoted(found), cells.event));
         }
     }
-    let cause = match cell(11) {
+    let cause = match cell(EventColumn::Cause) {
         "" => None,
         text => {
             let seq: Option<Seq> =

@@ -1,0 +1,210 @@
+//! The columns of every table, declared once.
+
+use super::{Declared, Kind};
+
+/// Declares the columns of tables: variant, name, kind.
+macro_rules! columns {
+    ($(
+        $(#[$doc:meta])*
+        $table:ident { $( $(#[$column_doc:meta])* $column:ident = $name:literal: $kind:ident; )* }
+    )*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $table {
+            $($(#[$column_doc])* $column,)*
+        }
+
+        impl Declared for $table {
+            const ALL: &'static [Self] = &[$(Self::$column),*];
+
+            fn name(self) -> &'static str {
+                match self {
+                    $(Self::$column => $name,)*
+                }
+            }
+
+            fn kind(self) -> Kind {
+                match self {
+                    $(Self::$column => Kind::$kind,)*
+                }
+            }
+        }
+    )*};
+}
+
+columns! {
+    /// `events.csv`: one row an event.
+    EventColumn {
+        /// Number of the run, from 0.
+        Run = "run": Whole;
+        /// Position of the event in its run, from 0.
+        Seq = "seq": Whole;
+        /// The step, from 0.
+        Step = "step": Whole;
+        /// The date at which the step begins; missing without `start`.
+        Date = "date": Date;
+        /// The kind of event.
+        Event = "event": Text;
+        /// The debtor, or whom it happens to, or the truster.
+        Actor = "actor": Id;
+        /// The creditor, or the trusted.
+        Counterpart = "counterpart": Id;
+        /// The commitment, meeting, shock, outcome or drawn path.
+        Subject = "subject": Text;
+        /// The issue of a stance or an anchor.
+        Issue = "issue": Id;
+        /// The resource of an increment or a withdrawal.
+        Resource = "resource": Id;
+        /// The new stance, anchor or trust, the drawn value, the amount, or the size of a package.
+        Value = "value": Real;
+        /// The event that brought it about.
+        Cause = "cause": Whole;
+    }
+
+    /// `series.csv`: one row a metric at a step.
+    SeriesColumn {
+        /// Number of the run.
+        Run = "run": Whole;
+        /// The step.
+        Step = "step": Whole;
+        /// The date at which the step begins; missing without `start`.
+        Date = "date": Date;
+        /// What was measured.
+        Name = "name": Text;
+        /// Its value at the end of the step.
+        Value = "value": Real;
+    }
+
+    /// `commitments.csv`: one row for each instance and resource.
+    CommitmentColumn {
+        /// Number of the run.
+        Run = "run": Whole;
+        /// The instance.
+        Commitment = "commitment": Id;
+        /// Who promises.
+        Debtor = "debtor": Id;
+        /// To whom, as declared.
+        Creditor = "creditor": Id;
+        /// What.
+        Resource = "resource": Id;
+        /// What is promised.
+        Amount = "amount": Real;
+        /// The most that a graded amount can be; missing for a plain one.
+        Upto = "upto": Real;
+        /// What was delivered.
+        Delivered = "delivered": Real;
+        /// The state in which the run ended.
+        State = "state": Text;
+        /// When it was last created.
+        CreatedStep = "created_step": Whole;
+        /// When it was last detached.
+        DetachedStep = "detached_step": Whole;
+        /// When it reached a final state.
+        SettledStep = "settled_step": Whole;
+        /// How often it has been satisfied.
+        Rounds = "rounds": Whole;
+    }
+
+    /// `runs.csv`: one row a run. No parameter and no metric may bear one of these names.
+    RunColumn {
+        /// Number of the run, from 0.
+        Run = "run": Whole;
+        /// Number of the design's point, from 0.
+        Point = "point": Whole;
+        /// The replicate.
+        Replicate = "replicate": Whole;
+        /// The seed.
+        Seed = "seed": Whole;
+        /// What was set, then what was varied.
+        Parameter = "PARAMETER": Set;
+        /// `ok`, or why the run failed.
+        Status = "status": Text;
+        /// How the run ended; missing where it failed.
+        Outcome = "outcome": Id;
+        /// Step at which the final outcome was reached.
+        ReachedStep = "reached_step": Whole;
+        /// Steps completed.
+        Steps = "steps": Whole;
+        /// Size of the gap after the latest Exchange.
+        Gap = "gap": Whole;
+        /// The last value of each metric.
+        Metric = "METRIC": Real;
+        /// The hash of the history.
+        HistoryHash = "history_hash": Hash;
+    }
+
+    /// `design.csv`: one row a point.
+    DesignColumn {
+        /// Number of the point, from 0.
+        Point = "point": Whole;
+        /// What varies.
+        Parameter = "PARAMETER": Set;
+    }
+
+    /// `summary.csv`: one row a point. No name that a user chooses has a `/`, and none is `point`, so that no two columns
+    /// have one name.
+    SummaryColumn {
+        /// Number of the point, from 0.
+        Point = "point": Whole;
+        /// What varies.
+        Parameter = "PARAMETER": Set;
+        /// Runs at the point.
+        Runs = "count/runs": Whole;
+        /// Share of the runs that ended so: in each outcome, in `deadlock`, `stalemate`, or `failed`.
+        Share = "share/OUTCOME": Real;
+        /// The lower end of Wilson's interval of the share at 95 %.
+        ShareLow = "share_low/OUTCOME": Real;
+        /// The upper end of it.
+        ShareHigh = "share_high/OUTCOME": Real;
+        /// The mean of what was measured: the step reached, the gap, each metric.
+        Mean = "mean/NAME": Real;
+        /// Its sample standard deviation.
+        Sd = "sd/NAME": Real;
+        /// Its least value.
+        Min = "min/NAME": Real;
+        /// Its largest value.
+        Max = "max/NAME": Real;
+        /// Number of distinct histories.
+        Histories = "count/histories": Whole;
+        /// Whether that is their number, or a lower bound of it.
+        HistoriesExact = "exact/histories": Truth;
+    }
+
+    /// `tips.csv`: one row a tipping point.
+    TipColumn {
+        /// The value of the other name that varies, where there is one.
+        Parameter = "PARAMETER": Set;
+        /// The replicate.
+        Replicate = "replicate": Whole;
+        /// The name whose tipping point it is.
+        Name = "name": Text;
+        /// The lower of the two values that it lies between.
+        Below = "below": Real;
+        /// The higher one.
+        Above = "above": Real;
+        /// The outcome at the lower value.
+        OutcomeBelow = "outcome_below": Text;
+        /// The outcome at the higher value.
+        OutcomeAbove = "outcome_above": Text;
+        /// The step of the first event that only one of the two runs has.
+        Step = "step": Whole;
+        /// The date at which that step begins; missing without `start`.
+        Date = "date": Date;
+        /// Which of the two runs has that event: `below` or `above`.
+        Side = "side": Text;
+        /// Its kind.
+        Event = "event": Text;
+        /// What it is about.
+        Subject = "subject": Text;
+        /// The comparison that turned.
+        Comparison = "comparison": Text;
+        /// The left side of the comparison at the lower value.
+        LeftBelow = "left_below": Real;
+        /// The right side of it there.
+        RightBelow = "right_below": Real;
+        /// The left side of it at the higher value.
+        LeftAbove = "left_above": Real;
+        /// The right side of it there.
+        RightAbove = "right_above": Real;
+    }
+}

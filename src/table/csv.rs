@@ -1,0 +1,160 @@
+//! Tables as CSV: UTF-8, RFC 4180, one header row, `\n` line ends.
+//!
+//! It is not the writer of the crate `csv`: that takes texts, so that every number would first become one, and looks
+//! for what must be quoted in each; the rows of a sweep are nearly all numbers. What is written here is read by the
+//! crate, in the tests and wherever a table is read.
+
+use std::io;
+
+use super::{Cell, Column, Sink};
+
+/// Writes rows as CSV to the end of some bytes.
+#[derive(Debug)]
+pub struct Csv<'a> {
+    out: &'a mut Vec<u8>,
+}
+
+impl<'a> Csv<'a> {
+    /// A table with its header.
+    #[must_use]
+    pub fn new(out: &'a mut Vec<u8>, columns: &[Column]) -> Self {
+        Self::header(out, columns);
+        Self { out }
+    }
+
+    /// Rows of a table whose header stands elsewhere.
+    #[must_use]
+    pub fn rows(out: &'a mut Vec<u8>) -> Self {
+        Self { out }
+    }
+
+    /// A whole table, whose rows somebody writes.
+    ///
+    /// # Errors
+    /// Those of `rows`; the sink itself has none.
+    pub fn table(columns: &[Column], rows: impl FnOnce(&mut Csv<'_>) -> io::Result<()>) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut sink = Csv::new(&mut bytes, columns);
+        rows(&mut sink)?;
+        sink.end()?;
+        Ok(bytes)
+    }
+
+    /// Writes a header row alone.
+    pub fn header(out: &mut Vec<u8>, columns: &[Column]) {
+        for (at, column) in columns.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            push_text(out, &column.name);
+        }
+        out.push(b'\n');
+    }
+
+    /// Appends one cell as it is written.
+    #[inline]
+    pub fn push(out: &mut Vec<u8>, cell: &Cell<'_>) {
+        match cell {
+            Cell::Empty => {}
+            Cell::Whole(value) => out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes()),
+            Cell::Real(value) => out.extend_from_slice(zmij::Buffer::new().format(*value).as_bytes()),
+            Cell::Text(text) => push_text(out, text),
+            Cell::Hash(bits) => push_hash(out, *bits),
+            Cell::Truth(value) => out.extend_from_slice(if *value { b"TRUE" } else { b"FALSE" }),
+        }
+    }
+}
+
+impl Sink for Csv<'_> {
+    #[inline]
+    fn row<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) -> io::Result<()> {
+        for cell in cells {
+            Self::push(self.out, &cell);
+            self.out.push(b',');
+        }
+        // Every table has a column, so that there is a comma too many.
+        if let Some(last) = self.out.last_mut() {
+            *last = b'\n';
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A text in quotes where it needs them.
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    if !text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    out.push(b'"');
+    for byte in text.bytes() {
+        if byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}
+
+fn push_hash(out: &mut Vec<u8>, bits: u64) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b'h'; 17];
+    for (place, byte) in text[1..].chunks_exact_mut(2).zip(bits.to_be_bytes()) {
+        place[0] = DIGITS[usize::from(byte >> 4)];
+        place[1] = DIGITS[usize::from(byte & 15)];
+    }
+    out.extend_from_slice(&text);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Kind;
+    use super::*;
+
+    fn written(header: &[String], rows: &[Vec<String>]) -> Vec<u8> {
+        let columns: Vec<Column> = header.iter().map(|name| Column { name: name.clone(), kind: Kind::Text }).collect();
+        let mut bytes = Vec::new();
+        let mut sink = Csv::new(&mut bytes, &columns);
+        for row in rows {
+            sink.row(row.iter().map(|text| Cell::from(text.as_str()))).unwrap();
+        }
+        bytes
+    }
+
+    proptest! {
+        /// The bytes are those of the crate `csv`, which reads them back.
+        #[test]
+        fn texts_are_written_as_by_the_crate(rows in prop::collection::vec(prop::collection::vec("[ab,\"\n\r é]{0,4}", 3), 1..5)) {
+            let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
+            rows.iter().for_each(|row| writer.write_record(row).unwrap());
+            let bytes = written(&rows[0], &rows[1..]);
+            prop_assert_eq!(String::from_utf8(bytes.clone()), String::from_utf8(writer.into_inner().unwrap()));
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&*bytes);
+            let read: Vec<Vec<String>> =
+                reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect();
+            prop_assert_eq!(read, rows);
+        }
+    }
+
+    #[test]
+    fn every_kind_of_cell_has_its_form() {
+        let mut bytes = Vec::new();
+        let cells = [
+            Cell::Empty,
+            Cell::Whole(7),
+            Cell::Real(30_000.0),
+            Cell::Real(f64::INFINITY),
+            Cell::from("a,b"),
+            Cell::Hash(0xab),
+            Cell::Truth(true),
+        ];
+        Csv::rows(&mut bytes).row(cells).unwrap();
+        assert_eq!(String::from_utf8(bytes).unwrap(), ",7,30000.0,inf,\"a,b\",h00000000000000ab,TRUE\n");
+    }
+}
