@@ -374,9 +374,7 @@ impl<'a> Asked<'a> {
     /// Whether an Exchange after these moves reaches the goal, played on a copy of the state.
     fn exchange_reaches(&self, copy: &mut World, moves: &[InstanceId]) -> Result<bool, Failure> {
         let View { model, setup, world, .. } = self.view;
-        copy.instances.clone_from(&world.instances);
-        copy.evidence.clone_from(&world.evidence);
-        copy.first_bound.clone_from(&world.first_bound);
+        copy.copy_commitments_from(world);
         let mut first = Hypothesis::on(self.view);
         first.set_targets(self.amounts);
         moves.iter().for_each(|&instance| first.make_move(instance));

@@ -33,7 +33,7 @@ pub use quantity::{Bearing, Promises, Quantity, Range, Source};
 pub use setup::{Setup, Target};
 pub use state::{Standing, State};
 pub use trust::{Beta, Trust};
-pub use world::{InstanceState, Occurrence, World};
+pub use world::{Facts, InstanceState, Occurrence, World, begin_step, evolve, is_change, move_stances, recount};
 
 /// A scenario, compiled.
 #[derive(Clone, Debug)]

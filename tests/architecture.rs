@@ -1,5 +1,6 @@
 //! The stack of layers: each imports only those under it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -73,6 +74,89 @@ fn each_layer_imports_only_those_under_it() {
         let to_root = "super::".repeat(path.split('/').count());
         let outside = code.split("#[cfg(test)]\nmod tests {").next().expect("a beginning");
         assert!(!outside.contains(&to_root), "{path} leaves its layer by `{to_root}`");
+    }
+}
+
+/// The layers in which no file imports, along whatever way, one that imports it.
+const WITHOUT_CIRCLES: [&str; 1] = ["engine"];
+
+/// The paths that a `use` brings in, with its braces multiplied out: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn imported(tree: &str, prefix: &str, found: &mut Vec<String>) {
+    let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
+    for (at, letter) in tree.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(&tree[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&tree[start..]);
+    for part in parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()) {
+        match part.split_once('{') {
+            Some((before, rest)) => {
+                let inner = rest.rsplit_once('}').expect("braces are closed").0;
+                imported(inner, &format!("{prefix}{before}"), found);
+            }
+            None => found.push(format!("{prefix}{part}")),
+        }
+    }
+}
+
+/// The modules of a layer that a file of it imports, as paths from the layer's root.
+fn imports(module: &str, code: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut paths = Vec::new();
+    let outside = code.split("#[cfg(test)]\nmod tests {").next().expect("a beginning");
+    for statement in outside.split(';') {
+        let lines: Vec<&str> = statement.lines().map(str::trim).collect();
+        let Some(first) = lines.iter().position(|line| line.starts_with("use ") || line.contains(") use ")) else {
+            continue;
+        };
+        let tree = lines[first..].join(" ");
+        imported(tree.split_once("use ").expect("a use").1, "", &mut paths);
+    }
+    let mut found = BTreeSet::new();
+    for path in paths {
+        let mut at: Vec<&str> = module.split('/').collect();
+        for part in path.split("::") {
+            match part.trim() {
+                "super" => drop(at.pop()),
+                "self" => {}
+                "crate" => at.clear(),
+                name => at.push(name),
+            }
+        }
+        // The longest beginning that is a file.
+        let files = (1..=at.len()).rev().map(|length| at[..length].join("/"));
+        found.extend(files.into_iter().find(|file| modules.contains(file)).filter(|file| file != module));
+    }
+    found
+}
+
+#[test]
+fn no_file_imports_one_that_imports_it() {
+    let rooms = rooms();
+    for layer in WITHOUT_CIRCLES {
+        let within: BTreeMap<String, &str> = rooms
+            .iter()
+            .filter(|room| LAYERS[room.level] == layer && !room.path.contains("tests"))
+            .map(|room| (room.path.trim_end_matches(".rs").to_owned(), room.code.as_str()))
+            .collect();
+        let modules: BTreeSet<String> = within.keys().cloned().collect();
+        let mut left: BTreeMap<&str, BTreeSet<String>> =
+            within.iter().map(|(module, code)| (module.as_str(), imports(module, code, &modules))).collect();
+        assert!(left.values().map(BTreeSet::len).sum::<usize>() > left.len(), "the imports were found");
+        // Files whose imports are all gone go too; what stays is a circle, or imports one.
+        while let Some(free) = left.iter().find(|(_, imports)| imports.is_empty()).map(|(module, _)| *module) {
+            left.remove(free);
+            for imports in left.values_mut() {
+                imports.remove(free);
+            }
+        }
+        assert!(left.is_empty(), "files of `{layer}` import each other: {left:#?}");
     }
 }
 

@@ -80,7 +80,7 @@ fn tables(model: &Model, sampler: &Sampler, samples: &[f64], setup: &Setup, worl
 /// A state with its gap left out, which is only taken where something reads it.
 fn without_gap(world: &World) -> World {
     let mut world = world.clone();
-    world.gap = 0;
+    world.keep_gap(0);
     world
 }
 
@@ -347,10 +347,10 @@ fn before_exchange(ran: &Ran, step: u32) -> Option<World> {
     }
     let mut world = World::new(&ran.model, &ran.run.setup);
     for entry in &ran.run.log[..first] {
-        world.step = entry.step;
+        engine::begin_step(&mut world, entry.step);
         engine::evolve(&ran.model, &ran.run.setup, &mut world, entry.event);
     }
-    world.step = step;
+    engine::begin_step(&mut world, step);
     Some(world)
 }
 

@@ -119,7 +119,7 @@ impl<'a> GoalTest<'a> {
             let gap = super::gap(View { world, ..self.view })?.len();
             let gap = u32::try_from(gap).expect("the number of instances is limited");
             let mut world = world.clone();
-            world.gap = gap;
+            world.keep_gap(gap);
             Some(world)
         } else {
             None

@@ -2,7 +2,7 @@
 //! comparisons that stand otherwise in the other.
 
 use super::turning::{TurnedComparison, turned};
-use crate::engine::evolve;
+use crate::engine::{begin_step, evolve};
 use crate::model::{Entry, Event, EventKind, Model, Payload, Setup, World};
 
 /// A run of the two: its model, its numbers, its log.
@@ -89,9 +89,9 @@ pub fn parting(first: Side<'_>, second: Side<'_>) -> Option<Parting> {
 fn state_before(side: Side<'_>, end: usize, step: u32) -> World {
     let mut world = World::new(side.model, side.setup);
     for entry in side.log[..end].iter().take_while(|entry| entry.step <= step) {
-        world.step = entry.step;
+        begin_step(&mut world, entry.step);
         evolve(side.model, side.setup, &mut world, entry.event);
     }
-    world.step = step;
+    begin_step(&mut world, step);
     world
 }

@@ -1,87 +1,9 @@
 //! What needs to be looked at: an agenda that does no work for what cannot have changed.
 
-use super::plan::{Plan, Signal};
+use super::instance_set::InstanceSet;
+use super::plan::Plan;
+use super::signals::Signal;
 use crate::model::{Event, InstanceId, Model, State, World};
-
-/// A set of instances (or of other things with numbers) that is walked in declaration order.
-#[derive(Clone, Debug, Default)]
-pub(super) struct InstanceSet {
-    words: Vec<u64>,
-}
-
-impl InstanceSet {
-    /// The empty set of up to `count` instances.
-    #[must_use]
-    pub(super) fn new(count: usize) -> Self {
-        Self { words: vec![0; count.div_ceil(64)] }
-    }
-
-    /// Takes all members out, and makes room for `count`.
-    pub(super) fn reset(&mut self, count: usize) {
-        self.words.clear();
-        self.words.resize(count.div_ceil(64), 0);
-    }
-
-    /// Puts an instance in.
-    #[inline]
-    pub(super) fn insert(&mut self, instance: InstanceId) {
-        self.words[instance.index() / 64] |= 1 << (instance.index() % 64);
-    }
-
-    /// Puts the members of another set in.
-    fn add(&mut self, other: &Self) {
-        for (word, other) in self.words.iter_mut().zip(&other.words) {
-            *word |= other;
-        }
-    }
-
-    /// Takes an instance out.
-    #[inline]
-    pub(super) fn remove(&mut self, instance: InstanceId) {
-        self.words[instance.index() / 64] &= !(1 << (instance.index() % 64));
-    }
-
-    /// Whether an instance is in.
-    #[inline]
-    #[must_use]
-    pub(super) fn contains(&self, instance: InstanceId) -> bool {
-        self.words[instance.index() / 64] & (1 << (instance.index() % 64)) != 0
-    }
-
-    /// Whether an instance is in; false of one beyond those that there is room for.
-    #[must_use]
-    pub(super) fn holds(&self, instance: InstanceId) -> bool {
-        instance.index() / 64 < self.words.len() && self.contains(instance)
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub(super) fn is_empty(&self) -> bool {
-        self.words.iter().all(|&word| word == 0)
-    }
-
-    /// Appends the members to `out`, in declaration order.
-    pub(super) fn collect_into(&self, out: &mut Vec<InstanceId>) {
-        for (at, &word) in self.words.iter().enumerate() {
-            let mut rest = word;
-            while rest != 0 {
-                out.push(InstanceId::at(at * 64 + rest.trailing_zeros() as usize));
-                rest &= rest - 1;
-            }
-        }
-    }
-
-    /// Takes all members out.
-    pub(super) fn clear(&mut self) {
-        self.words.fill(0);
-    }
-
-    /// Moves the members to `out`, in declaration order.
-    pub(super) fn drain_into(&mut self, out: &mut Vec<InstanceId>) {
-        self.collect_into(out);
-        self.words.fill(0);
-    }
-}
 
 /// Watchers of a signal that are told at once; more are told when the sets are looked at.
 const FEW: usize = 4;
@@ -136,12 +58,12 @@ impl Agenda {
     /// Back to the start.
     pub(super) fn reset(&mut self, plan: &Plan) {
         for set in [&mut self.when, &mut self.review] {
-            set.words.copy_from_slice(&self.all.words);
+            set.copy_from(&self.all);
         }
         (0..).take(self.levels.len()).for_each(|level| self.add_level(level));
-        self.timed.words.fill(0);
+        self.timed.clear();
         plan.timed.iter().for_each(|&instance| self.timed.insert(instance));
-        self.delivering.words.fill(0);
+        self.delivering.clear();
         for signal in self.raised.drain(..) {
             self.is_raised[signal as usize] = false;
         }
@@ -274,9 +196,7 @@ impl Agenda {
     /// Moves the instances to review to `out`, in declaration order.
     pub(super) fn take_review(&mut self, plan: &Plan, out: &mut Vec<InstanceId>) {
         self.bring_up_to_date(plan);
-        for (word, timed) in self.review.words.iter_mut().zip(&self.timed.words) {
-            *word |= timed;
-        }
+        self.review.add(&self.timed);
         self.review.drain_into(out);
     }
 }

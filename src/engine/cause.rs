@@ -14,53 +14,12 @@ use history::Moment;
 use track::Tracks;
 use turn::{Compared, Known, Turn, comparisons, last_turn, turn_of_condition};
 
+use super::decision::{Rule, Why};
 use super::plan::{Level, Plan};
 use crate::model::{
-    ActorId, Event, Expression, InstanceId, MeetingId, Model, MoveId, NodeId, OutcomeId, Reader, Scope, Seq, Setup,
-    ShockId, Trigger, World,
+    ActorId, Event, Expression, InstanceId, Model, MoveId, NodeId, OutcomeId, Reader, Scope, Seq, Setup, ShockId,
+    Trigger, World,
 };
-
-/// A condition of the scenario, as the trigger of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rule {
-    /// A commitment's `offer`.
-    Offer(InstanceId),
-    /// A commitment's `when`.
-    When(InstanceId),
-    /// A commitment's `while`.
-    Stay(InstanceId),
-    /// A commitment's `until`.
-    Until(InstanceId),
-    /// A commitment's `release`.
-    Release(InstanceId),
-    /// A commitment's `renew`.
-    Renew(InstanceId),
-    /// A shock's `when`.
-    Shock(ShockId),
-    /// A move's `when`.
-    Move(MoveId),
-    /// An outcome's `when`.
-    Outcome(OutcomeId),
-}
-
-/// Why something is decided; the log turns it into the `seq` of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// Nothing in the run.
-    Nothing,
-    /// The first event decided together with it: a shock, an agreement.
-    First,
-    /// The latest event of the commitment itself.
-    Own(InstanceId),
-    /// A condition holds, or no longer does.
-    Rule(Rule),
-    /// The session of a meeting.
-    Session(MeetingId),
-    /// An outcome was reached.
-    Reached(OutcomeId),
-    /// An event already in the log.
-    Event(Seq),
-}
 
 /// A state with its numbers, and the model that it is a state of.
 type Situation<'a> = (&'a Model, &'a Plan, &'a Setup, &'a World);

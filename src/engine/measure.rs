@@ -1,8 +1,9 @@
 //! What can be read off a state without simulating: the gap, the metrics, the final outcome.
 
 use super::agreement;
-use super::decide::{self, View};
+use super::decide;
 use super::failure::Failure;
+use super::view::View;
 use crate::model::{Ending, InstanceId};
 
 /// The greatest agreement of a state, in declaration order: the gap, if an Exchange has come before.

@@ -1,130 +1,14 @@
 //! What can be prepared once for a model and used by every run of it: who watches what, what happens
 //! when, which random streams there are, what a condition costs to evaluate.
 
-use super::agenda::InstanceSet;
+use super::instance_set::InstanceSet;
+use super::lists::Lists;
 use super::random;
+use super::signals::{Signal, Signals};
 use crate::model::{
-    ActorId, Commitment, CommitmentId, Event, Expression, Gift, InstanceId, IssueId, MeetingId, Model, Node, Payload,
-    Quantity, ShockId, Source, Target, Trigger,
+    Commitment, Event, Expression, Gift, InstanceId, MeetingId, Model, Node, Payload, Quantity, ShockId, Target,
+    Trigger,
 };
-
-/// A kind of change that conditions may depend on; see [`Signals`].
-pub(super) type Signal = u32;
-
-/// The numbering of signals: one for each thing whose change may turn a condition.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Signals {
-    actors: u32,
-    commitments: u32,
-    stances: u32,
-    means: u32,
-    meetings: u32,
-    shocks: u32,
-    moves: u32,
-    outcomes: u32,
-    /// Trust between any two actors.
-    pub(super) trust: Signal,
-    /// The size of the gap.
-    pub(super) gap: Signal,
-    /// The clock.
-    pub(super) tick: Signal,
-}
-
-impl Signals {
-    fn new(model: &Model) -> Self {
-        let count = |n: usize| u32::try_from(n).expect("tables are limited to far less than 2^32 entries");
-        let commitments = count(model.slots.len());
-        let stances = commitments + count(model.commitments.len());
-        let means = stances + count(model.issues.len() * model.actors.len());
-        let meetings = means + count(model.means.len());
-        let shocks = meetings + count(model.meetings.len());
-        let moves = shocks + count(model.shocks.len());
-        let outcomes = moves + count(model.moves.len());
-        let trust = outcomes + count(model.outcomes.len());
-        let actors = count(model.actors.len());
-        Self {
-            actors,
-            commitments,
-            stances,
-            means,
-            meetings,
-            shocks,
-            moves,
-            outcomes,
-            trust,
-            gap: trust + 1,
-            tick: trust + 2,
-        }
-    }
-
-    /// How many signals there are.
-    pub(super) fn count(&self) -> usize {
-        self.tick as usize + 1
-    }
-
-    /// The signal that a commitment's events go by.
-    pub(super) fn commitment(&self, commitment: CommitmentId) -> Signal {
-        self.commitments + commitment.0
-    }
-
-    fn stance(&self, actor: ActorId, issue: IssueId) -> Signal {
-        self.stances + issue.0 * self.actors + actor.0
-    }
-
-    /// The signals that a quantity's change goes by; `reader` is the debtor in a commitment's conditions.
-    pub(super) fn of(&self, quantity: Quantity, reader: ActorId) -> [Option<Signal>; 2] {
-        let one = |signal| [Some(signal), None];
-        match quantity.source() {
-            Source::Slot(slot) => one(slot.0),
-            Source::SlotAndTrust(slot) => [Some(slot.0), Some(self.trust)],
-            Source::Commitment(c) => one(self.commitments + c.commitment.0),
-            Source::Outcome(outcome) => one(self.outcomes + outcome.0),
-            Source::OwnStance(issue) => one(self.stance(reader, issue)),
-            Source::Stance(actor, issue) => one(self.stance(actor, issue)),
-            Source::Mean(mean) => one(self.means + mean.0),
-            Source::Trust => one(self.trust),
-            Source::Meeting(meeting) => one(self.meetings + meeting.0),
-            Source::Shock(shock) => one(self.shocks + shock.0),
-            Source::Move(which) => one(self.moves + which.0),
-            Source::MoveOrClock(which) => [Some(self.moves + which.0), Some(self.tick)],
-            Source::MeetingOrClock(meeting) => [Some(self.meetings + meeting.0), Some(self.tick)],
-            Source::ShockOrClock(shock) => [Some(self.shocks + shock.0), Some(self.tick)],
-            Source::Gap => one(self.gap),
-            Source::Clock => one(self.tick),
-            Source::Fixed => [None, None],
-        }
-    }
-}
-
-/// Lists by number, packed.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Lists {
-    starts: Vec<u32>,
-    items: Vec<u32>,
-}
-
-impl Lists {
-    /// Packs (list, item) pairs into `count` lists.
-    pub(super) fn new(count: usize, mut pairs: Vec<(u32, u32)>) -> Self {
-        pairs.sort_unstable();
-        pairs.dedup();
-        let mut starts = vec![0; count + 1];
-        for &(list, _) in &pairs {
-            starts[list as usize + 1] += 1;
-        }
-        for at in 0..count {
-            starts[at + 1] += starts[at];
-        }
-        Self { starts, items: pairs.into_iter().map(|(_, item)| item).collect() }
-    }
-
-    /// One list, rising.
-    #[inline]
-    #[must_use]
-    pub(super) fn get(&self, list: u32) -> &[u32] {
-        &self.items[self.starts[list as usize] as usize..self.starts[list as usize + 1] as usize]
-    }
-}
 
 /// Operations that it takes to evaluate each condition of a commitment, at most.
 #[derive(Clone, Copy, Debug, Default)]
@@ -260,7 +144,7 @@ impl Plan {
             dated_shocks,
             watched_shocks,
             stance_streams: stance_streams(model),
-            draw_streams: super::setup::draw_streams(model),
+            draw_streams: draw_streams(model),
             shock_streams: names("shock", model.shocks.iter().map(|s| &s.id).collect()),
             meeting_streams: names("meeting", model.meetings.iter().map(|m| &m.id).collect()),
             instance_costs: model.instances.iter().map(|i| costs[i.commitment.index()]).collect(),
@@ -382,6 +266,11 @@ fn means_of(model: &Model) -> Lists {
         }
     }
     Lists::new(model.issues.len() * model.actors.len(), pairs)
+}
+
+/// The streams of the draws, by draw.
+pub(super) fn draw_streams(model: &Model) -> Vec<u64> {
+    model.draws.iter().map(|path| random::stream(&format!("draw/{path}"))).collect()
 }
 
 fn stance_streams(model: &Model) -> Vec<u64> {

@@ -5,10 +5,10 @@
 //! its `as` reads `bound` or `assured` of the other's resource in a group that counts the other's debtor. The cause is
 //! the latest base of the amount and of all that it leans on, directly or along a chain.
 
-use super::agenda::InstanceSet;
 use super::cause::Causes;
-use super::decide::View;
+use super::instance_set::InstanceSet;
 use super::plan::Level;
+use super::view::View;
 use crate::model::{Amount, InstanceId, Quantity, Seq};
 
 /// The causes of amounts that rise together, given by their positions in the plan, rising.

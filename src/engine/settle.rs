@@ -3,10 +3,10 @@
 //! A sweep works out the level of every amount on the amounts at its start. An amount is looked at again only if
 //! something that its `as` reads has changed since, which gives the same sweeps.
 
-use super::agenda::InstanceSet;
-use super::decide::View;
 use super::failure::Failure;
+use super::instance_set::InstanceSet;
 use super::plan::Level;
+use super::view::View;
 use crate::model::{Amount, Columns, Evidence, InstanceId, Reader, Scope, limits};
 
 /// From this many amounts of one commitment on, their levels are worked out together.

@@ -2,10 +2,12 @@
 
 use super::distribution;
 use super::failure::Failure;
-use super::plan::Plan;
-use super::random::{RunSeed, stream};
-use super::run::Setting;
-use crate::model::{Distribution, DrawId, Field, FieldError, FieldSource, MAX_TOTAL, Model, Setup};
+use super::plan::{Plan, draw_streams};
+use super::random::RunSeed;
+use crate::model::{Distribution, DrawId, Field, FieldError, FieldSource, MAX_TOTAL, Model, Setup, Target};
+
+/// A number of the setup that is replaced for a run: a parameter, say.
+pub type Setting = (Target, f64);
 
 /// The numbers of a run, and the values that were drawn, in the order of their paths.
 ///
@@ -33,11 +35,6 @@ pub(super) fn prepare_into(
     }
     drawn.clear();
     draw_into(model, &plan.draw_streams, luck, setup, drawn)
-}
-
-/// The streams of the draws, by draw.
-pub(super) fn draw_streams(model: &Model) -> Vec<u64> {
-    model.draws.iter().map(|path| stream(&format!("draw/{path}"))).collect()
 }
 
 fn draw_into(

@@ -1,8 +1,8 @@
 //! What would come undone if some left: hypotheses of what is suspended.
 
-use super::agenda::InstanceSet;
-use super::decide::View;
 use super::failure::Failure;
+use super::instance_set::InstanceSet;
+use super::view::View;
 use crate::model::{Amount, Event, Evidence, InstanceId, Reader, Scope, State, limits};
 
 /// A state in which some commitments are suspended that are detached in fact: 'what if they left'.

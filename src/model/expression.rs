@@ -437,7 +437,7 @@ impl Values for Scope<'_> {
             Quantity::SinceMove(which) => world.moves[which.index()].since(world.step),
             Quantity::SinceMeeting(meeting) => world.meetings[meeting.index()].since(world.step),
             Quantity::SinceShock(shock) => world.shocks[shock.index()].since(world.step),
-            Quantity::Deadlocked => f64::from(world.gap),
+            Quantity::Deadlocked => f64::from(world.gap()),
             Quantity::Step => f64::from(world.step),
             Quantity::Steps => f64::from(self.model.clock.steps),
             Quantity::Data(data) => self.model.data[data.index()].at(self.model.clock.moment_of(world.step)),

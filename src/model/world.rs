@@ -1,4 +1,11 @@
-//! The state of a run. Only `engine::evolve` changes it, event by event.
+//! The state of a run. Only [`evolve`] changes it, event by event: the fields of a [`World`] can be read everywhere and
+//! written in that module alone.
+
+mod evolve;
+
+use std::ops::Deref;
+
+pub use evolve::{begin_step, evolve, is_change, move_stances, recount};
 
 use super::ids::{ActorId, InstanceId, IssueId, MeanId};
 use super::quantity::Promises;
@@ -69,9 +76,27 @@ impl Occurrence {
     }
 }
 
-/// The state of a run.
+/// The state of a run, with the gap that was last worked out from it.
+///
+/// The facts are read through it. Nobody but the functions of `evolve` gets them to change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct World {
+    facts: Facts,
+    gap: u32,
+}
+
+impl Deref for World {
+    type Target = Facts;
+
+    #[inline]
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+/// What events have made of a run so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
     /// The current step.
     pub step: u32,
     actors: usize,
@@ -95,15 +120,13 @@ pub struct World {
     pub moves: Vec<Occurrence>,
     /// Step at which each outcome was first reached.
     pub reached: Vec<Option<u32>>,
-    /// Size of the gap after the latest Exchange; it follows from the rest of the state at that moment.
-    pub gap: u32,
 }
 
 impl World {
     /// The state before anything has happened.
     #[must_use]
     pub fn new(model: &Model, setup: &Setup) -> Self {
-        let mut world = Self {
+        let mut facts = Facts {
             step: 0,
             actors: model.actors.len(),
             stances: Vec::new(),
@@ -116,28 +139,55 @@ impl World {
             shocks: vec![Occurrence::default(); model.shocks.len()],
             moves: vec![Occurrence::default(); model.moves.len()],
             reached: vec![None; model.outcomes.len()],
-            gap: 0,
         };
-        world.begin(model, setup);
-        world
+        facts.begin(model, setup);
+        Self { facts, gap: 0 }
     }
 
     /// The state before anything has happened, for other numbers of the same model; keeps the memory.
     pub fn reset(&mut self, model: &Model, setup: &Setup) {
-        self.step = 0;
-        self.gap = 0;
-        self.instances.fill(InstanceState::default());
-        self.evidence.reset();
-        self.first_bound.fill(None);
-        self.meetings.fill(Occurrence::default());
-        self.shocks.fill(Occurrence::default());
-        self.moves.fill(Occurrence::default());
-        self.reached.fill(None);
-        self.begin(model, setup);
+        let Self { facts, gap } = self;
+        *gap = 0;
+        facts.step = 0;
+        facts.instances.fill(InstanceState::default());
+        facts.evidence.reset();
+        facts.first_bound.fill(None);
+        facts.meetings.fill(Occurrence::default());
+        facts.shocks.fill(Occurrence::default());
+        facts.moves.fill(Occurrence::default());
+        facts.reached.fill(None);
+        facts.begin(model, setup);
     }
 
     /// Takes on another state of the same model, keeping the memory.
     pub fn copy_from(&mut self, other: &Self) {
+        self.gap = other.gap;
+        self.facts.copy_from(&other.facts);
+    }
+
+    /// Takes on the commitments of another state of the same model, which differs in nothing else.
+    pub fn copy_commitments_from(&mut self, other: &Self) {
+        let Facts { instances, evidence, first_bound, .. } = &mut self.facts;
+        instances.clone_from(&other.instances);
+        evidence.copy_from(&other.evidence);
+        first_bound.clone_from(&other.first_bound);
+    }
+
+    /// Size of the gap when it was last taken; 0 before.
+    #[inline]
+    #[must_use]
+    pub fn gap(&self) -> u32 {
+        self.gap
+    }
+
+    /// Keeps the size of the gap, which follows from the facts but takes long to work out.
+    pub fn keep_gap(&mut self, gap: u32) {
+        self.gap = gap;
+    }
+}
+
+impl Facts {
+    fn copy_from(&mut self, other: &Self) {
         let Self {
             step,
             actors,
@@ -151,9 +201,8 @@ impl World {
             shocks,
             moves,
             reached,
-            gap,
         } = self;
-        (*step, *actors, *gap) = (other.step, other.actors, other.gap);
+        (*step, *actors) = (other.step, other.actors);
         stances.clone_from(&other.stances);
         anchors.clone_from(&other.anchors);
         trust.copy_from(&other.trust);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::engine::evolve;
+use crate::engine::{begin_step, evolve};
 use crate::model::{
     ActorId, Amount, CommitmentId, Entry, Event, EventKind, Gift, InstanceId, Model, Payload, ResourceId, Setup,
     ShockId, World,
@@ -57,7 +57,7 @@ pub fn timeline_from(model: &Model, setup: &Setup, log: &[Entry], from: u32, fil
     let mut text = String::new();
     let mut world = World::new(model, setup);
     for step in log.chunk_by(|a, b| a.step == b.step) {
-        world.step = step[0].step;
+        begin_step(&mut world, step[0].step);
         let lines = step_lines(model, setup, &mut world, step, filter);
         if world.step < from {
             continue;

@@ -201,7 +201,7 @@ impl<'a> Folding<'a> {
         is_last: Option<bool>,
         watch: &mut Observer<'_>,
     ) -> Result<usize, ReplayError> {
-        self.run.world.step = step;
+        engine::begin_step(&mut self.run.world, step);
         self.phase = Phase::Start;
         let mut gap_taken = false;
         while let Some(&Entry { step: at, event, .. }) = self.run.log.get(row) {
@@ -254,7 +254,7 @@ impl<'a> Folding<'a> {
         if self.model.reads_gap || is_last {
             let gap = engine::greatest_agreement(self.view())?;
             let gap = u32::try_from(gap.len()).unwrap_or(u32::MAX);
-            self.run.world.gap = gap;
+            self.run.world.keep_gap(gap);
             if is_last {
                 self.run.gap = Some(gap);
             }

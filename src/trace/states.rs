@@ -1,6 +1,6 @@
 //! The states of a recorded run, event by event.
 
-use crate::engine::{Run, evolve, recount};
+use crate::engine::{Run, begin_step, evolve, recount};
 use crate::model::{Model, Setup, World};
 
 /// Walks through the states of a run whose log is there, forwards.
@@ -56,7 +56,7 @@ impl<'a> States<'a> {
 
     /// Goes on to a step, under the numbers of the forks up to it.
     fn enter(&mut self, step: u32) {
-        self.world.step = step;
+        begin_step(&mut self.world, step);
         while let Some(&(from, model)) = self.legs.get(self.leg + 1)
             && from <= step
         {

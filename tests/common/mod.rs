@@ -156,10 +156,10 @@ impl Ran {
             if is_later && entry.step == step {
                 break;
             }
-            world.step = entry.step;
+            engine::begin_step(&mut world, entry.step);
             engine::evolve(&self.model, &self.run.setup, &mut world, entry.event);
         }
-        world.step = step;
+        engine::begin_step(&mut world, step);
         world
     }
 

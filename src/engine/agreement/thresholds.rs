@@ -1,8 +1,8 @@
 //! Who reacts to what, by thresholds: a comparison of one total with a fixed number turns only when the
 //! total crosses that number, so nobody else needs a look. It makes cascades linear (times a logarithm).
 
-use super::super::decide::View;
-use super::super::plan::Lists;
+use super::super::lists::Lists;
+use super::super::view::View;
 use crate::model::{
     Amount, CommitmentId, Comparison, Evidence, Expression, InstanceId, Model, Node, NodeId, Promises, Quantity,
     Reader, Scope, SlotId, State,

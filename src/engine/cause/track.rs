@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::super::lists::Lists;
+use super::super::plan::Plan;
 use super::history::{History, Moment, ordered};
-use crate::engine::plan::{Lists, Plan};
 use crate::model::{
     ActorId, Amount, Event, Expression, InstanceId, Model, Quantity, Range, Reader, Scope, Seq, Setup, Source, Values,
     World, limits,

@@ -1,9 +1,9 @@
 //! Phase 1, the calendar: sessions begin, shocks strike.
 
-use super::super::cause::{Rule, Why};
+use super::super::decision::{Decision, Rule, Why};
 use super::super::failure::Failure;
 use super::super::random::{DrawStream, unit};
-use super::{Decision, View};
+use super::super::view::View;
 use crate::model::{ActorId, Effect, Event, IssueId, ShockId, Trigger, TrustEffect};
 
 /// The part of a list sorted by step that belongs to `step`.

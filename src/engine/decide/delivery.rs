@@ -1,7 +1,7 @@
 //! Phase 6, delivery: increments of what is owed, and what is satisfied by the last of them.
 
-use super::super::cause::Why;
-use super::{Decision, View};
+use super::super::decision::{Decision, Why};
+use super::super::view::View;
 use crate::model::{Event, InstanceId};
 
 /// The increments of a detached commitment that are due now. True if none will follow.

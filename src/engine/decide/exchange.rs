@@ -1,10 +1,10 @@
 //! Phases 4 and 5: exchange in rounds, and packages at meetings.
 
 use super::super::agreement;
-use super::super::cause::{Rule, Why};
+use super::super::decision::{Decision, Rule, Why};
 use super::super::failure::Failure;
 use super::super::random::{RunSeed, unit};
-use super::{Decision, View};
+use super::super::view::View;
 use crate::model::{Amount, Columns, Event, Expression, InstanceId, MeetingId, MoveId, Reader, State, Trigger};
 
 /// The commitments that are put into a state before the phases of step 0.

@@ -1,9 +1,9 @@
 //! Phases 7 and 8, and the end: outcomes reached, metrics sampled, the final outcome.
 
-use super::super::cause::{Rule, Why};
+use super::super::decision::{Decision, Rule, Why};
 use super::super::failure::Failure;
-use super::{Decision, View};
-use crate::model::{Ending, Event, OutcomeId, Quantity, Scope, World};
+use super::super::view::View;
+use crate::model::{Ending, Event, OutcomeId, Quantity, Scope, World, evolve};
 
 /// The outcomes whose condition holds for the first time; each sees those that were reached before it.
 pub(in super::super) fn reached(view: View<'_>, out: &mut Vec<Decision>) -> Result<(), Failure> {
@@ -15,7 +15,8 @@ pub(in super::super) fn reached(view: View<'_>, out: &mut Vec<Decision>) -> Resu
             let id = OutcomeId::at(at);
             let reads = |quantity: &Quantity| *quantity == Quantity::Reached(id);
             if view.model.outcomes[at + 1..].iter().any(|later| later.when.reads().iter().any(reads)) {
-                seen.get_or_insert_with(|| view.world.clone()).reached[at] = Some(view.world.step);
+                let seen = seen.get_or_insert_with(|| view.world.clone());
+                evolve(view.model, view.setup, seen, Event::Reached(id));
             }
             out.push(Decision::new(Event::Reached(id), Why::Rule(Rule::Outcome(id))));
         }

@@ -1,8 +1,8 @@
 //! Phase 3, review: releases, lapses, breaches, ends, suspensions and new offers, all at once.
 
-use super::super::cause::{Rule, Why};
+use super::super::decision::{Decision, Rule, Why};
 use super::super::failure::Failure;
-use super::{Decision, View};
+use super::super::view::View;
 use crate::model::{Event, InstanceId, State};
 
 /// What happens to each of these commitments on the state at the start of the phase.

@@ -5,14 +5,11 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::super::cause::Why;
+use super::super::decision::{Decision, Why};
 use super::super::normals::{Tails, normal_quantiles, raw};
 use super::super::random::{DrawStream, RunSeed};
-use super::{Decision, View};
-use crate::model::{ActorId, Event, Influence, IssueId, MeetingId, Model, Setup, World};
-
-/// A change of at most this is no change.
-const LEAST_CHANGE: f64 = 1e-12;
+use super::super::view::View;
+use crate::model::{ActorId, Event, Facts, Influence, IssueId, MeetingId, Model, Setup, is_change};
 
 /// Numbers in the widest vectors.
 const LANES: usize = 8;
@@ -337,7 +334,6 @@ impl Noise {
 pub(in super::super) struct StanceStep {
     means: Vec<f64>,
     next: Vec<f64>,
-    moved: Vec<u32>,
 }
 
 /// Whether anybody may move at all: a static stance costs nothing.
@@ -345,7 +341,7 @@ fn anybody_moves(view: View<'_>, weights: &Weights, noise: &Noise) -> bool {
     if !weights.rows.is_empty() || !noise.volatile.is_empty() {
         return true;
     }
-    let World { stances, anchors, .. } = view.world;
+    let Facts { stances, anchors, .. } = &**view.world;
     let actors = view.model.actors.len();
     // An anchor pulls only where it lies elsewhere.
     stances.iter().zip(anchors).enumerate().any(|(at, (stance, anchor))| {
@@ -362,9 +358,15 @@ pub(in super::super) fn stances(
     out: &mut Vec<Decision>,
 ) {
     if next_stances(view, weights, noise, memory) {
-        memory.changed(view.world, view.model.actors.len(), |actor, issue, value| {
-            out.push(Decision::new(Event::Stance { actor, issue, value }, Why::Nothing));
-        });
+        for actor in view.model.actor_ids() {
+            for issue in (0..view.model.issues.len()).map(IssueId::at) {
+                let at = view.world.stance_index(actor, issue);
+                let value = memory.next[at];
+                if is_change(view.world.stances[at], value) {
+                    out.push(Decision::new(Event::Stance { actor, issue, value }, Why::Nothing));
+                }
+            }
+        }
     }
 }
 
@@ -410,52 +412,10 @@ pub(in super::super) fn next_stances(
 }
 
 impl StanceStep {
-    /// Calls `change` with actor, issue and new value of every stance that moves, by actor, then issue.
-    #[inline]
-    fn changed(&self, world: &World, actors: usize, mut change: impl FnMut(ActorId, IssueId, f64)) {
-        let issues = self.next.len() / actors.max(1);
-        for actor in 0..actors {
-            for issue in 0..issues {
-                let at = issue * actors + actor;
-                if moves(world.stances[at], self.next[at]) {
-                    change(ActorId::at(actor), IssueId::at(issue), self.next[at]);
-                }
-            }
-        }
+    /// Where every stance would move, by issue, then actor.
+    pub(in super::super) fn next(&self) -> &[f64] {
+        &self.next
     }
-
-    /// Lets every stance move that does, and calls `happened` with actor, issue and new value, by actor, then issue.
-    /// Returns the positions of those that moved.
-    #[inline]
-    pub(in super::super) fn move_all(
-        &mut self,
-        stances: &mut [f64],
-        actors: usize,
-        mut happened: impl FnMut(ActorId, IssueId, f64),
-    ) -> &[u32] {
-        self.moved.resize(self.next.len(), 0);
-        let issues = self.next.len() / actors.max(1);
-        let mut count = 0;
-        for actor in 0..actors {
-            for issue in 0..issues {
-                let at = issue * actors + actor;
-                let value = self.next[at];
-                if moves(stances[at], value) {
-                    stances[at] = value;
-                    happened(ActorId::at(actor), IssueId::at(issue), value);
-                    self.moved[count] = u32::try_from(at).expect("the number of stances is limited");
-                    count += 1;
-                }
-            }
-        }
-        &self.moved[..count]
-    }
-}
-
-/// Whether a change is one.
-#[inline]
-fn moves(from: f64, to: f64) -> bool {
-    (to - from).abs() > LEAST_CHANGE
 }
 
 /// `s + η·((λ·m + (1−λ)·a) − s)`, and where there are normals for everybody, `+ σ·z`.

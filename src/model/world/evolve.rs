@@ -1,12 +1,46 @@
 //! The fold: an event changes the state. Never fails, never draws, never logs.
 
-use crate::model::{
-    ActorId, Amount, Beta, Event, EventKind, Evidence, InstanceId, InstanceState, Model, Setup, State, World,
-};
+use super::super::{ActorId, Amount, Beta, Event, EventKind, Evidence, InstanceId, IssueId, Model, Setup, State};
+use super::{Facts, InstanceState, Occurrence, World};
+
+/// A change of a stance of at most this is none.
+const LEAST_CHANGE: f64 = 1e-12;
+
+/// Lets the next step begin: what happens from here on happens in it.
+#[inline]
+pub fn begin_step(world: &mut World, step: u32) {
+    world.facts.step = step;
+}
+
+/// Lets every stance move to its place in `next`, by issue, then actor, if that lies far enough from where it is. Calls
+/// `happened` with the position and the event of each that moves, by actor, then issue: [`evolve`] for as many events.
+#[inline]
+pub fn move_stances(world: &mut World, next: &[f64], mut happened: impl FnMut(usize, Event)) {
+    let Facts { stances, actors, .. } = &mut world.facts;
+    let issues = next.len() / (*actors).max(1);
+    for actor in 0..*actors {
+        for issue in 0..issues {
+            let at = issue * *actors + actor;
+            let value = next[at];
+            if is_change(stances[at], value) {
+                stances[at] = value;
+                happened(at, Event::Stance { actor: ActorId::at(actor), issue: IssueId::at(issue), value });
+            }
+        }
+    }
+}
+
+/// Whether a stance that would move from one value to another moves at all.
+#[inline]
+#[must_use]
+pub fn is_change(from: f64, to: f64) -> bool {
+    (to - from).abs() > LEAST_CHANGE
+}
 
 /// Lets an event, which happens in `world.step`, change the state.
 #[inline]
 pub fn evolve(model: &Model, setup: &Setup, world: &mut World, event: Event) {
+    let world = &mut world.facts;
     match event {
         Event::Stance { actor, issue, value } => {
             let at = world.stance_index(actor, issue);
@@ -62,7 +96,8 @@ pub fn evolve(model: &Model, setup: &Setup, world: &mut World, event: Event) {
 /// Lets the amounts of another setup count for what is on the table. Deeds stay what they are, and so do graded amounts
 /// up to what they may now be.
 pub fn recount(model: &Model, setup: &Setup, world: &mut World) {
-    world.moves.resize(model.moves.len(), crate::model::Occurrence::default());
+    let world = &mut world.facts;
+    world.moves.resize(model.moves.len(), Occurrence::default());
     let old = std::mem::replace(&mut world.evidence, Evidence::new(model));
     for instance in model.instance_ids() {
         world.evidence.adopt(model, setup, instance, &old);
@@ -70,7 +105,7 @@ pub fn recount(model: &Model, setup: &Setup, world: &mut World) {
 }
 
 /// A transition of the life cycle.
-fn move_on(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId, kind: EventKind) {
+fn move_on(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId, kind: EventKind) {
     let Some(state) = kind.leads_to() else { return };
     let step = world.step;
     let commitment = model.commitment_of(instance);
@@ -127,7 +162,7 @@ fn move_on(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId
     learn(model, setup, world, instance, Conduct { kept: 0.0, broken });
 }
 
-fn hand_over(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId, gift: u32, amount: Amount) {
+fn hand_over(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId, gift: u32, amount: Amount) {
     let position = model.gift(instance, gift as usize).position;
     let total = Amount(world.evidence.handed_over(position).0 + amount.0);
     world.evidence.set_delivered(model, setup, instance, gift as usize, total);
@@ -156,7 +191,7 @@ struct Conduct {
     broken: f64,
 }
 
-fn learn(model: &Model, setup: &Setup, world: &mut World, instance: InstanceId, conduct: Conduct) {
+fn learn(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId, conduct: Conduct) {
     if !model.reads_trust {
         return;
     }

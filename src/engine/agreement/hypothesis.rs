@@ -1,0 +1,404 @@
+//! A hypothesis of what is bound, closed by Exchange.
+
+use super::super::failure::Failure;
+use super::super::instance_set::InstanceSet;
+use super::super::view::View;
+use super::graded::Graded;
+use super::thresholds::{Own, Thresholds};
+use crate::model::{Amount, Event, Evidence, InstanceId, Reader, Scope, State, limits};
+
+/// From this many conditional commitments on, their thresholds are sorted before they react to one another.
+pub(in super::super) const CROWD: usize = 256;
+
+/// What could be bound at once.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Agreement {
+    /// The commitments that it binds, resumes or raises, in declaration order.
+    pub(in super::super) members: Vec<InstanceId>,
+    /// The graded amounts that it raises: position in the plan's levels, and how much; in declaration order.
+    pub(in super::super) amounts: Vec<(u32, Amount)>,
+}
+
+/// Operations that binding a commitment and unbinding it again count for.
+const BIND: u64 = 16;
+
+/// A state in which some commitments are bound that are not bound in fact: 'what if'.
+///
+/// Deeds, stances and trust stay as they are; nothing is delivered. Commitments are bound and
+/// unbound cheaply, in the manner of a stack.
+///
+/// Invariant: `trail` lists the members of `bound` in the order in which they were bound, and
+/// `evidence` is that of the state with exactly these detached in addition.
+#[derive(Clone, Debug)]
+pub struct Hypothesis<'a> {
+    pub(super) view: View<'a>,
+    pub(super) evidence: Evidence,
+    pub(super) bound: InstanceSet,
+    pub(super) trail: Vec<InstanceId>,
+    /// How many of the trail the others have had a chance to react to.
+    pub(super) seen: usize,
+    /// Conditional commitments whose `when` may have turned.
+    pub(super) queue: Vec<InstanceId>,
+    pub(super) waiting: InstanceSet,
+    /// Who reacts to what, where that has been worked out; else everyone who reads what changes is asked.
+    thresholds: Option<Thresholds>,
+    /// What is kept of graded amounts and resumable commitments, where the model has such.
+    pub(super) graded: Option<Box<Graded>>,
+    pub(super) work: u64,
+    pub(super) limit: u64,
+}
+
+impl<'a> Hypothesis<'a> {
+    /// Nothing is bound but what is bound in the state.
+    #[must_use]
+    pub fn on(view: View<'a>) -> Self {
+        let count = view.model.instances.len();
+        Self {
+            view,
+            evidence: view.world.evidence.clone(),
+            bound: InstanceSet::new(count),
+            trail: Vec::new(),
+            seen: 0,
+            queue: Vec::new(),
+            waiting: InstanceSet::new(count),
+            thresholds: None,
+            graded: view.plan.is_graded.then(|| Box::new(Graded::new(view))),
+            work: 0,
+            limit: limits::WORK,
+        }
+    }
+
+    /// The same on other evidence than that of the state.
+    #[must_use]
+    pub fn with_evidence(view: View<'a>, evidence: Evidence) -> Self {
+        Self { evidence, ..Self::on(view) }
+    }
+
+    /// Lets it spend this many operations more before it fails.
+    #[must_use]
+    pub fn with_work(mut self, operations: u64) -> Self {
+        self.limit = self.work.saturating_add(operations);
+        self
+    }
+
+    /// Works out who reacts to what, which pays where much is bound and unbound.
+    #[must_use]
+    pub fn indexed(mut self) -> Self {
+        if self.graded.is_some() {
+            return self;
+        }
+        let mut thresholds = Thresholds::new(self.view, Own::Absent);
+        thresholds.announce_all(self.view.model, &self.evidence);
+        self.thresholds = Some(thresholds);
+        self
+    }
+
+    /// Operations spent so far: parts of conditions evaluated.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        self.work
+    }
+
+    /// The evidence as it would be.
+    #[must_use]
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// What is bound in addition to the state, in the order of binding.
+    #[must_use]
+    pub fn trail(&self) -> &[InstanceId] {
+        &self.trail
+    }
+
+    /// Whether an instance is bound by the hypothesis.
+    #[inline]
+    #[must_use]
+    pub fn is_bound(&self, instance: InstanceId) -> bool {
+        self.bound.contains(instance)
+    }
+
+    /// The scope of a condition that belongs to no commitment.
+    #[must_use]
+    pub fn scope(&self) -> Scope<'_> {
+        Scope { evidence: &self.evidence, ..self.view.scope() }
+    }
+
+    /// The scope of a commitment's conditions.
+    #[must_use]
+    pub fn scope_of(&self, instance: InstanceId) -> Scope<'_> {
+        let reader = Reader { actor: self.view.model.instances[instance.index()].debtor, instance };
+        Scope { reader: Some(reader), ..self.scope() }
+    }
+
+    /// Calls `look` with those whose `when` reads what a commitment changes; with some perhaps more than once.
+    pub fn for_watchers(&self, instance: InstanceId, mut look: impl FnMut(InstanceId)) {
+        let View { model, plan, .. } = self.view;
+        plan.signals_of(model, Event::Detached(instance), |signal| {
+            plan.when_watchers.get(signal).iter().for_each(|&watcher| look(InstanceId(watcher)));
+            if plan.is_graded {
+                plan.review_watchers.get(signal).iter().for_each(|&watcher| look(InstanceId(watcher)));
+                let levels = plan.level_watchers.get(signal);
+                levels.iter().for_each(|&position| look(plan.levels[position as usize].instance));
+            }
+        });
+    }
+
+    /// Binds a commitment, whatever its `when` says. The others react in [`Self::close`].
+    pub fn bind(&mut self, instance: InstanceId) {
+        if !self.bound.contains(instance) {
+            self.bound.insert(instance);
+            self.trail.push(instance);
+            if self.graded.is_some() {
+                self.start_amounts(instance);
+            }
+            self.count(instance, State::Detached);
+            if self.thresholds.is_some() {
+                self.work += BIND;
+            }
+        }
+    }
+
+    /// Unbinds what was bound since the trail had this length.
+    pub fn undo(&mut self, length: usize) {
+        for at in (length..self.trail.len()).rev() {
+            let instance = self.trail[at];
+            if self.graded.as_mut().is_some_and(|graded| graded.again.pop_if(|again| *again == at).is_some()) {
+                continue;
+            }
+            self.unbind(instance);
+        }
+        let Self { view, evidence, thresholds, .. } = self;
+        if let Some(thresholds) = thresholds {
+            for &instance in &self.trail[length..] {
+                thresholds.announce(*view, evidence, instance, |_| {});
+            }
+        }
+        self.trail.truncate(length);
+        self.seen = self.seen.min(length);
+        self.forget_queue();
+        if self.graded.is_some() {
+            self.lower_to(length);
+        }
+    }
+
+    /// An Exchange: binds what agrees until nothing more does, given that the state itself is after one.
+    ///
+    /// # Errors
+    /// Where a condition has no value, or the work exceeds its limit.
+    pub fn close(&mut self) -> Result<(), Failure> {
+        loop {
+            self.announce();
+            if let Some(instance) = self.queue.pop() {
+                self.look_at(instance)?;
+            } else if !self.sweep()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether a commitment has a part in what the hypothesis is about.
+    fn may_move(&self, instance: InstanceId) -> bool {
+        self.graded.as_ref().is_none_or(|graded| graded.is_eligible(instance))
+    }
+
+    /// Binds a queued commitment if its `when` holds.
+    fn look_at(&mut self, instance: InstanceId) -> Result<(), Failure> {
+        if self.waiting.contains(instance) {
+            self.waiting.remove(instance);
+            if self.agrees(instance)? {
+                self.bind(instance);
+            }
+        }
+        Ok(())
+    }
+
+    /// An Exchange that is broken off as soon as `target` is bound: whether it is. Where it is, only
+    /// [`Self::undo`] to a state after an Exchange may follow.
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    pub fn close_until(&mut self, target: InstanceId) -> Result<bool, Failure> {
+        loop {
+            if self.bound.contains(target) {
+                return Ok(true);
+            }
+            self.announce();
+            if self.waiting.contains(target) {
+                // Its place in the queue is passed over when its turn comes.
+                self.waiting.remove(target);
+                if self.agrees(target)? {
+                    self.bind(target);
+                    return Ok(true);
+                }
+            }
+            if let Some(instance) = self.queue.pop() {
+                self.look_at(instance)?;
+            } else if !self.sweep()? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Whether the `when` of a commitment holds as things stand in the hypothesis, bound or not.
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    pub fn would_agree(&mut self, instance: InstanceId) -> Result<bool, Failure> {
+        Ok(self.view.may_join(instance) && self.agrees(instance)?)
+    }
+
+    /// Lets everyone know what has been bound since the last time.
+    fn announce(&mut self) {
+        while let Some(&instance) = self.trail.get(self.seen) {
+            self.seen += 1;
+            let Self { view, evidence, bound, queue, waiting, thresholds, .. } = self;
+            let Some(thresholds) = thresholds else {
+                self.wake(instance, false);
+                continue;
+            };
+            thresholds.announce(*view, evidence, instance, |other| {
+                let open = view.may_join(other) && !bound.contains(other);
+                if open && !waiting.contains(other) {
+                    waiting.insert(other);
+                    queue.push(other);
+                }
+            });
+        }
+    }
+
+    /// An Exchange on a state that may not be after one: every offer is looked at.
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    pub fn exchange(&mut self) -> Result<(), Failure> {
+        let view = self.view;
+        for instance in view.model.instance_ids().filter(|&instance| view.may_join(instance)) {
+            if !self.may_move(instance) {
+                continue;
+            }
+            if !self.bound.contains(instance) && !self.waiting.contains(instance) {
+                self.waiting.insert(instance);
+                self.queue.push(instance);
+            }
+        }
+        if let Some(graded) = &mut self.graded {
+            graded.look_at_all(view);
+        }
+        self.close()
+    }
+
+    /// Binds the greatest agreement among `candidates` (conditional commitments), given what is bound already.
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    pub fn agree(&mut self, candidates: &[InstanceId]) -> Result<(), Failure> {
+        self.forget_queue();
+        if self.graded.is_some() {
+            return self.agree_graded(candidates);
+        }
+        let start = self.trail.len();
+        for &instance in candidates {
+            self.bind(instance);
+        }
+        self.queue.extend_from_slice(&self.trail[start..]);
+        for at in start..self.trail.len() {
+            self.waiting.insert(self.trail[at]);
+        }
+        // What was bound before stays, so that it needs no second look.
+        let fixed: Vec<InstanceId> = self.trail[..start].to_vec();
+        for &instance in &fixed {
+            self.waiting.insert(instance);
+        }
+        // In a crowd it pays to know whose threshold an exit crosses.
+        let mut thresholds = (candidates.len() >= CROWD).then(|| Thresholds::new(self.view, Own::Counted));
+        if let Some(thresholds) = &mut thresholds {
+            thresholds.announce_all(self.view.model, &self.evidence);
+            self.work += BIND * candidates.len() as u64;
+        }
+        while let Some(instance) = self.queue.pop() {
+            self.waiting.remove(instance);
+            if self.bound.contains(instance) && !self.agrees(instance)? {
+                self.unbind(instance);
+                self.wake_bound(instance, thresholds.as_mut());
+            }
+        }
+        for &instance in &fixed {
+            self.waiting.remove(instance);
+        }
+        let bound = &self.bound;
+        self.trail.retain(|&instance| bound.contains(instance));
+        self.seen = self.seen.min(start);
+        Ok(())
+    }
+
+    /// Queues the bound ones whose `when` may have turned by the exit of a commitment.
+    fn wake_bound(&mut self, instance: InstanceId, thresholds: Option<&mut Thresholds>) {
+        let Some(thresholds) = thresholds else { return self.wake(instance, true) };
+        let Self { view, evidence, bound, queue, waiting, .. } = self;
+        thresholds.announce(*view, evidence, instance, |other| {
+            if bound.contains(other) && !waiting.contains(other) {
+                waiting.insert(other);
+                queue.push(other);
+            }
+        });
+    }
+
+    /// Queues those whose `when` reads what a commitment changes; bound ones or others.
+    fn wake(&mut self, instance: InstanceId, bound: bool) {
+        if self.graded.is_some() {
+            return self.wake_graded(instance);
+        }
+        let Self { view, bound: set, queue, waiting, .. } = self;
+        view.plan.signals_of(view.model, Event::Detached(instance), |signal| {
+            for &watcher in view.plan.when_watchers.get(signal) {
+                let watcher = InstanceId(watcher);
+                let due = set.contains(watcher) == bound
+                    && view.world.instance(watcher).state == State::Conditional
+                    && !waiting.contains(watcher);
+                if due {
+                    waiting.insert(watcher);
+                    queue.push(watcher);
+                }
+            }
+        });
+    }
+
+    fn forget_queue(&mut self) {
+        for instance in self.queue.drain(..) {
+            self.waiting.remove(instance);
+        }
+        if let Some(graded) = &mut self.graded {
+            graded.dirty.clear();
+        }
+    }
+
+    /// Whether the `when` of a commitment holds on the hypothetical evidence.
+    pub(super) fn agrees(&mut self, instance: InstanceId) -> Result<bool, Failure> {
+        let view = self.view;
+        let at = view.model.instances[instance.index()].commitment.index();
+        self.work += view.plan.costs[at].when;
+        if self.work > self.limit {
+            return Err(Failure::TooMuchWork { step: view.world.step });
+        }
+        let commitment = &view.model.commitments[at];
+        let condition = if view.world.instance(instance).state == State::Pending {
+            commitment.stay.as_ref()
+        } else {
+            commitment.when.as_ref()
+        };
+        let Some(condition) = condition else { return Ok(true) };
+        condition.truth(&self.scope_of(instance)).map_err(|fault| view.failure(fault))
+    }
+
+    pub(super) fn unbind(&mut self, instance: InstanceId) {
+        self.bound.remove(instance);
+        self.count(instance, self.view.world.instance(instance).state);
+    }
+
+    fn count(&mut self, instance: InstanceId, state: State) {
+        let View { model, setup, .. } = self.view;
+        let maintain = model.commitment_of(instance).maintain;
+        self.evidence.set_standing(model, setup, instance, state.standing(maintain));
+    }
+}

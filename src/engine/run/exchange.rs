@@ -1,0 +1,202 @@
+//! Phases 4 and 5 in a run: rounds of Exchange, the amounts that settle in them, and packages.
+
+use super::super::agreement::{CROWD, Own, Thresholds};
+use super::super::decide::{self, Rounds};
+use super::super::decision::{Decision, Why};
+use super::super::failure::Failure;
+use super::super::plan::Level;
+use super::super::raised;
+use super::super::settle::Sweeps;
+use super::super::view::View;
+use super::gap;
+use super::progress::Progress;
+use crate::model::{Amount, Event, Evidence, InstanceId, MeetingId, Model, State, World};
+
+/// Working memory of the phases.
+pub(super) struct Exchange {
+    rounds: Rounds,
+    candidates: Vec<InstanceId>,
+    sweeps: Sweeps,
+    /// The evidence on which amounts settle.
+    table: Evidence,
+    /// Graded amounts that have settled higher: position in the plan, new amount.
+    risen: Vec<(u32, Amount)>,
+    /// The state before the latest package that was agreed.
+    before_package: Option<World>,
+}
+
+impl Exchange {
+    pub(super) fn new(model: &Model) -> Self {
+        Self {
+            rounds: Rounds::default(),
+            candidates: Vec::new(),
+            sweeps: Sweeps::default(),
+            table: Evidence::new(model),
+            risen: Vec::new(),
+            before_package: None,
+        }
+    }
+
+    /// As before the first step.
+    pub(super) fn reset(&mut self) {
+        self.candidates.clear();
+        self.risen.clear();
+    }
+
+    /// Rounds of exchange until one detaches nothing.
+    pub(super) fn run(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        loop {
+            self.candidates.clear();
+            progress.agenda.take_when(progress.plan, &mut self.candidates);
+            progress.spend_on(&self.candidates, |costs| costs.when)?;
+            let before = progress.run.events;
+            self.round(progress)?;
+            if progress.run.events == before {
+                break;
+            }
+            if self.candidates.len() >= CROWD && progress.plan.levels.is_empty() {
+                self.cascade(progress)?;
+                break;
+            }
+        }
+        // The last one is that of the end.
+        let is_last = progress.run.world.step + 1 == progress.model.clock.steps;
+        if progress.model.reads_gap || is_last { gap::refresh(progress) } else { Ok(()) }
+    }
+
+    /// One round: detachments on the state at its start, then the rise of graded amounts on what they leave.
+    fn round(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        let mut batch = std::mem::take(&mut progress.batch);
+        let result = decide::round(progress.view(), &self.candidates, &mut self.rounds, &mut batch);
+        // A failure leaves no event of the round, so that amounts settle before anything is applied.
+        let is_plain = progress.plan.levels.is_empty();
+        let settled = result.and_then(|()| if is_plain { Ok(()) } else { self.settle(progress, &batch) });
+        if settled.is_err() {
+            batch.clear();
+            self.risen.clear();
+        }
+        progress.batch = batch;
+        settled?;
+        progress.apply()?;
+        self.raise(progress)
+    }
+
+    /// Works out which graded amounts rise once the batch has been applied, into `risen`.
+    fn settle(&mut self, progress: &mut Progress<'_>, batch: &[Decision]) -> Result<(), Failure> {
+        let mut positions = Vec::new();
+        let plan = progress.plan;
+        progress.agenda.take_levels(plan, &mut positions);
+        for instance in batch.iter().filter_map(|decision| decision.event.instance()) {
+            positions.extend(plan.levels_of(instance).map(|at| u32::try_from(at).expect("gifts are limited")));
+            plan.signals_of(progress.model, Event::Detached(instance), |signal| {
+                positions.extend_from_slice(plan.level_watchers.get(signal));
+            });
+        }
+        positions.sort_unstable();
+        positions.dedup();
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let mut work = progress.work;
+        let view = progress.view();
+        let View { model, setup, world, .. } = view;
+        let mut bound = vec![false; if batch.is_empty() { 0 } else { model.instances.len() }];
+        self.table.copy_from(&world.evidence);
+        for instance in batch.iter().filter_map(|decision| decision.event.instance()) {
+            bound[instance.index()] = true;
+            let maintain = model.commitment_of(instance).maintain;
+            self.table.set_standing(model, setup, instance, State::Detached.standing(maintain));
+        }
+        let rise = |instance: InstanceId| {
+            world.instance(instance).state == State::Detached || bound.get(instance.index()).copied().unwrap_or(false)
+        };
+        let risen = self.sweeps.settle(view, &mut self.table, &positions, &mut work, rise);
+        progress.work = work;
+        let amount = |position: u32| self.table.graded(plan.levels[position as usize].gift.position);
+        self.risen.extend(risen?.into_iter().map(|position| (position, amount(position))));
+        Ok(())
+    }
+
+    /// The events of the amounts in `risen`, which have settled.
+    fn raise(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        if self.risen.is_empty() {
+            return Ok(());
+        }
+        let causes = progress.causes.as_ref().map(|causes| raised::causes(causes, progress.view(), &self.risen));
+        for (at, (position, amount)) in self.risen.drain(..).enumerate() {
+            let Level { instance, gift } = progress.plan.levels[position as usize];
+            let gift = u32::try_from(gift.number).expect("the number of resources is limited");
+            let cause = causes.as_ref().and_then(|causes| causes[at]);
+            let why = cause.map_or(Why::Nothing, Why::Event);
+            progress.batch.push(Decision::new(Event::Raised { instance, gift, amount }, why));
+        }
+        progress.apply()?;
+        progress.agenda.forget_levels(progress.plan);
+        Ok(())
+    }
+
+    /// The further rounds of a crowd: from the second on, each looks only at those whose thresholds the one before
+    /// crossed.
+    fn cascade(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        let Self { candidates, rounds, .. } = self;
+        let mut thresholds = Thresholds::new(progress.view(), Own::Absent);
+        let mut bound = Vec::new();
+        candidates.clear();
+        progress.agenda.take_when(progress.plan, candidates);
+        loop {
+            progress.spend_on(candidates, |costs| costs.when)?;
+            bound.clear();
+            progress.decide(|view, out| {
+                decide::round(view, candidates, rounds, out)?;
+                bound.extend(out.iter().filter_map(|decision| decision.event.instance()));
+                Ok(())
+            })?;
+            candidates.clear();
+            for &instance in &bound {
+                let view = progress.view();
+                thresholds.announce(view, &view.world.evidence, instance, |other| candidates.push(other));
+            }
+            candidates.sort_unstable();
+            candidates.dedup();
+            if candidates.is_empty() {
+                break;
+            }
+        }
+        progress.agenda.forget_when(progress.plan);
+        Ok(())
+    }
+
+    /// The packages of the meetings in session, each with the Exchange after it.
+    pub(super) fn packages(
+        &mut self,
+        progress: &mut Progress<'_>,
+        sessions: &[(MeetingId, u32)],
+    ) -> Result<(), Failure> {
+        let packages = |meeting: MeetingId| progress.model.meetings[meeting.index()].package;
+        let due: Vec<MeetingId> = sessions.iter().map(|&(meeting, _)| meeting).filter(|&at| packages(at)).collect();
+        due.into_iter().try_for_each(|meeting| self.package(progress, meeting))
+    }
+
+    /// A package and the Exchange that follows it; a failure of either leaves nothing of the package.
+    fn package(&mut self, progress: &mut Progress<'_>, meeting: MeetingId) -> Result<(), Failure> {
+        let mut batch = std::mem::take(&mut progress.batch);
+        let mut work = progress.work;
+        let decided = decide::package(progress.view(), progress.luck, meeting, &mut work, &mut batch);
+        if decided.is_err() {
+            batch.clear();
+        }
+        let last = batch.last().map(|decision| decision.event);
+        progress.batch = batch;
+        decided?;
+        progress.work = work;
+        if !matches!(last, Some(Event::Detached(_) | Event::Reactivated(_) | Event::Raised { .. })) {
+            return progress.apply();
+        }
+        let mark = progress.mark(&mut self.before_package);
+        let result = progress.apply().and_then(|()| self.run(progress));
+        if let (Err(_), Some(before)) = (&result, &self.before_package) {
+            progress.undo(&mark, before);
+        }
+        result
+    }
+}

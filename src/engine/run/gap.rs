@@ -1,0 +1,81 @@
+//! The gap of a run: how much more could be bound after its last Exchange.
+
+use super::super::agreement;
+use super::super::failure::Failure;
+use super::super::view::View;
+use super::progress::Progress;
+use crate::model::World;
+
+/// The gap of the latest step, and the state that it is of.
+#[derive(Default)]
+pub(super) struct Gap {
+    /// Its size, where it has been taken.
+    size: Option<u32>,
+    /// The state after the last Exchange, where it is to be kept; valid if `is_kept`.
+    exchanged: Option<World>,
+    is_kept: bool,
+}
+
+impl Gap {
+    /// Forgets the step before.
+    pub(super) fn reset(&mut self) {
+        self.size = None;
+        self.is_kept = false;
+    }
+
+    /// After the last Exchange of a step, before deliveries change the state: notes the gap if the step is the run's
+    /// last, and keeps the state if it is `wanted` then, or may turn out to be the last.
+    pub(super) fn note(&mut self, progress: &Progress<'_>, is_last: bool, wanted: bool) {
+        self.reset();
+        if is_last {
+            self.size = Some(progress.run.world.gap());
+        }
+        let keeps = wanted && is_last || progress.plan.may_stop && !is_last;
+        if keeps && !progress.agenda.delivering.is_empty() {
+            match &mut self.exchanged {
+                Some(kept) => kept.copy_from(&progress.run.world),
+                None => self.exchanged = Some(progress.run.world.clone()),
+            }
+            self.is_kept = true;
+        }
+    }
+
+    /// The gap at the end of a run. In one that was stopped early it is that of the state before the last deliveries.
+    pub(super) fn at_end(&mut self, progress: &mut Progress<'_>) -> Result<u32, Failure> {
+        if let Some(gap) = self.size {
+            return Ok(gap);
+        }
+        let kept = self.exchanged.as_ref().filter(|_| self.is_kept);
+        let mut work = progress.work;
+        let world = kept.unwrap_or(&progress.run.world);
+        let gap = size(View { world, ..progress.view() }, &mut work)?;
+        progress.work = work;
+        self.size = Some(gap);
+        Ok(gap)
+    }
+
+    /// Its size, where it has been taken.
+    pub(super) fn size(&self) -> Option<u32> {
+        self.size
+    }
+
+    /// Hands over the state that was kept.
+    pub(super) fn take_exchanged(&mut self) -> Option<World> {
+        if self.is_kept { self.exchanged.take() } else { None }
+    }
+}
+
+/// Takes the gap of the state, for `deadlocked`.
+pub(super) fn refresh(progress: &mut Progress<'_>) -> Result<(), Failure> {
+    let mut work = progress.work;
+    let gap = size(progress.view(), &mut work)?;
+    progress.work = work;
+    progress.keep_gap(gap);
+    Ok(())
+}
+
+/// Size of the greatest agreement of a state.
+fn size(view: View<'_>, work: &mut u64) -> Result<u32, Failure> {
+    let members = agreement::greatest(view, work, |_| true)?.members;
+    Ok(u32::try_from(members.len()).expect("the number of instances is limited"))
+}

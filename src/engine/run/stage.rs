@@ -1,0 +1,39 @@
+//! A fork: from some step on a run goes on under another version of its model.
+
+use super::super::plan::Plan;
+use crate::model::Model;
+
+/// A model, and the first step that it is in force.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage<'a> {
+    /// The model; all stages of a run must have the same actors, commitments and other things, with other numbers.
+    pub model: &'a Model,
+    /// Its plan.
+    pub plan: &'a Plan,
+    /// The first step; 0 in the first stage.
+    pub from: u32,
+}
+
+/// Whether a run of one model may go on under another: the same things, with other numbers.
+#[must_use]
+pub fn may_follow(model: &Model, next: &Model) -> bool {
+    let names = |model: &Model| -> Vec<usize> {
+        vec![
+            model.issues.len(),
+            model.resources.len(),
+            model.attributes.len(),
+            model.meetings.len(),
+            model.shocks.len(),
+            model.moves.len(),
+            model.outcomes.len(),
+            model.metrics.len(),
+            model.slots.len(),
+            model.means.len(),
+            model.gift_count(),
+        ]
+    };
+    let same_actors = model.actors.iter().map(|actor| &actor.id).eq(next.actors.iter().map(|actor| &actor.id));
+    let same_instances =
+        model.instances.iter().map(|instance| &instance.name).eq(next.instances.iter().map(|instance| &instance.name));
+    same_actors && same_instances && names(model) == names(next)
+}

@@ -1,0 +1,66 @@
+//! What everything that decides looks at.
+
+use super::failure::Failure;
+use super::plan::Plan;
+use crate::model::{Expression, InstanceId, Model, Reader, Scope, Setup, State, World};
+
+/// What a decision may look at: a state, and what it is a state of.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// What was prepared for it.
+    pub plan: &'a Plan,
+    /// The numbers of the run.
+    pub setup: &'a Setup,
+    /// The state.
+    pub world: &'a World,
+}
+
+impl<'a> View<'a> {
+    /// The scope of a condition that belongs to no commitment.
+    #[must_use]
+    pub fn scope(&self) -> Scope<'a> {
+        let Self { model, setup, world, .. } = *self;
+        Scope { model, setup, world, evidence: &world.evidence, reader: None }
+    }
+
+    /// The scope of a commitment's conditions.
+    pub(super) fn scope_of(&self, instance: InstanceId) -> Scope<'a> {
+        let reader = Reader { actor: self.model.instances[instance.index()].debtor, instance };
+        Scope { reader: Some(reader), ..self.scope() }
+    }
+
+    /// Whether a commitment's condition holds; `default` where none is written.
+    pub(super) fn holds(
+        &self,
+        instance: InstanceId,
+        condition: Option<&Expression>,
+        default: bool,
+    ) -> Result<bool, Failure> {
+        let Some(condition) = condition else { return Ok(default) };
+        condition.truth(&self.scope_of(instance)).map_err(|fault| self.failure(fault))
+    }
+
+    pub(super) fn failure(&self, fault: crate::model::NotANumber) -> Failure {
+        Failure::Expression { fault, step: self.world.step }
+    }
+
+    /// The commitments that an agreement may bind, resume or raise, in declaration order: conditional ones, suspended
+    /// ones that are resumable, and detached ones that are graded.
+    pub(super) fn open(self) -> impl Iterator<Item = InstanceId> + use<'a> {
+        self.model.instance_ids().filter(move |&instance| {
+            self.may_join(instance)
+                || (self.plan.is_graded
+                    && self.world.instance(instance).state == State::Detached
+                    && self.model.commitment_of(instance).is_graded())
+        })
+    }
+
+    /// Whether a commitment that is not bound may become so by its own condition.
+    #[inline]
+    pub(super) fn may_join(self, instance: InstanceId) -> bool {
+        let state = self.world.instance(instance).state;
+        state == State::Conditional || (state == State::Pending && self.model.commitment_of(instance).resumable)
+    }
+}
