@@ -1,6 +1,7 @@
 //! What a person reads of a run or a sweep, as plain text: the timeline, the ending with its reason, a state explained,
 //! the shares of outcomes. The command line prints these texts; a notebook shows the same.
 
+mod deeds;
 pub mod ending;
 pub mod explained;
 pub mod shares;

@@ -313,11 +313,10 @@ fn members(model: &Model, set: &[InstanceId], given: &[Given]) -> String {
         let amounts = &given[start..start + given[start..].partition_point(|given| given.instance == instance)];
         match amounts {
             [] => name.clone(),
-            [one] => format!("{name}={}", crate::trace::amount(one.amount)),
+            [one] => format!("{name}={}", one.amount.to_units()),
             all => {
-                let one = |one: &Given| {
-                    format!("{}:{}", model.resources[one.resource.index()].id, crate::trace::amount(one.amount))
-                };
+                let one =
+                    |one: &Given| format!("{}:{}", model.resources[one.resource.index()].id, one.amount.to_units());
                 format!("{name}={}", all.iter().map(one).collect::<Vec<_>>().join(","))
             }
         }

@@ -1,14 +1,13 @@
 //! The timeline: one line a thing that happened, with the drift of stances left out.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::engine::{begin_step, evolve};
-use crate::model::{
-    ActorId, Amount, CommitmentId, Entry, Event, EventKind, Gift, InstanceId, Model, Payload, ResourceId, Setup,
-    ShockId, World,
-};
+use crate::model::{ActorId, Amount, Entry, Event, EventKind, Gift, InstanceId, Model, Payload, Setup, ShockId, World};
 
-use super::wording::{actor, actors, amount, count, escaped, group, listed, named, plain_number};
+use super::deeds::{self, Chain, Deed, Part};
+use super::wording::{actor, actors, amount, count, escaped, listed, named, plain_number};
 
 /// Which events of a log are shown.
 #[derive(Clone, Debug, Default)]
@@ -118,9 +117,9 @@ pub fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
         | Event::Failed { .. }
         | Event::Raised { .. }
         | Event::Reached(_) => {
-            let mut lines = Vec::new();
+            let mut lines = Lines::default();
             add(model, setup, &World::new(model, setup), entry, &mut lines);
-            lines.first().map(|line| written(model, setup, line)).unwrap_or_default()
+            lines.written(model, setup).into_iter().next().unwrap_or_default()
         }
     }
 }
@@ -139,69 +138,83 @@ fn label_width(model: &Model) -> usize {
     label(model, model.clock.steps.saturating_sub(1)).chars().count()
 }
 
-/// What becomes one line: things of one kind that happen in one step to instances of one commitment.
+/// What becomes one line.
 enum Line {
     Said(String),
-    Deed { kind: Deed, commitment: CommitmentId, instances: Vec<InstanceId>, amounts: Vec<(ResourceId, Amount)> },
     Shock { shock: ShockId, stances: usize, anchors: usize, trust: usize },
-    Raises { commitment: CommitmentId, resource: ResourceId, ones: Vec<Raise> },
+    Deeds(Chain),
 }
 
-/// A graded amount that rises, in one or several steps.
-struct Raise {
-    instance: InstanceId,
-    from: Amount,
-    to: Amount,
-    upto: Amount,
+/// The lines of a step.
+#[derive(Default)]
+struct Lines {
+    all: Vec<Line>,
+    /// The line on which what becomes of an instance goes on.
+    open: BTreeMap<InstanceId, usize>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Deed {
-    Offers,
-    TakesBack,
-    Lapses,
-    IsBound,
-    Suspends,
-    TakesUp,
-    Begins,
-    Completes,
-    HandsOver,
-    Withdraws,
-    Keeps,
-    Ends,
-    Breaks,
-    IsReleased,
-    Renews,
+impl Lines {
+    fn say(&mut self, text: String) {
+        self.all.push(Line::Said(text));
+    }
+
+    fn add(&mut self, model: &Model, instance: InstanceId, deed: Deed, parts: Vec<Part>) {
+        if let Some(&at) = self.open.get(&instance)
+            && let Line::Deeds(chain) = &mut self.all[at]
+            && chain.go_on(deed, &parts)
+        {
+            return;
+        }
+        self.open.insert(instance, self.all.len());
+        self.all.push(Line::Deeds(Chain::new(model, instance, deed, parts)));
+    }
+
+    /// The sentences. Those of whom the same is to be told stand together, where the first of them does.
+    fn written(self, model: &Model, setup: &Setup) -> Vec<String> {
+        let mut lines: Vec<Line> = Vec::new();
+        let mut known = BTreeMap::new();
+        for mut line in self.all {
+            if let Line::Deeds(chain) = &mut line {
+                let at = *known.entry(chain.kind()).or_insert(lines.len());
+                if let Some(Line::Deeds(first)) = lines.get_mut(at) {
+                    first.join(chain);
+                    continue;
+                }
+            }
+            lines.push(line);
+        }
+        lines.iter().map(|line| written(model, setup, line)).collect()
+    }
 }
 
 fn step_lines(model: &Model, setup: &Setup, world: &mut World, entries: &[Entry], filter: &Filter) -> Vec<String> {
-    let mut lines: Vec<Line> = Vec::new();
+    let mut lines = Lines::default();
     for entry in entries {
         // What a shock moves is a part of the shock's own line.
         let is_part =
             entry.cause.is_some() && matches!(entry.event.payload(), Payload::Opinion { .. } | Payload::Pair { .. });
-        if is_part && matches!(lines.last(), Some(Line::Shock { .. })) || filter.shows(model, entry.event) {
+        if is_part && matches!(lines.all.last(), Some(Line::Shock { .. })) || filter.shows(model, entry.event) {
             add(model, setup, world, entry, &mut lines);
         }
         evolve(model, setup, world, entry.event);
     }
-    lines.iter().map(|line| written(model, setup, line)).collect()
+    lines.written(model, setup)
 }
 
-fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut Vec<Line>) {
+fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut Lines) {
     match entry.event {
         Event::Met(meeting) => {
             let meeting = &model.meetings[meeting.index()];
             let who = actors(model, &model.groups[meeting.attendees.index()].members);
-            lines.push(Line::Said(format!("meeting {}: {who}", named(&meeting.id, meeting.name.as_deref()))));
+            lines.say(format!("meeting {}: {who}", named(&meeting.id, meeting.name.as_deref())));
         }
         Event::Moved(which) => {
             let one = &model.moves[which.index()];
-            lines.push(Line::Said(format!("move {}", named(&one.id, one.name.as_deref()))));
+            lines.say(format!("move {}", named(&one.id, one.name.as_deref())));
         }
-        Event::Shock(shock) => lines.push(Line::Shock { shock, stances: 0, anchors: 0, trust: 0 }),
+        Event::Shock(shock) => lines.all.push(Line::Shock { shock, stances: 0, anchors: 0, trust: 0 }),
         Event::Stance { .. } | Event::Anchor { .. } | Event::Trust { .. } => {
-            if let (Some(_), Some(Line::Shock { stances, anchors, trust, .. })) = (entry.cause, lines.last_mut()) {
+            if let (Some(_), Some(Line::Shock { stances, anchors, trust, .. })) = (entry.cause, lines.all.last_mut()) {
                 let count = if matches!(entry.event, Event::Stance { .. }) {
                     stances
                 } else if matches!(entry.event, Event::Anchor { .. }) {
@@ -214,23 +227,22 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut V
         }
         Event::Agreed { meeting, size } => {
             let size = count(size as usize, "commitment");
-            lines.push(Line::Said(format!("agreed at {}: a package of {size}", model.meetings[meeting.index()].id)));
+            lines.say(format!("agreed at {}: a package of {size}", model.meetings[meeting.index()].id));
         }
         Event::Failed { meeting, size } => {
             let size = count(size as usize, "commitment");
             let meeting = &model.meetings[meeting.index()].id;
-            lines.push(Line::Said(format!("no agreement at {meeting}: a package of {size} was possible and failed")));
+            lines.say(format!("no agreement at {meeting}: a package of {size} was possible and failed"));
         }
         Event::Reached(outcome) => {
             let outcome = &model.outcomes[outcome.index()];
-            lines.push(Line::Said(format!("outcome {} is reached", named(&outcome.id, outcome.name.as_deref()))));
+            lines.say(format!("outcome {} is reached", named(&outcome.id, outcome.name.as_deref())));
         }
         Event::Started | Event::Drawn { .. } | Event::Ended(_) => {}
         Event::Raised { instance, gift, amount } => {
             let gift = model.gift(instance, gift as usize);
             let (from, upto) = (world.evidence.graded(gift.position), setup.gives[gift.position]);
-            let commitment = model.instances[instance.index()].commitment;
-            add_raise((commitment, gift.resource), Raise { instance, from, to: amount, upto }, lines);
+            lines.add(model, instance, Deed::Raises, vec![Part { resource: gift.resource, amount, from, upto }]);
         }
         Event::Created(_)
         | Event::Cancelled(_)
@@ -245,7 +257,8 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut V
         | Event::Delivered { .. }
         | Event::Withdrawn { .. } => {
             if let (Some(deed), Some(instance)) = (deed(model, setup, world, entry.event), entry.event.instance()) {
-                add_deed((model, setup, world), deed, instance, entry.event, lines);
+                let parts = parts((model, setup, world), deed, instance, entry.event);
+                lines.add(model, instance, deed, parts);
             }
         }
     }
@@ -297,76 +310,18 @@ fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Dee
     })
 }
 
-/// Several steps of one amount, and the amounts of one commitment, are one line.
-fn add_raise((commitment, resource): (CommitmentId, ResourceId), raise: Raise, lines: &mut Vec<Line>) {
-    let same = lines.iter_mut().find_map(|line| match line {
-        Line::Raises { commitment: of, resource: what, ones } if (*of, *what) == (commitment, resource) => Some(ones),
-        _ => None,
-    });
-    match same {
-        None => lines.push(Line::Raises { commitment, resource, ones: vec![raise] }),
-        Some(ones) => match ones.iter_mut().find(|one| one.instance == raise.instance) {
-            Some(one) => one.to = raise.to,
-            None => ones.push(raise),
-        },
-    }
-}
-
-fn written_raises(model: &Model, commitment: CommitmentId, resource: ResourceId, ones: &[Raise]) -> String {
-    let declared = &model.commitments[commitment.index()].id;
-    let debtors: Vec<ActorId> = ones.iter().map(|one| model.instances[one.instance.index()].debtor).collect();
-    let sum = |part: fn(&Raise) -> Amount| Amount(ones.iter().map(|one| part(one).0).sum());
-    let (from, to, upto) = (sum(|one| one.from), sum(|one| one.to), sum(|one| one.upto));
-    let from = plain_number(from.to_units());
-    let (to, upto) = (plain_number(to.to_units()), amount(model, resource, upto));
-    match debtors.as_slice() {
-        [one] => format!("{} raises its promise from {from} to {to} of {upto} [{declared}]", actor(model, *one)),
-        all => {
-            let who = actors(model, all);
-            format!("{who} raise their promises from {from} to {to} of {upto} in all [{declared}]")
-        }
-    }
-}
-
-fn add_deed(
-    (model, setup, world): (&Model, &Setup, &World),
-    deed: Deed,
-    instance: InstanceId,
-    event: Event,
-    lines: &mut Vec<Line>,
-) {
-    let commitment = model.instances[instance.index()].commitment;
-    // Of an offer and of a new bond the most that it can be, then what a graded amount has come to.
-    let is_open = matches!(deed, Deed::Offers | Deed::TakesBack | Deed::Lapses | Deed::IsBound);
+/// The amounts of an event of a commitment: of an offer and of a new bond the most that they can be, then what graded
+/// ones have come to.
+fn parts((model, setup, world): (&Model, &Setup, &World), deed: Deed, instance: InstanceId, event: Event) -> Vec<Part> {
     let promised = |gift: Gift| {
-        if is_open { setup.gives[gift.position] } else { world.evidence.amount(model, setup, instance, gift) }
+        if deed.is_open() { setup.gives[gift.position] } else { world.evidence.amount(model, setup, instance, gift) }
     };
-    let moved: Vec<(ResourceId, Amount)> = if let Payload::Gift { gift, amount, .. } = event.payload() {
+    if let Payload::Gift { gift, amount, .. } = event.payload() {
         let gift = model.gift(instance, gift as usize);
         let whole = matches!(event, Event::Delivered { .. });
-        vec![(gift.resource, if whole { promised(gift) } else { amount })]
-    } else {
-        model.gifts(instance).map(|gift| (gift.resource, promised(gift))).collect()
-    };
-    let same = lines.iter_mut().find_map(|line| match line {
-        Line::Deed { kind, commitment: of, instances, amounts } if *kind == deed && *of == commitment => {
-            Some((instances, amounts))
-        }
-        _ => None,
-    });
-    let Some((instances, amounts)) = same else {
-        lines.push(Line::Deed { kind: deed, commitment, instances: vec![instance], amounts: moved });
-        return;
-    };
-    if instances.last() != Some(&instance) {
-        instances.push(instance);
+        return vec![Part::of(gift.resource, if whole { promised(gift) } else { amount })];
     }
-    for (resource, amount) in moved {
-        match amounts.iter_mut().find(|(of, _)| *of == resource) {
-            Some((_, sum)) => sum.0 += amount.0,
-            None => amounts.push((resource, amount)),
-        }
-    }
+    model.gifts(instance).map(|gift| Part::of(gift.resource, promised(gift))).collect()
 }
 
 fn written(model: &Model, setup: &Setup, line: &Line) -> String {
@@ -389,66 +344,8 @@ fn written(model: &Model, setup: &Setup, line: &Line) -> String {
             let moves = if parts.is_empty() { String::new() } else { format!(": it moves {}", listed(&parts)) };
             format!("shock {shock}{moves}")
         }
-        Line::Raises { commitment, resource, ones } => written_raises(model, *commitment, *resource, ones),
-        Line::Deed { kind, commitment, instances, amounts } => {
-            written_deed(model, setup, *kind, *commitment, instances, amounts)
-        }
+        Line::Deeds(chain) => deeds::written(model, setup, chain),
     }
-}
-
-fn written_deed(
-    model: &Model,
-    setup: &Setup,
-    kind: Deed,
-    commitment: CommitmentId,
-    instances: &[InstanceId],
-    amounts: &[(ResourceId, Amount)],
-) -> String {
-    let declared = &model.commitments[commitment.index()];
-    let debtors: Vec<ActorId> = instances.iter().map(|i| model.instances[i.index()].debtor).collect();
-    let many = debtors.len() > 1;
-    let who = if many { actors(model, &debtors) } else { actor(model, debtors[0]) };
-    // Of several amounts those that are nothing are not told; where all are nothing, that is.
-    let all_nothing = amounts.iter().all(|&(_, amount)| amount == Amount::ZERO);
-    let told = amounts.iter().filter(|&&(_, amount)| all_nothing || amount != Amount::ZERO);
-    let what = listed(&told.map(|&(r, a)| amount(model, r, a)).collect::<Vec<_>>());
-    let what = if many { format!("{what} in all") } else { what };
-    let is_open = matches!(kind, Deed::Offers | Deed::TakesBack | Deed::Lapses | Deed::IsBound);
-    let what = if declared.is_graded() && is_open { format!("up to {what}") } else { what };
-    let to = declared.creditor.map(|creditor| group(model, creditor));
-    let to_whom = to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
-    let verb = |one: &str, more: &str| if many { more.to_owned() } else { one.to_owned() };
-    let parts = instances.iter().map(|i| setup.over[i.index()]).max().unwrap_or(1);
-    let sentence = match kind {
-        Deed::Offers => {
-            let condition = declared.when.as_ref().map(|when| format!(", if {}", condition(&when.text)));
-            format!("{who} {} {what}{to_whom}{}", verb("offers", "offer"), condition.unwrap_or_default())
-        }
-        Deed::TakesBack => format!("{who} {} back the offer of {what}", verb("takes", "take")),
-        Deed::Lapses => format!("the offer of {what} by {who} lapses"),
-        Deed::IsBound => format!("{who} {} bound to give {what}{to_whom}", verb("is", "are")),
-        Deed::Suspends => {
-            let condition = declared.stay.as_ref().map(|stay| format!(", no longer true: {}", condition(&stay.text)));
-            format!("{who} {} {what}{}", verb("suspends", "suspend"), condition.unwrap_or_default())
-        }
-        Deed::TakesUp => format!("{who} {} up {what} again", verb("takes", "take")),
-        Deed::Begins => format!("{who} {} to hand over {what}, in {parts} parts", verb("begins", "begin")),
-        Deed::Completes | Deed::HandsOver if declared.maintain => {
-            format!("{who} now {} up {what}, all that was promised", verb("keeps", "keep"))
-        }
-        Deed::Completes => format!("{who} {} over the last of {what}", verb("hands", "hand")),
-        Deed::HandsOver => format!("{who} {} over {what}{to_whom}", verb("hands", "hand")),
-        Deed::Withdraws => format!("{who} no longer {} up {what}", verb("keeps", "keep")),
-        Deed::Keeps => format!("{who} {} kept the promise of {what}", verb("has", "have")),
-        Deed::Ends => format!("{who} {} done with {what}, as agreed", verb("is", "are")),
-        Deed::Breaks => format!("{who} {} the promise of {what}", verb("breaks", "break")),
-        Deed::Renews => format!("{who} {} a new round of {what}", verb("begins", "begin")),
-        Deed::IsReleased => {
-            let by = to.map(|to| format!(" by {to}")).unwrap_or_default();
-            format!("{who} {} released from {what}{by}", verb("is", "are"))
-        }
-    };
-    format!("{sentence} [{}]", declared.id)
 }
 
 /// A condition's text on one line.

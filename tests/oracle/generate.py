@@ -4,6 +4,8 @@
     python3 generate.py SEED [--features F,…] [--out DIR]
                                           the scenario, in TOML; with --out as DIR/scenario.toml
                                           with the files that it names
+    python3 generate.py SEED --arguments [--features F,…]
+                                          moves and a fork of that scenario, in JSON
     python3 generate.py --count N [--features F,…]
                                           how often each event kind occurs over seeds 0 … N−1
 
@@ -16,6 +18,7 @@ positively.
 import argparse
 import collections
 import datetime
+import json
 import os
 import random
 import sys
@@ -1101,6 +1104,43 @@ def write(seed, features, folder):
     return os.path.join(folder, "scenario.toml")
 
 
+def arguments(seed, features):
+    """Moves that are added to a generated scenario's run, and a fork of it or none, as both programs take them:
+    {"run": ["--move", …], "at": STEP or null, "set": [NAME=VALUE, …], "move": [C, …]}."""
+    from scenario import Scenario
+
+    g = Generator(f"arguments {seed}")
+    with tempfile.TemporaryDirectory() as folder:
+        scenario = Scenario(documents.load(write(seed, features, folder)), seed, 0, {})
+
+    def bound():
+        instance = g.pick(*scenario.instances)
+        name = instance.commitment.name if g.chance(0.5) else instance.name
+        graded = list(instance.graded)
+        if not graded or g.chance(0.3):
+            return name
+        if len(graded) > 1 or g.chance(0.3):
+            some = g.some(graded)
+            return f"{name}={','.join(f'{r}:{fmt(g.real(0, 3))}' for r in some)}"
+        return f"{name}={fmt(g.real(0, 3))}"
+
+    def field():
+        instance = g.pick(*scenario.instances)
+        r = g.pick(*instance.amounts)
+        limit = ".upto" if r in instance.graded else ""
+        return f"commitments.{instance.commitment.name}.gives.{r}{limit}={fmt(g.real(0, 4))}"
+
+    steps = scenario.steps
+    moves = [f"{bound()}@{g.r.randrange(steps)}" for _ in range(g.pick(0, 1, 1, 2))]
+    at = g.r.randrange(1, steps) if steps > 1 and g.chance(0.7) else None
+    return {
+        "run": moves,
+        "at": at,
+        "set": [field() for _ in range(g.pick(0, 0, 1, 2))] if at is not None else [],
+        "move": [bound() for _ in range(g.pick(0, 1, 2))] if at is not None else [],
+    }
+
+
 def count(seeds, features):
     import oracle
 
@@ -1145,6 +1185,7 @@ def main():
     parser.add_argument("seed", type=int, nargs="?")
     parser.add_argument("--count", type=int)
     parser.add_argument("--features")
+    parser.add_argument("--arguments", action="store_true")
     parser.add_argument("--out")
     args = parser.parse_args()
     features = FEATURES if args.features == "all" else tuple((args.features or "").split(","))
@@ -1153,6 +1194,8 @@ def main():
     assert set(features) <= set(FEATURES), f"features are {', '.join(FEATURES)}"
     if args.count is not None:
         count(args.count, features)
+    elif args.arguments:
+        print(json.dumps(arguments(args.seed, features)))
     elif args.out:
         write(args.seed, features, args.out)
     else:
