@@ -115,6 +115,14 @@ pub struct Parameter {
     pub overridden: bool,
 }
 
+impl Parameter {
+    /// Whether it may have a value: a finite number, and a whole one where it takes only those.
+    #[must_use]
+    pub fn takes(&self, value: f64) -> bool {
+        value.is_finite() && (!self.whole || libm::trunc(value).to_bits() == value.to_bits())
+    }
+}
+
 /// A kind of contribution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resource {

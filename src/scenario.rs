@@ -15,52 +15,62 @@ mod actors;
 mod attachments;
 mod calendar;
 mod cells;
+mod check;
+mod collect;
 mod commitments;
 mod compile;
+mod complete;
 mod constant;
+mod context;
 mod csv;
 mod data;
-mod definitions;
+mod declarations;
 mod diagnostic;
 mod document;
-mod finish;
+mod draft;
+mod expressions;
+mod fields;
 mod graph;
 mod groups;
 pub mod interval;
-mod literal;
+mod lookup;
 mod measures;
 mod meetings_and_shocks;
 mod members;
 pub mod monotone;
-mod most;
 mod moves;
 mod names;
 mod number;
 mod overrides;
+mod parse_toml;
 mod quantity;
 mod reader;
 mod recheck;
 mod reserved;
 mod resolve;
+mod rules;
+mod script;
 mod set_value;
 mod sets;
 mod show;
 mod source;
+mod string_places;
 mod sweep_table;
 mod syntax;
 mod time_literal;
 mod token;
 mod toml_error;
+mod toml_tree;
 mod trust;
+mod upper_bounds;
 mod variant;
+mod warnings;
 
 #[cfg(test)]
 mod tests;
 
-use crate::model::Model;
-
 pub use attachments::{Attachment, AttachmentError, Attachments, NoAttachments, Role, too_large};
-pub use compile::compile;
+pub use compile::{Compiled, Options, compile};
 pub use diagnostic::{Diagnostic, DiagnosticView, NoteView, Origin, PlaceView, Severity};
 pub use document::{Document, Unreadable};
 pub use moves::{AddedMove, MoveAmounts};
@@ -70,25 +80,3 @@ pub use recheck::Recheck;
 pub use set_value::SetValue;
 pub use source::{Position, SourceText};
 pub use sweep_table::{SweepTable, Varied};
-
-/// What to compile a document with.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Values that replace others of the file, in this order.
-    pub overrides: Vec<Override>,
-    /// Moves besides those of the file, in this order.
-    pub moves: Vec<AddedMove>,
-    /// Metrics besides those of the file: names and expressions.
-    pub metrics: Vec<(String, String)>,
-    /// Whether trust is kept up even where nothing reads it.
-    pub track_trust: bool,
-}
-
-/// A compiled scenario.
-#[derive(Clone, Debug)]
-pub struct Compiled {
-    /// What the engine runs.
-    pub model: Model,
-    /// What is legal but surely not meant, in the order of the file.
-    pub warnings: Vec<Diagnostic>,
-}

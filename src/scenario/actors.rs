@@ -1,16 +1,14 @@
 //! Parameters, actors and cohorts.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::cells::is_column;
-use super::compile::Compiler;
+use super::context::{Context, Own};
 use super::csv::CsvTable;
-use super::diagnostic::{Diagnostic, listed, quoted};
-use super::document::{Entry, Kind, Table, Value, is_long_form};
-use super::number::{Order, Spec, TargetOf, User};
+use super::diagnostic::Diagnostic;
+use super::draft::Draft;
+use super::fields::{Order, Spec, TargetOf, User};
 use super::reader::path;
-use super::resolve::{Context, Own};
+use super::toml_tree::{Entry, Kind, Table, Value, is_column, is_long_form};
 use crate::model::{Actor, ActorId, Distribution, Domain, Parameter, ParameterId, Scalar, Shape, Target};
 
 /// The actors that a table is about: one, or a cohort's members.
@@ -35,10 +33,10 @@ impl Cast {
     }
 }
 
-impl<'a> Compiler<'a> {
+impl<'a> Draft<'a> {
     /// Reads `[parameters]`.
     pub(super) fn read_parameters(&mut self) {
-        let Some(section) = self.section("parameters") else { return };
+        let Some(section) = self.reader.section("parameters") else { return };
         self.model.setup.parameters = vec![0.0; section.entries.len()];
         for (at, entry) in section.entries.iter().enumerate() {
             let place = path("parameters", &entry.key);
@@ -46,7 +44,8 @@ impl<'a> Compiler<'a> {
                 Kind::Table(table) if is_long_form(table) => self.long_parameter(at, entry, table, &place),
                 _ => self.short_parameter(at, entry, &entry.value, &place),
             };
-            self.drawn_parameters.push(parameter.distribution.is_some() && !parameter.overridden);
+            let is_drawn = parameter.distribution.is_some() && !parameter.overridden;
+            self.lookup.parameters.push((!is_drawn).then(|| self.model.setup.parameters[at]));
             self.model.parameters.push(parameter);
         }
     }
@@ -59,7 +58,7 @@ impl<'a> Compiler<'a> {
                     _ => "write a number such as `0.5`",
                 };
                 self.doubtful = true;
-                self.wrong_kind(value, place, "a number or a distribution", Some(help));
+                self.reader.wrong_kind(value, place, "a number or a distribution", Some(help));
                 None
             }
             _ => self.parameter_distribution(value, &parameter_spec(entry), Target::Parameter(ParameterId::at(at))),
@@ -74,7 +73,7 @@ impl<'a> Compiler<'a> {
 
     /// The distribution that the file gives a parameter whose value is set.
     fn original_distribution(&mut self, entry: &Entry) -> Option<Distribution> {
-        let Kind::Table(section) = &self.original.get("parameters")?.value.kind else { return None };
+        let Kind::Table(section) = &self.reader.original.get("parameters")?.value.kind else { return None };
         let value = &section.get(&entry.key)?.value;
         let value = match &value.kind {
             Kind::Table(table) if is_long_form(table) => &table.get("value")?.value,
@@ -86,12 +85,12 @@ impl<'a> Compiler<'a> {
 
     /// `{ value, range, whole, unit, note }`
     fn long_parameter(&mut self, at: usize, entry: &'a Entry, table: &'a Table, place: &str) -> Parameter {
-        self.known_keys(table, &["value", "range", "whole", "unit", "note", "name"], "a parameter");
+        self.reader.known_keys(table, &["value", "range", "whole", "unit", "note", "name"], "a parameter");
         let mut parameter = if let Some(value) = table.get("value") {
             self.short_parameter(at, entry, &value.value, &path(place, "value"))
         } else {
             self.doubtful = true;
-            self.missing("value", place, entry.value.span.clone(), "write `{ value = 1 }`");
+            self.reader.missing("value", place, entry.value.span.clone(), "write `{ value = 1 }`");
             Parameter {
                 id: entry.key.clone(),
                 unit: None,
@@ -102,11 +101,11 @@ impl<'a> Compiler<'a> {
                 overridden: false,
             }
         };
-        self.free_texts(table, &["name"], place);
-        parameter.unit = self.optional_text(table, "unit", place);
-        parameter.note = self.optional_text(table, "note", place);
+        self.reader.free_texts(table, &["name"], place);
+        parameter.unit = self.reader.optional_text(table, "unit", place);
+        parameter.note = self.reader.optional_text(table, "note", place);
         parameter.range = table.get("range").and_then(|range| self.range(&range.value, &path(place, "range")));
-        parameter.whole = self.flag(table, "whole", place, false);
+        parameter.whole = self.reader.flag(table, "whole", place, false);
         if parameter.whole {
             self.check_whole(&parameter, self.model.setup.parameters[at], table, place);
         }
@@ -128,17 +127,17 @@ impl<'a> Compiler<'a> {
         let error = Diagnostic::error("domain/whole", message, Some(entry.value.span.clone()));
         let error = error.help("write whole numbers, such as `value = 1, range = [0, 7]`, or remove `whole`");
         let error = match table.get("value") {
-            Some(value) if is_plain => self.naming_override(&value.value, error),
+            Some(value) if is_plain => self.reader.naming_override(&value.value, error),
             _ => error,
         };
-        self.report(error);
+        self.reader.report(error);
     }
 
     fn range(&mut self, value: &'a Value, place: &str) -> Option<(f64, f64)> {
         let numbers: Option<Vec<f64>> = match &value.kind {
             Kind::Array(array) => {
                 let ends = array.iter().map(|end| match end.kind {
-                    Kind::Datetime(_) => self.date_number(end, place),
+                    Kind::Datetime(_) => self.lookup.calendar.date_number(&mut self.reader, end, place),
                     _ => end.number(),
                 });
                 let ends: Vec<Option<f64>> = ends.collect();
@@ -164,7 +163,7 @@ impl<'a> Compiler<'a> {
         };
         let error = Diagnostic::error(code, message, Some(value.span.clone()))
             .help("write `range = [0, 1]`, the lower end first");
-        self.report(error);
+        self.reader.report(error);
         None
     }
 
@@ -172,9 +171,9 @@ impl<'a> Compiler<'a> {
     pub(super) fn read_actors(&mut self) {
         const KEYS: [&str; 8] =
             ["name", "note", "stance", "anchor", "susceptibility", "volatility", "attributes", "credit"];
-        for (at, (entry, table)) in self.named_tables("actors").into_iter().enumerate() {
-            self.known_keys(table, &KEYS, "an actor");
-            let name = self.optional_text(table, "name", &path("actors", &entry.key));
+        for (at, (entry, table)) in self.reader.named_tables("actors").into_iter().enumerate() {
+            self.reader.known_keys(table, &KEYS, "an actor");
+            let name = self.reader.optional_text(table, "name", &path("actors", &entry.key));
             self.model.actors.push(Actor { id: entry.key.clone(), name });
             let users = vec![User { owner: Some(ActorId::at(at)), ..User::default() }];
             let cast = Cast { first: at, users, cohort: false, table: None };
@@ -182,10 +181,10 @@ impl<'a> Compiler<'a> {
         }
         let mut keys = KEYS.to_vec();
         keys.extend(["size", "table", "id", "names", "member_of"]);
-        for (at, (entry, table)) in self.named_tables("cohorts").into_iter().enumerate() {
-            self.known_keys(table, &keys, "a cohort");
-            let name = self.optional_text(table, "name", &path("cohorts", &entry.key));
-            let cohort = self.names.cohorts[at].clone();
+        for (at, (entry, table)) in self.reader.named_tables("cohorts").into_iter().enumerate() {
+            self.reader.known_keys(table, &keys, "a cohort");
+            let name = self.reader.optional_text(table, "name", &path("cohorts", &entry.key));
+            let cohort = self.lookup.names.cohorts[at].clone();
             let users = (0..cohort.size)
                 .map(|member| User {
                     suffix: Some(ActorId::at(cohort.first + member as usize)),
@@ -194,7 +193,7 @@ impl<'a> Compiler<'a> {
                 })
                 .collect();
             for member in 0..cohort.size {
-                let id = self.names.actors.list[cohort.first + member as usize].0.clone();
+                let id = self.lookup.names.actors.list[cohort.first + member as usize].0.clone();
                 let own = cohort.names.and_then(|column| {
                     let name = cohort.table.as_ref()?.cell(member as usize, column);
                     (!name.is_empty()).then(|| name.into_owned())
@@ -208,7 +207,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn actor_fields(&mut self, table: &'a Table, parent: &str, cast: &Cast) {
-        self.free_texts(table, &["note"], parent);
+        self.reader.free_texts(table, &["note"], parent);
         // The other fields may read them.
         if let Some(entry) = table.get("attributes") {
             self.attributes(&entry.value, &path(parent, "attributes"), cast);
@@ -257,58 +256,28 @@ impl<'a> Compiler<'a> {
 
     /// A stance or anchor: one value for all issues, or a table by issue.
     fn by_issue(&mut self, value: &'a Value, place: &str, cast: &Cast, target: TargetOf) {
-        let actors = self.names.actors.len();
+        let actors = self.lookup.names.actors.len();
         let spec = |path: String| cast.spec(path, Domain::Unit, Order::Rest);
-        let is_issue = cast.table.is_none() && self.names.issues.find("column").is_some();
+        let is_issue = cast.table.is_none() && self.lookup.names.issues.find("column").is_some();
         let is_cell = !is_issue && matches!(&value.kind, Kind::Table(table) if is_column(table));
-        let Some(table) = self.issue_table(value).filter(|_| !is_cell) else {
-            let issues = self.names.issues.len();
+        let Some(table) = self.lookup.issue_table(value).filter(|_| !is_cell) else {
+            let issues = self.lookup.names.issues.len();
             let all = |at: usize| (0..issues).map(|issue| target(issue * actors + cast.first + at)).collect();
             self.number(value, &spec(place.to_owned()), &cast.users, &all);
             self.check_own_fields(&cast.actors(), "actor");
             return;
         };
         for entry in &table.entries {
-            let Some(issue) = self.issue(&entry.key, &entry.key_span, place) else { continue };
+            let Some(issue) = self.lookup.issue(&mut self.reader, &entry.key, &entry.key_span, place) else { continue };
             let one = |at: usize| vec![target(issue * actors + cast.first + at)];
             self.number(&entry.value, &spec(path(place, &entry.key)), &cast.users, &one);
             self.check_own_fields(&cast.actors(), "actor");
         }
     }
 
-    /// A value that is a table by issue, not a distribution: the arguments of a distribution are a list.
-    pub(super) fn issue_table(&self, value: &'a Value) -> Option<&'a Table> {
-        let Kind::Table(table) = &value.kind else { return None };
-        let distribution = table.entries.is_empty()
-            || table.entries.iter().any(|entry| {
-                let list = matches!(entry.value.kind, Kind::Array(_));
-                let issue = self.names.issues.find(&entry.key).is_some();
-                // A misspelt shape has its list all the same.
-                if Shape::named(&entry.key).is_some() {
-                    list || !issue
-                } else {
-                    list && !issue && table.entries.len() == 1
-                }
-            });
-        (!distribution).then_some(table)
-    }
-
-    /// The position of an issue; reports an unknown one.
-    pub(super) fn issue(&mut self, name: &str, span: &Range<usize>, place: &str) -> Option<usize> {
-        let found = self.names.issues.find(name);
-        if found.is_none() {
-            let message = format!("`{place}` names {}, which is no issue", quoted(name));
-            let help = self
-                .near(name, self.names.issues.names())
-                .unwrap_or_else(|| format!("issues are {}", listed(self.names.issues.names())));
-            self.report(Diagnostic::error("names/unknown", message, Some(span.clone())).help(help));
-        }
-        found
-    }
-
     fn actor_credit(&mut self, value: &'a Value, place: &str, cast: &Cast) {
-        let Some(table) = self.table(value, place) else { return };
-        self.known_keys(table, &["offer", "bond"], "a credit");
+        let Some(table) = self.reader.table(value, place) else { return };
+        self.reader.known_keys(table, &["offer", "bond"], "a credit");
         let targets: [(&str, TargetOf); 2] = [("offer", Target::CreditOffer), ("bond", Target::CreditBond)];
         for (at, (key, target)) in targets.into_iter().enumerate() {
             let Some(entry) = table.get(key) else { continue };
@@ -320,10 +289,10 @@ impl<'a> Compiler<'a> {
     }
 
     fn attributes(&mut self, value: &'a Value, place: &str, cast: &Cast) {
-        let Some(table) = self.table(value, place) else { return };
-        let actors = self.names.actors.len();
+        let Some(table) = self.reader.table(value, place) else { return };
+        let actors = self.lookup.names.actors.len();
         for entry in &table.entries {
-            let Some(attribute) = self.names.attributes.find(&entry.key) else { continue };
+            let Some(attribute) = self.lookup.names.attributes.find(&entry.key) else { continue };
             for at in 0..cast.users.len() {
                 self.has_attribute[attribute * actors + cast.first + at] = true;
             }

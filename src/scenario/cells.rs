@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use jiff::civil::{Date, DateTime, Time};
 
-use super::compile::Compiler;
+use super::calendar::Calendar;
 use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, plain, quoted};
-use super::document::{Kind, Table, Value};
-use super::number::{Order, Spec, domain_help};
-use super::reader::path;
-use crate::model::{Domain, limits};
+use super::fields::{Order, Spec, domain_help};
+use super::reader::{Reader, path};
+use super::toml_tree::{Kind, Table, Value};
+use crate::model::Domain;
 
 /// What a cell says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,17 +23,21 @@ pub(super) enum Cell {
     Date(DateTime),
 }
 
+/// A cell of a table.
+#[derive(Clone, Copy)]
+pub(super) struct CellAt<'t> {
+    pub(super) table: &'t CsvTable,
+    /// Rows count from 0 behind the header.
+    pub(super) row: usize,
+    pub(super) column: usize,
+}
+
 /// The numbers of a column, one a row, and where they stand.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub(super) table: Arc<CsvTable>,
     pub(super) at: usize,
     pub(super) values: Vec<f64>,
-}
-
-/// Whether a table of a scenario stands for a column of a table of cells.
-pub(super) fn is_column(table: &Table) -> bool {
-    table.has("column")
 }
 
 /// What a cell says; or what is wrong with it, and the remedy.
@@ -130,129 +134,99 @@ fn remedy(text: &str) -> String {
     "write a number such as `0.5`, a date such as `2016-11-04`, `TRUE` or `FALSE`".into()
 }
 
-impl<'a> Compiler<'a> {
-    /// The table of cells that a value names; it has been read with the scenario.
-    pub(super) fn named_table(&mut self, value: &'a Value, at: &str) -> Option<Arc<CsvTable>> {
-        self.text(value, at)?;
-        self.tables.get(&value.span.start).cloned()
+/// The numbers that `{ column, missing }` stands for; none where something is wrong (and reported).
+pub(super) fn column<'a>(
+    reader: &mut Reader<'a>,
+    calendar: &Calendar,
+    value: &'a Value,
+    keys: &'a Table,
+    spec: &Spec,
+) -> Option<Column> {
+    reader.known_keys(keys, &["column", "missing"], "a column of a table");
+    let Some(table) = spec.table.clone() else {
+        let message = format!("`{}` reads a column, but there is no table", spec.path);
+        let error = Diagnostic::error("schema/column", message, Some(value.span.clone()));
+        reader.report(error.help("only a cohort with a `table` has columns; write a number or an expression"));
+        return None;
+    };
+    let missing = match keys.get("missing") {
+        Some(entry) => Some(missing_number(reader, calendar, &entry.value, spec)?),
+        None => None,
+    };
+    let entry = keys.get("column")?;
+    let column = reader.find_column(&table, &entry.value, &path(&spec.path, "column"))?;
+    let mut values = Vec::with_capacity(table.rows());
+    let before = reader.cell_errors;
+    for row in 0..table.rows() {
+        values.extend(cell_number(reader, calendar, CellAt { table: &table, row, column }, missing, &spec.path));
     }
+    (reader.cell_errors == before && values.len() == table.rows()).then_some(Column { table, at: column, values })
+}
 
-    /// A column of a table, by the text that names it.
-    pub(super) fn find_column(&mut self, table: &CsvTable, value: &'a Value, at: &str) -> Option<usize> {
-        let name = self.text(value, at)?;
-        let found = table.column(name);
-        if found.is_none() && !table.is_unread() {
-            let message = format!("the table {} has no column {}", quoted(&table.name), quoted(name));
-            let error = Diagnostic::error("table/column", message, Some(value.span.clone()));
-            self.report(error.help(table.column_help(name)));
+/// What stands for an empty cell.
+fn missing_number<'a>(reader: &mut Reader<'a>, calendar: &Calendar, value: &'a Value, spec: &Spec) -> Option<f64> {
+    let at = path(&spec.path, "missing");
+    let number = match &value.kind {
+        Kind::Integer(_) | Kind::Float(_) => value.number(),
+        Kind::Datetime(_) => calendar.date_number(reader, value, &at),
+        _ => {
+            reader.wrong_kind(value, &at, "a number or a date", Some("write `missing = 0`"));
+            None
         }
-        found
+    }?;
+    let endless = spec.domain == Domain::Any && spec.order == Order::Attribute;
+    if spec.domain.contains(number) || (endless && number == f64::INFINITY) {
+        return Some(number);
     }
+    let message = format!("`{at}` must be {}, but is {}", spec.domain.description(), plain(number));
+    let error = Diagnostic::error("domain/number", message, Some(value.span.clone()));
+    reader.report(error.help(domain_help(spec.domain)));
+    None
+}
 
-    /// The numbers that `{ column, missing }` stands for; none where something is wrong (and reported).
-    pub(super) fn column(&mut self, value: &'a Value, keys: &'a Table, spec: &Spec) -> Option<Column> {
-        self.known_keys(keys, &["column", "missing"], "a column of a table");
-        let Some(table) = spec.table.clone() else {
-            let message = format!("`{}` reads a column, but there is no table", spec.path);
-            let error = Diagnostic::error("schema/column", message, Some(value.span.clone()));
-            self.report(error.help("only a cohort with a `table` has columns; write a number or an expression"));
-            return None;
-        };
-        let missing = match keys.get("missing") {
-            Some(entry) => Some(self.missing_number(&entry.value, spec)?),
-            None => None,
-        };
-        let entry = keys.get("column")?;
-        let column = self.find_column(&table, &entry.value, &path(&spec.path, "column"))?;
-        let mut values = Vec::with_capacity(table.rows());
-        let before = self.cell_errors;
-        for row in 0..table.rows() {
-            values.extend(self.cell_number(&table, row, column, missing, &spec.path));
+/// The number of a cell; none where it is wrong (and reported).
+pub(super) fn cell_number(
+    reader: &mut Reader<'_>,
+    calendar: &Calendar,
+    cell: CellAt<'_>,
+    missing: Option<f64>,
+    at: &str,
+) -> Option<f64> {
+    let CellAt { table, row, column } = cell;
+    let (message, help) = match parse(&table.cell(row, column)) {
+        Ok(Cell::Number(number)) => return Some(number),
+        Ok(Cell::Empty) if missing.is_some() => return missing,
+        Ok(Cell::Empty) => {
+            let help = "fill it in, or say what stands for empty cells: `{ column = \"…\", missing = 0 }`";
+            (format!("the cell for `{at}` is empty"), help.to_owned())
         }
-        (self.cell_errors == before && values.len() == table.rows()).then_some(Column { table, at: column, values })
-    }
+        Ok(Cell::Date(date)) => match calendar.clock.step_of(date) {
+            #[expect(clippy::cast_precision_loss, reason = "the calendar has far fewer steps than are exact")]
+            Some(step) => return Some(step as f64),
+            None if calendar.dates_unknown => return None,
+            None => (
+                format!("the cell for `{at}` is a date, but `time` has no `start`"),
+                "write a step number, or add `start` to `[time]`".into(),
+            ),
+        },
+        Err((what, help)) => (format!("{} {what}", quoted(&table.cell(row, column))), help),
+    };
+    reader.report_cell("table/cell", message, help, table, row, column);
+    None
+}
 
-    /// What stands for an empty cell.
-    fn missing_number(&mut self, value: &'a Value, spec: &Spec) -> Option<f64> {
-        let at = path(&spec.path, "missing");
-        let number = match &value.kind {
-            Kind::Integer(_) | Kind::Float(_) => value.number(),
-            Kind::Datetime(_) => self.date_number(value, &at),
-            _ => {
-                self.wrong_kind(value, &at, "a number or a date", Some("write `missing = 0`"));
-                None
-            }
-        }?;
-        let endless = spec.domain == Domain::Any && spec.order == Order::Attribute;
-        if spec.domain.contains(number) || (endless && number == f64::INFINITY) {
-            return Some(number);
+/// Checks a column's numbers against the domain of a field.
+pub(super) fn column_in_domain(reader: &mut Reader<'_>, column: &Column, spec: &Spec) -> bool {
+    let before = reader.cell_errors;
+    for (row, &value) in column.values.iter().enumerate() {
+        // What stands for empty cells has been checked, and may be infinite.
+        if spec.domain.contains(value) || value == f64::INFINITY {
+            continue;
         }
-        let message = format!("`{at}` must be {}, but is {}", spec.domain.description(), plain(number));
-        let error = Diagnostic::error("domain/number", message, Some(value.span.clone()));
-        self.report(error.help(domain_help(spec.domain)));
-        None
+        let message = format!("`{}` must be {}, but is {}", spec.path, spec.domain.description(), plain(value));
+        reader.report_cell("domain/number", message, domain_help(spec.domain), &column.table, row, column.at);
     }
-
-    /// The number of a cell; none where it is wrong (and reported).
-    pub(super) fn cell_number(
-        &mut self,
-        table: &CsvTable,
-        row: usize,
-        column: usize,
-        missing: Option<f64>,
-        at: &str,
-    ) -> Option<f64> {
-        let (message, help) = match parse(&table.cell(row, column)) {
-            Ok(Cell::Number(number)) => return Some(number),
-            Ok(Cell::Empty) if missing.is_some() => return missing,
-            Ok(Cell::Empty) => {
-                let help = "fill it in, or say what stands for empty cells: `{ column = \"…\", missing = 0 }`";
-                (format!("the cell for `{at}` is empty"), help.to_owned())
-            }
-            Ok(Cell::Date(date)) => match self.model.clock.step_of(date) {
-                #[expect(clippy::cast_precision_loss, reason = "the calendar has far fewer steps than are exact")]
-                Some(step) => return Some(step as f64),
-                None if self.dates_unknown => return None,
-                None => (
-                    format!("the cell for `{at}` is a date, but `time` has no `start`"),
-                    "write a step number, or add `start` to `[time]`".into(),
-                ),
-            },
-            Err((what, help)) => (format!("{} {what}", quoted(&table.cell(row, column))), help),
-        };
-        self.report_cell("table/cell", message, help, table, row, column);
-        None
-    }
-
-    /// Reports something wrong with a cell. Beyond the number of errors that are shown, they are only counted.
-    pub(super) fn report_cell(
-        &mut self,
-        code: &'static str,
-        message: String,
-        help: impl Into<String>,
-        table: &CsvTable,
-        row: usize,
-        column: usize,
-    ) {
-        self.cell_errors += 1;
-        if self.cell_errors <= limits::DIAGNOSTICS + 1 {
-            self.report(table.cell_error(code, message, row, column).help(help));
-        }
-    }
-
-    /// Checks a column's numbers against the domain of a field.
-    pub(super) fn column_in_domain(&mut self, column: &Column, spec: &Spec) -> bool {
-        let before = self.cell_errors;
-        for (row, &value) in column.values.iter().enumerate() {
-            // What stands for empty cells has been checked, and may be infinite.
-            if spec.domain.contains(value) || value == f64::INFINITY {
-                continue;
-            }
-            let message = format!("`{}` must be {}, but is {}", spec.path, spec.domain.description(), plain(value));
-            self.report_cell("domain/number", message, domain_help(spec.domain), &column.table, row, column.at);
-        }
-        self.cell_errors == before
-    }
+    reader.cell_errors == before
 }
 
 #[cfg(test)]

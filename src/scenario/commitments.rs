@@ -2,18 +2,17 @@
 
 use std::ops::Range;
 
-use super::calendar::Moment;
-use super::compile::Compiler;
+use super::context::{Context, Own, Type};
 use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
-use super::document::{Entry, Kind, Table, Value};
+use super::draft::Draft;
+use super::fields::{Order, Spec, TargetOf, User};
 use super::names::Party;
-use super::number::{Order, Spec, TargetOf, User};
 use super::reader::path;
-use super::resolve::{Context, Own, Script, Type};
 use super::sets::Set;
+use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::{
-    ActorId, Amount, Commitment, CommitmentId, Domain, Expression, Instance, InstanceId, IssueId, Node, Quantity,
-    ResourceId, State, Target, limits,
+    ActorId, Amount, Commitment, CommitmentId, Domain, Expression, Instance, IssueId, Node, ResourceId, State, Target,
+    limits,
 };
 
 const KEYS: [&str; 21] = [
@@ -65,34 +64,57 @@ fn constant(value: f64, path: String) -> Expression {
     Expression { nodes: vec![Node::Number(value)], path, text: value.to_string(), named: Vec::new() }
 }
 
+/// A commitment without debtors.
+fn nothing_promised(id: &str) -> Commitment {
+    Commitment {
+        id: id.to_owned(),
+        debtor: String::new(),
+        creditor: None,
+        gives: Vec::new(),
+        levels: Vec::new(),
+        offer: None,
+        when: None,
+        stay: None,
+        until: None,
+        release: None,
+        renew: None,
+        initial: State::Null,
+        maintain: false,
+        resumable: false,
+        issue: IssueId(0),
+    }
+}
+
 /// The table of a graded amount; a distribution is one of a plain amount.
 fn graded(value: &Value) -> Option<&Table> {
     let Kind::Table(table) = &value.kind else { return None };
     GRADED_KEYS.iter().any(|key| table.has(key)).then_some(table)
 }
 
-impl<'a> Compiler<'a> {
+impl<'a> Draft<'a> {
     /// Reads `[commitments]`.
     pub(super) fn read_commitments(&mut self) {
-        for at in 0..self.names.commitments.len() {
+        for at in 0..self.lookup.names.commitments.len() {
             self.gives_spans.push(Vec::new());
-            self.antecedents.push(None);
-            let entry = self.section("commitments").and_then(|section| section.entries.get(at));
+            let entry = self.reader.section("commitments").and_then(|section| section.entries.get(at));
             let Some(entry) = entry else { continue };
             let place = path("commitments", &entry.key);
-            if let Some(table) = self.table(&entry.value, &place) {
-                self.known_keys(table, &KEYS, "a commitment");
+            if let Some(table) = self.reader.table(&entry.value, &place) {
+                self.reader.known_keys(table, &KEYS, "a commitment");
                 self.commitment(at, entry, table, &place);
+            } else {
+                // It has been reported; what refers to it by its position finds it all the same.
+                self.model.commitments.push(nothing_promised(&entry.key));
             }
         }
     }
 
     fn commitment(&mut self, at: usize, entry: &'a Entry, table: &'a Table, place: &str) {
-        self.free_texts(table, &["name", "note"], place);
+        self.reader.free_texts(table, &["name", "note"], place);
         let (debtors, group, debtor) = self.debtors(entry, table, place);
         let creditor = table.get("creditor").and_then(|creditor| {
             let set = self.one_party(&creditor.value, &path(place, "creditor"))?;
-            Some(self.group(&set, &creditor.value.span))
+            Some(self.lookup.group(&mut self.reader, &set, &creditor.value.span))
         });
         let gives = self.gives(at, entry, table, place);
         let instances = self.instances(at, entry, debtors, group, gives.len());
@@ -102,7 +124,7 @@ impl<'a> Compiler<'a> {
             let key = path(&path(place, "gives"), &given.key);
             if let Some(graded) = graded(&given.value) {
                 levels.resize(gives.len(), None);
-                let level = self.graded_amount(at, (graded, &given.value), &key, issue, &instances, number);
+                let level = self.graded_amount((graded, &given.value), &key, issue, &instances, number);
                 // One that is wrong is graded all the same, for those who name it.
                 levels[number] = level.or_else(|| Some(constant(0.0, key)));
             } else {
@@ -113,20 +135,20 @@ impl<'a> Compiler<'a> {
         let context = Context::Condition { issue };
         let mut scripts = ["offer", "when", "while", "until", "release", "renew"].map(|key| {
             let value = &table.get(key)?.value;
-            let script = self.condition(value, path(place, key), context)?;
+            let script = self.lookup.condition(&mut self.reader, value, path(place, key), context)?;
             self.check_own(&script, &instances.debtors, "debtor");
             Some(script)
         });
-        self.antecedents[at].clone_from(&scripts[1]);
+        self.monotone.extend(scripts[1].clone());
         let stay_script = scripts[2].clone();
         let mut expression = |at: usize| -> Option<Expression> { scripts[at].take().map(|script| script.expression) };
         let (offer, when, stay, until, release, renew) =
             (expression(0), expression(1), expression(2), expression(3), expression(4), expression(5));
-        let maintain = self.flag(table, "maintain", place, false);
+        let maintain = self.reader.flag(table, "maintain", place, false);
         self.check_maintained(table, place, maintain, !levels.is_empty());
-        let resumable = self.flag(table, "resumable", place, false);
+        let resumable = self.reader.flag(table, "resumable", place, false);
         if let (true, Some(script)) = (resumable, stay_script) {
-            self.monotone.push((at, "while", script));
+            self.monotone.push(script);
         }
         let initial = self.initial(table, place);
         self.instance_numbers(table, place, &instances);
@@ -153,19 +175,18 @@ impl<'a> Compiler<'a> {
     /// A graded amount, `{ upto = 100, as = "…", by = 5 }`; gives its `as`.
     fn graded_amount(
         &mut self,
-        at: usize,
         (table, value): (&'a Table, &Value),
         place: &str,
         issue: IssueId,
         instances: &Instances,
         number: usize,
     ) -> Option<Expression> {
-        self.known_keys(table, &GRADED_KEYS, "a graded amount");
+        self.reader.known_keys(table, &GRADED_KEYS, "a graded amount");
         if let Some(upto) = table.get("upto") {
             let target = |user: usize| vec![Target::Gives(instances.gift(user, number))];
             self.instance_number(&upto.value, path(place, "upto"), Domain::Amount, instances, &target);
         } else {
-            self.missing("upto", place, value.span.clone(), "write the most that it can be: `upto = 100`");
+            self.reader.missing("upto", place, value.span.clone(), "write the most that it can be: `upto = 100`");
         }
         let setup = &mut self.model.setup;
         setup.by.resize(setup.gives.len(), Amount(1));
@@ -175,7 +196,7 @@ impl<'a> Compiler<'a> {
         }
         let Some(level) = table.get("as") else {
             let help = "write how much it comes to: `as = \"0.5 * bound(money)\"`";
-            self.missing("as", place, value.span.clone(), help);
+            self.reader.missing("as", place, value.span.clone(), help);
             return None;
         };
         let place = path(place, "as");
@@ -183,15 +204,16 @@ impl<'a> Compiler<'a> {
             Kind::Integer(_) | Kind::Float(_) => level.value.number().map(|value| constant(value, place)),
             Kind::String(text) => {
                 let context = Context::Condition { issue };
-                let script = self.expression(&level.value, text, place, context, Type::Number)?;
+                let script =
+                    self.lookup.expression(&mut self.reader, &level.value, text, place, context, Type::Number)?;
                 self.check_own(&script, &instances.debtors, "debtor");
                 let expression = script.expression.clone();
-                self.monotone.push((at, "as", script));
+                self.monotone.push(script);
                 Some(expression)
             }
             Kind::Boolean(_) | Kind::Array(_) | Kind::Table(_) | Kind::Datetime(_) => {
                 let help = "write `as = \"0.5 * bound(money)\"`";
-                self.wrong_kind(&level.value, &place, "a number, or an expression in quotes", Some(help));
+                self.reader.wrong_kind(&level.value, &place, "a number, or an expression in quotes", Some(help));
                 None
             }
         }
@@ -200,7 +222,7 @@ impl<'a> Compiler<'a> {
     /// The debtors, whether they are a group, and the name as declared.
     fn debtors(&mut self, entry: &Entry, table: &'a Table, place: &str) -> (Vec<ActorId>, bool, String) {
         let Some(debtor) = table.get("debtor") else {
-            self.missing("debtor", place, entry.key_span.clone(), "name who promises: `debtor = \"us\"`");
+            self.reader.missing("debtor", place, entry.key_span.clone(), "name who promises: `debtor = \"us\"`");
             return (Vec::new(), false, String::new());
         };
         match self.one_party(&debtor.value, &path(place, "debtor")) {
@@ -208,7 +230,7 @@ impl<'a> Compiler<'a> {
             Some(set) => {
                 let name = if let Kind::String(name) = &debtor.value.kind { name.clone() } else { String::new() };
                 let group = matches!(set, Set::Named(_));
-                let count = self.model.instances.len() + self.count(&set);
+                let count = self.model.instances.len() + set.count(&self.lookup.names);
                 if count > limits::INSTANCES {
                     let message = format!(
                         "with {} the file has {count} commitment instances, more than {}",
@@ -216,35 +238,12 @@ impl<'a> Compiler<'a> {
                         limits::INSTANCES
                     );
                     let error = Diagnostic::error("limits/instances", message, Some(debtor.value.span.clone()));
-                    self.report(error.help("make groups or cohorts of debtors smaller"));
+                    self.reader.report(error.help("make groups or cohorts of debtors smaller"));
                     return (Vec::new(), group, name);
                 }
-                (self.members(&set), group, name)
+                (set.members(&self.lookup.names), group, name)
             }
         }
-    }
-
-    /// The instance of a commitment that an actor makes, which may not have been read yet.
-    pub(super) fn instance_of(&self, commitment: usize, debtor: ActorId) -> Option<InstanceId> {
-        let debtors = |at: usize| -> Vec<ActorId> {
-            let Some(Kind::Table(section)) = self.root.get("commitments").map(|entry| &entry.value.kind) else {
-                return Vec::new();
-            };
-            let Some(Kind::Table(table)) = section.entries.get(at).map(|entry| &entry.value.kind) else {
-                return Vec::new();
-            };
-            let Some(Kind::String(name)) = table.get("debtor").map(|entry| &entry.value.kind) else {
-                return Vec::new();
-            };
-            match self.names.parties.get(name) {
-                Some(&Party::Actor(actor)) => vec![actor],
-                Some(&Party::Group(group)) => self.members(&Set::Named(group)),
-                Some(Party::Broken) | None => Vec::new(),
-            }
-        };
-        let before: usize = (0..commitment).map(|at| debtors(at).len()).sum();
-        let own = debtors(commitment).iter().position(|&actor| actor == debtor)?;
-        Some(InstanceId::at(before + own))
     }
 
     /// One actor, cohort or group, not a list.
@@ -254,10 +253,10 @@ impl<'a> Compiler<'a> {
                 Kind::Array(_) => "declare a group of them in `[groups]` and name that",
                 _ => "put its id in quotes",
             };
-            self.wrong_kind(value, place, "the name of one actor or group", Some(help));
+            self.reader.wrong_kind(value, place, "the name of one actor or group", Some(help));
             return None;
         };
-        match self.party(name, &value.span, place)? {
+        match self.lookup.names.party(&mut self.reader, name, &value.span, place)? {
             Party::Actor(actor) => Some(Set::Actor(actor)),
             Party::Group(group) => Some(Set::Named(group)),
             Party::Broken => None,
@@ -267,12 +266,17 @@ impl<'a> Compiler<'a> {
     /// The resources of `gives`, in the order of the file.
     fn gives(&mut self, at: usize, entry: &Entry, table: &'a Table, place: &str) -> Vec<(ResourceId, &'a Entry)> {
         let Some(given) = table.get("gives") else {
-            self.missing("gives", place, entry.key_span.clone(), "write what it gives: `gives = { troops = 1000 }`");
+            self.reader.missing(
+                "gives",
+                place,
+                entry.key_span.clone(),
+                "write what it gives: `gives = { troops = 1000 }`",
+            );
             return Vec::new();
         };
         let place = path(place, "gives");
         let Kind::Table(resources) = &given.value.kind else {
-            self.wrong_kind(
+            self.reader.wrong_kind(
                 &given.value,
                 &place,
                 "a table of resources and amounts",
@@ -283,23 +287,25 @@ impl<'a> Compiler<'a> {
         if resources.entries.is_empty() {
             let error =
                 Diagnostic::error("domain/empty", format!("`{place}` is empty"), Some(given.value.span.clone()));
-            self.report(error.help("write what it gives: `{ troops = 1000 }`"));
+            self.reader.report(error.help("write what it gives: `{ troops = 1000 }`"));
         }
         let mut found = Vec::new();
         for resource in &resources.entries {
-            if let Some(id) = self.names.resources.find(&resource.key) {
+            if let Some(id) = self.lookup.names.resources.find(&resource.key) {
                 found.push((ResourceId::at(id), resource));
                 self.gives_spans[at].push(resource.value.span.clone());
             } else {
                 let name = quoted(&resource.key);
-                let message = match self.names.what_is(&resource.key) {
+                let message = match self.lookup.names.what_is(&resource.key) {
                     Some(what) => format!("`{place}` names {name}, which is {what}, no resource"),
                     None => format!("`{place}` names {name}, which is no resource"),
                 };
                 let help = self
-                    .near(&resource.key, self.names.resources.names())
+                    .reader
+                    .near(&resource.key, self.lookup.names.resources.names())
                     .unwrap_or_else(|| "declare it in `[resources]`".into());
-                self.report(Diagnostic::error("names/unknown", message, Some(resource.key_span.clone())).help(help));
+                self.reader
+                    .report(Diagnostic::error("names/unknown", message, Some(resource.key_span.clone())).help(help));
             }
         }
         found
@@ -323,13 +329,13 @@ impl<'a> Compiler<'a> {
                 limits::GIFTS
             );
             let error = Diagnostic::error("limits/instances", message, Some(entry.key_span.clone()));
-            self.report(error.help("make groups or cohorts of debtors smaller"));
+            self.reader.report(error.help("make groups or cohorts of debtors smaller"));
             debtors.truncate(1);
         }
         let setup = &mut self.model.setup;
         for (number, &debtor) in debtors.iter().enumerate() {
             let name = if group {
-                format!("{}/{}", entry.key, self.names.actors.list[debtor.index()].0)
+                format!("{}/{}", entry.key, self.lookup.names.actors.list[debtor.index()].0)
             } else {
                 entry.key.clone()
             };
@@ -393,53 +399,11 @@ impl<'a> Compiler<'a> {
         self.check_own_fields(&instances.debtors, "debtor");
     }
 
-    /// Checks the scripts of the field that was read last, which belongs to each of some actors, called so.
-    pub(super) fn check_own_fields(&mut self, actors: &[ActorId], role: &str) {
-        let Some(pending) = self.fields.last() else { return };
-        let about = std::rc::Rc::clone(&pending.about);
-        if about.checked.replace(true) {
-            return;
-        }
-        for script in &about.scripts {
-            if !self.check_own(script, actors, role) {
-                about.reported.set(true);
-            }
-        }
-    }
-
-    /// Refuses `own(name)` where one of those lacks the attribute whose own it is.
-    fn check_own(&mut self, script: &Script, debtors: &[ActorId], role: &str) -> bool {
-        let actors = self.names.actors.len();
-        let mut good = true;
-        for (node, read) in script.expression.nodes.iter().enumerate() {
-            let crate::model::Node::Read(Quantity::Own(attribute)) = read else { continue };
-            let lacking: Vec<&ActorId> = debtors
-                .iter()
-                .filter(|debtor| !self.has_attribute[attribute.index() * actors + debtor.index()])
-                .collect();
-            let Some(first) = lacking.first() else { continue };
-            let who = quoted(&self.names.actors.list[first.index()].0);
-            let attribute = quoted(&self.names.attributes.list[attribute.index()].0);
-            let more = match lacking.len() - 1 {
-                0 => String::new(),
-                more => format!(" (nor have {more} more {role}s)"),
-            };
-            let message = format!("the {role} {who} has no attribute {attribute}{more}");
-            let error = Diagnostic::error("names/attribute", message, None)
-                .help(format!("add {attribute} to its `attributes`"));
-            let node = u32::try_from(node).unwrap_or(u32::MAX);
-            let error = script.met(node, &self.definitions, error);
-            self.report(error);
-            good = false;
-        }
-        good
-    }
-
     fn own_issue(&mut self, table: &'a Table, place: &str) -> IssueId {
         let Some(entry) = table.get("issue") else { return IssueId(0) };
         let place = path(place, "issue");
-        let name = self.text(&entry.value, &place);
-        let found = name.and_then(|name| self.issue(name, &entry.value.span, &place));
+        let name = self.reader.text(&entry.value, &place);
+        let found = name.and_then(|name| self.lookup.issue(&mut self.reader, name, &entry.value.span, &place));
         IssueId::at(found.unwrap_or(0))
     }
 
@@ -448,14 +412,14 @@ impl<'a> Compiler<'a> {
             [("null", State::Null), ("conditional", State::Conditional), ("detached", State::Detached)];
         let Some(entry) = table.get("initial") else { return State::Null };
         let place = path(place, "initial");
-        let Some(name) = self.text(&entry.value, &place) else { return State::Null };
+        let Some(name) = self.reader.text(&entry.value, &place) else { return State::Null };
         if let Some(&(_, state)) = STATES.iter().find(|(known, _)| *known == name) {
             return state;
         }
         let names = STATES.map(|(name, _)| name);
         let message = format!("`{place}` cannot be {}", quoted(name));
         let help = suggestion(name, names).unwrap_or_else(|| format!("write {}", listed(names)));
-        self.report(Diagnostic::error("domain/initial", message, Some(entry.value.span.clone())).help(help));
+        self.reader.report(Diagnostic::error("domain/initial", message, Some(entry.value.span.clone())).help(help));
         State::Null
     }
 
@@ -464,13 +428,13 @@ impl<'a> Compiler<'a> {
         let Some(entry) = table.get("expires") else { return };
         let step = match &entry.value.kind {
             Kind::Datetime(written) => {
-                super::time_literal::civil(written).ok().and_then(|date| self.model.clock.step_of(date))
+                super::time_literal::civil(written).ok().and_then(|date| self.lookup.calendar.clock.step_of(date))
             }
             Kind::Integer(step) => Some(*step),
             _ => None,
         };
-        if step.is_some_and(|step| self.inside(Moment { step }).is_none()) && !self.dates_unknown {
-            self.warn_outside(&path(place, "expires"), &entry.value.span);
+        if step.is_some_and(|step| self.lookup.calendar.inside(step).is_none()) && !self.lookup.calendar.dates_unknown {
+            self.lookup.calendar.warn_outside(&mut self.reader, &path(place, "expires"), &entry.value.span);
         }
     }
 
@@ -479,12 +443,12 @@ impl<'a> Compiler<'a> {
         if let (Some(until), false) = (table.get("until"), maintain || graded) {
             let message = format!("`{place}` has `until` without `maintain = true`");
             let help = "what is handed over once has no end: add `maintain = true`, or remove `until`";
-            self.report(Diagnostic::error("schema/until", message, Some(span(until))).help(help));
+            self.reader.report(Diagnostic::error("schema/until", message, Some(span(until))).help(help));
         }
         if let (Some(due), None, true) = (table.get("due"), table.get("until"), maintain) {
             let message = format!("`{place}` is maintained without `until`, so it can never be satisfied by its `due`");
             let warning = Diagnostic::warning("meaning/due", message, Some(span(due)));
-            self.report(warning.help("add `until`, or remove `due`"));
+            self.reader.report(warning.help("add `until`, or remove `due`"));
         }
     }
 }

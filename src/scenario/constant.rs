@@ -1,8 +1,5 @@
 //! What is known of an expression before any run: its constant parts, once parameters have their values.
 
-use super::compile::Compiler;
-use super::diagnostic::Diagnostic;
-use super::resolve::Script;
 use crate::model::{Node, NodeId, ParameterId, on_curve};
 
 /// A known value.
@@ -12,54 +9,26 @@ enum Known {
     Truth(bool),
 }
 
-/// What a known part is that it should not be.
+/// A known part that has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Wrong {
-    node: NodeId,
-    what: &'static str,
+pub(super) struct Fault {
+    pub(super) node: NodeId,
+    pub(super) what: &'static str,
 }
 
-impl Compiler<'_> {
-    /// Reports constant parts that divide by zero or are not a number; true if there is none.
-    pub(super) fn check_constants(&mut self, script: &Script) -> bool {
-        let parameters = &self.model.setup.parameters;
-        let drawn = &self.drawn_parameters;
-        let value = |id: ParameterId| match (parameters.get(id.index()), drawn.get(id.index())) {
-            (Some(&value), Some(false)) => Some(value),
-            _ => None,
-        };
-        let found = wrongs(&script.expression.nodes, &value);
-        for &Wrong { node, what } in &found {
-            let through = script.places.get(node as usize).and_then(|place| place.through.as_ref());
-            let place = match through {
-                Some(&(definition, _)) => format!("definitions.{}", self.definitions[definition].id),
-                None => script.expression.path.clone(),
-            };
-            let error = Diagnostic::error("domain/constant", format!("{what} in `{place}`"), None)
-                .help("change the numbers, or guard it: `if(x > 0, 1 / x, 0)`");
-            self.report(script.own(node, error));
-        }
-        found.is_empty()
-    }
-}
-
-/// Whether no constant part divides by zero or is not a number.
-pub(super) fn holds(nodes: &[Node], parameter: &dyn Fn(ParameterId) -> Option<f64>) -> bool {
-    wrongs(nodes, parameter).is_empty()
-}
-
-fn wrongs(nodes: &[Node], parameter: &dyn Fn(ParameterId) -> Option<f64>) -> Vec<Wrong> {
+/// The constant parts that divide by zero or are not a number.
+pub(super) fn faults(nodes: &[Node], parameter: &dyn Fn(ParameterId) -> Option<f64>) -> Vec<Fault> {
     let mut known: Vec<Option<Known>> = Vec::with_capacity(nodes.len());
     let mut found = Vec::new();
     for (at, &node) in nodes.iter().enumerate() {
         let (value, what) = fold(node, &known, parameter);
         known.push(value);
         if let (Some(what), Ok(node)) = (what, NodeId::try_from(at)) {
-            found.push(Wrong { node, what });
+            found.push(Fault { node, what });
         }
     }
     let seen = looked_at(nodes, &known);
-    found.retain(|wrong| seen[wrong.node as usize]);
+    found.retain(|fault| seen[fault.node as usize]);
     found
 }
 
@@ -174,8 +143,8 @@ mod tests {
     use super::*;
 
     fn check(nodes: &[Node], expected: &[(NodeId, &str)]) {
-        let found = wrongs(nodes, &|_| None);
-        let found: Vec<(NodeId, &str)> = found.into_iter().map(|wrong| (wrong.node, wrong.what)).collect();
+        let found = faults(nodes, &|_| None);
+        let found: Vec<(NodeId, &str)> = found.into_iter().map(|fault| (fault.node, fault.what)).collect();
         assert_eq!(found, expected);
     }
 

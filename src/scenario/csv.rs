@@ -108,6 +108,13 @@ impl CsvTable {
         self.error_at(code, message, start..self.line_end(start))
     }
 
+    /// That it has no row where there must be one; `named` is where the file names it.
+    pub(super) fn no_rows(&self, named: &Range<usize>) -> Diagnostic {
+        let message = format!("the table {} has no rows", quoted(&self.name));
+        let error = self.header_error("table/rows", message).help("add a row below the header");
+        error.note("the table is named here", Some(named.clone()))
+    }
+
     /// The bytes of a cell, quotes included; rows count from 0, the header's.
     fn cell_range(&self, row: usize, column: usize) -> Range<usize> {
         let mut at = self.starts.get(row).map_or(0, |&start| start as usize);

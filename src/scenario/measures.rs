@@ -1,24 +1,24 @@
 //! `[outcomes]` and `[metrics]`.
 
-use super::compile::Compiler;
+use super::context::{Context, Type};
 use super::diagnostic::{Diagnostic, Origin, quoted};
-use super::document::Kind;
+use super::draft::Draft;
 use super::names::is_id;
 use super::reader::path;
-use super::resolve::{Context, Type};
-use crate::model::{Metric, Outcome};
+use super::toml_tree::Kind;
+use crate::model::{Metric, Outcome, limits};
 
-impl Compiler<'_> {
+impl Draft<'_> {
     /// Reads `[outcomes]`.
     pub(super) fn read_outcomes(&mut self) {
-        for (entry, table) in self.named_tables("outcomes") {
+        for (entry, table) in self.reader.named_tables("outcomes") {
             let place = path("outcomes", &entry.key);
-            self.known_keys(table, &["when", "stop", "name", "note"], "an outcome");
-            self.free_texts(table, &["note"], &place);
-            let name = self.optional_text(table, "name", &place);
-            let stop = self.flag(table, "stop", &place, false);
+            self.reader.known_keys(table, &["when", "stop", "name", "note"], "an outcome");
+            self.reader.free_texts(table, &["note"], &place);
+            let name = self.reader.optional_text(table, "name", &place);
+            let stop = self.reader.flag(table, "stop", &place, false);
             let Some(when) = table.get("when") else {
-                self.missing(
+                self.reader.missing(
                     "when",
                     &place,
                     entry.key_span.clone(),
@@ -26,7 +26,9 @@ impl Compiler<'_> {
                 );
                 continue;
             };
-            if let Some(script) = self.condition(&when.value, path(&place, "when"), Context::World("an outcome")) {
+            if let Some(script) =
+                self.lookup.condition(&mut self.reader, &when.value, path(&place, "when"), Context::World("an outcome"))
+            {
                 self.model.outcomes.push(Outcome { id: entry.key.clone(), name, when: script.expression, stop });
             }
         }
@@ -34,7 +36,7 @@ impl Compiler<'_> {
 
     /// Reads `[metrics]`, and those given besides.
     pub(super) fn read_metrics(&mut self, more: &[(String, String)]) {
-        if let Some(section) = self.section("metrics") {
+        if let Some(section) = self.reader.section("metrics") {
             for entry in &section.entries {
                 let place = path("metrics", &entry.key);
                 let Kind::String(text) = &entry.value.kind else {
@@ -42,12 +44,17 @@ impl Compiler<'_> {
                         Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) => "put quotes around it",
                         _ => "write the expression in quotes",
                     };
-                    self.wrong_kind(&entry.value, &place, "an expression in quotes", Some(help));
+                    self.reader.wrong_kind(&entry.value, &place, "an expression in quotes", Some(help));
                     continue;
                 };
-                if let Some(script) =
-                    self.expression(&entry.value, text, place, Context::World("a metric"), Type::Number)
-                {
+                if let Some(script) = self.lookup.expression(
+                    &mut self.reader,
+                    &entry.value,
+                    text,
+                    place,
+                    Context::World("a metric"),
+                    Type::Number,
+                ) {
                     self.model.metrics.push(Metric { id: entry.key.clone(), value: script.expression });
                 }
             }
@@ -56,22 +63,40 @@ impl Compiler<'_> {
             if self.model.metrics.iter().any(|metric| metric.id == *name) {
                 let message = format!("there is a metric {} already", quoted(name));
                 let error = Diagnostic::error("names/twice", message, Some(0..text.len()));
-                self.report(error.in_text(Origin::Argument(text.clone())).help("give it another name"));
+                self.reader.report(error.in_text(Origin::Argument(text.clone())).help("give it another name"));
                 continue;
             }
             let place = path("metrics", name);
             if !is_id(name) {
                 let message = format!("{} is not a valid id for a metric", quoted(name));
                 let help = "an id begins with a letter from a to z and goes on with letters, digits and `_`";
-                self.report(
+                self.reader.report(
                     Diagnostic::error("schema/id", message, None).in_text(Origin::Argument(text.clone())).help(help),
                 );
                 continue;
             }
-            if let Some(script) = self.argument_expression(text, place, Context::World("a metric"), Type::Number) {
+            if let Some(script) =
+                self.lookup.argument_expression(&mut self.reader, text, place, Context::World("a metric"), Type::Number)
+            {
                 self.model.metrics.push(Metric { id: name.clone(), value: script.expression });
             }
         }
         self.check_samples();
+    }
+
+    /// Refuses a series that would be too long.
+    fn check_samples(&mut self) {
+        let samples = u64::from(self.lookup.calendar.clock.steps).saturating_mul(self.model.metrics.len() as u64);
+        if samples > limits::SAMPLES && self.lookup.calendar.steps_known {
+            let span = self.reader.root.get("metrics").map(|entry| entry.key_span.clone());
+            let message = format!(
+                "{} metrics in {} steps make {samples} samples, more than {}",
+                self.model.metrics.len(),
+                self.lookup.calendar.clock.steps,
+                limits::SAMPLES
+            );
+            self.reader
+                .report(Diagnostic::error("limits/samples", message, span).help("run fewer steps, or measure less"));
+        }
     }
 }

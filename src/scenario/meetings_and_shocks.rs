@@ -1,28 +1,29 @@
 //! `[meetings]` and `[shocks]`.
 
-use super::compile::Compiler;
-use super::diagnostic::{Diagnostic, plain};
-use super::document::{Entry, Kind, Table, Value};
+use super::check::wrong_rate;
+use super::context::{Context, Type};
+use super::diagnostic::Diagnostic;
+use super::draft::Draft;
 use super::names::Party;
 use super::reader::path;
-use super::resolve::{Context, Type};
 use super::sets::Set;
+use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::{
     Domain, Effect, Expression, GroupId, IssueId, Meeting, Node, Shock, Target, Trigger, TrustEffect, limits,
 };
 
-impl<'a> Compiler<'a> {
+impl<'a> Draft<'a> {
     /// Reads `[meetings]`.
     pub(super) fn read_meetings(&mut self) {
         const KEYS: [&str; 9] = ["on", "from", "to", "attend", "package", "success", "influence", "name", "note"];
-        for (entry, table) in self.named_tables("meetings") {
+        for (entry, table) in self.reader.named_tables("meetings") {
             let place = path("meetings", &entry.key);
-            self.known_keys(table, &KEYS, "a meeting");
-            self.free_texts(table, &["note"], &place);
-            let name = self.optional_text(table, "name", &place);
-            let sessions = self.sessions(table, entry, &place);
+            self.reader.known_keys(table, &KEYS, "a meeting");
+            self.reader.free_texts(table, &["note"], &place);
+            let name = self.reader.optional_text(table, "name", &place);
+            let sessions = self.lookup.calendar.sessions(&mut self.reader, table, entry, &place);
             let attendees = self.attendees(entry, table, &place);
-            let package = self.flag(table, "package", &place, false);
+            let package = self.reader.flag(table, "package", &place, false);
             let at = self.model.meetings.len();
             self.model.setup.success.push(1.0);
             self.model.setup.meeting_influence.push(0.0);
@@ -39,31 +40,40 @@ impl<'a> Compiler<'a> {
 
     fn attendees(&mut self, entry: &Entry, table: &'a Table, place: &str) -> GroupId {
         let Some(attend) = table.get("attend") else {
-            self.missing("attend", place, entry.key_span.clone(), "name who attends: `attend = [\"us\", \"uk\"]`");
+            self.reader.missing(
+                "attend",
+                place,
+                entry.key_span.clone(),
+                "name who attends: `attend = [\"us\", \"uk\"]`",
+            );
             return GroupId(0);
         };
-        let Some(set) = self.set(&attend.value, &path(place, "attend")) else { return GroupId(0) };
-        let count = self.count(&set);
+        let Some(set) = self.lookup.set(&mut self.reader, &attend.value, &path(place, "attend")) else {
+            return GroupId(0);
+        };
+        let count = set.count(&self.lookup.names);
         if table.has("influence") && count.saturating_mul(count) > limits::PAIRS {
             let message = format!("`{place}` brings together {count} attendees, more than {} pairs", limits::PAIRS);
             let error = Diagnostic::error("limits/pairs", message, Some(attend.value.span.clone()));
-            self.report(error.help("name fewer attendees, or remove `influence`"));
+            self.reader.report(error.help("name fewer attendees, or remove `influence`"));
         }
-        self.group(&set, &attend.value.span)
+        self.lookup.group(&mut self.reader, &set, &attend.value.span)
     }
 
     /// Reads `[shocks]`.
     pub(super) fn read_shocks(&mut self) {
         const KEYS: [&str; 9] = ["on", "rate", "when", "once", "stance", "anchor", "trust", "name", "note"];
-        for (entry, table) in self.named_tables("shocks") {
+        for (entry, table) in self.reader.named_tables("shocks") {
             let place = path("shocks", &entry.key);
-            self.known_keys(table, &KEYS, "a shock");
-            self.free_texts(table, &["note"], &place);
-            let name = self.optional_text(table, "name", &place);
+            self.reader.known_keys(table, &KEYS, "a shock");
+            self.reader.free_texts(table, &["note"], &place);
+            let name = self.reader.optional_text(table, "name", &place);
             let trigger = self.trigger(entry, table, &place);
             let stance = self.effects(table, "stance", &place);
             let anchor = self.effects(table, "anchor", &place);
             let trust = self.trust_effects(table, &place);
+            let rate = table.get("rate").map(|rate| &rate.value);
+            self.rates.push(rate.filter(|rate| matches!(rate.kind, Kind::String(_))));
             self.model.shocks.push(Shock { id: entry.key.clone(), name, trigger, stance, anchor, trust });
         }
     }
@@ -74,21 +84,21 @@ impl<'a> Compiler<'a> {
         let nothing = Trigger::On(Vec::new());
         let help = "a shock has one of `on` (dates), `rate` (chance) and `when` (a condition)";
         match given.as_slice() {
-            [] => self.missing("on`, `rate` or `when", place, entry.key_span.clone(), help),
+            [] => self.reader.missing("on`, `rate` or `when", place, entry.key_span.clone(), help),
             [first, second, ..] => {
                 let names: Vec<String> = given.iter().map(|entry| format!("`{}`", entry.key)).collect();
                 let message = format!("`{place}` has more than one trigger: {}", names.join(", "));
                 let error = Diagnostic::error("schema/either", message, Some(second.key_span.clone()));
-                self.report(error.note("the other stands here", Some(first.key_span.clone())).help(help));
+                self.reader.report(error.note("the other stands here", Some(first.key_span.clone())).help(help));
             }
             [_] => {}
         }
         if let Some(once) = table.get("once") {
-            self.flag(table, "once", place, true);
+            self.reader.flag(table, "once", place, true);
             if !table.has("when") {
                 let message = format!("`{place}` has `once`, which belongs to `when`");
                 let error = Diagnostic::error("schema/once", message, Some(once.key_span.clone()));
-                self.report(error.help("remove it: dates and rates strike whenever they come"));
+                self.reader.report(error.help("remove it: dates and rates strike whenever they come"));
             }
         }
         // Everything that is there is checked, whichever may stay.
@@ -102,16 +112,16 @@ impl<'a> Compiler<'a> {
         first.unwrap_or(nothing)
     }
 
-    /// The steps of an `on`.
     pub(super) fn shock_steps(&mut self, on: &'a Entry, place: &str) -> Option<Trigger> {
         let at = path(place, "on");
-        let moments = self.moments(&on.value, &at)?;
-        Some(Trigger::On(self.steps_inside(&moments, &at)))
+        let moments = self.lookup.calendar.steps_at(&mut self.reader, &on.value, &at)?;
+        Some(Trigger::On(self.lookup.calendar.steps_inside(&mut self.reader, &moments, &at)))
     }
 
     fn shock_condition(&mut self, table: &'a Table, when: &'a Entry, place: &str) -> Option<Trigger> {
         let once = !matches!(table.get("once").map(|entry| &entry.value.kind), Some(Kind::Boolean(false)));
-        let script = self.condition(&when.value, path(place, "when"), Context::World("a shock"))?;
+        let script =
+            self.lookup.condition(&mut self.reader, &when.value, path(place, "when"), Context::World("a shock"))?;
         Some(Trigger::When { condition: script.expression, once })
     }
 
@@ -119,38 +129,27 @@ impl<'a> Compiler<'a> {
     fn rate(&mut self, value: &'a Value, place: &str) -> Option<Trigger> {
         let place = path(place, "rate");
         if let Kind::String(text) = &value.kind {
-            let script = self.expression(value, text, place, Context::World("a shock"), Type::Number)?;
-            self.check_rate(value, &script.expression);
+            let script = self.lookup.expression(
+                &mut self.reader,
+                value,
+                text,
+                place,
+                Context::World("a shock"),
+                Type::Number,
+            )?;
             return Some(Trigger::Rate(script.expression));
         }
         let Some(number) = value.number() else {
-            self.wrong_kind(value, &place, "a number or an expression in quotes", Some("write `rate = 0.05`"));
+            self.reader.wrong_kind(value, &place, "a number or an expression in quotes", Some("write `rate = 0.05`"));
             return None;
         };
         if !Domain::NonNegative.contains(number) {
-            self.wrong_rate(value, &place, number);
+            let error = wrong_rate(&self.reader, value, &place, number);
+            self.reader.report(error);
             return None;
         }
         let text = format!("{number}");
         Some(Trigger::Rate(Expression { nodes: vec![Node::Number(number)], path: place, text, named: Vec::new() }))
-    }
-
-    /// Refuses a rate that is negative in every run.
-    fn check_rate(&mut self, value: &Value, rate: &Expression) {
-        let intervals = super::interval::parameter_intervals(&self.model);
-        let read = |quantity| super::interval::quantity_interval(&self.model, quantity);
-        let bounds = super::interval::bounds(&rate.nodes, &intervals, &read);
-        let Some(interval) = bounds.last().map(|root| root.interval()) else { return };
-        if interval.high < 0.0 {
-            self.wrong_rate(value, &rate.path, interval.high);
-        }
-    }
-
-    fn wrong_rate(&mut self, value: &Value, place: &str, number: f64) {
-        let message = format!("`{place}` must be {}, but is {}", Domain::NonNegative.description(), plain(number));
-        let error = Diagnostic::error("domain/number", message, Some(value.span.clone()));
-        let error = self.naming_override(value, error.help("a rate is a chance a step, such as `0.05`"));
-        self.report(error);
     }
 
     /// Effects on stances or anchors: by actor or group, and by issue.
@@ -159,23 +158,23 @@ impl<'a> Compiler<'a> {
         let Some(entry) = table.get(key) else { return found };
         let place = path(place, key);
         let Kind::Table(groups) = &entry.value.kind else {
-            self.wrong_kind(&entry.value, &place, "a table of actors or groups", Some("write `{ us = -0.05 }`"));
+            self.reader.wrong_kind(&entry.value, &place, "a table of actors or groups", Some("write `{ us = -0.05 }`"));
             return found;
         };
         for given in &groups.entries {
-            let party = self.party(&given.key, &given.key_span, &place);
+            let party = self.lookup.names.party(&mut self.reader, &given.key, &given.key_span, &place);
             let at = path(&place, &given.key);
             let set = match party {
                 Some(Party::Actor(actor)) => Some(Set::Actor(actor)),
                 Some(Party::Group(group)) => Some(Set::Named(group)),
                 _ => None,
             };
-            let group = set.map_or(GroupId(0), |set| self.group(&set, &given.key_span));
-            match self.issue_table(&given.value) {
+            let group = set.map_or(GroupId(0), |set| self.lookup.group(&mut self.reader, &set, &given.key_span));
+            match self.lookup.issue_table(&given.value) {
                 None => found.push(self.effect(&given.value, &at, group, None)),
                 Some(issues) => {
                     for issue in &issues.entries {
-                        let id = self.issue(&issue.key, &issue.key_span, &at).map(IssueId::at);
+                        let id = self.lookup.issue(&mut self.reader, &issue.key, &issue.key_span, &at).map(IssueId::at);
                         let effect = self.effect(&issue.value, &path(&at, &issue.key), group, id);
                         found.push(effect);
                     }
@@ -202,12 +201,12 @@ impl<'a> Compiler<'a> {
         let help = "write `trust = [{ of = \"europe\", in = \"us\", by = -0.1 }]`";
         let mut total = 0;
         let mut found = Vec::new();
-        for (at, (value, table)) in self.tables(&entry.value, &place, help).into_iter().enumerate() {
+        for (at, (value, table)) in self.reader.tables(&entry.value, &place, help).into_iter().enumerate() {
             let place = format!("{place}.{at}");
-            self.known_keys(table, &["of", "in", "by"], "an effect on trust");
+            self.reader.known_keys(table, &["of", "in", "by"], "an effect on trust");
             let pairs = self.trust_pairs(value, table, &place, &mut total);
             let Some(by) = table.get("by") else {
-                self.missing("by", &place, value.span.clone(), "write by how much trust changes: `by = -0.1`");
+                self.reader.missing("by", &place, value.span.clone(), "write by how much trust changes: `by = -0.1`");
                 continue;
             };
             let size = self.effect_size(&by.value, &path(&place, "by"));

@@ -3,152 +3,144 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::compile::Compiler;
 use super::csv::CsvTable;
-use super::data::no_rows;
+use super::declarations::{Declarations, Join};
 use super::diagnostic::{Diagnostic, quoted};
-use super::document::{Entry, Table};
 use super::names::{Cohort, Party, is_id};
 use super::reader::path;
+use super::toml_tree::{Entry, Table};
 use crate::model::{ActorId, limits};
 
-/// The groups that rows join, in order of first appearance.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Joins {
-    pub(super) list: Vec<Join>,
-}
-
-/// A group that rows join.
-#[derive(Clone, Debug)]
-pub(super) struct Join {
-    /// Its id.
-    pub(super) group: String,
-    pub(super) members: Vec<ActorId>,
-    /// The first row that joins it: table, row and column.
-    pub(super) first: (Arc<CsvTable>, usize, usize),
-}
-
-impl<'a> Compiler<'a> {
-    /// The members of a cohort with a table: their ids, names and groups.
-    pub(super) fn collect_members(&mut self, entry: &'a Entry, keys: &'a Table, named: &'a Entry) -> Cohort {
-        let place = path("cohorts", &entry.key);
-        let first = self.names.actors.len();
-        let mut cohort = Cohort { first, size: 0, table: Some(Arc::new(CsvTable::unread())), names: None };
-        if let Some(size) = keys.get("size") {
-            let message = format!("`{place}` has both `table` and `size`");
-            let error = Diagnostic::error("schema/either", message, Some(size.key_span.clone()));
-            self.report(error.help("remove `size`: every row of the table is a member"));
-        }
-        let Some(table) = self.named_table(&named.value, &path(&place, "table")) else { return cohort };
-        let column = |compiler: &mut Self, key: &str| {
-            let entry = keys.get(key)?;
-            compiler.find_column(&table, &entry.value, &path(&place, key))
-        };
-        let id = column(self, "id");
-        cohort.names = column(self, "names");
-        let member_of = column(self, "member_of");
-        if table.rows() == 0 {
-            self.report(no_rows(&table, named));
-            cohort.table = Some(table);
-            return cohort;
-        }
-        let all = first.saturating_add(table.rows());
-        if table.rows() > limits::TABLE_MEMBERS || all > limits::ACTORS {
-            let message = format!(
-                "with the {} rows of {} there are {all} actors, more than {}",
-                table.rows(),
-                quoted(&table.name),
-                limits::ACTORS
-            );
-            let error = Diagnostic::error("limits/actors", message, Some(named.value.span.clone()));
-            self.report(error.help("a smaller sample of like actors often shows the same"));
-            return cohort;
-        }
-        for row in 0..table.rows() {
-            let actor = ActorId::at(self.names.actors.len());
-            let name = if let Some(column) = id {
-                self.member_id(&table, row, column, actor, &entry.key_span)
-            } else {
-                let name = format!("{}_{}", entry.key, row + 1);
-                self.add_party(&name, &entry.key_span, Party::Actor(actor), "the cohort's member");
-                name
-            };
-            self.names.actors.push(name, entry.key_span.clone());
-            if let Some(column) = member_of {
-                self.join_groups(&table, row, column, actor);
-            }
-        }
-        cohort.size = u32::try_from(table.rows()).unwrap_or(u32::MAX);
+/// The members of a cohort with a table: their ids, names and groups.
+pub(super) fn collect<'a>(
+    declarations: &mut Declarations<'_, 'a>,
+    entry: &'a Entry,
+    keys: &'a Table,
+    named: &'a Entry,
+) -> Cohort {
+    let place = path("cohorts", &entry.key);
+    let first = declarations.names.actors.len();
+    let mut cohort = Cohort { first, size: 0, table: Some(Arc::new(CsvTable::unread())), names: None };
+    if let Some(size) = keys.get("size") {
+        let message = format!("`{place}` has both `table` and `size`");
+        let error = Diagnostic::error("schema/either", message, Some(size.key_span.clone()));
+        declarations.reader.report(error.help("remove `size`: every row of the table is a member"));
+    }
+    let Some(table) = declarations.reader.named_table(&named.value, &path(&place, "table")) else { return cohort };
+    let mut column = |key: &str| {
+        let entry = keys.get(key)?;
+        declarations.reader.find_column(&table, &entry.value, &path(&place, key))
+    };
+    let id = column("id");
+    cohort.names = column("names");
+    let member_of = column("member_of");
+    if table.rows() == 0 {
+        declarations.reader.report(table.no_rows(&named.value.span));
         cohort.table = Some(table);
-        cohort
+        return cohort;
     }
+    let all = first.saturating_add(table.rows());
+    if table.rows() > limits::TABLE_MEMBERS || all > limits::ACTORS {
+        let message = format!(
+            "with the {} rows of {} there are {all} actors, more than {}",
+            table.rows(),
+            quoted(&table.name),
+            limits::ACTORS
+        );
+        let error = Diagnostic::error("limits/actors", message, Some(named.value.span.clone()));
+        declarations.reader.report(error.help("a smaller sample of like actors often shows the same"));
+        return cohort;
+    }
+    for row in 0..table.rows() {
+        let actor = ActorId::at(declarations.names.actors.len());
+        let name = if let Some(column) = id {
+            member_id(declarations, &table, row, column, actor, &entry.key_span)
+        } else {
+            let name = format!("{}_{}", entry.key, row + 1);
+            declarations.add_party(&name, &entry.key_span, Party::Actor(actor), "the cohort's member");
+            name
+        };
+        declarations.names.actors.push(name, entry.key_span.clone());
+        if let Some(column) = member_of {
+            join_groups(declarations, &table, row, column, actor);
+        }
+    }
+    cohort.size = u32::try_from(table.rows()).unwrap_or(u32::MAX);
+    cohort.table = Some(table);
+    cohort
+}
 
-    /// The id in a cell, declared.
-    fn member_id(
-        &mut self,
-        table: &Arc<CsvTable>,
-        row: usize,
-        column: usize,
-        actor: ActorId,
-        cohort: &Range<usize>,
-    ) -> String {
-        let name = table.cell(row, column).to_ascii_lowercase();
-        if !is_id(&name) {
-            let (message, help) = if name.is_empty() {
-                ("a member has no id".to_owned(), "fill in the cell".to_owned())
+/// The id in a cell, declared.
+fn member_id(
+    declarations: &mut Declarations<'_, '_>,
+    table: &Arc<CsvTable>,
+    row: usize,
+    column: usize,
+    actor: ActorId,
+    cohort: &Range<usize>,
+) -> String {
+    let name = table.cell(row, column).to_ascii_lowercase();
+    if !is_id(&name) {
+        let (message, help) = if name.is_empty() {
+            ("a member has no id".to_owned(), "fill in the cell".to_owned())
+        } else {
+            let help = "an id begins with a letter from a to z and goes on with letters, digits and `_`; \
+                keep other names in a column for `names`";
+            (format!("{} is not a valid id for a member", quoted(&name)), help.to_owned())
+        };
+        declarations.reader.report_cell("schema/id", message, help, table, row, column);
+        return name;
+    }
+    let Some(taken) = declarations.names.parties.get(&name).copied() else {
+        declarations.names.parties.insert(name.clone(), Party::Actor(actor));
+        return name;
+    };
+    let earlier = match taken {
+        Party::Actor(other) if other.index() >= declarations.names.actors.len() - row => {
+            let first = other.index() + row - declarations.names.actors.len();
+            format!("it stands in {} too", table.cell_place(first, column))
+        }
+        _ => "an actor, cohort or group is called so".to_owned(),
+    };
+    let message = format!("the member {} bears a name that is taken: {earlier}", quoted(&name));
+    let help = "actors, cohorts, their members and groups share one set of names; rename one of the two";
+    declarations.reader.report_cell("names/twice", message, help, table, row, column);
+    if let Some(span) = declarations.party_span(&name)
+        && span != *cohort
+        && let Some(error) = declarations.reader.diagnostics.last_mut()
+    {
+        error.notes.push(("it is declared here".into(), Some(span)));
+    }
+    name
+}
+
+/// Notes the groups that a row joins.
+fn join_groups(
+    declarations: &mut Declarations<'_, '_>,
+    table: &Arc<CsvTable>,
+    row: usize,
+    column: usize,
+    actor: ActorId,
+) {
+    let cell = table.cell(row, column).to_ascii_lowercase();
+    for part in cell.split(';').filter(|part| !part.is_empty()) {
+        if !is_id(part) {
+            let message = format!("{} is not a valid id for a group", quoted(part));
+            let help = if is_id(part.trim()) {
+                format!("remove the spaces around {}", quoted(part.trim()))
             } else {
-                let help = "an id begins with a letter from a to z and goes on with letters, digits and `_`; \
-                    keep other names in a column for `names`";
-                (format!("{} is not a valid id for a member", quoted(&name)), help.to_owned())
+                "write ids of groups, several of them separated by `;`".to_owned()
             };
-            self.report_cell("schema/id", message, help, table, row, column);
-            return name;
+            declarations.reader.report_cell("schema/id", message, help, table, row, column);
+            continue;
         }
-        let Some(taken) = self.names.parties.get(&name).copied() else {
-            self.names.parties.insert(name.clone(), Party::Actor(actor));
-            return name;
-        };
-        let earlier = match taken {
-            Party::Actor(other) if other.index() >= self.names.actors.len() - row => {
-                let first = other.index() + row - self.names.actors.len();
-                format!("it stands in {} too", table.cell_place(first, column))
-            }
-            _ => "an actor, cohort or group is called so".to_owned(),
-        };
-        let message = format!("the member {} bears a name that is taken: {earlier}", quoted(&name));
-        let help = "actors, cohorts, their members and groups share one set of names; rename one of the two";
-        self.report_cell("names/twice", message, help, table, row, column);
-        if let Some(span) = self.party_span(&name)
-            && span != *cohort
-            && let Some(error) = self.diagnostics.last_mut()
-        {
-            error.notes.push(("it is declared here".into(), Some(span)));
-        }
-        name
-    }
-
-    /// Notes the groups that a row joins.
-    fn join_groups(&mut self, table: &Arc<CsvTable>, row: usize, column: usize, actor: ActorId) {
-        let cell = table.cell(row, column).to_ascii_lowercase();
-        for part in cell.split(';').filter(|part| !part.is_empty()) {
-            if !is_id(part) {
-                let message = format!("{} is not a valid id for a group", quoted(part));
-                let help = if is_id(part.trim()) {
-                    format!("remove the spaces around {}", quoted(part.trim()))
-                } else {
-                    "write ids of groups, several of them separated by `;`".to_owned()
-                };
-                self.report_cell("schema/id", message, help, table, row, column);
-                continue;
-            }
-            let known = self.names.join_positions.get(part).copied();
-            let at = known.unwrap_or_else(|| {
-                let first = (Arc::clone(table), row, column);
-                self.names.joins.list.push(Join { group: part.to_owned(), members: Vec::new(), first });
-                self.names.join_positions.insert(part.to_owned(), self.names.joins.list.len() - 1);
-                self.names.joins.list.len() - 1
-            });
-            self.names.joins.list[at].members.push(actor);
-        }
+        let known = declarations.join_positions.get(part).copied();
+        let at = known.unwrap_or_else(|| {
+            let first = (Arc::clone(table), row, column);
+            declarations.joins.push(Join { group: part.to_owned(), members: Vec::new(), first });
+            declarations.join_positions.insert(part.to_owned(), declarations.joins.len() - 1);
+            declarations.joins.len() - 1
+        });
+        declarations.joins[at].members.push(actor);
     }
 }

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::cells::is_column;
-use super::compile::Compiler;
+use super::context::{Context, Own};
 use super::diagnostic::{Diagnostic, Origin, Severity, listed, quoted};
-use super::document::{Entry, Kind, Table, Value};
+use super::draft::Draft;
+use super::fields::{Order, Spec, User};
 use super::names::Party;
-use super::number::{Order, Spec, User};
 use super::reader::path;
-use super::resolve::{Context, Own};
 use super::set_value::SetValue;
+use super::toml_tree::{Entry, Kind, Table, Value, is_column};
 use crate::model::{Amount, Bind, CommitmentId, Domain, InstanceId, Move, ResourceId, Shape, Target, Trigger, limits};
 
 /// The amounts to which an added move raises what is graded.
@@ -135,23 +134,23 @@ struct Bound<'a> {
     amount: Option<&'a Value>,
 }
 
-impl<'a> Compiler<'a> {
+impl<'a> Draft<'a> {
     /// The moves of the file, and behind them those that were added.
     pub(super) fn read_moves(&mut self, added: &[AddedMove]) {
-        let tables = self.named_tables("moves");
+        let tables = self.reader.named_tables("moves");
         let declared = tables.len().saturating_sub(added.len());
         for (at, (entry, table)) in tables.into_iter().enumerate() {
-            let before = self.diagnostics.len();
+            let before = self.reader.diagnostics.len();
             self.read_move(entry, table);
             let Some(added) = at.checked_sub(declared).and_then(|at| added.get(at)) else { continue };
             // Its place is the argument that it comes from, and it was asked for: one that is never made is an error.
-            for diagnostic in &mut self.diagnostics[before..] {
+            for diagnostic in &mut self.reader.diagnostics[before..] {
                 let argument = added.argument();
                 diagnostic.span = Some(0..argument.len());
                 diagnostic.origin = Origin::Argument(argument);
             }
-            let last = self.model.clock.steps.saturating_sub(1);
-            for outside in self.diagnostics[before..].iter_mut().filter(|one| one.code == "time/outside") {
+            let last = self.lookup.calendar.clock.steps.saturating_sub(1);
+            for outside in self.reader.diagnostics[before..].iter_mut().filter(|one| one.code == "time/outside") {
                 outside.severity = Severity::Error;
                 outside.help = Some(format!("choose a step from 0 to {last}, or make the run longer in `[time]`"));
             }
@@ -160,30 +159,35 @@ impl<'a> Compiler<'a> {
 
     fn read_move(&mut self, entry: &'a Entry, table: &'a Table) {
         let place = path("moves", &entry.key);
-        self.known_keys(table, &["on", "when", "bind", "any", "name", "note"], "a move");
-        self.free_texts(table, &["note"], &place);
-        let name = self.optional_text(table, "name", &place);
+        self.reader.known_keys(table, &["on", "when", "bind", "any", "name", "note"], "a move");
+        self.reader.free_texts(table, &["note"], &place);
+        let name = self.reader.optional_text(table, "name", &place);
         let trigger = match (table.get("on"), table.get("when")) {
             (Some(on), None) => self.shock_steps(on, &place),
             (None, Some(when)) => {
-                let script = self.condition(&when.value, path(&place, "when"), Context::World("a move"));
+                let script = self.lookup.condition(
+                    &mut self.reader,
+                    &when.value,
+                    path(&place, "when"),
+                    Context::World("a move"),
+                );
                 script.map(|script| Trigger::When { condition: script.expression, once: true })
             }
             (Some(on), Some(when)) => {
                 let message = format!("`{place}` has both `on` and `when`");
                 let error = Diagnostic::error("schema/either", message, Some(when.key_span.clone()));
                 let error = error.note("the other stands here", Some(on.key_span.clone()));
-                self.report(error.help("a move has one of `on` (dates) and `when` (a condition)"));
+                self.reader.report(error.help("a move has one of `on` (dates) and `when` (a condition)"));
                 None
             }
             (None, None) => {
                 let help = "a move has one of `on` (dates) and `when` (a condition)";
-                self.missing("on` or `when", &place, entry.key_span.clone(), help);
+                self.reader.missing("on` or `when", &place, entry.key_span.clone(), help);
                 None
             }
         };
         let binds = self.binds(entry, table, &place);
-        let any = self.flag(table, "any", &place, false);
+        let any = self.reader.flag(table, "any", &place, false);
         let trigger = trigger.unwrap_or(Trigger::On(Vec::new()));
         self.model.moves.push(Move { id: entry.key.clone(), name, trigger, binds, any });
     }
@@ -192,7 +196,7 @@ impl<'a> Compiler<'a> {
     fn binds(&mut self, entry: &'a Entry, table: &'a Table, place: &str) -> Vec<Bind> {
         let Some(bind) = table.get("bind") else {
             let help = "name what is bound: `bind = [\"us_backstop\"]`";
-            self.missing("bind", place, entry.key_span.clone(), help);
+            self.reader.missing("bind", place, entry.key_span.clone(), help);
             return Vec::new();
         };
         let at = path(place, "bind");
@@ -211,14 +215,14 @@ impl<'a> Compiler<'a> {
                 Ok(instances) => instances,
                 Err((message, help)) => {
                     let error = format!("`{at}` names {message}");
-                    self.report(Diagnostic::error("names/unknown", error, Some(bound.span.clone())).help(help));
+                    self.reader.report(Diagnostic::error("names/unknown", error, Some(bound.span.clone())).help(help));
                     continue;
                 }
             };
             if self.bound_instances.saturating_add(instances.len()) > limits::BOUND {
                 let message = format!("the moves of the file bind more than {} instances", limits::BOUND);
                 let error = Diagnostic::error("limits/moves", message, Some(bound.span.clone()));
-                self.report(error.help("bind fewer, or make cohorts and groups of debtors smaller"));
+                self.reader.report(error.help("bind fewer, or make cohorts and groups of debtors smaller"));
                 break;
             }
             self.bound_instances += instances.len();
@@ -243,20 +247,20 @@ impl<'a> Compiler<'a> {
         match &value.kind {
             Kind::String(name) => Some(Bound { place, name, span: value.span.clone(), amount: None }),
             Kind::Table(table) => {
-                self.known_keys(table, &["commitment", "amount"], "what a move binds");
+                self.reader.known_keys(table, &["commitment", "amount"], "what a move binds");
                 let Some(commitment) = table.get("commitment") else {
                     let help = "name what is bound: `{ commitment = \"us_backstop\", amount = 10 }`";
-                    self.missing("commitment", &place, value.span.clone(), help);
+                    self.reader.missing("commitment", &place, value.span.clone(), help);
                     return None;
                 };
-                let name = self.text(&commitment.value, &path(&place, "commitment"))?;
+                let name = self.reader.text(&commitment.value, &path(&place, "commitment"))?;
                 let amount = table.get("amount").map(|entry| &entry.value);
                 Some(Bound { place, name, span: commitment.value.span.clone(), amount })
             }
             Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) | Kind::Datetime(_) | Kind::Array(_) => {
                 let wanted = "a list of commitments or of their instances";
                 let help = "put names in quotes; an amount is given as `{ commitment = \"pledge\", amount = 10 }`";
-                self.wrong_kind(value, at, wanted, Some(help));
+                self.reader.wrong_kind(value, at, wanted, Some(help));
                 None
             }
         }
@@ -272,7 +276,7 @@ impl<'a> Compiler<'a> {
         if graded.is_empty() {
             let message = format!("`{place}` is given, but {} promises no graded amount", quoted(&declared.id));
             let error = Diagnostic::error("domain/graded", message, Some(amount.span.clone()));
-            self.report(error.help("leave the amount out: what is not graded is bound whole"));
+            self.reader.report(error.help("leave the amount out: what is not graded is bound whole"));
             return Vec::new();
         }
         if let Some(by_resource) = by_resource(amount) {
@@ -288,7 +292,7 @@ impl<'a> Compiler<'a> {
         let message =
             format!("`{place}` is one amount, but {} has {} that are graded", quoted(bound.name), graded.len());
         let help = format!("name them: `amount = {{ {table} }}`, or `--move {}={argument}@STEP`", bound.name);
-        self.report(Diagnostic::error("domain/graded", message, Some(amount.span.clone())).help(help));
+        self.reader.report(Diagnostic::error("domain/graded", message, Some(amount.span.clone())).help(help));
         Vec::new()
     }
 
@@ -302,7 +306,7 @@ impl<'a> Compiler<'a> {
     ) -> Vec<(u32, usize)> {
         if by_resource.entries.is_empty() {
             let error = Diagnostic::error("domain/empty", format!("`{place}` is empty"), Some(amount.span.clone()));
-            self.report(error.help("write how much, `{ money = 10 }`; without `amount` it is all of `upto`"));
+            self.reader.report(error.help("write how much, `{ money = 10 }`; without `amount` it is all of `upto`"));
         }
         let mut found = Vec::new();
         for entry in &by_resource.entries {
@@ -314,9 +318,9 @@ impl<'a> Compiler<'a> {
             let id = quoted(&self.model.commitments[commitment.index()].id);
             let message = format!("`{place}` names {}, which is no graded amount of {id}", quoted(&entry.key));
             let names: Vec<&str> = graded.iter().map(|&gift| self.resource_name(commitment, gift)).collect();
-            let help = self.near(&entry.key, names.iter().copied());
+            let help = self.reader.near(&entry.key, names.iter().copied());
             let help = help.unwrap_or_else(|| format!("what is graded there is {}", listed(names)));
-            self.report(Diagnostic::error("names/unknown", message, Some(entry.key_span.clone())).help(help));
+            self.reader.report(Diagnostic::error("names/unknown", message, Some(entry.key_span.clone())).help(help));
         }
         found
     }
@@ -353,7 +357,7 @@ impl<'a> Compiler<'a> {
         let message = format!("{name} is bound twice by one move, so that its amount is not certain");
         let error = Diagnostic::error("names/twice", message, Some(bound.span.clone()));
         let error = error.note("it is bound here first", Some(before.span.clone()));
-        self.report(error.help("name each instance once, with its amount"));
+        self.reader.report(error.help("name each instance once, with its amount"));
     }
 
     /// The instances of a commitment, or the one of an actor: `c/a`.
@@ -362,17 +366,17 @@ impl<'a> Compiler<'a> {
             Some((commitment, actor)) => (commitment, Some(actor)),
             None => (name, None),
         };
-        let Some(at) = self.names.commitments.find(commitment) else {
-            let message = match self.names.what_is(commitment) {
+        let Some(at) = self.lookup.names.commitments.find(commitment) else {
+            let message = match self.lookup.names.what_is(commitment) {
                 Some(what) => format!("{}, which is {what}, no commitment", quoted(commitment)),
                 None => format!("{}, which is no commitment", quoted(commitment)),
             };
-            let near = self.near(commitment, self.names.commitments.names());
+            let near = self.reader.near(commitment, self.lookup.names.commitments.names());
             return Err((message, near.unwrap_or_else(|| "declare it in `[commitments]`".into())));
         };
         let Some(actor) = actor else { return Ok(self.model.instances_of(CommitmentId::at(at))) };
-        let debtor = match self.names.parties.get(actor) {
-            Some(&Party::Actor(debtor)) => self.instance_of(at, debtor),
+        let debtor = match self.lookup.names.parties.get(actor) {
+            Some(&Party::Actor(debtor)) => self.lookup.instance_of(&self.reader, at, debtor),
             _ => None,
         };
         match debtor {

@@ -1,93 +1,19 @@
 //! Numeric fields: a number, an expression over what is known before the run, or a distribution.
 
-use std::cell::Cell;
 use std::ops::Range;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use super::cells::{Column, is_column};
-use super::compile::Compiler;
-use super::csv::CsvTable;
+use super::cells::{self, Column};
+use super::context::{Context, Own, Type};
 use super::diagnostic::{Diagnostic, Origin, listed, plain, quoted, suggestion};
-use super::document::{Entry, Kind, Table, Value};
+use super::draft::Draft;
+use super::fields::{About, Order, Pending, Spec, User, WHOLE, domain_help, shape_name};
 use super::reader::path;
-use super::resolve::{Context, Script, Type};
+use super::script::Script;
+use super::toml_tree::{Entry, Kind, Table, Value, is_column};
 use crate::model::{
-    ActorId, Distribution, Domain, DrawId, Field, FieldSource, Quantity, Scalar, Shape, Target, limits,
+    ActorId, Distribution, Domain, DrawId, Field, FieldSource, Node, Quantity, Scalar, Shape, Target, limits,
 };
-
-/// What a numeric field is.
-#[derive(Clone, Debug)]
-pub(super) struct Spec {
-    /// Its dotted path.
-    pub(super) path: String,
-    /// What it may be.
-    pub(super) domain: Domain,
-    /// When it is evaluated.
-    pub(super) order: Order,
-    /// What its expressions may read.
-    pub(super) context: Context,
-    /// The table whose columns it may read, a row for each user.
-    pub(super) table: Option<Arc<CsvTable>>,
-}
-
-impl Spec {
-    /// Whether a date may stand for its step: a parameter, an attribute or a moment.
-    fn takes_dates(&self) -> bool {
-        self.order != Order::Rest || self.domain == Domain::Moment
-    }
-}
-
-/// When a field is evaluated: what others read comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Order {
-    Parameter,
-    Attribute,
-    Rest,
-}
-
-/// One of those that a field is worked out for: an actor, a cohort's member, a commitment's instance.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct User {
-    /// The actor whose id is appended to the path.
-    pub(super) suffix: Option<ActorId>,
-    /// The debtor.
-    pub(super) owner: Option<ActorId>,
-    /// `index` and `size`.
-    pub(super) member: Option<(u32, u32)>,
-}
-
-/// A field that is evaluated in every run, with what is needed to report a fault in it.
-#[derive(Debug)]
-pub(super) struct Pending {
-    pub(super) field: Field,
-    pub(super) order: Order,
-    pub(super) about: Rc<About>,
-}
-
-/// Where a field stands.
-#[derive(Debug)]
-pub(super) struct About {
-    pub(super) span: Range<usize>,
-    /// The expression, or those among the distribution's arguments.
-    pub(super) scripts: Vec<Script>,
-    /// Places of a distribution's arguments.
-    pub(super) arguments: Vec<Range<usize>>,
-    /// Whether the attributes that it reads have been looked for.
-    pub(super) checked: Cell<bool>,
-    /// Whether a fault of one of its users has been reported.
-    pub(super) reported: Cell<bool>,
-}
-
-impl About {
-    fn new(value: &Value, scripts: Vec<Script>, arguments: Vec<Range<usize>>) -> Rc<Self> {
-        let span = value.span.clone();
-        Rc::new(Self { span, scripts, arguments, checked: Cell::new(false), reported: Cell::new(false) })
-    }
-}
-
-/// A field's place in the setup, by the position of its actor or instance.
-pub(super) type TargetOf = fn(usize) -> Target;
 
 /// What a field has been read as.
 enum Read {
@@ -119,7 +45,7 @@ impl Drawn {
     }
 }
 
-impl<'a> Compiler<'a> {
+impl<'a> Draft<'a> {
     /// Reads a numeric field for each of its users; `targets` gives a user's places in the setup.
     pub(super) fn number(
         &mut self,
@@ -141,7 +67,7 @@ impl<'a> Compiler<'a> {
             }
             Some(Read::Expression(script)) => self.expression_fields(value, spec, users, targets, script),
             Some(Read::Column(column)) => {
-                if self.column_in_domain(&column, spec) {
+                if cells::column_in_domain(&mut self.reader, &column, spec) {
                     for (at, &number) in column.values.iter().take(users.len()).enumerate() {
                         for target in targets(at) {
                             self.model.setup.set(target, number);
@@ -192,12 +118,17 @@ impl<'a> Compiler<'a> {
     fn read_number(&mut self, value: &'a Value, spec: &Spec) -> Option<Read> {
         match &value.kind {
             Kind::Integer(_) | Kind::Float(_) => value.number().map(Read::Number),
-            Kind::String(text) => {
-                self.expression(value, text, spec.path.clone(), spec.context, Type::Number).map(Read::Expression)
+            Kind::String(text) => self
+                .lookup
+                .expression(&mut self.reader, value, text, spec.path.clone(), spec.context, Type::Number)
+                .map(Read::Expression),
+            Kind::Table(table) if is_column(table) => {
+                cells::column(&mut self.reader, &self.lookup.calendar, value, table, spec).map(Read::Column)
             }
-            Kind::Table(table) if is_column(table) => self.column(value, table, spec).map(Read::Column),
             Kind::Table(table) => self.distribution(value, table, spec),
-            Kind::Datetime(_) if spec.takes_dates() => self.date_number(value, &spec.path).map(Read::Number),
+            Kind::Datetime(_) if spec.takes_dates() => {
+                self.lookup.calendar.date_number(&mut self.reader, value, &spec.path).map(Read::Number)
+            }
             _ => {
                 self.wrong_number(value, &spec.path);
                 None
@@ -205,13 +136,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// The step of a date.
-    pub(super) fn date_number(&mut self, value: &Value, at: &str) -> Option<f64> {
-        #[expect(clippy::cast_precision_loss, reason = "the calendar has far fewer steps than are exact")]
-        self.moment(value, at).map(|moment| moment.step as f64)
-    }
-
-    pub(super) fn wrong_number(&mut self, value: &Value, at: &str) {
+    fn wrong_number(&mut self, value: &Value, at: &str) {
         let wanted = "a number, an expression in quotes or a distribution";
         let help = match value.kind {
             Kind::Datetime(_) => Some("in a parameter or an attribute a date is the number of its step"),
@@ -219,7 +144,7 @@ impl<'a> Compiler<'a> {
             _ if WHOLE.iter().any(|key| at.ends_with(key)) => Some("write a whole number such as `5`"),
             _ => Some("write a number such as `0.5`"),
         };
-        self.wrong_kind(value, at, wanted, help);
+        self.reader.wrong_kind(value, at, wanted, help);
     }
 
     /// A distribution: a table with one key, its shape.
@@ -249,7 +174,7 @@ impl<'a> Compiler<'a> {
             }
         };
         if let Some(fault) = fault {
-            self.report(fault);
+            self.reader.report(fault);
         }
         None
     }
@@ -257,7 +182,7 @@ impl<'a> Compiler<'a> {
     fn arguments(&mut self, value: &Value, entry: &'a Entry, shape: Shape, spec: &Spec) -> Option<Read> {
         let name = &entry.key;
         let Kind::Array(array) = &entry.value.kind else {
-            self.wrong_kind(
+            self.reader.wrong_kind(
                 &entry.value,
                 &path(&spec.path, name),
                 "a list of its arguments",
@@ -274,22 +199,27 @@ impl<'a> Compiler<'a> {
                     arguments.extend(element.number().map(Scalar::Constant));
                 }
                 Kind::Datetime(_) if shape == Shape::Choice && spec.takes_dates() => {
-                    arguments.extend(self.date_number(element, &place).map(Scalar::Constant));
+                    arguments.extend(
+                        self.lookup.calendar.date_number(&mut self.reader, element, &place).map(Scalar::Constant),
+                    );
                 }
                 Kind::Table(table) if is_column(table) => {
                     let spec = Spec { path: place, ..spec.clone() };
-                    if let Some(column) = self.column(element, table, &spec) {
+                    if let Some(column) = cells::column(&mut self.reader, &self.lookup.calendar, element, table, &spec)
+                    {
                         columns.push((arguments.len(), column));
                         arguments.push(Scalar::Constant(0.0));
                     }
                 }
                 Kind::String(text) => {
-                    if let Some(script) = self.expression(element, text, place, spec.context, Type::Number) {
+                    if let Some(script) =
+                        self.lookup.expression(&mut self.reader, element, text, place, spec.context, Type::Number)
+                    {
                         arguments.push(Scalar::Expression(script.expression.clone()));
                         scripts.push(script);
                     }
                 }
-                _ => self.wrong_kind(
+                _ => self.reader.wrong_kind(
                     element,
                     &place,
                     "a number or an expression in quotes",
@@ -323,7 +253,7 @@ impl<'a> Compiler<'a> {
             };
         }
         let (_, first) = &drawn.columns[0];
-        let before = self.cell_errors;
+        let before = self.reader.cell_errors;
         for row in 0..first.values.len() {
             let arguments: Vec<f64> = drawn.of(row).arguments.iter().filter_map(Scalar::constant).collect();
             let domain = spec.domain;
@@ -338,10 +268,10 @@ impl<'a> Compiler<'a> {
             };
             if let Some((message, help)) = fault {
                 let help = help.unwrap_or_else(|| "change the cell, or the other arguments".into());
-                self.report_cell("domain/distribution", message, help, &first.table, row, first.at);
+                self.reader.report_cell("domain/distribution", message, help, &first.table, row, first.at);
             }
         }
-        self.cell_errors == before
+        self.reader.cell_errors == before
     }
 
     /// Checks what is known of a distribution as it is written.
@@ -359,7 +289,7 @@ impl<'a> Compiler<'a> {
             let message =
                 format!("`{}` must be {}, which `{name}` does not give", spec.path, spec.domain.description());
             let error = Diagnostic::error("domain/whole", message, Some(value.span.clone()));
-            self.report(error.help("use `choice = [1, 2, 3]`"));
+            self.reader.report(error.help("use `choice = [1, 2, 3]`"));
             return false;
         }
         let constants: Vec<f64> = distribution
@@ -386,24 +316,18 @@ impl<'a> Compiler<'a> {
     fn wrong_arguments(&mut self, value: &Value, spec: &Spec, what: &str) -> bool {
         let message = format!("the distribution of `{}` is wrong: {what}", spec.path);
         let error = Diagnostic::error("domain/distribution", message, Some(value.span.clone()));
-        let error = self.naming_override(
+        let error = self.reader.naming_override(
             value,
             error.help(
                 "write `uniform = [lo, hi]`, `triangular = [lo, mode, hi]`, `normal = [mean, sd]` or `choice = [a, b]`",
             ),
         );
-        self.report(error);
+        self.reader.report(error);
         false
     }
 
     /// A distribution gives only values that the field may have; a normal one is clipped.
-    pub(super) fn check_support(
-        &mut self,
-        spec: &Spec,
-        shape: Shape,
-        arguments: &[f64],
-        spans: &[Range<usize>],
-    ) -> bool {
+    fn check_support(&mut self, spec: &Spec, shape: Shape, arguments: &[f64], spans: &[Range<usize>]) -> bool {
         if shape == Shape::Normal {
             return true;
         }
@@ -413,23 +337,23 @@ impl<'a> Compiler<'a> {
                 let (path, domain, value) = (&spec.path, spec.domain.description(), plain(arguments[at]));
                 let message = format!("`{path}` must be {domain}, but its distribution can give {value}");
                 let span = spans.get(at).cloned();
-                self.report(Diagnostic::error("domain/support", message, span).help(domain_help(spec.domain)));
+                self.reader.report(Diagnostic::error("domain/support", message, span).help(domain_help(spec.domain)));
                 false
             }
         }
     }
 
     /// Reports a number outside of the field's domain.
-    pub(super) fn in_domain(&mut self, value: &Value, spec: &Spec, number: f64) -> bool {
+    fn in_domain(&mut self, value: &Value, spec: &Spec, number: f64) -> bool {
         if spec.domain.contains(number) {
             return true;
         }
         let message = format!("`{}` must be {}, but is {}", spec.path, spec.domain.description(), plain(number));
         let error =
             Diagnostic::error("domain/number", message, Some(value.span.clone())).help(domain_help(spec.domain));
-        let error = self.naming_override(value, error);
+        let error = self.reader.naming_override(value, error);
         self.doubtful |= spec.order != Order::Rest;
-        self.report(error);
+        self.reader.report(error);
         false
     }
 
@@ -490,47 +414,69 @@ impl<'a> Compiler<'a> {
             if self.fields.len() == limits::FIELDS {
                 let message = format!("more than {} numbers that are drawn or worked out for members", limits::FIELDS);
                 let error = Diagnostic::error("limits/fields", message, Some(about.span.clone()));
-                self.report(error.help("give plain numbers, or make cohorts and groups smaller"));
+                self.reader.report(error.help("give plain numbers, or make cohorts and groups smaller"));
             }
             return false;
         }
         let operations = about.scripts.iter().map(|script| script.expression.nodes.len()).sum();
-        if !self.count_operations(operations, &about.span, &Origin::File) {
+        if !self.lookup.count_operations(&mut self.reader, operations, &about.span, &Origin::File) {
             return false;
         }
         let path = match user.suffix {
-            Some(actor) => format!("{}/{}", spec.path, self.names.actors.list[actor.index()].0),
+            Some(actor) => format!("{}/{}", spec.path, self.lookup.names.actors.list[actor.index()].0),
             None => spec.path.clone(),
         };
         let field = Field { targets, source, domain: spec.domain, path, owner: user.owner, member: user.member };
         self.fields.push(Pending { field, order: spec.order, about: Rc::clone(about) });
         true
     }
-}
 
-/// A shape's name in files.
-pub(super) fn shape_name(shape: Shape) -> &'static str {
-    match shape {
-        Shape::Uniform => "uniform",
-        Shape::Triangular => "triangular",
-        Shape::Normal => "normal",
-        Shape::Choice => "choice",
-    }
-}
-
-/// The fields that take whole numbers only, by the ends of their paths.
-const WHOLE: [&str; 5] = [".due", ".grace", ".lead", ".over", ".expires"];
-
-/// A remedy for a number outside of a domain.
-pub(super) fn domain_help(domain: Domain) -> String {
-    match domain {
-        Domain::Unit => "write a share: `0.6` for 60 %".into(),
-        Domain::Amount => "amounts count units of the resource and are never negative".into(),
-        Domain::Whole(_) => "write a whole number of steps or parts, at most 4294967294".into(),
-        Domain::Moment => "write a date, a step number, or `inf` for never".into(),
-        Domain::Any => "write an ordinary number".into(),
-        Domain::Pace | Domain::Positive | Domain::NonNegative | Domain::Step => {
-            format!("write a number that is {}", domain.description())
+    /// Checks the scripts of the field that was read last, which belongs to each of some actors, called so.
+    pub(super) fn check_own_fields(&mut self, actors: &[ActorId], role: &str) {
+        let Some(pending) = self.fields.last() else { return };
+        let about = std::rc::Rc::clone(&pending.about);
+        if about.checked.replace(true) {
+            return;
         }
+        for script in &about.scripts {
+            if !self.check_own(script, actors, role) {
+                about.reported.set(true);
+            }
+        }
+    }
+
+    /// Refuses `own(name)` where one of those lacks the attribute whose own it is.
+    pub(super) fn check_own(&mut self, script: &Script, debtors: &[ActorId], role: &str) -> bool {
+        let actors = self.lookup.names.actors.len();
+        let mut good = true;
+        for (node, read) in script.expression.nodes.iter().enumerate() {
+            let Node::Read(Quantity::Own(attribute)) = read else { continue };
+            let lacking: Vec<&ActorId> = debtors
+                .iter()
+                .filter(|debtor| !self.has_attribute[attribute.index() * actors + debtor.index()])
+                .collect();
+            let Some(first) = lacking.first() else { continue };
+            let who = quoted(&self.lookup.names.actors.list[first.index()].0);
+            let attribute = quoted(&self.lookup.names.attributes.list[attribute.index()].0);
+            let more = match lacking.len() - 1 {
+                0 => String::new(),
+                more => format!(" (nor have {more} more {role}s)"),
+            };
+            let message = format!("the {role} {who} has no attribute {attribute}{more}");
+            let error = Diagnostic::error("names/attribute", message, None)
+                .help(format!("add {attribute} to its `attributes`"));
+            let node = u32::try_from(node).unwrap_or(u32::MAX);
+            let error = script.met(node, &self.lookup.definitions, error);
+            self.reader.report(error);
+            good = false;
+        }
+        good
+    }
+
+    /// A numeric field with one user and one target.
+    pub(super) fn plain_field(&mut self, value: &'a super::toml_tree::Value, at: &str, domain: Domain, target: Target) {
+        let context = Context::Numeric { cohort: false, own: Own::No };
+        let spec = Spec { path: at.to_owned(), domain, order: Order::Rest, context, table: None };
+        self.number(value, &spec, &[User::default()], &|_| vec![target]);
     }
 }

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::cells::is_column;
 use super::diagnostic::{Diagnostic, Origin, nearest, quoted};
-use super::document::{Document, Kind, Table, Value};
+use super::document::Document;
 use super::set_value::SetValue;
+use super::toml_tree::{Kind, Table, Value, is_column};
 use crate::model::Shape;
 
 /// A value that replaces one in the file.

@@ -2,17 +2,38 @@
 
 use std::ops::Range;
 
+use super::context::{Context, Own};
 use super::diagnostic::{Diagnostic, listed, quoted};
+use super::lookup::Lookup;
 use super::names::{Happening, Ids, Party};
+use super::reader::Reader;
 use super::reserved::usage;
-use super::resolve::{Context, Own, Resolver};
 use super::sets::Set;
 use crate::model::{
     ActorId, AttributeId, CommitmentId, DataId, GroupId, IssueId, MeanId, MeetingId, MoveId, OutcomeId, Promises,
     Quantity, ResourceId, ShockId, SlotId,
 };
 
-type Word = (String, Range<usize>);
+/// A name as an argument of a quantity, and where it stands.
+pub(super) type Argument = (String, Range<usize>);
+
+/// Whom an error concerns.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Blame {
+    /// The expression is wrong by itself, wherever it is used.
+    Expression,
+    /// It may not stand where it is used.
+    Context,
+}
+
+/// Finds the quantities that names and calls stand for.
+pub(super) struct QuantityFinder<'c, 'a> {
+    reader: &'c mut Reader<'a>,
+    lookup: &'c mut Lookup,
+    context: Context,
+    /// What is wrong, and where.
+    pub(super) faults: Vec<(Range<usize>, Diagnostic, Blame)>,
+}
 
 /// The names that there are.
 fn known<'n>(names: impl Iterator<Item = &'n str>) -> String {
@@ -20,9 +41,21 @@ fn known<'n>(names: impl Iterator<Item = &'n str>) -> String {
     if names.is_empty() { "the file declares none".into() } else { format!("write {}", listed(names)) }
 }
 
-impl Resolver<'_, '_> {
-    /// The quantity of a call whose arguments are names; none where it is wrong (and reported).
-    pub(super) fn quantity(&mut self, name: &str, words: &[Word], span: &Range<usize>) -> Option<Quantity> {
+impl<'c, 'a> QuantityFinder<'c, 'a> {
+    pub(super) fn new(reader: &'c mut Reader<'a>, lookup: &'c mut Lookup, context: Context) -> Self {
+        Self { reader, lookup, context, faults: Vec::new() }
+    }
+
+    fn report_own(&mut self, span: &Range<usize>, error: Diagnostic) {
+        self.faults.push((span.clone(), error, Blame::Expression));
+    }
+
+    fn report_met(&mut self, span: &Range<usize>, error: Diagnostic) {
+        self.faults.push((span.clone(), error, Blame::Context));
+    }
+
+    /// The quantity of a call whose arguments are names; none where it is wrong.
+    pub(super) fn call(&mut self, name: &str, words: &[Argument], span: &Range<usize>) -> Option<Quantity> {
         let (least, most) = match name {
             "offered" | "bound" | "delivered" | "parties" | "stance" => (1, 2),
             "assured" => (1, 3),
@@ -76,8 +109,14 @@ impl Resolver<'_, '_> {
         }
     }
 
-    fn find(&mut self, ids: fn(&super::names::Names) -> &Ids, word: &Word, what: &str, whose: &str) -> Option<usize> {
-        let names = &self.compiler.names;
+    fn find(
+        &mut self,
+        ids: fn(&super::names::Names) -> &Ids,
+        word: &Argument,
+        what: &str,
+        whose: &str,
+    ) -> Option<usize> {
+        let names = &self.lookup.names;
         if let Some(at) = ids(names).find(&word.0) {
             return Some(at);
         }
@@ -85,22 +124,23 @@ impl Resolver<'_, '_> {
             Some(other) => format!("`{whose}` takes {what} here, but {} is {other}", quoted(&word.0)),
             None => format!("{} is no {}", quoted(&word.0), what.trim_start_matches("an ").trim_start_matches("a ")),
         };
-        let help = self.compiler.near(&word.0, ids(names).names()).unwrap_or_else(|| known(ids(names).names()));
+        let help = self.reader.near(&word.0, ids(names).names()).unwrap_or_else(|| known(ids(names).names()));
         self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).help(help));
         None
     }
 
     /// The set of an actor, cohort or group.
-    fn set(&mut self, word: &Word, whose: &str) -> Option<Set> {
-        match self.compiler.names.parties.get(&word.0).copied() {
+    fn set(&mut self, word: &Argument, whose: &str) -> Option<Set> {
+        match self.lookup.names.parties.get(&word.0).copied() {
             Some(Party::Actor(actor)) => Some(Set::Actor(actor)),
             Some(Party::Group(group)) => {
-                self.compiler.names.groups[group].used = true;
+                self.lookup.names.groups[group].used = true;
                 Some(Set::Named(group))
             }
             Some(Party::Broken) => None,
             None => {
-                let error = self.compiler.unknown_party(&word.0, &word.1, whose, "actor, cohort or group");
+                let error =
+                    self.lookup.names.unknown_party(self.reader, &word.0, &word.1, whose, "actor, cohort or group");
                 self.report_own(&word.1, error);
                 None
             }
@@ -108,8 +148,8 @@ impl Resolver<'_, '_> {
     }
 
     /// One actor, no group.
-    fn actor(&mut self, word: &Word, whose: &str) -> Option<ActorId> {
-        match self.compiler.names.parties.get(&word.0).copied() {
+    fn actor(&mut self, word: &Argument, whose: &str) -> Option<ActorId> {
+        match self.lookup.names.parties.get(&word.0).copied() {
             Some(Party::Actor(actor)) => Some(actor),
             Some(Party::Broken) => None,
             Some(Party::Group(_)) => {
@@ -119,7 +159,7 @@ impl Resolver<'_, '_> {
                 None
             }
             None => {
-                let error = self.compiler.unknown_party(&word.0, &word.1, whose, "actor");
+                let error = self.lookup.names.unknown_party(self.reader, &word.0, &word.1, whose, "actor");
                 self.report_own(&word.1, error);
                 None
             }
@@ -128,10 +168,10 @@ impl Resolver<'_, '_> {
 
     fn group(&mut self, set: &Set, span: &Range<usize>) -> GroupId {
         // By itself a definition needs nothing to be kept up; its users do.
-        if self.context == Context::Definition { GroupId(0) } else { self.compiler.group(set, span) }
+        if self.context == Context::Definition { GroupId(0) } else { self.lookup.group(self.reader, set, span) }
     }
 
-    fn slot(&mut self, name: &str, resource: &Word, group: Option<&Word>) -> Option<SlotId> {
+    fn slot(&mut self, name: &str, resource: &Argument, group: Option<&Argument>) -> Option<SlotId> {
         let found = self.find(|names| &names.resources, resource, "a resource", name);
         let set = match group {
             None => Some(Set::Everyone),
@@ -142,10 +182,10 @@ impl Resolver<'_, '_> {
             return Some(SlotId(0));
         }
         let group = self.group(&set, &resource.1);
-        Some(self.compiler.slot(resource_id, group))
+        Some(self.lookup.sets.slot(resource_id, group))
     }
 
-    fn assured(&mut self, words: &[Word], span: &Range<usize>) -> Option<Quantity> {
+    fn assured(&mut self, words: &[Argument], span: &Range<usize>) -> Option<Quantity> {
         let slot = self.slot("assured", &words[0], words.get(1));
         let observer = match words.get(2) {
             None => Some(None),
@@ -173,7 +213,7 @@ impl Resolver<'_, '_> {
         Some(Quantity::Assured { slot: slot?, observer: observer? })
     }
 
-    fn own(&mut self, word: &Word, span: &Range<usize>) -> Option<Quantity> {
+    fn own(&mut self, word: &Argument, span: &Range<usize>) -> Option<Quantity> {
         let found = self.find(|names| &names.attributes, word, "an attribute", "own");
         let (message, help) = match self.context {
             Context::Definition | Context::Condition { .. } | Context::Numeric { own: Own::Yes, .. } => {
@@ -196,7 +236,7 @@ impl Resolver<'_, '_> {
         None
     }
 
-    fn stance(&mut self, words: &[Word], span: &Range<usize>) -> Option<Quantity> {
+    fn stance(&mut self, words: &[Argument], span: &Range<usize>) -> Option<Quantity> {
         let set = self.set(&words[0], "stance");
         let issue = match words.get(1) {
             // Inside a commitment everything is about the commitment's issue unless another is named.
@@ -214,18 +254,18 @@ impl Resolver<'_, '_> {
             return Some(Quantity::MeanStance(MeanId(0)));
         }
         let group = self.group(&set, &words[0].1);
-        Some(Quantity::MeanStance(self.compiler.mean(group, issue)))
+        Some(Quantity::MeanStance(self.lookup.sets.mean(group, issue)))
     }
 
-    fn happening(&mut self, name: &str, word: &Word, span: &Range<usize>) -> Option<Quantity> {
-        let names = &self.compiler.names;
+    fn happening(&mut self, name: &str, word: &Argument, span: &Range<usize>) -> Option<Quantity> {
+        let names = &self.lookup.names;
         let Some(found) = names.happening(&word.0) else {
             let message = match names.what_is(&word.0) {
                 Some(what) => format!("`{name}` takes a meeting, a shock or a move, but {} is {what}", quoted(&word.0)),
                 None => format!("{} is no meeting, shock or move", quoted(&word.0)),
             };
             let all = || names.meetings.names().chain(names.shocks.names()).chain(names.moves.names());
-            let help = self.compiler.near(&word.0, all()).unwrap_or_else(|| known(all()));
+            let help = self.reader.near(&word.0, all()).unwrap_or_else(|| known(all()));
             self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).help(help));
             return None;
         };
@@ -242,7 +282,7 @@ impl Resolver<'_, '_> {
         })
     }
 
-    fn of_commitment(&mut self, name: &str, word: &Word, span: &Range<usize>) -> Option<Quantity> {
+    fn of_commitment(&mut self, name: &str, word: &Argument, span: &Range<usize>) -> Option<Quantity> {
         let found = self.promises(name, word);
         if !self.allows_state(name, span) {
             return None;
@@ -262,7 +302,7 @@ impl Resolver<'_, '_> {
     }
 
     /// A commitment, or the instance of one actor: `c/a`.
-    fn promises(&mut self, name: &str, word: &Word) -> Option<Promises> {
+    fn promises(&mut self, name: &str, word: &Argument) -> Option<Promises> {
         let (commitment, actor) = match word.0.split_once('/') {
             Some((commitment, actor)) => (commitment, Some(actor)),
             None => (word.0.as_str(), None),
@@ -271,7 +311,7 @@ impl Resolver<'_, '_> {
         let commitment = self.find(|names| &names.commitments, &commitment_word, "a commitment", name)?;
         let Some(actor) = actor else { return Some(Promises::all(CommitmentId::at(commitment))) };
         let debtor = self.actor(&(actor.to_owned(), word.1.clone()), name)?;
-        let instance = self.compiler.instance_of(commitment, debtor);
+        let instance = self.lookup.instance_of(self.reader, commitment, debtor);
         if instance.is_none() {
             let message = format!("{} makes no promise {}", quoted(actor), quoted(&commitment_word.0));
             let help = "name one of its debtors";
@@ -280,7 +320,7 @@ impl Resolver<'_, '_> {
         Some(Promises { commitment: CommitmentId::at(commitment), instance: Some(instance?) })
     }
 
-    fn reached(&mut self, word: &Word, span: &Range<usize>) -> Option<Quantity> {
+    fn reached(&mut self, word: &Argument, span: &Range<usize>) -> Option<Quantity> {
         let found = self.find(|names| &names.outcomes, word, "an outcome", "reached");
         if !self.allows_state("reached", span) {
             return None;
@@ -289,7 +329,7 @@ impl Resolver<'_, '_> {
     }
 
     /// The number of actors in a group, which is known before any run.
-    pub(super) fn members(&mut self, words: &[Word], span: &Range<usize>) -> Option<f64> {
+    pub(super) fn members(&mut self, words: &[Argument], span: &Range<usize>) -> Option<f64> {
         let [word] = words else {
             let message = format!("`members` takes 1 argument, but has {}", words.len());
             self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage("members")));
@@ -297,6 +337,72 @@ impl Resolver<'_, '_> {
         };
         let set = self.set(word, "members")?;
         #[expect(clippy::cast_precision_loss, reason = "the number of actors is limited")]
-        Some(self.compiler.count(&set) as f64)
+        Some(set.count(&self.lookup.names) as f64)
+    }
+
+    /// Whether a quantity that belongs to the state may be read here; reports it if not.
+    fn allows_state(&mut self, name: &str, span: &Range<usize>) -> bool {
+        let Context::Numeric { cohort, own } = self.context else { return true };
+        let message = format!("{} cannot be read by a number that is worked out before the run", quoted(name));
+        let mut may = vec!["parameters"];
+        if cohort {
+            may.push("`index` and `size`");
+        }
+        if own == Own::Yes {
+            may.push("`own(…)`");
+        }
+        let help = format!("it may read {}", may.join(" and "));
+        self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
+        false
+    }
+
+    /// A word of the language that stands alone as a number.
+    pub(super) fn word(&mut self, name: &str, span: &Range<usize>) -> Option<Quantity> {
+        let quantity = match name {
+            "step" => Quantity::Step,
+            "steps" => Quantity::Steps,
+            "deadlocked" => Quantity::Deadlocked,
+            "stance" => return self.own_stance(span),
+            "index" | "size" => return self.place_in_cohort(name, span),
+            _ => {
+                let message = format!("{} takes arguments", quoted(name));
+                self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
+                return None;
+            }
+        };
+        self.allows_state(name, span).then_some(quantity)
+    }
+
+    fn own_stance(&mut self, span: &Range<usize>) -> Option<Quantity> {
+        match self.context {
+            Context::Condition { issue } => Some(Quantity::OwnStance(issue)),
+            Context::Definition => Some(Quantity::OwnStance(IssueId(0))),
+            Context::Numeric { .. } => {
+                self.allows_state("stance", span);
+                None
+            }
+            Context::World(what) => {
+                let message = format!("`stance` alone is the debtor's own, and {what} has no debtor");
+                self.report_met(
+                    span,
+                    Diagnostic::error("types/context", message, None).help("name the actor: `stance(ACTOR)`"),
+                );
+                None
+            }
+        }
+    }
+
+    fn place_in_cohort(&mut self, name: &str, span: &Range<usize>) -> Option<Quantity> {
+        match self.context {
+            Context::Definition | Context::Numeric { cohort: true, .. } => {
+                Some(if name == "index" { Quantity::Index } else { Quantity::Size })
+            }
+            _ => {
+                let message = format!("`{name}` can be read by the numbers of a cohort only");
+                let help = "use it in the fields of `[cohorts.NAME]`";
+                self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
+                None
+            }
+        }
     }
 }

@@ -1,17 +1,70 @@
-//! Reading tables: known keys, kinds of values, missing keys.
+//! Reading a document key by key: known keys, kinds of values, missing keys, and the diagnostics of all of it.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::compile::Compiler;
+use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, all_listed, quoted, suggestion, visible};
-use super::document::{Entry, Kind, Table, Value};
+use super::document::Document;
+use super::overrides::Override;
+use super::source::SourceText;
+use super::toml_tree::{Entry, Kind, Table, Value};
+use crate::model::limits;
+
+/// Names compared for suggestions in one compilation; each of thousands of errors might have thousands of names.
+const COMPARISONS: usize = 5_000_000;
 
 /// How a value in a table is called in messages: its dotted path.
 pub(super) fn path(parent: &str, key: &str) -> String {
     if parent.is_empty() { visible(key) } else { format!("{parent}.{}", visible(key)) }
 }
 
-impl<'a> Compiler<'a> {
+/// The document that is compiled, and the diagnostics so far. Every stage reads and reports through it.
+pub(super) struct Reader<'a> {
+    pub(super) source: &'a SourceText,
+    /// The document with the overrides applied and the moves added.
+    pub(super) root: &'a Table,
+    /// The document without them.
+    pub(super) original: &'a Table,
+    /// The tables of cells that it names, by the place at which they are named.
+    tables: &'a BTreeMap<usize, Arc<CsvTable>>,
+    settings: &'a [Override],
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// How many cells have been reported as wrong.
+    pub(super) cell_errors: usize,
+    /// How many more names may be compared for suggestions.
+    comparisons: Cell<usize>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads `root`, which is the document with `settings` applied and moves added.
+    pub(super) fn new(document: &'a Document, root: &'a Table, settings: &'a [Override]) -> Self {
+        Self {
+            source: document.source(),
+            root,
+            original: document.root(),
+            tables: document.tables(),
+            settings,
+            diagnostics: Vec::new(),
+            cell_errors: 0,
+            comparisons: Cell::new(COMPARISONS),
+        }
+    }
+
+    /// The nearest of names that may be very many, as a question: 'did you mean …?'
+    pub(super) fn near<'n>(&self, name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
+        let known: Vec<&str> = known.take(self.comparisons.get()).collect();
+        self.comparisons.set(self.comparisons.get() - known.len());
+        suggestion(name, known)
+    }
+
+    /// How many more names may be compared for suggestions.
+    pub(super) fn comparisons(&self) -> usize {
+        self.comparisons.get()
+    }
+
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
@@ -154,6 +207,40 @@ impl<'a> Compiler<'a> {
                 self.wrong_kind(value, path, wanted, Some("put names in quotes"));
                 None
             }
+        }
+    }
+
+    /// The table of cells that a value names; it has been read with the scenario.
+    pub(super) fn named_table(&mut self, value: &'a Value, at: &str) -> Option<Arc<CsvTable>> {
+        self.text(value, at)?;
+        self.tables.get(&value.span.start).cloned()
+    }
+
+    /// A column of a table, by the text that names it.
+    pub(super) fn find_column(&mut self, table: &CsvTable, value: &'a Value, at: &str) -> Option<usize> {
+        let name = self.text(value, at)?;
+        let found = table.column(name);
+        if found.is_none() && !table.is_unread() {
+            let message = format!("the table {} has no column {}", quoted(&table.name), quoted(name));
+            let error = Diagnostic::error("table/column", message, Some(value.span.clone()));
+            self.report(error.help(table.column_help(name)));
+        }
+        found
+    }
+
+    /// Reports something wrong with a cell. Beyond the number of errors that are shown, they are only counted.
+    pub(super) fn report_cell(
+        &mut self,
+        code: &'static str,
+        message: String,
+        help: impl Into<String>,
+        table: &CsvTable,
+        row: usize,
+        column: usize,
+    ) {
+        self.cell_errors += 1;
+        if self.cell_errors <= limits::DIAGNOSTICS + 1 {
+            self.report(table.cell_error(code, message, row, column).help(help));
         }
     }
 }

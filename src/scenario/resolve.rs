@@ -3,116 +3,17 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::compile::Compiler;
-use super::definitions::Definition;
+use super::context::{Context, Type};
 use super::diagnostic::{Diagnostic, Origin, listed, plain, quoted, suggestion};
+use super::lookup::Lookup;
 use super::names::Given;
+use super::quantity::{Argument, Blame, QuantityFinder};
+use super::reader::Reader;
 use super::reserved::{self, PROMISES, usage};
+use super::script::{Extent, NodePlace, Script, place_met};
 use super::syntax::{Form, Operator, Tree, TreeId};
 use super::time_literal::{self, Unit, in_words};
-use crate::model::{
-    Comparison, Date, Expression, IssueId, Node, NodeId, ParameterId, Quantity, StepLength, Values, limits,
-};
-
-/// Numbers and conditions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
-    Number,
-    Condition,
-}
-
-impl Type {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Number => "a number",
-            Self::Condition => "a condition",
-        }
-    }
-}
-
-/// What an expression may refer to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Context {
-    /// A definition by itself: its user's context is not known yet.
-    Definition,
-    /// A commitment's condition, whose debtor reads it.
-    Condition {
-        /// Of the debtor's own stance.
-        issue: IssueId,
-    },
-    /// A shock, an outcome or a metric (in words).
-    World(&'static str),
-    /// A numeric field.
-    Numeric {
-        /// It is a cohort's and may read `index` and `size`.
-        cohort: bool,
-        /// Whether it may read `own`.
-        own: Own,
-    },
-}
-
-/// Whether a numeric field may read an attribute of the one that it belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Own {
-    /// It belongs to no actor.
-    No,
-    /// It is an attribute itself.
-    Attribute,
-    /// It belongs to an actor, a cohort's member or a debtor.
-    Yes,
-}
-
-/// Where a compiled node stands.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    /// Its own place, in the file or (outside of definitions) in an argument.
-    pub(super) span: Range<usize>,
-    /// Inside a definition: which, and where the user's expression names the definition that led there.
-    pub(super) through: Option<(usize, Range<usize>)>,
-}
-
-/// A compiled expression with the places of its nodes.
-#[derive(Clone, Debug)]
-pub(super) struct Script {
-    pub(super) expression: Expression,
-    pub(super) places: Vec<Place>,
-    pub(super) origin: Origin,
-}
-
-impl Script {
-    /// An error about a node as its user meets it: inside a definition, at the definition's name in the user's
-    /// expression, with a note for the place inside.
-    pub(super) fn met(&self, node: NodeId, definitions: &[Definition], error: Diagnostic) -> Diagnostic {
-        match self.places.get(node as usize) {
-            Some(place) => place_met(place, &self.origin, definitions, error),
-            None => error,
-        }
-    }
-
-    /// An error that a node has by itself: inside a definition, there.
-    pub(super) fn own(&self, node: NodeId, mut error: Diagnostic) -> Diagnostic {
-        if let Some(place) = self.places.get(node as usize) {
-            error.span = Some(place.span.clone());
-            error.origin = if place.through.is_some() { Origin::File } else { self.origin.clone() };
-        }
-        error
-    }
-}
-
-fn place_met(place: &Place, origin: &Origin, definitions: &[Definition], mut error: Diagnostic) -> Diagnostic {
-    error.origin = origin.clone();
-    match &place.through {
-        None => error.span = Some(place.span.clone()),
-        Some((definition, used)) => {
-            error.span = Some(used.clone());
-            let name = definitions.get(*definition).map_or("", |definition| definition.id.as_str());
-            error
-                .notes
-                .insert(0, (format!("it stands here, in the definition {}", quoted(name)), Some(place.span.clone())));
-        }
-    }
-    error
-}
+use crate::model::{Comparison, Date, Expression, Node, NodeId, ParameterId, Quantity, StepLength, Values, limits};
 
 /// What a part of a tree has become.
 #[derive(Clone, Copy, Debug)]
@@ -124,20 +25,14 @@ enum Part {
     Word,
 }
 
-/// Size and depth of an expression with its definitions unfolded.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Extent {
-    pub(super) size: u64,
-    pub(super) depth: u64,
-}
-
 /// Compiles one expression with the definitions that it uses.
 pub(super) struct Resolver<'c, 'a> {
-    pub(super) compiler: &'c mut Compiler<'a>,
-    pub(super) context: Context,
-    pub(super) origin: Origin,
+    reader: &'c mut Reader<'a>,
+    lookup: &'c mut Lookup,
+    context: Context,
+    origin: Origin,
     nodes: Vec<Node>,
-    places: Vec<Place>,
+    places: Vec<NodePlace>,
     extents: Vec<Extent>,
     /// What the definitions used have become, by position.
     definitions: BTreeMap<usize, Part>,
@@ -149,7 +44,7 @@ pub(super) struct Resolver<'c, 'a> {
 /// What has been compiled: the arena with its places, the root's type and extent.
 pub(super) struct Resolved {
     pub(super) nodes: Vec<Node>,
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<NodePlace>,
     pub(super) kind: Type,
     pub(super) extent: Extent,
     /// The nodes that definitions stand for.
@@ -157,9 +52,10 @@ pub(super) struct Resolved {
 }
 
 impl<'c, 'a> Resolver<'c, 'a> {
-    pub(super) fn new(compiler: &'c mut Compiler<'a>, context: Context, origin: Origin) -> Self {
+    pub(super) fn new(reader: &'c mut Reader<'a>, lookup: &'c mut Lookup, context: Context, origin: Origin) -> Self {
         Self {
-            compiler,
+            reader,
+            lookup,
             context,
             origin,
             nodes: Vec::new(),
@@ -181,7 +77,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
             Part::Node(node, kind) if !self.failed => {
                 let extent = self.extents.get(node as usize).copied().unwrap_or_default();
                 let named = self.definitions.iter().filter_map(|(at, part)| match part {
-                    Part::Node(node, _) => Some((*node, self.compiler.definitions[*at].id.clone())),
+                    Part::Node(node, _) => Some((*node, self.lookup.definitions[*at].id.clone())),
                     _ => None,
                 });
                 Some(Resolved { named: named.collect(), nodes: self.nodes, places: self.places, kind, extent })
@@ -195,28 +91,28 @@ impl<'c, 'a> Resolver<'c, 'a> {
         let mut entries: BTreeMap<usize, Range<usize>> = BTreeMap::new();
         for (node, word) in tree.nodes.iter().zip(words(tree)) {
             let (Form::Name(name), false) = (&node.form, word) else { continue };
-            let Some(Given::Definition(definition)) = self.compiler.names.given(name) else { continue };
+            let Some(Given::Definition(definition)) = self.lookup.names.given(name) else { continue };
             let mut waiting = vec![definition];
             while let Some(next) = waiting.pop() {
                 if let std::collections::btree_map::Entry::Vacant(entry) = entries.entry(next) {
                     entry.insert(node.span.clone());
-                    waiting.extend_from_slice(&self.compiler.definitions[next].uses);
+                    waiting.extend_from_slice(&self.lookup.definitions[next].uses);
                 }
             }
         }
         let mut needed: Vec<(usize, usize, Range<usize>)> = entries
             .into_iter()
-            .map(|(definition, span)| (self.compiler.definitions[definition].rank, definition, span))
+            .map(|(definition, span)| (self.lookup.definitions[definition].rank, definition, span))
             .collect();
         needed.sort_by_key(|&(rank, definition, _)| (rank, definition));
         // Aliases make no operations, and are work all the same.
         let whole = tree.nodes.last().map_or(0..0, |root| root.span.clone());
-        if !self.compiler.count_operations(needed.len(), &whole, &self.origin) {
+        if !self.lookup.count_operations(self.reader, needed.len(), &whole, &self.origin) {
             self.failed = true;
             return;
         }
         for (_, definition, span) in needed {
-            let part = match self.compiler.definitions[definition].tree.clone() {
+            let part = match self.lookup.definitions[definition].tree.clone() {
                 Some(tree) => {
                     self.through = Some((definition, span));
                     let part = self.tree(&tree);
@@ -274,11 +170,11 @@ impl<'c, 'a> Resolver<'c, 'a> {
 
     /// The step of a date.
     fn step_of(&mut self, date: Date, span: &Range<usize>) -> Option<f64> {
-        if self.compiler.dates_unknown {
+        if self.lookup.calendar.dates_unknown {
             // What is wrong with the calendar has been reported; the rest is checked all the same.
             return Some(1.0);
         }
-        let Some(step) = self.compiler.model.clock.step_of(date) else {
+        let Some(step) = self.lookup.calendar.clock.step_of(date) else {
             let message = "a date without a calendar: `time` has no `start`";
             let help = "write a step number, or add `start` to `[time]`";
             self.report_own(span, Diagnostic::error("domain/date", message, None).help(help));
@@ -290,10 +186,10 @@ impl<'c, 'a> Resolver<'c, 'a> {
 
     /// A duration in steps.
     fn duration(&mut self, number: f64, unit: Unit, span: &Range<usize>) -> Option<f64> {
-        if self.compiler.dates_unknown {
+        if self.lookup.calendar.dates_unknown {
             return Some(1.0);
         }
-        let step = self.compiler.model.clock.step;
+        let step = self.lookup.calendar.clock.step;
         let steps = time_literal::in_steps(number, unit, step);
         if steps.is_none() {
             let message = format!("{} have no fixed length in steps of {}", unit.plural(), in_words(step));
@@ -328,7 +224,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         }
         let Ok(id) = NodeId::try_from(self.nodes.len()) else { return Part::Wrong };
         self.nodes.push(node);
-        self.places.push(Place { span: span.clone(), through: self.through.clone() });
+        self.places.push(NodePlace { span: span.clone(), through: self.through.clone() });
         self.extents.push(extent);
         Part::Node(id, kind)
     }
@@ -337,26 +233,26 @@ impl<'c, 'a> Resolver<'c, 'a> {
     fn text(&self, span: &Range<usize>) -> String {
         let text = match &self.origin {
             Origin::Argument(text) if self.through.is_none() => text,
-            _ => self.compiler.source.text(),
+            _ => self.reader.source.text(),
         };
         on_one_line(text.get(span.clone()).unwrap_or(""))
     }
 
     /// Reports an error at a place, as its user meets it.
-    pub(super) fn report_met(&mut self, span: &Range<usize>, error: Diagnostic) {
-        let place = Place { span: span.clone(), through: self.through.clone() };
-        let error = place_met(&place, &self.origin, &self.compiler.definitions, error);
+    fn report_met(&mut self, span: &Range<usize>, error: Diagnostic) {
+        let place = NodePlace { span: span.clone(), through: self.through.clone() };
+        let error = place_met(&place, &self.origin, &self.lookup.definitions, error);
         self.failed = true;
-        self.compiler.report(error);
+        self.reader.report(error);
     }
 
     /// Reports an error that an expression has by itself; inside a definition it has been reported there.
-    pub(super) fn report_own(&mut self, span: &Range<usize>, mut error: Diagnostic) {
+    fn report_own(&mut self, span: &Range<usize>, mut error: Diagnostic) {
         self.failed = true;
         if self.through.is_none() {
             error.span = Some(span.clone());
             error.origin = self.origin.clone();
-            self.compiler.report(error);
+            self.reader.report(error);
         }
     }
 
@@ -550,12 +446,12 @@ impl<'c, 'a> Resolver<'c, 'a> {
     /// A name that stands alone: a word of the language, a parameter or a definition.
     fn name(&mut self, name: &str, span: &Range<usize>) -> Part {
         if reserved::is_word(name) {
-            return match self.word(name, span) {
+            return match self.find(|finder| finder.word(name, span)) {
                 Some(quantity) => self.push(Node::Read(quantity), Type::Number, span, &[]),
                 None => Part::Wrong,
             };
         }
-        match self.compiler.names.given(name) {
+        match self.lookup.names.given(name) {
             Some(Given::Parameter(at)) => self.push(Node::Parameter(ParameterId::at(at)), Type::Number, span, &[]),
             Some(Given::Definition(at)) if self.context == Context::Definition => self.leaf(at, span),
             Some(Given::Definition(at)) => self.definitions.get(&at).copied().unwrap_or(Part::Wrong),
@@ -569,14 +465,14 @@ impl<'c, 'a> Resolver<'c, 'a> {
 
     /// While definitions are checked by themselves, another one is a leaf of its type and extent.
     fn leaf(&mut self, at: usize, span: &Range<usize>) -> Part {
-        let definition = &self.compiler.definitions[at];
+        let definition = &self.lookup.definitions[at];
         let (Some(kind), extent) = (definition.kind, definition.extent) else { return Part::Wrong };
         // Its value is not looked at; a quantity is nothing that could be taken for a constant.
         self.push_extent(Node::Read(Quantity::Step), kind, span, extent)
     }
 
     fn unknown_name(&self, name: &str) -> Diagnostic {
-        let names = &self.compiler.names;
+        let names = &self.lookup.names;
         let message = match names.what_is(name) {
             Some(what) => format!("{} is {what}, not a number or a condition", quoted(name)),
             None => format!("{} is no parameter, definition or quantity", quoted(name)),
@@ -589,15 +485,28 @@ impl<'c, 'a> Resolver<'c, 'a> {
             Some("give its expression a name in `[definitions]` and use that in both places".into())
         } else {
             let known = names.parameters.names().chain(names.definitions.names()).chain(reserved::all());
-            self.compiler.near(name, known)
+            self.reader.near(name, known)
         };
         let help = help.unwrap_or_else(|| "declare it in `[parameters]` or `[definitions]`".into());
         Diagnostic::error("names/unknown", message, None).help(help)
     }
 
+    /// Looks for a quantity, and reports what is wrong with it.
+    fn find<T>(&mut self, look: impl FnOnce(&mut QuantityFinder<'_, 'a>) -> Option<T>) -> Option<T> {
+        let mut finder = QuantityFinder::new(self.reader, self.lookup, self.context);
+        let found = look(&mut finder);
+        for (span, error, blame) in finder.faults {
+            match blame {
+                Blame::Expression => self.report_own(&span, error),
+                Blame::Context => self.report_met(&span, error),
+            }
+        }
+        found
+    }
+
     /// A quantity with arguments.
     fn call(&mut self, tree: &Tree, name: &str, arguments: &[TreeId], span: &Range<usize>) -> Part {
-        let mut words: Vec<(String, Range<usize>)> = Vec::new();
+        let mut words: Vec<Argument> = Vec::new();
         if !reserved::CALLED.contains(&name) {
             let error = self.unknown_call(name);
             self.report_own(span, error);
@@ -623,12 +532,12 @@ impl<'c, 'a> Resolver<'c, 'a> {
             }
         }
         if name == "members" {
-            return match self.members(&words, span) {
+            return match self.find(|finder| finder.members(&words, span)) {
                 Some(members) => self.push(Node::Number(members), Type::Number, span, &[]),
                 None => Part::Wrong,
             };
         }
-        let Some(quantity) = self.quantity(name, &words, span) else { return Part::Wrong };
+        let Some(quantity) = self.find(|finder| finder.call(name, &words, span)) else { return Part::Wrong };
         let read = self.push(Node::Read(quantity), Type::Number, span, &[]);
         match (quantity, read) {
             (Quantity::Reached(_), Part::Node(read, _)) => {
@@ -643,7 +552,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
     }
 
     fn unknown_call(&self, name: &str) -> Diagnostic {
-        let names = &self.compiler.names;
+        let names = &self.lookup.names;
         if reserved::is_word(name) || names.given(name).is_some() {
             let message = format!("{} takes no arguments", quoted(name));
             return Diagnostic::error("expr/arguments", message, None).help("write the name alone");

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::document::{Datetime, Kind};
 use super::time_literal;
+use super::toml_tree::{Datetime, Kind};
 use crate::model::{Clock, Date};
 
 /// A value that is set from outside.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::document::{Entry, Kind, Table, Value};
+use super::toml_tree::{Entry, Kind, Table, Value};
 
 /// Sections whose entries are printed as tables of their own; in all others an entry is one line.
 const OF_TABLES: [&str; 8] = ["actors", "cohorts", "commitments", "meetings", "moves", "shocks", "outcomes", "data"];

@@ -2,9 +2,6 @@
 
 use std::ops::Range;
 
-use super::diagnostic::Diagnostic;
-use crate::model::limits;
-
 /// A place in a text, counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -37,7 +34,7 @@ struct Part {
     first_line: usize,
 }
 
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl SourceText {
     /// The text of `bytes`, with replacement characters for what is not UTF-8: good for showing a place in it.
@@ -47,29 +44,8 @@ impl SourceText {
         Self::new(name, String::from_utf8_lossy(bytes).into_owned())
     }
 
-    /// The text of `bytes`.
-    ///
-    /// # Errors
-    /// If there are too many, or they are not UTF-8.
-    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Box<Diagnostic>> {
-        if bytes.len() as u64 > limits::FILE_BYTES {
-            let message = format!("the file is larger than {} MiB", limits::FILE_BYTES >> 20);
-            let error = Diagnostic::error("source/size", message, Some(0..0))
-                .help("shorten its texts, or use cohorts and groups");
-            return Err(Box::new(error));
-        }
-        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Self::new(name, text.to_owned())),
-            Err(error) => {
-                let at = error.valid_up_to();
-                let end = at + error.error_len().unwrap_or(bytes.len() - at);
-                Err(Box::new(not_utf8(bytes, at, end)))
-            }
-        }
-    }
-
-    fn new(name: &str, text: String) -> Self {
+    /// A text that has no byte-order mark.
+    pub(super) fn new(name: &str, text: String) -> Self {
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let parts = vec![Part { name: name.to_owned(), start: 0, first_line: 0 }];
         Self { parts, text, lines, first: Position { line: 1, column: 1 } }
@@ -147,22 +123,12 @@ fn characters(text: &str, range: Range<usize>) -> usize {
     text.as_bytes().get(range).unwrap_or(&[]).iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
 }
 
-fn not_utf8(bytes: &[u8], at: usize, end: usize) -> Diagnostic {
-    let shown: Vec<String> = bytes[at..end].iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let message = format!("the file is not UTF-8 text: bytes `{}`", shown.join(" "));
-    let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
-    let help =
-        if utf16 { "the file looks like UTF-16; save it as UTF-8" } else { "save the file with the encoding UTF-8" };
-    // In the lossy text the bytes are one replacement character, which is three bytes long.
-    Diagnostic::error("source/utf8", message, Some(at..at + '\u{FFFD}'.len_utf8())).help(help)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(text: &[u8], needle: &str, line: usize, column: usize) {
-        let source = SourceText::read("test", text).unwrap();
+        let source = SourceText::lossy("test", text);
         let offset = source.text().find(needle).unwrap();
         assert_eq!(source.position(offset), Position { line, column });
     }
@@ -176,17 +142,7 @@ mod tests {
 
     #[test]
     fn lines_have_no_line_break() {
-        let source = SourceText::read("test", b"ab\r\ncd\n").unwrap();
+        let source = SourceText::lossy("test", b"ab\r\ncd\n");
         assert_eq!([source.line(1), source.line(2), source.line(3), source.line(9)], ["ab", "cd", "", ""]);
-    }
-
-    #[test]
-    fn what_is_not_utf8_is_placed_in_the_lossy_text() {
-        let bytes = b"\xEF\xBB\xBFa\nb\xFFc";
-        let error = SourceText::read("test", bytes).unwrap_err();
-        let source = SourceText::lossy("test", bytes);
-        let span = error.span.unwrap();
-        assert_eq!(source.position(span.start), Position { line: 2, column: 2 });
-        assert_eq!(&source.text()[span], "\u{FFFD}");
     }
 }

@@ -3,10 +3,11 @@
 
 use std::ops::Range;
 
-use super::compile::Compiler;
 use super::diagnostic::Diagnostic;
-use super::document::{Document, Kind, Table, Value};
+use super::document::Document;
+use super::draft::Draft;
 use super::set_value::SetValue;
+use super::toml_tree::{Kind, Table, Value};
 
 /// A name and the values that it is to take.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,43 +95,48 @@ fn texts(values: &[Value]) -> Vec<String> {
     values.iter().filter_map(text).collect()
 }
 
-impl<'a> Compiler<'a> {
+impl<'a> Draft<'a> {
     /// Checks the form of the `[sweep]` table.
     pub(super) fn check_sweep(&mut self) {
-        let Some(table) = self.section("sweep") else { return };
-        self.known_keys(table, &KEYS, "`[sweep]`");
-        self.free_texts(table, &["note"], "sweep");
+        let Some(table) = self.reader.section("sweep") else { return };
+        self.reader.known_keys(table, &KEYS, "`[sweep]`");
+        self.reader.free_texts(table, &["note"], "sweep");
         for entry in &table.entries {
             let place = super::reader::path("sweep", &entry.key);
             match (entry.key.as_str(), &entry.value.kind) {
                 ("vary", _) => {
-                    if let Some(vary) = self.table(&entry.value, &place) {
+                    if let Some(vary) = self.reader.table(&entry.value, &place) {
                         self.check_varied(vary, &place);
                     }
                 }
                 ("zip" | "independent", Kind::Boolean(_)) | ("sample", Kind::String(_)) => {}
-                ("zip" | "independent", _) => self.wrong_kind(&entry.value, &place, "true or false", None),
+                ("zip" | "independent", _) => self.reader.wrong_kind(&entry.value, &place, "true or false", None),
                 ("sample", _) => {
-                    self.wrong_kind(&entry.value, &place, "a text", Some("write `sample = \"lhs:100\"`"));
+                    self.reader.wrong_kind(&entry.value, &place, "a text", Some("write `sample = \"lhs:100\"`"));
                 }
                 ("over", kind) => {
                     let is_texts = matches!(kind, Kind::Array(names) if texts(names).len() == names.len());
                     if !is_texts {
                         let help = "write `over = [\"floor\"]`, the names of parameters";
-                        self.wrong_kind(&entry.value, &place, "a list of texts", Some(help));
+                        self.reader.wrong_kind(&entry.value, &place, "a list of texts", Some(help));
                     }
                 }
                 ("replicates" | "seed", Kind::Integer(value)) if *value < i64::from(entry.key == "replicates") => {
                     let least = i64::from(entry.key == "replicates");
                     let message = format!("`{place}` must be a whole number from {least}, but is {value}");
                     let error = Diagnostic::error("domain/whole", message, Some(entry.value.span.clone()));
-                    self.report(error.help(format!("write `{} = 100`", entry.key)));
+                    self.reader.report(error.help(format!("write `{} = 100`", entry.key)));
                 }
                 ("replicates", kind) if !matches!(kind, Kind::Integer(1..)) => {
-                    self.wrong_kind(&entry.value, &place, "a whole number from 1", Some("write `replicates = 100`"));
+                    self.reader.wrong_kind(
+                        &entry.value,
+                        &place,
+                        "a whole number from 1",
+                        Some("write `replicates = 100`"),
+                    );
                 }
                 ("seed", kind) if !matches!(kind, Kind::Integer(0..)) => {
-                    self.wrong_kind(&entry.value, &place, "a whole number from 0", Some("write `seed = 7`"));
+                    self.reader.wrong_kind(&entry.value, &place, "a whole number from 0", Some("write `seed = 7`"));
                 }
                 _ => {}
             }
@@ -148,12 +154,12 @@ impl<'a> Compiler<'a> {
                         format!("`{place}` is an empty list"),
                         Some(entry.value.span.clone()),
                     );
-                    self.report(error.help("list at least one value, or remove the name"));
+                    self.reader.report(error.help("list at least one value, or remove the name"));
                 }
                 _ if values(&entry.value).is_some() => {}
                 _ => {
                     let help = "write `floor = [1, 2, 3]` or `floor = \"0:60000:7\"`";
-                    self.wrong_kind(
+                    self.reader.wrong_kind(
                         &entry.value,
                         &place,
                         "a list of numbers, dates or booleans, or a text such as `0:1:11`",

@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 
-use super::document::Datetime;
+use super::toml_tree::Datetime;
 use crate::model::StepLength;
 
 /// A unit of time.

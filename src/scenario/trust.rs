@@ -3,27 +3,28 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::compile::Compiler;
+use super::cells::{self, CellAt};
+use super::context::{Context, Own};
 use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, plain, quoted};
-use super::document::{Entry, Kind, Table, Value};
+use super::draft::Draft;
+use super::fields::{Order, Spec, TargetOf, User, domain_help};
 use super::names::Party;
-use super::number::{Order, Spec, TargetOf, User, domain_help};
 use super::reader::path;
-use super::resolve::{Context, Own};
 use super::sets::Set;
+use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::{ActorId, Domain, Influence, Pairs, Target, limits};
 
-impl<'a> Compiler<'a> {
+impl<'a> Draft<'a> {
     /// Reads `[credit]`, which holds for every actor without its own.
     pub(super) fn read_credit(&mut self) {
-        let Some(table) = self.section("credit") else { return };
-        self.known_keys(table, &["offer", "bond"], "`credit`");
+        let Some(table) = self.reader.section("credit") else { return };
+        self.reader.known_keys(table, &["offer", "bond"], "`credit`");
         let targets: [(&str, TargetOf); 2] = [("offer", Target::CreditOffer), ("bond", Target::CreditBond)];
         for (at, (key, target)) in targets.into_iter().enumerate() {
             let Some(entry) = table.get(key) else { continue };
             let own = std::mem::take(&mut self.own_credit[at]);
-            let others: Vec<usize> = (0..self.names.actors.len()).filter(|actor| !own.contains(actor)).collect();
+            let others: Vec<usize> = (0..self.lookup.names.actors.len()).filter(|actor| !own.contains(actor)).collect();
             self.own_credit[at] = own;
             let context = Context::Numeric { cohort: false, own: Own::No };
             let spec =
@@ -36,8 +37,12 @@ impl<'a> Compiler<'a> {
 
     /// Reads `[trust]`.
     pub(super) fn read_trust(&mut self) {
-        let Some(table) = self.section("trust") else { return };
-        self.known_keys(table, &["default", "strength", "kept", "broken", "suspended", "witness", "pairs"], "`trust`");
+        let Some(table) = self.reader.section("trust") else { return };
+        self.reader.known_keys(
+            table,
+            &["default", "strength", "kept", "broken", "suspended", "witness", "pairs"],
+            "`trust`",
+        );
         let fields = [
             ("default", Domain::Unit, Target::TrustDefault),
             ("strength", Domain::Positive, Target::TrustStrength),
@@ -54,17 +59,17 @@ impl<'a> Compiler<'a> {
         let Some(entry) = table.get("pairs") else { return };
         let help = "write `pairs = [{ of = \"us\", in = \"uk\", value = 0.5 }]`";
         let mut total = 0;
-        for (at, (value, table)) in self.tables(&entry.value, "trust.pairs", help).into_iter().enumerate() {
+        for (at, (value, table)) in self.reader.tables(&entry.value, "trust.pairs", help).into_iter().enumerate() {
             let place = format!("trust.pairs.{at}");
             if let Some(named) = table.get("table") {
-                self.known_keys(table, &["table"], "a pair of `trust` from a table");
+                self.reader.known_keys(table, &["table"], "a pair of `trust` from a table");
                 self.tied_trust(named, &place, &mut total);
                 continue;
             }
-            self.known_keys(table, &["of", "in", "value"], "a pair of `trust`");
+            self.reader.known_keys(table, &["of", "in", "value"], "a pair of `trust`");
             let pairs = self.trust_pairs(value, table, &place, &mut total);
             let Some(number) = table.get("value") else {
-                self.missing("value", &place, value.span.clone(), "write the trust as a number from 0 to 1");
+                self.reader.missing("value", &place, value.span.clone(), "write the trust as a number from 0 to 1");
                 continue;
             };
             let position = self.model.setup.trust_pairs.len();
@@ -90,10 +95,10 @@ impl<'a> Compiler<'a> {
         if let (Set::Actor(a), Set::Actor(b)) = (&of, &whom)
             && a == b
         {
-            let name = quoted(&self.names.actors.list[a.index()].0);
+            let name = quoted(&self.lookup.names.actors.list[a.index()].0);
             let message = format!("`{place}` is the trust of {name} in itself");
             let error = Diagnostic::error("domain/self", message, Some(whom_span));
-            self.report(
+            self.reader.report(
                 error
                     .note("it is named here too", Some(of_span))
                     .help("trust in oneself is always 1; name another actor"),
@@ -103,7 +108,10 @@ impl<'a> Compiler<'a> {
         if !self.count_pairs(&of, &whom, (total, limits::PAIRS), place, &value.span) {
             return None;
         }
-        Some(Pairs { first: self.group(&of, &of_span), second: self.group(&whom, &whom_span) })
+        Some(Pairs {
+            first: self.lookup.group(&mut self.reader, &of, &of_span),
+            second: self.lookup.group(&mut self.reader, &whom, &whom_span),
+        })
     }
 
     fn required_set(
@@ -114,10 +122,10 @@ impl<'a> Compiler<'a> {
         span: Range<usize>,
     ) -> Option<(Set, Range<usize>)> {
         let Some(entry) = table.get(key) else {
-            self.missing(key, place, span, "name an actor, a group, or a list of them");
+            self.reader.missing(key, place, span, "name an actor, a group, or a list of them");
             return None;
         };
-        let set = self.set(&entry.value, &path(place, key))?;
+        let set = self.lookup.set(&mut self.reader, &entry.value, &path(place, key))?;
         Some((set, entry.value.span.clone()))
     }
 
@@ -131,14 +139,14 @@ impl<'a> Compiler<'a> {
         span: &Range<usize>,
     ) -> bool {
         let before = *total;
-        *total = total.saturating_add(self.count(a).saturating_mul(self.count(b)));
+        *total = total.saturating_add(a.count(&self.lookup.names).saturating_mul(b.count(&self.lookup.names)));
         if *total <= most {
             return true;
         }
         if before <= most {
             let message = format!("`{place}` brings the pairs of actors to {total}, more than {most}");
             let error = Diagnostic::error("limits/pairs", message, Some(span.clone()));
-            self.report(error.help("name fewer actors or smaller groups"));
+            self.reader.report(error.help("name fewer actors or smaller groups"));
         }
         false
     }
@@ -151,14 +159,14 @@ impl<'a> Compiler<'a> {
         names: [&str; 3],
         is_optional: bool,
     ) -> Option<(Arc<CsvTable>, [Option<usize>; 3])> {
-        let table = self.named_table(&named.value, &path(place, "table"))?;
+        let table = self.reader.named_table(&named.value, &path(place, "table"))?;
         let columns = names.map(|name| table.column(name));
         let mut good = true;
         for (at, (name, column)) in names.iter().zip(columns).enumerate() {
             if column.is_none() && !(is_optional && at == 2) {
                 let message = format!("the table {} has no column {}", quoted(&table.name), quoted(name));
                 let error = Diagnostic::error("table/column", message, Some(named.value.span.clone()));
-                self.report(error.help(table.column_help(name)));
+                self.reader.report(error.help(table.column_help(name)));
                 good = false;
             }
         }
@@ -168,32 +176,39 @@ impl<'a> Compiler<'a> {
     /// The actor or group in a cell; none where there is none (and it is reported).
     fn tied(&mut self, table: &CsvTable, row: usize, column: usize) -> Option<Set> {
         let name = table.cell(row, column).to_ascii_lowercase();
-        let known = self.names.parties.get(&name).copied();
+        let known = self.lookup.names.parties.get(&name).copied();
         let (message, help) = match known {
             Some(Party::Actor(actor)) => return Some(Set::Actor(actor)),
             Some(Party::Group(group)) => {
-                self.names.groups[group].used = true;
+                self.lookup.names.groups[group].used = true;
                 return Some(Set::Named(group));
             }
             Some(Party::Broken) => return None,
             None if name.is_empty() => ("the cell is empty".to_owned(), "name an actor or a group".to_owned()),
             None => {
-                let error = self.unknown_party(&name, &(0..0), &table.name, "actor, cohort or group");
+                let error = self.lookup.names.unknown_party(
+                    &self.reader,
+                    &name,
+                    &(0..0),
+                    &table.name,
+                    "actor, cohort or group",
+                );
                 (error.message, error.help.unwrap_or_default())
             }
         };
-        self.report_cell("names/unknown", message, help, table, row, column);
+        self.reader.report_cell("names/unknown", message, help, table, row, column);
         None
     }
 
     /// The number in a cell of a tie, in its domain.
     fn tied_number(&mut self, table: &CsvTable, row: usize, column: usize, domain: Domain, place: &str) -> Option<f64> {
-        let number = self.cell_number(table, row, column, None, place)?;
+        let number =
+            cells::cell_number(&mut self.reader, &self.lookup.calendar, CellAt { table, row, column }, None, place)?;
         if domain.contains(number) {
             return Some(number);
         }
         let message = format!("`{place}` must be {}, but is {}", domain.description(), plain(number));
-        self.report_cell("domain/number", message, domain_help(domain), table, row, column);
+        self.reader.report_cell("domain/number", message, domain_help(domain), table, row, column);
         None
     }
 
@@ -217,7 +232,10 @@ impl<'a> Compiler<'a> {
             let influence = match (&source, &target) {
                 (Set::Actor(a), Set::Actor(b)) if a == b => Influence::Own(*a),
                 (Set::Actor(from), Set::Actor(on)) => Influence::Tie { on: *on, from: *from },
-                _ => Influence::Between(Pairs { first: self.group(&target, span), second: self.group(&source, span) }),
+                _ => Influence::Between(Pairs {
+                    first: self.lookup.group(&mut self.reader, &target, span),
+                    second: self.lookup.group(&mut self.reader, &source, span),
+                }),
             };
             self.model.influence.push(influence);
             self.model.setup.influence.push(number);
@@ -239,14 +257,17 @@ impl<'a> Compiler<'a> {
             if matches!((&truster, &trusted), (Set::Actor(a), Set::Actor(b)) if a == b) {
                 let message = "the row is the trust of an actor in itself".to_owned();
                 let help = "trust in oneself is always 1; name another actor";
-                self.report_cell("domain/self", message, help, &table, row, whom);
+                self.reader.report_cell("domain/self", message, help, &table, row, whom);
                 continue;
             }
             if !self.count_pairs(&truster, &trusted, (total, limits::PAIRS), place, &named.value.span) {
                 return;
             }
             let span = &named.value.span;
-            let pairs = Pairs { first: self.group(&truster, span), second: self.group(&trusted, span) };
+            let pairs = Pairs {
+                first: self.lookup.group(&mut self.reader, &truster, span),
+                second: self.lookup.group(&mut self.reader, &trusted, span),
+            };
             self.model.trust_pairs.push(pairs);
             self.model.setup.trust_pairs.push(number);
         }
@@ -254,24 +275,24 @@ impl<'a> Compiler<'a> {
 
     /// Reads `[[influence]]`.
     pub(super) fn read_influence(&mut self) {
-        let Some(entry) = self.root.get("influence") else { return };
+        let Some(entry) = self.reader.root.get("influence") else { return };
         if !matches!(entry.value.kind, Kind::Array(_)) {
             self.influence_kind(entry);
             return;
         }
         let mut total = 0;
         for (at, (value, table)) in
-            self.tables(&entry.value, "influence", "write `[[influence]]`").into_iter().enumerate()
+            self.reader.tables(&entry.value, "influence", "write `[[influence]]`").into_iter().enumerate()
         {
             let place = format!("influence.{at}");
             if let Some(named) = table.get("table") {
-                self.known_keys(table, &["table", "note"], "an `influence` from a table");
-                self.free_texts(table, &["note"], &place);
+                self.reader.known_keys(table, &["table", "note"], "an `influence` from a table");
+                self.reader.free_texts(table, &["note"], &place);
                 self.tied_influence(named, &place, &mut total);
                 continue;
             }
-            self.known_keys(table, &["from", "on", "weight", "note"], "an `influence`");
-            self.free_texts(table, &["note"], &place);
+            self.reader.known_keys(table, &["from", "on", "weight", "note"], "an `influence`");
+            self.reader.free_texts(table, &["note"], &place);
             let from = self.required_set(table, "from", &place, value.span.clone());
             let on = self.required_set(table, "on", &place, value.span.clone());
             let position = self.model.setup.influence.len();
@@ -291,7 +312,7 @@ impl<'a> Compiler<'a> {
     fn influence_kind(&mut self, entry: &Entry) {
         let message = format!("`influence` must be a list of tables, but is {}", entry.value.kind.description());
         let error = Diagnostic::error("schema/kind", message, Some(entry.value.span.clone()));
-        self.report(error.help("write `[[influence]]` with two brackets, once for each entry"));
+        self.reader.report(error.help("write `[[influence]]` with two brackets, once for each entry"));
     }
 
     fn influence(
@@ -310,6 +331,9 @@ impl<'a> Compiler<'a> {
         if !self.count_pairs(from, on, (total, limits::TIES), place, span) {
             return Influence::Own(ActorId(0));
         }
-        Influence::Between(Pairs { first: self.group(on, on_span), second: self.group(from, from_span) })
+        Influence::Between(Pairs {
+            first: self.lookup.group(&mut self.reader, on, on_span),
+            second: self.lookup.group(&mut self.reader, from, from_span),
+        })
     }
 }

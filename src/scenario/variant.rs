@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, quoted, suggestion};
-use super::document::{Entry, Kind, Table, Value, is_long_form};
+use super::toml_tree::{Entry, Kind, Table, Value, is_long_form};
 
 /// Tables that are one thing, of which a variant replaces keys; all other tables hold things by their ids.
 const THINGS: [&str; 4] = ["time", "trust", "credit", "sweep"];

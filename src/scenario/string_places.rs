@@ -4,14 +4,14 @@ use std::ops::Range;
 
 /// From offsets in a decoded string to offsets in the file.
 #[derive(Clone, Debug)]
-pub(super) enum Places {
+pub(super) enum StringPlaces {
     /// The string stands in the file as it is, from here on.
     From(usize),
     /// The offset in the file of each decoded byte, and of the end.
     Each(Vec<usize>),
 }
 
-impl Places {
+impl StringPlaces {
     /// The map of a string whose literal, quotes included, is `span` of `text`.
     pub(super) fn of(text: &str, span: &Range<usize>, decoded: &str) -> Self {
         let raw = text.get(span.clone()).unwrap_or("");
@@ -88,14 +88,15 @@ fn length(rest: &str, escapes: bool) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::document::{Document, Kind};
+    use crate::scenario::parse_toml::parse_one;
+    use crate::scenario::toml_tree::Kind;
 
     fn check(literal: &str, needle: &str) {
         let text = format!("a = {literal}\n");
-        let document = Document::parse("test", text.as_bytes()).unwrap();
-        let value = &document.root().get("a").unwrap().value;
+        let root = parse_one("test", text.as_bytes()).1.unwrap();
+        let value = &root.get("a").unwrap().value;
         let Kind::String(decoded) = &value.kind else { panic!("a string") };
-        let places = Places::of(&text, &value.span, decoded);
+        let places = StringPlaces::of(&text, &value.span, decoded);
         let at = decoded.find(needle).unwrap();
         let place = places.place(&(at..at + needle.len()));
         assert_eq!(&text[place], needle, "in {literal}");

@@ -8,7 +8,7 @@ use crate::model::{
 };
 
 /// Upper ends of the evidence quantities.
-pub(super) struct Most {
+pub(super) struct UpperBounds {
     /// Millionths, by slot.
     slots: Vec<i128>,
     /// Millionths that an actor promises of a resource.
@@ -19,11 +19,11 @@ pub(super) struct Most {
     parameters: Vec<Interval>,
 }
 
-impl Most {
+impl UpperBounds {
     /// Adds up all promises of a model whose gifts are linked to slots; commitments' instances stand together.
     pub(super) fn new(model: &Model, parameters: Vec<Interval>) -> Self {
         let amounts = amounts(model, &parameters);
-        let mut most = Self {
+        let mut bounds = Self {
             slots: vec![0; model.slots.len()],
             own: BTreeMap::new(),
             parties: vec![0; model.slots.len()],
@@ -34,16 +34,16 @@ impl Most {
             let instance = &model.instances[id.index()];
             for gift in model.gifts(id) {
                 let amount = amounts.get(gift.position).copied().unwrap_or(0);
-                *most.own.entry((gift.resource, instance.debtor)).or_default() += amount;
+                *bounds.own.entry((gift.resource, instance.debtor)).or_default() += amount;
                 for &slot in model.slots_of(id, gift.number) {
-                    most.slots[slot.index()] += amount;
+                    bounds.slots[slot.index()] += amount;
                     if counted.insert((slot, instance.debtor)) {
-                        most.parties[slot.index()] += 1;
+                        bounds.parties[slot.index()] += 1;
                     }
                 }
             }
         }
-        most
+        bounds
     }
 
     /// Whether a commitment's condition can hold for one of its debtors; true where that is not known to be wrong.

@@ -1,0 +1,286 @@
+//! The first check of a whole model: every broken rule is explained, with the place in the file that breaks it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{ControlFlow, Range};
+use std::rc::Rc;
+
+use super::complete::{link_slots, note_needs, number_draws};
+use super::diagnostic::{Diagnostic, Severity, plain, quoted};
+use super::draft::{Draft, empty_setup};
+use super::fields::{About, domain_help};
+use super::monotone::Violation;
+use super::reader::Reader;
+use super::resolve::on_one_line;
+use super::rules::{Breach, Examiner, Known, check_signs, check_values};
+use super::script::{Definition, Script, Scripts};
+use super::syntax::{self, Form};
+use super::time_literal;
+use super::toml_tree::Value;
+use super::warnings::warnings;
+use crate::model::{Domain, Expression, FieldError, Model, Node, NodeId, Quantity, StepLength, Target};
+
+/// Checks a model as a whole and completes it. Gives it with everything that has been reported.
+pub(super) fn check(draft: Draft<'_>, track_trust: bool) -> (Model, Vec<Diagnostic>) {
+    let Draft { mut reader, mut lookup, mut model, mut fields, monotone, credit_spans, .. } = draft;
+    model.groups = std::mem::take(&mut lookup.sets.groups);
+    model.slots = std::mem::take(&mut lookup.sets.slots);
+    model.means = std::mem::take(&mut lookup.sets.means);
+    // What others read is evaluated first.
+    fields.sort_by_key(|pending| pending.order);
+    let (fields, about): (Vec<_>, Vec<Rc<About>>) =
+        fields.into_iter().map(|pending| (pending.field, pending.about)).unzip();
+    model.fields = fields;
+    reader.diagnostics.extend(check_parameter_order(&model, &about, &lookup.definitions));
+    let known = Known::of(&model);
+    let scripts = Scripts::new(monotone.iter(), &lookup.definitions);
+    let places = Places {
+        about: &about,
+        scripts: &scripts,
+        has_attribute: &draft.has_attribute,
+        gives: &draft.gives_spans,
+        rates: &draft.rates,
+        credits: credits(credit_spans),
+        known: &known,
+    };
+    let mut setup = std::mem::replace(&mut model.setup, empty_setup());
+    let mut explainer = Explainer::new(&mut reader, &model, &places, draft.doubtful);
+    let _all = check_values(&model, &known, &mut setup, &mut explainer);
+    let doubtful = explainer.doubtful;
+    model.setup = setup;
+    let mut explainer = Explainer::new(&mut reader, &model, &places, doubtful);
+    let _all = check_signs(&model, &known, &model.setup.parameters, &mut explainer);
+    number_draws(&mut model);
+    if reader.diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Warning) {
+        if let Err(error) = link_slots(&mut model) {
+            reader.report(*error);
+        } else {
+            note_needs(&mut model, track_trust);
+            reader.diagnostics.extend(warnings(&model, &lookup.names, &scripts, reader.root));
+        }
+    }
+    (model, reader.diagnostics)
+}
+
+/// The first place of each actor's credit.
+fn credits(spans: Vec<(usize, Range<usize>)>) -> BTreeMap<usize, Range<usize>> {
+    let mut first = BTreeMap::new();
+    for (actor, span) in spans {
+        first.entry(actor).or_insert(span);
+    }
+    first
+}
+
+/// A parameter's distribution may read parameters that stand before it.
+fn check_parameter_order(model: &Model, about: &[Rc<About>], definitions: &[Definition]) -> Vec<Diagnostic> {
+    let mut errors = Vec::new();
+    for (field, about) in model.fields.iter().zip(about) {
+        let [Target::Parameter(own)] = field.targets.as_slice() else { continue };
+        for script in &about.scripts {
+            for (node, read) in script.expression.nodes.iter().enumerate() {
+                let Node::Parameter(other) = read else { continue };
+                if other < own {
+                    continue;
+                }
+                about.reported.set(true);
+                let other = quoted(&model.parameters[other.index()].id);
+                let message = format!("`{}` is drawn before the parameter {other} has a value", field.path);
+                let error = Diagnostic::error("names/order", message, None).help(format!("declare {other} before it"));
+                errors.push(script.met(NodeId::try_from(node).unwrap_or(0), definitions, error));
+            }
+        }
+    }
+    errors
+}
+
+/// Where in the file the parts of a model stand.
+struct Places<'p, 'a> {
+    /// By field.
+    about: &'p [Rc<About>],
+    /// Scripts of what may only grow with evidence.
+    scripts: &'p Scripts<'p>,
+    /// By attribute, then actor: whether the actor has the attribute.
+    has_attribute: &'p [bool],
+    /// By commitment: where each of its `gives` stands.
+    gives: &'p [Vec<Range<usize>>],
+    /// By shock: its rate, where that is an expression.
+    rates: &'p [Option<&'a Value>],
+    /// By actor.
+    credits: BTreeMap<usize, Range<usize>>,
+    known: &'p Known,
+}
+
+/// Reports what breaks a rule.
+struct Explainer<'p, 'a> {
+    reader: &'p mut Reader<'a>,
+    model: &'p Model,
+    places: &'p Places<'p, 'a>,
+    /// A parameter or an attribute is wrong, so that signs are in doubt.
+    doubtful: bool,
+    /// Where credits begin that have been reported.
+    credits_reported: BTreeSet<usize>,
+}
+
+impl Examiner for Explainer<'_, '_> {
+    fn is_settled(&self, field: usize) -> bool {
+        self.places.about[field].reported.get()
+    }
+
+    fn take(&mut self, breach: Breach) -> ControlFlow<()> {
+        let error = match breach {
+            Breach::Field { field, error } => Some(self.field(field, error)),
+            Breach::Support { field, argument, value } => Some(self.support(field, argument, value)),
+            Breach::Credit { actor, offer, bond } => self.credit(actor, offer, bond),
+            Breach::Total { gift } => Some(self.total(gift)),
+            Breach::Sign { commitment, key, path, violation } => self.sign(commitment, key, &path, &violation),
+            Breach::Rate { shock, highest } => self.rate(shock, highest),
+            // They are reported where the parameter or the expression is read.
+            Breach::Constant | Breach::Parameter => None,
+        };
+        if let Some(error) = error {
+            self.reader.report(error);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl<'p, 'a> Explainer<'p, 'a> {
+    fn new(reader: &'p mut Reader<'a>, model: &'p Model, places: &'p Places<'p, 'a>, doubtful: bool) -> Self {
+        Self { reader, model, places, doubtful, credits_reported: BTreeSet::new() }
+    }
+
+    /// The place of a field, which is not reported again.
+    fn settle(&mut self, field: usize) -> &'p About {
+        let about = &self.places.about[field];
+        about.reported.set(true);
+        let targets = &self.model.fields[field].targets;
+        self.doubtful |= targets.iter().any(|target| matches!(target, Target::Attribute(_)));
+        about
+    }
+
+    fn field(&mut self, at: usize, error: FieldError) -> Diagnostic {
+        let about = self.settle(at);
+        let field = &self.model.fields[at];
+        let span = Some(about.span.clone());
+        match error {
+            FieldError::NotANumber(fault) => {
+                let message = format!("`{}` is not a number: {}", field.path, fault.what);
+                Diagnostic::error("domain/number", message, span).help("change the numbers that it reads")
+            }
+            FieldError::Arguments { what, .. } => {
+                let message = format!("the distribution of `{}` is wrong: {what}", field.path);
+                let ends = about.arguments.first().zip(about.arguments.last());
+                let span = ends.map(|(first, last)| first.start..last.end);
+                Diagnostic::error("domain/distribution", message, span).help("change its arguments")
+            }
+            FieldError::Domain { value, domain, .. } => {
+                let message = format!("`{}` must be {domain}, but is {}", field.path, plain(value));
+                let help = duration_help(self.model.clock.step, field.domain, about);
+                Diagnostic::error("domain/number", message, span)
+                    .help(help.unwrap_or_else(|| domain_help(field.domain)))
+            }
+        }
+    }
+
+    fn support(&mut self, at: usize, argument: usize, value: f64) -> Diagnostic {
+        let span = self.settle(at).arguments.get(argument).cloned();
+        let field = &self.model.fields[at];
+        let (path, domain, value) = (&field.path, field.domain.description(), plain(value));
+        let message = format!("`{path}` must be {domain}, but its distribution can give {value}");
+        Diagnostic::error("domain/support", message, span).help(domain_help(field.domain))
+    }
+
+    fn credit(&mut self, actor: usize, offer: f64, bond: f64) -> Option<Diagnostic> {
+        let span = self.places.credits.get(&actor)?.clone();
+        if !self.credits_reported.insert(span.start) {
+            return None;
+        }
+        let (who, offer, bond) = (quoted(&self.model.actors[actor].id), plain(offer), plain(bond));
+        let message = format!("the credit of {who} for an offer, {offer}, is more than that for a bond, {bond}");
+        let help = "an offer is worth at most what a bond is worth";
+        Some(Diagnostic::error("domain/credit", message, Some(span)).help(help))
+    }
+
+    fn total(&self, gift: usize) -> Diagnostic {
+        let after = self.model.instances.partition_point(|instance| instance.first_gift as usize <= gift);
+        let instance = &self.model.instances[after.saturating_sub(1)];
+        let number = gift - instance.first_gift as usize;
+        let span = self.places.gives[instance.commitment.index()].get(number).cloned();
+        let largest = crate::model::MAX_TOTAL / 1_000_000;
+        let message = format!("with {} all amounts together are more than {largest}", quoted(&instance.name));
+        Diagnostic::error("limits/total", message, span).help("count in a larger unit, such as thousands")
+    }
+
+    fn sign(&self, commitment: usize, key: &str, path: &str, violation: &Violation) -> Option<Diagnostic> {
+        let script = self.places.scripts.of(path)?;
+        let debtors = self.places.known.debtors(commitment);
+        // Where values are wrong, and reported, their signs say nothing.
+        let is_doubtful = || self.doubtful || debtors.is_empty() || self.lacks_own(&script.expression, commitment);
+        if violation.unknown_sign && is_doubtful() {
+            return None;
+        }
+        let message = format!("{} {}", quoted(&self.term(script, violation.node)), violation.reason_in(key));
+        let help = match key {
+            "as" => "an `as` may only grow as others commit; what falls with it belongs into `offer` or `while`",
+            "while" => {
+                "the `while` of a resumable commitment may only grow truer as others commit; leave out `resumable`"
+            }
+            _ => "a `when` may only grow truer as others commit; what falls with it belongs into `offer` or `while`",
+        };
+        let error = Diagnostic::error("monotone/sign", message, None).help(help);
+        Some(script.met(violation.node, self.places.scripts.definitions, error))
+    }
+
+    /// Whether a debtor lacks an attribute that an expression reads.
+    fn lacks_own(&self, expression: &Expression, commitment: usize) -> bool {
+        let (actors, debtors) = (self.model.actors.len(), self.places.known.debtors(commitment));
+        expression.reads().into_iter().any(|quantity| {
+            let Quantity::Own(attribute) = quantity else { return false };
+            debtors.iter().any(|debtor| !self.places.has_attribute[attribute.index() * actors + debtor.index()])
+        })
+    }
+
+    /// The text of a node.
+    fn term(&self, script: &Script, node: NodeId) -> String {
+        let place = script.places.get(node as usize);
+        on_one_line(place.and_then(|place| self.reader.source.text().get(place.span.clone())).unwrap_or(""))
+    }
+
+    fn rate(&self, shock: usize, highest: f64) -> Option<Diagnostic> {
+        let value = (*self.places.rates.get(shock)?)?;
+        let place = format!("shocks.{}.rate", self.model.shocks[shock].id);
+        Some(wrong_rate(self.reader, value, &place, highest))
+    }
+}
+
+/// That the rate of a shock is negative.
+pub(super) fn wrong_rate(reader: &Reader<'_>, value: &Value, place: &str, number: f64) -> Diagnostic {
+    let message = format!("`{place}` must be {}, but is {}", Domain::NonNegative.description(), plain(number));
+    let error = Diagnostic::error("domain/number", message, Some(value.span.clone()));
+    reader.naming_override(value, error.help("a rate is a chance a step, such as `0.05`"))
+}
+
+/// The remedy where a whole number of steps is wanted and a duration is none.
+fn duration_help(step: StepLength, domain: Domain, about: &About) -> Option<String> {
+    let least = match domain {
+        Domain::Whole(least) => i64::from(least),
+        Domain::Moment => i64::MIN,
+        _ => return None,
+    };
+    let text = &about.scripts.first()?.expression.text;
+    let tree = syntax::parse(text).ok()?;
+    let broken = tree.nodes.iter().find_map(|node| match node.form {
+        Form::Duration(number, unit) => {
+            let steps = time_literal::in_steps(number, unit, step)?;
+            (libm::trunc(steps).to_bits() != steps.to_bits()).then_some((number, unit, steps, &node.span))
+        }
+        _ => None,
+    });
+    let (number, unit, steps, span) = broken?;
+    let nearest = time_literal::nearest_whole(number, unit, step, least);
+    let nearest: Vec<String> = nearest.iter().map(|words| quoted(words)).collect();
+    let written = quoted(text.get(span.clone())?);
+    let steps = format!("{steps:.3}");
+    let steps = steps.trim_end_matches('0');
+    let fits = if nearest.is_empty() { String::new() } else { format!(": write {}", nearest.join(" or ")) };
+    Some(format!("{written} is {steps} steps of {}, no whole number of them{fits}", time_literal::in_words(step)))
+}

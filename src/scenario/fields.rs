@@ -1,0 +1,112 @@
+//! Numeric fields of a scenario: what they may be, for whom they are worked out, and where they stand.
+
+use std::cell::Cell;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::context::Context;
+use super::csv::CsvTable;
+use super::script::Script;
+use super::toml_tree::Value;
+use crate::model::{ActorId, Domain, Field, Shape, Target};
+
+/// What a numeric field is.
+#[derive(Clone, Debug)]
+pub(super) struct Spec {
+    /// Its dotted path.
+    pub(super) path: String,
+    /// What it may be.
+    pub(super) domain: Domain,
+    /// When it is evaluated.
+    pub(super) order: Order,
+    /// What its expressions may read.
+    pub(super) context: Context,
+    /// The table whose columns it may read, a row for each user.
+    pub(super) table: Option<Arc<CsvTable>>,
+}
+
+impl Spec {
+    /// Whether a date may stand for its step: a parameter, an attribute or a moment.
+    pub(super) fn takes_dates(&self) -> bool {
+        self.order != Order::Rest || self.domain == Domain::Moment
+    }
+}
+
+/// When a field is evaluated: what others read comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Order {
+    Parameter,
+    Attribute,
+    Rest,
+}
+
+/// One of those that a field is worked out for: an actor, a cohort's member, a commitment's instance.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct User {
+    /// The actor whose id is appended to the path.
+    pub(super) suffix: Option<ActorId>,
+    /// The debtor.
+    pub(super) owner: Option<ActorId>,
+    /// `index` and `size`.
+    pub(super) member: Option<(u32, u32)>,
+}
+
+/// A field that is evaluated in every run, with what is needed to report a fault in it.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) field: Field,
+    pub(super) order: Order,
+    pub(super) about: Rc<About>,
+}
+
+/// Where a field stands.
+#[derive(Debug)]
+pub(super) struct About {
+    pub(super) span: Range<usize>,
+    /// The expression, or those among the distribution's arguments.
+    pub(super) scripts: Vec<Script>,
+    /// Places of a distribution's arguments.
+    pub(super) arguments: Vec<Range<usize>>,
+    /// Whether the attributes that it reads have been looked for.
+    pub(super) checked: Cell<bool>,
+    /// Whether a fault of one of its users has been reported.
+    pub(super) reported: Cell<bool>,
+}
+
+impl About {
+    pub(super) fn new(value: &Value, scripts: Vec<Script>, arguments: Vec<Range<usize>>) -> Rc<Self> {
+        let span = value.span.clone();
+        Rc::new(Self { span, scripts, arguments, checked: Cell::new(false), reported: Cell::new(false) })
+    }
+}
+
+/// A field's place in the setup, by the position of its actor or instance.
+pub(super) type TargetOf = fn(usize) -> Target;
+
+/// A shape's name in files.
+pub(super) fn shape_name(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Uniform => "uniform",
+        Shape::Triangular => "triangular",
+        Shape::Normal => "normal",
+        Shape::Choice => "choice",
+    }
+}
+
+/// The fields that take whole numbers only, by the ends of their paths.
+pub(super) const WHOLE: [&str; 5] = [".due", ".grace", ".lead", ".over", ".expires"];
+
+/// A remedy for a number outside of a domain.
+pub(super) fn domain_help(domain: Domain) -> String {
+    match domain {
+        Domain::Unit => "write a share: `0.6` for 60 %".into(),
+        Domain::Amount => "amounts count units of the resource and are never negative".into(),
+        Domain::Whole(_) => "write a whole number of steps or parts, at most 4294967294".into(),
+        Domain::Moment => "write a date, a step number, or `inf` for never".into(),
+        Domain::Any => "write an ordinary number".into(),
+        Domain::Pace | Domain::Positive | Domain::NonNegative | Domain::Step => {
+            format!("write a number that is {}", domain.description())
+        }
+    }
+}

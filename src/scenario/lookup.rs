@@ -1,0 +1,144 @@
+//! What names stand for: the stage that expressions and the sections of a scenario are read with.
+
+use std::ops::Range;
+
+use super::calendar::Calendar;
+use super::diagnostic::{Diagnostic, Origin, listed, quoted};
+use super::names::{Names, Party};
+use super::reader::Reader;
+use super::script::Definition;
+use super::sets::{Set, Sets};
+use super::toml_tree::{Kind, Table, Value};
+use crate::model::{ActorId, GroupId, InstanceId, Shape, limits};
+
+/// Names with what they stand for, and what has been made of them so far.
+pub(super) struct Lookup {
+    pub(super) names: Names,
+    pub(super) calendar: Calendar,
+    pub(super) sets: Sets,
+    pub(super) definitions: Vec<Definition>,
+    /// By parameter: its value, where that is known before a run.
+    pub(super) parameters: Vec<Option<f64>>,
+    /// Operations compiled so far.
+    operations: usize,
+}
+
+impl Lookup {
+    /// Names, before any definition or parameter has been read.
+    pub(super) fn new(names: Names, calendar: Calendar) -> Self {
+        let (sets, definitions, parameters) = (Sets::default(), Vec::new(), Vec::new());
+        Self { names, calendar, sets, definitions, parameters, operations: 0 }
+    }
+
+    /// One id or a list of ids; none if something in it is wrong (and reported).
+    pub(super) fn set<'a>(&mut self, reader: &mut Reader<'a>, value: &'a Value, at: &str) -> Option<Set> {
+        let names = reader.texts(value, at, "a name or a list of names")?;
+        if names.is_empty() {
+            let message = format!("`{at}` is empty");
+            let error = Diagnostic::error("domain/empty", message, Some(value.span.clone()));
+            reader.report(error.help("name at least one actor or group"));
+            return None;
+        }
+        let listed = matches!(value.kind, Kind::Array(_));
+        let mut parties = Vec::new();
+        let mut good = !listed || matches!(&value.kind, Kind::Array(array) if array.len() == names.len());
+        for (name, span) in names {
+            match self.names.party(reader, name, &span, at) {
+                Some(Party::Broken) | None => good = false,
+                Some(party) => parties.push(party),
+            }
+        }
+        if !good || self.sets.full {
+            return None;
+        }
+        parties.sort_unstable();
+        parties.dedup();
+        match parties.as_slice() {
+            [Party::Actor(actor)] => Some(Set::Actor(*actor)),
+            [Party::Group(group)] => Some(Set::Named(*group)),
+            _ => self.sets.list(reader, &self.names, &parties, &value.span),
+        }
+    }
+
+    /// The model's group of a set; `span` is where it is written.
+    pub(super) fn group(&mut self, reader: &mut Reader<'_>, set: &Set, span: &Range<usize>) -> GroupId {
+        self.sets.group(reader, &self.names, set, span)
+    }
+
+    /// The position of an issue; reports an unknown one.
+    pub(super) fn issue(&self, reader: &mut Reader<'_>, name: &str, span: &Range<usize>, place: &str) -> Option<usize> {
+        let found = self.names.issues.find(name);
+        if found.is_none() {
+            let message = format!("`{place}` names {}, which is no issue", quoted(name));
+            let help = reader
+                .near(name, self.names.issues.names())
+                .unwrap_or_else(|| format!("issues are {}", listed(self.names.issues.names())));
+            reader.report(Diagnostic::error("names/unknown", message, Some(span.clone())).help(help));
+        }
+        found
+    }
+
+    /// A value that is a table by issue, not a distribution: the arguments of a distribution are a list.
+    pub(super) fn issue_table<'a>(&self, value: &'a Value) -> Option<&'a Table> {
+        let Kind::Table(table) = &value.kind else { return None };
+        let distribution = table.entries.is_empty()
+            || table.entries.iter().any(|entry| {
+                let list = matches!(entry.value.kind, Kind::Array(_));
+                let issue = self.names.issues.find(&entry.key).is_some();
+                // A misspelt shape has its list all the same.
+                if Shape::named(&entry.key).is_some() {
+                    list || !issue
+                } else {
+                    list && !issue && table.entries.len() == 1
+                }
+            });
+        (!distribution).then_some(table)
+    }
+
+    /// The instance of a commitment that an actor makes, which may not have been read yet.
+    pub(super) fn instance_of(&self, reader: &Reader<'_>, commitment: usize, debtor: ActorId) -> Option<InstanceId> {
+        let debtors = |at: usize| -> Vec<ActorId> {
+            let Some(Kind::Table(section)) = reader.root.get("commitments").map(|entry| &entry.value.kind) else {
+                return Vec::new();
+            };
+            let Some(Kind::Table(table)) = section.entries.get(at).map(|entry| &entry.value.kind) else {
+                return Vec::new();
+            };
+            let Some(Kind::String(name)) = table.get("debtor").map(|entry| &entry.value.kind) else {
+                return Vec::new();
+            };
+            match self.names.parties.get(name) {
+                Some(&Party::Actor(actor)) => vec![actor],
+                Some(&Party::Group(group)) => Set::Named(group).members(&self.names),
+                Some(Party::Broken) | None => Vec::new(),
+            }
+        };
+        let before: usize = (0..commitment).map(|at| debtors(at).len()).sum();
+        let own = debtors(commitment).iter().position(|&actor| actor == debtor)?;
+        Some(InstanceId::at(before + own))
+    }
+
+    /// Counts compiled operations against the limit on all of them.
+    pub(super) fn count_operations(
+        &mut self,
+        reader: &mut Reader<'_>,
+        more: usize,
+        span: &Range<usize>,
+        origin: &Origin,
+    ) -> bool {
+        let before = self.operations;
+        self.operations = before.saturating_add(more);
+        if self.operations <= limits::OPERATIONS {
+            return true;
+        }
+        if before <= limits::OPERATIONS {
+            let message = format!(
+                "the expressions of the file have more than {} operations in all, definitions and members counted",
+                limits::OPERATIONS
+            );
+            let error = Diagnostic::error("limits/operations", message, Some(span.clone()));
+            reader.report(error.in_text(origin.clone()).help("use fewer or smaller expressions"));
+        }
+        false
+    }
+}

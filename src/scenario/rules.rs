@@ -1,0 +1,283 @@
+//! The rules that the numbers of a model must keep: one set, for the first check of a document and for every other
+//! value that its parameters take.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use super::constant;
+use super::interval::{bounds, parameter_intervals_at, quantity_interval};
+use super::monotone::{self, Violation};
+use crate::model::{
+    ActorId, Commitment, Distribution, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node, Parameter,
+    ParameterId, Quantity, Scalar, Setup, Shape, Target, Trigger,
+};
+
+/// A rule that is broken, and by what.
+#[derive(Debug)]
+pub(super) enum Breach {
+    /// A field, or an argument of its distribution, has no value, or one outside of its domain.
+    Field {
+        /// Its position.
+        field: usize,
+        /// What is wrong.
+        error: FieldError,
+    },
+    /// The distribution of a field can give a value outside of its domain.
+    Support {
+        /// The field's position.
+        field: usize,
+        /// The position of the argument.
+        argument: usize,
+        /// The value.
+        value: f64,
+    },
+    /// The credit of an actor for an offer is more than that for a bond.
+    Credit {
+        /// Who.
+        actor: usize,
+        /// For an offer.
+        offer: f64,
+        /// For a bond.
+        bond: f64,
+    },
+    /// With this amount the sum of all is too large.
+    Total {
+        /// Its flat position.
+        gift: usize,
+    },
+    /// What may only grow with evidence may fall.
+    Sign {
+        /// The commitment's position.
+        commitment: usize,
+        /// The key of the expression.
+        key: &'static str,
+        /// The dotted path of the expression.
+        path: String,
+        /// Where and why.
+        violation: Violation,
+    },
+    /// The rate of a shock is below 0 in every run.
+    Rate {
+        /// The shock's position.
+        shock: usize,
+        /// The largest value that it can have.
+        highest: f64,
+    },
+    /// A constant part of an expression has no value.
+    Constant,
+    /// A parameter cannot have its value.
+    Parameter,
+}
+
+/// Is told of every rule that is broken.
+pub(super) trait Examiner {
+    /// Whether a field needs no check, since what it shares with others has been found wrong.
+    fn is_settled(&self, field: usize) -> bool;
+    /// Takes a broken rule; whether to look for others.
+    fn take(&mut self, breach: Breach) -> ControlFlow<()>;
+}
+
+/// A value of the setup that a check needs to know of whether it is known before a run: its kind and position.
+type Key = (u8, usize);
+
+fn key(target: Target) -> Option<Key> {
+    let (kind, at) = if let Target::Attribute(at) = target {
+        (0, at)
+    } else if let Target::CreditOffer(at) = target {
+        (1, at)
+    } else if let Target::CreditBond(at) = target {
+        (2, at)
+    } else if let Target::Gives(at) = target {
+        (3, at)
+    } else {
+        return None;
+    };
+    Some((kind, at))
+}
+
+/// What of a model is known before a run.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// By parameter: whether it is drawn.
+    drawn: Vec<bool>,
+    /// By field: whether all that it reads is known.
+    fields: Vec<bool>,
+    /// By actor: whether both of its credits are known.
+    credits: Vec<bool>,
+    /// By flat position of the gift: whether its amount is known.
+    gives: Vec<bool>,
+    /// By commitment.
+    debtors: Vec<Vec<ActorId>>,
+}
+
+impl Known {
+    /// What is known of a model, whose fields stand in the order in which they are evaluated.
+    pub(super) fn of(model: &Model) -> Self {
+        let is_drawn = |parameter: &Parameter| parameter.distribution.is_some() && !parameter.overridden;
+        let drawn: Vec<bool> = model.parameters.iter().map(is_drawn).collect();
+        let mut unknown = BTreeSet::new();
+        let mut fields = Vec::with_capacity(model.fields.len());
+        for field in &model.fields {
+            let reads_known = !field_expressions(field).any(|expression| {
+                expression.nodes.iter().any(|node| match node {
+                    Node::Parameter(id) => drawn[id.index()],
+                    Node::Read(Quantity::Own(attribute)) => field.owner.is_some_and(|owner| {
+                        let at = attribute.index() * model.actors.len() + owner.index();
+                        key(Target::Attribute(at)).is_some_and(|key| unknown.contains(&key))
+                    }),
+                    _ => false,
+                })
+            });
+            if !reads_known || matches!(field.source, FieldSource::Draw { .. }) {
+                unknown.extend(field.targets.iter().filter_map(|&target| key(target)));
+            }
+            fields.push(reads_known);
+        }
+        let mut debtors: Vec<Vec<ActorId>> = vec![Vec::new(); model.commitments.len()];
+        for instance in &model.instances {
+            debtors[instance.commitment.index()].push(instance.debtor);
+        }
+        let is_known = |target: Target| key(target).is_none_or(|key| !unknown.contains(&key));
+        let credits = |actor: usize| is_known(Target::CreditOffer(actor)) && is_known(Target::CreditBond(actor));
+        Self {
+            credits: (0..model.actors.len()).map(credits).collect(),
+            gives: (0..model.setup.gives.len()).map(|gift| is_known(Target::Gives(gift))).collect(),
+            drawn,
+            fields,
+            debtors,
+        }
+    }
+
+    /// The debtors of a commitment.
+    pub(super) fn debtors(&self, commitment: usize) -> &[ActorId] {
+        &self.debtors[commitment]
+    }
+}
+
+/// Evaluates the fields that are known and checks what they give, and what is to hold between values.
+pub(super) fn check_values(
+    model: &Model,
+    known: &Known,
+    setup: &mut Setup,
+    examiner: &mut dyn Examiner,
+) -> ControlFlow<()> {
+    for (at, (field, &is_known)) in model.fields.iter().zip(&known.fields).enumerate() {
+        if is_known
+            && !examiner.is_settled(at)
+            && let Err(breach) = evaluate(model, setup, (at, field))
+        {
+            examiner.take(breach)?;
+        }
+    }
+    let credits = setup.credit_offer.iter().zip(&setup.credit_bond).zip(&known.credits);
+    for (actor, ((&offer, &bond), &is_known)) in credits.enumerate() {
+        if is_known && offer > bond {
+            examiner.take(Breach::Credit { actor, offer, bond })?;
+        }
+    }
+    let mut total: i128 = 0;
+    for (gift, (amount, &is_known)) in setup.gives.iter().zip(&known.gives).enumerate() {
+        if is_known {
+            total += i128::from(amount.0);
+        }
+        if total > i128::from(MAX_TOTAL) {
+            return examiner.take(Breach::Total { gift });
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Evaluates a field, or the arguments of its distribution.
+fn evaluate(model: &Model, setup: &mut Setup, (at, field): (usize, &Field)) -> Result<(), Breach> {
+    let wrong = |error| Breach::Field { field: at, error };
+    match &field.source {
+        FieldSource::Expression(expression) => {
+            let value = field.evaluate(expression, model, setup).map_err(wrong)?;
+            field.store(value, setup).map_err(wrong)
+        }
+        FieldSource::Draw { distribution, .. } => {
+            let arguments = field.arguments(distribution, model, setup).map_err(wrong)?;
+            // A normal distribution is clipped.
+            let outside = |value: &f64| distribution.shape != Shape::Normal && !field.domain.contains(*value);
+            match arguments.iter().position(outside) {
+                None => Ok(()),
+                Some(argument) => Err(Breach::Support { field: at, argument, value: arguments[argument] }),
+            }
+        }
+    }
+}
+
+/// Checks what depends on the signs of values: that conditions only grow truer, and that no rate is always negative.
+pub(super) fn check_signs(
+    model: &Model,
+    known: &Known,
+    parameters: &[f64],
+    examiner: &mut dyn Examiner,
+) -> ControlFlow<()> {
+    let intervals = parameter_intervals_at(model, parameters);
+    for (at, (commitment, debtors)) in model.commitments.iter().zip(&known.debtors).enumerate() {
+        for (key, expression) in commitment.monotone() {
+            for violation in monotone::violations(model, debtors, expression, &intervals) {
+                let path = expression.path.clone();
+                examiner.take(Breach::Sign { commitment: at, key, path, violation })?;
+            }
+        }
+    }
+    let read = |quantity| quantity_interval(model, quantity);
+    for (at, shock) in model.shocks.iter().enumerate() {
+        let Trigger::Rate(rate) = &shock.trigger else { continue };
+        let highest = bounds(&rate.nodes, &intervals, &read).last().map_or(0.0, |root| root.interval().high);
+        if highest < 0.0 {
+            examiner.take(Breach::Rate { shock: at, highest })?;
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Checks the values that are given to the parameters, and the constant parts of expressions that read them. The first
+/// check of a document does this where a parameter or an expression is read.
+pub(super) fn check_parameters(
+    model: &Model,
+    known: &Known,
+    parameters: &[f64],
+    examiner: &mut dyn Examiner,
+) -> ControlFlow<()> {
+    if !model.parameters.iter().zip(parameters).all(|(parameter, &value)| parameter.takes(value)) {
+        examiner.take(Breach::Parameter)?;
+    }
+    let value = |id: ParameterId| (!known.drawn[id.index()]).then(|| parameters[id.index()]);
+    for expression in all_expressions(model).chain(model.fields.iter().flat_map(field_expressions)) {
+        if !constant::faults(&expression.nodes, &value).is_empty() {
+            examiner.take(Breach::Constant)?;
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Every expression that is evaluated on a state.
+pub(super) fn all_expressions(model: &Model) -> impl Iterator<Item = &Expression> {
+    let triggers = model.shocks.iter().map(|shock| &shock.trigger).chain(model.moves.iter().map(|one| &one.trigger));
+    let triggers = triggers.filter_map(|trigger| match trigger {
+        Trigger::On(_) => None,
+        Trigger::Rate(expression) | Trigger::When { condition: expression, .. } => Some(expression),
+    });
+    let outcomes = model.outcomes.iter().map(|outcome| &outcome.when);
+    let metrics = model.metrics.iter().map(|metric| &metric.value);
+    model.commitments.iter().flat_map(Commitment::expressions).chain(triggers).chain(outcomes).chain(metrics)
+}
+
+fn field_expressions(field: &Field) -> impl Iterator<Item = &Expression> {
+    let (one, distribution) = match &field.source {
+        FieldSource::Expression(expression) => (Some(expression), None),
+        FieldSource::Draw { distribution, .. } => (None, Some(distribution)),
+    };
+    one.into_iter().chain(distribution.into_iter().flat_map(argument_expressions))
+}
+
+/// The expressions among a distribution's arguments.
+fn argument_expressions(distribution: &Distribution) -> impl Iterator<Item = &Expression> {
+    distribution.arguments.iter().filter_map(|argument| match argument {
+        Scalar::Expression(expression) => Some(expression),
+        Scalar::Constant(_) => None,
+    })
+}
