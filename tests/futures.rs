@@ -474,3 +474,25 @@ fn a_move_that_cannot_be_added_is_refused() {
     assert!(error.contains("two@1.5"), "{error}");
     assert!(!here.join("x").exists());
 }
+
+/// A promise that is kept up has been built up in two steps, which earned (2 + 1)/5. What a fork adds to it is handed over
+/// at once, and earns no more.
+#[test]
+fn what_a_fork_adds_to_a_promise_earns_no_trust() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let text = "format = 1\n[time]\nsteps = 6\n[resources]\nmoney = {}\n[actors.a]\n[actors.b]\n[trust]\ndefault = 0.5\n\
+                [commitments.aid]\ndebtor = \"a\"\ncreditor = \"b\"\ngives = { money = 4 }\nover = 2\nmaintain = true\n\
+                [metrics]\ntrust = \"trust(b, a)\"\nmoney = \"delivered(money)\"\n";
+    std::fs::write(here.join("s.toml"), text).expect("a file can be written");
+    said(here, &["run", "s.toml", "--out", "past", "--quiet"]);
+    said(here, &["fork", "past", "--at", "4", "--set", "commitments.aid.gives.money=10", "--out", "more", "--quiet"]);
+    let series = table(here, "more/series.csv");
+    let values = |name: &str| -> Vec<f64> {
+        let rows = series.lines().filter(|row| row.contains(&format!(",{name},")));
+        rows.map(|row| row.rsplit(',').next().expect("a value").parse().expect("a number")).collect()
+    };
+    assert_eq!(values("money"), [2.0, 4.0, 4.0, 4.0, 10.0, 10.0]);
+    assert_eq!(values("trust"), [2.5 / 4.5, 0.6, 0.6, 0.6, 0.6, 0.6]);
+    said(here, &["replay", "more"]);
+}

@@ -323,3 +323,12 @@ fn a_failure_after_a_package_undoes_it() {
     let is_conditional = |instance| ran.run.world.instance(instance).state == State::Conditional;
     assert!(ran.model.instance_ids().all(is_conditional));
 }
+
+/// Two rounds, each with one increment of each of two resources: (2 + 1)/5 and (2 + 2)/6.
+#[test]
+fn every_round_of_a_graded_promise_earns_trust() {
+    let body = "[resources.men]\n[trust]\ndefault = 0.5\n[commitments.aid]\ndebtor = \"a\"\ncreditor = \"b\"\n\
+                gives = { money = { upto = 1, as = 1 }, men = 2 }\nrenew = \"rounds(aid) < 2\"\n\
+                [metrics]\ntrust = \"trust(b, a)\"\n";
+    assert_eq!(series(&scenario(4, body), "trust"), [3.0 / 5.0, 4.0 / 6.0, 4.0 / 6.0, 4.0 / 6.0]);
+}

@@ -91,8 +91,119 @@ fn stored_cases_give_the_rows_of_the_oracle() {
         deadlocked += usize::from(ran.run.gap.is_some_and(|gap| gap > 0));
     }
     assert_none("tables differ", &complaints);
-    assert_eq!(kinds.len(), 22, "every kind of event occurs: {kinds:?}");
+    assert_eq!(kinds.len(), 25, "every kind of event occurs: {kinds:?}");
     assert!(failed >= 5 && deadlocked >= 5, "{failed} failing and {deadlocked} deadlocked runs");
+}
+
+/// The moves that are added to a run, and a fork of it, as the programs take them.
+#[derive(serde::Deserialize)]
+struct Arguments {
+    run: Vec<String>,
+    at: Option<u32>,
+    set: Vec<String>,
+    r#move: Vec<String>,
+}
+
+impl Arguments {
+    fn of_run(&self) -> Vec<String> {
+        options("--move", &self.run)
+    }
+
+    fn of_fork(&self, set: &str, moved: &str) -> Vec<String> {
+        [options(set, &self.set), options(moved, &self.r#move)].concat()
+    }
+}
+
+fn options(name: &str, values: &[String]) -> Vec<String> {
+    values.iter().flat_map(|value| [name.to_owned(), value.clone()]).collect()
+}
+
+/// Runs the program, which may fail in the run itself.
+fn backstop(folder: &Path, arguments: &[&str], more: &[String]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_backstop"));
+    let output = command.current_dir(folder).args(arguments).args(more).output().expect("the program starts");
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Runs a scenario with moves, forks it, and compares the tables with those of the oracle, where it has them.
+fn compare_moved(
+    text: &str,
+    seed: u64,
+    given: &Arguments,
+    theirs: impl Fn(&str, &str) -> Option<String>,
+) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    fs::write(here.join("scenario.toml"), text).expect("a file can be written");
+    let number = seed.to_string();
+    backstop(here, &["run", "scenario.toml", "-q", "--out", "moved", "--seed", &number], &given.of_run());
+    if let (Some(at), Some(_)) = (given.at, theirs("forked", TABLES[0])) {
+        let fork = ["fork", "moved", "-q", "--out", "forked", "--at", &at.to_string()];
+        backstop(here, &fork, &given.of_fork("--set", "--move"));
+    }
+    let mut complaints = Vec::new();
+    for kind in ["moved", "forked"] {
+        for table in TABLES {
+            let Some(theirs) = theirs(kind, table) else { continue };
+            let ours = read(&here.join(kind).join(table));
+            let difference = difference(table, ours.as_bytes(), theirs.as_bytes());
+            complaints.extend(difference.map(|text| format!("seed {seed}, {kind}: {text}")));
+        }
+        if here.join(kind).exists() {
+            backstop(here, &["replay", kind], &[]);
+        }
+    }
+    complaints
+}
+
+#[test]
+fn stored_cases_with_moves_and_forks_give_the_rows_of_the_oracle() {
+    let mut complaints = Vec::new();
+    let (mut moved, mut forked) = (0, 0);
+    for case in stored_cases() {
+        let Some(given) = case.files.get("arguments.json") else { continue };
+        let given: Arguments = serde_json::from_str(given).expect("arguments");
+        let theirs = |kind: &str, table: &str| case.files.get(&format!("{kind}.{table}")).cloned();
+        complaints.extend(compare_moved(&case.scenario, case.seed, &given, theirs));
+        moved += given.run.len() + given.r#move.len();
+        forked += usize::from(theirs("forked", TABLES[0]).is_some());
+    }
+    assert_none("tables differ", &complaints);
+    assert!(moved >= 10 && forked >= 4, "{moved} moves, {forked} forks");
+}
+
+/// Whether a run, of the table of runs, was completed and goes beyond a step.
+fn completes(runs: &str, step: u32) -> bool {
+    let rows = records(runs.as_bytes());
+    let cell = |name: &str| rows[0].iter().position(|column| column == name).map_or("", |at| rows[1][at].as_str());
+    cell("status") == "ok" && cell("steps").parse::<f64>().is_ok_and(|steps| steps > f64::from(step))
+}
+
+#[test]
+fn fresh_cases_with_moves_and_forks_give_the_rows_of_the_oracle() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for seed in fresh_seeds().step_by(3).map(|seed| seed + 10_000) {
+        let Some(mut generator) = python("fresh cases with moves against the oracle") else { return };
+        let text = output(generator.arg("generate.py").arg(seed.to_string()));
+        let file = folder.path().join("scenario.toml");
+        fs::write(&file, &text).expect("a file can be written");
+        let Some(mut generator) = python("the generator") else { return };
+        let given = output(generator.arg("generate.py").arg(seed.to_string()).arg("--arguments"));
+        let given: Arguments = serde_json::from_str(&given).expect("arguments");
+        let (moved, forked) = (folder.path().join("moved"), folder.path().join("forked"));
+        run_oracle_with(&file, seed, &given.of_run(), &moved);
+        let can_fork = given.at.is_some_and(|at| completes(&read(&moved.join("runs.csv")), at));
+        if let (Some(at), true) = (given.at, can_fork) {
+            let arguments =
+                [given.of_run(), vec!["--at".into(), at.to_string()], given.of_fork("--then-set", "--then-move")];
+            run_oracle_with(&file, seed, &arguments.concat(), &forked);
+        }
+        let theirs = |kind: &str, table: &str| {
+            let is_there = kind == "moved" || can_fork;
+            is_there.then(|| read(&folder.path().join(kind).join(table)))
+        };
+        assert_none("tables differ", &compare_moved(&text, seed, &given, theirs));
+    }
 }
 
 /// Keeping trust up where nothing reads it changes nothing that happens.
@@ -271,8 +382,13 @@ fn fresh_seeds() -> Range<u64> {
 
 /// Runs the oracle; a run that fails there exits with 1, which the tables tell too.
 fn run_oracle(file: &Path, seed: u64, out: &Path) {
+    run_oracle_with(file, seed, &[], out);
+}
+
+fn run_oracle_with(file: &Path, seed: u64, arguments: &[String], out: &Path) {
     let Some(mut command) = python("the oracle") else { return };
-    command.arg("oracle.py").arg("run").arg(file).args(["--seed", &seed.to_string()]).arg("--out").arg(out);
+    command.arg("oracle.py").arg("run").arg(file).args(["--seed", &seed.to_string()]).args(arguments);
+    command.arg("--out").arg(out);
     let output = command.output().expect("python3 starts");
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() || !error.contains("Traceback"), "{command:?}: {error}");

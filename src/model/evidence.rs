@@ -69,7 +69,8 @@ pub struct Evidence {
     earlier: Vec<Amount>,
     /// Graded amounts as they are, by flat position of the gift; empty where no commitment is graded.
     amounts: Vec<Amount>,
-    /// Number of increments handed over, likewise.
+    /// Number of increments handed over, by flat position of the gift; empty where neither a commitment is graded nor
+    /// trust is kept up.
     increments: Vec<u32>,
 }
 
@@ -87,7 +88,7 @@ impl Evidence {
             delivered: vec![Amount::ZERO; model.gift_count()],
             earlier: vec![Amount::ZERO; model.gift_count()],
             amounts: vec![Amount::ZERO; if model.has_graded() { model.gift_count() } else { 0 }],
-            increments: vec![0; if model.has_graded() { model.gift_count() } else { 0 }],
+            increments: vec![0; if model.has_graded() || model.reads_trust { model.gift_count() } else { 0 }],
         }
     }
 
@@ -190,8 +191,8 @@ impl Evidence {
                 // A graded amount stays, but not above what it may now be.
                 let amount = other.amounts[gift.position].min(setup.gives[gift.position]);
                 self.set_amount(model, setup, instance, gift.number, amount);
-                self.set_increments(gift.position, other.increments(gift.position));
             }
+            self.set_increments(gift.position, other.increments(gift.position));
             self.set_delivered(model, setup, instance, gift.number, other.delivered[gift.position]);
         }
     }
@@ -270,13 +271,20 @@ impl Evidence {
         (Amount(offered), Amount(bound))
     }
 
-    /// Number of increments of a graded gift that have been handed over, by its flat position; 0 where none is graded.
+    /// Whether increments are counted.
+    #[must_use]
+    pub fn has_increments(&self) -> bool {
+        !self.increments.is_empty()
+    }
+
+    /// Number of increments of a gift that have been handed over in this round, by its flat position; 0 where they are
+    /// not counted.
     #[must_use]
     pub fn increments(&self, gift: usize) -> u32 {
         self.increments.get(gift).copied().unwrap_or(0)
     }
 
-    /// Sets the number of increments of a gift; without effect where no commitment is graded.
+    /// Sets the number of increments of a gift; without effect where they are not counted.
     pub fn set_increments(&mut self, gift: usize, number: u32) {
         if let Some(increments) = self.increments.get_mut(gift) {
             *increments = number;

@@ -1083,9 +1083,13 @@ class Generator:
         self.blocks.append("[metrics]\n" + "\n".join(lines) + "\n")
 
 
+# Seeds from here on have all that one file holds.
+ALL_FEATURES = 10_000
+
+
 def features_of(seed):
     """What a seed stands for where nothing else is said: from 10,000 on all that one file holds."""
-    return tuple(f for f in FEATURES if f not in ("tables", "variants")) if seed >= 10_000 else ()
+    return tuple(f for f in FEATURES if f not in ("tables", "variants")) if seed >= ALL_FEATURES else ()
 
 
 def scenario(seed, features=None):

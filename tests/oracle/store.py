@@ -7,8 +7,9 @@
 
 Each case is named by its seed, which is the seed of the generator and of the run. It has
 `scenario.toml`, the four tables of `oracle.py run`, and `explain.json`: answers of `solve.py` about
-states of the run. Before each file stands a line `==== SEED NAME`. The seeds are chosen so that every kind of event, failing runs and deadlocks occur
-several times.
+states of the run. Those from 10,000 on also have `arguments.json`, moves that are added and a fork, with the tables
+`moved.…` and `forked.…`. Before each file stands a line `==== SEED NAME`. The seeds are chosen so that every kind of
+event, failing runs and deadlocks occur several times.
 """
 
 import argparse
@@ -35,19 +36,49 @@ SEEDS = [
 ]  # fmt: skip
 
 
+# Chosen by `choose` among the seeds 10,000 to 10,249, of which each has moves and a fork.
+MOVED = [10011, 10015, 10022, 10083, 10101, 10149, 10158, 10162, 10176, 10177, 10206, 10242]
+
+
 def summary(seed):
     """What occurs in the run of a generated scenario."""
-    run = oracle.simulate(tomllib.loads(generate.scenario(seed)), seed=seed)
+    text = generate.scenario(seed)
+    run = oracle.simulate(tomllib.loads(text), seed=seed)
     kinds = collections.Counter({e["event"] for e in run.events})
+    if seed >= generate.ALL_FEATURES:
+        given = arguments(seed)
+        moved, forked = with_arguments(text, seed, given)
+        kinds["forked"] = forked is not None
+        kinds["an amount"] = any("=" in move for move in given["run"] + given["move"])
+        kinds["several amounts"] = any(":" in move for move in given["run"] + given["move"])
+        kinds["a fork sets"] = bool(given["set"])
+        for later in filter(None, (moved, forked)):
+            kinds.update({f"moved: {e['event']}" for e in later.events[len(run.events) // 2 :]})
     kinds["the run failed"] = run.status != "ok"
     kinds["deadlocked"] = bool(run.gap)
     kinds["rows"] = len(run.events)
     return kinds
 
 
-def choose(count=60, most=400):
+def arguments(seed):
+    return generate.arguments(seed, generate.features_of(seed))
+
+
+def with_arguments(text, seed, given):
+    """The run with the moves that are added to it, and the fork of that, or none where there is none."""
+    moves = [oracle.parse_move(move) for move in given["run"]]
+    run = oracle.simulate(tomllib.loads(text), seed=seed, moves=moves)
+    at = given["at"]
+    if at is None or run.status != "ok" or at >= run.steps_run:
+        return run, None
+    then = [oracle.parse_move(move) for move in given["move"]]
+    fork = at, oracle.parse_overrides(given["set"]), then
+    return run, oracle.simulate(tomllib.loads(text), seed=seed, moves=moves, fork=fork)
+
+
+def choose(count=60, seeds=range(400)):
     """Seeds that show every kind of event as evenly as they can; small runs first."""
-    runs = {seed: summary(seed) for seed in range(most)}
+    runs = {seed: summary(seed) for seed in seeds}
     seen, chosen = collections.Counter(), []
     while len(chosen) < count:
         def worth(seed):
@@ -102,6 +133,22 @@ def write_case(seed, folder):
         file.write(text + "\n")
     with open(os.path.join(folder, "explain.json"), "w", encoding="utf-8", newline="\n") as file:
         write_explanations(explanations(text, seed), file)
+    if seed >= generate.ALL_FEATURES:
+        write_moved(text, seed, folder)
+
+
+def write_moved(text, seed, folder):
+    """What the case becomes with moves that are added, and as a fork."""
+    given = arguments(seed)
+    with open(os.path.join(folder, "arguments.json"), "w", encoding="utf-8", newline="\n") as file:
+        write_explanations(given, file)
+    for kind, run in zip(("moved", "forked"), with_arguments(text, seed, given)):
+        if run is None:
+            continue
+        with tempfile.TemporaryDirectory() as own:
+            oracle.write_run(run, own, seed, 0)
+            for name in os.listdir(own):
+                os.replace(os.path.join(own, name), os.path.join(folder, f"{kind}.{name}"))
 
 
 def main():
@@ -112,12 +159,13 @@ def main():
     args = parser.parse_args()
     if args.choose:
         print(*choose(), sep="\n")
+        print(*choose(12, range(generate.ALL_FEATURES, generate.ALL_FEATURES + 250)), sep="\n")
         return
     if args.explain is not None:
         write_explanations(explanations(generate.scenario(args.explain), args.explain), sys.stdout)
         return
     with open(CASES, "w", encoding="utf-8", newline="\n") as bundle, tempfile.TemporaryDirectory() as folder:
-        for seed in SEEDS:
+        for seed in SEEDS + MOVED:
             write_case(seed, folder)
             for name in sorted(os.listdir(folder)):
                 with open(os.path.join(folder, name), encoding="utf-8", newline="") as file:

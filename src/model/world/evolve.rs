@@ -132,9 +132,11 @@ fn move_on(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId
         (_, State::Null) => {}
     }
     let is_new = matches!((before, state), (State::Null | State::Conditional, State::Detached) | (_, State::Null));
-    if is_new && commitment.is_graded() {
-        for gift in model.gifts(instance).filter(|gift| commitment.level(gift.number).is_some()) {
-            world.evidence.set_amount(model, setup, instance, gift.number, Amount::ZERO);
+    if is_new && world.evidence.has_increments() {
+        for gift in model.gifts(instance) {
+            if commitment.level(gift.number).is_some() {
+                world.evidence.set_amount(model, setup, instance, gift.number, Amount::ZERO);
+            }
             world.evidence.set_increments(gift.position, 0);
         }
     }
@@ -168,12 +170,10 @@ fn hand_over(model: &Model, setup: &Setup, world: &mut Facts, instance: Instance
     world.evidence.set_delivered(model, setup, instance, gift as usize, total);
     let commitment = model.commitment_of(instance);
     let increments = world.evidence.increments(position) + 1;
-    if commitment.is_graded() {
-        world.evidence.set_increments(position, increments);
-        // What is raised after the last increment is handed over as it comes, and earns no trust.
-        if increments > setup.over[instance.index()] {
-            return;
-        }
+    world.evidence.set_increments(position, increments);
+    // What is raised after the last increment, or promised from a fork on, is handed over as it comes; it earns no trust.
+    if increments > setup.over[instance.index()] {
+        return;
     }
     // A build-up repeated after a suspension restores what was there; it earns no new trust.
     if commitment.maintain && world.instance(instance).suspended.is_some() {
