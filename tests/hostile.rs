@@ -384,6 +384,13 @@ fn populations_of_any_size() {
         input("cohorts one by one", Refused("actors"), || each(1..=3, |n| format!("[cohorts.c{n}]\nsize = 1000000\n"))),
         input("instances by groups", Refused("commitment"), move || pledges(2_001, "1000")),
         heavy("most instances", Accepted, move || pledges(1_000, "1000")),
+        input("moves of too many instances", Refused("bind more than"), move || {
+            (1..=101).fold(pledges(1, "20000"), |text, n| text + &format!("[moves.m{n}]\non = 1\nbind = [\"c1\"]\n"))
+        }),
+        input("moves of many instances by name", Accepted, move || {
+            let names: Vec<String> = (1..=20_000).map(|n| format!("\"c1/people_{n}\"")).collect();
+            format!("{}[moves.m]\non = 1\nbind = [{}]\n", pledges(1, "20000"), names.join(","))
+        }),
         input("the largest population", Accepted, || cohort("99998")),
         input("just too many", Refused("actors"), || cohort("1999999")),
         input("100000 commitments", Refused("4 mib"), || {

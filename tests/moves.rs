@@ -332,3 +332,26 @@ fn every_round_of_a_graded_promise_earns_trust() {
                 [metrics]\ntrust = \"trust(b, a)\"\n";
     assert_eq!(series(&scenario(4, body), "trust"), [3.0 / 5.0, 4.0 / 6.0, 4.0 / 6.0, 4.0 / 6.0]);
 }
+
+/// Conditions that read a move are looked at in the Review of a later step; a log may have the move for their cause.
+#[test]
+fn a_condition_that_reads_a_move_replays_in_a_later_step() {
+    let body = "[commitments.one]\ndebtor = \"a\"\ngives = { money = 1 }\nwhen = \"count(gesture) > 9\"\n\
+                [commitments.late]\ndebtor = \"b\"\ngives = { money = 1 }\noffer = \"count(gesture) >= 1\"\n\
+                renew = \"count(gesture) >= 2 and rounds(late) < 2\"\n\
+                [commitments.kept]\ndebtor = \"c\"\ngives = { money = 1 }\nmaintain = true\n\
+                while = \"count(gesture) != 1\"\n[moves.gesture]\non = [1, 3]\nbind = [\"one\"]\n";
+    let text = scenario(6, body);
+    let log = run_text(&text, &[], 0).run.log;
+    let by_moves: Vec<(u32, &str)> = log
+        .iter()
+        .filter(|entry| entry.cause.is_some_and(|cause| matches!(log[cause as usize].event, Event::Moved(_))))
+        .map(|entry| (entry.step, entry.event.kind().name()))
+        .collect();
+    assert_eq!(
+        by_moves,
+        [(1, "detached"), (2, "created"), (2, "suspended"), (4, "renewed"), (4, "reactivated")],
+        "{log:?}"
+    );
+    replays(&text);
+}

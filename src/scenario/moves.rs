@@ -374,13 +374,17 @@ impl<'a> Draft<'a> {
             let near = self.reader.near(commitment, self.lookup.names.commitments.names());
             return Err((message, near.unwrap_or_else(|| "declare it in `[commitments]`".into())));
         };
-        let Some(actor) = actor else { return Ok(self.model.instances_of(CommitmentId::at(at))) };
-        let debtor = match self.lookup.names.parties.get(actor) {
-            Some(&Party::Actor(debtor)) => self.lookup.instance_of(&self.reader, at, debtor),
+        let instances = self.model.instances_of(CommitmentId::at(at));
+        let Some(actor) = actor else { return Ok(instances) };
+        let instance = match self.lookup.names.parties.get(actor) {
+            // They stand in the actors' order.
+            Some(Party::Actor(debtor)) => {
+                self.model.instances[instances.clone()].binary_search_by_key(debtor, |instance| instance.debtor).ok()
+            }
             _ => None,
         };
-        match debtor {
-            Some(instance) => Ok(instance.index()..instance.index() + 1),
+        match instance.map(|own| instances.start + own) {
+            Some(at) => Ok(at..at + 1),
             None => Err((
                 format!("{}, but {} makes no such promise", quoted(name), quoted(actor)),
                 "name one of its debtors".into(),
