@@ -26,6 +26,7 @@ pub mod wording;
 pub use keystone::Keystone;
 pub use partial::Partial;
 pub use parting::{Parting, Side, parting};
+pub use symmetry::interchangeable;
 pub use turning::{Stood, TurnedComparison, condition_of, stood_in_the_way, turned};
 pub use waits::Wait;
 pub use wants::{Blocked, Requirement, Threshold};
@@ -48,7 +49,7 @@ pub enum Cost {
 }
 
 /// What is to be explained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
     /// The outcome to reach; none: that all of the gap is bound.
     pub goal: Option<OutcomeId>,
@@ -56,6 +57,8 @@ pub struct Question {
     pub cost: Cost,
     /// Whether moves count that are not on offer: null, expired and terminated commitments.
     pub any: bool,
+    /// Instances that are no moves, in declaration order.
+    pub not: Vec<InstanceId>,
     /// Whether summit sets are wanted.
     pub summit: bool,
     /// Whether keystones are wanted.
@@ -244,6 +247,31 @@ fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -
     })
 }
 
+/// The possible first moves, in declaration order.
+fn moves(view: View<'_>, question: &Question, gap: &[InstanceId], now: &Hypothesis<'_>) -> Vec<InstanceId> {
+    let is_move = |instance: &InstanceId| match view.world.instance(*instance).state {
+        State::Conditional => !now.is_bound(*instance),
+        State::Pending => view.model.commitment_of(*instance).resumable && !now.is_bound(*instance),
+        // More of what is bound already, where the gap has more of it.
+        State::Detached => gap.binary_search(instance).is_ok(),
+        State::Null | State::Expired | State::Terminated => question.any,
+        State::Satisfied | State::Violated => false,
+    };
+    let is_wanted = |instance: &InstanceId| question.not.binary_search(instance).is_err();
+    view.model.instance_ids().filter(is_wanted).filter(is_move).collect()
+}
+
+/// The possible first moves in a state after an Exchange, in declaration order: those that [`explain`] chooses from.
+///
+/// # Errors
+/// As [`explain`].
+pub fn possible_moves(view: View<'_>, question: &Question) -> Result<Vec<InstanceId>, Failure> {
+    let mut now = Hypothesis::on(view);
+    now.exchange()?;
+    let gap = if view.model.has_graded() { gap_of(view, &mut now)? } else { Vec::new() };
+    Ok(moves(view, question, &gap, &now))
+}
+
 /// A question, with what has been found out already.
 struct Asked<'a> {
     view: View<'a>,
@@ -258,19 +286,6 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// The possible first moves, in declaration order.
-    fn moves(&self, now: &Hypothesis<'_>) -> Vec<InstanceId> {
-        let is_move = |instance: &InstanceId| match self.view.world.instance(*instance).state {
-            State::Conditional => !now.is_bound(*instance),
-            State::Pending => self.view.model.commitment_of(*instance).resumable && !now.is_bound(*instance),
-            // More of what is bound already, where the gap has more of it.
-            State::Detached => self.gap.binary_search(instance).is_ok(),
-            State::Null | State::Expired | State::Terminated => self.question.any,
-            State::Satisfied | State::Violated => false,
-        };
-        self.view.model.instance_ids().filter(is_move).collect()
-    }
-
     fn cost(&self, instance: InstanceId) -> Amount {
         match self.question.cost {
             Cost::Moves => Amount(1_000_000),
@@ -280,7 +295,7 @@ impl<'a> Asked<'a> {
     }
 
     fn unlock(&self, now: &Hypothesis<'a>) -> Result<Sets<InstanceId>, Failure> {
-        let moves = self.moves(now);
+        let moves = moves(self.view, self.question, self.gap, now);
         let names: Vec<&str> = moves.iter().map(|at| self.view.model.instances[at.index()].name.as_str()).collect();
         let costs: Vec<i64> = moves.iter().map(|&instance| self.cost(instance).0).collect();
         let items = Items {

@@ -5,10 +5,12 @@ mod console;
 mod diff;
 mod explain;
 mod fork;
+mod forward;
 mod load;
 mod merge;
 mod new;
 mod page;
+mod progress;
 mod recorded;
 mod replay;
 mod run;
@@ -66,7 +68,10 @@ pub(crate) fn main() -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::check(&args),
         Command::Run(args) => run::run(&args),
-        Command::Sweep(args) => sweep::sweep(&args),
+        Command::Sweep(args) => match (args.cluster.slurm, &args.out) {
+            (Some(tasks), Some(out)) => slurm::slurm(&args, tasks, out),
+            _ => sweep::sweep(&args),
+        },
         Command::Merge(args) => merge::merge(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Explain(args) => explain::explain(&args),

@@ -33,7 +33,9 @@ pub use history::HistoryHash;
 pub use measure::{ending, greatest_agreement, sample};
 pub use plan::Plan;
 pub use random::{DrawStream, RunSeed, stream, unit};
-pub use run::{Checkpoint, Observer, Run, RunOptions, Simulation, Stage, may_follow, run, run_staged, run_watched};
+pub use run::{
+    Checkpoint, Observer, Past, Run, RunOptions, Simulation, Stage, may_follow, run, run_staged, run_watched,
+};
 pub use setup::{Setting, prepare, prepare_drawn};
 pub use unravel::Unravelling;
 pub use view::View;

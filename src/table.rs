@@ -12,7 +12,9 @@
 mod columns;
 mod csv;
 
-pub use columns::{CommitmentColumn, DesignColumn, EventColumn, RunColumn, SeriesColumn, SummaryColumn, TipColumn};
+pub use columns::{
+    CommitmentColumn, DesignColumn, EventColumn, FutureColumn, RunColumn, SeriesColumn, SummaryColumn, TipColumn,
+};
 pub use csv::Csv;
 
 use std::borrow::Cow;

@@ -32,7 +32,8 @@ use backstop::model::EventKind;
 use backstop::scenario::{Document, Options, compile};
 use backstop::sweep::check_table;
 use backstop::table::{
-    CommitmentColumn, Declared, DesignColumn, EventColumn, Kind, RunColumn, SeriesColumn, SummaryColumn, TipColumn,
+    CommitmentColumn, Declared, DesignColumn, EventColumn, FutureColumn, Kind, RunColumn, SeriesColumn, SummaryColumn,
+    TipColumn,
 };
 use common::catalogue;
 
@@ -276,6 +277,7 @@ fn columns_are_documented_in_their_order_with_their_types() {
     check_columns::<RunColumn>(&page, "## runs.csv");
     check_columns::<SummaryColumn>(&page, "### summary.csv");
     check_columns::<DesignColumn>(&page, "### design.csv");
+    check_columns::<FutureColumn>(&read("docs/explain.md"), "### Columns of `--forward --csv`");
     check_columns::<TipColumn>(&read("docs/tip.md"), "## Columns of `--csv`");
 }
 

@@ -74,6 +74,7 @@ fn write_fork(parent: &Path, at: u32, sets: &[Override], out: &Path) -> Option<(
         at,
         overrides: sets.iter().map(OverrideRecord::from).collect(),
         moves: Vec::new(),
+        replicate: None,
         parent_history_hash: parent.fold.history.text(),
     });
     let course = Lineage::new(&manifest, &mut NoAttachments).ok()?;

@@ -496,3 +496,245 @@ fn what_a_fork_adds_to_a_promise_earns_no_trust() {
     assert_eq!(values("trust"), [2.5 / 4.5, 0.6, 0.6, 0.6, 0.6, 0.6]);
     said(here, &["replay", "more"]);
 }
+
+/// A future that `fork` writes, as `explain --forward` counts it: the outcomes that it reaches, with the first step, how
+/// it ends, and the promises that are broken at the step of the fork or later.
+struct Future {
+    reached: std::collections::BTreeMap<String, u64>,
+    end: String,
+    broken: std::collections::BTreeSet<String>,
+}
+
+impl Future {
+    fn of(folder: &Path, at: u64) -> Self {
+        let cells = |file: &str| -> Vec<std::collections::BTreeMap<String, String>> {
+            let mut reader = csv::Reader::from_path(folder.join(file)).expect("a table");
+            reader.deserialize().map(|row| row.expect("a row")).collect()
+        };
+        let (mut reached, mut broken) = (std::collections::BTreeMap::new(), std::collections::BTreeSet::new());
+        for event in cells("events.csv") {
+            let step: u64 = event["step"].parse().expect("a step");
+            if event["event"] == "reached" {
+                reached.entry(event["subject"].clone()).or_insert(step);
+            } else if event["event"] == "violated" && step >= at {
+                broken.insert(event["subject"].clone());
+            }
+        }
+        let row = cells("runs.csv").remove(0);
+        let end = if row["status"] == "ok" { row["outcome"].clone() } else { "failed".into() };
+        Self { reached, end, broken }
+    }
+}
+
+/// Every row of `explain --forward` is what forks with these moves give, one for each luck.
+fn rows_are_forks(here: &Path, at: u64, replicates: Option<u64>, budget: u64) -> usize {
+    let (at_text, budget, lucks) = (at.to_string(), budget.to_string(), replicates.map(|count| count.to_string()));
+    let mut args = vec!["explain", "past", "--forward", "--at", &at_text, "--json", "--budget", &budget];
+    args.extend(lucks.iter().flat_map(|count| ["--replicates", count]));
+    let answer = said(here, &args);
+    let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+    let tables = answer["tables"].as_array().expect("tables");
+    let mut futures: std::collections::BTreeMap<String, Vec<Future>> = std::collections::BTreeMap::new();
+    for table in tables {
+        let outcome = table["outcome"].as_str().expect("an outcome");
+        for row in table["rows"].as_array().expect("rows") {
+            let moves: Vec<&str> =
+                row["moves"].as_array().expect("moves").iter().filter_map(|of| of.as_str()).collect();
+            let futures = futures.entry(moves.join(" ")).or_insert_with(|| {
+                let of_luck = |luck: Option<u64>| {
+                    let luck = luck.map(|luck| luck.to_string());
+                    let mut args = vec!["fork", "past", "--at", &at_text, "--out", "future", "--force", "--quiet"];
+                    args.extend(moves.iter().flat_map(|one| ["--move", one]));
+                    args.extend(luck.iter().flat_map(|luck| ["--replicate", luck]));
+                    // A future may fail; its folder says so.
+                    backstop(here, &args);
+                    Future::of(&here.join("future"), at)
+                };
+                let lucks: Vec<Option<u64>> = replicates.map_or(vec![None], |count| (0..count).map(Some).collect());
+                lucks.into_iter().map(of_luck).collect()
+            });
+            let count = |of: &dyn Fn(&Future) -> bool| futures.iter().filter(|future| of(future)).count() as u64;
+            let what = format!("{moves:?} at {at}, {outcome}: {row}");
+            let mut steps: Vec<u64> =
+                futures.iter().filter_map(|future| future.reached.get(outcome).copied()).collect();
+            steps.sort_unstable();
+            if outcome.is_empty() {
+                assert_eq!(
+                    row["ended"]["runs"],
+                    count(&|future| !["deadlock", "failed"].contains(&&*future.end)),
+                    "{what}"
+                );
+            } else {
+                assert_eq!(row["reached"]["runs"], steps.len() as u64, "{what}");
+                assert_eq!(row["ended"]["runs"], count(&|future| future.end == outcome), "{what}");
+                assert_eq!(
+                    row["median_step"].as_u64(),
+                    steps.get(steps.len().saturating_sub(1) / 2).copied(),
+                    "{what}"
+                );
+            }
+            assert_eq!(row["runs"], futures.len() as u64);
+            assert_eq!(row["deadlock"], count(&|future| future.end == "deadlock"), "{what}");
+            assert_eq!(row["stalemate"], count(&|future| future.end == "stalemate"), "{what}");
+            assert_eq!(row["failed"], count(&|future| future.end == "failed"), "{what}");
+            for broken in row["broken"].as_array().expect("a list") {
+                let name = broken["commitment"].as_str().expect("a name");
+                assert_eq!(broken["runs"], count(&|future| future.broken.contains(name)), "{what}");
+            }
+            let named =
+                futures.iter().flat_map(|future| &future.broken).collect::<std::collections::BTreeSet<_>>().len();
+            assert_eq!(row["broken"].as_array().expect("a list").len(), named.min(20), "{what}");
+        }
+    }
+    futures.len()
+}
+
+#[test]
+fn what_first_moves_bring_is_what_forks_with_them_give() {
+    let mut rows = 0;
+    for (at, case) in (0_u64..).zip(common::stored_cases()).filter(|(at, _)| at % 6 == 1) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let here = folder.path();
+        std::fs::write(here.join("case.toml"), &case.scenario).expect("it can be written");
+        for (name, content) in case.files.iter().filter(|(name, _)| case.scenario.contains(&format!("\"{name}\""))) {
+            std::fs::write(here.join(name), content).expect("it can be written");
+        }
+        backstop(here, &["run", "case.toml", "--seed", &case.seed.to_string(), "--out", "past", "--quiet"]);
+        let manifest: serde_json::Value = serde_json::from_str(&table(here, "past/manifest.json")).expect("JSON");
+        let steps = manifest["steps"].as_u64().expect("steps");
+        if steps > 0 {
+            let replicates = (at % 4 == 3).then_some(2);
+            rows += rows_are_forks(here, at % steps, replicates, 12);
+        }
+    }
+    assert!(rows > 40, "{rows} sets were played");
+}
+
+#[test]
+fn first_moves_are_played_from_a_fork_and_on_any_number_of_threads() {
+    let folder = with_run("jeddah-2025");
+    let here = folder.path();
+    said(
+        here,
+        &["fork", "past", "--at", "2", "--set", "backstop_share=0.4", "--replicate", "7", "--out", "one", "--quiet"],
+    );
+    assert!(said(here, &["replay", "one"]).starts_with("verified"));
+    assert!(said(here, &["diff", "past", "one"]).contains("under backstop_share = 0.4 and the luck of replicate 7"));
+    let explain = ["explain", "one", "--forward", "--moves", "1", "--replicates", "3", "--csv"];
+    let alone = said(here, &[&explain[..], &["--jobs", "1"]].concat());
+    assert_eq!(alone, said(here, &[&explain[..], &["--jobs", "3"]].concat()));
+    assert!(alone.starts_with("outcome,rank,moves,alike,runs,"), "{alone}");
+    assert!(refused(here, &["explain", "one", "--forward", "--at", "1"]).contains("was itself forked at step 2"));
+
+    // What is left out is no move; a budget leaves sets out and says so.
+    let told =
+        said(here, &["explain", "past", "--forward", "--not", "partner_troops,us_backstop", "--goal", "framework"]);
+    assert!(told.contains("uk_defence_spending") && !told.contains("us_backstop"), "{told}");
+    let told = said(here, &["explain", "past", "--forward", "--budget", "10"]);
+    assert!(told.contains("Played: 9 of 39 moves alone and 0 of 741 pairs; 10 runs"), "{told}");
+    assert!(told.contains("Not played: 771 sets"), "{told}");
+    let output = backstop(here, &["explain", "past", "--forward", "--budget", "10", "--replicates", "11"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(refused(here, &["explain", "past", "--not", "us_backstopp"]).contains("us_backstop"));
+}
+
+/// A scenario of two cohorts whose promises wait for each other, lapse, are broken and suspended; some have an odd man
+/// out.
+fn crowds(seed: u64) -> String {
+    let mut state = seed;
+    let mut one_of = |texts: &[&str]| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        texts[usize::try_from(state >> 33).expect("31 bits") % texts.len()].to_owned()
+    };
+    let when = [
+        "bonds(up) >= 2",
+        "bonds(down) >= 1",
+        "parties(aid, everyone) >= 3",
+        "bound(aid, low) >= 2 or bonds(up) >= 2",
+        "offers(up) >= 1 and delivered(aid, everyone) >= 1",
+        "bonds(down) >= 3 and stance(low) > 0.2",
+    ];
+    let stay = ["step < 3", "bonds(up) + bonds(down) >= 2", "violated(down) < 1", "delivered(aid, high) <= 2"];
+    let mut text =
+        String::from("format = 1\n[time]\nsteps = 7\n[resources.aid]\n[groups]\neveryone = [\"high\", \"low\"]\n");
+    for (cohort, name) in [("high", "up"), ("low", "down")] {
+        let (size, stance, over) = (one_of(&["2", "3"]), one_of(&["0.3", "0.8", "0.1 * index"]), one_of(&["1", "3"]));
+        let share = one_of(&["1", "2", "index"]);
+        let (gives, due) = (one_of(&["1", "own(share)"]), one_of(&["2", "4", "9"]));
+        text += &format!(
+            "[cohorts.{cohort}]\nsize = {size}\nstance = \"{stance}\"\nvolatility = 0\nattributes = {{ share = \"{share}\" }}\n"
+        );
+        text += &format!("[commitments.{name}]\ndebtor = \"{cohort}\"\ngives = {{ aid = \"{gives}\" }}\n");
+        text += &format!("when = \"{}\"\nwhile = \"{}\"\nover = {over}\n", one_of(&when), one_of(&stay));
+        text += &format!("due = {due}\ngrace = {}\n", one_of(&["0", "1"]));
+    }
+    if one_of(&["", "odd"]) == "odd" {
+        text += "[[influence]]\non = \"high_1\"\nfrom = \"low\"\nweight = 2\n";
+    }
+    text + "[outcomes.much]\nwhen = \"delivered(aid, everyone) >= 4\"\n[outcomes.some]\nwhen = \"bonds(down) >= 2\"\n"
+}
+
+/// Exchanging two interchangeable moves changes nothing but names: each set that was left out does what the one does that
+/// was played for it.
+#[test]
+fn interchangeable_first_moves_bring_the_same() {
+    use backstop::analysis::{Question, interchangeable, possible_moves};
+    use backstop::engine::{Checkpoint, Plan, RunOptions, RunSeed, View, run_watched};
+    use backstop::sweep::{Forward, Tried, play};
+
+    let mut alike = 0;
+    for text in (0..30).map(crowds) {
+        let model = common::compiled(&text, &[]).model;
+        let plan = Plan::new(&model);
+        let luck = RunSeed { seed: 1, replicate: 0 };
+        let mut first = None;
+        let mut keep = |moment, world: &backstop::model::World, setup: &backstop::model::Setup| {
+            if moment == Checkpoint::Exchanged && first.is_none() {
+                first = Some((world.clone(), setup.clone()));
+            }
+        };
+        let _ = run_watched(&model, &plan, luck, RunOptions::default(), &mut keep);
+        let Some((world, setup)) = first else { continue };
+        let view = View { model: &model, plan: &plan, setup: &setup, world: &world };
+        let Ok(moves) = possible_moves(view, &Question::default()) else { continue };
+        let classes = interchangeable(view, &moves, false);
+        let members = |class: u32| classes.iter().filter(|&&other| other == class).count();
+        // Of a large class two are enough, and moves that have no like need not be played.
+        let chosen: Vec<usize> = (0..moves.len())
+            .filter(|&at| {
+                members(classes[at]) > 1 && classes[..at].iter().filter(|&&other| other == classes[at]).count() < 2
+            })
+            .take(4)
+            .collect();
+        let moves: Vec<_> = chosen.iter().map(|&at| moves[at]).collect();
+        let kinds: Vec<u32> = chosen.iter().map(|&at| classes[at]).collect();
+        let apart: Vec<u32> = (0..).take(moves.len()).collect();
+        let lineage = backstop::store::Lineage::single(model.clone());
+        let forward = Forward {
+            lineage: &lineage,
+            luck,
+            at: 0,
+            moves: &moves,
+            classes: &apart,
+            largest: 2,
+            replicates: None,
+            budget: 1_000,
+        };
+        let futures = play(forward, 1, &mut |_| true).expect("there is a step 0");
+        let mut known: std::collections::BTreeMap<Vec<u32>, &Tried> = std::collections::BTreeMap::new();
+        for tried in &futures.tried {
+            let mut of: Vec<u32> = tried.classes.iter().map(|&at| kinds[at as usize]).collect();
+            of.sort_unstable();
+            let Some(other) = known.insert(of, tried) else { continue };
+            let broken = |tried: &Tried| tried.broken.iter().map(|(_, times)| times).sum::<u64>();
+            assert_eq!(other.outcomes, tried.outcomes, "{text}");
+            assert_eq!(
+                (other.failed, other.deadlocks, other.stalemates, broken(other)),
+                (tried.failed, tried.deadlocks, tried.stalemates, broken(tried)),
+                "{text}"
+            );
+            alike += 1;
+        }
+    }
+    assert!(alike > 30, "{alike} sets were alike");
+}

@@ -468,8 +468,8 @@ fn a_fork_without_overrides_is_the_same_run() {
         let whole = engine::run(&first, &first_plan, luck, ALL);
         for step in 0..=whole.steps {
             let stages = [
-                Stage { model: &first, plan: &first_plan, from: 0 },
-                Stage { model: &second, plan: &second_plan, from: step },
+                Stage { model: &first, plan: &first_plan, from: 0, luck: None },
+                Stage { model: &second, plan: &second_plan, from: step, luck: None },
             ];
             let forked = engine::run_staged(&stages[0], &stages[1..], luck, ALL, &mut |_, _, _| {});
             let differs = forked.log.iter().zip(&whole.log).find(|(forked, whole)| forked != whole);
@@ -498,7 +498,7 @@ proptest! {
         let plan = Plan::new(&model);
         let luck = RunSeed { seed, replicate: 0 };
         let whole = engine::run(&model, &plan, luck, ALL);
-        let stage = |from| Stage { model: &model, plan: &plan, from };
+        let stage = |from| Stage { model: &model, plan: &plan, from, luck: None };
         let forked = engine::run_staged(&stage(0), &[stage(at)], luck, ALL, &mut |_, _, _| {});
         prop_assert_eq!(&forked.log, &whole.log);
         prop_assert_eq!((forked.result, forked.samples, forked.gap), (whole.result, whole.samples, whole.gap));

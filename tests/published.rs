@@ -561,7 +561,7 @@ fn a_fork_without_overrides_keeps_graded_amounts() {
         [commitments.c_b]\ndebtor = \"b\"\ngives = { money = { upto = 100, as = \"bound(money) / 2\", by = 2 } }\n";
     let ran = run_text(text, &[], 0);
     assert_eq!(amounts(&ran), [26.0, 12.0]);
-    let stage = |from| Stage { model: &ran.model, plan: &ran.plan, from };
+    let stage = |from| Stage { model: &ran.model, plan: &ran.plan, from, luck: None };
     let want = RunOptions { log: true, series: true, exchanged: true };
     for from in 1..5 {
         let luck = RunSeed { seed: 0, replicate: 0 };

@@ -8,7 +8,7 @@ use backstop::sweep::check_table;
 
 use super::console::{Failed, emit, emit_json, fail, report};
 use super::load;
-use super::sweep::cores;
+use super::progress::cores;
 
 /// Checks scenario files and shows every error with its place and a remedy
 #[derive(Debug, clap::Args)]

@@ -129,7 +129,8 @@ fn lineage(sides: &[Side<'_>; 2]) -> String {
         let Some(fork) = forks.last().filter(|fork| fork.parent_history_hash == hash(&sides[parent])) else { continue };
         let set = fork.overrides.iter().map(|set| format!("{} = {}", set.name, set_value(set.value)));
         let moves = fork.moves.iter().map(|added| format!("a move that binds {}", AddedMove::from(added).bound()));
-        let set: Vec<String> = set.chain(moves).collect();
+        let luck = fork.replicate.map(|replicate| format!("the luck of replicate {replicate}"));
+        let set: Vec<String> = set.chain(moves).chain(luck).collect();
         let under = if set.is_empty() { "without overrides".into() } else { format!("under {}", listed(&set)) };
         let at = label(sides[child].model, fork.at);
         return format!("{} is forked from {} at {at}, {under}.\n", child + 1, parent + 1);

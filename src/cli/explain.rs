@@ -11,14 +11,15 @@ use backstop::report::explained::{explained, standing, suspended};
 use backstop::report::timeline::label;
 use backstop::report::wording::{actor, actors, count, escaped, listed};
 use backstop::scenario::{Options, Override};
-use backstop::store::Lineage;
+use backstop::store::{Lineage, Manifest};
 use backstop::text;
 use backstop::trace::number;
 use serde_json::{Value, json};
 
 use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
+use super::forward::{Asked, Form, ForwardArgs, forward};
 use super::load::{self, At, Loaded, parse_set};
-use super::recorded::{no_step, step_of_folder, verify};
+use super::recorded::{check_fork, no_step, step_of_folder, verify};
 
 /// Explains a deadlock: who waits for whom, the circles, the smallest first moves that open them
 #[derive(Debug, clap::Args)]
@@ -36,7 +37,7 @@ pub(crate) struct Args {
     /// Set a parameter, or any number of the file by its dotted path (with a file; repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
-    /// Explain the state after the last exchange of this step
+    /// Explain the state after the last exchange of this step [default: the last; with `--forward`, the first]
     #[arg(long, value_name = "STEP|DATE", value_parser = At::parse)]
     at: Option<At>,
     /// What to reach: an outcome's condition instead of all that is deadlocked
@@ -48,6 +49,9 @@ pub(crate) struct Args {
     /// Count moves that are not on offer, expired or terminated as well
     #[arg(long)]
     any: bool,
+    /// Leave these moves out: commitments, or one instance of them (`c/a`)
+    #[arg(long, value_name = "C,…", value_delimiter = ',')]
+    not: Vec<String>,
     /// Also: who must be in the room for a package
     #[arg(long)]
     summit: bool,
@@ -63,6 +67,8 @@ pub(crate) struct Args {
     /// Print the wait-for graph for Graphviz
     #[arg(long, group = "form")]
     dot: bool,
+    #[command(flatten)]
+    forward: ForwardArgs,
 }
 
 pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
@@ -74,13 +80,19 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
             Some(help),
         ));
     }
-    let Found { state, at, course, steps } = if is_folder { of_folder(args)? } else { of_file(args)? };
+    let Found { state, at, course, luck, steps } = if is_folder { of_folder(args)? } else { of_file(args)? };
     let Some((world, setup)) = state else {
         return Err(no_step(at.unwrap_or(0), steps));
     };
     let (model, plan) = course.leg(world.step);
     let question = question(args, model)?;
     let view = View { model, plan, setup: &setup, world: &world };
+    if args.forward.forward {
+        let form = if args.json { Form::Json } else { Form::Text };
+        let form = if args.csv { Form::Csv } else { form };
+        let lineage = &course;
+        return forward(&Asked { args: &args.forward, lineage, luck, view, question: &question }, form);
+    }
     let explanation =
         analysis::explain(view, &question).map_err(|failure| fail(&failure.to_string(), Some(failure.remedy())))?;
     if args.json {
@@ -104,6 +116,7 @@ struct Found {
     /// The step that was asked for.
     at: Option<u32>,
     course: Lineage,
+    luck: RunSeed,
     /// Steps that the run completed.
     steps: u32,
 }
@@ -126,12 +139,24 @@ fn keep(state: &mut Option<(World, Setup)>, at: Option<u32>) -> impl FnMut(Check
 /// Verifies the folder.
 fn of_folder(args: &Args) -> Result<Found, Failed> {
     let at = args.at.as_ref().map(|at| step_of_folder(at, &args.path)).transpose()?;
+    let at = if args.forward.forward { Some(first_step(args, at)?) } else { at };
     let mut state = None;
     let verified = verify(&args.path, &mut keep(&mut state, at))?;
     if verified.fold.result.is_err() && at.is_none() && verified.fold.steps > 0 {
         say("note: the run failed; this is the last step that it completed");
     }
-    Ok(Found { state, at, course: verified.course, steps: verified.fold.steps })
+    let luck = verified.manifest.luck();
+    Ok(Found { state, at, course: verified.course, luck, steps: verified.fold.steps })
+}
+
+/// The step at which first moves are made in a recorded run: the one asked for, or else the first at which it can be
+/// forked.
+fn first_step(args: &Args, at: Option<u32>) -> Result<u32, Failed> {
+    let manifest = Manifest::read(&args.path).map_err(|error| fail(&error.to_string(), error.help()))?;
+    let last_fork = manifest.forks.last().map_or(0, |fork| fork.at);
+    let at = at.unwrap_or(last_fork);
+    check_fork(at, last_fork)?;
+    Ok(at)
 }
 
 /// Runs the file.
@@ -139,6 +164,7 @@ fn of_file(args: &Args) -> Result<Found, Failed> {
     let options = Options { overrides: args.sets.clone(), ..Options::default() };
     let Loaded { document, compiled } = load::load(load::document(&args.path)?, &options)?;
     let at = args.at.as_ref().map(|at| at.step(&compiled.model.clock)).transpose()?;
+    let at = if args.forward.forward { at.or(Some(0)) } else { at };
     let course = Lineage::single(compiled.model);
     let luck = RunSeed { seed: args.seed.unwrap_or(0), replicate: args.replicate.unwrap_or(0) };
     let mut state = None;
@@ -150,7 +176,7 @@ fn of_file(args: &Args) -> Result<Found, Failed> {
         }
         return Err(failed);
     }
-    Ok(Found { state, at, course, steps: run.steps })
+    Ok(Found { state, at, course, luck, steps: run.steps })
 }
 
 fn question(args: &Args, model: &Model) -> Result<Question, Failed> {
@@ -171,7 +197,30 @@ fn question(args: &Args, model: &Model) -> Result<Question, Failed> {
             Cost::Resource(ResourceId::at(at.ok_or_else(|| unknown("cost", name, known))?))
         }
     };
-    Ok(Question { goal, cost, any: args.any, summit: args.summit, keystones: args.keystones })
+    let not = not(args, model)?;
+    Ok(Question { goal, cost, any: args.any, not, summit: args.summit, keystones: args.keystones })
+}
+
+/// The instances that are to be left out, in declaration order.
+fn not(args: &Args, model: &Model) -> Result<Vec<InstanceId>, Failed> {
+    let mut out = Vec::new();
+    for name in &args.not {
+        let name = name.trim();
+        let of = |instance: &InstanceId| {
+            let own = &model.instances[instance.index()];
+            own.name == name || model.commitments[own.commitment.index()].id == name
+        };
+        let before = out.len();
+        out.extend(model.instance_ids().filter(of));
+        if out.len() == before {
+            let commitments = model.commitments.iter().map(|commitment| commitment.id.as_str());
+            let instances = model.instances.iter().map(|instance| instance.name.as_str());
+            return Err(unknown("commitment", name, commitments.chain(instances.filter(|name| name.contains('/')))));
+        }
+    }
+    out.sort_unstable();
+    out.dedup();
+    Ok(out)
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Failed {

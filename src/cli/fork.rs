@@ -10,7 +10,7 @@ use backstop::store::{Files, ForkRecord, Kept, Lineage, Manifest, MoveRecord, Ov
 
 use super::console::{Failed, emit, fail};
 use super::load::{self, At, parse_bound, parse_set};
-use super::recorded::{no_step, refuse, verify};
+use super::recorded::{check_fork, no_step, refuse, verify};
 use super::run::{claim, is_same, write};
 
 /// Goes on from a step of a run under other numbers, with the same luck
@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// at an amount (repeatable)
     #[arg(long = "move", value_name = "C[=AMOUNT]", value_parser = parse_bound)]
     moves: Vec<(String, MoveAmounts)>,
+    /// Let the run meet the luck of this replicate from that step on; what was drawn at its start stays
+    #[arg(long, value_name = "K")]
+    replicate: Option<u64>,
     /// Write the other future into this folder
     #[arg(long, value_name = "DIR2", value_hint = clap::ValueHint::DirPath)]
     out: PathBuf,
@@ -73,10 +76,7 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
 
 fn check_step(at: u32, parent: &Verified) -> Result<(), Failed> {
     let last_fork = parent.manifest.forks.last().map_or(0, |fork| fork.at);
-    if at < last_fork {
-        let help = format!("fork the run that it came from, or choose a step from {last_fork}");
-        return Err(fail(&format!("the run was itself forked at step {last_fork}"), Some(&help)));
-    }
+    check_fork(at, last_fork)?;
     if at >= parent.fold.steps {
         return Err(no_step(at, parent.fold.steps));
     }
@@ -93,6 +93,7 @@ fn child_manifest(args: &Args, at: u32, parent: &Verified) -> Manifest {
         at,
         overrides: args.sets.iter().map(OverrideRecord::from).collect(),
         moves: args.moves.iter().map(move_record).collect(),
+        replicate: args.replicate,
         parent_history_hash: parent.fold.history.text(),
     });
     manifest

@@ -6,8 +6,9 @@ use backstop::report::shares;
 use backstop::sweep::merge as put_together;
 
 use super::console::{Failed, emit, fail};
+use super::progress::{bar, is_stopped, show, stop_on_signals};
 use super::run::is_same;
-use super::sweep::{bar, explain, is_stopped, show, stop_on_signals, written};
+use super::sweep::{explain, written};
 
 /// Puts the shards of a sweep together, into the bytes of the sweep that was never divided
 #[derive(Debug, clap::Args)]

@@ -36,6 +36,15 @@ pub(crate) fn no_step(step: u32, steps: u32) -> Failed {
     fail(&format!("the run has no step {step}"), Some(&help))
 }
 
+/// A run cannot be forked before its last fork.
+pub(crate) fn check_fork(at: u32, last_fork: u32) -> Result<(), Failed> {
+    if at < last_fork {
+        let help = format!("fork the run that it came from, or choose a step from {last_fork}");
+        return Err(fail(&format!("the run was itself forked at step {last_fork}"), Some(&help)));
+    }
+    Ok(())
+}
+
 /// The number of a step of a recorded run.
 pub(crate) fn step_of_folder(at: &At, dir: &Path) -> Result<u32, Failed> {
     if let At::Step(step) = *at {

@@ -20,7 +20,8 @@ use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, is_
 use serde::{Deserialize, Serialize};
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
-use super::sweep::{self, Args, bar, explain, is_stopped, show, stop_on_signals, written};
+use super::progress::{bar, is_stopped, show, stop_on_signals};
+use super::sweep::{self, Args, explain, written};
 
 /// Where the state of the array is kept.
 const STATE: &str = "array.json";
@@ -30,31 +31,10 @@ const POLL: Duration = Duration::from_secs(1);
 const SILENT: u32 = 60;
 /// Times in a row that a submission is tried while the cluster is busy.
 const SUBMISSIONS: u32 = 10;
-/// Where the script and the copied inputs lie in the folder of the array, each in a folder of its own, so that no name
-/// of a file meets another.
+/// The script, in the folder of the array.
 const SCRIPT: &str = "job.sh";
-pub(super) const SCENARIO: &str = "scenario";
-pub(super) const DESIGN: &str = "design";
 /// How often a task that is gone is looked at before it counts as failed: a shared disk may lag behind.
 const PATIENCE: u32 = 3;
-
-/// A sweep on a cluster.
-#[derive(Debug, Default, clap::Args)]
-pub(crate) struct ClusterArgs {
-    /// Run the sweep as a job array of this many tasks on a Slurm cluster, and merge what they give
-    #[arg(long, value_name = "TASKS", requires = "out", conflicts_with = "shard",
-        value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) slurm: Option<u64>,
-    /// An option for sbatch, such as --partition=long or --time=2:00:00 (repeatable)
-    #[arg(long, value_name = "ARG", requires = "slurm", allow_hyphen_values = true)]
-    pub(crate) sbatch_arg: Vec<String>,
-    /// How often a task that failed or timed out is submitted again
-    #[arg(long, value_name = "N", requires = "slurm", default_value_t = 3)]
-    pub(crate) slurm_retries: u32,
-    /// Print the script of the job array and submit nothing
-    #[arg(long, requires = "slurm")]
-    pub(crate) print_slurm: bool,
-}
 
 /// The state of the array, kept so that it can be picked up again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,7 +101,7 @@ impl Place {
             let name = entry.map_err(|error| cannot("read", &self.folder, &error))?.file_name();
             let name = name.to_string_lossy();
             let is_shard = name.strip_prefix("shard-").is_some_and(|number| number.parse::<u64>().is_ok());
-            if !is_shard && ![SCENARIO, DESIGN, "said", SCRIPT, MANIFEST, STATE].contains(&&*name) {
+            if !is_shard && ![script::SCENARIO, script::DESIGN, "said", SCRIPT, MANIFEST, STATE].contains(&&*name) {
                 return Err(refused(&format!("holds `{}`, which this program did not write", escaped(&name))));
             }
         }

@@ -4,11 +4,13 @@ mod calendar;
 mod exchange;
 mod gap;
 mod opinions;
+mod past;
 mod progress;
 mod result;
 mod simulation;
 mod stage;
 
+pub use past::Past;
 pub use result::{Checkpoint, Observer, Run, RunOptions};
 pub use simulation::Simulation;
 pub use stage::{Stage, may_follow};
@@ -26,7 +28,7 @@ pub fn run(model: &Model, plan: &Plan, luck: RunSeed, want: RunOptions) -> Run {
 /// Runs a model once; `watch` sees the states on the way.
 #[must_use]
 pub fn run_watched(model: &Model, plan: &Plan, luck: RunSeed, want: RunOptions, watch: &mut Observer<'_>) -> Run {
-    run_staged(&Stage { model, plan, from: 0 }, &[], luck, want, watch)
+    run_staged(&Stage { model, plan, from: 0, luck: None }, &[], luck, want, watch)
 }
 
 /// Runs a model once, going on under each of the `forks` from its step on; these come in rising order.

@@ -117,10 +117,11 @@ fn command(manifest: &Manifest) -> Vec<String> {
     for (at, fork) in (1..).zip(&manifest.forks) {
         let from = if at == 1 { "run".to_owned() } else { format!("fork{}", at - 1) };
         commands.push(format!(
-            "backstop fork {from} --at {}{}{} --out fork{at}",
+            "backstop fork {from} --at {}{}{}{} --out fork{at}",
             fork.at,
             sets(&fork.overrides),
-            moves(&fork.moves, false)
+            moves(&fork.moves, false),
+            fork.replicate.map_or_else(String::new, |replicate| format!(" --replicate {replicate}"))
         ));
     }
     commands

@@ -18,7 +18,18 @@ use crate::trace::{Recorded, ReplayError, replay};
 pub struct Lineage {
     /// The scenario; none where a model was given.
     document: Option<Document>,
-    legs: Vec<(u32, Model, Plan)>,
+    legs: Vec<Leg>,
+}
+
+/// A model that a run went through.
+#[derive(Debug)]
+struct Leg {
+    /// The first step that it was in force.
+    from: u32,
+    model: Model,
+    plan: Plan,
+    /// Whose luck the run met from then on; none: as before.
+    luck: Option<RunSeed>,
 }
 
 /// Why what a manifest tells cannot be run.
@@ -111,7 +122,7 @@ impl Lineage {
         metrics: &[(String, String)],
     ) -> Result<Self, LineageError> {
         let mut course = Self::compile(manifest, inputs, metrics)?;
-        for (_, model, _) in &mut course.legs {
+        for Leg { model, .. } in &mut course.legs {
             // They stand behind the scenario's own.
             model.metrics.drain(..model.metrics.len() - metrics.len());
         }
@@ -154,6 +165,9 @@ impl Lineage {
             options.overrides.extend(overrides(&fork.overrides));
             later -= fork.moves.len();
             course.add(&document, (fork.at, later), &options, manifest.trust)?;
+            if let Some(leg) = course.legs.last_mut() {
+                leg.luck = fork.replicate.map(|replicate| RunSeed { seed: manifest.seed, replicate });
+            }
         }
         course.document = Some(document);
         Ok(course)
@@ -176,13 +190,13 @@ impl Lineage {
         if !recorded && model.actors.len().saturating_pow(2) > TRUST_PAIRS {
             model = compile(document, &Options { track_trust: false, ..options.clone() }).map_err(wrong)?.model;
         }
-        if self.legs.first().is_some_and(|(_, first, _)| !engine::may_follow(first, &model)) {
+        if self.legs.first().is_some_and(|first| !engine::may_follow(&first.model, &model)) {
             return Err(LineageError::OtherThings);
         }
         if from >= model.clock.steps && !self.legs.is_empty() {
             return Err(LineageError::Over(from));
         }
-        if self.legs.last().is_some_and(|&(before, ..)| from < before) {
+        if self.legs.last().is_some_and(|before| from < before.from) {
             return Err(LineageError::Order(from));
         }
         let known = model.moves.len().saturating_sub(later);
@@ -190,7 +204,7 @@ impl Lineage {
             unmade.trigger = Trigger::On(Vec::new());
         }
         let plan = Plan::new(&model);
-        self.legs.push((from, model, plan));
+        self.legs.push(Leg { from, model, plan, luck: None });
         Ok(())
     }
 
@@ -198,7 +212,7 @@ impl Lineage {
     #[must_use]
     pub fn single(model: Model) -> Self {
         let plan = Plan::new(&model);
-        Self { document: None, legs: vec![(0, model, plan)] }
+        Self { document: None, legs: vec![Leg { from: 0, model, plan, luck: None }] }
     }
 
     /// The scenario that was compiled.
@@ -210,31 +224,34 @@ impl Lineage {
     /// The model in force at a step, and its plan.
     #[must_use]
     pub fn leg(&self, step: u32) -> (&Model, &Plan) {
-        let leg = self.legs.iter().rev().find(|(from, ..)| *from <= step).unwrap_or(&self.legs[0]);
-        (&leg.1, &leg.2)
+        let leg = self.legs.iter().rev().find(|leg| leg.from <= step).unwrap_or(&self.legs[0]);
+        (&leg.model, &leg.plan)
     }
 
     /// The model that the run began with.
     #[must_use]
     pub fn first(&self) -> &Model {
-        &self.legs[0].1
+        &self.legs[0].model
     }
 
     /// The model that the run ended with, and its plan.
     #[must_use]
     pub fn last(&self) -> (&Model, &Plan) {
-        let (_, model, plan) = &self.legs[self.legs.len() - 1];
-        (model, plan)
+        let leg = &self.legs[self.legs.len() - 1];
+        (&leg.model, &leg.plan)
     }
 
     /// The models that the run went through, each with the first step that it was in force.
     #[must_use]
     pub fn legs(&self) -> Vec<(u32, &Model)> {
-        self.legs.iter().map(|(from, model, _)| (*from, model)).collect()
+        self.legs.iter().map(|leg| (leg.from, &leg.model)).collect()
     }
 
-    fn stages(&self) -> Vec<Stage<'_>> {
-        self.legs.iter().map(|(from, model, plan)| Stage { model, plan, from: *from }).collect()
+    /// The models that the run went through, each with its plan, its first step and its luck.
+    #[must_use]
+    pub fn stages(&self) -> Vec<Stage<'_>> {
+        let legs = self.legs.iter();
+        legs.map(|leg| Stage { model: &leg.model, plan: &leg.plan, from: leg.from, luck: leg.luck }).collect()
     }
 
     /// Runs it from the start; `watch` sees the states on the way.

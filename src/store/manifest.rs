@@ -143,6 +143,9 @@ pub struct ForkRecord {
     /// The moves that were added, in the order given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<MoveRecord>,
+    /// The replicate whose luck it met from there on; none: its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicate: Option<u64>,
     /// The hash of the history that it was forked from.
     pub parent_history_hash: String,
 }

@@ -39,3 +39,14 @@ pub const CHECKED: u64 = 100;
 pub const TIP_RUNS: u64 = 100_000;
 /// Runs of a search for tipping points in all.
 pub const TIP_RUNS_IN_ALL: u64 = 10_000_000;
+
+/// Runs of first moves that are played forward, unless another budget is given.
+pub const FORWARD_RUNS: u64 = 200_000;
+/// The largest budget of such runs.
+pub const FORWARD_RUNS_MOST: u64 = 100_000_000;
+/// Sets of first moves that are played forward.
+pub const FORWARD_SETS: u64 = 100_000;
+/// Moves of such a set.
+pub const FORWARD_MOVES: usize = 10;
+/// Broken promises that are named for each such set.
+pub const FORWARD_BROKEN: usize = 20;

@@ -207,4 +207,46 @@ columns! {
         /// The right side of it there.
         RightAbove = "right_above": Real;
     }
+
+    /// The first moves of `explain --forward`: one row an outcome and set of moves, best first.
+    FutureColumn {
+        /// The outcome; missing where none is declared: an end without a deadlock.
+        Outcome = "outcome": Id;
+        /// The rank for this outcome; 0 is that nobody moves.
+        Rank = "rank": Whole;
+        /// The moves, with `;` between them; missing where nobody moves.
+        Moves = "moves": Text;
+        /// Sets that differ from this one in interchangeable instances alone, itself included.
+        Alike = "alike": Whole;
+        /// Futures that were played.
+        Runs = "runs": Whole;
+        /// Futures that failed.
+        Failed = "failed": Whole;
+        /// Futures that end in a deadlock.
+        Deadlock = "deadlock": Whole;
+        /// Futures that end in a stalemate.
+        Stalemate = "stalemate": Whole;
+        /// Futures that reach the outcome, whether it lasts or not.
+        Reached = "reached": Whole;
+        /// Their share.
+        ReachedShare = "reached_share": Real;
+        /// The lower end of its 95 % interval.
+        ReachedLow = "reached_low": Real;
+        /// The upper end of it.
+        ReachedHigh = "reached_high": Real;
+        /// Futures that end in the outcome.
+        Ended = "ended": Whole;
+        /// Their share.
+        EndedShare = "ended_share": Real;
+        /// The lower end of its 95 % interval.
+        EndedLow = "ended_low": Real;
+        /// The upper end of it.
+        EndedHigh = "ended_high": Real;
+        /// The median step at which the outcome is first reached; missing where it never is.
+        MedianStep = "median_step": Whole;
+        /// The date at which that step begins; missing without `start`.
+        MedianDate = "median_date": Date;
+        /// Promises that are broken, `COMMITMENT=FUTURES`, with `;` between them.
+        Broken = "broken": Text;
+    }
 }

@@ -181,6 +181,7 @@ fn case(seed: u64) -> (Sketch, Question) {
         goal: dice.chance(2).then_some(OutcomeId(0)),
         cost: [Cost::Moves, Cost::Declared, Cost::Resource(ResourceId(0))][dice.below(3)],
         any: dice.chance(3),
+        not: Vec::new(),
         summit: true,
         keystones: true,
     };

@@ -8,7 +8,11 @@ use backstop::scenario::Document;
 
 use super::super::console::{Failed, fail};
 use super::super::sweep::{Args, SortBy};
-use super::{DESIGN, SCENARIO};
+
+/// Where the copied inputs lie in the folder of the array, each in a folder of its own, so that no name of a file meets
+/// another.
+pub(super) const SCENARIO: &str = "scenario";
+pub(super) const DESIGN: &str = "design";
 
 /// The name of a copied file.
 fn copied(path: &Path) -> String {

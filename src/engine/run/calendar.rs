@@ -8,7 +8,7 @@ use super::progress::Progress;
 use crate::model::{Event, MeetingId, Model, ShockId};
 
 /// What the calendar remembers from step to step.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Calendar {
     /// The luck of each shock.
     sources: Vec<DrawStream>,
@@ -23,15 +23,22 @@ pub(super) struct Calendar {
 impl Calendar {
     /// As before the first step.
     pub(super) fn reset(&mut self, progress: &Progress<'_>) {
-        self.sources.clear();
-        self.sources.extend(progress.plan.shock_streams.iter().map(|&stream| progress.luck.source(stream)));
+        self.meet_luck(progress);
         self.was_true.clear();
         self.was_true.resize(progress.model.shocks.len(), false);
         self.sessions.clear();
     }
 
+    /// Lets shocks follow the luck of the run.
+    pub(super) fn meet_luck(&mut self, progress: &Progress<'_>) {
+        self.sources.clear();
+        self.sources.extend(progress.plan.shock_streams.iter().map(|&stream| progress.luck.source(stream)));
+    }
+
     /// Goes on under a model that is in force from a step on.
-    pub(super) fn switch(&mut self, model: &Model, from: u32) {
+    pub(super) fn switch(&mut self, progress: &Progress<'_>, from: u32) {
+        self.meet_luck(progress);
+        let model: &Model = progress.model;
         self.sessions.clear();
         for (at, meeting) in model.meetings.iter().enumerate() {
             let on = meeting.sessions.iter().find(|&&(first, last)| first < from && from <= last);

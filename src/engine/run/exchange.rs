@@ -13,6 +13,7 @@ use super::progress::Progress;
 use crate::model::{Amount, Event, Evidence, InstanceId, MeetingId, Model, State, World};
 
 /// Working memory of the phases.
+#[derive(Clone)]
 pub(super) struct Exchange {
     rounds: Rounds,
     candidates: Vec<InstanceId>,

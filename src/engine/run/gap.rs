@@ -7,7 +7,7 @@ use super::progress::Progress;
 use crate::model::World;
 
 /// The gap of the latest step, and the state that it is of.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Gap {
     /// Its size, where it has been taken.
     size: Option<u32>,

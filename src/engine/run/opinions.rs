@@ -6,7 +6,7 @@ use super::progress::Progress;
 use crate::model::MeetingId;
 
 /// What the phase keeps from step to step.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Opinions {
     influences: Influences,
     noise: Noise,

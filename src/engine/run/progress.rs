@@ -14,10 +14,14 @@ use super::stage::Stage;
 use crate::model::{self, Ending, Entry, Event, InstanceId, Model, Seq, World, begin_step, evolve, limits, recount};
 
 /// The state of a run under way, who watches it, and its record.
+#[derive(Clone)]
 pub(super) struct Progress<'a> {
     pub(super) model: &'a Model,
     pub(super) plan: &'a Plan,
+    /// The luck that it meets now.
     pub(super) luck: RunSeed,
+    /// The luck that it began with, by which its setup is drawn.
+    first_luck: RunSeed,
     /// The run so far: its state, numbers, log.
     pub(super) run: Run,
     pub(super) agenda: Agenda,
@@ -43,6 +47,7 @@ impl<'a> Progress<'a> {
             model,
             plan,
             luck: RunSeed { seed: 0, replicate: 0 },
+            first_luck: RunSeed { seed: 0, replicate: 0 },
             run: Run {
                 result: Ok(Ending::Stalemate),
                 steps: 0,
@@ -76,7 +81,7 @@ impl<'a> Progress<'a> {
         self.run.history = HistoryHash::default();
         self.run.events = 0;
         self.run.steps = 0;
-        self.luck = luck;
+        (self.luck, self.first_luck) = (luck, luck);
         self.agenda.reset(self.plan);
         self.work = 0;
         self.batch.clear();
@@ -232,9 +237,10 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Goes on under another model from the coming step on, with the same luck; `prepare` follows for everybody else.
+    /// Goes on under another model from the coming step on, under its luck; `prepare` follows for everybody else.
     pub(super) fn switch(&mut self, stage: &Stage<'a>) -> Result<(), Failure> {
-        let (setup, _) = prepare(stage.model, self.luck)?;
+        let (setup, _) = prepare(stage.model, self.first_luck)?;
+        self.luck = stage.luck.unwrap_or(self.luck);
         if let Some(causes) = &mut self.causes {
             causes.before_fork((self.model, self.plan, &self.run.setup, &self.run.world), self.run.events);
         }

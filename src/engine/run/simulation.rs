@@ -16,9 +16,10 @@ use super::stage::Stage;
 use crate::model::{DrawId, Ending, Event, InstanceId, Model, MoveId};
 
 /// A run under way. It can be used for many runs one after the other, which saves making its tables anew.
+#[derive(Clone)]
 pub struct Simulation<'a> {
     want: RunOptions,
-    progress: Progress<'a>,
+    pub(super) progress: Progress<'a>,
     drawn: Vec<(DrawId, f64)>,
     calendar: Calendar,
     opinions: Opinions,
@@ -65,18 +66,26 @@ impl<'a> Simulation<'a> {
         luck: RunSeed,
         watch: &mut Observer<'_>,
     ) {
+        let result = self.begin(settings, luck).and_then(|()| self.go_on(0, forks, watch));
+        self.conclude(result);
+    }
+
+    /// All that comes before the phases of step 0.
+    pub(super) fn begin(&mut self, settings: &[Setting], luck: RunSeed) -> Result<(), Failure> {
         let Progress { model, plan, run, .. } = &mut self.progress;
         let prepared = prepare_into(model, plan, settings, luck, &mut run.setup, &mut self.drawn);
         self.reset(luck);
-        let result = match prepared {
-            Ok(()) => self.start().and_then(|()| self.go_on(forks, watch)),
-            Err(failure) => {
-                // What was worked out before the failure is no setup of a run.
-                self.progress.run.setup.restore(&self.progress.model.setup);
-                self.progress.record(Event::Started, None);
-                Err(failure)
-            }
-        };
+        if let Err(failure) = prepared {
+            // What was worked out before the failure is no setup of a run.
+            self.progress.run.setup.restore(&self.progress.model.setup);
+            self.progress.record(Event::Started, None);
+            return Err(failure);
+        }
+        self.start()
+    }
+
+    /// Notes how the run ended.
+    pub(super) fn conclude(&mut self, result: Result<Ending, Failure>) {
         let run = &mut self.progress.run;
         run.gap = if result.is_ok() { self.gap.size() } else { None };
         run.exchanged = if self.want.exchanged { self.gap.take_exchanged() } else { None };
@@ -104,26 +113,54 @@ impl<'a> Simulation<'a> {
         })
     }
 
-    fn go_on(&mut self, forks: &[Stage<'a>], watch: &mut Observer<'_>) -> Result<Ending, Failure> {
-        for step in 0.. {
-            self.progress.begin_step(step);
-            for stage in forks.iter().filter(|stage| stage.from == step) {
-                self.progress.switch(stage)?;
-                self.calendar.switch(stage.model, stage.from);
-                self.opinions.reset(&self.progress);
-            }
-            if step > 0 {
-                self.progress.note_step();
-            }
-            let is_last = step + 1 == self.progress.model.clock.steps;
-            self.step(is_last, watch)?;
-            watch(Checkpoint::Ended, &self.progress.run.world, &self.progress.run.setup);
-            self.progress.run.steps = step + 1;
-            if is_last || self.has_stopped() {
+    /// The steps from `first` on, and the end.
+    pub(super) fn go_on(
+        &mut self,
+        first: u32,
+        forks: &[Stage<'a>],
+        watch: &mut Observer<'_>,
+    ) -> Result<Ending, Failure> {
+        for step in first.. {
+            self.enter(step, forks)?;
+            if self.whole_step(watch)? {
                 break;
             }
         }
         self.end()
+    }
+
+    /// Comes to a step, under the forks that begin with it.
+    pub(super) fn enter(&mut self, step: u32, forks: &[Stage<'a>]) -> Result<(), Failure> {
+        self.progress.begin_step(step);
+        forks.iter().filter(|stage| stage.from == step).try_for_each(|stage| self.switch(stage))
+    }
+
+    /// Goes on under another model from the coming step on.
+    pub(super) fn switch(&mut self, stage: &Stage<'a>) -> Result<(), Failure> {
+        self.progress.switch(stage)?;
+        self.calendar.switch(&self.progress, stage.from);
+        self.opinions.reset(&self.progress);
+        Ok(())
+    }
+
+    /// Lets all that is random follow this luck from the coming step on.
+    pub(super) fn meet_luck(&mut self, luck: RunSeed) {
+        self.progress.luck = luck;
+        self.calendar.meet_luck(&self.progress);
+        self.opinions.reset(&self.progress);
+    }
+
+    /// The step that was entered; says whether it was the last.
+    pub(super) fn whole_step(&mut self, watch: &mut Observer<'_>) -> Result<bool, Failure> {
+        let step = self.progress.run.world.step;
+        if step > 0 {
+            self.progress.note_step();
+        }
+        let is_last = step + 1 == self.progress.model.clock.steps;
+        self.step(is_last, watch)?;
+        watch(Checkpoint::Ended, &self.progress.run.world, &self.progress.run.setup);
+        self.progress.run.steps = step + 1;
+        Ok(is_last || self.has_stopped())
     }
 
     fn has_stopped(&self) -> bool {

@@ -1,6 +1,7 @@
 //! A fork: from some step on a run goes on under another version of its model.
 
 use super::super::plan::Plan;
+use super::super::random::RunSeed;
 use crate::model::Model;
 
 /// A model, and the first step that it is in force.
@@ -12,6 +13,8 @@ pub struct Stage<'a> {
     pub plan: &'a Plan,
     /// The first step; 0 in the first stage.
     pub from: u32,
+    /// Whose luck the run meets from then on; none: as before. What was drawn at the start stays.
+    pub luck: Option<RunSeed>,
 }
 
 /// Whether a run of one model may go on under another: the same things, with other numbers.

@@ -1,0 +1,441 @@
+//! `explain --forward`: what each first move would bring, by playing the future that follows.
+
+use std::fmt::Write as _;
+
+use backstop::analysis::{Question, interchangeable, possible_moves};
+use backstop::engine::{RunSeed, View};
+use backstop::model::{Commitment, InstanceId, Model, OutcomeId};
+use backstop::report::ending::when;
+use backstop::report::explained::instances;
+use backstop::report::timeline::label;
+use backstop::report::wording::{count, escaped, listed, named, whole};
+use backstop::store::Lineage;
+use backstop::sweep::{Aim, Forward, Futures, Reached, SetsOfSize, Tried, limits, play, wilson};
+use backstop::table::{Cell, Csv, Declared as _, FutureColumn, Sink as _, fixed_columns};
+use serde_json::{Value, json};
+
+use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
+use super::progress;
+
+/// How first moves are played forward.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ForwardArgs {
+    /// Play every first move forward instead, and every pair of them, from the step on to the end of the run
+    #[arg(long, conflicts_with_all = ["cost", "summit", "keystones", "dot"])]
+    pub(crate) forward: bool,
+    /// With `--forward`: sets of up to this many moves
+    #[arg(long, value_name = "K", default_value_t = 2, requires = "forward",
+        value_parser = clap::value_parser!(u8).range(1..=limits::FORWARD_MOVES as i64))]
+    pub(crate) moves: u8,
+    /// With `--forward`: the futures of each set under this many lucks, those of the replicates 0, 1, … from the step
+    /// on, instead of the one under the run's own
+    #[arg(long, value_name = "R", requires = "forward",
+        value_parser = clap::value_parser!(u64).range(1..=limits::FORWARD_RUNS_MOST))]
+    pub(crate) replicates: Option<u64>,
+    /// With `--forward`: runs, at most
+    #[arg(long, value_name = "RUNS", default_value_t = limits::FORWARD_RUNS, requires = "forward",
+        value_parser = clap::value_parser!(u64).range(1..=limits::FORWARD_RUNS_MOST))]
+    pub(crate) budget: u64,
+    /// With `--forward`: threads [default: all cores]; the results do not depend on it
+    #[arg(long, short, value_name = "J", requires = "forward", value_parser = clap::value_parser!(u64).range(1..=1_024))]
+    pub(crate) jobs: Option<u64>,
+}
+
+/// In which form the table is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Text,
+    Json,
+    Csv,
+}
+
+/// The state that the moves are made in, and the run that it is of.
+pub(crate) struct Asked<'a> {
+    pub(crate) args: &'a ForwardArgs,
+    pub(crate) lineage: &'a Lineage,
+    pub(crate) luck: RunSeed,
+    /// The state after the last Exchange of the step, in which the moves are possible.
+    pub(crate) view: View<'a>,
+    pub(crate) question: &'a Question,
+}
+
+pub(crate) fn forward(asked: &Asked<'_>, form: Form) -> Result<(), Failed> {
+    let Asked { args, lineage, luck, view, question } = *asked;
+    let replicates = args.replicates.unwrap_or(1);
+    if args.budget < replicates {
+        let message = format!("a set of moves takes {} runs, more than `--budget {}`", replicates, args.budget);
+        return Err(misused(&message, Some("give more runs, or fewer `--replicates`")));
+    }
+    let moves = possible_moves(view, question).map_err(|failure| fail(&failure.to_string(), Some(failure.remedy())))?;
+    let classes = interchangeable(view, &moves, args.replicates.is_some());
+    let forward = Forward {
+        lineage,
+        luck,
+        at: view.world.step,
+        moves: &moves,
+        classes: &classes,
+        largest: usize::from(args.moves),
+        replicates: args.replicates,
+        budget: args.budget,
+    };
+    let jobs = args.jobs.map_or_else(progress::cores, |jobs| usize::try_from(jobs).unwrap_or(1));
+    let bar = progress::bar(false);
+    progress::stop_on_signals();
+    let futures = play(forward, jobs, &mut |so_far| {
+        progress::show(&bar, so_far);
+        !progress::is_stopped()
+    });
+    bar.finish_and_clear();
+    let futures = futures.expect("the run comes to the step, whose state is here");
+    if progress::is_stopped() {
+        say("interrupted: the table is about what was played");
+    }
+    let table = Table { asked, futures: &futures, moves: &moves };
+    match form {
+        Form::Text => emit(&table.told()),
+        Form::Json => emit_json(&table.object()),
+        Form::Csv => emit_bytes(&table.rows()),
+    }
+}
+
+/// Rows that are shown of each outcome, at most.
+const SHOWN: usize = 12;
+
+/// Broken promises that are named in a row, at most.
+const BROKEN: usize = 3;
+
+struct Table<'a> {
+    asked: &'a Asked<'a>,
+    futures: &'a Futures,
+    moves: &'a [InstanceId],
+}
+
+impl Table<'_> {
+    fn model(&self) -> &Model {
+        self.asked.view.model
+    }
+
+    /// What the sets are to bring about: the goal, or each outcome, or an end without a deadlock where there is none.
+    fn aims(&self) -> Vec<Aim> {
+        let model = self.model();
+        match self.asked.question.goal {
+            Some(goal) => vec![Aim::Outcome(goal)],
+            None if model.outcomes.is_empty() => vec![Aim::NoDeadlock],
+            None => (0..model.outcomes.len()).map(|at| Aim::Outcome(OutcomeId::at(at))).collect(),
+        }
+    }
+
+    /// Whether the futures are those of several lucks.
+    fn has_lucks(&self) -> bool {
+        self.asked.args.replicates.is_some()
+    }
+
+    fn names(&self, moves: &[InstanceId]) -> Vec<&str> {
+        moves.iter().map(|at| self.model().instances[at.index()].name.as_str()).collect()
+    }
+
+    fn told(&self) -> String {
+        let model = self.model();
+        let title = if model.title.is_empty() { String::new() } else { escaped(&model.title) + "\n" };
+        let mut text = title + &self.head();
+        for aim in self.aims() {
+            text += &self.of_aim(aim);
+        }
+        text
+    }
+
+    /// What was played, and what was not.
+    fn head(&self) -> String {
+        let Asked { luck, view, args, .. } = self.asked;
+        let at = when(self.model(), view.world.step);
+        let futures = match args.replicates {
+            None => format!("its own luck (seed {}, replicate {})", luck.seed, luck.replicate),
+            Some(1) => format!("the luck of replicate 0 of seed {}", luck.seed),
+            Some(lucks) => {
+                format!("{} lucks, those of the replicates 0 to {} of seed {}", whole(lucks), lucks - 1, luck.seed)
+            }
+        };
+        let mut text = format!("First moves {at}, and the run from there to its end under {futures}\n");
+        if self.moves.is_empty() {
+            text += "  No first move is possible there: nothing is offered that waits.\n";
+            return text;
+        }
+        let sizes: Vec<String> = self.futures.sizes.iter().map(|&size| tried(size)).collect();
+        let runs = usize::try_from(self.futures.runs).unwrap_or(usize::MAX);
+        let _ = writeln!(text, "  Played: {}; {}", listed(&sizes), count(runs, "run"));
+        let untried: u64 = self.futures.sizes.iter().fold(0, |sum, size| sum.saturating_add(size.sets - size.tried));
+        if untried > 0 {
+            let more = if untried == u64::MAX { "very many".into() } else { whole(untried) };
+            let _ = writeln!(
+                text,
+                "  Not played: {more} sets, since the budget is {} runs and {} sets; `--budget` takes more runs",
+                whole(args.budget),
+                whole(limits::FORWARD_SETS)
+            );
+        }
+        text + &self.graded()
+    }
+
+    /// That graded amounts are raised to their limit.
+    fn graded(&self) -> String {
+        let is_graded = |&instance: &InstanceId| Commitment::is_graded(self.model().commitment_of(instance));
+        if self.moves.iter().any(is_graded) {
+            "  A move raises graded amounts to their `upto`, as `fork --move` does.\n".into()
+        } else {
+            String::new()
+        }
+    }
+
+    fn of_aim(&self, aim: Aim) -> String {
+        let model = self.model();
+        let mut text = match aim {
+            Aim::Outcome(outcome) => {
+                let outcome = &model.outcomes[outcome.index()];
+                format!("\n{}\n", named(&outcome.id, outcome.name.as_deref()))
+            }
+            Aim::NoDeadlock => "\nAn end without a deadlock\n".into(),
+        };
+        let better = self.futures.better_than_their_parts(aim);
+        if better.iter().all(|tried| tried.toward(aim).reached == 0) {
+            let _ = writeln!(text, "  not reached in any future, whoever moves");
+            return text;
+        }
+        let mut rows = vec![self.header(aim)];
+        rows.extend(better.iter().take(SHOWN).map(|tried| self.row(tried, aim)));
+        text += &aligned(&rows);
+        if better.len() > SHOWN {
+            let _ = writeln!(text, "  and {} more that do better than nobody's move", better.len() - SHOWN);
+        }
+        let worse = self.futures.tried.len() - better.len();
+        if worse > 0 {
+            let sets = count(worse, "other set");
+            let (does, them) = if worse == 1 { ("does", "it") } else { ("do", "them") };
+            let _ = writeln!(text, "  {sets} {does} no better than a part of {them}; `--csv` lists all");
+        }
+        text
+    }
+
+    fn header(&self, aim: Aim) -> Vec<String> {
+        let reaches = if aim == Aim::NoDeadlock { Vec::new() } else { vec!["reaches it"] };
+        let mut header = vec!["who moves"];
+        header.extend(reaches);
+        header.push("ends in it");
+        if aim != Aim::NoDeadlock {
+            header.push(if self.has_lucks() { "median" } else { "when" });
+        }
+        header.push("broken on the way");
+        header.into_iter().map(str::to_owned).collect()
+    }
+
+    fn row(&self, tried: &Tried, aim: Aim) -> Vec<String> {
+        let Reached { reached, ended, median } = tried.toward(aim);
+        let mut row = vec![self.who(tried)];
+        if aim != Aim::NoDeadlock {
+            row.push(self.share(reached, tried.runs));
+        }
+        row.push(self.share(ended, tried.runs));
+        if aim != Aim::NoDeadlock {
+            row.push(median.map_or_else(|| "–".into(), |step| label(self.model(), step)));
+        }
+        row.push(self.broken(tried));
+        row
+    }
+
+    fn who(&self, tried: &Tried) -> String {
+        if tried.moves.is_empty() {
+            return "nobody moves".into();
+        }
+        let names: Vec<String> = self.names(&tried.moves).into_iter().map(str::to_owned).collect();
+        let alike = match tried.alike {
+            1 => String::new(),
+            u64::MAX => " (one of very many alike)".into(),
+            many => format!(" (one of {} alike)", whole(many)),
+        };
+        listed(&names) + &alike
+    }
+
+    fn share(&self, hits: u64, runs: u64) -> String {
+        if !self.has_lucks() {
+            return if hits > 0 { "yes" } else { "no" }.into();
+        }
+        let percent = |share: f64| format!("{:.1}", 100.0 * share);
+        match wilson(hits, runs) {
+            Some((low, high)) => format!("{} % ({} to {})", percent(share(hits, runs)), percent(low), percent(high)),
+            None => "–".into(),
+        }
+    }
+
+    /// What is broken, by commitment, in how many of the futures.
+    fn broken(&self, tried: &Tried) -> String {
+        let model = self.model();
+        let failed = (tried.failed > 0).then(|| format!("{} failed", count_runs(tried.failed)));
+        if !self.has_lucks() {
+            let broken: Vec<InstanceId> = tried.broken.iter().map(|&(instance, _)| instance).collect();
+            let broken = if broken.is_empty() { "–".into() } else { instances(model, &broken) };
+            return failed.map_or(broken.clone(), |_| format!("{broken}; the run fails"));
+        }
+        let shown = tried.broken.iter().take(BROKEN);
+        let mut parts: Vec<String> = shown
+            .map(|&(instance, times)| {
+                let name = &model.instances[instance.index()].name;
+                format!("{name} {:.1} %", 100.0 * share(times, tried.runs))
+            })
+            .collect();
+        if tried.broken.len() > BROKEN {
+            parts.push("…".into());
+        }
+        parts.extend(failed);
+        if parts.is_empty() { "–".into() } else { parts.join(", ") }
+    }
+
+    fn object(&self) -> Value {
+        let Asked { args, luck, view, question, .. } = self.asked;
+        let model = self.model();
+        let tables = self.aims().into_iter().map(|aim| {
+            let rows = self.futures.ranked(aim).into_iter().map(|tried| self.row_value(tried, aim));
+            json!({ "outcome": aim_name(model, aim), "rows": rows.collect::<Vec<_>>() })
+        });
+        let sizes = self.futures.sizes.iter();
+        let sizes = sizes.map(|size| json!({ "moves": size.moves, "sets": size.sets, "tried": size.tried }));
+        json!({
+            "step": view.world.step,
+            "date": date(model, Some(view.world.step)),
+            "seed": luck.seed,
+            "replicate": luck.replicate,
+            "replicates": args.replicates,
+            "goal": question.goal.map(|goal| model.outcomes[goal.index()].id.clone()),
+            "moves": self.names(self.moves),
+            "budget": args.budget,
+            "runs": self.futures.runs,
+            "sizes": sizes.collect::<Vec<_>>(),
+            "tables": tables.collect::<Vec<_>>(),
+        })
+    }
+
+    fn row_value(&self, tried: &Tried, aim: Aim) -> Value {
+        let model = self.model();
+        let Reached { reached, ended, median } = tried.toward(aim);
+        let of = |hits: u64| {
+            let interval = wilson(hits, tried.runs).map(|(low, high)| [low, high]);
+            json!({ "runs": hits, "share": share(hits, tried.runs), "interval": interval })
+        };
+        let broken = tried.broken.iter();
+        let broken = broken
+            .map(|&(instance, times)| json!({ "commitment": model.instances[instance.index()].name, "runs": times }));
+        json!({
+            "moves": self.names(&tried.moves),
+            "alike": tried.alike,
+            "runs": tried.runs,
+            "failed": tried.failed,
+            "deadlock": tried.deadlocks,
+            "stalemate": tried.stalemates,
+            "reached": of(reached),
+            "ended": of(ended),
+            "median_step": median,
+            "median_date": date(model, median),
+            "broken": broken.collect::<Vec<_>>(),
+        })
+    }
+
+    /// One row a set and outcome, best first.
+    fn rows(&self) -> Vec<u8> {
+        let columns = fixed_columns::<FutureColumn>();
+        let mut bytes = Vec::new();
+        let mut sink = Csv::new(&mut bytes, &columns);
+        for aim in self.aims() {
+            for (rank, tried) in self.futures.ranked(aim).into_iter().enumerate() {
+                let cells = FutureColumn::ALL.iter().map(|&column| self.cell(column, tried, aim, rank));
+                sink.row(cells).expect("memory takes every row");
+            }
+        }
+        sink.end().expect("memory takes the end");
+        bytes
+    }
+
+    fn cell(&self, column: FutureColumn, tried: &Tried, aim: Aim, rank: usize) -> Cell<'_> {
+        let model = self.model();
+        let Reached { reached, ended, median } = tried.toward(aim);
+        let interval = |hits: u64| wilson(hits, tried.runs).unzip();
+        match column {
+            FutureColumn::Outcome => aim_name(model, aim).into(),
+            FutureColumn::Rank => Cell::Whole(rank as u64),
+            FutureColumn::Moves => self.names(&tried.moves).join(";").into(),
+            FutureColumn::Alike => Cell::Whole(tried.alike),
+            FutureColumn::Runs => Cell::Whole(tried.runs),
+            FutureColumn::Failed => Cell::Whole(tried.failed),
+            FutureColumn::Deadlock => Cell::Whole(tried.deadlocks),
+            FutureColumn::Stalemate => Cell::Whole(tried.stalemates),
+            FutureColumn::Reached => Cell::Whole(reached),
+            FutureColumn::ReachedShare => Cell::Real(share(reached, tried.runs)),
+            FutureColumn::ReachedLow => Cell::real(interval(reached).0),
+            FutureColumn::ReachedHigh => Cell::real(interval(reached).1),
+            FutureColumn::Ended => Cell::Whole(ended),
+            FutureColumn::EndedShare => Cell::Real(share(ended, tried.runs)),
+            FutureColumn::EndedLow => Cell::real(interval(ended).0),
+            FutureColumn::EndedHigh => Cell::real(interval(ended).1),
+            FutureColumn::MedianStep => Cell::whole(median),
+            FutureColumn::MedianDate => date(model, median).unwrap_or_default().into(),
+            FutureColumn::Broken => {
+                let broken = tried.broken.iter();
+                let broken = broken.map(|&(at, times)| format!("{}={times}", model.instances[at.index()].name));
+                broken.collect::<Vec<_>>().join(";").into()
+            }
+        }
+    }
+}
+
+/// The id of an outcome; for an end without a deadlock, where no outcome is declared, nothing.
+fn aim_name(model: &Model, aim: Aim) -> &str {
+    match aim {
+        Aim::Outcome(outcome) => &model.outcomes[outcome.index()].id,
+        Aim::NoDeadlock => "",
+    }
+}
+
+fn date(model: &Model, step: Option<u32>) -> Option<String> {
+    step.map(|step| model.clock.date(step)).filter(|date| !date.is_empty())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of runs stay far below 2^53")]
+fn share(hits: u64, runs: u64) -> f64 {
+    hits as f64 / runs as f64
+}
+
+fn count_runs(runs: u64) -> String {
+    count(usize::try_from(runs).unwrap_or(usize::MAX), "run")
+}
+
+/// `19 moves alone`, `50 of 171 pairs`.
+fn tried(size: SetsOfSize) -> String {
+    let SetsOfSize { moves, sets, tried } = size;
+    let what = match (moves, sets) {
+        (1, 1) => "move alone".to_owned(),
+        (1, _) => "moves alone".to_owned(),
+        (2, 1) => "pair".to_owned(),
+        (2, _) => "pairs".to_owned(),
+        _ => format!("sets of {moves}"),
+    };
+    if tried == sets {
+        format!("{} {what}", whole(sets))
+    } else {
+        format!("{} of {} {what}", whole(tried), whole(sets))
+    }
+}
+
+/// Rows with all columns to the left.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let fill = " ".repeat(width - cell.chars().count());
+            line.extend(["  ", cell, &fill]);
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}

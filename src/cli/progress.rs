@@ -1,0 +1,95 @@
+//! How far long work has come, shown on standard error, and how it is interrupted.
+
+use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use backstop::report::wording;
+use backstop::sweep::{Progress, limits};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use super::console::say;
+
+/// The cores of the machine, as many as there may be threads.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(limits::JOBS)
+}
+
+/// A bar on standard error, where that is a terminal.
+pub(crate) fn bar(quiet: bool) -> ProgressBar {
+    SIGNS.store(!quiet && !std::io::stderr().is_terminal(), Ordering::Relaxed);
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} runs  {rate}  {eta} left");
+    let rate = |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+        // Writing to the bar's own buffer cannot fail.
+        let _ = write!(text, "{:.0} a second", state.per_sec());
+    };
+    bar.set_style(
+        style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate).progress_chars("█▉▊▋▌▍▎▏ "),
+    );
+    bar
+}
+
+pub(crate) fn show(bar: &ProgressBar, progress: Progress) {
+    if bar.length() != Some(progress.total) {
+        bar.set_length(progress.total);
+        bar.set_position(progress.before);
+        bar.reset_eta();
+    }
+    bar.set_position(progress.done);
+    if SIGNS.load(Ordering::Relaxed) {
+        sign(progress);
+    }
+}
+
+/// Whether a sign of life is wanted now and then, where there is no bar to be seen.
+static SIGNS: AtomicBool = AtomicBool::new(false);
+/// How long nothing is said, at least.
+const SILENCE: std::time::Duration = std::time::Duration::from_mins(1);
+
+/// A line now and then that says how far the work is.
+fn sign(progress: Progress) {
+    #[expect(clippy::disallowed_types, reason = "when a line is said, never what is written")]
+    type Instant = std::time::Instant;
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let began = *last.get_or_insert_with(Instant::now);
+    if began.elapsed() >= SILENCE {
+        *last = Some(Instant::now());
+        say(&format!("{} of {} runs are done", wording::whole(progress.done), wording::whole(progress.total)));
+    }
+}
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Ctrl-C, and whoever else asks the program to end, lets the runs under way finish; a second time ends it at once.
+pub(crate) fn stop_on_signals() {
+    // Who had one of them ignored, as `nohup` does, wants the program to go on: then none is taken over, and a folder
+    // survives the others too.
+    if is_ignoring() {
+        return;
+    }
+    // Where there are no such signals the default is what remains.
+    let _ = ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            #[expect(clippy::exit, reason = "asked twice; a sweep's folder survives it")]
+            std::process::exit(1);
+        }
+    });
+}
+
+/// Whether the program was started with a signal ignored that would end it: a line such as `SigIgn: 0000000000000001`
+/// has a bit for each signal, from 1. Systems without `/proc` do not say.
+fn is_ignoring() -> bool {
+    // SIGHUP is 1, SIGINT is 2, SIGTERM is 15.
+    const ENDING: u64 = 1 | 1 << 1 | 1 << 14;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & ENDING != 0)
+}
+
+/// Whether the program has been asked to end.
+pub(crate) fn is_stopped() -> bool {
+    STOP.load(Ordering::Relaxed)
+}

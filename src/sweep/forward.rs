@@ -1,0 +1,463 @@
+//! First moves played forward: what each set of them would bring, by running the future that follows.
+//!
+//! A future is what `fork --at STEP --move C …` gives: the run as it was up to the step, the moves at that step, and
+//! the rest under the run's own luck or under that of another replicate. Sets that differ only in interchangeable
+//! instances are played once.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::execute::{Go, Stretch, execute};
+use super::limits;
+use super::session::Progress;
+use crate::engine::{Checkpoint, Past, Plan, RunSeed, Stage};
+use crate::model::{Bind, Ending, InstanceId, Model, Move, OutcomeId, State, Trigger, World};
+use crate::store::Lineage;
+
+/// What is to be played.
+#[derive(Clone, Copy, Debug)]
+pub struct Forward<'a> {
+    /// The models of the run.
+    pub lineage: &'a Lineage,
+    /// Its luck.
+    pub luck: RunSeed,
+    /// The step at which the moves are made: not before the last fork of the run, and one that it comes to.
+    pub at: u32,
+    /// The possible first moves, in declaration order.
+    pub moves: &'a [InstanceId],
+    /// A class for each; moves of one class are interchangeable.
+    pub classes: &'a [u32],
+    /// Moves of a set, at most.
+    pub largest: usize,
+    /// The lucks from that step on: those of the replicates from 0 to this number; none: the run's own alone.
+    pub replicates: Option<u64>,
+    /// Runs, at most. Sets are played whole, so that it is at least one set's.
+    pub budget: u64,
+}
+
+/// What was played.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Futures {
+    /// Every set that was played, in the order in which they were: nobody, then small sets first, then by declaration.
+    pub tried: Vec<Tried>,
+    /// How many sets of each size there are.
+    pub sizes: Vec<SetsOfSize>,
+    /// Runs that it took.
+    pub runs: u64,
+}
+
+/// The sets of a size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetsOfSize {
+    /// Moves of each.
+    pub moves: usize,
+    /// Sets that there are, interchangeable ones counted once; `u64::MAX` if there are more.
+    pub sets: u64,
+    /// Sets that were played.
+    pub tried: u64,
+}
+
+/// A set of first moves, and its futures.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tried {
+    /// The moves, in declaration order.
+    pub moves: Vec<InstanceId>,
+    /// The classes of its moves, sorted: equal for sets that differ in interchangeable instances alone.
+    pub classes: Vec<u32>,
+    /// Sets that it stands for, itself included; `u64::MAX` if there are more.
+    pub alike: u64,
+    /// Its futures.
+    pub runs: u64,
+    /// Futures that failed.
+    pub failed: u64,
+    /// Futures that end in a deadlock.
+    pub deadlocks: u64,
+    /// Futures that end in a stalemate.
+    pub stalemates: u64,
+    /// What became of each outcome.
+    pub outcomes: Vec<Reached>,
+    /// Promises that are broken at the step of the moves or later, with the number of futures, the most frequent first;
+    /// at most [`limits::FORWARD_BROKEN`].
+    pub broken: Vec<(InstanceId, u64)>,
+}
+
+/// How often something is reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// Futures that reach it, whether it lasts or not.
+    pub reached: u64,
+    /// Futures that end in it.
+    pub ended: u64,
+    /// The median step at which it is first reached, over the futures that reach it: the lower of the two middle ones.
+    pub median: Option<u32>,
+}
+
+/// What sets of first moves are to bring about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// An outcome.
+    Outcome(OutcomeId),
+    /// An end without a deadlock.
+    NoDeadlock,
+}
+
+impl Tried {
+    /// How often it comes to this.
+    #[must_use]
+    pub fn toward(&self, aim: Aim) -> Reached {
+        match aim {
+            Aim::Outcome(outcome) => self.outcomes[outcome.index()],
+            Aim::NoDeadlock => {
+                let open = self.runs - self.failed - self.deadlocks;
+                Reached { reached: open, ended: open, median: None }
+            }
+        }
+    }
+}
+
+impl Futures {
+    /// The sets, best first: by the share of futures that reach the aim, then by that of those that end in it, then by
+    /// the median step, then by the number of moves. The first of all is that nobody moves.
+    #[must_use]
+    pub fn ranked(&self, aim: Aim) -> Vec<&Tried> {
+        let mut ranked: Vec<&Tried> = self.tried.iter().collect();
+        ranked.sort_by_cached_key(|tried| (!tried.moves.is_empty(), worth(tried, aim), tried.moves.len()));
+        ranked
+    }
+
+    /// The same without the sets that come to the aim no more often and no earlier than a part of them does.
+    #[must_use]
+    pub fn better_than_their_parts(&self, aim: Aim) -> Vec<&Tried> {
+        let known: BTreeMap<&[u32], Worth> =
+            self.tried.iter().map(|tried| (&tried.classes[..], worth(tried, aim))).collect();
+        let is_better = |tried: &&Tried| {
+            let own = worth(tried, aim);
+            parts(&tried.classes).iter().all(|part| known.get(&part[..]).is_none_or(|&other| own < other))
+        };
+        self.ranked(aim).into_iter().filter(is_better).collect()
+    }
+}
+
+/// What tells good sets from bad ones, the best least: how few futures reach the aim and end in it, and when.
+type Worth = (std::cmp::Reverse<u64>, std::cmp::Reverse<u64>, u32);
+
+fn worth(tried: &Tried, aim: Aim) -> Worth {
+    let Reached { reached, ended, median } = tried.toward(aim);
+    (std::cmp::Reverse(reached), std::cmp::Reverse(ended), median.unwrap_or(u32::MAX))
+}
+
+/// The proper parts of a set of few members.
+fn parts(classes: &[u32]) -> Vec<Vec<u32>> {
+    let whole = (1_u32 << classes.len().min(limits::FORWARD_MOVES)) - 1;
+    let of = |mask: u32| (0..classes.len()).filter(|at| mask >> at & 1 == 1).map(|at| classes[at]).collect();
+    (0..whole).map(of).collect()
+}
+
+/// One future.
+struct Future {
+    ending: Option<Ending>,
+    reached: Vec<Option<u32>>,
+    broken: Vec<InstanceId>,
+}
+
+/// Consecutive futures.
+#[derive(Default)]
+struct Played(Vec<Future>);
+
+impl Stretch for Played {
+    fn size(&self) -> usize {
+        let one = |future: &Future| size_of::<Future>() + 8 * future.reached.len() + 4 * future.broken.len();
+        self.0.iter().map(one).sum()
+    }
+}
+
+/// Plays the futures on `jobs` threads; `go_on` hears how far it has come and says whether to go on. What was played
+/// does not depend on the number of threads.
+///
+/// None if the run does not come to the step.
+#[must_use]
+pub fn play(asked: Forward<'_>, jobs: usize, go_on: &mut dyn FnMut(Progress) -> bool) -> Option<Futures> {
+    let replicates = asked.replicates.unwrap_or(1).max(1);
+    let (sets, sizes) = plan_sets(asked, (asked.budget / replicates).clamp(1, limits::FORWARD_SETS));
+    let stages = asked.lineage.stages();
+    let models: Vec<(Model, Plan)> = stages.iter().map(|stage| with_moves(stage.model, asked)).collect();
+    let stages: Vec<Stage<'_>> =
+        stages.iter().zip(&models).map(|(stage, (model, plan))| Stage { model, plan, ..*stage }).collect();
+    let past = Past::new(&stages, asked.luck, asked.at)?;
+    let (last, _) = models.last()?;
+    let worker = || {
+        let mut model = last.clone();
+        let mut made = usize::MAX;
+        let (past, sets) = (&past, &sets);
+        move |run: u64, out: &mut Played| {
+            let at = usize::try_from(run / replicates).unwrap_or(usize::MAX);
+            if made != at {
+                make(&mut model, asked, &sets[at]);
+                made = at;
+            }
+            let luck = asked.replicates.map(|_| RunSeed { seed: asked.luck.seed, replicate: run % replicates });
+            out.0.push(future(past, &model, luck));
+        }
+    };
+    let total = replicates * sets.len() as u64;
+    let mut futures = Futures { tried: Vec::new(), sizes, runs: 0 };
+    let members = members(asked.classes);
+    let mut tally = Tally::default();
+    let take = |stretch: Option<(Range<u64>, Played)>| -> Result<Go, std::convert::Infallible> {
+        for future in stretch.into_iter().flat_map(|(_, played)| played.0) {
+            futures.runs += 1;
+            tally.add(future);
+            if tally.runs == replicates {
+                let set = &sets[futures.tried.len()];
+                futures.tried.push(std::mem::take(&mut tally).tried(asked, &members, set, last));
+            }
+        }
+        let more = go_on(Progress { done: futures.runs, total, before: 0 });
+        Ok(if more { Go::On } else { Go::Stop })
+    };
+    let Ok(_) = execute(0..total, jobs, worker, take);
+    for size in &mut futures.sizes {
+        size.tried = futures.tried.iter().filter(|tried| tried.moves.len() == size.moves).count() as u64;
+    }
+    Some(futures)
+}
+
+/// A model with as many moves more as a set may have, which are never made.
+fn with_moves(model: &Model, asked: Forward<'_>) -> (Model, Plan) {
+    let mut model = model.clone();
+    for number in 1..=asked.largest.min(asked.moves.len()) {
+        model.moves.push(Move {
+            id: format!("move_{number}"),
+            name: None,
+            trigger: Trigger::On(Vec::new()),
+            binds: Vec::new(),
+            any: true,
+        });
+    }
+    let plan = Plan::new(&model);
+    (model, plan)
+}
+
+/// Lets the moves that were added to a model be these, by position among the possible ones.
+fn make(model: &mut Model, asked: Forward<'_>, set: &[usize]) {
+    let declared = model.moves.len() - asked.largest.min(asked.moves.len());
+    for (number, added) in model.moves[declared..].iter_mut().enumerate() {
+        let bound = set.get(number).map(|&at| Bind { instance: asked.moves[at], amounts: Vec::new() });
+        added.trigger = Trigger::On(bound.iter().map(|_| asked.at).collect());
+        added.binds = bound.into_iter().collect();
+    }
+}
+
+fn future(past: &Past<'_>, model: &Model, luck: Option<RunSeed>) -> Future {
+    let mut broken = Vec::new();
+    let mut note = |moment, world: &World, _: &_| {
+        if moment == Checkpoint::Ended {
+            // One that is renewed later was broken all the same.
+            let now = (0..)
+                .zip(&world.instances)
+                .filter(|(_, instance)| instance.state == State::Violated && instance.settled == Some(world.step));
+            broken.extend(now.map(|(at, _)| InstanceId::at(at)));
+        }
+    };
+    let run = past.go_on(model, luck, &mut note);
+    broken.sort_unstable();
+    broken.dedup();
+    Future { ending: run.ending(), reached: run.world.reached.clone(), broken }
+}
+
+/// The futures of a set, counted.
+#[derive(Default)]
+struct Tally {
+    runs: u64,
+    failed: u64,
+    deadlocks: u64,
+    stalemates: u64,
+    ended: BTreeMap<OutcomeId, u64>,
+    /// By outcome, the steps at which it was reached.
+    steps: Vec<Vec<u32>>,
+    broken: BTreeMap<InstanceId, u64>,
+}
+
+impl Tally {
+    fn add(&mut self, future: Future) {
+        self.runs += 1;
+        match future.ending {
+            None => self.failed += 1,
+            Some(Ending::Deadlock) => self.deadlocks += 1,
+            Some(Ending::Stalemate) => self.stalemates += 1,
+            Some(Ending::Outcome(outcome)) => *self.ended.entry(outcome).or_default() += 1,
+        }
+        self.steps.resize(future.reached.len().max(self.steps.len()), Vec::new());
+        for (steps, reached) in self.steps.iter_mut().zip(future.reached) {
+            steps.extend(reached);
+        }
+        for instance in future.broken {
+            *self.broken.entry(instance).or_default() += 1;
+        }
+    }
+
+    fn tried(mut self, asked: Forward<'_>, members: &BTreeMap<u32, u64>, set: &[usize], model: &Model) -> Tried {
+        self.steps.resize(model.outcomes.len(), Vec::new());
+        let outcomes = self.steps.iter_mut().enumerate().map(|(at, steps)| {
+            steps.sort_unstable();
+            Reached {
+                reached: steps.len() as u64,
+                ended: self.ended.get(&OutcomeId::at(at)).copied().unwrap_or(0),
+                median: steps.get(steps.len().saturating_sub(1) / 2).copied(),
+            }
+        });
+        let outcomes = outcomes.collect();
+        let mut broken: Vec<(InstanceId, u64)> = self.broken.into_iter().collect();
+        broken.sort_by_key(|&(instance, times)| (std::cmp::Reverse(times), instance));
+        broken.truncate(limits::FORWARD_BROKEN);
+        let mut classes: Vec<u32> = set.iter().map(|&at| asked.classes[at]).collect();
+        classes.sort_unstable();
+        Tried {
+            moves: set.iter().map(|&at| asked.moves[at]).collect(),
+            alike: alike(members, &classes),
+            classes,
+            runs: self.runs,
+            failed: self.failed,
+            deadlocks: self.deadlocks,
+            stalemates: self.stalemates,
+            outcomes,
+            broken,
+        }
+    }
+}
+
+/// The sets to play, at most so many, by positions among the possible moves, and how many there are of each size.
+fn plan_sets(asked: Forward<'_>, most: u64) -> (Vec<Vec<usize>>, Vec<SetsOfSize>) {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let mut before = vec![None; asked.classes.len()];
+    let mut last: BTreeMap<u32, usize> = BTreeMap::new();
+    for (at, &class) in asked.classes.iter().enumerate() {
+        before[at] = last.insert(class, at);
+    }
+    let largest = asked.largest.min(asked.moves.len());
+    let mut sets = vec![Vec::new()];
+    for size in 1..=largest {
+        choose(&before, size, most, &mut Vec::new(), &mut sets);
+    }
+    let numbers = numbers(asked.classes, largest);
+    let sizes = (1..=largest).map(|moves| SetsOfSize { moves, sets: numbers[moves], tried: 0 });
+    (sets, sizes.collect())
+}
+
+/// Adds the sets of a size, in lexicographic order, until there are enough. Of a class the first members are taken, so
+/// that of interchangeable sets there is one.
+fn choose(before: &[Option<usize>], size: usize, most: usize, chosen: &mut Vec<usize>, sets: &mut Vec<Vec<usize>>) {
+    if chosen.len() == size {
+        sets.push(chosen.clone());
+        return;
+    }
+    let first = chosen.last().map_or(0, |last| last + 1);
+    for at in first..before.len() {
+        if sets.len() >= most {
+            return;
+        }
+        if before[at].is_none_or(|other| chosen.contains(&other)) {
+            chosen.push(at);
+            choose(before, size, most, chosen, sets);
+            chosen.pop();
+        }
+    }
+}
+
+/// How many sets there are of each size up to the largest, where only the number of members of each class counts.
+fn numbers(classes: &[u32], largest: usize) -> Vec<u64> {
+    let mut numbers = vec![0_u64; largest + 1];
+    numbers[0] = 1;
+    for members in members(classes).into_values() {
+        let members = usize::try_from(members).unwrap_or(usize::MAX);
+        for size in (1..=largest).rev() {
+            let more = numbers[size.saturating_sub(members)..size].iter().fold(0, |sum: u64, &n| sum.saturating_add(n));
+            numbers[size] = numbers[size].saturating_add(more);
+        }
+    }
+    numbers
+}
+
+/// The number of members of each class.
+fn members(classes: &[u32]) -> BTreeMap<u32, u64> {
+    let mut members = BTreeMap::new();
+    classes.iter().for_each(|&class| *members.entry(class).or_default() += 1);
+    members
+}
+
+/// How many sets have as many members of each class as one with these classes, sorted.
+fn alike(members: &BTreeMap<u32, u64>, classes: &[u32]) -> u64 {
+    let of_class = |chosen: &[u32]| {
+        let members = members.get(&chosen[0]).copied().unwrap_or(0);
+        // n over k, each step exact.
+        (0..chosen.len() as u64).try_fold(1_u64, |ways, at| Some(ways.checked_mul(members - at)? / (at + 1)))
+    };
+    let mut ways = classes.chunk_by(|a, b| a == b).map(of_class);
+    ways.try_fold(1_u64, |product, ways| product.checked_mul(ways?)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every subset up to a size, grouped by its classes.
+    fn by_hand(classes: &[u32], largest: usize) -> BTreeMap<(usize, Vec<u32>), u64> {
+        let mut found = BTreeMap::new();
+        for mask in 0_u32..1 << classes.len() {
+            let mut of: Vec<u32> = (0..classes.len()).filter(|at| mask >> at & 1 == 1).map(|at| classes[at]).collect();
+            of.sort_unstable();
+            if of.len() <= largest {
+                *found.entry((of.len(), of)).or_default() += 1;
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn sets_of_interchangeable_moves_are_chosen_once() {
+        for classes in [vec![], vec![0], vec![0, 0, 0], vec![0, 1, 0, 2, 1, 0], vec![3, 1, 4, 1, 5], vec![7; 6]] {
+            let by_hand = by_hand(&classes, 3);
+            let mut sets = vec![Vec::new()];
+            let mut before = vec![None; classes.len()];
+            for at in 0..classes.len() {
+                before[at] = (0..at).rev().find(|&other| classes[other] == classes[at]);
+            }
+            (1..=3).for_each(|size| choose(&before, size, usize::MAX, &mut Vec::new(), &mut sets));
+            let mut found = BTreeMap::new();
+            for set in &sets {
+                let mut of: Vec<u32> = set.iter().map(|&at| classes[at]).collect();
+                of.sort_unstable();
+                let alike = alike(&members(&classes), &of);
+                assert_eq!(found.insert((of.len(), of), alike), None, "{classes:?}");
+            }
+            assert_eq!(found, by_hand);
+            for (size, &number) in numbers(&classes, 3).iter().enumerate() {
+                assert_eq!(number, by_hand.keys().filter(|(of, _)| *of == size).count() as u64, "{classes:?} {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_set_is_no_better_than_a_part_that_does_the_same() {
+        let tried = |classes: &[u32], reached, median| Tried {
+            classes: classes.to_vec(),
+            moves: classes.iter().map(|&class| InstanceId(class)).collect(),
+            runs: 10,
+            outcomes: vec![Reached { reached, ended: reached, median }],
+            ..Tried::default()
+        };
+        let rows = [
+            (&[][..], 1, Some(3)),
+            (&[0], 5, Some(3)),
+            (&[1], 1, Some(3)),
+            (&[0, 1], 5, Some(2)),
+            (&[0, 0], 5, Some(3)),
+        ];
+        let tried = rows.map(|(classes, reached, median)| tried(classes, reached, median)).to_vec();
+        let futures = Futures { tried, sizes: Vec::new(), runs: 50 };
+        let shown = |rows: Vec<&Tried>| rows.iter().map(|row| row.classes.clone()).collect::<Vec<_>>();
+        let aim = Aim::Outcome(OutcomeId::at(0));
+        assert_eq!(shown(futures.ranked(aim)), [vec![], vec![0, 1], vec![0], vec![0, 0], vec![1]]);
+        assert_eq!(shown(futures.better_than_their_parts(aim)), [vec![], vec![0, 1], vec![0]]);
+    }
+}
