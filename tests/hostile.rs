@@ -439,6 +439,18 @@ fn populations_of_any_size() {
             }
             text
         }),
+        input("two crowded weeks of meetings by turns", Accepted, || {
+            each(0..=399, |n| {
+                format!("[meetings.m{n}]\nattend = [\"people\"]\non = [{}]\ninfluence = 1\n", 3 * (n % 3))
+            }) + &cohort("1990")[HEAD.len()..]
+        }),
+        input("meetings that tie too many", Fails("20000000"), || {
+            (0..10).fold(HEAD.to_owned(), |text, n| {
+                text + &format!(
+                    "[cohorts.c{n}]\nsize = 1900\n[meetings.m{n}]\nattend = [\"c{n}\"]\non = 1\ninfluence = 1\n"
+                )
+            })
+        }),
         input("trust of all pairs", Refused("4000000"), || {
             cohort("90000") + "[trust]\npairs = [{ of = \"people\", in = \"people\", value = 0.5 }]\n"
         }),
@@ -475,6 +487,13 @@ fn time_of_any_length() {
     let steps = |steps: &str| HEAD.replace("steps = 10", &format!("steps = {steps}"));
     check_inputs(&[
         input("most steps", Accepted, move || steps("1000000")),
+        input("idle actors for most steps", Accepted, move || {
+            let issues: Vec<String> = (0..20).map(|n| format!("\"i{n}\"")).collect();
+            format!("issues = [{}]\n{}[cohorts.idle]\nsize = 90000\n", issues.join(", "), steps("1000000"))
+        }),
+        heavy("one noisy actor among idle ones for most steps", Accepted, move || {
+            steps("1000000") + "volatility = 0.1\n[cohorts.idle]\nsize = 1900000\n"
+        }),
         heavy("most steps with noise", Accepted, move || steps("1000000") + "volatility = 0.1\n"),
         input("just too many steps", Refused("steps"), move || steps("1000001")),
         input("10^18 steps", Refused("steps"), move || steps("1000000000000000000")),

@@ -3,7 +3,7 @@
 use super::instance_set::InstanceSet;
 use super::plan::Plan;
 use super::signals::Signal;
-use crate::model::{Event, InstanceId, Model, State, World};
+use crate::model::{ActorId, Event, InstanceId, Model, State, World};
 
 /// Watchers of a signal that are told at once; more are told when the sets are looked at.
 const FEW: usize = 4;
@@ -30,6 +30,8 @@ pub(super) struct Agenda {
     /// Signals raised since the sets were last brought up to date.
     raised: Vec<Signal>,
     is_raised: Vec<bool>,
+    /// Actors of whom an event has shifted a stance or an anchor.
+    shifted: Vec<ActorId>,
 }
 
 impl Agenda {
@@ -52,6 +54,7 @@ impl Agenda {
             delivering: InstanceSet::new(count),
             raised: Vec::new(),
             is_raised: vec![false; plan.signals.tick as usize + 1],
+            shifted: Vec::new(),
         }
     }
 
@@ -64,6 +67,7 @@ impl Agenda {
         self.timed.clear();
         plan.timed.iter().for_each(|&instance| self.timed.insert(instance));
         self.delivering.clear();
+        self.shifted.clear();
         for signal in self.raised.drain(..) {
             self.is_raised[signal as usize] = false;
         }
@@ -113,10 +117,18 @@ impl Agenda {
     #[inline]
     pub(super) fn note(&mut self, model: &Model, plan: &Plan, world: &World, event: Event) {
         plan.signals_of(model, event, |signal| self.raise(plan, signal));
+        if let Event::Stance { actor, .. } | Event::Anchor { actor, .. } = event {
+            self.shifted.push(actor);
+        }
         if let Some(instance) = event.instance() {
             self.note_own(world, instance);
             plan.levels_of(instance).for_each(|level| self.add_level(u32::try_from(level).unwrap_or(u32::MAX)));
         }
+    }
+
+    /// The actors of whom an event has shifted a stance or an anchor since the last call.
+    pub(super) fn take_shifted(&mut self) -> std::vec::Drain<'_, ActorId> {
+        self.shifted.drain(..)
     }
 
     /// Takes up an instance in the state that it is in.

@@ -43,11 +43,16 @@ pub enum Failure {
     },
     /// More pairs of actors came to trust differently than the limit.
     TooManyTrustPairs,
+    /// The meetings in session let more pairs of actors influence each other than the limit.
+    TooManyTies {
+        /// The step.
+        step: u32,
+    },
 }
 
 impl Failure {
     /// Every name that [`status`](Self::status) gives.
-    pub const STATUSES: [&'static str; 8] = [
+    pub const STATUSES: [&'static str; 10] = [
         "not_a_number",
         "out_of_domain",
         "bad_distribution",
@@ -55,7 +60,9 @@ impl Failure {
         "limit_amounts",
         "limit_events",
         "limit_work",
+        "unsettled",
         "limit_trust_pairs",
+        "limit_ties",
     ];
 
     /// The name of the failure in `runs.csv`.
@@ -71,6 +78,7 @@ impl Failure {
             Self::TooMuchWork { .. } => "limit_work",
             Self::Unsettled { .. } => "unsettled",
             Self::TooManyTrustPairs => "limit_trust_pairs",
+            Self::TooManyTies { .. } => "limit_ties",
         }
     }
 
@@ -82,7 +90,11 @@ impl Failure {
             Self::Field(FieldError::Domain { path, .. } | FieldError::Arguments { path, .. })
             | Self::NegativeRate { path, .. }
             | Self::Unsettled { path, .. } => Some(path),
-            Self::TotalAmount | Self::TooManyEvents | Self::TooMuchWork { .. } | Self::TooManyTrustPairs => None,
+            Self::TotalAmount
+            | Self::TooManyEvents
+            | Self::TooMuchWork { .. }
+            | Self::TooManyTrustPairs
+            | Self::TooManyTies { .. } => None,
         }
     }
 
@@ -108,6 +120,7 @@ impl Failure {
                 "let each match a smaller part of what the others give; a larger `by` is no remedy"
             }
             Self::TooManyTrustPairs => "name fewer creditors, or leave `witness` at 0",
+            Self::TooManyTies { .. } => "let fewer actors attend, or leave the `influence` of large meetings at 0",
         }
     }
 }
@@ -142,6 +155,11 @@ impl fmt::Display for Failure {
             Self::TooManyTrustPairs => {
                 write!(f, "more than {} pairs of actors came to trust differently", limits::TRUST_PAIRS)
             }
+            Self::TooManyTies { step } => write!(
+                f,
+                "at step {step} influence and the meetings in session tie more than {} pairs of actors",
+                limits::TIES
+            ),
         }
     }
 }

@@ -24,7 +24,7 @@ pub const INSTANCES: usize = 2_000_000;
 pub const MEMBERSHIPS: usize = 10_000_000;
 /// Pairs of actors in the trust table, in one shock's or one meeting's effects.
 pub const PAIRS: usize = 4_000_000;
-/// Pairs of actors in the influence table.
+/// Pairs of actors in the influence table, or in it and the meetings of a step that have influence.
 pub const TIES: usize = 20_000_000;
 /// Steps of a run.
 pub const STEPS: u32 = 1_000_000;

@@ -11,7 +11,9 @@ use super::super::setup::prepare;
 use super::super::view::View;
 use super::result::Run;
 use super::stage::Stage;
-use crate::model::{self, Ending, Entry, Event, InstanceId, Model, Seq, World, begin_step, evolve, limits, recount};
+use crate::model::{
+    self, ActorId, Ending, Entry, Event, InstanceId, Model, Seq, World, begin_step, evolve, limits, recount,
+};
 
 /// The state of a run under way, who watches it, and its record.
 #[derive(Clone)]
@@ -181,13 +183,13 @@ impl<'a> Progress<'a> {
     }
 
     /// Lets the stances move that do, as [`Self::apply`] would where neither a log nor causes are wanted. Puts the
-    /// positions of those that did into `moved`.
-    pub(super) fn move_stances(&mut self, next: &[f64], moved: &mut Vec<u32>) {
+    /// positions of those that did into `moved`. `some` and `next` are as [`model::move_stances`] takes them.
+    pub(super) fn move_stances(&mut self, some: Option<&[ActorId]>, next: &[f64], moved: &mut Vec<u32>) {
         let Run { world, history, events, .. } = &mut self.run;
         let step = world.step;
         moved.resize(next.len(), 0);
         let mut count = 0;
-        model::move_stances(world, next, |at, event| {
+        model::move_stances(world, some, next, |at, event| {
             history.add(step, event);
             moved[count] = u32::try_from(at).expect("the number of stances is limited");
             count += 1;

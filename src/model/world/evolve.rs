@@ -12,16 +12,18 @@ pub fn begin_step(world: &mut World, step: u32) {
     world.facts.step = step;
 }
 
-/// Lets every stance move to its place in `next`, by issue, then actor, if that lies far enough from where it is. Calls
-/// `happened` with the position and the event of each that moves, by actor, then issue: [`evolve`] for as many events.
+/// Lets stances move to their places in `next`, by issue, then actor, if these lie far enough from where they are: those
+/// of some actors, or of everybody. Calls `happened` with the position and the event of each that moves, by actor, then
+/// issue. It is [`evolve`] for as many events.
 #[inline]
-pub fn move_stances(world: &mut World, next: &[f64], mut happened: impl FnMut(usize, Event)) {
+pub fn move_stances(world: &mut World, some: Option<&[ActorId]>, next: &[f64], mut happened: impl FnMut(usize, Event)) {
     let Facts { stances, actors, .. } = &mut world.facts;
-    let issues = next.len() / (*actors).max(1);
-    for actor in 0..*actors {
+    let count = some.map_or(*actors, <[ActorId]>::len);
+    let issues = next.len() / count.max(1);
+    for position in 0..count {
+        let actor = some.map_or(position, |some| some[position].index());
         for issue in 0..issues {
-            let at = issue * *actors + actor;
-            let value = next[at];
+            let (at, value) = (issue * *actors + actor, next[issue * count + position]);
             if is_change(stances[at], value) {
                 stances[at] = value;
                 happened(at, Event::Stance { actor: ActorId::at(actor), issue: IssueId::at(issue), value });

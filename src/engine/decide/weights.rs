@@ -1,0 +1,395 @@
+//! Who influences whom, and by how much: the weights of the stances' phase.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::model::{ActorId, Influence, MeetingId, Model, Setup};
+
+/// Numbers in the widest vectors.
+const LANES: usize = 8;
+
+/// Up to this many actors, a matrix with many entries is kept dense.
+const DENSE: usize = 512;
+
+/// Influence weights, each row divided by its sum. Rows left out have weight 1 on themselves.
+#[derive(Clone, Debug, PartialEq)]
+pub(in super::super) struct Weights {
+    /// Actors whose row has a weight on somebody else, or a listed weight on itself.
+    pub(super) rows: Vec<ActorId>,
+    actors: usize,
+    matrix: Matrix,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Matrix {
+    /// By column, so that every row's sum runs in the actors' order and the rows side by side.
+    Dense(Vec<f64>),
+    /// For each entry of `rows`, its columns and weights.
+    Sparse { starts: Vec<usize>, entries: Vec<(ActorId, f64)> },
+}
+
+impl Weights {
+    /// The weights of a step in which these meetings are in session.
+    pub(in super::super) fn new(model: &Model, setup: &Setup, sessions: &[MeetingId]) -> Self {
+        let mut listed: Vec<(ActorId, ActorId, f64)> = Vec::new();
+        for (entry, &weight) in model.influence.iter().zip(&setup.influence) {
+            match entry {
+                Influence::Own(actor) => listed.push((*actor, *actor, weight)),
+                Influence::Tie { on, from } => listed.push((*on, *from, weight)),
+                Influence::Between(pairs) => listed.extend(pairs.ordered(model).map(|(on, from)| (on, from, weight))),
+            }
+        }
+        let listed = default_rows(&merge(listed));
+        if sessions.is_empty() {
+            return Self::normalised(&listed, model.actors.len());
+        }
+        let meetings: Vec<Attended<'_>> = attended(model, sessions)
+            .map(|same| {
+                let weights = same.iter().map(|meeting| setup.meeting_influence[meeting.index()]).collect();
+                Attended::new(attendees(model, same[0]), weights)
+            })
+            .collect();
+        Self::normalised(&gained(model.actors.len(), &meetings, &listed), model.actors.len())
+    }
+
+    fn normalised(entries: &[(ActorId, ActorId, f64)], actors: usize) -> Self {
+        let mut rows = Vec::new();
+        let mut starts = Vec::new();
+        let mut divided = Vec::with_capacity(entries.len());
+        for row in entries.chunk_by(|a, b| a.0 == b.0) {
+            let sum = row.iter().fold(0.0, |sum, (_, _, weight)| sum + weight);
+            rows.push(row[0].0);
+            starts.push(divided.len());
+            divided.extend(row.iter().map(|&(_, column, weight)| (column, weight / sum)));
+        }
+        starts.push(divided.len());
+        if actors > DENSE || divided.len() * 4 < actors * actors {
+            return Self { rows, actors, matrix: Matrix::Sparse { starts, entries: divided } };
+        }
+        let height = padded(actors);
+        let mut dense = vec![0.0; actors * height];
+        for actor in 0..actors {
+            dense[actor * height + actor] = 1.0;
+        }
+        for (at, row) in rows.iter().enumerate() {
+            dense[row.index() * height + row.index()] = 0.0;
+            for &(column, weight) in &divided[starts[at]..starts[at + 1]] {
+                dense[column.index() * height + row.index()] = weight;
+            }
+        }
+        Self { rows, actors, matrix: Matrix::Dense(dense) }
+    }
+
+    /// Number of weights, for the count of work.
+    pub(in super::super) fn size(&self) -> usize {
+        match &self.matrix {
+            Matrix::Dense(_) => self.actors * self.actors,
+            Matrix::Sparse { entries, .. } => entries.len(),
+        }
+    }
+
+    /// `m_i = Σ_j ŵ_ij·s_j` for every actor; absent terms would add nothing. Means beyond the actors are padding.
+    pub(super) fn means(&self, stances: &[f64], means: &mut Vec<f64>) {
+        match &self.matrix {
+            Matrix::Dense(columns) => {
+                // Wider vectors change no sum: each row's runs in the actors' order, and nothing is fused.
+                means.resize(padded(stances.len()), 0.0);
+                Arch::new().dispatch(Product { columns, stances, means });
+            }
+            Matrix::Sparse { starts, entries } => {
+                means.clear();
+                means.extend_from_slice(stances);
+                for (row, range) in self.rows.iter().zip(starts.windows(2)) {
+                    let row_entries = &entries[range[0]..range[1]];
+                    means[row.index()] =
+                        row_entries.iter().fold(0.0, |sum, (column, weight)| sum + weight * stances[column.index()]);
+                }
+            }
+        }
+    }
+}
+
+impl Weights {
+    /// `m_i` for one actor, given by its position in `rows`.
+    pub(super) fn mean(&self, position: usize, stances: &[f64]) -> f64 {
+        match &self.matrix {
+            Matrix::Dense(columns) => {
+                let row = self.rows[position].index();
+                let weights = columns.chunks_exact(padded(self.actors)).map(|column| column[row]);
+                weights.zip(stances).fold(0.0, |sum, (weight, stance)| sum + weight * stance)
+            }
+            Matrix::Sparse { starts, entries } => {
+                let row = &entries[starts[position]..starts[position + 1]];
+                row.iter().fold(0.0, |sum, (column, weight)| sum + weight * stances[column.index()])
+            }
+        }
+    }
+}
+
+/// The matrix, by column, times a vector.
+struct Product<'a> {
+    columns: &'a [f64],
+    stances: &'a [f64],
+    means: &'a mut [f64],
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { columns, stances, means } = self;
+        let height = means.len();
+        let mut wide = means.chunks_exact_mut(4 * LANES);
+        let mut first = 0;
+        for block in &mut wide {
+            add_block::<{ 4 * LANES }>(columns, stances, height, first, block);
+            first += 4 * LANES;
+        }
+        for block in wide.into_remainder().chunks_exact_mut(LANES) {
+            add_block::<LANES>(columns, stances, height, first, block);
+            first += LANES;
+        }
+    }
+}
+
+/// The sums of `N` rows from `first` on, kept in registers while they run over the columns.
+#[inline(always)]
+fn add_block<const N: usize>(columns: &[f64], stances: &[f64], height: usize, first: usize, out: &mut [f64]) {
+    let mut sums = [0.0; N];
+    for (column, &stance) in columns.chunks_exact(height).zip(stances) {
+        if let Some(weights) = column.get(first..first + N) {
+            for (sum, weight) in sums.iter_mut().zip(weights) {
+                *sum += weight * stance;
+            }
+        }
+    }
+    out.copy_from_slice(&sums);
+}
+
+/// Height of a column, filled up so that vectors come out even.
+fn padded(actors: usize) -> usize {
+    actors.next_multiple_of(LANES)
+}
+
+/// Sorts by row and column and adds up entries for the same pair, in file order.
+fn merge(mut entries: Vec<(ActorId, ActorId, f64)>) -> Vec<(ActorId, ActorId, f64)> {
+    entries.sort_by_key(|&(row, column, _)| (row, column));
+    let mut merged: Vec<(ActorId, ActorId, f64)> = Vec::with_capacity(entries.len());
+    for (row, column, weight) in entries {
+        match merged.last_mut() {
+            Some(last) if (last.0, last.1) == (row, column) => last.2 += weight,
+            _ => merged.push((row, column, weight)),
+        }
+    }
+    merged
+}
+
+/// A row whose weights sum to 0 has weight 1 on itself instead.
+fn default_rows(entries: &[(ActorId, ActorId, f64)]) -> Vec<(ActorId, ActorId, f64)> {
+    let mut rows = Vec::with_capacity(entries.len());
+    for row in entries.chunk_by(|a, b| a.0 == b.0) {
+        if row.iter().fold(0.0, |sum, (_, _, weight)| sum + weight) > 0.0 {
+            rows.extend_from_slice(row);
+        } else {
+            rows.push((row[0].0, row[0].0, 1.0));
+        }
+    }
+    rows
+}
+
+/// Sessions of meetings that the same actors attend, one after the other in declaration order.
+struct Attended<'a> {
+    attendees: &'a [ActorId],
+    weights: Vec<f64>,
+    /// Their sum, added up in order.
+    sum: f64,
+}
+
+impl<'a> Attended<'a> {
+    fn new(attendees: &'a [ActorId], weights: Vec<f64>) -> Self {
+        let sum = weights.iter().fold(0.0, |sum, weight| sum + weight);
+        Self { attendees, weights, sum }
+    }
+}
+
+/// During a session each attendee's row gains weight on every other attendee; a row of which nothing is listed has
+/// weight 1 on itself first. Weights on the same pair add up in declaration order of the meetings, row by row.
+fn gained(
+    actors: usize,
+    meetings: &[Attended<'_>],
+    listed: &[(ActorId, ActorId, f64)],
+) -> Vec<(ActorId, ActorId, f64)> {
+    let mut by_row: Vec<(ActorId, u32)> = Vec::new();
+    for (at, meeting) in (0..).zip(meetings) {
+        by_row.extend(meeting.attendees.iter().map(|&row| (row, at)));
+    }
+    by_row.sort_unstable();
+    let mut entries = Vec::with_capacity(listed.len());
+    let mut row_sums = vec![0.0; actors];
+    let mut is_known = vec![false; actors];
+    let mut columns: Vec<ActorId> = Vec::new();
+    let mut listed = listed.chunk_by(|a, b| a.0 == b.0).peekable();
+    for same_row in by_row.chunk_by(|a, b| a.0 == b.0) {
+        let row = same_row[0].0;
+        while let Some(before) = listed.next_if(|entries| entries[0].0 < row) {
+            entries.extend_from_slice(before);
+        }
+        let mut add = |column: ActorId, weights: &[f64], sum: f64| {
+            let at = column.index();
+            if std::mem::replace(&mut is_known[at], true) {
+                row_sums[at] = weights.iter().fold(row_sums[at], |sum, weight| sum + weight);
+            } else {
+                row_sums[at] = sum;
+                columns.push(column);
+            }
+        };
+        match listed.next_if(|entries| entries[0].0 == row) {
+            Some(own) => own.iter().for_each(|&(_, column, weight)| add(column, &[], weight)),
+            None => add(row, &[], 1.0),
+        }
+        for &(_, at) in same_row {
+            let Attended { attendees, weights, sum } = &meetings[at as usize];
+            attendees.iter().filter(|&&other| other != row).for_each(|&other| add(other, weights, *sum));
+        }
+        columns.sort_unstable();
+        for column in columns.drain(..) {
+            entries.push((row, column, row_sums[column.index()]));
+            is_known[column.index()] = false;
+        }
+    }
+    listed.for_each(|rest| entries.extend_from_slice(rest));
+    entries
+}
+
+fn attendees(model: &Model, meeting: MeetingId) -> &[ActorId] {
+    &model.groups[model.meetings[meeting.index()].attendees.index()].members
+}
+
+/// Meetings in runs that the same actors attend.
+fn attended<'a>(model: &Model, sessions: &'a [MeetingId]) -> impl Iterator<Item = &'a [MeetingId]> {
+    sessions.chunk_by(|&a, &b| attendees(model, a) == attendees(model, b))
+}
+
+/// The weights of every set of sessions that a run has met, kept for the next as long as the numbers are the same.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Influences {
+    /// The numbers behind the weights: of the influence table, of the meetings.
+    influence: Vec<f64>,
+    meetings: Vec<f64>,
+    known: Vec<(Vec<MeetingId>, Weights)>,
+    /// A number for each of `known` that no others have had.
+    serials: Vec<u64>,
+    made: u64,
+    sessions: Vec<MeetingId>,
+    /// Which of those known were asked for last.
+    latest: usize,
+}
+
+/// Weights that are kept in all, besides those of the latest sessions.
+const KEPT: usize = 1 << 20;
+
+impl Influences {
+    /// Forgets the weights if the numbers behind them have changed.
+    pub(in super::super) fn reset(&mut self, model: &Model, setup: &Setup) {
+        let same = |a: &[f64], b: &[f64]| a.iter().map(|x| x.to_bits()).eq(b.iter().map(|x| x.to_bits()));
+        if !same(&self.influence, &setup.influence) || !same(&self.meetings, &setup.meeting_influence) {
+            self.known.clear();
+            self.serials.clear();
+            self.influence.clone_from(&setup.influence);
+            self.meetings.clone_from(&setup.meeting_influence);
+        }
+        if self.known.is_empty() {
+            self.push(Vec::new(), Weights::new(model, setup, &[]));
+        }
+        self.latest = 0;
+    }
+
+    fn push(&mut self, sessions: Vec<MeetingId>, weights: Weights) {
+        self.made += 1;
+        self.serials.push(self.made);
+        self.known.push((sessions, weights));
+    }
+
+    /// Asks for the weights of a step with these sessions: the pairs of actors that it takes to look at to make them,
+    /// which is none where they are known.
+    pub(in super::super) fn ask(&mut self, model: &Model, setup: &Setup, sessions: &[(MeetingId, u32)]) -> u64 {
+        let influences = |meeting: &MeetingId| setup.meeting_influence[meeting.index()] > 0.0;
+        self.sessions.clear();
+        self.sessions.extend(sessions.iter().map(|&(meeting, _)| meeting).filter(influences));
+        if self.known[self.latest].0 == self.sessions {
+            return 0;
+        }
+        if let Some(at) = self.known.iter().position(|(known, _)| *known == self.sessions) {
+            self.latest = at;
+            return 0;
+        }
+        let among = |same: &[MeetingId]| (attendees(model, same[0]).len() as u64).pow(2);
+        self.known[0].1.size() as u64 + attended(model, &self.sessions).map(among).sum::<u64>()
+    }
+
+    /// The weights of the step that was asked about, with a number that no others have.
+    pub(in super::super) fn weights(&mut self, model: &Model, setup: &Setup) -> (u64, &Weights) {
+        if self.known[self.latest].0 != self.sessions {
+            if self.known.iter().map(|(_, weights)| weights.size()).sum::<usize>() > KEPT {
+                self.known.truncate(1);
+                self.serials.truncate(1);
+            }
+            self.push(self.sessions.clone(), Weights::new(model, setup, &self.sessions));
+            self.latest = self.known.len() - 1;
+        }
+        (self.serials[self.latest], &self.known[self.latest].1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What meetings add, entry by entry as the model's section on stances says.
+    fn added_one_by_one(
+        listed: &[(ActorId, ActorId, f64)],
+        meetings: &[(Vec<ActorId>, f64)],
+    ) -> Vec<(ActorId, ActorId, f64)> {
+        let mut entries = listed.to_vec();
+        for (attendees, weight) in meetings {
+            for &row in attendees {
+                if !entries.iter().any(|entry| entry.0 == row) {
+                    entries.push((row, row, 1.0));
+                }
+                for &other in attendees.iter().filter(|&&other| other != row) {
+                    match entries.iter_mut().find(|entry| (entry.0, entry.1) == (row, other)) {
+                        Some(entry) => entry.2 += weight,
+                        None => entries.push((row, other, *weight)),
+                    }
+                }
+            }
+        }
+        entries.sort_by_key(|entry| (entry.0, entry.1));
+        entries
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn meetings_add_up_as_they_would_one_by_one(
+            ties in prop::collection::btree_map((0_u32..8, 0_u32..8), 0.01_f64..2.0, 0..20),
+            meetings in prop::collection::vec((prop::collection::btree_set(0_u32..8, 1..6), 0.01_f64..2.0, 1_usize..3), 0..5),
+        ) {
+            let listed: Vec<_> = ties.iter().map(|(&(a, b), &weight)| (ActorId(a), ActorId(b), weight)).collect();
+            let mut one_by_one: Vec<(Vec<ActorId>, f64)> = Vec::new();
+            for (attendees, weight, times) in meetings {
+                let attendees: Vec<ActorId> = attendees.into_iter().map(ActorId).collect();
+                (0..times).for_each(|more| {
+                    one_by_one.push((attendees.clone(), weight + f64::from(u32::try_from(more).unwrap())));
+                });
+            }
+            let runs: Vec<Attended<'_>> = one_by_one
+                .chunk_by(|a, b| a.0 == b.0)
+                .map(|same| Attended::new(&same[0].0, same.iter().map(|meeting| meeting.1).collect()))
+                .collect();
+            prop_assert_eq!(gained(8, &runs, &listed), added_one_by_one(&listed, &one_by_one));
+        }
+    }
+}
