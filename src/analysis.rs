@@ -33,7 +33,8 @@ pub use wants::{Blocked, Requirement, Threshold};
 
 use crate::engine::{Failure, Hypothesis, View, evolve};
 use crate::model::{ActorId, Amount, InstanceId, OutcomeId, ResourceId, State, World};
-use goal::{Goal, GoalTest, Trend};
+use crate::scenario::monotone::Trend;
+use goal::{Goal, GoalTest};
 use search::{Answer, Budget, Items};
 
 /// What a set of first moves costs.

@@ -39,6 +39,8 @@
 //! 4. The set that an Exchange binds does not depend on the order in which offers are looked at.
 //! 5. Runs of a sweep are numbered replicate by replicate over all points, and their rows come in that order, whatever
 //!    the number of threads.
+// A new event, quantity or state makes the compiler name the places that must know it.
+#![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod analysis;
 pub mod engine;

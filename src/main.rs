@@ -1,4 +1,6 @@
 //! The `backstop` command: arguments in, results on standard output, everything else on standard error.
+// A new event, quantity or state makes the compiler name the places that must know it.
+#![deny(clippy::wildcard_enum_match_arm)]
 
 mod cli;
 

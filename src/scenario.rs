@@ -11,13 +11,18 @@
 //!
 //! Nothing here reads files or prints; bytes come in, a model or diagnostics go out.
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod actors;
 mod attachments;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod calendar;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod cells;
 mod check;
 mod collect;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod commitments;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod compile;
 mod complete;
 mod constant;
@@ -28,22 +33,29 @@ mod declarations;
 mod diagnostic;
 mod document;
 mod draft;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod expressions;
 mod fields;
 mod graph;
 mod groups;
 pub mod interval;
 mod lookup;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod measures;
 mod meetings_and_shocks;
 mod members;
 pub mod monotone;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod moves;
 mod names;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod number;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod overrides;
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other tokens are treated alike")]
 mod parse_toml;
 mod quantity;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod reader;
 mod recheck;
 mod reserved;
@@ -52,17 +64,22 @@ mod rules;
 mod script;
 mod set_value;
 mod sets;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are treated alike")]
 mod show;
 mod source;
 mod string_places;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod sweep_table;
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other tokens are treated alike")]
 mod syntax;
 mod time_literal;
 mod token;
 mod toml_error;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are treated alike")]
 mod toml_tree;
 mod trust;
 mod upper_bounds;
+#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are treated alike")]
 mod variant;
 mod warnings;
 

@@ -110,7 +110,13 @@ impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::TooMuchWork { .. } => Self::Budget,
-            other => Self::Failure(other),
+            other @ (Failure::Field(_)
+            | Failure::Expression { .. }
+            | Failure::NegativeRate { .. }
+            | Failure::TotalAmount
+            | Failure::TooManyEvents
+            | Failure::Unsettled { .. }
+            | Failure::TooManyTrustPairs) => Self::Failure(other),
         }
     }
 }

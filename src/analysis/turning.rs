@@ -124,9 +124,9 @@ pub fn stood_in_the_way(states: &mut States<'_>, expression: &Expression, reader
     let mut last = None;
     let mut followed: Vec<Followed> = comparisons(expression)
         .into_iter()
-        .filter_map(|place| match expression.nodes[place.node as usize] {
-            Node::Compare(_, left, right) => Some(Followed::new(place.node, place.wanted, (left, right))),
-            _ => None,
+        .filter_map(|place| {
+            let Node::Compare(_, left, right) = expression.nodes[place.node as usize] else { return None };
+            Some(Followed::new(place.node, place.wanted, (left, right)))
         })
         .collect();
     states.before(0);

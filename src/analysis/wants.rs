@@ -127,6 +127,7 @@ struct Telling<'a> {
 
 impl Telling<'_> {
     /// None where this part is as it is wanted.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other operations are told alike")]
     fn tell(&self, place: Place) -> Option<Told> {
         let Place { node, wanted } = place;
         match self.when.nodes[node as usize] {
@@ -172,6 +173,7 @@ impl Telling<'_> {
 }
 
 /// The standing comparisons that matter: not those beside an alternative that holds already.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other operations are taken alike")]
 fn in_the_way(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId) -> Vec<Place> {
     let Some(when) = condition(model, hypothesis, instance) else { return Vec::new() };
     let scope = hypothesis.scope_of(instance);
@@ -224,10 +226,7 @@ fn threshold(
     comparison: Comparison,
 ) -> Option<Threshold> {
     let moves = |node| when.reads_at(node).iter().any(|quantity| quantity.is_evidence());
-    let read = |node: NodeId| match when.nodes[node as usize] {
-        Node::Read(quantity) => Some(quantity),
-        _ => None,
-    };
+    let read = |node: NodeId| if let Node::Read(quantity) = when.nodes[node as usize] { Some(quantity) } else { None };
     let (quantity, comparison, has, wanted) = match (read(a), read(b)) {
         (Some(quantity), _) if !moves(b) && (moves(a) || read(b).is_none()) => (quantity, comparison, left, right),
         (_, Some(quantity)) if !moves(a) => (quantity, mirrored(comparison), right, left),

@@ -319,6 +319,7 @@ fn text(model: &Model, expression: &Expression, node: NodeId, around: u8) -> Str
     out
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other operations are written as functions or by themselves")]
 fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: &mut String) {
     if out.len() > LONGEST {
         return;
@@ -388,6 +389,7 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
 }
 
 /// The name of an operation that is written as a function.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other operation is written as a function")]
 fn function(operation: Node) -> &'static str {
     match operation {
         Node::Min(..) => "min",

@@ -130,7 +130,9 @@ pub(crate) fn parse_move(text: &str) -> Result<AddedMove, String> {
     let wrong = || format!("`{}` must be the number of a step, or a date such as `2025-03-10`", escaped(on));
     match SetValue::parse(on.trim()).map_err(|_| wrong())? {
         SetValue::Boolean(_) => Err(wrong()),
-        on => parse_bound(bound).map(|(bind, amounts)| AddedMove { bind, amounts, on }),
+        on @ (SetValue::Number(_) | SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_)) => {
+            parse_bound(bound).map(|(bind, amounts)| AddedMove { bind, amounts, on })
+        }
     }
 }
 

@@ -94,7 +94,11 @@ fn refused(error: &PageError) -> Failed {
                 report(diagnostics, source);
             }
         }
-        _ => {}
+        PageError::File { .. }
+        | PageError::Instances(_)
+        | PageError::State(_)
+        | PageError::NotTwoRuns
+        | PageError::OtherScenario => {}
     }
     fail(&error.to_string(), error.help())
 }

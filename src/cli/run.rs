@@ -235,6 +235,7 @@ pub(crate) fn claim_file(path: &Path, force: bool, inputs: &[&Path]) -> Result<S
 }
 
 /// Writes an output folder.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other errors leave nothing behind")]
 pub(crate) fn write(files: &Files, folder: &Folder, document: &Document, manifest: &Manifest) -> Result<(), Failed> {
     files.write(folder, document, manifest).map_err(|error| {
         let help = match error {

@@ -86,6 +86,7 @@ impl Columns {
 
 /// The operands of an operation behind which it would no longer be seen that one is not a number; all others hand that
 /// on, and the whole is a condition.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other operations hand it on")]
 fn hidden(node: Node) -> [Option<NodeId>; 3] {
     match node {
         Node::Compare(_, a, b) | Node::Min(a, b) | Node::Max(a, b) | Node::If(_, a, b) => [Some(a), Some(b), None],

@@ -245,6 +245,7 @@ impl Expression {
     }
 
     #[cold]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other operations are told alike")]
     fn fault(&self, node: NodeId) -> NotANumber {
         let what = match self.nodes[node as usize] {
             Node::Divide(..) => "a division whose result is not a number",
@@ -339,6 +340,7 @@ impl<V: Values> Evaluation<'_, V> {
         value
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "types are checked before evaluation")]
     fn truth(&self, id: NodeId) -> bool {
         match self.nodes[id as usize] {
             Node::Truth(value) => value,

@@ -345,6 +345,7 @@ impl Writer<'_> {
     }
 
     /// What is handed over, or from now on kept up; none where it is nothing.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other deeds that hand something over are told alike")]
     fn hands_over(&mut self, act: &Act, is_first: bool) -> Option<String> {
         if act.is_nothing() {
             return None;

@@ -264,16 +264,20 @@ fn duration_help(step: StepLength, domain: Domain, about: &About) -> Option<Stri
     let least = match domain {
         Domain::Whole(least) => i64::from(least),
         Domain::Moment => i64::MIN,
-        _ => return None,
+        Domain::Any
+        | Domain::Unit
+        | Domain::Pace
+        | Domain::Positive
+        | Domain::NonNegative
+        | Domain::Amount
+        | Domain::Step => return None,
     };
     let text = &about.scripts.first()?.expression.text;
     let tree = syntax::parse(text).ok()?;
-    let broken = tree.nodes.iter().find_map(|node| match node.form {
-        Form::Duration(number, unit) => {
-            let steps = time_literal::in_steps(number, unit, step)?;
-            (libm::trunc(steps).to_bits() != steps.to_bits()).then_some((number, unit, steps, &node.span))
-        }
-        _ => None,
+    let broken = tree.nodes.iter().find_map(|node| {
+        let Form::Duration(number, unit) = node.form else { return None };
+        let steps = time_literal::in_steps(number, unit, step)?;
+        (libm::trunc(steps).to_bits() != steps.to_bits()).then_some((number, unit, steps, &node.span))
     });
     let (number, unit, steps, span) = broken?;
     let nearest = time_literal::nearest_whole(number, unit, step, least);

@@ -100,6 +100,7 @@ fn connected(a: Option<bool>, b: Option<bool>, deciding: bool) -> Option<Known> 
 }
 
 /// Which nodes can be looked at: all but those that a known condition rules out.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other operations look at all of their operands")]
 fn looked_at(nodes: &[Node], known: &[Option<Known>]) -> Vec<bool> {
     let mut seen = vec![false; nodes.len()];
     if let Some(root) = seen.last_mut() {

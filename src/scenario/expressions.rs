@@ -49,9 +49,9 @@ impl Lookup {
     }
 
     fn definitions_in(&self, tree: &Tree) -> Vec<usize> {
-        let named = tree.nodes.iter().zip(words(tree)).filter_map(|(node, word)| match &node.form {
-            Form::Name(name) if !word => self.names.given(name),
-            _ => None,
+        let named = tree.nodes.iter().zip(words(tree)).filter_map(|(node, is_argument)| {
+            let Form::Name(name) = &node.form else { return None };
+            if is_argument { None } else { self.names.given(name) }
         });
         let mut uses: Vec<usize> = named
             .filter_map(|given| match given {

@@ -100,7 +100,7 @@ fn resolve_groups(declarations: &mut Declarations<'_, '_>, before: usize, lists:
             .iter()
             .filter_map(|party| match party {
                 Party::Group(group) if *group >= before && *group < before + lists.len() => Some(group - before),
-                _ => None,
+                Party::Actor(_) | Party::Group(_) | Party::Broken => None,
             })
             .collect();
         needed.sort_unstable();

@@ -2,7 +2,8 @@
 //!
 //! With a condition that turns false when others commit, 'everyone would if all did' has no well-defined answer; with
 //! monotone ones there is a least and a greatest agreement (Knaster–Tarski). The analysis walks the compiled nodes
-//! from the root down with the direction in which each may move, and takes the signs of factors from intervals.
+//! from the root down with the direction in which each may move, and takes the signs of factors from intervals. The same
+//! analysis tells how an outcome moves when more is bound ([`trend`]).
 
 use super::interval::{Bounds, Interval, attribute_interval, bounds, quantity_interval};
 use crate::model::{
@@ -86,18 +87,47 @@ pub fn violations(
     };
     let nodes = &expression.nodes;
     let bounds = bounds(nodes, parameters, &read);
-    let mut analysis = Analysis {
-        nodes,
-        bounds: &bounds,
-        evidence: evidence(nodes),
-        reach: vec![Reach::default(); nodes.len()],
-        found: Vec::new(),
-    };
+    let motion = |quantity: Quantity| if quantity.is_evidence() { Trend::Up } else { Trend::Fixed };
+    let mut analysis = Analysis::new(nodes, &bounds, &motion);
     analysis.forbidden();
-    analysis.run(expression.root());
+    analysis.run(expression.root(), Direction::Up);
     analysis.found.sort_by_key(|violation| violation.node);
     analysis.found.dedup_by_key(|violation| violation.node);
     analysis.found
+}
+
+/// How something moves when more is bound, everything else fixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trend {
+    /// It does not move.
+    Fixed,
+    /// It never falls; of a condition: it never turns false.
+    Up,
+    /// It never rises; of a condition: it never turns true.
+    Down,
+    /// It may do either.
+    Either,
+}
+
+/// How an expression moves where each quantity moves as `motion` says, and nodes can yield what `bounds` says.
+#[must_use]
+pub fn trend(expression: &Expression, bounds: &[Bounds], motion: &dyn Fn(Quantity) -> Trend) -> Trend {
+    let nodes = &expression.nodes;
+    let goes = |direction| {
+        let mut analysis = Analysis::new(nodes, bounds, motion);
+        analysis.run(expression.root(), direction);
+        analysis.found.is_empty()
+    };
+    if moving(nodes, motion).last() == Some(&false) {
+        return Trend::Fixed;
+    }
+    if goes(Direction::Up) {
+        Trend::Up
+    } else if goes(Direction::Down) {
+        Trend::Down
+    } else {
+        Trend::Either
+    }
 }
 
 /// For each attribute that the expression reads, what it can be for any of the debtors.
@@ -114,13 +144,14 @@ fn own_intervals(
     attributes.map(|attribute| (attribute, attribute_interval(model, attribute, debtors, parameters))).collect()
 }
 
-/// Which nodes contain evidence.
-fn evidence(nodes: &[Node]) -> Vec<bool> {
+/// Which nodes contain something that moves.
+fn moving(nodes: &[Node], motion: &dyn Fn(Quantity) -> Trend) -> Vec<bool> {
     let mut found = vec![false; nodes.len()];
     for (at, &node) in nodes.iter().enumerate() {
-        found[at] = match node {
-            Node::Read(quantity) => quantity.is_evidence(),
-            _ => node.operands().any(|operand| found[operand as usize]),
+        found[at] = if let Node::Read(quantity) = node {
+            motion(quantity) != Trend::Fixed
+        } else {
+            node.operands().any(|operand| found[operand as usize])
         };
     }
     found
@@ -152,7 +183,9 @@ struct Reach {
 struct Analysis<'a> {
     nodes: &'a [Node],
     bounds: &'a [Bounds],
-    evidence: Vec<bool>,
+    motion: &'a dyn Fn(Quantity) -> Trend,
+    /// By node: whether it contains something that moves.
+    moves: Vec<bool>,
     reach: Vec<Reach>,
     found: Vec<Violation>,
 }
@@ -163,7 +196,12 @@ const UNKNOWN_DIVISOR: &str = "is part of a divisor that may be 0 or change its 
 const UNKNOWN_INSIDE: &str = "is inside `abs` of a number whose sign is not known";
 const UNKNOWN_BRANCHES: &str = "decides an `if` whose first branch may be below its second";
 
-impl Analysis<'_> {
+impl<'a> Analysis<'a> {
+    fn new(nodes: &'a [Node], bounds: &'a [Bounds], motion: &'a dyn Fn(Quantity) -> Trend) -> Self {
+        let moves = moving(nodes, motion);
+        Self { nodes, bounds, motion, moves, reach: vec![Reach::default(); nodes.len()], found: Vec::new() }
+    }
+
     /// Quantities that must not occur at all.
     fn forbidden(&mut self) {
         for (at, node) in self.nodes.iter().enumerate() {
@@ -176,8 +214,8 @@ impl Analysis<'_> {
     }
 
     /// Parents stand after their operands, so one pass from the root down meets every demand in time.
-    fn run(&mut self, root: NodeId) {
-        self.ask(root, Direction::Up);
+    fn run(&mut self, root: NodeId, direction: Direction) {
+        self.ask(root, direction);
         for at in (0..self.nodes.len()).rev() {
             let Reach { up, down } = self.reach[at];
             if up {
@@ -191,7 +229,7 @@ impl Analysis<'_> {
 
     fn ask(&mut self, node: NodeId, direction: Direction) {
         let at = node as usize;
-        if !self.evidence[at] {
+        if !self.moves[at] {
             return;
         }
         match direction {
@@ -206,7 +244,7 @@ impl Analysis<'_> {
         self.found.push(Violation { node, reason, unknown_sign });
     }
 
-    /// Reports the evidence in an operand that no direction fits.
+    /// Reports what moves in an operand that no direction fits.
     fn refuse(&mut self, operand: NodeId, reason: &str) {
         let mut inside = vec![operand];
         while let Some(node) = inside.pop() {
@@ -215,15 +253,16 @@ impl Analysis<'_> {
                 self.violation(at, reason.to_owned());
                 return;
             }
-            let next = self.nodes[at].operands().find(|&operand| self.evidence[operand as usize]);
+            let next = self.nodes[at].operands().find(|&operand| self.moves[operand as usize]);
             inside.extend(next);
         }
     }
 
     fn visit(&mut self, at: usize, direction: Direction) {
         match self.nodes[at] {
-            Node::Read(_) => {
-                if direction == Direction::Down {
+            Node::Read(quantity) => {
+                let wanted = if direction == Direction::Up { Trend::Up } else { Trend::Down };
+                if (self.motion)(quantity) != wanted {
                     self.violation(at, AGAINST.to_owned());
                 }
             }
@@ -268,7 +307,7 @@ impl Analysis<'_> {
 
     /// `term` multiplied by `factor`: the direction is that of the factor's sign.
     fn scaled(&mut self, term: NodeId, factor: NodeId, direction: Direction) {
-        if !self.evidence[term as usize] {
+        if !self.moves[term as usize] {
             return;
         }
         let sign = self.interval(factor);
@@ -283,7 +322,7 @@ impl Analysis<'_> {
 
     fn divided(&mut self, a: NodeId, b: NodeId, direction: Direction) {
         let divisor = self.interval(b);
-        if self.evidence[a as usize] {
+        if self.moves[a as usize] {
             if divisor.divides_positively() {
                 self.ask(a, direction);
             } else if divisor.divides_negatively() {
@@ -292,7 +331,7 @@ impl Analysis<'_> {
                 self.refuse(a, UNKNOWN_SIGN);
             }
         }
-        if !self.evidence[b as usize] {
+        if !self.moves[b as usize] {
             return;
         }
         if divisor.divides_positively() || divisor.divides_negatively() {
@@ -325,7 +364,7 @@ impl Analysis<'_> {
             }
             Comparison::Equal | Comparison::NotEqual => {
                 for operand in [a, b] {
-                    if self.evidence[operand as usize] {
+                    if self.moves[operand as usize] {
                         let symbol = comparison.symbol();
                         self.refuse(operand, &format!("is compared with `{symbol}`, which more of it can turn false"));
                     }
@@ -342,7 +381,7 @@ impl Analysis<'_> {
         if may_fail {
             self.ask(b, direction);
         }
-        if !(self.evidence[c as usize] && may_fail && may_hold) || a == b {
+        if !(self.moves[c as usize] && may_fail && may_hold) || a == b {
             return;
         }
         let never_below = match (self.bounds[a as usize], self.bounds[b as usize]) {

@@ -397,7 +397,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
             Context::Definition | Context::Numeric { cohort: true, .. } => {
                 Some(if name == "index" { Quantity::Index } else { Quantity::Size })
             }
-            _ => {
+            Context::Condition { .. } | Context::World(_) | Context::Numeric { .. } => {
                 let message = format!("`{name}` can be read by the numbers of a cohort only");
                 let help = "use it in the fields of `[cohorts.NAME]`";
                 self.report_met(span, Diagnostic::error("types/context", message, None).help(help));

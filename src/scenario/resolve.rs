@@ -78,11 +78,11 @@ impl<'c, 'a> Resolver<'c, 'a> {
                 let extent = self.extents.get(node as usize).copied().unwrap_or_default();
                 let named = self.definitions.iter().filter_map(|(at, part)| match part {
                     Part::Node(node, _) => Some((*node, self.lookup.definitions[*at].id.clone())),
-                    _ => None,
+                    Part::Wrong | Part::Word => None,
                 });
                 Some(Resolved { named: named.collect(), nodes: self.nodes, places: self.places, kind, extent })
             }
-            _ => None,
+            Part::Node(..) | Part::Wrong | Part::Word => None,
         }
     }
 
@@ -233,7 +233,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
     fn text(&self, span: &Range<usize>) -> String {
         let text = match &self.origin {
             Origin::Argument(text) if self.through.is_none() => text,
-            _ => self.reader.source.text(),
+            Origin::File | Origin::Table { .. } | Origin::Argument(_) => self.reader.source.text(),
         };
         on_one_line(text.get(span.clone()).unwrap_or(""))
     }
@@ -283,7 +283,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         let (operands, kind) = match operator {
             Operator::Or | Operator::And => (Type::Condition, Type::Condition),
             Operator::Compare(_) => (Type::Number, Type::Condition),
-            _ => (Type::Number, Type::Number),
+            Operator::Add | Operator::Subtract | Operator::Multiply | Operator::Divide => (Type::Number, Type::Number),
         };
         let what = quoted(operator.symbol());
         let left = self.operand(tree, a, parts, operands, &what);
@@ -349,7 +349,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
                 match *pair {
                     [a, b] => match self.push(node(a, b), Type::Number, span, &[a, b]) {
                         Part::Node(id, _) => next.push(id),
-                        other => return other,
+                        other @ (Part::Wrong | Part::Word) => return other,
                     },
                     _ => next.extend_from_slice(pair),
                 }
@@ -514,6 +514,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         }
         for &argument in arguments {
             let name_of = |id: TreeId| if let Form::Name(name) = &tree.nodes[id].form { Some(name) } else { None };
+            #[expect(clippy::wildcard_enum_match_arm, reason = "no other form is a name")]
             let word = match tree.nodes[argument].form {
                 Form::Name(ref word) => Some(word.clone()),
                 // One instance of a commitment is written as a quotient.

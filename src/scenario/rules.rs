@@ -119,13 +119,13 @@ impl Known {
         let mut fields = Vec::with_capacity(model.fields.len());
         for field in &model.fields {
             let reads_known = !field_expressions(field).any(|expression| {
-                expression.nodes.iter().any(|node| match node {
-                    Node::Parameter(id) => drawn[id.index()],
-                    Node::Read(Quantity::Own(attribute)) => field.owner.is_some_and(|owner| {
-                        let at = attribute.index() * model.actors.len() + owner.index();
-                        key(Target::Attribute(at)).is_some_and(|key| unknown.contains(&key))
-                    }),
-                    _ => false,
+                expression.nodes.iter().any(|node| {
+                    if let Node::Parameter(id) = node {
+                        return drawn[id.index()];
+                    }
+                    let (Node::Read(Quantity::Own(attribute)), Some(owner)) = (node, field.owner) else { return false };
+                    let at = attribute.index() * model.actors.len() + owner.index();
+                    key(Target::Attribute(at)).is_some_and(|key| unknown.contains(&key))
                 })
             });
             if !reads_known || matches!(field.source, FieldSource::Draw { .. }) {

@@ -340,9 +340,8 @@ impl SingleFile {
         if followed.is_ok() && !force {
             return Err(FolderError::Exists(own()));
         }
-        try_to_write(&parent(path), &partial_of(path)).map_err(|error| match error {
-            FolderError::Io { error, .. } => FolderError::io("write", path, error),
-            other => other,
+        try_to_write(&parent(path), &partial_of(path)).map_err(|error| {
+            if let FolderError::Io { error, .. } = error { FolderError::io("write", path, error) } else { error }
         })?;
         Ok(place(false))
     }

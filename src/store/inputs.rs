@@ -131,6 +131,7 @@ impl Attachments for Kept {
 }
 
 /// The bytes of an ordinary file.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other errors of the system are told alike")]
 fn read_plain(path: &Path, limit: u64) -> Result<Vec<u8>, AttachmentError> {
     let wrong = |error: io::Error| {
         let (message, help) = match error.kind() {

@@ -62,7 +62,9 @@ mod set_value {
         match *value {
             SetValue::Boolean(value) => Json::Boolean(value),
             SetValue::Number(value) if value.is_finite() => Json::Number(value),
-            other => Json::Text(other.to_string()),
+            other @ (SetValue::Number(_) | SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_)) => {
+                Json::Text(other.to_string())
+            }
         }
         .serialize(serializer)
     }

@@ -337,11 +337,14 @@ impl Manifest {
     pub fn read(dir: &Path) -> Result<Self, VerifyError> {
         let path = dir.join(MANIFEST);
         let at = |fault| VerifyError { path: path.clone(), fault };
-        let bytes = read(&path, limits::MANIFEST_BYTES).map_err(|error| match error.fault {
-            Defect::Unreadable(why) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        let bytes = read(&path, limits::MANIFEST_BYTES).map_err(|error| {
+            let is_missing =
+                |why: &io::Error| matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+            if matches!(&error.fault, Defect::Unreadable(why) if is_missing(why)) {
                 at(Defect::NotThere)
+            } else {
+                error
             }
-            _ => error,
         })?;
         let manifest =
             Self::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| at(Defect::Manifest(error)))?;

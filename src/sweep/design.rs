@@ -77,7 +77,7 @@ impl Points {
         // A zero that is set has no sign, so that `-0` is at every point what it is for `--set`.
         self.values.extend(row.iter().map(|value| match *value {
             SetValue::Number(number) => SetValue::Number(number + 0.0),
-            other => other,
+            other @ (SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_) | SetValue::Boolean(_)) => other,
         }));
         self.count += 1;
         Ok(())
@@ -203,8 +203,10 @@ impl Axis {
         let value = |text: &str| value(text).map_err(|error| error.help("write `NAME=A:B:N` or `NAME=V,V,…`"));
         let number = |text: &str| match value(text)? {
             SetValue::Number(number) => Ok(number),
-            _ => Err(wrong(format!("has {} where a number should be", quoted(text.trim())))
-                .help("list the values: `NAME=V,V,…`")),
+            SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_) | SetValue::Boolean(_) => {
+                Err(wrong(format!("has {} where a number should be", quoted(text.trim())))
+                    .help("list the values: `NAME=V,V,…`"))
+            }
         };
         // The time of a moment has its own colons.
         let is_list = values.split(',').all(|part| !part.contains(':') || SetValue::parse(part.trim()).is_ok());

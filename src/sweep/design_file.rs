@@ -112,6 +112,7 @@ impl Place {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other errors of the reader are told alike")]
 fn wrong_csv(file: &str, error: &csv::Error) -> Error {
     let line = error.position().map_or(1, csv::Position::line);
     let message = match error.kind() {

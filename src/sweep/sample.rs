@@ -275,10 +275,10 @@ fn check_reads(model: &Model, parameters: &[ParameterId]) -> Result<(), Error> {
         let Some(Spread::Distribution(distribution)) = spread(model, parameter) else { continue };
         for argument in &distribution.arguments {
             let Scalar::Expression(expression) = argument else { continue };
-            let reads = expression.nodes.iter().filter_map(|node| match node {
-                Node::Parameter(read) => Some(*read),
-                _ => None,
-            });
+            let reads = expression
+                .nodes
+                .iter()
+                .filter_map(|node| if let Node::Parameter(read) = node { Some(*read) } else { None });
             for read in reads {
                 let other = &model.parameters[read.index()];
                 if other.distribution.is_some() && !other.overridden && !parameters.contains(&read) {

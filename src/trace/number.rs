@@ -29,7 +29,9 @@ pub fn plain_number(value: f64) -> String {
 pub fn plain_set_value(value: SetValue) -> String {
     match value {
         SetValue::Number(value) => plain_number(value),
-        other => other.to_string(),
+        other @ (SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_) | SetValue::Boolean(_)) => {
+            other.to_string()
+        }
     }
 }
 
@@ -38,7 +40,9 @@ pub fn plain_set_value(value: SetValue) -> String {
 pub fn set_cell(value: SetValue) -> Cell<'static> {
     match value {
         SetValue::Number(value) => Cell::Real(value),
-        other => other.to_string().into(),
+        other @ (SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_) | SetValue::Boolean(_)) => {
+            other.to_string().into()
+        }
     }
 }
 
@@ -47,7 +51,9 @@ pub fn set_cell(value: SetValue) -> Cell<'static> {
 pub fn set_value(value: SetValue) -> String {
     match value {
         SetValue::Number(value) => number(value),
-        other => other.to_string(),
+        other @ (SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_) | SetValue::Boolean(_)) => {
+            other.to_string()
+        }
     }
 }
 

@@ -24,7 +24,7 @@ impl<'a> Position<'a> {
         match self.states[at] {
             State::Conditional | State::Detached => true,
             State::Satisfied => !self.sketch.promises[at].maintain,
-            _ => false,
+            State::Null | State::Pending | State::Violated | State::Expired | State::Terminated => false,
         }
     }
 
@@ -175,7 +175,7 @@ impl<'a> Position<'a> {
         let is_move = |at: &usize| match self.states[*at] {
             State::Conditional => true,
             State::Null | State::Expired | State::Terminated => any,
-            _ => false,
+            State::Detached | State::Pending | State::Satisfied | State::Violated => false,
         };
         let moves: Vec<usize> = (0..self.states.len()).filter(is_move).collect();
         let unlocks: Vec<Vec<usize>> =
@@ -270,6 +270,7 @@ impl<'a> Position<'a> {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the rest are quantities")]
 fn collect<'e>(e: &'e E, wanted: bool, out: &mut Vec<(&'e E, bool)>) {
     match e {
         E::Is(_, a, b) => {
@@ -287,6 +288,7 @@ fn collect<'e>(e: &'e E, wanted: bool, out: &mut Vec<(&'e E, bool)>) {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the rest are quantities")]
 fn quantities<'e>(e: &'e E, out: &mut Vec<&'e E>) {
     match e {
         E::Number(_) => {}

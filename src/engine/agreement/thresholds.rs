@@ -228,6 +228,7 @@ fn own_amount(view: View<'_>, instance: InstanceId, slot: SlotId) -> i64 {
 }
 
 /// The comparisons of a condition.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other operation has conditions in it")]
 fn take_apart(when: &Expression) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut seen = vec![false; when.nodes.len()];
@@ -249,9 +250,9 @@ fn take_apart(when: &Expression) -> Vec<Part> {
 
 fn part(when: &Expression, comparison: Comparison, a: NodeId, b: NodeId) -> Part {
     let (of_a, of_b) = (reads(when, a), reads(when, b));
-    let total = |node: NodeId| match when.nodes[node as usize] {
-        Node::Read(quantity @ (Quantity::Bound(_) | Quantity::Parties(_) | Quantity::Bonds(_))) => Some(quantity),
-        _ => None,
+    let total = |node: NodeId| {
+        let Node::Read(quantity) = when.nodes[node as usize] else { return None };
+        matches!(quantity, Quantity::Bound(_) | Quantity::Parties(_) | Quantity::Bonds(_)).then_some(quantity)
     };
     // `q >= v` and `q < v` turn where `q` reaches `v`, `q > v` and `q <= v` where it exceeds it.
     let reaches = |left: bool| match comparison {

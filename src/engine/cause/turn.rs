@@ -301,6 +301,7 @@ pub(super) fn turn_of_condition(expression: &Expression, mut turn_of: impl FnMut
     turn_at(expression, expression.root(), &mut known, &mut turn_of)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other operations are told by the caller")]
 fn turn_at(
     expression: &Expression,
     node: NodeId,
