@@ -78,7 +78,7 @@ fn each_layer_imports_only_those_under_it() {
 }
 
 /// The layers in which no file imports, along whatever way, one that imports it.
-const WITHOUT_CIRCLES: [&str; 1] = ["engine"];
+const WITHOUT_CIRCLES: [&str; 5] = ["table", "text", "model", "scenario", "engine"];
 
 /// The paths that a `use` brings in, with its braces multiplied out: `a::{b, c::d}` is `a::b` and `a::c::d`.
 fn imported(tree: &str, prefix: &str, found: &mut Vec<String>) {
@@ -139,6 +139,7 @@ fn imports(module: &str, code: &str, modules: &BTreeSet<String>) -> BTreeSet<Str
 #[test]
 fn no_file_imports_one_that_imports_it() {
     let rooms = rooms();
+    let mut seen = 0;
     for layer in WITHOUT_CIRCLES {
         let within: BTreeMap<String, &str> = rooms
             .iter()
@@ -148,7 +149,7 @@ fn no_file_imports_one_that_imports_it() {
         let modules: BTreeSet<String> = within.keys().cloned().collect();
         let mut left: BTreeMap<&str, BTreeSet<String>> =
             within.iter().map(|(module, code)| (module.as_str(), imports(module, code, &modules))).collect();
-        assert!(left.values().map(BTreeSet::len).sum::<usize>() > left.len(), "the imports were found");
+        seen += left.values().map(BTreeSet::len).sum::<usize>();
         // Files whose imports are all gone go too; what stays is a circle, or imports one.
         while let Some(free) = left.iter().find(|(_, imports)| imports.is_empty()).map(|(module, _)| *module) {
             left.remove(free);
@@ -158,6 +159,7 @@ fn no_file_imports_one_that_imports_it() {
         }
         assert!(left.is_empty(), "files of `{layer}` import each other: {left:#?}");
     }
+    assert!(seen > WITHOUT_CIRCLES.len(), "the imports were found");
 }
 
 /// The library prints nothing, and touches files only where folders are written and read.
