@@ -108,16 +108,7 @@ pub(super) enum Stop {
 
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::TooMuchWork { .. } => Self::Budget,
-            other @ (Failure::Field(_)
-            | Failure::Expression { .. }
-            | Failure::NegativeRate { .. }
-            | Failure::TotalAmount
-            | Failure::TooManyEvents
-            | Failure::Unsettled { .. }
-            | Failure::TooManyTrustPairs) => Self::Failure(other),
-        }
+        if let Failure::TooMuchWork { .. } = failure { Self::Budget } else { Self::Failure(failure) }
     }
 }
 
