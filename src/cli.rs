@@ -15,6 +15,7 @@ mod recorded;
 mod replay;
 mod run;
 mod show;
+mod signals;
 mod slurm;
 mod sweep;
 mod tip;

@@ -14,7 +14,10 @@ mod verify;
 
 pub use door::{Lock, open_file, open_to_append, read_file};
 pub use files::Files;
-pub use folder::{Folder, FolderError, MANIFEST, SingleFile, remove_partial, sync_folder, write_file, write_file_with};
+pub use folder::{
+    Folder, FolderError, MANIFEST, SingleFile, Staging, is_partial, remove_folder, remove_left_beside, remove_partial,
+    sync_folder, write_file, write_file_with,
+};
 pub use inputs::{Beside, INPUTS, InputRecord, Kept, input_files};
 pub use lineage::{Lineage, LineageError};
 pub use listed::is_inside;

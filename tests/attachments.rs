@@ -196,8 +196,7 @@ fn a_variant_may_extend_a_variant_to_a_depth_of_eight() {
 
 /// Runs the program in a folder; its output, and what it said on standard error.
 fn backstop(folder: &Path, arguments: &[&str]) -> (bool, String, String) {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_backstop")).current_dir(folder).args(arguments).output().expect("it runs");
+    let output = common::program::backstop(folder, arguments);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.success(), text(&output.stdout), text(&output.stderr))
 }

@@ -11,7 +11,9 @@ use std::path::Path;
 
 use backstop::scenario::{Diagnostic, Document, Options, Severity, SourceText, compile};
 use backstop::sweep::check_table;
+use backstop::text::is_hidden;
 use common::catalogue::{Case, cases, folder, stages};
+use common::program::{PROGRAM, backstop, subcommands};
 
 /// Every diagnostic of a file, and whether it compiled.
 fn diagnose(name: &str, bytes: &[u8]) -> (Vec<Diagnostic>, bool) {
@@ -147,7 +149,7 @@ fn the_base_is_without_a_fault() {
 #[ignore = "writes the cases as files into target/cases, to look at and to try"]
 fn write_cases() {
     let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/cases");
-    for case in stages().iter().map(String::as_str).chain(["warn", "clean"]).flat_map(cases) {
+    for case in catalogue() {
         let file = out.join(case.file());
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, case.bytes).unwrap();
@@ -156,7 +158,7 @@ fn write_cases() {
 
 #[test]
 fn diagnostics_keep_to_their_form() {
-    for case in stages().iter().map(String::as_str).chain(["warn", "clean"]).flat_map(cases) {
+    for case in catalogue() {
         let name = case.file();
         let (diagnostics, _) = diagnose(&name, &case.bytes);
         for diagnostic in diagnostics {
@@ -169,4 +171,195 @@ fn diagnostics_keep_to_their_form() {
             assert!(diagnostic.help.is_some() || diagnostic.code == "limits/diagnostics", "{name}: {diagnostic:?}");
         }
     }
+}
+
+// ---------------------------------------------------------------- every command with every flag
+
+/// Odd but small: nothing in them, or more than a table holds.
+const ODD: [&str; 6] = [
+    "format = 1\n[time]\nsteps = 1\n",
+    "format = 1\n[time]\nsteps = 2\n[cohorts.c]\nsize = 9\n[resources]\nr = {}\n[commitments.k]\ndebtor = \"c\"\ngives = { r = 1 }\nwhen = \"bound(r) >= 1\"\n",
+    "format = 1\n[time]\nstart = 9999-12-30\nsteps = 2\n[actors.us]\n[metrics]\nm = \"1 / 0\"\n",
+    "format = 1\n[time]\nsteps = 3\n[actors.us]\n[metrics]\nm = \"sqrt(0.5 - step)\"\n",
+    "format = 1\n[time]\nsteps = 2\n[actors.us]\nstance = { normal = [\"0 - 1e300\", 1] }\n[parameters]\np = { uniform = [0, 1] }\n[outcomes.o]\nwhen = \"p > 2\"\nstop = true\n",
+    "format = 1\n[time]\nsteps = 2\n[resources]\nr = {}\n[actors.us]\n[commitments.k]\ndebtor = \"us\"\ngives = { r = 1e12 }\nover = 4000000\nmaintain = false\n",
+];
+
+/// Of so many members nobody keeps the trust in each other, unless something reads it.
+#[test]
+fn a_state_without_trust_is_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "format = 1\n[time]\nsteps = 2\n[cohorts.c]\nsize = 2237\n";
+    fs::write(folder.path().join("s.toml"), text).expect("it can be written");
+    common::program::succeeds(folder.path(), "run s.toml -q --out OUT");
+    assert!(
+        common::program::succeeds(folder.path(), "replay OUT --at 1").starts_with("The state at the end of step 1")
+    );
+}
+
+/// For each command what it is given besides its flags, on a scenario `s.toml` whose run, if there is one, is in `OUT`.
+const LINES: [(&str, &str); 22] = [
+    ("check", "check s.toml"),
+    ("run", "run s.toml"),
+    ("run", "run s.toml --out NEW"),
+    ("run", "run SWEEP --run 0"),
+    ("sweep", "sweep s.toml --out NEW"),
+    ("sweep", "sweep s.toml --vary time.steps=1,2"),
+    ("merge", "merge SWEEP --out NEW"),
+    ("replay", "replay OUT"),
+    ("explain", "explain OUT"),
+    ("explain", "explain s.toml"),
+    ("why", "why OUT 0"),
+    ("why", "why OUT us"),
+    ("fork", "fork OUT --at 0 --out NEW"),
+    ("fork", "fork OUT --at 1 --out NEW"),
+    ("diff", "diff OUT OUT"),
+    ("page", "page OUT --out NEW"),
+    ("page", "page SWEEP --out NEW"),
+    ("tip", "tip s.toml --vary time.steps=1:3 --points 3"),
+    ("new", "new NEW"),
+    ("show", "show s.toml"),
+    ("schema", "schema"),
+    ("completions", "completions bash"),
+];
+
+/// Flags that are not tried: they open a browser, or a cluster.
+const LEFT_OUT: [&str; 2] = ["--open", "--slurm"];
+
+/// What a flag that takes a value may be given. A file is read or written by some of these names.
+const VALUES: [&str; 25] = [
+    "0",
+    "1",
+    "-1",
+    "1.5",
+    "nan",
+    "18446744073709551616",
+    "1e308",
+    "",
+    "x",
+    "=",
+    "p=1",
+    "c.size=3",
+    "time.steps=0",
+    "k=0.5@0",
+    "k/us@1",
+    "k@9",
+    "9999-12-31",
+    "2025-03-14T12:00",
+    "m=step",
+    "m=((1",
+    "us",
+    "lhs:3",
+    "1/2",
+    "NEW",
+    "\u{1b}[31m\u{202e}",
+];
+
+/// A command line with one flag of its command, or none.
+fn lines() -> Vec<Vec<String>> {
+    let commands = subcommands();
+    let unknown = commands.iter().filter(|command| LINES.iter().all(|(name, _)| *name != command.name));
+    assert_eq!(unknown.map(|command| &command.name).collect::<Vec<_>>(), Vec::<&String>::new(), "a line for each");
+    let mut lines = Vec::new();
+    for (name, line) in LINES {
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        lines.push(words.clone());
+        let command = commands.iter().find(|command| command.name == name).expect("it is a command");
+        for flag in command.flags.iter().filter(|flag| !LEFT_OUT.contains(&flag.name.as_str())) {
+            let values: &[&str] = if flag.takes_value { &VALUES } else { &[""] };
+            for value in values {
+                let more = if flag.takes_value { format!("{}={value}", flag.name) } else { flag.name.clone() };
+                lines.push(words.iter().cloned().chain([more]).collect());
+            }
+        }
+    }
+    assert!(lines.len() > 1_000, "{}", lines.len());
+    lines
+}
+
+/// What is wrong with the answers of these command lines on a file.
+fn answers<'a>(bytes: &[u8], lines: impl Iterator<Item = &'a Vec<String>>) -> Vec<String> {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let here = folder.path();
+    fs::write(here.join("s.toml"), bytes).expect("it can be written");
+    // Where they cannot be written the commands say so.
+    backstop(here, &["run", "s.toml", "-q", "--out", "OUT"]);
+    backstop(here, &["sweep", "s.toml", "--vary", "time.steps=1,2", "-q", "--out", "SWEEP"]);
+    let mut wrong = Vec::new();
+    for line in lines {
+        let mut command = std::process::Command::new("timeout");
+        command.args(["-s", "KILL", "60", PROGRAM]).current_dir(here).env_remove("RUST_BACKTRACE").args(line);
+        let output = command.output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let hidden = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().any(|c| is_hidden(c) && c != '\n');
+        if !matches!(output.status.code(), Some(0..=2)) || hidden(&output.stdout) || hidden(&output.stderr) {
+            wrong.push(format!("{line:?}: {:?} {said}", output.status));
+        }
+        for name in ["NEW", "NEW.toml", "NEW.html"] {
+            let path = here.join(name);
+            let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        }
+    }
+    wrong
+}
+
+/// Does something for every number below a count, on a few threads, and fails with all that they complain of.
+fn for_all(count: usize, question: impl Fn(usize) -> Vec<String> + Sync) {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let work = || {
+        let mut wrong = Vec::new();
+        loop {
+            let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            if at >= count {
+                return wrong;
+            }
+            wrong.extend(question(at));
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).min(4);
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let started: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        started.into_iter().flat_map(|thread| thread.join().expect("no question fails")).collect()
+    });
+    assert!(wrong.is_empty(), "{} answers:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Every command with every flag, on odd files that run: an answer or an error, and no panic. Of the values of a flag
+/// each file takes its own.
+#[cfg(unix)]
+#[test]
+fn no_command_panics_on_odd_files() {
+    let lines = lines();
+    let parts = 2 * ODD.len();
+    for_all(parts, |at| answers(ODD[at % ODD.len()].as_bytes(), lines.iter().skip(at).step_by(parts)));
+}
+
+/// The same on every case of the catalogue, of which most are refused by whatever reads them: three of the lines each.
+#[cfg(unix)]
+#[test]
+fn no_command_panics_on_the_catalogue() {
+    let lines = lines();
+    let cases = catalogue();
+    for_all(cases.len(), |at| {
+        answers(&cases[at].bytes, (0..3).map(|nth| &lines[(at * 3 + nth) * 7 % lines.len()]))
+            .into_iter()
+            .map(|wrong| format!("{}: {wrong}", cases[at].file()))
+            .collect()
+    });
+}
+
+#[cfg(unix)]
+#[test]
+#[ignore = "every line on every file takes an hour"]
+fn no_command_panics_on_any_file() {
+    let lines = lines();
+    let cases = catalogue();
+    for_all(cases.len() + ODD.len(), |at| {
+        let bytes = at.checked_sub(cases.len()).map_or_else(|| &cases[at].bytes[..], |odd| ODD[odd].as_bytes());
+        answers(bytes, lines.iter())
+    });
+}
+
+fn catalogue() -> Vec<Case> {
+    stages().iter().map(String::as_str).chain(["warn", "clean"]).flat_map(cases).collect()
 }

@@ -14,9 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{catalogue, missing, scenarios, skipped};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_backstop");
+use common::program::PROGRAM;
+use common::{catalogue, scenarios, skipped};
 
 /// What a whole folder holds.
 const FILES: [&str; 5] = ["commitments.csv", "events.csv", "manifest.json", "runs.csv", "series.csv"];
@@ -39,7 +38,7 @@ fn bad_file(folder: &tempfile::TempDir) -> String {
 }
 
 fn backstop(arguments: &[&str]) -> Output {
-    common::backstop(Path::new("."), arguments)
+    common::program::backstop(Path::new("."), arguments)
 }
 
 fn shell(script: &str) -> Output {
@@ -164,31 +163,7 @@ fn a_full_disk_leaves_nothing_and_keeps_what_was_there() {
     assert_eq!(shown, format!("exit 1\n.:\n{listing}unchanged\n"), "{}", errors(&output));
 }
 
-// ---------------------------------------------------------------- faults at every call
-
-/// Calls by which a folder is written.
-const CALLS: [&str; 7] = ["write", "fsync", "rename", "mkdir", "chmod", "unlink", "rmdir"];
-
-/// Whether `strace` can make calls fail here.
-fn can_inject() -> bool {
-    let trial = Command::new("strace").args(["-qq", "-o", "/dev/null", "-e", "trace=write", "true"]).output();
-    let can = trial.as_ref().is_ok_and(|output| output.status.success());
-    match trial {
-        Err(error) => missing("faults at every call", &format!("strace cannot be started: {error}")),
-        Ok(_) if !can => skipped("faults at every call", "strace may not trace here"),
-        Ok(_) => {}
-    }
-    can
-}
-
-/// Runs the program with a fault at the nth call of a kind.
-fn injected(call: &str, fault: &str, nth: u32, arguments: &[&str]) -> Output {
-    // Some systems have the call under the name with `at` alone.
-    let inject = format!("inject=?{call},?{call}at:{fault}:when={nth}");
-    let mut command = Command::new("strace");
-    command.args(["-qq", "-f", "-o", "/dev/null", "-e", &inject, PROGRAM]).args(arguments);
-    command.output().expect("strace starts")
-}
+// ---------------------------------------------------------------- killed
 
 /// Whether what stands under the final name after a fault is nothing, or a folder that is whole.
 fn assert_whole_or_nothing(out: &Path, expected: &BTreeMap<String, Vec<u8>>, what: &str) {
@@ -200,95 +175,6 @@ fn assert_whole_or_nothing(out: &Path, expected: &BTreeMap<String, Vec<u8>>, wha
         assert_eq!(&found, expected, "{what}: the folder is not whole");
     }
 }
-
-/// Every call of every kind fails once, as `nth` runs; `run` makes a run with the fault, checks what it left, and
-/// says whether the fault was met at all.
-fn at_every_call(faults: &[&str], run: &mut dyn FnMut(&str, &str, u32) -> bool) -> u32 {
-    let mut met = 0;
-    for fault in faults {
-        for call in CALLS {
-            let faults = (1..100).take_while(|&nth| run(call, fault, nth)).count();
-            assert!(faults < 99, "the faults come to an end");
-            met += u32::try_from(faults).expect("a few");
-        }
-    }
-    met
-}
-
-#[test]
-fn a_fault_at_any_call_leaves_nothing_or_a_whole_folder() {
-    if !can_inject() {
-        return;
-    }
-    let (_keep, expected) = whole("adversary", "0");
-    let scenario = scenario("adversary");
-    let met = at_every_call(&["error=ENOSPC", "error=EIO", "signal=SIGKILL"], &mut |call, fault, nth| {
-        let parent = folder();
-        let out = parent.path().join("run");
-        let output = injected(call, fault, nth, &["run", &scenario, "-q", "--out", &out.display().to_string()]);
-        let what = format!("{fault} at {call} {nth}: {}", errors(&output));
-        assert_whole_or_nothing(&out, &expected, &what);
-        if output.status.success() {
-            assert_eq!(contents(&out).as_ref(), Some(&expected), "{what}");
-            return false;
-        }
-        if fault == "signal=SIGKILL" {
-            assert_eq!(output.status.signal(), Some(9), "{what}");
-        } else {
-            assert_failed(&output, "cannot ");
-            assert!(!out.exists() || !errors(&output).contains("nothing was written"), "{what}");
-            let left = names(parent.path()).into_iter().filter(|name| name != "run").count();
-            assert_eq!(left, 0, "{what}: the program cleans up");
-        }
-        true
-    });
-    assert!(met >= 30, "{met} faults");
-}
-
-/// Over an old folder there is a moment without a manifest, when every command says that the folder is not complete.
-#[test]
-fn a_fault_while_a_folder_is_replaced_leaves_the_old_the_new_or_one_that_is_known_to_be_incomplete() {
-    if !can_inject() {
-        return;
-    }
-    let (_keep, new) = whole("adversary", "1");
-    let (_keep, old) = whole("guarantee-toy", "0");
-    let scenario = scenario("adversary");
-    let mut seen = BTreeMap::<&str, u32>::new();
-    at_every_call(&["error=EIO", "signal=SIGKILL"], &mut |call, fault, nth| {
-        let parent = folder();
-        let out = parent.path().join("run");
-        fs::create_dir(&out).expect("a folder can be made");
-        old.iter().for_each(|(name, bytes)| fs::write(out.join(name), bytes).expect("a file can be written"));
-        let shown = out.display().to_string();
-        let arguments = ["run", &scenario, "--seed", "1", "-q", "--out", &shown, "--force"];
-        let output = injected(call, fault, nth, &arguments);
-        let what = format!("{fault} at {call} {nth}: {}", errors(&output));
-        let mut found = contents(&out).expect("the folder stays");
-        // What is being written aside is no part of it, and goes with the next command.
-        found.retain(|name, _| !name.starts_with(".backstop-partial-"));
-        let replayed = backstop(&["replay", &shown]);
-        let state = if found == new {
-            "new"
-        } else if found == old {
-            "old"
-        } else {
-            assert!(!found.contains_key("manifest.json"), "{what}: a mixture with a manifest");
-            assert_failed(&replayed, "no complete output folder");
-            "incomplete"
-        };
-        assert!(state == "incomplete" || replayed.status.success(), "{what}: {}", errors(&replayed));
-        *seen.entry(state).or_default() += 1;
-        // Whatever is left, the next run puts it right.
-        let again = backstop(&arguments);
-        assert!(again.status.success(), "{what}: {}", errors(&again));
-        assert_eq!(contents(&out).as_ref(), Some(&new), "{what}");
-        !output.status.success()
-    });
-    assert_eq!(seen.len(), 3, "every state was met: {seen:?}");
-}
-
-// ---------------------------------------------------------------- killed
 
 /// Killed at random moments of its life, some sixty times.
 #[test]
@@ -452,6 +338,22 @@ fn a_full_standard_output_fails_every_command() {
         assert_eq!(output.status.code(), Some(1), "{command}: {}", errors(&output));
         assert!(errors(&output).contains("error: cannot write to standard output"), "{command}: {}", errors(&output));
     }
+}
+
+/// A warning is no result: it goes to standard error, and the run to standard output.
+#[test]
+fn results_and_warnings_have_streams_of_their_own() {
+    let folder = folder();
+    let text = "format = 1\n[time]\nsteps = 2\n[actors.us]\n[groups]\nnobody_reads_this = [\"us\"]\n";
+    fs::write(folder.path().join("warned.toml"), text).expect("a file can be written");
+    let output = common::program::backstop(folder.path(), &["run", "warned.toml"]);
+    assert_eq!(output.status.code(), Some(0));
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(shown.trim_start().split('\n').next(), Some("2 steps; 1 actor, 0 commitments; seed 0"));
+    assert!(shown.contains("Outcome: stalemate") && !shown.contains("warning"), "{shown}");
+    let said = errors(&output);
+    assert!(said.starts_with("warning: nobody uses the group `nobody_reads_this`\n --> warned.toml:6:1\n"), "{said}");
+    assert!(!said.contains("Outcome"), "{said}");
 }
 
 #[test]

@@ -4,22 +4,8 @@ mod common;
 
 use std::path::Path;
 
-use common::backstop;
-
-/// The standard output of a command that must succeed.
-fn said(folder: &Path, args: &[&str]) -> String {
-    let output = backstop(folder, args);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{args:?} failed: {error}");
-    String::from_utf8(output.stdout).expect("text")
-}
-
-/// The standard error of a command that must fail with exit code 1.
-fn refused(folder: &Path, args: &[&str]) -> String {
-    let output = backstop(folder, args);
-    assert_eq!(output.status.code(), Some(1), "{args:?}");
-    String::from_utf8(output.stderr).expect("text")
-}
+use common::edit_manifest;
+use common::program::{backstop, refused, said};
 
 fn scenario(name: &str) -> String {
     format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"))
@@ -94,10 +80,7 @@ fn a_fork_that_cannot_be_is_refused() {
 
 /// Edits the manifest of the run in `past`.
 fn edit(folder: &Path, change: impl FnOnce(&mut serde_json::Value)) {
-    let mut manifest: serde_json::Value = serde_json::from_str(&table(folder, "past/manifest.json")).expect("JSON");
-    change(&mut manifest);
-    std::fs::write(folder.join("past/manifest.json"), serde_json::to_string_pretty(&manifest).expect("JSON") + "\n")
-        .expect("it can be written");
+    edit_manifest(&folder.join("past"), change);
 }
 
 #[test]

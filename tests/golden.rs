@@ -1,8 +1,10 @@
-//! The bytes of every shipped scenario's log, kept: simulation results are an API.
+//! The bytes of every shipped scenario's log, and the words about every deadlock among them, kept: simulation results
+//! are an API.
 //!
 //! `tests/golden/logs.csv` holds, of every scenario under the seeds 0 and 1, the status and outcome, the number
-//! of events, the history hash and the SHA-256 of `events.csv`; the logs of fewer than 60 events stand beside it
-//! in full, once where the seed makes no difference. After a change that is meant to change results,
+//! of events, the history hash and the SHA-256 of `events.csv`; the logs of fewer than 60 events stand in full in
+//! `logs.txt`, once where the seed makes no difference, each after a line `==== NAME SEED`. `explained.txt` has what
+//! `explain` says of each that ends in a deadlock. After a change that is meant to change them,
 //!
 //!     BACKSTOP_BLESS=1 cargo test --test golden
 //!
@@ -19,7 +21,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use backstop::store::digest;
-use common::{run_shipped, shipped};
+use common::program::said;
+use common::{run_shipped, scenarios, shipped};
 
 /// Seeds under which every scenario is kept.
 const SEEDS: [u64; 2] = [0, 1];
@@ -31,10 +34,10 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-/// What the folder has to hold, by file name.
-fn expected() -> BTreeMap<String, String> {
-    let mut files = BTreeMap::new();
+/// What is kept of the logs, by file name.
+fn logs() -> BTreeMap<&'static str, String> {
     let mut table = String::from("scenario,seed,outcome,events,history_hash,events_sha256\n");
+    let mut full: BTreeMap<String, String> = BTreeMap::new();
     for name in shipped() {
         for seed in SEEDS {
             let ran = run_shipped(&name, &[], seed);
@@ -43,35 +46,42 @@ fn expected() -> BTreeMap<String, String> {
             writeln!(table, "{name},{seed},{},{events},{hash},{sha}", ran.outcome()).expect("a string is writable");
             let log = String::from_utf8(log).expect("the log is UTF-8");
             // Where there is no luck in a scenario, one text is enough.
-            let is_new = !files.values().any(|kept| *kept == log);
+            let is_new = !full.values().any(|kept| *kept == log);
             if events < SMALL && is_new {
-                files.insert(format!("{name}.{seed}.events.csv"), log);
+                full.insert(format!("{name} {seed}"), log);
             }
         }
     }
-    files.insert("logs.csv".into(), table);
-    files
+    assert!(full.len() > 10, "there are small logs");
+    BTreeMap::from([("logs.csv", table), ("logs.txt", joined(&full))])
 }
 
-/// What the folder holds, by file name.
-fn kept() -> BTreeMap<String, String> {
-    let entries = fs::read_dir(folder()).expect("the golden files are there");
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    paths
-        .map(|path| {
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            (name, fs::read_to_string(&path).expect("a text"))
-        })
-        .collect()
+/// Texts one after the other, each after its name.
+fn joined(texts: &BTreeMap<String, String>) -> String {
+    texts.iter().map(|(name, text)| format!("==== {name}\n{text}")).collect()
 }
 
-fn bless(expected: &BTreeMap<String, String>) {
-    for name in kept().keys().filter(|name| !expected.contains_key(*name)) {
-        fs::remove_file(folder().join(name)).expect("an old file can be removed");
+/// Compares texts with those that are kept under these names, or keeps them.
+fn compare(now: &BTreeMap<&'static str, String>) {
+    let bless = std::env::var_os("BACKSTOP_BLESS").is_some();
+    let mut complaints = Vec::new();
+    for (name, text) in now {
+        let path = folder().join(name);
+        if bless {
+            fs::write(&path, text).expect("a golden file can be written");
+        }
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        if kept != *text {
+            complaints.push(format!("{name}: {}", difference(&kept, text)));
+        }
     }
-    for (name, text) in expected {
-        fs::write(folder().join(name), text).expect("a golden file can be written");
-    }
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    assert!(
+        complaints.is_empty(),
+        "in the {profile} build {} golden files differ (`BACKSTOP_BLESS=1` accepts that):\n{}",
+        complaints.len(),
+        complaints.join("\n")
+    );
 }
 
 /// The first line in which two texts differ, of both.
@@ -92,26 +102,32 @@ fn difference(kept: &str, now: &str) -> String {
 
 #[test]
 fn every_shipped_scenario_gives_the_same_bytes_as_ever() {
-    let now = expected();
-    assert!(now.len() > 10, "the small logs are among the files");
-    if std::env::var_os("BACKSTOP_BLESS").is_some() {
-        bless(&now);
-    }
-    let kept = kept();
-    let mut complaints = Vec::new();
-    for (name, text) in &now {
-        match kept.get(name) {
-            None => complaints.push(format!("{name} is missing")),
-            Some(kept) if kept != text => complaints.push(format!("{name}: {}", difference(kept, text))),
-            Some(_) => {}
-        }
-    }
-    complaints.extend(kept.keys().filter(|name| !now.contains_key(*name)).map(|name| format!("{name} is stale")));
-    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
-    assert!(
-        complaints.is_empty(),
-        "in the {profile} build {} golden files differ (`BACKSTOP_BLESS=1` accepts that):\n{}",
-        complaints.len(),
-        complaints.join("\n")
-    );
+    compare(&logs());
+}
+
+#[test]
+fn deadlocks_are_explained_as_ever() {
+    let gap = |name: String| {
+        let ran = run_shipped(&name, &[], 0);
+        (ran.outcome() == "deadlock").then_some((name, ran.run.gap.unwrap_or(0)))
+    };
+    let deadlocks: Vec<(String, u32)> = shipped().into_iter().filter_map(gap).collect();
+    assert!(deadlocks.len() >= 5, "{deadlocks:?}");
+    let explained = |(name, gap): (String, u32)| {
+        // Rooms of crowds take long to search.
+        let more: &[&str] = if gap <= 24 { &["--summit", "--keystones"] } else { &["--keystones"] };
+        let text = said(&scenarios(), &[&["explain", &format!("{name}.toml")], more].concat());
+        assert!(text.lines().count() < 40, "{name}: too long to read\n{text}");
+        (name, text)
+    };
+    compare(&BTreeMap::from([("explained.txt", joined(&deadlocks.into_iter().map(explained).collect()))]));
+}
+
+/// Nothing is kept that no test looks at.
+#[test]
+fn no_golden_file_is_stale() {
+    let entries = fs::read_dir(folder()).expect("the golden files are there");
+    let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["explained.txt", "logs.csv", "logs.txt"]);
 }

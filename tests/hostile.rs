@@ -16,6 +16,7 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use common::program::PROGRAM;
 use common::{scenarios, shipped, skipped};
 
 /// Address space, in KiB; processor time, in seconds; time on the clock, for what waits instead of working.
@@ -31,8 +32,7 @@ const LIMITS: &str = if cfg!(debug_assertions) {
 const LONGEST_ANSWER: usize = 1 << 20;
 
 fn backstop(arguments: &[&str]) -> Output {
-    let program = env!("CARGO_BIN_EXE_backstop");
-    Command::new("bash").args(["-c", LIMITS, program]).args(arguments).output().expect("bash starts")
+    Command::new("bash").args(["-c", LIMITS, PROGRAM]).args(arguments).output().expect("bash starts")
 }
 
 /// How an input is to be answered.
@@ -256,12 +256,8 @@ fn files_that_never_end_or_are_none() {
     for file in [sparse.as_path(), Path::new("/dev/zero")] {
         assert_eq!(complaint("endless", file, Refused("4 mib")), None);
     }
-    let script = format!(
-        "{}; ",
-        LIMITS
-            .replace("exec ", "")
-            .replace("\"$0\" \"$@\"", &format!("{} check <(yes)", env!("CARGO_BIN_EXE_backstop")))
-    );
+    let script =
+        format!("{}; ", LIMITS.replace("exec ", "").replace("\"$0\" \"$@\"", &format!("{PROGRAM} check <(yes)")));
     let piped = Command::new("bash").args(["-c", &script]).output().expect("bash starts");
     assert_eq!((improper(&piped), piped.status.code()), (None, Some(1)), "{}", String::from_utf8_lossy(&piped.stderr));
     for path in [folder.path(), Path::new("/nowhere/at/all.toml")] {

@@ -4,6 +4,7 @@ mod common;
 
 use backstop::model::{Event, State};
 use backstop::scenario::{Document, Options, compile};
+use common::program::succeeds;
 use common::run_text;
 
 /// A scenario of a few promises; `body` stands behind the actors.
@@ -150,15 +151,9 @@ fn nothing_is_renewed_once_it_has_expired() {
 /// What `replay` makes of a folder is what the run wrote.
 fn replays(text: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let (file, out) = (folder.path().join("s.toml"), folder.path().join("out"));
-    std::fs::write(&file, text).unwrap();
-    for arguments in [
-        vec!["run".as_ref(), file.as_os_str(), "--out".as_ref(), out.as_os_str()],
-        vec!["replay".as_ref(), out.as_os_str()],
-    ] {
-        let done = std::process::Command::new(env!("CARGO_BIN_EXE_backstop")).args(arguments).output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    }
+    std::fs::write(folder.path().join("s.toml"), text).unwrap();
+    succeeds(folder.path(), "run s.toml --out out");
+    succeeds(folder.path(), "replay out");
 }
 
 fn kinds(text: &str) -> Vec<&'static str> {

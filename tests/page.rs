@@ -1,20 +1,12 @@
 //! The page of a folder: what is in it is what the tables say, and nothing from a scenario is markup.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
+use common::program::{backstop, said};
 use serde_json::Value;
-
-fn backstop(arguments: &[&str], folder: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_backstop"));
-    command.args(arguments).current_dir(folder).output().expect("the program starts")
-}
-
-fn done(arguments: &[&str], folder: &Path) {
-    let output = backstop(arguments, folder);
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
 
 fn scenario(name: &str) -> String {
     format!("{}/scenarios/{name}", env!("CARGO_MANIFEST_DIR"))
@@ -59,23 +51,23 @@ fn assert_tables(subject: &Value, folder: &Path, names: &[&str]) {
 fn a_page_holds_the_tables_cell_for_cell() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    done(&["run", &scenario("guarantee-toy.toml"), "--seed", "3", "--stances", "--out", "run", "--quiet"], at);
-    done(&["page", "run"], at);
+    said(at, &["run", &scenario("guarantee-toy.toml"), "--seed", "3", "--stances", "--out", "run", "--quiet"]);
+    said(at, &["page", "run"]);
     let page = fs::read_to_string(at.join("run/page.html")).unwrap();
     let data = data(&page);
     assert_tables(&data["subjects"][0], &at.join("run"), &["events", "series", "commitments", "runs"]);
     // The folder is whole as before.
-    done(&["replay", "run"], at);
+    said(at, &["replay", "run"]);
 
-    done(&["fork", "run", "--at", "2", "--out", "fork", "--quiet"], at);
-    done(&["page", "run", "fork", "--out", "two.html"], at);
+    said(at, &["fork", "run", "--at", "2", "--out", "fork", "--quiet"]);
+    said(at, &["page", "run", "fork", "--out", "two.html"]);
     let data = self::data(&fs::read_to_string(at.join("two.html")).unwrap());
     assert_tables(&data["subjects"][0], &at.join("run"), &["events", "series", "commitments", "runs"]);
     assert_tables(&data["subjects"][1], &at.join("fork"), &["events", "series", "commitments", "runs"]);
 
     let vary = ["--vary", "summit_success=0,1", "--replicates", "3", "--out", "sweep", "--quiet"];
-    done(&[&["sweep", &scenario("guarantee-toy.toml")][..], &vary].concat(), at);
-    done(&["page", "sweep"], at);
+    said(at, &[&["sweep", &scenario("guarantee-toy.toml")][..], &vary].concat());
+    said(at, &["page", "sweep"]);
     let data = self::data(&fs::read_to_string(at.join("sweep/page.html")).unwrap());
     assert_tables(&data["subjects"][0], &at.join("sweep"), &["summary", "design", "runs"]);
 }
@@ -85,8 +77,8 @@ fn a_page_holds_the_tables_cell_for_cell() {
 fn the_states_on_the_way_are_those_of_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    done(&["run", &scenario("jeddah-2025.toml"), "--out", "run", "--quiet"], at);
-    done(&["page", "run", "--out", "page.html"], at);
+    said(at, &["run", &scenario("jeddah-2025.toml"), "--out", "run", "--quiet"]);
+    said(at, &["page", "run", "--out", "page.html"]);
     let page = fs::read_to_string(at.join("page.html")).unwrap();
     assert!(page.len() < 1_000_000, "{} bytes", page.len());
     let data = data(&page);
@@ -97,7 +89,7 @@ fn the_states_on_the_way_are_those_of_the_run() {
         list.as_array().unwrap().iter().rfind(|one| of(one) <= step).cloned().unwrap()
     };
     for step in [0, 1, 4, 34] {
-        let shown = backstop(&["replay", "run", "--at", &step.to_string()], at);
+        let shown = backstop(at, &["replay", "run", "--at", &step.to_string()]);
         let shown = String::from_utf8(shown.stdout).unwrap();
         for (instance, name) in names.iter().enumerate() {
             let state = last_before(&history["states"][instance], step, &|change| change[0].as_u64().unwrap());
@@ -105,7 +97,7 @@ fn the_states_on_the_way_are_those_of_the_run() {
             let line = shown.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap();
             assert_eq!(line.split_whitespace().nth(1), Some(state), "{name} at {step}");
         }
-        let explained = backstop(&["explain", "run", "--at", &step.to_string(), "--json"], at);
+        let explained = backstop(at, &["explain", "run", "--at", &step.to_string(), "--json"]);
         let explained: Value = serde_json::from_slice(&explained.stdout).unwrap();
         let own = last_before(&history["explained"], step, &|one| one["step"].as_u64().unwrap());
         let named = |list: &Value| {
@@ -147,8 +139,8 @@ fn hostile_names_stay_text() {
          [outcomes.done]\nname = '{evil}'\nwhen = 'bonds(c) >= 1'\n"
     );
     fs::write(at.join("evil.toml"), text).unwrap();
-    done(&["run", "evil.toml", "--out", "run", "--quiet"], at);
-    done(&["page", "run", "--out", "page.html"], at);
+    said(at, &["run", "evil.toml", "--out", "run", "--quiet"]);
+    said(at, &["page", "run", "--out", "page.html"]);
     let page = fs::read_to_string(at.join("page.html")).unwrap();
     assert_eq!(page.matches("<script").count(), 2, "the data and the program");
     assert_eq!(page.matches("</script").count(), 2);
@@ -164,17 +156,17 @@ fn hostile_names_stay_text() {
 fn folders_that_do_not_fit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    done(&["run", &scenario("stag-hunt.toml"), "--out", "stag", "--quiet"], at);
-    done(&["run", &scenario("chicken-and-egg.toml"), "--out", "egg", "--quiet"], at);
+    said(at, &["run", &scenario("stag-hunt.toml"), "--out", "stag", "--quiet"]);
+    said(at, &["run", &scenario("chicken-and-egg.toml"), "--out", "egg", "--quiet"]);
     let sweep = ["--vary", "summit_success=0,1", "--out", "sweep", "--quiet"];
-    done(&[&["sweep", &scenario("guarantee-toy.toml")][..], &sweep].concat(), at);
+    said(at, &[&["sweep", &scenario("guarantee-toy.toml")][..], &sweep].concat());
     for (arguments, message) in [
         (&["page", "nowhere"][..], "this is no complete output folder"),
         (&["page", "stag", "egg"], "not of the same actors and commitments"),
         (&["page", "stag", "sweep"], "only runs can be compared"),
         (&["page", "stag", "--out", "no/such/folder/x.html"], "no/such/folder/x.html"),
     ] {
-        let output = backstop(arguments, at);
+        let output = backstop(at, arguments);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
         assert!(
@@ -183,10 +175,10 @@ fn folders_that_do_not_fit_are_refused() {
         );
     }
     // What is there is replaced only if that is asked for, and no link is followed out of the folder.
-    done(&["page", "egg"], at);
-    done(&["page", "egg", "--force"], at);
+    said(at, &["page", "egg"]);
+    said(at, &["page", "egg", "--force"]);
     fs::write(at.join("egg/page.html"), "mine").unwrap();
-    let output = backstop(&["page", "egg"], at);
+    let output = backstop(at, &["page", "egg"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(fs::read_to_string(at.join("egg/page.html")).unwrap(), "mine");
     #[cfg(unix)]
@@ -194,14 +186,14 @@ fn folders_that_do_not_fit_are_refused() {
         fs::remove_file(at.join("egg/page.html")).unwrap();
         fs::write(at.join("elsewhere"), "mine").unwrap();
         std::os::unix::fs::symlink(at.join("elsewhere"), at.join("egg/page.html")).unwrap();
-        assert_eq!(backstop(&["page", "egg", "--force"], at).status.code(), Some(1));
+        assert_eq!(backstop(at, &["page", "egg", "--force"]).status.code(), Some(1));
         assert_eq!(fs::read_to_string(at.join("elsewhere")).unwrap(), "mine");
     }
     // A page of a folder that was edited is not written.
     let path = at.join("stag/events.csv");
     let edited = fs::read_to_string(&path).unwrap().replacen("created", "detached", 1);
     fs::write(&path, edited).unwrap();
-    let output = backstop(&["page", "stag"], at);
+    let output = backstop(at, &["page", "stag"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(!at.join("stag/page.html").exists());
 }

@@ -190,7 +190,7 @@ fn the_pictures_of_the_tutorial_are_made_as_it_says() {
             }
         }
         let mut command = match words[0].as_str() {
-            "backstop" => Command::new(env!("CARGO_BIN_EXE_backstop")),
+            "backstop" => Command::new(common::program::PROGRAM),
             "python3" => Command::new(&python),
             other => panic!("the tutorial says `{other}`"),
         };
@@ -387,9 +387,7 @@ fn python(test: &str) -> Option<OsString> {
 
 /// The standard output of a command that must succeed.
 fn backstop(arguments: &[&str]) -> Vec<u8> {
-    let output = Command::new(env!("CARGO_BIN_EXE_backstop")).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
+    common::program::said(Path::new("."), arguments).into_bytes()
 }
 
 /// Calls of scripts, and what is expected of them.

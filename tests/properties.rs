@@ -516,7 +516,7 @@ struct Logged {
 }
 
 fn backstop(arguments: &[&str]) -> (Option<i32>, String) {
-    let output = common::backstop(Path::new("."), arguments);
+    let output = common::program::backstop(Path::new("."), arguments);
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 

@@ -5,10 +5,12 @@ mod common;
 
 use std::process::Command;
 
+use common::program::PROGRAM;
+
 #[test]
 fn sweeps_run_on_a_cluster() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slurm/run");
-    let output = Command::new("bash").args([script, env!("CARGO_BIN_EXE_backstop")]).output().unwrap();
+    let output = Command::new("bash").args([script, PROGRAM]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     match output.status.code() {
         Some(0) => assert!(!output.stdout.is_empty(), "the script says what it did"),
@@ -68,7 +70,7 @@ fn field() -> tempfile::TempDir {
 
 fn sweep(folder: &std::path::Path, arguments: &[&str]) -> std::process::Output {
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    Command::new(env!("CARGO_BIN_EXE_backstop"))
+    Command::new(PROGRAM)
         .arg("sweep")
         .args(["--slurm", "2", "--quiet"])
         .args(arguments)

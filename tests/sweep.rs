@@ -9,6 +9,7 @@ use backstop::scenario::{Document, Options, Override, SetValue, compile};
 use backstop::sweep::{
     Asked, Axis, DesignSource, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort, Sweep, Tables, merge,
 };
+use common::program::succeeds;
 
 /// Noise, draws, shocks, a meeting, trust, and at some points runs that fail.
 const SCENARIO: &str = r#"
@@ -169,13 +170,8 @@ fn a_run_of_a_sweep_can_be_run_again() {
     let rows = std::fs::read_to_string(out.join("runs.csv")).unwrap();
     for (number, row) in rows.lines().skip(1).enumerate() {
         let one = folder.path().join(format!("one-{number}"));
-        let done = std::process::Command::new(env!("CARGO_BIN_EXE_backstop"))
-            .args(["run", "--quiet", "--run", &number.to_string(), "--out"])
-            .args([&one, &out])
-            .output()
-            .unwrap();
-        let text = std::fs::read_to_string(one.join("runs.csv"))
-            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&done.stderr)));
+        succeeds(folder.path(), &format!("run out --quiet --run {number} --out one-{number}"));
+        let text = std::fs::read_to_string(one.join("runs.csv")).unwrap();
         // All but the numbers of the run and of the point.
         let cells = |row: &str| row.splitn(3, ',').nth(2).unwrap().to_owned();
         assert_eq!(cells(text.lines().nth(1).unwrap()), cells(row));

@@ -1,10 +1,14 @@
 //! Sweeps by the program itself: killed, interrupted, out of space, and taken up again.
 #![cfg(unix)]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
+
+use common::program::PROGRAM;
 
 const SCENARIO: &str = r#"
 format = 1
@@ -54,7 +58,7 @@ impl Case {
     }
 
     fn start(&self, out: &str, more: &[&str]) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_backstop"));
+        let mut command = Command::new(PROGRAM);
         command.args(self.arguments(out, more)).current_dir(self.folder.path());
         command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
@@ -142,11 +146,7 @@ fn an_interrupt_keeps_what_is_finished() {
 fn a_full_disk_keeps_what_is_finished() {
     let case = Case::new(300);
     // A limit on the size of a file stands for a disk that is full.
-    let script = format!(
-        "trap '' XFSZ; ulimit -f 60; exec '{}' {}",
-        env!("CARGO_BIN_EXE_backstop"),
-        case.arguments("out", &[]).join(" ")
-    );
+    let script = format!("trap '' XFSZ; ulimit -f 60; exec '{}' {}", PROGRAM, case.arguments("out", &[]).join(" "));
     let output = Command::new("bash").args(["-c", &script]).current_dir(case.folder.path()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");

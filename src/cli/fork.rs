@@ -66,7 +66,7 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     let files = Files::of_run(models, &run, manifest.luck(), &sampler, &manifest.all_overrides());
     let manifest = manifest.of_run(&run, files.digests());
     let document = course.document().expect("the course was compiled from one");
-    write(&files, &folder, document, &manifest)?;
+    write(&files, (&folder, &args.out), document, &manifest)?;
     emit(&story(args, at, &course, &run))?;
     if let Err(failure) = &run.result {
         return Err(load::failed(document, failure));

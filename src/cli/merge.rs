@@ -6,8 +6,10 @@ use backstop::report::shares;
 use backstop::sweep::merge as put_together;
 
 use super::console::{Failed, emit, fail};
-use super::progress::{bar, is_stopped, show, stop_on_signals};
+use super::page::warn_of_old;
+use super::progress::{bar, show};
 use super::run::is_same;
+use super::signals::{is_stopped, stop_on_signals};
 use super::sweep::{explain, written};
 
 /// Puts the shards of a sweep together, into the bytes of the sweep that was never divided
@@ -40,6 +42,7 @@ pub(crate) fn merge(args: &Args) -> Result<(), Failed> {
     });
     bar.finish_and_clear();
     let (sweep, done) = result.map_err(|error| explain(&error, None))?;
+    warn_of_old(&args.out);
     if args.quiet {
         return Ok(());
     }

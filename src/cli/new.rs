@@ -1,10 +1,9 @@
 //! `new`: a commented starter file.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use backstop::report::wording::{escaped, shell_word};
+use backstop::store::{FolderError, SingleFile};
 
 use super::console::{Failed, emit, fail};
 
@@ -25,11 +24,8 @@ pub(crate) fn new(args: &Args) -> Result<(), Failed> {
         path = name.into();
     }
     let shown = escaped(&path.display().to_string());
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&path)
-        .and_then(|mut file| file.write_all(STARTER.as_bytes()));
+    let file = SingleFile::claim(&path, false, &[]);
+    let written = file.and_then(|file| file.write(STARTER.as_bytes()));
     match written {
         Ok(()) => {
             // What begins with a dash would be taken for an option.
@@ -37,9 +33,9 @@ pub(crate) fn new(args: &Args) -> Result<(), Failed> {
             let word = shell_word(&format!("{lead}{}", path.display()));
             emit(&format!("wrote {shown}; run it with `backstop run {word}`\n"))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+        Err(FolderError::Exists(_) | FolderError::Link(_)) => {
             Err(fail(&format!("`{shown}` is there already"), Some("choose another name, or move the file away")))
         }
-        Err(error) => Err(fail(&format!("cannot write `{shown}`: {error}"), None)),
+        Err(error) => Err(fail(&error.to_string(), error.help())),
     }
 }

@@ -62,6 +62,15 @@ fn beside(folder: &Path) -> Result<PathBuf, Failed> {
     Ok(path)
 }
 
+/// Says that the page in a folder, which no manifest lists, shows what was in the folder before it was written anew.
+pub(crate) fn warn_of_old(folder: &Path) {
+    let page = folder.join("page.html");
+    if std::fs::symlink_metadata(&page).is_ok() {
+        let page = escaped(&page.display().to_string());
+        say(&format!("note: `{page}` shows what was in the folder before; `page --force` writes it anew"));
+    }
+}
+
 fn subject(folder: &Path) -> Result<Subject, Failed> {
     let subject = page::read(folder).map_err(|error| refused(&error))?;
     let text = subject.verified().map(text);

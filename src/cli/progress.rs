@@ -1,4 +1,4 @@
-//! How far long work has come, shown on standard error, and how it is interrupted.
+//! How far long work has come, shown on standard error.
 
 use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,37 +59,4 @@ fn sign(progress: Progress) {
         *last = Some(Instant::now());
         say(&format!("{} of {} runs are done", wording::whole(progress.done), wording::whole(progress.total)));
     }
-}
-
-static STOP: AtomicBool = AtomicBool::new(false);
-
-/// Ctrl-C, and whoever else asks the program to end, lets the runs under way finish; a second time ends it at once.
-pub(crate) fn stop_on_signals() {
-    // Who had one of them ignored, as `nohup` does, wants the program to go on: then none is taken over, and a folder
-    // survives the others too.
-    if is_ignoring() {
-        return;
-    }
-    // Where there are no such signals the default is what remains.
-    let _ = ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::Relaxed) {
-            #[expect(clippy::exit, reason = "asked twice; a sweep's folder survives it")]
-            std::process::exit(1);
-        }
-    });
-}
-
-/// Whether the program was started with a signal ignored that would end it: a line such as `SigIgn: 0000000000000001`
-/// has a bit for each signal, from 1. Systems without `/proc` do not say.
-fn is_ignoring() -> bool {
-    // SIGHUP is 1, SIGINT is 2, SIGTERM is 15.
-    const ENDING: u64 = 1 | 1 << 1 | 1 << 14;
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & ENDING != 0)
-}
-
-/// Whether the program has been asked to end.
-pub(crate) fn is_stopped() -> bool {
-    STOP.load(Ordering::Relaxed)
 }

@@ -18,6 +18,7 @@ use backstop::trace::Namer;
 
 use super::console::{Failed, emit, emit_bytes, fail};
 use super::load::{self, parse_move, parse_set, parse_whole};
+use super::page;
 use super::recorded::refuse;
 use super::sweep::explain;
 
@@ -179,10 +180,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     if let (Some(number), Some(sweep)) = (args.run, &asked.sweep) {
         check_row(&args.file, number, &sweep.row(number, model, &run))?;
     }
-    if let Some(folder) = folder {
+    if let (Some(folder), Some(path)) = (folder, &args.out) {
         let files = Files::of_run((model, model), &run, *luck, &sampler, sets);
         let manifest = manifest(args, &asked).of_run(&run, files.digests());
-        write(&files, &folder, &loaded.document, &manifest)?;
+        write(&files, (&folder, path), &loaded.document, &manifest)?;
     }
     print(args, events.as_ref(), (*luck, model, &plan, &run), &filter)?;
     match &run.result {
@@ -234,10 +235,15 @@ pub(crate) fn claim_file(path: &Path, force: bool, inputs: &[&Path]) -> Result<S
     SingleFile::claim(path, force, inputs).map_err(|error| fail(&error.to_string(), error.help()))
 }
 
-/// Writes an output folder.
+/// Writes the output folder of a run or a fork.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other errors leave nothing behind")]
-pub(crate) fn write(files: &Files, folder: &Folder, document: &Document, manifest: &Manifest) -> Result<(), Failed> {
-    files.write(folder, document, manifest).map_err(|error| {
+pub(crate) fn write(
+    files: &Files,
+    (folder, path): (&Folder, &Path),
+    document: &Document,
+    manifest: &Manifest,
+) -> Result<(), Failed> {
+    let written = files.write(folder, document, manifest).map_err(|error| {
         let help = match error {
             FolderError::Io { doing: "restore", .. } => "run it again with `--force`; the folder is not complete",
             FolderError::Io { doing: "sync", .. } => "the files are there, but may be lost if the machine stops now",
@@ -245,7 +251,10 @@ pub(crate) fn write(files: &Files, folder: &Folder, document: &Document, manifes
             _ => "nothing was written",
         };
         fail(&error.to_string(), Some(help))
-    })
+    });
+    written?;
+    page::warn_of_old(path);
+    Ok(())
 }
 
 fn manifest(args: &Args, asked: &Asked) -> Manifest {

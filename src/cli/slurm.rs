@@ -15,12 +15,15 @@ use std::time::Duration;
 use backstop::report::shares;
 use backstop::report::wording::escaped;
 use backstop::store::limits::MANIFEST_BYTES;
-use backstop::store::{MANIFEST, Manifest, read_file, write_file};
+use backstop::store::{
+    MANIFEST, Manifest, Staging, is_partial, read_file, remove_folder, remove_left_beside, write_file,
+};
 use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, is_begun, limits, merge};
 use serde::{Deserialize, Serialize};
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
-use super::progress::{bar, is_stopped, show, stop_on_signals};
+use super::progress::{bar, show};
+use super::signals::{is_stopped, stop_on_signals};
 use super::sweep::{self, Args, explain, written};
 
 /// Where the state of the array is kept.
@@ -101,7 +104,8 @@ impl Place {
             let name = entry.map_err(|error| cannot("read", &self.folder, &error))?.file_name();
             let name = name.to_string_lossy();
             let is_shard = name.strip_prefix("shard-").is_some_and(|number| number.parse::<u64>().is_ok());
-            if !is_shard && ![script::SCENARIO, script::DESIGN, "said", SCRIPT, MANIFEST, STATE].contains(&&*name) {
+            let own = [script::SCENARIO, script::DESIGN, "said", SCRIPT, MANIFEST, STATE];
+            if !is_shard && !is_partial(&name) && !own.contains(&&*name) {
                 return Err(refused(&format!("holds `{}`, which this program did not write", escaped(&name))));
             }
         }
@@ -109,7 +113,7 @@ impl Place {
     }
 
     fn remove(&self) -> Result<(), Failed> {
-        fs::remove_dir_all(&self.folder).map_err(|error| cannot("remove", &self.folder, &error))
+        remove_folder(&self.folder).map_err(|error| fail(&error.to_string(), error.help()))
     }
 }
 
@@ -131,7 +135,12 @@ pub(crate) fn slurm(args: &Args, tasks: u64, out: &Path) -> Result<(), Failed> {
         return emit_bytes(script.as_bytes());
     }
     if is_complete(out) && args.resume {
-        return sweep::conduct(args, &sweep, sweep::jobs(args));
+        sweep::conduct(args, &sweep, sweep::jobs(args))?;
+        // The merge was done, and the end of the command cut short.
+        if place.file(STATE).exists() && place.check_own().is_ok() && pick_up(&sweep, &place, tasks).is_ok() {
+            place.remove()?;
+        }
+        return remove_left_beside(&place.folder).map_err(|error| fail(&error.to_string(), error.help()));
     }
     // A merge that was cut short has left a folder that is not complete; it may be replaced.
     let may_replace = args.force || args.resume && is_begun(out);
@@ -165,12 +174,11 @@ fn begin(args: &Args, sweep: &Sweep, place: &Place, script: &str, tasks: u64) ->
         place.check_own()?;
         place.remove()?;
     }
-    let filled = fill(args, sweep, place, script, tasks);
-    if filled.is_err() {
-        // Whatever is there has been made just now.
-        let _ = fs::remove_dir_all(&place.folder);
-    }
-    filled
+    let staging = Staging::beside(&place.folder).map_err(|error| fail(&error.to_string(), error.help()))?;
+    let array = fill(args, sweep, &Place { folder: staging.path().to_owned() }, script, tasks)?;
+    let (_lock, synced) = staging.appear().map_err(|error| fail(&error.to_string(), error.help()))?;
+    synced.map_err(|error| cannot("sync", &place.folder, &error))?;
+    Ok(array)
 }
 
 /// Puts into the folder of the array what its tasks need.

@@ -12,7 +12,9 @@ use backstop::sweep::{
 
 use super::console::{self, Failed, emit, fail, say};
 use super::load::{self, parse_set, parse_whole};
-use super::progress::{bar, cores, is_stopped, show, stop_on_signals};
+use super::page::warn_of_old;
+use super::progress::{bar, cores, show};
+use super::signals::{is_stopped, stop_on_signals};
 
 /// Runs a scenario many times over a design of points
 ///
@@ -148,6 +150,9 @@ pub(crate) fn conduct(args: &Args, sweep: &Sweep, jobs: usize) -> Result<(), Fai
 
 /// Prints what came of it.
 fn conclude(args: &Args, sweep: &Sweep, done: &Report) -> Result<(), Failed> {
+    if let (Some(folder), true) = (&args.out, done.progress.before < done.progress.done) {
+        warn_of_old(folder);
+    }
     let failed = done.summary.failed();
     if failed > 0 {
         let runs = wording::whole(done.progress.done);

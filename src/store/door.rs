@@ -9,8 +9,9 @@ use std::path::Path;
 
 use super::folder::FolderError;
 
-/// How often a folder is looked up again that was replaced while its lock was taken.
-const ATTEMPTS: u32 = 16;
+/// How often a folder is looked up again that was replaced while its lock was taken, and how often one is made to be
+/// written aside.
+pub(super) const ATTEMPTS: u32 = 16;
 
 /// Opens a file of a folder that somebody else may have made, for reading.
 ///
@@ -135,8 +136,37 @@ impl Lock {
         Err(FolderError::Busy(folder.to_owned()))
     }
 
-    /// Whether nobody writes into a folder, or to a file, that is being written aside.
-    pub(super) fn is_free(path: &Path) -> bool {
-        File::open(path).is_ok_and(|file| file.try_lock().is_ok())
+    /// The lock of one who takes away a folder or a file that somebody has left behind; none where it is still being
+    /// written, or is neither a folder nor a plain file.
+    pub(super) fn to_remove(path: &Path) -> Option<Self> {
+        let there = fs::symlink_metadata(path).ok().filter(|there| there.is_dir() || there.is_file())?;
+        let file = File::open(path).ok()?;
+        file.try_lock().ok()?;
+        let locked = Self { folder: Some(file) };
+        let is_same = |file: &File| file.metadata().is_ok_and(|metadata| is_one(&there, &metadata));
+        (fs::symlink_metadata(path).is_ok() && locked.folder.as_ref().is_some_and(is_same)).then_some(locked)
+    }
+
+    /// The lock of one who has just made a folder or a file, which is open, to write it aside; none where it has been
+    /// taken away since, by one who took it for left behind.
+    pub(super) fn to_write_aside(path: &Path, open: Option<&File>) -> Option<Self> {
+        let none = Self { folder: None };
+        // Some systems let nobody but the handle that has the lock write.
+        let file = match open.map_or_else(|| File::open(path), File::try_clone) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            // Where folders cannot be opened there are no locks on them, and nobody takes them away.
+            Err(_) => return Some(none),
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return None,
+            Err(fs::TryLockError::Error(_)) => return Some(none),
+        }
+        let is_there = fs::symlink_metadata(path).is_ok_and(|there| {
+            // Its name may have been given to another one.
+            file.metadata().is_ok_and(|locked| is_one(&there, &locked))
+        });
+        is_there.then_some(Self { folder: Some(file) })
     }
 }

@@ -15,7 +15,9 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::door::{Lock, is_one};
+use tempfile::{NamedTempFile, TempDir};
+
+use super::door::{ATTEMPTS, Lock, is_one};
 use super::inputs::INPUTS;
 use super::listed::listed;
 
@@ -37,6 +39,12 @@ const OURS: [&str; 8] = [
     "design.csv",
     "sweep.journal",
 ];
+
+/// Whether a name is one of those of what is being written aside, or was when a command was killed.
+#[must_use]
+pub fn is_partial(name: &str) -> bool {
+    name.starts_with(PARTIAL)
+}
 
 /// Why a folder or a file could not be written.
 #[derive(Debug)]
@@ -178,18 +186,11 @@ impl Folder {
 
     /// Writes a folder beside its place and renames it.
     fn appear(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
-        let parent = parent(&self.path);
-        let prefix = partial_of(&self.path);
-        fs::create_dir_all(&parent).map_err(|error| FolderError::io("create", &parent, error))?;
-        remove_leftovers(&parent, &prefix)?;
-        let staging = self.stage(&parent, &prefix, files)?;
-        // Whoever opens the folder under its final name finds it locked from the first moment on.
-        let lock = Lock::to_write(staging.path())?;
-        fs::rename(staging.path(), &self.path).map_err(|error| FolderError::io("write", &self.path, error))?;
-        // It has been moved to its place; there is nothing left to clean up.
-        let _ = staging.keep();
+        let staging = Staging::beside(&self.path)?;
+        self.fill_staging(staging.path(), files)?;
+        let (lock, synced) = staging.appear()?;
         self.locks.borrow_mut().push(lock);
-        sync_folder(&parent).map_err(|error| FolderError::io("sync", &self.path, error))
+        synced.map_err(|error| FolderError::io("sync", &self.path, error))
     }
 
     /// Writes files inside of the folder and renames them one by one.
@@ -203,11 +204,12 @@ impl Folder {
                 return Err(FolderError::NotOurs { path: self.path.join(name), reason: UNLISTED });
             }
         }
-        let staging = self.stage(&self.path, PARTIAL, files)?;
+        let staging = Staging::new(&self.path, &self.path, PARTIAL)?;
+        self.fill_staging(staging.path(), files)?;
         let result = self.replace(staging.path(), files);
         if let Err(FolderError::Io { doing: "restore", .. }) = &result {
             // The old files are still in it.
-            let _ = staging.keep();
+            staging.keep();
             return result;
         }
         result?;
@@ -215,23 +217,16 @@ impl Folder {
         remove_partial(&self.path)
     }
 
-    /// A temporary folder in `parent` with the files in it, all synced.
-    fn stage(&self, parent: &Path, prefix: &str, files: &[(&str, &[u8])]) -> Result<tempfile::TempDir, FolderError> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(prefix);
-        // Temporary folders are made for their owner alone; an output folder is like any other.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-        let staging = builder.tempdir_in(parent).map_err(|error| FolderError::io("write in", parent, error))?;
+    /// Writes the files into a folder that is written aside, all synced.
+    fn fill_staging(&self, staging: &Path, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
         for (name, bytes) in files {
-            let path = staging.path().join(name);
-            if let Some(inner) = path.parent().filter(|inner| *inner != staging.path() && !inner.exists()) {
+            let path = staging.join(name);
+            if let Some(inner) = path.parent().filter(|inner| *inner != staging && !inner.exists()) {
                 fs::create_dir(inner).map_err(|error| FolderError::io("write", &self.path, error))?;
             }
             write_synced(&path, bytes).map_err(|error| FolderError::io("write", &self.path.join(name), error))?;
         }
-        sync_folder(staging.path()).map_err(|error| FolderError::io("write", &self.path, error))?;
-        Ok(staging)
+        sync_folder(staging).map_err(|error| FolderError::io("write", &self.path, error))
     }
 
     /// Sets the old files aside, the manifest first, and puts the staged ones in, the manifest last. Where that fails,
@@ -273,6 +268,73 @@ impl Folder {
     }
 }
 
+/// A folder that is being written aside: it appears at its place whole, or is taken away.
+#[derive(Debug)]
+pub struct Staging {
+    folder: TempDir,
+    place: PathBuf,
+    /// Without it others would take the folder for left behind.
+    lock: Lock,
+}
+
+impl Staging {
+    /// An empty folder beside the place of a folder that is not there yet. What a kill has left there is taken away.
+    ///
+    /// # Errors
+    /// A [`FolderError`] where the system refuses.
+    pub fn beside(place: &Path) -> Result<Self, FolderError> {
+        let (parent, prefix) = (parent(place), partial_of(place));
+        fs::create_dir_all(&parent).map_err(|error| FolderError::io("create", &parent, error))?;
+        remove_leftovers(&parent, &prefix)?;
+        Self::new(place, &parent, &prefix)
+    }
+
+    fn new(place: &Path, parent: &Path, prefix: &str) -> Result<Self, FolderError> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(prefix);
+        // Temporary folders are made for their owner alone; an output folder is like any other.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let make = || builder.tempdir_in(parent).map_err(|error| FolderError::io("write in", parent, error));
+        let (folder, lock) = aside(place, make, |folder: &TempDir| Lock::to_write_aside(folder.path(), None))?;
+        Ok(Self { folder, place: place.to_owned(), lock })
+    }
+
+    /// Where it is written.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Lets it appear at its place. Whoever opens it there finds it locked from the first moment on. Also whether it is
+    /// safe on the disk.
+    ///
+    /// # Errors
+    /// A [`FolderError`] where the system refuses, or something that is not empty is there.
+    pub fn appear(self) -> Result<(Lock, io::Result<()>), FolderError> {
+        fs::rename(self.folder.path(), &self.place).map_err(|error| FolderError::io("write", &self.place, error))?;
+        // It has been moved to its place; there is nothing left to clean up.
+        let _ = self.folder.keep();
+        Ok((self.lock, sync_folder(&parent(&self.place))))
+    }
+
+    /// Leaves it where it is written.
+    fn keep(self) {
+        let _ = self.folder.keep();
+    }
+}
+
+/// Takes a folder away: after a kill it is whole, or a leftover that the next command takes away.
+///
+/// # Errors
+/// A [`FolderError`] where the system refuses.
+pub fn remove_folder(folder: &Path) -> Result<(), FolderError> {
+    let staging = Staging::beside(folder)?;
+    let aside = staging.path().join("old");
+    fs::rename(folder, &aside).map_err(|error| FolderError::io("remove", folder, error))?;
+    remove(&aside)
+}
+
 const UNLISTED: &str = "it is not among the files that the folder's manifest lists";
 
 /// The files of a folder that this program wrote, by its manifest, or by those of a replacement that was cut short.
@@ -311,6 +373,8 @@ pub struct SingleFile {
     path: PathBuf,
     /// Whether it is a device or a pipe, which is written to as it is.
     special: bool,
+    /// Whether what may have been put there since may be replaced.
+    force: bool,
 }
 
 impl SingleFile {
@@ -321,7 +385,7 @@ impl SingleFile {
     /// A [`FolderError`] if it may not be replaced, or nothing can be written there.
     pub fn claim(path: &Path, force: bool, inputs: &[&Path]) -> Result<Self, FolderError> {
         let own = || path.to_owned();
-        let place = |special| Self { path: own(), special };
+        let place = |special| Self { path: own(), special, force };
         let followed = fs::metadata(path);
         if let Ok(metadata) = &followed {
             if metadata.is_dir() {
@@ -352,7 +416,9 @@ impl SingleFile {
     /// A [`FolderError`] where the system refuses.
     pub fn write(&self, bytes: &[u8]) -> Result<(), FolderError> {
         if !self.special {
-            return write_file(&self.path, bytes);
+            return write_aside(&self.path, self.force, |file| {
+                file.write_all(bytes).map_err(|error| FolderError::io("write", &self.path, error))
+            });
         }
         let io = |error| FolderError::io("write", &self.path, error);
         File::options().write(true).open(&self.path).and_then(|mut file| file.write_all(bytes)).map_err(io)
@@ -375,6 +441,14 @@ pub fn write_file_with<E: From<FolderError>>(
     path: &Path,
     write: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<(), E> {
+    write_aside(path, true, write)
+}
+
+fn write_aside<E: From<FolderError>>(
+    path: &Path,
+    may_replace: bool,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
     let io = |error| E::from(FolderError::io("write", path, error));
     if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return Err(io(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file")));
@@ -386,13 +460,33 @@ pub fn write_file_with<E: From<FolderError>>(
     // Temporary files are made for their owner alone; this one is like any other.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut staged = builder.tempfile_in(&parent).map_err(io)?;
-    // Where there are no locks, what a kill leaves is not told from what is being written, and stays.
-    let _ = staged.as_file().try_lock();
+    let make = || builder.tempfile_in(&parent).map_err(|error| FolderError::io("write", path, error));
+    let lock = |file: &NamedTempFile| Lock::to_write_aside(file.path(), Some(file.as_file()));
+    let (mut staged, _lock) = aside(path, make, lock)?;
     write(staged.as_file_mut())?;
     staged.as_file().sync_all().map_err(io)?;
-    staged.persist(path).map_err(|error| io(error.error))?;
+    let placed = if may_replace { staged.persist(path) } else { staged.persist_noclobber(path) };
+    placed.map_err(|error| match error.error {
+        error if error.kind() == io::ErrorKind::AlreadyExists => E::from(FolderError::Exists(path.to_owned())),
+        error => io(error),
+    })?;
     sync_folder(&parent).map_err(io)
+}
+
+/// Makes what is to be written aside for a place, and locks it; anew where another command took it for left behind
+/// before it was locked. Where there are no locks, what a kill leaves is not told from what is being written, and stays.
+fn aside<T>(
+    place: &Path,
+    make: impl Fn() -> Result<T, FolderError>,
+    lock: fn(&T) -> Option<Lock>,
+) -> Result<(T, Lock), FolderError> {
+    for _ in 0..ATTEMPTS {
+        let made = make()?;
+        if let Some(lock) = lock(&made) {
+            return Ok((made, lock));
+        }
+    }
+    Err(FolderError::Busy(place.to_owned()))
 }
 
 /// What begins the names of what is being written aside for this place.
@@ -424,15 +518,32 @@ pub fn remove_partial(folder: &Path) -> Result<(), FolderError> {
     partial_in(folder, PARTIAL)?.iter().try_for_each(|path| remove(path))
 }
 
+/// Takes away what a kill has left beside the place of a folder that commands write.
+///
+/// # Errors
+/// A [`FolderError`] where the system refuses.
+pub fn remove_left_beside(place: &Path) -> Result<(), FolderError> {
+    remove_leftovers(&parent(place), &partial_of(place))
+}
+
 /// Takes away what a kill has left in a folder that others write into too: only what nobody has locked.
 fn remove_leftovers(folder: &Path, prefix: &str) -> Result<(), FolderError> {
-    partial_in(folder, prefix)?.iter().filter(|path| Lock::is_free(path)).try_for_each(|path| remove(path))
+    for path in partial_in(folder, prefix)? {
+        // It is held until all of it is gone, so that nobody begins to write there meanwhile.
+        if let Some(_lock) = Lock::to_remove(&path) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn remove(path: &Path) -> Result<(), FolderError> {
     let is_folder = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
     let removed = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    removed.map_err(|error| FolderError::io("remove", path, error))
+    let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    removed
+        .or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
+        .map_err(|error| FolderError::io("remove", path, error))
 }
 
 /// The folder itself if it is there, or the nearest one above it that is.

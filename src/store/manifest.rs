@@ -220,6 +220,8 @@ pub enum ManifestError {
     },
     /// The scenario's text does not have the hash that it should have.
     Scenario,
+    /// The manifest does not have the hash that it gives for itself.
+    Edited,
 }
 
 impl Manifest {
@@ -285,13 +287,17 @@ impl Manifest {
         self.moves.iter().chain(forks).map(AddedMove::from).collect()
     }
 
-    /// Its text.
+    /// Its text, which ends with the hash of itself: so an edit of what no other file repeats, such as the name of the
+    /// scenario, is found too.
     ///
     /// # Panics
     /// Never: all of its keys are strings.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("a manifest has string keys only") + "\n"
+        let unsealed = serde_json::to_string_pretty(self).expect("a manifest has string keys only");
+        let hash = digest(unsealed.as_bytes());
+        let entries = unsealed.strip_suffix("\n}").expect("a manifest has entries");
+        format!("{entries},\n  \"manifest_sha256\": \"{}\"\n}}\n", hash.0)
     }
 
     /// Reads a manifest.
@@ -312,8 +318,19 @@ impl Manifest {
         if digest(manifest.scenario_text.as_bytes()) != manifest.scenario_sha256 {
             return Err(ManifestError::Scenario);
         }
+        let seal: Option<Seal> = serde_json::from_str(text).ok();
+        let own: Option<Seal> = serde_json::from_str(&manifest.to_json()).ok();
+        if seal != own {
+            return Err(ManifestError::Edited);
+        }
         Ok(manifest)
     }
+}
+
+/// The hash of a manifest without the entry of the hash itself, as the program writes it.
+#[derive(PartialEq, Eq, Deserialize)]
+struct Seal {
+    manifest_sha256: Digest,
 }
 
 /// A manifest of millions of small values takes a hundred times its size in memory: they are counted before it is read.

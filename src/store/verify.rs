@@ -119,6 +119,9 @@ impl fmt::Display for VerifyError {
             Defect::Manifest(ManifestError::Scenario) => {
                 write!(f, "{path}: the scenario's text does not have the hash that is given for it")
             }
+            Defect::Manifest(ManifestError::Edited) => {
+                write!(f, "{path}: the manifest does not have the hash that it gives for itself")
+            }
             Defect::Respelt(line) => write!(f, "{path}:{line}:1: the line is not what the program writes"),
             Defect::OtherParent(at) => {
                 write!(f, "{path}: the run that is said to have been forked at step {at} had another history")

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::design::{Points, Request, grid};
@@ -121,7 +122,7 @@ impl Experiment {
     }
 
     /// As [`Experiment::new`], but of very many points only some are validated, evenly spread: the first and the last
-    /// among them, [`limits::CHECKED`] at most. Gives the number of all points.
+    /// among them, [`limits::CHECKED`] at most, and fewer of large models. Gives the number of all points.
     ///
     /// # Errors
     /// As [`Experiment::new`].
@@ -129,7 +130,8 @@ impl Experiment {
         let mut experiment = Self::compiled(document, &[])?;
         let all = experiment.points_of(source, seed)?;
         let count = all.count();
-        let some = count.min(limits::CHECKED);
+        let some =
+            count.min(limits::CHECKED).min(limits::CHECKED_PARTS / parts(&experiment.model).max(1)).max(2).min(count);
         let spread = |at: u64| if some < 2 { 0 } else { at * (count - 1) / (some - 1) };
         Summary::check(&experiment.model, count)?;
         experiment.points = Points::new(all.names.clone(), (0..some).map(|at| all.values(spread(at)).to_vec()))?;
@@ -233,16 +235,46 @@ impl Experiment {
     fn differences(&self, jobs: usize) -> Result<Vec<Option<Box<[Setting]>>>, Error> {
         let worked_out: BTreeSet<Target> =
             self.model.fields.iter().flat_map(|field| field.targets.iter().copied()).collect();
-        self.for_points(jobs, || {
+        let compiled = AtomicU64::new(0);
+        let is_too_much = || compiled.load(Ordering::Relaxed) > limits::POINT_PARTS;
+        let differences = self.for_points(jobs.min(self.models_at_once()), || {
             |point| {
+                if is_too_much() {
+                    return Ok(None);
+                }
                 let model = self.compile_point(point)?;
+                compiled.fetch_add(parts(&model), Ordering::Relaxed);
                 let settings = if self.model.is_like(&model) { self.model.setup.differing(&model.setup) } else { None };
                 Ok(settings.map(|mut settings| {
                     settings.retain(|(target, _)| !worked_out.contains(target));
                     settings.into_boxed_slice()
                 }))
             }
-        })
+        });
+        if is_too_much() {
+            let message = format!(
+                "the models of {} points have more than {} actors and commitments",
+                self.points.count(),
+                limits::POINT_PARTS
+            );
+            let help = "vary fewer values, or parameters alone, which need no model of their own";
+            return Err(Error::new(ErrorKind::Limit, message).help(help));
+        }
+        differences
+    }
+
+    /// How many models such as this one may be worked with at once.
+    fn models_at_once(&self) -> usize {
+        usize::try_from(limits::WORKING_PARTS / parts(&self.model).max(1)).unwrap_or(limits::JOBS).max(1)
+    }
+
+    /// How many threads may run points: where points have models of their own, as many as there may be such models.
+    pub(super) fn jobs(&self, wanted: usize) -> usize {
+        let jobs = wanted.clamp(1, limits::JOBS);
+        match &self.points_as {
+            PointsAs::Settings(points) if points.iter().any(Option::is_none) => jobs.min(self.models_at_once()),
+            PointsAs::Settings(_) | PointsAs::Parameters(_) => jobs,
+        }
     }
 
     /// Does something for every point on some threads; the results are in the order of the points, and the fault is
@@ -377,14 +409,18 @@ impl Experiment {
         let model = self.compile_point(point).expect("every point has been validated");
         let plan = Plan::new(&model);
         let made = Arc::new((model, plan));
-        let parts = |model: &Model| model.instances.len() + model.actors.len();
         let mut models = models();
-        let kept: usize = models.values().map(|kept| parts(&kept.0)).sum();
+        let kept: u64 = models.values().map(|kept| parts(&kept.0)).sum();
         if models.len() < limits::MODELS && kept + parts(&made.0) <= limits::MODEL_PARTS {
             models.insert(point, Arc::clone(&made));
         }
         made
     }
+}
+
+/// Actors and instances of commitments, which a model's size goes with.
+fn parts(model: &Model) -> u64 {
+    (model.instances.len() + model.actors.len()) as u64
 }
 
 /// Compiles a document with these overrides.

@@ -29,11 +29,17 @@ pub const HISTORIES_A_POINT: u64 = 65_536;
 /// Points that change more than numbers of the setup and are kept compiled; others are compiled for each of their runs.
 pub const MODELS: usize = 256;
 /// Actors and instances of commitments of the models that are kept compiled, in all.
-pub const MODEL_PARTS: usize = 2_000_000;
+pub const MODEL_PARTS: u64 = 500_000;
+/// Actors and instances of commitments of models that threads compile and run at once, in all; one model at least.
+pub const WORKING_PARTS: u64 = 500_000;
+/// Actors and instances of commitments of the models of all points that change more than parameters.
+pub const POINT_PARTS: u64 = 50_000_000;
 /// Memory of a summary, in bytes.
 pub const SUMMARY_BYTES: u64 = 512 << 20;
 /// Points that `check` validates of a `[sweep]` table; a sweep validates all of its points.
 pub const CHECKED: u64 = 100;
+/// Actors and instances of commitments of the models of those points, in all; two points at least.
+pub const CHECKED_PARTS: u64 = 5_000_000;
 
 /// Runs of a search for tipping points under one luck, those of the grid included.
 pub const TIP_RUNS: u64 = 100_000;

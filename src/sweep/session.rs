@@ -10,10 +10,10 @@ use super::experiment::{Experiment, Tables};
 use super::outline::{Asked, Outline, Sort, differences};
 use super::read_rows::RowReader;
 use super::schedule::{Schedule, Shard};
+use super::sort;
 use super::store::{JOURNAL, Store, UNSORTED, digest_of, first_journal, journal_of};
 use super::summary::Summary;
 use super::worker::{Rows, Worker};
-use super::{limits, sort};
 use crate::engine::Run;
 use crate::model::Model;
 use crate::scenario::SetValue;
@@ -225,7 +225,7 @@ impl Sweep {
             let mut worker = Worker::new(&self.experiment, self.schedule, self.tables);
             move |run, rows: &mut Rows| worker.run(run, rows)
         };
-        execute(runs, jobs.min(limits::JOBS), worker, |stretch: Option<(Range<u64>, Rows)>| {
+        execute(runs, self.experiment.jobs(jobs), worker, |stretch: Option<(Range<u64>, Rows)>| {
             if let Some((range, rows)) = stretch {
                 if let Some(store) = &mut store {
                     let all =
@@ -506,6 +506,11 @@ pub(super) fn read_manifest(folder: &Path) -> Result<Manifest, Error> {
         ManifestError::Scenario => {
             let message = format!("the scenario in the manifest of `{}` was changed", folder.display());
             Error::new(ErrorKind::Mismatch, message)
+        }
+        ManifestError::Edited => {
+            let message =
+                format!("the manifest of `{}` does not have the hash that it gives for itself", folder.display());
+            Error::new(ErrorKind::Mismatch, message).help("the manifest was edited; start again with `--force`")
         }
     })?;
     match manifest.first_respelt(&bytes) {

@@ -2,10 +2,12 @@
 #![expect(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod catalogue;
+pub(crate) mod program;
+#[cfg(unix)]
+pub(crate) mod writers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{ActorId, Event, InstanceId, IssueId, Model, World};
@@ -240,10 +242,21 @@ impl Ran {
     }
 }
 
-/// The program with these arguments, in a folder.
-pub(crate) fn backstop(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_backstop"));
-    command.current_dir(folder).args(arguments).output().expect("the program starts")
+/// A manifest's JSON as the program would write it, with the hash of itself.
+pub(crate) fn resealed(mut manifest: serde_json::Value) -> String {
+    manifest.as_object_mut().expect("an object").shift_remove("manifest_sha256");
+    let unsealed = serde_json::to_string_pretty(&manifest).expect("JSON");
+    let hash = backstop::store::digest(unsealed.as_bytes()).0;
+    format!("{},\n  \"manifest_sha256\": \"{hash}\"\n}}\n", unsealed.strip_suffix("\n}").expect("an object"))
+}
+
+/// Edits the manifest of a folder so that nothing but the edit is wrong with it.
+pub(crate) fn edit_manifest(folder: &Path, change: impl FnOnce(&mut serde_json::Value)) {
+    let path = folder.join("manifest.json");
+    let text = std::fs::read_to_string(&path).expect("a manifest");
+    let mut manifest = serde_json::from_str(&text).expect("JSON");
+    change(&mut manifest);
+    std::fs::write(path, resealed(manifest)).expect("it can be written");
 }
 
 /// A tool that a test needs is not there: a failure where `CI` is set, said like [`skipped`] elsewhere.

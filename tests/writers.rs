@@ -1,0 +1,266 @@
+//! Every command that writes something under a name, killed at every call and without room: what it writes is whole,
+//! absent or can be taken up again. What they do to the data of others is tried in `tests/folders.rs`.
+//!
+//! The program's own list of commands is gone through, so that a new one cannot be forgotten.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::missing;
+use common::program::{Subcommand, subcommands};
+use common::writers::{
+    Kind, READ, READERS, WRITERS, Writer, differing, done, errors, plainly, reset, through, tree, workplace, writers,
+};
+
+#[test]
+fn every_command_that_writes_is_known() {
+    let mut unknown = Vec::new();
+    for Subcommand { name, flags } in &subcommands() {
+        let known = |flag: &str| WRITERS.iter().any(|(command, own, _)| command == name && *own == flag);
+        if !READERS.contains(&name.as_str()) && WRITERS.iter().all(|(command, ..)| command != name) {
+            unknown.push(name.clone());
+        }
+        for flag in flags {
+            let is_read = READ.iter().any(|&(command, own)| command == name && own == flag.name);
+            let writes = flag.takes_path && !is_read && !known(&flag.name);
+            if writes || ["--force", "--resume"].contains(&flag.name.as_str()) && READERS.contains(&name.as_str()) {
+                unknown.push(format!("{name} {}", flag.name));
+            }
+        }
+    }
+    assert_eq!(unknown, Vec::<String>::new(), "what this file does not know");
+}
+
+// ---------------------------------------------------------------- killed, and without room
+
+/// Calls by which something is written. Of those behind the fourth a full disk is no reason to fail.
+const CALLS: [&str; 7] = ["write", "fsync", "rename", "mkdir", "unlink", "rmdir", "flock"];
+
+/// Whether `strace` can make calls fail here.
+fn can_inject() -> bool {
+    let trial = Command::new("strace").args(["-qq", "-o", "/dev/null", "-e", "trace=write", "true"]).output();
+    let can = trial.as_ref().is_ok_and(|output| output.status.success());
+    if !can {
+        missing("faults at every call", "strace cannot be started, or may not trace");
+    }
+    can
+}
+
+/// What stood in the place before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    /// A whole output of the same kind, with other bytes.
+    Old,
+}
+
+/// One writer, in a workplace of its own.
+struct Trial<'a> {
+    here: &'a Path,
+    writer: Writer,
+    before: Before,
+    /// Everything in the workplace before the command and after it, where nothing goes wrong.
+    old: BTreeMap<PathBuf, Vec<u8>>,
+    new: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+impl<'a> Trial<'a> {
+    fn new(here: &'a Path, writer: Writer, before: Before) -> Self {
+        let mut trial = Self { here, writer, before, old: BTreeMap::new(), new: BTreeMap::new() };
+        trial.set_up();
+        trial.old = tree(here);
+        done(here, &trial.line(), "undisturbed");
+        trial.new = tree(here);
+        assert_ne!(trial.old, trial.new, "{}", writer.line);
+        trial
+    }
+
+    fn line(&self) -> String {
+        let force = if self.before == Before::Old { " --force" } else { "" };
+        format!("{}{force}", self.writer.line)
+    }
+
+    fn set_up(&self) {
+        reset(self.here);
+        match (self.before, self.writer.kind) {
+            (Before::Nothing, _) => {}
+            (Before::Old, Kind::Folder) => done(self.here, "run s.toml --seed 7 --stances -q --out OUT", "before"),
+            (Before::Old, Kind::Sweep) => done(self.here, "sweep s.toml --vary p=1,2,3 -q --out OUT", "before"),
+            (Before::Old, _) => fs::write(self.here.join(self.writer.place), "old").expect("it can be written"),
+        }
+    }
+
+    /// What a command that was killed has left is whole, or known not to be, and the next command puts it right.
+    fn check_killed(&self, what: &str) {
+        let found = tree(self.here);
+        let place = self.here.join(self.writer.place);
+        let is_aside = |path: &Path| path.to_string_lossy().contains("/.backstop-partial-");
+        let left: Vec<String> = differing(self.here, &self.old, &found)
+            .into_iter()
+            .filter(|name| !name.starts_with("OUT") && !is_aside(&self.here.join(name)))
+            .collect();
+        assert_eq!(left, Vec::<String>::new(), "{what}: something else is there");
+        let of_place = |tree: &BTreeMap<PathBuf, Vec<u8>>| {
+            let own = tree.iter().filter(|(path, _)| path.starts_with(&place) && !is_aside(path));
+            own.map(|(path, bytes)| (path.clone(), bytes.clone())).collect::<BTreeMap<_, _>>()
+        };
+        let (old, new, now) = (of_place(&self.old), of_place(&self.new), of_place(&found));
+        // The journal of a sweep goes last; until then it does no harm.
+        let mut without_journal = now.clone();
+        without_journal.remove(&place.join("sweep.journal"));
+        let is_whole = now == old || without_journal == new;
+        if !is_whole {
+            let says_so = match fs::read_to_string(place.join("manifest.json")) {
+                Err(_) => self.before == Before::Old || self.writer.grows(),
+                // A merge is not taken up, but done again.
+                Ok(manifest) => self.writer.grows() && manifest.contains("\"complete\": false"),
+            };
+            assert!(says_so && self.writer.kind != Kind::File, "{what}: {:?}", now.keys());
+        }
+        let is_there = place.exists() || self.here.join("OUT.slurm").exists();
+        let again = match self.writer.kind {
+            // It was written, and the command was killed before it could say so.
+            Kind::New if is_there => String::new(),
+            Kind::Sweep if is_there && now != old => format!("{} --resume", self.writer.line),
+            _ if is_there => format!("{} --force", self.writer.line),
+            _ => self.writer.line.to_owned(),
+        };
+        if again.is_empty() || again.ends_with("--resume") && !self.can_resume(&again) {
+            return;
+        }
+        done(self.here, &again, what);
+        let left = differing(self.here, &tree(self.here), &self.new);
+        assert_eq!(left, Vec::<String>::new(), "{what}: after `{again}`");
+    }
+
+    /// Whether a sweep was taken up; where its folder is known to be incomplete and cannot be, it is begun anew.
+    fn can_resume(&self, again: &str) -> bool {
+        if plainly(self.here, again).status.success() {
+            return true;
+        }
+        done(self.here, &format!("{} --force", self.writer.line), "begun anew");
+        assert_eq!(differing(self.here, &tree(self.here), &self.new), Vec::<String>::new(), "begun anew");
+        false
+    }
+
+    /// What a command that has no room has left is what was there before, or can be taken up again.
+    fn check_refused(&self, output: &Output, what: &str) {
+        let said = errors(output);
+        assert_eq!(output.status.code(), Some(1), "{what}: {said}");
+        assert!(said.lines().any(|line| line.starts_with("error: cannot ")), "{what}: {said}");
+        let found = tree(self.here);
+        let left = differing(self.here, &self.old, &found);
+        if left.is_empty() || found == self.new {
+            return;
+        }
+        let aside: Vec<&PathBuf> =
+            found.keys().filter(|path| path.to_string_lossy().contains(".backstop-partial-")).collect();
+        assert!(aside.is_empty(), "{what}: it clears up after itself: {aside:?}");
+        assert!(self.writer.grows() || said.contains("cannot restore"), "{what}: {left:?} {said}");
+        self.check_killed(what);
+    }
+}
+
+/// All writers, over nothing and over something old, each in a workplace of its own.
+fn try_all(question: impl Fn(&mut Trial<'_>) -> u32 + Sync) -> u32 {
+    let olds = writers().filter(|writer| writer.kind != Kind::New).map(|writer| (writer, Before::Old));
+    let all: Vec<_> = writers().map(|writer| (writer, Before::Nothing)).chain(olds).collect();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let work = || {
+        let mut met = 0;
+        while let Some(&(writer, before)) = all.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+            let folder = workplace();
+            let own = question(&mut Trial::new(folder.path(), writer, before));
+            assert!(own > 0, "{}: nothing was met", writer.line);
+            met += own;
+        }
+        met
+    };
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).min(4);
+    std::thread::scope(|scope| {
+        let started: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        started.into_iter().map(|thread| thread.join().expect("no question fails")).sum()
+    })
+}
+
+/// Every call of every kind fails once, as `nth` runs.
+fn at_every_call(trial: &Trial<'_>, fault: &str, calls: &[&str], check: impl Fn(&Output, &str)) -> u32 {
+    let mut met = 0;
+    for call in calls {
+        for nth in 1.. {
+            assert!(nth < 200, "the faults come to an end");
+            trial.set_up();
+            // Some systems have the call under another name alone.
+            let inject = format!("inject=?{call},?{call}at,?{call}at2:{fault}:when={nth}");
+            let output = through(trial.here, "strace", &["-qq", "-o", "/dev/null", "-e", &inject], &trial.line());
+            let what = format!("`{}` with {fault} at {call} {nth}: {}", trial.line(), errors(&output));
+            if output.status.success() {
+                let left = differing(trial.here, &tree(trial.here), &trial.new);
+                // Where only the end of clearing up fails, all that was asked for is there.
+                let is_met = left.iter().any(|name| name.starts_with(".backstop-partial-"));
+                assert!(left.iter().all(|name| name.starts_with(".backstop-partial-")), "{what}: {left:?}");
+                if is_met {
+                    met += 1;
+                    continue;
+                }
+                break;
+            }
+            check(&output, &what);
+            met += 1;
+        }
+    }
+    met
+}
+
+#[test]
+fn killed_at_any_call_there_is_nothing_something_whole_or_what_can_be_taken_up() {
+    if !can_inject() {
+        return;
+    }
+    let met = try_all(|trial| {
+        at_every_call(trial, "signal=SIGKILL", &CALLS, |output, what| {
+            assert_eq!(std::os::unix::process::ExitStatusExt::signal(&output.status), Some(9), "{what}");
+            trial.check_killed(what);
+        })
+    });
+    assert!(met >= 300, "{met} kills");
+}
+
+#[test]
+fn a_fault_of_the_disk_at_any_call_is_said_and_leaves_what_was_there() {
+    if !can_inject() {
+        return;
+    }
+    let met = try_all(|trial| {
+        at_every_call(trial, "error=ENOSPC", &CALLS[..4], |output, what| trial.check_refused(output, what))
+    });
+    assert!(met >= 300, "{met} faults");
+}
+
+/// A limit on the size of files stands for a disk that is full in the middle of a file.
+#[test]
+fn a_file_that_cannot_grow_is_said_and_leaves_what_was_there() {
+    let met = try_all(|trial| {
+        let mut met = 0;
+        for kib in [0, 1, 2, 3, 5] {
+            trial.set_up();
+            let script = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\"");
+            let output = through(trial.here, "bash", &["-c", &script], &trial.line());
+            let what = format!("`{}` with {kib} KiB: {}", trial.line(), errors(&output));
+            if output.status.success() {
+                assert_eq!(differing(trial.here, &tree(trial.here), &trial.new), Vec::<String>::new(), "{what}");
+            } else {
+                // What stands on the line of a cluster's task is the task's own.
+                trial.check_refused(&output, &what);
+                met += 1;
+            }
+        }
+        met
+    });
+    assert!(met >= 20, "{met} refused");
+}
