@@ -9,6 +9,8 @@ use std::path::Path;
 
 use backstop::scenario::Document;
 use backstop::sweep::{Asked, DesignSource, Experiment, Output, Request, Schedule, Shard, Sort, Sweep, Tables};
+use baseline::Prescribed;
+use baseline::ziggurat::Ziggurat;
 use criterion::{BenchmarkId, Criterion, Throughput};
 
 /// The flagship.
@@ -44,10 +46,10 @@ fn run(sweep: &Sweep, jobs: usize) {
 }
 
 /// Does the same work by hand, into a file.
-fn run_by_hand(replicates: u64) {
+fn run_by_hand(replicates: u64, noise: impl baseline::Noise) {
     use std::io::Write as _;
     let mut file = tempfile::tempfile().expect("a temporary file");
-    let program = baseline::Baseline::new(0.8, 0.5);
+    let mut program = baseline::Baseline::new(0.8, 0.5, noise);
     let mut rows = Vec::new();
     for replicate in 0..replicates {
         program.run(replicate, 1, replicate, &mut rows);
@@ -67,7 +69,8 @@ fn measure(criterion: &mut Criterion) {
     const RUNS: u64 = 2_000;
     let mut group = criterion.benchmark_group("sweep");
     group.throughput(Throughput::Elements(RUNS)).sample_size(10);
-    group.bench_function("ensemble/by hand", |bench| bench.iter(|| run_by_hand(RUNS)));
+    group.bench_function("ensemble/by hand", |bench| bench.iter(|| run_by_hand(RUNS, Prescribed::new())));
+    group.bench_function("ensemble/by hand, free", |bench| bench.iter(|| run_by_hand(RUNS, Ziggurat::new())));
     for (name, path) in [("ensemble", ENSEMBLE), ("flagship", FLAGSHIP)] {
         let sweep = sweep(path, &read(path), RUNS);
         for jobs in [1, cores()] {

@@ -6,6 +6,7 @@
 mod agenda;
 mod agreement;
 mod cause;
+mod chacha;
 mod decide;
 mod decision;
 mod distribution;
@@ -31,6 +32,7 @@ pub use distribution::{normal_quantile, quantile};
 pub use failure::Failure;
 pub use history::HistoryHash;
 pub use measure::{ending, greatest_agreement, sample};
+pub use normals::Normals;
 pub use plan::Plan;
 pub use random::{DrawStream, RunSeed, stream, unit};
 pub use run::{

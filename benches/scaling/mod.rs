@@ -5,6 +5,8 @@ use std::path::Path;
 
 use backstop::sweep::Sweep;
 
+use crate::baseline::Prescribed;
+use crate::baseline::ziggurat::Ziggurat;
 use crate::{ENSEMBLE, FLAGSHIP, cores, read, run, run_by_hand, sweep};
 
 /// The shortest of some times that a thing takes, in seconds.
@@ -63,7 +65,8 @@ pub(crate) fn write(path: &Path) {
 
 fn speed(page: &mut String) {
     const RUNS: u64 = 10_000;
-    let hand = per_second(RUNS, best(|| run_by_hand(RUNS)));
+    let hand = per_second(RUNS, best(|| run_by_hand(RUNS, Prescribed::new())));
+    let free = per_second(RUNS, best(|| run_by_hand(RUNS, Ziggurat::new())));
     let all = cores();
     let _ = write!(
         page,

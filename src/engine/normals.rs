@@ -5,21 +5,151 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::chacha::{Blocks, LANES, Made, Places, WORDS, high_half, low_half};
 use super::distribution::{CENTRE_ABOVE, CENTRE_BELOW, TAIL_ABOVE, TAIL_BELOW, horner, normal_quantile};
+use super::random::RunSeed;
 
-/// Working memory for the tails.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tails {
-    at: Vec<u32>,
-    /// The smaller of `p` and `1 − p`, then its quantile.
+/// The standard normal draws of many streams, made for some steps ahead.
+///
+/// That of a stream at a step is the quantile of the stream's word of that step.
+#[derive(Clone, Debug)]
+pub struct Normals {
+    luck: RunSeed,
+    /// The lower and the upper halves of the streams' numbers.
+    low: Vec<u32>,
+    high: Vec<u32>,
+    /// By step from `first` on, then by stream.
     values: Vec<f64>,
-    far: Vec<(usize, f64)>,
+    /// A whole number of blocks.
+    first: u32,
+    steps: u32,
+    /// Steps to make next time: few at first, since a run may stop.
+    next: u32,
+    tails: Tails,
+}
+
+/// Steps whose words are in one block.
+const BLOCK: u32 = WORDS as u32;
+/// Steps that are made together, at most.
+const AHEAD: u32 = 32;
+/// Normals that are made together, about, at most; one block of every stream in any case.
+const TOGETHER: usize = 1 << 15;
+
+impl Default for Normals {
+    fn default() -> Self {
+        Self {
+            luck: RunSeed { seed: 0, replicate: 0 },
+            low: Vec::new(),
+            high: Vec::new(),
+            values: Vec::new(),
+            first: 0,
+            steps: 0,
+            next: BLOCK,
+            tails: Tails::default(),
+        }
+    }
+}
+
+impl Normals {
+    /// Begins a run with these streams.
+    pub fn reset(&mut self, luck: RunSeed, streams: impl IntoIterator<Item = u64>) {
+        self.luck = luck;
+        self.low.clear();
+        self.high.clear();
+        for stream in streams {
+            self.low.push(low_half(stream));
+            self.high.push(high_half(stream));
+        }
+        (self.first, self.steps, self.next) = (0, 0, BLOCK);
+    }
+
+    /// Sees to it that the draws of a step are there; `end` is the step that a run does not reach.
+    #[inline]
+    pub fn look_ahead(&mut self, step: u32, end: u32) {
+        if step < self.first || step - self.first >= self.steps {
+            self.make(step, end);
+        }
+    }
+
+    /// The draws of a step that has been looked ahead to, by stream.
+    #[inline]
+    #[must_use]
+    pub fn of(&self, step: u32) -> &[f64] {
+        let count = self.low.len();
+        let from = (step - self.first) as usize * count;
+        &self.values[from..from + count]
+    }
+
+    fn make(&mut self, step: u32, end: u32) {
+        let count = self.low.len();
+        self.first = step - step % BLOCK;
+        let most = u32::try_from(TOGETHER / count.max(1)).unwrap_or(AHEAD).clamp(BLOCK, AHEAD);
+        let needed = (end.max(step + 1) - self.first).next_multiple_of(BLOCK);
+        let blocks = self.next.min(most).min(needed) / BLOCK;
+        self.next = (self.next * 2).min(AHEAD);
+        self.steps = blocks * BLOCK;
+        let made = self.steps as usize * count;
+        self.values.resize(made.next_multiple_of(FOUND), MIDDLE);
+        self.values[made..].fill(MIDDLE);
+        if count >= LANES {
+            self.fill_rows(blocks);
+        } else {
+            self.fill_lanes(blocks);
+        }
+        self.values.chunks_mut(CHUNK).for_each(|values| normal_quantiles(values, &mut self.tails));
+    }
+
+    /// One block of neighbouring streams at a time.
+    fn fill_rows(&mut self, blocks: u32) {
+        let count = self.low.len();
+        let mut made: Made = [[0.0; LANES]; WORDS];
+        for block in 0..blocks {
+            let rows = &mut self.values[(block * BLOCK) as usize * count..][..WORDS * count];
+            for at in (0..count).step_by(LANES) {
+                // The last streams share their vector with some that are made again.
+                let at = at.min(count - LANES);
+                let mut places = Places { block: [self.first / BLOCK + block; LANES], ..Places::default() };
+                places.low.copy_from_slice(&self.low[at..at + LANES]);
+                places.high.copy_from_slice(&self.high[at..at + LANES]);
+                blocks_of(self.luck, &places, &mut made);
+                for (row, made) in rows.chunks_exact_mut(count).zip(&made) {
+                    row[at..at + LANES].copy_from_slice(made);
+                }
+            }
+        }
+    }
+
+    /// Several blocks of few streams at a time.
+    fn fill_lanes(&mut self, blocks: u32) {
+        let count = self.low.len();
+        let mut made: Made = [[0.0; LANES]; WORDS];
+        let mut jobs = (0..blocks).flat_map(|block| (0..count).map(move |at| (block, at))).peekable();
+        while jobs.peek().is_some() {
+            let mut places = Places::default();
+            let mut targets = [None; LANES];
+            for (lane, (block, at)) in jobs.by_ref().take(LANES).enumerate() {
+                places.block[lane] = self.first / BLOCK + block;
+                (places.low[lane], places.high[lane]) = (self.low[at], self.high[at]);
+                targets[lane] = Some((block * BLOCK) as usize * count + at);
+            }
+            blocks_of(self.luck, &places, &mut made);
+            for (lane, target) in targets.iter().enumerate().filter_map(|(lane, target)| Some((lane, (*target)?))) {
+                for (row, made) in made.iter().enumerate() {
+                    self.values[target + row * count] = made[lane];
+                }
+            }
+        }
+    }
+}
+
+fn blocks_of(luck: RunSeed, places: &Places, made: &mut Made) {
+    Arch::new().dispatch(Blocks { luck, places, made, keep: raw });
 }
 
 /// A word as a number in [1, 2), one bit pattern away from the number in (0, 1) that it stands for: a place where
 /// [`normal_quantiles`] finds it.
-#[inline]
-pub(super) fn raw(word: u64) -> f64 {
+#[inline(always)]
+fn raw(word: u64) -> f64 {
     f64::from_bits((word >> 12) | 1.0_f64.to_bits())
 }
 
@@ -29,33 +159,95 @@ fn open(raw: f64) -> f64 {
     (raw - 1.0) + 0.5 / 4_503_599_627_370_496.0
 }
 
-/// Replaces raw words by the quantiles of the standard normal distribution that they draw.
-pub(super) fn normal_quantiles(values: &mut [f64], tails: &mut Tails) {
+/// Numbers among which tails are looked for at once.
+const FOUND: usize = 32;
+/// Numbers that go through the quantiles together: they stay in the first cache.
+const CHUNK: usize = 64 * FOUND;
+/// A raw number that is no tail.
+const MIDDLE: f64 = 1.5;
+
+/// Working memory for the tails: where they are, then what they are.
+#[derive(Clone, Debug, Default)]
+struct Tails {
+    at: Vec<u32>,
+    values: Vec<f64>,
+}
+
+/// Replaces raw words, a multiple of [`FOUND`] of them, by the quantiles of the standard normal distribution that they
+/// draw.
+///
+/// Tails are some 15 in 100. To work them out for all numbers and to choose takes longer than to gather them.
+fn normal_quantiles(values: &mut [f64], tails: &mut Tails) {
     let arch = Arch::new();
-    arch.dispatch(Each(values, open));
-    let Tails { at, values: smaller, far } = tails;
-    at.resize(values.len(), 0);
-    smaller.resize(values.len(), 0.0);
-    let mut count = 0;
-    for (index, &p) in (0..).zip(&*values) {
-        // Written always and counted where it is a tail: a branch would be mispredicted too often.
-        let q = p - 0.5;
-        at[count] = index;
-        smaller[count] = if q < 0.0 { p } else { 1.0 - p };
-        count += usize::from(q.abs() > 0.425);
+    let Tails { at, values: tails } = tails;
+    at.resize(values.len() + FOUND, 0);
+    let count = arch.dispatch(Find { values, at });
+    let at = &at[..count];
+    tails.clear();
+    let mut least = 1.0;
+    tails.extend(at.iter().map(|&at| {
+        let p = nearer(open(values[at as usize]));
+        least = if p < least { p } else { least };
+        p
+    }));
+    arch.dispatch(Each(values, |raw| centre(open(raw))));
+    let far: Vec<(usize, f64)> =
+        if least < FAR { tails.iter().copied().enumerate().filter(|&(_, p)| p < FAR).collect() } else { Vec::new() };
+    // A whole number of vectors, so that none of it is left to be done one by one.
+    tails.resize(count.next_multiple_of(LANES), 0.01);
+    arch.dispatch(Each(tails, tail));
+    for (at, p) in far {
+        tails[at] = -normal_quantile(p);
     }
-    let smaller = &mut smaller[..count];
-    arch.dispatch(Each(values, centre));
-    far.clear();
-    far.extend(smaller.iter().copied().enumerate().filter(|&(_, p)| p < FAR));
-    arch.dispatch(Each(smaller, tail));
-    for &(index, p) in &*far {
-        smaller[index] = -normal_quantile(p);
-    }
-    for (index, value) in at.iter().zip(smaller) {
+    for (at, value) in at.iter().zip(tails) {
         // The central branch gives nonsense in the tails, but of the right sign.
-        let place = &mut values[*index as usize];
+        let place = &mut values[*at as usize];
         *place = value.copysign(*place);
+    }
+}
+
+/// The distance to the nearer end.
+#[inline(always)]
+fn nearer(p: f64) -> f64 {
+    if p < 0.5 { p } else { 1.0 - p }
+}
+
+/// Finds the tails among raw numbers: puts where they are into `at`, which has room for all numbers and some more, and
+/// returns how many there are.
+struct Find<'a> {
+    values: &'a [f64],
+    at: &'a mut [u32],
+}
+
+/// Places that are written at once: more than there are tails, mostly, so that the end is rarely guessed wrong.
+const GUESS: usize = 8;
+
+impl WithSimd for Find<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        let Self { values, at } = self;
+        let mut count = 0;
+        for (first, chunk) in (0..).step_by(FOUND).zip(values.chunks_exact(FOUND)) {
+            let mut mask = 0_u32;
+            for (bit, &raw) in chunk.iter().enumerate() {
+                mask |= u32::from((open(raw) - 0.5).abs() > 0.425) << bit;
+            }
+            let here = mask.count_ones() as usize;
+            let places = &mut at[count..count + FOUND];
+            let mut take = |place: &mut u32| {
+                *place = first + mask.trailing_zeros();
+                mask &= mask.wrapping_sub(1);
+            };
+            let (guessed, rest) = places.split_at_mut(GUESS);
+            guessed.iter_mut().for_each(&mut take);
+            if here > GUESS {
+                rest[..here - GUESS].iter_mut().for_each(take);
+            }
+            count += here;
+        }
+        count
     }
 }
 
@@ -141,6 +333,7 @@ mod tests {
 
     fn check(words: &[u64]) {
         let mut values: Vec<f64> = words.iter().copied().map(raw).collect();
+        values.resize(words.len().next_multiple_of(FOUND), MIDDLE);
         normal_quantiles(&mut values, &mut Tails::default());
         for (word, value) in words.iter().zip(values) {
             let p = open_unit(*word);
@@ -167,6 +360,24 @@ mod tests {
         }
         check(&[0, !0]);
         check(&[]);
+    }
+
+    /// Few streams and many, whole vectors of them and parts, from the start and from the middle of a block.
+    #[test]
+    fn draws_equal_those_of_single_streams() {
+        let luck = RunSeed { seed: 3, replicate: 9 };
+        for count in [0, 1, 5, 15, 16, 17, 30, 32, 45] {
+            let streams: Vec<u64> = (0..count).map(|at| stream(&format!("stance/{at}/main"))).collect();
+            let mut normals = Normals::default();
+            for (first, end) in [(0, 77), (13, 60)] {
+                normals.reset(luck, streams.iter().copied());
+                for step in first..end {
+                    normals.look_ahead(step, end);
+                    let expected = streams.iter().map(|&stream| normal_quantile(open_unit(luck.word(stream, step))));
+                    assert!(normals.of(step).iter().copied().map(f64::to_bits).eq(expected.map(f64::to_bits)));
+                }
+            }
+        }
     }
 
     /// Nonsense of the wrong sign would give tails the wrong sign.

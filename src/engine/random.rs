@@ -60,18 +60,6 @@ impl DrawStream {
         self.next = step + 1;
         self.generator.next_u64()
     }
-
-    /// The words of consecutive steps.
-    #[inline]
-    pub(super) fn words(&mut self, first: u32, words: &mut [u64]) {
-        if first != self.next {
-            self.generator.set_word_pos(2 * u128::from(first));
-        }
-        for word in &mut *words {
-            *word = self.generator.next_u64();
-        }
-        self.next = first + u32::try_from(words.len()).expect("a few steps");
-    }
 }
 
 /// A word as a number in [0, 1).

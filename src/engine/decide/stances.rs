@@ -6,34 +6,22 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::super::decision::{Decision, Why};
-use super::super::normals::{Tails, normal_quantiles, raw};
-use super::super::random::{DrawStream, RunSeed};
+use super::super::normals::Normals;
+use super::super::random::RunSeed;
 use super::super::view::View;
 use super::movers::Movers;
 use super::weights::Weights;
 use crate::model::{ActorId, Event, IssueId, Setup, is_change};
 
-/// The noise of the volatile actors: normals for some steps ahead, drawn together.
+/// The noise of the volatile actors.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Noise {
-    /// By issue and position in `volatile`.
-    sources: Vec<DrawStream>,
     volatile: Vec<ActorId>,
     /// Whether the volatile actors are all actors.
     everybody: bool,
-    /// By step from `first`, then as `sources`.
-    normals: Vec<f64>,
-    first: u32,
-    steps: u32,
-    /// Steps to draw next time: few at first, since a run may stop.
-    next: u32,
-    tails: Tails,
+    /// By issue and position in `volatile`.
+    normals: Normals,
 }
-
-/// Steps that are drawn together, at most: what the generator makes at once.
-const AHEAD: u32 = 32;
-/// Normals that are drawn together, about, at most.
-const TOGETHER: usize = 1 << 15;
 
 impl Noise {
     /// The actors whose volatility is not 0, rising.
@@ -41,54 +29,22 @@ impl Noise {
         &self.volatile
     }
 
-    /// The sources of those whose volatility is not 0.
+    /// Only those draw whose volatility is not 0.
     pub(in super::super) fn reset(&mut self, view: View<'_>, luck: RunSeed) {
+        let View { model, plan, setup, .. } = view;
         self.volatile.clear();
-        self.volatile.extend(view.model.actor_ids().filter(|actor| view.setup.volatility[actor.index()] > 0.0));
-        self.everybody = self.volatile.len() == view.model.actors.len();
-        self.sources.clear();
-        for issue in 0..view.model.issues.len() {
-            for &actor in &self.volatile {
-                let stream = view.plan.stance_streams[view.world.stance_index(actor, IssueId::at(issue))];
-                self.sources.push(luck.source(stream));
-            }
-        }
-        (self.first, self.steps, self.next) = (0, 0, 4);
+        self.volatile.extend(model.actor_ids().filter(|actor| setup.volatility[actor.index()] > 0.0));
+        self.everybody = self.volatile.len() == model.actors.len();
+        let volatile = &self.volatile;
+        let sources = (0..model.issues.len()).flat_map(|issue| volatile.iter().map(move |&actor| (actor, issue)));
+        let stream = |(actor, issue)| plan.stance_streams[view.world.stance_index(actor, IssueId::at(issue))];
+        self.normals.reset(luck, sources.map(stream));
     }
 
-    /// Sees to it that the normals of a step are there.
-    fn look_ahead(&mut self, step: u32, end: u32) {
-        if step < self.first || step >= self.first + self.steps {
-            self.draw(step, end);
-        }
-    }
-
-    /// The normals of a step and an issue, by position in `volatile`.
+    /// The normals of a step that was looked ahead to, and of an issue, by position in `volatile`.
     fn of(&self, step: u32, issue: usize) -> &[f64] {
         let count = self.volatile.len();
-        if count == 0 {
-            return &[];
-        }
-        let at = (step - self.first) as usize * self.sources.len() + issue * count;
-        &self.normals[at..at + count]
-    }
-
-    fn draw(&mut self, step: u32, end: u32) {
-        let count = self.sources.len();
-        let most = u32::try_from(TOGETHER / count.max(1)).unwrap_or(1).clamp(1, AHEAD);
-        let steps = self.next.min(most).min(end - step).max(1);
-        self.next = (self.next * 2).min(AHEAD);
-        self.normals.resize(steps as usize * count, 0.0);
-        let mut words = [0; AHEAD as usize];
-        let words = &mut words[..steps as usize];
-        for (at, source) in self.sources.iter_mut().enumerate() {
-            source.words(step, words);
-            for (row, &word) in words.iter().enumerate() {
-                self.normals[row * count + at] = raw(word);
-            }
-        }
-        normal_quantiles(&mut self.normals, &mut self.tails);
-        (self.first, self.steps) = (step, steps);
+        if count == 0 { &[] } else { &self.normals.of(step)[issue * count..(issue + 1) * count] }
     }
 }
 
@@ -131,7 +87,7 @@ pub(in super::super) fn next_stances(
     let count = movers.few().map_or(actors, <[ActorId]>::len);
     memory.next.resize(count * issues, 0.0);
     if !noise.volatile.is_empty() {
-        noise.look_ahead(view.world.step, view.model.clock.steps);
+        noise.normals.look_ahead(view.world.step, view.model.clock.steps);
     }
     for issue in 0..issues {
         let here = issue * actors..(issue + 1) * actors;
