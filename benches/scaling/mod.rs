@@ -75,7 +75,8 @@ fn speed(page: &mut String) {
          30 commitments. The hand-written loop (`benches/baseline`) does the same arithmetic with the same random numbers\n\
          and writes the same rows; a test compares them byte by byte.\n\n\
          | what | 1 core | {all} cores | scaling | against the loop, 1 core |\n| --- | --: | --: | --: | --: |\n\
-         | ensemble, hand-written loop | {hand:.0} | | | |\n"
+         | ensemble, hand-written loop | {hand:.0} | | | |\n\
+         | ensemble, hand-written loop with its own normals and no history | {free:.0} | | | |\n"
     );
     for (name, path) in [("ensemble, `backstop sweep`", ENSEMBLE), ("flagship, `backstop sweep`", FLAGSHIP)] {
         let sweep = sweep(path, &read(path), RUNS);

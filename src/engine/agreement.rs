@@ -15,9 +15,9 @@ use super::failure::Failure;
 use super::view::View;
 use crate::model::{InstanceId, State};
 
+pub(super) use hypothesis::Agreement;
 pub use hypothesis::Hypothesis;
-pub(super) use hypothesis::{Agreement, CROWD};
-pub(super) use thresholds::{Own, Thresholds};
+pub(super) use thresholds::{CROWD, Own, Thresholds, are_sought};
 
 /// The greatest agreement among those commitments that are `eligible`, less the least one.
 pub(super) fn greatest(

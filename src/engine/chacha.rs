@@ -10,6 +10,8 @@ use super::random::RunSeed;
 pub(super) const LANES: usize = 16;
 /// Words of 64 bits in a block.
 pub(super) const WORDS: usize = 8;
+/// The same: steps whose words are in one block.
+pub(super) const BLOCK: u32 = 8;
 
 /// `expand 32-byte k`, which fills the first row of the cipher's state.
 const CONSTANTS: [u32; 4] = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574];

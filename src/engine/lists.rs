@@ -22,6 +22,11 @@ impl Lists {
         Self { starts, items: pairs.into_iter().map(|(_, item)| item).collect() }
     }
 
+    /// Number of items of all lists.
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
     /// One list, rising.
     #[inline]
     #[must_use]

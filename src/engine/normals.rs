@@ -5,7 +5,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::chacha::{Blocks, LANES, Made, Places, WORDS, high_half, low_half};
+use super::chacha::{BLOCK, Blocks, LANES, Made, Places, WORDS, high_half, low_half};
 use super::distribution::{CENTRE_ABOVE, CENTRE_BELOW, TAIL_ABOVE, TAIL_BELOW, horner, normal_quantile};
 use super::random::RunSeed;
 
@@ -28,8 +28,6 @@ pub struct Normals {
     tails: Tails,
 }
 
-/// Steps whose words are in one block.
-const BLOCK: u32 = WORDS as u32;
 /// Steps that are made together, at most.
 const AHEAD: u32 = 32;
 /// Normals that are made together, about, at most; one block of every stream in any case.

@@ -4,11 +4,8 @@ use super::super::failure::Failure;
 use super::super::instance_set::InstanceSet;
 use super::super::view::View;
 use super::graded::Graded;
-use super::thresholds::{Own, Thresholds};
+use super::thresholds::{CROWD, Own, Thresholds};
 use crate::model::{Amount, Event, Evidence, InstanceId, Reader, Scope, State, limits};
-
-/// From this many conditional commitments on, their thresholds are sorted before they react to one another.
-pub(in super::super) const CROWD: usize = 256;
 
 /// What could be bound at once.
 #[derive(Clone, Debug, Default)]
@@ -252,12 +249,12 @@ impl<'a> Hypothesis<'a> {
     fn announce(&mut self) {
         while let Some(&instance) = self.trail.get(self.seen) {
             self.seen += 1;
-            let Self { view, evidence, bound, queue, waiting, thresholds, .. } = self;
+            let Self { view, evidence, bound, queue, waiting, thresholds, work, .. } = self;
             let Some(thresholds) = thresholds else {
                 self.wake(instance, false);
                 continue;
             };
-            thresholds.announce(*view, evidence, instance, |other| {
+            *work += thresholds.announce(*view, evidence, instance, |other| {
                 let open = view.may_join(other) && !bound.contains(other);
                 if open && !waiting.contains(other) {
                     waiting.insert(other);
@@ -335,8 +332,8 @@ impl<'a> Hypothesis<'a> {
     /// Queues the bound ones whose `when` may have turned by the exit of a commitment.
     fn wake_bound(&mut self, instance: InstanceId, thresholds: Option<&mut Thresholds>) {
         let Some(thresholds) = thresholds else { return self.wake(instance, true) };
-        let Self { view, evidence, bound, queue, waiting, .. } = self;
-        thresholds.announce(*view, evidence, instance, |other| {
+        let Self { view, evidence, bound, queue, waiting, work, .. } = self;
+        *work += thresholds.announce(*view, evidence, instance, |other| {
             if bound.contains(other) && !waiting.contains(other) {
                 waiting.insert(other);
                 queue.push(other);

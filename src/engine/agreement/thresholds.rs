@@ -2,11 +2,15 @@
 //! total crosses that number, so nobody else needs a look. It makes cascades linear (times a logarithm).
 
 use super::super::lists::Lists;
+use super::super::signals::Signal;
 use super::super::view::View;
 use crate::model::{
-    Amount, CommitmentId, Comparison, Evidence, Expression, InstanceId, Model, Node, NodeId, Promises, Quantity,
-    Reader, Scope, SlotId, State,
+    Amount, CommitmentId, Comparison, Evidence, Expression, InstanceId, Model, Node, NodeId, ParameterId, Promises,
+    Quantity, Reader, Scope, SlotId, State, Values,
 };
+
+/// From this many conditional commitments on, their thresholds are sorted before they react to one another.
+pub(in super::super) const CROWD: usize = 256;
 
 /// A comparison that turns where a total crosses a number. Totals are whole: counts, or millionths.
 #[derive(Clone, Copy, Debug)]
@@ -61,77 +65,96 @@ pub(in super::super) struct Thresholds {
 enum Part {
     /// A total on one side, something fixed on the other.
     Simple { quantity: Quantity, strict: bool, number: NodeId },
+    /// One total, somewhere in sums, products and the like with what is fixed: it turns once as the total rises.
+    Single { quantity: Quantity, node: NodeId },
     /// Anything else, with what it reads.
     Other(Vec<Quantity>),
 }
 
+/// A total that a ladder is for.
+#[derive(Clone, Copy)]
+enum Total {
+    Bound(SlotId),
+    Parties(SlotId),
+    Bonds(CommitmentId),
+}
+
+impl Total {
+    fn of(quantity: Quantity) -> Option<Self> {
+        if let Quantity::Bound(slot) = quantity {
+            Some(Self::Bound(slot))
+        } else if let Quantity::Parties(slot) = quantity {
+            Some(Self::Parties(slot))
+        } else if let Quantity::Bonds(Promises { commitment, instance: None }) = quantity {
+            Some(Self::Bonds(commitment))
+        } else {
+            None
+        }
+    }
+}
+
+/// Parts of a total that may be a debtor's own, at most, for each of which there is a threshold.
+const OWN_PARTS: usize = 8;
+
 impl Thresholds {
     pub(in super::super) fn new(view: View<'_>, own: Own) -> Self {
-        let View { model, plan, .. } = view;
+        let model = view.model;
         let mut this = Self {
             bound: vec![Ladder::default(); model.slots.len()],
             parties: vec![Ladder::default(); model.slots.len()],
             bonds: vec![Ladder::default(); model.commitments.len()],
             others: Lists::default(),
         };
-        let mut promises = vec![0_u32; model.actors.len()];
-        model.instances.iter().for_each(|instance| promises[instance.debtor.index()] += 1);
+        let debtors = Debtors::new(model);
         let mut parts: Vec<Option<Vec<Part>>> = Vec::new();
         parts.resize_with(model.commitments.len(), || None);
         let mut others = Vec::new();
         for instance in model.instance_ids().filter(|at| view.world.instance(*at).state == State::Conditional) {
-            let declared = &model.instances[instance.index()];
             let Some(when) = &model.commitment_of(instance).when else { continue };
-            let parts = parts[declared.commitment.index()].get_or_insert_with(|| take_apart(when));
-            let reader = Some(Reader { actor: declared.debtor, instance });
-            let scope = Scope { reader, ..view.scope() };
-            let is_alone = promises[declared.debtor.index()] == 1;
-            for part in parts.iter() {
-                let mut watch = |quantity| {
-                    let signals = plan.signals.of(quantity, declared.debtor);
-                    others.extend(signals.into_iter().flatten().map(|signal| (signal, instance.0)));
-                };
-                match part {
-                    Part::Other(quantities) => quantities.iter().copied().for_each(watch),
-                    Part::Simple { quantity, strict, number } => {
-                        let counted = |amount: i64| if own == Own::Counted { amount } else { 0 };
-                        let at = when.number_at(*number, &scope).ok();
-                        // Of amounts and parties, what the debtor has bound otherwise would have to be taken off.
-                        let found = if let Quantity::Bound(slot) = *quantity
-                            && is_alone
-                        {
-                            at.and_then(|at| least_amount(at, *strict))
-                                .map(|least| (&mut this.bound[slot.index()], least, own_amount(view, instance, slot)))
-                        } else if let Quantity::Parties(slot) = *quantity
-                            && is_alone
-                        {
-                            at.and_then(|at| least_count(at, *strict)).map(|least| {
-                                let own = i64::from(counts_in(model, instance, slot));
-                                (&mut this.parties[slot.index()], least, own)
-                            })
-                        } else if let Quantity::Bonds(Promises { commitment: c, instance: None }) = *quantity {
-                            at.and_then(|at| least_count(at, *strict))
-                                .map(|least| (&mut this.bonds[c.index()], least, i64::from(declared.commitment == c)))
-                        } else {
-                            None
-                        };
-                        match found {
-                            Some((ladder, least, own)) => {
-                                let least = least.saturating_add(counted(own));
-                                ladder.steps.push(Threshold { least, instance });
-                            }
-                            None => watch(*quantity),
-                        }
-                    }
+            let commitment = model.instances[instance.index()].commitment;
+            let seeker = Seeker { view, own, when, instance, promises: debtors.of(model, instance) };
+            for part in parts[commitment.index()].get_or_insert_with(|| take_apart(when)).iter() {
+                if !this.add(&seeker, part) {
+                    let watched = match part {
+                        Part::Other(quantities) => &quantities[..],
+                        Part::Simple { quantity, .. } | Part::Single { quantity, .. } => std::slice::from_ref(quantity),
+                    };
+                    others.extend(watched.iter().flat_map(|&quantity| seeker.signals(quantity)));
                 }
             }
         }
-        this.others = Lists::new(plan.signals.tick as usize + 1, others);
+        this.others = Lists::new(view.plan.signals.tick as usize + 1, others);
         for ladder in this.bound.iter_mut().chain(&mut this.parties).chain(&mut this.bonds) {
             ladder.steps.sort_by_key(|step| step.least);
         }
         this.announce_all(model, &view.world.evidence);
         this
+    }
+
+    /// Adds the thresholds of a comparison; false where it has none, and must be looked at whenever its evidence moves.
+    fn add(&mut self, seeker: &Seeker<'_>, part: &Part) -> bool {
+        let (quantity, least) = match *part {
+            Part::Simple { quantity, strict, number } => (quantity, seeker.least_of(quantity, strict, number)),
+            Part::Single { quantity, node } => (quantity, seeker.turn_of(quantity, node)),
+            Part::Other(_) => return false,
+        };
+        let Some(total) = Total::of(quantity) else { return false };
+        let ladder = match total {
+            Total::Bound(slot) => &mut self.bound[slot.index()],
+            Total::Parties(slot) => &mut self.parties[slot.index()],
+            Total::Bonds(commitment) => &mut self.bonds[commitment.index()],
+        };
+        let (Turn::At(_) | Turn::Never, Some(own)) = (least, seeker.own_parts(total)) else { return false };
+        if let Turn::At(least) = least {
+            let instance = seeker.instance;
+            ladder.steps.extend(own.iter().map(|own| Threshold { least: least.saturating_add(*own), instance }));
+        }
+        true
+    }
+
+    /// Whether hardly anybody has to be looked at whenever some evidence moves.
+    pub(in super::super) fn are_sharp(&self) -> bool {
+        self.others.len() <= CROWD
     }
 
     /// Brings every announced total up to date.
@@ -148,6 +171,7 @@ impl Thresholds {
     }
 
     /// Announces the totals that a commitment counts in; `turn` is called for those whose comparisons may have turned.
+    /// Returns how often.
     #[inline]
     pub(in super::super) fn announce(
         &mut self,
@@ -155,11 +179,16 @@ impl Thresholds {
         evidence: &Evidence,
         instance: InstanceId,
         mut turn: impl FnMut(InstanceId),
-    ) {
+    ) -> u64 {
         let model = view.model;
         let commitment = model.instances[instance.index()].commitment;
         let signals = view.plan.signals;
-        let mut others = |signal| self.others.get(signal).iter().for_each(|&other| turn(InstanceId(other)));
+        let mut told = 0;
+        let mut tell = |other| {
+            told += 1;
+            turn(other);
+        };
+        let mut others = |signal| self.others.get(signal).iter().for_each(|&other| tell(InstanceId(other)));
         others(signals.commitment(commitment));
         for gift in model.gifts(instance) {
             model.slots_of(instance, gift.number).iter().for_each(|slot| others(slot.0));
@@ -167,23 +196,178 @@ impl Thresholds {
         let ladder = &mut self.bonds[commitment.index()];
         if !ladder.steps.is_empty() {
             let total = i64::from(evidence.bonds(model, Promises::all(commitment), None));
-            ladder.announce(total).iter().for_each(|step| turn(step.instance));
+            ladder.announce(total).iter().for_each(|step| tell(step.instance));
         }
         for gift in model.gifts(instance) {
             for &slot in model.slots_of(instance, gift.number) {
                 let ladder = &mut self.bound[slot.index()];
                 if !ladder.steps.is_empty() {
                     let total = evidence.bound(model, slot, None).0;
-                    ladder.announce(total).iter().for_each(|step| turn(step.instance));
+                    ladder.announce(total).iter().for_each(|step| tell(step.instance));
                 }
                 let ladder = &mut self.parties[slot.index()];
                 if !ladder.steps.is_empty() {
                     let total = i64::from(evidence.parties(model, slot, None));
-                    ladder.announce(total).iter().for_each(|step| turn(step.instance));
+                    ladder.announce(total).iter().for_each(|step| tell(step.instance));
                 }
             }
         }
+        told
     }
+}
+
+/// Where a comparison turns as a total rises that somebody sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// From this total on it is other than at 0.
+    At(i64),
+    /// Nowhere.
+    Never,
+    /// That is not known.
+    Unknown,
+}
+
+impl From<Option<i64>> for Turn {
+    fn from(least: Option<i64>) -> Self {
+        least.map_or(Self::Unknown, Self::At)
+    }
+}
+
+/// Whether thresholds have to be sought by halving, so that a short cascade does better without them.
+pub(in super::super) fn are_sought(model: &Model) -> bool {
+    let conditions = model.commitments.iter().filter_map(|commitment| commitment.when.as_ref());
+    conditions.flat_map(take_apart).any(|part| matches!(part, Part::Single { .. }))
+}
+
+/// The instances of each debtor.
+struct Debtors(Lists);
+
+impl Debtors {
+    fn new(model: &Model) -> Self {
+        let pairs = model.instance_ids().map(|at| (model.instances[at.index()].debtor.0, at.0));
+        Self(Lists::new(model.actors.len(), pairs.collect()))
+    }
+
+    fn of(&self, model: &Model, instance: InstanceId) -> &[u32] {
+        self.0.get(model.instances[instance.index()].debtor.0)
+    }
+}
+
+/// Looks for the thresholds in the condition of an instance.
+struct Seeker<'a> {
+    view: View<'a>,
+    own: Own,
+    when: &'a Expression,
+    instance: InstanceId,
+    /// All instances of its debtor.
+    promises: &'a [u32],
+}
+
+impl<'a> Seeker<'a> {
+    fn scope(&self) -> Scope<'a> {
+        let actor = self.view.model.instances[self.instance.index()].debtor;
+        Scope { reader: Some(Reader { actor, instance: self.instance }), ..self.view.scope() }
+    }
+
+    fn signals(&self, quantity: Quantity) -> impl Iterator<Item = (Signal, u32)> + use<> {
+        let actor = self.view.model.instances[self.instance.index()].debtor;
+        let instance = self.instance.0;
+        self.view.plan.signals.of(quantity, actor).into_iter().flatten().map(move |signal| (signal, instance))
+    }
+
+    /// Where a total reaches (strictly: exceeds) a fixed number.
+    fn least_of(&self, quantity: Quantity, strict: bool, number: NodeId) -> Turn {
+        let Ok(at) = self.when.number_at(number, &self.scope()) else { return Turn::Unknown };
+        if let Quantity::Bound(_) = quantity { least_amount(at, strict).into() } else { least_count(at, strict).into() }
+    }
+
+    /// Where a comparison turns that turns once, found by halving.
+    fn turn_of(&self, quantity: Quantity, node: NodeId) -> Turn {
+        let scope = self.scope();
+        let holds = |total: i64| {
+            let seen = if let Quantity::Bound(_) = quantity { Amount(total).to_units() } else { count(total) };
+            self.when.truth_at(node, &Supposed { scope, quantity, value: seen }).ok()
+        };
+        let most = if let Quantity::Bound(_) = quantity { MOST } else { i64::from(u32::MAX) };
+        let (Some(first), Some(last)) = (holds(0), holds(most)) else { return Turn::Unknown };
+        if first == last {
+            return Turn::Never;
+        }
+        let (mut low, mut high) = (0, most);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            let Some(now) = holds(middle) else { return Turn::Unknown };
+            if now == first { low = middle } else { high = middle }
+        }
+        Turn::At(high)
+    }
+
+    /// What of a total may be the debtor's own, and so be taken off before the condition sees it; none if that is too
+    /// many numbers.
+    ///
+    /// When the debtor itself binds another promise, the total and its own part rise together, and what it sees stays.
+    fn own_parts(&self, total: Total) -> Option<Vec<i64>> {
+        let View { model, world, .. } = self.view;
+        let own = |of: i64| if self.own == Own::Counted { of } else { 0 };
+        let others = self.promises.iter().map(|&at| InstanceId(at)).filter(|&at| at != self.instance);
+        let is_bound = |at: InstanceId| world.evidence.standing(at).bound;
+        match total {
+            Total::Bound(slot) => {
+                let mut parts = vec![own(own_amount(self.view, self.instance, slot))];
+                for other in others {
+                    let amount = own_amount(self.view, other, slot);
+                    if is_bound(other) {
+                        parts.iter_mut().for_each(|part| *part = part.saturating_add(amount));
+                    } else if amount > 0 {
+                        let more: Vec<i64> = parts.iter().map(|part| part.saturating_add(amount)).collect();
+                        parts.extend(more);
+                        parts.sort_unstable();
+                        parts.dedup();
+                    }
+                    if parts.len() > OWN_PARTS {
+                        return None;
+                    }
+                }
+                Some(parts)
+            }
+            Total::Parties(slot) => {
+                let counted = |at: InstanceId| counts_in(model, at, slot);
+                let is_party = self.own == Own::Counted && counted(self.instance)
+                    || others.clone().any(|at| is_bound(at) && counted(at));
+                let may_be = others.clone().any(counted);
+                Some(if is_party { vec![1] } else { (0..=i64::from(may_be)).collect() })
+            }
+            Total::Bonds(commitment) => {
+                let of_it = model.instances[self.instance.index()].commitment == commitment;
+                Some(vec![own(i64::from(of_it))])
+            }
+        }
+    }
+}
+
+/// A total that is looked for, in place of the one that there is.
+struct Supposed<'a> {
+    scope: Scope<'a>,
+    quantity: Quantity,
+    value: f64,
+}
+
+impl Values for Supposed<'_> {
+    fn parameter(&self, parameter: ParameterId) -> f64 {
+        self.scope.parameter(parameter)
+    }
+
+    fn read(&self, quantity: Quantity) -> f64 {
+        if quantity == self.quantity { self.value } else { self.scope.read(quantity) }
+    }
+}
+
+/// More than any total.
+const MOST: i64 = i64::MAX / 2;
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far smaller than 2^52")]
+fn count(total: i64) -> f64 {
+    total as f64
 }
 
 /// The least count that reaches (strictly: exceeds) a number; none where that is no sensible count.
@@ -238,7 +422,7 @@ fn take_apart(when: &Expression) -> Vec<Part> {
             continue;
         }
         match when.nodes[node as usize] {
-            Node::Compare(comparison, a, b) => parts.push(part(when, comparison, a, b)),
+            Node::Compare(comparison, a, b) => parts.push(part(when, node, comparison, a, b)),
             Node::And(a, b) | Node::Or(a, b) => stack.extend([a, b]),
             Node::Not(a) => stack.push(a),
             Node::If(c, a, b) => stack.extend([c, a, b]),
@@ -248,7 +432,7 @@ fn take_apart(when: &Expression) -> Vec<Part> {
     parts
 }
 
-fn part(when: &Expression, comparison: Comparison, a: NodeId, b: NodeId) -> Part {
+fn part(when: &Expression, node: NodeId, comparison: Comparison, a: NodeId, b: NodeId) -> Part {
     let (of_a, of_b) = (reads(when, a), reads(when, b));
     let total = |node: NodeId| {
         let Node::Read(quantity) = when.nodes[node as usize] else { return None };
@@ -273,7 +457,49 @@ fn part(when: &Expression, comparison: Comparison, a: NodeId, b: NodeId) -> Part
         }
         _ => {}
     }
-    Part::Other([of_a, of_b].concat())
+    let mut all = [of_a, of_b].concat();
+    all.sort_unstable();
+    all.dedup();
+    let turns_once = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+    if let (&[quantity], true) = (&all[..], turns_once)
+        && Total::of(quantity).is_some()
+        && (is_fixed(when, a) && is_monotone(when, b) || is_fixed(when, b) && is_monotone(when, a))
+    {
+        return Part::Single { quantity, node };
+    }
+    Part::Other(all)
+}
+
+/// Whether nothing in a number moves with evidence.
+fn is_fixed(when: &Expression, node: NodeId) -> bool {
+    reads(when, node).is_empty()
+}
+
+/// Whether a number only rises, or only falls, as the one piece of evidence in it rises. Each operation is rounded to
+/// the nearest number, and so is as monotone as it is exact.
+fn is_monotone(when: &Expression, node: NodeId) -> bool {
+    match when.nodes[node as usize] {
+        Node::Read(_) => true,
+        Node::Negate(a) => is_monotone(when, a),
+        Node::Divide(a, b) => is_fixed(when, b) && is_monotone(when, a),
+        Node::Add(a, b) | Node::Subtract(a, b) | Node::Multiply(a, b) | Node::Min(a, b) | Node::Max(a, b) => {
+            is_fixed(when, a) && is_monotone(when, b) || is_fixed(when, b) && is_monotone(when, a)
+        }
+        Node::Number(_)
+        | Node::Truth(_)
+        | Node::Parameter(_)
+        | Node::Compare(..)
+        | Node::And(..)
+        | Node::Or(..)
+        | Node::Not(_)
+        | Node::Clamp(..)
+        | Node::Abs(_)
+        | Node::Sqrt(_)
+        | Node::Exp(_)
+        | Node::Ln(_)
+        | Node::If(..)
+        | Node::Curve(..) => false,
+    }
 }
 
 /// The evidence that a number reads.

@@ -1,6 +1,6 @@
 //! Phases 4 and 5 in a run: rounds of Exchange, the amounts that settle in them, and packages.
 
-use super::super::agreement::{CROWD, Own, Thresholds};
+use super::super::agreement::{CROWD, Own, Thresholds, are_sought};
 use super::super::decide::{self, Rounds};
 use super::super::decision::{Decision, Why};
 use super::super::failure::Failure;
@@ -12,9 +12,14 @@ use super::gap;
 use super::progress::Progress;
 use crate::model::{Amount, Event, Evidence, InstanceId, MeetingId, Model, State, World};
 
+/// Rounds of a crowd before its thresholds are sought by halving: about what seeking one of them costs.
+const PATIENCE: u32 = 32;
+
 /// Working memory of the phases.
 #[derive(Clone)]
 pub(super) struct Exchange {
+    /// Rounds of a crowd before its thresholds are looked for.
+    patience: u32,
     rounds: Rounds,
     candidates: Vec<InstanceId>,
     sweeps: Sweeps,
@@ -29,6 +34,7 @@ pub(super) struct Exchange {
 impl Exchange {
     pub(super) fn new(model: &Model) -> Self {
         Self {
+            patience: if are_sought(model) { PATIENCE } else { 0 },
             rounds: Rounds::default(),
             candidates: Vec::new(),
             sweeps: Sweeps::default(),
@@ -46,6 +52,7 @@ impl Exchange {
 
     /// Rounds of exchange until one detaches nothing.
     pub(super) fn run(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        let mut patience = self.patience;
         loop {
             self.candidates.clear();
             progress.agenda.take_when(progress.plan, &mut self.candidates);
@@ -56,8 +63,11 @@ impl Exchange {
                 break;
             }
             if self.candidates.len() >= CROWD && progress.plan.levels.is_empty() {
-                self.cascade(progress)?;
-                break;
+                if patience == 0 && self.cascade(progress)? {
+                    break;
+                }
+                // Where there are too few thresholds it is not tried again.
+                patience = patience.checked_sub(1).unwrap_or(u32::MAX);
             }
         }
         // The last one is that of the end.
@@ -137,10 +147,13 @@ impl Exchange {
     }
 
     /// The further rounds of a crowd: from the second on, each looks only at those whose thresholds the one before
-    /// crossed.
-    fn cascade(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
+    /// crossed. False where too few of the conditions have thresholds, and nothing was done.
+    fn cascade(&mut self, progress: &mut Progress<'_>) -> Result<bool, Failure> {
         let Self { candidates, rounds, .. } = self;
         let mut thresholds = Thresholds::new(progress.view(), Own::Absent);
+        if !thresholds.are_sharp() {
+            return Ok(false);
+        }
         let mut bound = Vec::new();
         candidates.clear();
         progress.agenda.take_when(progress.plan, candidates);
@@ -164,7 +177,7 @@ impl Exchange {
             }
         }
         progress.agenda.forget_when(progress.plan);
-        Ok(())
+        Ok(true)
     }
 
     /// The packages of the meetings in session, each with the Exchange after it.
