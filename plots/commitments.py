@@ -6,6 +6,7 @@
 """A timeline of commitments: when each was offered, bound, suspended, kept or broken.
 
 Reads events.csv, and commitments.csv where there is one. Members of a group with the same history share a row.
+The bar of a graded promise is filled up to what it had come to of its limit.
 """
 
 import argparse
@@ -38,6 +39,7 @@ BECOMES = {
     "satisfied": "kept",
     "violated": None,
     "released": None,
+    "renewed": None,
 }
 # Okabe and Ito's colours; offered and bound differ in lightness too, suspended has hatches.
 BARS = {
@@ -46,6 +48,8 @@ BARS = {
     "suspended": {"facecolor": "#ffffff", "edgecolor": "#D55E00", "hatch": "/////"},
     "kept": {"facecolor": "#009E73"},
 }
+# What of a graded promise is not given.
+REST = {"bound": "#b3d4e8", "kept": "#b2e0d3"}
 # How a commitment ends without a bar that goes on.
 ENDS = {
     "cancelled": ("taken back", "x", "#505050"),
@@ -119,29 +123,54 @@ def number(value):
     return text.replace(",", "\u2009")
 
 
-def history(events, end):
-    """The bars of one commitment, `(first step, step after, what)`, and how it ended: `(step, event)`."""
+def history(events, end, limits):
+    """The bars of one commitment, `(first step, step after, what, share)`, and how it ended: `(step, event)`.
+
+    The share is what a graded promise has come to of its limits, one for each resource; of another it is 1."""
     bars, ends = [], []
-    state, since = None, 0
-    for step, event in zip(events["step"], events["event"]):
-        if event not in BECOMES:
-            continue
+    state, since, given = None, 0, {}
+
+    def share():
+        if not limits or state not in REST:
+            return 1.0
+        shares = [given.get(resource, 0.0) / limit if limit > 0 else 1.0 for resource, limit in limits.items()]
+        return sum(shares) / len(shares)
+
+    for step, event, resource, value in zip(events["step"], events["event"], events["resource"], events["value"]):
         if state and step > since:
-            bars.append((since, step, state))
+            bars.append((since, step, state, round(share(), 3)))
         if event in ENDS:
             ends.append((step, event))
-        state, since = BECOMES[event], step
+        since = step
+        if event == "raised":
+            given[resource] = value
+            continue
+        if event in ("created", "renewed"):
+            given = {}
+        state = BECOMES[event]
     if state:
-        bars.append((since, end, state))
+        bars.append((since, end, state, round(share(), 3)))
     return tuple(bars), tuple(ends)
 
 
-def collect(events, order, end):
+def graded_limits(folder):
+    """The limits of graded promises, by instance and resource."""
+    path = folder / "commitments.csv"
+    limits = {}
+    if not path.is_file():
+        return limits
+    table = read_table(path, None)
+    for row in table[pd.to_numeric(table["upto"], errors="coerce").notna()].itertuples():
+        limits.setdefault(row.commitment, {})[row.resource] = float(row.upto)
+    return limits
+
+
+def collect(events, order, end, limits):
     """A row for each commitment, or for members of a group that fared alike: label, instances, bars, ends."""
     rows = {}
-    of = dict(tuple(events[events["event"].isin(BECOMES)].groupby("subject", sort=False)))
+    of = dict(tuple(events[events["event"].isin([*BECOMES, "raised"])].groupby("subject", sort=False)))
     for instance in order:
-        bars, ends = history(of[instance], end) if instance in of else ((), ())
+        bars, ends = history(of[instance], end, limits.get(instance)) if instance in of else ((), ())
         rows.setdefault((instance.split("/")[0], bars, ends), []).append(instance)
     collected = []
     for (commitment, bars, ends), instances in rows.items():
@@ -165,11 +194,15 @@ def amounts(folder, scenario, rows):
     table = read_table(path, None)
     said = []
     for _, instances, _, _ in rows:
-        sums = table[table["commitment"].isin(instances)].groupby("resource", sort=False)["amount"].sum()
+        own = table[table["commitment"].isin(instances)]
+        sums = own.groupby("resource", sort=False)["amount"].sum()
+        limits = own.assign(upto=pd.to_numeric(own["upto"], errors="coerce")).groupby("resource", sort=False)["upto"]
+        limits = limits.sum(min_count=1)
         declared = scenario.get("resources", {})
         units = [declared.get(resource, {}).get("unit", words(resource)) for resource in sums.index]
         units = [f"of {words(name)}" if unit == "share" else unit for unit, name in zip(units, sums.index)]
-        said.append(", ".join(f"{rounded(amount)} {unit}" for amount, unit in zip(sums, units)))
+        of_limit = ["" if pd.isna(limit) else f" of {rounded(limit)}" for limit in limits]
+        said.append(", ".join(f"{rounded(amount)}{of} {unit}" for amount, of, unit in zip(sums, of_limit, units)))
     return said
 
 
@@ -198,8 +231,9 @@ def place(step, calendar):
 
 
 def draw(events, rows, said, end, calendar):
-    """The rows from the top, below the meetings and shocks."""
-    strips = [(name, events[events["event"] == kind]) for name, kind in [("meetings", "met"), ("shocks", "shock")]]
+    """The rows from the top, below the meetings, shocks and moves."""
+    kinds = [("meetings", "met"), ("shocks", "shock"), ("moves", "moved")]
+    strips = [(name, events[events["event"] == kind]) for name, kind in kinds]
     strips = [(name, found) for name, found in strips if not found.empty]
     total = len(rows) + len(strips)
     figure, axes = plt.subplots(figsize=(9, 1.5 + 0.21 * total))
@@ -207,16 +241,22 @@ def draw(events, rows, said, end, calendar):
     labels = []
     for at, (name, found) in enumerate(strips):
         labels.append(name)
-        marker, colour = ("v", "#505050") if name == "meetings" else ("*", "#D55E00")
+        marker, colour = {"meetings": ("v", "#505050"), "shocks": ("*", "#D55E00"), "moves": (">", "#0072B2")}[name]
         steps = [place(step, calendar) + middle for step in found["step"].drop_duplicates()]
         axes.plot(steps, [at] * len(steps), marker, color=colour, markersize=6, clip_on=False)
     seen, ended = set(), set()
     for at, (label, _, bars, ends) in enumerate(rows, start=len(strips)):
         labels.append(label)
-        for first, after, what in bars:
+        for first, after, what, share in bars:
             left = place(first, calendar)
+            width, height = place(after, calendar) - left, 0.62
             edge = 0.6 if what == "suspended" else 0
-            axes.barh(at, place(after, calendar) - left, left=left, height=0.62, linewidth=edge, **BARS[what])
+            if share < 1.0:
+                axes.barh(at, width, left=left, height=height, linewidth=0, facecolor=REST[what])
+            # From the foot of the row, which is below, since rows go from the top.
+            axes.barh(
+                at + height * (1.0 - share) / 2, width, left=left, height=height * share, linewidth=edge, **BARS[what]
+            )
             seen.add(what)
         for step, event in ends:
             _, marker, colour = ENDS[event]
@@ -247,6 +287,9 @@ def draw(events, rows, said, end, calendar):
         if event in ended:
             key.append(Line2D([], [], linestyle="", marker=marker, color=colour))
             names.append(name)
+    if any(share < 1.0 for _, _, bars, _ in rows for *_, share in bars):
+        key.append(Patch(facecolor=REST["bound"]))
+        names.append("up to its limit")
     if key:
         figure.legend(key, names, loc="outside lower center", ncols=len(key), frameon=False)
     return figure
@@ -288,16 +331,44 @@ def point_said(folder, point):
 def circumstances(manifest, calendar):
     """The numbers that were set, the seed, and where forks branched off."""
     parts = settings(manifest.get("overrides", []))
+    for said, one in zip(moves(manifest), manifest.get("moves", [])):
+        parts.append(f"{said} {moved_when(one['on'], calendar)}")
     parts.append(f"seed {manifest['seed']}")
     for fork in manifest.get("forks", []):
-        said = ", ".join(settings(fork["overrides"])) or "nothing set"
+        said = ", ".join(settings(fork["overrides"]) + moves(fork)) or "nothing set"
         parts.append(f"forked {moment(fork['at'], calendar)}: {said}")
     return parts
 
 
+def moves(of):
+    """The moves that were added to a run or a fork, in words."""
+    said = []
+    for one in of.get("moves", []):
+        amount = one.get("amount", {})
+        if isinstance(amount, dict):
+            amounts = [f"{number(x)} {words(name)}" for name, x in amount.items()]
+        else:
+            amounts = [number(amount)]
+        said.append(f"{words(one['bind'])} moved first" + (f" with {' and '.join(amounts)}" if amounts else ""))
+    return said
+
+
+def moved_when(on, calendar):
+    """When a move was made, in words: it is given as a step, or as the text of a moment."""
+    if isinstance(on, (int, float)):
+        return moment(on, calendar)
+    date = pd.Timestamp(on)
+    return f"on {date.day} {date:%B %Y}" + ("" if date == date.normalize() else f" at {date:%H:%M}")
+
+
 def settings(overrides):
-    """Numbers that were set, in words."""
-    return [f"{words(one['name'])} = {number(one['value'])}" for one in overrides]
+    """What was set, in words: numbers, moments, truths."""
+    said = []
+    for one in overrides:
+        value = one["value"]
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        said.append(f"{words(one['name'])} = {number(value) if is_number else str(value).lower()}")
+    return said
 
 
 def head(figure, title, below):
@@ -337,7 +408,7 @@ def main():
                 known = dict.fromkeys(instance.split("/")[0] for instance in order)
                 fail(f"there is no commitment `{name}`", f"there are {', '.join(known)}")
         order = [name for name in order if name in arguments.only or name.split("/")[0] in arguments.only]
-    rows = collect(events, order, end)
+    rows = collect(events, order, end, graded_limits(folder))
     if not rows:
         fail("there are no commitments to draw")
     if len(rows) > ROWS:

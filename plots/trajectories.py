@@ -320,16 +320,44 @@ def point_said(folder, point):
 def circumstances(manifest, calendar):
     """The numbers that were set, the seed, and where forks branched off."""
     parts = settings(manifest.get("overrides", []))
+    for said, one in zip(moves(manifest), manifest.get("moves", [])):
+        parts.append(f"{said} {moved_when(one['on'], calendar)}")
     parts.append(f"seed {manifest['seed']}")
     for fork in manifest.get("forks", []):
-        said = ", ".join(settings(fork["overrides"])) or "nothing set"
+        said = ", ".join(settings(fork["overrides"]) + moves(fork)) or "nothing set"
         parts.append(f"forked {moment(fork['at'], calendar)}: {said}")
     return parts
 
 
+def moves(of):
+    """The moves that were added to a run or a fork, in words."""
+    said = []
+    for one in of.get("moves", []):
+        amount = one.get("amount", {})
+        if isinstance(amount, dict):
+            amounts = [f"{number(x)} {words(name)}" for name, x in amount.items()]
+        else:
+            amounts = [number(amount)]
+        said.append(f"{words(one['bind'])} moved first" + (f" with {' and '.join(amounts)}" if amounts else ""))
+    return said
+
+
+def moved_when(on, calendar):
+    """When a move was made, in words: it is given as a step, or as the text of a moment."""
+    if isinstance(on, (int, float)):
+        return moment(on, calendar)
+    date = pd.Timestamp(on)
+    return f"on {date.day} {date:%B %Y}" + ("" if date == date.normalize() else f" at {date:%H:%M}")
+
+
 def settings(overrides):
-    """Numbers that were set, in words."""
-    return [f"{words(one['name'])} = {number(one['value'])}" for one in overrides]
+    """What was set, in words: numbers, moments, truths."""
+    said = []
+    for one in overrides:
+        value = one["value"]
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        said.append(f"{words(one['name'])} = {number(value) if is_number else str(value).lower()}")
+    return said
 
 
 def whole(series, folder):

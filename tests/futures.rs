@@ -721,3 +721,32 @@ fn interchangeable_first_moves_bring_the_same() {
     }
     assert!(alike > 30, "{alike} sets were alike");
 }
+
+#[test]
+fn graded_amounts_are_told_by_why_and_diff() {
+    let folder = with_run("ammunition-initiative");
+    let here = folder.path();
+    said(here, &["fork", "past", "--at", "2", "--move", "norway_pays=30", "--out", "other", "--quiet"]);
+    let events = table(here, "other/events.csv");
+    let raised = |who: &str| {
+        let row =
+            events.lines().find(|row| row.contains(&format!(",raised,{who},")) && row.contains(",2,")).expect(who);
+        said(here, &["why", "other", row.split(',').nth(1).expect("a number")])
+    };
+    let norway = raised("norway");
+    assert!(norway.contains("raises its promise to 30 of 100 million EUR"), "{norway}");
+    assert!(norway.contains("move move_1 binds norway_pays=30"), "{norway}");
+    let netherlands = raised("netherlands");
+    // 0.3 of 450 from Germany, 150 from Denmark, 100 from Norway and 100 from Czechia, once all have settled.
+    let quoted =
+        "because its `as`, 0.3 * bound(money), came to 240 with bound(money) at 800, given in steps of 50, after:";
+    assert!(netherlands.contains(quoted), "{netherlands}");
+    let told = said(here, &["diff", "past", "other"]);
+    assert!(told.contains("under a move that binds norway_pays=30."), "{told}");
+    let alone =
+        ["fork", "past", "--at", "2", "--set", "meetings.conference.package=false", "--out", "third", "--quiet"];
+    said(here, &alone);
+    let told = said(here, &["diff", "past", "third"]);
+    let line = "germany_pays                 1: detached, 500 of 600 million EUR  2: detached, 50 of 600 million EUR";
+    assert!(told.contains(line), "{told}");
+}

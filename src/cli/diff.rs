@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use backstop::report::timeline::{label, sentence};
-use backstop::report::wording::{count, listed, plain_number, set_value};
+use backstop::report::wording::{amount, count, listed, plain_number, set_value};
 use backstop::store::Verified;
 
-use backstop::model::{Amount, Entry, Event, Model, State};
+use backstop::model::{Amount, Entry, Event, InstanceId, Model};
 use backstop::scenario::AddedMove;
 use backstop::trace::{Namer, ending_name, truth};
 
@@ -191,24 +191,41 @@ fn reached(sides: &[Side<'_>; 2]) -> String {
     if text.is_empty() { text } else { format!("\nOutcomes that were reached at different times\n{text}") }
 }
 
-/// Commitments that end in another state.
+/// Commitments that end in another state, or with another graded amount.
 fn commitments(sides: &[Side<'_>; 2]) -> String {
-    let states = |side: &Side<'_>| -> BTreeMap<String, State> {
-        let world = &side.verified.fold.world;
-        let named =
-            side.model.instance_ids().map(|i| (side.model.instances[i.index()].name.clone(), world.instance(i).state));
-        named.collect()
-    };
-    let (one, two) = (states(&sides[0]), states(&sides[1]));
-    let names: BTreeSet<&String> = one.keys().chain(two.keys()).collect();
+    let ends = [how_they_end(&sides[0]), how_they_end(&sides[1])];
+    let names: BTreeSet<&String> = ends.iter().flat_map(BTreeMap::keys).collect();
+    let differing = names.into_iter().filter(|&name| ends[0].get(name) != ends[1].get(name));
+    let end = |side: usize, name: &String| ends[side].get(name).map_or("absent", String::as_str);
+    let rows: Vec<[&str; 3]> = differing.map(|name| [name.as_str(), end(0, name), end(1, name)]).collect();
+    let width = rows.iter().map(|row| row[1].chars().count()).max().unwrap_or(0).max(12);
     let mut text = String::new();
-    for name in names {
-        let state = |of: &BTreeMap<String, State>| of.get(name).map_or("absent", |state| state.name());
-        if one.get(name) != two.get(name) {
-            let _ = writeln!(text, "  {name:<28} 1: {:<12} 2: {}", state(&one), state(&two));
-        }
+    for [name, one, two] in rows {
+        let _ = writeln!(text, "  {name:<28} 1: {one:<width$} 2: {two}");
     }
     if text.is_empty() { text } else { format!("\nCommitments that end differently\n{text}") }
+}
+
+/// The state of each commitment at the end, with what graded ones have come to: `detached, 2 000 of 15 000 soldiers`.
+fn how_they_end(side: &Side<'_>) -> BTreeMap<String, String> {
+    let (model, fold) = (side.model, &side.verified.fold);
+    let end = |instance: InstanceId| {
+        let mut end = fold.world.instance(instance).state.name().to_owned();
+        let evidence = &fold.world.evidence;
+        let graded = model.gifts(instance).filter(|gift| model.commitment_of(instance).level(gift.number).is_some());
+        let some: Vec<String> = graded
+            .filter(|gift| evidence.graded(gift.position) > Amount::ZERO)
+            .map(|gift| {
+                let upto = amount(model, gift.resource, fold.setup.gives[gift.position]);
+                format!("{} of {upto}", plain_number(evidence.graded(gift.position).to_units()))
+            })
+            .collect();
+        if !some.is_empty() {
+            end += &format!(", {}", listed(&some));
+        }
+        (model.instances[instance.index()].name.clone(), end)
+    };
+    model.instance_ids().map(end).collect()
 }
 
 /// Promises of other amounts, which equal histories may have too.

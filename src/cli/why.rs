@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use backstop::analysis;
 use backstop::engine::View;
 use backstop::model::{
-    ActorId, CommitmentId, Entry, Event, Expression, InstanceId, Model, OutcomeId, Reader, Seq, State,
+    ActorId, Amount, CommitmentId, Entry, Event, Expression, InstanceId, Model, OutcomeId, Reader, Scope, Seq, State,
+    Values as _,
 };
 use backstop::report::ending::{values, when};
 use backstop::report::explained::lacks;
-use backstop::report::timeline::{condition, label, sentence};
-use backstop::report::wording::plain_number;
+use backstop::report::timeline::{label, sentence};
+use backstop::report::wording::{condition, listed, plain_number};
 use backstop::store::Verified;
 use backstop::text::{quoted, suggestion};
 use backstop::trace::States;
@@ -158,8 +159,9 @@ fn tree(verified: &Verified, seq: Seq) -> String {
         let indent = "  ".repeat(depth.min(DEEPEST));
         let said = sentence(model, fold.setup_at(entry.step), entry);
         let _ = writeln!(text, "{indent}{}  {said} (event {seq})", label(model, entry.step));
-        let _ = writeln!(text, "{indent}  {}", because(model, &fold.log, entry));
-        if let Some(cause) = entry.cause.filter(|_| tells_a_condition(entry, &fold.log)) {
+        let because = level(verified, seq).unwrap_or_else(|| because(model, &fold.log, entry));
+        let _ = writeln!(text, "{indent}  {because}");
+        if let Some(cause) = entry.cause.filter(|_| tells_a_condition(model, entry, &fold.log)) {
             for line in turned_by(verified, cause, entry.event) {
                 let _ = writeln!(text, "{indent}    {line}");
             }
@@ -170,12 +172,16 @@ fn tree(verified: &Verified, seq: Seq) -> String {
 
 /// How an event hangs together with its cause, which is told next.
 fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
-    let Some(cause) = entry.cause else { return root(entry) };
-    let packaged = matches!(log[cause as usize].event, Event::Agreed { .. });
+    if entry.cause.is_none() {
+        return root(entry);
+    }
+    if !tells_a_condition(model, entry, log) {
+        return "because of:".into();
+    }
     let rule = entry.event.instance().and_then(|instance| {
         let declared = model.commitment_of(instance);
         match entry.event {
-            Event::Detached(_) if !packaged => declared.when.as_ref().map(|e| ("its condition came to hold", e)),
+            Event::Detached(_) => declared.when.as_ref().map(|e| ("its condition came to hold", e)),
             Event::Created(_) => declared.offer.as_ref().map(|e| ("its `offer` came to hold", e)),
             Event::Cancelled(_) => declared.offer.as_ref().map(|e| ("its `offer` no longer held", e)),
             Event::Suspended(_) => declared.stay.as_ref().map(|e| ("its `while` no longer held", e)),
@@ -183,8 +189,7 @@ fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
             Event::Released(_) => declared.release.as_ref().map(|e| ("its `release` came to hold", e)),
             Event::Renewed(_) => declared.renew.as_ref().map(|e| ("its `renew` came to hold", e)),
             Event::Satisfied(_) => declared.until.as_ref().map(|e| ("its `until` came to hold", e)),
-            Event::Detached(_)
-            | Event::Started
+            Event::Started
             | Event::Drawn { .. }
             | Event::Met(_)
             | Event::Shock(_)
@@ -213,9 +218,53 @@ fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
     }
 }
 
-/// Whether it was a condition that brought an event about, and not a package.
-fn tells_a_condition(entry: &Entry, log: &[Entry]) -> bool {
-    !entry.cause.is_some_and(|cause| matches!(log[cause as usize].event, Event::Agreed { .. }))
+/// Whether it was a condition or an `as` that brought an event about, and not a package, a move or a renewal.
+fn tells_a_condition(model: &Model, entry: &Entry, log: &[Entry]) -> bool {
+    let Some(cause) = entry.cause.map(|cause| &log[cause as usize]) else { return true };
+    match (cause.event, entry.event.instance()) {
+        (Event::Agreed { .. }, _) => false,
+        (Event::Moved(which), Some(instance)) => {
+            let is_bound = model.moves[which.index()].binds.iter().any(|bind| bind.instance == instance);
+            cause.step != entry.step || !is_bound
+        }
+        (Event::Renewed(of), Some(instance)) => of != instance || !matches!(entry.event, Event::Created(_)),
+        _ => true,
+    }
+}
+
+/// What the `as` of an amount that settled came to, with the values that it read.
+fn level(verified: &Verified, seq: Seq) -> Option<String> {
+    let log = &verified.fold.log;
+    let entry = &log[seq as usize];
+    let Event::Raised { instance, gift, .. } = entry.event else { return None };
+    if !tells_a_condition(verified.course.first(), entry, log) {
+        return None;
+    }
+    // The amounts of a round have settled once all of them have risen.
+    let settled = log[seq as usize..].iter().take_while(|one| matches!(one.event, Event::Raised { .. })).count();
+    let mut states = States::new(verified.course.legs(), &verified.fold);
+    states.before(seq as usize + settled - 1);
+    let (model, setup, world) = states.advance()?;
+    let gift = model.gift(instance, gift as usize);
+    let expression = model.commitment_of(instance).level(gift.number)?;
+    let reader = Some(Reader { actor: model.instances[instance.index()].debtor, instance });
+    let scope = Scope { model, setup, world, evidence: &world.evidence, reader };
+    let value = expression.number(&scope).ok()?;
+    let reads = expression.reads().into_iter().map(|quantity| {
+        format!("{} at {}", analysis::wording::quantity_text(model, quantity), plain_number(scope.read(quantity)))
+    });
+    let with = listed(&reads.collect::<Vec<_>>());
+    let with = if with.is_empty() { with } else { format!(" with {with}") };
+    let beyond = if value > setup.gives[gift.position].to_units() { ", which is beyond its limit" } else { "" };
+    let by = setup.by[gift.position];
+    let steps = if by > Amount(1) && beyond.is_empty() {
+        format!(", given in steps of {}", plain_number(by.to_units()))
+    } else {
+        String::new()
+    };
+    let after = if entry.cause.is_some() { ", after:" } else { "" };
+    let (text, value) = (condition(&expression.text), plain_number(value));
+    Some(format!("because its `as`, {text}, came to {value}{with}{beyond}{steps}{after}"))
 }
 
 /// The comparisons of an event's condition that its cause turned, with their values before and after.

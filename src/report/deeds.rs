@@ -3,8 +3,7 @@
 
 use crate::model::{ActorId, Amount, CommitmentId, InstanceId, Model, ResourceId, Setup};
 
-use super::timeline::condition;
-use super::wording::{actor, actors, amount, group, listed, plain_number};
+use super::wording::{actor, actors, amount, condition, group, listed, plain_number};
 
 /// One thing that a debtor does, or that becomes of its promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

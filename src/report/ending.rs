@@ -8,8 +8,8 @@ use crate::engine::{Plan, Run, View};
 use crate::model::{ActorId, Ending, InstanceId, Model, OutcomeId, Scope, Setup, State, Values, World};
 
 use super::explained::{explained, instances, standing};
-use super::timeline::{condition, label};
-use super::wording::{actors, listed, named, plain_number};
+use super::timeline::label;
+use super::wording::{actors, condition, listed, named, plain_number};
 
 /// Metrics that are shown, at most.
 const METRICS: usize = 12;

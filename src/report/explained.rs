@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::analysis::{self, Blocked, Choice, Cost, Explanation, Given, Partial, Sets, wording};
 use crate::engine::View;
-use crate::model::{Amount, CommitmentId, InstanceId, Model, State};
+use crate::model::{Amount, CommitmentId, InstanceId, Model, ResourceId, State};
 
 use super::wording::{actor, count, escaped, listed, plain_number};
 
@@ -308,18 +308,10 @@ fn moves(model: &Model, explanation: &Explanation, cheapest: &Choice<InstanceId>
 /// amount behind it, as `--move` takes it.
 fn members(model: &Model, set: &[InstanceId], given: &[Given]) -> String {
     let with_amount = |&instance: &InstanceId| {
-        let name = &model.instances[instance.index()].name;
         let start = given.partition_point(|given| given.instance < instance);
         let amounts = &given[start..start + given[start..].partition_point(|given| given.instance == instance)];
-        match amounts {
-            [] => name.clone(),
-            [one] => format!("{name}={}", one.amount.to_units()),
-            all => {
-                let one =
-                    |one: &Given| format!("{}:{}", model.resources[one.resource.index()].id, one.amount.to_units());
-                format!("{name}={}", all.iter().map(one).collect::<Vec<_>>().join(","))
-            }
-        }
+        let amounts: Vec<(ResourceId, Amount)> = amounts.iter().map(|one| (one.resource, one.amount)).collect();
+        with_amounts(model, instance, &amounts)
     };
     let mut names = Vec::new();
     for of_one in set.chunk_by(|a, b| model.instances[a.index()].commitment == model.instances[b.index()].commitment) {
@@ -332,6 +324,23 @@ fn members(model: &Model, set: &[InstanceId], given: &[Given]) -> String {
         }
     }
     listed(&names)
+}
+
+/// A promise with graded amounts as `--move` takes it: `c=10`, `c=money:10,troops:5`.
+pub(super) fn with_amounts(model: &Model, instance: InstanceId, amounts: &[(ResourceId, Amount)]) -> String {
+    let name = &model.instances[instance.index()].name;
+    let declared = model.commitment_of(instance);
+    let graded = (0..declared.gives.len()).filter(|&gift| declared.level(gift).is_some()).count();
+    match amounts {
+        [] => name.clone(),
+        [(_, amount)] if graded == 1 => format!("{name}={}", amount.to_units()),
+        all => {
+            let one = |(resource, amount): &(ResourceId, Amount)| {
+                format!("{}:{}", model.resources[resource.index()].id, amount.to_units())
+            };
+            format!("{name}={}", all.iter().map(one).collect::<Vec<_>>().join(","))
+        }
+    }
 }
 
 /// The minimal sets that are not shown as cheapest.

@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::engine::{begin_step, evolve};
-use crate::model::{ActorId, Amount, Entry, Event, EventKind, Gift, InstanceId, Model, Payload, Setup, ShockId, World};
+use crate::model::{
+    ActorId, Amount, Bind, Entry, Event, EventKind, Gift, InstanceId, Model, Move, Payload, Setup, ShockId, World,
+};
 
 use super::deeds::{self, Chain, Deed, Part};
+use super::explained::{instances, with_amounts};
 use super::wording::{actor, actors, amount, count, escaped, listed, named, plain_number};
+
+/// Promises with amounts that a move binds are named one by one up to this number.
+const NAMES: usize = 8;
 
 /// Which events of a log are shown.
 #[derive(Clone, Debug, Default)]
@@ -210,7 +216,8 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut L
         }
         Event::Moved(which) => {
             let one = &model.moves[which.index()];
-            lines.say(format!("move {}", named(&one.id, one.name.as_deref())));
+            let bound = bound(model, setup, one);
+            lines.say(format!("move {} binds {bound}", named(&one.id, one.name.as_deref())));
         }
         Event::Shock(shock) => lines.all.push(Line::Shock { shock, stances: 0, anchors: 0, trust: 0 }),
         Event::Stance { .. } | Event::Anchor { .. } | Event::Trust { .. } => {
@@ -262,6 +269,24 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut L
             }
         }
     }
+}
+
+/// What a move binds, with its amounts as `--move` takes them.
+fn bound(model: &Model, setup: &Setup, one: &Move) -> String {
+    let (plain, chosen): (Vec<&Bind>, Vec<&Bind>) = one.binds.iter().partition(|bind| bind.amounts.is_empty());
+    let plain: Vec<InstanceId> = plain.into_iter().map(|bind| bind.instance).collect();
+    let mut names = if plain.is_empty() { Vec::new() } else { vec![instances(model, &plain)] };
+    for bind in chosen.iter().take(NAMES) {
+        let amount = |&(gift, at): &(u32, usize)| {
+            let resource = model.gift(bind.instance, gift as usize).resource;
+            (resource, setup.moved.get(at).copied().unwrap_or_default())
+        };
+        names.push(with_amounts(model, bind.instance, &bind.amounts.iter().map(amount).collect::<Vec<_>>()));
+    }
+    if chosen.len() > NAMES {
+        names.push(count(chosen.len() - NAMES, "other"));
+    }
+    listed(&names)
 }
 
 /// What an event of a commitment is called; increments between the first and the last are left out.
@@ -346,12 +371,6 @@ fn written(model: &Model, setup: &Setup, line: &Line) -> String {
         }
         Line::Deeds(chain) => deeds::written(model, setup, chain),
     }
-}
-
-/// A condition's text on one line.
-#[must_use]
-pub fn condition(text: &str) -> String {
-    escaped(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// The title and the frame of a run.

@@ -92,6 +92,12 @@ pub fn actors(model: &Model, ids: &[ActorId]) -> String {
     listed(&ids.iter().map(|&id| actor(model, id)).collect::<Vec<_>>())
 }
 
+/// A condition's text on one line.
+#[must_use]
+pub fn condition(text: &str) -> String {
+    escaped(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
