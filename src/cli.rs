@@ -21,7 +21,10 @@ mod sweep;
 mod tip;
 mod why;
 
-use std::process::ExitCode;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -62,10 +65,22 @@ enum Command {
     },
 }
 
-/// The program: exit code 0 if done, 1 if the run or check failed, 2 for wrong usage.
-pub(crate) fn main() -> ExitCode {
+/// Where the program is that a job array is to call, where that is not the one that runs: Python runs this one too.
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// The path of the program.
+fn program() -> io::Result<PathBuf> {
+    PROGRAM.get().map_or_else(std::env::current_exe, |path| Ok(path.clone()))
+}
+
+/// The program, given its arguments, the first of which is its own name, and its path where that is another than that of
+/// the process: exit code 0 if done, 1 if the run or check failed, 2 for wrong usage.
+pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, program: Option<PathBuf>) -> u8 {
+    if let Some(program) = program {
+        let _ = PROGRAM.set(program);
+    }
     // Wrong usage exits with 2 here, help and version with 0.
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(arguments);
     let result = match cli.command {
         Command::Check(args) => check::check(&args),
         Command::Run(args) => run::run(&args),
@@ -87,9 +102,9 @@ pub(crate) fn main() -> ExitCode {
         Command::Completions { shell } => completions(shell),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failed::Input) => ExitCode::from(1),
-        Err(Failed::Usage) => ExitCode::from(2),
+        Ok(()) => 0,
+        Err(Failed::Input) => 1,
+        Err(Failed::Usage) => 2,
     }
 }
 

@@ -2,8 +2,8 @@
 // A new event, quantity or state makes the compiler name the places that must know it.
 #![deny(clippy::wildcard_enum_match_arm)]
 
-mod cli;
+pub(crate) mod cli;
 
 fn main() -> std::process::ExitCode {
-    cli::main()
+    cli::main(std::env::args_os(), None).into()
 }

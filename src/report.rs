@@ -2,8 +2,15 @@
 //! the shares of outcomes. The command line prints these texts; a notebook shows the same.
 
 mod deeds;
+pub mod diff;
 pub mod ending;
+pub mod explain;
 pub mod explained;
 pub mod shares;
+pub mod state;
 pub mod timeline;
+mod unknown;
+pub mod why;
 pub mod wording;
+
+pub use unknown::Unknown;

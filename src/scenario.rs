@@ -13,6 +13,7 @@
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod actors;
+mod arguments;
 mod attachments;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod calendar;
@@ -86,6 +87,7 @@ mod warnings;
 #[cfg(test)]
 mod tests;
 
+pub use arguments::{At, AtError, parse_bound, parse_metric, parse_move, parse_set};
 pub use attachments::{Attachment, AttachmentError, Attachments, NoAttachments, Role, too_large};
 pub use compile::{Compiled, Options, compile};
 pub use diagnostic::{Diagnostic, DiagnosticView, NoteView, Origin, PlaceView, Severity};

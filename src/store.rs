@@ -8,6 +8,7 @@ pub mod limits;
 mod lineage;
 mod listed;
 mod manifest;
+mod recording;
 mod runs;
 mod tables;
 mod verify;
@@ -24,6 +25,7 @@ pub use listed::is_inside;
 pub use manifest::{
     AmountRecord, Digest, ForkRecord, Manifest, ManifestError, MoveRecord, OverrideRecord, PROGRAM, digest,
 };
+pub use recording::{ForkError, Recording, RecordingError};
 pub use runs::{RunRow, RunTable, set_columns};
 pub use tables::{Sampler, TooManySamples, events_csv, write_commitments, write_events, write_series};
 pub use verify::{Defect, Verified, VerifyError, verify};

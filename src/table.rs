@@ -11,11 +11,13 @@
 
 mod columns;
 mod csv;
+mod memory;
 
 pub use columns::{
     CommitmentColumn, DesignColumn, EventColumn, FutureColumn, RunColumn, SeriesColumn, SummaryColumn, TipColumn,
 };
 pub use csv::Csv;
+pub use memory::{Columns, Data, Values, Words};
 
 use std::borrow::Cow;
 use std::io;
@@ -25,6 +27,8 @@ use std::io;
 pub enum Kind {
     /// A whole number, not negative.
     Whole,
+    /// A whole number that may take all of 64 bits.
+    Seed,
     /// A real number; it may be infinite, never NaN.
     Real,
     /// Words.

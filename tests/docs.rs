@@ -248,7 +248,7 @@ fn check_columns<C: Declared>(page: &str, heading: &str) {
         let found = rows[last..].iter().position(|row| row.split(" | ").next().unwrap().contains(&names));
         last += found.unwrap_or_else(|| panic!("{heading} lacks {names}, or has it too early"));
         let types: &[&str] = match column.kind() {
-            Kind::Whole => &["whole number"],
+            Kind::Whole | Kind::Seed => &["whole number"],
             Kind::Real => &["number", "share"],
             Kind::Text => &["text", "id", "name", "`below` or `above`"],
             Kind::Id => &["id", "name"],

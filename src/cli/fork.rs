@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use backstop::engine::{Checkpoint, Run, RunOptions};
+use backstop::engine::Run;
 use backstop::report::wording::escaped;
 use backstop::report::{ending, timeline};
-use backstop::scenario::{AddedMove, MoveAmounts, Override, SetValue};
-use backstop::store::{Files, ForkRecord, Kept, Lineage, Manifest, MoveRecord, OverrideRecord, Sampler, Verified};
+use backstop::scenario::{MoveAmounts, Override};
+use backstop::store::{Kept, Lineage, Recording, RecordingError, Verified};
 
 use super::console::{Failed, emit, fail};
 use super::load::{self, At, parse_bound, parse_set};
-use super::recorded::{check_fork, no_step, refuse, verify};
+use super::recorded::{refuse, verify};
 use super::run::{claim, is_same, write};
 
 /// Goes on from a step of a run under other numbers, with the same luck
@@ -49,54 +49,24 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
         return Err(fail("a fork cannot be written over the run that it comes from", Some("choose another `--out`")));
     }
     let parent = verify(&args.dir, &mut |_, _, _| {})?;
-    let at = args.at.step(&parent.course.last().0.clock)?;
-    check_step(at, &parent)?;
-    let manifest = child_manifest(args, at, &parent);
+    let at = load::step(&args.at, &parent.course.last().0.clock)?;
+    let forked = parent.forked(at, &args.sets, &args.moves, args.replicate);
+    let manifest = forked.map_err(|error| fail(&error.to_string(), Some(&error.help())))?;
     let mut inputs = Kept::of(&args.dir, &manifest);
-    let course = Lineage::new(&manifest, &mut inputs).map_err(|error| refuse(&error))?;
-    let mut sampler = Sampler::new(course.last().0, manifest.stances, manifest.trust)
-        .map_err(|error| fail(&error.to_string(), Some("fork a run without `--stances` and `--trust`")))?;
-    let want = RunOptions { log: true, series: true, exchanged: true };
-    let run = course.run(manifest.luck(), want, &mut |moment, world, _| {
-        if moment == Checkpoint::Ended {
-            sampler.sample(course.first(), world);
+    let recording = Recording::run(manifest, &mut inputs).map_err(|error| match &error {
+        RecordingError::Lineage(error) => refuse(error),
+        RecordingError::Samples(error) => {
+            fail(&error.to_string(), Some("fork a run without `--stances` and `--trust`"))
         }
-    });
-    let models = (course.first(), course.last().0);
-    let files = Files::of_run(models, &run, manifest.luck(), &sampler, &manifest.all_overrides());
-    let manifest = manifest.of_run(&run, files.digests());
+    })?;
+    let Verified { manifest, course, fold: run, .. } = &recording.verified;
     let document = course.document().expect("the course was compiled from one");
-    write(&files, (&folder, &args.out), document, &manifest)?;
-    emit(&story(args, at, &course, &run))?;
+    write(&recording.files, (&folder, &args.out), document, manifest)?;
+    emit(&story(args, at, course, run))?;
     if let Err(failure) = &run.result {
         return Err(load::failed(document, failure));
     }
     Ok(())
-}
-
-fn check_step(at: u32, parent: &Verified) -> Result<(), Failed> {
-    let last_fork = parent.manifest.forks.last().map_or(0, |fork| fork.at);
-    check_fork(at, last_fork)?;
-    if at >= parent.fold.steps {
-        return Err(no_step(at, parent.fold.steps));
-    }
-    Ok(())
-}
-
-fn child_manifest(args: &Args, at: u32, parent: &Verified) -> Manifest {
-    let mut manifest = parent.manifest.clone();
-    let move_record = |(bind, amounts): &(String, MoveAmounts)| {
-        let on = SetValue::Number(f64::from(at));
-        MoveRecord::from(&AddedMove { bind: bind.clone(), amounts: amounts.clone(), on })
-    };
-    manifest.forks.push(ForkRecord {
-        at,
-        overrides: args.sets.iter().map(OverrideRecord::from).collect(),
-        moves: args.moves.iter().map(move_record).collect(),
-        replicate: args.replicate,
-        parent_history_hash: parent.fold.history.text(),
-    });
-    manifest
 }
 
 /// What happened from the fork on, and how it ended.

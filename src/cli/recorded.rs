@@ -6,7 +6,7 @@ use backstop::engine::Observer;
 use backstop::store::{Defect, Kept, Lineage, LineageError, Manifest, Verified};
 
 use super::console::{Failed, fail, report};
-use super::load::At;
+use super::load::{At, step};
 
 /// Reads a folder, folds its log and compares everything in it with what the log gives; `Err` has been reported.
 pub(crate) fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, Failed> {
@@ -52,5 +52,5 @@ pub(crate) fn step_of_folder(at: &At, dir: &Path) -> Result<u32, Failed> {
     }
     let manifest = Manifest::read(dir).map_err(|error| fail(&error.to_string(), error.help()))?;
     let course = Lineage::new(&manifest, &mut Kept::of(dir, &manifest)).map_err(|error| refuse(&error))?;
-    at.step(&course.last().0.clock)
+    step(at, &course.last().0.clock)
 }

@@ -6,8 +6,8 @@ use backstop::report::shares;
 use backstop::report::wording::{self, escaped};
 use backstop::scenario::{Override, SourceText};
 use backstop::sweep::{
-    Asked, Axis, DesignSource, Error, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort, Sweep,
-    Tables, limits, of_table, read_design,
+    Asked, Axis, DesignSource, Error, Output, Report, Request, Sample, Shard, Sort, Sweep, Tables, Unprepared, Wanted,
+    limits, read_design,
 };
 
 use super::console::{self, Failed, emit, fail, say};
@@ -205,40 +205,38 @@ fn shard(text: &str) -> Result<Shard, String> {
 pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
     let document = load::document(&args.file)?;
     let text = document.source().clone();
-    let table = document.sweep().unwrap_or_default();
-    let wrong = |error: Error| explain(&error, Some(&text));
-    let (source, asked) = if let Some(path) = &args.design.design {
-        listed(path)?
+    let wrong = |error: &Error| explain(error, Some(&text));
+    let design = if let Some(path) = &args.design.design {
+        Some(listed(path)?)
     } else if !args.design.vary.is_empty() || args.design.sample.is_some() {
-        asked_for(&args.design).map_err(wrong)?
+        Some(asked_for(&args.design).map_err(|error| wrong(&error))?)
     } else {
-        of_table(&table, args.design.zip, &document).map_err(|error| {
-            console::report(&[*error], &text);
-            Failed::Input
-        })?
+        None
     };
-    let seed = args.seed.or(table.seed).unwrap_or(0);
-    let experiment = Experiment::new(document, &args.sets, source, seed, jobs).map_err(wrong)?;
-    console::report(&experiment.warnings, &text);
-    let schedule = Schedule {
-        points: experiment.points().count(),
-        replicates: args.replicates.or(table.replicates).unwrap_or(1),
-        seed,
-        independent: args.independent || table.independent.unwrap_or(false),
-    };
-    schedule.check().map_err(wrong)?;
-    Ok(Sweep {
-        experiment,
-        schedule,
+    let wanted = Wanted {
+        design,
+        zip: args.design.zip,
+        sets: args.sets.clone(),
+        replicates: args.replicates,
+        seed: args.seed,
+        independent: args.independent,
         shard: args.shard.unwrap_or(Shard::WHOLE),
         tables: Tables { events: args.events, series: args.series },
         sort: match args.sort {
             SortBy::Run => Sort::Run,
             SortBy::Point => Sort::Point,
         },
-        asked,
         scenario: args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-    })
+    };
+    let sweep = Sweep::prepare(document, wanted, jobs).map_err(|error| match error {
+        Unprepared::Table(error) => {
+            console::report(&[*error], &text);
+            Failed::Input
+        }
+        Unprepared::Asked(error) => wrong(&error),
+    })?;
+    console::report(&sweep.experiment.warnings, &text);
+    Ok(sweep)
 }
 
 /// The points of a design file.

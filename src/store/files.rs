@@ -50,6 +50,16 @@ impl Files {
         Self { tables: tables.into() }
     }
 
+    /// The content of a table.
+    ///
+    /// # Panics
+    /// If there is no table of that name.
+    #[must_use]
+    pub fn table(&self, name: &str) -> &[u8] {
+        let table = self.tables.iter().find(|(own, _)| *own == name);
+        &table.expect("the name of a table").1
+    }
+
     /// The SHA-256 of each, by name.
     #[must_use]
     pub fn digests(&self) -> BTreeMap<String, Digest> {

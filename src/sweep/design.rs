@@ -4,11 +4,13 @@
 //! with `zip` the lists run side by side instead. Samples are drawn inside every grid point, so a grid
 //! and a sample together are their product.
 
+use std::io;
+
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use super::sample::Sample;
 use crate::scenario::{SetValue, canonical};
-use crate::table::{Cell, Csv, DesignColumn, Layout, Sink as _};
+use crate::table::{Cell, Column, Columns, Csv, DesignColumn, Kind, Layout, Sink};
 use crate::text::visible;
 use crate::trace::{plain_set_value, set_cell};
 
@@ -128,18 +130,42 @@ impl Points {
     /// Never: memory takes every row.
     #[must_use]
     pub fn to_csv(&self) -> Vec<u8> {
-        let names = |_: &str| self.names.iter().map(String::as_str).collect();
-        let layout = Layout::<DesignColumn>::new(|_| true, names);
-        let rows = |sink: &mut Csv<'_>| {
-            (0..self.count).try_for_each(|point| {
-                let values = self.values(point);
-                sink.row(layout.sources().iter().map(|&(column, at)| match column {
-                    DesignColumn::Point => Cell::Whole(point),
-                    DesignColumn::Parameter => set_cell(values[at]),
-                }))
-            })
-        };
-        Csv::table(layout.columns(), rows).expect("memory takes every row")
+        let layout = self.layout();
+        Csv::table(layout.columns(), |sink| self.write(sink)).expect("memory takes every row")
+    }
+
+    /// The columns of `design.csv`.
+    #[must_use]
+    pub fn layout(&self) -> Layout<DesignColumn> {
+        Layout::new(|_| true, |_| self.names.iter().map(String::as_str).collect())
+    }
+
+    /// Writes the rows of `design.csv`.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    pub fn write<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
+        let layout = self.layout();
+        (0..self.count).try_for_each(|point| {
+            let values = self.values(point);
+            sink.row(layout.sources().iter().map(|&(column, at)| match column {
+                DesignColumn::Point => Cell::Whole(point),
+                DesignColumn::Parameter => set_cell(values[at]),
+            }))
+        })
+    }
+
+    /// The columns with each that is set being of the kind of its values: numbers, dates or truths, or texts where they
+    /// are of several kinds.
+    #[must_use]
+    pub fn typed(&self, columns: &[Column]) -> Vec<Column> {
+        let kind = |at: usize| Columns::kind_of((0..self.count).map(|point| set_cell(self.values(point)[at])));
+        let own = |column: &Column| self.names.iter().position(|name| *name == column.name);
+        let typed = columns.iter().map(|column| match (column.kind, own(column)) {
+            (Kind::Set, Some(at)) => Column { name: column.name.clone(), kind: kind(at) },
+            _ => column.clone(),
+        });
+        typed.collect()
     }
 }
 

@@ -18,7 +18,8 @@ use crate::engine::{Plan, Setting};
 use crate::model::{Model, ParameterId, Target};
 use crate::scenario::{Diagnostic, Document, Options, Override, Recheck, SetValue, canonical, compile};
 use crate::store::{Digest, RunTable, digest, set_columns};
-use crate::table::{Column, Csv, EventColumn, SeriesColumn, fixed_columns};
+use crate::table::{Column, Columns, Csv, EventColumn, Kind, SeriesColumn, fixed_columns};
+use crate::trace::set_cell;
 
 /// Where the points come from.
 #[derive(Clone, Debug)]
@@ -348,6 +349,21 @@ impl Experiment {
     #[must_use]
     pub fn run_table(&self) -> RunTable {
         RunTable::new(&self.model, &self.columns())
+    }
+
+    /// The columns of `runs.csv`, each that was set or varied being of the kind of its values.
+    #[must_use]
+    pub fn typed_run_columns(&self) -> Vec<Column> {
+        let fixed = self.fixed.0.iter().zip(&self.fixed.1);
+        let kinds: BTreeMap<&String, Kind> =
+            fixed.map(|(name, &value)| (name, Columns::kind_of(std::iter::once(set_cell(value))))).collect();
+        let mut columns = self.points.typed(self.run_table().columns());
+        for column in &mut columns {
+            if column.kind == Kind::Set {
+                column.kind = kinds.get(&column.name).copied().unwrap_or(Kind::Text);
+            }
+        }
+        columns
     }
 
     /// The header rows of the tables.

@@ -13,7 +13,7 @@ use super::schedule::{Schedule, Shard};
 use super::sort;
 use super::store::{JOURNAL, Store, UNSORTED, digest_of, first_journal, journal_of};
 use super::summary::Summary;
-use super::worker::{Rows, Worker};
+use super::worker::{Memory, Rows, Worker};
 use crate::engine::Run;
 use crate::model::Model;
 use crate::scenario::SetValue;
@@ -22,6 +22,7 @@ use crate::store::{
     Digest, Folder, Lock, MANIFEST, Manifest, ManifestError, OverrideRecord, RunRow, digest, input_files, is_inside,
     open_file, read_file, remove_partial, write_file,
 };
+use crate::table::Column;
 use crate::table::Csv;
 
 /// A sweep, ready to run.
@@ -85,6 +86,16 @@ impl Report {
     pub fn is_complete(&self) -> bool {
         self.progress.done == self.progress.total
     }
+}
+
+/// Where the rows of runs go.
+enum Destination<'a> {
+    /// Nowhere.
+    Nowhere,
+    /// Into the folder that is under way.
+    Folder(&'a mut Store),
+    /// Into memory, given the columns of `runs.csv`.
+    Memory(&'a mut Memory, &'a [Column]),
 }
 
 /// A folder under way.
@@ -198,8 +209,11 @@ impl Sweep {
         let mut progress =
             Progress { done: first - range.start, total: range.end - range.start, before: first - range.start };
         watch(progress);
-        let store = sitting.as_mut().map(|sitting| &mut sitting.store);
-        let end = self.execute(first..range.end, jobs, store, &mut summary, &mut |end| {
+        let to = match &mut sitting {
+            Some(sitting) => Destination::Folder(&mut sitting.store),
+            None => Destination::Nowhere,
+        };
+        let end = self.execute(first..range.end, jobs, to, &mut summary, &mut |end| {
             progress.done = end - range.start;
             watch(progress)
         })?;
@@ -211,28 +225,62 @@ impl Sweep {
         Ok(Report { summary, progress })
     }
 
+    /// Does the runs on `jobs` threads and keeps their tables in memory. `watch` is told how far it is and says whether
+    /// to go on.
+    ///
+    /// # Errors
+    /// An [`Error`] if there are too many points or runs.
+    pub fn collect(&self, jobs: usize, watch: &mut dyn FnMut(Progress) -> bool) -> Result<(Memory, Report), Error> {
+        self.schedule.check()?;
+        let range = self.range();
+        Summary::check(self.experiment.model(), self.experiment.points().count())?;
+        let mut summary = Summary::new(self.experiment.model(), self.experiment.points().count());
+        let columns = self.experiment.typed_run_columns();
+        let mut memory = Memory::new(&columns);
+        let mut progress = Progress { done: 0, total: range.end - range.start, before: 0 };
+        watch(progress);
+        let to = Destination::Memory(&mut memory, &columns);
+        let end = self.execute(range.clone(), jobs, to, &mut summary, &mut |end| {
+            progress.done = end - range.start;
+            watch(progress)
+        })?;
+        progress.done = end - range.start;
+        Ok((memory, Report { summary, progress }))
+    }
+
     fn execute(
         &self,
         runs: Range<u64>,
         jobs: usize,
-        mut store: Option<&mut Store>,
+        mut to: Destination<'_>,
         summary: &mut Summary,
         watch: &mut dyn FnMut(u64) -> bool,
     ) -> Result<u64, Error> {
         let metrics = self.experiment.model().metrics.len();
         let mut done = runs.start;
+        let columns = if let Destination::Memory(_, columns) = &to { Some(*columns) } else { None };
         let worker = || {
-            let mut worker = Worker::new(&self.experiment, self.schedule, self.tables);
+            let mut worker = Worker::new(&self.experiment, self.schedule, self.tables, columns);
             move |run, rows: &mut Rows| worker.run(run, rows)
         };
         execute(runs, self.experiment.jobs(jobs), worker, |stretch: Option<(Range<u64>, Rows)>| {
-            if let Some((range, rows)) = stretch {
-                if let Some(store) = &mut store {
-                    let all =
-                        [(true, &rows.runs), (self.tables.events, &rows.events), (self.tables.series, &rows.series)];
-                    let tables: Vec<&[u8]> =
-                        all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, bytes)| bytes.as_slice()).collect();
-                    store.append(range.end, &tables)?;
+            if let Some((range, mut rows)) = stretch {
+                match &mut to {
+                    Destination::Nowhere => {}
+                    Destination::Memory(memory, _) => {
+                        let more = rows.memory.take().map_or(Ok(()), |more| memory.append(more));
+                        more.map_err(|error| Error::new(ErrorKind::Limit, error.to_string()))?;
+                    }
+                    Destination::Folder(store) => {
+                        let all = [
+                            (true, &rows.runs),
+                            (self.tables.events, &rows.events),
+                            (self.tables.series, &rows.series),
+                        ];
+                        let tables: Vec<&[u8]> =
+                            all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, bytes)| bytes.as_slice()).collect();
+                        store.append(range.end, &tables)?;
+                    }
                 }
                 for (at, facts) in rows.facts.iter().enumerate() {
                     summary.add(*facts, &rows.metrics[at * metrics..(at + 1) * metrics]);

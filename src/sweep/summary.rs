@@ -1,6 +1,7 @@
 //! `summary.csv`: what the runs at each point came to, in one pass over the rows in their order.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use super::design::Points;
 use super::error::{Error, ErrorKind};
@@ -8,7 +9,7 @@ use super::limits;
 use super::statistics::{Moments, wilson};
 use crate::model::{Ending, Model};
 use crate::scenario::{FAILED, SetValue};
-use crate::table::{Cell, Csv, Layout, Sink as _, SummaryColumn};
+use crate::table::{Cell, Csv, Layout, Sink, SummaryColumn};
 use crate::trace::set_cell;
 
 /// The ways to end besides the outcomes.
@@ -188,13 +189,19 @@ impl Summary {
     #[must_use]
     pub fn to_csv(&self, points: &Points) -> Vec<u8> {
         let layout = self.layout(&points.names);
-        let rows = |sink: &mut Csv<'_>| {
-            (0..self.points()).try_for_each(|point| {
-                let values = points.values(point as u64);
-                sink.row(layout.sources().iter().map(|&(column, at)| self.cell(point, values, column, at)))
-            })
-        };
-        Csv::table(layout.columns(), rows).expect("memory takes every row")
+        Csv::table(layout.columns(), |sink| self.write(sink, points)).expect("memory takes every row")
+    }
+
+    /// Writes the rows of `summary.csv`.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    pub fn write<S: Sink>(&self, sink: &mut S, points: &Points) -> io::Result<()> {
+        let layout = self.layout(&points.names);
+        (0..self.points()).try_for_each(|point| {
+            let values = points.values(point as u64);
+            sink.row(layout.sources().iter().map(|&(column, at)| self.cell(point, values, column, at)))
+        })
     }
 
     fn cell(&self, point: usize, values: &[SetValue], column: SummaryColumn, at: usize) -> Cell<'static> {

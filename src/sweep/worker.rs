@@ -1,5 +1,7 @@
 //! What the threads of a sweep do: a run, and its rows.
 
+use std::io;
+
 use super::experiment::{Experiment, Tables};
 use super::schedule::{Schedule, Slot};
 use super::summary::RunStats;
@@ -7,7 +9,7 @@ use crate::engine::{self, Run, RunOptions, Setting, Simulation};
 use crate::model::Model;
 use crate::scenario::SetValue;
 use crate::store::{RunRow, RunTable, Sampler, write_events, write_series};
-use crate::table::Csv;
+use crate::table::{Column, Columns, Csv, EventColumn, SeriesColumn, Sink, fixed_columns};
 use crate::trace::Namer;
 
 /// The rows of some consecutive runs, and what the summary needs of them.
@@ -19,6 +21,8 @@ pub(super) struct Rows {
     pub(super) events: Vec<u8>,
     /// Rows of `series.csv`.
     pub(super) series: Vec<u8>,
+    /// The rows of all tables where they are kept in memory instead.
+    pub(super) memory: Option<Memory>,
     /// For each run what the summary needs, but its metrics.
     pub(super) facts: Vec<RunStats>,
     /// For each run its metrics; NaN where there is none.
@@ -28,7 +32,41 @@ pub(super) struct Rows {
 impl super::execute::Stretch for Rows {
     fn size(&self) -> usize {
         let facts = self.facts.len() * size_of::<RunStats>() + self.metrics.len() * size_of::<f64>();
-        self.runs.len() + self.events.len() + self.series.len() + facts
+        let memory = self.memory.as_ref().map_or(0, Memory::size);
+        self.runs.len() + self.events.len() + self.series.len() + memory + facts
+    }
+}
+
+/// The tables of a sweep in memory.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// What `runs.csv` has.
+    pub runs: Columns,
+    /// What `events.csv` has; without rows unless it was wanted.
+    pub events: Columns,
+    /// What `series.csv` has; without rows unless it was wanted.
+    pub series: Columns,
+}
+
+impl Memory {
+    /// Tables without rows, given the columns of `runs.csv`.
+    pub(super) fn new(runs: &[Column]) -> Self {
+        Self {
+            runs: Columns::new(runs),
+            events: Columns::new(&fixed_columns::<EventColumn>()),
+            series: Columns::new(&fixed_columns::<SeriesColumn>()),
+        }
+    }
+
+    /// Adds the rows of others behind these.
+    pub(super) fn append(&mut self, other: Self) -> io::Result<()> {
+        self.runs.append(other.runs)?;
+        self.events.append(other.events)?;
+        self.series.append(other.series)
+    }
+
+    fn size(&self) -> usize {
+        self.runs.size() + self.events.size() + self.series.size()
     }
 }
 
@@ -45,10 +83,17 @@ pub(super) struct Worker<'a> {
     settings: Vec<Setting>,
     /// Values of what was set, then of what varies.
     parameters: Vec<SetValue>,
+    /// The columns of `runs.csv` where the tables are kept in memory.
+    typed: Option<&'a [Column]>,
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(experiment: &'a Experiment, schedule: Schedule, tables: Tables) -> Self {
+    pub(super) fn new(
+        experiment: &'a Experiment,
+        schedule: Schedule,
+        tables: Tables,
+        typed: Option<&'a [Column]>,
+    ) -> Self {
         let want = RunOptions { log: tables.events, series: tables.series, exchanged: false };
         let model = experiment.model();
         Self {
@@ -62,6 +107,7 @@ impl<'a> Worker<'a> {
             sampler: Sampler::none(),
             settings: Vec::new(),
             parameters: experiment.set_values().to_vec(),
+            typed,
         }
     }
 
@@ -73,12 +119,18 @@ impl<'a> Worker<'a> {
         if let Some(own) = self.experiment.lay(slot.point, &mut self.settings) {
             let (model, plan) = &*own;
             let run = engine::run(model, plan, slot.luck, self.want);
-            let writer = Writer { model, namer: &Namer::new(model), table: &self.table, sampler: &self.sampler };
+            let writer = Writer {
+                model,
+                namer: &Namer::new(model),
+                table: &self.table,
+                sampler: &self.sampler,
+                typed: self.typed,
+            };
             writer.write(slot, &run, &self.parameters, self.tables, rows);
         } else {
             let run = self.simulation.run(&self.settings, slot.luck);
             let (model, namer) = (self.experiment.model(), &self.namer);
-            let writer = Writer { model, namer, table: &self.table, sampler: &self.sampler };
+            let writer = Writer { model, namer, table: &self.table, sampler: &self.sampler, typed: self.typed };
             writer.write(slot, run, &self.parameters, self.tables, rows);
         }
     }
@@ -90,22 +142,41 @@ struct Writer<'a> {
     namer: &'a Namer<'a>,
     table: &'a RunTable,
     sampler: &'a Sampler,
+    typed: Option<&'a [Column]>,
 }
 
 impl Writer<'_> {
     fn write(&self, slot: Slot, run: &Run, parameters: &[SetValue], tables: Tables, rows: &mut Rows) {
         let row = RunRow::of(run, (slot.run, slot.point), slot.luck, parameters);
-        let memory = "memory takes every row";
-        self.table.write(&mut Csv::rows(&mut rows.runs), self.model, &row).expect(memory);
-        if tables.events {
-            write_events(&mut Csv::rows(&mut rows.events), self.namer, slot.run, &run.log).expect(memory);
+        if let Some(columns) = self.typed {
+            let Memory { runs, events, series } = rows.memory.get_or_insert_with(|| Memory::new(columns));
+            self.rows((runs, events, series), tables, run, &row)
+        } else {
+            let Rows { runs, events, series, .. } = rows;
+            let mut sinks = (Csv::rows(runs), Csv::rows(events), Csv::rows(series));
+            self.rows((&mut sinks.0, &mut sinks.1, &mut sinks.2), tables, run, &row)
         }
-        if tables.series {
-            write_series(&mut Csv::rows(&mut rows.series), self.model, slot.run, &run.samples, self.sampler)
-                .expect(memory);
-        }
+        .expect("memory takes every row");
         let RunRow { point, ending, reached_step, gap, .. } = row;
         rows.facts.push(RunStats { point, ending, reached_step, gap, history: run.history.bits() });
         rows.metrics.extend(run.metrics.iter().map(|metric| metric.unwrap_or(f64::NAN)));
+    }
+
+    /// Writes the rows of a run into the sinks of `runs.csv`, `events.csv` and `series.csv`.
+    fn rows<S: Sink>(
+        &self,
+        (runs, events, series): (&mut S, &mut S, &mut S),
+        tables: Tables,
+        run: &Run,
+        row: &RunRow<'_>,
+    ) -> io::Result<()> {
+        self.table.write(runs, self.model, row)?;
+        if tables.events {
+            write_events(events, self.namer, row.run, &run.log)?;
+        }
+        if tables.series {
+            write_series(series, self.model, row.run, &run.samples, self.sampler)?;
+        }
+        Ok(())
     }
 }

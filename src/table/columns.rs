@@ -114,7 +114,7 @@ columns! {
         /// The replicate.
         Replicate = "replicate": Whole;
         /// The seed.
-        Seed = "seed": Whole;
+        Seed = "seed": Seed;
         /// What was set, then what was varied.
         Parameter = "PARAMETER": Set;
         /// `ok`, or why the run failed.

@@ -34,7 +34,7 @@ pub(super) fn design(path: &Path) -> String {
 /// The script: each task does its shard, and goes on where an earlier try has ended.
 pub(super) fn script(args: &Args, document: &Document, folder: &Path, tasks: u64) -> Result<String, Failed> {
     let program =
-        std::env::current_exe().map_err(|error| fail(&format!("cannot find the program itself: {error}"), None))?;
+        super::super::program().map_err(|error| fail(&format!("cannot find the program itself: {error}"), None))?;
     let folder = folder.display().to_string();
     let mut text = String::from("#!/bin/bash\n");
     // Writing to a string cannot fail.

@@ -1,0 +1,319 @@
+"""Runs, and what can be asked of them."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from . import _core, _values
+from ._errors import FolderError
+from ._table import Table
+from ._values import At, Value
+
+
+class _Told(Mapping[str, Any]):
+    """Data with the text that a person reads of it, which `str` gives."""
+
+    __slots__ = ("_data", "text")
+    text: str
+
+    def __init__(self, text: str, data: dict[str, Any]) -> None:
+        self.text = text
+        self._data = data
+
+    def __getitem__(self, name: str) -> Any:
+        return self._data[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {', '.join(self._data)}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(self.text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.text, self._data)
+
+
+class State(_Told):
+    """A state of a run: `step`, `date`, `stances`, `commitments`, and `trust` where it is not 1."""
+
+    __slots__ = ()
+
+
+class Explanation(_Told):
+    """A state explained, with the keys of `backstop explain --json`: `gap`, `waits`, `circles`, `blocked`, `unlock` and
+    others."""
+
+    __slots__ = ()
+
+
+class Difference(str):
+    """Where two runs part, as `backstop diff` prints it; false if they are the same."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return not self.startswith("no difference")
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+
+class Run:
+    """A finished run. `str` of it is what `backstop run` prints, and a notebook shows its page.
+
+    >>> import backstop
+    >>> run = backstop.Scenario.from_text("format = 1\\n[time]\\nsteps = 2\\n[actors.us]").run(seed=7)
+    >>> run.outcome, run.steps, run.seed
+    ('stalemate', 2, 7)
+    """
+
+    __slots__ = ("_facts", "_run")
+    _run: _core.Run
+    _facts: dict[str, Any]
+
+    def __init__(self) -> None:
+        raise TypeError("a run comes from `Scenario.run`, `Run.fork` or `Run.open`")
+
+    @classmethod
+    def _of(cls, run: _core.Run) -> Run:
+        self = cls.__new__(cls)
+        self._run = run
+        self._facts = json.loads(run.facts)
+        return self
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Run:
+        """Reads the folder of a run, its own or one that the command line wrote, and verifies it.
+
+        Raises:
+            FolderError: if anything in it is not what its log gives.
+        """
+        return cls._of(_core.Run.open(folder))
+
+    def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Writes the folder that `backstop run --out` writes, to the byte; `force` replaces what an earlier run wrote.
+
+        Raises:
+            FolderError: if the folder cannot be written.
+        """
+        self._run.save(folder, force)
+
+    @property
+    def outcome(self) -> str | None:
+        """The outcome that it ended in, `deadlock` or `stalemate`; none if it failed."""
+        return self._facts["outcome"]
+
+    @property
+    def status(self) -> str:
+        """`ok`, or why it failed."""
+        return str(self._facts["status"])
+
+    @property
+    def title(self) -> str:
+        """The title of its scenario."""
+        return str(self._facts["title"])
+
+    @property
+    def steps(self) -> int:
+        """The steps that it completed."""
+        return int(self._facts["steps"])
+
+    @property
+    def reached_step(self) -> int | None:
+        """The step at which its outcome was first reached; none for a deadlock or a stalemate."""
+        return self._facts["reached_step"]
+
+    @property
+    def gap(self) -> int | None:
+        """How many promises would all bind if they bound together, after the last exchange."""
+        return self._facts["gap"]
+
+    @property
+    def seed(self) -> int:
+        """Its seed."""
+        return int(self._facts["seed"])
+
+    @property
+    def replicate(self) -> int:
+        """Its replicate."""
+        return int(self._facts["replicate"])
+
+    @property
+    def history_hash(self) -> str:
+        """The hash of its history: two runs with one hash had the same events."""
+        return str(self._facts["history_hash"])
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """The last value of each metric."""
+        return dict(self._facts["metrics"])
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What the manifest of its folder says."""
+        return json.loads(self._run.manifest)  # type: ignore[no-any-return]
+
+    @property
+    def events(self) -> Table:
+        """Its events, each with its step and its cause: what `events.csv` has."""
+        return self._table("events")
+
+    @property
+    def series(self) -> Table:
+        """Its metrics by step: what `series.csv` has."""
+        return self._table("series")
+
+    @property
+    def commitments(self) -> Table:
+        """Its commitments and what became of them: what `commitments.csv` has."""
+        return self._table("commitments")
+
+    @property
+    def runs(self) -> Table:
+        """The row that it has among runs: what `runs.csv` has."""
+        return self._table("runs")
+
+    def _table(self, name: str) -> Table:
+        return Table._of(self._run.table(name))  # pyright: ignore[reportPrivateUsage]
+
+    def state(self, at: At) -> State:
+        """The state at the end of a step, given by its number or by a date in it.
+
+        >>> import backstop
+        >>> run = backstop.Scenario.from_text("format = 1\\n[time]\\nsteps = 2\\n[actors.us]\\nstance = 0.5").run()
+        >>> print(run.state(at=0))
+        The state at the end of step 0
+        <BLANKLINE>
+        Stances
+          us                       0.5
+        <BLANKLINE>
+        Commitments
+        <BLANKLINE>
+        """
+        told, data = self._run.state(_values.text(at))
+        return State(told, json.loads(data))
+
+    def explain(
+        self,
+        at: At | None = None,
+        *,
+        goal: str | None = None,
+        cost: str = "moves",
+        any: bool = False,
+        exclude: Iterable[str] = (),
+        summit: bool = False,
+        keystones: bool = False,
+    ) -> Explanation:
+        """Explains a state, as `backstop explain` does: who waits for whom, and what would open it.
+
+        Args:
+            at: the step after whose last exchange the state is explained; the last one unless it is given.
+            goal: an outcome to reach, instead of all that is deadlocked.
+            cost: what a set of first moves costs: `"moves"`, `"declared"`, or the amount of a resource.
+            any: whether moves count that are not on offer.
+            exclude: commitments that nobody makes as a first move (`--not`).
+            summit: also who must be in the room for a package.
+            keystones: also whose exit unravels what.
+        """
+        step = None if at is None else _values.text(at)
+        told, data = self._run.explain(step, goal, cost, list(exclude), (any, summit, keystones))
+        return Explanation(told, json.loads(data))
+
+    def why(self, event: int | str) -> str:
+        """What led to an event, given by its `seq`, or to what a name stands for: what bound a commitment, reached an
+        outcome or stood in the way, what an actor did.
+
+        Raises:
+            ArgumentError: if there is nothing of that name.
+        """
+        return self._run.why(str(event))
+
+    def fork(
+        self,
+        at: At,
+        *,
+        set: Mapping[str, Value] | None = None,
+        moves: Iterable[str] = (),
+        replicate: int | None = None,
+    ) -> Run:
+        """Another future from the same past, with the same luck, as `backstop fork` gives it.
+
+        Args:
+            at: the first step of the other future.
+            set: what is set from that step on.
+            moves: commitments that are bound at that step, whatever their conditions say.
+            replicate: the replicate whose luck it meets from that step on, instead of its own.
+        """
+        moves_then = _values.moves(moves, at_once=True)
+        forked = self._run.fork(_values.text(at), _values.sets(set), moves_then, replicate)
+        return Run._of(forked)
+
+    def diff(self, other: Run) -> Difference:
+        """Where this run and another part, and what followed."""
+        return Difference(self._run.diff(other._run))
+
+    def page(self) -> str:
+        """The page of `backstop page`: one HTML file that shows the run and needs no network.
+
+        Raises:
+            FolderError: if it is larger than a page can show.
+        """
+        return page(self)
+
+    def __str__(self) -> str:
+        return self._run.text()
+
+    def __repr__(self) -> str:
+        ended = self.outcome if self.outcome is not None else f"failed: {self.status}"
+        return f"<backstop.Run {ended}, {self.steps} steps, seed {self.seed}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and self._run.manifest == other._run.manifest
+
+    def __hash__(self) -> int:
+        return hash(self._run.manifest)
+
+    def _repr_html_(self) -> str:
+        try:
+            shown = self.page()
+        except FolderError:
+            return f"<pre>{html.escape(str(self))}</pre>"
+        style = "width: 100%; height: 640px; border: 1px solid #8888"
+        return f'<iframe srcdoc="{html.escape(shown)}" style="{style}"></iframe>'
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, self._run.parts()
+
+
+def _restore(manifest: str, files: dict[str, bytes]) -> Run:
+    return Run._of(_core.Run.of_parts(manifest, files))  # pyright: ignore[reportPrivateUsage]
+
+
+def page(*runs: Run) -> str:
+    """The page of a run, or of two futures side by side, as one HTML file.
+
+    Raises:
+        FolderError: if the runs are of different scenarios, or too large.
+    """
+    if not 1 <= len(runs) <= 2:
+        raise TypeError("a page shows one run, or two side by side")
+    with tempfile.TemporaryDirectory(prefix="backstop-") as folder:
+        folders: list[str | os.PathLike[str]] = []
+        for number, run in enumerate(runs, 1):
+            folders.append(os.path.join(folder, "run" if len(runs) == 1 else f"run{number}"))
+            run.save(folders[-1])
+        return _core.page(folders, str(runs[0]) if len(runs) == 1 else None)

@@ -1,0 +1,137 @@
+"""Sweeps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._progress import Progress
+from ._table import Table
+
+if TYPE_CHECKING:
+    from ._run import Run
+    from ._scenario import Scenario
+
+
+class Sweep:
+    """The runs of a sweep. `str` of it is what `backstop sweep` prints."""
+
+    __slots__ = ("_swept", "scenario")
+    scenario: Scenario
+    """The scenario that was run."""
+    _swept: dict[str, Any]
+
+    def __init__(self) -> None:
+        raise TypeError("a sweep comes from `Scenario.sweep` or `Sweep.open`")
+
+    @classmethod
+    def _of(cls, scenario: Scenario, swept: _core.Swept) -> Sweep:
+        tables = {name: Table._of(one) if isinstance(one, _core.Table) else one  # pyright: ignore[reportPrivateUsage]
+                  for name, one in swept.items()}
+        return _restore(scenario, tables)
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Sweep:
+        """Reads the folder of a finished sweep, and checks it against its manifest.
+
+        Raises:
+            FolderError, SweepError: if it is not finished, or was changed.
+        """
+        from ._scenario import Scenario
+
+        swept, scenario = _core.open_sweep(folder)
+        return cls._of(Scenario._of(scenario), swept)  # pyright: ignore[reportPrivateUsage]
+
+    @property
+    def runs(self) -> Table:
+        """A row for each run: point, replicate, what was set or varied, outcome, metrics: what `runs.csv` has."""
+        return self._swept["runs"]  # type: ignore[no-any-return]
+
+    @property
+    def summary(self) -> Table:
+        """A row for each point: shares of outcomes with their intervals, means and ranges: what `summary.csv` has."""
+        return self._swept["summary"]  # type: ignore[no-any-return]
+
+    @property
+    def design(self) -> Table:
+        """A row for each point with the values of what varies: what `design.csv` has."""
+        return self._swept["design"]  # type: ignore[no-any-return]
+
+    @property
+    def events(self) -> Table | None:
+        """The events of all runs, where they were asked for."""
+        return self._swept["events"]  # type: ignore[no-any-return]
+
+    @property
+    def series(self) -> Table | None:
+        """The metrics of every step of all runs, where they were asked for."""
+        return self._swept["series"]  # type: ignore[no-any-return]
+
+    @property
+    def failed(self) -> int:
+        """How many runs failed; `status` in `runs` says why."""
+        return int(self._swept["failed"])
+
+    def run(self, number: int) -> Run:
+        """Runs a run of the sweep again, with its numbers and its luck, to look at it closely.
+
+        Raises:
+            IndexError: if there is no such run.
+        """
+        table = self.runs._table  # pyright: ignore[reportPrivateUsage]
+        numbers = table.values("run", number, 1)
+        at = number if numbers == [number] else next((i for i, one in enumerate(self.runs["run"]) if one == number), -1)
+        if at < 0 or number < 0:
+            raise IndexError(f"the sweep has no run {number}")
+        row = {name: table.values(name, at, 1)[0] for name in self.runs.column_names}
+        names = self.runs.column_names
+        given = {name: row[name] for name in names[4 : names.index("status")]}
+        return self.scenario.run(seed=row["seed"], replicate=row["replicate"], set=given)
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __str__(self) -> str:
+        text = str(self._swept["text"])
+        return text or f"{len(self.design)} points, {len(self)} runs\n"
+
+    def __repr__(self) -> str:
+        return f"<backstop.Sweep of {len(self)} runs at {len(self.design)} points>"
+
+    def _repr_html_(self) -> str:
+        return self.summary._repr_html_()  # pyright: ignore[reportPrivateUsage]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.scenario, self._swept)
+
+
+def _restore(scenario: Scenario, swept: dict[str, Any]) -> Sweep:
+    sweep = Sweep.__new__(Sweep)
+    sweep.scenario = scenario
+    sweep._swept = swept  # pyright: ignore[reportPrivateUsage]
+    return sweep
+
+
+def merge(
+    folders: Iterable[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    progress: bool | Callable[[int, int], None] | None = None,
+) -> Sweep:
+    """Puts the parts of a divided sweep together in a folder, into the bytes of the sweep that was never divided.
+
+    Args:
+        folders: the folders of all parts, in any order.
+        out: the folder to write.
+        force: whether a folder that an earlier sweep wrote is replaced.
+        progress: as in `Scenario.sweep`.
+
+    Raises:
+        SweepError: if a part is missing, not complete, changed, or of another sweep.
+    """
+    with Progress(progress) as watch:
+        _core.merge(list(folders), out, force, watch)
+    return Sweep.open(out)

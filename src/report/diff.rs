@@ -1,0 +1,267 @@
+//! Where two histories part, and what followed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use super::timeline::{label, sentence};
+use super::wording::{amount, count, listed, plain_number, set_value};
+use crate::store::Verified;
+
+use crate::model::{Amount, Entry, Event, InstanceId, Model};
+use crate::scenario::AddedMove;
+use crate::trace::{Namer, ending_name, truth};
+
+/// Where two runs part, what differs by outcome and commitment, and what only one of them has.
+#[must_use]
+pub fn diff(one: &Verified, two: &Verified) -> String {
+    let sides = [Side::new(one), Side::new(two)];
+    let only = [sides[0].not_in(&sides[1]), sides[1].not_in(&sides[0])];
+    told(&sides, &only)
+}
+
+/// Every event that only one of two runs has, as CSV.
+#[must_use]
+pub fn diff_csv(one: &Verified, two: &Verified) -> String {
+    let sides = [Side::new(one), Side::new(two)];
+    let only = [sides[0].not_in(&sides[1]), sides[1].not_in(&sides[0])];
+    table(&sides, &only)
+}
+
+/// One of the two histories.
+struct Side<'a> {
+    model: &'a Model,
+    verified: &'a Verified,
+    /// What each event is, apart from its place in the log and its cause.
+    keys: Vec<String>,
+}
+
+impl<'a> Side<'a> {
+    fn new(verified: &'a Verified) -> Self {
+        let model = verified.course.first();
+        let namer = Namer::new(model);
+        let key = |entry: &Entry| {
+            let c = namer.cells(entry.event);
+            [&entry.step.to_string(), c.event, c.actor, c.counterpart, c.subject, c.issue, c.resource, &c.value_text()]
+                .join(",")
+        };
+        Self { model, verified, keys: verified.fold.log.iter().map(key).collect() }
+    }
+
+    fn log(&self) -> &'a [Entry] {
+        &self.verified.fold.log
+    }
+
+    fn said(&self, at: usize) -> String {
+        {
+            let entry = &self.log()[at];
+            sentence(self.model, self.verified.fold.setup_at(entry.step), entry)
+        }
+    }
+
+    /// Events that the other history lacks, by position; the same event twice counts twice.
+    fn not_in(&self, other: &Self) -> Vec<usize> {
+        let mut theirs: BTreeMap<&str, usize> = BTreeMap::new();
+        for key in &other.keys {
+            *theirs.entry(key).or_default() += 1;
+        }
+        let mut only = Vec::new();
+        for (at, key) in self.keys.iter().enumerate() {
+            match theirs.get_mut(key.as_str()) {
+                Some(left) if *left > 0 => *left -= 1,
+                _ => only.push(at),
+            }
+        }
+        only
+    }
+
+    /// For each event of the log, whether it descends by cause from one of these.
+    fn descended(&self, only: &[usize]) -> Vec<bool> {
+        let mut roots = vec![false; self.log().len()];
+        only.iter().for_each(|&at| roots[at] = true);
+        let mut descended = vec![false; self.log().len()];
+        // A cause stands before what it causes, so that one pass sees every chain.
+        for (at, entry) in self.log().iter().enumerate() {
+            descended[at] = entry.cause.is_some_and(|cause| roots[cause as usize] || descended[cause as usize]);
+        }
+        descended
+    }
+
+    fn outcome(&self) -> String {
+        match self.verified.fold.ending() {
+            Some(ending) => ending_name(self.model, ending).to_owned(),
+            None => self.verified.manifest.status.clone().unwrap_or_default(),
+        }
+    }
+}
+
+fn is_drift(entry: &Entry) -> bool {
+    matches!(entry.event, Event::Stance { .. }) && entry.cause.is_none()
+}
+
+fn table(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
+    let mut text = String::from("history,seq,step,event,actor,counterpart,subject,issue,resource,value,descended\n");
+    for (number, (side, only)) in sides.iter().zip(only).enumerate() {
+        let descended = side.descended(only);
+        for &at in only {
+            // The key begins with the step, in the order of the columns; its cells are ids and numbers.
+            let _ = writeln!(text, "{},{at},{},{}", number + 1, side.keys[at], truth(descended[at]));
+        }
+    }
+    text
+}
+
+/// Whether one history is a fork of the other.
+fn lineage(sides: &[Side<'_>; 2]) -> String {
+    let hash = |side: &Side<'_>| side.verified.fold.history.text();
+    for (child, parent) in [(1, 0), (0, 1)] {
+        let forks = &sides[child].verified.manifest.forks;
+        let Some(fork) = forks.last().filter(|fork| fork.parent_history_hash == hash(&sides[parent])) else { continue };
+        let set = fork.overrides.iter().map(|set| format!("{} = {}", set.name, set_value(set.value)));
+        let moves = fork.moves.iter().map(|added| format!("a move that binds {}", AddedMove::from(added).bound()));
+        let luck = fork.replicate.map(|replicate| format!("the luck of replicate {replicate}"));
+        let set: Vec<String> = set.chain(moves).chain(luck).collect();
+        let under = if set.is_empty() { "without overrides".into() } else { format!("under {}", listed(&set)) };
+        let at = label(sides[child].model, fork.at);
+        return format!("{} is forked from {} at {at}, {under}.\n", child + 1, parent + 1);
+    }
+    String::new()
+}
+
+/// Longest list of events that is printed of each side.
+const SHOWN: usize = 20;
+
+fn told(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
+    if only.iter().all(Vec::is_empty) && sides[0].keys == sides[1].keys {
+        return format!("no difference\n{}{}", lineage(sides), promises(sides));
+    }
+    let mut text = lineage(sides);
+    let part = sides[0].keys.iter().zip(&sides[1].keys).position(|(a, b)| a != b);
+    let part = part.unwrap_or_else(|| sides[0].keys.len().min(sides[1].keys.len()));
+    let _ = writeln!(text, "The histories are the same for {}; then they part:", count(part, "event"));
+    for (number, side) in sides.iter().enumerate() {
+        let said = match side.log().get(part) {
+            Some(entry) => format!("{}  {} (event {part})", label(side.model, entry.step), side.said(part)),
+            None => "nothing more happens".into(),
+        };
+        let _ = writeln!(text, "  {}: {said}", number + 1);
+    }
+    text.push_str("\nOutcome\n");
+    for (number, side) in sides.iter().enumerate() {
+        let _ = writeln!(text, "  {}: {}", number + 1, side.outcome());
+    }
+    text += &reached(sides);
+    text += &commitments(sides);
+    for (number, (side, only)) in sides.iter().zip(only).enumerate() {
+        text += &only_in(number + 1, side, only);
+    }
+    text
+}
+
+/// Outcomes that the two reached at different times, or only one of them.
+fn reached(sides: &[Side<'_>; 2]) -> String {
+    let at = |side: &Side<'_>, id: &str| {
+        let position = side.model.outcomes.iter().position(|outcome| outcome.id == id)?;
+        side.verified.fold.world.reached[position]
+    };
+    let ids = sides.iter().flat_map(|side| side.model.outcomes.iter().map(|outcome| outcome.id.as_str()));
+    let ids: BTreeSet<&str> = ids.collect();
+    let mut text = String::new();
+    for id in ids {
+        let steps = [at(&sides[0], id), at(&sides[1], id)];
+        if steps[0] == steps[1] {
+            continue;
+        }
+        let said = |number: usize| match steps[number] {
+            Some(step) => label(sides[number].model, step),
+            None => "never".into(),
+        };
+        let _ = writeln!(text, "  {id:<28} 1: {:<16} 2: {}", said(0), said(1));
+    }
+    if text.is_empty() { text } else { format!("\nOutcomes that were reached at different times\n{text}") }
+}
+
+/// Commitments that end in another state, or with another graded amount.
+fn commitments(sides: &[Side<'_>; 2]) -> String {
+    let ends = [how_they_end(&sides[0]), how_they_end(&sides[1])];
+    let names: BTreeSet<&String> = ends.iter().flat_map(BTreeMap::keys).collect();
+    let differing = names.into_iter().filter(|&name| ends[0].get(name) != ends[1].get(name));
+    let end = |side: usize, name: &String| ends[side].get(name).map_or("absent", String::as_str);
+    let rows: Vec<[&str; 3]> = differing.map(|name| [name.as_str(), end(0, name), end(1, name)]).collect();
+    let width = rows.iter().map(|row| row[1].chars().count()).max().unwrap_or(0).max(12);
+    let mut text = String::new();
+    for [name, one, two] in rows {
+        let _ = writeln!(text, "  {name:<28} 1: {one:<width$} 2: {two}");
+    }
+    if text.is_empty() { text } else { format!("\nCommitments that end differently\n{text}") }
+}
+
+/// The state of each commitment at the end, with what graded ones have come to: `detached, 2 000 of 15 000 soldiers`.
+fn how_they_end(side: &Side<'_>) -> BTreeMap<String, String> {
+    let (model, fold) = (side.model, &side.verified.fold);
+    let end = |instance: InstanceId| {
+        let mut end = fold.world.instance(instance).state.name().to_owned();
+        let evidence = &fold.world.evidence;
+        let graded = model.gifts(instance).filter(|gift| model.commitment_of(instance).level(gift.number).is_some());
+        let some: Vec<String> = graded
+            .filter(|gift| evidence.graded(gift.position) > Amount::ZERO)
+            .map(|gift| {
+                let upto = amount(model, gift.resource, fold.setup.gives[gift.position]);
+                format!("{} of {upto}", plain_number(evidence.graded(gift.position).to_units()))
+            })
+            .collect();
+        if !some.is_empty() {
+            end += &format!(", {}", listed(&some));
+        }
+        (model.instances[instance.index()].name.clone(), end)
+    };
+    model.instance_ids().map(end).collect()
+}
+
+/// Promises of other amounts, which equal histories may have too.
+fn promises(sides: &[Side<'_>; 2]) -> String {
+    let given = |side: &Side<'_>| -> BTreeMap<(String, String), Amount> {
+        let mut given = BTreeMap::new();
+        for instance in side.model.instance_ids() {
+            for gift in side.model.gifts(instance) {
+                let name = side.model.instances[instance.index()].name.clone();
+                let resource = side.model.resources[gift.resource.index()].id.clone();
+                given.insert((name, resource), side.verified.fold.setup.gives[gift.position]);
+            }
+        }
+        given
+    };
+    let (one, two) = (given(&sides[0]), given(&sides[1]));
+    let mut text = String::new();
+    for ((name, resource), amount) in &one {
+        if let Some(other) = two.get(&(name.clone(), resource.clone())).filter(|other| *other != amount) {
+            let (one, two) = (plain_number(amount.to_units()), plain_number(other.to_units()));
+            let _ = writeln!(text, "  {name} promises {one} in 1 and {two} in 2 of {resource}");
+        }
+    }
+    text
+}
+
+/// What only one history has: first what comes straight from the override or from chance, then what follows from it.
+fn only_in(number: usize, side: &Side<'_>, only: &[usize]) -> String {
+    let drift = only.iter().filter(|&&at| is_drift(&side.log()[at])).count();
+    let told: Vec<usize> = only.iter().copied().filter(|&at| !is_drift(&side.log()[at])).collect();
+    if told.is_empty() && drift == 0 {
+        return String::new();
+    }
+    let descended = side.descended(&told);
+    let follows = told.iter().any(|&at| descended[at]);
+    let marked = if follows { ", where `follows` marks what another of these brought about" } else { "" };
+    let mut text = format!("\nOnly in {number}{marked}\n");
+    for &at in told.iter().take(SHOWN) {
+        let entry = &side.log()[at];
+        let mark = if descended[at] { "  follows: " } else { "" };
+        let _ = writeln!(text, "  {}  {mark}{} (event {at})", label(side.model, entry.step), side.said(at));
+    }
+    if told.len() > SHOWN {
+        let _ = writeln!(text, "  and {} more; `--csv` lists them all", count(told.len() - SHOWN, "event"));
+    }
+    if drift > 0 {
+        let _ = writeln!(text, "  and {} of stances", count(drift, "drift event"));
+    }
+    text
+}

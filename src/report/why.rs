@@ -1,0 +1,440 @@
+//! Why something happened, or did not: the chain of causes of an event, back to its root.
+
+use std::fmt::Write as _;
+
+use super::ending::{values, when};
+use super::explained::lacks;
+use super::timeline::{label, sentence};
+use super::unknown::Unknown;
+use super::wording::{condition, listed, plain_number};
+use crate::analysis;
+use crate::engine::View;
+use crate::model::{
+    ActorId, Amount, CommitmentId, Entry, Event, Expression, InstanceId, Model, OutcomeId, Reader, Scope, Seq, State,
+    Values as _,
+};
+use crate::store::Verified;
+use crate::text::{quoted, suggestion};
+use crate::trace::States;
+
+/// What led to an event, given by its `seq`, or to what a name stands for: what bound a commitment, reached an outcome,
+/// or stood in the way; what an actor did.
+///
+/// # Errors
+/// [`Unknown`] if there is no such event or name.
+pub fn why(verified: &Verified, asked: &str) -> Result<String, Unknown> {
+    Ok(match find(verified, asked)? {
+        Asked::Event(seq) => tree(verified, seq),
+        Asked::Bound(instance, seq) => tree(verified, seq) + &since(verified, instance),
+        Asked::Unbound(instance) => never_bound(verified, instance),
+        Asked::Instances(commitment) => instances(verified, commitment),
+        Asked::Actor(actor) => deeds(verified, actor),
+        Asked::Unreached(outcome) => never_reached(verified, outcome),
+        Asked::Nothing(what) => format!("{what} never occurred in the run\n"),
+    })
+}
+
+/// The same as CSV: each event of the chain and its cause; without rows where there is no event.
+///
+/// # Errors
+/// As [`why`].
+pub fn chain_csv(verified: &Verified, asked: &str) -> Result<String, Unknown> {
+    Ok(match find(verified, asked)? {
+        Asked::Event(seq) | Asked::Bound(_, seq) => edges(&verified.fold.log, seq),
+        Asked::Unbound(_) | Asked::Instances(_) | Asked::Actor(_) | Asked::Unreached(_) | Asked::Nothing(_) => {
+            "event,cause\n".into()
+        }
+    })
+}
+
+enum Asked {
+    Event(Seq),
+    /// A commitment, and what bound it last.
+    Bound(InstanceId, Seq),
+    /// A commitment that was never bound.
+    Unbound(InstanceId),
+    /// A commitment of several debtors.
+    Instances(CommitmentId),
+    /// An actor.
+    Actor(ActorId),
+    /// An outcome that was never reached.
+    Unreached(OutcomeId),
+    /// A meeting or shock without an event.
+    Nothing(String),
+}
+
+fn find(verified: &Verified, asked: &str) -> Result<Asked, Unknown> {
+    let log = &verified.fold.log;
+    let model = verified.course.first();
+    if let Ok(seq) = asked.parse::<Seq>() {
+        if (seq as usize) < log.len() {
+            return Ok(Asked::Event(seq));
+        }
+        let help = format!("the last event of the log is {}", log.len() - 1);
+        return Err(Unknown::new(format!("the log has no event {seq}"), help));
+    }
+    if let Some(instance) = model.instance_ids().find(|at| model.instances[at.index()].name == asked) {
+        let bound = latest(log, |event| event == Event::Detached(instance));
+        return Ok(bound.map_or(Asked::Unbound(instance), |seq| Asked::Bound(instance, seq)));
+    }
+    if let Some(at) = model.commitments.iter().position(|commitment| commitment.id == asked) {
+        return Ok(Asked::Instances(CommitmentId::at(at)));
+    }
+    if let Some(at) = model.outcomes.iter().position(|outcome| outcome.id == asked) {
+        let outcome = OutcomeId::at(at);
+        return Ok(
+            latest(log, |event| event == Event::Reached(outcome)).map_or(Asked::Unreached(outcome), Asked::Event)
+        );
+    }
+    if let Some(at) = model.actors.iter().position(|actor| actor.id == asked) {
+        return Ok(Asked::Actor(ActorId::at(at)));
+    }
+    let happened = |event: Event| {
+        if let Event::Met(meeting) = event {
+            model.meetings[meeting.index()].id == asked
+        } else if let Event::Shock(shock) = event {
+            model.shocks[shock.index()].id == asked
+        } else if let Event::Moved(which) = event {
+            model.moves[which.index()].id == asked
+        } else {
+            false
+        }
+    };
+    let happenings = || {
+        model
+            .meetings
+            .iter()
+            .map(|m| &*m.id)
+            .chain(model.shocks.iter().map(|s| &*s.id))
+            .chain(model.moves.iter().map(|m| &*m.id))
+    };
+    if happenings().any(|id| id == asked) {
+        return Ok(latest(log, happened).map_or(Asked::Nothing(asked.to_owned()), Asked::Event));
+    }
+    let names = model.instances.iter().map(|instance| instance.name.as_str());
+    let names = names.chain(model.commitments.iter().map(|commitment| commitment.id.as_str()));
+    let names = names.chain(model.actors.iter().map(|actor| actor.id.as_str()));
+    let outcomes = model.outcomes.iter().map(|outcome| outcome.id.as_str());
+    let help = match suggestion(asked, names.chain(outcomes).chain(happenings())) {
+        Some(suggestion) => format!("{suggestion} The `seq` of an event will do too"),
+        None => {
+            "give the name of a commitment, an actor, an outcome, a meeting or a shock, or the `seq` of an event".into()
+        }
+    };
+    Err(Unknown::new(format!("there is nothing called {}", quoted(asked)), help))
+}
+
+/// The latest event of a kind.
+fn latest(log: &[Entry], is_one: impl Fn(Event) -> bool) -> Option<Seq> {
+    log.iter().rposition(|entry| is_one(entry.event)).and_then(|at| Seq::try_from(at).ok())
+}
+
+/// The event and its causes, the latest first.
+fn chain(log: &[Entry], seq: Seq) -> Vec<Seq> {
+    std::iter::successors(Some(seq), |&seq| log[seq as usize].cause).collect()
+}
+
+fn edges(log: &[Entry], seq: Seq) -> String {
+    let mut text = String::from("event,cause\n");
+    for seq in chain(log, seq) {
+        let cause = log[seq as usize].cause.map(|cause| cause.to_string()).unwrap_or_default();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{seq},{cause}");
+    }
+    text
+}
+
+/// Deepest indent of a chain of causes; further causes stand below each other.
+const DEEPEST: usize = 20;
+
+fn tree(verified: &Verified, seq: Seq) -> String {
+    let Verified { course, fold, .. } = verified;
+    let model = course.first();
+    let mut text = String::new();
+    for (depth, seq) in chain(&fold.log, seq).into_iter().enumerate() {
+        let entry = &fold.log[seq as usize];
+        let indent = "  ".repeat(depth.min(DEEPEST));
+        let said = sentence(model, fold.setup_at(entry.step), entry);
+        let _ = writeln!(text, "{indent}{}  {said} (event {seq})", label(model, entry.step));
+        let because = level(verified, seq).unwrap_or_else(|| because(model, &fold.log, entry));
+        let _ = writeln!(text, "{indent}  {because}");
+        if let Some(cause) = entry.cause.filter(|_| tells_a_condition(model, entry, &fold.log)) {
+            for line in turned_by(verified, cause, entry.event) {
+                let _ = writeln!(text, "{indent}    {line}");
+            }
+        }
+    }
+    text
+}
+
+/// How an event hangs together with its cause, which is told next.
+fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
+    if entry.cause.is_none() {
+        return root(entry);
+    }
+    if !tells_a_condition(model, entry, log) {
+        return "because of:".into();
+    }
+    let rule = entry.event.instance().and_then(|instance| {
+        let declared = model.commitment_of(instance);
+        match entry.event {
+            Event::Detached(_) => declared.when.as_ref().map(|e| ("its condition came to hold", e)),
+            Event::Created(_) => declared.offer.as_ref().map(|e| ("its `offer` came to hold", e)),
+            Event::Cancelled(_) => declared.offer.as_ref().map(|e| ("its `offer` no longer held", e)),
+            Event::Suspended(_) => declared.stay.as_ref().map(|e| ("its `while` no longer held", e)),
+            Event::Reactivated(_) => declared.stay.as_ref().map(|e| ("its `while` held again", e)),
+            Event::Released(_) => declared.release.as_ref().map(|e| ("its `release` came to hold", e)),
+            Event::Renewed(_) => declared.renew.as_ref().map(|e| ("its `renew` came to hold", e)),
+            Event::Satisfied(_) => declared.until.as_ref().map(|e| ("its `until` came to hold", e)),
+            Event::Started
+            | Event::Drawn { .. }
+            | Event::Met(_)
+            | Event::Shock(_)
+            | Event::Moved(_)
+            | Event::Stance { .. }
+            | Event::Anchor { .. }
+            | Event::Trust { .. }
+            | Event::Expired(_)
+            | Event::Delivered { .. }
+            | Event::Withdrawn { .. }
+            | Event::Violated(_)
+            | Event::Agreed { .. }
+            | Event::Failed { .. }
+            | Event::Raised { .. }
+            | Event::Reached(_)
+            | Event::Ended(_) => None,
+        }
+    });
+    match (rule, entry.event) {
+        (Some((what, expression)), _) => format!("because {what}, {}, after:", condition(&expression.text)),
+        (None, event) => {
+            let Event::Reached(outcome) = event else { return "because of:".into() };
+            let when = &model.outcomes[outcome.index()].when;
+            format!("because its condition came to hold, {}, after:", condition(&when.text))
+        }
+    }
+}
+
+/// Whether it was a condition or an `as` that brought an event about, and not a package, a move or a renewal.
+fn tells_a_condition(model: &Model, entry: &Entry, log: &[Entry]) -> bool {
+    let Some(cause) = entry.cause.map(|cause| &log[cause as usize]) else { return true };
+    match (cause.event, entry.event.instance()) {
+        (Event::Agreed { .. }, _) => false,
+        (Event::Moved(which), Some(instance)) => {
+            let is_bound = model.moves[which.index()].binds.iter().any(|bind| bind.instance == instance);
+            cause.step != entry.step || !is_bound
+        }
+        (Event::Renewed(of), Some(instance)) => of != instance || !matches!(entry.event, Event::Created(_)),
+        _ => true,
+    }
+}
+
+/// What the `as` of an amount that settled came to, with the values that it read.
+fn level(verified: &Verified, seq: Seq) -> Option<String> {
+    let log = &verified.fold.log;
+    let entry = &log[seq as usize];
+    let Event::Raised { instance, gift, .. } = entry.event else { return None };
+    if !tells_a_condition(verified.course.first(), entry, log) {
+        return None;
+    }
+    // The amounts of a round have settled once all of them have risen.
+    let settled = log[seq as usize..].iter().take_while(|one| matches!(one.event, Event::Raised { .. })).count();
+    let mut states = States::new(verified.course.legs(), &verified.fold);
+    states.before(seq as usize + settled - 1);
+    let (model, setup, world) = states.advance()?;
+    let gift = model.gift(instance, gift as usize);
+    let expression = model.commitment_of(instance).level(gift.number)?;
+    let reader = Some(Reader { actor: model.instances[instance.index()].debtor, instance });
+    let scope = Scope { model, setup, world, evidence: &world.evidence, reader };
+    let value = expression.number(&scope).ok()?;
+    let reads = expression.reads().into_iter().map(|quantity| {
+        format!("{} at {}", analysis::wording::quantity_text(model, quantity), plain_number(scope.read(quantity)))
+    });
+    let with = listed(&reads.collect::<Vec<_>>());
+    let with = if with.is_empty() { with } else { format!(" with {with}") };
+    let beyond = if value > setup.gives[gift.position].to_units() { ", which is beyond its limit" } else { "" };
+    let by = setup.by[gift.position];
+    let steps = if by > Amount(1) && beyond.is_empty() {
+        format!(", given in steps of {}", plain_number(by.to_units()))
+    } else {
+        String::new()
+    };
+    let after = if entry.cause.is_some() { ", after:" } else { "" };
+    let (text, value) = (condition(&expression.text), plain_number(value));
+    Some(format!("because its `as`, {text}, came to {value}{with}{beyond}{steps}{after}"))
+}
+
+/// The comparisons of an event's condition that its cause turned, with their values before and after.
+fn turned_by(verified: &Verified, cause: Seq, event: Event) -> Vec<String> {
+    let mut states = States::new(verified.course.legs(), &verified.fold);
+    let (model, setup, world) = states.before(cause as usize);
+    let before = world.clone();
+    let Some((model_after, setup_after, after)) = states.advance() else { return Vec::new() };
+    let turned = analysis::turned((model, setup, &before), (model_after, setup_after, after), event);
+    let told = turned.iter().map(|turned| {
+        let values = |(left, right): (f64, f64)| format!("{} against {}", plain_number(left), plain_number(right));
+        let (before, after) = (values(turned.first), values(turned.second));
+        let holds = if turned.holds_in_second { "came to hold" } else { "no longer held" };
+        format!("{} {holds}: {before} before, {after} after", turned.text)
+    });
+    told.collect()
+}
+
+/// How the comparisons that stand in the way of a condition moved over the run.
+fn in_the_way(verified: &Verified, expression: &Expression, reader: Option<Reader>) -> String {
+    let mut states = States::new(verified.course.legs(), &verified.fold);
+    let stood = analysis::stood_in_the_way(&mut states, expression, reader);
+    let (model, _) = verified.course.last();
+    let mut text = String::new();
+    for one in &stood {
+        let (nearest, (left, right)) = one.nearest;
+        let _ = writeln!(
+            text,
+            "  {}: from {} to {} over the run, {} against {} at the end, nearest {} with {} against {}",
+            one.text,
+            plain_number(one.range.0),
+            plain_number(one.range.1),
+            plain_number(one.last.0),
+            plain_number(one.last.1),
+            when(model, nearest),
+            plain_number(left),
+            plain_number(right),
+        );
+        if let Some(seq) = one.moved_by {
+            let entry = &verified.fold.log[seq as usize];
+            let said = sentence(model, verified.fold.setup_at(entry.step), entry);
+            let _ = writeln!(text, "    last moved {} (event {seq}): {said}", when(model, entry.step));
+        }
+    }
+    if text.is_empty() { text } else { format!("What stood in the way, over the run:\n{text}") }
+}
+
+/// Why an event has no cause in the run.
+fn root(entry: &Entry) -> String {
+    let why = match entry.event {
+        Event::Met(_) => "it stands in the calendar",
+        Event::Shock(_) | Event::Moved(_) => "it comes from outside",
+        Event::Stance { .. } => "stances drift by influence, anchors and noise",
+        Event::Created(_) => "nothing in the run had to happen first: the offer stands on the state as it was",
+        Event::Ended(_) => "no outcome held at the end",
+        Event::Started | Event::Drawn { .. } => "every run begins so",
+        Event::Anchor { .. }
+        | Event::Trust { .. }
+        | Event::Cancelled(_)
+        | Event::Expired(_)
+        | Event::Detached(_)
+        | Event::Suspended(_)
+        | Event::Reactivated(_)
+        | Event::Delivered { .. }
+        | Event::Withdrawn { .. }
+        | Event::Satisfied(_)
+        | Event::Violated(_)
+        | Event::Released(_)
+        | Event::Renewed(_)
+        | Event::Agreed { .. }
+        | Event::Failed { .. }
+        | Event::Raised { .. }
+        | Event::Reached(_) => "nothing in the run had to happen first; time alone or the first state was enough",
+    };
+    format!("a root: {why}")
+}
+
+/// What has become of a commitment that was bound, where it is bound no more.
+fn since(verified: &Verified, instance: InstanceId) -> String {
+    let Verified { course, fold, .. } = verified;
+    let state = fold.world.instance(instance).state;
+    if state == State::Detached {
+        return String::new();
+    }
+    let (model, _) = course.last();
+    let name = &model.instances[instance.index()].name;
+    let last = fold.log.iter().rposition(|entry| entry.event.instance() == Some(instance)).unwrap_or(0);
+    let seen = when(model, fold.log[last].step);
+    format!("\nAt the end {name} is {}; the last that happened to it was {seen} (event {last}).\n", state.name())
+}
+
+fn never_bound(verified: &Verified, instance: InstanceId) -> String {
+    let Verified { course, fold, .. } = verified;
+    let (model, plan) = course.last();
+    let name = &model.instances[instance.index()].name;
+    let own = fold.world.instance(instance);
+    let declared = model.commitment_of(instance);
+    let reader = Some(Reader { actor: model.instances[instance.index()].debtor, instance });
+    let mut text = format!("{name} was never bound; at the end it is {}\n", own.state.name());
+    if own.state == State::Conditional {
+        text += &lacks(View { model, plan, setup: &fold.setup, world: &fold.world }, instance);
+        if let Some(when) = &declared.when {
+            text += &in_the_way(verified, when, reader);
+        }
+    } else if own.state == State::Null
+        && let Some(offer) = &declared.offer
+    {
+        let _ = writeln!(text, "  it is not on the table: its `offer`, {}, does not hold", condition(&offer.text));
+        text += &in_the_way(verified, offer, reader);
+    }
+    let last = fold.log.iter().rposition(|entry| entry.event.instance() == Some(instance));
+    if let Some(seq) = last.and_then(|at| Seq::try_from(at).ok()) {
+        text += "\nThe last that happened to it:\n";
+        text += &tree(verified, seq);
+    }
+    text
+}
+
+/// What became of each instance of a commitment of several debtors.
+fn instances(verified: &Verified, commitment: CommitmentId) -> String {
+    let (model, _) = verified.course.last();
+    became(verified, model.instances_of(commitment).map(InstanceId::at))
+}
+
+/// What an actor did and did not do.
+fn deeds(verified: &Verified, actor: ActorId) -> String {
+    let (model, _) = verified.course.last();
+    let own: Vec<InstanceId> =
+        model.instance_ids().filter(|instance| model.instances[instance.index()].debtor == actor).collect();
+    if own.is_empty() {
+        return format!("{} promises nothing in this scenario\n", model.actors[actor.index()].id);
+    }
+    became(verified, own.into_iter())
+}
+
+/// What became of these promises.
+fn became(verified: &Verified, all: impl Iterator<Item = InstanceId>) -> String {
+    let Verified { course, fold, .. } = verified;
+    let (model, _) = course.last();
+    let mut text = String::new();
+    let mut bound: Vec<Option<Seq>> = vec![None; model.instances.len()];
+    for (seq, entry) in (0..).zip(&fold.log) {
+        if let Event::Detached(instance) = entry.event {
+            bound[instance.index()] = Some(seq);
+        }
+    }
+    let mut first = None;
+    for instance in all {
+        let name = &model.instances[instance.index()].name;
+        let state = fold.world.instance(instance).state.name();
+        let _ = match bound[instance.index()] {
+            Some(seq) => {
+                let when = when(model, fold.log[seq as usize].step);
+                writeln!(text, "{name}: bound {when} (event {seq}), at the end {state}")
+            }
+            None => writeln!(text, "{name}: never bound, at the end {state}"),
+        };
+        first.get_or_insert(name);
+    }
+    if let Some(name) = first {
+        let _ = writeln!(text, "\n`why` with one of these names, such as {name}, tells more.");
+    }
+    text
+}
+
+fn never_reached(verified: &Verified, outcome: OutcomeId) -> String {
+    let Verified { course, fold, .. } = verified;
+    let (model, _) = course.last();
+    let declared = &model.outcomes[outcome.index()];
+    let values = values(model, &fold.setup, &fold.world, outcome);
+    let mut text = format!("{} was never reached: {}\n", declared.id, condition(&declared.when.text));
+    if !values.is_empty() {
+        let _ = writeln!(text, "  at the end {values}");
+    }
+    text + &in_the_way(verified, &declared.when, None)
+}

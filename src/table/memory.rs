@@ -1,0 +1,345 @@
+//! Tables in memory, column by column, each of one type: what other formats than CSV are made of.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io;
+
+use super::{Cell, Column, Kind, Sink};
+
+/// A table in memory.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    header: Vec<Column>,
+    values: Vec<Values>,
+    rows: usize,
+}
+
+/// The values of a column and, in `valid`, whether each is there. One that is not there has any value.
+#[derive(Clone, Debug)]
+pub struct Values {
+    /// What is there.
+    pub data: Data,
+    /// Whether it is there.
+    pub valid: Vec<bool>,
+}
+
+/// The values of a column.
+#[derive(Clone, Debug)]
+pub enum Data {
+    /// Of [`Kind::Whole`].
+    Whole(Vec<i64>),
+    /// Of [`Kind::Seed`].
+    Seed(Vec<u64>),
+    /// Of [`Kind::Real`].
+    Real(Vec<f64>),
+    /// Of [`Kind::Text`], [`Kind::Id`] and [`Kind::Set`].
+    Words(Words),
+    /// Of [`Kind::Date`]: milliseconds from the beginning of 1970.
+    Moment(Vec<i64>),
+    /// Of [`Kind::Hash`].
+    Hash(Vec<u64>),
+    /// Of [`Kind::Truth`].
+    Truth(Vec<bool>),
+}
+
+/// Texts of which many are the same: each once, in the order of first appearance, and which of them stands where.
+#[derive(Clone, Debug, Default)]
+pub struct Words {
+    /// Each text once.
+    pub words: Vec<String>,
+    /// Which of them stands in each row.
+    pub keys: Vec<i32>,
+    places: BTreeMap<String, i32>,
+}
+
+impl Words {
+    fn place(&mut self, word: &str) -> io::Result<i32> {
+        if let Some(&place) = self.keys.last()
+            && self.words.get(usize::try_from(place).unwrap_or(usize::MAX)).is_some_and(|last| last == word)
+        {
+            return Ok(place);
+        }
+        if let Some(&place) = self.places.get(word) {
+            return Ok(place);
+        }
+        let place = i32::try_from(self.words.len()).map_err(|_| wrong("too many different texts in a column"))?;
+        self.words.push(word.to_owned());
+        self.places.insert(word.to_owned(), place);
+        Ok(place)
+    }
+}
+
+fn wrong(message: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message.into())
+}
+
+impl Values {
+    fn new(kind: Kind) -> Self {
+        let data = match kind {
+            Kind::Whole => Data::Whole(Vec::new()),
+            Kind::Seed => Data::Seed(Vec::new()),
+            Kind::Real => Data::Real(Vec::new()),
+            Kind::Text | Kind::Id | Kind::Set => Data::Words(Words::default()),
+            Kind::Date => Data::Moment(Vec::new()),
+            Kind::Hash => Data::Hash(Vec::new()),
+            Kind::Truth => Data::Truth(Vec::new()),
+        };
+        Self { data, valid: Vec::new() }
+    }
+
+    fn push(&mut self, cell: &Cell<'_>) -> io::Result<()> {
+        let is_there = !matches!(cell, Cell::Empty);
+        let other = || wrong(format!("{cell:?} stands in a column of another kind"));
+        match (&mut self.data, cell) {
+            (Data::Whole(all) | Data::Moment(all), Cell::Empty) => all.push(0),
+            (Data::Whole(all), Cell::Whole(value)) => all.push(i64::try_from(*value).map_err(|_| other())?),
+            (Data::Seed(all) | Data::Hash(all), Cell::Empty) => all.push(0),
+            (Data::Seed(all), Cell::Whole(value)) | (Data::Hash(all), Cell::Hash(value)) => all.push(*value),
+            (Data::Real(all), Cell::Empty) => all.push(0.0),
+            (Data::Real(all), Cell::Real(value)) => all.push(*value),
+            (Data::Truth(all), Cell::Empty) => all.push(false),
+            (Data::Truth(all), Cell::Truth(value)) => all.push(*value),
+            // What was set to `true` or `false` is a text where other names may be set to something else.
+            (Data::Truth(all), Cell::Text(text)) => all.push(text.parse().map_err(|_| other())?),
+            (Data::Moment(all), Cell::Text(text)) => all.push(moment(text).ok_or_else(other)?),
+            (Data::Words(words), Cell::Empty) => words.keys.push(0),
+            (Data::Words(words), Cell::Text(text)) => {
+                let place = words.place(text)?;
+                words.keys.push(place);
+            }
+            // A name that is set to a number at one point and to a date at another.
+            (Data::Words(words), Cell::Real(value)) => {
+                let place = words.place(zmij::Buffer::new().format(*value))?;
+                words.keys.push(place);
+            }
+            _ => return Err(other()),
+        }
+        self.valid.push(is_there);
+        Ok(())
+    }
+
+    /// Reads a cell of CSV.
+    fn push_text(&mut self, text: &str) -> io::Result<()> {
+        let other = || wrong(format!("`{}` is none of the values of its column", text.escape_default()));
+        let cell = match &self.data {
+            _ if text.is_empty() => Cell::Empty,
+            Data::Whole(_) | Data::Seed(_) => Cell::Whole(text.parse().map_err(|_| other())?),
+            Data::Real(_) => Cell::Real(text.parse().map_err(|_| other())?),
+            Data::Words(_) | Data::Moment(_) => Cell::Text(Cow::Borrowed(text)),
+            Data::Hash(_) => {
+                let bits = text.strip_prefix('h').and_then(|digits| u64::from_str_radix(digits, 16).ok());
+                Cell::Hash(bits.ok_or_else(other)?)
+            }
+            Data::Truth(_) => Cell::Truth(match text {
+                "TRUE" | "true" => true,
+                "FALSE" | "false" => false,
+                _ => return Err(other()),
+            }),
+        };
+        self.push(&cell)
+    }
+
+    fn append(&mut self, other: Self) -> io::Result<()> {
+        match (&mut self.data, other.data) {
+            (Data::Whole(all), Data::Whole(more)) | (Data::Moment(all), Data::Moment(more)) => all.extend(more),
+            (Data::Seed(all), Data::Seed(more)) | (Data::Hash(all), Data::Hash(more)) => all.extend(more),
+            (Data::Real(all), Data::Real(more)) => all.extend(more),
+            (Data::Truth(all), Data::Truth(more)) => all.extend(more),
+            (Data::Words(all), Data::Words(more)) => {
+                let places = more.words.iter().map(|word| all.place(word)).collect::<io::Result<Vec<i32>>>()?;
+                // Of a value that is missing the key is 0, also where there is no word at all.
+                let place = |key: i32| usize::try_from(key).ok().and_then(|key| places.get(key)).copied().unwrap_or(0);
+                all.keys.extend(more.keys.into_iter().map(place));
+            }
+            _ => return Err(wrong("tables of different columns")),
+        }
+        self.valid.extend(other.valid);
+        Ok(())
+    }
+}
+
+/// A date or a moment as tables have it, in milliseconds from the beginning of 1970.
+fn moment(text: &str) -> Option<i64> {
+    let moment = if text.len() == 10 {
+        text.parse::<jiff::civil::Date>().ok()?.at(0, 0, 0, 0)
+    } else {
+        text.parse::<jiff::civil::DateTime>().ok()?
+    };
+    let since = moment.duration_since(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0));
+    since.as_secs().checked_mul(1_000)
+}
+
+impl Columns {
+    /// A table without rows. A column of [`Kind::Set`] is one of texts; see [`Columns::kind_of`].
+    #[must_use]
+    pub fn new(columns: &[Column]) -> Self {
+        let values = columns.iter().map(|column| Values::new(column.kind)).collect();
+        Self { header: columns.to_vec(), values, rows: 0 }
+    }
+
+    /// The kind that a column of [`Kind::Set`] has where all that stands in it is known: of numbers, dates or truths
+    /// alone, theirs; otherwise it is one of texts.
+    #[must_use]
+    pub fn kind_of<'c>(mut cells: impl Iterator<Item = Cell<'c>>) -> Kind {
+        let kind = |cell: &Cell<'_>| match cell {
+            Cell::Real(_) => Kind::Real,
+            Cell::Text(text) if text == "true" || text == "false" => Kind::Truth,
+            Cell::Text(text) if moment(text).is_some() => Kind::Date,
+            Cell::Empty | Cell::Whole(_) | Cell::Text(_) | Cell::Hash(_) | Cell::Truth(_) => Kind::Text,
+        };
+        let first = cells.next().map_or(Kind::Real, |cell| kind(&cell));
+        if cells.all(|cell| kind(&cell) == first) { first } else { Kind::Text }
+    }
+
+    /// Reads the rows of a table as CSV, the header first.
+    ///
+    /// # Errors
+    /// `InvalidData` where the header or a cell is none of the table's.
+    pub fn read_csv(&mut self, bytes: impl io::Read) -> io::Result<()> {
+        let mut reader = csv::Reader::from_reader(bytes);
+        let names = reader.headers().map_err(io::Error::other)?;
+        if !names.iter().eq(self.header.iter().map(|column| column.name.as_str())) {
+            return Err(wrong("the header is not that of the table"));
+        }
+        let mut record = csv::StringRecord::new();
+        while reader.read_record(&mut record).map_err(io::Error::other)? {
+            for (values, text) in self.values.iter_mut().zip(&record) {
+                values.push_text(text)?;
+            }
+            self.rows += 1;
+        }
+        Ok(())
+    }
+
+    /// Adds the rows of another table of the same columns behind these.
+    ///
+    /// # Errors
+    /// `InvalidData` if the columns are others.
+    pub fn append(&mut self, other: Self) -> io::Result<()> {
+        self.rows += other.rows;
+        self.values.iter_mut().zip(other.values).try_for_each(|(all, more)| all.append(more))
+    }
+
+    /// The columns.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.header
+    }
+
+    /// The values of each column.
+    #[must_use]
+    pub fn values(&self) -> &[Values] {
+        &self.values
+    }
+
+    /// The columns with their values.
+    #[must_use]
+    pub fn into_parts(self) -> (Vec<Column>, Vec<Values>) {
+        (self.header, self.values)
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// About how many bytes its values take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.rows * 9 * self.header.len()
+    }
+}
+
+impl Sink for Columns {
+    fn row<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) -> io::Result<()> {
+        for (values, cell) in self.values.iter_mut().zip(cells) {
+            values.push(&cell)?;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Csv;
+    use super::*;
+
+    fn columns() -> Vec<Column> {
+        let all = [
+            ("run", Kind::Whole),
+            ("seed", Kind::Seed),
+            ("value", Kind::Real),
+            ("event", Kind::Text),
+            ("date", Kind::Date),
+            ("history_hash", Kind::Hash),
+            ("exact", Kind::Truth),
+        ];
+        all.map(|(name, kind)| Column { name: name.into(), kind }).to_vec()
+    }
+
+    fn rows<S: Sink>(sink: &mut S) -> io::Result<()> {
+        sink.row([
+            Cell::Whole(0),
+            Cell::Whole(u64::MAX),
+            Cell::Real(f64::INFINITY),
+            "drawn".into(),
+            "1970-01-02".into(),
+            Cell::Hash(7),
+            Cell::Truth(true),
+        ])?;
+        sink.row([Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty])?;
+        sink.row([
+            Cell::Whole(2),
+            Cell::Whole(3),
+            Cell::Real(0.1),
+            "a,b".into(),
+            "1969-12-31T23:59:59".into(),
+            Cell::Hash(u64::MAX),
+            Cell::Truth(false),
+        ])
+    }
+
+    /// What goes through the text is what goes in directly.
+    #[test]
+    fn rows_and_their_csv_give_one_table() {
+        let mut direct = Columns::new(&columns());
+        rows(&mut direct).unwrap();
+        let text = Csv::table(&columns(), |sink| rows(sink)).unwrap();
+        let mut read = Columns::new(&columns());
+        read.read_csv(&*text).unwrap();
+        assert_eq!(format!("{:?}", direct.values()), format!("{:?}", read.values()));
+        let Data::Moment(moments) = &direct.values()[4].data else { panic!("dates are moments") };
+        assert_eq!(moments, &[86_400_000, 0, -1_000]);
+        assert_eq!(direct.values()[4].valid, [true, false, true]);
+    }
+
+    #[test]
+    fn appended_tables_share_their_words() {
+        let columns = [Column { name: "event".into(), kind: Kind::Text }];
+        let mut all = Columns::new(&columns);
+        for words in [["a", "b"], ["", "c"], ["b", "a"]] {
+            let mut more = Columns::new(&columns);
+            words.iter().for_each(|&word| more.row([Cell::from(word)]).unwrap());
+            all.append(more).unwrap();
+        }
+        let Data::Words(words) = &all.values()[0].data else { panic!("texts are words") };
+        assert_eq!(words.words, ["a", "b", "c"]);
+        assert_eq!((&words.keys[..2], &words.keys[3..]), (&[0, 1][..], &[2, 1, 0][..]));
+        assert_eq!((all.rows(), &all.values()[0].valid), (6, &vec![true, true, false, true, true, true]));
+    }
+
+    #[test]
+    fn what_is_set_has_the_kind_of_all_its_values() {
+        let kind = |texts: &[&'static str]| Columns::kind_of(texts.iter().map(|&text| Cell::from(text)));
+        assert_eq!(Columns::kind_of([Cell::Real(1.0), Cell::Real(2.0)].into_iter()), Kind::Real);
+        assert_eq!(kind(&["2025-03-10", "2025-03-10T18:00"]), Kind::Date);
+        assert_eq!(kind(&["true", "false"]), Kind::Truth);
+        assert_eq!(Columns::kind_of([Cell::Real(1.0), "2025-03-10".into()].into_iter()), Kind::Text);
+    }
+}
