@@ -36,10 +36,12 @@ mod document;
 mod draft;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod expressions;
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other number is read by expressions before a run")]
 mod fields;
 mod graph;
 mod groups;
 pub mod interval;
+pub mod keys;
 mod lookup;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod measures;

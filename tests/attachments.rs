@@ -408,12 +408,34 @@ fn broken_tables_are_refused_with_the_place_of_the_cell() {
     let columns = "main.toml:10:21: the table `t.csv` has no column `share`\n";
     broken("code,name,bloc,shares,joined\nFR,France,,1,\n", columns);
     broken("code,name,bloc,share,joined,code\n", "t.csv:1:29: the column `code` stands there twice\n");
+    let long = "a".repeat(101);
+    let said = format!("t.csv:2:1: the id `{}…` is longer than 100 characters\n", "a".repeat(60));
+    broken(&row(&format!("{long},x,,1,")), &said);
+    let said = format!("t.csv:2:4: the name `{}…` is longer than 200 characters\n", "a".repeat(60));
+    broken(&row(&format!("FR,{},,1,", "a".repeat(201))), &said);
+    broken(&row("\"FR,x,,1,"), "t.csv:2:1: the quotes of this cell are never closed\n");
+    broken(&row("FR,x \"y\",,1,"), "t.csv:2:6: there is a quote in a cell that does not begin with one\n");
+    broken(&row("FR,x,,1,\n"), "t.csv:3:1: the line is empty\n");
+    let mut latin = BTreeMap::from([("main.toml".to_owned(), CROWD.as_bytes().to_vec())]);
+    latin.insert("t.csv".into(), b"code,name,bloc,share,joined\nCI,C\xf4te,,1,\n".to_vec());
+    let said = Document::open("main.toml", &latin["main.toml"].clone(), &mut latin).unwrap_err().diagnostics;
+    assert_eq!(said[0].message, "the table `t.csv` is not UTF-8 text: bytes `f4 74 65 2c`");
     let semicolons = wrong(&[("main.toml", CROWD), ("t.csv", "code;name;bloc;share;joined\n")]);
     assert!(semicolons.starts_with("main.toml:7:6: the table `t.csv` has no column `code`\n"), "{semicolons}");
     // A group of a row bears the name of an actor that comes later.
     let id = format!("{CROWD}[groups]\nfr = [\"us\"]\n[metrics]\nn = \"parties(word, fr)\"\n");
     let said = wrong(&[("main.toml", &id), ("t.csv", ROWS)]);
     assert_eq!(said, "main.toml:13:1: the group `fr` bears a name that is taken\n");
+}
+
+/// What reads a cell that is wrong is not blamed for it.
+#[test]
+fn a_wrong_cell_makes_no_other_errors() {
+    let main = "format = 1\n[time]\nsteps = 2\n[cohorts.party]\ntable = \"t.csv\"\nid = \"code\"\n\
+        attributes = { share = { column = \"share\" } }\n[resources]\nr = {}\n[commitments.join]\ndebtor = \"party\"\n\
+        gives = { r = \"own(share)\" }\nwhen = \"bound(r) * own(share) >= 1\"\n";
+    let said = wrong(&[("main.toml", main), ("t.csv", "code,share\nUK,1\nFR,\n")]);
+    assert_eq!(said, "t.csv:3:4: the cell for `cohorts.party.attributes.share` is empty\n");
 }
 
 #[test]

@@ -2,6 +2,10 @@
 
 /// Size of a scenario file, in bytes.
 pub const FILE_BYTES: u64 = 4 << 20;
+/// Characters of an id.
+pub const ID_LENGTH: usize = 100;
+/// Characters of a title, a name or a unit.
+pub const NAME_LENGTH: usize = 200;
 /// Depth to which expressions nest.
 pub const NESTING: usize = 256;
 /// Depth of an expression with its definitions unfolded.

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::context::{Context, Own};
 use super::csv::CsvTable;
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, quoted};
 use super::draft::Draft;
 use super::fields::{Order, Spec, TargetOf, User};
+use super::keys;
+use super::names::Cohort;
 use super::reader::path;
 use super::toml_tree::{Entry, Kind, Table, Value, is_column, is_long_form};
-use crate::model::{Actor, ActorId, Distribution, Domain, Parameter, ParameterId, Scalar, Shape, Target};
+use crate::model::{Actor, ActorId, Distribution, Domain, Parameter, ParameterId, Scalar, Shape, Target, limits};
 
 /// The actors that a table is about: one, or a cohort's members.
 struct Cast {
@@ -45,7 +47,8 @@ impl<'a> Draft<'a> {
                 _ => self.short_parameter(at, entry, &entry.value, &place),
             };
             let is_drawn = parameter.distribution.is_some() && !parameter.overridden;
-            self.lookup.parameters.push((!is_drawn).then(|| self.model.setup.parameters[at]));
+            let is_known = !is_drawn && !self.doubts.has_parameter(at);
+            self.lookup.parameters.push(is_known.then(|| self.model.setup.parameters[at]));
             self.model.parameters.push(parameter);
         }
     }
@@ -57,7 +60,7 @@ impl<'a> Draft<'a> {
                     Kind::String(_) => "give a number, or move the expression to `[definitions]`",
                     _ => "write a number such as `0.5`",
                 };
-                self.doubtful = true;
+                self.doubts.note(Some(Target::Parameter(ParameterId::at(at))), 0);
                 self.reader.wrong_kind(value, place, "a number or a distribution", Some(help));
                 None
             }
@@ -85,11 +88,11 @@ impl<'a> Draft<'a> {
 
     /// `{ value, range, whole, unit, note }`
     fn long_parameter(&mut self, at: usize, entry: &'a Entry, table: &'a Table, place: &str) -> Parameter {
-        self.reader.known_keys(table, &["value", "range", "whole", "unit", "note", "name"], "a parameter");
+        self.reader.known_keys(table, &keys::PARAMETER);
         let mut parameter = if let Some(value) = table.get("value") {
             self.short_parameter(at, entry, &value.value, &path(place, "value"))
         } else {
-            self.doubtful = true;
+            self.doubts.note(Some(Target::Parameter(ParameterId::at(at))), 0);
             self.reader.missing("value", place, entry.value.span.clone(), "write `{ value = 1 }`");
             Parameter {
                 id: entry.key.clone(),
@@ -102,7 +105,7 @@ impl<'a> Draft<'a> {
             }
         };
         self.reader.free_texts(table, &["name"], place);
-        parameter.unit = self.reader.optional_text(table, "unit", place);
+        parameter.unit = self.reader.short_text(table, "unit", place);
         parameter.note = self.reader.optional_text(table, "note", place);
         parameter.range = table.get("range").and_then(|range| self.range(&range.value, &path(place, "range")));
         parameter.whole = self.reader.flag(table, "whole", place, false);
@@ -169,21 +172,17 @@ impl<'a> Draft<'a> {
 
     /// Reads `[actors]` and `[cohorts]`.
     pub(super) fn read_actors(&mut self) {
-        const KEYS: [&str; 8] =
-            ["name", "note", "stance", "anchor", "susceptibility", "volatility", "attributes", "credit"];
         for (at, (entry, table)) in self.reader.named_tables("actors").into_iter().enumerate() {
-            self.reader.known_keys(table, &KEYS, "an actor");
-            let name = self.reader.optional_text(table, "name", &path("actors", &entry.key));
+            self.reader.known_keys(table, &keys::ACTOR);
+            let name = self.reader.short_text(table, "name", &path("actors", &entry.key));
             self.model.actors.push(Actor { id: entry.key.clone(), name });
             let users = vec![User { owner: Some(ActorId::at(at)), ..User::default() }];
             let cast = Cast { first: at, users, cohort: false, table: None };
             self.actor_fields(table, &path("actors", &entry.key), &cast);
         }
-        let mut keys = KEYS.to_vec();
-        keys.extend(["size", "table", "id", "names", "member_of"]);
         for (at, (entry, table)) in self.reader.named_tables("cohorts").into_iter().enumerate() {
-            self.reader.known_keys(table, &keys, "a cohort");
-            let name = self.reader.optional_text(table, "name", &path("cohorts", &entry.key));
+            self.reader.known_keys(table, &keys::COHORT);
+            let name = self.reader.short_text(table, "name", &path("cohorts", &entry.key));
             let cohort = self.lookup.names.cohorts[at].clone();
             let users = (0..cohort.size)
                 .map(|member| User {
@@ -194,16 +193,26 @@ impl<'a> Draft<'a> {
                 .collect();
             for member in 0..cohort.size {
                 let id = self.lookup.names.actors.list[cohort.first + member as usize].0.clone();
-                let own = cohort.names.and_then(|column| {
-                    let name = cohort.table.as_ref()?.cell(member as usize, column);
-                    (!name.is_empty()).then(|| name.into_owned())
-                });
+                let own = self.name_in_table(&cohort, member as usize);
                 let name = own.or_else(|| name.as_ref().map(|name| format!("{name} {}", member + 1)));
                 self.model.actors.push(Actor { id, name });
             }
             let cast = Cast { first: cohort.first, users, cohort: true, table: cohort.table };
             self.actor_fields(table, &path("cohorts", &entry.key), &cast);
         }
+    }
+
+    /// The name of a member in the table of a cohort.
+    fn name_in_table(&mut self, cohort: &Cohort, member: usize) -> Option<String> {
+        let (table, column) = (cohort.table.as_ref()?, cohort.names?);
+        let name = table.cell(member, column);
+        if name.len() > limits::NAME_LENGTH && name.chars().count() > limits::NAME_LENGTH {
+            let message = format!("the name {} is longer than {} characters", quoted(&name), limits::NAME_LENGTH);
+            let help = "shorten it, or keep long texts in another column";
+            self.reader.report_cell("limits/name", message, help, table, member, column);
+            return None;
+        }
+        (!name.is_empty()).then(|| name.into_owned())
     }
 
     fn actor_fields(&mut self, table: &'a Table, parent: &str, cast: &Cast) {
@@ -277,7 +286,7 @@ impl<'a> Draft<'a> {
 
     fn actor_credit(&mut self, value: &'a Value, place: &str, cast: &Cast) {
         let Some(table) = self.reader.table(value, place) else { return };
-        self.reader.known_keys(table, &["offer", "bond"], "a credit");
+        self.reader.known_keys(table, &keys::CREDIT);
         let targets: [(&str, TargetOf); 2] = [("offer", Target::CreditOffer), ("bond", Target::CreditBond)];
         for (at, (key, target)) in targets.into_iter().enumerate() {
             let Some(entry) = table.get(key) else { continue };

@@ -5,6 +5,7 @@ use std::ops::Range;
 use jiff::civil::DateTime;
 
 use super::diagnostic::{Diagnostic, plain, quoted, suggestion};
+use super::keys;
 use super::reader::{Reader, path};
 use super::time_literal::{Unit, civil};
 use super::toml_tree::{Entry, Kind, Table, Value};
@@ -37,7 +38,7 @@ impl Calendar {
             return;
         };
         let Some(table) = reader.table(&entry.value, "time") else { return };
-        reader.known_keys(table, &["start", "step", "steps", "end"], "`time`");
+        reader.known_keys(table, &keys::TIME);
         let mut clock = self.clock;
         let step = table.get("step").map(|entry| step_length(reader, &entry.value));
         let start = table.get("start").map(|entry| (entry, date(reader, &entry.value, "time.start")));

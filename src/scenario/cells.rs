@@ -8,6 +8,7 @@ use super::calendar::Calendar;
 use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, plain, quoted};
 use super::fields::{Order, Spec, domain_help};
+use super::keys;
 use super::reader::{Reader, path};
 use super::toml_tree::{Kind, Table, Value};
 use crate::model::Domain;
@@ -139,21 +140,21 @@ pub(super) fn column<'a>(
     reader: &mut Reader<'a>,
     calendar: &Calendar,
     value: &'a Value,
-    keys: &'a Table,
+    given: &'a Table,
     spec: &Spec,
 ) -> Option<Column> {
-    reader.known_keys(keys, &["column", "missing"], "a column of a table");
+    reader.known_keys(given, &keys::COLUMN);
     let Some(table) = spec.table.clone() else {
         let message = format!("`{}` reads a column, but there is no table", spec.path);
         let error = Diagnostic::error("schema/column", message, Some(value.span.clone()));
         reader.report(error.help("only a cohort with a `table` has columns; write a number or an expression"));
         return None;
     };
-    let missing = match keys.get("missing") {
+    let missing = match given.get("missing") {
         Some(entry) => Some(missing_number(reader, calendar, &entry.value, spec)?),
         None => None,
     };
-    let entry = keys.get("column")?;
+    let entry = given.get("column")?;
     let column = reader.find_column(&table, &entry.value, &path(&spec.path, "column"))?;
     let mut values = Vec::with_capacity(table.rows());
     let before = reader.cell_errors;

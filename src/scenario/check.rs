@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::complete::{link_slots, note_needs, number_draws};
 use super::diagnostic::{Diagnostic, Severity, plain, quoted};
 use super::draft::{Draft, empty_setup};
-use super::fields::{About, domain_help};
+use super::fields::{About, Doubts, domain_help};
 use super::monotone::Violation;
 use super::reader::Reader;
 use super::resolve::on_one_line;
@@ -43,11 +43,11 @@ pub(super) fn check(draft: Draft<'_>, track_trust: bool) -> (Model, Vec<Diagnost
         known: &known,
     };
     let mut setup = std::mem::replace(&mut model.setup, empty_setup());
-    let mut explainer = Explainer::new(&mut reader, &model, &places, draft.doubtful);
+    let mut explainer = Explainer::new(&mut reader, &model, &places, draft.doubts);
     let _all = check_values(&model, &known, &mut setup, &mut explainer);
-    let doubtful = explainer.doubtful;
+    let doubts = explainer.doubts;
     model.setup = setup;
-    let mut explainer = Explainer::new(&mut reader, &model, &places, doubtful);
+    let mut explainer = Explainer::new(&mut reader, &model, &places, doubts);
     let _all = check_signs(&model, &known, &model.setup.parameters, &mut explainer);
     number_draws(&mut model);
     if reader.diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Warning) {
@@ -114,15 +114,16 @@ struct Explainer<'p, 'a> {
     reader: &'p mut Reader<'a>,
     model: &'p Model,
     places: &'p Places<'p, 'a>,
-    /// A parameter or an attribute is wrong, so that signs are in doubt.
-    doubtful: bool,
+    /// What is wrong, so that what reads it cannot be judged.
+    doubts: Doubts,
     /// Where credits begin that have been reported.
     credits_reported: BTreeSet<usize>,
 }
 
 impl Examiner for Explainer<'_, '_> {
     fn is_settled(&self, field: usize) -> bool {
-        self.places.about[field].reported.get()
+        let about = &self.places.about[field];
+        about.reported.get() || about.scripts.iter().any(|script| self.doubts.concern(&script.expression))
     }
 
     fn take(&mut self, breach: Breach) -> ControlFlow<()> {
@@ -144,16 +145,18 @@ impl Examiner for Explainer<'_, '_> {
 }
 
 impl<'p, 'a> Explainer<'p, 'a> {
-    fn new(reader: &'p mut Reader<'a>, model: &'p Model, places: &'p Places<'p, 'a>, doubtful: bool) -> Self {
-        Self { reader, model, places, doubtful, credits_reported: BTreeSet::new() }
+    fn new(reader: &'p mut Reader<'a>, model: &'p Model, places: &'p Places<'p, 'a>, doubts: Doubts) -> Self {
+        Self { reader, model, places, doubts, credits_reported: BTreeSet::new() }
     }
 
     /// The place of a field, which is not reported again.
     fn settle(&mut self, field: usize) -> &'p About {
         let about = &self.places.about[field];
         about.reported.set(true);
-        let targets = &self.model.fields[field].targets;
-        self.doubtful |= targets.iter().any(|target| matches!(target, Target::Attribute(_)));
+        let first = self.model.fields[field].targets.first().copied();
+        if let Some(Target::Attribute(_) | Target::Parameter(_)) = first {
+            self.doubts.note(first, self.model.actors.len());
+        }
         about
     }
 
@@ -214,7 +217,7 @@ impl<'p, 'a> Explainer<'p, 'a> {
         let script = self.places.scripts.of(path)?;
         let debtors = self.places.known.debtors(commitment);
         // Where values are wrong, and reported, their signs say nothing.
-        let is_doubtful = || self.doubtful || debtors.is_empty() || self.lacks_own(&script.expression, commitment);
+        let is_doubtful = || self.doubts.any() || debtors.is_empty() || self.lacks_own(&script.expression, commitment);
         if violation.unknown_sign && is_doubtful() {
             return None;
         }

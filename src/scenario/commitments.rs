@@ -6,6 +6,7 @@ use super::context::{Context, Own, Type};
 use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
 use super::draft::Draft;
 use super::fields::{Order, Spec, TargetOf, User};
+use super::keys;
 use super::names::Party;
 use super::reader::path;
 use super::sets::Set;
@@ -14,33 +15,6 @@ use crate::model::{
     ActorId, Amount, Commitment, CommitmentId, Domain, Expression, Instance, IssueId, Node, ResourceId, State, Target,
     limits,
 };
-
-const KEYS: [&str; 21] = [
-    "renew",
-    "debtor",
-    "creditor",
-    "gives",
-    "offer",
-    "when",
-    "while",
-    "release",
-    "initial",
-    "lead",
-    "expires",
-    "over",
-    "grace",
-    "due",
-    "maintain",
-    "resumable",
-    "until",
-    "issue",
-    "cost",
-    "name",
-    "note",
-];
-
-/// The keys of a graded amount.
-const GRADED_KEYS: [&str; 3] = ["upto", "as", "by"];
 
 /// A commitment's instances while its fields are read.
 struct Instances {
@@ -88,7 +62,7 @@ fn nothing_promised(id: &str) -> Commitment {
 /// The table of a graded amount; a distribution is one of a plain amount.
 fn graded(value: &Value) -> Option<&Table> {
     let Kind::Table(table) = &value.kind else { return None };
-    GRADED_KEYS.iter().any(|key| table.has(key)).then_some(table)
+    keys::GRADED.keys.iter().any(|key| table.has(key)).then_some(table)
 }
 
 impl<'a> Draft<'a> {
@@ -100,7 +74,7 @@ impl<'a> Draft<'a> {
             let Some(entry) = entry else { continue };
             let place = path("commitments", &entry.key);
             if let Some(table) = self.reader.table(&entry.value, &place) {
-                self.reader.known_keys(table, &KEYS, "a commitment");
+                self.reader.known_keys(table, &keys::COMMITMENT);
                 self.commitment(at, entry, table, &place);
             } else {
                 // It has been reported; what refers to it by its position finds it all the same.
@@ -181,7 +155,7 @@ impl<'a> Draft<'a> {
         instances: &Instances,
         number: usize,
     ) -> Option<Expression> {
-        self.reader.known_keys(table, &GRADED_KEYS, "a graded amount");
+        self.reader.known_keys(table, &keys::GRADED);
         if let Some(upto) = table.get("upto") {
             let target = |user: usize| vec![Target::Gives(instances.gift(user, number))];
             self.instance_number(&upto.value, path(place, "upto"), Domain::Amount, instances, &target);

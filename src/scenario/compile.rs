@@ -5,6 +5,7 @@ use super::check::check;
 use super::diagnostic::{Diagnostic, Severity, tidy};
 use super::document::Document;
 use super::draft::Draft;
+use super::keys;
 use super::lookup::Lookup;
 use super::moves::{self, AddedMove};
 use super::names::Names;
@@ -94,35 +95,7 @@ impl Draft<'_> {
 
 /// Reads the head of the file: its keys and its format. Gives its title and what it is about.
 fn read_head(reader: &mut Reader<'_>) -> (String, String) {
-    const KEYS: [&str; 26] = [
-        "format",
-        "extends",
-        "remove",
-        "title",
-        "about",
-        "issues",
-        "pace",
-        "time",
-        "parameters",
-        "definitions",
-        "resources",
-        "actors",
-        "cohorts",
-        "groups",
-        "trust",
-        "credit",
-        "influence",
-        "commitments",
-        "meetings",
-        "shocks",
-        "moves",
-        "outcomes",
-        "metrics",
-        "data",
-        "sweep",
-        "note",
-    ];
-    reader.known_keys(reader.root, &KEYS, "the file");
+    reader.known_keys(reader.root, &keys::FILE);
     match reader.root.get("format") {
         None => {
             let message = "the file has no `format`";
@@ -142,7 +115,7 @@ fn read_head(reader: &mut Reader<'_>) -> (String, String) {
         },
     }
     reader.free_texts(reader.root, &["note"], "");
-    let title = reader.optional_text(reader.root, "title", "").unwrap_or_default();
+    let title = reader.short_text(reader.root, "title", "").unwrap_or_default();
     (title, reader.optional_text(reader.root, "about", "").unwrap_or_default())
 }
 
@@ -153,9 +126,9 @@ fn read_resources(reader: &mut Reader<'_>) -> Vec<Resource> {
     for entry in &section.entries {
         let parent = path("resources", &entry.key);
         let unit = reader.table(&entry.value, &parent).and_then(|table| {
-            reader.known_keys(table, &["unit", "name", "note"], "a resource");
+            reader.known_keys(table, &keys::RESOURCE);
             reader.free_texts(table, &["name", "note"], &parent);
-            reader.optional_text(table, "unit", &parent)
+            reader.short_text(table, "unit", &parent)
         });
         resources.push(Resource { id: entry.key.clone(), unit });
     }

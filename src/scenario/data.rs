@@ -4,6 +4,7 @@ use super::cells::{self, Cell, CellAt, parse};
 use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
 use super::draft::Draft;
+use super::keys;
 use super::reader::path;
 use super::toml_tree::{Entry, Table};
 use crate::model::Series;
@@ -11,14 +12,13 @@ use crate::model::Series;
 impl<'a> Draft<'a> {
     /// Reads `[data]`.
     pub(super) fn read_data(&mut self) {
-        const KEYS: [&str; 6] = ["table", "date", "value", "between", "name", "note"];
         for at in 0..self.lookup.names.data.len() {
             let entry = self.reader.section("data").and_then(|section| section.entries.get(at));
             let Some(entry) = entry else { continue };
             let place = path("data", &entry.key);
             let mut series = Series { id: entry.key.clone(), linear: false, points: Vec::new() };
             if let Some(table) = self.reader.table(&entry.value, &place) {
-                self.reader.known_keys(table, &KEYS, "a series of data");
+                self.reader.known_keys(table, &keys::DATA);
                 self.reader.free_texts(table, &["name", "note"], &place);
                 series.linear = self.is_linear(table, &place);
                 series.points = self.points(entry, table, &place).unwrap_or_default();

@@ -8,7 +8,7 @@ use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, quoted};
 use super::names::{NamedGroup, Names, Party, is_id};
 use super::reader::Reader;
-use crate::model::ActorId;
+use crate::model::{ActorId, limits};
 
 /// Names that programs which read tables take for a truth value, a number or a missing value instead of a text.
 const MISREAD: [&str; 10] = ["true", "false", "yes", "no", "nan", "inf", "infinity", "null", "na", "none"];
@@ -56,6 +56,13 @@ impl<'r, 'a> Declarations<'r, 'a> {
             let help =
                 "programs that read tables take the word for a truth value, a number or a missing value; rename it";
             self.reader.report(Diagnostic::error("names/reserved", message, Some(span.clone())).help(help));
+        }
+        if name.len() > limits::ID_LENGTH {
+            let message =
+                format!("the id of {what}, {}, is longer than {} characters", quoted(name), limits::ID_LENGTH);
+            let error = Diagnostic::error("limits/id", message, Some(span.clone()));
+            self.reader.report(error.help("write a short id, and the whole text as its `name` or `note`"));
+            return;
         }
         if is_id(name) {
             return;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::fields::Pending;
+use super::fields::{Doubts, Pending};
 use super::lookup::Lookup;
 use super::reader::Reader;
 use super::script::Script;
@@ -31,8 +31,8 @@ pub(super) struct Draft<'a> {
     pub(super) own_credit: [BTreeSet<usize>; 2],
     /// Where credits stand, by actor.
     pub(super) credit_spans: Vec<(usize, Range<usize>)>,
-    /// A parameter or an attribute is wrong, so that signs are in doubt.
-    pub(super) doubtful: bool,
+    /// What is wrong, so that what reads it cannot be judged.
+    pub(super) doubts: Doubts,
 }
 
 impl<'a> Draft<'a> {
@@ -64,7 +64,7 @@ impl<'a> Draft<'a> {
             bound_instances: 0,
             own_credit: [BTreeSet::new(), BTreeSet::new()],
             credit_spans: Vec::new(),
-            doubtful: false,
+            doubts: Doubts::default(),
         }
     }
 }

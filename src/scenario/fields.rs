@@ -1,6 +1,7 @@
 //! Numeric fields of a scenario: what they may be, for whom they are worked out, and where they stand.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use super::context::Context;
 use super::csv::CsvTable;
 use super::script::Script;
 use super::toml_tree::Value;
-use crate::model::{ActorId, Domain, Field, Shape, Target};
+use crate::model::{ActorId, Domain, Expression, Field, Node, Quantity, Shape, Target};
 
 /// What a numeric field is.
 #[derive(Clone, Debug)]
@@ -78,6 +79,46 @@ impl About {
     pub(super) fn new(value: &Value, scripts: Vec<Script>, arguments: Vec<Range<usize>>) -> Rc<Self> {
         let span = value.span.clone();
         Rc::new(Self { span, scripts, arguments, checked: Cell::new(false), reported: Cell::new(false) })
+    }
+}
+
+/// Parameters and attributes whose values are wrong, and reported: what reads them is not judged by them.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    parameters: BTreeSet<usize>,
+    attributes: BTreeSet<usize>,
+    /// Something else is wrong, so that signs are in doubt.
+    others: bool,
+}
+
+impl Doubts {
+    /// Notes that the value of a target is wrong, of an attribute for whichever of so many actors.
+    pub(super) fn note(&mut self, target: Option<Target>, actors: usize) {
+        match target {
+            Some(Target::Parameter(id)) => drop(self.parameters.insert(id.index())),
+            Some(Target::Attribute(at)) => drop(self.attributes.insert(at / actors.max(1))),
+            _ => self.others = true,
+        }
+    }
+
+    /// Whether the value of a parameter is wrong.
+    pub(super) fn has_parameter(&self, at: usize) -> bool {
+        self.parameters.contains(&at)
+    }
+
+    /// Whether anything is in doubt.
+    pub(super) fn any(&self) -> bool {
+        self.others || !self.parameters.is_empty() || !self.attributes.is_empty()
+    }
+
+    /// Whether an expression reads a value that is wrong.
+    pub(super) fn concern(&self, expression: &Expression) -> bool {
+        self.any()
+            && expression.nodes.iter().any(|node| match node {
+                Node::Parameter(id) => self.parameters.contains(&id.index()),
+                Node::Read(Quantity::Own(attribute)) => self.attributes.contains(&attribute.index()),
+                _ => false,
+            })
     }
 }
 

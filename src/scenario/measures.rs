@@ -3,6 +3,7 @@
 use super::context::{Context, Type};
 use super::diagnostic::{Diagnostic, Origin, quoted};
 use super::draft::Draft;
+use super::keys;
 use super::names::is_id;
 use super::reader::path;
 use super::toml_tree::Kind;
@@ -13,9 +14,9 @@ impl Draft<'_> {
     pub(super) fn read_outcomes(&mut self) {
         for (entry, table) in self.reader.named_tables("outcomes") {
             let place = path("outcomes", &entry.key);
-            self.reader.known_keys(table, &["when", "stop", "name", "note"], "an outcome");
+            self.reader.known_keys(table, &keys::OUTCOME);
             self.reader.free_texts(table, &["note"], &place);
-            let name = self.reader.optional_text(table, "name", &place);
+            let name = self.reader.short_text(table, "name", &place);
             let stop = self.reader.flag(table, "stop", &place, false);
             let Some(when) = table.get("when") else {
                 self.reader.missing(

@@ -4,6 +4,7 @@ use super::check::wrong_rate;
 use super::context::{Context, Type};
 use super::diagnostic::Diagnostic;
 use super::draft::Draft;
+use super::keys;
 use super::names::Party;
 use super::reader::path;
 use super::sets::Set;
@@ -15,12 +16,11 @@ use crate::model::{
 impl<'a> Draft<'a> {
     /// Reads `[meetings]`.
     pub(super) fn read_meetings(&mut self) {
-        const KEYS: [&str; 9] = ["on", "from", "to", "attend", "package", "success", "influence", "name", "note"];
         for (entry, table) in self.reader.named_tables("meetings") {
             let place = path("meetings", &entry.key);
-            self.reader.known_keys(table, &KEYS, "a meeting");
+            self.reader.known_keys(table, &keys::MEETING);
             self.reader.free_texts(table, &["note"], &place);
-            let name = self.reader.optional_text(table, "name", &place);
+            let name = self.reader.short_text(table, "name", &place);
             let sessions = self.lookup.calendar.sessions(&mut self.reader, table, entry, &place);
             let attendees = self.attendees(entry, table, &place);
             let package = self.reader.flag(table, "package", &place, false);
@@ -62,12 +62,11 @@ impl<'a> Draft<'a> {
 
     /// Reads `[shocks]`.
     pub(super) fn read_shocks(&mut self) {
-        const KEYS: [&str; 9] = ["on", "rate", "when", "once", "stance", "anchor", "trust", "name", "note"];
         for (entry, table) in self.reader.named_tables("shocks") {
             let place = path("shocks", &entry.key);
-            self.reader.known_keys(table, &KEYS, "a shock");
+            self.reader.known_keys(table, &keys::SHOCK);
             self.reader.free_texts(table, &["note"], &place);
-            let name = self.reader.optional_text(table, "name", &place);
+            let name = self.reader.short_text(table, "name", &place);
             let trigger = self.trigger(entry, table, &place);
             let stance = self.effects(table, "stance", &place);
             let anchor = self.effects(table, "anchor", &place);
@@ -203,7 +202,7 @@ impl<'a> Draft<'a> {
         let mut found = Vec::new();
         for (at, (value, table)) in self.reader.tables(&entry.value, &place, help).into_iter().enumerate() {
             let place = format!("{place}.{at}");
-            self.reader.known_keys(table, &["of", "in", "by"], "an effect on trust");
+            self.reader.known_keys(table, &keys::TRUST_EFFECT);
             let pairs = self.trust_pairs(value, table, &place, &mut total);
             let Some(by) = table.get("by") else {
                 self.reader.missing("by", &place, value.span.clone(), "write by how much trust changes: `by = -0.1`");

@@ -83,6 +83,9 @@ fn member_id(
     if !is_id(&name) {
         let (message, help) = if name.is_empty() {
             ("a member has no id".to_owned(), "fill in the cell".to_owned())
+        } else if name.len() > limits::ID_LENGTH {
+            let message = format!("the id {} is longer than {} characters", quoted(&name), limits::ID_LENGTH);
+            (message, "keep long names in a column for `names`".to_owned())
         } else {
             let help = "an id begins with a letter from a to z and goes on with letters, digits and `_`; \
                 keep other names in a column for `names`";

@@ -7,6 +7,7 @@ use super::context::{Context, Own};
 use super::diagnostic::{Diagnostic, Origin, Severity, listed, quoted};
 use super::draft::Draft;
 use super::fields::{Order, Spec, User};
+use super::keys;
 use super::names::Party;
 use super::reader::path;
 use super::set_value::SetValue;
@@ -159,9 +160,9 @@ impl<'a> Draft<'a> {
 
     fn read_move(&mut self, entry: &'a Entry, table: &'a Table) {
         let place = path("moves", &entry.key);
-        self.reader.known_keys(table, &["on", "when", "bind", "any", "name", "note"], "a move");
+        self.reader.known_keys(table, &keys::MOVE);
         self.reader.free_texts(table, &["note"], &place);
-        let name = self.reader.optional_text(table, "name", &place);
+        let name = self.reader.short_text(table, "name", &place);
         let trigger = match (table.get("on"), table.get("when")) {
             (Some(on), None) => self.shock_steps(on, &place),
             (None, Some(when)) => {
@@ -247,7 +248,7 @@ impl<'a> Draft<'a> {
         match &value.kind {
             Kind::String(name) => Some(Bound { place, name, span: value.span.clone(), amount: None }),
             Kind::Table(table) => {
-                self.reader.known_keys(table, &["commitment", "amount"], "what a move binds");
+                self.reader.known_keys(table, &keys::BOUND);
                 let Some(commitment) = table.get("commitment") else {
                     let help = "name what is bound: `{ commitment = \"us_backstop\", amount = 10 }`";
                     self.reader.missing("commitment", &place, value.span.clone(), help);

@@ -8,7 +8,7 @@ use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, quoted};
 use super::reader::Reader;
 use super::toml_tree::{Kind, Value};
-use crate::model::ActorId;
+use crate::model::{ActorId, limits};
 
 /// The names of one kind of thing, in declaration order.
 #[derive(Clone, Debug, Default)]
@@ -233,7 +233,8 @@ impl Names {
 /// Whether a name may be an id.
 pub(super) fn is_id(name: &str) -> bool {
     let mut bytes = name.bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_lowercase())
+    name.len() <= limits::ID_LENGTH
+        && bytes.next().is_some_and(|first| first.is_ascii_lowercase())
         && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 

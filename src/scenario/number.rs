@@ -54,30 +54,36 @@ impl<'a> Draft<'a> {
         users: &[User],
         targets: &dyn Fn(usize) -> Vec<Target>,
     ) {
-        match self.read_number(value, spec) {
-            None => self.doubtful |= spec.order == Order::Attribute,
+        let is_good = match self.read_number(value, spec) {
+            None => false,
             Some(Read::Number(number)) => {
-                if self.in_domain(value, spec, number) {
-                    for at in 0..users.len() {
-                        for target in targets(at) {
-                            self.model.setup.set(target, number);
-                        }
-                    }
+                let is_good = self.in_domain(value, spec, number);
+                for target in (0..if is_good { users.len() } else { 0 }).flat_map(targets) {
+                    self.model.setup.set(target, number);
                 }
+                is_good
             }
-            Some(Read::Expression(script)) => self.expression_fields(value, spec, users, targets, script),
+            Some(Read::Expression(script)) => {
+                self.expression_fields(value, spec, users, targets, script);
+                true
+            }
             Some(Read::Column(column)) => {
-                if cells::column_in_domain(&mut self.reader, &column, spec) {
-                    for (at, &number) in column.values.iter().take(users.len()).enumerate() {
-                        for target in targets(at) {
-                            self.model.setup.set(target, number);
-                        }
+                let is_good = cells::column_in_domain(&mut self.reader, &column, spec);
+                for (at, &number) in column.values.iter().take(if is_good { users.len() } else { 0 }).enumerate() {
+                    for target in targets(at) {
+                        self.model.setup.set(target, number);
                     }
-                } else {
-                    self.doubtful |= spec.order == Order::Attribute;
                 }
+                is_good
             }
-            Some(Read::Draw(drawn)) => self.draws(value, spec, users, targets, *drawn),
+            Some(Read::Draw(drawn)) => {
+                self.draws(value, spec, users, targets, *drawn);
+                true
+            }
+        };
+        if !is_good && spec.order == Order::Attribute {
+            let first = if users.is_empty() { None } else { targets(0).first().copied() };
+            self.doubts.note(first, self.lookup.names.actors.len());
         }
     }
 
@@ -89,11 +95,15 @@ impl<'a> Draft<'a> {
         target: Target,
     ) -> Option<Distribution> {
         let read = self.read_number(value, spec);
-        self.doubtful |= read.is_none();
+        if read.is_none() {
+            self.doubts.note(Some(target), 0);
+        }
         match read? {
             Read::Number(number) => {
                 if self.in_domain(value, spec, number) {
                     self.model.setup.set(target, number);
+                } else {
+                    self.doubts.note(Some(target), 0);
                 }
                 None
             }
@@ -352,7 +362,6 @@ impl<'a> Draft<'a> {
         let error =
             Diagnostic::error("domain/number", message, Some(value.span.clone())).help(domain_help(spec.domain));
         let error = self.reader.naming_override(value, error);
-        self.doubtful |= spec.order != Order::Rest;
         self.reader.report(error);
         false
     }

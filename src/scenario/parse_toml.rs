@@ -24,6 +24,9 @@ pub(super) fn parse_one(name: &str, bytes: &[u8]) -> (Option<SourceText>, Option
     let (root, errors) = DeTable::parse_recoverable(source.text());
     let mut diagnostics = toml_error::explain(&source, &errors);
     let root = table(root.get_ref(), source.text(), &mut diagnostics);
+    if diagnostics.is_empty() {
+        check_version(source.text(), &mut diagnostics);
+    }
     let root = diagnostics.is_empty().then_some(root);
     (Some(source), root, diagnostics)
 }
@@ -58,6 +61,60 @@ fn not_utf8(bytes: &[u8], at: usize, end: usize) -> Diagnostic {
         if utf16 { "the file looks like UTF-16; save it as UTF-8" } else { "save the file with the encoding UTF-8" };
     // In the lossy text the bytes are one replacement character, which is three bytes long.
     Diagnostic::error("source/utf8", message, Some(at..at + '\u{FFFD}'.len_utf8())).help(help)
+}
+
+/// Refuses what TOML 1.1 has added: the parser takes it, and other readers of TOML 1.0 do not. Times of day without
+/// seconds are refused where values are read.
+fn check_version(text: &str, diagnostics: &mut Vec<Diagnostic>) {
+    let mut refuse = |span: Range<usize>, what: &str, help: &str| {
+        let message = format!("{what}, which TOML 1.0 does not have");
+        diagnostics.push(Diagnostic::error("toml/version", message, Some(span)).help(help));
+    };
+    // Whether each bracket that is open is that of an inline table on one line.
+    let mut open: Vec<bool> = Vec::new();
+    let mut comma: Option<Range<usize>> = None;
+    for token in toml_parser::Source::new(text).lex() {
+        let span = token.span().start()..token.span().end();
+        match token.kind() {
+            TokenKind::Whitespace => continue,
+            TokenKind::LeftSquareBracket => open.push(false),
+            TokenKind::LeftCurlyBracket => open.push(true),
+            TokenKind::RightSquareBracket => drop(open.pop()),
+            TokenKind::RightCurlyBracket => {
+                if let (Some(true), Some(comma)) = (open.pop(), comma.take()) {
+                    refuse(comma, "there is a comma behind the last key of an inline table", "remove the comma");
+                }
+            }
+            TokenKind::Newline | TokenKind::Comment => {
+                if let Some(is_on_one_line @ true) = open.last_mut() {
+                    *is_on_one_line = false;
+                    let help = "write what is in braces on one line, or give it a header of its own: `[table.name]`";
+                    refuse(span.clone(), "an inline table goes over several lines", help);
+                }
+            }
+            TokenKind::BasicString | TokenKind::MlBasicString => {
+                if let Some((at, letter)) = new_escape(&text[span.clone()]) {
+                    let what = format!("there is the escape {}", quoted(&format!("\\{letter}")));
+                    let at = span.start + at;
+                    refuse(at..at + 2, &what, "write `\\u` and four digits: `\\u001b` for `\\e` and `\\x1b`");
+                }
+            }
+            _ => {}
+        }
+        comma = (token.kind() == TokenKind::Comma).then_some(span);
+    }
+}
+
+/// The first `\e` or `\x` of a string in double quotes: its place and letter.
+fn new_escape(raw: &str) -> Option<(usize, char)> {
+    let mut is_escaped = false;
+    for (at, character) in raw.char_indices() {
+        if is_escaped && matches!(character, 'e' | 'x') {
+            return Some((at - 1, character));
+        }
+        is_escaped = !is_escaped && character == '\\';
+    }
+    None
 }
 
 /// Refuses what nests too deep before anything recurses into it: brackets and dotted keys, as the parser's own
@@ -140,13 +197,20 @@ fn value(value: &Spanned<DeValue<'_>>, text: &str, diagnostics: &mut Vec<Diagnos
     let kind = match value.get_ref() {
         DeValue::String(string) => Kind::String(string.to_string()),
         DeValue::Boolean(boolean) => Kind::Boolean(*boolean),
-        DeValue::Datetime(moment) => Kind::Datetime(Datetime {
-            date: moment.date.map(|date| (date.year, date.month, date.day)),
-            time: moment
-                .time
-                .map(|time| (time.hour, time.minute, time.second.unwrap_or(0), time.nanosecond.unwrap_or(0))),
-            offset: moment.offset.is_some(),
-        }),
+        DeValue::Datetime(moment) => {
+            if moment.time.is_some_and(|time| time.second.is_none()) {
+                let message = "there is a time of day without seconds, which TOML 1.0 does not have";
+                let error = Diagnostic::error("toml/version", message, Some(span.clone()));
+                diagnostics.push(error.help("write the seconds: `2025-03-10T12:30:00`"));
+            }
+            Kind::Datetime(Datetime {
+                date: moment.date.map(|date| (date.year, date.month, date.day)),
+                time: moment
+                    .time
+                    .map(|time| (time.hour, time.minute, time.second.unwrap_or(0), time.nanosecond.unwrap_or(0))),
+                offset: moment.offset.is_some(),
+            })
+        }
         DeValue::Integer(integer) => Kind::Integer(match i64::from_str_radix(integer.as_str(), integer.radix()) {
             Ok(value) => exact(value, &span, diagnostics),
             Err(_) => out_of_range(span.clone(), text, diagnostics),

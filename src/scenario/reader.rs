@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, all_listed, quoted, suggestion, visible};
 use super::document::Document;
+use super::keys::Keys;
 use super::overrides::Override;
 use super::source::SourceText;
 use super::toml_tree::{Entry, Kind, Table, Value};
@@ -69,8 +70,9 @@ impl<'a> Reader<'a> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Reports keys that a table does not know; `what` is the table in words (`an actor`).
-    pub(super) fn known_keys(&mut self, table: &Table, known: &[&str], what: &str) {
+    /// Reports keys that a table of this kind does not know.
+    pub(super) fn known_keys(&mut self, table: &Table, known: &Keys) {
+        let Keys { what, keys: known } = *known;
         for entry in &table.entries {
             if known.contains(&entry.key.as_str()) {
                 continue;
@@ -165,6 +167,18 @@ impl<'a> Reader<'a> {
     pub(super) fn optional_text(&mut self, table: &'a Table, key: &str, parent: &str) -> Option<String> {
         let entry = table.get(key)?;
         self.text(&entry.value, &path(parent, key)).map(str::to_owned)
+    }
+
+    /// A short text that people see in many places, such as a name.
+    pub(super) fn short_text(&mut self, table: &'a Table, key: &str, parent: &str) -> Option<String> {
+        let text = self.optional_text(table, key, parent)?;
+        if text.len() > limits::NAME_LENGTH && text.chars().count() > limits::NAME_LENGTH {
+            let message = format!("`{}` is longer than {} characters", path(parent, key), limits::NAME_LENGTH);
+            let span = table.get(key).map(|entry| entry.value.span.clone());
+            self.report(Diagnostic::error("limits/name", message, span).help("write the rest into `note`"));
+            return None;
+        }
+        Some(text)
     }
 
     /// Checks the kind of free texts that are not kept.

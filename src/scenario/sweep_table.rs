@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::diagnostic::Diagnostic;
 use super::document::Document;
 use super::draft::Draft;
+use super::keys;
 use super::set_value::SetValue;
 use super::toml_tree::{Kind, Table, Value};
 
@@ -38,8 +39,6 @@ pub struct SweepTable {
     /// `independent = true`
     pub independent: Option<bool>,
 }
-
-const KEYS: [&str; 8] = ["vary", "zip", "sample", "over", "replicates", "seed", "independent", "note"];
 
 impl Document {
     /// The `[sweep]` table, if there is one; what is of the wrong form in it, `compile` reports.
@@ -99,7 +98,7 @@ impl<'a> Draft<'a> {
     /// Checks the form of the `[sweep]` table.
     pub(super) fn check_sweep(&mut self) {
         let Some(table) = self.reader.section("sweep") else { return };
-        self.reader.known_keys(table, &KEYS, "`[sweep]`");
+        self.reader.known_keys(table, &keys::SWEEP);
         self.reader.free_texts(table, &["note"], "sweep");
         for entry in &table.entries {
             let place = super::reader::path("sweep", &entry.key);

@@ -9,6 +9,7 @@ use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, plain, quoted};
 use super::draft::Draft;
 use super::fields::{Order, Spec, TargetOf, User, domain_help};
+use super::keys;
 use super::names::Party;
 use super::reader::path;
 use super::sets::Set;
@@ -19,7 +20,7 @@ impl<'a> Draft<'a> {
     /// Reads `[credit]`, which holds for every actor without its own.
     pub(super) fn read_credit(&mut self) {
         let Some(table) = self.reader.section("credit") else { return };
-        self.reader.known_keys(table, &["offer", "bond"], "`credit`");
+        self.reader.known_keys(table, &keys::CREDITS);
         let targets: [(&str, TargetOf); 2] = [("offer", Target::CreditOffer), ("bond", Target::CreditBond)];
         for (at, (key, target)) in targets.into_iter().enumerate() {
             let Some(entry) = table.get(key) else { continue };
@@ -38,11 +39,7 @@ impl<'a> Draft<'a> {
     /// Reads `[trust]`.
     pub(super) fn read_trust(&mut self) {
         let Some(table) = self.reader.section("trust") else { return };
-        self.reader.known_keys(
-            table,
-            &["default", "strength", "kept", "broken", "suspended", "witness", "pairs"],
-            "`trust`",
-        );
+        self.reader.known_keys(table, &keys::TRUST);
         let fields = [
             ("default", Domain::Unit, Target::TrustDefault),
             ("strength", Domain::Positive, Target::TrustStrength),
@@ -62,11 +59,11 @@ impl<'a> Draft<'a> {
         for (at, (value, table)) in self.reader.tables(&entry.value, "trust.pairs", help).into_iter().enumerate() {
             let place = format!("trust.pairs.{at}");
             if let Some(named) = table.get("table") {
-                self.reader.known_keys(table, &["table"], "a pair of `trust` from a table");
+                self.reader.known_keys(table, &keys::TRUST_TABLE);
                 self.tied_trust(named, &place, &mut total);
                 continue;
             }
-            self.reader.known_keys(table, &["of", "in", "value"], "a pair of `trust`");
+            self.reader.known_keys(table, &keys::TRUST_PAIR);
             let pairs = self.trust_pairs(value, table, &place, &mut total);
             let Some(number) = table.get("value") else {
                 self.reader.missing("value", &place, value.span.clone(), "write the trust as a number from 0 to 1");
@@ -286,12 +283,12 @@ impl<'a> Draft<'a> {
         {
             let place = format!("influence.{at}");
             if let Some(named) = table.get("table") {
-                self.reader.known_keys(table, &["table", "note"], "an `influence` from a table");
+                self.reader.known_keys(table, &keys::INFLUENCE_TABLE);
                 self.reader.free_texts(table, &["note"], &place);
                 self.tied_influence(named, &place, &mut total);
                 continue;
             }
-            self.reader.known_keys(table, &["from", "on", "weight", "note"], "an `influence`");
+            self.reader.known_keys(table, &keys::INFLUENCE);
             self.reader.free_texts(table, &["note"], &place);
             let from = self.required_set(table, "from", &place, value.span.clone());
             let on = self.required_set(table, "on", &place, value.span.clone());
