@@ -9,6 +9,8 @@
 //! Answers are plain data in declaration order, within the named [`limits`], and the same on any machine.
 
 mod bits;
+mod distance;
+mod frame;
 mod goal;
 mod keystone;
 pub mod limits;
@@ -23,16 +25,19 @@ mod waits;
 mod wants;
 pub mod wording;
 
+pub use distance::{Unasked, distance};
+pub use frame::Held;
 pub use keystone::Keystone;
 pub use partial::Partial;
 pub use parting::{Parting, Side, parting};
 pub use symmetry::interchangeable;
 pub use turning::{Stood, TurnedComparison, condition_of, stood_in_the_way, turned};
 pub use waits::Wait;
-pub use wants::{Blocked, Requirement, Threshold};
+pub use wants::{Blocked, Requirement};
+pub use wording::Threshold;
 
 use crate::engine::{Failure, Hypothesis, View, evolve};
-use crate::model::{ActorId, Amount, InstanceId, OutcomeId, ResourceId, State, World};
+use crate::model::{ActorId, Amount, Commitment, Expression, InstanceId, OutcomeId, ResourceId, State, World};
 use crate::scenario::monotone::Trend;
 use goal::{Goal, GoalTest};
 use search::{Answer, Budget, Items};
@@ -47,6 +52,9 @@ pub enum Cost {
     Declared,
     /// The amount of a resource that the moves promise.
     Resource(ResourceId),
+    /// How far their owners are from making them unasked: the sum of their [`distance`]s, [`limits::NEVER`] for each
+    /// that is infinite.
+    Distance,
 }
 
 /// What is to be explained.
@@ -75,6 +83,8 @@ pub struct Explanation {
     pub goal: Option<OutcomeId>,
     /// What counts as cheap.
     pub cost: Cost,
+    /// Whether moves counted that are not on offer, expired or terminated.
+    pub any: bool,
     /// The gap: offers that would all bind if they bound together.
     pub gap: Vec<InstanceId>,
     /// The wait-for graph on the gap, by waiter; empty where it is too large.
@@ -89,8 +99,18 @@ pub struct Explanation {
     pub unlock: Sets<InstanceId>,
     /// The graded amounts of these moves, in declaration order.
     pub given: Vec<Given>,
+    /// How far the owners of these moves are from making them unasked, in declaration order.
+    pub unasked: Vec<Unasked>,
+    /// Where no set of first moves reaches the goal, the cheapest that does if moves count that are not on offer, expired
+    /// or terminated as well; none also where those counted already.
+    pub with_any: Option<Choice<InstanceId>>,
+    /// What the goal or the conditions of possible moves read that is held as it is now, whatever binds.
+    pub held: Vec<Held>,
     /// How much of each move of the cheapest unlock set is enough.
     pub partial: Vec<Partial>,
+    /// Whether these are all; if not, the set has more than [`limits::PARTIAL`] members, or looking for them took more
+    /// than [`limits::DETAIL_WORK`].
+    pub partial_is_complete: bool,
     /// Actors whose package reaches the goal.
     pub summit: Option<Sets<ActorId>>,
     /// Actors whose exit unravels more than their own part.
@@ -219,13 +239,16 @@ fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -
         None => Goal::Bound(gap.clone(), amounts),
         Some(outcome) => Goal::Outcome(&model.outcomes[outcome.index()].when),
     };
+    let goal_condition = question.goal.map(|outcome| &model.outcomes[outcome.index()].when);
     let trend = goal.trend(&now.scope());
     let test = GoalTest::new(view, goal);
     let asked = Asked { view, question, gap: &gap, amounts: &moves, trend, test, budget };
-    let unlock = asked.unlock(&now)?;
-    let partial = match unlock.sets.first() {
+    let possible = moves_of(view, question, &gap, &now);
+    let unlock = asked.unlock(&now, &possible)?;
+    let with_any = if unlock.lower.is_none() && !question.any { asked.with_any(&now, &possible)? } else { None };
+    let (partial, partial_is_complete) = match unlock.sets.first() {
         Some(choice) if trend == Trend::Up => partial::partial(&asked.test, &choice.members, &moves)?,
-        _ => Vec::new(),
+        _ => (Vec::new(), true),
     };
     let summit = if question.summit { Some(asked.summit(&now)?) } else { None };
     let keystones = question.keystones.then(|| keystone::keystones(view)).transpose()?;
@@ -234,13 +257,18 @@ fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -
         step: world.step,
         goal: question.goal,
         cost: question.cost,
-        given: given(view, &unlock, &moves),
+        any: question.any,
+        given: given(view, &movers(&unlock), &moves),
+        unasked: movers(&unlock).into_iter().map(|instance| asked.unasked(&now, instance)).collect(),
+        held: frame::held(model, goal_condition, &possible),
+        with_any,
         waits_are_complete: waits.is_some(),
         waits: waits.unwrap_or_default(),
         circles,
         blocked,
         unlock,
         partial,
+        partial_is_complete,
         summit,
         keystones,
         keystones_are_complete,
@@ -249,7 +277,7 @@ fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -
 }
 
 /// The possible first moves, in declaration order.
-fn moves(view: View<'_>, question: &Question, gap: &[InstanceId], now: &Hypothesis<'_>) -> Vec<InstanceId> {
+fn moves_of(view: View<'_>, question: &Question, gap: &[InstanceId], now: &Hypothesis<'_>) -> Vec<InstanceId> {
     let is_move = |instance: &InstanceId| match view.world.instance(*instance).state {
         State::Conditional => !now.is_bound(*instance),
         State::Pending => view.model.commitment_of(*instance).resumable && !now.is_bound(*instance),
@@ -270,7 +298,7 @@ pub fn possible_moves(view: View<'_>, question: &Question) -> Result<Vec<Instanc
     let mut now = Hypothesis::on(view);
     now.exchange()?;
     let gap = if view.model.has_graded() { gap_of(view, &mut now)? } else { Vec::new() };
-    Ok(moves(view, question, &gap, &now))
+    Ok(moves_of(view, question, &gap, &now))
 }
 
 /// A question, with what has been found out already.
@@ -287,29 +315,44 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn cost(&self, instance: InstanceId) -> Amount {
+    fn unasked(&self, now: &Hypothesis<'_>, instance: InstanceId) -> Unasked {
+        distance::unasked(self.view.model, now, instance, self.amounts)
+    }
+
+    fn cost(&self, now: &Hypothesis<'_>, instance: InstanceId) -> Amount {
         match self.question.cost {
             Cost::Moves => Amount(1_000_000),
             Cost::Declared => Amount::from_units(self.view.setup.cost[instance.index()].min(crate::model::MAX_AMOUNT)),
             Cost::Resource(resource) => Amount(added(self.view, instance, resource, self.amounts)),
+            Cost::Distance => distance::cost(self.unasked(now, instance).distance),
         }
     }
 
-    fn unlock(&self, now: &Hypothesis<'a>) -> Result<Sets<InstanceId>, Failure> {
-        let moves = moves(self.view, self.question, self.gap, now);
+    /// The cheapest set if moves count that are not on offer, expired or terminated as well.
+    fn with_any(&self, now: &Hypothesis<'a>, possible: &[InstanceId]) -> Result<Option<Choice<InstanceId>>, Failure> {
+        let question = Question { any: true, ..self.question.clone() };
+        let moves = moves_of(self.view, &question, self.gap, now);
+        if moves.len() == possible.len() {
+            return Ok(None);
+        }
+        let asked = Asked { question: &question, test: self.test.clone(), ..*self };
+        Ok(asked.unlock(now, &moves)?.sets.into_iter().next())
+    }
+
+    fn unlock(&self, now: &Hypothesis<'a>, moves: &[InstanceId]) -> Result<Sets<InstanceId>, Failure> {
         let names: Vec<&str> = moves.iter().map(|at| self.view.model.instances[at.index()].name.as_str()).collect();
-        let costs: Vec<i64> = moves.iter().map(|&instance| self.cost(instance).0).collect();
+        let costs: Vec<i64> = moves.iter().map(|&instance| self.cost(now, instance).0).collect();
         let items = Items {
             ranks: ranks(&names),
             owners: moves.iter().map(|at| self.view.model.instances[at.index()].debtor.index()).collect(),
             owner_count: self.view.model.actors.len(),
-            classes: symmetry::classes(&self.test, &moves, &costs),
+            classes: symmetry::classes(&self.test, moves, &costs),
             costs,
         };
         let oracle = unlock::Moves {
             hypothesis: now.clone().indexed().with_work(limits::CLOSURE_WORK),
             test: self.test.clone(),
-            possible: moves.clone(),
+            possible: moves.to_vec(),
             base: now.trail().len(),
         };
         let mut answer = search::search(oracle, &items, self.is_monotone(), self.budget)?;
@@ -414,14 +457,19 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The graded amounts of the moves of some sets, given all by position in the plan.
-fn given(view: View<'_>, sets: &Sets<InstanceId>, amounts: &[Amount]) -> Vec<Given> {
-    if amounts.is_empty() {
-        return Vec::new();
-    }
+/// The members of some sets, in declaration order.
+fn movers(sets: &Sets<InstanceId>) -> Vec<InstanceId> {
     let mut movers: Vec<InstanceId> = sets.sets.iter().flat_map(|set| &set.members).copied().collect();
     movers.sort_unstable();
     movers.dedup();
+    movers
+}
+
+/// The graded amounts of some moves, given all by position in the plan.
+fn given(view: View<'_>, movers: &[InstanceId], amounts: &[Amount]) -> Vec<Given> {
+    if amounts.is_empty() {
+        return Vec::new();
+    }
     let hypothesis = Hypothesis::on(view);
     let of_one = |instance: InstanceId| {
         let commitment = view.model.commitment_of(instance);
@@ -432,7 +480,7 @@ fn given(view: View<'_>, sets: &Sets<InstanceId>, amounts: &[Amount]) -> Vec<Giv
             amount: amounts[position],
         })
     };
-    movers.into_iter().flat_map(of_one).collect()
+    movers.iter().copied().flat_map(of_one).collect()
 }
 
 /// What a first move adds of a resource, in millionths, at these graded amounts.
@@ -475,6 +523,52 @@ pub fn lacks(view: View<'_>, commitments: &[InstanceId]) -> Result<Vec<Blocked>,
     let mut now = Hypothesis::on(view);
     now.exchange()?;
     Ok(wants::blocked(view.model, &now, commitments, &[]))
+}
+
+/// A condition that is looked at in the state that a commitment is in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Looked {
+    /// Whose it is.
+    pub instance: InstanceId,
+    /// Its key in the file: `offer`, `when`, `while`, `until`, `release` or `renew`.
+    pub key: &'static str,
+    /// Whether it holds; none where it cannot be worked out.
+    pub holds: Option<bool>,
+    /// How far it is from being true.
+    pub distance: f64,
+    /// What it lacks.
+    pub lacks: Blocked,
+}
+
+/// The conditions that the next Review or Exchange looks at, of every instance that has one, in declaration order: `offer`
+/// of what is not on offer, `when` of an offer, `while` and `until` of what is bound, `while` of what is suspended,
+/// `release` of each of these but the first, `renew` of what is over.
+///
+/// # Errors
+/// As [`explain`].
+pub fn conditions(view: View<'_>) -> Result<Vec<Looked>, Failure> {
+    let View { model, world, .. } = view;
+    let mut now = Hypothesis::on(view);
+    now.exchange()?;
+    let mut found = Vec::new();
+    for instance in model.instance_ids() {
+        let Commitment { offer, when, stay, until, release, renew, .. } = model.commitment_of(instance);
+        let looked: Vec<(&'static str, &Option<Expression>)> = match world.instance(instance).state {
+            State::Null => vec![("offer", offer)],
+            State::Conditional => vec![("when", when), ("release", release)],
+            State::Detached => vec![("while", stay), ("until", until), ("release", release)],
+            State::Pending => vec![("while", stay), ("release", release)],
+            State::Satisfied | State::Violated | State::Expired | State::Terminated => vec![("renew", renew)],
+        };
+        let scope = now.scope_of(instance);
+        for (key, condition) in looked {
+            let Some(condition) = condition else { continue };
+            let lacks = wants::lacking(model, &now, instance, &[condition], &[]);
+            let holds = condition.truth(&scope).ok();
+            found.push(Looked { instance, key, holds, distance: distance::distance(condition, &scope), lacks });
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

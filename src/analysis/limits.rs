@@ -32,3 +32,5 @@ pub const WAITS: usize = 2_000_000;
 pub const DETAIL_WORK: u64 = 400_000_000;
 /// Members of the cheapest unlock set whose least amounts are sought, the first in declaration order.
 pub const PARTIAL: usize = 100;
+/// What a first move costs by distance that its owner never makes unasked, in millionths.
+pub const NEVER: i64 = 1_000_000_000_000_000;

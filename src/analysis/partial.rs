@@ -21,10 +21,14 @@ pub struct Partial {
 /// The least amounts for each member of a set that unlocks a goal that more never undoes.
 ///
 /// More evidence never hurts, so the least amount is found exactly by halving whole millionths.
-/// What goes beyond [`limits::PARTIAL`] or the budget of work is left out.
+/// What goes beyond [`limits::PARTIAL`] or the budget of work is left out, and whether anything was is said.
 ///
 /// `amounts` are the graded amounts of first moves, by position in the plan; they are exact to their `by`.
-pub(super) fn partial(test: &GoalTest<'_>, set: &[InstanceId], amounts: &[Amount]) -> Result<Vec<Partial>, Failure> {
+pub(super) fn partial(
+    test: &GoalTest<'_>,
+    set: &[InstanceId],
+    amounts: &[Amount],
+) -> Result<(Vec<Partial>, bool), Failure> {
     let mut found = Vec::new();
     let mut work = 0;
     for &instance in set.iter().take(limits::PARTIAL) {
@@ -50,14 +54,14 @@ pub(super) fn partial(test: &GoalTest<'_>, set: &[InstanceId], amounts: &[Amount
                 match unlocks {
                     Ok(true) => high = middle,
                     Ok(false) => low = middle + 1,
-                    Err(Failure::TooMuchWork { .. }) => return Ok(found),
+                    Err(Failure::TooMuchWork { .. }) => return Ok((found, false)),
                     Err(failure) => return Err(failure),
                 }
             }
             found.push(Partial { instance, resource: gift.resource, amount, least: Amount((high * by).min(amount.0)) });
         }
     }
-    Ok(found)
+    Ok((found, set.len() <= limits::PARTIAL))
 }
 
 /// Whether the set unlocks with another amount of one gift, which then is also all that is offered.

@@ -53,12 +53,23 @@ fn check(sketch: &Sketch, question: &Question) {
     assert_eq!(places(&explanation.gap), position.gap(), "gap of {sketch:#?}");
     let waits: Vec<_> = explanation.waits.iter().map(|wait| (wait.from.index(), wait.to.index())).collect();
     assert_eq!(waits, position.waits(), "waits of {sketch:#?}");
-    let unlock = position.unlock(goal, question.any);
+    let unlock = position.unlock(goal, question.any, &question.not);
     let found = &explanation.unlock;
     assert_eq!(sorted(moves(&found.sets)), sorted(unlock.clone()), "unlock sets of {sketch:#?}");
     assert!(found.proved && found.count_is_exact && found.count == unlock.len() as u64, "{found:#?} of {sketch:#?}");
     assert_eq!((found.lower, found.upper), (found.upper, found.sets.first().map(|set| set.cost)));
     assert!(found.sets.is_sorted_by_key(|set| set.cost), "order of {found:?}");
+    let of_set = |set: &Choice<InstanceId>| -> i64 {
+        set.members.iter().map(|at| random::cost(sketch, question.cost, at.index())).sum()
+    };
+    assert!(found.sets.iter().all(|set| set.cost.0 == of_set(set)), "costs of {found:?} of {sketch:#?}");
+    for unasked in &explanation.unasked {
+        assert_eq!(unasked.distance, position.distance(unasked.instance.index()), "{unasked:?} of {sketch:#?}");
+    }
+    let with_any = explanation.with_any.as_ref().map(|choice| places(&choice.members));
+    let any = if unlock.is_empty() { position.unlock(goal, true, &question.not) } else { Vec::new() };
+    assert_eq!(with_any.is_some(), !any.is_empty(), "{with_any:?} of {any:?} of {sketch:#?}");
+    assert!(with_any.is_none_or(|set| any.contains(&set)), "{sketch:#?}");
     check_owners(sketch, &explanation);
     check_partial(sketch, goal, &explanation);
     if question.summit {

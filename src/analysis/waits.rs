@@ -2,7 +2,7 @@
 
 use super::limits;
 use crate::engine::Hypothesis;
-use crate::model::{Amount, Expression, InstanceId, Model, Node, NodeId, Quantity, State, Values};
+use crate::model::{Amount, Expression, InstanceId, Model, Node, NodeId, Quantity, Scope, State, Values};
 
 /// One edge of the wait-for graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,11 +59,15 @@ pub(super) fn condition<'m>(
 /// The comparisons of a commitment's condition that stand in the way in the state of a hypothesis.
 ///
 /// One that cannot be evaluated, because the condition looks no further than needed, stands in nobody's way.
-pub(super) fn standing(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId) -> Vec<Place> {
-    let Some(when) = condition(model, hypothesis, instance) else { return Vec::new() };
-    let scope = hypothesis.scope_of(instance);
+fn standing(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId) -> Vec<Place> {
+    let when = condition(model, hypothesis, instance);
+    when.map_or_else(Vec::new, |when| standing_in(when, &hypothesis.scope_of(instance)))
+}
+
+/// The comparisons of a condition that are not as they are wanted.
+pub(super) fn standing_in(when: &Expression, scope: &Scope<'_>) -> Vec<Place> {
     let mut places = comparisons(when);
-    places.retain(|place| when.truth_at(place.node, &scope).is_ok_and(|truth| truth != place.wanted));
+    places.retain(|place| when.truth_at(place.node, scope).is_ok_and(|truth| truth != place.wanted));
     places
 }
 

@@ -1,11 +1,9 @@
 //! What a blocked commitment wants, has and lacks, as data and as a person would say it.
 
-use super::waits::{Place, condition, standing};
-use super::wording;
+use super::waits::{Place, condition, standing_in};
+use super::wording::{self, Threshold};
 use crate::engine::Hypothesis;
-use crate::model::{
-    Amount, Comparison, Expression, GroupId, InstanceId, Model, Node, NodeId, Quantity, ResourceId, Scope,
-};
+use crate::model::{Amount, Comparison, Expression, InstanceId, Model, Node, NodeId, Quantity, Scope};
 
 /// A commitment in the gap, and what stands in its way.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,33 +34,6 @@ pub struct Requirement {
     pub text: String,
 }
 
-/// One quantity against a fixed number.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Threshold {
-    /// The quantity.
-    pub quantity: Quantity,
-    /// How it is wanted to compare with `wanted`.
-    pub comparison: Comparison,
-    /// The number that is wanted.
-    pub wanted: f64,
-    /// What there is.
-    pub has: f64,
-    /// The resource, where the quantity is about one.
-    pub resource: Option<ResourceId>,
-    /// Its unit, where the quantity is an amount of it.
-    pub unit: Option<String>,
-    /// By whom, where the quantity is about a group.
-    pub group: Option<GroupId>,
-}
-
-impl Threshold {
-    /// What is missing.
-    #[must_use]
-    pub fn lacks(&self) -> f64 {
-        (self.wanted - self.has).abs()
-    }
-}
-
 /// What stands in the way of each of these commitments; `amounts` are the graded amounts in the greatest agreement, by
 /// position in the plan.
 pub(super) fn blocked(
@@ -73,27 +44,43 @@ pub(super) fn blocked(
 ) -> Vec<Blocked> {
     gap.iter()
         .map(|&commitment| {
-            let places = in_the_way(model, hypothesis, commitment);
-            let when = condition(model, hypothesis, commitment);
-            let scope = hypothesis.scope_of(commitment);
-            let wants = when.map_or_else(Vec::new, |when| {
-                places.iter().filter_map(|place| want(model, when, &scope, *place)).collect()
-            });
-            let Some(when) = when else {
-                let text = raises(model, hypothesis, commitment, amounts);
-                return Blocked { commitment, wants, text };
-            };
-            let telling = Telling { when, scope: &scope, wants: &wants };
-            match telling.tell(Place { node: when.root(), wanted: true }) {
-                Some(Told { text, places, .. }) => {
-                    let told = |want: &Requirement| places.contains(&(want.node, want.wanted));
-                    let wants = wants.iter().filter(|want| told(want)).cloned().collect();
-                    Blocked { commitment, wants, text }
-                }
-                None => Blocked { commitment, wants, text: "wants what has no single name".into() },
-            }
+            let conditions: Vec<&Expression> = condition(model, hypothesis, commitment).into_iter().collect();
+            lacking(model, hypothesis, commitment, &conditions, amounts)
         })
         .collect()
+}
+
+/// What some conditions of a commitment lack together; without any, how much more it would give if the others did.
+pub(super) fn lacking(
+    model: &Model,
+    hypothesis: &Hypothesis<'_>,
+    commitment: InstanceId,
+    conditions: &[&Expression],
+    amounts: &[Amount],
+) -> Blocked {
+    let scope = hypothesis.scope_of(commitment);
+    let (mut wants, mut texts) = (Vec::new(), Vec::new());
+    for condition in conditions {
+        let places = in_the_way(condition, &scope);
+        let own: Vec<Requirement> = places.iter().filter_map(|place| want(model, condition, &scope, *place)).collect();
+        let telling = Telling { when: condition, scope: &scope, wants: &own };
+        match telling.tell(Place { node: condition.root(), wanted: true }) {
+            Some(Told { text, places, is_choice, .. }) => {
+                let told = |want: &Requirement| places.contains(&(want.node, want.wanted));
+                wants.extend(own.iter().filter(|want| told(want)).cloned());
+                texts.push(if is_choice && conditions.len() > 1 { format!("({text})") } else { text });
+            }
+            None if condition.truth(&scope).is_ok_and(|holds| holds) => {}
+            None => {
+                wants.extend(own);
+                texts.push("wants what has no single name".into());
+            }
+        }
+    }
+    if conditions.is_empty() {
+        texts.push(raises(model, hypothesis, commitment, amounts));
+    }
+    Blocked { commitment, wants, text: texts.join("; and ") }
 }
 
 /// How much more a bound commitment would give if the others did.
@@ -174,15 +161,13 @@ impl Telling<'_> {
 
 /// The standing comparisons that matter: not those beside an alternative that holds already.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other operations are taken alike")]
-fn in_the_way(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId) -> Vec<Place> {
-    let Some(when) = condition(model, hypothesis, instance) else { return Vec::new() };
-    let scope = hypothesis.scope_of(instance);
-    let all = standing(model, hypothesis, instance);
+fn in_the_way(when: &Expression, scope: &Scope<'_>) -> Vec<Place> {
+    let all = standing_in(when, scope);
     let mut found = Vec::new();
     let mut seen = vec![[false; 2]; when.nodes.len()];
     let mut stack = vec![Place { node: when.root(), wanted: true }];
     while let Some(place) = stack.pop() {
-        let holds = when.truth_at(place.node, &scope).is_ok_and(|truth| truth == place.wanted);
+        let holds = when.truth_at(place.node, scope).is_ok_and(|truth| truth == place.wanted);
         if holds || std::mem::replace(&mut seen[place.node as usize][usize::from(place.wanted)], true) {
             continue;
         }

@@ -1,6 +1,5 @@
 //! Numbers, quantities and comparisons in words.
 
-use super::wants::Threshold;
 use crate::model::{
     ActorId, Comparison, Expression, GroupId, Model, Node, NodeId, Promises, Quantity, ResourceId, Scope, SlotId,
 };
@@ -65,6 +64,33 @@ pub fn amount(model: &Model, resource: ResourceId, value: f64) -> String {
             let is_shared = model.resources.iter().filter(|other| other.unit == resource.unit).count() > 1;
             if is_shared { format!("{value} {unit} of {}", resource.id) } else { format!("{value} {unit}") }
         }
+    }
+}
+
+/// One quantity against a fixed number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Threshold {
+    /// The quantity.
+    pub quantity: Quantity,
+    /// How it is wanted to compare with `wanted`.
+    pub comparison: Comparison,
+    /// The number that is wanted.
+    pub wanted: f64,
+    /// What there is.
+    pub has: f64,
+    /// The resource, where the quantity is about one.
+    pub resource: Option<ResourceId>,
+    /// Its unit, where the quantity is an amount of it.
+    pub unit: Option<String>,
+    /// By whom, where the quantity is about a group.
+    pub group: Option<GroupId>,
+}
+
+impl Threshold {
+    /// What is missing.
+    #[must_use]
+    pub fn lacks(&self) -> f64 {
+        (self.wanted - self.has).abs()
     }
 }
 

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use backstop::analysis::{self, Question};
-use backstop::engine::{Checkpoint, RunOptions, RunSeed, View};
+use backstop::engine::{Checkpoint, Failure, RunOptions, RunSeed, View};
 use backstop::model::{Setup, World};
-use backstop::report::explain::{graph, object, question, table, told};
+use backstop::report::explain::{conditions_value, graph, object, question, table, told};
+use backstop::report::explained::conditions;
 use backstop::scenario::{Options, Override};
 use backstop::store::{Lineage, Manifest};
 
@@ -36,7 +37,8 @@ pub(crate) struct Args {
     /// What to reach: an outcome's condition instead of all that is deadlocked
     #[arg(long, value_name = "OUTCOME")]
     goal: Option<String>,
-    /// What a set of first moves costs: `moves`, `declared`, or the amount of a resource
+    /// What a set of first moves costs: `moves`, `declared`, `distance` (how far their owners are from making them
+    /// unasked), or the amount of a resource
     #[arg(long, value_name = "COST", default_value = "moves")]
     cost: String,
     /// Count moves that are not on offer, expired or terminated as well
@@ -51,6 +53,9 @@ pub(crate) struct Args {
     /// Also: whose exit unravels what, in which wave
     #[arg(long)]
     keystones: bool,
+    /// Also: what the conditions lack that the next step looks at: `offer`, `when`, `while`, `until`, `release`, `renew`
+    #[arg(long)]
+    conditions: bool,
     /// Print one JSON object
     #[arg(long, group = "form")]
     json: bool,
@@ -91,7 +96,12 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     let explanation =
         analysis::explain(view, &question).map_err(|failure| fail(&failure.to_string(), Some(failure.remedy())))?;
     if args.json {
-        return emit_json(&object(model, &explanation));
+        let mut object = object(model, &explanation);
+        if args.conditions {
+            let wrong = |failure: Failure| fail(&failure.to_string(), Some(failure.remedy()));
+            object["conditions"] = conditions_value(view).map_err(wrong)?;
+        }
+        return emit_json(&object);
     }
     if args.csv {
         return emit_bytes(table(model, &explanation).as_bytes());
@@ -99,7 +109,8 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     if args.dot {
         return emit(&graph(model, &explanation));
     }
-    emit(&told(view, &explanation))
+    let rest = if args.conditions { conditions(view) } else { String::new() };
+    emit(&(told(view, &explanation) + &rest))
 }
 
 /// A run, and the state to explain if the run has it.

@@ -21,7 +21,7 @@ use super::{progress, signals};
 #[derive(Debug, clap::Args)]
 pub(crate) struct ForwardArgs {
     /// Play every first move forward instead, and every pair of them, from the step on to the end of the run
-    #[arg(long, conflicts_with_all = ["cost", "summit", "keystones", "dot"])]
+    #[arg(long, conflicts_with_all = ["cost", "summit", "keystones", "conditions", "dot"])]
     pub(crate) forward: bool,
     /// With `--forward`: sets of up to this many moves
     #[arg(long, value_name = "K", default_value_t = 2, requires = "forward",

@@ -10,7 +10,7 @@ use super::timeline::label;
 use super::unknown::Unknown;
 use super::wording::{actor, actors, count, escaped, listed};
 use crate::analysis::{self, Cost, Explanation, Keystone, Question, Sets};
-use crate::engine::View;
+use crate::engine::{Failure, View};
 use crate::model::{ActorId, Amount, InstanceId, Model, OutcomeId, ResourceId};
 use crate::text;
 use crate::trace::number;
@@ -31,9 +31,11 @@ pub fn question(model: &Model, goal: Option<&str>, cost: &str, not: &[String]) -
     let cost = match cost {
         "moves" => Cost::Moves,
         "declared" => Cost::Declared,
+        "distance" => Cost::Distance,
         name => {
             let at = model.resources.iter().position(|resource| resource.id == name);
-            let known = model.resources.iter().map(|resource| resource.id.as_str()).chain(["moves", "declared"]);
+            let known =
+                model.resources.iter().map(|resource| resource.id.as_str()).chain(["moves", "declared", "distance"]);
             Cost::Resource(ResourceId::at(at.ok_or_else(|| unknown("cost", name, known))?))
         }
     };
@@ -82,8 +84,11 @@ fn actor_ids(model: &Model, actors: &[ActorId]) -> Vec<String> {
     actors.iter().map(|actor| model.actors[actor.index()].id.clone()).collect()
 }
 
-/// A cost as a JSON number: whole where it is whole.
+/// A cost as a JSON number: whole where it is whole, `"inf"` where it is infinite.
 fn cost_value(cost: Amount) -> Value {
+    if cost.0 >= analysis::limits::NEVER {
+        return json!("inf");
+    }
     if cost.0 % 1_000_000 == 0 { json!(cost.0 / 1_000_000) } else { json!(cost.to_units()) }
 }
 
@@ -112,6 +117,15 @@ pub fn object(model: &Model, explanation: &Explanation) -> Value {
         "unlock": sets_value(&explanation.unlock, "moves", |members| all(members)),
         "partial": partial.collect::<Vec<_>>(),
     });
+    object["waits_are_complete"] = explanation.waits_are_complete.into();
+    object["partial_is_complete"] = explanation.partial_is_complete.into();
+    let unasked = explanation.unasked.iter().map(|unasked| {
+        let lacks: Vec<&str> = unasked.lacks.wants.iter().map(|want| want.text.as_str()).collect();
+        json!({ "commitment": name(model, unasked.instance), "distance": distance(unasked.distance), "lacks": lacks })
+    });
+    object["unasked"] = unasked.collect();
+    object["held"] = explanation.held.iter().map(|held| held.name()).collect();
+    object["with_any"] = explanation.with_any.as_ref().map(|choice| all(&choice.members)).into();
     if !explanation.given.is_empty() {
         let mut amounts = serde_json::Map::new();
         for given in &explanation.given {
@@ -133,6 +147,30 @@ pub fn object(model: &Model, explanation: &Explanation) -> Value {
         object["keystones_are_complete"] = explanation.keystones_are_complete.into();
     }
     object
+}
+
+/// A distance as a JSON number, `"inf"` where it is infinite.
+fn distance(distance: f64) -> Value {
+    if distance.is_infinite() { json!("inf") } else { json!(distance) }
+}
+
+/// What the conditions lack that the next step looks at, as data.
+///
+/// # Errors
+/// Where a condition has no value in the state, as [`analysis::conditions`].
+pub fn conditions_value(view: View<'_>) -> Result<Value, Failure> {
+    let looked = analysis::conditions(view)?;
+    let one = |looked: &analysis::Looked| {
+        let lacks: Vec<&str> = looked.lacks.wants.iter().map(|want| want.text.as_str()).collect();
+        json!({
+            "commitment": name(view.model, looked.instance),
+            "key": looked.key,
+            "holds": looked.holds,
+            "distance": distance(looked.distance),
+            "lacks": lacks,
+        })
+    };
+    Ok(looked.iter().map(one).collect())
 }
 
 fn sets_value<T>(sets: &Sets<T>, members: &str, named: impl Fn(&[T]) -> Vec<String>) -> Value {
@@ -178,7 +216,8 @@ pub fn table(model: &Model, explanation: &Explanation) -> String {
 fn rows<T>(part: &str, sets: &Sets<T>, named: impl Fn(&[T]) -> Vec<String>, text: &mut String) {
     for (at, set) in sets.sets.iter().enumerate() {
         for member in named(&set.members) {
-            let _ = writeln!(text, "{part},{},{},{member},", at + 1, number(set.cost.to_units()));
+            let cost = if set.cost.0 >= analysis::limits::NEVER { f64::INFINITY } else { set.cost.to_units() };
+            let _ = writeln!(text, "{part},{},{},{member},", at + 1, number(cost));
         }
     }
 }

@@ -21,6 +21,10 @@ const LINES: usize = 60;
 /// Different needs of one commitment's instances that are told one by one, at most.
 const NEEDS: usize = 3;
 
+/// Pairs of the wait-for graph, at most.
+#[expect(clippy::cast_precision_loss, reason = "a limit of a few millions")]
+const WAITS: f64 = analysis::limits::WAITS as f64;
+
 /// Larger minimal sets that are told one by one, at most.
 const LARGER: usize = 2;
 
@@ -43,6 +47,11 @@ pub fn explained(model: &Model, explanation: &Explanation) -> String {
     if gap > 0 {
         let _ = writeln!(text, "\nWho waits for what");
         text += &lacking(model, &explanation.blocked);
+        if !explanation.waits_are_complete {
+            let edges = plain_number(WAITS);
+            let _ =
+                writeln!(text, "  (who waits for whom is more than {edges} pairs, or too much to look at: no circles)");
+        }
         text += &circles(model, explanation);
     }
     if gap > 0 || explanation.goal.is_some() {
@@ -89,6 +98,44 @@ pub fn suspended(view: View<'_>) -> String {
         }
     }
     text
+}
+
+/// The conditions that the next step looks at, by what they decide.
+#[must_use]
+pub fn conditions(view: View<'_>) -> String {
+    const KEYS: [(&str, &str); 6] = [
+        ("offer", "Not on offer, and what each `offer` lacks"),
+        ("when", "On offer, and what each `when` lacks"),
+        ("while", "Bound or suspended, and what each `while` lacks"),
+        ("until", "Kept up, and what each `until` lacks"),
+        ("release", "Not released, and what each `release` lacks"),
+        ("renew", "Over, and what each `renew` lacks"),
+    ];
+    let model = view.model;
+    let looked = match analysis::conditions(view) {
+        Ok(looked) => looked,
+        Err(failure) => return format!("  The conditions cannot be explained: {failure}\n"),
+    };
+    let mut text = String::new();
+    for (key, heading) in KEYS {
+        let of_key = || looked.iter().filter(move |one| one.key == key);
+        let lack: Vec<Blocked> = of_key().filter(|one| one.holds == Some(false)).map(|one| one.lacks.clone()).collect();
+        let of_state =
+            |holds| of_key().filter(move |one| one.holds == holds).map(|one| one.instance).collect::<Vec<_>>();
+        let (hold, unknown) = (of_state(Some(true)), of_state(None));
+        if of_key().next().is_none() {
+            continue;
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n{heading}\n{}", lacking(model, &lack));
+        if !hold.is_empty() {
+            let _ = writeln!(text, "  {}: nothing, it holds", instances(model, &hold));
+        }
+        if !unknown.is_empty() {
+            let _ = writeln!(text, "  {}: it cannot be worked out", instances(model, &unknown));
+        }
+    }
+    if text.is_empty() { "\nNo promise has a condition that the next step would look at.\n".into() } else { text }
 }
 
 /// What one commitment lacks.
@@ -263,7 +310,7 @@ fn unlocks(model: &Model, explanation: &Explanation) -> String {
         None => "\nWhat would open it\n".into(),
     };
     let Some(cheapest) = sets.first() else {
-        text += &none_found(explanation);
+        text += &none_found(model, explanation);
         return text;
     };
     if cheapest.members.is_empty() {
@@ -276,19 +323,93 @@ fn unlocks(model: &Model, explanation: &Explanation) -> String {
     let proof = if *proved { format!("no {small} set does") } else { format!("a {small} set is not ruled out") };
     let choice = if same.len() > 1 { ", any of these" } else { "" };
     let _ = writeln!(text, "  {what}, made without waiting for the others ({proof}){choice}:");
+    let is_single = same.iter().all(|set| set.members.len() == 1);
     for set in same.iter().take(SHOWN) {
-        let _ = writeln!(text, "    {}", members(model, &set.members, &explanation.given));
+        let far = if is_single { unasked(explanation, set.members[0]) } else { String::new() };
+        let far = if far.is_empty() { far } else { format!(" ({far})") };
+        let _ = writeln!(text, "    {}{far}", members(model, &set.members, &explanation.given));
     }
     text += &others(model, explanation, &same);
+    if !is_single {
+        text += &distances(model, explanation, &same);
+    }
     text += &partial(model, explanation);
+    text + &held(explanation)
+}
+
+/// How far each move of the sets that are shown is from being made unasked.
+fn distances(model: &Model, explanation: &Explanation, sets: &[&Choice<InstanceId>]) -> String {
+    let mut moves: Vec<InstanceId> = sets.iter().take(SHOWN).flat_map(|set| &set.members).copied().collect();
+    moves.sort_unstable();
+    moves.dedup();
+    let mut alike: Vec<(String, Vec<InstanceId>)> = Vec::new();
+    for instance in moves {
+        let far = unasked(explanation, instance);
+        match alike.iter_mut().find(|(text, _)| *text == far) {
+            Some((_, instances)) => instances.push(instance),
+            None => alike.push((far, vec![instance])),
+        }
+    }
+    let mut text = String::from("  How far they are from moving unasked\n");
+    for (far, of) in alike.iter().take(SHOWN) {
+        let _ = writeln!(text, "    {}: {far}", instances(model, of));
+    }
+    if alike.len() > SHOWN {
+        let _ = writeln!(text, "    and {} more; `--json` lists them", alike.len() - SHOWN);
+    }
     text
 }
 
+/// How far the owner of a move is from making it unasked: `distance 0.68: wants 1, sees 0.32`.
+fn unasked(explanation: &Explanation, instance: InstanceId) -> String {
+    let at = explanation.unasked.binary_search_by_key(&instance, |unasked| unasked.instance);
+    let Some(unasked) = at.ok().map(|at| &explanation.unasked[at]) else { return String::new() };
+    let lacks = match unasked.lacks.wants.as_slice() {
+        [one] => {
+            let (wanted, has) = match &one.threshold {
+                Some(threshold) => (threshold.wanted, threshold.has),
+                None => (one.right, one.left),
+            };
+            format!("wants {}, sees {}", plain_number(wanted), plain_number(has))
+        }
+        _ => unasked.lacks.text.clone(),
+    };
+    if unasked.distance.is_infinite() {
+        return format!("never unasked: {lacks}");
+    }
+    let rounded = (1e3 * unasked.distance).round() / 1e3;
+    let is_small = rounded == 0.0 && unasked.distance > 0.0;
+    let distance = if is_small { "below 0.001".into() } else { plain_number(rounded) };
+    format!("distance {distance}: {lacks}")
+}
+
+/// What is held as it is, where the goal or a condition reads it.
+fn held(explanation: &Explanation) -> String {
+    let held: Vec<String> = explanation.held.iter().map(|held| held.name().to_owned()).collect();
+    if held.is_empty() {
+        return String::new();
+    }
+    let verb = if held == ["time"] || held == ["trust"] { "is held as it is" } else { "are held as they are" };
+    let mut what = listed(&held);
+    what[..1].make_ascii_uppercase();
+    format!("  {what} {verb} here; `explain --forward` plays on.\n")
+}
+
 /// That there is no set, or that the search did not find the smallest.
-fn none_found(explanation: &Explanation) -> String {
+fn none_found(model: &Model, explanation: &Explanation) -> String {
     let Sets { lower, upper, .. } = &explanation.unlock;
     match (lower, upper) {
-        (None, _) => "  no set of first moves does\n".into(),
+        (None, _) => {
+            let text = match (&explanation.with_any, explanation.any) {
+                (Some(choice), _) => format!(
+                    "  no set of moves that are on offer does; with `--any` {} would\n",
+                    members(model, &choice.members, &explanation.given)
+                ),
+                (None, true) => "  no set of first moves does, even of what is not on offer\n".into(),
+                (None, false) => "  no set of first moves does\n".into(),
+            };
+            text + &held(explanation)
+        }
         (Some(_), Some(_)) => "  all of them together do; the search for a smaller set came to its limit\n".into(),
         (Some(_), None) => "  none was found before the search came to its limit\n".into(),
     }
@@ -301,6 +422,8 @@ fn moves(model: &Model, explanation: &Explanation, cheapest: &Choice<InstanceId>
         Cost::Moves => count(cheapest.members.len(), "first move"),
         Cost::Declared => format!("First moves at a cost of {}", plain_number(cost)),
         Cost::Resource(resource) => format!("First moves that give {}", wording::amount(model, resource, cost)),
+        Cost::Distance if cheapest.cost.0 >= analysis::limits::NEVER => "First moves that nobody makes unasked".into(),
+        Cost::Distance => format!("First moves at a distance of {}", plain_number(cost)),
     }
 }
 
@@ -391,6 +514,9 @@ fn partial(model: &Model, explanation: &Explanation) -> String {
             plain_number(partial.amount.to_units()),
             resource.id,
         );
+    }
+    if !explanation.partial_is_complete {
+        text += "  (the least amounts were not looked for in all moves: that came to its limit)\n";
     }
     if smaller.len() > LINES {
         let _ = writeln!(text, "  and so on for {}", count(smaller.len() - LINES, "other amount"));

@@ -1,7 +1,7 @@
 //! Every answer by trying everything, from the definitions alone: own evaluation, own exchange, all subsets.
 
 use super::sketch::{E, Sketch};
-use crate::model::State;
+use crate::model::{InstanceId, State};
 
 /// States of the promises, with what has been delivered of each gift.
 #[derive(Clone)]
@@ -169,14 +169,59 @@ impl<'a> Position<'a> {
         }
     }
 
-    /// All minimal unlock sets.
-    pub(super) fn unlock(&self, goal: Option<&E>, any: bool) -> Vec<Vec<usize>> {
+    /// How far the owner of a promise is from making a first move of it unasked, by the definition.
+    pub(super) fn distance(&self, at: usize) -> f64 {
+        if matches!(self.states[at], State::Expired | State::Terminated) {
+            return f64::INFINITY;
+        }
+        self.sketch.promises[at].when.as_ref().map_or(0.0, |when| self.far(when, at, true))
+    }
+
+    fn far(&self, e: &E, at: usize, wanted: bool) -> f64 {
+        match e {
+            E::Not(a) => self.far(a, at, !wanted),
+            E::And(a, b) if wanted => self.far(a, at, true) + self.far(b, at, true),
+            E::Or(a, b) if !wanted => self.far(a, at, false) + self.far(b, at, false),
+            E::And(a, b) | E::Or(a, b) => self.far(a, at, wanted).min(self.far(b, at, wanted)),
+            E::Is(_, left, right) => {
+                let mut reads = Vec::new();
+                quantities(left, &mut reads);
+                quantities(right, &mut reads);
+                let (left, right) = (self.value(left, Some(at)), self.value(right, Some(at)));
+                if self.holds(e, Some(at)) == wanted {
+                    0.0
+                } else if reads.is_empty() {
+                    f64::INFINITY
+                } else if left == right {
+                    1e-6
+                } else {
+                    (left - right).abs() / left.abs().max(right.abs())
+                }
+            }
+            E::Number(_)
+            | E::Offered(..)
+            | E::Bound(..)
+            | E::Delivered(..)
+            | E::Parties(..)
+            | E::Assured(..)
+            | E::Offers(_)
+            | E::Bonds(_)
+            | E::BoundAt(_)
+            | E::Deadlocked
+            | E::Add(..)
+            | E::If(..) => unreachable!("no other condition is made"),
+        }
+    }
+
+    /// All minimal unlock sets without some moves.
+    pub(super) fn unlock(&self, goal: Option<&E>, any: bool, not: &[InstanceId]) -> Vec<Vec<usize>> {
         let gap = self.gap();
         let is_move = |at: &usize| match self.states[*at] {
             State::Conditional => true,
             State::Null | State::Expired | State::Terminated => any,
             State::Detached | State::Pending | State::Satisfied | State::Violated => false,
         };
+        let is_move = |at: &usize| is_move(at) && !not.contains(&InstanceId::at(*at));
         let moves: Vec<usize> = (0..self.states.len()).filter(is_move).collect();
         let unlocks: Vec<Vec<usize>> =
             subsets(&moves).filter(|set| self.with(set).exchanged().reaches(&gap, goal)).collect();

@@ -1,11 +1,12 @@
 //! Random small cases against brute force.
 
+use super::super::limits::NEVER;
 use super::super::search::Budget;
 use super::super::{Cost, Question, explain_within};
 use super::brute::Position;
 use super::check;
 use super::sketch::{E, Promise, Sketch};
-use crate::model::{Comparison, OutcomeId, ResourceId, State};
+use crate::model::{Amount, Comparison, InstanceId, OutcomeId, ResourceId, State};
 
 /// A small generator of its own (splitmix64).
 pub(super) struct Dice {
@@ -179,9 +180,9 @@ fn case(seed: u64) -> (Sketch, Question) {
     }
     let question = Question {
         goal: dice.chance(2).then_some(OutcomeId(0)),
-        cost: [Cost::Moves, Cost::Declared, Cost::Resource(ResourceId(0))][dice.below(3)],
+        cost: [Cost::Moves, Cost::Declared, Cost::Resource(ResourceId(0)), Cost::Distance][dice.below(4)],
         any: dice.chance(3),
-        not: Vec::new(),
+        not: (0..sketch.promises.len()).filter(|_| dice.chance(6)).map(InstanceId::at).collect(),
         summit: true,
         keystones: true,
     };
@@ -218,7 +219,7 @@ fn minima_among_interchangeable_moves_are_right() {
         let built = sketch.build();
         let question = Question::default();
         let found = explain_within(built.view(), &question, Some(budget)).unwrap().unlock;
-        let least = Position::of(&sketch).unlock(None, false).iter().map(Vec::len).min().unwrap();
+        let least = Position::of(&sketch).unlock(None, false, &[]).iter().map(Vec::len).min().unwrap();
         assert!(found.proved, "{found:?}");
         assert_eq!(found.upper.unwrap().0, 1_000_000 * least as i64, "{found:?} of {sketch:#?}");
     }
@@ -235,7 +236,7 @@ fn answers_within_a_small_budget_are_true() {
         let built = sketch.build();
         let found = explain_within(built.view(), &question, Some(budget)).unwrap().unlock;
         let goal = question.goal.map(|_| sketch.goal.as_ref().unwrap());
-        let all = Position::of(&sketch).unlock(goal, question.any);
+        let all = Position::of(&sketch).unlock(goal, question.any, &question.not);
         let cost = |set: &Vec<usize>| -> i64 { set.iter().map(|&at| cost(&sketch, question.cost, at)).sum() };
         let least = all.iter().map(cost).min();
         let listed = super::moves(&found.sets);
@@ -266,7 +267,7 @@ fn answers_within_a_small_budget_are_true() {
     assert!(proved > 10 && stopped > 10, "{proved} proved without a full list, {stopped} not proved");
 }
 
-fn cost(sketch: &Sketch, cost: Cost, at: usize) -> i64 {
+pub(super) fn cost(sketch: &Sketch, cost: Cost, at: usize) -> i64 {
     match cost {
         Cost::Moves => 1_000_000,
         Cost::Declared => (sketch.promises[at].cost * 1e6).round() as i64,
@@ -274,5 +275,9 @@ fn cost(sketch: &Sketch, cost: Cost, at: usize) -> i64 {
             let gives = sketch.promises[at].gives.iter().filter(|(given, _)| *given == resource.index());
             gives.map(|(_, units)| units * 1_000_000).sum()
         }
+        Cost::Distance => match Position::of(sketch).distance(at) {
+            far if far.is_infinite() => NEVER,
+            far => Amount::from_units(far).0,
+        },
     }
 }
