@@ -205,7 +205,7 @@ def count(text):
 def choose(arguments, runs, names, scenario):
     """The outcome or metric to draw, checked."""
     if arguments.metric is not None:
-        fixed = ["run", "point", "replicate", "seed", "status", "outcome", "history_hash"]
+        fixed = ["run", "point", "replicate", "seed", "status", "outcome", "reached_date", "history_hash", "storyline_hash"]
         known = [name for name in runs.columns if name not in [*fixed, *names]]
         if arguments.metric not in known:
             fail(f"there is no metric `{arguments.metric}`", f"there are {', '.join(known)}")

@@ -17,6 +17,7 @@ mod run;
 mod show;
 mod signals;
 mod slurm;
+mod storylines;
 mod sweep;
 mod tip;
 mod why;
@@ -47,6 +48,7 @@ enum Command {
     Run(run::Args),
     Sweep(sweep::Args),
     Merge(merge::Args),
+    Storylines(storylines::Args),
     Replay(replay::Args),
     Explain(explain::Args),
     Why(why::Args),
@@ -89,6 +91,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, program: Optio
             _ => sweep::sweep(&args),
         },
         Command::Merge(args) => merge::merge(&args),
+        Command::Storylines(args) => storylines::storylines(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Why(args) => why::why(&args),

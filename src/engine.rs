@@ -23,6 +23,7 @@ mod run;
 mod settle;
 mod setup;
 mod signals;
+mod storyline;
 mod unravel;
 mod view;
 
@@ -39,5 +40,6 @@ pub use run::{
     Checkpoint, Observer, Past, Run, RunOptions, Simulation, Stage, may_follow, run, run_staged, run_watched,
 };
 pub use setup::{Setting, prepare, prepare_drawn};
+pub use storyline::{NameHashes, StorylineHash, Subject, Teller, Told, storyline};
 pub use unravel::Unravelling;
 pub use view::View;

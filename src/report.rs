@@ -8,6 +8,7 @@ pub mod explain;
 pub mod explained;
 pub mod shares;
 pub mod state;
+pub mod storylines;
 pub mod timeline;
 mod unknown;
 pub mod why;

@@ -27,5 +27,7 @@ pub use manifest::{
 };
 pub use recording::{ForkError, Recording, RecordingError};
 pub use runs::{RunRow, RunTable, set_columns};
-pub use tables::{Sampler, TooManySamples, events_csv, write_commitments, write_events, write_series};
+pub use tables::{
+    Sampler, TooManySamples, commitment_layout, events_csv, write_commitments, write_events, write_series,
+};
 pub use verify::{Defect, Verified, VerifyError, verify};

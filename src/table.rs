@@ -14,7 +14,8 @@ mod csv;
 mod memory;
 
 pub use columns::{
-    CommitmentColumn, DesignColumn, EventColumn, FutureColumn, RunColumn, SeriesColumn, SummaryColumn, TipColumn,
+    CommitmentColumn, DesignColumn, EventColumn, FutureColumn, RunColumn, SeriesColumn, StorylineColumn, SummaryColumn,
+    TipColumn,
 };
 pub use csv::Csv;
 pub use memory::{Columns, Data, Values, Words};
@@ -141,11 +142,11 @@ pub struct Layout<C> {
 }
 
 impl<C: Declared> Layout<C> {
-    /// The declared columns, those that are `kept`. Columns that follow one another and are written once for each of the
-    /// same things stand together for each thing; `names` gives the things of a placeholder.
+    /// The declared columns, those of dates only with `dates`. Columns that follow one another and are written once for
+    /// each of the same things stand together for each thing; `names` gives the things of a placeholder.
     #[must_use]
-    pub fn new<'n>(kept: impl Fn(C) -> bool, names: impl Fn(&str) -> Vec<&'n str>) -> Self {
-        let all: Vec<C> = C::ALL.iter().copied().filter(|&column| kept(column)).collect();
+    pub fn new<'n>(dates: bool, names: impl Fn(&str) -> Vec<&'n str>) -> Self {
+        let all: Vec<C> = C::ALL.iter().copied().filter(|column| dates || column.kind() != Kind::Date).collect();
         let (mut columns, mut sources) = (Vec::new(), Vec::new());
         for group in all.chunk_by(|a, b| a.placeholder() == b.placeholder()) {
             let placeholder = group[0].placeholder();

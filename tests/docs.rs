@@ -32,8 +32,8 @@ use backstop::model::EventKind;
 use backstop::scenario::{Document, Options, compile};
 use backstop::sweep::check_table;
 use backstop::table::{
-    CommitmentColumn, Declared, DesignColumn, EventColumn, FutureColumn, Kind, RunColumn, SeriesColumn, SummaryColumn,
-    TipColumn,
+    CommitmentColumn, Declared, DesignColumn, EventColumn, FutureColumn, Kind, RunColumn, SeriesColumn,
+    StorylineColumn, SummaryColumn, TipColumn,
 };
 use common::catalogue;
 use common::program::{PROGRAM, subcommands};
@@ -274,6 +274,7 @@ fn columns_are_documented_in_their_order_with_their_types() {
     check_columns::<SummaryColumn>(&page, "### summary.csv");
     check_columns::<DesignColumn>(&page, "### design.csv");
     check_columns::<FutureColumn>(&read("docs/explain.md"), "### Columns of `--forward --csv`");
+    check_columns::<StorylineColumn>(&read("docs/sweep.md"), "## Storylines");
     check_columns::<TipColumn>(&read("docs/tip.md"), "## Columns of `--csv`");
 }
 

@@ -15,8 +15,8 @@ use backstop::analysis;
 use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed, Stage, View};
 use backstop::model::{Event, InstanceId, Model, Reader, Scope, Setup, State, World};
 use backstop::scenario::{Document, Options, compile};
-use backstop::store::{RunRow, RunTable, Sampler, events_csv, write_commitments, write_series};
-use backstop::table::{CommitmentColumn, Csv, SeriesColumn, fixed_columns};
+use backstop::store::{RunRow, RunTable, Sampler, commitment_layout, events_csv, write_commitments, write_series};
+use backstop::table::{Csv, SeriesColumn, fixed_columns};
 use backstop::trace::{Namer, Recorded};
 use common::{Ran, compiled, run_text, shipped, stored_cases, text};
 use generate::{Allowed, Sketch, sketch, sketches};
@@ -71,7 +71,7 @@ fn tables(model: &Model, sampler: &Sampler, samples: &[f64], setup: &Setup, worl
     let runs = RunTable::new(model, &[]);
     let tables = [
         Csv::table(&fixed_columns::<SeriesColumn>(), |sink| write_series(sink, model, 0, samples, sampler)),
-        Csv::table(&fixed_columns::<CommitmentColumn>(), |sink| write_commitments(sink, model, 0, setup, world)),
+        Csv::table(commitment_layout(model).columns(), |sink| write_commitments(sink, model, 0, setup, world)),
         Csv::table(runs.columns(), |sink| runs.write(sink, model, row)),
     ];
     String::from_utf8(tables.map(|table| table.expect("memory is writable")).concat()).expect("UTF-8")

@@ -226,7 +226,7 @@ fn a_sweep_without_a_folder_gives_the_same_summary() {
     let sweep = sweep(&AXES, 10);
     let nowhere = whole(&sweep, Output::Nowhere, 2);
     whole(&sweep, new(&folder.path().join("out")), 1);
-    let summary = nowhere.summary.to_csv(sweep.experiment.points());
+    let summary = sweep.experiment.summary_csv(&nowhere.summary);
     assert_eq!(String::from_utf8(summary).unwrap(), text(&folder.path().join("out"), "summary.csv"));
 }
 

@@ -81,6 +81,7 @@ struct State {
     open: u32,
     parties: u32,
     history: u64,
+    storyline: u64,
 }
 
 const EVERYBODY: u32 = (1 << ACTORS) - 1;
@@ -107,7 +108,7 @@ impl<N: Noise> Baseline<N> {
 
     #[inline(always)]
     fn steps(&mut self) -> Ended {
-        let mut state = State { stances: self.first, open: EVERYBODY, parties: 0, history: SECRET[2] };
+        let mut state = State { stances: self.first, open: EVERYBODY, parties: 0, history: SECRET[2], storyline: 0 };
         state.happen::<N>(1, 0, 0, 0);
         let mut reached = None;
         for step in 0..STEPS {
@@ -116,6 +117,7 @@ impl<N: Noise> Baseline<N> {
             if reached.is_none() && state.parties >= 20 {
                 reached = Some(step);
                 state.happen::<N>(21, step, 0, 0);
+                state.tell::<N>("reached", "alliance");
             }
         }
         let gap = self.gap(&state);
@@ -125,9 +127,11 @@ impl<N: Noise> Baseline<N> {
             (false, 0) => ("stalemate", 24),
         };
         state.happen::<N>(kind, STEPS - 1, 0, 0);
+        state.tell::<N>("ended", outcome);
         let mood = state.stances[..ACTORS].iter().fold(0.0, |sum, stance| sum + stance) / ACTORS as f64;
         let reached = reached.filter(|_| outcome == "alliance");
-        Ended { outcome, reached, gap, joined: f64::from(state.parties), mood, history: state.history }
+        let State { parties, history, storyline, .. } = state;
+        Ended { outcome, reached, gap, joined: f64::from(parties), mood, history, storyline }
     }
 
     #[inline(always)]
@@ -172,6 +176,7 @@ impl<N: Noise> Baseline<N> {
             for at in 0..ACTORS as u32 {
                 state.happen::<N>(8, step, at, 0);
             }
+            state.tell::<N>("created", "join");
         }
         let before = state.open;
         loop {
@@ -182,6 +187,10 @@ impl<N: Noise> Baseline<N> {
             state.open &= !new;
             state.parties += new.count_ones();
             each(new, |at| state.happen::<N>(11, step, at, 0));
+        }
+        if before != state.open {
+            state.tell::<N>("detached", "join");
+            state.tell::<N>("satisfied", "join");
         }
         each(before & !state.open, |at| {
             state.happen::<N>(14, step, at, 1_000_000);
@@ -232,6 +241,20 @@ impl State {
             self.history = fold(mixed ^ SECRET[2], value ^ SECRET[1]) ^ self.history.rotate_left(23);
         }
     }
+
+    /// Adds to the hash of what the run tells when dates and drift are left out.
+    #[inline(always)]
+    fn tell<N: Noise>(&mut self, kind: &str, subject: &str) {
+        if N::HASHES {
+            self.storyline = mix(mix(self.storyline ^ fnv(kind)) ^ fnv(subject));
+        }
+    }
+}
+
+#[inline]
+fn mix(bits: u64) -> u64 {
+    let product = bits.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    product ^ product >> 32
 }
 
 const SECRET: [u64; 3] = [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db, 0x8ebc_6af0_9c88_c6e3];
@@ -254,6 +277,7 @@ struct Ended {
     joined: f64,
     mood: f64,
     history: u64,
+    storyline: u64,
 }
 
 impl Ended {
@@ -277,6 +301,6 @@ impl Ended {
             let mut buffer = zmij::Buffer::new();
             out.extend_from_slice(buffer.format(value).as_bytes());
         }
-        let _ = writeln!(out, ",h{:016x}", self.history);
+        let _ = writeln!(out, ",h{:016x},h{:016x}", self.history, self.storyline);
     }
 }

@@ -8,8 +8,10 @@ use backstop::model::{IssueId, Model, Setup, World};
 use backstop::page::{document, read};
 use backstop::report::{diff, ending, explain, state, timeline, why};
 use backstop::scenario::{At, parse_bound, parse_set};
-use backstop::store::{Folder, Kept, Manifest, Recording, RunTable, input_files, set_columns, verify};
-use backstop::table::{Column, Columns, CommitmentColumn, EventColumn, Kind, SeriesColumn, fixed_columns};
+use backstop::store::{
+    Folder, Kept, Manifest, Recording, RunTable, commitment_layout, input_files, set_columns, verify,
+};
+use backstop::table::{Column, Columns, EventColumn, Kind, SeriesColumn, fixed_columns};
 use backstop::trace::{ending_name, set_cell};
 use pyo3::prelude::*;
 use serde_json::{Value, json};
@@ -74,7 +76,7 @@ impl Run {
         Some(match name {
             "events.csv" => fixed_columns::<EventColumn>(),
             "series.csv" => fixed_columns::<SeriesColumn>(),
-            "commitments.csv" => fixed_columns::<CommitmentColumn>(),
+            "commitments.csv" => commitment_layout(self.model()).columns().to_vec(),
             "runs.csv" => {
                 let (names, values) = set_columns(&self.recording.verified.manifest.all_overrides());
                 let mut values = values.into_iter();

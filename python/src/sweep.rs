@@ -222,7 +222,7 @@ pub(crate) fn sweep<'py>(
         };
         let (summary, points) = (&done.summary, sweep.experiment.points());
         let mut shown = Columns::new(&summary_columns(&sweep, summary));
-        summary.write(&mut shown, points).map_err(|error| PyOSError::new_err(error.to_string()))?;
+        sweep.experiment.write_summary(summary, &mut shown).map_err(|error| PyOSError::new_err(error.to_string()))?;
         Swept::of(&sweep, shown, shares::table(sweep.experiment.model(), summary, points), tables)
     })?;
     swept.into_pyobject(py)

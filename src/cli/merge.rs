@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use backstop::report::shares;
 use backstop::sweep::merge as put_together;
 
 use super::console::{Failed, emit, fail};
@@ -10,7 +9,7 @@ use super::page::warn_of_old;
 use super::progress::{bar, show};
 use super::run::is_same;
 use super::signals::{is_stopped, stop_on_signals};
-use super::sweep::{explain, written};
+use super::sweep::{Origin, conclusion, explain, written};
 
 /// Puts the shards of a sweep together, into the bytes of the sweep that was never divided
 #[derive(Debug, clap::Args)]
@@ -46,8 +45,6 @@ pub(crate) fn merge(args: &Args) -> Result<(), Failed> {
     if args.quiet {
         return Ok(());
     }
-    emit(
-        &(shares::table(sweep.experiment.model(), &done.summary, sweep.experiment.points())
-            + &written(&args.out, sweep.tables)),
-    )
+    let text = conclusion(&sweep, &done.summary, Origin::Folder(&args.out))?;
+    emit(&(text + &written(&args.out, sweep.tables)))
 }

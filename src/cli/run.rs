@@ -132,15 +132,11 @@ impl Asked {
             let help = format!("its last run is {}", runs.saturating_sub(1));
             return Err(fail(&format!("the sweep has no run {number}"), Some(&help)));
         }
-        let slot = sweep.schedule.slot(number);
-        let points = sweep.experiment.points();
-        let varied = points.names.iter().zip(points.values(slot.point));
-        let varied = varied.map(|(name, &value)| Override { name: name.clone(), value });
         Ok(Self {
             name: sweep.scenario.clone(),
             document: sweep.experiment.document().clone(),
-            sets: sweep.experiment.sets().iter().cloned().chain(varied).collect(),
-            luck: slot.luck,
+            sets: sweep.overrides(number),
+            luck: sweep.schedule.slot(number).luck,
             sweep: Some(sweep),
         })
     }

@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use backstop::report::shares;
 use backstop::report::wording::escaped;
 use backstop::store::limits::MANIFEST_BYTES;
 use backstop::store::{
@@ -24,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::console::{Failed, emit, emit_bytes, fail, say};
 use super::progress::{bar, show};
 use super::signals::{is_stopped, stop_on_signals};
-use super::sweep::{self, Args, explain, written};
+use super::sweep::{self, Args, Origin, conclusion, explain, written};
 
 /// Where the state of the array is kept.
 const STATE: &str = "array.json";
@@ -432,10 +431,8 @@ fn put_together(args: &Args, out: &Path, place: &Place, tasks: u64) -> Result<()
     if args.quiet {
         return Ok(());
     }
-    emit(
-        &(shares::table(sweep.experiment.model(), &done.summary, sweep.experiment.points())
-            + &written(out, sweep.tables)),
-    )
+    let text = conclusion(&sweep, &done.summary, Origin::Folder(out))?;
+    emit(&(text + &written(out, sweep.tables)))
 }
 
 fn read(path: &Path) -> std::io::Result<String> {

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use backstop::report::shares;
 use backstop::report::wording::{self, escaped};
+use backstop::report::{shares, storylines::told};
 use backstop::scenario::{Override, SourceText};
 use backstop::sweep::{
-    Asked, Axis, DesignSource, Error, Output, Report, Request, Sample, Shard, Sort, Sweep, Tables, Unprepared, Wanted,
-    limits, read_design,
+    Asked, Axis, DesignSource, Error, Output, Report, Request, Sample, Shard, Sort, Summary, Sweep, Tables, Unprepared,
+    Wanted, limits, read_design,
 };
 
 use super::console::{self, Failed, emit, fail, say};
@@ -15,6 +15,7 @@ use super::load::{self, parse_set, parse_whole};
 use super::page::warn_of_old;
 use super::progress::{bar, cores, show};
 use super::signals::{is_stopped, stop_on_signals};
+use super::storylines::{command_of_file, command_of_folder, examples};
 
 /// Runs a scenario many times over a design of points
 ///
@@ -167,11 +168,40 @@ fn conclude(args: &Args, sweep: &Sweep, done: &Report) -> Result<(), Failed> {
     if args.quiet {
         return Ok(());
     }
-    let mut text = shares::table(sweep.experiment.model(), &done.summary, sweep.experiment.points());
+    let file = args.file.display().to_string();
+    let origin = args.out.as_deref().map_or(Origin::File(&file), Origin::Folder);
+    let mut text = conclusion(sweep, &done.summary, origin)?;
     if let Some(folder) = &args.out {
         text += &written(folder, sweep.tables);
     }
     emit(&text)
+}
+
+/// Storylines that are told at the end of a sweep.
+const TOLD: usize = 3;
+
+/// From what a run of a sweep can be done again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin<'a> {
+    /// The scenario file.
+    File(&'a str),
+    /// The folder of the sweep.
+    Folder(&'a Path),
+}
+
+/// The table of shares and the most common storylines.
+pub(crate) fn conclusion(sweep: &Sweep, summary: &Summary, origin: Origin<'_>) -> Result<String, Failed> {
+    let command = |number| match origin {
+        Origin::File(file) => command_of_file(sweep, file, number),
+        Origin::Folder(folder) => command_of_folder(folder, number),
+    };
+    let mut text = shares::table(sweep.experiment.model(), summary, sweep.experiment.points());
+    let storylines = told(summary, &examples(sweep, summary, TOLD, &command)?);
+    if !storylines.is_empty() {
+        text += "\n";
+        text += &storylines;
+    }
+    Ok(text)
 }
 
 /// Where the files are.

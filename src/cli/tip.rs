@@ -264,7 +264,7 @@ impl Search<'_> {
     /// One row a tipping point.
     fn table(&self, found: &[Found]) -> Result<Vec<u8>, Failed> {
         let names = |_: &str| self.other.iter().map(|axis| axis.name.as_str()).collect();
-        let layout = Layout::<TipColumn>::new(|_| true, names);
+        let layout = Layout::<TipColumn>::new(true, names);
         let mut bytes = Vec::new();
         let mut sink = Csv::new(&mut bytes, layout.columns());
         for found in found {

@@ -5,6 +5,7 @@ use super::instance_set::InstanceSet;
 use super::lists::Lists;
 use super::random;
 use super::signals::{Signal, Signals};
+use super::storyline::NameHashes;
 use crate::model::{
     Commitment, Event, Expression, Gift, InstanceId, MeetingId, Model, Node, Payload, Quantity, ShockId, Target,
     Trigger,
@@ -31,6 +32,8 @@ pub(super) struct Level {
 /// What every run of a model shares.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// What storylines are hashed by.
+    pub(super) names: NameHashes,
     /// The numbering of signals.
     pub(super) signals: Signals,
     /// For each signal, the instances whose `when` it may turn.
@@ -123,6 +126,7 @@ impl Plan {
         };
         let costs = costs(model);
         Self {
+            names: NameHashes::new(model),
             signals,
             watches_stances: !stance_signals.is_empty()
                 || !stance_when.is_empty()

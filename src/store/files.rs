@@ -6,11 +6,11 @@ use super::folder::{Folder, FolderError, MANIFEST};
 use super::inputs::input_files;
 use super::manifest::{Digest, Manifest, digest};
 use super::runs::{RunRow, RunTable, set_columns};
-use super::tables::{Sampler, events_csv, write_commitments, write_series};
+use super::tables::{Sampler, commitment_layout, events_csv, write_commitments, write_series};
 use crate::engine::{Run, RunSeed};
 use crate::model::Model;
 use crate::scenario::{Document, Override};
-use crate::table::{CommitmentColumn, Csv, SeriesColumn, fixed_columns};
+use crate::table::{Csv, SeriesColumn, fixed_columns};
 use crate::trace::Namer;
 
 /// The tables of one run, as bytes.
@@ -40,7 +40,7 @@ impl Files {
         let events = Ok(events_csv(&Namer::new(first), &run.log));
         let series =
             Csv::table(&fixed_columns::<SeriesColumn>(), |sink| write_series(sink, last, 0, &run.samples, sampler));
-        let commitments = Csv::table(&fixed_columns::<CommitmentColumn>(), |sink| {
+        let commitments = Csv::table(commitment_layout(last).columns(), |sink| {
             write_commitments(sink, last, 0, &run.setup, &run.world)
         });
         let runs = Csv::table(runs.columns(), |sink| runs.write(sink, last, &row));

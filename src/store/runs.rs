@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use crate::engine::{HistoryHash, Run, RunSeed};
+use crate::engine::{HistoryHash, Run, RunSeed, StorylineHash};
 use crate::model::{Ending, Model};
 use crate::scenario::{Override, SetValue, canonical};
 use crate::table::{Cell, Column, Layout, RunColumn, Sink};
@@ -34,6 +34,8 @@ pub struct RunRow<'a> {
     pub metrics: &'a [Option<f64>],
     /// The hash of the history.
     pub history: HistoryHash,
+    /// The hash of the storyline.
+    pub storyline: StorylineHash,
 }
 
 impl<'a> RunRow<'a> {
@@ -52,6 +54,7 @@ impl<'a> RunRow<'a> {
             gap: run.gap,
             metrics: &run.metrics,
             history: run.history,
+            storyline: run.storyline,
         }
     }
 }
@@ -86,7 +89,7 @@ impl RunTable {
             "METRIC" => model.metrics.iter().map(|metric| metric.id.as_str()).collect(),
             _ => parameters.iter().map(String::as_str).collect(),
         };
-        Self { layout: Layout::new(|_| true, names) }
+        Self { layout: Layout::new(model.clock.start.is_some(), names) }
     }
 
     /// The columns.
@@ -116,10 +119,17 @@ impl RunTable {
             RunColumn::Status => row.status.into(),
             RunColumn::Outcome => row.ending.map_or(Cell::Empty, |ending| ending_name(model, ending).into()),
             RunColumn::ReachedStep => Cell::whole(row.reached_step),
+            RunColumn::ReachedDate => date(model, row.reached_step),
             RunColumn::Steps => Cell::Whole(row.steps.into()),
             RunColumn::Gap => Cell::whole(row.gap),
             RunColumn::Metric => Cell::real(row.metrics[at]),
             RunColumn::HistoryHash => Cell::Hash(row.history.bits()),
+            RunColumn::StorylineHash => Cell::Hash(row.storyline.bits()),
         }))
     }
+}
+
+/// The date at which a step begins, if there is such a step.
+pub(super) fn date(model: &Model, step: Option<u32>) -> Cell<'static> {
+    step.map_or(Cell::Empty, |step| model.clock.date(step).into())
 }

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::io;
 
+use super::runs::date;
 use crate::model::{Entry, Model, Setup, World, limits};
-use crate::table::{Cell, CommitmentColumn, Csv, Declared as _, EventColumn, SeriesColumn, Sink, fixed_columns};
+use crate::table::{
+    Cell, CommitmentColumn, Csv, Declared as _, EventColumn, Layout, SeriesColumn, Sink, fixed_columns,
+};
 use crate::trace::{Namer, creditor_name};
 
 /// Writes rows of `events.csv`.
@@ -151,6 +154,12 @@ pub fn write_series<S: Sink>(
     Ok(())
 }
 
+/// The columns of `commitments.csv` for a scenario.
+#[must_use]
+pub fn commitment_layout(model: &Model) -> Layout<CommitmentColumn> {
+    Layout::new(model.clock.start.is_some(), |_| Vec::new())
+}
+
 /// Writes rows of `commitments.csv`: one for each instance and resource, with the state that the run ended in.
 ///
 /// # Errors
@@ -162,13 +171,14 @@ pub fn write_commitments<S: Sink>(
     setup: &Setup,
     world: &World,
 ) -> io::Result<()> {
+    let layout = commitment_layout(model);
     for instance in model.instance_ids() {
         let declared = &model.instances[instance.index()];
         let own = world.instance(instance);
         for gift in model.gifts(instance) {
             let is_graded = model.commitment_of(instance).level(gift.number).is_some();
             let upto = is_graded.then(|| setup.gives[gift.position].to_units());
-            sink.row(CommitmentColumn::ALL.iter().map(|column| match column {
+            sink.row(layout.sources().iter().map(|(column, _)| match column {
                 CommitmentColumn::Run => Cell::Whole(run),
                 CommitmentColumn::Commitment => declared.name.as_str().into(),
                 CommitmentColumn::Debtor => model.actors[declared.debtor.index()].id.as_str().into(),
@@ -179,8 +189,11 @@ pub fn write_commitments<S: Sink>(
                 CommitmentColumn::Delivered => Cell::Real(world.evidence.handed_over_ever(gift.position).to_units()),
                 CommitmentColumn::State => own.state.name().into(),
                 CommitmentColumn::CreatedStep => Cell::whole(own.created),
+                CommitmentColumn::CreatedDate => date(model, own.created),
                 CommitmentColumn::DetachedStep => Cell::whole(own.detached),
+                CommitmentColumn::DetachedDate => date(model, own.detached),
                 CommitmentColumn::SettledStep => Cell::whole(own.settled),
+                CommitmentColumn::SettledDate => date(model, own.settled),
                 CommitmentColumn::Rounds => Cell::Whole(world.evidence.rounds_of(instance).into()),
             }))?;
         }

@@ -137,7 +137,7 @@ impl Points {
     /// The columns of `design.csv`.
     #[must_use]
     pub fn layout(&self) -> Layout<DesignColumn> {
-        Layout::new(|_| true, |_| self.names.iter().map(String::as_str).collect())
+        Layout::new(true, |_| self.names.iter().map(String::as_str).collect())
     }
 
     /// Writes the rows of `design.csv`.

@@ -5,6 +5,7 @@
 //! compiled for its runs; a limited number of such models is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -15,10 +16,10 @@ use super::limits;
 use super::sample::sample;
 use super::summary::Summary;
 use crate::engine::{Plan, Setting};
-use crate::model::{Model, ParameterId, Target};
+use crate::model::{Clock, Model, ParameterId, Target};
 use crate::scenario::{Diagnostic, Document, Options, Override, Recheck, SetValue, canonical, compile};
 use crate::store::{Digest, RunTable, digest, set_columns};
-use crate::table::{Column, Columns, Csv, EventColumn, Kind, SeriesColumn, fixed_columns};
+use crate::table::{Column, Columns, Csv, EventColumn, Kind, SeriesColumn, Sink, fixed_columns};
 use crate::trace::set_cell;
 
 /// Where the points come from.
@@ -364,6 +365,34 @@ impl Experiment {
             }
         }
         columns
+    }
+
+    /// The clock of a point: that of the model, unless when steps begin varies.
+    fn clocks(&self) -> impl Fn(u64) -> Clock {
+        let dates_vary = self.points.names.iter().any(|name| ["time.start", "time.step"].contains(&name.as_str()));
+        move |point| {
+            let own = if dates_vary { self.compile_point(point).ok() } else { None };
+            own.map_or(self.model.clock, |model| model.clock)
+        }
+    }
+
+    /// Writes the rows of `summary.csv`.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    pub fn write_summary<S: Sink>(&self, summary: &Summary, sink: &mut S) -> io::Result<()> {
+        summary.write(sink, &self.points, self.clocks())
+    }
+
+    /// The text of `summary.csv`.
+    ///
+    /// # Panics
+    /// Never: memory takes every row.
+    #[must_use]
+    pub fn summary_csv(&self, summary: &Summary) -> Vec<u8> {
+        let layout = summary.layout(&self.points.names);
+        let table = Csv::table(layout.columns(), |sink| self.write_summary(summary, sink));
+        table.expect("memory takes every row")
     }
 
     /// The header rows of the tables.

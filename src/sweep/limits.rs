@@ -22,10 +22,13 @@ pub const SHARDS: u64 = 10_000;
 pub const WAITING_BYTES: usize = 64 << 20;
 /// Bytes of memory for sorting the rows of `runs.csv`.
 pub const SORT_BYTES: usize = 64 << 20;
-/// Hashes of histories kept in all; each point gets an equal part, up to [`HISTORIES_A_POINT`].
-pub const HISTORIES: u64 = 2_097_152;
-/// Distinct histories counted exactly at one point, at most.
-pub const HISTORIES_A_POINT: u64 = 65_536;
+/// Hashes of storylines kept in all to count them by point; each point gets an equal part, up to
+/// [`STORYLINES_A_POINT`].
+pub const STORYLINES: u64 = 2_097_152;
+/// Distinct storylines counted exactly at one point, at most.
+pub const STORYLINES_A_POINT: u64 = 65_536;
+/// Distinct storylines of a sweep whose runs are counted; runs that tell another are counted together.
+pub const STORYLINES_TALLIED: usize = 65_536;
 /// Points that change more than numbers of the setup and are kept compiled; others are compiled for each of their runs.
 pub const MODELS: usize = 256;
 /// Actors and instances of commitments of the models that are kept compiled, in all.

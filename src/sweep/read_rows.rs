@@ -37,41 +37,45 @@ impl<'a> RowReader<'a> {
         Self { table: experiment.run_table(), outcomes, values: Vec::new() }
     }
 
-    /// The number of the run in a row, and what the summary needs, the metrics in `values`; none if the row is not as
-    /// it should be.
-    fn read(&mut self, line: &str) -> Option<(u64, RunStats)> {
+    /// What the summary needs of a row, the metrics in `values`; none if the row is not as it should be.
+    fn read(&mut self, line: &str) -> Option<RunStats> {
         fn hash(cell: &str) -> Option<u64> {
             u64::from_str_radix(cell.strip_prefix('h')?, 16).ok()
         }
         let mut cells = line.split(',');
-        let (mut run, mut is_ok, mut outcome) = (0, false, "");
-        let mut facts = RunStats { point: 0, ending: None, reached_step: None, gap: None, history: 0 };
+        let (mut is_ok, mut outcome) = (false, "");
+        let mut facts = RunStats { run: 0, point: 0, ending: None, reached_step: None, gap: None, storyline: 0 };
         self.values.clear();
         for &(column, _) in self.table.layout().sources() {
             let cell = cells.next()?;
             match column {
-                RunColumn::Run => run = cell.parse().ok()?,
+                RunColumn::Run => facts.run = cell.parse().ok()?,
                 RunColumn::Point => facts.point = cell.parse().ok()?,
                 RunColumn::Status => is_ok = cell == "ok",
                 RunColumn::Outcome => outcome = cell,
                 RunColumn::ReachedStep => facts.reached_step = optional(cell)?,
                 RunColumn::Gap => facts.gap = optional(cell)?,
                 RunColumn::Metric => self.values.push(optional(cell)?.unwrap_or(f64::NAN)),
-                RunColumn::HistoryHash => facts.history = hash(cell)?,
-                RunColumn::Replicate | RunColumn::Seed | RunColumn::Parameter | RunColumn::Steps => {}
+                RunColumn::StorylineHash => facts.storyline = hash(cell)?,
+                RunColumn::Replicate
+                | RunColumn::Seed
+                | RunColumn::Parameter
+                | RunColumn::ReachedDate
+                | RunColumn::Steps
+                | RunColumn::HistoryHash => {}
             }
         }
         if is_ok {
             facts.ending = Some(*self.outcomes.get(outcome)?);
         }
-        cells.next().is_none().then_some((run, facts))
+        cells.next().is_none().then_some(facts)
     }
 
-    /// Adds the rows of a file to a summary; their runs must be `runs`, in order.
+    /// Adds the rows of a file to a summary; their runs must be `runs`, in this order.
     pub(super) fn read_file(
         &mut self,
         path: &Path,
-        runs: std::ops::Range<u64>,
+        runs: impl IntoIterator<Item = u64>,
         summary: &mut Summary,
     ) -> Result<(), Error> {
         let io = |error: std::io::Error| Error::io("read", path, &error);
@@ -79,11 +83,11 @@ impl<'a> RowReader<'a> {
         let mut line = String::new();
         // The header.
         file.by_ref().take(limits::LINE_BYTES).read_line(&mut line).map_err(io)?;
-        for (run, number) in runs.zip(2_u64..) {
+        for (run, number) in runs.into_iter().zip(2_u64..) {
             line.clear();
             file.by_ref().take(limits::LINE_BYTES).read_line(&mut line).map_err(io)?;
             match self.read(line.trim_end_matches('\n')) {
-                Some((found, facts)) if found == run && facts.point < summary.points() as u64 => {
+                Some(facts) if facts.run == run && facts.point < summary.points() as u64 => {
                     summary.add(facts, &self.values);
                 }
                 _ => {

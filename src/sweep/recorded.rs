@@ -7,9 +7,11 @@ use super::design_file::read_design;
 use super::error::{Error, ErrorKind};
 use super::experiment::Experiment;
 use super::limits;
-use super::outline::Outline;
+use super::outline::{Outline, Sort};
+use super::read_rows::RowReader;
 use super::schedule::{Schedule, Shard};
 use super::session::{Sweep, check_unchanged, read_manifest};
+use super::summary::Summary;
 use crate::scenario::{Document, Override};
 use crate::store::{Kept, Manifest, digest, read_file};
 
@@ -27,6 +29,33 @@ pub fn recorded(folder: &Path) -> Result<Sweep, Error> {
         check_unchanged(folder, &manifest)?;
     }
     Ok(Sweep { shard: Shard::WHOLE, ..own })
+}
+
+/// The sweep of a finished folder, whole or a part, and the summary of its runs, read from `runs.csv`.
+///
+/// # Errors
+/// As [`recorded`], and if the sweep is not finished.
+pub fn summarized(folder: &Path) -> Result<(Sweep, Summary), Error> {
+    let manifest = read_manifest(folder)?;
+    let outline = Outline::of(&manifest, &folder.display().to_string())?;
+    let sweep = Sweep { shard: outline.part()?, ..recorded(folder)? };
+    if !manifest.complete {
+        let error = Error::new(ErrorKind::Mismatch, format!("the sweep in `{}` is not finished", folder.display()));
+        return Err(error.help("go on with `--resume`"));
+    }
+    let (model, points) = (sweep.experiment.model(), sweep.experiment.points().count());
+    Summary::check(model, points)?;
+    let mut summary = Summary::new(model, points);
+    let mut reader = RowReader::new(&sweep.experiment);
+    let path = folder.join("runs.csv");
+    if sweep.shard == Shard::WHOLE && sweep.sort == Sort::Point {
+        let Schedule { points, replicates, .. } = sweep.schedule;
+        let by_point = (0..points).flat_map(|point| (0..replicates).map(move |at| at * points + point));
+        reader.read_file(&path, by_point, &mut summary)?;
+    } else {
+        reader.read_file(&path, sweep.range(), &mut summary)?;
+    }
+    Ok((sweep, summary))
 }
 
 /// The whole sweep that a manifest with its outline tells of.

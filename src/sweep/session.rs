@@ -14,9 +14,9 @@ use super::sort;
 use super::store::{JOURNAL, Store, UNSORTED, digest_of, first_journal, journal_of};
 use super::summary::Summary;
 use super::worker::{Memory, Rows, Worker};
-use crate::engine::Run;
+use crate::engine::{self, Plan, Run, RunOptions};
 use crate::model::Model;
-use crate::scenario::SetValue;
+use crate::scenario::{Options, Override, SetValue, compile};
 use crate::store::limits::MANIFEST_BYTES;
 use crate::store::{
     Digest, Folder, Lock, MANIFEST, Manifest, ManifestError, OverrideRecord, RunRow, digest, input_files, is_inside,
@@ -109,6 +109,29 @@ impl Sweep {
     #[must_use]
     pub fn range(&self) -> Range<u64> {
         self.shard.range(self.schedule.runs())
+    }
+
+    /// What makes the scenario that of a run: what was set, then what varies.
+    #[must_use]
+    pub fn overrides(&self, number: u64) -> Vec<Override> {
+        let points = self.experiment.points();
+        let varied = points.names.iter().zip(points.values(self.schedule.slot(number).point));
+        let varied = varied.map(|(name, &value)| Override { name: name.clone(), value });
+        self.experiment.sets().iter().cloned().chain(varied).collect()
+    }
+
+    /// Does a run of this sweep alone, with its log, and gives its model too.
+    ///
+    /// # Errors
+    /// An [`Error`] if the point is not valid, which those of a sweep that was made are.
+    pub fn run_again(&self, number: u64) -> Result<(Model, Run), Error> {
+        let options = Options { overrides: self.overrides(number), ..Options::default() };
+        let model = compile(self.experiment.document(), &options)
+            .map_err(|errors| Error::new(ErrorKind::Point, "the scenario is not valid").because(errors))?
+            .model;
+        let want = RunOptions { log: true, ..RunOptions::default() };
+        let run = engine::run(&model, &Plan::new(&model), self.schedule.slot(number).luck, want);
+        Ok((model, run))
     }
 
     /// The row of a run of this sweep in `runs.csv`, given its number and its model.
@@ -442,7 +465,7 @@ impl Sweep {
         complete: bool,
     ) -> Result<(), Error> {
         store.sync().map_err(|error| Error::io("write", folder, &error))?;
-        let text = summary.to_csv(self.experiment.points());
+        let text = self.experiment.summary_csv(summary);
         write_file(&folder.join("summary.csv"), &text)?;
         if !complete {
             return Ok(());

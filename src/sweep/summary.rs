@@ -1,15 +1,17 @@
 //! `summary.csv`: what the runs at each point came to, in one pass over the rows in their order.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::design::Points;
 use super::error::{Error, ErrorKind};
 use super::limits;
 use super::statistics::{Moments, wilson};
-use crate::model::{Ending, Model};
+use crate::model::{Clock, Ending, Model};
 use crate::scenario::{FAILED, SetValue};
-use crate::table::{Cell, Csv, Layout, Sink, SummaryColumn};
+use crate::table::{Cell, Layout, Sink, SummaryColumn};
 use crate::trace::set_cell;
 
 /// The ways to end besides the outcomes.
@@ -20,6 +22,8 @@ const DATED: [&str; 2] = ["reached_step", "gap"];
 /// What a summary takes from a run besides its metrics.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RunStats {
+    /// Number of the run.
+    pub run: u64,
     /// The point.
     pub point: u64,
     /// How the run ended; none where it failed.
@@ -28,8 +32,21 @@ pub struct RunStats {
     pub reached_step: Option<u32>,
     /// Size of the gap after the latest Exchange.
     pub gap: Option<u32>,
-    /// The hash of the history.
-    pub history: u64,
+    /// The hash of the storyline.
+    pub storyline: u64,
+}
+
+/// The runs that tell one storyline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// The hash of the storyline.
+    pub storyline: u64,
+    /// Number of runs.
+    pub runs: u64,
+    /// The first of them.
+    pub first: u64,
+    /// How they ended, which is a part of the storyline; none where they failed.
+    pub ending: Option<Ending>,
 }
 
 /// The running summary of a sweep. Its memory depends on the number of points alone.
@@ -37,15 +54,21 @@ pub struct RunStats {
 pub struct Summary {
     outcomes: Vec<String>,
     metrics: Vec<String>,
+    /// Whether steps have dates.
+    dates: bool,
     /// By point: a count for each outcome, deadlock, stalemate and failure.
     endings: Vec<u64>,
     /// By point: reached step, gap, metrics.
     moments: Vec<Moments>,
-    /// By point: the distinct histories, up to `kept`.
-    histories: Vec<BTreeSet<u64>>,
-    /// By point: whether all distinct histories are among those kept.
+    /// By point: the distinct storylines, up to `kept`.
+    storylines: Vec<BTreeSet<u64>>,
+    /// By point: whether all distinct storylines are among those kept.
     exact: Vec<bool>,
     kept: usize,
+    /// By storyline, up to [`limits::STORYLINES_TALLIED`]: the runs that tell it.
+    tallies: BTreeMap<u64, Tally>,
+    /// Runs whose storyline is not among the tallied.
+    untallied: u64,
 }
 
 impl Summary {
@@ -75,15 +98,18 @@ impl Summary {
     #[must_use]
     pub fn new(model: &Model, points: u64) -> Self {
         let count = usize::try_from(points).expect("the number of points is limited");
-        let kept = (limits::HISTORIES / points.max(1)).clamp(2, limits::HISTORIES_A_POINT);
+        let kept = (limits::STORYLINES / points.max(1)).clamp(2, limits::STORYLINES_A_POINT);
         let outcomes: Vec<String> = model.outcomes.iter().map(|outcome| outcome.id.clone()).collect();
         let metrics: Vec<String> = model.metrics.iter().map(|metric| metric.id.clone()).collect();
         Self {
             endings: vec![0; count * (outcomes.len() + OTHERS.len())],
             moments: vec![Moments::default(); count * (metrics.len() + DATED.len())],
-            histories: vec![BTreeSet::new(); count],
+            storylines: vec![BTreeSet::new(); count],
+            tallies: BTreeMap::new(),
+            untallied: 0,
             exact: vec![true; count],
             kept: usize::try_from(kept).expect("a small number"),
+            dates: model.clock.start.is_some(),
             outcomes,
             metrics,
         }
@@ -116,12 +142,43 @@ impl Summary {
                 moments.add(value);
             }
         }
-        let histories = &mut self.histories[point];
-        if histories.len() < self.kept {
-            histories.insert(facts.history);
-        } else if self.exact[point] && !histories.contains(&facts.history) {
+        let storylines = &mut self.storylines[point];
+        if storylines.len() < self.kept {
+            storylines.insert(facts.storyline);
+        } else if self.exact[point] && !storylines.contains(&facts.storyline) {
             self.exact[point] = false;
         }
+        self.count_storyline(&facts);
+    }
+
+    fn count_storyline(&mut self, facts: &RunStats) {
+        let RunStats { run, storyline, ending, .. } = *facts;
+        let is_full = self.tallies.len() >= limits::STORYLINES_TALLIED;
+        match self.tallies.entry(storyline) {
+            Entry::Occupied(mut known) => {
+                let tally = known.get_mut();
+                tally.runs += 1;
+                tally.first = tally.first.min(run);
+            }
+            Entry::Vacant(_) if is_full => self.untallied += 1,
+            Entry::Vacant(free) => {
+                free.insert(Tally { storyline, runs: 1, first: run, ending });
+            }
+        }
+    }
+
+    /// The storylines of the sweep, the most common first, of equally common ones that of the earlier run.
+    #[must_use]
+    pub fn tallies(&self) -> Vec<Tally> {
+        let mut all: Vec<Tally> = self.tallies.values().copied().collect();
+        all.sort_unstable_by_key(|tally| (Reverse(tally.runs), tally.first));
+        all
+    }
+
+    /// Runs that tell a storyline that is not among the [tallied](Self::tallies), because there are too many.
+    #[must_use]
+    pub fn untallied(&self) -> u64 {
+        self.untallied
     }
 
     /// Number of points.
@@ -172,40 +229,33 @@ impl Summary {
     /// The columns of `summary.csv`, given the names that vary.
     #[must_use]
     pub fn layout(&self, names: &[String]) -> Layout<SummaryColumn> {
-        Layout::new(
-            |_| true,
-            |placeholder| match placeholder {
-                "OUTCOME" => self.endings().collect(),
-                "NAME" => DATED.into_iter().chain(self.metrics.iter().map(String::as_str)).collect(),
-                _ => names.iter().map(String::as_str).collect(),
-            },
-        )
-    }
-
-    /// The text of `summary.csv`; a point without runs has a row with `count/runs` 0.
-    ///
-    /// # Panics
-    /// Never: memory takes every row.
-    #[must_use]
-    pub fn to_csv(&self, points: &Points) -> Vec<u8> {
-        let layout = self.layout(&points.names);
-        Csv::table(layout.columns(), |sink| self.write(sink, points)).expect("memory takes every row")
-    }
-
-    /// Writes the rows of `summary.csv`.
-    ///
-    /// # Errors
-    /// Those of the sink.
-    pub fn write<S: Sink>(&self, sink: &mut S, points: &Points) -> io::Result<()> {
-        let layout = self.layout(&points.names);
-        (0..self.points()).try_for_each(|point| {
-            let values = points.values(point as u64);
-            sink.row(layout.sources().iter().map(|&(column, at)| self.cell(point, values, column, at)))
+        Layout::new(self.dates, |placeholder| match placeholder {
+            "OUTCOME" => self.endings().collect(),
+            "NAME" => DATED.into_iter().chain(self.metrics.iter().map(String::as_str)).collect(),
+            _ => names.iter().map(String::as_str).collect(),
         })
     }
 
-    fn cell(&self, point: usize, values: &[SetValue], column: SummaryColumn, at: usize) -> Cell<'static> {
+    /// Writes the rows of `summary.csv`; a point without runs has one with `count/runs` 0. `clock` gives the clock of a
+    /// point.
+    pub(super) fn write<S: Sink>(&self, sink: &mut S, points: &Points, clock: impl Fn(u64) -> Clock) -> io::Result<()> {
+        let layout = self.layout(&points.names);
+        (0..self.points()).try_for_each(|point| {
+            let values = points.values(point as u64);
+            let clock = clock(point as u64);
+            sink.row(layout.sources().iter().map(|&(column, at)| self.cell(point, (values, &clock), column, at)))
+        })
+    }
+
+    fn cell(
+        &self,
+        point: usize,
+        (values, clock): (&[SetValue], &Clock),
+        column: SummaryColumn,
+        at: usize,
+    ) -> Cell<'static> {
         let width = self.metrics.len() + DATED.len();
+        let reached = &self.moments[point * width];
         let moments = || &self.moments[point * width + at];
         let runs = self.runs(point);
         let interval = || wilson(self.counts(point)[at], runs);
@@ -220,14 +270,23 @@ impl Summary {
             }
             SummaryColumn::ShareLow => Cell::real(interval().map(|(low, _)| low)),
             SummaryColumn::ShareHigh => Cell::real(interval().map(|(_, high)| high)),
+            SummaryColumn::MeanDate => date(clock, reached.mean()),
+            SummaryColumn::MinDate => date(clock, reached.min()),
+            SummaryColumn::MaxDate => date(clock, reached.max()),
             SummaryColumn::Mean => Cell::real(moments().mean()),
             SummaryColumn::Sd => Cell::real(moments().deviation()),
             SummaryColumn::Min => Cell::real(moments().min()),
             SummaryColumn::Max => Cell::real(moments().max()),
-            SummaryColumn::Histories => Cell::Whole(self.histories[point].len() as u64),
-            SummaryColumn::HistoriesExact => Cell::Truth(self.exact[point]),
+            SummaryColumn::Storylines => Cell::Whole(self.storylines[point].len() as u64),
+            SummaryColumn::StorylinesExact => Cell::Truth(self.exact[point]),
         }
     }
+}
+
+/// The date at which a step begins; one between two steps is rounded to the nearer, a half up.
+fn date(clock: &Clock, step: Option<f64>) -> Cell<'static> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between steps of a run")]
+    step.map_or(Cell::Empty, |step| clock.date((step + 0.5).floor() as u32).into())
 }
 
 #[cfg(test)]
@@ -235,6 +294,7 @@ mod tests {
     use super::*;
     use crate::model::OutcomeId;
     use crate::scenario::{Document, Options, compile};
+    use crate::table::Csv;
 
     fn model() -> Model {
         let text = "format = 1\n[time]\nsteps = 1\n[parameters]\nn = 1\n[actors.us]\n[outcomes.done]\nwhen = \"true\"\n\
@@ -243,9 +303,9 @@ mod tests {
         compile(&document, &Options::default()).unwrap().model
     }
 
-    fn fact(point: u64, history: u64) -> RunStats {
+    fn fact(point: u64, storyline: u64) -> RunStats {
         let ending = Some(Ending::Outcome(OutcomeId(0)));
-        RunStats { point, ending, reached_step: Some(2), gap: Some(0), history }
+        RunStats { run: 0, point, ending, reached_step: Some(2), gap: Some(0), storyline }
     }
 
     #[test]
@@ -258,21 +318,37 @@ mod tests {
         assert_eq!(unique.len(), header.len());
         assert_eq!(header[..6], ["point", "n", "count/runs", "share/done", "share_low/done", "share_high/done"]);
         assert_eq!(header[6..8], ["share/done_low", "share_low/done_low"]);
-        assert_eq!(header[header.len() - 2..], ["count/histories", "exact/histories"]);
+        assert_eq!(header[header.len() - 2..], ["count/storylines", "exact/storylines"]);
     }
 
     #[test]
-    fn histories_beyond_the_limit_are_a_lower_bound() {
+    fn storylines_beyond_the_limit_are_a_lower_bound() {
         let mut summary = Summary::new(&model(), 2);
-        assert_eq!(summary.kept as u64, limits::HISTORIES_A_POINT);
+        assert_eq!(summary.kept as u64, limits::STORYLINES_A_POINT);
         summary.kept = 2;
-        for history in [1, 2, 1, 2] {
-            summary.add(fact(0, history), &[0.5]);
-            summary.add(fact(1, history), &[0.5]);
+        for storyline in [1, 2, 1, 2] {
+            summary.add(fact(0, storyline), &[0.5]);
+            summary.add(fact(1, storyline), &[0.5]);
         }
         summary.add(fact(1, 3), &[0.5]);
-        assert_eq!((summary.histories[0].len(), summary.exact[0]), (2, true));
-        assert_eq!((summary.histories[1].len(), summary.exact[1]), (2, false));
+        assert_eq!((summary.storylines[0].len(), summary.exact[0]), (2, true));
+        assert_eq!((summary.storylines[1].len(), summary.exact[1]), (2, false));
+    }
+
+    #[test]
+    fn storylines_are_tallied_up_to_the_limit() {
+        let mut summary = Summary::new(&model(), 1);
+        let limit = limits::STORYLINES_TALLIED as u64;
+        for run in 0..limit + 3 {
+            summary.add(RunStats { run, ..fact(0, run.min(limit + 1)) }, &[0.5]);
+        }
+        for run in [7, 5] {
+            summary.add(RunStats { run, ..fact(0, 9) }, &[0.5]);
+        }
+        let tallies = summary.tallies();
+        assert_eq!((tallies.len() as u64, summary.untallied()), (limit, 3));
+        let common = Tally { storyline: 9, runs: 3, first: 5, ending: fact(0, 9).ending };
+        assert_eq!((tallies[0], tallies[1].first), (common, 0));
     }
 
     #[test]
@@ -280,7 +356,9 @@ mod tests {
         let mut summary = Summary::new(&model(), 2);
         summary.add(RunStats { ending: None, reached_step: None, gap: None, ..fact(0, 7) }, &[f64::NAN]);
         let points = super::super::design::grid(&[super::super::design::Axis::parse("x=1,2").unwrap()], false).unwrap();
-        let text = String::from_utf8(summary.to_csv(&points)).unwrap();
+        let layout = summary.layout(&points.names);
+        let table = Csv::table(layout.columns(), |sink| summary.write(sink, &points, |_| model().clock));
+        let text = String::from_utf8(table.unwrap()).unwrap();
         let cells = |row: usize| text.lines().nth(row).unwrap().split(',').collect::<Vec<_>>();
         let named =
             |row: usize, name: &str| cells(row)[cells(0).iter().position(|cell| *cell == name).unwrap()].to_owned();
@@ -289,7 +367,7 @@ mod tests {
             ("1".into(), "1.0".into(), String::new())
         );
         assert_eq!(
-            (named(2, "count/runs"), named(2, "share/failed"), named(2, "count/histories")),
+            (named(2, "count/runs"), named(2, "share/failed"), named(2, "count/storylines")),
             ("0".into(), String::new(), "0".into())
         );
     }

@@ -158,7 +158,7 @@ impl Writer<'_> {
         }
         .expect("memory takes every row");
         let RunRow { point, ending, reached_step, gap, .. } = row;
-        rows.facts.push(RunStats { point, ending, reached_step, gap, history: run.history.bits() });
+        rows.facts.push(RunStats { run: slot.run, point, ending, reached_step, gap, storyline: run.storyline.bits() });
         rows.metrics.extend(run.metrics.iter().map(|metric| metric.unwrap_or(f64::NAN)));
     }
 

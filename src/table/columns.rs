@@ -97,10 +97,16 @@ columns! {
         State = "state": Text;
         /// When it was last created.
         CreatedStep = "created_step": Whole;
+        /// The date at which that step begins; as the other dates, only where the scenario has dates.
+        CreatedDate = "created_date": Date;
         /// When it was last detached.
         DetachedStep = "detached_step": Whole;
+        /// The date at which that step begins.
+        DetachedDate = "detached_date": Date;
         /// When it reached a final state.
         SettledStep = "settled_step": Whole;
+        /// The date at which that step begins.
+        SettledDate = "settled_date": Date;
         /// How often it has been satisfied.
         Rounds = "rounds": Whole;
     }
@@ -123,6 +129,8 @@ columns! {
         Outcome = "outcome": Id;
         /// Step at which the final outcome was reached.
         ReachedStep = "reached_step": Whole;
+        /// The date at which that step begins; only where the scenario has dates.
+        ReachedDate = "reached_date": Date;
         /// Steps completed.
         Steps = "steps": Whole;
         /// Size of the gap after the latest Exchange.
@@ -131,6 +139,8 @@ columns! {
         Metric = "METRIC": Real;
         /// The hash of the history.
         HistoryHash = "history_hash": Hash;
+        /// The hash of what it tells when dates and drift are left out.
+        StorylineHash = "storyline_hash": Hash;
     }
 
     /// `design.csv`: one row a point.
@@ -156,6 +166,13 @@ columns! {
         ShareLow = "share_low/OUTCOME": Real;
         /// The upper end of it.
         ShareHigh = "share_high/OUTCOME": Real;
+        /// The date of the mean of the steps reached, rounded to a whole step; as the other dates, only where the
+        /// scenario has dates.
+        MeanDate = "mean/reached_date": Date;
+        /// The date of the first step reached.
+        MinDate = "min/reached_date": Date;
+        /// The date of the last one.
+        MaxDate = "max/reached_date": Date;
         /// The mean of what was measured: the step reached, the gap, each metric.
         Mean = "mean/NAME": Real;
         /// Its sample standard deviation.
@@ -164,10 +181,24 @@ columns! {
         Min = "min/NAME": Real;
         /// Its largest value.
         Max = "max/NAME": Real;
-        /// Number of distinct histories.
-        Histories = "count/histories": Whole;
+        /// Number of distinct storylines.
+        Storylines = "count/storylines": Whole;
         /// Whether that is their number, or a lower bound of it.
-        HistoriesExact = "exact/histories": Truth;
+        StorylinesExact = "exact/storylines": Truth;
+    }
+
+    /// What `storylines --csv` prints: one row a storyline, the most common first.
+    StorylineColumn {
+        /// Its hash.
+        StorylineHash = "storyline_hash": Hash;
+        /// Number of runs that tell it.
+        Runs = "runs": Whole;
+        /// Their share.
+        Share = "share": Real;
+        /// How they ended; missing where they failed.
+        Outcome = "outcome": Id;
+        /// The first of them.
+        Run = "run": Whole;
     }
 
     /// `tips.csv`: one row a tipping point.

@@ -10,7 +10,7 @@ use std::io::Read;
 use read::{read, read_draws};
 
 use super::record::{Namer, ending_name};
-use crate::engine::{self, Checkpoint, Failure, HistoryHash, Observer, Plan, Run, RunSeed, Stage, View};
+use crate::engine::{self, Checkpoint, Failure, HistoryHash, Observer, Plan, Run, RunSeed, Stage, StorylineHash, View};
 use crate::model::{Amount, Ending, Entry, Event, InstanceId, Model, Phase, World, limits};
 
 /// What is known of the run whose log is folded, and stands in no row.
@@ -92,6 +92,7 @@ pub fn replay<'a>(
         samples: Vec::new(),
         metrics: vec![None; model.metrics.len()],
         history: HistoryHash::default(),
+        storyline: StorylineHash::default(),
         // A log that was read has no more rows than the limit.
         events: u32::try_from(log.len()).unwrap_or(u32::MAX),
         world,
@@ -111,7 +112,10 @@ pub fn replay<'a>(
         last_key: (0, 0),
         owed: VecDeque::new(),
     };
-    folding.run(forks, recorded, watch)
+    let mut run = folding.run(forks, recorded, watch)?;
+    let told = engine::storyline(model, run.log.iter().map(|entry| (entry.step, entry.event)));
+    run.storyline = StorylineHash::of(model, &told);
+    Ok(run)
 }
 
 struct Folding<'a> {

@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{ActorId, Event, InstanceId, IssueId, Model, World};
 use backstop::scenario::{Compiled, Document, Options, Override, SetValue, compile};
-use backstop::store::{Beside, RunRow, RunTable, Sampler, events_csv, write_commitments, write_series};
+use backstop::store::{
+    Beside, RunRow, RunTable, Sampler, commitment_layout, events_csv, write_commitments, write_series,
+};
 use backstop::sweep::Sweep;
-use backstop::table::{CommitmentColumn, Csv, SeriesColumn, Sink as _, fixed_columns};
+use backstop::table::{Csv, SeriesColumn, Sink as _, fixed_columns};
 use backstop::trace::Namer;
 
 /// The folder of the shipped scenarios.
@@ -181,7 +183,7 @@ impl Ran {
     pub(crate) fn commitments_csv(&self) -> Vec<u8> {
         let (setup, world) = (&self.run.setup, &self.run.world);
         let rows = |sink: &mut Csv<'_>| write_commitments(sink, &self.model, 0, setup, world);
-        Csv::table(&fixed_columns::<CommitmentColumn>(), rows).expect("memory is writable")
+        Csv::table(commitment_layout(&self.model).columns(), rows).expect("memory is writable")
     }
 
     /// The row of the run as `runs.csv`.

@@ -986,15 +986,21 @@ def write_run(run, out, seed, replicate):
         ["run", "step", "date", "name", "value"],
         [[0, step, scenario.date_of(step), name, value] for step, name, value in run.series],
     )
+    def date(step):
+        return None if step is None else scenario.date_of(step)
+
     header = ["run", "commitment", "debtor", "creditor", "resource", "amount", "upto", "delivered",
-              "state", "created_step", "detached_step", "settled_step", "rounds"]  # fmt: skip
+              "state", "created_step", "created_date", "detached_step", "detached_date",
+              "settled_step", "settled_date", "rounds"]  # fmt: skip
     left_out = {name for name, written in (("upto", UPTO), ("rounds", ROUNDS)) if not written}
+    if scenario.calendar.start is None:
+        left_out |= {name for name in header if name.endswith("_date")}
     rows = [
         [0, c.name, c.debtor, c.commitment.creditor, r, from_millionths(c.amount(r)),
          from_millionths(upto) if r in c.graded else "",
          from_millionths(c.earlier[r] + c.delivered[r]),
-         "not_offered" if c.state == "null" else c.state, c.created_step,
-         c.detached_step, c.settled_step, c.rounds]
+         "not_offered" if c.state == "null" else c.state, c.created_step, date(c.created_step),
+         c.detached_step, date(c.detached_step), c.settled_step, date(c.settled_step), c.rounds]
         for c in scenario.instances
         for r, upto in c.amounts.items()
     ]  # fmt: skip
@@ -1004,16 +1010,70 @@ def write_run(run, out, seed, replicate):
         [header[i] for i in keep],
         [[row[i] for i in keep] for row in rows],
     )
-    varied = list(scenario.overridden)
+    varied, dated = list(scenario.overridden), scenario.calendar.start is not None
     failed = run.status != "ok"
     write_csv(
         os.path.join(out, "runs.csv"),
         ["run", "point", "replicate", "seed", *varied, "status", "outcome", "reached_step",
-         "steps", "gap", *(name for name, _ in scenario.metrics)],
+         *(["reached_date"] if dated else []), "steps", "gap",
+         *(name for name, _ in scenario.metrics), "storyline_hash"],
         [[0, 0, replicate, seed, *(show_override(scenario.overridden[n]) for n in varied), run.status,
-          run.outcome, run.reached_step, run.steps_run, "" if failed else len(run.gap),
-          *(run.final_metrics.get(name) for name, _ in scenario.metrics)]],
+          run.outcome, run.reached_step, *([date(run.reached_step)] if dated else []), run.steps_run,
+          "" if failed else len(run.gap),
+          *(run.final_metrics.get(name) for name, _ in scenario.metrics),
+          storyline_hash(storyline(run.events))]],
     )  # fmt: skip
+
+
+# Events of the life cycle of a commitment; the increments of its deeds are no part of a storyline.
+LIFE = {*ENTRIES}
+SILENT = {"started", "drawn", "stance", "anchor", "trust", "delivered", "withdrawn", "raised"}
+
+
+def storyline(events):
+    """What is told of a log when dates and drift are left out: (kind, what it is about) in order."""
+    told, met = [], set()
+    group, step = set(), None
+    for row in events:
+        kind, subject = row["event"], row["subject"]
+        if kind in SILENT:
+            continue
+        if row["step"] != step:
+            group, step = set(), row["step"]
+        if kind in LIFE:
+            entry = kind, subject.split("/")[0]
+            if entry in group:
+                continue
+        else:
+            entry = kind, subject
+            if kind == "met" and subject in met:
+                continue
+        if told and told[-1] == entry:
+            continue
+        if kind in LIFE:
+            group.add(entry)
+        else:
+            met |= {subject} if kind == "met" else set()
+            group = set()
+        told.append(entry)
+    return told
+
+
+def storyline_hash(told):
+    def fnv(text):
+        h = 0xCBF29CE484222325
+        for byte in text.encode():
+            h = (h ^ byte) * 0x100000001B3 % 2**64
+        return h
+
+    def mix(x):
+        x = x * 0x9E3779B97F4A7C15 % 2**64
+        return x ^ x >> 32
+
+    h = 0
+    for kind, subject in told:
+        h = mix(mix(h ^ fnv(kind)) ^ fnv(subject))
+    return f"h{h:016x}"
 
 
 def show_override(value):

@@ -8,6 +8,7 @@ use super::super::history::HistoryHash;
 use super::super::plan::{Costs, Plan};
 use super::super::random::RunSeed;
 use super::super::setup::prepare;
+use super::super::storyline::{StorylineHash, Teller};
 use super::super::view::View;
 use super::result::Run;
 use super::stage::Stage;
@@ -29,6 +30,8 @@ pub(super) struct Progress<'a> {
     pub(super) agenda: Agenda,
     /// The record of what turned what, where a log is wanted.
     pub(super) causes: Option<Causes>,
+    /// What has been told of the storyline.
+    teller: Teller,
     /// Operations so far.
     pub(super) work: u64,
     /// What has been decided and is still to happen.
@@ -38,6 +41,7 @@ pub(super) struct Progress<'a> {
 /// How far the record of a run had come.
 pub(super) struct Mark {
     history: HistoryHash,
+    storyline: StorylineHash,
     events: u32,
     logged: usize,
 }
@@ -57,6 +61,7 @@ impl<'a> Progress<'a> {
                 samples: Vec::new(),
                 metrics: vec![None; model.metrics.len()],
                 history: HistoryHash::default(),
+                storyline: StorylineHash::default(),
                 events: 0,
                 log: Vec::new(),
                 world: World::new(model, &setup),
@@ -66,6 +71,7 @@ impl<'a> Progress<'a> {
             },
             agenda: Agenda::new(model, plan),
             causes: None,
+            teller: Teller::default(),
             work: 0,
             batch: Vec::new(),
         }
@@ -81,6 +87,8 @@ impl<'a> Progress<'a> {
         world.reset(self.model, setup);
         self.causes = is_logged.then(|| Causes::new((self.model, self.plan, setup, world)));
         self.run.history = HistoryHash::default();
+        self.run.storyline = StorylineHash::default();
+        self.teller.reset();
         self.run.events = 0;
         self.run.steps = 0;
         (self.luck, self.first_luck) = (luck, luck);
@@ -170,9 +178,13 @@ impl<'a> Progress<'a> {
     /// Puts an event that changes no state on record.
     #[inline]
     pub(super) fn record(&mut self, event: Event, cause: Option<Seq>) {
-        self.run.history.add(self.run.world.step, event);
+        let step = self.run.world.step;
+        self.run.history.add(step, event);
+        if let Some(told) = self.teller.tell(self.model, step, event) {
+            self.run.storyline.add(&self.plan.names, told);
+        }
         if self.causes.is_some() {
-            self.run.log.push(Entry { step: self.run.world.step, event, cause });
+            self.run.log.push(Entry { step, event, cause });
         }
         self.run.events += 1;
     }
@@ -205,13 +217,15 @@ impl<'a> Progress<'a> {
             Some(before) => before.copy_from(&self.run.world),
             None => *before = Some(self.run.world.clone()),
         }
-        Mark { history: self.run.history, events: self.run.events, logged: self.run.log.len() }
+        let Run { history, storyline, events, .. } = self.run;
+        Mark { history, storyline, events, logged: self.run.log.len() }
     }
 
     /// Undoes what has happened since. The run must end here, since whoever watches is not told.
     pub(super) fn undo(&mut self, mark: &Mark, before: &World) {
         self.run.world.copy_from(before);
         self.run.history = mark.history;
+        self.run.storyline = mark.storyline;
         self.run.events = mark.events;
         self.run.log.truncate(mark.logged);
     }

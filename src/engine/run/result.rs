@@ -2,6 +2,7 @@
 
 use super::super::failure::Failure;
 use super::super::history::HistoryHash;
+use super::super::storyline::StorylineHash;
 use crate::model::{Ending, Entry, Setup, World};
 
 /// What is wanted of a run besides its result.
@@ -30,6 +31,8 @@ pub struct Run {
     pub metrics: Vec<Option<f64>>,
     /// Hash of its events.
     pub history: HistoryHash,
+    /// Hash of what they tell when dates and drift are left out.
+    pub storyline: StorylineHash,
     /// Number of its events.
     pub events: u32,
     /// The log, where it was wanted.
