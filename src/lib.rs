@@ -42,6 +42,19 @@
 // A new event, quantity or state makes the compiler name the places that must know it.
 #![deny(clippy::wildcard_enum_match_arm)]
 
+/// Defines named limits, and the list of all of them in a module.
+macro_rules! limits {
+    ($($(#[$doc:meta])* pub const $name:ident: $type:ty = $value:expr;)*) => {
+        $(
+            $(#[$doc])*
+            pub const $name: $type = $value;
+        )*
+
+        /// All of these limits, by name.
+        pub const ALL: [(&str, u64); [$(stringify!($name)),*].len()] = [$((stringify!($name), $name as u64)),*];
+    };
+}
+
 pub mod analysis;
 pub mod engine;
 pub mod model;

@@ -12,6 +12,7 @@
 //! | `toml` after `<!-- bad file: NAME -->` | is written into the file `NAME`; what is said of it stands in the next `console` block |
 //! | other `toml` with `format = 1` | is a whole scenario: it must pass `check` without a warning and run |
 //! | other `toml` | is a fragment: put into the page's frame (`<!-- frame -->`), it must pass `check` and run |
+//! | `csv` after `<!-- table: NAME -->` | is written into the file `NAME`, beside the scenarios that follow |
 //! | `python` | runs where `BACKSTOP_PYTHON` names an interpreter with pandas and duckdb; `SALib` may be missing |
 //! | `r` | runs where `BACKSTOP_RSCRIPT` names an `Rscript` |
 //! | `sh`, `sql`, `text`, `json`, `csv`, `md` | shown, not run |
@@ -329,20 +330,20 @@ fn every_status_is_documented() {
 #[test]
 fn every_limit_is_documented() {
     let mut missing = String::new();
-    for (source, page) in [
-        ("src/model/limits.rs", "docs/scenario.md"),
-        ("src/analysis/limits.rs", "docs/explain.md"),
-        ("src/sweep/limits.rs", "docs/sweep.md"),
-        ("src/store/limits.rs", "docs/output.md"),
-        ("src/page/limits.rs", "docs/page.md"),
-    ] {
-        let text = read(page);
-        for line in read(source).lines() {
-            let Some(rest) = line.strip_prefix("pub const ") else { continue };
-            let (name, value) = rest.split_once(": ").unwrap();
-            let value = value.split_once(" = ").unwrap().1.trim_end_matches(';').replace('_', "");
+    let all: [(&[(&str, u64)], &str); 5] = [
+        (&backstop::model::limits::ALL, "docs/scenario.md"),
+        (&backstop::analysis::limits::ALL, "docs/explain.md"),
+        (&backstop::sweep::limits::ALL, "docs/sweep.md"),
+        (&backstop::store::limits::ALL, "docs/output.md"),
+        (&backstop::page::limits::ALL, "docs/page.md"),
+    ];
+    for (limits, page) in all {
+        let text = read(page).replace(',', "");
+        for (name, value) in limits {
             let row = text.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
-            if row.is_none_or(|row| !row.replace(',', "").contains(&format!("| {value} "))) {
+            if row.is_none_or(|row| {
+                ![format!("| {value} |"), format!("= {value} |")].iter().any(|cell| row.contains(cell))
+            }) {
                 writeln!(missing, "{page}: `{name}` with {value}").unwrap();
             }
         }
@@ -441,6 +442,7 @@ fn follow(page: &str) {
             }
             "python" => session.script(std::env::var_os("BACKSTOP_PYTHON"), "-c", &block.body, &place),
             "r" => session.script(std::env::var_os("BACKSTOP_RSCRIPT"), "-e", &block.body, &place),
+            "csv" if note.starts_with("table: ") => session.table(&note[7..], &block.body),
             "sh" | "sql" | "text" | "json" | "csv" | "md" => {}
             other => panic!("{place}: no rule for a block of `{other}`"),
         }
@@ -487,6 +489,12 @@ impl Session {
     fn write(&self, name: &str, text: &str, place: &str) {
         fs::write(self.path(name), text).unwrap();
         self.pass(text, place);
+    }
+
+    /// Writes a table beside the scenarios that follow.
+    fn table(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+        fs::write(self.cases.path().join(name.trim()), text).unwrap();
     }
 
     fn edit(&self, name: &str, fragment: &str, place: &str) {

@@ -97,6 +97,19 @@ macro_rules! setup {
             $($target $(($index))?,)*
         }
 
+        impl Target {
+            /// The names of its kinds.
+            pub const KINDS: [&str; [$(stringify!($target)),*].len()] = [$(stringify!($target)),*];
+
+            /// The name of its kind.
+            #[must_use]
+            pub fn kind(self) -> &'static str {
+                match self {
+                    $(setup!(@pattern _at, $target $(($index))?) => stringify!($target),)*
+                }
+            }
+        }
+
         impl Setup {
             /// Takes on another's numbers, keeping the memory. Both are of the same model.
             pub fn restore(&mut self, other: &Self) {

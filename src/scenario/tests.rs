@@ -1,8 +1,10 @@
 //! What compiled scenarios look like, and what the sign analysis lets pass.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::interval::{Interval, parameter_intervals};
+use super::toml_tree::{Kind, Value};
 use super::*;
 use crate::model::{Amount, Domain, FieldSource, Influence, Model, Target};
 
@@ -311,4 +313,197 @@ fn parameters_are_drawn_after_those_that_they_read() {
     let (low, high) = ("low = { uniform = [0, 1] }", "high = { uniform = [\"low\", 2] }");
     assert!(compiled(&body(low, high), &Options::default()).is_ok());
     assert_eq!(first(&body(high, low)), "`parameters.high` is drawn before the parameter `low` has a value");
+}
+
+/// A scenario with every key that a table may have, and an expression or a distribution wherever a number may stand.
+const EVERYTHING: &str = r#"
+format = 1
+title = "All"
+about = "Everything"
+note = "n"
+issues = ["main", "aid"]
+pace = "half"
+time = { start = 2025-03-10, step = "1 day", end = 2025-03-30 }
+[parameters]
+half = { value = 0.5, range = [0, 1], unit = "u", note = "n", name = "Half" }
+days = { value = 2, range = [0, 9], whole = true }
+from = 2025-03-12
+drawn = { uniform = [0, 1] }
+[definitions]
+twice = "2 * half"
+[resources]
+r = { unit = "u", name = "R", note = "n" }
+[actors.a]
+name = "A"
+note = "n"
+stance = { main = "half", aid = 0.25 }
+anchor = { main = 0.5, aid = "half" }
+susceptibility = "half"
+volatility = "half"
+attributes = { x = "half", y = 2025-03-12 }
+credit = { offer = "half / 4", bond = "half" }
+[actors.b]
+stance = "half"
+anchor = { uniform = [0, 1] }
+[cohorts.c]
+size = 2
+stance = "index / 4"
+[groups]
+g = ["a", "b"]
+[credit]
+offer = "half / 2"
+bond = 1
+[trust]
+default = "half"
+strength = "half"
+kept = "half"
+broken = "half"
+suspended = "half"
+witness = "half"
+pairs = [{ of = "a", in = "b", value = "half" }]
+[[influence]]
+from = "a"
+on = "g"
+weight = "half"
+note = "n"
+[commitments.p]
+debtor = "g"
+creditor = "c"
+gives = { r = { upto = "half", as = "bound(r)", by = "half / 4" } }
+offer = "step >= 1"
+when = "bound(r) >= 0"
+while = "step >= 0"
+release = "step >= 99"
+renew = "step >= 99"
+initial = "null"
+lead = "days"
+expires = "from + 5"
+over = "days"
+grace = "days"
+due = "days + 9"
+maintain = true
+resumable = true
+until = "step >= 9"
+issue = "aid"
+cost = "half"
+name = "P"
+note = "n"
+[commitments.q]
+debtor = "a"
+gives = { r = "half" }
+expires = 2025-03-20
+[meetings.m]
+on = [2025-03-15, 6]
+attend = "g"
+package = true
+success = "half"
+influence = "half"
+name = "M"
+note = "n"
+[meetings.l]
+from = 2025-03-12
+to = 2025-03-14
+attend = "g"
+[shocks.s]
+on = 2025-03-15
+stance = { a = "half", g = { aid = "half" } }
+anchor = { a = "half" }
+trust = [{ of = "a", in = "b", by = "half" }]
+name = "S"
+note = "n"
+[shocks.t]
+rate = "half"
+[shocks.u]
+when = "step >= 3"
+once = true
+[moves.v]
+on = 2025-03-16
+bind = [{ commitment = "p/a", amount = { r = "half / 4" } }]
+any = true
+name = "V"
+note = "n"
+[moves.w]
+when = "step >= 30"
+bind = ["q"]
+[outcomes.o]
+when = "step >= 9"
+stop = false
+name = "O"
+note = "n"
+[metrics]
+k = "step"
+[sweep]
+vary = { half = [0.1, 0.2] }
+zip = false
+sample = "lhs:3"
+over = ["days"]
+replicates = 2
+seed = 1
+independent = false
+note = "n"
+"#;
+
+/// Every dotted path of a document with its value.
+fn paths(value: &Value, path: &str, found: &mut Vec<(String, Value)>) {
+    let under = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match &value.kind {
+        Kind::Table(table) => table.entries.iter().for_each(|entry| paths(&entry.value, &under(&entry.key), found)),
+        Kind::Array(list) => {
+            list.iter().enumerate().for_each(|(at, value)| paths(value, &under(&at.to_string()), found));
+        }
+        Kind::String(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) | Kind::Datetime(_) => {}
+    }
+    found.push((path.to_owned(), value.clone()));
+}
+
+/// What `EVERYTHING` says, with one value set.
+fn set(name: &str, value: SetValue) -> Model {
+    let document = Document::parse("test", EVERYTHING.as_bytes()).unwrap();
+    let overrides = vec![Override { name: name.into(), value }];
+    let compiled = compile(&document, &Options { overrides, ..Options::default() });
+    compiled.unwrap_or_else(|errors| panic!("{name}={value}: {errors:#?}")).model
+}
+
+#[test]
+fn every_number_of_a_run_can_be_set_where_the_file_has_an_expression() {
+    let document = Document::parse("test", EVERYTHING.as_bytes()).unwrap();
+    let model = compile(&document, &Options::default()).unwrap().model;
+    let kinds: BTreeSet<&str> =
+        model.fields.iter().flat_map(|field| &field.targets).map(|target| target.kind()).collect();
+    assert_eq!(kinds, Target::KINDS.into(), "the scenario has every kind of number");
+    let bare = |path: &str| path.split('/').next().unwrap().to_owned();
+    for field in &model.fields {
+        let path = bare(&field.path);
+        let value = [0.25, 1.0, 3.0].into_iter().find(|&value| field.domain.contains(value)).unwrap();
+        let model = set(&path, SetValue::Number(value));
+        assert!(model.fields.iter().all(|field| bare(&field.path) != path), "{path} has its value");
+    }
+}
+
+#[test]
+fn every_number_moment_and_boolean_of_a_file_can_be_set() {
+    let document = Document::parse("test", EVERYTHING.as_bytes()).unwrap();
+    let mut all = Vec::new();
+    paths(&Value { kind: Kind::Table(document.root().clone()), span: 0..0, set_by: None }, "", &mut all);
+    let mut counts = [0; 3];
+    for (path, value) in &all {
+        let fixed = path == "format" || path.starts_with("sweep.");
+        let (Some(same), false) = (SetValue::of(&value.kind), fixed) else { continue };
+        set(path, same);
+        counts[match same {
+            SetValue::Number(_) => 0,
+            SetValue::Boolean(_) => 1,
+            SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_) => 2,
+        }] += 1;
+    }
+    assert!(counts.iter().all(|&count| count > 4), "{counts:?}");
+    // Every key is there, but for those that exclude others or stand for tables.
+    let keys: BTreeSet<&str> = all.iter().filter_map(|(path, _)| path.rsplit('.').next()).collect();
+    let without = ["extends", "remove", "cohorts", "data", "table", "column", "missing", "id", "names", "member_of"];
+    let without = [&without[..], &["steps", "date", "value", "between", "size"]].concat();
+    for kind in keys::ALL {
+        for key in kind.keys {
+            assert!(keys.contains(key) || without.contains(key), "{} has no `{key}` here", kind.what);
+        }
+    }
 }
