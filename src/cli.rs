@@ -29,7 +29,9 @@ use std::sync::OnceLock;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use console::{Failed, emit};
+use backstop::report::wording::safe;
+use backstop::text::is_hidden;
+use console::{Failed, emit, say};
 
 /// Simulates actors with stances who exchange conditional commitments
 ///
@@ -81,8 +83,11 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, program: Optio
     if let Some(program) = program {
         let _ = PROGRAM.set(program);
     }
-    // Wrong usage exits with 2 here, help and version with 0.
-    let cli = Cli::parse_from(arguments);
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return wrong_usage(&error, &arguments),
+    };
     let result = match cli.command {
         Command::Check(args) => check::check(&args),
         Command::Run(args) => run::run(&args),
@@ -109,6 +114,18 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, program: Optio
         Err(Failed::Input) => 1,
         Err(Failed::Usage) => 2,
     }
+}
+
+/// Says what is wrong with the arguments, which gives 2, or prints help, which gives 0. What a message repeats of an
+/// argument is made harmless.
+fn wrong_usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
+    if arguments.iter().any(|argument| argument.to_string_lossy().contains(is_hidden)) {
+        say(safe(&error.render().to_string()).trim_end());
+    } else {
+        // Where it cannot be said the exit code tells.
+        let _ = error.print();
+    }
+    u8::try_from(error.exit_code()).unwrap_or(2)
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<(), Failed> {

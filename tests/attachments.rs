@@ -399,6 +399,10 @@ fn broken_tables_are_refused_with_the_place_of_the_cell() {
     broken(&row("FR,France,,1,2016-11-31"), "t.csv:2:14: `2016-11-31` is no date of the calendar\n");
     broken(&row("Côte,x,,1,"), "t.csv:2:1: `côte` is not a valid id for a member\n");
     broken(&row(",x,,1,"), "t.csv:2:1: a member has no id\n");
+    // What programs that read the tables of a run would take for something else.
+    broken(&row("true,France,,1,"), "t.csv:2:1: a member cannot be called `true`\n");
+    broken(&row("NA,Namibia,,1,"), "t.csv:2:1: a member cannot be called `na`\n");
+    broken(&cell("9007199254740993"), "t.csv:2:12: `9007199254740993` is a whole number that is not held exactly\n");
     let twice = "t.csv:3:1: the member `fr` bears a name that is taken: it stands in t.csv:2:1 too\n";
     broken(&row("FR,France,,1,\nfr,France,,1,"), twice);
     let taken = "t.csv:2:1: the member `us` bears a name that is taken: an actor, cohort or group is called so\n";

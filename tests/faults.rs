@@ -1,7 +1,7 @@
 //! Output folders are whole or not at all: on a full disk, when the program is killed, and when somebody is in the
 //! way. What cannot be written is said, with exit code 1.
 //!
-//! What needs the right to mount, or `strace`, is skipped where that is missing, and says so on standard error.
+//! What needs the right to mount is ignored where that is missing.
 #![cfg(target_os = "linux")]
 #![expect(clippy::disallowed_types, reason = "processes are killed at random moments of the clock")]
 
@@ -11,11 +11,39 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitCode, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use common::harness::{Need, run, test};
 use common::program::PROGRAM;
-use common::{catalogue, scenarios, skipped};
+use common::{catalogue, scenarios};
+
+fn main() -> ExitCode {
+    run(vec![
+        test("a_file_that_cannot_grow_leaves_nothing", a_file_that_cannot_grow_leaves_nothing),
+        test(
+            "a_full_disk_leaves_nothing_and_keeps_what_was_there",
+            a_full_disk_leaves_nothing_and_keeps_what_was_there,
+        )
+        .needs(small_disk),
+        test(
+            "killed_at_any_moment_there_is_nothing_or_a_whole_folder",
+            killed_at_any_moment_there_is_nothing_or_a_whole_folder,
+        ),
+        test("a_folder_with_something_in_it_is_refused_and_stays", a_folder_with_something_in_it_is_refused_and_stays),
+        test("what_is_no_place_for_a_folder_is_refused", what_is_no_place_for_a_folder_is_refused),
+        test("a_parent_that_may_not_be_written_is_refused", a_parent_that_may_not_be_written_is_refused)
+            .needs(bound_by_permissions),
+        test("empty_folders_of_every_kind_are_filled", empty_folders_of_every_kind_are_filled),
+        test("a_mounted_folder_is_filled", a_mounted_folder_is_filled).needs(small_disk),
+        test("files_can_be_read_by_all_who_may", files_can_be_read_by_all_who_may),
+        test("events_that_cannot_be_written_fail_the_command", events_that_cannot_be_written_fail_the_command),
+        test("a_full_standard_output_fails_every_command", a_full_standard_output_fails_every_command),
+        test("results_and_warnings_have_streams_of_their_own", results_and_warnings_have_streams_of_their_own),
+        test("a_reader_that_has_seen_enough_is_no_failure", a_reader_that_has_seen_enough_is_no_failure),
+        test("a_full_standard_error_changes_no_exit_code", a_full_standard_error_changes_no_exit_code),
+    ])
+}
 
 /// What a whole folder holds.
 const FILES: [&str; 5] = ["commitments.csv", "events.csv", "manifest.json", "runs.csv", "series.csv"];
@@ -89,7 +117,6 @@ fn whole(name: &str, seed: &str) -> (tempfile::TempDir, BTreeMap<String, Vec<u8>
 // ---------------------------------------------------------------- a full disk
 
 /// A limit on the size of files stands for a disk that is full in the middle of a file.
-#[test]
 fn a_file_that_cannot_grow_leaves_nothing() {
     let (_keep, expected) = whole("jeddah-2025", "0");
     let (mut refused, mut written) = (0, 0);
@@ -114,31 +141,36 @@ fn a_file_that_cannot_grow_leaves_nothing() {
     assert!(refused >= 4 && written >= 1, "{refused} refused, {written} written");
 }
 
-/// Runs a script in which `/mnt` is a disk of so many bytes; none where one may not be mounted.
-fn on_small_disk(bytes: u32, script: &str) -> Option<Output> {
+/// Runs a script in which `/mnt` is a disk of so many bytes.
+fn on_small_disk(bytes: u32, script: &str) -> Output {
     let mount = format!("mount -t tmpfs -o size={bytes} tmpfs /mnt && cd /mnt || exit 77\n{script}");
-    let output = Command::new("unshare").args(["-r", "-m", "bash", "-c", &mount]).output();
-    match output {
-        Ok(output) if output.status.code() != Some(77) && !errors(&output).starts_with("unshare:") => Some(output),
-        Ok(output) => {
-            skipped("a full disk", &format!("nothing can be mounted here: {}", errors(&output).trim()));
-            None
-        }
-        Err(error) => {
-            skipped("a full disk", &format!("unshare cannot be started: {error}"));
-            None
-        }
+    Command::new("unshare").args(["-r", "-m", "bash", "-c", &mount]).output().expect("unshare starts")
+}
+
+/// Whether something may be mounted.
+fn small_disk() -> Need {
+    let mount = "mount -t tmpfs -o size=4096 tmpfs /mnt";
+    match Command::new("unshare").args(["-r", "-m", "bash", "-c", mount]).output() {
+        Ok(output) if output.status.success() => Need::Met,
+        Ok(_) => Need::Forbidden("nothing can be mounted".into()),
+        Err(error) => Need::Missing(format!("unshare: {error}")),
     }
 }
 
+/// Whether a folder that may not be written is closed to who runs the tests.
+fn bound_by_permissions() -> Need {
+    let output = Command::new("id").arg("-u").output();
+    let is_root = output.is_ok_and(|output| output.stdout == b"0\n");
+    if is_root { Need::Forbidden("root may write everywhere".into()) } else { Need::Met }
+}
+
 /// A disk that is full: nothing appears, and what was there before stays.
-#[test]
 fn a_full_disk_leaves_nothing_and_keeps_what_was_there() {
     let run = format!("'{PROGRAM}' run '{}' -q", scenario("jeddah-2025"));
     let (mut refused, mut written) = (0, 0);
     for kib in [4, 12, 20, 40, 64, 100, 160, 400] {
         let script = format!("{run} --out run >out; echo \"exit $?\"; ls -A; '{PROGRAM}' replay run");
-        let Some(output) = on_small_disk(kib << 10, &script) else { return };
+        let output = on_small_disk(kib << 10, &script);
         let shown = String::from_utf8_lossy(&output.stdout).into_owned();
         if shown.starts_with("exit 0\n") {
             assert!(shown.contains("out\nrun\nverified:"), "{kib} KiB: {shown}");
@@ -157,7 +189,7 @@ fn a_full_disk_leaves_nothing_and_keeps_what_was_there() {
         {run} --seed 1 --out run --force >/dev/null; echo \"exit $?\"; ls -A . run
         diff -r run /tmp/old-$$ && echo unchanged; rm -r /tmp/old-$$"
     );
-    let Some(output) = on_small_disk(300 << 10, &script) else { return };
+    let output = on_small_disk(300 << 10, &script);
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     let listing = format!("filler\nrun\n\nrun:\n{}\n", FILES.join("\n"));
     assert_eq!(shown, format!("exit 1\n.:\n{listing}unchanged\n"), "{}", errors(&output));
@@ -177,7 +209,6 @@ fn assert_whole_or_nothing(out: &Path, expected: &BTreeMap<String, Vec<u8>>, wha
 }
 
 /// Killed at random moments of its life, some sixty times.
-#[test]
 fn killed_at_any_moment_there_is_nothing_or_a_whole_folder() {
     let (_keep, expected) = whole("jeddah-2025", "0");
     let scenario = scenario("jeddah-2025");
@@ -207,7 +238,6 @@ fn killed_at_any_moment_there_is_nothing_or_a_whole_folder() {
 
 // ---------------------------------------------------------------- somebody is in the way
 
-#[test]
 fn a_folder_with_something_in_it_is_refused_and_stays() {
     let (parent, old) = whole("adversary", "0");
     let out = parent.path().join("run");
@@ -228,7 +258,6 @@ fn a_folder_with_something_in_it_is_refused_and_stays() {
     assert!(backstop(&["replay", &shown]).status.success());
 }
 
-#[test]
 fn what_is_no_place_for_a_folder_is_refused() {
     let parent = folder();
     let file = parent.path().join("file");
@@ -242,19 +271,18 @@ fn what_is_no_place_for_a_folder_is_refused() {
     assert_failed(&run(&parent.path().join("dangling")), "cannot write");
     assert_eq!(names(parent.path()), ["dangling", "file"]);
     assert_eq!(fs::read(&file).expect("it is there"), b"mine");
+}
 
+fn a_parent_that_may_not_be_written_is_refused() {
+    let parent = folder();
     let unwritable = parent.path().join("unwritable");
     fs::create_dir(&unwritable).expect("a folder can be made");
     fs::set_permissions(&unwritable, std::os::unix::fs::PermissionsExt::from_mode(0o555)).expect("it is ours");
-    if fs::write(unwritable.join("trial"), "").is_ok() {
-        skipped("a parent that may not be written", "this is the superuser, who may write everywhere");
-    } else {
-        assert_failed(&run(&unwritable.join("run")), "cannot write");
-        assert_eq!(names(&unwritable), Vec::<String>::new());
-    }
+    let out = unwritable.join("run").display().to_string();
+    assert_failed(&backstop(&["run", &scenario("adversary"), "--out", &out]), "cannot write");
+    assert_eq!(names(&unwritable), Vec::<String>::new());
 }
 
-#[test]
 fn empty_folders_of_every_kind_are_filled() {
     let (_keep, expected) = whole("adversary", "0");
     let parent = folder();
@@ -278,14 +306,16 @@ fn empty_folders_of_every_kind_are_filled() {
         assert!(output.status.success(), "{out}: {}", errors(&output));
         assert_eq!(contents(place).as_ref(), Some(&expected), "{out}");
     }
-    // A mounted folder can be filled, but not replaced.
+}
+
+/// A mounted folder can be filled, but not replaced.
+fn a_mounted_folder_is_filled() {
     let script =
         format!("'{PROGRAM}' run '{}' -q --out /mnt >/dev/null && '{PROGRAM}' replay /mnt", scenario("adversary"));
-    let Some(output) = on_small_disk(1 << 20, &script) else { return };
+    let output = on_small_disk(1 << 20, &script);
     assert!(output.status.success(), "{}", errors(&output));
 }
 
-#[test]
 fn files_can_be_read_by_all_who_may() {
     let parent = folder();
     let (out, events) = (parent.path().join("run"), parent.path().join("events.csv"));
@@ -299,7 +329,6 @@ fn files_can_be_read_by_all_who_may() {
 
 // ---------------------------------------------------------------- standard output
 
-#[test]
 fn events_that_cannot_be_written_fail_the_command() {
     let full = backstop(&["run", &scenario("adversary"), "--events", "/dev/full"]);
     assert_failed(&full, "cannot write `/dev/full`");
@@ -316,7 +345,6 @@ fn events_that_cannot_be_written_fail_the_command() {
     assert_eq!(names(parent.path()), Vec::<String>::new());
 }
 
-#[test]
 fn a_full_standard_output_fails_every_command() {
     let (parent, _) = whole("jeddah-2025", "0");
     let run = parent.path().join("run").display().to_string();
@@ -341,7 +369,6 @@ fn a_full_standard_output_fails_every_command() {
 }
 
 /// A warning is no result: it goes to standard error, and the run to standard output.
-#[test]
 fn results_and_warnings_have_streams_of_their_own() {
     let folder = folder();
     let text = "format = 1\n[time]\nsteps = 2\n[actors.us]\n[groups]\nnobody_reads_this = [\"us\"]\n";
@@ -356,7 +383,6 @@ fn results_and_warnings_have_streams_of_their_own() {
     assert!(!said.contains("Outcome"), "{said}");
 }
 
-#[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let jeddah = scenario("jeddah-2025");
     for command in [format!("run '{jeddah}'"), format!("run '{jeddah}' --events -"), "schema".into()] {
@@ -370,7 +396,6 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 }
 
 /// Where nobody listens to errors either, the exit code still tells.
-#[test]
 fn a_full_standard_error_changes_no_exit_code() {
     let parent = folder();
     let bad = bad_file(&parent);

@@ -321,6 +321,16 @@ fn a_single_file_is_replaced_only_with_force_and_never_if_it_is_an_input() {
     for input in ["s.toml", "./s.toml", "same.toml"] {
         fails(here, &format!("run s.toml -q --events {input} --force"), "is what the command reads");
     }
+    for line in [
+        "run s.toml -q --events d.csv --force",
+        "run SWEEP --run 1 -q --events SWEEP/runs.csv --force",
+        "run SWEEP --run 1 -q --events SWEEP/inputs/d.csv --force",
+        "page RUN --out RUN/events.csv --force",
+        "page SWEEP RUN --out RUN/manifest.json --force",
+        "page SWEEP --out SWEEP/inputs/d.csv --force",
+    ] {
+        fails(here, line, "is what the command reads");
+    }
     fails(here, "run s.toml -q --events nowhere/x.csv", "cannot write");
     fails(here, "page RUN --out mine.csv", "is there already");
     assert_eq!(tree(here), before);
@@ -608,6 +618,57 @@ fn a_forged_name_is_refused() {
         fails(here, line, "does not have the hash that it gives for itself");
         assert!(!here.join("NEW").exists(), "{line}");
         std::fs::write(&path, manifest).expect("it can be written");
+    }
+}
+
+/// Values in a manifest that no command writes, under a hash that fits them: an error, or an answer.
+#[cfg(unix)]
+#[test]
+fn a_manifest_of_odd_values_is_answered() {
+    type Edit = fn(&mut serde_json::Value);
+    let edits: [Edit; 18] = [
+        |m| m["scenario"] = "</script><script>alert(1)</script>".into(),
+        |m| m["scenario"] = "\u{1b}[31m\u{202e}".into(),
+        |m| m["seed"] = u64::MAX.into(),
+        |m| m["replicate"] = u64::MAX.into(),
+        |m| m["steps"] = u32::MAX.into(),
+        |m| m["steps"] = 0.into(),
+        |m| m["runs"] = 0.into(),
+        |m| m["runs"] = 1_000_000_000_000_000_000_u64.into(),
+        |m| m["status"] = "nonsense".into(),
+        |m| m["design"] = serde_json::json!({}),
+        |m| m["moves"] = vec![serde_json::json!({ "bind": "c", "on": 0 }); 1_001].into(),
+        |m| m["moves"] = serde_json::json!([{ "bind": "\u{1b}", "on": "9999-99-99" }]),
+        |m| m["overrides"] = serde_json::json!([{ "name": "p", "value": "inf" }]),
+        |m| m["overrides"] = serde_json::json!([{ "name": "..", "value": true }]),
+        |m| m["forks"] = serde_json::json!([{ "at": u32::MAX, "overrides": [], "parent_history_hash": "h0" }]),
+        |m| m["inputs"] = serde_json::json!([{ "path": "../../x", "file": "../../x", "sha256": "00" }]),
+        |m| m["files"]["../../x"] = "00".into(),
+        |m| m["files"] = serde_json::json!({}),
+    ];
+    let folder = workplace();
+    let here = folder.path();
+    for (dir, lines) in [
+        ("RUN", &["replay RUN", "explain RUN", "why RUN 0", "fork RUN --at 0 -q --out NEW", "page RUN --out NEW"][..]),
+        ("SWEEP", &["run SWEEP --run 0 -q --out NEW", "page SWEEP --out NEW"]),
+        ("SHARD1", &["merge SHARD1 SHARD2 -q --out NEW"]),
+    ] {
+        let path = here.join(dir).join("manifest.json");
+        let kept = std::fs::read(&path).expect("a manifest");
+        for (at, edit) in edits.iter().enumerate() {
+            edit_manifest(&here.join(dir), edit);
+            for line in lines {
+                let output = plainly(here, line);
+                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert!(matches!(output.status.code(), Some(0 | 1)), "{line} after edit {at}: {said}");
+                assert!(!said.contains(['\u{1b}', '\u{202e}']), "{line} after edit {at}: {said}");
+                // Whoever makes a hash of a manifest gives its scenario a name; nothing else is taken on trust.
+                assert!(at < 2 || output.status.code() == Some(1), "{line} takes edit {at}");
+                let new = here.join("NEW");
+                let _ = if new.is_dir() { std::fs::remove_dir_all(new) } else { std::fs::remove_file(new) };
+            }
+            std::fs::write(&path, &kept).expect("it can be written");
+        }
     }
 }
 

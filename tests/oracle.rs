@@ -9,15 +9,36 @@ mod common;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use backstop::analysis::{self, Cost, Explanation, Question, Sets};
 use backstop::engine::View;
 use backstop::model::{InstanceId, OutcomeId, ResourceId};
 use backstop::scenario::{Document, Options, compile};
 use backstop::table::{Declared as _, RunColumn};
-use common::{Ran, StoredCase, missing, run_shipped, run_text, scenarios, shipped, stored_cases};
+use common::harness::{Need, run, test};
+use common::{Ran, StoredCase, run_shipped, run_text, scenarios, shipped, stored_cases};
 use serde_json::Value;
+
+fn main() -> ExitCode {
+    run(vec![
+        test("stored_cases_give_the_rows_of_the_oracle", stored_cases_give_the_rows_of_the_oracle),
+        test(
+            "stored_cases_with_moves_and_forks_give_the_rows_of_the_oracle",
+            stored_cases_with_moves_and_forks_give_the_rows_of_the_oracle,
+        ),
+        test(
+            "fresh_cases_with_moves_and_forks_give_the_rows_of_the_oracle",
+            fresh_cases_with_moves_and_forks_give_the_rows_of_the_oracle,
+        )
+        .needs(needs_python),
+        test("trust_that_nobody_reads_changes_no_event", trust_that_nobody_reads_changes_no_event),
+        test("stored_states_are_explained_as_by_the_oracle", stored_states_are_explained_as_by_the_oracle),
+        test("fresh_cases_give_the_rows_of_the_oracle", fresh_cases_give_the_rows_of_the_oracle).needs(needs_python),
+        test("shipped_scenarios_give_the_rows_of_the_oracle", shipped_scenarios_give_the_rows_of_the_oracle)
+            .needs(needs_python),
+    ])
+}
 
 /// What the oracle writes.
 const TABLES: [&str; 4] = ["events.csv", "series.csv", "commitments.csv", "runs.csv"];
@@ -78,7 +99,6 @@ fn assert_none(what: &str, complaints: &[String]) {
     assert!(complaints.is_empty(), "{} {what}:\n{}", complaints.len(), complaints.join("\n"));
 }
 
-#[test]
 fn stored_cases_give_the_rows_of_the_oracle() {
     let mut kinds = std::collections::BTreeSet::new();
     let (mut failed, mut deadlocked) = (0, 0);
@@ -156,7 +176,6 @@ fn compare_moved(
     complaints
 }
 
-#[test]
 fn stored_cases_with_moves_and_forks_give_the_rows_of_the_oracle() {
     let mut complaints = Vec::new();
     let (mut moved, mut forked) = (0, 0);
@@ -179,15 +198,14 @@ fn completes(runs: &str, step: u32) -> bool {
     cell("status") == "ok" && cell("steps").parse::<f64>().is_ok_and(|steps| steps > f64::from(step))
 }
 
-#[test]
 fn fresh_cases_with_moves_and_forks_give_the_rows_of_the_oracle() {
     let folder = tempfile::tempdir().expect("a folder");
     for seed in fresh_seeds().step_by(3).map(|seed| seed + 10_000) {
-        let Some(mut generator) = python("fresh cases with moves against the oracle") else { return };
+        let mut generator = python();
         let text = output(generator.arg("generate.py").arg(seed.to_string()));
         let file = folder.path().join("scenario.toml");
         fs::write(&file, &text).expect("a file can be written");
-        let Some(mut generator) = python("the generator") else { return };
+        let mut generator = python();
         let given = output(generator.arg("generate.py").arg(seed.to_string()).arg("--arguments"));
         let given: Arguments = serde_json::from_str(&given).expect("arguments");
         let (moved, forked) = (folder.path().join("moved"), folder.path().join("forked"));
@@ -207,7 +225,6 @@ fn fresh_cases_with_moves_and_forks_give_the_rows_of_the_oracle() {
 }
 
 /// Keeping trust up where nothing reads it changes nothing that happens.
-#[test]
 fn trust_that_nobody_reads_changes_no_event() {
     for StoredCase { seed, scenario: text, .. } in stored_cases() {
         let document = Document::parse("test.toml", text.as_bytes()).expect("a scenario");
@@ -329,7 +346,6 @@ fn compare_answers(ran: &Ran, seed: u64, answers: &Value, compared: &mut Compare
     complaints
 }
 
-#[test]
 fn stored_states_are_explained_as_by_the_oracle() {
     let mut compared = Compared::default();
     let mut complaints = Vec::new();
@@ -348,23 +364,20 @@ fn stored_states_are_explained_as_by_the_oracle() {
 
 // ---------------------------------------------------------------- live
 
-/// A Python that can run the oracle; says so where there is none.
-fn python(what: &str) -> Option<Command> {
+/// A Python that can run the oracle.
+fn python() -> Command {
+    let mut command = Command::new("python3");
+    command.current_dir(oracle()).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// Whether there is one.
+fn needs_python() -> Need {
     let check = "import sys; sys.exit(sys.version_info < (3, 11))";
     match Command::new("python3").args(["-c", check]).status() {
-        Ok(status) if status.success() => {
-            let mut command = Command::new("python3");
-            command.current_dir(oracle()).env("PYTHONDONTWRITEBYTECODE", "1");
-            Some(command)
-        }
-        Ok(_) => {
-            missing(what, "python3 is older than 3.11");
-            None
-        }
-        Err(error) => {
-            missing(what, &format!("python3 cannot be started: {error}"));
-            None
-        }
+        Ok(status) if status.success() => Need::Met,
+        Ok(_) => Need::Missing("python3 is older than 3.11".into()),
+        Err(error) => Need::Missing(format!("python3: {error}")),
     }
 }
 
@@ -386,7 +399,7 @@ fn run_oracle(file: &Path, seed: u64, out: &Path) {
 }
 
 fn run_oracle_with(file: &Path, seed: u64, arguments: &[String], out: &Path) {
-    let Some(mut command) = python("the oracle") else { return };
+    let mut command = python();
     command.arg("oracle.py").arg("run").arg(file).args(["--seed", &seed.to_string()]).args(arguments);
     command.arg("--out").arg(out);
     let output = command.output().expect("python3 starts");
@@ -394,16 +407,12 @@ fn run_oracle_with(file: &Path, seed: u64, arguments: &[String], out: &Path) {
     assert!(output.status.success() || !error.contains("Traceback"), "{command:?}: {error}");
 }
 
-#[test]
 fn fresh_cases_give_the_rows_of_the_oracle() {
-    if python("fresh cases against the oracle").is_none() {
-        return;
-    }
     let folder = tempfile::tempdir().expect("a folder");
     let mut complaints = Vec::new();
     let mut compared = Compared::default();
     for seed in fresh_seeds() {
-        let Some(mut generator) = python("the generator") else { return };
+        let mut generator = python();
         let text = output(generator.arg("generate.py").arg(seed.to_string()));
         let file = folder.path().join("scenario.toml");
         fs::write(&file, &text).expect("a file can be written");
@@ -412,7 +421,7 @@ fn fresh_cases_give_the_rows_of_the_oracle() {
         let ran = run_text(&text, &[], seed);
         complaints.extend(compare(&ran, seed, |table| read(&out.join(table))));
         if seed % 3 == 0 {
-            let Some(mut solver) = python("the solver") else { return };
+            let mut solver = python();
             let answers = output(solver.args(["store.py", "--explain", &seed.to_string()]));
             let answers = serde_json::from_str(&answers).expect("JSON");
             complaints.extend(compare_answers(&ran, seed, &answers, &mut compared));
@@ -422,11 +431,7 @@ fn fresh_cases_give_the_rows_of_the_oracle() {
     assert!(compared.answers > 0, "some states were explained");
 }
 
-#[test]
 fn shipped_scenarios_give_the_rows_of_the_oracle() {
-    if python("shipped scenarios against the oracle").is_none() {
-        return;
-    }
     let folder = tempfile::tempdir().expect("a folder");
     let mut complaints = Vec::new();
     for name in shipped() {

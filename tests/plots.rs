@@ -1,14 +1,32 @@
 //! The plot scripts draw what real output folders hold, and refuse those that do not fit.
 //!
 //! They run where Python with pandas and matplotlib is there: the interpreter that `BACKSTOP_PYTHON` names, else
-//! `python3`. Elsewhere they are left out, and each test says so.
+//! `python3`. Elsewhere they are ignored.
 
 mod common;
 
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::OnceLock;
+
+use common::harness::{Need, run, test};
+
+fn main() -> ExitCode {
+    run(vec![
+        test("every_script_stands_alone_and_is_described", every_script_stands_alone_and_is_described),
+        test("runs_are_drawn", runs_are_drawn).needs(needs_python),
+        test("sweeps_are_drawn", sweeps_are_drawn).needs(needs_python),
+        test("the_pictures_of_the_tutorial_are_made_as_it_says", the_pictures_of_the_tutorial_are_made_as_it_says)
+            .needs(needs_python),
+        test("folders_that_do_not_fit_are_refused", folders_that_do_not_fit_are_refused).needs(needs_python),
+        test("awkward_names_and_runs_that_end_early_are_drawn", awkward_names_and_runs_that_end_early_are_drawn)
+            .needs(needs_python),
+        test("damaged_folders_are_refused", damaged_folders_are_refused).needs(needs_python),
+        test("readers_find_the_types_of_long_tables", readers_find_the_types_of_long_tables).needs(needs_python),
+    ])
+}
 
 const SCRIPTS: [&str; 7] =
     ["commitments.py", "heatmap.py", "importance.py", "shares.py", "survival.py", "tips.py", "trajectories.py"];
@@ -44,7 +62,6 @@ for line in sys.stdin:
     print(json.dumps({"code": code, "said": said.getvalue(), "seen": seen}))
 "#;
 
-#[test]
 fn every_script_stands_alone_and_is_described() {
     let mut found: Vec<String> = std::fs::read_dir(root().join("plots"))
         .unwrap()
@@ -81,9 +98,8 @@ fn every_script_stands_alone_and_is_described() {
     }
 }
 
-#[test]
 fn runs_are_drawn() {
-    let Some(python) = python("runs_are_drawn") else { return };
+    let python = python();
     let mut cases = Cases::default();
     let folder = tempfile::tempdir().unwrap();
     let run = |scenario: &str, name: &str, more: &[&str]| {
@@ -104,12 +120,11 @@ fn runs_are_drawn() {
     cases.draws("commitments.py", &adversary, &[]);
     let lapsed = run("assurance-contract", "lapsed", &["--set", "provision_point=1100"]);
     cases.draws("commitments.py", &lapsed, &[]);
-    cases.check(&python);
+    cases.check(python);
 }
 
-#[test]
 fn sweeps_are_drawn() {
-    let Some(python) = python("sweeps_are_drawn") else { return };
+    let python = python();
     let mut cases = Cases::default();
     let folder = tempfile::tempdir().unwrap();
     let sweep = |scenario: &str, name: &str, more: &[&str]| {
@@ -164,11 +179,10 @@ fn sweeps_are_drawn() {
     cases.refuses("importance.py", &sample, &["--only", "floor"], "the sweep does not vary `floor`");
     cases.refuses("commitments.py", &map, &[], "has no events.csv");
     cases.refuses("trajectories.py", &map, &[], "has no series.csv");
-    cases.check(&python);
+    cases.check(python);
 }
 
 /// The commands that the tutorial gives for its pictures make pictures of the same size as those that it shows.
-#[test]
 fn the_pictures_of_the_tutorial_are_made_as_it_says() {
     let page = std::fs::read_to_string(root().join("docs/tutorial.md")).unwrap();
     let block = page.split("<!-- pictures -->\n```sh\n").nth(1).unwrap().split("```").next().unwrap();
@@ -179,7 +193,7 @@ fn the_pictures_of_the_tutorial_are_made_as_it_says() {
         let bytes = std::fs::metadata(root().join("docs/pictures").join(picture)).unwrap().len();
         assert!(bytes < 150_000, "{picture} has {bytes} bytes");
     }
-    let Some(python) = python("the_pictures_of_the_tutorial_are_made_as_it_says") else { return };
+    let python = python();
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("docs/pictures")).unwrap();
     for line in block.lines() {
@@ -191,7 +205,7 @@ fn the_pictures_of_the_tutorial_are_made_as_it_says() {
         }
         let mut command = match words[0].as_str() {
             "backstop" => Command::new(common::program::PROGRAM),
-            "python3" => Command::new(&python),
+            "python3" => Command::new(python),
             other => panic!("the tutorial says `{other}`"),
         };
         let output = command.args(&words[1..]).current_dir(folder.path()).output().unwrap();
@@ -201,7 +215,7 @@ fn the_pictures_of_the_tutorial_are_made_as_it_says() {
     let places = all.iter().flat_map(|place| shown.iter().map(|picture| place.join(picture)));
     let cases: Vec<serde_json::Value> =
         places.map(|picture| serde_json::json!({ "script": null, "picture": picture })).collect();
-    let seen = drive(&python, &cases);
+    let seen = drive(python, &cases);
     let (made, kept) = seen.split_at(shown.len());
     for ((made, kept), case) in made.iter().zip(kept).zip(&cases) {
         assert_not_blank(&made["seen"], case);
@@ -212,9 +226,8 @@ fn the_pictures_of_the_tutorial_are_made_as_it_says() {
     }
 }
 
-#[test]
 fn folders_that_do_not_fit_are_refused() {
-    let Some(python) = python("folders_that_do_not_fit_are_refused") else { return };
+    let python = python();
     let mut cases = Cases::default();
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
@@ -236,7 +249,7 @@ fn folders_that_do_not_fit_are_refused() {
             _ => cases.refuses(script, &run, &[], "is the folder of a single run"),
         }
     }
-    cases.check(&python);
+    cases.check(python);
 }
 
 /// Runs of different lengths, a parameter and an outcome whose names look like columns, terminal escapes in the title.
@@ -258,9 +271,8 @@ stop = true
 mean = "count(s)"
 "#;
 
-#[test]
 fn awkward_names_and_runs_that_end_early_are_drawn() {
-    let Some(python) = python("awkward_names_and_runs_that_end_early_are_drawn") else { return };
+    let python = python();
     let mut cases = Cases::default();
     let folder = tempfile::tempdir().unwrap();
     let scenario = folder.path().join("awkward.toml");
@@ -278,13 +290,12 @@ fn awkward_names_and_runs_that_end_early_are_drawn() {
     cases.draws("importance.py", &out, &["--metric", "mean"]);
     cases.draws("commitments.py", &out, &[]);
     cases.cases.last_mut().unwrap().1 = Some("there are no commitments".into());
-    cases.check(&python);
+    cases.check(python);
 }
 
 /// Every table and the manifest of a sweep, cut or filled with something else: an error each time, never a traceback.
-#[test]
 fn damaged_folders_are_refused() {
-    let Some(python) = python("damaged_folders_are_refused") else { return };
+    let python = python();
     let mut cases = Cases::default();
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
@@ -313,7 +324,7 @@ fn damaged_folders_are_refused() {
         std::fs::write(damaged.join("manifest.json"), edited).unwrap();
         cases.refuses(script, &damaged, more, "");
     }
-    cases.check(&python);
+    cases.check(python);
 }
 
 fn copy(from: &Path, to: &Path) -> PathBuf {
@@ -326,9 +337,8 @@ fn copy(from: &Path, to: &Path) -> PathBuf {
 }
 
 /// A table that is longer than what a reader looks at to find its types is read with every digit.
-#[test]
 fn readers_find_the_types_of_long_tables() {
-    let Some(python) = python("readers_find_the_types_of_long_tables") else { return };
+    let python = python();
     let folder = tempfile::tempdir().unwrap();
     let scenario = folder.path().join("s.toml");
     std::fs::write(&scenario, "format = 1\n[time]\nsteps = 1\n[parameters]\np = 0\n[metrics]\nm = \"p\"\n").unwrap();
@@ -358,7 +368,7 @@ for table, names in columns.items():
 whole = duckdb.sql("select typeof(run), typeof(point), typeof(steps), typeof(gap) from 'runs.csv' limit 1").fetchall()[0]
 assert set(whole) == {"BIGINT"}, whole
 "#;
-    let output = Command::new(&python).args(["-c", script, paths[2]]).output().unwrap();
+    let output = Command::new(python).args(["-c", script, paths[2]]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -370,19 +380,28 @@ fn scenario_path(name: &str) -> String {
     root().join(format!("scenarios/{name}.toml")).to_str().unwrap().to_owned()
 }
 
-/// An interpreter with what the scripts need.
-fn python(test: &str) -> Option<OsString> {
-    let named = std::env::var_os("BACKSTOP_PYTHON");
-    let is_named = named.is_some();
-    let python = named.unwrap_or_else(|| "python3".into());
-    let probe = "import sys, tomllib, pandas, matplotlib; assert sys.version_info >= (3, 11)";
-    let found = Command::new(&python).args(["-c", probe]).output();
-    if found.as_ref().is_ok_and(|output| output.status.success()) {
-        return Some(python);
+/// An interpreter with what the scripts need, or what is wrong.
+fn interpreter() -> &'static Result<OsString, String> {
+    static FOUND: OnceLock<Result<OsString, String>> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let python = std::env::var_os("BACKSTOP_PYTHON").unwrap_or_else(|| "python3".into());
+        let probe = "import sys, tomllib, pandas, matplotlib; assert sys.version_info >= (3, 11)";
+        let found = Command::new(&python).args(["-c", probe]).output();
+        let can_draw = found.is_ok_and(|output| output.status.success());
+        let lacks = || format!("{} is no Python from 3.11 with pandas and matplotlib", python.display());
+        if can_draw { Ok(python) } else { Err(lacks()) }
+    })
+}
+
+fn needs_python() -> Need {
+    match interpreter() {
+        Ok(_) => Need::Met,
+        Err(why) => Need::Missing(why.clone()),
     }
-    assert!(!is_named, "BACKSTOP_PYTHON cannot draw: {found:?}");
-    common::missing(&format!("plots::{test}"), "python3 (3.11 or later) with pandas and matplotlib is not there");
-    None
+}
+
+fn python() -> &'static OsString {
+    interpreter().as_ref().expect("the test needs it")
 }
 
 /// The standard output of a command that must succeed.

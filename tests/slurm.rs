@@ -3,20 +3,49 @@
 
 mod common;
 
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
+use common::harness::{Need, run, test};
 use common::program::PROGRAM;
 
-#[test]
+fn main() -> ExitCode {
+    run(vec![
+        test("sweeps_run_on_a_cluster", sweeps_run_on_a_cluster).needs(slurm),
+        test("a_banner_and_a_cluster_do_not_hide_the_job", a_banner_and_a_cluster_do_not_hide_the_job),
+        test("a_busy_cluster_is_asked_again", a_busy_cluster_is_asked_again),
+        test(
+            "what_is_no_job_id_is_refused_and_leaves_nothing_behind",
+            what_is_no_job_id_is_refused_and_leaves_nothing_behind,
+        ),
+        test(
+            "the_folder_of_an_array_is_replaced_only_if_it_is_one",
+            the_folder_of_an_array_is_replaced_only_if_it_is_one,
+        ),
+        test("the_script_is_printed_as_it_is", the_script_is_printed_as_it_is),
+    ])
+}
+
+/// Whether Slurm is installed, and may be started.
+fn slurm() -> Need {
+    let is_there = |tool: &&str| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|folder| folder.join(tool).is_file())
+    };
+    let tools = ["munged", "munge", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo"];
+    if let Some(tool) = tools.iter().find(|tool| !is_there(tool)) {
+        return Need::Missing(format!("{tool} is not installed"));
+    }
+    let output = Command::new("id").arg("-u").output();
+    let is_root = output.is_ok_and(|output| output.stdout == b"0\n");
+    if is_root { Need::Met } else { Need::Forbidden("only root starts Slurm".into()) }
+}
+
 fn sweeps_run_on_a_cluster() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slurm/run");
     let output = Command::new("bash").args([script, PROGRAM]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    match output.status.code() {
-        Some(0) => assert!(!output.stdout.is_empty(), "the script says what it did"),
-        Some(77) => common::missing("sweeps on a cluster", said.trim()),
-        _ => panic!("{}\n{said}", String::from_utf8_lossy(&output.stdout)),
-    }
+    assert!(output.status.success(), "{}\n{said}", String::from_utf8_lossy(&output.stdout));
+    assert!(!output.stdout.is_empty(), "the script says what it did");
 }
 
 /// Commands that stand in for Slurm's: `sbatch` runs each task at once in the background, `squeue` lists those that run.
@@ -84,7 +113,6 @@ fn submissions(folder: &std::path::Path) -> usize {
     std::fs::read_to_string(folder.join("state/log")).unwrap().lines().count()
 }
 
-#[test]
 fn a_banner_and_a_cluster_do_not_hide_the_job() {
     let folder = field();
     let here = folder.path();
@@ -97,7 +125,6 @@ fn a_banner_and_a_cluster_do_not_hide_the_job() {
     assert!(!here.join("out.slurm").exists());
 }
 
-#[test]
 fn a_busy_cluster_is_asked_again() {
     let folder = field();
     let here = folder.path();
@@ -108,7 +135,6 @@ fn a_busy_cluster_is_asked_again() {
     assert!(here.join("# 1/out/runs.csv").exists());
 }
 
-#[test]
 fn what_is_no_job_id_is_refused_and_leaves_nothing_behind() {
     let folder = field();
     let here = folder.path();
@@ -120,7 +146,6 @@ fn what_is_no_job_id_is_refused_and_leaves_nothing_behind() {
     assert_eq!(submissions(here), 1);
 }
 
-#[test]
 fn the_folder_of_an_array_is_replaced_only_if_it_is_one() {
     let folder = field();
     let here = folder.path();
@@ -132,7 +157,6 @@ fn the_folder_of_an_array_is_replaced_only_if_it_is_one() {
     assert_eq!(std::fs::read_to_string(here.join("out.slurm/thesis.txt")).unwrap(), "years");
 }
 
-#[test]
 fn the_script_is_printed_as_it_is() {
     let folder = field();
     let output = sweep(folder.path(), &["--vary", "p=1,2", "--out", "zero\u{200b}width", "--print-slurm", "job.sh"]);

@@ -9,15 +9,34 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, ExitCode, Output};
 
-use common::missing;
+use common::harness::{Need, run, test};
 use common::program::{Subcommand, subcommands};
 use common::writers::{
     Kind, READ, READERS, WRITERS, Writer, differing, done, errors, plainly, reset, through, tree, workplace, writers,
 };
 
-#[test]
+fn main() -> ExitCode {
+    run(vec![
+        test("every_command_that_writes_is_known", every_command_that_writes_is_known),
+        test(
+            "killed_at_any_call_there_is_nothing_something_whole_or_what_can_be_taken_up",
+            killed_at_any_call_there_is_nothing_something_whole_or_what_can_be_taken_up,
+        )
+        .needs(strace),
+        test(
+            "a_fault_of_the_disk_at_any_call_is_said_and_leaves_what_was_there",
+            a_fault_of_the_disk_at_any_call_is_said_and_leaves_what_was_there,
+        )
+        .needs(strace),
+        test(
+            "a_file_that_cannot_grow_is_said_and_leaves_what_was_there",
+            a_file_that_cannot_grow_is_said_and_leaves_what_was_there,
+        ),
+    ])
+}
+
 fn every_command_that_writes_is_known() {
     let mut unknown = Vec::new();
     for Subcommand { name, flags } in &subcommands() {
@@ -42,13 +61,13 @@ fn every_command_that_writes_is_known() {
 const CALLS: [&str; 7] = ["write", "fsync", "rename", "mkdir", "unlink", "rmdir", "flock"];
 
 /// Whether `strace` can make calls fail here.
-fn can_inject() -> bool {
+fn strace() -> Need {
     let trial = Command::new("strace").args(["-qq", "-o", "/dev/null", "-e", "trace=write", "true"]).output();
-    let can = trial.as_ref().is_ok_and(|output| output.status.success());
-    if !can {
-        missing("faults at every call", "strace cannot be started, or may not trace");
+    match trial {
+        Ok(output) if output.status.success() => Need::Met,
+        Ok(_) => Need::Forbidden("strace may not trace".into()),
+        Err(error) => Need::Missing(format!("strace: {error}")),
     }
-    can
 }
 
 /// What stood in the place before.
@@ -217,11 +236,7 @@ fn at_every_call(trial: &Trial<'_>, fault: &str, calls: &[&str], check: impl Fn(
     met
 }
 
-#[test]
 fn killed_at_any_call_there_is_nothing_something_whole_or_what_can_be_taken_up() {
-    if !can_inject() {
-        return;
-    }
     let met = try_all(|trial| {
         at_every_call(trial, "signal=SIGKILL", &CALLS, |output, what| {
             assert_eq!(std::os::unix::process::ExitStatusExt::signal(&output.status), Some(9), "{what}");
@@ -231,11 +246,7 @@ fn killed_at_any_call_there_is_nothing_something_whole_or_what_can_be_taken_up()
     assert!(met >= 300, "{met} kills");
 }
 
-#[test]
 fn a_fault_of_the_disk_at_any_call_is_said_and_leaves_what_was_there() {
-    if !can_inject() {
-        return;
-    }
     let met = try_all(|trial| {
         at_every_call(trial, "error=ENOSPC", &CALLS[..4], |output, what| trial.check_refused(output, what))
     });
@@ -243,7 +254,6 @@ fn a_fault_of_the_disk_at_any_call_is_said_and_leaves_what_was_there() {
 }
 
 /// A limit on the size of files stands for a disk that is full in the middle of a file.
-#[test]
 fn a_file_that_cannot_grow_is_said_and_leaves_what_was_there() {
     let met = try_all(|trial| {
         let mut met = 0;

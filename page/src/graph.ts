@@ -39,6 +39,37 @@ function pairs(runs: Run[]): Map<string, [number, number]> {
   return found;
 }
 
+/** The commitments in parts without an edge between them, the largest part first. */
+function parts(all: number[], edges: [number, number][]): number[][] {
+  const part = new Map(all.map((at) => [at, [at]]));
+  for (const [from, to] of edges) {
+    const [one, other] = [part.get(from)!, part.get(to)!];
+    if (one === other) continue;
+    one.push(...other);
+    for (const at of other) part.set(at, one);
+  }
+  return [...new Set(part.values())].sort((a, b) => b.length - a.length);
+}
+
+/** A layout of commitments that wait for each other. */
+function arranged(nodes: number[], edges: [number, number][], available: number): dagre.graphlib.Graph {
+  const directed = (rankdir: string) => {
+    const graph = new dagre.graphlib.Graph();
+    graph.setGraph({ rankdir, nodesep: 22, ranksep: rankdir === "TB" ? 46 : available < 640 ? 50 : 84, marginx: 8, marginy: 14 });
+    graph.setDefaultEdgeLabel(() => ({}));
+    for (const at of nodes) graph.setNode(String(at), { width: WIDTH, height: HEIGHT });
+    for (const [from, to] of edges) graph.setEdge(String(from), String(to));
+    dagre.layout(graph);
+    return graph;
+  };
+  // From left to right reads best; where that is too wide, whichever is narrower.
+  const across = directed("LR");
+  const widthOf = (graph: dagre.graphlib.Graph) => graph.graph().width ?? 0;
+  if (widthOf(across) <= available * 1.25) return across;
+  const down = directed("TB");
+  return widthOf(down) < widthOf(across) ? down : across;
+}
+
 /** One layout for all steps and for both runs, so that a card keeps its place. */
 function layOut(runs: Run[], available: number): Layout {
   const run = runs[0]!;
@@ -48,28 +79,24 @@ function layOut(runs: Run[], available: number): Layout {
   const shown = [...all.filter((at) => waiting.has(at)), ...all.filter((at) => !waiting.has(at))].slice(0, CARDS);
   const isShown = new Set(shown);
   const kept = edges.filter(([from, to]) => isShown.has(from) && isShown.has(to));
-  const directed = (rankdir: string) => {
-    const graph = new dagre.graphlib.Graph();
-    graph.setGraph({ rankdir, nodesep: 22, ranksep: rankdir === "TB" ? 46 : available < 640 ? 50 : 84, marginx: 8, marginy: 14 });
-    graph.setDefaultEdgeLabel(() => ({}));
-    for (const at of shown) if (waiting.has(at)) graph.setNode(String(at), { width: WIDTH, height: HEIGHT });
-    for (const [from, to] of kept) graph.setEdge(String(from), String(to));
-    if (graph.nodeCount() > 0) dagre.layout(graph);
-    return graph;
-  };
-  // From left to right reads best; where that is too wide, whichever is narrower.
-  let graph = directed("LR");
-  const widthOf = (one: dagre.graphlib.Graph) => (one.nodeCount() > 0 ? (one.graph().width ?? 0) : 0);
-  if (widthOf(graph) > available * 1.25) {
-    const down = directed("TB");
-    if (widthOf(down) < widthOf(graph)) graph = down;
-  }
   const place = new Map<number, { x: number; y: number }>();
-  for (const name of graph.nodes()) place.set(Number(name), graph.node(name));
-  const paths = kept.map(([from, to]) => ({ from, to, path: smooth(graph.edge(String(from), String(to)).points) }));
-  const size = graph.nodeCount() > 0 ? graph.graph() : { width: 0, height: 0 };
-  let width = Math.max(size.width ?? 0, WIDTH + 16);
-  let height = size.height ?? 0;
+  const paths: Edge[] = [];
+  let width = WIDTH + 16;
+  let height = 0;
+  // What hangs together is laid out by itself, the largest first, one below the other.
+  for (const part of parts(shown.filter((at) => waiting.has(at)), kept)) {
+    const graph = arranged(part, kept.filter(([from]) => part.includes(from)), available);
+    for (const name of graph.nodes()) {
+      const { x, y } = graph.node(name);
+      place.set(Number(name), { x, y: y + height });
+    }
+    for (const { v, w } of graph.edges()) {
+      const points = graph.edge(v, w).points.map(({ x, y }: { x: number; y: number }) => ({ x, y: y + height }));
+      paths.push({ from: Number(v), to: Number(w), path: smooth(points) });
+    }
+    width = Math.max(width, graph.graph().width ?? 0);
+    height += graph.graph().height ?? 0;
+  }
   // Those that never wait stand below, in rows.
   const others = shown.filter((at) => !waiting.has(at));
   const columns = Math.max(1, Math.floor((Math.max(width, Math.min(available, 1100)) - 16) / (WIDTH + 16)));
@@ -158,7 +185,9 @@ function statesInWords(card: CardState, total: number): string {
 /** The graph of one run; `runs` share one layout. */
 export function graphView(app: App, runs: Run[], side: number, differs: (commitment: number, step: number) => boolean): HTMLElement {
   const run = runs[side]!;
-  const available = Math.max(320, Math.min(1400, window.innerWidth) / runs.length - 40);
+  // Beside the graph of one run stands its explanation, where there is room for it.
+  const share = runs.length > 1 ? 1 / runs.length : window.innerWidth > 1000 ? 1.7 / 2.7 : 1;
+  const available = Math.max(320, (Math.min(1400, window.innerWidth) - 60) * share - 40);
   const layout = layOut(runs, available);
   const drawing = s("svg", {
     class: "graph",

@@ -61,6 +61,33 @@ bound = "bonds(c)"
 `,
   );
   backstop("run", "evil.toml", "--out", "evil", "--quiet");
+  // Moves, graded amounts and a new round.
+  writeFileSync(
+    join(folder, "rounds.toml"),
+    `format = 1
+[time]
+steps = 8
+[resources]
+money = {}
+[actors.a]
+name = "Anna"
+[actors.b]
+name = "Bruno"
+[commitments.match]
+debtor = "a"
+gives = { money = { upto = 100, as = "bound(money)" } }
+[commitments.seed]
+debtor = "b"
+gives = { money = 10 }
+when = "step > 20"
+renew = "rounds(seed) < 2"
+[moves.gesture]
+on = 2
+bind = ["seed"]
+`,
+  );
+  backstop("run", "rounds.toml", "--move", "match=40@4", "--out", "rounds", "--quiet");
+  backstop("page", "rounds", "--out", "rounds.html");
   backstop("page", "run", "--out", "run.html");
   backstop("page", "run", "fork", "--out", "two.html");
   backstop("page", "sweep", "--out", "sweep.html");
@@ -253,6 +280,47 @@ describe("a run", () => {
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("Enter");
     assert.equal(await page.locator(".detail").isVisible(), true);
+    await close();
+  });
+
+  test("draws every card of the graph inside of its panel", async () => {
+    for (const viewport of [{ width: 1400, height: 1000 }, { width: 1100, height: 900 }]) {
+      const { page, close } = await open("run.html", { viewport });
+      const box = await page.locator(".graph-box .scroll").boundingBox();
+      for (const card of await page.locator(".card").all()) {
+        const place = await card.boundingBox();
+        assert.ok(place.x >= box.x && place.x + place.width <= box.x + box.width, `${await card.getAttribute("aria-label")} at ${viewport.width}`);
+      }
+      await close();
+    }
+  });
+
+  test("tells of moves, of amounts that are raised and of new rounds", async () => {
+    const { page, close } = await open("rounds.html");
+    const events = csv("rounds/events.csv");
+    const of = (kind) => events.filter(({ event }) => event === kind);
+    assert.deepEqual([of("moved").length, of("raised").length > 0, of("renewed").length], [2, true, 1], JSON.stringify(events));
+    for (const box of await page.locator(".kinds input").all()) await box.check();
+    const sentences = {
+      moved: ({ subject }) => `move: ${subject}`,
+      raised: ({ value }) => `Anna raises the promise to ${Number(value)} of money`,
+      renewed: () => "the promise of 10 money by Bruno is renewed",
+    };
+    for (const [kind, sentence] of Object.entries(sentences)) {
+      for (const row of of(kind)) {
+        await page.locator(`#event0-${row.seq}`).click();
+        assert.equal(await page.locator(".detail h2").innerText(), sentence(row));
+        const [cause] = await page.locator(".detail .causes").first().locator(".seq").allInnerTexts().catch(() => []);
+        assert.equal((cause ?? "").trim().slice(6), row.cause, `the cause of ${kind} ${row.seq}`);
+        await page.keyboard.press("Escape");
+      }
+    }
+    // The graded promise shows its limit on its card, and after the renewal the other is on the table again.
+    assert.match(await page.locator(".card[aria-label*=', match,']").getAttribute("aria-label"), /up to 100 money/);
+    const renewed = of("renewed")[0];
+    await page.locator(".slider").fill(renewed.step);
+    assert.match(await page.locator(".card[aria-label*=', seed,']").getAttribute("class"), /state-conditional/);
+    assert.deepEqual(await violations(page), []);
     await close();
   });
 

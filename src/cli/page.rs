@@ -39,7 +39,8 @@ pub(crate) fn page(args: &Args) -> Result<(), Failed> {
         Some(out) => out.clone(),
         None => beside(&args.dir)?,
     };
-    let file = claim_file(&out, args.force, &[])?;
+    let read: Vec<&Path> = [&args.dir].into_iter().chain(&args.dir2).map(PathBuf::as_path).collect();
+    let file = claim_file(&out, args.force, &read)?;
     let mut subjects = vec![subject(&args.dir)?];
     if let Some(other) = &args.dir2 {
         subjects.push(subject(other)?);

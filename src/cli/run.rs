@@ -144,8 +144,6 @@ impl Asked {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let folder = args.out.as_deref().map(|path| claim(path, args.force)).transpose()?;
-    let events = args.events.as_deref().filter(|path| path.as_os_str() != "-");
-    let events = events.map(|path| claim_file(path, args.force, &[&args.file])).transpose()?;
     if args.out.as_deref().is_some_and(|out| is_same(out, &args.file)) {
         let help = Some("choose another `--out`");
         return Err(fail("a run cannot be written over the sweep that it comes from", help));
@@ -154,6 +152,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
         Some(number) => Asked::of_sweep(&args.file, number)?,
         None => Asked::of_file(args)?,
     };
+    let events = claim_events(args, &asked.document)?;
     let Asked { luck, sets, .. } = &asked;
     let set = sets.len() + args.moves.len();
     if set > limits::OVERRIDES {
@@ -229,6 +228,15 @@ pub(crate) fn claim(path: &Path, force: bool) -> Result<Folder, Failed> {
 /// Claims a single output file before any work is done; `inputs` are what the command reads.
 pub(crate) fn claim_file(path: &Path, force: bool, inputs: &[&Path]) -> Result<SingleFile, Failed> {
     SingleFile::claim(path, force, inputs).map_err(|error| fail(&error.to_string(), error.help()))
+}
+
+/// Claims the file of `--events`, which is neither the scenario nor one of the files that it refers to.
+fn claim_events(args: &Args, document: &Document) -> Result<Option<SingleFile>, Failed> {
+    let Some(path) = args.events.as_deref().filter(|path| path.as_os_str() != "-") else { return Ok(None) };
+    let beside = |location: &str| args.file.with_file_name("").join(location);
+    let attached = document.attachments().map(|(attachment, _)| beside(&attachment.location));
+    let inputs: Vec<PathBuf> = std::iter::once(args.file.clone()).chain(attached).collect();
+    claim_file(path, args.force, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>()).map(Some)
 }
 
 /// Writes the output folder of a run or a fork.

@@ -15,7 +15,7 @@ use backstop::table::{Cell, Csv, Layout, Sink as _, TipColumn};
 use backstop::trace::{Namer, ending_name, set_cell};
 
 use super::console::{Failed, emit, emit_bytes, fail, misused, report, say};
-use super::load::{self, parse_set};
+use super::load::{self, parse_set, parse_whole};
 
 /// Finds where along a number the outcome changes, and what turns there
 ///
@@ -41,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
     /// The seed of everything random
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = parse_whole)]
     seed: u64,
     /// Look under this many lucks, those of the replicates 0, 1, …
     #[arg(long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
@@ -111,6 +111,9 @@ fn ranges(args: &Args, clock: &Clock) -> Result<(Range, Option<Axis>), Failed> {
     let name = name.trim();
     if second.as_ref().is_some_and(|second| canonical(&second.name) == canonical(name)) {
         return Err(wrong("is varied twice"));
+    }
+    if args.sets.iter().any(|set| canonical(&set.name) == canonical(name)) {
+        return Err(wrong("is also set"));
     }
     Ok((Range { name: name.to_owned(), from, to }, second))
 }

@@ -10,6 +10,7 @@ use super::diagnostic::{Diagnostic, plain, quoted};
 use super::fields::{Order, Spec, domain_help};
 use super::keys;
 use super::reader::{Reader, path};
+use super::set_value::is_exact;
 use super::toml_tree::{Kind, Table, Value};
 use crate::model::Domain;
 
@@ -54,6 +55,10 @@ pub(super) fn parse(text: &str) -> Result<Cell, (&'static str, String)> {
     }
     if is_number(text) {
         return match text.parse::<f64>() {
+            Ok(value) if value.is_finite() && !is_exact(text, value) => {
+                let help = "beyond 9007199254740992 not all whole numbers are held exactly: count in a larger unit";
+                Err(("is a whole number that is not held exactly", help.into()))
+            }
             Ok(value) if value.is_finite() => Ok(Cell::Number(value)),
             _ => Err(("is a number that is too large", "numbers end at about 1.8e308".into())),
         };

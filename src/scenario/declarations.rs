@@ -11,7 +11,9 @@ use super::reader::Reader;
 use crate::model::{ActorId, limits};
 
 /// Names that programs which read tables take for a truth value, a number or a missing value instead of a text.
-const MISREAD: [&str; 10] = ["true", "false", "yes", "no", "nan", "inf", "infinity", "null", "na", "none"];
+pub(super) const MISREAD: [&str; 10] = ["true", "false", "yes", "no", "nan", "inf", "infinity", "null", "na", "none"];
+pub(super) const MISREAD_HELP: &str =
+    "programs that read tables take the word for a truth value, a number or a missing value; rename it";
 
 /// A group that rows of tables join.
 #[derive(Clone, Debug)]
@@ -53,9 +55,7 @@ impl<'r, 'a> Declarations<'r, 'a> {
         let is_in_cells = !["a parameter", "a definition", "an attribute"].contains(&what);
         if is_in_cells && MISREAD.contains(&name) {
             let message = format!("{what} cannot be called {}", quoted(name));
-            let help =
-                "programs that read tables take the word for a truth value, a number or a missing value; rename it";
-            self.reader.report(Diagnostic::error("names/reserved", message, Some(span.clone())).help(help));
+            self.reader.report(Diagnostic::error("names/reserved", message, Some(span.clone())).help(MISREAD_HELP));
         }
         if name.len() > limits::ID_LENGTH {
             let message =

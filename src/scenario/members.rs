@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::csv::CsvTable;
-use super::declarations::{Declarations, Join};
+use super::declarations::{Declarations, Join, MISREAD, MISREAD_HELP};
 use super::diagnostic::{Diagnostic, quoted};
 use super::names::{Cohort, Party, is_id};
 use super::reader::path;
@@ -80,12 +80,14 @@ fn member_id(
     cohort: &Range<usize>,
 ) -> String {
     let name = table.cell(row, column).to_ascii_lowercase();
-    if !is_id(&name) {
+    if !is_id(&name) || MISREAD.contains(&name.as_str()) {
         let (message, help) = if name.is_empty() {
             ("a member has no id".to_owned(), "fill in the cell".to_owned())
         } else if name.len() > limits::ID_LENGTH {
             let message = format!("the id {} is longer than {} characters", quoted(&name), limits::ID_LENGTH);
             (message, "keep long names in a column for `names`".to_owned())
+        } else if MISREAD.contains(&name.as_str()) {
+            (format!("a member cannot be called {}", quoted(&name)), MISREAD_HELP.to_owned())
         } else {
             let help = "an id begins with a letter from a to z and goes on with letters, digits and `_`; \
                 keep other names in a column for `names`";
@@ -127,9 +129,15 @@ fn join_groups(
 ) {
     let cell = table.cell(row, column).to_ascii_lowercase();
     for part in cell.split(';').filter(|part| !part.is_empty()) {
-        if !is_id(part) {
-            let message = format!("{} is not a valid id for a group", quoted(part));
-            let help = if is_id(part.trim()) {
+        if !is_id(part) || MISREAD.contains(&part) {
+            let is_misread = is_id(part);
+            let message = match quoted(part) {
+                part if is_misread => format!("a group cannot be called {part}"),
+                part => format!("{part} is not a valid id for a group"),
+            };
+            let help = if is_misread {
+                MISREAD_HELP.to_owned()
+            } else if is_id(part.trim()) {
                 format!("remove the spaces around {}", quoted(part.trim()))
             } else {
                 "write ids of groups, several of them separated by `;`".to_owned()

@@ -379,7 +379,7 @@ pub struct SingleFile {
 
 impl SingleFile {
     /// Checks, before any work is done, that a file may be written: it is not there, or may be replaced by `force`, and
-    /// it is none of the `inputs` of the command.
+    /// it is none of the `inputs` of the command: files, or folders with the files that their manifests list.
     ///
     /// # Errors
     /// A [`FolderError`] if it may not be replaced, or nothing can be written there.
@@ -391,7 +391,7 @@ impl SingleFile {
             if metadata.is_dir() {
                 return Err(FolderError::NotAFile(own()));
             }
-            if inputs.iter().any(|input| fs::metadata(input).is_ok_and(|input| is_one(&input, metadata))) {
+            if inputs.iter().any(|input| is_input(input, metadata)) {
                 return Err(FolderError::Input(own()));
             }
             if !metadata.is_file() {
@@ -423,6 +423,14 @@ impl SingleFile {
         let io = |error| FolderError::io("write", &self.path, error);
         File::options().write(true).open(&self.path).and_then(|mut file| file.write_all(bytes)).map_err(io)
     }
+}
+
+/// Whether a file is one of those that a command reads.
+fn is_input(input: &Path, file: &fs::Metadata) -> bool {
+    let is_file = |path: &Path| fs::metadata(path).is_ok_and(|metadata| is_one(&metadata, file));
+    let listed = if input.is_dir() { listed(&input.join(MANIFEST)).unwrap_or_default() } else { Vec::new() };
+    let names = listed.iter().map(String::as_str).chain(OURS).chain([MANIFEST]);
+    is_file(input) || input.is_dir() && names.map(|name| input.join(name)).any(|path| is_file(&path))
 }
 
 /// Writes one file, whole or not at all, in the place of what may be there.

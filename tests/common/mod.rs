@@ -2,6 +2,7 @@
 #![expect(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod catalogue;
+pub(crate) mod harness;
 pub(crate) mod program;
 #[cfg(unix)]
 pub(crate) mod writers;
@@ -259,20 +260,4 @@ pub(crate) fn edit_manifest(folder: &Path, change: impl FnOnce(&mut serde_json::
     let mut manifest = serde_json::from_str(&text).expect("JSON");
     change(&mut manifest);
     std::fs::write(path, resealed(manifest)).expect("it can be written");
-}
-
-/// A tool that a test needs is not there: a failure where `CI` is set, said like [`skipped`] elsewhere.
-///
-/// # Panics
-/// If `CI` is set: there every test is to run.
-pub(crate) fn missing(what: &str, why: &str) {
-    assert!(std::env::var_os("CI").is_none(), "{what}: {why}");
-    skipped(what, why);
-}
-
-/// Says on the test's own standard error, which is never captured, that something could not be tested here.
-pub(crate) fn skipped(what: &str, why: &str) {
-    use std::io::Write as _;
-    // Where there is no standard error there is nobody to tell.
-    let _ = writeln!(std::io::stderr().lock(), "SKIPPED: {what}: {why}");
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use super::program::{PROGRAM, succeeds};
 
@@ -88,18 +89,28 @@ const SCENARIO: &str = "format = 1\n[time]\nsteps = 5\n[actors.us]\n[resources]\
 /// Runs the tasks of an array at once, one after the other.
 const SBATCH: &str = "#!/bin/bash\nfor last; do :; done\nfor task in 1 2; do SLURM_ARRAY_TASK_ID=$task bash \"$last\" > /dev/null; done\necho 7\n";
 
-/// A folder with a scenario, what the commands read, and a cluster that does its work at once.
+/// The folder with the commands of a cluster that does its work at once.
+fn cluster() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cluster-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        for (name, script) in [("sbatch", SBATCH), ("squeue", "#!/bin/bash\n")] {
+            let path = folder.join(name);
+            fs::write(&path, script).expect("it can be written");
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        }
+        folder
+    })
+}
+
+/// A folder with a scenario and what the commands read; in memory where that can be, since all is synced many times.
 pub(crate) fn workplace() -> tempfile::TempDir {
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let in_memory = tempfile::tempdir_in("/dev/shm");
+    let folder = in_memory.or_else(|_| tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))).expect("a folder");
     let here = folder.path();
     fs::write(here.join("s.toml"), SCENARIO).expect("it can be written");
     fs::write(here.join("d.csv"), "t,v\n0,1.5\n3,2.5\n").expect("it can be written");
-    fs::create_dir(here.join("bin")).expect("a folder");
-    for (name, script) in [("sbatch", SBATCH), ("squeue", "#!/bin/bash\n")] {
-        let path = here.join("bin").join(name);
-        fs::write(&path, script).expect("it can be written");
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    }
     for line in [
         "run s.toml -q --out RUN",
         "sweep s.toml --vary q=1,2 -q --out SWEEP",
@@ -113,7 +124,7 @@ pub(crate) fn workplace() -> tempfile::TempDir {
 
 /// A program before which a command line is put, in a folder with its cluster.
 pub(crate) fn through(here: &Path, program: &str, before: &[&str], line: &str) -> Output {
-    let path = format!("{}:{}", here.join("bin").display(), std::env::var("PATH").expect("a path"));
+    let path = format!("{}:{}", cluster().display(), std::env::var("PATH").expect("a path"));
     let mut command = Command::new(program);
     command.current_dir(here).env("PATH", path).args(before);
     command.args((program != PROGRAM).then_some(PROGRAM)).args(line.split(' ')).output().expect("it starts")
