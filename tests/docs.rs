@@ -15,6 +15,7 @@
 //! | `csv` after `<!-- table: NAME -->` | is written into the file `NAME`, beside the scenarios that follow |
 //! | `python` | runs where `BACKSTOP_PYTHON` names an interpreter with pandas and duckdb; `SALib` may be missing |
 //! | `r` | runs where `BACKSTOP_RSCRIPT` names an `Rscript` |
+//! | `py` | run by `python/tests`, where the package is installed |
 //! | `sh`, `sql`, `text`, `json`, `csv`, `md` | shown, not run |
 //!
 //! `TRYCMD=overwrite cargo test --test docs` writes the output that commands have now into the pages.
@@ -39,7 +40,7 @@ use backstop::table::{
 use common::catalogue;
 use common::program::{PROGRAM, subcommands};
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "README.md",
     "docs/README.md",
     "docs/model.md",
@@ -54,6 +55,7 @@ const PAGES: [&str; 14] = [
     "docs/guarantees.md",
     "docs/performance.md",
     "docs/page.md",
+    "docs/python.md",
 ];
 
 #[test]
@@ -104,6 +106,11 @@ fn tipping_points() {
 #[test]
 fn output() {
     follow("docs/output.md");
+}
+
+#[test]
+fn python() {
+    follow("docs/python.md");
 }
 
 #[test]
@@ -443,7 +450,7 @@ fn follow(page: &str) {
             "python" => session.script(std::env::var_os("BACKSTOP_PYTHON"), "-c", &block.body, &place),
             "r" => session.script(std::env::var_os("BACKSTOP_RSCRIPT"), "-e", &block.body, &place),
             "csv" if note.starts_with("table: ") => session.table(&note[7..], &block.body),
-            "sh" | "sql" | "text" | "json" | "csv" | "md" => {}
+            "py" | "sh" | "sql" | "text" | "json" | "csv" | "md" => {}
             other => panic!("{place}: no rule for a block of `{other}`"),
         }
     }

@@ -47,7 +47,7 @@ def diagnostics_of(text: str) -> list[Diagnostic]:
 
     def one(view: dict[str, Any]) -> Diagnostic:
         notes = tuple(str(note["message"]) for note in view.get("notes", []))
-        known = {name: view.get(name) for name in Diagnostic.__dataclass_fields__ if name != "notes"}
+        known: dict[str, Any] = {name: view.get(name) for name in Diagnostic.__dataclass_fields__ if name != "notes"}
         return Diagnostic(**known, notes=notes)
 
     return [one(view) for view in json.loads(text)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import time
 from collections.abc import Callable
@@ -21,10 +22,9 @@ class Progress:
         self._last = self._began = time.monotonic()
         if self._call is None and wanted is not False:
             if _in_notebook():
-                from IPython.display import HTML, display  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
-
-                self._html = HTML
-                self._handle = display(HTML(""), display_id=True)
+                shown: Any = importlib.import_module("IPython.display")
+                self._html: Any = shown.HTML
+                self._handle = shown.display(shown.HTML(""), display_id=True)
             else:
                 self._text = bool(wanted) or sys.stderr.isatty()
 

@@ -115,7 +115,8 @@ class Run:
     @property
     def outcome(self) -> str | None:
         """The outcome that it ended in, `deadlock` or `stalemate`; none if it failed."""
-        return self._facts["outcome"]
+        outcome: str | None = self._facts["outcome"]
+        return outcome
 
     @property
     def status(self) -> str:
@@ -135,12 +136,14 @@ class Run:
     @property
     def reached_step(self) -> int | None:
         """The step at which its outcome was first reached; none for a deadlock or a stalemate."""
-        return self._facts["reached_step"]
+        step: int | None = self._facts["reached_step"]
+        return step
 
     @property
     def gap(self) -> int | None:
         """How many promises would all bind if they bound together, after the last exchange."""
-        return self._facts["gap"]
+        gap: int | None = self._facts["gap"]
+        return gap
 
     @property
     def seed(self) -> int:
@@ -165,7 +168,8 @@ class Run:
     @property
     def manifest(self) -> dict[str, Any]:
         """What the manifest of its folder says."""
-        return json.loads(self._run.manifest)  # type: ignore[no-any-return]
+        manifest: dict[str, Any] = json.loads(self._run.manifest)
+        return manifest
 
     @property
     def events(self) -> Table:

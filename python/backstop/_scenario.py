@@ -44,7 +44,7 @@ class Scenario:
     >>> scenario.check()
     []
     >>> scenario.run(set={"actors.us.stance": 0.25}).state(at=1)["stances"]
-    {'us': {'position': 0.25}}
+    {'us': {'main': 0.25}}
     """
 
     __slots__ = ("_facts", "_scenario")
@@ -69,11 +69,10 @@ class Scenario:
         """The scenario of a text; `files` are those that it refers to, by the paths that it gives.
 
         >>> import backstop
-        >>> data = "id,stance\\nus,0.5\\nuk,0.75\\n"
-        >>> text = "format = 1\\n[time]\\nsteps = 1\\n[data]\\nparties = 'parties.csv'\\n[actors.them]\\nrows = 'parties'"
-        >>> scenario = backstop.Scenario.from_text("format = 1\\n[time]\\nsteps = 1\\n[actors.us]", files={})
-        >>> scenario.actors
-        ['us']
+        >>> scenario = backstop.Scenario.from_text("format = 1\\nextends = 'base.toml'\\ntitle = 'Another'",
+        ...     files={"base.toml": "format = 1\\n[time]\\nsteps = 1\\n[actors.us]"})
+        >>> scenario.title, scenario.actors
+        ('Another', ['us'])
         """
         bytes_of = {path: one.encode() if isinstance(one, str) else one for path, one in (files or {}).items()}
         return cls._of(_core.Scenario.of_parts(name, text.encode(), bytes_of))
@@ -91,14 +90,14 @@ class Scenario:
         >>> import backstop
         >>> [found] = backstop.Scenario.from_text("format = 1\\n[time]\\nstep = 3\\n[actors.us]").check()[:1]
         >>> found.line, found.column, found.code
-        (2, 1, 'schema/missing')
+        (2, 2, 'schema/missing-key')
         """
         return diagnostics_of(self._scenario.check())
 
     def _fact(self, name: str) -> Any:
-        if self._facts is None:
-            self._facts = json.loads(self._scenario.facts())
-        return self._facts[name]
+        facts: dict[str, Any] = self._facts or json.loads(self._scenario.facts())
+        self._facts = facts
+        return facts[name]
 
     @property
     def name(self) -> str:

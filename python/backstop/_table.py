@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -89,14 +90,13 @@ class Table:
         import pandas
 
         try:
-            import pyarrow
-
-            return pyarrow.table(self).to_pandas()
+            frame: pandas.DataFrame = importlib.import_module("pyarrow").table(self).to_pandas()
+            return frame
         except ModuleNotFoundError:
             columns = dict(zip(self.column_names, self._table.kinds, strict=True))
-            frame = pandas.DataFrame(self.to_dict())
+            plain = pandas.DataFrame(self.to_dict())
             words = [name for name, kind in columns.items() if kind in ("text", "id", "set")]
-            return frame.astype(dict.fromkeys(words, "category"))
+            return plain.astype(dict.fromkeys(words, "category"))
 
     def to_polars(self) -> polars.DataFrame:
         """A data frame of polars, which must be installed. Nothing is copied."""
@@ -128,11 +128,13 @@ def _restore(names: list[str], kinds: list[str], csv: bytes) -> Table:
 def columns_of(frame: Any) -> Mapping[str, Any]:
     """The columns of a data frame or a mapping, each a sequence."""
     if isinstance(frame, Mapping):
-        return frame  # pyright: ignore[reportUnknownVariableType]
+        given: Mapping[str, Any] = frame
+        return given
     if isinstance(frame, Table):
         return frame.to_dict()
     if hasattr(frame, "to_pydict"):
-        return frame.to_pydict()
+        columns: Mapping[str, Any] = frame.to_pydict()
+        return columns
     if hasattr(frame, "columns") and hasattr(frame, "__getitem__"):
         return {str(name): frame[name].to_list() for name in frame.columns}
     raise TypeError(f"a design is a data frame, a mapping of names to values, or a path, not {type(frame).__name__}")

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use backstop::report::shares;
-use backstop::scenario::parse_set;
+use backstop::scenario::{Options, compile, parse_set};
 use backstop::store::{Lock, Manifest};
 use backstop::sweep::{
     Asked, Axis, DesignSource, Error, Memory, Output, Progress, Report, Request, Sample, Shard, Sort, Summary, Sweep,
@@ -117,6 +117,10 @@ impl Watch {
     }
 
     fn look(&mut self, progress: Progress) -> bool {
+        // Stretches that were under way still come in.
+        if self.raised.is_some() {
+            return false;
+        }
         let looked = Python::attach(|py| {
             py.check_signals()?;
             self.progress.as_ref().map_or(Ok(()), |call| call.call1(py, (progress.done, progress.total)).map(drop))
@@ -200,10 +204,14 @@ pub(crate) fn sweep<'py>(
         scenario: scenario.file_name(),
     };
     let jobs = how.jobs.unwrap_or_else(cores);
-    let prepared = py.detach(|| Sweep::prepare(document, wanted, jobs));
+    let prepared = py.detach(|| Sweep::prepare(document.clone(), wanted, jobs));
     let sweep = prepared.map_err(|error| match error {
         Unprepared::Table(error) => Raised::scenario(&[*error], &source),
-        Unprepared::Asked(error) => wrong(&error),
+        // What is wrong with the scenario by itself is said as everywhere else.
+        Unprepared::Asked(error) => match compile(&document, &Options::default()) {
+            Err(errors) => Raised::scenario(&errors, &source),
+            Ok(_) => wrong(&error),
+        },
     })?;
     let mut watch = Watch::new(progress);
     let done = py.detach(|| match &how.out {
