@@ -100,4 +100,4 @@ pub use overrides::{Override, canonical};
 pub use recheck::Recheck;
 pub use set_value::SetValue;
 pub use source::{Position, SourceText};
-pub use sweep_table::{SweepTable, Varied};
+pub use sweep_table::{SweepTable, Varied, VariedValues};

@@ -64,7 +64,7 @@ pub(crate) fn misused(message: &str, help: Option<&str>) -> Failed {
     Failed::Usage
 }
 
-/// Prints on standard error; where even that is impossible there is nobody left to tell.
+/// Prints on standard error; errors of writing there are ignored, since they could not be reported.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

@@ -237,7 +237,7 @@ fn read(quantity: Quantity, scope: &Scope<'_>, readers: &[Reader], out: &mut [f6
         Quantity::Own(attribute) => {
             named.for_each(|(me, out)| *out = scope.setup.attribute(model, me.actor, attribute));
         }
-        // What nobody has, nobody has of his own either.
+        // Where the total is 0, so is the own share of every reader.
         Quantity::Parties(slot) if evidence.parties(model, slot, None) == 0 => return Some(0.0),
         Quantity::Bound(slot) if evidence.bound(model, slot, None) == Amount::ZERO => return Some(0.0),
         Quantity::Offered(slot) if evidence.offered(model, slot, None) == Amount::ZERO => return Some(0.0),

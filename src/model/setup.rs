@@ -140,7 +140,7 @@ macro_rules! setup {
     };
     (@entries $values:expr, $all:ident, $target:ident ($index:ty)) => {
         $all.extend($values.iter().enumerate().map(|(at, value)| {
-            (Target::$target(<$index as Place>::at(at)), value.bits(), value.number())
+            (Target::$target(<$index as Index>::at(at)), value.bits(), value.number())
         }));
     };
     (@entries $value:expr, $all:ident, $target:ident) => {
@@ -148,19 +148,19 @@ macro_rules! setup {
     };
     (@pattern $at:ident, $target:ident ($index:ty)) => { Target::$target($at) };
     (@pattern $at:ident, $target:ident) => { Target::$target };
-    (@place $values:expr, $at:ident, $index:ty) => { $values[Place::index($at)] };
+    (@place $values:expr, $at:ident, $index:ty) => { $values[Index::index($at)] };
     (@place $value:expr, $at:ident) => { $value };
     (@number $given:ident, $unsigned:ident, raw) => { $given };
     (@number $given:ident, $unsigned:ident) => { $unsigned };
 }
 
 /// A position in a list of numbers.
-trait Place: Copy {
+trait Index: Copy {
     fn at(index: usize) -> Self;
     fn index(self) -> usize;
 }
 
-impl Place for usize {
+impl Index for usize {
     fn at(index: usize) -> Self {
         index
     }
@@ -170,7 +170,7 @@ impl Place for usize {
     }
 }
 
-impl Place for ParameterId {
+impl Index for ParameterId {
     fn at(index: usize) -> Self {
         Self::at(index)
     }

@@ -17,9 +17,9 @@ use crate::model::{Actor, ActorId, Distribution, Domain, Parameter, ParameterId,
 struct Cast {
     first: usize,
     users: Vec<User>,
-    /// They are a cohort's.
+    /// Whether they are the members of a cohort.
     cohort: bool,
-    /// The table that they are the rows of.
+    /// The table whose rows they are.
     table: Option<Arc<CsvTable>>,
 }
 
@@ -217,7 +217,7 @@ impl<'a> Draft<'a> {
 
     fn actor_fields(&mut self, table: &'a Table, parent: &str, cast: &Cast) {
         self.reader.free_texts(table, &["note"], parent);
-        // The other fields may read them.
+        // Attributes come first, since the other fields may read them.
         if let Some(entry) = table.get("attributes") {
             self.attributes(&entry.value, &path(parent, "attributes"), cast);
         }
@@ -318,7 +318,7 @@ fn parameter_spec(entry: &Entry) -> Spec {
     Spec { path: path("parameters", &entry.key), domain: Domain::Any, order: Order::Parameter, context, table: None }
 }
 
-/// A value in the middle of a distribution, for what is asked before anything is drawn.
+/// A representative value of a distribution, for checks that need a number before anything is drawn.
 fn typical(distribution: &Distribution) -> f64 {
     let constant = |at: usize| match distribution.arguments.get(at) {
         Some(Scalar::Constant(value)) => *value,

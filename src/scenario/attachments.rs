@@ -2,7 +2,7 @@
 
 use super::diagnostic::quoted;
 
-/// What a file is referred to as.
+/// The role in which a scenario refers to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A scenario that another extends.
@@ -22,7 +22,7 @@ impl Role {
     }
 }
 
-/// Why a file cannot be had; printed after "the table `parties.csv`".
+/// Why a file cannot be read; printed after "the table `parties.csv`".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttachmentError {
     /// What is wrong, such as "is not there".
@@ -31,7 +31,7 @@ pub struct AttachmentError {
     pub help: String,
 }
 
-/// Where the files come from that a scenario refers to.
+/// Provides the files that a scenario refers to.
 ///
 /// A location is a path relative to the folder of the scenario file that is compiled, with `/` between its parts, and
 /// in a canonical form: `..` only at its beginning, no `.`, no empty part.
@@ -65,7 +65,7 @@ impl Attachments for std::collections::BTreeMap<String, Vec<u8>> {
     }
 }
 
-/// That a file has more bytes than it may have.
+/// The error of a file that is larger than its limit.
 #[must_use]
 pub fn too_large(limit: u64) -> AttachmentError {
     AttachmentError {
@@ -79,7 +79,7 @@ pub fn too_large(limit: u64) -> AttachmentError {
 pub struct Attachment {
     /// Where it is, as given to [`Attachments::read`].
     pub location: String,
-    /// What it is referred to as.
+    /// The role in which it is referred to.
     pub role: Role,
 }
 

@@ -15,9 +15,9 @@ use crate::model::{Clock, StepLength, limits};
 #[derive(Clone, Debug)]
 pub(super) struct Calendar {
     pub(super) clock: Clock,
-    /// A start or a step length is wrong, so that dates mean nothing.
+    /// Whether the start or the step length is invalid, so that dates cannot be converted to steps.
     pub(super) dates_unknown: bool,
-    /// The length of the run is known.
+    /// Whether the length of the run is known.
     pub(super) steps_known: bool,
 }
 
@@ -138,7 +138,7 @@ impl Calendar {
         found.into_iter().collect()
     }
 
-    /// Those of some steps that lie inside the run, rising; warns of the others.
+    /// The given steps that lie inside the run, in rising order; warns of the others.
     pub(super) fn steps_inside(&self, reader: &mut Reader<'_>, given: &[(i64, Range<usize>)], at: &str) -> Vec<u32> {
         let mut steps = Vec::new();
         for (step, span) in given {

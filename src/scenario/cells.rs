@@ -14,7 +14,7 @@ use super::set_value::is_exact;
 use super::toml_tree::{Kind, Table, Value};
 use crate::model::Domain;
 
-/// What a cell says.
+/// The content of a cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Cell {
     /// Nothing.
@@ -42,7 +42,7 @@ pub(super) struct Column {
     pub(super) values: Vec<f64>,
 }
 
-/// What a cell says; or what is wrong with it, and the remedy.
+/// Parses the content of a cell; on failure, what is wrong with it and the remedy.
 pub(super) fn parse(text: &str) -> Result<Cell, (&'static str, String)> {
     if text.is_empty() {
         return Ok(Cell::Empty);
@@ -109,7 +109,7 @@ fn date(text: &str) -> Option<DateTime> {
     Some(date.to_datetime(time))
 }
 
-/// What to write instead of what is often found in tables.
+/// The remedy for content that is often found in tables.
 fn remedy(text: &str) -> String {
     let trimmed = text.trim();
     if trimmed != text && parse(trimmed).is_ok_and(|cell| cell != Cell::Empty) {
@@ -169,7 +169,7 @@ pub(super) fn column<'a>(
     (reader.cell_errors == before && values.len() == table.rows()).then_some(Column { table, at: column, values })
 }
 
-/// What stands for an empty cell.
+/// The number that replaces an empty cell.
 fn missing_number<'a>(reader: &mut Reader<'a>, calendar: &Calendar, value: &'a Value, spec: &Spec) -> Option<f64> {
     let at = path(&spec.path, "missing");
     let number = match &value.kind {
@@ -225,7 +225,7 @@ pub(super) fn cell_number(
 pub(super) fn column_in_domain(reader: &mut Reader<'_>, column: &Column, spec: &Spec) -> bool {
     let before = reader.cell_errors;
     for (row, &value) in column.values.iter().enumerate() {
-        // What stands for empty cells has been checked, and may be infinite.
+        // The replacement for empty cells has been checked, and may be infinite.
         if spec.domain.contains(value) || value == f64::INFINITY {
             continue;
         }

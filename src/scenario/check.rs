@@ -25,7 +25,7 @@ pub(super) fn check(draft: Draft<'_>, track_trust: bool) -> (Model, Vec<Diagnost
     model.groups = std::mem::take(&mut lookup.sets.groups);
     model.slots = std::mem::take(&mut lookup.sets.slots);
     model.means = std::mem::take(&mut lookup.sets.means);
-    // What others read is evaluated first.
+    // Parameters and attributes are evaluated first, since other fields read them.
     fields.sort_by_key(|pending| pending.order);
     let (fields, about): (Vec<_>, Vec<Rc<About>>) =
         fields.into_iter().map(|pending| (pending.field, pending.about)).unzip();
@@ -114,7 +114,7 @@ struct Explainer<'p, 'a> {
     reader: &'p mut Reader<'a>,
     model: &'p Model,
     places: &'p Places<'p, 'a>,
-    /// What is wrong, so that what reads it cannot be judged.
+    /// Parameters and attributes with invalid values; whatever reads them is not checked.
     doubts: Doubts,
     /// Where credits begin that have been reported.
     credits_reported: BTreeSet<usize>,
@@ -216,7 +216,7 @@ impl<'p, 'a> Explainer<'p, 'a> {
     fn sign(&self, commitment: usize, key: &str, path: &str, violation: &Violation) -> Option<Diagnostic> {
         let script = self.places.scripts.of(path)?;
         let debtors = self.places.known.debtors(commitment);
-        // Where values are wrong, and reported, their signs say nothing.
+        // The sign of a value that is invalid, and has been reported, is not an error of its own.
         let is_doubtful = || self.doubts.any() || debtors.is_empty() || self.lacks_own(&script.expression, commitment);
         if violation.unknown_sign && is_doubtful() {
             return None;
@@ -255,7 +255,7 @@ impl<'p, 'a> Explainer<'p, 'a> {
     }
 }
 
-/// That the rate of a shock is negative.
+/// The error of a shock whose rate is negative.
 pub(super) fn wrong_rate(reader: &Reader<'_>, value: &Value, place: &str, number: f64) -> Diagnostic {
     let message = format!("`{place}` must be {}, but is {}", Domain::NonNegative.description(), plain(number));
     let error = Diagnostic::error("domain/number", message, Some(value.span.clone()));

@@ -152,7 +152,7 @@ impl<'a> Declarations<'_, 'a> {
         }
     }
 
-    /// A cohort's size; 1 where it is wrong, so that its name still stands for something.
+    /// A cohort's size; 1 where it is invalid, so that its name can still be looked up.
     fn cohort_size(&mut self, table: &'a Table, id: &str, at: &Range<usize>) -> u32 {
         let place = path(&path("cohorts", id), "size");
         let Some(entry) = table.get("size") else {
@@ -198,7 +198,7 @@ impl<'a> Declarations<'_, 'a> {
         size
     }
 
-    /// Attributes are declared by the actors that have them.
+    /// Collects the attributes, which are declared by the actors that have them.
     fn collect_attributes(&mut self) {
         let mut found: Vec<(usize, &'a str, Range<usize>)> = Vec::new();
         for key in ["actors", "cohorts"] {
@@ -222,7 +222,7 @@ impl<'a> Declarations<'_, 'a> {
         }
     }
 
-    /// Meetings, shocks and moves share one set of names, parameters and definitions another.
+    /// Reports names that are declared twice among meetings, shocks and moves, or among parameters and definitions.
     fn check_shared(&mut self) {
         let pairs = [
             (self.names.meetings.clone(), self.names.shocks.clone(), "a meeting and a shock", "count()"),

@@ -59,7 +59,7 @@ fn nothing_promised(id: &str) -> Commitment {
     }
 }
 
-/// The table of a graded amount; a distribution is one of a plain amount.
+/// The table of a graded amount; none for a number or a distribution, which are plain amounts.
 fn graded(value: &Value) -> Option<&Table> {
     let Kind::Table(table) = &value.kind else { return None };
     keys::GRADED.keys.iter().any(|key| table.has(key)).then_some(table)
@@ -77,7 +77,7 @@ impl<'a> Draft<'a> {
                 self.reader.known_keys(table, &keys::COMMITMENT);
                 self.commitment(at, entry, table, &place);
             } else {
-                // It has been reported; what refers to it by its position finds it all the same.
+                // The error has been reported; commitments keep their positions, by which others refer to them.
                 self.model.commitments.push(nothing_promised(&entry.key));
             }
         }
@@ -99,7 +99,7 @@ impl<'a> Draft<'a> {
             if let Some(graded) = graded(&given.value) {
                 levels.resize(gives.len(), None);
                 let level = self.graded_amount((graded, &given.value), &key, issue, &instances, number);
-                // One that is wrong is graded all the same, for those who name it.
+                // An invalid amount is still graded, so that moves that name it are not reported too.
                 levels[number] = level.or_else(|| Some(constant(0.0, key)));
             } else {
                 let target = |user: usize| vec![Target::Gives(instances.gift(user, number))];
@@ -364,7 +364,7 @@ impl<'a> Draft<'a> {
             .map(|&debtor| User { suffix: instances.group.then_some(debtor), owner: Some(debtor), member: None })
             .collect();
         if users.is_empty() {
-            // The debtor is wrong; the number is checked all the same.
+            // The debtor is invalid; the number is still checked.
             users.push(User::default());
             self.number(value, &spec, &users, &|_| Vec::new());
         } else {

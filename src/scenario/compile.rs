@@ -23,7 +23,7 @@ pub struct Options {
     pub moves: Vec<AddedMove>,
     /// Metrics besides those of the file: names and expressions.
     pub metrics: Vec<(String, String)>,
-    /// Whether trust is kept up even where nothing reads it.
+    /// Whether trust is computed even where nothing reads it.
     pub track_trust: bool,
 }
 
@@ -32,7 +32,7 @@ pub struct Options {
 pub struct Compiled {
     /// What the engine runs.
     pub model: Model,
-    /// What is legal but surely not meant, in the order of the file.
+    /// Warnings, in the order of the file.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -135,7 +135,7 @@ fn read_resources(reader: &mut Reader<'_>) -> Vec<Resource> {
     resources
 }
 
-/// Refuses what would be too large before it is allocated.
+/// Checks sizes before memory is allocated.
 fn check_sizes(reader: &mut Reader<'_>, names: &Names) -> bool {
     let actors = names.actors.len();
     let checks = [

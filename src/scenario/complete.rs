@@ -64,7 +64,7 @@ pub(super) fn link_slots(model: &mut Model) -> Result<(), Box<Diagnostic>> {
     Ok(())
 }
 
-/// Notes whether anything needs trust and the gap.
+/// Records whether anything reads trust or the gap.
 pub(super) fn note_needs(model: &mut Model, track_trust: bool) {
     let mut trust = track_trust || model.shocks.iter().any(|shock| !shock.trust.is_empty());
     let mut gap = false;

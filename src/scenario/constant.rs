@@ -1,4 +1,4 @@
-//! What is known of an expression before any run: its constant parts, once parameters have their values.
+//! The parts of an expression that are known before any run: its constant parts, once parameters have their values.
 
 use crate::model::{Node, NodeId, ParameterId, on_curve};
 
@@ -9,7 +9,7 @@ enum Known {
     Truth(bool),
 }
 
-/// A known part that has no value.
+/// A constant part that has no value, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) node: NodeId,
@@ -86,11 +86,11 @@ fn fold(
         (_, Some(value)) if value.is_nan() => Some("a part that is not a number"),
         _ => None,
     };
-    // One fault is reported once, not again in everything that contains it.
+    // A fault is reported at the innermost node only.
     (value.filter(|value| !value.is_nan() && what.is_none()).map(Known::Number), what)
 }
 
-/// `and` and `or` are known when one side decides.
+/// The value of `and` or `or`, known as soon as one side decides it.
 fn connected(a: Option<bool>, b: Option<bool>, deciding: bool) -> Option<Known> {
     match (a, b) {
         (Some(value), _) if value == deciding => Some(Known::Truth(deciding)),

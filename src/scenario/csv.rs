@@ -1,7 +1,7 @@
 //! Tables of cells as in RFC 4180: comma-separated UTF-8 with one header row, every row as long as it.
 //!
-//! The reader is our own, since the places of cells are wanted for diagnostics, and what other readers mend in
-//! silence (a quote inside of a cell, a row that is too short) is refused here.
+//! The `csv` crate is not used here, since diagnostics need the position of every cell, and since it accepts what is
+//! refused here: a quote inside of an unquoted cell, a row that is too short.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -32,7 +32,7 @@ impl CsvTable {
     /// Parses the bytes of a file.
     ///
     /// # Errors
-    /// The first thing that makes it no table.
+    /// The first error in its form.
     pub(super) fn parse(name: &str, bytes: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
         let mut table = Self { name: name.to_owned(), bytes, columns: Vec::new(), starts: Vec::new() };
         if table.bytes.len() as u64 > limits::TABLE_BYTES {
@@ -49,12 +49,12 @@ impl CsvTable {
         Ok(table)
     }
 
-    /// What stands for a table that could not be read, which has been reported.
+    /// A placeholder for a table that could not be read, which has been reported.
     pub(super) fn unread() -> Self {
         Self { name: String::new(), bytes: Vec::new(), columns: Vec::new(), starts: Vec::new() }
     }
 
-    /// Whether it stands for a table that could not be read.
+    /// Whether it is the placeholder for a table that could not be read.
     pub(super) fn is_unread(&self) -> bool {
         self.starts.is_empty()
     }
@@ -108,7 +108,7 @@ impl CsvTable {
         self.error_at(code, message, start..self.line_end(start))
     }
 
-    /// That it has no row where there must be one; `named` is where the file names it.
+    /// The error of a table without rows; `named` is where the scenario names it.
     pub(super) fn no_rows(&self, named: &Range<usize>) -> Diagnostic {
         let message = format!("the table {} has no rows", quoted(&self.name));
         let error = self.header_error("table/rows", message).help("add a row below the header");
@@ -323,7 +323,7 @@ fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// What a cell says, without its quotes.
+/// The text of a cell, without its quotes.
 fn unquoted(cell: &[u8]) -> Cow<'_, str> {
     match cell {
         [b'"', inner @ .., b'"'] => {

@@ -10,7 +10,7 @@ use super::names::{NamedGroup, Names, Party, is_id};
 use super::reader::Reader;
 use crate::model::{ActorId, limits};
 
-/// Names that programs which read tables take for a truth value, a number or a missing value instead of a text.
+/// Names that readers of tables convert to a boolean, a number or a missing value.
 pub(super) const MISREAD: [&str; 10] = ["true", "false", "yes", "no", "nan", "inf", "infinity", "null", "na", "none"];
 pub(super) const MISREAD_HELP: &str =
     "programs that read tables take the word for a truth value, a number or a missing value; rename it";
@@ -38,7 +38,7 @@ pub(super) struct Declarations<'r, 'a> {
 }
 
 impl<'r, 'a> Declarations<'r, 'a> {
-    /// Nothing is declared yet.
+    /// Creates an empty set of declarations.
     pub(super) fn new(reader: &'r mut Reader<'a>) -> Self {
         Self {
             reader,

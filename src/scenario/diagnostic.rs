@@ -10,13 +10,13 @@ use super::source::{Position, SourceText};
 use crate::model::limits;
 pub(super) use crate::text::{all_listed, listed, nearest, quoted, suggestion, visible};
 
-/// How bad it is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Nothing can be run.
+    /// The scenario cannot be run.
     Error,
-    /// Legal, but surely not meant.
+    /// The scenario can be run, but probably does not mean what its author intends.
     Warning,
 }
 
@@ -50,10 +50,10 @@ pub enum Origin {
     Argument(String),
 }
 
-/// One thing that is wrong.
+/// One error or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// The severity of a diagnostic.
     pub severity: Severity,
     /// Stage and kind, such as `names/unknown`.
     pub code: &'static str,
@@ -208,7 +208,7 @@ pub struct NoteView {
 /// A diagnostic as data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DiagnosticView {
-    /// How bad it is.
+    /// The severity of a diagnostic.
     pub severity: Severity,
     /// Stage and kind.
     pub code: &'static str,

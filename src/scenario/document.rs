@@ -26,7 +26,7 @@ pub struct Document {
     paths: BTreeMap<usize, String>,
 }
 
-/// What a file consists of.
+/// The content of an attached file.
 #[derive(Clone, Debug)]
 enum Bytes {
     Scenario(Arc<[u8]>),
@@ -54,7 +54,7 @@ impl Document {
     /// Parses a file's bytes as TOML, and the scenarios that it extends, and the tables that it names.
     ///
     /// # Errors
-    /// Everything that is not TOML or no table, and every file that cannot be had.
+    /// Every part that is not TOML, every invalid table, and every file that cannot be read.
     pub fn open(name: &str, bytes: &[u8], attachments: &mut dyn Attachments) -> Result<Self, Box<Unreadable>> {
         let mut loader = Loader::new(name, bytes, attachments);
         let root = loader.load();
@@ -91,7 +91,7 @@ impl Document {
     /// The scenario as one file: with what it extends, as TOML. Tables stay files of their own.
     #[must_use]
     pub fn show(&self) -> String {
-        show::show(&self.root, show::Origin { text: self.source.text(), paths: &self.paths })
+        show::show(&self.root, show::Printed { text: self.source.text(), paths: &self.paths })
     }
 
     /// The outermost table, with everything laid over.

@@ -19,7 +19,7 @@ pub(super) struct Draft<'a> {
     pub(super) fields: Vec<Pending>,
     /// By attribute, then actor: whether the actor has the attribute.
     pub(super) has_attribute: Vec<bool>,
-    /// The scripts of what may only grow with evidence.
+    /// The scripts that must be monotone in the evidence.
     pub(super) monotone: Vec<Script>,
     /// By commitment: where each of its `gives` stands.
     pub(super) gives_spans: Vec<Vec<Range<usize>>>,
@@ -31,12 +31,12 @@ pub(super) struct Draft<'a> {
     pub(super) own_credit: [BTreeSet<usize>; 2],
     /// Where credits stand, by actor.
     pub(super) credit_spans: Vec<(usize, Range<usize>)>,
-    /// What is wrong, so that what reads it cannot be judged.
+    /// Parameters and attributes with invalid values; whatever reads them is not checked.
     pub(super) doubts: Doubts,
 }
 
 impl<'a> Draft<'a> {
-    /// Nothing has been read but names and the calendar.
+    /// An empty model, sized by the declared names.
     pub(super) fn new(reader: Reader<'a>, lookup: Lookup) -> Self {
         let names = &lookup.names;
         let (actors, issues, attributes) = (names.actors.len(), names.issues.len(), names.attributes.len());
@@ -102,7 +102,7 @@ fn empty_model() -> Model {
     }
 }
 
-/// The defaults of what every scenario has.
+/// The default numbers that every scenario has.
 pub(super) fn empty_setup() -> Setup {
     let none: Vec<f64> = Vec::new();
     Setup {

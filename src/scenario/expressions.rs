@@ -8,7 +8,7 @@ use super::diagnostic::{self, Diagnostic, Origin};
 use super::lookup::Lookup;
 use super::names::Given;
 use super::reader::{Reader, path};
-use super::resolve::{Resolver, words};
+use super::resolve::{Resolver, arguments_of_quantities};
 use super::script::{Definition, Extent, Script};
 use super::string_places::StringPlaces;
 use super::syntax::{self, Form, Tree};
@@ -49,7 +49,7 @@ impl Lookup {
     }
 
     fn definitions_in(&self, tree: &Tree) -> Vec<usize> {
-        let named = tree.nodes.iter().zip(words(tree)).filter_map(|(node, is_argument)| {
+        let named = tree.nodes.iter().zip(arguments_of_quantities(tree)).filter_map(|(node, is_argument)| {
             let Form::Name(name) = &node.form else { return None };
             if is_argument { None } else { self.names.given(name) }
         });
@@ -93,7 +93,7 @@ impl Lookup {
             }
         }
         for definition in &mut self.definitions {
-            // Whatever is in a circle, or needs one, has been reported there.
+            // Cycles have been reported; definitions in one, or that use one, have no value.
             if definition.rank == usize::MAX {
                 definition.tree = None;
             }

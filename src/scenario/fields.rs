@@ -42,7 +42,7 @@ pub(super) enum Order {
     Rest,
 }
 
-/// One of those that a field is worked out for: an actor, a cohort's member, a commitment's instance.
+/// One actor or instance that a field is evaluated for: an actor, a cohort's member, a commitment's instance.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct User {
     /// The actor whose id is appended to the path.
@@ -87,12 +87,12 @@ impl About {
 pub(super) struct Doubts {
     parameters: BTreeSet<usize>,
     attributes: BTreeSet<usize>,
-    /// Something else is wrong, so that signs are in doubt.
+    /// Whether anything else is invalid, so that signs are unknown.
     others: bool,
 }
 
 impl Doubts {
-    /// Notes that the value of a target is wrong, of an attribute for whichever of so many actors.
+    /// Records that the value of a target is invalid; of an attribute, for one of so many actors.
     pub(super) fn note(&mut self, target: Option<Target>, actors: usize) {
         match target {
             Some(Target::Parameter(id)) => drop(self.parameters.insert(id.index())),
@@ -106,7 +106,7 @@ impl Doubts {
         self.parameters.contains(&at)
     }
 
-    /// Whether anything is in doubt.
+    /// Whether any value is invalid.
     pub(super) fn any(&self) -> bool {
         self.others || !self.parameters.is_empty() || !self.attributes.is_empty()
     }

@@ -1,8 +1,8 @@
-//! Order among things that are made of each other, and circles in it.
+//! Topological order of definitions and groups that refer to each other, and the cycles among them.
 
-/// Every node after those that it needs, and the circles that have no such order (one for each way in).
+/// The nodes in an order in which dependencies come first, and the cycles that have no such order.
 ///
-/// Nodes in a circle, or that need one, are missing in the order.
+/// Nodes in a cycle, and nodes that depend on one, are missing from the order.
 pub(super) fn order(needs: &[Vec<usize>]) -> (Vec<usize>, Vec<Vec<usize>>) {
     let mut users: Vec<Vec<usize>> = vec![Vec::new(); needs.len()];
     let mut waiting: Vec<usize> = needs.iter().map(Vec::len).collect();
@@ -25,7 +25,7 @@ pub(super) fn order(needs: &[Vec<usize>]) -> (Vec<usize>, Vec<Vec<usize>>) {
     (ready, circles(needs, &waiting))
 }
 
-/// Circles among the nodes that still wait for others.
+/// The cycles among the nodes whose dependencies are not all resolved.
 fn circles(needs: &[Vec<usize>], waiting: &[usize]) -> Vec<Vec<usize>> {
     let mut visited = vec![false; needs.len()];
     let mut found = Vec::new();
@@ -35,7 +35,7 @@ fn circles(needs: &[Vec<usize>], waiting: &[usize]) -> Vec<Vec<usize>> {
         while waiting[node] > 0 && !visited[node] {
             visited[node] = true;
             walk.push(node);
-            // Whoever waits, waits for another that waits.
+            // A node that waits has at least one dependency that waits too.
             match needs[node].iter().find(|&&other| waiting[other] > 0) {
                 Some(&other) => node = other,
                 None => break,

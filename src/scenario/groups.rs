@@ -13,7 +13,7 @@ use crate::model::{ActorId, limits};
 /// A group as it is written: the names of its members and where they stand.
 type List<'a> = (&'a Entry, Vec<(&'a str, Range<usize>)>);
 
-/// Groups may hold groups, so names come first and members in the order in which they are known.
+/// Collects the groups: first their names, since groups may contain groups, then their members in dependency order.
 pub(super) fn collect(declarations: &mut Declarations<'_, '_>) {
     let mut lists: Vec<List<'_>> = Vec::new();
     let entries = declarations.reader.section("groups").map_or(&[][..], |section| &section.entries);
@@ -53,7 +53,7 @@ pub(super) fn collect(declarations: &mut Declarations<'_, '_>) {
     resolve_groups(declarations, before, &kept);
 }
 
-/// Groups that come into being since rows of tables join them.
+/// Declares the groups that only rows of tables name.
 fn found_groups(declarations: &mut Declarations<'_, '_>) {
     let joins = std::mem::take(&mut declarations.joins);
     let total: usize = joins.iter().map(|join| join.members.len()).sum();
@@ -78,7 +78,7 @@ fn found_groups(declarations: &mut Declarations<'_, '_>) {
                 let span = 0..0;
                 declarations.add_group(group, &span, members, false);
                 if let Some(group) = declarations.names.groups.last_mut() {
-                    // It is there whether or not something uses it.
+                    // It was not declared, so it is no error if nothing uses it.
                     group.used = true;
                 }
             }
@@ -153,7 +153,7 @@ fn resolve_groups(declarations: &mut Declarations<'_, '_>, before: usize, lists:
     }
     for (at, (entry, _)) in lists.iter().enumerate() {
         if !known[at] || declarations.names.groups[before + at].members.is_empty() {
-            // The fault has been reported; the name still stands for something.
+            // The error has been reported; the name is kept, so that its uses are not reported too.
             declarations.names.parties.insert(entry.key.clone(), Party::Broken);
         }
     }

@@ -298,7 +298,7 @@ pub fn quantity_interval(model: &Model, quantity: Quantity) -> Interval {
     }
 }
 
-/// A number of things of which there are so many, where that is known.
+/// From 0 to a count, or without an upper end where the count is not known.
 fn up_to(all: Option<usize>) -> Interval {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     let high = all.map_or(f64::INFINITY, |all| all as f64);

@@ -11,7 +11,7 @@ use super::sets::{Set, Sets};
 use super::toml_tree::{Kind, Table, Value};
 use crate::model::{ActorId, GroupId, InstanceId, Shape, limits};
 
-/// Names with what they stand for, and what has been made of them so far.
+/// Resolves names to what they stand for, and collects the sets and definitions that have been used so far.
 pub(super) struct Lookup {
     pub(super) names: Names,
     pub(super) calendar: Calendar,
@@ -85,7 +85,7 @@ impl Lookup {
             || table.entries.iter().any(|entry| {
                 let list = matches!(entry.value.kind, Kind::Array(_));
                 let issue = self.names.issues.find(&entry.key).is_some();
-                // A misspelt shape has its list all the same.
+                // A misspelt shape is recognised by its list of arguments.
                 if Shape::named(&entry.key).is_some() {
                     list || !issue
                 } else {

@@ -100,7 +100,7 @@ impl<'a> Draft<'a> {
                 self.reader.report(error.help("remove it: dates and rates strike whenever they come"));
             }
         }
-        // Everything that is there is checked, whichever may stay.
+        // Every trigger that is given is checked, though only one may stay.
         let mut triggers = given.iter().map(|entry| match entry.key.as_str() {
             "on" => self.shock_steps(entry, place),
             "rate" => self.rate(&entry.value, place),

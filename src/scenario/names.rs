@@ -63,7 +63,7 @@ pub(super) struct NamedGroup {
 pub(super) enum Party {
     Actor(ActorId),
     Group(usize),
-    /// Declared, but with an error: to be passed over in silence.
+    /// Declared, but invalid: the error has been reported, so uses of it are not.
     Broken,
 }
 

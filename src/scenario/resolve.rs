@@ -15,14 +15,14 @@ use super::syntax::{Form, Operator, Tree, TreeId};
 use super::time_literal::{self, Unit, in_words};
 use crate::model::{Comparison, Date, Expression, Node, NodeId, ParameterId, Quantity, StepLength, Values, limits};
 
-/// What a part of a tree has become.
+/// What a node of a tree has been compiled to.
 #[derive(Clone, Copy, Debug)]
-enum Part {
+enum Operand {
     Node(NodeId, Type),
-    /// Wrong, and reported.
+    /// Invalid; the error has been reported.
     Wrong,
     /// A name as an argument of a quantity.
-    Word,
+    Argument,
 }
 
 /// Compiles one expression with the definitions that it uses.
@@ -35,7 +35,7 @@ pub(super) struct Resolver<'c, 'a> {
     places: Vec<NodePlace>,
     extents: Vec<Extent>,
     /// What the definitions used have become, by position.
-    definitions: BTreeMap<usize, Part>,
+    definitions: BTreeMap<usize, Operand>,
     /// The definition that is being compiled, and where the user names it.
     through: Option<(usize, Range<usize>)>,
     failed: bool,
@@ -74,22 +74,22 @@ impl<'c, 'a> Resolver<'c, 'a> {
         }
         let root = self.tree(tree);
         match root {
-            Part::Node(node, kind) if !self.failed => {
+            Operand::Node(node, kind) if !self.failed => {
                 let extent = self.extents.get(node as usize).copied().unwrap_or_default();
                 let named = self.definitions.iter().filter_map(|(at, part)| match part {
-                    Part::Node(node, _) => Some((*node, self.lookup.definitions[*at].id.clone())),
-                    Part::Wrong | Part::Word => None,
+                    Operand::Node(node, _) => Some((*node, self.lookup.definitions[*at].id.clone())),
+                    Operand::Wrong | Operand::Argument => None,
                 });
                 Some(Resolved { named: named.collect(), nodes: self.nodes, places: self.places, kind, extent })
             }
-            Part::Node(..) | Part::Wrong | Part::Word => None,
+            Operand::Node(..) | Operand::Wrong | Operand::Argument => None,
         }
     }
 
     /// Compiles the definitions that a tree uses, those that others need first.
     fn unfold(&mut self, tree: &Tree) {
         let mut entries: BTreeMap<usize, Range<usize>> = BTreeMap::new();
-        for (node, word) in tree.nodes.iter().zip(words(tree)) {
+        for (node, word) in tree.nodes.iter().zip(arguments_of_quantities(tree)) {
             let (Form::Name(name), false) = (&node.form, word) else { continue };
             let Some(Given::Definition(definition)) = self.lookup.names.given(name) else { continue };
             let mut waiting = vec![definition];
@@ -105,7 +105,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
             .map(|(definition, span)| (self.lookup.definitions[definition].rank, definition, span))
             .collect();
         needed.sort_by_key(|&(rank, definition, _)| (rank, definition));
-        // Aliases make no operations, and are work all the same.
+        // A definition that only names another makes no operation, but takes time to unfold.
         let whole = tree.nodes.last().map_or(0..0, |root| root.span.clone());
         if !self.lookup.count_operations(self.reader, needed.len(), &whole, &self.origin) {
             self.failed = true;
@@ -119,36 +119,36 @@ impl<'c, 'a> Resolver<'c, 'a> {
                     self.through = None;
                     part
                 }
-                None => Part::Wrong,
+                None => Operand::Wrong,
             };
             self.definitions.insert(definition, part);
         }
     }
 
-    fn tree(&mut self, tree: &Tree) -> Part {
-        let words = words(tree);
-        let mut parts: Vec<Part> = Vec::with_capacity(tree.nodes.len());
+    fn tree(&mut self, tree: &Tree) -> Operand {
+        let words = arguments_of_quantities(tree);
+        let mut parts: Vec<Operand> = Vec::with_capacity(tree.nodes.len());
         for (at, &word) in words.iter().enumerate() {
-            let part = if word { Part::Word } else { self.part(tree, at, &parts) };
-            if matches!(part, Part::Wrong) {
+            let part = if word { Operand::Argument } else { self.part(tree, at, &parts) };
+            if matches!(part, Operand::Wrong) {
                 self.failed = true;
             }
             parts.push(part);
         }
-        parts.last().copied().unwrap_or(Part::Wrong)
+        parts.last().copied().unwrap_or(Operand::Wrong)
     }
 
-    fn part(&mut self, tree: &Tree, at: TreeId, parts: &[Part]) -> Part {
+    fn part(&mut self, tree: &Tree, at: TreeId, parts: &[Operand]) -> Operand {
         let span = &tree.nodes[at].span;
         match &tree.nodes[at].form {
             Form::Number(value) => self.push(Node::Number(*value), Type::Number, span, &[]),
             Form::Date(date) => match self.step_of(*date, span) {
                 Some(step) => self.push(Node::Number(step), Type::Number, span, &[]),
-                None => Part::Wrong,
+                None => Operand::Wrong,
             },
             Form::Duration(number, unit) => match self.duration(*number, *unit, span) {
                 Some(steps) => self.push(Node::Number(steps), Type::Number, span, &[]),
-                None => Part::Wrong,
+                None => Operand::Wrong,
             },
             Form::Truth(value) => self.push(Node::Truth(*value), Type::Condition, span, &[]),
             Form::Name(name) => self.name(name, span),
@@ -158,11 +158,11 @@ impl<'c, 'a> Resolver<'c, 'a> {
             Form::Call { name, arguments } => self.call(tree, name, arguments, span),
             Form::Negate(a) => match self.operand(tree, *a, parts, Type::Number, "`-`") {
                 Some(a) => self.push(Node::Negate(a), Type::Number, span, &[a]),
-                None => Part::Wrong,
+                None => Operand::Wrong,
             },
             Form::Not(a) => match self.operand(tree, *a, parts, Type::Condition, "`not`") {
                 Some(a) => self.push(Node::Not(a), Type::Condition, span, &[a]),
-                None => Part::Wrong,
+                None => Operand::Wrong,
             },
             Form::Binary(operator, a, b) => self.binary(tree, *operator, *a, *b, parts, span),
         }
@@ -204,7 +204,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
     }
 
     /// Adds a node with its operands.
-    fn push(&mut self, node: Node, kind: Type, span: &Range<usize>, operands: &[NodeId]) -> Part {
+    fn push(&mut self, node: Node, kind: Type, span: &Range<usize>, operands: &[NodeId]) -> Operand {
         let mut extent = Extent { size: 1, depth: 1 };
         for &operand in operands {
             let inner = self.extents[operand as usize];
@@ -214,19 +214,19 @@ impl<'c, 'a> Resolver<'c, 'a> {
         self.push_extent(node, kind, span, extent)
     }
 
-    fn push_extent(&mut self, node: Node, kind: Type, span: &Range<usize>, extent: Extent) -> Part {
+    fn push_extent(&mut self, node: Node, kind: Type, span: &Range<usize>, extent: Extent) -> Operand {
         if extent.size > limits::UNFOLDED_SIZE as u64 || extent.depth > limits::UNFOLDED_DEPTH as u64 {
             if !self.failed {
                 let error = too_large(extent, span.clone());
                 self.report_met(span, error);
             }
-            return Part::Wrong;
+            return Operand::Wrong;
         }
-        let Ok(id) = NodeId::try_from(self.nodes.len()) else { return Part::Wrong };
+        let Ok(id) = NodeId::try_from(self.nodes.len()) else { return Operand::Wrong };
         self.nodes.push(node);
         self.places.push(NodePlace { span: span.clone(), through: self.through.clone() });
         self.extents.push(extent);
-        Part::Node(id, kind)
+        Operand::Node(id, kind)
     }
 
     /// The text of a place, as it is written.
@@ -256,10 +256,10 @@ impl<'c, 'a> Resolver<'c, 'a> {
         }
     }
 
-    fn operand(&mut self, tree: &Tree, at: TreeId, parts: &[Part], wanted: Type, what: &str) -> Option<NodeId> {
+    fn operand(&mut self, tree: &Tree, at: TreeId, parts: &[Operand], wanted: Type, what: &str) -> Option<NodeId> {
         match parts[at] {
-            Part::Node(node, kind) if kind == wanted => Some(node),
-            Part::Node(_, kind) => {
+            Operand::Node(node, kind) if kind == wanted => Some(node),
+            Operand::Node(_, kind) => {
                 let span = tree.nodes[at].span.clone();
                 let term = self.text(&span);
                 let message = format!("{what} takes {}, but {} is {}", wanted.name(), quoted(&term), kind.name());
@@ -267,7 +267,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
                 self.report_own(&span, error);
                 None
             }
-            Part::Wrong | Part::Word => None,
+            Operand::Wrong | Operand::Argument => None,
         }
     }
 
@@ -277,9 +277,9 @@ impl<'c, 'a> Resolver<'c, 'a> {
         operator: Operator,
         a: TreeId,
         b: TreeId,
-        parts: &[Part],
+        parts: &[Operand],
         span: &Range<usize>,
-    ) -> Part {
+    ) -> Operand {
         let (operands, kind) = match operator {
             Operator::Or | Operator::And => (Type::Condition, Type::Condition),
             Operator::Compare(_) => (Type::Number, Type::Condition),
@@ -288,7 +288,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         let what = quoted(operator.symbol());
         let left = self.operand(tree, a, parts, operands, &what);
         let right = self.operand(tree, b, parts, operands, &what);
-        let (Some(a), Some(b)) = (left, right) else { return Part::Wrong };
+        let (Some(a), Some(b)) = (left, right) else { return Operand::Wrong };
         let node = match operator {
             Operator::Or => Node::Or(a, b),
             Operator::And => Node::And(a, b),
@@ -302,7 +302,14 @@ impl<'c, 'a> Resolver<'c, 'a> {
     }
 
     /// `min`, `clamp`, `if` and the like.
-    fn function(&mut self, tree: &Tree, name: &str, arguments: &[TreeId], parts: &[Part], span: &Range<usize>) -> Part {
+    fn function(
+        &mut self,
+        tree: &Tree,
+        name: &str,
+        arguments: &[TreeId],
+        parts: &[Operand],
+        span: &Range<usize>,
+    ) -> Operand {
         let (fits, wanted) = match name {
             "min" | "max" => (arguments.len() >= 2, "2 or more arguments"),
             "curve" => (
@@ -316,7 +323,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         if !fits {
             let message = format!("`{name}` takes {wanted}, but has {}", arguments.len());
             self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
-            return Part::Wrong;
+            return Operand::Wrong;
         }
         if name == "curve" {
             return self.curve(tree, arguments, parts, span);
@@ -327,7 +334,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         let what = quoted(name);
         let operands: Vec<Option<NodeId>> =
             arguments.iter().map(|&argument| self.operand(tree, argument, parts, Type::Number, &what)).collect();
-        let Some(operands) = operands.into_iter().collect::<Option<Vec<NodeId>>>() else { return Part::Wrong };
+        let Some(operands) = operands.into_iter().collect::<Option<Vec<NodeId>>>() else { return Operand::Wrong };
         let node = match (name, operands.as_slice()) {
             ("clamp", &[a, low, high]) => Node::Clamp(a, low, high),
             ("abs", &[a]) => Node::Abs(a),
@@ -341,30 +348,30 @@ impl<'c, 'a> Resolver<'c, 'a> {
     }
 
     /// `min` and `max` of any number of arguments, two by two so that they do not nest deep.
-    fn fold(&mut self, node: fn(NodeId, NodeId) -> Node, operands: &[NodeId], span: &Range<usize>) -> Part {
+    fn fold(&mut self, node: fn(NodeId, NodeId) -> Node, operands: &[NodeId], span: &Range<usize>) -> Operand {
         let mut row = operands.to_vec();
         while row.len() > 1 {
             let mut next = Vec::with_capacity(row.len().div_ceil(2));
             for pair in row.chunks(2) {
                 match *pair {
                     [a, b] => match self.push(node(a, b), Type::Number, span, &[a, b]) {
-                        Part::Node(id, _) => next.push(id),
-                        other @ (Part::Wrong | Part::Word) => return other,
+                        Operand::Node(id, _) => next.push(id),
+                        other @ (Operand::Wrong | Operand::Argument) => return other,
                     },
                     _ => next.extend_from_slice(pair),
                 }
             }
             row = next;
         }
-        row.first().map_or(Part::Wrong, |&id| Part::Node(id, Type::Number))
+        row.first().map_or(Operand::Wrong, |&id| Operand::Node(id, Type::Number))
     }
 
     /// `curve(x, x1, y1, …)`, whose points are numbers that are known.
-    fn curve(&mut self, tree: &Tree, arguments: &[TreeId], parts: &[Part], span: &Range<usize>) -> Part {
+    fn curve(&mut self, tree: &Tree, arguments: &[TreeId], parts: &[Operand], span: &Range<usize>) -> Operand {
         let mut operands = Vec::with_capacity(arguments.len());
         for &argument in arguments {
             let Some(operand) = self.operand(tree, argument, parts, Type::Number, "`curve`") else {
-                return Part::Wrong;
+                return Operand::Wrong;
             };
             operands.push(operand);
         }
@@ -375,7 +382,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
                     Diagnostic::error("domain/curve", "the points of `curve` are numbers, dates and durations", None);
                 let help = "write numbers; what differs between runs may scale the `curve` as a whole";
                 self.report_own(&tree.nodes[argument].span.clone(), error.help(help));
-                return Part::Wrong;
+                return Operand::Wrong;
             };
             points.push(number);
         }
@@ -388,13 +395,13 @@ impl<'c, 'a> Resolver<'c, 'a> {
                 let error = Diagnostic::error("domain/curve", message, None);
                 let help = "write `curve(x, x1, y1, x2, y2, …)`, with `x1` less than `x2` and so on";
                 self.report_own(&tree.nodes[argument].span.clone(), error.help(help));
-                return Part::Wrong;
+                return Operand::Wrong;
             }
         }
         let first = NodeId::try_from(self.nodes.len()).unwrap_or(NodeId::MAX);
         for &number in &points {
-            if matches!(self.push(Node::Number(number), Type::Number, span, &[]), Part::Wrong) {
-                return Part::Wrong;
+            if matches!(self.push(Node::Number(number), Type::Number, span, &[]), Operand::Wrong) {
+                return Operand::Wrong;
             }
         }
         let count = u32::try_from(points.len() / 2).unwrap_or(u32::MAX);
@@ -425,48 +432,50 @@ impl<'c, 'a> Resolver<'c, 'a> {
         expression.number(&Nothing).ok().filter(|value| value.is_finite())
     }
 
-    fn choice(&mut self, tree: &Tree, arguments: &[TreeId], parts: &[Part], span: &Range<usize>) -> Part {
-        let &[c, a, b] = arguments else { return Part::Wrong };
+    fn choice(&mut self, tree: &Tree, arguments: &[TreeId], parts: &[Operand], span: &Range<usize>) -> Operand {
+        let &[c, a, b] = arguments else { return Operand::Wrong };
         let condition = self.operand(tree, c, parts, Type::Condition, "the first argument of `if`");
-        let (Part::Node(first, kind), Part::Node(second, other)) = (parts[a], parts[b]) else { return Part::Wrong };
+        let (Operand::Node(first, kind), Operand::Node(second, other)) = (parts[a], parts[b]) else {
+            return Operand::Wrong;
+        };
         if kind != other {
             let message = format!("the branches of `if` differ: {} and {}", kind.name(), other.name());
             self.report_own(
                 span,
                 Diagnostic::error("types/branches", message, None).help("make both numbers, or both conditions"),
             );
-            return Part::Wrong;
+            return Operand::Wrong;
         }
         match condition {
             Some(c) => self.push(Node::If(c, first, second), kind, span, &[c, first, second]),
-            None => Part::Wrong,
+            None => Operand::Wrong,
         }
     }
 
     /// A name that stands alone: a word of the language, a parameter or a definition.
-    fn name(&mut self, name: &str, span: &Range<usize>) -> Part {
+    fn name(&mut self, name: &str, span: &Range<usize>) -> Operand {
         if reserved::is_word(name) {
             return match self.find(|finder| finder.word(name, span)) {
                 Some(quantity) => self.push(Node::Read(quantity), Type::Number, span, &[]),
-                None => Part::Wrong,
+                None => Operand::Wrong,
             };
         }
         match self.lookup.names.given(name) {
             Some(Given::Parameter(at)) => self.push(Node::Parameter(ParameterId::at(at)), Type::Number, span, &[]),
             Some(Given::Definition(at)) if self.context == Context::Definition => self.leaf(at, span),
-            Some(Given::Definition(at)) => self.definitions.get(&at).copied().unwrap_or(Part::Wrong),
+            Some(Given::Definition(at)) => self.definitions.get(&at).copied().unwrap_or(Operand::Wrong),
             None => {
                 let error = self.unknown_name(name);
                 self.report_own(span, error);
-                Part::Wrong
+                Operand::Wrong
             }
         }
     }
 
     /// While definitions are checked by themselves, another one is a leaf of its type and extent.
-    fn leaf(&mut self, at: usize, span: &Range<usize>) -> Part {
+    fn leaf(&mut self, at: usize, span: &Range<usize>) -> Operand {
         let definition = &self.lookup.definitions[at];
-        let (Some(kind), extent) = (definition.kind, definition.extent) else { return Part::Wrong };
+        let (Some(kind), extent) = (definition.kind, definition.extent) else { return Operand::Wrong };
         // Its value is not looked at; a quantity is nothing that could be taken for a constant.
         self.push_extent(Node::Read(Quantity::Step), kind, span, extent)
     }
@@ -505,12 +514,12 @@ impl<'c, 'a> Resolver<'c, 'a> {
     }
 
     /// A quantity with arguments.
-    fn call(&mut self, tree: &Tree, name: &str, arguments: &[TreeId], span: &Range<usize>) -> Part {
+    fn call(&mut self, tree: &Tree, name: &str, arguments: &[TreeId], span: &Range<usize>) -> Operand {
         let mut words: Vec<Argument> = Vec::new();
         if !reserved::CALLED.contains(&name) {
             let error = self.unknown_call(name);
             self.report_own(span, error);
-            return Part::Wrong;
+            return Operand::Wrong;
         }
         for &argument in arguments {
             let name_of = |id: TreeId| if let Form::Name(name) = &tree.nodes[id].form { Some(name) } else { None };
@@ -529,21 +538,21 @@ impl<'c, 'a> Resolver<'c, 'a> {
                 let message = format!("`{name}` takes names as arguments, not expressions");
                 let span = tree.nodes[argument].span.clone();
                 self.report_own(&span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
-                return Part::Wrong;
+                return Operand::Wrong;
             }
         }
         if name == "members" {
             return match self.find(|finder| finder.members(&words, span)) {
                 Some(members) => self.push(Node::Number(members), Type::Number, span, &[]),
-                None => Part::Wrong,
+                None => Operand::Wrong,
             };
         }
-        let Some(quantity) = self.find(|finder| finder.call(name, &words, span)) else { return Part::Wrong };
+        let Some(quantity) = self.find(|finder| finder.call(name, &words, span)) else { return Operand::Wrong };
         let read = self.push(Node::Read(quantity), Type::Number, span, &[]);
         match (quantity, read) {
-            (Quantity::Reached(_), Part::Node(read, _)) => {
-                let Part::Node(half, _) = self.push(Node::Number(0.5), Type::Number, span, &[]) else {
-                    return Part::Wrong;
+            (Quantity::Reached(_), Operand::Node(read, _)) => {
+                let Operand::Node(half, _) = self.push(Node::Number(0.5), Type::Number, span, &[]) else {
+                    return Operand::Wrong;
                 };
                 let holds = Node::Compare(Comparison::GreaterOrEqual, read, half);
                 self.push(holds, Type::Condition, span, &[read, half])
@@ -575,7 +584,7 @@ impl Resolved {
 }
 
 /// Which nodes are, or are inside of, arguments of quantities.
-pub(super) fn words(tree: &Tree) -> Vec<bool> {
+pub(super) fn arguments_of_quantities(tree: &Tree) -> Vec<bool> {
     let mut first: Vec<usize> = Vec::with_capacity(tree.nodes.len());
     let mut words = vec![false; tree.nodes.len()];
     for (at, node) in tree.nodes.iter().enumerate() {

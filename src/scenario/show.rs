@@ -13,13 +13,13 @@ const WIDTH: usize = 100;
 /// What is printed from: the texts in which values stand as they are written, and by the place of a path in them, that
 /// path from the folder of the printed file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Origin<'a> {
+pub(super) struct Printed<'a> {
     pub(super) text: &'a str,
     pub(super) paths: &'a BTreeMap<usize, String>,
 }
 
 /// Prints a scenario.
-pub(super) fn show(root: &Table, text: Origin<'_>) -> String {
+pub(super) fn show(root: &Table, text: Printed<'_>) -> String {
     let mut out = String::new();
     let (sections, keys): (Vec<&Entry>, Vec<&Entry>) = root.entries.iter().partition(|entry| is_section(entry));
     for entry in keys {
@@ -39,7 +39,7 @@ fn is_section(entry: &Entry) -> bool {
     }
 }
 
-fn section(entry: &Entry, text: Origin<'_>, out: &mut String) {
+fn section(entry: &Entry, text: Printed<'_>, out: &mut String) {
     let name = key(&entry.key);
     match &entry.value.kind {
         Kind::Table(table) => {
@@ -77,7 +77,7 @@ fn header(name: &str, out: &mut String) {
     out.push('\n');
 }
 
-fn key_line(entry: &Entry, text: Origin<'_>, out: &mut String) {
+fn key_line(entry: &Entry, text: Printed<'_>, out: &mut String) {
     out.push_str(&key(&entry.key));
     out.push_str(" = ");
     let line = value(&entry.value, text);
@@ -96,7 +96,7 @@ fn key_line(entry: &Entry, text: Origin<'_>, out: &mut String) {
     out.push('\n');
 }
 
-fn value(value: &Value, text: Origin<'_>) -> String {
+fn value(value: &Value, text: Printed<'_>) -> String {
     match &value.kind {
         Kind::Array(list) => {
             let elements: Vec<String> = list.iter().map(|element| self::value(element, text)).collect();

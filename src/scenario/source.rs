@@ -16,7 +16,7 @@ pub struct Position {
 #[derive(Clone, Debug)]
 pub struct SourceText {
     /// At least one; the first is the file itself. They are separated by line breaks.
-    parts: Vec<Part>,
+    files: Vec<SourceFile>,
     text: String,
     /// Where each line begins; a function of the text.
     lines: Vec<usize>,
@@ -26,7 +26,7 @@ pub struct SourceText {
 
 /// One of the files of a text.
 #[derive(Clone, Debug)]
-struct Part {
+struct SourceFile {
     name: String,
     /// Where it begins in the text.
     start: usize,
@@ -47,8 +47,8 @@ impl SourceText {
     /// A text that has no byte-order mark.
     pub(super) fn new(name: &str, text: String) -> Self {
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let parts = vec![Part { name: name.to_owned(), start: 0, first_line: 0 }];
-        Self { parts, text, lines, first: Position { line: 1, column: 1 } }
+        let files = vec![SourceFile { name: name.to_owned(), start: 0, first_line: 0 }];
+        Self { files, text, lines, first: Position { line: 1, column: 1 } }
     }
 
     /// A part of a line of a file, for showing a place in a file that is not kept as a text.
@@ -61,7 +61,7 @@ impl SourceText {
     pub(super) fn append(&mut self, other: &Self) -> usize {
         self.text.push('\n');
         let start = self.text.len();
-        self.parts.push(Part { name: other.name().to_owned(), start, first_line: self.lines.len() });
+        self.files.push(SourceFile { name: other.name().to_owned(), start, first_line: self.lines.len() });
         self.lines.extend(other.lines.iter().map(|line| start + line));
         self.text.push_str(&other.text);
         start
@@ -70,18 +70,18 @@ impl SourceText {
     /// The name of the file, for messages.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.parts[0].name
+        &self.files[0].name
     }
 
     /// The name of the file in which a byte offset lies.
     #[must_use]
     pub fn name_at(&self, offset: usize) -> &str {
-        &self.parts[self.file_at(offset)].name
+        &self.files[self.file_at(offset)].name
     }
 
     /// The number of the file in which a byte offset lies, from 0 for the scenario file itself.
     pub(super) fn file_at(&self, offset: usize) -> usize {
-        self.parts.partition_point(|part| part.start <= offset).saturating_sub(1)
+        self.files.partition_point(|part| part.start <= offset).saturating_sub(1)
     }
 
     /// All texts, each without its byte-order mark.
@@ -93,7 +93,7 @@ impl SourceText {
     /// The text of the first file alone.
     #[must_use]
     pub fn own_text(&self) -> &str {
-        let end = self.parts.get(1).map_or(self.text.len(), |next| next.start - 1);
+        let end = self.files.get(1).map_or(self.text.len(), |next| next.start - 1);
         &self.text[..end]
     }
 
@@ -104,7 +104,7 @@ impl SourceText {
         let line = self.lines.partition_point(|&start| start <= offset).max(1);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
         let column = characters(&self.text, start..offset) + 1;
-        let line = line - self.parts[self.file_at(offset)].first_line;
+        let line = line - self.files[self.file_at(offset)].first_line;
         let column = if line == 1 { column + self.first.column - 1 } else { column };
         Position { line: line + self.first.line - 1, column }
     }

@@ -49,7 +49,7 @@ fn walk(inner: &str, start: usize, decoded: &str, escapes: bool) -> Vec<usize> {
     offsets
 }
 
-/// Skips what leaves no trace in the decoded string: a carriage return, a line continuation.
+/// Skips what the decoded string does not contain: a carriage return, a line continuation.
 fn skip_unseen(inner: &str, mut at: usize, next: char, escapes: bool) -> usize {
     loop {
         let rest = &inner[at..];

@@ -1,6 +1,7 @@
 //! The `[sweep]` table: how the scenario itself would be swept. Only its form is checked here; the numbers are the
 //! sweep's own business.
 
+use std::fmt;
 use std::ops::Range;
 
 use super::diagnostic::Diagnostic;
@@ -15,10 +16,32 @@ use super::toml_tree::{Kind, Table, Value};
 pub struct Varied {
     /// A parameter, or the dotted path of a number.
     pub name: String,
-    /// `A:B:N` or `V,V,…`.
-    pub values: String,
+    /// Its values.
+    pub values: VariedValues,
     /// Where it stands.
     pub span: Range<usize>,
+}
+
+/// The values that a name is to take.
+#[derive(Clone, Debug, PartialEq)]
+pub enum VariedValues {
+    /// A text, as on the command line: `A:B:N`, `A:B:N:log` or `V,V,…`.
+    Text(String),
+    /// A list of them.
+    List(Vec<SetValue>),
+}
+
+/// As on the command line.
+impl fmt::Display for VariedValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::List(values) => {
+                let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+                f.write_str(&values.join(","))
+            }
+        }
+    }
 }
 
 /// The `[sweep]` table of a document.
@@ -77,13 +100,12 @@ fn flatten(table: &Table, parent: &str, found: &mut Vec<Varied>) {
     }
 }
 
-fn values(value: &Value) -> Option<String> {
+fn values(value: &Value) -> Option<VariedValues> {
     match &value.kind {
-        Kind::String(text) => Some(text.clone()),
+        Kind::String(text) => Some(VariedValues::Text(text.clone())),
         Kind::Array(values) if !values.is_empty() => {
-            let texts: Option<Vec<String>> =
-                values.iter().map(|value| SetValue::of(&value.kind).map(|value| value.to_string())).collect();
-            texts.map(|texts| texts.join(","))
+            let values: Option<Vec<SetValue>> = values.iter().map(|value| SetValue::of(&value.kind)).collect();
+            values.map(VariedValues::List)
         }
         _ => None,
     }

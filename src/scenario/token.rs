@@ -1,4 +1,4 @@
-//! The words of an expression.
+//! The tokens of an expression.
 
 use std::ops::Range;
 
@@ -6,14 +6,14 @@ use super::diagnostic::quoted;
 use super::time_literal::{self, Unit};
 use crate::model::{Comparison, Date};
 
-/// A word and where it stands in the expression's text.
+/// A token and its place in the expression's text.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Token {
     pub(super) kind: TokenKind,
     pub(super) span: Range<usize>,
 }
 
-/// What a word is.
+/// The kind of a token.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum TokenKind {
     Number(f64),
@@ -28,12 +28,12 @@ pub(super) enum TokenKind {
     Open,
     Close,
     Comma,
-    /// What is no word of the language: what is wrong, and a remedy.
+    /// Invalid text: what is wrong, and a remedy.
     Invalid(String, Option<String>),
     End,
 }
 
-/// Splits an expression into words; the last is [`TokenKind::End`].
+/// Splits an expression into tokens; the last is [`TokenKind::End`].
 pub(super) fn tokens(text: &str) -> Vec<Token> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -49,7 +49,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     }
 }
 
-/// The word that `rest` begins with, and its length in bytes.
+/// The token that `rest` begins with, and its length in bytes.
 fn token(rest: &str) -> (TokenKind, usize) {
     let Some(first) = rest.chars().next() else { return (TokenKind::End, 0) };
     match first {
@@ -79,7 +79,7 @@ fn operator(rest: &str, first: char) -> (TokenKind, usize) {
         (")", TokenKind::Close),
         (",", TokenKind::Comma),
     ];
-    // What other languages write, longest first, and what this one writes instead.
+    // Operators of other languages, longest first, and the remedy.
     const STRANGE: [(&str, &str); 23] = [
         ("**", "multiply a number with itself: `x * x`"),
         ("<>", "write `!=`"),

@@ -21,7 +21,7 @@ pub(super) fn explain(source: &SourceText, errors: &[toml::de::Error]) -> Vec<Di
         }
         last_line = line;
         if error.message().starts_with("duplicate key") {
-            // The keys of a table that stands there twice are repeated with it.
+            // The keys of a table that is declared twice are duplicates too.
             header =
                 (looked_at + 1..=line).rev().find(|&line| source.line(line).trim_start().starts_with('[')).or(header);
             looked_at = line;
@@ -72,7 +72,7 @@ fn character_span(text: &str, span: Range<usize>) -> Range<usize> {
     start..end.max(start)
 }
 
-/// Errors after which the parser still knows where it is.
+/// Errors after which the parser recovers.
 const LOCAL: [&str; 12] = [
     "duplicate key",
     "cannot extend value",

@@ -72,7 +72,7 @@ impl<'a> Draft<'a> {
             let position = self.model.setup.trust_pairs.len();
             self.model.setup.trust_pairs.push(0.0);
             self.plain_field(&number.value, &path(&place, "value"), Domain::Unit, Target::TrustPair(position));
-            // A pair that is wrong has been reported; the tables stay in step.
+            // An invalid pair has been reported; it keeps its position beside its number.
             let nobody = Pairs { first: crate::model::GroupId(0), second: crate::model::GroupId(0) };
             self.model.trust_pairs.push(pairs.unwrap_or(nobody));
         }

@@ -1,4 +1,4 @@
-//! The most that evidence can ever come to: everything bound and delivered.
+//! Upper bounds of the evidence: its values when everything is bound and delivered.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::diagnostic::{Diagnostic, quoted, suggestion};
 use super::toml_tree::{Entry, Kind, Table, Value, is_long_form};
 
-/// Tables that are one thing, of which a variant replaces keys; all other tables hold things by their ids.
+/// Sections that have keys of their own; all others hold entries by id.
 const THINGS: [&str; 4] = ["time", "trust", "credit", "sweep"];
 
 /// Lays a scenario over the one that it extends.
@@ -51,7 +51,7 @@ fn lay_section(known: &mut Entry, entry: Entry) {
     }
 }
 
-/// One of the things of a table of things.
+/// An entry of a section that both have.
 fn lay_thing(known: &mut Entry, over: Value) {
     match (&mut known.value.kind, over.kind) {
         (Kind::Table(base), Kind::Table(over)) => lay_keys(base, over),
@@ -116,7 +116,7 @@ fn paths(value: &Value, wrong: &mut Vec<Diagnostic>) -> Vec<(String, Range<usize
     found
 }
 
-/// Takes an entry of a table of things, or a key of a thing, out.
+/// Removes an entry of a section, or a key of an entry.
 fn remove(base: &mut Table, path: &str, span: &Range<usize>) -> Result<(), Box<Diagnostic>> {
     let refused = |message: String, help: String| {
         Err(Box::new(Diagnostic::error("variant/remove", message, Some(span.clone())).help(help)))

@@ -1,4 +1,4 @@
-//! Warnings about what is legal in a model and surely not meant.
+//! Warnings about valid models that probably do not mean what their author intends.
 
 use super::diagnostic::{Diagnostic, quoted};
 use super::interval::parameter_intervals;
@@ -59,7 +59,7 @@ fn swap(model: &Model, root: &Table) -> Option<Diagnostic> {
         (is_mutual && swaps(one) && swaps(other)).then_some((one, other))
     });
     let (one, other) = pair?;
-    // Who writes the two ties one by one has seen that there is no weight of their own.
+    // Two single ties are written on purpose; only groups hide that there is no weight on oneself.
     let is_of_a_group = model.influence.iter().any(|entry| match *entry {
         Influence::Between(pairs) => [pairs.first, pairs.second].iter().all(|id| {
             let members = &model.groups[id.index()].members;
@@ -95,7 +95,7 @@ fn only_sources(model: &Model) -> Vec<Pull> {
             Influence::Tie { on, from } => add(on, from),
             Influence::Between(pairs) => {
                 let [on, from] = [pairs.first, pairs.second].map(|id| &model.groups[id.index()].members);
-                // Three are enough to tell one from several.
+                // Three members are enough to distinguish one source from several.
                 for &on in on {
                     from.iter().filter(|&&from| from != on).take(3).for_each(|&from| add(on, from));
                 }
@@ -105,7 +105,7 @@ fn only_sources(model: &Model) -> Vec<Pull> {
     sources
 }
 
-/// Whose stances pull an actor.
+/// The actors whose stances have a weight in an actor's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pull {
     Nobody,

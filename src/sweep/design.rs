@@ -236,26 +236,34 @@ impl Axis {
         };
         // The time of a moment has its own colons.
         let is_list = values.split(',').all(|part| !part.contains(':') || SetValue::parse(part.trim()).is_ok());
-        let values: Vec<SetValue> = if is_list {
-            values.split(',').map(value).collect::<Result<_, _>>()?
-        } else {
-            let parts: Vec<&str> = values.split(':').collect();
-            let (ends, scale) = match parts[..] {
-                [from, to, count] => ([from, to, count], Scale::Linear),
-                [from, to, count, "log"] => ([from, to, count], Scale::Logarithmic),
-                _ => {
-                    let help = "a range is `A:B:N`: first value, last value, how many; or `A:B:N:log`";
-                    return Err(wrong("is no range".into()).help(help));
-                }
-            };
-            let [from, to, count] = ends;
-            range(number(from)?, number(to)?, count, scale)
-                .map_err(|(kind, what)| Error::new(kind, format!("{} {what}", quoted(&format!("{name}={values}")))))?
-                .into_iter()
-                .map(SetValue::Number)
-                .collect()
+        if is_list {
+            return Self::list(name, values.split(',').map(value).collect::<Result<_, _>>()?);
+        }
+        let parts: Vec<&str> = values.split(':').collect();
+        let (ends, scale) = match parts[..] {
+            [from, to, count] => ([from, to, count], Scale::Linear),
+            [from, to, count, "log"] => ([from, to, count], Scale::Logarithmic),
+            _ => {
+                let help = "a range is `A:B:N`: first value, last value, how many; or `A:B:N:log`";
+                return Err(wrong("is no range".into()).help(help));
+            }
         };
+        let [from, to, count] = ends;
+        let values = range(number(from)?, number(to)?, count, scale)
+            .map_err(|(kind, what)| Error::new(kind, format!("{} {what}", quoted(&format!("{name}={values}")))))?;
+        Self::list(name, values.into_iter().map(SetValue::Number).collect())
+    }
+
+    /// The axis of a name with these values.
+    ///
+    /// # Errors
+    /// An [`Error`] if there are too many, or one is not finite.
+    pub fn list(name: &str, values: Vec<SetValue>) -> Result<Self, Error> {
         check_count(values.len() as u128, 1)?;
+        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+            let message = format!("{} has {} where a number should be", quoted(name), quoted(&value.to_string()));
+            return Err(Error::new(ErrorKind::Design, message).help("write finite numbers"));
+        }
         Ok(Self { name: name.to_owned(), values })
     }
 }

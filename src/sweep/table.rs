@@ -8,7 +8,7 @@ use super::experiment::{DesignSource, Experiment};
 use super::outline::Asked;
 use super::sample::Sample;
 use super::schedule::Schedule;
-use crate::scenario::{Diagnostic, Document, SweepTable, Varied};
+use crate::scenario::{Diagnostic, Document, SweepTable, Varied, VariedValues};
 
 /// The remedy where there is no better one.
 const ASK: &str = "change what the table asks for";
@@ -23,7 +23,11 @@ pub fn of_table(table: &SweepTable, zip: bool, document: &Document) -> Result<(D
         Box::new(Diagnostic::error("sweep/design", error.message(), place).help(ASK).maybe_help(help))
     };
     let axis = |varied: &Varied| {
-        Axis::of(&varied.name, &varied.values).map_err(|error| wrong(&error, Some(varied.span.clone())))
+        let axis = match &varied.values {
+            VariedValues::Text(text) => Axis::of(&varied.name, text),
+            VariedValues::List(values) => Axis::list(&varied.name, values.clone()),
+        };
+        axis.map_err(|error| wrong(&error, Some(varied.span.clone())))
     };
     let vary: Vec<Axis> = table.vary.iter().map(axis).collect::<Result<_, _>>()?;
     let sample = table.sample.as_deref().map(Sample::parse).transpose();
