@@ -128,6 +128,8 @@ impl Parameter {
 pub struct Resource {
     /// Its id.
     pub id: String,
+    /// Its name, for people.
+    pub name: Option<String>,
     /// Its unit, for people.
     pub unit: Option<String>,
 }

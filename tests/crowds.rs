@@ -125,7 +125,8 @@ fn a_long_cascade_goes_on_by_thresholds() {
         [commitments.again]\ndebtor = \"c\"\ngives = { word = 1 }\nwhen = \"bound(word) / 2 >= 50 + own(place)\"\n";
     let ran = run_text(text, &[], 0);
     let detached = ran.run.log.iter().filter(|entry| matches!(entry.event, Event::Detached(_)));
-    let found: Vec<usize> = detached.filter_map(|entry| entry.event.instance()).map(|at| at.index()).collect();
+    let found: Vec<usize> =
+        detached.filter_map(|entry| entry.event.instance()).map(backstop::model::InstanceId::index).collect();
     let (mut bound, mut order, mut count) = (vec![false; 320], Vec::new(), 0);
     loop {
         let agrees = |at: usize| {

@@ -750,3 +750,18 @@ fn graded_amounts_are_told_by_why_and_diff() {
     let line = "germany_pays                 1: detached, 500 of 600 million EUR  2: detached, 50 of 600 million EUR";
     assert!(told.contains(line), "{told}");
 }
+
+#[test]
+fn a_timeline_names_the_part_that_is_no_longer_true_and_resources_by_their_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "format = 1\n[time]\nsteps = 4\n[resources.votes]\nname = \"Votes cast\"\n[resources.electors]\n\
+                unit = \"electors\"\n[actors.a]\n[actors.b]\n[definitions]\nearly = \"step < 2\"\n\
+                [commitments.one]\ndebtor = \"a\"\ngives = { votes = 5, electors = 9 }\nover = 9\n\
+                while = \"early and bonds(two) >= 1 and not violated(two) > 0\"\n\
+                [commitments.two]\ndebtor = \"b\"\ngives = { votes = 2 }\nover = 9\n\
+                while = \"step < 3 or bonds(one) >= 1\"\n";
+    std::fs::write(folder.path().join("s.toml"), text).expect("a file can be written");
+    let told = said(folder.path(), &["run", "s.toml"]);
+    assert!(told.contains("a suspends 5 Votes cast and 9 electors, no longer true: early [one]"), "{told}");
+    assert!(told.contains("b suspends 2 Votes cast, no longer true: step < 3 or bonds(one) >= 1 [two]"), "{told}");
+}

@@ -227,7 +227,7 @@ class Run:
         Args:
             at: the step after whose last exchange the state is explained; the last one unless it is given.
             goal: an outcome to reach, instead of all that is deadlocked.
-            cost: what a set of first moves costs: `"moves"`, `"declared"`, or the amount of a resource.
+            cost: what a set of first moves costs: `"moves"`, `"declared"`, `"distance"`, or the amount of a resource.
             any: whether moves count that are not on offer.
             exclude: commitments that nobody makes as a first move (`--not`).
             summit: also who must be in the room for a package.

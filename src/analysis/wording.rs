@@ -1,7 +1,8 @@
 //! Numbers, quantities and comparisons in words.
 
 use crate::model::{
-    ActorId, Comparison, Expression, GroupId, Model, Node, NodeId, Promises, Quantity, ResourceId, Scope, SlotId,
+    ActorId, Comparison, Expression, GroupId, Model, Node, NodeId, Promises, Quantity, Resource, ResourceId, Scope,
+    SlotId,
 };
 use crate::text::escaped;
 
@@ -51,20 +52,30 @@ pub fn number(value: f64) -> String {
 pub fn amount(model: &Model, resource: ResourceId, value: f64) -> String {
     let resource = &model.resources[resource.index()];
     let value = number(value);
+    let name = resource_name(resource);
     match resource.unit.as_deref().map(escaped) {
-        None => format!("{value} {}", resource.id),
+        None => format!("{value} {name}"),
+        // The unit says what it is.
+        Some(unit) if unit == name => format!("{value} {unit}"),
         Some(unit) if BARE_UNITS.contains(&unit.as_str()) => {
             if unit.starts_with("share") || unit == "fraction" {
-                format!("{value} of {}", resource.id)
+                format!("{value} of {name}")
             } else {
-                format!("{value} {unit} of {}", resource.id)
+                format!("{value} {unit} of {name}")
             }
         }
         Some(unit) => {
             let is_shared = model.resources.iter().filter(|other| other.unit == resource.unit).count() > 1;
-            if is_shared { format!("{value} {unit} of {}", resource.id) } else { format!("{value} {unit}") }
+            if is_shared { format!("{value} {unit} of {name}") } else { format!("{value} {unit}") }
         }
     }
+}
+
+/// The name of a resource for people, or its id.
+#[must_use]
+pub fn resource_name(resource: &Resource) -> String {
+    let name = resource.name.as_deref().filter(|name| !name.trim().is_empty());
+    name.map_or_else(|| resource.id.clone(), escaped)
 }
 
 /// One quantity against a fixed number.
@@ -333,6 +344,25 @@ pub fn quantity_text(model: &Model, quantity: Quantity) -> String {
 
 /// Longest text of an expression that is written out.
 const LONGEST: usize = 200;
+
+/// The parts of a condition that are not true: of `a and b` those of the two, otherwise the whole. Empty where all of
+/// it is true or cannot be worked out.
+#[must_use]
+pub fn untrue_parts(model: &Model, condition: &Expression, scope: &Scope<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut stack = vec![condition.root()];
+    while let Some(node) = stack.pop() {
+        let is_definition = condition.named.iter().any(|(of, _)| *of == node);
+        if let (Node::And(a, b), false) = (condition.nodes[node as usize], is_definition) {
+            stack.extend([b, a]);
+        } else if condition.truth_at(node, scope).is_ok_and(|truth| !truth) {
+            found.push(node);
+        }
+    }
+    // Between several an `or` needs brackets.
+    let around = if found.len() > 1 { 3 } else { 0 };
+    found.into_iter().map(|node| text(model, condition, node, around)).collect()
+}
 
 /// An expression as it would be written, with definitions unfolded; `around` is how tightly its surroundings bind.
 fn text(model: &Model, expression: &Expression, node: NodeId, around: u8) -> String {

@@ -97,12 +97,14 @@ pub(super) struct Chain {
     commitment: CommitmentId,
     instances: Vec<InstanceId>,
     acts: Vec<Act>,
+    /// What is no longer true of its `while`, where it is suspended.
+    pub(super) untrue: Option<String>,
 }
 
 impl Chain {
     pub(super) fn new(model: &Model, instance: InstanceId, deed: Deed, parts: Vec<Part>) -> Self {
         let commitment = model.instances[instance.index()].commitment;
-        Self { commitment, instances: vec![instance], acts: vec![Act { deed, parts }] }
+        Self { commitment, instances: vec![instance], acts: vec![Act { deed, parts }], untrue: None }
     }
 
     /// Takes in what happens next; false where that is told by itself.
@@ -119,14 +121,14 @@ impl Chain {
     }
 
     /// What those have in common that can be told together. Nothing to hand over is handed over as well.
-    pub(super) fn kind(&mut self) -> (CommitmentId, Vec<Deed>) {
+    pub(super) fn kind(&mut self) -> (CommitmentId, Vec<Deed>, Option<String>) {
         if let [.., bound, kept] = self.acts.as_slice()
             && (bound.deed, kept.deed) == (Deed::IsBound, Deed::Keeps)
         {
             let nothing = Act { deed: Deed::HandsOver, parts: Vec::new() };
             self.acts.insert(self.acts.len() - 1, nothing);
         }
-        (self.commitment, self.acts.iter().map(|act| act.deed).collect())
+        (self.commitment, self.acts.iter().map(|act| act.deed).collect(), self.untrue.clone())
     }
 
     /// Adds one of the same kind.
@@ -312,8 +314,9 @@ impl Writer<'_> {
     }
 
     fn suspends(&mut self, act: &Act) -> String {
-        let stay = self.declared().stay.as_ref();
-        let stay = stay.map(|stay| format!(", no longer true: {}", condition(&stay.text)));
+        let stay = self.chain.untrue.clone();
+        let stay = stay.or_else(|| self.declared().stay.as_ref().map(|stay| condition(&stay.text)));
+        let stay = stay.map(|untrue| format!(", no longer true: {untrue}"));
         self.tail += &stay.unwrap_or_default();
         let what = self.what_or_it(act).unwrap_or_else(|| What::Amounts("the promise".into()));
         format!("{} {what}", self.verb("suspends", "suspend"))

@@ -81,15 +81,20 @@ fn holds(model: &Model, setup: &Setup, world: &World, outcome: OutcomeId) -> Str
     text
 }
 
+/// Values that are told of a condition, at most.
+const VALUES: usize = 6;
+
 /// `bound(troops, europe) is 30 000 and bound(backstop, us) is 1`.
 #[must_use]
 pub fn values(model: &Model, setup: &Setup, world: &World, outcome: OutcomeId) -> String {
     let scope = Scope { model, setup, world, evidence: &world.evidence, reader: None };
     let reads = model.outcomes[outcome.index()].when.reads();
-    let values = reads.into_iter().map(|quantity| {
+    let values = reads.iter().take(VALUES).map(|&quantity| {
         format!("{} is {}", wording::quantity_text(model, quantity), plain_number(scope.read(quantity)))
     });
-    listed(&values.collect::<Vec<_>>())
+    let others = reads.len().saturating_sub(VALUES);
+    let more = (others > 0).then(|| format!("so on for {others} other quantities"));
+    listed(&values.chain(more).collect::<Vec<_>>())
 }
 
 /// Outcomes that were reached and hold no longer, and promises that were broken or are suspended: what was there once.

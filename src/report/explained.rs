@@ -7,7 +7,7 @@ use crate::analysis::{self, Blocked, Choice, Cost, Explanation, Given, Partial, 
 use crate::engine::View;
 use crate::model::{Amount, CommitmentId, InstanceId, Model, ResourceId, State};
 
-use super::wording::{actor, count, escaped, listed, plain_number};
+use super::wording::{actor, count, listed, plain_number};
 
 /// Lists longer than this are cut on the screen.
 const SHOWN: usize = 8;
@@ -505,14 +505,11 @@ fn partial(model: &Model, explanation: &Explanation) -> String {
             let _ = writeln!(text, "  Of {name}, to be bound is enough, whatever the amount.");
             continue;
         }
-        let resource = &model.resources[partial.resource.index()];
-        let unit = resource.unit.as_deref().map(|unit| format!(" {}", escaped(unit))).unwrap_or_default();
         let _ = writeln!(
             text,
-            "  Of {name}, {} of {}{unit} of {} is enough.",
+            "  Of {name}, {} of {} is enough.",
             plain_number(partial.least.to_units()),
-            plain_number(partial.amount.to_units()),
-            resource.id,
+            wording::amount(model, partial.resource, partial.amount.to_units()),
         );
     }
     if !explanation.partial_is_complete {

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::analysis::wording::untrue_parts;
 use crate::engine::{begin_step, evolve};
 use crate::model::{
-    ActorId, Amount, Bind, Entry, Event, EventKind, Gift, InstanceId, Model, Move, Payload, Setup, ShockId, World,
+    ActorId, Amount, Bind, Entry, Event, EventKind, Gift, InstanceId, Model, Move, Payload, Phase, Reader, Scope,
+    Setup, ShockId, World,
 };
 
 use super::deeds::{self, Chain, Deed, Part};
 use super::explained::{instances, with_amounts};
-use super::wording::{actor, actors, amount, count, escaped, listed, named, plain_number};
+use super::wording::{actor, actors, amount, condition, count, escaped, listed, named, plain_number};
 
 /// Promises with amounts that a move binds are named one by one up to this number.
 const NAMES: usize = 8;
@@ -175,6 +177,15 @@ impl Lines {
         self.all.push(Line::Deeds(Chain::new(model, instance, deed, parts)));
     }
 
+    /// Notes why the promise of an instance is suspended.
+    fn because(&mut self, instance: InstanceId, untrue: String) {
+        if let Some(&at) = self.open.get(&instance)
+            && let Line::Deeds(chain) = &mut self.all[at]
+        {
+            chain.untrue = Some(untrue);
+        }
+    }
+
     /// The sentences. Those of whom the same is to be told stand together, where the first of them does.
     fn written(self, model: &Model, setup: &Setup) -> Vec<String> {
         let mut lines: Vec<Line> = Vec::new();
@@ -195,12 +206,21 @@ impl Lines {
 
 fn step_lines(model: &Model, setup: &Setup, world: &mut World, entries: &[Entry], filter: &Filter) -> Vec<String> {
     let mut lines = Lines::default();
+    // Conditions of the Review are looked at as they are when it begins.
+    let mut at_review: Option<World> = None;
+    let has_suspended = entries.iter().any(|entry| matches!(entry.event, Event::Suspended(_)));
     for entry in entries {
+        if has_suspended && at_review.is_none() && entry.event.kind().phase() >= Phase::Review {
+            at_review = Some(world.clone());
+        }
         // What a shock moves is a part of the shock's own line.
         let is_part =
             entry.cause.is_some() && matches!(entry.event.payload(), Payload::Opinion { .. } | Payload::Pair { .. });
         if is_part && matches!(lines.all.last(), Some(Line::Shock { .. })) || filter.shows(model, entry.event) {
             add(model, setup, world, entry, &mut lines);
+            if let (Event::Suspended(instance), Some(world)) = (entry.event, &at_review) {
+                lines.because(instance, untrue(model, setup, world, instance));
+            }
         }
         evolve(model, setup, world, entry.event);
     }
@@ -234,11 +254,14 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut L
         }
         Event::Agreed { meeting, size } => {
             let size = count(size as usize, "commitment");
-            lines.say(format!("agreed at {}: a package of {size}", model.meetings[meeting.index()].id));
+            let meeting = &model.meetings[meeting.index()];
+            let name = named(&meeting.id, meeting.name.as_deref());
+            lines.say(format!("agreed at {name}: a package of {size}"));
         }
         Event::Failed { meeting, size } => {
             let size = count(size as usize, "commitment");
-            let meeting = &model.meetings[meeting.index()].id;
+            let meeting = &model.meetings[meeting.index()];
+            let meeting = named(&meeting.id, meeting.name.as_deref());
             lines.say(format!("no agreement at {meeting}: a package of {size} was possible and failed"));
         }
         Event::Reached(outcome) => {
@@ -269,6 +292,15 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut L
             }
         }
     }
+}
+
+/// What of the `while` of a commitment is not true in a state, or all of it where that is not to be told.
+fn untrue(model: &Model, setup: &Setup, world: &World, instance: InstanceId) -> String {
+    let Some(stay) = &model.commitment_of(instance).stay else { return String::new() };
+    let reader = Some(Reader { actor: model.instances[instance.index()].debtor, instance });
+    let scope = Scope { model, setup, world, evidence: &world.evidence, reader };
+    let parts = untrue_parts(model, stay, &scope);
+    if parts.is_empty() { condition(&stay.text) } else { listed(&parts) }
 }
 
 /// What a move binds, with its amounts as `--move` takes them.

@@ -125,12 +125,13 @@ fn read_resources(reader: &mut Reader<'_>) -> Vec<Resource> {
     let Some(section) = reader.section("resources") else { return resources };
     for entry in &section.entries {
         let parent = path("resources", &entry.key);
-        let unit = reader.table(&entry.value, &parent).and_then(|table| {
+        let texts = reader.table(&entry.value, &parent).map(|table| {
             reader.known_keys(table, &keys::RESOURCE);
-            reader.free_texts(table, &["name", "note"], &parent);
-            reader.short_text(table, "unit", &parent)
+            reader.free_texts(table, &["note"], &parent);
+            (reader.short_text(table, "name", &parent), reader.short_text(table, "unit", &parent))
         });
-        resources.push(Resource { id: entry.key.clone(), unit });
+        let (name, unit) = texts.unwrap_or_default();
+        resources.push(Resource { id: entry.key.clone(), name, unit });
     }
     resources
 }

@@ -204,7 +204,9 @@ impl Sketch {
             clock: Clock { start: None, plain: false, step: StepLength::DAY, steps: 1 },
             parameters: Vec::new(),
             issues: vec!["main".into()],
-            resources: (0..self.resources).map(|at| Resource { id: format!("r{at}"), unit: None }).collect(),
+            resources: (0..self.resources)
+                .map(|at| Resource { id: format!("r{at}"), name: None, unit: None })
+                .collect(),
             attributes: Vec::new(),
             actors: (0..self.actors).map(|at| Actor { id: format!("a{at}"), name: None }).collect(),
             groups,
