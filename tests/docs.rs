@@ -311,7 +311,9 @@ fn every_column_of_a_sweep_is_documented() {
     for column in summary.lines().next().unwrap().split(',').filter(|column| *column != "time.steps") {
         names.push(match column.split_once('/') {
             Some((statistic @ ("share" | "share_low" | "share_high"), _)) => format!("{statistic}/OUTCOME"),
-            Some((statistic @ ("mean" | "sd" | "min" | "max"), _)) => format!("{statistic}/NAME"),
+            Some((statistic @ ("mean" | "sd" | "min" | "max" | "q05" | "q50" | "q95"), _)) => {
+                format!("{statistic}/NAME")
+            }
             _ => column.to_owned(),
         });
     }

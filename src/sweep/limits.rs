@@ -38,6 +38,11 @@ limits! {
     pub const WORKING_PARTS: u64 = 500_000;
     /// Actors and instances of commitments of the models of all points that change more than parameters.
     pub const POINT_PARTS: u64 = 50_000_000;
+    /// Distinct values kept for quantiles in all; each number that is measured at a point gets an equal part, up to
+    /// [`QUANTILE_VALUES_A_POINT`].
+    pub const QUANTILE_VALUES: u64 = 8_388_608;
+    /// Distinct values of a number at a point that are kept for its quantiles, at most; of more all lose digits.
+    pub const QUANTILE_VALUES_A_POINT: u64 = 4_096;
     /// Memory of a summary, in bytes.
     pub const SUMMARY_BYTES: u64 = 512 << 20;
     /// Points that `check` validates of a `[sweep]` table; a sweep validates all of its points.

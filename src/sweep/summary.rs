@@ -8,6 +8,7 @@ use std::io;
 use super::design::Points;
 use super::error::{Error, ErrorKind};
 use super::limits;
+use super::quantiles::Quantiles;
 use super::statistics::{Moments, wilson};
 use crate::model::{Clock, Ending, Model};
 use crate::scenario::{FAILED, SetValue};
@@ -60,6 +61,10 @@ pub struct Summary {
     endings: Vec<u64>,
     /// By point: reached step, gap, metrics.
     moments: Vec<Moments>,
+    /// By point: the same, for quantiles.
+    quantiles: Vec<Quantiles>,
+    /// Distinct values that each of them keeps.
+    values: usize,
     /// By point: the distinct storylines, up to `kept`.
     storylines: Vec<BTreeSet<u64>>,
     /// By point: whether all distinct storylines are among those kept.
@@ -78,7 +83,7 @@ impl Summary {
     /// An [`Error`] if it takes more than [`limits::SUMMARY_BYTES`].
     pub fn check(model: &Model, points: u64) -> Result<(), Error> {
         let counts = (model.outcomes.len() + OTHERS.len()) * size_of::<u64>();
-        let moments = (model.metrics.len() + DATED.len()) * size_of::<Moments>();
+        let moments = (model.metrics.len() + DATED.len()) * (size_of::<Moments>() + size_of::<Quantiles>());
         let each = (counts + moments + size_of::<BTreeSet<u64>>() + 1) as u64;
         if each.saturating_mul(points) <= limits::SUMMARY_BYTES {
             return Ok(());
@@ -99,11 +104,15 @@ impl Summary {
     pub fn new(model: &Model, points: u64) -> Self {
         let count = usize::try_from(points).expect("the number of points is limited");
         let kept = (limits::STORYLINES / points.max(1)).clamp(2, limits::STORYLINES_A_POINT);
+        let measured = points.max(1).saturating_mul((model.metrics.len() + DATED.len()) as u64);
+        let values = limits::QUANTILE_VALUES / measured;
         let outcomes: Vec<String> = model.outcomes.iter().map(|outcome| outcome.id.clone()).collect();
         let metrics: Vec<String> = model.metrics.iter().map(|metric| metric.id.clone()).collect();
         Self {
             endings: vec![0; count * (outcomes.len() + OTHERS.len())],
             moments: vec![Moments::default(); count * (metrics.len() + DATED.len())],
+            quantiles: vec![Quantiles::default(); count * (metrics.len() + DATED.len())],
+            values: usize::try_from(values.clamp(2, limits::QUANTILE_VALUES_A_POINT)).expect("a small number"),
             storylines: vec![BTreeSet::new(); count],
             tallies: BTreeMap::new(),
             untallied: 0,
@@ -131,15 +140,13 @@ impl Summary {
         };
         self.endings[point * (outcomes + OTHERS.len()) + ending] += 1;
         let width = self.metrics.len() + DATED.len();
-        let (dated, measured) = self.moments[point * width..(point + 1) * width].split_at_mut(DATED.len());
-        for (moments, value) in dated.iter_mut().zip([facts.reached_step, facts.gap]) {
-            if let Some(value) = value {
-                moments.add(f64::from(value));
-            }
-        }
-        for (moments, &value) in measured.iter_mut().zip(metrics) {
+        let own = point * width..(point + 1) * width;
+        let dated = [facts.reached_step, facts.gap].map(|value| value.map_or(f64::NAN, f64::from));
+        let measured = self.moments[own.clone()].iter_mut().zip(&mut self.quantiles[own]);
+        for ((moments, quantiles), &value) in measured.zip(dated.iter().chain(metrics)) {
             if !value.is_nan() {
                 moments.add(value);
+                quantiles.add(value, self.values);
             }
         }
         let storylines = &mut self.storylines[point];
@@ -257,6 +264,7 @@ impl Summary {
         let width = self.metrics.len() + DATED.len();
         let reached = &self.moments[point * width];
         let moments = || &self.moments[point * width + at];
+        let quantile = |at: usize, share| self.quantiles[point * width + at].quantile(share, self.values);
         let runs = self.runs(point);
         let interval = || wilson(self.counts(point)[at], runs);
         match column {
@@ -273,10 +281,20 @@ impl Summary {
             SummaryColumn::MeanDate => date(clock, reached.mean()),
             SummaryColumn::MinDate => date(clock, reached.min()),
             SummaryColumn::MaxDate => date(clock, reached.max()),
+            SummaryColumn::LowDate => date(clock, quantile(0, 0.05)),
+            SummaryColumn::MedianDate => date(clock, quantile(0, 0.5)),
+            SummaryColumn::HighDate => date(clock, quantile(0, 0.95)),
             SummaryColumn::Mean => Cell::real(moments().mean()),
             SummaryColumn::Sd => Cell::real(moments().deviation()),
             SummaryColumn::Min => Cell::real(moments().min()),
             SummaryColumn::Max => Cell::real(moments().max()),
+            SummaryColumn::Low => Cell::real(quantile(at, 0.05)),
+            SummaryColumn::Median => Cell::real(quantile(at, 0.5)),
+            SummaryColumn::High => Cell::real(quantile(at, 0.95)),
+            SummaryColumn::QuantilesError => {
+                let all = self.quantiles[point * width..(point + 1) * width].iter();
+                Cell::Real(all.map(|one| one.error(self.values)).fold(0.0, f64::max))
+            }
             SummaryColumn::Storylines => Cell::Whole(self.storylines[point].len() as u64),
             SummaryColumn::StorylinesExact => Cell::Truth(self.exact[point]),
         }

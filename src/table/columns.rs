@@ -173,6 +173,12 @@ columns! {
         MinDate = "min/reached_date": Date;
         /// The date of the last one.
         MaxDate = "max/reached_date": Date;
+        /// The date of the step by which 5 % of those that reached it had; the quantile rounded to a whole step.
+        LowDate = "q05/reached_date": Date;
+        /// The date of the median.
+        MedianDate = "q50/reached_date": Date;
+        /// The date of the step by which 95 % had.
+        HighDate = "q95/reached_date": Date;
         /// The mean of what was measured: the step reached, the gap, each metric.
         Mean = "mean/NAME": Real;
         /// Its sample standard deviation.
@@ -181,6 +187,14 @@ columns! {
         Min = "min/NAME": Real;
         /// Its largest value.
         Max = "max/NAME": Real;
+        /// The quantile of 5 %, by Hyndman and Fan's definition 7.
+        Low = "q05/NAME": Real;
+        /// The median.
+        Median = "q50/NAME": Real;
+        /// The quantile of 95 %.
+        High = "q95/NAME": Real;
+        /// How far a quantile of this row may be off, relative to itself; 0 where all are exact.
+        QuantilesError = "error/quantiles": Real;
         /// Number of distinct storylines.
         Storylines = "count/storylines": Whole;
         /// Whether that is their number, or a lower bound of it.
