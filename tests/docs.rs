@@ -585,6 +585,7 @@ impl Session {
 
     fn script(&self, interpreter: Option<OsString>, option: &str, script: &str, place: &str) {
         let left_out = |missing: &str| {
+            assert!(std::env::var_os("CI").is_none(), "{place}: {missing}");
             // Written past the test's captured output, so that it is seen.
             let _ = std::io::Write::write_fmt(
                 &mut std::io::stderr().lock(),

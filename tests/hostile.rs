@@ -269,14 +269,14 @@ fn files_of_any_size() -> Vec<Input> {
         input("an unclosed string of 4 MiB", Refused("unclosed"), || {
             filled(&format!("{HEAD}about = \""), 'a', 4 * MIB)
         }),
-        input("a title of 3 MiB", Accepted, || {
+        input("a title of 3 MiB", Refused("200 characters"), || {
             format!("format = 1\ntitle = \"{}\"\n[time]\nsteps = 1\n", "a".repeat(3 * MIB))
         }),
-        input("a title of 3 MiB of escapes", Accepted, || {
+        input("a title of 3 MiB of escapes", Refused("200 characters"), || {
             format!("format = 1\ntitle = \"{}\"\n[time]\nsteps = 1\n", "\\u001b".repeat(MIB / 2))
         }),
         input("an unknown key of 3 MiB", Refused("unknown"), || format!("{}\n{HEAD}", "a".repeat(3 * MIB) + " = 1")),
-        input("an id of 3 MiB", Accepted, || format!("{HEAD}[actors.{}]\n", "a".repeat(3 * MIB))),
+        input("an id of 3 MiB", Refused("100 characters"), || format!("{HEAD}[actors.{}]\n", "a".repeat(3 * MIB))),
         heavy("a million unknown names", Refused("x"), || {
             let text = each(0..=300_000, |n| if n == 0 { "[metrics]\n".into() } else { format!("m{n} = \"x\"\n") });
             filled(&text, '\n', text.len() + 2)
