@@ -24,7 +24,7 @@ pub use columns::Columns;
 pub use event::{Ending, Entry, Event, EventKind, Form, Payload, Phase, Seq};
 pub use evidence::Evidence;
 pub use expression::{Comparison, Expression, Node, NodeId, NotANumber, Reader, Scope, Values, curve_goes, on_curve};
-pub use field::{Distribution, Domain, Field, FieldError, FieldSource, Scalar, Shape};
+pub use field::{Distribution, Domain, Field, FieldError, FieldSource, Scalar, Shape, Targets};
 pub use ids::{
     ActorId, AttributeId, CommitmentId, DataId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId, MoveId,
     OutcomeId, ParameterId, ResourceId, ShockId, SlotId,

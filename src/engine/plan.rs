@@ -294,7 +294,7 @@ fn timed(model: &Model) -> Vec<InstanceId> {
     };
     let mut timed: Vec<InstanceId> = model.instance_ids().filter(may_be_due).collect();
     for field in &model.fields {
-        for target in &field.targets {
+        for target in &*field.targets {
             if let Target::Grace(at) | Target::Due(at) | Target::Expires(at) = *target {
                 timed.push(InstanceId::at(at));
             }

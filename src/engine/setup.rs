@@ -76,7 +76,7 @@ fn fill(
             FieldSource::Expression(expression) => field.evaluate(expression, model, setup).map_err(Failure::Field)?,
             FieldSource::Draw { draw, distribution } => draw_value(field, *draw, distribution, setup)?,
         };
-        field.store(value, setup).map_err(Failure::Field)?;
+        field.store(value, model, setup).map_err(Failure::Field)?;
     }
     for (anchor, stance) in setup.anchors.iter_mut().zip(&setup.stances) {
         if anchor.is_nan() {

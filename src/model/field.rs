@@ -1,5 +1,8 @@
 //! Numeric fields that differ between runs: expressions over parameters, and distributions.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use super::expression::{Expression, NotANumber, Values};
 use super::ids::{ActorId, DrawId, ParameterId};
 use super::quantity::Quantity;
@@ -134,28 +137,57 @@ pub struct Distribution {
 /// Where a field's value comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldSource {
-    /// An expression over parameters.
-    Expression(Expression),
+    /// An expression over parameters, one for all members that have it.
+    Expression(Arc<Expression>),
     /// A distribution, drawn before step 0.
     Draw {
         /// Which draw.
         draw: DrawId,
         /// What it is drawn from.
-        distribution: Distribution,
+        distribution: Arc<Distribution>,
     },
+}
+
+/// Where the value of a field goes: a place for each of those that share it. There may be millions of fields with one
+/// place each, which is kept without a list.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Targets {
+    /// One place.
+    One([Target; 1]),
+    /// Any number of places.
+    Many(Vec<Target>),
+}
+
+impl From<Vec<Target>> for Targets {
+    fn from(targets: Vec<Target>) -> Self {
+        if let [one] = targets[..] { Self::One([one]) } else { Self::Many(targets) }
+    }
+}
+
+impl Deref for Targets {
+    type Target = [Target];
+
+    fn deref(&self) -> &[Target] {
+        match self {
+            Self::One(one) => one,
+            Self::Many(many) => many,
+        }
+    }
 }
 
 /// A numeric field that is an expression or a distribution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     /// Where its value goes.
-    pub targets: Vec<Target>,
+    pub targets: Targets,
     /// Where its value comes from.
     pub source: FieldSource,
     /// What it may be.
     pub domain: Domain,
-    /// Its dotted path, with `/actor` for a cohort's member or a group's instance.
-    pub path: String,
+    /// Its dotted path, without the member.
+    pub path: Arc<str>,
+    /// The cohort's member or the group's debtor that it is for, where each has a field of its own.
+    pub of: Option<ActorId>,
     /// The debtor, in a commitment's fields.
     pub owner: Option<ActorId>,
     /// `index` and `size`, in a cohort's fields.
@@ -212,6 +244,15 @@ impl Values for FieldValues<'_> {
 }
 
 impl Field {
+    /// Its dotted path, with `/actor` for a cohort's member or a group's instance.
+    #[must_use]
+    pub fn path(&self, model: &Model) -> String {
+        match self.of {
+            Some(actor) => format!("{}/{}", self.path, model.actors[actor.index()].id),
+            None => self.path.to_string(),
+        }
+    }
+
     /// The value of an expression in this field's place.
     ///
     /// # Errors
@@ -234,7 +275,7 @@ impl Field {
         }
         match distribution.shape.check(&values) {
             Ok(()) => Ok(values),
-            Err(what) => Err(FieldError::Arguments { path: self.path.clone(), what }),
+            Err(what) => Err(FieldError::Arguments { path: self.path(model), what }),
         }
     }
 
@@ -242,12 +283,12 @@ impl Field {
     ///
     /// # Errors
     /// [`FieldError::Domain`] if it lies outside.
-    pub fn store(&self, value: f64, setup: &mut Setup) -> Result<(), FieldError> {
+    pub fn store(&self, value: f64, model: &Model, setup: &mut Setup) -> Result<(), FieldError> {
         if !self.domain.contains(value) {
             let domain = self.domain.description();
-            return Err(FieldError::Domain { path: self.path.clone(), value, domain });
+            return Err(FieldError::Domain { path: self.path(model), value, domain });
         }
-        for &target in &self.targets {
+        for &target in &*self.targets {
             setup.set(target, value);
         }
         Ok(())

@@ -48,11 +48,11 @@ limits! {
     /// Gifts: resources given by all instances of all commitments.
     pub const GIFTS: usize = 4_000_000;
     /// Numeric fields that are expressions or distributions, members counted.
-    pub const FIELDS: usize = 500_000;
+    pub const FIELDS: usize = 2_500_000;
     /// Instances that all moves of a scenario bind together.
     pub const BOUND: usize = 2_000_000;
     /// Operations of all compiled expressions together, members counted.
-    pub const OPERATIONS: usize = 10_000_000;
+    pub const OPERATIONS: usize = 50_000_000;
     /// Words of 64 bits in the membership masks of all groups.
     pub const MASK_WORDS: usize = 16_000_000;
     /// Pairs of a gift and a slot that it may count in.

@@ -74,7 +74,7 @@ fn credits(spans: Vec<(usize, Range<usize>)>) -> BTreeMap<usize, Range<usize>> {
 fn check_parameter_order(model: &Model, about: &[Rc<About>], definitions: &[Definition]) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     for (field, about) in model.fields.iter().zip(about) {
-        let [Target::Parameter(own)] = field.targets.as_slice() else { continue };
+        let [Target::Parameter(own)] = &*field.targets else { continue };
         for script in &about.scripts {
             for (node, read) in script.expression.nodes.iter().enumerate() {
                 let Node::Parameter(other) = read else { continue };
@@ -166,17 +166,17 @@ impl<'p, 'a> Explainer<'p, 'a> {
         let span = Some(about.span.clone());
         match error {
             FieldError::NotANumber(fault) => {
-                let message = format!("`{}` is not a number: {}", field.path, fault.what);
+                let message = format!("`{}` is not a number: {}", field.path(self.model), fault.what);
                 Diagnostic::error("domain/number", message, span).help("change the numbers that it reads")
             }
             FieldError::Arguments { what, .. } => {
-                let message = format!("the distribution of `{}` is wrong: {what}", field.path);
+                let message = format!("the distribution of `{}` is wrong: {what}", field.path(self.model));
                 let ends = about.arguments.first().zip(about.arguments.last());
                 let span = ends.map(|(first, last)| first.start..last.end);
                 Diagnostic::error("domain/distribution", message, span).help("change its arguments")
             }
             FieldError::Domain { value, domain, .. } => {
-                let message = format!("`{}` must be {domain}, but is {}", field.path, plain(value));
+                let message = format!("`{}` must be {domain}, but is {}", field.path(self.model), plain(value));
                 let help = duration_help(self.model.clock.step, field.domain, about);
                 Diagnostic::error("domain/number", message, span)
                     .help(help.unwrap_or_else(|| domain_help(field.domain)))
@@ -187,7 +187,7 @@ impl<'p, 'a> Explainer<'p, 'a> {
     fn support(&mut self, at: usize, argument: usize, value: f64) -> Diagnostic {
         let span = self.settle(at).arguments.get(argument).cloned();
         let field = &self.model.fields[at];
-        let (path, domain, value) = (&field.path, field.domain.description(), plain(value));
+        let (path, domain, value) = (field.path(self.model), field.domain.description(), plain(value));
         let message = format!("`{path}` must be {domain}, but its distribution can give {value}");
         Diagnostic::error("domain/support", message, span).help(domain_help(field.domain))
     }

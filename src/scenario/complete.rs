@@ -7,20 +7,16 @@ use crate::model::{CommitmentId, DrawId, FieldSource, Model, SlotId, Source, lim
 
 /// Numbers the draws in the order of their paths.
 pub(super) fn number_draws(model: &mut Model) {
-    let mut paths: Vec<String> = model
-        .fields
-        .iter()
-        .filter(|field| matches!(field.source, FieldSource::Draw { .. }))
-        .map(|field| field.path.clone())
-        .collect();
+    let drawn = model.fields.iter().enumerate().filter(|(_, field)| matches!(field.source, FieldSource::Draw { .. }));
+    let mut paths: Vec<(String, usize)> = drawn.map(|(at, field)| (field.path(model), at)).collect();
     paths.sort_unstable();
-    for field in &mut model.fields {
-        if let FieldSource::Draw { draw, .. } = &mut field.source {
-            let at = paths.binary_search(&field.path).unwrap_or(0);
-            *draw = DrawId::at(at);
+    model.draws = Vec::with_capacity(paths.len());
+    for (number, (path, at)) in paths.into_iter().enumerate() {
+        if let FieldSource::Draw { draw, .. } = &mut model.fields[at].source {
+            *draw = DrawId::at(number);
         }
+        model.draws.push(path);
     }
-    model.draws = paths;
 }
 
 /// For each gift, the slots that it counts in.

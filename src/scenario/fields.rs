@@ -65,6 +65,8 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) struct About {
     pub(super) span: Range<usize>,
+    /// The dotted path, without the member.
+    pub(super) path: Arc<str>,
     /// The expression, or those among the distribution's arguments.
     pub(super) scripts: Vec<Script>,
     /// Places of a distribution's arguments.
@@ -76,9 +78,9 @@ pub(super) struct About {
 }
 
 impl About {
-    pub(super) fn new(value: &Value, scripts: Vec<Script>, arguments: Vec<Range<usize>>) -> Rc<Self> {
-        let span = value.span.clone();
-        Rc::new(Self { span, scripts, arguments, checked: Cell::new(false), reported: Cell::new(false) })
+    pub(super) fn new(value: &Value, spec: &Spec, scripts: Vec<Script>, arguments: Vec<Range<usize>>) -> Rc<Self> {
+        let (span, path) = (value.span.clone(), spec.path.as_str().into());
+        Rc::new(Self { span, path, scripts, arguments, checked: Cell::new(false), reported: Cell::new(false) })
     }
 }
 

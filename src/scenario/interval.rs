@@ -379,7 +379,7 @@ pub fn attribute_interval(
     let mut add = |interval: Interval| found = Some(found.map_or(interval, |found| found.hull(interval)));
     for field in &model.fields {
         let mut hits = 0;
-        for target in &field.targets {
+        for target in &*field.targets {
             if let &Target::Attribute(position) = target
                 && position / count == attribute.index()
             {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::cells::{self, Column};
 use super::context::{Context, Own, Type};
@@ -26,7 +27,7 @@ enum Read {
 
 /// A distribution as it is written.
 struct Drawn {
-    distribution: Distribution,
+    distribution: Arc<Distribution>,
     scripts: Vec<Script>,
     /// Places of its arguments.
     spans: Vec<Range<usize>>,
@@ -36,12 +37,15 @@ struct Drawn {
 
 impl Drawn {
     /// The distribution of a user.
-    fn of(&self, user: usize) -> Distribution {
-        let mut own = self.distribution.clone();
+    fn of(&self, user: usize) -> Arc<Distribution> {
+        if self.columns.is_empty() {
+            return Arc::clone(&self.distribution);
+        }
+        let mut own = (*self.distribution).clone();
         for (at, column) in &self.columns {
             own.arguments[*at] = Scalar::Constant(column.values[user]);
         }
-        own
+        Arc::new(own)
     }
 }
 
@@ -112,7 +116,7 @@ impl<'a> Draft<'a> {
                 let targets = |_| vec![target];
                 let distribution = drawn.distribution.clone();
                 self.draws(value, spec, &[User::default()], &targets, *drawn);
-                Some(distribution)
+                Some(Arc::unwrap_or_clone(distribution))
             }
         }
     }
@@ -120,7 +124,7 @@ impl<'a> Draft<'a> {
     /// A distribution that is not drawn from.
     pub(super) fn unused_distribution(&mut self, value: &'a Value, spec: &Spec) -> Option<Distribution> {
         match self.read_number(value, spec)? {
-            Read::Draw(drawn) => Some(drawn.distribution),
+            Read::Draw(drawn) => Some(Arc::unwrap_or_clone(drawn.distribution)),
             Read::Number(_) | Read::Expression(_) | Read::Column(_) => None,
         }
     }
@@ -240,7 +244,8 @@ impl<'a> Draft<'a> {
         if arguments.len() < array.len() {
             return None;
         }
-        let drawn = Box::new(Drawn { distribution: Distribution { shape, arguments }, scripts, spans, columns });
+        let drawn =
+            Box::new(Drawn { distribution: Arc::new(Distribution { shape, arguments }), scripts, spans, columns });
         let good = if drawn.columns.is_empty() {
             self.check_distribution(value, &entry.value, spec, &drawn.distribution, &drawn.spans)
         } else {
@@ -376,8 +381,8 @@ impl<'a> Draft<'a> {
     ) {
         let reads = script.expression.reads();
         let alike = !reads.iter().any(|quantity| matches!(quantity, Quantity::Index | Quantity::Own(_)));
-        let expression = script.expression.clone();
-        let about = About::new(value, vec![script], Vec::new());
+        let expression = Arc::new(script.expression.clone());
+        let about = About::new(value, spec, vec![script], Vec::new());
         if alike {
             // What does not differ between members is worked out once.
             let all = (0..users.len()).flat_map(targets).collect();
@@ -386,7 +391,7 @@ impl<'a> Draft<'a> {
             return;
         }
         for (at, user) in users.iter().enumerate() {
-            let source = FieldSource::Expression(expression.clone());
+            let source = FieldSource::Expression(Arc::clone(&expression));
             if !self.push_field(spec, user, targets(at), source, &about) {
                 return;
             }
@@ -401,7 +406,7 @@ impl<'a> Draft<'a> {
         targets: &dyn Fn(usize) -> Vec<Target>,
         mut drawn: Drawn,
     ) {
-        let about = About::new(value, std::mem::take(&mut drawn.scripts), std::mem::take(&mut drawn.spans));
+        let about = About::new(value, spec, std::mem::take(&mut drawn.scripts), std::mem::take(&mut drawn.spans));
         for (at, user) in users.iter().enumerate() {
             let source = FieldSource::Draw { draw: DrawId(0), distribution: drawn.of(at) };
             if !self.push_field(spec, user, targets(at), source, &about) {
@@ -431,11 +436,15 @@ impl<'a> Draft<'a> {
         if !self.lookup.count_operations(&mut self.reader, operations, &about.span, &Origin::File) {
             return false;
         }
-        let path = match user.suffix {
-            Some(actor) => format!("{}/{}", spec.path, self.lookup.names.actors.list[actor.index()].0),
-            None => spec.path.clone(),
+        let field = Field {
+            targets: targets.into(),
+            source,
+            domain: spec.domain,
+            path: Arc::clone(&about.path),
+            of: user.suffix,
+            owner: user.owner,
+            member: user.member,
         };
-        let field = Field { targets, source, domain: spec.domain, path, owner: user.owner, member: user.member };
         self.fields.push(Pending { field, order: spec.order, about: Rc::clone(about) });
         true
     }

@@ -193,7 +193,7 @@ fn evaluate(model: &Model, setup: &mut Setup, (at, field): (usize, &Field)) -> R
     match &field.source {
         FieldSource::Expression(expression) => {
             let value = field.evaluate(expression, model, setup).map_err(wrong)?;
-            field.store(value, setup).map_err(wrong)
+            field.store(value, model, setup).map_err(wrong)
         }
         FieldSource::Draw { distribution, .. } => {
             let arguments = field.arguments(distribution, model, setup).map_err(wrong)?;
@@ -268,8 +268,8 @@ pub(super) fn all_expressions(model: &Model) -> impl Iterator<Item = &Expression
 
 fn field_expressions(field: &Field) -> impl Iterator<Item = &Expression> {
     let (one, distribution) = match &field.source {
-        FieldSource::Expression(expression) => (Some(expression), None),
-        FieldSource::Draw { distribution, .. } => (None, Some(distribution)),
+        FieldSource::Expression(expression) => (Some(&**expression), None),
+        FieldSource::Draw { distribution, .. } => (None, Some(&**distribution)),
     };
     one.into_iter().chain(distribution.into_iter().flat_map(argument_expressions))
 }

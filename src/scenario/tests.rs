@@ -112,9 +112,9 @@ fn draws_are_sorted_and_cohorts_draw_for_each_member() {
         "shocks.raid.stance.people",
     ];
     assert_eq!(model.draws, draws);
-    assert!(matches!(model.fields[0].targets.as_slice(), [Target::Parameter(_)]));
-    let shared = model.fields.iter().find(|field| field.path == "cohorts.people.volatility").unwrap();
-    assert_eq!(shared.targets, [Target::Volatility(1), Target::Volatility(2)]);
+    assert!(matches!(*model.fields[0].targets, [Target::Parameter(_)]));
+    let shared = model.fields.iter().find(|field| &*field.path == "cohorts.people.volatility").unwrap();
+    assert_eq!(*shared.targets, [Target::Volatility(1), Target::Volatility(2)]);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn one_stance_for_all_issues_is_one_draw() {
     let text = format!("issues = [\"guarantee\", \"aid\"]\n{HEAD}[actors.us]\nstance = {{ uniform = [0, 1] }}\n");
     let document = Document::parse("test", text.as_bytes()).unwrap();
     let model = compile(&document, &Options::default()).unwrap().model;
-    assert_eq!(model.fields[0].targets, [Target::Stance(0), Target::Stance(1)]);
+    assert_eq!(*model.fields[0].targets, [Target::Stance(0), Target::Stance(1)]);
     assert_eq!(model.draws, ["actors.us.stance"]);
 }
 
@@ -180,7 +180,7 @@ fn members_that_differ_have_fields_of_their_own() {
         "[actors.us]\nattributes = { army = 3 }\n[actors.uk]\nattributes = { army = { uniform = [1, 2] } }\n[groups]\n\
          allies = [\"us\", \"uk\"]\n[commitments.aid]\ndebtor = \"allies\"\ngives = { troops = \"own(army) * 2\" }\n",
     );
-    let paths: Vec<&str> = model.fields.iter().map(|field| field.path.as_str()).collect();
+    let paths: Vec<String> = model.fields.iter().map(|field| field.path(&model)).collect();
     let gives = "commitments.aid.gives.troops";
     assert_eq!(paths, ["actors.uk.attributes.army", &format!("{gives}/us"), &format!("{gives}/uk")]);
     assert!(matches!(model.fields[0].source, FieldSource::Draw { .. }));

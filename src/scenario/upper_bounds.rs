@@ -133,7 +133,7 @@ fn amounts(model: &Model, parameters: &[Interval]) -> Vec<i128> {
     let mut amounts: Vec<i128> = model.setup.gives.iter().map(|amount| i128::from(amount.0)).collect();
     for field in &model.fields {
         let mut high = None;
-        for target in &field.targets {
+        for target in &*field.targets {
             if let &Target::Gives(at) = target {
                 let high = *high.get_or_insert_with(|| {
                     let interval = field_interval(field, parameters, &|_| Interval::ALL);
