@@ -1,10 +1,15 @@
-//! How fast sweeps are, beside a hand-written loop, and how their cost grows: `cargo bench --bench sweep`.
+//! How fast the program is, beside hand-written loops, and how its cost grows.
 //!
-//! Criterion measures; then the tables of `docs/performance.md` are measured and written anew.
+//! `cargo bench --bench sweep` measures the tables of `docs/performance.md` and writes the page anew. After `--`, the
+//! option `--instructions` counts instructions by callgrind, `--timings` says where the time of a run goes, and
+//! `--criterion` lets Criterion measure, so that two versions can be compared.
 
 mod baseline;
+#[path = "baseline/cascade.rs"]
+mod cascade;
 mod scaling;
 
+use std::io::Write as _;
 use std::path::Path;
 
 use backstop::scenario::Document;
@@ -47,7 +52,6 @@ fn run(sweep: &Sweep, jobs: usize) {
 
 /// Does the same work by hand, into a file.
 fn run_by_hand(replicates: u64, noise: impl baseline::Noise) {
-    use std::io::Write as _;
     let mut file = tempfile::tempfile().expect("a temporary file");
     let mut program = baseline::Baseline::new(0.8, 0.5, noise);
     let mut rows = Vec::new();
@@ -81,12 +85,32 @@ fn measure(criterion: &mut Criterion) {
 }
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let asks = |for_what: &str| arguments.iter().any(|argument| argument == for_what);
+    if let [_, which, runs] = &arguments[..] {
+        // What callgrind counts.
+        let runs = runs.parse().unwrap_or(0);
+        match which.as_str() {
+            "--by-hand" => return run_by_hand(runs, Prescribed::new()),
+            "--by-hand-free" => return run_by_hand(runs, Ziggurat::new()),
+            _ => {}
+        }
+    }
     // `cargo test` runs benches too, without this argument.
-    if !std::env::args().any(|argument| argument == "--bench") {
+    if !asks("--bench") {
         return;
     }
-    let mut criterion = Criterion::default().configure_from_args();
-    measure(&mut criterion);
-    criterion.final_summary();
+    if asks("--instructions") || asks("--timings") {
+        let text = if asks("--timings") { scaling::timings() } else { scaling::instructions() };
+        // Nobody to tell where there is no standard output.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        return;
+    }
+    if asks("--criterion") {
+        let mut criterion = Criterion::default();
+        measure(&mut criterion);
+        criterion.final_summary();
+        return;
+    }
     scaling::write(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md"));
 }
