@@ -175,6 +175,15 @@ impl Deref for Targets {
     }
 }
 
+impl<'a> IntoIterator for &'a Targets {
+    type Item = &'a Target;
+    type IntoIter = std::slice::Iter<'a, Target>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 /// A numeric field that is an expression or a distribution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
