@@ -87,6 +87,8 @@ pub struct Explanation {
     pub any: bool,
     /// The gap: offers that would all bind if they bound together.
     pub gap: Vec<InstanceId>,
+    /// Those of the gap that are suspended.
+    pub suspended: Vec<InstanceId>,
     /// The wait-for graph on the gap, by waiter; empty where it is too large.
     pub waits: Vec<Wait>,
     /// Whether the wait-for graph is within [`limits::WAITS`]; if not, there are no circles either.
@@ -106,10 +108,11 @@ pub struct Explanation {
     pub with_any: Option<Choice<InstanceId>>,
     /// What the goal or the conditions of possible moves read that is held as it is now, whatever binds.
     pub held: Vec<Held>,
-    /// How much of each move of the cheapest unlock set is enough.
+    /// How much of each move of the first unlock set is enough, and of the first moves that unlock by
+    /// themselves.
     pub partial: Vec<Partial>,
-    /// Whether these are all; if not, the set has more than [`limits::PARTIAL`] members, or looking for them took more
-    /// than [`limits::DETAIL_WORK`].
+    /// Whether these are all; if not, there are more than [`limits::PARTIAL`], or looking for them took more than
+    /// [`limits::DETAIL_WORK`].
     pub partial_is_complete: bool,
     /// Actors whose package reaches the goal.
     pub summit: Option<Sets<ActorId>>,
@@ -246,10 +249,8 @@ fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -
     let possible = moves_of(view, question, &gap, &now);
     let unlock = asked.unlock(&now, &possible)?;
     let with_any = if unlock.lower.is_none() && !question.any { asked.with_any(&now, &possible)? } else { None };
-    let (partial, partial_is_complete) = match unlock.sets.first() {
-        Some(choice) if trend == Trend::Up => partial::partial(&asked.test, &choice.members, &moves)?,
-        _ => (Vec::new(), true),
-    };
+    let (partial, partial_is_complete) =
+        if trend == Trend::Up { partials(&asked.test, &unlock, &moves)? } else { (Vec::new(), true) };
     let summit = if question.summit { Some(asked.summit(&now)?) } else { None };
     let keystones = question.keystones.then(|| keystone::keystones(view)).transpose()?;
     let (keystones, keystones_are_complete) = keystones.map_or((None, true), |(found, all)| (Some(found), all));
@@ -267,6 +268,7 @@ fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -
         circles,
         blocked,
         unlock,
+        suspended: gap.iter().copied().filter(|&member| world.instance(member).state == State::Pending).collect(),
         partial,
         partial_is_complete,
         summit,
@@ -299,6 +301,17 @@ pub fn possible_moves(view: View<'_>, question: &Question) -> Result<Vec<Instanc
     now.exchange()?;
     let gap = if view.model.has_graded() { gap_of(view, &mut now)? } else { Vec::new() };
     Ok(moves_of(view, question, &gap, &now))
+}
+
+/// How much is enough of the moves of the first set, and of every other one that is a set by itself.
+fn partials(test: &GoalTest<'_>, unlock: &Sets<InstanceId>, moves: &[Amount]) -> Result<(Vec<Partial>, bool), Failure> {
+    let (mut found, mut work, mut is_complete) = (Vec::new(), 0, true);
+    let others = unlock.sets.iter().skip(1).filter(|set| set.members.len() == 1);
+    let others = others.take(limits::PARTIAL_SETS);
+    for set in unlock.sets.first().into_iter().chain(others) {
+        is_complete &= partial::partial(test, &set.members, moves, &mut work, &mut found)?;
+    }
+    Ok((found, is_complete))
 }
 
 /// A question, with what has been found out already.

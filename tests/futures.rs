@@ -765,3 +765,57 @@ fn a_timeline_names_the_part_that_is_no_longer_true_and_resources_by_their_name(
     assert!(told.contains("a suspends 5 Votes cast and 9 electors, no longer true: early [one]"), "{told}");
     assert!(told.contains("b suspends 2 Votes cast, no longer true: step < 3 or bonds(one) >= 1 [two]"), "{told}");
 }
+
+/// The sets of first moves that an explanation prints, each move as it stands there.
+fn printed_sets(explanation: &str) -> Vec<Vec<String>> {
+    let sets = explanation.lines().skip_while(|line| !line.starts_with("What would open it")).skip(2);
+    let sets = sets.map_while(|line| line.strip_prefix("    ")).filter(|line| !line.starts_with("and "));
+    let moves = sets.map(|line| line.split(" (").next().unwrap_or(line).replace(" and ", ", "));
+    moves.map(|line| line.split(", ").map(ToOwned::to_owned).collect()).collect()
+}
+
+/// What is printed for a first move can be pasted behind `--move`, and each set that is printed opens the deadlock.
+#[test]
+fn the_first_moves_that_are_explained_can_be_made() {
+    let head = "format = 1\n[time]\nsteps = 3\n[resources]\nmoney = {}\nmen = {}\n[actors.a]\n[actors.b]\n[actors.c]\n\
+                [cohorts.d]\nsize = 3\n";
+    let promise = |name: &str, debtor: &str, gives: &str| {
+        format!("[commitments.{name}]\ndebtor = \"{debtor}\"\ngives = {{ {gives} }}\n")
+    };
+    // Burden keys; two resources, and a plain promise; a cohort that answers one actor.
+    let keys = promise("half", "a", "money = { upto = 50, as = \"bound(money)\" }")
+        + &promise("third", "b", "money = { upto = 40, as = \"0.3 / 0.7 * bound(money)\" }")
+        + &promise("fifth", "c", "money = { upto = 10, as = \"0.2 / 0.8 * bound(money)\" }");
+    let two =
+        promise("both", "a", "money = { upto = 8, as = \"bound(men)\" }, men = { upto = 6, as = \"bound(money)\" }")
+            + &promise(
+                "other",
+                "b",
+                "money = { upto = 5, as = \"bound(men)\", by = 0.3 }, men = { upto = 7, as = \"bound(money)\" }",
+            )
+            + &promise("plain", "c", "men = 1")
+            + "when = \"bound(money) >= 9\"\n";
+    let crowd = promise("lead", "a", "money = { upto = 9, as = \"bound(money, d)\" }")
+        + &promise("follow", "d", "money = { upto = 2, as = \"bound(money, a) / 3\" }");
+    let shipped = ["backstop-and-troops", "truce-resumed", "guarantee-toy"];
+    let texts = [keys, two, crowd].map(|body| head.to_owned() + &body);
+    let shipped = shipped.map(|name| std::fs::read_to_string(scenario(name)).expect("a scenario"));
+    for (text, at) in texts.iter().zip([0; 3]).chain(shipped.iter().zip([0, 5, 0])) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let here = folder.path();
+        std::fs::write(here.join("s.toml"), text).expect("a file can be written");
+        said(here, &["run", "s.toml", "--out", "past", "--quiet"]);
+        let (at, next) = (at.to_string(), (at + 1).to_string());
+        let explanation = said(here, &["explain", "past", "--at", &at]);
+        let sets = printed_sets(&explanation);
+        assert!(!sets.is_empty(), "{explanation}");
+        for (number, set) in sets.iter().enumerate() {
+            let out = format!("out{number}");
+            let mut args = vec!["fork", "past", "--at", &next, "--out", &out, "--quiet"];
+            set.iter().for_each(|one| args.extend(["--move", one]));
+            said(here, &args);
+            let after = said(here, &["explain", &out, "--at", &next]);
+            assert!(after.contains("No deadlock"), "{set:?}\n{after}");
+        }
+    }
+}

@@ -31,8 +31,10 @@ limits! {
     pub const WAITS: usize = 2_000_000;
     /// Operations spent on the wait-for graph, on keystones and on partial moves, each.
     pub const DETAIL_WORK: u64 = 400_000_000;
-    /// Members of the cheapest unlock set whose least amounts are sought, the first in declaration order.
+    /// Amounts of moves whose least is sought: of the first unlock set, then of those of one move.
     pub const PARTIAL: usize = 100;
+    /// Sets of one move, besides the first set, of which that is sought.
+    pub const PARTIAL_SETS: usize = 8;
     /// What a first move costs by distance that its owner never makes unasked, in millionths.
     pub const NEVER: i64 = 1_000_000_000_000_000;
 }

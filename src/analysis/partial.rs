@@ -5,7 +5,7 @@ use super::limits;
 use crate::engine::{Failure, Hypothesis, View};
 use crate::model::{Amount, InstanceId, ResourceId, Standing};
 
-/// How much of one amount in the smallest unlock set is enough, the others given in full.
+/// How much of one amount in an unlock set is enough, the others given in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partial {
     /// The move.
@@ -21,17 +21,21 @@ pub struct Partial {
 /// The least amounts for each member of a set that unlocks a goal that more never undoes.
 ///
 /// More evidence never hurts, so the least amount is found exactly by halving whole millionths.
-/// What goes beyond [`limits::PARTIAL`] or the budget of work is left out, and whether anything was is said.
+/// What goes beyond [`limits::PARTIAL`] amounts, or beyond the budget of work, is left out, and whether anything was is
+/// said.
 ///
 /// `amounts` are the graded amounts of first moves, by position in the plan; they are exact to their `by`.
 pub(super) fn partial(
     test: &GoalTest<'_>,
     set: &[InstanceId],
     amounts: &[Amount],
-) -> Result<(Vec<Partial>, bool), Failure> {
-    let mut found = Vec::new();
-    let mut work = 0;
-    for &instance in set.iter().take(limits::PARTIAL) {
+    work: &mut u64,
+    found: &mut Vec<Partial>,
+) -> Result<bool, Failure> {
+    for &instance in set {
+        if found.len() >= limits::PARTIAL {
+            return Ok(false);
+        }
         let mut levels = Hypothesis::on(test.view).positions_of(instance);
         for gift in test.view.model.gifts(instance) {
             let is_graded = test.view.model.commitment_of(instance).level(gift.number).is_some();
@@ -47,21 +51,21 @@ pub(super) fn partial(
                     Some(position) => {
                         let mut changed = amounts.to_vec();
                         changed[position] = tried;
-                        unlocks_at(test, set, &changed, &mut work)
+                        unlocks_at(test, set, &changed, work)
                     }
-                    None => unlocks_with(test, set, (instance, gift.position), (tried, amounts), &mut work),
+                    None => unlocks_with(test, set, (instance, gift.position), (tried, amounts), work),
                 };
                 match unlocks {
                     Ok(true) => high = middle,
                     Ok(false) => low = middle + 1,
-                    Err(Failure::TooMuchWork { .. }) => return Ok((found, false)),
+                    Err(Failure::TooMuchWork { .. }) => return Ok(false),
                     Err(failure) => return Err(failure),
                 }
             }
             found.push(Partial { instance, resource: gift.resource, amount, least: Amount((high * by).min(amount.0)) });
         }
     }
-    Ok((found, set.len() <= limits::PARTIAL))
+    Ok(true)
 }
 
 /// Whether the set unlocks with another amount of one gift, which then is also all that is offered.

@@ -87,9 +87,14 @@ fn check(sketch: &Sketch, question: &Question) {
 
 /// Whole units around the least amount: enough above, not enough below.
 fn check_partial(sketch: &Sketch, goal: Option<&E>, explanation: &Explanation) {
-    let Some(set) = explanation.unlock.sets.first() else { return };
-    let set = places(&set.members);
+    let sets = &explanation.unlock.sets;
     for partial in &explanation.partial {
+        // Of the first set, or of one of a single move.
+        let set = sets
+            .iter()
+            .enumerate()
+            .find(|(at, set)| set.members.contains(&partial.instance) && (*at == 0 || set.members.len() == 1));
+        let set = places(&set.expect("it is of a set").1.members);
         let unlocks = |units: i64| {
             let mut changed = sketch.clone();
             let promise = &mut changed.promises[partial.instance.index()];
@@ -262,8 +267,8 @@ fn partial_moves_are_exact() {
     ];
     let explanation = explained(&sketch, &Question::default());
     assert_eq!(moves(&explanation.unlock.sets), [vec![0], vec![1]]);
-    let [partial] = explanation.partial[..] else { panic!("{explanation:?}") };
-    assert_eq!((partial.amount.0, partial.least.0), (10_000_000, 5_000_001));
+    let partial: Vec<_> = explanation.partial.iter().map(|partial| (partial.amount.0, partial.least.0)).collect();
+    assert_eq!(partial, [(10_000_000, 5_000_001), (40_000_000, 30_500_000)]);
     let text = |at: usize| explanation.blocked[at].wants[0].text.clone();
     assert_eq!(text(0), "wants at least 30.5 r0 bound by others, sees 0");
     assert_eq!(explanation.blocked[1].wants[0].threshold.as_ref().unwrap().wanted, 5.000_000_4);

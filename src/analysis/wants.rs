@@ -45,7 +45,11 @@ pub(super) fn blocked(
     gap.iter()
         .map(|&commitment| {
             let conditions: Vec<&Expression> = condition(model, hypothesis, commitment).into_iter().collect();
-            lacking(model, hypothesis, commitment, &conditions, amounts)
+            let mut blocked = lacking(model, hypothesis, commitment, &conditions, amounts);
+            if blocked.text.is_empty() && !conditions.is_empty() {
+                blocked.text = "waits for nothing more: its `while` holds, and the next step takes it up".into();
+            }
+            blocked
         })
         .collect()
 }

@@ -126,6 +126,9 @@ pub fn object(model: &Model, explanation: &Explanation) -> Value {
     object["unasked"] = unasked.collect();
     object["held"] = explanation.held.iter().map(|held| held.name()).collect();
     object["with_any"] = explanation.with_any.as_ref().map(|choice| all(&choice.members)).into();
+    if !explanation.suspended.is_empty() {
+        object["suspended"] = all(&explanation.suspended).into();
+    }
     if !explanation.given.is_empty() {
         let mut amounts = serde_json::Map::new();
         for given in &explanation.given {
@@ -251,7 +254,7 @@ const SHOWN: usize = 8;
 pub fn told(view: View<'_>, explanation: &Explanation) -> String {
     let model = view.model;
     let no_deadlock = explanation.gap.is_empty() && explanation.goal.is_none();
-    let standing = if no_deadlock { standing(view) } else { String::new() } + &suspended(view);
+    let standing = if no_deadlock { standing(view) } else { String::new() } + &suspended(view, explanation);
     let when = format!("fter the last exchange of {}\n", label(model, explanation.step));
     let mut text =
         if model.title.is_empty() { format!("A{when}") } else { format!("{}, a{when}", escaped(&model.title)) };

@@ -32,10 +32,18 @@ const LARGER: usize = 2;
 #[must_use]
 pub fn explained(model: &Model, explanation: &Explanation) -> String {
     let gap = explanation.gap.len();
+    let (is_graded, any_suspended) = (!explanation.given.is_empty(), !explanation.suspended.is_empty());
     let mut text = match gap {
         0 => "  No deadlock: no set of the offers that stand would bind together.\n".into(),
-        _ if !explanation.given.is_empty() => format!(
+        1 if is_graded || any_suspended => {
+            "  One promise could be bound, resumed or raised, and will not be by itself.\n".into()
+        }
+        _ if is_graded => format!(
             "  {} could be bound, resumed or raised together; none of them will be by itself.\n",
+            count(gap, "promise")
+        ),
+        _ if any_suspended => format!(
+            "  {} would all bind or be taken up again together; none of them will by itself.\n",
             count(gap, "promise")
         ),
         1 => "  One offer stands that would hold if it were bound, and will not bind by itself.\n".into(),
@@ -46,7 +54,7 @@ pub fn explained(model: &Model, explanation: &Explanation) -> String {
     };
     if gap > 0 {
         let _ = writeln!(text, "\nWho waits for what");
-        text += &lacking(model, &explanation.blocked);
+        text += &lacking(model, &explanation.blocked, &explanation.suspended);
         if !explanation.waits_are_complete {
             let edges = plain_number(WAITS);
             let _ =
@@ -70,17 +78,18 @@ pub fn standing(view: View<'_>) -> String {
         return "  No offer stands that waits for anything.\n".into();
     }
     match analysis::lacks(view, &offers) {
-        Ok(blocked) => format!("\nOffers that stand, and what each lacks\n{}", lacking(model, &blocked)),
+        Ok(blocked) => format!("\nOffers that stand, and what each lacks\n{}", lacking(model, &blocked, &[])),
         Err(failure) => format!("  They cannot be explained: {failure}\n"),
     }
 }
 
-/// What is suspended, and what each waits for.
+/// What is suspended besides the gap, and what each waits for.
 #[must_use]
-pub fn suspended(view: View<'_>) -> String {
+pub fn suspended(view: View<'_>, explanation: &Explanation) -> String {
     let View { model, world, .. } = view;
-    let pending: Vec<InstanceId> =
+    let mut pending: Vec<InstanceId> =
         model.instance_ids().filter(|&instance| world.instance(instance).state == State::Pending).collect();
+    pending.retain(|instance| explanation.suspended.binary_search(instance).is_err());
     if pending.is_empty() {
         return String::new();
     }
@@ -94,7 +103,8 @@ pub fn suspended(view: View<'_>) -> String {
     for (which, what) in [(resumable, "a package may resume them"), (others, "no package can resume them")] {
         if !which.is_empty() {
             // Writing to a string cannot fail.
-            let _ = write!(text, "\nSuspended promises, and what each waits for ({what})\n{}", lacking(model, &which));
+            let _ =
+                write!(text, "\nSuspended promises, and what each waits for ({what})\n{}", lacking(model, &which, &[]));
         }
     }
     text
@@ -127,7 +137,7 @@ pub fn conditions(view: View<'_>) -> String {
             continue;
         }
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n{heading}\n{}", lacking(model, &lack));
+        let _ = write!(text, "\n{heading}\n{}", lacking(model, &lack, &[]));
         if !hold.is_empty() {
             let _ = writeln!(text, "  {}: nothing, it holds", instances(model, &hold));
         }
@@ -142,7 +152,7 @@ pub fn conditions(view: View<'_>) -> String {
 #[must_use]
 pub fn lacks(view: View<'_>, instance: InstanceId) -> String {
     match analysis::lacks(view, &[instance]) {
-        Ok(blocked) => lacking(view.model, &blocked),
+        Ok(blocked) => lacking(view.model, &blocked, &[]),
         Err(failure) => format!("  it cannot be explained: {failure}\n"),
     }
 }
@@ -155,16 +165,18 @@ struct Need<'a> {
     others: String,
 }
 
-/// One line for all that lack the same.
-fn lacking(model: &Model, blocked: &[Blocked]) -> String {
+/// One line for all that lack the same; of some it is said that they are suspended.
+fn lacking(model: &Model, blocked: &[Blocked], suspended: &[InstanceId]) -> String {
     let needs = needs(model, blocked);
     let mut text = String::new();
     for need in needs.iter().take(LINES) {
         let (who, each) = match need.commitments.as_slice() {
             [one] => {
                 let own = &model.instances[one.index()];
-                (format!("{} ({})", own.name, actor(model, own.debtor)), "")
+                let state = if suspended.contains(one) { ", suspended" } else { "" };
+                (format!("{} ({}{state})", own.name, actor(model, own.debtor)), "")
             }
+            many if many.iter().all(|one| suspended.contains(one)) => (instances(model, many), " (suspended): each"),
             many => (instances(model, many), ": each"),
         };
         let _ = writeln!(text, "  {who}{each} {}{}", need.text, need.others);
@@ -333,7 +345,10 @@ fn unlocks(model: &Model, explanation: &Explanation) -> String {
     if !is_single {
         text += &distances(model, explanation, &same);
     }
-    text += &partial(model, explanation);
+    let larger = sets.iter().filter(|set| set.cost > cheapest.cost);
+    let shown: Vec<InstanceId> =
+        same.iter().take(SHOWN).copied().chain(larger).flat_map(|set| set.members.iter().copied()).collect();
+    text += &partial(model, explanation, &shown);
     text + &held(explanation)
 }
 
@@ -430,32 +445,47 @@ fn moves(model: &Model, explanation: &Explanation, cheapest: &Choice<InstanceId>
 /// Members of a set by name; the instances of one commitment together where they are all in it. A graded one has its
 /// amount behind it, as `--move` takes it.
 fn members(model: &Model, set: &[InstanceId], given: &[Given]) -> String {
-    let with_amount = |&instance: &InstanceId| {
+    let amounts_of = |instance: InstanceId| -> Vec<(ResourceId, Amount)> {
         let start = given.partition_point(|given| given.instance < instance);
         let amounts = &given[start..start + given[start..].partition_point(|given| given.instance == instance)];
-        let amounts: Vec<(ResourceId, Amount)> = amounts.iter().map(|one| (one.resource, one.amount)).collect();
-        with_amounts(model, instance, &amounts)
+        amounts.iter().map(|one| (one.resource, one.amount)).collect()
     };
     let mut names = Vec::new();
     for of_one in set.chunk_by(|a, b| model.instances[a.index()].commitment == model.instances[b.index()].commitment) {
         let commitment = model.instances[of_one[0].index()].commitment;
-        let is_graded = model.commitments[commitment.index()].is_graded();
-        if of_one.len() > 1 && of_one.len() == model.instances_of(commitment).len() && !is_graded {
-            names.push(instances(model, of_one));
+        let is_whole = of_one.len() > 1 && of_one.len() == model.instances_of(commitment).len();
+        if !model.commitments[commitment.index()].is_graded() {
+            if is_whole {
+                names.push(instances(model, of_one));
+            } else {
+                names.extend(of_one.iter().map(|one| model.instances[one.index()].name.clone()));
+            }
+            continue;
+        }
+        let amounts: Vec<_> = of_one.iter().map(|&one| amounts_of(one)).collect();
+        if is_whole && amounts.iter().all(|own| *own == amounts[0]) {
+            let name = &model.commitments[commitment.index()].id;
+            names.push(with_amounts(model, of_one[0], name, &amounts[0]));
         } else {
-            names.extend(of_one.iter().map(with_amount));
+            let each = of_one.iter().zip(&amounts);
+            names.extend(each.map(|(&one, own)| with_amounts(model, one, &model.instances[one.index()].name, own)));
         }
     }
     listed(&names)
 }
 
-/// A promise with graded amounts as `--move` takes it: `c=10`, `c=money:10,troops:5`.
-pub(super) fn with_amounts(model: &Model, instance: InstanceId, amounts: &[(ResourceId, Amount)]) -> String {
-    let name = &model.instances[instance.index()].name;
+/// A promise with graded amounts as `--move` takes it: `c=10`, `c=money:10,troops:5`. `name` is that of the instance, or of
+/// its commitment.
+pub(super) fn with_amounts(
+    model: &Model,
+    instance: InstanceId,
+    name: &str,
+    amounts: &[(ResourceId, Amount)],
+) -> String {
     let declared = model.commitment_of(instance);
     let graded = (0..declared.gives.len()).filter(|&gift| declared.level(gift).is_some()).count();
     match amounts {
-        [] => name.clone(),
+        [] => name.to_owned(),
         [(_, amount)] if graded == 1 => format!("{name}={}", amount.to_units()),
         all => {
             let one = |(resource, amount): &(ResourceId, Amount)| {
@@ -495,28 +525,35 @@ fn others(model: &Model, explanation: &Explanation, same: &[&Choice<InstanceId>]
     text
 }
 
-/// How much of each move is enough, where that is less than all of it.
-fn partial(model: &Model, explanation: &Explanation) -> String {
-    let mut text = String::new();
-    let smaller: Vec<&Partial> = explanation.partial.iter().filter(|one| one.least < one.amount).collect();
-    for partial in smaller.iter().take(LINES) {
-        let name = &model.instances[partial.instance.index()].name;
-        if partial.least == Amount::ZERO {
-            let _ = writeln!(text, "  Of {name}, to be bound is enough, whatever the amount.");
-            continue;
+/// How much of each move that is shown is enough, where that is less than all of it; those alike together.
+fn partial(model: &Model, explanation: &Explanation, shown: &[InstanceId]) -> String {
+    let smaller = explanation.partial.iter().filter(|one| one.least < one.amount && shown.contains(&one.instance));
+    let mut alike: Vec<(String, Vec<InstanceId>)> = Vec::new();
+    for partial in smaller {
+        let text = enough(model, partial);
+        match alike.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, instances)) => instances.push(partial.instance),
+            None => alike.push((text, vec![partial.instance])),
         }
-        let _ = writeln!(
-            text,
-            "  Of {name}, {} of {} is enough.",
-            plain_number(partial.least.to_units()),
-            wording::amount(model, partial.resource, partial.amount.to_units()),
-        );
+    }
+    let mut text = String::new();
+    for (enough, of) in alike.iter().take(LINES) {
+        let each = if of.len() > 1 { "each of " } else { "" };
+        let _ = writeln!(text, "  Of {each}{}, {enough}.", instances(model, of));
+    }
+    if alike.len() > LINES {
+        let _ = writeln!(text, "  and so on for {}", count(alike.len() - LINES, "other amount"));
     }
     if !explanation.partial_is_complete {
         text += "  (the least amounts were not looked for in all moves: that came to its limit)\n";
     }
-    if smaller.len() > LINES {
-        let _ = writeln!(text, "  and so on for {}", count(smaller.len() - LINES, "other amount"));
-    }
     text
+}
+
+fn enough(model: &Model, partial: &Partial) -> String {
+    if partial.least == Amount::ZERO {
+        return "to be bound is enough, whatever the amount".into();
+    }
+    let amount = wording::amount(model, partial.resource, partial.amount.to_units());
+    format!("{} of {amount} is enough", plain_number(partial.least.to_units()))
 }

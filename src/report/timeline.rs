@@ -309,11 +309,12 @@ fn bound(model: &Model, setup: &Setup, one: &Move) -> String {
     let plain: Vec<InstanceId> = plain.into_iter().map(|bind| bind.instance).collect();
     let mut names = if plain.is_empty() { Vec::new() } else { vec![instances(model, &plain)] };
     for bind in chosen.iter().take(NAMES) {
+        let name = &model.instances[bind.instance.index()].name;
         let amount = |&(gift, at): &(u32, usize)| {
             let resource = model.gift(bind.instance, gift as usize).resource;
             (resource, setup.moved.get(at).copied().unwrap_or_default())
         };
-        names.push(with_amounts(model, bind.instance, &bind.amounts.iter().map(amount).collect::<Vec<_>>()));
+        names.push(with_amounts(model, bind.instance, name, &bind.amounts.iter().map(amount).collect::<Vec<_>>()));
     }
     if chosen.len() > NAMES {
         names.push(count(chosen.len() - NAMES, "other"));
