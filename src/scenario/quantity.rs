@@ -7,7 +7,7 @@ use super::diagnostic::{Diagnostic, listed, quoted};
 use super::lookup::Lookup;
 use super::names::{Happening, Ids, Party};
 use super::reader::Reader;
-use super::reserved::usage;
+use super::reserved::{self, usage};
 use super::sets::Set;
 use crate::model::{
     ActorId, AttributeId, CommitmentId, DataId, GroupId, IssueId, MeanId, MeetingId, MoveId, OutcomeId, Promises,
@@ -56,12 +56,8 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
 
     /// The quantity of a call whose arguments are names; none where it is wrong.
     pub(super) fn call(&mut self, name: &str, words: &[Argument], span: &Range<usize>) -> Option<Quantity> {
-        let (least, most) = match name {
-            "offered" | "bound" | "delivered" | "parties" | "stance" => (1, 2),
-            "assured" => (1, 3),
-            "trust" => (2, 2),
-            _ => (1, 1),
-        };
+        let takes = reserved::takes(name)?;
+        let (least, most) = takes.count();
         if words.len() < least || words.len() > most {
             let message = if least == most {
                 format!("`{name}` takes {least} argument{}, but has {}", if least == 1 { "" } else { "s" }, words.len())

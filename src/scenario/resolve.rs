@@ -9,7 +9,7 @@ use super::lookup::Lookup;
 use super::names::Given;
 use super::quantity::{Argument, Blame, QuantityFinder};
 use super::reader::Reader;
-use super::reserved::{self, PROMISES, usage};
+use super::reserved::{self, Takes, usage};
 use super::script::{Extent, NodePlace, Script, place_met};
 use super::syntax::{Form, Operator, Tree, TreeId};
 use super::time_literal::{self, Unit, in_words};
@@ -516,7 +516,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
     /// A quantity with arguments.
     fn call(&mut self, tree: &Tree, name: &str, arguments: &[TreeId], span: &Range<usize>) -> Operand {
         let mut words: Vec<Argument> = Vec::new();
-        if !reserved::CALLED.contains(&name) {
+        if reserved::takes(name).is_none() {
             let error = self.unknown_call(name);
             self.report_own(span, error);
             return Operand::Wrong;
@@ -527,7 +527,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
             let word = match tree.nodes[argument].form {
                 Form::Name(ref word) => Some(word.clone()),
                 // One instance of a commitment is written as a quotient.
-                Form::Binary(Operator::Divide, a, b) if PROMISES.contains(&name) => {
+                Form::Binary(Operator::Divide, a, b) if reserved::takes(name) == Some(Takes::Commitment) => {
                     name_of(a).zip(name_of(b)).map(|(commitment, actor)| format!("{commitment}/{actor}"))
                 }
                 _ => None,
@@ -568,8 +568,9 @@ impl<'c, 'a> Resolver<'c, 'a> {
             return Diagnostic::error("expr/arguments", message, None).help("write the name alone");
         }
         let message = format!("{} is no function or quantity", quoted(name));
-        let known = reserved::CALLED.into_iter().chain(reserved::FUNCTIONS);
-        let all = format!("functions are {}; quantities are {}", listed(reserved::FUNCTIONS), listed(reserved::CALLED));
+        let known = reserved::called().chain(reserved::FUNCTIONS);
+        let all =
+            format!("functions are {}; quantities are {}", listed(reserved::FUNCTIONS), listed(reserved::called()));
         let help = suggestion(name, known).map_or_else(|| all.clone(), |near| format!("{near} {all}"));
         Diagnostic::error("names/unknown", message, None).help(help)
     }
