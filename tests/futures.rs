@@ -557,6 +557,7 @@ fn rows_are_forks(here: &Path, at: u64, replicates: Option<u64>, budget: u64) ->
                 );
             }
             assert_eq!(row["runs"], futures.len() as u64);
+            assert_eq!(row["reached"]["interval"].is_null(), replicates.is_none(), "{what}");
             assert_eq!(row["deadlock"], count(&|future| future.end == "deadlock"), "{what}");
             assert_eq!(row["stalemate"], count(&|future| future.end == "stalemate"), "{what}");
             assert_eq!(row["failed"], count(&|future| future.end == "failed"), "{what}");

@@ -130,6 +130,11 @@ impl Table<'_> {
         self.asked.args.replicates.is_some()
     }
 
+    /// The interval of a share; none of one future under the run's own luck, which is no sample.
+    fn interval(&self, hits: u64, tried: &Tried) -> Option<(f64, f64)> {
+        if self.has_lucks() { wilson(hits, tried.runs) } else { None }
+    }
+
     fn names(&self, moves: &[InstanceId]) -> Vec<&str> {
         moves.iter().map(|at| self.model().instances[at.index()].name.as_str()).collect()
     }
@@ -316,7 +321,7 @@ impl Table<'_> {
         let model = self.model();
         let Reached { reached, ended, median } = tried.toward(aim);
         let of = |hits: u64| {
-            let interval = wilson(hits, tried.runs).map(|(low, high)| [low, high]);
+            let interval = self.interval(hits, tried).map(|(low, high)| [low, high]);
             json!({ "runs": hits, "share": share(hits, tried.runs), "interval": interval })
         };
         let broken = tried.broken.iter();
@@ -355,7 +360,7 @@ impl Table<'_> {
     fn cell(&self, column: FutureColumn, tried: &Tried, aim: Aim, rank: usize) -> Cell<'_> {
         let model = self.model();
         let Reached { reached, ended, median } = tried.toward(aim);
-        let interval = |hits: u64| wilson(hits, tried.runs).unzip();
+        let interval = |hits: u64| self.interval(hits, tried).unzip();
         match column {
             FutureColumn::Outcome => aim_name(model, aim).into(),
             FutureColumn::Rank => Cell::Whole(rank as u64),
