@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use backstop::analysis;
-use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed, Stage, View};
+use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed, Simulation, Stage, View};
 use backstop::model::{Event, InstanceId, Model, Reader, Scope, Setup, State, World};
 use backstop::scenario::{Document, Options, compile};
 use backstop::store::{RunRow, RunTable, Sampler, commitment_layout, events_csv, write_commitments, write_series};
@@ -187,6 +187,28 @@ proptest! {
         rows_of_other.sort();
         prop_assert_eq!(rows_of_one, rows_of_other);
         prop_assert_eq!(one.run.gap, other.run.gap);
+    }
+
+    /// Nothing is passed over that could have turned: a run is the same, bit by bit, if everything is looked at in every
+    /// step. So is one without a log, whose stances and metrics take a quicker way.
+    #[test]
+    fn looking_at_everything_changes_nothing(sketch in sketches(Allowed::ALL), seed in 0_u64..1_000) {
+        let model = compiled(&sketch.text(), &[]).model;
+        let plan = Plan::new(&model);
+        let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        let luck = RunSeed { seed, replicate: 3 };
+        for want in [ALL, RunOptions::default()] {
+            let run = Simulation::new(&model, &plan, want).run(&[], luck).clone();
+            let mut thorough = Simulation::new(&model, &plan, want).thorough();
+            let thorough = thorough.run(&[], luck);
+            prop_assert_eq!(&run.log, &thorough.log);
+            prop_assert_eq!(&run.result, &thorough.result);
+            prop_assert_eq!((run.history, run.events, run.gap), (thorough.history, thorough.events, thorough.gap));
+            prop_assert_eq!(bits(&run.samples), bits(&thorough.samples));
+            prop_assert_eq!(&run.world, &thorough.world);
+            let metrics = |run: &Run| run.metrics.iter().map(|value| value.map(f64::to_bits)).collect::<Vec<_>>();
+            prop_assert_eq!(metrics(&run), metrics(thorough));
+        }
     }
 
     /// An actor and a shock that concern nobody else change nobody else's luck: all other rows and their causes

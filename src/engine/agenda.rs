@@ -1,32 +1,132 @@
 //! What needs to be looked at: an agenda that does no work for what cannot have changed.
+//!
+//! Whoever has been looked at sleeps until something changes that may turn what it found; see [`super::watch`].
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use super::instance_set::InstanceSet;
 use super::plan::Plan;
 use super::signals::Signal;
-use crate::model::{ActorId, Event, InstanceId, Model, State, World};
+use super::view::View;
+use super::watch::{Band, Kind, Reasons, Wake};
+use crate::model::{ActorId, Event, InstanceId, Model, State};
 
 /// Watchers of a signal that are told at once; more are told when the sets are looked at.
 const FEW: usize = 4;
+/// Sleeps of a step or less in a row from which on it is no longer tried to find out what an instance sleeps for.
+const FUTILE: u8 = 4;
+/// For how many looks it is not tried.
+const PAUSE: u8 = 4;
 
-/// The instances that may have something to do.
+/// Instances of which one kind of conditions may have turned.
+#[derive(Clone, Debug)]
+struct Sleepers {
+    awake: InstanceSet,
+    /// Those whom the next step wakes.
+    next_step: InstanceSet,
+    /// By instance: what wakes it, of what its conditions read.
+    masks: Vec<u64>,
+    /// By instance: how its latest sleeps went.
+    naps: Vec<Nap>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Nap {
+    /// The step since which it sleeps.
+    since: u32,
+    /// Sleeps of a step or less in a row.
+    futile: u8,
+    /// Looks without a try that are left.
+    pause: u8,
+}
+
+impl Sleepers {
+    fn new(all: &InstanceSet, count: usize) -> Self {
+        let next_step = InstanceSet::new(count);
+        Self { awake: all.clone(), next_step, masks: vec![0; count], naps: vec![Nap::default(); count] }
+    }
+
+    fn reset(&mut self, all: &InstanceSet) {
+        self.awake.copy_from(all);
+        self.next_step.clear();
+        self.naps.fill(Nap::default());
+    }
+
+    #[inline]
+    fn wake(&mut self, instance: u32, mask: u64) {
+        if self.masks[instance as usize] & mask != 0 {
+            self.awake.insert(InstanceId(instance));
+        }
+    }
+
+    /// An instance has moved on: it is to be looked at, or nothing wakes it.
+    fn start(&mut self, instance: InstanceId, is_awake: bool) {
+        if is_awake {
+            self.awake.insert(instance);
+        } else {
+            self.awake.remove(instance);
+            self.next_step.remove(instance);
+            self.masks[instance.index()] = 0;
+        }
+    }
+
+    fn sleep(&mut self, instance: InstanceId, wake: Wake, step: u32) {
+        self.masks[instance.index()] = wake.mask;
+        if wake.next_step {
+            self.next_step.insert(instance);
+        }
+        let nap = &mut self.naps[instance.index()];
+        if nap.pause > 0 {
+            nap.pause -= 1;
+        } else if step == nap.since + 1 {
+            nap.futile += 1;
+            if nap.futile >= FUTILE {
+                (nap.futile, nap.pause) = (FUTILE - 1, PAUSE);
+            }
+        } else if step > nap.since {
+            nap.futile = 0;
+        }
+        nap.since = step;
+    }
+}
+
+/// Stances that have moved at once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Moved {
+    /// How many.
+    pub(super) count: usize,
+    /// Their positions, where means of stances are watched.
+    pub(super) positions: Vec<u32>,
+    /// Those that somebody may notice, with their values.
+    pub(super) noticed: Vec<(u32, f64)>,
+}
+
+/// The instances that may have something to do, and what else may have changed.
 #[derive(Clone, Debug)]
 pub(super) struct Agenda {
     /// Every instance.
     all: InstanceSet,
-    /// `when` may have turned.
-    when: InstanceSet,
-    /// `offer`, `while`, `until` or `release` may have turned, or the own state has changed.
-    review: InstanceSet,
+    /// Whether everything is looked at, turned or not.
+    is_thorough: bool,
+    /// `when`, and the conditions of Review.
+    sleepers: [Sleepers; 2],
+    /// By position of the stance: the numbers between which it may move without being noticed.
+    bands: Vec<(f64, f64)>,
     /// By position in the plan's levels: the graded amounts that may have to rise.
     levels: Vec<bool>,
     /// Those of `levels` that are set, in no order.
     level_queue: Vec<u32>,
-    /// Not final, and time alone may move it.
-    timed: InstanceSet,
+    /// The steps at which time alone may move an instance that is not graded.
+    timed: BinaryHeap<Reverse<(u32, InstanceId)>>,
+    /// Graded, and time may move it together with what is delivered.
+    steady: InstanceSet,
     /// Those that time alone may move, final or not.
     may_be_timed: InstanceSet,
     /// Detached, and not everything is handed over.
     pub(super) delivering: InstanceSet,
+    /// By their numbers in the plan: shocks, moves, outcomes and metrics of which something that they read has changed.
+    others: Vec<bool>,
     /// Signals raised since the sets were last brought up to date.
     raised: Vec<Signal>,
     is_raised: Vec<bool>,
@@ -35,93 +135,168 @@ pub(super) struct Agenda {
 }
 
 impl Agenda {
-    /// At the start everything needs a look.
+    /// Tables for a model; [`Self::reset`] or [`Self::resume`] follows.
     #[must_use]
     pub(super) fn new(model: &Model, plan: &Plan) -> Self {
         let count = model.instances.len();
         let mut all = InstanceSet::new(count);
         model.instance_ids().for_each(|instance| all.insert(instance));
-        let mut timed = InstanceSet::new(count);
-        plan.timed.iter().for_each(|&instance| timed.insert(instance));
+        let mut may_be_timed = InstanceSet::new(count);
+        plan.timed.iter().for_each(|&instance| may_be_timed.insert(instance));
+        let stances = if plan.bands_are_kept() { plan.stance_streams.len() } else { 0 };
         Self {
-            when: all.clone(),
-            review: all.clone(),
+            sleepers: [Sleepers::new(&all, count), Sleepers::new(&all, count)],
+            bands: vec![(f64::NEG_INFINITY, f64::INFINITY); stances],
             all,
-            may_be_timed: timed.clone(),
+            is_thorough: false,
             levels: vec![true; plan.levels.len()],
             level_queue: (0..).take(plan.levels.len()).collect(),
-            timed,
+            timed: BinaryHeap::new(),
+            steady: InstanceSet::new(count),
+            may_be_timed,
             delivering: InstanceSet::new(count),
+            others: vec![true; plan.others.count()],
             raised: Vec::new(),
-            is_raised: vec![false; plan.signals.tick as usize + 1],
+            is_raised: vec![false; plan.signals.count()],
             shifted: Vec::new(),
         }
     }
 
-    /// Back to the start.
-    pub(super) fn reset(&mut self, plan: &Plan) {
-        for set in [&mut self.when, &mut self.review] {
-            set.copy_from(&self.all);
-        }
+    /// Has everything looked at every time, whether it can have turned or not.
+    pub(super) fn be_thorough(&mut self) {
+        self.is_thorough = true;
+    }
+
+    /// The start of a run: everything needs a look.
+    pub(super) fn reset(&mut self, view: View<'_>) {
+        self.sleepers.iter_mut().for_each(|sleepers| sleepers.reset(&self.all));
+        self.bands.fill((f64::NEG_INFINITY, f64::INFINITY));
         (0..).take(self.levels.len()).for_each(|level| self.add_level(level));
         self.timed.clear();
-        plan.timed.iter().for_each(|&instance| self.timed.insert(instance));
+        self.steady.clear();
+        view.plan.timed.iter().for_each(|&instance| self.schedule(view, instance));
         self.delivering.clear();
+        self.others.fill(true);
         self.shifted.clear();
         for signal in self.raised.drain(..) {
             self.is_raised[signal as usize] = false;
         }
     }
 
+    /// Notes that a step begins.
+    pub(super) fn begin_step(&mut self, plan: &Plan) {
+        for Sleepers { awake, next_step, .. } in &mut self.sleepers {
+            if !next_step.is_empty() {
+                awake.add(next_step);
+                next_step.clear();
+            }
+        }
+        self.raise(plan, plan.signals.tick);
+    }
+
     /// Notes a change.
     #[inline]
     pub(super) fn raise(&mut self, plan: &Plan, signal: Signal) {
-        let (when, review) = (plan.when_watchers.get(signal), plan.review_watchers.get(signal));
+        for &other in plan.others.watchers.get(signal) {
+            self.others[other as usize] = true;
+        }
+        self.raise_for_instances(plan, signal);
+    }
+
+    #[inline]
+    fn raise_for_instances(&mut self, plan: &Plan, signal: Signal) {
+        let [when, review] = &plan.watchers;
         if !self.levels.is_empty() && !plan.level_watchers.get(signal).is_empty() {
             // Those who watch are told when the levels are looked at.
             if !self.is_raised[signal as usize] {
                 self.is_raised[signal as usize] = true;
                 self.raised.push(signal);
             }
-        } else if when.len() + review.len() <= FEW {
-            when.iter().for_each(|&instance| self.when.insert(InstanceId(instance)));
-            review.iter().for_each(|&instance| self.review.insert(InstanceId(instance)));
+        } else if when.get(signal).len() + review.get(signal).len() <= FEW {
+            self.wake(plan, signal);
         } else if !self.is_raised[signal as usize] {
             self.is_raised[signal as usize] = true;
             self.raised.push(signal);
         }
     }
 
-    /// Notes that the stances at these positions have moved.
     #[inline]
-    pub(super) fn note_stances(&mut self, plan: &Plan, moved: &[u32]) {
-        if !plan.watches_stances {
+    fn wake(&mut self, plan: &Plan, signal: Signal) {
+        for (sleepers, watchers) in self.sleepers.iter_mut().zip(&plan.watchers) {
+            watchers.masked(signal).for_each(|(instance, mask)| sleepers.wake(instance, mask));
+        }
+    }
+
+    /// Whether it matters to somebody that a stance, given by its position, has moved to a value.
+    #[inline]
+    pub(super) fn is_noticed(&self, at: usize, value: f64) -> bool {
+        // Levels have no bands.
+        let is_outside = self.bands.get(at).is_some_and(|&(low, high)| value < low || value > high);
+        is_outside || !self.levels.is_empty()
+    }
+
+    /// Notes that stances have moved.
+    pub(super) fn note_stances(&mut self, plan: &Plan, moved: &Moved) {
+        if moved.count == 0 {
             return;
         }
-        if moved.len() == plan.stance_streams.len() {
-            // Everybody who watches any stance is told.
-            for &signal in &plan.stance_signals {
-                self.raise(plan, signal);
+        for &other in &plan.others.of_stances {
+            self.others[other as usize] = true;
+        }
+        if moved.count == plan.stance_streams.len() {
+            plan.stance_signals.iter().for_each(|&signal| self.raise_for_instances(plan, signal));
+        } else {
+            for &at in &moved.positions {
+                plan.means_of(at, |signal| self.raise_for_instances(plan, signal));
             }
-            plan.stance_levels.iter().for_each(|&level| self.add_level(level));
-            self.when.add(&plan.stance_when);
-            self.review.add(&plan.stance_review);
-            return;
         }
-        for &at in moved {
-            plan.signals_of_stance(at, |signal| self.raise(plan, signal));
+        for &(at, value) in &moved.noticed {
+            self.note_stance(plan, at, value);
+        }
+    }
+
+    /// Tells those who watch a stance if it has left its band, and levels, which have none.
+    fn note_stance(&mut self, plan: &Plan, at: u32, value: f64) {
+        let signal = plan.signals.stances + at;
+        let band = self.bands.get_mut(at as usize);
+        if let Some(band) = band.filter(|(low, high)| value < *low || value > *high) {
+            // All who relied on it look again before it moves again.
+            *band = (f64::NEG_INFINITY, f64::INFINITY);
+            self.raise_for_instances(plan, signal);
+        } else if !self.levels.is_empty() {
+            for &level in plan.level_watchers.get(signal) {
+                self.add_level(level);
+            }
         }
     }
 
     /// Notes an event that has just changed the state.
     #[inline]
-    pub(super) fn note(&mut self, model: &Model, plan: &Plan, world: &World, event: Event) {
-        plan.signals_of(model, event, |signal| self.raise(plan, signal));
+    pub(super) fn note(&mut self, view: View<'_>, event: Event) {
+        let View { model, plan, .. } = view;
+        if let Event::Stance { actor, issue, value } = event {
+            let at = plan.signals.stance(actor, issue) - plan.signals.stances;
+            plan.means_of(at, |signal| self.raise(plan, signal));
+            for &other in plan.others.watchers.get(plan.signals.stances + at) {
+                self.others[other as usize] = true;
+            }
+            self.note_stance(plan, at, value);
+        } else {
+            plan.signals_of(model, event, |signal| self.raise(plan, signal));
+        }
         if let Event::Stance { actor, .. } | Event::Anchor { actor, .. } = event {
             self.shifted.push(actor);
         }
         if let Some(instance) = event.instance() {
-            self.note_own(world, instance);
+            if event.kind().leads_to().is_some() {
+                self.resume(view, instance);
+            } else if model.commitment_of(instance).is_graded() {
+                // What it gives and has delivered decides whether it is complete.
+                self.review(instance);
+                if view.world.instance(instance).state == State::Detached {
+                    self.delivering.insert(instance);
+                }
+            }
             plan.levels_of(instance).for_each(|level| self.add_level(u32::try_from(level).unwrap_or(u32::MAX)));
         }
     }
@@ -131,14 +306,32 @@ impl Agenda {
         self.shifted.drain(..)
     }
 
+    /// Whether something that one of the plan's others reads has changed since it was last asked about.
+    #[inline]
+    pub(super) fn take_other(&mut self, other: usize) -> bool {
+        std::mem::replace(&mut self.others[other], false) || self.is_thorough
+    }
+
     /// Takes up an instance in the state that it is in.
-    pub(super) fn resume(&mut self, world: &World, instance: InstanceId) {
-        self.note_own(world, instance);
+    pub(super) fn resume(&mut self, view: View<'_>, instance: InstanceId) {
+        let state = view.world.instance(instance).state;
+        let [when, review] = &mut self.sleepers;
+        // `when` matters to offers only, and what is over may at most be renewed.
+        when.start(instance, state == State::Conditional);
+        review.start(instance, !state.is_final() || view.model.commitment_of(instance).renew.is_some());
+        if state == State::Detached {
+            self.delivering.insert(instance);
+        } else {
+            self.delivering.remove(instance);
+        }
+        if self.may_be_timed.contains(instance) {
+            self.schedule(view, instance);
+        }
     }
 
     /// Has an instance looked at in the next Review.
     pub(super) fn review(&mut self, instance: InstanceId) {
-        self.review.insert(instance);
+        self.sleepers[Kind::Review as usize].awake.insert(instance);
     }
 
     fn add_level(&mut self, level: u32) {
@@ -161,54 +354,110 @@ impl Agenda {
         self.level_queue.drain(..).for_each(|level| self.levels[level as usize] = false);
     }
 
-    fn note_own(&mut self, world: &World, instance: InstanceId) {
-        let state = world.instance(instance).state;
-        self.when.insert(instance);
-        self.review.insert(instance);
-        if state.is_final() {
-            self.timed.remove(instance);
-        } else if self.may_be_timed.contains(instance) {
-            // It may have been renewed.
-            self.timed.insert(instance);
-        }
-        if state == State::Detached {
-            self.delivering.insert(instance);
-        } else {
-            self.delivering.remove(instance);
+    /// Notes when time alone may move an instance next.
+    fn schedule(&mut self, view: View<'_>, instance: InstanceId) {
+        if view.model.commitment_of(instance).is_graded() {
+            if view.world.instance(instance).state.is_final() {
+                self.steady.remove(instance);
+            } else {
+                self.steady.insert(instance);
+            }
+        } else if let Some(step) = next_time(view, instance) {
+            self.timed.push(Reverse((step, instance)));
         }
     }
 
     fn bring_up_to_date(&mut self, plan: &Plan) {
-        for signal in std::mem::take(&mut self.raised) {
+        let mut raised = std::mem::take(&mut self.raised);
+        for signal in raised.drain(..) {
             self.is_raised[signal as usize] = false;
             for &level in plan.level_watchers.get(signal) {
                 self.add_level(level);
             }
-            for &instance in plan.when_watchers.get(signal) {
-                self.when.insert(InstanceId(instance));
-            }
-            for &instance in plan.review_watchers.get(signal) {
-                self.review.insert(InstanceId(instance));
-            }
+            self.wake(plan, signal);
+        }
+        self.raised = raised;
+    }
+
+    /// Whether it is worth while to find out what may turn the conditions of an instance that is looked at.
+    pub(super) fn is_worth_while(&self, kind: Kind, instance: InstanceId) -> bool {
+        self.sleepers[kind as usize].naps[instance.index()].pause == 0
+    }
+
+    /// Lets those who have been looked at sleep for their reasons.
+    pub(super) fn sleep(&mut self, kind: Kind, reasons: &Reasons, step: u32) {
+        for &(instance, wake) in &reasons.sleeping {
+            self.sleepers[kind as usize].sleep(instance, wake, step);
+        }
+        for &Band { stance, low, high } in &reasons.bands {
+            let (least, most) = &mut self.bands[stance as usize];
+            *least = least.max(low);
+            *most = most.min(high);
         }
     }
 
     /// Moves the instances whose `when` may have turned to `out`, in declaration order.
     pub(super) fn take_when(&mut self, plan: &Plan, out: &mut Vec<InstanceId>) {
         self.bring_up_to_date(plan);
-        self.when.drain_into(out);
+        let awake = &mut self.sleepers[Kind::When as usize].awake;
+        if self.is_thorough {
+            awake.copy_from(&self.all);
+        }
+        awake.drain_into(out);
     }
 
     /// Forgets whose `when` may have turned: all of them have been looked at since.
     pub(super) fn forget_when(&mut self, plan: &Plan) {
         self.bring_up_to_date(plan);
-        self.when.clear();
+        self.sleepers[Kind::When as usize].awake.clear();
     }
 
     /// Moves the instances to review to `out`, in declaration order.
-    pub(super) fn take_review(&mut self, plan: &Plan, out: &mut Vec<InstanceId>) {
-        self.bring_up_to_date(plan);
-        self.review.add(&self.timed);
-        self.review.drain_into(out);
+    pub(super) fn take_review(&mut self, view: View<'_>, out: &mut Vec<InstanceId>) {
+        self.bring_up_to_date(view.plan);
+        while let Some(&Reverse((step, instance))) = self.timed.peek() {
+            if step > view.world.step {
+                break;
+            }
+            self.timed.pop();
+            self.review(instance);
+        }
+        if !self.steady.is_empty() {
+            self.sleepers[Kind::Review as usize].awake.add(&self.steady);
+        }
+        let awake = &mut self.sleepers[Kind::Review as usize].awake;
+        if self.is_thorough {
+            awake.copy_from(&self.all);
+        }
+        awake.drain_into(out);
+    }
+}
+
+/// The next step at which time alone may move an instance in the state that it is in; none if there is none.
+fn next_time(view: View<'_>, instance: InstanceId) -> Option<u32> {
+    let View { model, setup, world, .. } = view;
+    let own = world.instance(instance);
+    let at = instance.index();
+    let after = |limit: Option<u32>, since: Option<u32>| {
+        limit.zip(since).map(|(limit, since)| since.saturating_add(limit).saturating_add(1))
+    };
+    let due = after(setup.due[at], own.detached);
+    match own.state {
+        State::Null | State::Conditional => {
+            let steps = f64::from(model.clock.steps);
+            let expires = setup.expires[at].max(0.0);
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "from 0 to the number of steps"
+            )]
+            (expires < steps).then(|| libm::ceil(expires) as u32)
+        }
+        State::Detached => due,
+        State::Pending => {
+            let grace = after(setup.grace[at], own.suspended);
+            due.into_iter().chain(grace).min()
+        }
+        State::Satisfied | State::Violated | State::Expired | State::Terminated => None,
     }
 }

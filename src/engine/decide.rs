@@ -9,7 +9,7 @@ mod review;
 mod stances;
 mod weights;
 
-pub(super) use calendar::{dated, shock};
+pub(super) use calendar::{Threat, dated, shock};
 pub(super) use delivery::delivery;
 pub(super) use exchange::{Rounds, go_first, initial, package, round};
 pub(super) use movers::Movers;

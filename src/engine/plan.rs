@@ -1,11 +1,12 @@
 //! What can be prepared once for a model and used by every run of it: who watches what, what happens
 //! when, which random streams there are, what a condition costs to evaluate.
 
-use super::instance_set::InstanceSet;
-use super::lists::Lists;
+use super::lists::{Lists, MaskedLists};
+use super::others::Others;
 use super::random;
 use super::signals::{Signal, Signals};
 use super::storyline::NameHashes;
+use super::watch::{Conditions, Kind, bit};
 use crate::model::{
     Commitment, Event, Expression, Gift, InstanceId, MeetingId, Model, Node, Payload, Quantity, ShockId, Target,
     Trigger,
@@ -36,10 +37,13 @@ pub struct Plan {
     pub(super) names: NameHashes,
     /// The numbering of signals.
     pub(super) signals: Signals,
-    /// For each signal, the instances whose `when` it may turn.
-    pub(super) when_watchers: Lists,
-    /// For each signal, the instances whose `offer`, `while`, `until` or `release` it may turn.
-    pub(super) review_watchers: Lists,
+    /// For each kind of conditions and each signal, the instances whose conditions it may turn, each with the mask of
+    /// what they read that the signal is about.
+    pub(super) watchers: [MaskedLists; 2],
+    /// The conditions of each commitment, for watching.
+    pub(super) conditions: Vec<Conditions>,
+    /// Shocks, moves, outcomes and metrics.
+    pub(super) others: Others,
     /// The graded amounts, in declaration order and the order of `gives`.
     pub(super) levels: Vec<Level>,
     /// For each signal, the graded amounts whose `as` reads what it is about, by position in `levels`.
@@ -76,16 +80,10 @@ pub struct Plan {
     pub(super) step_cost: u64,
     /// Instances that time alone may move: `expires`, `grace`, `due`.
     pub(super) timed: Vec<InstanceId>,
-    /// Whether any condition of a commitment reads a stance.
-    pub(super) watches_stances: bool,
-    /// The means that such conditions read, as signals.
+    /// Whether any condition of a commitment reads the stance of one actor.
+    watches_stances: bool,
+    /// The means of stances that conditions of commitments read, as signals.
     pub(super) stance_signals: Vec<Signal>,
-    /// The instances whose `when` reads the stance of one actor.
-    pub(super) stance_when: InstanceSet,
-    /// The instances whose `offer`, `while`, `until` or `release` reads the stance of one actor.
-    pub(super) stance_review: InstanceSet,
-    /// The graded amounts whose `as` reads the stance of one actor, by position in `levels`.
-    pub(super) stance_levels: Vec<u32>,
     /// Whether an outcome may end a run early.
     pub(super) may_stop: bool,
 }
@@ -102,24 +100,19 @@ impl Plan {
     pub fn new(model: &Model) -> Self {
         let signals = Signals::new(model);
         let count = signals.count();
-        let [when, review] = watchers(model, &signals);
+        let quantities: Vec<[Vec<Quantity>; 2]> = model.commitments.iter().map(quantities).collect();
+        let [when, review] = watchers(model, &signals, &quantities);
         let levels = levels(model);
         let level_watchers = level_watchers(model, &signals, &levels);
-        let of_stances = |pairs: &[(Signal, u32)]| {
-            let mut set = InstanceSet::new(model.instances.len());
-            let own = pairs.iter().filter(|(signal, _)| (signals.stances..signals.means).contains(signal));
-            own.for_each(|&(_, instance)| set.insert(InstanceId(instance)));
-            set
+        let read = |from: Signal, to: Signal| -> Vec<Signal> {
+            let of_conditions = when.iter().chain(&review).map(|&(signal, ..)| signal);
+            let read = of_conditions.chain(level_watchers.iter().map(|&(signal, _)| signal));
+            let mut found: Vec<Signal> = read.filter(|signal| (from..to).contains(signal)).collect();
+            found.sort_unstable();
+            found.dedup();
+            found
         };
-        let (stance_when, stance_review) = (of_stances(&when), of_stances(&review));
-        let stance_levels =
-            level_watchers.iter().filter(|(signal, _)| (signals.stances..signals.means).contains(signal));
-        let stance_levels: Vec<u32> = stance_levels.map(|&(_, level)| level).collect();
-        let read = when.iter().chain(&review).chain(&level_watchers).map(|&(signal, _)| signal);
-        let mut stance_signals: Vec<Signal> =
-            read.filter(|signal| (signals.means..signals.meetings).contains(signal)).collect();
-        stance_signals.sort_unstable();
-        stance_signals.dedup();
+        let stance_signals = read(signals.means, signals.meetings);
         let (dated_shocks, watched_shocks) = shocks(model);
         let names = |prefix: &str, ids: Vec<&String>| -> Vec<u64> {
             ids.into_iter().map(|id| random::stream(&format!("{prefix}/{id}"))).collect()
@@ -128,21 +121,16 @@ impl Plan {
         Self {
             names: NameHashes::new(model),
             signals,
-            watches_stances: !stance_signals.is_empty()
-                || !stance_when.is_empty()
-                || !stance_review.is_empty()
-                || !stance_levels.is_empty(),
-            stance_levels,
+            watches_stances: !read(signals.stances, signals.means).is_empty(),
             stance_signals,
-            stance_when,
-            stance_review,
+            conditions: model.commitments.iter().zip(&quantities).map(|(c, read)| Conditions::new(c, read)).collect(),
+            others: Others::new(model, &signals),
             is_graded: !levels.is_empty() || model.commitments.iter().any(|commitment| commitment.resumable),
             level_starts: level_starts(model, &levels),
             level_work: if levels.is_empty() { Vec::new() } else { level_work(model) },
             level_watchers: Lists::new(count, level_watchers),
             levels,
-            when_watchers: Lists::new(count, when),
-            review_watchers: Lists::new(count, review),
+            watchers: [MaskedLists::new(count, when), MaskedLists::new(count, review)],
             means_of: means_of(model),
             begins: begins(model),
             dated_shocks,
@@ -168,10 +156,24 @@ impl Plan {
         }
     }
 
-    /// Calls `raise` with every signal of a stance at a position by issue, then actor.
+    /// For each signal, the instances whose `when` it may turn.
+    pub(super) fn when_watchers(&self) -> &MaskedLists {
+        &self.watchers[Kind::When as usize]
+    }
+
+    /// For each signal, the instances whose `offer`, `while`, `until`, `release` or `renew` it may turn.
+    pub(super) fn review_watchers(&self) -> &MaskedLists {
+        &self.watchers[Kind::Review as usize]
+    }
+
+    /// Whether it is kept between which numbers a stance may move without being noticed.
+    pub(super) fn bands_are_kept(&self) -> bool {
+        self.watches_stances
+    }
+
+    /// Calls `raise` with the signal of every mean that a stance, by its position, is part of.
     #[inline]
-    pub(super) fn signals_of_stance(&self, at: u32, mut raise: impl FnMut(Signal)) {
-        raise(self.signals.stances + at);
+    pub(super) fn means_of(&self, at: u32, mut raise: impl FnMut(Signal)) {
         for &mean in self.means_of.get(at) {
             raise(self.signals.means + mean);
         }
@@ -183,7 +185,9 @@ impl Plan {
         match event.payload() {
             Payload::Opinion { actor, issue, .. } => {
                 if matches!(event, Event::Stance { .. }) {
-                    self.signals_of_stance(self.signals.stance(actor, issue) - self.signals.stances, raise);
+                    let signal = self.signals.stance(actor, issue);
+                    raise(signal);
+                    self.means_of(signal - self.signals.stances, raise);
                 }
             }
             Payload::Pair { .. } => raise(self.signals.trust),
@@ -208,11 +212,17 @@ impl Plan {
     }
 }
 
-fn quantities(expressions: &[&Option<Expression>]) -> Vec<Quantity> {
-    let mut found: Vec<Quantity> = expressions.iter().filter_map(|e| e.as_ref()).flat_map(Expression::reads).collect();
-    found.sort_unstable();
-    found.dedup();
-    found
+/// What the conditions of a commitment read, by kind.
+fn quantities(commitment: &Commitment) -> [Vec<Quantity>; 2] {
+    let Commitment { offer, when, stay, until, release, renew, .. } = commitment;
+    let of = |expressions: &[&Option<Expression>]| {
+        let expressions = expressions.iter().filter_map(|expression| expression.as_ref());
+        let mut found: Vec<Quantity> = expressions.flat_map(Expression::reads).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    };
+    [of(&[when]), of(&[offer, stay, until, release, renew])]
 }
 
 fn levels(model: &Model) -> Vec<Level> {
@@ -320,19 +330,16 @@ pub(super) fn cost(model: &Model, expression: &Expression) -> u64 {
     costs.last().copied().unwrap_or(0)
 }
 
-/// For each condition and each signal that may turn it, the signal and the instance: of the `when`s, and of the others.
-fn watchers(model: &Model, signals: &Signals) -> [Vec<(Signal, u32)>; 2] {
+/// For each kind of conditions and each signal that may turn them: the signal, the instance, and the mask of what they
+/// read that the signal is about.
+fn watchers(model: &Model, signals: &Signals, reads: &[[Vec<Quantity>; 2]]) -> [Vec<(Signal, u32, u64)>; 2] {
     let mut found = [Vec::new(), Vec::new()];
-    let reads: Vec<[Vec<Quantity>; 2]> = model
-        .commitments
-        .iter()
-        .map(|c| [quantities(&[&c.when]), quantities(&[&c.offer, &c.stay, &c.until, &c.release, &c.renew])])
-        .collect();
     for (at, instance) in model.instances.iter().enumerate() {
         let at = InstanceId::at(at).0;
         for (list, quantities) in found.iter_mut().zip(&reads[instance.commitment.index()]) {
-            for &quantity in quantities {
-                list.extend(signals.of(quantity, instance.debtor).into_iter().flatten().map(|s| (s, at)));
+            for (position, &quantity) in quantities.iter().enumerate() {
+                let signals = signals.of(quantity, instance.debtor).into_iter().flatten();
+                list.extend(signals.map(|signal| (signal, at, bit(position))));
             }
         }
     }

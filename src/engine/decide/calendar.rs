@@ -13,13 +13,23 @@ pub(in super::super) fn dated<T>(list: &[(u32, T)], step: u32) -> &[(u32, T)] {
     &list[from..to]
 }
 
-/// Whether a shock strikes now, and what it does. `source` gives its luck; `was_true` is its condition's truth at the
-/// step before.
+/// What is known of a shock from the steps before.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Threat {
+    /// Its luck.
+    pub(in super::super) source: DrawStream,
+    /// The probability that goes with its rate.
+    pub(in super::super) probability: f64,
+    /// Truth of its condition when it was looked at last.
+    pub(in super::super) was_true: bool,
+}
+
+/// Whether a shock strikes now, and what it does. What it depends on is looked at if it `may_have_turned`.
 pub(in super::super) fn shock(
     view: View<'_>,
-    source: &mut DrawStream,
+    threat: &mut Threat,
     id: ShockId,
-    was_true: &mut bool,
+    may_have_turned: bool,
     out: &mut Vec<Decision>,
 ) -> Result<(), Failure> {
     let shock = &view.model.shocks[id.index()];
@@ -27,20 +37,26 @@ pub(in super::super) fn shock(
     let why = match &shock.trigger {
         Trigger::On(_) => Why::Nothing,
         Trigger::Rate(expression) => {
-            let rate = expression.number(&view.scope()).map_err(|fault| view.failure(fault))?;
-            if rate < 0.0 {
-                return Err(Failure::NegativeRate { path: expression.path.clone(), rate, step });
+            if may_have_turned {
+                let rate = expression.number(&view.scope()).map_err(|fault| view.failure(fault))?;
+                if rate < 0.0 {
+                    return Err(Failure::NegativeRate { path: expression.path.clone(), rate, step });
+                }
+                threat.probability = 1.0 - libm::exp(-rate);
             }
-            let probability = 1.0 - libm::exp(-rate);
-            if unit(source.word(step)) >= probability {
+            if unit(threat.source.word(step)) >= threat.probability {
                 return Ok(());
             }
             Why::Nothing
         }
         Trigger::When { once: true, .. } if view.world.shocks[id.index()].count > 0 => return Ok(()),
         Trigger::When { condition, .. } => {
+            // A condition that cannot have turned has not turned true.
+            if !may_have_turned {
+                return Ok(());
+            }
             let holds = condition.truth(&view.scope()).map_err(|fault| view.failure(fault))?;
-            let was = std::mem::replace(was_true, holds);
+            let was = std::mem::replace(&mut threat.was_true, holds);
             let turned = holds && !was;
             if !turned {
                 return Ok(());

@@ -3,9 +3,11 @@
 use super::super::agreement;
 use super::super::decision::{Decision, Rule, Why};
 use super::super::failure::Failure;
+use super::super::looker::Watch;
 use super::super::random::{RunSeed, unit};
 use super::super::view::View;
-use crate::model::{Amount, Columns, Event, Expression, InstanceId, MeetingId, MoveId, Reader, State, Trigger};
+use super::super::watch::{Kind, Reasons, Wake, Which};
+use crate::model::{Amount, Columns, CommitmentId, Event, InstanceId, MeetingId, MoveId, Reader, State, Trigger};
 
 /// The commitments that are put into a state before the phases of step 0.
 pub(in super::super) fn initial(view: View<'_>, out: &mut Vec<Decision>) {
@@ -79,6 +81,8 @@ pub(in super::super) struct Rounds {
     columns: Columns,
     readers: Vec<Reader>,
     truths: Vec<bool>,
+    /// For what those sleep whose `when` does not hold.
+    pub(in super::super) reasons: Reasons,
 }
 
 /// From this many candidates of one commitment on, their conditions are looked at together.
@@ -86,48 +90,80 @@ const MANY: usize = 6;
 
 /// One round: those of the candidates whose `when` holds on the state at its start.
 pub(in super::super) fn round(
-    view: View<'_>,
+    watch: Watch<'_>,
     candidates: &[InstanceId],
     memory: &mut Rounds,
     out: &mut Vec<Decision>,
 ) -> Result<(), Failure> {
+    let view = watch.view;
+    memory.reasons.clear();
     let commitment = |instance: &InstanceId| view.model.instances[instance.index()].commitment;
     for alike in candidates.chunk_by(|a, b| commitment(a) == commitment(b)) {
-        let when = view.model.commitments[commitment(&alike[0]).index()].when.as_ref();
-        let together = when.is_some_and(|when| alike.len() >= MANY && round_together(view, alike, when, memory, out));
-        if together {
-            continue;
-        }
-        for &instance in alike {
-            let conditional = view.world.instance(instance).state == State::Conditional;
-            if conditional && view.holds(instance, when, true)? {
-                out.push(Decision::new(Event::Detached(instance), Why::Rule(Rule::When(instance))));
-            }
+        if let Err(failure) = round_alike(watch, commitment(&alike[0]), alike, memory, out) {
+            return Err(first_failure(view, alike).unwrap_or(failure));
         }
     }
     Ok(())
 }
 
-/// Looks at one condition for many debtors; false where that must be done one by one, and nothing is decided.
-fn round_together(
-    view: View<'_>,
+/// What the first in declaration order fails by.
+fn first_failure(view: View<'_>, alike: &[InstanceId]) -> Option<Failure> {
+    let conditional = alike.iter().filter(|instance| view.world.instance(**instance).state == State::Conditional);
+    conditional.copied().find_map(|at| view.holds(at, view.model.commitment_of(at).when.as_ref(), true).err())
+}
+
+/// Those of one commitment.
+fn round_alike(
+    watch: Watch<'_>,
+    commitment: CommitmentId,
     alike: &[InstanceId],
-    when: &Expression,
     memory: &mut Rounds,
     out: &mut Vec<Decision>,
-) -> bool {
-    let Rounds { columns, readers, truths } = memory;
-    let conditional = alike.iter().filter(|instance| view.world.instance(**instance).state == State::Conditional);
+) -> Result<(), Failure> {
+    let Watch { view, agenda, .. } = watch;
+    let Rounds { columns, readers, truths, reasons } = memory;
+    let View { model, world, .. } = view;
+    let detached = |instance| Decision::new(Event::Detached(instance), Why::Rule(Rule::When(instance)));
+    let conditions = &view.plan.conditions[commitment.index()];
+    let when = model.commitments[commitment.index()].when.as_ref();
+    let first = out.len();
     readers.clear();
-    readers
-        .extend(conditional.map(|&instance| Reader { actor: view.model.instances[instance.index()].debtor, instance }));
-    if !columns.truths(when, &view.scope(), readers, truths) {
-        return false;
+    for &instance in alike {
+        if world.instance(instance).state != State::Conditional {
+            // Its own next event will wake it.
+            reasons.sleeping.push((instance, Wake::default()));
+        } else if conditions.has_parts && agenda.is_worth_while(Kind::When, instance) {
+            let mut looker = watch.look(Kind::When, instance, reasons);
+            if looker.holds(Which::When, true, reasons)? {
+                looker.forget(reasons);
+                out.push(detached(instance));
+            } else {
+                looker.sleep(reasons);
+            }
+        } else {
+            readers.push(Reader { actor: model.instances[instance.index()].debtor, instance });
+        }
     }
-    for (reader, _) in readers.iter().zip(&*truths).filter(|(_, holds)| **holds) {
-        out.push(Decision::new(Event::Detached(reader.instance), Why::Rule(Rule::When(reader.instance))));
+    if readers.is_empty() {
+        return Ok(());
     }
-    true
+    let together =
+        when.is_some_and(|when| readers.len() >= MANY && columns.truths(when, &view.scope(), readers, truths));
+    if !together {
+        truths.clear();
+        for reader in &*readers {
+            truths.push(view.holds(reader.instance, when, true)?);
+        }
+    }
+    for (&reader, &holds) in readers.iter().zip(&*truths) {
+        if holds {
+            out.push(detached(reader.instance));
+        } else {
+            reasons.sleeping.push((reader.instance, conditions.always(Kind::When)));
+        }
+    }
+    out[first..].sort_unstable_by_key(|decision| decision.event.instance());
+    Ok(())
 }
 
 /// The package of a meeting in session: all that those who attend can bind at once.

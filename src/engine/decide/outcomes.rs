@@ -5,11 +5,18 @@ use super::super::failure::Failure;
 use super::super::view::View;
 use crate::model::{Ending, Event, OutcomeId, Quantity, Scope, World, evolve};
 
-/// The outcomes whose condition holds for the first time; each sees those that were reached before it.
-pub(in super::super) fn reached(view: View<'_>, out: &mut Vec<Decision>) -> Result<(), Failure> {
+/// The outcomes whose condition holds for the first time; each sees those that were reached before it. Those that may
+/// not have turned are passed over, as told by their positions.
+pub(in super::super) fn reached(
+    view: View<'_>,
+    mut may_have_turned: impl FnMut(usize) -> bool,
+    out: &mut Vec<Decision>,
+) -> Result<(), Failure> {
     let mut seen: Option<World> = None;
     for (at, outcome) in view.model.outcomes.iter().enumerate() {
-        let never = view.world.reached[at].is_none();
+        // One that has been reached just now may turn those after it.
+        let is_due = may_have_turned(at) || !out.is_empty();
+        let never = is_due && view.world.reached[at].is_none();
         let scope = Scope { world: seen.as_ref().unwrap_or(view.world), ..view.scope() };
         if never && outcome.when.truth(&scope).map_err(|fault| view.failure(fault))? {
             let id = OutcomeId::at(at);

@@ -2,17 +2,27 @@
 
 use super::super::decision::{Decision, Rule, Why};
 use super::super::failure::Failure;
+use super::super::looker::{Looker, Watch};
 use super::super::view::View;
+use super::super::watch::{Kind, Reasons, Which};
 use crate::model::{Event, InstanceId, State};
 
-/// What happens to each of these commitments on the state at the start of the phase.
+/// What happens to each of these commitments on the state at the start of the phase, and for what those sleep to whom
+/// nothing does.
 pub(in super::super) fn review(
-    view: View<'_>,
+    watch: Watch<'_>,
     instances: &[InstanceId],
+    reasons: &mut Reasons,
     out: &mut Vec<Decision>,
 ) -> Result<(), Failure> {
+    let view = watch.view;
     for &instance in instances {
-        let Some(decision) = first_that_applies(view, instance)? else { continue };
+        let mut looker = watch.look(Kind::Review, instance, reasons);
+        let Some(decision) = first_that_applies(view, instance, &mut looker, reasons)? else {
+            looker.sleep(reasons);
+            continue;
+        };
+        looker.forget(reasons);
         out.push(decision);
         if let Event::Renewed(_) = decision.event
             && view.holds(instance, view.model.commitment_of(instance).offer.as_ref(), true)?
@@ -30,17 +40,23 @@ pub(in super::super) fn review(
     Ok(())
 }
 
-fn first_that_applies(view: View<'_>, instance: InstanceId) -> Result<Option<Decision>, Failure> {
+fn first_that_applies(
+    view: View<'_>,
+    instance: InstanceId,
+    looker: &mut Looker<'_>,
+    reasons: &mut Reasons,
+) -> Result<Option<Decision>, Failure> {
     let commitment = view.model.commitment_of(instance);
     let own = view.world.instance(instance);
     let on_table = matches!(own.state, State::Conditional | State::Detached | State::Pending);
     let by = |event, rule| Ok(Some(Decision::new(event, Why::Rule(rule))));
-    if on_table && view.holds(instance, commitment.release.as_ref(), false)? {
+    let mut holds = |which, default| looker.holds(which, default, reasons);
+    if on_table && holds(Which::Release, false)? {
         return by(Event::Released(instance), Rule::Release(instance));
     }
     if own.state.is_final() {
         let in_time = f64::from(view.world.step) < view.setup.expires[instance.index()];
-        if in_time && commitment.renew.is_some() && view.holds(instance, commitment.renew.as_ref(), false)? {
+        if in_time && commitment.renew.is_some() && holds(Which::Renew, false)? {
             return by(Event::Renewed(instance), Rule::Renew(instance));
         }
         return Ok(None);
@@ -56,7 +72,7 @@ fn first_that_applies(view: View<'_>, instance: InstanceId) -> Result<Option<Dec
         return Ok(Some(Decision::new(Event::Violated(instance), Why::Own(instance))));
     }
     if is_complete && own.state == State::Detached {
-        if view.holds(instance, commitment.until.as_ref(), false)? {
+        if holds(Which::Until, false)? {
             return by(Event::Satisfied(instance), Rule::Until(instance));
         }
         if is_late {
@@ -65,29 +81,33 @@ fn first_that_applies(view: View<'_>, instance: InstanceId) -> Result<Option<Dec
     }
     match own.state {
         State::Detached => {
-            if commitment.maintain && view.holds(instance, commitment.until.as_ref(), false)? {
+            if commitment.maintain && holds(Which::Until, false)? {
                 return by(Event::Satisfied(instance), Rule::Until(instance));
             }
-            if !view.holds(instance, commitment.stay.as_ref(), true)? {
+            if !holds(Which::Stay, true)? {
                 return by(Event::Suspended(instance), Rule::Stay(instance));
             }
         }
         State::Pending => {
-            if view.holds(instance, commitment.stay.as_ref(), true)? {
+            if holds(Which::Stay, true)? {
                 return by(Event::Reactivated(instance), Rule::Stay(instance));
             }
         }
         State::Conditional => {
-            if !view.holds(instance, commitment.offer.as_ref(), true)? {
+            if !holds(Which::Offer, true)? {
                 return by(Event::Cancelled(instance), Rule::Offer(instance));
             }
         }
         State::Null => {
-            if view.holds(instance, commitment.offer.as_ref(), true)? {
+            if holds(Which::Offer, true)? {
                 return by(Event::Created(instance), Rule::Offer(instance));
             }
         }
         State::Satisfied | State::Violated | State::Expired | State::Terminated => {}
+    }
+    if commitment.is_graded() {
+        // Whether it is complete depends on more than its conditions.
+        looker.give_up();
     }
     Ok(None)
 }

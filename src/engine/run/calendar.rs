@@ -1,19 +1,16 @@
 //! Phase 1 in a run: which meetings are in session, and the shocks.
 
-use super::super::decide;
+use super::super::decide::{self, Threat};
 use super::super::decision::{Decision, Why};
 use super::super::failure::Failure;
-use super::super::random::DrawStream;
 use super::progress::Progress;
 use crate::model::{Event, MeetingId, Model, ShockId};
 
 /// What the calendar remembers from step to step.
 #[derive(Clone, Default)]
 pub(super) struct Calendar {
-    /// The luck of each shock.
-    sources: Vec<DrawStream>,
-    /// Truth of each triggered shock's condition at the step before.
-    was_true: Vec<bool>,
+    /// By shock.
+    threats: Vec<Threat>,
     /// Meetings in session, with their last step.
     sessions: Vec<(MeetingId, u32)>,
     /// The shocks to look at in the step.
@@ -23,16 +20,19 @@ pub(super) struct Calendar {
 impl Calendar {
     /// As before the first step.
     pub(super) fn reset(&mut self, progress: &Progress<'_>) {
+        self.threats.clear();
         self.meet_luck(progress);
-        self.was_true.clear();
-        self.was_true.resize(progress.model.shocks.len(), false);
         self.sessions.clear();
     }
 
     /// Lets shocks follow the luck of the run.
     pub(super) fn meet_luck(&mut self, progress: &Progress<'_>) {
-        self.sources.clear();
-        self.sources.extend(progress.plan.shock_streams.iter().map(|&stream| progress.luck.source(stream)));
+        let mut known =
+            std::mem::take(&mut self.threats).into_iter().map(|threat| (threat.probability, threat.was_true));
+        self.threats.extend(progress.plan.shock_streams.iter().map(|&stream| {
+            let (probability, was_true) = known.next().unwrap_or((0.0, false));
+            Threat { source: progress.luck.source(stream), probability, was_true }
+        }));
     }
 
     /// Goes on under a model that is in force from a step on.
@@ -77,8 +77,9 @@ impl Calendar {
         self.due.extend_from_slice(&plan.watched_shocks);
         self.due.sort_unstable();
         for &shock in &self.due {
-            let (source, was_true) = (&mut self.sources[shock.index()], &mut self.was_true[shock.index()]);
-            progress.decide(|view, out| decide::shock(view, source, shock, was_true, out))?;
+            let may_have_turned = progress.agenda.take_other(shock.index());
+            let threat = &mut self.threats[shock.index()];
+            progress.decide(|view, out| decide::shock(view, threat, shock, may_have_turned, out))?;
         }
         Ok(())
     }

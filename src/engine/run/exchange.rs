@@ -8,6 +8,7 @@ use super::super::plan::Level;
 use super::super::raised;
 use super::super::settle::Sweeps;
 use super::super::view::View;
+use super::super::watch::Kind;
 use super::gap;
 use super::progress::Progress;
 use crate::model::{Amount, Event, Evidence, InstanceId, MeetingId, Model, State, World};
@@ -78,7 +79,8 @@ impl Exchange {
     /// One round: detachments on the state at its start, then the rise of graded amounts on what they leave.
     fn round(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
         let mut batch = std::mem::take(&mut progress.batch);
-        let result = decide::round(progress.view(), &self.candidates, &mut self.rounds, &mut batch);
+        let result = decide::round(progress.watch(), &self.candidates, &mut self.rounds, &mut batch);
+        progress.agenda.sleep(Kind::When, &self.rounds.reasons, progress.run.world.step);
         // A failure leaves no event of the round, so that amounts settle before anything is applied.
         let is_plain = progress.plan.levels.is_empty();
         let settled = result.and_then(|()| if is_plain { Ok(()) } else { self.settle(progress, &batch) });
@@ -160,11 +162,13 @@ impl Exchange {
         loop {
             progress.spend_on(candidates, |costs| costs.when)?;
             bound.clear();
-            progress.decide(|view, out| {
-                decide::round(view, candidates, rounds, out)?;
-                bound.extend(out.iter().filter_map(|decision| decision.event.instance()));
-                Ok(())
-            })?;
+            let mut batch = std::mem::take(&mut progress.batch);
+            let result = decide::round(progress.watch(), candidates, rounds, &mut batch);
+            progress.agenda.sleep(Kind::When, &rounds.reasons, progress.run.world.step);
+            progress.batch = batch;
+            result?;
+            bound.extend(progress.batch.iter().filter_map(|decision| decision.event.instance()));
+            progress.apply()?;
             candidates.clear();
             for &instance in &bound {
                 let view = progress.view();

@@ -1,5 +1,6 @@
 //! Phase 2 in a run: how stances move.
 
+use super::super::agenda::Moved;
 use super::super::decide::{self, Influences, Movers, Noise, StanceStep};
 use super::super::failure::Failure;
 use super::progress::Progress;
@@ -15,8 +16,7 @@ pub(super) struct Opinions {
     noise: Noise,
     movers: Movers,
     step: StanceStep,
-    /// Positions of the stances that moved.
-    moved: Vec<u32>,
+    moved: Moved,
     /// The weights under which nobody moves any more, as long as nothing else moves a stance or an anchor.
     still: Option<u64>,
 }

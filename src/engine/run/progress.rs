@@ -1,15 +1,17 @@
 //! A run so far: what is decided happens here.
 
-use super::super::agenda::Agenda;
+use super::super::agenda::{Agenda, Moved};
 use super::super::cause::Causes;
 use super::super::decision::{Decision, Why};
 use super::super::failure::Failure;
 use super::super::history::HistoryHash;
+use super::super::looker::Watch;
 use super::super::plan::{Costs, Plan};
 use super::super::random::RunSeed;
 use super::super::setup::prepare;
 use super::super::storyline::{StorylineHash, Teller};
 use super::super::view::View;
+use super::super::watch::Safety;
 use super::result::Run;
 use super::stage::Stage;
 use crate::model::{
@@ -28,6 +30,8 @@ pub(super) struct Progress<'a> {
     /// The run so far: its state, numbers, log.
     pub(super) run: Run,
     pub(super) agenda: Agenda,
+    /// Which parts of conditions cannot fail.
+    pub(super) safety: Safety,
     /// The record of what turned what, where a log is wanted.
     pub(super) causes: Option<Causes>,
     /// What has been told of the storyline.
@@ -70,6 +74,7 @@ impl<'a> Progress<'a> {
                 before: Vec::new(),
             },
             agenda: Agenda::new(model, plan),
+            safety: Safety::default(),
             causes: None,
             teller: Teller::default(),
             work: 0,
@@ -92,7 +97,9 @@ impl<'a> Progress<'a> {
         self.run.events = 0;
         self.run.steps = 0;
         (self.luck, self.first_luck) = (luck, luck);
-        self.agenda.reset(self.plan);
+        let Run { setup, world, .. } = &self.run;
+        self.agenda.reset(View { model: self.model, plan: self.plan, setup, world });
+        self.safety.reset(self.model, &self.plan.conditions, setup);
         self.work = 0;
         self.batch.clear();
     }
@@ -101,6 +108,12 @@ impl<'a> Progress<'a> {
     #[inline]
     pub(super) fn view(&self) -> View<'_> {
         View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world }
+    }
+
+    /// The state as it is, for looking at conditions.
+    #[inline]
+    pub(super) fn watch(&self) -> Watch<'_> {
+        Watch { view: self.view(), safety: &self.safety, agenda: &self.agenda }
     }
 
     /// Counts operations.
@@ -171,7 +184,8 @@ impl<'a> Progress<'a> {
         if let Some(causes) = &mut self.causes {
             causes.note((self.model, self.plan, &self.run.setup, &self.run.world), event, self.run.events);
         }
-        self.agenda.note(self.model, self.plan, &self.run.world, event);
+        let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world };
+        self.agenda.note(view, event);
         self.record(event, cause);
     }
 
@@ -194,21 +208,29 @@ impl<'a> Progress<'a> {
         self.causes.is_none() && self.run.events as usize + self.run.world.stances.len() < limits::EVENTS as usize
     }
 
-    /// Lets the stances move that do, as [`Self::apply`] would where neither a log nor causes are wanted. Puts the
-    /// positions of those that did into `moved`. `some` and `next` are as [`model::move_stances`] takes them.
-    pub(super) fn move_stances(&mut self, some: Option<&[ActorId]>, next: &[f64], moved: &mut Vec<u32>) {
-        let Run { world, history, events, .. } = &mut self.run;
+    /// Lets the stances move that do, as [`Self::apply`] would where neither a log nor causes are wanted. `some` and
+    /// `next` are as [`model::move_stances`] takes them; `moved` is working memory.
+    pub(super) fn move_stances(&mut self, some: Option<&[ActorId]>, next: &[f64], moved: &mut Moved) {
+        let Self { plan, run: Run { world, history, events, .. }, agenda, .. } = self;
         let step = world.step;
-        moved.resize(next.len(), 0);
+        let means_are_watched = !plan.stance_signals.is_empty();
+        moved.positions.clear();
+        moved.noticed.clear();
         let mut count = 0;
-        model::move_stances(world, some, next, |at, event| {
+        model::move_stances(world, some, next, |at, event, value| {
             history.add(step, event);
-            moved[count] = u32::try_from(at).expect("the number of stances is limited");
             count += 1;
+            let position = || u32::try_from(at).expect("the number of stances is limited");
+            if means_are_watched {
+                moved.positions.push(position());
+            }
+            if agenda.is_noticed(at, value) {
+                moved.noticed.push((position(), value));
+            }
         });
-        moved.truncate(count);
+        moved.count = count;
         *events += u32::try_from(count).expect("the number of stances is limited");
-        self.agenda.note_stances(self.plan, moved);
+        agenda.note_stances(plan, moved);
     }
 
     /// Lets what has happened since be undone; `before` is the memory for it.
@@ -264,9 +286,11 @@ impl<'a> Progress<'a> {
         self.run.before.push((stage.from, std::mem::replace(&mut self.run.setup, setup)));
         recount(self.model, &self.run.setup, &mut self.run.world);
         self.agenda = Agenda::new(self.model, self.plan);
+        let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world };
         for instance in self.model.instance_ids() {
-            self.agenda.resume(&self.run.world, instance);
+            self.agenda.resume(view, instance);
         }
+        self.safety.reset(self.model, &self.plan.conditions, &self.run.setup);
         if let Some(causes) = &mut self.causes {
             causes.after_fork((self.model, self.plan, &self.run.setup, &self.run.world), self.run.events);
         }

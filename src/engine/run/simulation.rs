@@ -5,7 +5,10 @@ use super::super::decision::Decision;
 use super::super::failure::Failure;
 use super::super::plan::Plan;
 use super::super::random::RunSeed;
+use super::super::ranges::safe_parts;
 use super::super::setup::{Setting, prepare_into};
+use super::super::view::View;
+use super::super::watch::{Kind, Reasons};
 use super::calendar::Calendar;
 use super::exchange::Exchange;
 use super::gap::Gap;
@@ -13,7 +16,7 @@ use super::opinions::Opinions;
 use super::progress::Progress;
 use super::result::{Checkpoint, Observer, Run, RunOptions};
 use super::stage::Stage;
-use crate::model::{DrawId, Ending, Event, InstanceId, Model, MoveId};
+use crate::model::{DrawId, Ending, Event, InstanceId, Metric, Model, MoveId, Trigger};
 
 /// A run under way. It can be used for many runs one after the other, which saves making its tables anew.
 #[derive(Clone)]
@@ -26,8 +29,13 @@ pub struct Simulation<'a> {
     exchange: Exchange,
     gap: Gap,
     candidates: Vec<InstanceId>,
-    /// The metrics of the step.
-    sampled: Vec<f64>,
+    reasons: Reasons,
+    /// Whether metrics that cannot fail may be left until the end, where nobody sees them before.
+    may_be_lazy: bool,
+    /// Whether they are in this run.
+    is_lazy: bool,
+    /// By metric, whether it is left until the end.
+    is_late: Vec<bool>,
 }
 
 impl<'a> Simulation<'a> {
@@ -43,13 +51,31 @@ impl<'a> Simulation<'a> {
             exchange: Exchange::new(model),
             gap: Gap::default(),
             candidates: Vec::new(),
-            sampled: Vec::new(),
+            reasons: Reasons::default(),
+            may_be_lazy: !want.log && !want.series && !model.metrics.is_empty(),
+            is_lazy: false,
+            is_late: Vec::new(),
         }
+    }
+
+    /// Has everything looked at in every step, whether it can have turned or not. Unless a limit of work is met, the
+    /// results are the same, and take longer; that is for tests.
+    #[must_use]
+    pub fn thorough(mut self) -> Self {
+        self.progress.agenda.be_thorough();
+        self.may_be_lazy = false;
+        self
     }
 
     /// Runs the model once with these settings. The result is what `run` gives for a model with them in its setup.
     pub fn run(&mut self, settings: &[Setting], luck: RunSeed) -> &Run {
+        self.is_lazy = self.may_be_lazy;
         self.run_once(settings, &[], luck, &mut |_, _, _| {});
+        if self.is_lazy && self.progress.run.result.is_err() {
+            // What the metrics were before the failure was not worked out.
+            self.is_lazy = false;
+            self.run_once(settings, &[], luck, &mut |_, _, _| {});
+        }
         &self.progress.run
     }
 
@@ -100,6 +126,10 @@ impl<'a> Simulation<'a> {
         self.exchange.reset();
         self.gap.reset();
         self.candidates.clear();
+        let Progress { model, run, .. } = &self.progress;
+        let cannot_fail = |metric: &Metric| safe_parts(&metric.value, model, &run.setup).last() == Some(&true);
+        self.is_late.clear();
+        self.is_late.extend(model.metrics.iter().map(|metric| self.is_lazy && cannot_fail(metric)));
     }
 
     fn start(&mut self) -> Result<(), Failure> {
@@ -173,27 +203,54 @@ impl<'a> Simulation<'a> {
     fn step(&mut self, is_last: bool, watch: &mut Observer<'_>) -> Result<(), Failure> {
         let Self { progress, calendar, opinions, exchange, gap, .. } = self;
         progress.spend(progress.plan.step_cost)?;
-        progress.agenda.raise(progress.plan, progress.plan.signals.tick);
+        progress.agenda.begin_step(progress.plan);
         calendar.run(progress)?;
         opinions.run(progress, calendar.sessions())?;
-        Self::review(progress, &mut self.candidates)?;
-        for at in 0..progress.model.moves.len() {
-            progress.decide(|view, out| decide::go_first(view, MoveId::at(at), out))?;
-        }
+        Self::review(progress, &mut self.candidates, &mut self.reasons)?;
+        Self::go_first(progress)?;
         exchange.run(progress)?;
         exchange.packages(progress, calendar.sessions())?;
         gap.note(progress, is_last, self.want.exchanged);
         watch(Checkpoint::Exchanged, &progress.run.world, &progress.run.setup);
         Self::deliver(progress, &mut self.candidates)?;
         self.reach()?;
-        self.sample()
+        self.sample(is_last)
     }
 
-    fn review(progress: &mut Progress<'_>, candidates: &mut Vec<InstanceId>) -> Result<(), Failure> {
+    fn review(
+        progress: &mut Progress<'_>,
+        candidates: &mut Vec<InstanceId>,
+        reasons: &mut Reasons,
+    ) -> Result<(), Failure> {
         candidates.clear();
-        progress.agenda.take_review(progress.plan, candidates);
+        let view =
+            View { model: progress.model, plan: progress.plan, setup: &progress.run.setup, world: &progress.run.world };
+        progress.agenda.take_review(view, candidates);
         progress.spend_on(candidates, |costs| costs.review)?;
-        progress.decide(|view, out| decide::review(view, candidates, out))
+        let mut batch = std::mem::take(&mut progress.batch);
+        reasons.clear();
+        let decided = decide::review(progress.watch(), candidates, reasons, &mut batch);
+        progress.batch = batch;
+        decided?;
+        progress.agenda.sleep(Kind::Review, reasons, progress.run.world.step);
+        progress.apply()
+    }
+
+    /// The moves of the step, in declaration order.
+    fn go_first(progress: &mut Progress<'_>) -> Result<(), Failure> {
+        let (model, plan) = (progress.model, progress.plan);
+        for (at, one) in model.moves.iter().enumerate() {
+            let which = MoveId::at(at);
+            let is_due = match &one.trigger {
+                Trigger::On(steps) => steps.binary_search(&progress.run.world.step).is_ok(),
+                // A move may turn the condition of one after it.
+                Trigger::Rate(_) | Trigger::When { .. } => progress.agenda.take_other(plan.others.of_move(which)),
+            };
+            if is_due {
+                progress.decide(|view, out| decide::go_first(view, which, out))?;
+            }
+        }
+        Ok(())
     }
 
     fn deliver(progress: &mut Progress<'_>, candidates: &mut Vec<InstanceId>) -> Result<(), Failure> {
@@ -217,7 +274,9 @@ impl<'a> Simulation<'a> {
     /// The outcomes that are reached, each a cause of those after it that read it.
     fn reach(&mut self) -> Result<(), Failure> {
         let mut reached: Vec<Decision> = Vec::new();
-        decide::reached(self.progress.view(), &mut reached)?;
+        let Progress { model, plan, run: Run { setup, world, .. }, agenda, .. } = &mut self.progress;
+        let view = View { model, plan, setup, world };
+        decide::reached(view, |at| agenda.take_other(plan.others.of_outcome(at)), &mut reached)?;
         for decision in reached {
             self.progress.batch.push(decision);
             self.progress.apply()?;
@@ -225,17 +284,24 @@ impl<'a> Simulation<'a> {
         Ok(())
     }
 
-    fn sample(&mut self) -> Result<(), Failure> {
-        self.sampled.clear();
-        let result = decide::sample(self.progress.view(), &mut self.sampled);
-        let run = &mut self.progress.run;
-        for (last, value) in run.metrics.iter_mut().zip(&self.sampled) {
-            *last = Some(*value);
+    /// The value of every metric; one whose inputs have not changed keeps what it had. After a failure those before it
+    /// have been sampled.
+    fn sample(&mut self, is_last: bool) -> Result<(), Failure> {
+        let is_last = is_last || self.has_stopped();
+        let Progress { model, plan, run, agenda, .. } = &mut self.progress;
+        let view = View { model, plan, setup: &run.setup, world: &run.world };
+        for (at, (metric, latest)) in model.metrics.iter().zip(&mut run.metrics).enumerate() {
+            if self.is_late[at] && !is_last {
+                continue;
+            }
+            if agenda.take_other(plan.others.of_metric(at)) || latest.is_none() {
+                *latest = Some(metric.value.number(&view.scope()).map_err(|fault| view.failure(fault))?);
+            }
+            if self.want.series {
+                run.samples.extend(*latest);
+            }
         }
-        if self.want.series {
-            run.samples.extend_from_slice(&self.sampled);
-        }
-        result
+        Ok(())
     }
 
     fn end(&mut self) -> Result<Ending, Failure> {
@@ -244,5 +310,60 @@ impl<'a> Simulation<'a> {
         self.progress.batch.push(Decision::new(Event::Ended(ending), why));
         self.progress.apply()?;
         Ok(ending)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Document, Options, compile};
+
+    /// Operations of a run, and of one that looks at everything.
+    fn work(text: &str) -> (u64, u64) {
+        let document = Document::parse("test.toml", text.as_bytes()).unwrap();
+        let model = compile(&document, &Options::default()).unwrap().model;
+        let plan = Plan::new(&model);
+        let luck = RunSeed { seed: 1, replicate: 0 };
+        let [run, thorough] = [false, true].map(|is_thorough| {
+            let simulation = Simulation::new(&model, &plan, RunOptions::default());
+            let mut simulation = if is_thorough { simulation.thorough() } else { simulation };
+            assert!(simulation.run(&[], luck).result.is_ok());
+            (simulation.progress.work, simulation.progress.run.history)
+        });
+        assert_eq!(run.1, thorough.1);
+        (run.0, thorough.0)
+    }
+
+    /// Fifty whose stances drift, and who wait in vain.
+    fn waiting(when: &str, more: &str) -> String {
+        format!(
+            "format = 1\n[time]\nsteps = 200\n[resources]\nr = {{}}\n[cohorts.a]\nsize = 50\nstance = 0.5\nvolatility = \
+             0.001\nsusceptibility = 0.5\nattributes = {{ least = 60 }}\n[commitments.c]\ndebtor = \"a\"\ngives = {{ r = 1 \
+             }}\nwhen = \"{when}\"\n{more}"
+        )
+    }
+
+    #[test]
+    fn a_drifting_stance_wakes_nobody_in_vain() {
+        for (when, more) in [
+            ("bound(r) >= own(least) and stance >= 0.4", ""),
+            ("stance >= 0.4 and bound(r) >= own(least)", ""),
+            ("stance >= 0.9", "offer = \"stance > 0.1\"\n"),
+            ("stance + 0.01 * parties(r) >= 0.8", ""),
+            ("not (stance < 0.9 or 1 - stance > 2)", ""),
+            ("bound(r) >= 1", "release = \"stance < 0.1 or stance > 0.9\"\n"),
+        ] {
+            let (run, thorough) = work(&waiting(when, more));
+            // The stances themselves are counted too: 200 times 50 / 4.
+            assert!(run < 2_600 + thorough / 20, "{when}: {run} of {thorough}");
+        }
+    }
+
+    /// A division that may fail has to be looked at as long as something that it reads changes.
+    #[test]
+    fn what_may_fail_is_looked_at() {
+        let text = waiting("0 / (stance - 0.5) < 1 and bound(r) >= own(least)", "");
+        let (run, thorough) = work(&text);
+        assert!(run > thorough / 2, "{run} of {thorough}");
     }
 }

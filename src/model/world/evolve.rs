@@ -13,21 +13,37 @@ pub fn begin_step(world: &mut World, step: u32) {
 }
 
 /// Lets stances move to their places in `next`, by issue, then actor, if these lie far enough from where they are: those
-/// of some actors, or of everybody. Calls `happened` with the position and the event of each that moves, by actor, then
-/// issue. It is [`evolve`] for as many events.
+/// of some actors, or of everybody. Calls `happened` with the position, the event and the value of each that moves, by
+/// actor, then issue. It is [`evolve`] for as many events.
 #[inline]
-pub fn move_stances(world: &mut World, some: Option<&[ActorId]>, next: &[f64], mut happened: impl FnMut(usize, Event)) {
+pub fn move_stances(
+    world: &mut World,
+    some: Option<&[ActorId]>,
+    next: &[f64],
+    mut happened: impl FnMut(usize, Event, f64),
+) {
     let Facts { stances, actors, .. } = &mut world.facts;
+    let mut move_one = |at: usize, stance: &mut f64, value: f64, (actor, issue): (ActorId, IssueId)| {
+        if is_change(*stance, value) {
+            *stance = value;
+            happened(at, Event::Stance { actor, issue, value }, value);
+        }
+    };
+    if some.is_none() && stances.len() == *actors {
+        let mut actor = ActorId(0);
+        for (at, (stance, &value)) in stances.iter_mut().zip(next).enumerate() {
+            move_one(at, stance, value, (actor, IssueId(0)));
+            actor.0 += 1;
+        }
+        return;
+    }
     let count = some.map_or(*actors, <[ActorId]>::len);
     let issues = next.len() / count.max(1);
     for position in 0..count {
-        let actor = some.map_or(position, |some| some[position].index());
+        let actor = some.map_or_else(|| ActorId::at(position), |some| some[position]);
         for issue in 0..issues {
-            let (at, value) = (issue * *actors + actor, next[issue * count + position]);
-            if is_change(stances[at], value) {
-                stances[at] = value;
-                happened(at, Event::Stance { actor: ActorId::at(actor), issue: IssueId::at(issue), value });
-            }
+            let (at, value) = (issue * *actors + actor.index(), next[issue * count + position]);
+            move_one(at, &mut stances[at], value, (actor, IssueId::at(issue)));
         }
     }
 }

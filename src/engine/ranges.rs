@@ -1,0 +1,143 @@
+//! Which parts of an expression cannot fail in a run, by the ranges of what they read.
+//!
+//! Ranges are worked out by the operations of the expression itself on the ends of the ranges of its operands. Rounding
+//! keeps the order of numbers, so that what an operation gives lies between what it gives at the ends.
+
+use crate::model::{Expression, Model, Node, Quantity, Range, Setup};
+
+/// The values that a part can have; not a number is none of them where it `is_safe`.
+#[derive(Clone, Copy, Debug)]
+struct Values {
+    low: f64,
+    high: f64,
+    /// Whether neither the part nor anything in it can fail to be a number.
+    is_safe: bool,
+}
+
+const ANY: Values = Values { low: f64::NEG_INFINITY, high: f64::INFINITY, is_safe: false };
+
+/// Numbers up to here are far from where sums and products of a few of them overflow.
+const TAME: f64 = 1e100;
+
+/// For each node of an expression of a run, whether neither it nor anything in it can fail to be a number, whatever the
+/// state.
+pub(super) fn safe_parts(expression: &Expression, model: &Model, setup: &Setup) -> Vec<bool> {
+    let mut found: Vec<Values> = Vec::with_capacity(expression.nodes.len());
+    for &node in &expression.nodes {
+        let values = values(node, &found, model, setup);
+        found.push(values);
+    }
+    found.into_iter().map(|values| values.is_safe).collect()
+}
+
+fn values(node: Node, of: &[Values], model: &Model, setup: &Setup) -> Values {
+    let get = |id: u32| of[id as usize];
+    let spans = |values: &[f64], is_safe: bool| {
+        if values.iter().any(|value| value.is_nan()) {
+            return ANY;
+        }
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        Values { low, high: values.iter().copied().fold(f64::NEG_INFINITY, f64::max), is_safe }
+    };
+    let one = |value: f64| spans(&[value], true);
+    let ends = |a: Values, b: Values, operation: fn(f64, f64) -> f64| {
+        let corners = [(a.low, b.low), (a.low, b.high), (a.high, b.low), (a.high, b.high)];
+        spans(&corners.map(|(a, b)| operation(a, b)), a.is_safe && b.is_safe)
+    };
+    let holds_zero = |values: Values| values.low <= 0.0 && values.high >= 0.0;
+    let is_infinite = |values: Values| values.low == f64::NEG_INFINITY || values.high == f64::INFINITY;
+    let truth = |is_safe: bool| Values { low: 0.0, high: 1.0, is_safe };
+    match node {
+        Node::Number(value) => one(value),
+        Node::Truth(_) => truth(true),
+        Node::Parameter(parameter) => one(setup.parameters[parameter.index()]),
+        Node::Read(quantity) => read(quantity, model, setup),
+        Node::Negate(a) => spans(&[-get(a).high, -get(a).low], get(a).is_safe),
+        Node::Add(a, b) => ends(get(a), get(b), |a, b| a + b),
+        Node::Subtract(a, b) => ends(get(a), get(b), |a, b| a - b),
+        Node::Multiply(a, b) => {
+            let (a, b) = (get(a), get(b));
+            if (holds_zero(a) && is_infinite(b)) || (holds_zero(b) && is_infinite(a)) {
+                return ANY;
+            }
+            ends(a, b, |a, b| a * b)
+        }
+        Node::Divide(a, b) => {
+            let (a, b) = (get(a), get(b));
+            if holds_zero(b) || (is_infinite(a) && is_infinite(b)) {
+                // What is not 0 divided by 0 is infinite, which need not fail yet.
+                return Values { is_safe: a.is_safe && b.is_safe && !holds_zero(a) && !is_infinite(b), ..ANY };
+            }
+            ends(a, b, |a, b| a / b)
+        }
+        Node::Min(a, b) => ends(get(a), get(b), f64::min),
+        Node::Max(a, b) => ends(get(a), get(b), f64::max),
+        Node::Clamp(a, low, high) => {
+            let (a, low, high) = (get(a), get(low), get(high));
+            let all = [a.low.max(low.low).min(high.low), a.high.max(low.high).min(high.high)];
+            spans(&all, a.is_safe && low.is_safe && high.is_safe)
+        }
+        Node::Abs(a) => {
+            let a = get(a);
+            let low = if holds_zero(a) { 0.0 } else { a.low.abs().min(a.high.abs()) };
+            Values { low, high: a.low.abs().max(a.high.abs()), is_safe: a.is_safe }
+        }
+        Node::Sqrt(a) => {
+            let a = get(a);
+            Values { low: 0.0, high: libm::sqrt(a.high.max(0.0)), is_safe: a.is_safe && a.low >= 0.0 }
+        }
+        Node::Exp(a) => Values { low: 0.0, high: f64::INFINITY, is_safe: get(a).is_safe },
+        Node::Ln(a) => Values { is_safe: get(a).is_safe && get(a).low >= 0.0, ..ANY },
+        Node::Compare(_, a, b) | Node::And(a, b) | Node::Or(a, b) => truth(get(a).is_safe && get(b).is_safe),
+        Node::Not(a) => truth(get(a).is_safe),
+        Node::If(c, a, b) => {
+            let (c, a, b) = (get(c), get(a), get(b));
+            spans(&[a.low, a.high, b.low, b.high], c.is_safe && a.is_safe && b.is_safe)
+        }
+        Node::Curve(a, points, count) => {
+            let corners = (points..points + 2 * count).map(get);
+            let is_tame = corners.clone().all(|corner| corner.low.abs() < TAME && corner.high <= corner.low);
+            let heights: Vec<f64> = corners.skip(1).step_by(2).map(|corner| corner.low).collect();
+            spans(&heights, get(a).is_safe && is_tame)
+        }
+    }
+}
+
+fn read(quantity: Quantity, model: &Model, setup: &Setup) -> Values {
+    let safe = |low, high| Values { low, high, is_safe: true };
+    let has_own = |attribute: crate::model::AttributeId| {
+        let of_actors = setup.attributes.chunks_exact(model.actors.len().max(1)).nth(attribute.index());
+        of_actors.is_some_and(|values| values.iter().all(|value| value.abs() < TAME))
+    };
+    // The counts behind a mean of trust neither vanish nor overflow.
+    let is_trust_tame = setup.trust_strength > 1.0 / TAME
+        && [setup.trust_strength, setup.trust_kept, setup.trust_broken, setup.trust_suspended, setup.trust_witness]
+            .iter()
+            .all(|&weight| weight < TAME);
+    match (quantity, quantity.range()) {
+        (Quantity::Own(attribute), _) if has_own(attribute) => safe(-TAME, TAME),
+        (Quantity::Own(_) | Quantity::Index | Quantity::Size, _) => ANY,
+        (Quantity::Trust(..) | Quantity::Assured { .. }, _) if !is_trust_tame => ANY,
+        (Quantity::MeanStance(mean), _) => {
+            let group = model.means[mean.index()].group;
+            if model.groups[group.index()].members.is_empty() { ANY } else { safe(0.0, 1.0) }
+        }
+        (Quantity::Data(data), _) => {
+            let values = || model.data[data.index()].points.iter().map(|&(_, value)| value);
+            if values().all(|value| value.abs() < TAME) {
+                safe(values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max))
+            } else {
+                ANY
+            }
+        }
+        (_, Range::Unit) => safe(0.0, 1.0),
+        (Quantity::Offered(_) | Quantity::Bound(_) | Quantity::Delivered(_) | Quantity::Assured { .. }, _) => {
+            safe(0.0, TAME)
+        }
+        (_, Range::NonNegative) => safe(0.0, f64::INFINITY),
+        (_, Range::Actors(_) | Range::Instances(_) | Range::Times | Range::Step | Range::Steps) => {
+            safe(0.0, f64::from(u32::MAX))
+        }
+        (_, Range::Any | Range::FromOne | Range::Data(_)) => ANY,
+    }
+}

@@ -1,0 +1,69 @@
+//! The conditions of a commitment, prepared for watching.
+
+use super::condition::Watched;
+use super::reasons::{ALL, Kind, Wake};
+use crate::model::{Commitment, Expression, Quantity};
+
+/// One condition of a commitment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Which {
+    Offer,
+    When,
+    Stay,
+    Until,
+    Release,
+    Renew,
+}
+
+impl Which {
+    pub(super) const ALL: [Self; 6] = [Self::Offer, Self::When, Self::Stay, Self::Until, Self::Release, Self::Renew];
+
+    /// The condition; none where nothing is written.
+    pub(in super::super) fn of(self, commitment: &Commitment) -> Option<&Expression> {
+        match self {
+            Self::Offer => commitment.offer.as_ref(),
+            Self::When => commitment.when.as_ref(),
+            Self::Stay => commitment.stay.as_ref(),
+            Self::Until => commitment.until.as_ref(),
+            Self::Release => commitment.release.as_ref(),
+            Self::Renew => commitment.renew.as_ref(),
+        }
+    }
+
+    fn kind(self) -> Kind {
+        if self == Self::When { Kind::When } else { Kind::Review }
+    }
+}
+
+/// The conditions of a commitment, prepared for watching.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Conditions {
+    /// By [`Which`].
+    watched: [Option<Watched>; 6],
+    /// By kind: whether they read the stance of one actor.
+    reads_stances: [bool; 2],
+    /// Whether there is anything to find out about `when`: else whatever it reads may turn it.
+    pub(in super::super) has_parts: bool,
+}
+
+impl Conditions {
+    /// Prepares the conditions of a commitment, which read these quantities, by kind.
+    pub(in super::super) fn new(commitment: &Commitment, reads: &[Vec<Quantity>; 2]) -> Self {
+        let watched = Which::ALL
+            .map(|which| which.of(commitment).map(|condition| Watched::new(condition, &reads[which.kind() as usize])));
+        let is_stance = |quantity: &Quantity| matches!(quantity, Quantity::OwnStance(_) | Quantity::Stance(..));
+        let reads_stances = [0, 1].map(|kind: usize| reads[kind].iter().any(is_stance));
+        let is_connected = watched[Which::When as usize].as_ref().is_some_and(|watched| watched.is_connected);
+        Self { has_parts: is_connected || reads_stances[0], watched, reads_stances }
+    }
+
+    /// What wakes an instance of which it is not known what may turn its conditions of a kind.
+    pub(in super::super) fn always(&self, kind: Kind) -> Wake {
+        Wake { mask: ALL, next_step: self.reads_stances[kind as usize] }
+    }
+
+    /// One of them.
+    pub(in super::super) fn watched(&self, which: Which) -> Option<&Watched> {
+        self.watched[which as usize].as_ref()
+    }
+}

@@ -1,0 +1,177 @@
+//! How a comparison depends on one stance: from the stance up to the comparison, operation by operation.
+
+use crate::model::{Comparison, Expression, Node, NodeId, Quantity, Scope, Values};
+
+/// An operation whose other operand does not read the stance.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Negate,
+    Add(NodeId),
+    /// Something less a number.
+    Less(NodeId),
+    /// A number less something.
+    From(NodeId),
+    Times(NodeId),
+    Over(NodeId),
+}
+
+/// The way from a stance to a comparison that is monotone in it.
+#[derive(Clone, Debug)]
+pub(super) struct Path {
+    comparison: Comparison,
+    /// The side without the stance.
+    other: NodeId,
+    /// Whether the stance is on the left.
+    is_left: bool,
+    /// From the stance up.
+    steps: Vec<Step>,
+}
+
+/// Operations between a stance and a comparison, at most.
+const LONGEST: usize = 8;
+
+/// How far before the stance at which a comparison turns it is looked at again.
+const MARGIN: f64 = 1e-9;
+
+impl Path {
+    /// The way to a comparison from a stance that it reads; none where it is not monotone, or not simple.
+    pub(super) fn new(
+        expression: &Expression,
+        (comparison, left, right): (Comparison, NodeId, NodeId),
+        stance: Quantity,
+    ) -> Option<Self> {
+        if matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
+            return None;
+        }
+        let reads = |node: NodeId| expression.reads_at(node).contains(&stance);
+        let (is_left, other) = match (reads(left), reads(right)) {
+            (true, false) => (true, right),
+            (false, true) => (false, left),
+            (true, true) | (false, false) => return None,
+        };
+        let mut at = if is_left { left } else { right };
+        let mut steps = Vec::new();
+        while steps.len() <= LONGEST {
+            let (step, next) = match expression.nodes[at as usize] {
+                Node::Read(quantity) if quantity == stance => {
+                    steps.reverse();
+                    return Some(Self { comparison, other, is_left, steps });
+                }
+                Node::Negate(a) => (Step::Negate, a),
+                Node::Add(a, b) if !reads(b) => (Step::Add(b), a),
+                Node::Add(a, b) if !reads(a) => (Step::Add(a), b),
+                Node::Subtract(a, b) if !reads(b) => (Step::Less(b), a),
+                Node::Subtract(a, b) if !reads(a) => (Step::From(a), b),
+                Node::Multiply(a, b) if !reads(b) => (Step::Times(b), a),
+                Node::Multiply(a, b) if !reads(a) => (Step::Times(a), b),
+                Node::Divide(a, b) if !reads(b) => (Step::Over(b), a),
+                // The stance on both sides, or an operation with corners.
+                Node::Read(_)
+                | Node::Add(..)
+                | Node::Subtract(..)
+                | Node::Multiply(..)
+                | Node::Divide(..)
+                | Node::Number(_)
+                | Node::Truth(_)
+                | Node::Parameter(_)
+                | Node::Compare(..)
+                | Node::And(..)
+                | Node::Or(..)
+                | Node::Not(_)
+                | Node::Min(..)
+                | Node::Max(..)
+                | Node::Clamp(..)
+                | Node::Abs(_)
+                | Node::Sqrt(_)
+                | Node::Exp(_)
+                | Node::Ln(_)
+                | Node::If(..)
+                | Node::Curve(..) => return None,
+            };
+            steps.push(step);
+            at = next;
+        }
+        None
+    }
+
+    /// The truth of the comparison, and numbers between which the stance may move without turning it. None where a part
+    /// of it is not a number.
+    ///
+    /// Each operation is monotone, rounding included, so that between two stances at which the comparison has the same
+    /// truth it has no other.
+    pub(super) fn look(
+        &self,
+        expression: &Expression,
+        scope: &Scope<'_>,
+        stance: Quantity,
+    ) -> Option<(bool, f64, f64)> {
+        let mut numbers = [0.0; LONGEST + 1];
+        let mut are_finite = true;
+        for (number, step) in numbers.iter_mut().zip(&self.steps) {
+            if let Step::Add(a) | Step::Less(a) | Step::From(a) | Step::Times(a) | Step::Over(a) = *step {
+                *number = expression.number_at(a, scope).ok()?;
+                are_finite &= number.is_finite();
+            }
+        }
+        let other = expression.number_at(self.other, scope).ok()?;
+        let now = scope.read(stance);
+        let truth = self.truth(now, &numbers, other)?;
+        if !are_finite {
+            // Something may be no number in between.
+            return Some((truth, now, now));
+        }
+        let is_same = |stance: f64| self.truth(stance, &numbers, other) == Some(truth);
+        // Stances are from 0 to 1.
+        let (least, most) = (is_same(0.0), is_same(1.0));
+        if least && most {
+            return Some((truth, f64::NEG_INFINITY, f64::INFINITY));
+        }
+        let turn = self.solve(&numbers, other);
+        let (above, below) = (turn + MARGIN, turn - MARGIN);
+        let low = match least {
+            true => f64::NEG_INFINITY,
+            false if above < now && is_same(above) => above,
+            false => now,
+        };
+        let high = match most {
+            true => f64::INFINITY,
+            false if below > now && is_same(below) => below,
+            false => now,
+        };
+        Some((truth, low, high))
+    }
+
+    /// The truth of the comparison at a stance; none where a part of it is not a number there.
+    #[inline]
+    fn truth(&self, stance: f64, numbers: &[f64], other: f64) -> Option<bool> {
+        let mut value = stance;
+        for (step, &number) in self.steps.iter().zip(numbers) {
+            value = match step {
+                Step::Negate => -value,
+                Step::Add(_) => value + number,
+                Step::Less(_) => value - number,
+                Step::From(_) => number - value,
+                Step::Times(_) => value * number,
+                Step::Over(_) => value / number,
+            };
+        }
+        let (left, right) = if self.is_left { (value, other) } else { (other, value) };
+        (!value.is_nan()).then(|| self.comparison.holds(left, right))
+    }
+
+    /// About the stance at which the two sides are equal.
+    fn solve(&self, numbers: &[f64], other: f64) -> f64 {
+        let mut value = other;
+        for (step, &number) in self.steps.iter().zip(numbers).rev() {
+            value = match step {
+                Step::Negate => -value,
+                Step::Add(_) => value - number,
+                Step::Less(_) => value + number,
+                Step::From(_) => number - value,
+                Step::Times(_) => value / number,
+                Step::Over(_) => value * number,
+            };
+        }
+        value
+    }
+}
