@@ -1,5 +1,6 @@
 //! The command line: one file a command, and what they share.
 
+mod against;
 mod check;
 mod console;
 mod diff;
@@ -51,6 +52,7 @@ enum Command {
     Sweep(sweep::Args),
     Merge(merge::Args),
     Storylines(storylines::Args),
+    Against(against::Args),
     Replay(replay::Args),
     Explain(explain::Args),
     Why(why::Args),
@@ -97,6 +99,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, program: Optio
         },
         Command::Merge(args) => merge::merge(&args),
         Command::Storylines(args) => storylines::storylines(&args),
+        Command::Against(args) => against::against(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Why(args) => why::why(&args),

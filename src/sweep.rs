@@ -1,5 +1,6 @@
 //! Sweeps: many runs over a design of points, in parallel, with the same bytes on any number of threads.
 
+mod against;
 mod design;
 mod design_file;
 mod error;
@@ -25,6 +26,7 @@ mod table;
 mod tip;
 mod worker;
 
+pub use against::{Against, Bases};
 pub use design::{Axis, Points, Request, grid};
 pub use design_file::read_design;
 pub use error::{Error, ErrorKind, Place};

@@ -14,8 +14,8 @@ mod csv;
 mod memory;
 
 pub use columns::{
-    CommitmentColumn, DesignColumn, EventColumn, FutureColumn, RunColumn, SeriesColumn, StorylineColumn, SummaryColumn,
-    TipColumn,
+    AgainstColumn, CommitmentColumn, DesignColumn, EventColumn, FutureColumn, RunColumn, SeriesColumn, StorylineColumn,
+    SummaryColumn, TipColumn,
 };
 pub use csv::Csv;
 pub use memory::{Columns, Data, Values, Words};

@@ -34,7 +34,7 @@ use backstop::model::EventKind;
 use backstop::scenario::{Document, Options, compile};
 use backstop::sweep::check_table;
 use backstop::table::{
-    CommitmentColumn, Declared, DesignColumn, EventColumn, FutureColumn, Kind, RunColumn, SeriesColumn,
+    AgainstColumn, CommitmentColumn, Declared, DesignColumn, EventColumn, FutureColumn, Kind, RunColumn, SeriesColumn,
     StorylineColumn, SummaryColumn, TipColumn,
 };
 use common::catalogue;
@@ -282,6 +282,7 @@ fn columns_are_documented_in_their_order_with_their_types() {
     check_columns::<SummaryColumn>(&page, "### summary.csv");
     check_columns::<DesignColumn>(&page, "### design.csv");
     check_columns::<FutureColumn>(&read("docs/explain.md"), "### Columns of `--forward --csv`");
+    check_columns::<AgainstColumn>(&read("docs/sweep.md"), "## Against a base");
     check_columns::<StorylineColumn>(&read("docs/sweep.md"), "## Storylines");
     check_columns::<TipColumn>(&read("docs/tip.md"), "## Columns of `--csv`");
 }

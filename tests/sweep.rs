@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use backstop::scenario::{Document, Options, Override, SetValue, compile};
 use backstop::sweep::{
-    Asked, Axis, DesignSource, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort, Sweep, Tables, merge,
+    Against, Asked, Axis, DesignSource, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort, Sweep,
+    Tables, merge,
 };
 use common::program::succeeds;
 
@@ -525,4 +526,56 @@ fn shards_that_do_not_belong_together_are_refused() {
     assert_eq!(refused(&three), "the shard in `DIR/unfinished` is not complete");
     append(&parts[2], "runs.csv", b"x\n");
     assert_eq!(refused(&parts), "`DIR/part3/runs.csv` was changed after the sweep");
+}
+
+/// Pair by pair, from the rows themselves; in both orders of the rows.
+#[test]
+fn points_are_compared_under_the_same_luck() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, sort) in [("run", Sort::Run), ("point", Sort::Point)] {
+        let out = folder.path().join(name);
+        let mut sweep = sweep(&AXES, 30);
+        sweep.sort = sort;
+        whole(&sweep, new(&out), 2);
+        let rows = text(&out, "runs.csv");
+        let header: Vec<&str> = rows.lines().next().unwrap().split(',').collect();
+        let at = |name: &str| header.iter().position(|column| *column == name).unwrap();
+        let cells: Vec<Vec<&str>> = rows.lines().skip(1).map(|line| line.split(',').collect()).collect();
+        let find = |point: usize, replicate: &str| {
+            let is = |row: &&Vec<&str>| row[at("point")] == point.to_string() && row[at("replicate")] == replicate;
+            cells.iter().find(is).unwrap()
+        };
+        // The axes are `floor`, of four values, and `edge`, of two.
+        let (_, found) = Against::of(&out, "edge=0.5").unwrap();
+        let outcome = found.outcomes().iter().position(|name| name == "deadlock").unwrap();
+        for point in 0..8 {
+            let base = point / 2 * 2 + 1;
+            assert_eq!((found.base(point), found.pairs(point)), (base as u64, 30));
+            let (mut gained, mut lost, mut gaps) = (0, 0, Vec::new());
+            for row in cells.iter().filter(|row| row[at("point")] == point.to_string()) {
+                let other = find(base, row[at("replicate")]);
+                let ends = [row, other].map(|row| row[at("outcome")] == "deadlock");
+                gained += u64::from(ends == [true, false]);
+                lost += u64::from(ends == [false, true]);
+                let gap = [row, other].map(|row| row[at("gap")].parse::<f64>());
+                if let [Ok(own), Ok(base)] = gap {
+                    gaps.push(own - base);
+                }
+            }
+            assert_eq!(found.discordant(point, outcome), [gained, lost], "point {point}");
+            let count = f64::from(u32::try_from(gaps.len()).unwrap());
+            let mean = gaps.iter().sum::<f64>() / count;
+            let squares: f64 = gaps.iter().map(|gap| (gap - mean) * (gap - mean)).sum();
+            let half = 1.959_963_984_540_054 * (squares / (count - 1.0) / count).sqrt();
+            let (ours, interval) = found.difference(point, 1);
+            assert!((ours.unwrap() - mean).abs() < 1e-9);
+            let (low, high) = interval.unwrap();
+            assert!((low - (mean - half)).abs() < 1e-9 && (high - (mean + half)).abs() < 1e-9);
+        }
+    }
+    let folder = folder.path().join("run");
+    let refused = |base: &str| Against::of(&folder, base).unwrap_err().message().to_owned();
+    assert_eq!(refused("8"), "there is no point `8`");
+    assert_eq!(refused("risk=1"), "`risk` does not vary");
+    assert_eq!(refused("edge=3"), "no point has `edge=3` and otherwise the values of point 0");
 }

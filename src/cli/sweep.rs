@@ -6,10 +6,11 @@ use backstop::report::wording::{self, escaped};
 use backstop::report::{shares, storylines::told};
 use backstop::scenario::{Override, SourceText};
 use backstop::sweep::{
-    Asked, Axis, DesignSource, Error, Output, Report, Request, Sample, Shard, Sort, Summary, Sweep, Tables, Unprepared,
-    Wanted, limits, read_design,
+    Against, Asked, Axis, Bases, DesignSource, Error, Output, Report, Request, Sample, Shard, Sort, Summary, Sweep,
+    Tables, Unprepared, Wanted, limits, read_design,
 };
 
+use super::against::compared;
 use super::console::{self, Failed, emit, fail, say};
 use super::load::{self, parse_set, parse_whole};
 use super::page::warn_of_old;
@@ -68,6 +69,9 @@ pub(crate) struct Args {
     pub(crate) shard: Option<Shard>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
+    /// Compare at the end each point with this one, or with the one of this value, run by run under the same luck
+    #[arg(long, value_name = "POINT|NAME=VALUE", requires = "out", conflicts_with_all = ["independent", "shard", "slurm"])]
+    pub(crate) against: Option<String>,
     /// No progress bar and no table at the end
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -138,6 +142,10 @@ pub(crate) fn conduct(args: &Args, sweep: &Sweep, jobs: usize) -> Result<(), Fai
         (Some(folder), true) => Output::Resumed(folder),
         (Some(folder), false) => Output::New { folder, force: args.force },
     };
+    if let Some(base) = &args.against {
+        let found = Against::check(sweep).and_then(|()| Bases::parse(base, sweep.experiment.points()));
+        found.map_err(|error| explain(&error, None))?;
+    }
     let bar = bar(args.quiet);
     stop_on_signals();
     let result = sweep.run(output, jobs, &mut |progress| {
@@ -171,6 +179,9 @@ fn conclude(args: &Args, sweep: &Sweep, done: &Report) -> Result<(), Failed> {
     let file = args.file.display().to_string();
     let origin = args.out.as_deref().map_or(Origin::File(&file), Origin::Folder);
     let mut text = conclusion(sweep, &done.summary, origin)?;
+    if let (Some(base), Some(folder)) = (&args.against, &args.out) {
+        text += &format!("\n{}", compared(folder, base)?);
+    }
     if let Some(folder) = &args.out {
         text += &written(folder, sweep.tables);
     }

@@ -156,7 +156,8 @@ fn ranges(summary: &Summary, shown: &[usize]) -> String {
 }
 
 /// Rows with the first column to the left and the others to the right.
-fn aligned(rows: &[Vec<String>]) -> String {
+#[must_use]
+pub fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();

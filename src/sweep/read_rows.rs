@@ -78,6 +78,18 @@ impl<'a> RowReader<'a> {
         runs: impl IntoIterator<Item = u64>,
         summary: &mut Summary,
     ) -> Result<(), Error> {
+        let points = summary.points() as u64;
+        self.each_row(path, runs, points, &mut |facts, metrics| summary.add(*facts, metrics))
+    }
+
+    /// Hands on the rows of a file, each with its metrics; their runs must be `runs`, in this order.
+    pub(super) fn each_row(
+        &mut self,
+        path: &Path,
+        runs: impl IntoIterator<Item = u64>,
+        points: u64,
+        each: &mut dyn FnMut(&RunStats, &[f64]),
+    ) -> Result<(), Error> {
         let io = |error: std::io::Error| Error::io("read", path, &error);
         let mut file = BufReader::with_capacity(1 << 18, open_file(path).map_err(io)?);
         let mut line = String::new();
@@ -87,9 +99,7 @@ impl<'a> RowReader<'a> {
             line.clear();
             file.by_ref().take(limits::LINE_BYTES).read_line(&mut line).map_err(io)?;
             match self.read(line.trim_end_matches('\n')) {
-                Some(facts) if facts.run == run && facts.point < summary.points() as u64 => {
-                    summary.add(facts, &self.values);
-                }
+                Some(facts) if facts.run == run && facts.point < points => each(&facts, &self.values),
                 _ => {
                     let name = path.display().to_string();
                     let message = format!("this is not the row of run {run}");

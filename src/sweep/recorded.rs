@@ -11,7 +11,7 @@ use super::outline::{Outline, Sort};
 use super::read_rows::RowReader;
 use super::schedule::{Schedule, Shard};
 use super::session::{Sweep, check_unchanged, read_manifest};
-use super::summary::Summary;
+use super::summary::{RunStats, Summary};
 use crate::scenario::{Document, Override};
 use crate::store::{Kept, Manifest, digest, read_file};
 
@@ -36,6 +36,17 @@ pub fn recorded(folder: &Path) -> Result<Sweep, Error> {
 /// # Errors
 /// As [`recorded`], and if the sweep is not finished.
 pub fn summarized(folder: &Path) -> Result<(Sweep, Summary), Error> {
+    let sweep = finished(folder)?;
+    let (model, points) = (sweep.experiment.model(), sweep.experiment.points().count());
+    Summary::check(model, points)?;
+    let mut summary = Summary::new(model, points);
+    let mut reader = RowReader::new(&sweep.experiment);
+    sweep.each_row(folder, &mut reader, &mut |facts, metrics| summary.add(*facts, metrics))?;
+    Ok((sweep, summary))
+}
+
+/// The sweep of a finished folder, whole or a part.
+pub(super) fn finished(folder: &Path) -> Result<Sweep, Error> {
     let manifest = read_manifest(folder)?;
     let outline = Outline::of(&manifest, &folder.display().to_string())?;
     let sweep = Sweep { shard: outline.part()?, ..recorded(folder)? };
@@ -43,19 +54,26 @@ pub fn summarized(folder: &Path) -> Result<(Sweep, Summary), Error> {
         let error = Error::new(ErrorKind::Mismatch, format!("the sweep in `{}` is not finished", folder.display()));
         return Err(error.help("go on with `--resume`"));
     }
-    let (model, points) = (sweep.experiment.model(), sweep.experiment.points().count());
-    Summary::check(model, points)?;
-    let mut summary = Summary::new(model, points);
-    let mut reader = RowReader::new(&sweep.experiment);
-    let path = folder.join("runs.csv");
-    if sweep.shard == Shard::WHOLE && sweep.sort == Sort::Point {
-        let Schedule { points, replicates, .. } = sweep.schedule;
-        let by_point = (0..points).flat_map(|point| (0..replicates).map(move |at| at * points + point));
-        reader.read_file(&path, by_point, &mut summary)?;
-    } else {
-        reader.read_file(&path, sweep.range(), &mut summary)?;
+    Ok(sweep)
+}
+
+impl Sweep {
+    /// Hands on the rows of `runs.csv` in a finished folder, each with its metrics.
+    pub(super) fn each_row(
+        &self,
+        folder: &Path,
+        reader: &mut RowReader<'_>,
+        each: &mut dyn FnMut(&RunStats, &[f64]),
+    ) -> Result<(), Error> {
+        let path = folder.join("runs.csv");
+        let Schedule { points, replicates, .. } = self.schedule;
+        if self.shard == Shard::WHOLE && self.sort == Sort::Point {
+            let by_point = (0..points).flat_map(|point| (0..replicates).map(move |at| at * points + point));
+            reader.each_row(&path, by_point, points, each)
+        } else {
+            reader.each_row(&path, self.range(), points, each)
+        }
     }
-    Ok((sweep, summary))
 }
 
 /// The whole sweep that a manifest with its outline tells of.

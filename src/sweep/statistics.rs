@@ -92,7 +92,7 @@ impl Moments {
 }
 
 /// The 97.5 % quantile of the standard normal distribution.
-const Z: f64 = 1.959_963_984_540_054;
+pub(super) const Z: f64 = 1.959_963_984_540_054;
 
 /// Wilson's score interval (1927) for a share of `hits` in `count`, at 95 %; none where `count` is 0.
 #[must_use]

@@ -18,7 +18,7 @@ use crate::trace::set_cell;
 /// The ways to end besides the outcomes.
 const OTHERS: [&str; 3] = [Ending::DEADLOCK, Ending::STALEMATE, FAILED];
 /// What moments are taken of besides the metrics.
-const DATED: [&str; 2] = ["reached_step", "gap"];
+pub(super) const DATED: [&str; 2] = ["reached_step", "gap"];
 
 /// What a summary takes from a run besides its metrics.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -131,13 +131,7 @@ impl Summary {
     /// If the point is beyond those that the summary was made for.
     pub fn add(&mut self, facts: RunStats, metrics: &[f64]) {
         let point = usize::try_from(facts.point).expect("the number of points is limited");
-        let outcomes = self.outcomes.len();
-        let ending = match facts.ending {
-            Some(Ending::Outcome(outcome)) => outcome.index(),
-            Some(Ending::Deadlock) => outcomes,
-            Some(Ending::Stalemate) => outcomes + 1,
-            None => outcomes + 2,
-        };
+        let (outcomes, ending) = (self.outcomes.len(), self.place(facts.ending));
         self.endings[point * (outcomes + OTHERS.len()) + ending] += 1;
         let width = self.metrics.len() + DATED.len();
         let own = point * width..(point + 1) * width;
@@ -186,6 +180,17 @@ impl Summary {
     #[must_use]
     pub fn untallied(&self) -> u64 {
         self.untallied
+    }
+
+    /// The position of a way to end in [`Summary::endings`].
+    pub(super) fn place(&self, ending: Option<Ending>) -> usize {
+        let outcomes = self.outcomes.len();
+        match ending {
+            Some(Ending::Outcome(outcome)) => outcome.index(),
+            Some(Ending::Deadlock) => outcomes,
+            Some(Ending::Stalemate) => outcomes + 1,
+            None => outcomes + 2,
+        }
     }
 
     /// Number of points.

@@ -201,6 +201,28 @@ columns! {
         StorylinesExact = "exact/storylines": Truth;
     }
 
+    /// What `against --csv` prints: one row a point.
+    AgainstColumn {
+        /// Number of the point, from 0.
+        Point = "point": Whole;
+        /// What varies.
+        Parameter = "PARAMETER": Set;
+        /// The point that it is compared with.
+        Base = "base": Whole;
+        /// Runs of the point that have a pair.
+        Pairs = "count/pairs": Whole;
+        /// Pairs in which only the run of the point ends so.
+        Gained = "gained/OUTCOME": Whole;
+        /// Pairs in which only the run of the base ends so.
+        Lost = "lost/OUTCOME": Whole;
+        /// The mean difference, point less base, over the pairs that both have a value.
+        Difference = "difference/NAME": Real;
+        /// The lower end of its interval at 95 %.
+        DifferenceLow = "difference_low/NAME": Real;
+        /// The upper end of it.
+        DifferenceHigh = "difference_high/NAME": Real;
+    }
+
     /// What `storylines --csv` prints: one row a storyline, the most common first.
     StorylineColumn {
         /// Its hash.
