@@ -9,6 +9,8 @@ import { count, debtors, gift, stateWord, stepLabel } from "./words";
 
 const WIDTH = 196;
 const HEIGHT = 84;
+/** How much of its width the graph of one run keeps, at least, before it scrolls. */
+const SHRUNK = 0.8;
 /** Cards that are drawn, at most. */
 const CARDS = 150;
 
@@ -53,21 +55,23 @@ function parts(all: number[], edges: [number, number][]): number[][] {
 
 /** A layout of commitments that wait for each other. */
 function arranged(nodes: number[], edges: [number, number][], available: number): dagre.graphlib.Graph {
-  const directed = (rankdir: string) => {
+  const directed = (rankdir: string, ranksep: number) => {
     const graph = new dagre.graphlib.Graph();
-    graph.setGraph({ rankdir, nodesep: 22, ranksep: rankdir === "TB" ? 46 : available < 640 ? 50 : 84, marginx: 8, marginy: 14 });
+    graph.setGraph({ rankdir, nodesep: 22, ranksep, marginx: 8, marginy: 14 });
     graph.setDefaultEdgeLabel(() => ({}));
     for (const at of nodes) graph.setNode(String(at), { width: WIDTH, height: HEIGHT });
     for (const [from, to] of edges) graph.setEdge(String(from), String(to));
     dagre.layout(graph);
     return graph;
   };
-  // From left to right reads best; where that is too wide, whichever is narrower.
-  const across = directed("LR");
+  // From left to right reads best, nearer to each other where that is too wide; then whichever is narrower.
   const widthOf = (graph: dagre.graphlib.Graph) => graph.graph().width ?? 0;
-  if (widthOf(across) <= available * 1.25) return across;
-  const down = directed("TB");
-  return widthOf(down) < widthOf(across) ? down : across;
+  const wide = directed("LR", available < 640 ? 50 : 84);
+  if (widthOf(wide) <= available) return wide;
+  const near = directed("LR", 42);
+  if (widthOf(near) <= available / SHRUNK) return near;
+  const down = directed("TB", 46);
+  return widthOf(down) < widthOf(near) ? down : near;
 }
 
 /** One layout for all steps and for both runs, so that a card keeps its place. */
@@ -207,7 +211,7 @@ export function graphView(app: App, runs: Run[], side: number, differs: (commitm
   drawing.append(lines, cards);
   roving(drawing, ".card");
   // It shrinks into its place as long as it can be read; beyond that it scrolls.
-  drawing.style.minWidth = `${Math.round(layout.width * (runs.length > 1 ? 0.66 : 0.8))}px`;
+  drawing.style.minWidth = `${Math.round(layout.width * (runs.length > 1 ? 0.66 : SHRUNK))}px`;
   const caption = h("p", { class: "caption", "aria-live": "off" });
   const draw = () => {
     const { step, selection } = app.state;
