@@ -200,7 +200,7 @@ fn the_pictures_of_the_tutorial_are_made_as_it_says() {
         let mut words: Vec<String> = line.split_whitespace().map(ToOwned::to_owned).collect();
         for word in &mut words {
             if word.starts_with("scenarios/") || word.starts_with("plots/") {
-                *word = root().join(&*word).to_str().unwrap().to_owned();
+                root().join(&*word).to_str().unwrap().clone_into(word);
             }
         }
         let mut command = match words[0].as_str() {

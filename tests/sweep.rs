@@ -10,6 +10,7 @@ use backstop::sweep::{
     Against, Asked, Axis, DesignSource, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort, Sweep,
     Tables, merge,
 };
+use common::edit_manifest;
 use common::program::succeeds;
 
 /// Noise, draws, shocks, a meeting, trust, and at some points runs that fail.
@@ -520,8 +521,7 @@ fn shards_that_do_not_belong_together_are_refused() {
     let mut unfinished = sweep(&AXES, 10);
     unfinished.shard = Shard { number: 2, of: 3 };
     whole(&unfinished, new(&place("unfinished")), 2);
-    let manifest = text(&place("unfinished"), "manifest.json").replace("\"complete\": true", "\"complete\": false");
-    std::fs::write(place("unfinished").join("manifest.json"), manifest).unwrap();
+    edit_manifest(&place("unfinished"), |manifest| manifest["complete"] = false.into());
     let three = [parts[0].clone(), place("unfinished"), parts[2].clone()];
     assert_eq!(refused(&three), "the shard in `DIR/unfinished` is not complete");
     append(&parts[2], "runs.csv", b"x\n");
