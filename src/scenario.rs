@@ -1,4 +1,4 @@
-//! The front end: from a TOML document to a compiled [`Model`], with diagnostics that name place and remedy.
+//! The front end: from a TOML document to a compiled [`Model`](crate::model::Model), with diagnostics that name place and remedy.
 //!
 //! ```
 //! use backstop::scenario::{Document, Options, compile};
