@@ -198,7 +198,7 @@ fn a_state_without_trust_is_printed() {
 }
 
 /// For each command what it is given besides its flags, on a scenario `s.toml` whose run, if there is one, is in `OUT`.
-const LINES: [(&str, &str); 23] = [
+const LINES: [(&str, &str); 24] = [
     ("check", "check s.toml"),
     ("run", "run s.toml"),
     ("run", "run s.toml --out NEW"),
@@ -218,6 +218,7 @@ const LINES: [(&str, &str); 23] = [
     ("page", "page SWEEP --out NEW"),
     ("tip", "tip s.toml --vary time.steps=1:3 --points 3"),
     ("storylines", "storylines SWEEP"),
+    ("against", "against SWEEP 0"),
     ("new", "new NEW"),
     ("show", "show s.toml"),
     ("schema", "schema"),

@@ -68,8 +68,8 @@ pub(crate) const WRITERS: [(&str, &str, &[Writer]); 8] = [
 pub(crate) const READ: [(&str, &str); 1] = [("sweep", "--design")];
 
 /// Commands that write nothing but to standard output.
-pub(crate) const READERS: [&str; 9] =
-    ["check", "replay", "explain", "why", "diff", "tip", "show", "schema", "completions"];
+pub(crate) const READERS: [&str; 11] =
+    ["check", "replay", "explain", "why", "diff", "tip", "storylines", "against", "show", "schema", "completions"];
 
 pub(crate) fn writers() -> impl Iterator<Item = Writer> {
     WRITERS.iter().flat_map(|(_, _, lines)| lines.iter().copied())
