@@ -1,6 +1,7 @@
 """The page about Python: its blocks run from top to bottom, and print what stands below them. Then the engines, with a
 worker that is killed in the middle."""
 
+import ast
 import contextlib
 import filecmp
 import io
@@ -36,12 +37,22 @@ def test_the_page_prints_what_it_shows(tmp_path, monkeypatch):
         printed = printed.getvalue()
         if "__main__" in code:
             continue
+        if "prim.Prim" in code:
+            has_a_box_like(printed, shown)
+            continue
         if os.environ.get("BACKSTOP_BLESS"):
             text = text.replace(f"```text\n{shown}```", f"```text\n{printed}```") if shown else text
         else:
             assert printed == shown, code
     if os.environ.get("BACKSTOP_BLESS"):
         PAGE.write_text(text)
+
+
+def has_a_box_like(printed, shown):
+    """The workbench draws another sample at every call: the box is near the one that the page shows."""
+    (quality, box), (_, shown_box) = ([ast.literal_eval(line) for line in text.splitlines()] for text in (printed, shown))
+    assert quality["coverage"] > 0.3 and quality["density"] > 0.7
+    assert box["backstop_share"] == pytest.approx(shown_box["backstop_share"], abs=0.2)
 
 
 def functions():
