@@ -81,7 +81,10 @@ impl Outline {
     /// # Errors
     /// An [`Error`] if the folder is not that of a sweep.
     pub fn of(manifest: &Manifest, folder: &str) -> Result<Self, Error> {
-        let none = || Error::new(ErrorKind::Mismatch, format!("`{folder}` is not the folder of a sweep"));
+        let none = || {
+            Error::new(ErrorKind::Mismatch, format!("`{folder}` is not the folder of a sweep"))
+                .help("give the folder that `backstop sweep … --out DIR` wrote")
+        };
         let design = manifest.design.clone().ok_or_else(none)?;
         let outline: Self = serde_json::from_value(design.clone()).map_err(|_| none())?;
         // Whatever else stands there is passed over in reading, and is not what the program writes.
