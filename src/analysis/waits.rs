@@ -109,7 +109,7 @@ pub(super) fn waits(
             let scope = hypothesis.scope_of(from);
             work += watched[from.index()]
                 .iter()
-                .map(|(quantity, _)| quantity.members(model).unwrap_or(1) as u64)
+                .map(|(quantity, _)| quantity.lookups(model).unwrap_or(1) as u64)
                 .sum::<u64>();
             let changes = |&(quantity, before): &(Quantity, f64)| scope.read(quantity).to_bits() != before.to_bits();
             if work <= limits::DETAIL_WORK && watched[from.index()].iter().any(changes) {

@@ -245,10 +245,10 @@ fn level_starts(model: &Model, levels: &[Level]) -> Vec<u32> {
 }
 
 fn level_work(model: &Model) -> Vec<u64> {
-    let members = |level: &Expression| -> u64 {
-        level.reads().iter().map(|quantity| quantity.members(model).unwrap_or(0) as u64).sum()
+    let lookups = |level: &Expression| -> u64 {
+        level.reads().iter().map(|quantity| quantity.lookups(model).unwrap_or(0) as u64).sum()
     };
-    model.commitments.iter().map(|c| 1 + c.levels.iter().flatten().map(members).max().unwrap_or(0)).collect()
+    model.commitments.iter().map(|c| 1 + c.levels.iter().flatten().map(lookups).max().unwrap_or(0)).collect()
 }
 
 /// For each `as` and each signal that may move it, the signal and the position of the level.
@@ -315,14 +315,14 @@ fn timed(model: &Model) -> Vec<InstanceId> {
     timed
 }
 
-/// Operations of an expression, with everything looked at: its parts, and the members that a sum runs over.
+/// Operations of an expression, with everything looked at: its parts, and the numbers that a sum over a group looks up.
 #[must_use]
 pub(super) fn cost(model: &Model, expression: &Expression) -> u64 {
     let mut costs: Vec<u64> = Vec::with_capacity(expression.nodes.len());
     for node in &expression.nodes {
-        let members = if let Node::Read(quantity) = node { quantity.members(model) } else { None };
-        let parts = match members {
-            Some(members) => members as u64,
+        let lookups = if let Node::Read(quantity) = node { quantity.lookups(model) } else { None };
+        let parts = match lookups {
+            Some(lookups) => lookups as u64,
             None => node.operands().fold(0, |sum: u64, operand| sum.saturating_add(costs[operand as usize])),
         };
         costs.push(parts.saturating_add(1));

@@ -37,7 +37,7 @@ limits! {
     pub const EVENTS: u32 = 5_000_000;
     /// Rows of a run's series: steps times metrics.
     pub const SAMPLES: u64 = 20_000_000;
-    /// Operations of a run: parts of expressions evaluated, pairs of actors looked at.
+    /// Operations of a run: parts of expressions evaluated, numbers of other actors looked up.
     pub const WORK: u64 = 1_000_000_000;
     /// Sweeps in which graded amounts settle, the last one included.
     pub const SWEEPS: u32 = 100_000;

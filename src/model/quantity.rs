@@ -267,16 +267,17 @@ impl Quantity {
         }
     }
 
-    /// How many actors' numbers it is made of each time that it is read; none where it is kept up.
+    /// How many numbers it is made of each time that it is read; none where it is kept up.
     #[must_use]
-    pub fn members(self, model: &Model) -> Option<usize> {
-        let group = if let Self::Assured { slot, .. } = self {
-            model.slots[slot.index()].group
+    pub fn lookups(self, model: &Model) -> Option<usize> {
+        let (group, each) = if let Self::Assured { slot, .. } = self {
+            // The trust in a member, and what it offers, is bound to and has delivered.
+            (model.slots[slot.index()].group, 4)
         } else if let Self::MeanStance(mean) = self {
-            model.means[mean.index()].group
+            (model.means[mean.index()].group, 1)
         } else {
             return None;
         };
-        Some(model.groups[group.index()].members.len())
+        Some(model.groups[group.index()].members.len() * each)
     }
 }

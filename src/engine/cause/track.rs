@@ -202,7 +202,7 @@ impl Tracks {
         if key.0.source() == Source::Clock {
             self.clocked.push(id);
         }
-        let cost = key.0.members(model).map_or(1, |members| members as u64 + 1);
+        let cost = key.0.lookups(model).map_or(1, |lookups| lookups as u64 + 1);
         self.list.push(Track { quantity: key.0, reader: key.1, own, cost, history: History::default() });
     }
 
@@ -212,6 +212,10 @@ impl Tracks {
         self.latest_of_debtor.fill(NONE);
         self.latest_of_instance.fill(NONE);
         for track in &mut self.list {
+            self.work = self.work.saturating_add(track.cost);
+            if self.work > limits::WORK {
+                return;
+            }
             let reader = track.reader.map(|actor| Reader { actor, instance: InstanceId(0) });
             let value = number(track.quantity, &scope(model, setup, world, reader));
             track.history.restart(at, value);
@@ -222,6 +226,10 @@ impl Tracks {
         for instance in model.instance_ids() {
             // Its life cycle touches every number that it may be a part of.
             for track in self.touched(model, plan, Event::Created(instance)) {
+                self.spend(1);
+                if self.is_exhausted() {
+                    return;
+                }
                 self.note_own(model, setup, world, track as usize, instance, at);
             }
         }
@@ -332,6 +340,10 @@ impl Tracks {
     pub(super) fn note_step(&mut self, (model, setup, world): (&Model, &Setup, &World), next: Seq) {
         self.steps.push(Moment::before(next));
         for at in 0..self.clocked.len() {
+            self.spend(1);
+            if self.is_exhausted() {
+                return;
+            }
             self.take(model, setup, world, self.clocked[at] as usize, Moment::before(next));
         }
     }
