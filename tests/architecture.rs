@@ -78,7 +78,7 @@ fn each_layer_imports_only_those_under_it() {
 }
 
 /// The layers in which no file imports, along whatever way, one that imports it.
-const WITHOUT_CIRCLES: [&str; 5] = ["table", "text", "model", "scenario", "engine"];
+const WITHOUT_CIRCLES: [&str; 6] = ["table", "text", "model", "scenario", "engine", "sweep"];
 
 /// The paths that a `use` brings in, with its braces multiplied out: `a::{b, c::d}` is `a::b` and `a::c::d`.
 fn imported(tree: &str, prefix: &str, found: &mut Vec<String>) {

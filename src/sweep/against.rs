@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::design::Points;
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
+use super::points::Points;
 use super::read_rows::RowReader;
 use super::recorded::finished;
 use super::session::Sweep;

@@ -1,8 +1,8 @@
 //! Designs made elsewhere: a CSV file with a name at the head of each column and a point in each row.
 
-use super::design::{Points, check_names};
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
+use super::points::{Points, check_names};
 use crate::scenario::SetValue;
 
 /// Reads the bytes of a design file. A column `point`, as in our own `design.csv`, must count from 0 and is left out.

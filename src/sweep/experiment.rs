@@ -10,9 +10,10 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::design::{Points, Request, grid};
+use super::design::{Request, grid};
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
+use super::points::Points;
 use super::sample::sample;
 use super::summary::Summary;
 use crate::engine::{Plan, Setting};

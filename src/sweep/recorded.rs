@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::design::Points;
 use super::design_file::read_design;
 use super::error::{Error, ErrorKind};
 use super::experiment::Experiment;
 use super::limits;
 use super::outline::{Outline, Sort};
+use super::points::Points;
 use super::read_rows::RowReader;
 use super::schedule::{Schedule, Shard};
 use super::session::{Sweep, check_unchanged, read_manifest};

@@ -3,8 +3,8 @@
 //! Each parameter has random streams of its own, keyed by the seed and its name, so that sampling one
 //! more parameter moves no other's values.
 
-use super::design::{Points, check_names};
 use super::error::{Error, ErrorKind, quoted};
+use super::points::{Points, check_names};
 use super::{limits, sobol};
 use crate::engine::{RunSeed, quantile, stream, unit};
 use crate::model::{Distribution, Model, Node, ParameterId, Quantity, Scalar, Values};

@@ -5,9 +5,9 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::design::Points;
 use super::error::{Error, ErrorKind};
 use super::limits;
+use super::points::Points;
 use super::quantiles::Quantiles;
 use super::statistics::{Moments, wilson};
 use crate::model::{Clock, Ending, Model};
