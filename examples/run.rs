@@ -15,7 +15,6 @@ use std::io::{self, Write as _};
 use backstop::engine::{self, Plan, RunOptions, RunSeed};
 use backstop::scenario::{Diagnostic, Document, Options, compile};
 use backstop::store::events_csv;
-use backstop::trace::Namer;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("usage: run FILE")?;
@@ -24,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let model = compile(&document, &Options::default()).map_err(first)?.model;
     let seed = RunSeed { seed: 0, replicate: 0 };
     let run = engine::run(&model, &Plan::new(&model), seed, RunOptions { log: true, ..RunOptions::default() });
-    io::stdout().lock().write_all(&events_csv(&Namer::new(&model), &run.log))?;
+    io::stdout().lock().write_all(&events_csv(&model, &run.log))?;
     Ok(())
 }
 

@@ -7,7 +7,9 @@
 //! declaration; a `match` over the columns gives the values, so that the compiler asks for that of a new one.
 //!
 //! An output format is a type that implements [`Sink`]. [`Csv`] is the first: what is written into folders, hashed and
-//! verified. Another format is a file beside it, and takes the same rows; the kinds say which type a column has.
+//! verified; [`CsvWriter`] writes the same to a file as the rows come. Another format is a file beside it, and takes the
+//! same rows; the kinds say which type a column has. Whoever has all rows of a table at hand implements [`Table`], so that
+//! it is written in any format, or compared with one that is there, without being held in memory.
 
 mod columns;
 mod csv;
@@ -17,7 +19,7 @@ pub use columns::{
     AgainstColumn, CommitmentColumn, DesignColumn, EventColumn, FutureColumn, RunColumn, SeriesColumn, StorylineColumn,
     SummaryColumn, TipColumn,
 };
-pub use csv::Csv;
+pub use csv::{Csv, CsvWriter};
 pub use memory::{Columns, Data, Values, Words};
 
 use std::borrow::Cow;
@@ -112,6 +114,18 @@ pub trait Sink {
     /// # Errors
     /// Those of what it writes to.
     fn end(&mut self) -> io::Result<()>;
+}
+
+/// A table whose rows can be written to a sink of any format, and again to another.
+pub trait Table {
+    /// The columns as they are written.
+    fn columns(&self) -> &[Column];
+
+    /// Writes the rows, in their order; the sink is not told of the end.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()>;
 }
 
 /// The declared columns of a table.

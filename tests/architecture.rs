@@ -12,8 +12,16 @@ const LAYERS: [&str; 11] =
 const BESIDE: [&str; 3] = ["lib", "main", "cli"];
 
 /// The files of the library that touch the file system.
-const TOUCHING_FILES: [&str; 5] =
-    ["store/door.rs", "store/folder.rs", "store/inputs.rs", "sweep/session.rs", "sweep/store.rs"];
+const TOUCHING_FILES: [&str; 8] = [
+    "store/door.rs",
+    "store/folder.rs",
+    "store/inputs.rs",
+    "store/reading.rs",
+    "store/single.rs",
+    "store/staging.rs",
+    "sweep/session.rs",
+    "sweep/store.rs",
+];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of sources") {
@@ -78,7 +86,7 @@ fn each_layer_imports_only_those_under_it() {
 }
 
 /// The layers in which no file imports, along whatever way, one that imports it.
-const WITHOUT_CIRCLES: [&str; 6] = ["table", "text", "model", "scenario", "engine", "sweep"];
+const WITHOUT_CIRCLES: [&str; 7] = ["table", "text", "model", "scenario", "engine", "store", "sweep"];
 
 /// The paths that a `use` brings in, with its braces multiplied out: `a::{b, c::d}` is `a::b` and `a::c::d`.
 fn imported(tree: &str, prefix: &str, found: &mut Vec<String>) {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use backstop::engine::{self, Checkpoint, Plan, RunOptions, RunSeed};
 use backstop::scenario::{Document, NoAttachments, Options, Override, compile};
-use backstop::store::{Files, Folder, ForkRecord, Lineage, Manifest, OverrideRecord, Sampler, verify};
+use backstop::store::{Folder, ForkRecord, Lineage, Manifest, OverrideRecord, RunTables, Sampler, verify};
 use backstop::sweep::{Asked, DesignSource, Experiment, Output, Points, Schedule, Shard, Sort, Sweep, Tables};
 #[cfg(unix)]
 use common::program::{backstop, fails, succeeds};
@@ -57,7 +57,7 @@ fn write_run(text: &str, sets: &[Override], luck: RunSeed, out: &Path) -> Option
             sampler.sample(&model, world);
         }
     });
-    let files = Files::of_run((&model, &model), &run, luck, &sampler, sets);
+    let tables = RunTables { first: &model, last: &model, run: &run, luck, sampler: &sampler, sets };
     let overrides = sets.iter().map(OverrideRecord::from).collect();
     let manifest = Manifest {
         stances: true,
@@ -66,7 +66,7 @@ fn write_run(text: &str, sets: &[Override], luck: RunSeed, out: &Path) -> Option
         ..Manifest::new("test.toml", &document, overrides, luck.seed)
     };
     let folder = Folder::claim(out, false).expect("nothing is there");
-    files.write(&folder, &document, &manifest.of_run(&run, files.digests())).expect("it can be written");
+    backstop::store::write_run(&folder, &tables, &document, &manifest.of_run(&run)).expect("it can be written");
     Some(())
 }
 
@@ -91,11 +91,11 @@ fn write_fork(parent: &Path, at: u32, sets: &[Override], out: &Path) -> Option<(
             sampler.sample(course.first(), world);
         }
     });
-    let models = (course.first(), course.last().0);
-    let files = Files::of_run(models, &run, manifest.luck(), &sampler, &manifest.all_overrides());
+    let (first, last, sets) = (course.first(), course.last().0, manifest.all_overrides());
+    let tables = RunTables { first, last, run: &run, luck: manifest.luck(), sampler: &sampler, sets: &sets };
     let folder = Folder::claim(out, false).expect("nothing is there");
     let document = course.document().expect("it was compiled from one");
-    files.write(&folder, document, &manifest.of_run(&run, files.digests())).expect("it can be written");
+    backstop::store::write_run(&folder, &tables, document, &manifest.of_run(&run)).expect("it can be written");
     Some(())
 }
 

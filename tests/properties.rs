@@ -17,7 +17,7 @@ use backstop::model::{Event, InstanceId, Model, Reader, Scope, Setup, State, Wor
 use backstop::scenario::{Document, Options, compile};
 use backstop::store::{RunRow, RunTable, Sampler, commitment_layout, events_csv, write_commitments, write_series};
 use backstop::table::{Csv, SeriesColumn, fixed_columns};
-use backstop::trace::{Namer, Recorded};
+use backstop::trace::{Namer, Recorded, cells};
 use common::{Ran, compiled, run_text, shipped, stored_cases, text};
 use generate::{Allowed, Sketch, sketch, sketches};
 use proptest::prelude::*;
@@ -91,7 +91,7 @@ proptest! {
         let model = compiled(&sketch.text(), &[]).model;
         let plan = Plan::new(&model);
         let (run, sampler, mut worlds) = run_watched(&model, &plan, seed);
-        let events = events_csv(&Namer::new(&model), &run.log);
+        let events = events_csv(&model, &run.log);
 
         let recorded = Recorded::of(&run, RunSeed { seed, replicate: 0 });
         let mut replayed_sampler = Sampler::new(&model, true, true).expect("a small series");
@@ -148,15 +148,14 @@ proptest! {
 // ---------------------------------------------------------------- order and luck
 
 /// An event as text: what it is, without its place in the log.
-fn row(namer: &Namer<'_>, entry: &backstop::model::Entry) -> String {
-    let cells = namer.cells(entry.event);
+fn row(model: &Model, entry: &backstop::model::Entry) -> String {
+    let cells = cells(model, entry.event);
     let parts = [cells.actor, cells.counterpart, cells.subject, cells.issue, cells.resource, &cells.value_text()];
     parts.iter().fold(format!("{} {}", entry.step, cells.event), |text, part| text + "," + part)
 }
 
 fn rows(ran: &Ran) -> Vec<String> {
-    let namer = Namer::new(&ran.model);
-    ran.run.log.iter().map(|entry| row(&namer, entry)).collect()
+    ran.run.log.iter().map(|entry| row(&ran.model, entry)).collect()
 }
 
 /// Commitments bound by the end of each step.
@@ -257,14 +256,13 @@ proptest! {
 
         let strikes = |ran: &Ran, name: &str| -> Vec<u32> {
             let row = format!(" shock,,,{name},,,");
-            let of_it = |entry: &&backstop::model::Entry| self::row(&Namer::new(&ran.model), entry).ends_with(&row);
+            let of_it = |entry: &&backstop::model::Entry| self::row(&ran.model, entry).ends_with(&row);
             ran.run.log.iter().filter(of_it).map(|entry| entry.step).collect()
         };
         let is_before = |ran: &Ran| -> Vec<String> {
             let first = strikes(&with, &gone).first().copied().unwrap_or(u32::MAX);
-            let namer = Namer::new(&ran.model);
             let before = ran.run.log.iter().filter(|entry| entry.step < first);
-            before.map(|entry| row(&namer, entry)).filter(|row| !row.contains(&format!("shocks.{gone}."))).collect()
+            before.map(|entry| row(&ran.model, entry)).filter(|row| !row.contains(&format!("shocks.{gone}."))).collect()
         };
         prop_assert_eq!(is_before(&with), is_before(&without));
 

@@ -37,7 +37,7 @@ fuzz_target!(|bytes: &[u8]| {
         luck: RunSeed { seed: 0, replicate: 0 },
     };
     if let Ok(fold) = backstop::trace::replay(&namer, plan, &[], events, &recorded, &mut |_, _, _| {}) {
-        let written = events_csv(&namer, &fold.log);
+        let written = events_csv(model, &fold.log);
         // Quotes around a cell and other line ends read the same.
         let plain = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(['"', '\r', '\n', '\u{feff}'], "");
         assert_eq!(plain(&written), plain(events));

@@ -30,7 +30,7 @@ fn run_and_replay(model: &Model) {
     let luck = RunSeed { seed: 1, replicate: 0 };
     let run = engine::run(model, &plan, luck, want);
     let namer = Namer::new(model);
-    let events = events_csv(&namer, &run.log);
+    let events = events_csv(model, &run.log);
     let recorded = Recorded::of(&run, luck);
     let fold = backstop::trace::replay(&namer, &plan, &[], &*events, &recorded, &mut |_, _, _| {});
     let fold = fold.unwrap_or_else(|refusal| panic!("{refusal:?}"));

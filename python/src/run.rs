@@ -13,6 +13,7 @@ use backstop::store::{
 };
 use backstop::table::{Column, Columns, EventColumn, Kind, SeriesColumn, fixed_columns};
 use backstop::trace::{ending_name, set_cell};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 
@@ -74,10 +75,10 @@ impl Run {
     /// The columns of one of its tables.
     fn columns(&self, name: &str) -> Option<Vec<Column>> {
         Some(match name {
-            "events.csv" => fixed_columns::<EventColumn>(),
-            "series.csv" => fixed_columns::<SeriesColumn>(),
-            "commitments.csv" => commitment_layout(self.model()).columns().to_vec(),
-            "runs.csv" => {
+            "events" => fixed_columns::<EventColumn>(),
+            "series" => fixed_columns::<SeriesColumn>(),
+            "commitments" => commitment_layout(self.model()).columns().to_vec(),
+            "runs" => {
                 let (names, values) = set_columns(&self.recording.verified.manifest.all_overrides());
                 let mut values = values.into_iter();
                 let kind = |value| Columns::kind_of(std::iter::once(set_cell(value)));
@@ -157,7 +158,7 @@ impl Run {
     /// The manifest of its folder.
     #[getter]
     fn manifest(&self) -> String {
-        self.recording.verified.manifest.to_json()
+        self.recording.manifest().to_json()
     }
 
     /// What `backstop run` prints of it.
@@ -179,9 +180,13 @@ impl Run {
 
     /// One of its tables.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
-        let file = format!("{name}.csv");
-        let columns = self.columns(&file).ok_or_else(|| Raised::argument(format!("there is no table {name}")))?;
-        py.detach(|| Table::read(&columns, self.recording.files.table(&file)))
+        let columns = self.columns(name).ok_or_else(|| Raised::argument(format!("there is no table {name}")))?;
+        py.detach(|| {
+            let mut table = Columns::new(&columns);
+            let filled = self.recording.tables().rows(name, &mut table);
+            filled.map_err(|error| PyValueError::new_err(error.to_string()))?;
+            Table::new(table)
+        })
     }
 
     /// The state at the end of a step, as text and as JSON.
@@ -254,12 +259,7 @@ impl Run {
 
     /// Writes the folder that `backstop run --out` writes.
     fn save(&self, py: Python<'_>, folder: PathBuf, force: bool) -> PyResult<()> {
-        let verified = &self.recording.verified;
-        let document = verified.course.document().expect("the course was compiled from one");
-        let written = py.detach(|| {
-            let claimed = Folder::claim(&folder, force)?;
-            self.recording.files.write(&claimed, document, &verified.manifest)
-        });
+        let written = py.detach(|| self.recording.write(&Folder::claim(&folder, force)?));
         Ok(written.map_err(|error| Raised::folder(&error))?)
     }
 
@@ -271,7 +271,7 @@ impl Run {
             let document = verified.course.document().expect("the course was compiled from one");
             let attachments = document.attachments();
             let files = attachments.map(|(attachment, bytes)| (attachment.location.clone(), bytes.to_vec())).collect();
-            let mut kept = Kept::of(&folder, &verified.manifest);
+            let mut kept = Kept::of(&folder, &verified.manifest.inputs);
             debug_assert_eq!(input_files(document).len(), verified.manifest.inputs.len());
             let recording = Recording::run(verified.manifest, &mut kept);
             Ok::<_, Raised>(Self { recording: recording.map_err(|error| Raised::recording(&error))?, files })

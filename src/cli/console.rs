@@ -38,8 +38,13 @@ pub(crate) fn emit_json(value: &impl serde::Serialize) -> Result<(), Failed> {
 
 /// Prints bytes on standard output as they are. A reader that has gone away is no failure.
 pub(crate) fn emit_bytes(bytes: &[u8]) -> Result<(), Failed> {
+    emit_written(|out| out.write_all(bytes))
+}
+
+/// Prints what `write` writes on standard output as it is. A reader that has gone away is no failure.
+pub(crate) fn emit_written(write: impl FnOnce(&mut io::StdoutLock<'_>) -> io::Result<()>) -> Result<(), Failed> {
     let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(fail(&format!("cannot write to standard output: {error}"), None))
         }

@@ -11,7 +11,7 @@ use backstop::store::{Kept, Lineage, Recording, RecordingError, Verified};
 use super::console::{Failed, emit, fail};
 use super::load::{self, At, parse_bound, parse_set};
 use super::recorded::{refuse, verify};
-use super::run::{claim, is_same, write};
+use super::run::{claim, is_same, written};
 
 /// Goes on from a step of a run under other numbers, with the same luck
 #[derive(Debug, clap::Args)]
@@ -52,16 +52,16 @@ pub(crate) fn fork(args: &Args) -> Result<(), Failed> {
     let at = load::step(&args.at, &parent.course.last().0.clock)?;
     let forked = parent.forked(at, &args.sets, &args.moves, args.replicate);
     let manifest = forked.map_err(|error| fail(&error.to_string(), Some(&error.help())))?;
-    let mut inputs = Kept::of(&args.dir, &manifest);
+    let mut inputs = Kept::of(&args.dir, &manifest.inputs);
     let recording = Recording::run(manifest, &mut inputs).map_err(|error| match &error {
         RecordingError::Lineage(error) => refuse(error),
         RecordingError::Samples(error) => {
             fail(&error.to_string(), Some("fork a run without `--stances` and `--trust`"))
         }
     })?;
-    let Verified { manifest, course, fold: run, .. } = &recording.verified;
+    let Verified { course, fold: run, .. } = &recording.verified;
     let document = course.document().expect("the course was compiled from one");
-    write(&recording.files, (&folder, &args.out), document, manifest)?;
+    written(&args.out, recording.write(&folder))?;
     emit(&story(args, at, course, run))?;
     if let Err(failure) = &run.result {
         return Err(load::failed(document, failure));

@@ -51,6 +51,6 @@ pub(crate) fn step_of_folder(at: &At, dir: &Path) -> Result<u32, Failed> {
         return Ok(step);
     }
     let manifest = Manifest::read(dir).map_err(|error| fail(&error.to_string(), error.help()))?;
-    let course = Lineage::new(&manifest, &mut Kept::of(dir, &manifest)).map_err(|error| refuse(&error))?;
+    let course = Lineage::new(&manifest, &mut Kept::of(dir, &manifest.inputs)).map_err(|error| refuse(&error))?;
     step(at, &course.last().0.clock)
 }

@@ -66,9 +66,10 @@ fn summary(verified: &Verified) -> String {
 
 /// Measures expressions over the folded states.
 fn measure(verified: &Verified, dir: &Path, metrics: &[(String, String)]) -> Result<(), Failed> {
-    let Verified { manifest, events, recorded, .. } = verified;
-    let course = Lineage::measuring(manifest, &mut Kept::of(dir, manifest), metrics).map_err(|error| refuse(&error))?;
-    let fold = course.fold(events, recorded, &mut |_, _, _| {}).map_err(|refusal| {
+    let Verified { manifest, fold, recorded, .. } = verified;
+    let course =
+        Lineage::measuring(manifest, &mut Kept::of(dir, &manifest.inputs), metrics).map_err(|error| refuse(&error))?;
+    let fold = course.fold(fold.log.clone(), recorded, &mut |_, _, _| {}).map_err(|refusal| {
         fail(&refusal.reason, Some("the metric has no value at some step; guard it with `if(condition, value, other)`"))
     })?;
     let model = course.first();

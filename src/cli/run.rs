@@ -1,6 +1,6 @@
 //! `run`: one run, a timeline on the screen, and with `--out` a folder.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed};
@@ -9,14 +9,14 @@ use backstop::report::wording::escaped;
 use backstop::report::{ending, timeline};
 use backstop::scenario::{AddedMove, Document, Options, Override};
 use backstop::store::{
-    Files, Folder, FolderError, LineageError, Manifest, MoveRecord, OverrideRecord, Sampler, SingleFile, events_csv,
-    limits, open_file,
+    Folder, FolderError, LineageError, Manifest, MoveRecord, OverrideRecord, RunTables, Sampler, SingleFile, limits,
+    open_file, write_events, write_run,
 };
 use backstop::sweep::{Sweep, recorded};
+use backstop::table::{CsvWriter, EventColumn, Sink as _, fixed_columns};
 use backstop::text::{all_listed, listed, quoted, suggestion};
-use backstop::trace::Namer;
 
-use super::console::{Failed, emit, emit_bytes, fail};
+use super::console::{Failed, emit, emit_written, fail};
 use super::load::{self, parse_move, parse_set, parse_whole};
 use super::page;
 use super::recorded::refuse;
@@ -176,9 +176,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
         check_row(&args.file, number, &sweep.row(number, model, &run))?;
     }
     if let (Some(folder), Some(path)) = (folder, &args.out) {
-        let files = Files::of_run((model, model), &run, *luck, &sampler, sets);
-        let manifest = manifest(args, &asked).of_run(&run, files.digests());
-        write(&files, (&folder, path), &loaded.document, &manifest)?;
+        let tables = RunTables { first: model, last: model, run: &run, luck: *luck, sampler: &sampler, sets };
+        let manifest = manifest(args, &asked).of_run(&run);
+        written(path, write_run(&folder, &tables, &loaded.document, &manifest))?;
     }
     print(args, events.as_ref(), (*luck, model, &plan, &run), &filter)?;
     match &run.result {
@@ -194,9 +194,8 @@ fn print(
     filter: &timeline::Filter,
 ) -> Result<(), Failed> {
     if args.events.is_some() {
-        let bytes = events_csv(&Namer::new(model), &run.log);
-        let Some(file) = events else { return emit_bytes(&bytes) };
-        file.write(&bytes).map_err(|error| fail(&error.to_string(), error.help()))?;
+        let Some(file) = events else { return emit_written(|out| write_log(out, model, run)) };
+        file.write_with(|file| write_log(file, model, run)).map_err(|error| fail(&error.to_string(), error.help()))?;
     }
     let mut text = String::new();
     if !args.quiet {
@@ -220,6 +219,13 @@ fn print(
     emit(&text)
 }
 
+/// Writes `events.csv`.
+fn write_log(out: impl Write, model: &Model, run: &Run) -> io::Result<()> {
+    let mut sink = CsvWriter::new(out, &fixed_columns::<EventColumn>());
+    write_events(&mut sink, model, 0, &run.log)?;
+    sink.end()
+}
+
 /// Claims an output folder before any work is done.
 pub(crate) fn claim(path: &Path, force: bool) -> Result<Folder, Failed> {
     Folder::claim(path, force).map_err(|error| fail(&error.to_string(), error.help()))
@@ -239,15 +245,10 @@ fn claim_events(args: &Args, document: &Document) -> Result<Option<SingleFile>, 
     claim_file(path, args.force, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>()).map(Some)
 }
 
-/// Writes the output folder of a run or a fork.
+/// Says why the output folder of a run or a fork could not be written, or what its writing made old.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other errors leave nothing behind")]
-pub(crate) fn write(
-    files: &Files,
-    (folder, path): (&Folder, &Path),
-    document: &Document,
-    manifest: &Manifest,
-) -> Result<(), Failed> {
-    let written = files.write(folder, document, manifest).map_err(|error| {
+pub(crate) fn written(path: &Path, result: Result<(), FolderError>) -> Result<(), Failed> {
+    let written = result.map_err(|error| {
         let help = match error {
             FolderError::Io { doing: "restore", .. } => "run it again with `--force`; the folder is not complete",
             FolderError::Io { doing: "sync", .. } => "the files are there, but may be lost if the machine stops now",

@@ -12,7 +12,7 @@ use backstop::report::wording::{count, escaped, plain_number, set_value};
 use backstop::scenario::{Diagnostic, Document, Options, Override, SetValue, canonical, compile};
 use backstop::sweep::{Axis, Bracketing, Tip, Tips, bracket_grid, limits, tips};
 use backstop::table::{Cell, Csv, Layout, Sink as _, TipColumn};
-use backstop::trace::{Namer, ending_name, set_cell};
+use backstop::trace::{cells, ending_name, set_cell};
 
 use super::console::{Failed, emit, emit_bytes, fail, misused, report, say};
 use super::load::{self, parse_set, parse_whole};
@@ -307,7 +307,7 @@ impl Search<'_> {
             TipColumn::Side => parting.map_or("", |parting| if parting.in_second { "above" } else { "below" }).into(),
             TipColumn::Event => parted().map_or("", |(_, _, entry)| entry.event.kind().name()).into(),
             TipColumn::Subject => {
-                parted().map_or(Cell::Empty, |(_, model, entry)| Namer::new(model).cells(entry.event).subject.into())
+                parted().map_or(Cell::Empty, |(_, model, entry)| cells(model, entry.event).subject.into())
             }
             TipColumn::Comparison => turned().map_or("", |turned| turned.text.as_str()).into(),
             TipColumn::LeftBelow => Cell::real(turned().map(|turned| turned.first.0)),

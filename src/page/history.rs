@@ -63,7 +63,7 @@ pub(super) fn history(verified: &Verified) -> Result<Value, Failure> {
 
 /// Folds the log once more; it has been verified.
 fn walk(verified: &Verified, watch: &mut dyn FnMut(Checkpoint, &World, &Setup)) {
-    let folded = verified.course.fold(&verified.events, &verified.recorded, &mut |moment, world, setup| {
+    let folded = verified.course.fold(verified.fold.log.clone(), &verified.recorded, &mut |moment, world, setup| {
         watch(moment, world, setup);
     });
     debug_assert!(folded.is_ok(), "a log that was verified can be folded");

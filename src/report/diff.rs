@@ -9,7 +9,7 @@ use crate::store::Verified;
 
 use crate::model::{Amount, Entry, Event, InstanceId, Model};
 use crate::scenario::AddedMove;
-use crate::trace::{Namer, ending_name, truth};
+use crate::trace::{cells, ending_name, truth};
 
 /// Where two runs part, what differs by outcome and commitment, and what only one of them has.
 #[must_use]
@@ -38,9 +38,8 @@ struct Side<'a> {
 impl<'a> Side<'a> {
     fn new(verified: &'a Verified) -> Self {
         let model = verified.course.first();
-        let namer = Namer::new(model);
         let key = |entry: &Entry| {
-            let c = namer.cells(entry.event);
+            let c = cells(model, entry.event);
             [&entry.step.to_string(), c.event, c.actor, c.counterpart, c.subject, c.issue, c.resource, &c.value_text()]
                 .join(",")
         };

@@ -7,7 +7,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use super::folder::FolderError;
+use super::error::FolderError;
 
 /// How often a folder is looked up again that was replaced while its lock was taken, and how often one is made to be
 /// written aside.

@@ -10,113 +10,18 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempDir};
-
-use super::door::{ATTEMPTS, Lock, is_one};
+use super::door::Lock;
+use super::error::FolderError;
 use super::inputs::INPUTS;
-use super::listed::listed;
-
-/// Name of the manifest, which comes last.
-pub const MANIFEST: &str = "manifest.json";
-
-/// What begins the name of all that is being written aside.
-pub(super) const PARTIAL: &str = ".backstop-partial-";
-
-/// Names of files that commands write. Where one of them stands in a folder and its manifest does not list it, it is
-/// somebody's own.
-const OURS: [&str; 8] = [
-    "events.csv",
-    "series.csv",
-    "commitments.csv",
-    "runs.csv",
-    "runs.unsorted.csv",
-    "summary.csv",
-    "design.csv",
-    "sweep.journal",
-];
-
-/// Whether a name is one of those of what is being written aside, or was when a command was killed.
-#[must_use]
-pub fn is_partial(name: &str) -> bool {
-    name.starts_with(PARTIAL)
-}
-
-/// Why a folder or a file could not be written.
-#[derive(Debug)]
-pub enum FolderError {
-    /// It is there and not empty, and `force` was not given.
-    NotEmpty(PathBuf),
-    /// There is a file in its place.
-    NotAFolder(PathBuf),
-    /// There is a folder in the place of a file.
-    NotAFile(PathBuf),
-    /// The file is there, and `force` was not given.
-    Exists(PathBuf),
-    /// The file is what the command reads.
-    Input(PathBuf),
-    /// There is a link in the place of a file.
-    Link(PathBuf),
-    /// It is not said to be written by this program, so that it is not replaced.
-    NotOurs {
-        /// The folder, or a file in it.
-        path: PathBuf,
-        /// Why not.
-        reason: &'static str,
-    },
-    /// Another process is writing into it.
-    Busy(PathBuf),
-    /// The system refused.
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-}
-
-impl FolderError {
-    pub(super) fn io(doing: &'static str, path: &Path, error: io::Error) -> Self {
-        Self::Io { doing, path: path.to_owned(), error }
-    }
-
-    /// What to do about it, where there is a remedy.
-    #[must_use]
-    pub fn help(&self) -> Option<&'static str> {
-        match self {
-            Self::NotEmpty(_) => Some("choose another folder, or give `--force` to replace what is in it"),
-            Self::NotAFolder(_) | Self::NotAFile(_) | Self::Input(_) | Self::Link(_) => Some("choose another name"),
-            Self::Exists(_) => Some("choose another name, or give `--force` to replace it"),
-            Self::NotOurs { .. } => Some("choose another folder, or move away what is in this one"),
-            Self::Busy(_) => Some("wait until it has ended"),
-            Self::Io { .. } => None,
-        }
-    }
-}
-
-impl fmt::Display for FolderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotEmpty(path) => write!(f, "the folder `{}` is not empty", path.display()),
-            Self::NotAFolder(path) => write!(f, "`{}` is a file, not a folder", path.display()),
-            Self::NotAFile(path) => write!(f, "`{}` is a folder, not a file", path.display()),
-            Self::Exists(path) => write!(f, "the file `{}` is there already", path.display()),
-            Self::Input(path) => write!(f, "`{}` is what the command reads; it is not written over", path.display()),
-            Self::Link(path) => write!(f, "`{}` is a link to a file; it is not written through", path.display()),
-            Self::NotOurs { path, reason } => write!(f, "`{}` is not replaced: {reason}", path.display()),
-            Self::Busy(path) => write!(f, "another command is writing into `{}`", path.display()),
-            Self::Io { doing, path, error } => write!(f, "cannot {doing} `{}`: {error}", path.display()),
-        }
-    }
-}
-
-impl std::error::Error for FolderError {}
+use super::listed::{MANIFEST, OURS, listed};
+use super::staging::{
+    PARTIAL, StagedFiles, Staging, UNLISTED, parent, partial_in, partial_of, remove, remove_partial, sync_folder,
+    try_to_write,
+};
 
 /// An output folder to be written.
 #[derive(Debug)]
@@ -165,15 +70,27 @@ impl Folder {
     /// Writes the files, the manifest among them, whole or not at all.
     ///
     /// # Errors
-    /// A [`FolderError`] where the system refuses; the folder is then as it was, unless what could not be done is to
-    /// `restore` it (then it lacks a manifest, and is incomplete) or to `sync` what is there already.
+    /// As [`Folder::write_with`].
     pub fn write(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
+        self.write_with(&mut |staged| files.iter().try_for_each(|(name, bytes)| staged.write(name, bytes)))
+    }
+
+    /// Writes the files that `write` stages, the manifest among them, whole or not at all. Where the folder cannot appear
+    /// at its place and has to be filled there, `write` is called a second time.
+    ///
+    /// # Errors
+    /// Those of `write`, and a [`FolderError`] where the system refuses; the folder is then as it was, unless what could
+    /// not be done is to `restore` it (then it lacks a manifest, and is incomplete) or to `sync` what is there already.
+    pub fn write_with(
+        &self,
+        write: &mut dyn FnMut(&mut StagedFiles<'_>) -> Result<(), FolderError>,
+    ) -> Result<(), FolderError> {
         if self.exists {
-            return self.fill(files);
+            return self.fill(write);
         }
-        match self.appear(files) {
+        match self.appear(write) {
             // A mount point, the current folder or a link to one cannot be replaced, but filled.
-            Err(_) if is_empty_folder(&self.path) => self.fill(files),
+            Err(_) if is_empty_folder(&self.path) => self.fill(write),
             other => other,
         }
     }
@@ -185,28 +102,30 @@ impl Folder {
     }
 
     /// Writes a folder beside its place and renames it.
-    fn appear(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
+    fn appear(
+        &self,
+        write: &mut dyn FnMut(&mut StagedFiles<'_>) -> Result<(), FolderError>,
+    ) -> Result<(), FolderError> {
         let staging = Staging::beside(&self.path)?;
-        self.fill_staging(staging.path(), files)?;
+        let mut staged = StagedFiles::new(staging.path(), &self.path, None);
+        write(&mut staged)?;
+        staged.finish()?;
         let (lock, synced) = staging.appear()?;
         self.locks.borrow_mut().push(lock);
         synced.map_err(|error| FolderError::io("sync", &self.path, error))
     }
 
     /// Writes files inside of the folder and renames them one by one.
-    fn fill(&self, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
+    fn fill(&self, write: &mut dyn FnMut(&mut StagedFiles<'_>) -> Result<(), FolderError>) -> Result<(), FolderError> {
         let inputs = self.path.join(INPUTS);
         if fs::symlink_metadata(&inputs).is_ok_and(|metadata| !metadata.is_dir()) {
             return Err(FolderError::NotOurs { path: inputs, reason: "it is a link to elsewhere, or a file" });
         }
-        for (name, _) in files {
-            if !self.owned.contains(*name) && fs::symlink_metadata(self.path.join(name)).is_ok() {
-                return Err(FolderError::NotOurs { path: self.path.join(name), reason: UNLISTED });
-            }
-        }
         let staging = Staging::new(&self.path, &self.path, PARTIAL)?;
-        self.fill_staging(staging.path(), files)?;
-        let result = self.replace(staging.path(), files);
+        let mut staged = StagedFiles::new(staging.path(), &self.path, Some(&self.owned));
+        write(&mut staged)?;
+        let names = staged.finish()?;
+        let result = self.replace(staging.path(), &names);
         if let Err(FolderError::Io { doing: "restore", .. }) = &result {
             // The old files are still in it.
             staging.keep();
@@ -217,21 +136,9 @@ impl Folder {
         remove_partial(&self.path)
     }
 
-    /// Writes the files into a folder that is written aside, all synced.
-    fn fill_staging(&self, staging: &Path, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
-        for (name, bytes) in files {
-            let path = staging.join(name);
-            if let Some(inner) = path.parent().filter(|inner| *inner != staging && !inner.exists()) {
-                fs::create_dir(inner).map_err(|error| FolderError::io("write", &self.path, error))?;
-            }
-            write_synced(&path, bytes).map_err(|error| FolderError::io("write", &self.path.join(name), error))?;
-        }
-        sync_folder(staging).map_err(|error| FolderError::io("write", &self.path, error))
-    }
-
     /// Sets the old files aside, the manifest first, and puts the staged ones in, the manifest last. Where that fails,
     /// it is undone.
-    fn replace(&self, staging: &Path, files: &[(&str, &[u8])]) -> Result<(), FolderError> {
+    fn replace(&self, staging: &Path, names: &[String]) -> Result<(), FolderError> {
         let aside = staging.join("old");
         let io = |error| FolderError::io("write", &self.path, error);
         fs::create_dir(&aside).map_err(io)?;
@@ -240,13 +147,13 @@ impl Folder {
         if self.owned.iter().any(|name| is_inner(name)) {
             fs::create_dir(aside.join(INPUTS)).map_err(io)?;
         }
-        if files.iter().any(|(name, _)| is_inner(name)) && !inputs.is_dir() {
+        if names.iter().any(|name| is_inner(name)) && !inputs.is_dir() {
             fs::create_dir(&inputs).map_err(io)?;
         }
         let owned = self.owned.iter().map(String::as_str).filter(|name| *name != MANIFEST);
         let old = std::iter::once(MANIFEST).chain(owned).map(|name| (self.path.join(name), aside.join(name)));
         let is_file = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_dir());
-        let new = files.iter().map(|(name, _)| name).filter(|name| **name != MANIFEST).chain([&MANIFEST]);
+        let new = names.iter().map(String::as_str).filter(|name| *name != MANIFEST).chain([MANIFEST]);
         let moves: Vec<(PathBuf, PathBuf)> = old
             .filter(|(from, _)| is_file(from))
             .chain(new.map(|name| (staging.join(name), self.path.join(name))))
@@ -268,62 +175,6 @@ impl Folder {
     }
 }
 
-/// A folder that is being written aside: it appears at its place whole, or is taken away.
-#[derive(Debug)]
-pub struct Staging {
-    folder: TempDir,
-    place: PathBuf,
-    /// Without it others would take the folder for left behind.
-    lock: Lock,
-}
-
-impl Staging {
-    /// An empty folder beside the place of a folder that is not there yet. What a kill has left there is taken away.
-    ///
-    /// # Errors
-    /// A [`FolderError`] where the system refuses.
-    pub fn beside(place: &Path) -> Result<Self, FolderError> {
-        let (parent, prefix) = (parent(place), partial_of(place));
-        fs::create_dir_all(&parent).map_err(|error| FolderError::io("create", &parent, error))?;
-        remove_leftovers(&parent, &prefix)?;
-        Self::new(place, &parent, &prefix)
-    }
-
-    fn new(place: &Path, parent: &Path, prefix: &str) -> Result<Self, FolderError> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(prefix);
-        // Temporary folders are made for their owner alone; an output folder is like any other.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-        let make = || builder.tempdir_in(parent).map_err(|error| FolderError::io("write in", parent, error));
-        let (folder, lock) = aside(place, make, |folder: &TempDir| Lock::to_write_aside(folder.path(), None))?;
-        Ok(Self { folder, place: place.to_owned(), lock })
-    }
-
-    /// Where it is written.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Lets it appear at its place. Whoever opens it there finds it locked from the first moment on. Also whether it is
-    /// safe on the disk.
-    ///
-    /// # Errors
-    /// A [`FolderError`] where the system refuses, or something that is not empty is there.
-    pub fn appear(self) -> Result<(Lock, io::Result<()>), FolderError> {
-        fs::rename(self.folder.path(), &self.place).map_err(|error| FolderError::io("write", &self.place, error))?;
-        // It has been moved to its place; there is nothing left to clean up.
-        let _ = self.folder.keep();
-        Ok((self.lock, sync_folder(&parent(&self.place))))
-    }
-
-    /// Leaves it where it is written.
-    fn keep(self) {
-        let _ = self.folder.keep();
-    }
-}
-
 /// Takes a folder away: after a kill it is whole, or a leftover that the next command takes away.
 ///
 /// # Errors
@@ -334,8 +185,6 @@ pub fn remove_folder(folder: &Path) -> Result<(), FolderError> {
     fs::rename(folder, &aside).map_err(|error| FolderError::io("remove", folder, error))?;
     remove(&aside)
 }
-
-const UNLISTED: &str = "it is not among the files that the folder's manifest lists";
 
 /// The files of a folder that this program wrote, by its manifest, or by those of a replacement that was cut short.
 fn replaceable(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
@@ -367,193 +216,6 @@ fn replaceable(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
     Ok(owned)
 }
 
-/// A single file to be written.
-#[derive(Clone, Debug)]
-pub struct SingleFile {
-    path: PathBuf,
-    /// Whether it is a device or a pipe, which is written to as it is.
-    special: bool,
-    /// Whether what may have been put there since may be replaced.
-    force: bool,
-}
-
-impl SingleFile {
-    /// Checks, before any work is done, that a file may be written: it is not there, or may be replaced by `force`, and
-    /// it is none of the `inputs` of the command: files, or folders with the files that their manifests list.
-    ///
-    /// # Errors
-    /// A [`FolderError`] if it may not be replaced, or nothing can be written there.
-    pub fn claim(path: &Path, force: bool, inputs: &[&Path]) -> Result<Self, FolderError> {
-        let own = || path.to_owned();
-        let place = |special| Self { path: own(), special, force };
-        let followed = fs::metadata(path);
-        if let Ok(metadata) = &followed {
-            if metadata.is_dir() {
-                return Err(FolderError::NotAFile(own()));
-            }
-            if inputs.iter().any(|input| is_input(input, metadata)) {
-                return Err(FolderError::Input(own()));
-            }
-            if !metadata.is_file() {
-                return Ok(place(true));
-            }
-        }
-        if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
-            return Err(FolderError::Link(own()));
-        }
-        if followed.is_ok() && !force {
-            return Err(FolderError::Exists(own()));
-        }
-        try_to_write(&parent(path), &partial_of(path)).map_err(|error| {
-            if let FolderError::Io { error, .. } = error { FolderError::io("write", path, error) } else { error }
-        })?;
-        Ok(place(false))
-    }
-
-    /// Writes it, whole or not at all; a device or a pipe is written to as it is.
-    ///
-    /// # Errors
-    /// A [`FolderError`] where the system refuses.
-    pub fn write(&self, bytes: &[u8]) -> Result<(), FolderError> {
-        if !self.special {
-            return write_aside(&self.path, self.force, |file| {
-                file.write_all(bytes).map_err(|error| FolderError::io("write", &self.path, error))
-            });
-        }
-        let io = |error| FolderError::io("write", &self.path, error);
-        File::options().write(true).open(&self.path).and_then(|mut file| file.write_all(bytes)).map_err(io)
-    }
-}
-
-/// Whether a file is one of those that a command reads.
-fn is_input(input: &Path, file: &fs::Metadata) -> bool {
-    let is_file = |path: &Path| fs::metadata(path).is_ok_and(|metadata| is_one(&metadata, file));
-    let listed = if input.is_dir() { listed(&input.join(MANIFEST)).unwrap_or_default() } else { Vec::new() };
-    let names = listed.iter().map(String::as_str).chain(OURS).chain([MANIFEST]);
-    is_file(input) || input.is_dir() && names.map(|name| input.join(name)).any(|path| is_file(&path))
-}
-
-/// Writes one file, whole or not at all, in the place of what may be there.
-///
-/// # Errors
-/// A [`FolderError`] where the system refuses, or what is there is no ordinary file.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
-    write_file_with(path, |file| file.write_all(bytes).map_err(|error| FolderError::io("write", path, error)))
-}
-
-/// Writes one file as [`write_file`] does, piece by piece.
-///
-/// # Errors
-/// Those of `write`, after which the file is as it was, and a [`FolderError`] where the system refuses.
-pub fn write_file_with<E: From<FolderError>>(
-    path: &Path,
-    write: impl FnOnce(&mut File) -> Result<(), E>,
-) -> Result<(), E> {
-    write_aside(path, true, write)
-}
-
-fn write_aside<E: From<FolderError>>(
-    path: &Path,
-    may_replace: bool,
-    write: impl FnOnce(&mut File) -> Result<(), E>,
-) -> Result<(), E> {
-    let io = |error| E::from(FolderError::io("write", path, error));
-    if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return Err(io(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file")));
-    }
-    let (parent, prefix) = (parent(path), partial_of(path));
-    remove_leftovers(&parent, &prefix)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix);
-    // Temporary files are made for their owner alone; this one is like any other.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let make = || builder.tempfile_in(&parent).map_err(|error| FolderError::io("write", path, error));
-    let lock = |file: &NamedTempFile| Lock::to_write_aside(file.path(), Some(file.as_file()));
-    let (mut staged, _lock) = aside(path, make, lock)?;
-    write(staged.as_file_mut())?;
-    staged.as_file().sync_all().map_err(io)?;
-    let placed = if may_replace { staged.persist(path) } else { staged.persist_noclobber(path) };
-    placed.map_err(|error| match error.error {
-        error if error.kind() == io::ErrorKind::AlreadyExists => E::from(FolderError::Exists(path.to_owned())),
-        error => io(error),
-    })?;
-    sync_folder(&parent).map_err(io)
-}
-
-/// Makes what is to be written aside for a place, and locks it; anew where another command took it for left behind
-/// before it was locked. Where there are no locks, what a kill leaves is not told from what is being written, and stays.
-fn aside<T>(
-    place: &Path,
-    make: impl Fn() -> Result<T, FolderError>,
-    lock: fn(&T) -> Option<Lock>,
-) -> Result<(T, Lock), FolderError> {
-    for _ in 0..ATTEMPTS {
-        let made = make()?;
-        if let Some(lock) = lock(&made) {
-            return Ok((made, lock));
-        }
-    }
-    Err(FolderError::Busy(place.to_owned()))
-}
-
-/// What begins the names of what is being written aside for this place.
-fn partial_of(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // Names have a limit, often 255 bytes.
-    format!("{PARTIAL}{}-", name.chars().take(40).collect::<String>())
-}
-
-/// What is being written aside in a folder under names that begin so.
-fn partial_in(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>, FolderError> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|error| FolderError::io("read", folder, error))? {
-        let entry = entry.map_err(|error| FolderError::io("read", folder, error))?;
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            found.push(entry.path());
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// Takes away what a kill has left of files that were being written into a folder. Who calls it holds the lock of the
-/// folder.
-///
-/// # Errors
-/// A [`FolderError`] where the system refuses.
-pub fn remove_partial(folder: &Path) -> Result<(), FolderError> {
-    partial_in(folder, PARTIAL)?.iter().try_for_each(|path| remove(path))
-}
-
-/// Takes away what a kill has left beside the place of a folder that commands write.
-///
-/// # Errors
-/// A [`FolderError`] where the system refuses.
-pub fn remove_left_beside(place: &Path) -> Result<(), FolderError> {
-    remove_leftovers(&parent(place), &partial_of(place))
-}
-
-/// Takes away what a kill has left in a folder that others write into too: only what nobody has locked.
-fn remove_leftovers(folder: &Path, prefix: &str) -> Result<(), FolderError> {
-    for path in partial_in(folder, prefix)? {
-        // It is held until all of it is gone, so that nobody begins to write there meanwhile.
-        if let Some(_lock) = Lock::to_remove(&path) {
-            remove(&path)?;
-        }
-    }
-    Ok(())
-}
-
-fn remove(path: &Path) -> Result<(), FolderError> {
-    let is_folder = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
-    let removed = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-    removed
-        .or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
-        .map_err(|error| FolderError::io("remove", path, error))
-}
-
 /// The folder itself if it is there, or the nearest one above it that is.
 fn nearest_folder(path: &Path) -> Result<PathBuf, FolderError> {
     let mut place = parent(path);
@@ -570,13 +232,6 @@ fn nearest_folder(path: &Path) -> Result<PathBuf, FolderError> {
     }
 }
 
-/// Whether something can be written into a folder, found out by writing something into it.
-fn try_to_write(folder: &Path, prefix: &str) -> Result<(), FolderError> {
-    let trial = tempfile::Builder::new().prefix(prefix).tempfile_in(folder);
-    // Where it cannot be taken away again, it is a leftover as a kill makes them.
-    trial.map(drop).map_err(|error| FolderError::io("write in", folder, error))
-}
-
 fn is_empty_but_for_partial(folder: &Path) -> Result<bool, FolderError> {
     let at = |error| FolderError::io("read", folder, error);
     for entry in fs::read_dir(folder).map_err(at)? {
@@ -589,27 +244,6 @@ fn is_empty_but_for_partial(folder: &Path) -> Result<bool, FolderError> {
 
 fn is_empty_folder(path: &Path) -> bool {
     fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
-}
-
-fn parent(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Forces a folder to the disk: a rename in it, or a removal, is only safe once it is.
-///
-/// # Errors
-/// Those of the system.
-pub fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::{Digest, digest};
 use super::door::open_file;
-use super::manifest::{Digest, Manifest, digest};
 use crate::scenario::{AttachmentError, Attachments, Document, Role, too_large};
 
 /// Name of the folder, in that of a run or a sweep, with the files that the scenario refers to.
@@ -104,8 +104,8 @@ pub struct Kept {
 impl Kept {
     /// Those in `folder` that its manifest lists.
     #[must_use]
-    pub fn of(folder: &Path, manifest: &Manifest) -> Self {
-        Self { folder: folder.join(INPUTS), records: manifest.inputs.clone() }
+    pub fn of(folder: &Path, records: &[InputRecord]) -> Self {
+        Self { folder: folder.join(INPUTS), records: records.to_vec() }
     }
 }
 

@@ -1,15 +1,16 @@
 //! The course of a recorded run: the models that it went through, one after the other.
 
 use std::fmt;
+use std::io::Read;
 
 use super::limits;
 use super::manifest::{Manifest, OverrideRecord};
 use crate::engine::{self, HistoryHash, Observer, Plan, Run, RunOptions, RunSeed, Stage};
 use crate::model::limits::TRUST_PAIRS;
-use crate::model::{Model, Trigger};
+use crate::model::{Entry, Model, Trigger};
 use crate::scenario::{Attachments, Diagnostic, Document, Options, Override, SourceText, compile};
 use crate::trace::Namer;
-use crate::trace::{Recorded, ReplayError, replay};
+use crate::trace::{Recorded, ReplayError, fold, read_log};
 
 /// The models that a run went through, each with the first step that it was in force.
 ///
@@ -268,13 +269,21 @@ impl Lineage {
         engine::run_staged(&stages[0], &stages[1..=forks], luck, RunOptions::default(), &mut |_, _, _| {}).history
     }
 
+    /// Reads its log.
+    ///
+    /// # Errors
+    /// A [`ReplayError`] with the first row that is not that of an event, and why.
+    pub fn read_log(&self, events: impl Read, recorded: &Recorded) -> Result<Vec<Entry>, ReplayError> {
+        read_log(&Namer::new(self.first()), events, &self.stages()[1..], recorded)
+    }
+
     /// Folds its log; `watch` sees the states on the way.
     ///
     /// # Errors
     /// A [`ReplayError`] with the first row that cannot be, and why.
-    pub fn fold(&self, events: &[u8], recorded: &Recorded, watch: &mut Observer<'_>) -> Result<Run, ReplayError> {
+    pub fn fold(&self, log: Vec<Entry>, recorded: &Recorded, watch: &mut Observer<'_>) -> Result<Run, ReplayError> {
         let stages = self.stages();
-        replay(&Namer::new(self.first()), stages[0].plan, &stages[1..], events, recorded, watch)
+        fold((self.first(), stages[0].plan), &stages[1..], log, recorded, watch)
     }
 }
 

@@ -11,6 +11,22 @@ use super::inputs::INPUTS;
 use super::limits::MANIFEST_BYTES;
 use super::manifest::PROGRAM;
 
+/// Name of the manifest, which comes last.
+pub const MANIFEST: &str = "manifest.json";
+
+/// Names of files that commands write. Where one of them stands in a folder and its manifest does not list it, it is
+/// somebody's own.
+pub(super) const OURS: [&str; 8] = [
+    "events.csv",
+    "series.csv",
+    "commitments.csv",
+    "runs.csv",
+    "runs.unsorted.csv",
+    "summary.csv",
+    "design.csv",
+    "sweep.journal",
+];
+
 /// What says which files there are. Whatever else a manifest holds is passed over without being kept.
 #[derive(Deserialize)]
 struct Listing {

@@ -2,22 +2,24 @@
 
 use std::fmt;
 
-use super::files::Files;
+use super::error::FolderError;
+use super::folder::Folder;
 use super::lineage::{Lineage, LineageError};
 use super::manifest::{ForkRecord, Manifest, MoveRecord, OverrideRecord};
+use super::run_tables::{RunTables, write_run};
 use super::tables::{Sampler, TooManySamples};
 use super::verify::Verified;
 use crate::engine::{Checkpoint, RunOptions};
 use crate::scenario::{AddedMove, Attachments, MoveAmounts, Override, SetValue};
 use crate::trace::Recorded;
 
-/// A run, and the files of its folder.
+/// A run, and what its folder would hold.
 #[derive(Debug)]
 pub struct Recording {
-    /// What [`verify`](super::verify) would give of the folder.
+    /// What [`verify`](super::verify) would give of the folder, but for the hashes of the files, which the manifest lacks.
     pub verified: Verified,
-    /// What the folder would hold beside the manifest and the inputs.
-    pub files: Files,
+    sampler: Sampler,
+    sets: Vec<Override>,
 }
 
 /// Why what a manifest tells cannot be run.
@@ -57,12 +59,35 @@ impl Recording {
                 sampler.sample(course.first(), world);
             }
         });
-        let models = (course.first(), course.last().0);
-        let files = Files::of_run(models, &fold, luck, &sampler, &manifest.all_overrides());
-        let manifest = manifest.of_run(&fold, files.digests());
-        let events = files.table("events.csv").to_vec();
+        let (sets, manifest) = (manifest.all_overrides(), manifest.of_run(&fold));
         let recorded = Recorded::of(&fold, luck);
-        Ok(Self { verified: Verified { manifest, course, fold, recorded, events }, files })
+        Ok(Self { verified: Verified { manifest, course, fold, recorded }, sampler, sets })
+    }
+
+    /// The tables of its folder.
+    #[must_use]
+    pub fn tables(&self) -> RunTables<'_> {
+        let Verified { manifest, course, fold, .. } = &self.verified;
+        let (first, last) = (course.first(), course.last().0);
+        RunTables { first, last, run: fold, luck: manifest.luck(), sampler: &self.sampler, sets: &self.sets }
+    }
+
+    /// The manifest of its folder. For the hashes of the files the tables are worked out.
+    #[must_use]
+    pub fn manifest(&self) -> Manifest {
+        Manifest { files: self.tables().digests(), ..self.verified.manifest.clone() }
+    }
+
+    /// Writes its folder, whole or not at all.
+    ///
+    /// # Errors
+    /// As [`Folder::write_with`].
+    ///
+    /// # Panics
+    /// Never: what was run was compiled from a document.
+    pub fn write(&self, folder: &Folder) -> Result<(), FolderError> {
+        let document = self.verified.course.document().expect("the course was compiled from one");
+        write_run(folder, &self.tables(), document, &self.verified.manifest)
     }
 }
 

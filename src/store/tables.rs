@@ -8,19 +8,19 @@ use crate::model::{Entry, Model, Setup, World, limits};
 use crate::table::{
     Cell, CommitmentColumn, Csv, Declared as _, EventColumn, Layout, SeriesColumn, Sink, fixed_columns,
 };
-use crate::trace::{Namer, creditor_name};
+use crate::trace::{cells, creditor_name};
 
 /// Writes rows of `events.csv`.
 ///
 /// # Errors
 /// Those of the sink.
-pub fn write_events<S: Sink>(sink: &mut S, namer: &Namer<'_>, run: u64, log: &[Entry]) -> io::Result<()> {
-    let mut date = (0, namer.model().clock.date(0));
+pub fn write_events<S: Sink>(sink: &mut S, model: &Model, run: u64, log: &[Entry]) -> io::Result<()> {
+    let mut date = (0, model.clock.date(0));
     for (seq, entry) in (0_u64..).zip(log) {
         if entry.step != date.0 {
-            date = (entry.step, namer.model().clock.date(entry.step));
+            date = (entry.step, model.clock.date(entry.step));
         }
-        let cells = namer.cells(entry.event);
+        let cells = cells(model, entry.event);
         sink.row(EventColumn::ALL.iter().map(|column| match column {
             EventColumn::Run => Cell::Whole(run),
             EventColumn::Seq => Cell::Whole(seq),
@@ -44,8 +44,8 @@ pub fn write_events<S: Sink>(sink: &mut S, namer: &Namer<'_>, run: u64, log: &[E
 /// # Panics
 /// Never: memory takes every row.
 #[must_use]
-pub fn events_csv(namer: &Namer<'_>, log: &[Entry]) -> Vec<u8> {
-    let table = Csv::table(&fixed_columns::<EventColumn>(), |sink| write_events(sink, namer, 0, log));
+pub fn events_csv(model: &Model, log: &[Entry]) -> Vec<u8> {
+    let table = Csv::table(&fixed_columns::<EventColumn>(), |sink| write_events(sink, model, 0, log));
     table.expect("memory takes every row")
 }
 

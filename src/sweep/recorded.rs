@@ -79,7 +79,7 @@ impl Sweep {
 /// The whole sweep that a manifest with its outline tells of.
 pub(super) fn whole(folder: &Path, manifest: &Manifest, outline: &Outline) -> Result<Sweep, Error> {
     let wrong = |message: &str| Error::new(ErrorKind::Mismatch, message);
-    let mut inputs = Kept::of(folder, manifest);
+    let mut inputs = Kept::of(folder, &manifest.inputs);
     let document =
         Document::open(&manifest.scenario, manifest.scenario_text.as_bytes(), &mut inputs).map_err(|unreadable| {
             let first = unreadable.diagnostics.first().map_or("", |first| &first.message);

@@ -10,7 +10,6 @@ use crate::model::Model;
 use crate::scenario::SetValue;
 use crate::store::{RunRow, RunTable, Sampler, write_events, write_series};
 use crate::table::{Column, Columns, Csv, EventColumn, SeriesColumn, Sink, fixed_columns};
-use crate::trace::Namer;
 
 /// The rows of some consecutive runs, and what the summary needs of them.
 #[derive(Debug, Default)]
@@ -77,7 +76,6 @@ pub(super) struct Worker<'a> {
     tables: Tables,
     want: RunOptions,
     simulation: Simulation<'a>,
-    namer: Namer<'a>,
     table: RunTable,
     sampler: Sampler,
     settings: Vec<Setting>,
@@ -102,7 +100,6 @@ impl<'a> Worker<'a> {
             tables,
             want,
             simulation: Simulation::new(model, experiment.plan(), want),
-            namer: Namer::new(model),
             table: experiment.run_table(),
             sampler: Sampler::none(),
             settings: Vec::new(),
@@ -119,18 +116,12 @@ impl<'a> Worker<'a> {
         if let Some(own) = self.experiment.lay(slot.point, &mut self.settings) {
             let (model, plan) = &*own;
             let run = engine::run(model, plan, slot.luck, self.want);
-            let writer = Writer {
-                model,
-                namer: &Namer::new(model),
-                table: &self.table,
-                sampler: &self.sampler,
-                typed: self.typed,
-            };
+            let writer = Writer { model, table: &self.table, sampler: &self.sampler, typed: self.typed };
             writer.write(slot, &run, &self.parameters, self.tables, rows);
         } else {
             let run = self.simulation.run(&self.settings, slot.luck);
-            let (model, namer) = (self.experiment.model(), &self.namer);
-            let writer = Writer { model, namer, table: &self.table, sampler: &self.sampler, typed: self.typed };
+            let model = self.experiment.model();
+            let writer = Writer { model, table: &self.table, sampler: &self.sampler, typed: self.typed };
             writer.write(slot, run, &self.parameters, self.tables, rows);
         }
     }
@@ -139,7 +130,6 @@ impl<'a> Worker<'a> {
 /// Turns runs of a model into rows.
 struct Writer<'a> {
     model: &'a Model,
-    namer: &'a Namer<'a>,
     table: &'a RunTable,
     sampler: &'a Sampler,
     typed: Option<&'a [Column]>,
@@ -172,7 +162,7 @@ impl Writer<'_> {
     ) -> io::Result<()> {
         self.table.write(runs, self.model, row)?;
         if tables.events {
-            write_events(events, self.namer, row.run, &run.log)?;
+            write_events(events, self.model, row.run, &run.log)?;
         }
         if tables.series {
             write_series(series, self.model, row.run, &run.samples, self.sampler)?;

@@ -6,7 +6,10 @@
 
 use std::io;
 
-use super::{Cell, Column, Sink};
+use super::{Cell, Column, Sink, Table};
+
+/// How many bytes of rows are collected before they are written on.
+const COLLECTED: usize = 1 << 16;
 
 /// Writes rows as CSV to the end of some bytes.
 #[derive(Debug)]
@@ -81,6 +84,52 @@ impl Sink for Csv<'_> {
 
     fn end(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Writes rows as CSV to a file or whatever else takes bytes, of which only some thousand are held in memory.
+#[derive(Debug)]
+pub struct CsvWriter<W> {
+    out: W,
+    rows: Vec<u8>,
+}
+
+impl<W: io::Write> CsvWriter<W> {
+    /// A table with its header.
+    #[must_use]
+    pub fn new(out: W, columns: &[Column]) -> Self {
+        let mut rows = Vec::with_capacity(COLLECTED + COLLECTED / 8);
+        Csv::header(&mut rows, columns);
+        Self { out, rows }
+    }
+
+    /// Writes a whole table, and gives back what it was written to.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(out: W, table: &impl Table) -> io::Result<W> {
+        let mut sink = Self::new(out, table.columns());
+        table.rows(&mut sink)?;
+        sink.end()?;
+        Ok(sink.out)
+    }
+}
+
+impl<W: io::Write> Sink for CsvWriter<W> {
+    #[inline]
+    fn row<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) -> io::Result<()> {
+        Csv::rows(&mut self.rows).row(cells)?;
+        if self.rows.len() >= COLLECTED {
+            self.out.write_all(&self.rows)?;
+            self.rows.clear();
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.rows)?;
+        self.rows.clear();
+        self.out.flush()
     }
 }
 

@@ -82,56 +82,8 @@ impl<'a> Namer<'a> {
         self.model
     }
 
-    /// An event as cells.
-    #[must_use]
-    pub fn cells(&self, event: Event) -> Cells<'a> {
-        let model = self.model;
-        let mut cells = Cells { event: event.kind().name(), ..Cells::default() };
-        match event.payload() {
-            Payload::Nothing => {}
-            Payload::Draw { draw, value } => {
-                cells.subject = &model.draws[draw.index()];
-                cells.value = Some(value);
-            }
-            Payload::Meeting(meeting) => cells.subject = &model.meetings[meeting.index()].id,
-            Payload::Move(which) => cells.subject = &model.moves[which.index()].id,
-            Payload::Shock(shock) => cells.subject = &model.shocks[shock.index()].id,
-            Payload::Opinion { actor, issue, value } => {
-                cells.actor = &model.actors[actor.index()].id;
-                cells.issue = &model.issues[issue.index()];
-                cells.value = Some(value);
-            }
-            Payload::Pair { truster, trusted, value } => {
-                cells.actor = &model.actors[truster.index()].id;
-                cells.counterpart = &model.actors[trusted.index()].id;
-                cells.value = Some(value);
-            }
-            Payload::Package { meeting, size } => {
-                cells.subject = &model.meetings[meeting.index()].id;
-                cells.value = Some(f64::from(size));
-            }
-            Payload::Outcome(outcome) => cells.subject = &model.outcomes[outcome.index()].id,
-            Payload::Ending(ending) => cells.subject = ending_name(model, ending),
-            Payload::Gift { instance, gift, amount: value } => {
-                self.parties(instance, &mut cells);
-                let resource = model.gift(instance, gift as usize).resource;
-                cells.resource = &model.resources[resource.index()].id;
-                cells.value = Some(value.to_units());
-            }
-            Payload::Instance(instance) => self.parties(instance, &mut cells),
-        }
-        cells
-    }
-
-    fn parties(&self, instance: InstanceId, cells: &mut Cells<'a>) {
-        let own = &self.model.instances[instance.index()];
-        cells.actor = &self.model.actors[own.debtor.index()].id;
-        cells.counterpart = creditor_name(self.model, instance);
-        cells.subject = &own.name;
-    }
-
     /// The event that cells stand for, with the value as it was read. Cells that the event does not determine are not
-    /// looked at here; comparing with [`Namer::cells`] of the result checks them all.
+    /// looked at here; comparing with [`cells`] of the result checks them all.
     ///
     /// # Errors
     /// A [`RecordError`] where the kind, a name or a value is not known.
@@ -188,6 +140,53 @@ impl<'a> Namer<'a> {
         let number = u32::try_from(gift.number).expect("the number of resources is limited");
         Ok(Payload::Gift { instance, gift: number, amount: Amount::from_written(read_number(value)?) })
     }
+}
+
+/// An event as cells.
+#[must_use]
+pub fn cells(model: &Model, event: Event) -> Cells<'_> {
+    let mut cells = Cells { event: event.kind().name(), ..Cells::default() };
+    match event.payload() {
+        Payload::Nothing => {}
+        Payload::Draw { draw, value } => {
+            cells.subject = &model.draws[draw.index()];
+            cells.value = Some(value);
+        }
+        Payload::Meeting(meeting) => cells.subject = &model.meetings[meeting.index()].id,
+        Payload::Move(which) => cells.subject = &model.moves[which.index()].id,
+        Payload::Shock(shock) => cells.subject = &model.shocks[shock.index()].id,
+        Payload::Opinion { actor, issue, value } => {
+            cells.actor = &model.actors[actor.index()].id;
+            cells.issue = &model.issues[issue.index()];
+            cells.value = Some(value);
+        }
+        Payload::Pair { truster, trusted, value } => {
+            cells.actor = &model.actors[truster.index()].id;
+            cells.counterpart = &model.actors[trusted.index()].id;
+            cells.value = Some(value);
+        }
+        Payload::Package { meeting, size } => {
+            cells.subject = &model.meetings[meeting.index()].id;
+            cells.value = Some(f64::from(size));
+        }
+        Payload::Outcome(outcome) => cells.subject = &model.outcomes[outcome.index()].id,
+        Payload::Ending(ending) => cells.subject = ending_name(model, ending),
+        Payload::Gift { instance, gift, amount: value } => {
+            parties(model, instance, &mut cells);
+            let resource = model.gift(instance, gift as usize).resource;
+            cells.resource = &model.resources[resource.index()].id;
+            cells.value = Some(value.to_units());
+        }
+        Payload::Instance(instance) => parties(model, instance, &mut cells),
+    }
+    cells
+}
+
+fn parties<'a>(model: &'a Model, instance: InstanceId, cells: &mut Cells<'a>) {
+    let own = &model.instances[instance.index()];
+    cells.actor = &model.actors[own.debtor.index()].id;
+    cells.counterpart = creditor_name(model, instance);
+    cells.subject = &own.name;
 }
 
 fn find<T: Copy>(names: &BTreeMap<&str, T>, what: &str, name: &str) -> Result<T, RecordError> {

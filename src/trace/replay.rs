@@ -67,6 +67,21 @@ pub fn replay<'a>(
     recorded: &Recorded,
     watch: &mut Observer<'_>,
 ) -> Result<Run, ReplayError> {
+    let log = read_log(namer, events, forks, recorded)?;
+    fold((namer.model(), plan), forks, log, recorded, watch)
+}
+
+/// Reads the events of one run, which went on under each of the `forks` from its step on; each row must be what its event
+/// is written as.
+///
+/// # Errors
+/// A [`ReplayError`] with the first row that is not that of an event, and why.
+pub fn read_log(
+    namer: &Namer<'_>,
+    events: impl Read,
+    forks: &[Stage<'_>],
+    recorded: &Recorded,
+) -> Result<Vec<Entry>, ReplayError> {
     let model = namer.model();
     let steps = forks.iter().map(|stage| stage.model.clock.steps).max().unwrap_or(0).max(model.clock.steps);
     if recorded.steps > steps {
@@ -75,7 +90,20 @@ pub fn replay<'a>(
             recorded.steps
         )));
     }
-    let log = read(namer, events, steps)?;
+    read(namer, events, steps)
+}
+
+/// Folds the events of one run, as [`replay`] does once it has read them.
+///
+/// # Errors
+/// A [`ReplayError`] with the first row that cannot be, and why.
+pub fn fold<'a>(
+    (model, plan): (&'a Model, &'a Plan),
+    forks: &[Stage<'a>],
+    log: Vec<Entry>,
+    recorded: &Recorded,
+    watch: &mut Observer<'_>,
+) -> Result<Run, ReplayError> {
     if log.is_empty() {
         return Err(ReplayError::header("the log has no rows"));
     }

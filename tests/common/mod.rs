@@ -18,7 +18,6 @@ use backstop::store::{
 };
 use backstop::sweep::Sweep;
 use backstop::table::{Csv, SeriesColumn, Sink as _, fixed_columns};
-use backstop::trace::Namer;
 
 /// The folder of the shipped scenarios.
 pub(crate) fn scenarios() -> PathBuf {
@@ -170,7 +169,7 @@ impl Ran {
 
     /// The log as `events.csv`.
     pub(crate) fn events(&self) -> Vec<u8> {
-        events_csv(&Namer::new(&self.model), &self.run.log)
+        events_csv(&self.model, &self.run.log)
     }
 
     /// The metrics as `series.csv`.

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::super::record::{Cells, Namer};
+use super::super::record::{Cells, Namer, cells as written_as};
 use super::ReplayError;
 use crate::engine;
 use crate::model::{Entry, Event, Model, Seq, Setup, limits};
@@ -69,7 +69,7 @@ fn read_row(
     };
     let value = cell(EventColumn::Value);
     let event = namer.event(&cells, value).map_err(|error| error.0)?;
-    let written = namer.cells(event);
+    let written = written_as(namer.model(), event);
     let expected = [
         ("actor", cells.actor, written.actor),
         ("counterpart", cells.counterpart, written.counterpart),

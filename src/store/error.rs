@@ -1,0 +1,77 @@
+//! Why a folder or a file could not be written.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a folder or a file could not be written.
+#[derive(Debug)]
+pub enum FolderError {
+    /// It is there and not empty, and `force` was not given.
+    NotEmpty(PathBuf),
+    /// There is a file in its place.
+    NotAFolder(PathBuf),
+    /// There is a folder in the place of a file.
+    NotAFile(PathBuf),
+    /// The file is there, and `force` was not given.
+    Exists(PathBuf),
+    /// The file is what the command reads.
+    Input(PathBuf),
+    /// There is a link in the place of a file.
+    Link(PathBuf),
+    /// It is not said to be written by this program, so that it is not replaced.
+    NotOurs {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// Another process is writing into it.
+    Busy(PathBuf),
+    /// The system refused.
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+impl FolderError {
+    pub(super) fn io(doing: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::Io { doing, path: path.to_owned(), error }
+    }
+
+    /// What to do about it, where there is a remedy.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::NotEmpty(_) => Some("choose another folder, or give `--force` to replace what is in it"),
+            Self::NotAFolder(_) | Self::NotAFile(_) | Self::Input(_) | Self::Link(_) => Some("choose another name"),
+            Self::Exists(_) => Some("choose another name, or give `--force` to replace it"),
+            Self::NotOurs { .. } => Some("choose another folder, or move away what is in this one"),
+            Self::Busy(_) => Some("wait until it has ended"),
+            Self::Io { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for FolderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotEmpty(path) => write!(f, "the folder `{}` is not empty", path.display()),
+            Self::NotAFolder(path) => write!(f, "`{}` is a file, not a folder", path.display()),
+            Self::NotAFile(path) => write!(f, "`{}` is a folder, not a file", path.display()),
+            Self::Exists(path) => write!(f, "the file `{}` is there already", path.display()),
+            Self::Input(path) => write!(f, "`{}` is what the command reads; it is not written over", path.display()),
+            Self::Link(path) => write!(f, "`{}` is a link to a file; it is not written through", path.display()),
+            Self::NotOurs { path, reason } => write!(f, "`{}` is not replaced: {reason}", path.display()),
+            Self::Busy(path) => write!(f, "another command is writing into `{}`", path.display()),
+            Self::Io { doing, path, error } => write!(f, "cannot {doing} `{}`: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for FolderError {}

@@ -1,0 +1,224 @@
+//! The tables of one run, which are written, hashed and compared row by row.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::io;
+
+use super::digest::{Digest, Hashed};
+use super::error::FolderError;
+use super::folder::Folder;
+use super::inputs::input_files;
+use super::listed::MANIFEST;
+use super::manifest::Manifest;
+use super::runs::{RunRow, RunTable, set_columns};
+use super::staging::StagedFiles;
+use super::tables::{Sampler, commitment_layout, write_commitments, write_events, write_series};
+use crate::engine::{Run, RunSeed};
+use crate::model::{Entry, Model};
+use crate::scenario::{Document, Override, SetValue};
+use crate::table::{
+    Column, CommitmentColumn, CsvWriter, EventColumn, Layout, SeriesColumn, Sink, Table, fixed_columns,
+};
+
+/// The tables of one run, also of one that was folded from its log.
+#[derive(Clone, Copy, Debug)]
+pub struct RunTables<'a> {
+    /// The model that it began with, whose draws are in the log.
+    pub first: &'a Model,
+    /// The model that it ended with.
+    pub last: &'a Model,
+    /// The run.
+    pub run: &'a Run,
+    /// Its seed and replicate.
+    pub luck: RunSeed,
+    /// What was sampled besides the metrics.
+    pub sampler: &'a Sampler,
+    /// What was set, forks' overrides included.
+    pub sets: &'a [Override],
+}
+
+/// What looks at the tables of a run, one after the other.
+pub trait TableVisitor {
+    /// Why it stops.
+    type Error;
+
+    /// Takes a table, with its name without what says the format.
+    ///
+    /// # Errors
+    /// As the visitor has them; no other table follows.
+    fn table(&mut self, name: &'static str, table: &impl Table) -> Result<(), Self::Error>;
+}
+
+impl RunTables<'_> {
+    /// Shows the tables in the order in which a reader would open them.
+    ///
+    /// # Errors
+    /// Those of the visitor.
+    pub fn visit<V: TableVisitor>(&self, visitor: &mut V) -> Result<(), V::Error> {
+        let Self { first, last, run, luck, sampler, sets } = *self;
+        visitor.table("events", &Events::of(first, &run.log))?;
+        visitor.table("series", &Series { columns: fixed_columns::<SeriesColumn>(), model: last, run, sampler })?;
+        visitor.table("commitments", &Commitments { layout: commitment_layout(last), model: last, run })?;
+        let (names, parameters) = set_columns(sets);
+        visitor.table("runs", &Runs { table: RunTable::new(last, &names), model: last, run, luck, parameters })
+    }
+
+    /// Writes one table to a sink.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    ///
+    /// # Panics
+    /// If there is no table of that name.
+    pub fn rows<S: Sink>(&self, name: &str, sink: &mut S) -> io::Result<()> {
+        struct One<'a, S>(&'a str, &'a mut S, bool);
+        impl<S: Sink> TableVisitor for One<'_, S> {
+            type Error = io::Error;
+
+            fn table(&mut self, name: &'static str, table: &impl Table) -> io::Result<()> {
+                if name != self.0 {
+                    return Ok(());
+                }
+                self.2 = true;
+                table.rows(self.1)?;
+                self.1.end()
+            }
+        }
+        let mut one = One(name, sink, false);
+        self.visit(&mut one)?;
+        assert!(one.2, "a run has no table {name}");
+        Ok(())
+    }
+
+    /// The SHA-256 of each as CSV, by the name of the file.
+    ///
+    /// # Panics
+    /// Never: nothing is written that could fail.
+    #[must_use]
+    pub fn digests(&self) -> BTreeMap<String, Digest> {
+        struct Digests(BTreeMap<String, Digest>);
+        impl TableVisitor for Digests {
+            type Error = Infallible;
+
+            fn table(&mut self, name: &'static str, table: &impl Table) -> Result<(), Infallible> {
+                let hashed = CsvWriter::write(Hashed::new(io::sink()), table).expect("nothing is written");
+                self.0.insert(format!("{name}.csv"), hashed.into_parts().1);
+                Ok(())
+            }
+        }
+        let mut digests = Digests(BTreeMap::new());
+        match self.visit(&mut digests) {
+            Ok(()) => digests.0,
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// Writes the folder of a run, whole or not at all: the tables, the files that the scenario refers to, and the manifest,
+/// which gets the hashes of the tables.
+///
+/// # Errors
+/// As [`Folder::write_with`].
+pub fn write_run(
+    folder: &Folder,
+    tables: &RunTables<'_>,
+    document: &Document,
+    manifest: &Manifest,
+) -> Result<(), FolderError> {
+    struct Written<'s, 'f>(&'s mut StagedFiles<'f>, Manifest);
+    impl TableVisitor for Written<'_, '_> {
+        type Error = FolderError;
+
+        fn table(&mut self, name: &'static str, table: &impl Table) -> Result<(), FolderError> {
+            let name = format!("{name}.csv");
+            let digest = self.0.write_table(&name, table)?;
+            self.1.files.insert(name, digest);
+            Ok(())
+        }
+    }
+    folder.write_with(&mut |staged| {
+        let mut written = Written(staged, manifest.clone());
+        tables.visit(&mut written)?;
+        let Written(staged, manifest) = written;
+        input_files(document).iter().try_for_each(|(name, bytes)| staged.write(name, bytes))?;
+        staged.write(MANIFEST, manifest.to_json().as_bytes())
+    })
+}
+
+/// The events of a run.
+#[derive(Debug)]
+pub(super) struct Events<'a> {
+    columns: Vec<Column>,
+    model: &'a Model,
+    log: &'a [Entry],
+}
+
+impl<'a> Events<'a> {
+    pub(super) fn of(model: &'a Model, log: &'a [Entry]) -> Self {
+        Self { columns: fixed_columns::<EventColumn>(), model, log }
+    }
+}
+
+impl Table for Events<'_> {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
+        write_events(sink, self.model, 0, self.log)
+    }
+}
+
+/// The metrics of a run at each step, and what else was sampled.
+struct Series<'a> {
+    columns: Vec<Column>,
+    model: &'a Model,
+    run: &'a Run,
+    sampler: &'a Sampler,
+}
+
+impl Table for Series<'_> {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
+        write_series(sink, self.model, 0, &self.run.samples, self.sampler)
+    }
+}
+
+/// What became of the commitments of a run.
+struct Commitments<'a> {
+    layout: Layout<CommitmentColumn>,
+    model: &'a Model,
+    run: &'a Run,
+}
+
+impl Table for Commitments<'_> {
+    fn columns(&self) -> &[Column] {
+        self.layout.columns()
+    }
+
+    fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
+        write_commitments(sink, self.model, 0, &self.run.setup, &self.run.world)
+    }
+}
+
+/// The one row of a run.
+struct Runs<'a> {
+    table: RunTable,
+    model: &'a Model,
+    run: &'a Run,
+    luck: RunSeed,
+    parameters: Vec<SetValue>,
+}
+
+impl Table for Runs<'_> {
+    fn columns(&self) -> &[Column] {
+        self.table.columns()
+    }
+
+    fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
+        self.table.write(sink, self.model, &RunRow::of(self.run, (0, 0), self.luck, &self.parameters))
+    }
+}

@@ -1,0 +1,251 @@
+//! What is being written aside: beside its place under a name of its own, and locked, so that the next command takes away
+//! what a kill leaves, and nothing else.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::digest::{Digest, Hashed};
+use super::door::{ATTEMPTS, Lock};
+use super::error::FolderError;
+use crate::table::{CsvWriter, Table};
+
+/// What begins the name of all that is being written aside.
+pub(super) const PARTIAL: &str = ".backstop-partial-";
+
+/// Whether a name is one of those of what is being written aside, or was when a command was killed.
+#[must_use]
+pub fn is_partial(name: &str) -> bool {
+    name.starts_with(PARTIAL)
+}
+
+/// A folder that is being written aside: it appears at its place whole, or is taken away.
+#[derive(Debug)]
+pub struct Staging {
+    folder: TempDir,
+    place: PathBuf,
+    /// Without it others would take the folder for left behind.
+    lock: Lock,
+}
+
+impl Staging {
+    /// An empty folder beside the place of a folder that is not there yet. What a kill has left there is taken away.
+    ///
+    /// # Errors
+    /// A [`FolderError`] where the system refuses.
+    pub fn beside(place: &Path) -> Result<Self, FolderError> {
+        let (parent, prefix) = (parent(place), partial_of(place));
+        fs::create_dir_all(&parent).map_err(|error| FolderError::io("create", &parent, error))?;
+        remove_leftovers(&parent, &prefix)?;
+        Self::new(place, &parent, &prefix)
+    }
+
+    pub(super) fn new(place: &Path, parent: &Path, prefix: &str) -> Result<Self, FolderError> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(prefix);
+        // Temporary folders are made for their owner alone; an output folder is like any other.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let make = || builder.tempdir_in(parent).map_err(|error| FolderError::io("write in", parent, error));
+        let (folder, lock) = aside(place, make, |folder: &TempDir| Lock::to_write_aside(folder.path(), None))?;
+        Ok(Self { folder, place: place.to_owned(), lock })
+    }
+
+    /// Where it is written.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Lets it appear at its place. Whoever opens it there finds it locked from the first moment on. Also whether it is
+    /// safe on the disk.
+    ///
+    /// # Errors
+    /// A [`FolderError`] where the system refuses, or something that is not empty is there.
+    pub fn appear(self) -> Result<(Lock, io::Result<()>), FolderError> {
+        fs::rename(self.folder.path(), &self.place).map_err(|error| FolderError::io("write", &self.place, error))?;
+        // It has been moved to its place; there is nothing left to clean up.
+        let _ = self.folder.keep();
+        Ok((self.lock, sync_folder(&parent(&self.place))))
+    }
+
+    /// Leaves it where it is written.
+    pub(super) fn keep(self) {
+        let _ = self.folder.keep();
+    }
+}
+
+/// Why a file is not replaced that is there.
+pub(super) const UNLISTED: &str = "it is not among the files that the folder's manifest lists";
+
+/// The files of a folder while they are written aside, one after the other, each synced.
+#[derive(Debug)]
+pub struct StagedFiles<'a> {
+    /// Where they are written.
+    staging: &'a Path,
+    /// The folder in which they will stand.
+    place: &'a Path,
+    /// The files that are in that folder and may be replaced, where it is there.
+    owned: Option<&'a BTreeSet<String>>,
+    names: Vec<String>,
+}
+
+impl<'a> StagedFiles<'a> {
+    pub(super) fn new(staging: &'a Path, place: &'a Path, owned: Option<&'a BTreeSet<String>>) -> Self {
+        Self { staging, place, owned, names: Vec::new() }
+    }
+
+    /// Writes a file of these bytes.
+    ///
+    /// # Errors
+    /// As [`StagedFiles::write_with`].
+    pub fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        self.file(name, |file| file.write_all(bytes))
+    }
+
+    /// Writes a table as CSV, row by row, and gives its hash.
+    ///
+    /// # Errors
+    /// As [`StagedFiles::write_with`].
+    pub fn write_table(&mut self, name: &str, table: &impl Table) -> Result<Digest, FolderError> {
+        self.write_with(name, |file| CsvWriter::write(file, table).map(drop))
+    }
+
+    /// Writes a file piece by piece, and gives its hash. Small pieces are not collected.
+    ///
+    /// # Errors
+    /// A [`FolderError`] where the system refuses, or there is a file of that name in the folder that is not its own.
+    pub fn write_with(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut (dyn io::Write + Send)) -> io::Result<()>,
+    ) -> Result<Digest, FolderError> {
+        self.file(name, |file| {
+            let mut hashed = Hashed::new(file);
+            write(&mut hashed)?;
+            Ok(hashed.into_parts().1)
+        })
+    }
+
+    fn file<T>(&mut self, name: &str, write: impl FnOnce(&mut File) -> io::Result<T>) -> Result<T, FolderError> {
+        let place = self.place.join(name);
+        if self.owned.is_some_and(|owned| !owned.contains(name)) && fs::symlink_metadata(&place).is_ok() {
+            return Err(FolderError::NotOurs { path: place, reason: UNLISTED });
+        }
+        let path = self.staging.join(name);
+        if let Some(inner) = path.parent().filter(|inner| *inner != self.staging && !inner.exists()) {
+            fs::create_dir(inner).map_err(|error| FolderError::io("write", self.place, error))?;
+        }
+        let written = File::create_new(path).and_then(|mut file| {
+            let result = write(&mut file)?;
+            file.sync_all()?;
+            Ok(result)
+        });
+        self.names.push(name.to_owned());
+        written.map_err(|error| FolderError::io("write", &place, error))
+    }
+
+    /// The names of all of them, which are safe on the disk.
+    pub(super) fn finish(self) -> Result<Vec<String>, FolderError> {
+        sync_folder(self.staging).map_err(|error| FolderError::io("write", self.place, error))?;
+        Ok(self.names)
+    }
+}
+
+/// Makes what is to be written aside for a place, and locks it; anew where another command took it for left behind
+/// before it was locked. Where there are no locks, what a kill leaves is not told from what is being written, and stays.
+pub(super) fn aside<T>(
+    place: &Path,
+    make: impl Fn() -> Result<T, FolderError>,
+    lock: fn(&T) -> Option<Lock>,
+) -> Result<(T, Lock), FolderError> {
+    for _ in 0..ATTEMPTS {
+        let made = make()?;
+        if let Some(lock) = lock(&made) {
+            return Ok((made, lock));
+        }
+    }
+    Err(FolderError::Busy(place.to_owned()))
+}
+
+/// What begins the names of what is being written aside for this place.
+pub(super) fn partial_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Names have a limit, often 255 bytes.
+    format!("{PARTIAL}{}-", name.chars().take(40).collect::<String>())
+}
+
+/// What is being written aside in a folder under names that begin so.
+pub(super) fn partial_in(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>, FolderError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| FolderError::io("read", folder, error))? {
+        let entry = entry.map_err(|error| FolderError::io("read", folder, error))?;
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Takes away what a kill has left of files that were being written into a folder. Who calls it holds the lock of the
+/// folder.
+///
+/// # Errors
+/// A [`FolderError`] where the system refuses.
+pub fn remove_partial(folder: &Path) -> Result<(), FolderError> {
+    partial_in(folder, PARTIAL)?.iter().try_for_each(|path| remove(path))
+}
+
+/// Takes away what a kill has left beside the place of a folder that commands write.
+///
+/// # Errors
+/// A [`FolderError`] where the system refuses.
+pub fn remove_left_beside(place: &Path) -> Result<(), FolderError> {
+    remove_leftovers(&parent(place), &partial_of(place))
+}
+
+/// Takes away what a kill has left in a folder that others write into too: only what nobody has locked.
+pub(super) fn remove_leftovers(folder: &Path, prefix: &str) -> Result<(), FolderError> {
+    for path in partial_in(folder, prefix)? {
+        // It is held until all of it is gone, so that nobody begins to write there meanwhile.
+        if let Some(_lock) = Lock::to_remove(&path) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn remove(path: &Path) -> Result<(), FolderError> {
+    let is_folder = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    let removed = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    removed
+        .or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
+        .map_err(|error| FolderError::io("remove", path, error))
+}
+
+/// Whether something can be written into a folder, found out by writing something into it.
+pub(super) fn try_to_write(folder: &Path, prefix: &str) -> Result<(), FolderError> {
+    let trial = tempfile::Builder::new().prefix(prefix).tempfile_in(folder);
+    // Where it cannot be taken away again, it is a leftover as a kill makes them.
+    trial.map(drop).map_err(|error| FolderError::io("write in", folder, error))
+}
+
+pub(super) fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Forces a folder to the disk: a rename in it, or a removal, is only safe once it is.
+///
+/// # Errors
+/// Those of the system.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+}
