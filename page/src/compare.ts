@@ -121,7 +121,7 @@ function head(app: App, runs: [Run, Run], names: string[], difference: Differenc
     const others = runs[1 - side]!.data.manifest.forks;
     run.data.manifest.forks.forEach((fork, at) => {
       if (JSON.stringify(fork) === JSON.stringify(others[at])) return;
-      const what = listed(fork.overrides.map(({ name, value }) => `${name} = ${value}`), 12) || "nothing set otherwise";
+      const what = listed(fork.changes, 12) || "nothing changed";
       parts.push(h("p", {}, `${NAMES[side]!} goes on from ${stepLabel(run, fork.at + run.offset)} with ${what}.`));
     });
   });

@@ -17,7 +17,9 @@ export interface ManifestData {
   scenario: string;
   scenario_sha256: string;
   overrides: { name: string; value: number }[];
-  forks: { at: number; overrides: { name: string; value: number }[] }[];
+  /** What was set and which moves were added, in words. */
+  changes: string[];
+  forks: { at: number; changes: string[] }[];
   seed: string;
   replicate: string;
   runs: number;
@@ -73,7 +75,8 @@ export interface RunData {
     issues: string[];
     resources: [string, string | null][];
     commitments: CommitmentData[];
-    instances: [string, number, number, string[]][];
+    /** Name, commitment, debtor, what it gives, and of the graded amounts among that their positions and resources. */
+    instances: [string, number, number, string[], [number, string][]][];
     meetings: [string, string | null][];
     shocks: [string, string | null][];
     outcomes: { id: string; name: string | null; when: string | null }[];
@@ -183,6 +186,8 @@ export class Run {
   /** By commitment: its instances. */
   readonly members: number[][];
   private readonly named = new Map<string, string>();
+  /** The history of the graded amounts, once that one is asked for. */
+  private raised: Map<string, [number, number][]> | undefined;
 
   constructor(readonly data: RunData) {
     this.events = new Table(data.tables.events!);
@@ -296,8 +301,45 @@ export class Run {
     return this.row.cell("outcome", 0);
   }
 
+  /** What an instance declares to give: of a graded amount the limit. */
   gives(instance: number): string {
     return this.data.model.instances[instance]![3].join(", ");
+  }
+
+  /** What an instance gives, graded amounts as they stand at the end of a step: `35 of up to 100 million`. */
+  promised(instance: number, step: number): string {
+    const [, , , gives, graded] = this.data.model.instances[instance]!;
+    const texts = [...gives];
+    for (const [at, resource] of graded) texts[at] = `${this.amount(instance, resource, step)} of ${texts[at]!}`;
+    return texts.join(", ");
+  }
+
+  /** The graded amount of a resource that an instance has promised by the end of a step. */
+  private amount(instance: number, resource: string, step: number): number {
+    this.raised ??= this.raises();
+    const history = this.raised.get(`${instance} ${resource}`) ?? [];
+    const at = lastUpTo(history, step, ([from]) => from);
+    return at < 0 ? 0 : history[at]![1];
+  }
+
+  /** By instance and resource, each step in which the amount changed, and what it changed to. */
+  private raises(): Map<string, [number, number][]> {
+    const found = new Map<string, [number, number][]>();
+    for (let event = 0; event < this.events.shown; event++) {
+      const kind = this.cell("event", event);
+      if (kind !== "raised" && kind !== "renewed") continue;
+      const instance = this.instance(this.cell("subject", event));
+      if (instance === undefined) continue;
+      for (const [, resource] of this.data.model.instances[instance]![4]) {
+        if (kind === "raised" && this.cell("resource", event) !== resource) continue;
+        const key = `${instance} ${resource}`;
+        const history = found.get(key) ?? [];
+        // A new round begins with nothing.
+        history.push([this.step[event]!, kind === "raised" ? Number(this.cell("value", event)) : 0]);
+        found.set(key, history);
+      }
+    }
+    return found;
   }
 
   debtor(instance: number): string {

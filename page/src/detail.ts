@@ -89,7 +89,7 @@ function commitmentDetail(app: App, run: Run, side: number, commitment: number):
   const { step } = app.state;
   const to = declared.creditor ? ` to ${run.actorName(declared.creditor)}` : "";
   const nodes: Child[] = [
-    h("h2", {}, `${debtors(run, commitment)}: ${gift(run, commitment)}${to}`),
+    h("h2", {}, `${debtors(run, commitment)}: ${gift(run, commitment, step)}${to}`),
     h("p", { class: "note" }, `${declared.id}${declared.maintain ? ", kept up rather than handed over once" : ""}`),
   ];
   if (members.length === 1) {
@@ -150,7 +150,7 @@ function memberList(run: Run, members: number[], step: number): HTMLElement {
   const list = h("ul", { class: "members" });
   for (const member of members.slice(0, LISTED)) {
     const name = run.stateName(member, step);
-    list.append(h("li", {}, h("span", { class: `key state-${name}` }, icon(name, 12)), ` ${run.debtor(member)}: ${run.gives(member)}, ${stateWord(name)}`));
+    list.append(h("li", {}, h("span", { class: `key state-${name}` }, icon(name, 12)), ` ${run.debtor(member)}: ${run.promised(member, step)}, ${stateWord(name)}`));
   }
   if (members.length > LISTED) list.append(h("li", {}, `and ${members.length - LISTED} more`));
   return h("details", { open: members.length <= 12 }, h("summary", {}, `Its ${count(members.length, "promise")}, one for each debtor`), list);

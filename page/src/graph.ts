@@ -222,7 +222,7 @@ export function graphView(app: App, runs: Run[], side: number, differs: (commitm
     const focused = cards.querySelector(":focus")?.getAttribute("data-commitment");
     lines.replaceChildren(...edges(layout, present, states, chosen, id));
     const nodes = [...layout.place].map(([commitment, place]) => {
-      const node = card(run, commitment, states[commitment]!, place, commitment === chosen, differs(commitment, step));
+      const node = card(run, commitment, step, states[commitment]!, place, commitment === chosen, differs(commitment, step));
       node.addEventListener("click", () => app.selectCommitment(side, commitment));
       return node;
     });
@@ -256,11 +256,11 @@ function edges(layout: Layout, present: Set<string>, states: CardState[], chosen
   return found;
 }
 
-function card(run: Run, commitment: number, state: CardState, place: { x: number; y: number }, chosen: boolean, differs: boolean): SVGGElement {
+function card(run: Run, commitment: number, step: number, state: CardState, place: { x: number; y: number }, chosen: boolean, differs: boolean): SVGGElement {
   const members = run.members[commitment]!;
   const { id } = run.data.model.commitments[commitment]!;
   const who = debtors(run, commitment);
-  const what = gift(run, commitment);
+  const what = gift(run, commitment, step);
   const words = statesInWords(state, members.length);
   const circle = state.circle > 0 ? `, in circle ${state.circle}` : "";
   const round = state.round > 0 ? `, bound in round ${state.round} of the what-if` : "";

@@ -77,8 +77,8 @@ export function remake(run: Run): HTMLElement {
     ["actors and commitments", `${run.data.model.actors.length} and ${run.data.model.instances.length}`],
     ["seed", manifest.replicate === "0" ? manifest.seed : `${manifest.seed}, replicate ${manifest.replicate}`],
   ];
-  if (manifest.overrides.length > 0) facts.push(["set", listed(manifest.overrides.map(({ name, value }) => `${name} = ${value}`), 20)]);
-  for (const fork of manifest.forks) facts.push([`forked at ${stepLabel(run, fork.at + begin)}`, listed(fork.overrides.map(({ name, value }) => `${name} = ${value}`), 20) || "nothing set"]);
+  if (manifest.changes.length > 0) facts.push(["with", listed(manifest.changes, 20)]);
+  for (const fork of manifest.forks) facts.push([`forked at ${stepLabel(run, fork.at + begin)}`, listed(fork.changes, 20) || "nothing changed"]);
   facts.push(["scenario", manifest.scenario], ["SHA-256 of the scenario", manifest.scenario_sha256], ["hash of the history", manifest.history_hash ?? ""], ["version", `backstop ${manifest.version}`]);
   const list = h("dl", { class: "facts" });
   for (const [name, value] of facts) list.append(h("dt", {}, name), h("dd", {}, value));

@@ -48,9 +48,9 @@ export function debtors(run: Run, commitment: number): string {
   return `${run.data.model.commitments[commitment]!.debtor} (${members.length})`;
 }
 
-/** What a commitment gives; of several instances what each gives, where that is the same. */
-export function gift(run: Run, commitment: number): string {
-  const gifts = [...new Set(run.members[commitment]!.map((member) => run.gives(member)))];
+/** What a commitment gives after a step; of several instances what each gives, where that is the same. */
+export function gift(run: Run, commitment: number, step: number): string {
+  const gifts = [...new Set(run.members[commitment]!.map((member) => run.promised(member, step)))];
   if (gifts.length === 1) return gifts[0]! + (run.members[commitment]!.length > 1 ? " each" : "");
   return gifts.length > 1 ? `${gifts[0]!} and other amounts` : "";
 }
@@ -70,7 +70,7 @@ export function instancesByCommitment(run: Run, instances: number[]): string[] {
   });
 }
 
-type Phrase = (words: { who: string; whom: string; what: string; subject: string; value: string; issue: string; resource: string }) => string;
+type Phrase = (words: { who: string; whom: string; what: string; subject: string; value: string; issue: string; resource: string; bound: string }) => string;
 
 /** Kinds of events in words; any other kind is told by its cells. */
 const PHRASES: Record<string, Phrase> = {
@@ -94,12 +94,18 @@ const PHRASES: Record<string, Phrase> = {
   released: ({ who, what, whom }) => `${who} is released from ${what}${whom && ` by ${whom}`}`,
   raised: ({ who, value, resource }) => `${who} raises the promise to ${value} of ${resource}`,
   renewed: ({ who, what }) => `the promise of ${what} by ${who} is renewed`,
-  moved: ({ subject }) => `move: ${subject}`,
+  moved: ({ subject, bound }) => `move ${subject}${bound && ` binds ${bound}`}`,
   agreed: ({ subject, value }) => `agreed at ${subject}: a package of ${value}`,
   failed: ({ subject, value }) => `no agreement at ${subject}: a package of ${value} was possible and failed`,
   reached: ({ subject }) => `outcome reached: ${subject}`,
   ended: ({ subject }) => `the run ends: ${subject}`,
 };
+
+/** What a move bound or raised, by commitment. */
+function boundBy(run: Run, event: number): string {
+  const instances = run.effects(event).map((effect) => run.instance(run.cell("subject", effect)));
+  return listed(instancesByCommitment(run, [...new Set(instances.filter((one) => one !== undefined))]));
+}
 
 /** One event in words. */
 export function sentence(run: Run, event: number): string {
@@ -113,6 +119,7 @@ export function sentence(run: Run, event: number): string {
     value: cell("value"),
     issue: run.data.model.issues.length > 1 && cell("issue") ? ` on ${cell("issue")}` : "",
     resource: cell("resource"),
+    bound: cell("event") === "moved" ? boundBy(run, event) : "",
   };
   const phrase = PHRASES[cell("event")];
   if (phrase) return phrase(words);

@@ -29,7 +29,7 @@ before(async () => {
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
   const flagship = join(root, "scenarios/jeddah-2025.toml");
   backstop("run", flagship, "--out", "run", "--quiet");
-  backstop("fork", "run", "--at", "5", "--set", "effort_asked=0", "--out", "fork", "--quiet");
+  backstop("fork", "run", "--at", "5", "--move", "us_backstop", "--out", "fork", "--quiet");
   const vary = ["--vary", "backstop_share=0:1:4", "--vary", "caution=0.1,0.3"];
   backstop("sweep", flagship, ...vary, "--replicates", "4", "--out", "sweep", "--quiet");
   writeFileSync(
@@ -302,7 +302,7 @@ describe("a run", () => {
     assert.deepEqual([of("moved").length, of("raised").length > 0, of("renewed").length], [2, true, 1], JSON.stringify(events));
     for (const box of await page.locator(".kinds input").all()) await box.check();
     const sentences = {
-      moved: ({ subject }) => `move: ${subject}`,
+      moved: ({ subject }) => (subject === "gesture" ? "move gesture binds Bruno (seed)" : `move ${subject} binds Anna (match)`),
       raised: ({ value }) => `Anna raises the promise to ${value} of money`,
       renewed: () => "the promise of 10 money by Bruno is renewed",
     };
@@ -315,8 +315,16 @@ describe("a run", () => {
         await page.keyboard.press("Escape");
       }
     }
-    // The graded promise shows its limit on its card, and after the renewal the other is on the table again.
-    assert.match(await page.locator(".card[aria-label*=', match,']").getAttribute("aria-label"), /up to 100 money/);
+    // The card of the graded promise shows the amount of each step, as `commitments.csv` has it at the end.
+    for (let step = 0; step < 8; step++) {
+      await page.locator(".slider").fill(String(step));
+      const raised = of("raised").filter((row) => Number(row.step) <= step).at(-1);
+      const label = await page.locator(".card[aria-label*=', match,']").getAttribute("aria-label");
+      assert.ok(label.startsWith(`Anna: ${Number(raised?.value ?? 0)} of up to 100 money,`), `${label} after step ${step}`);
+    }
+    const match = csv("rounds/commitments.csv").find(({ commitment }) => commitment === "match");
+    assert.equal(Number(of("raised").at(-1).value), Number(match.amount));
+    // After the renewal the other is on the table again.
     const renewed = of("renewed")[0];
     await page.locator(".slider").fill(renewed.step);
     assert.match(await page.locator(".card[aria-label*=', seed,']").getAttribute("class"), /state-conditional/);
@@ -344,6 +352,7 @@ describe("two futures", () => {
   test("are equal until they part, and what differs is marked", async () => {
     const { page, close } = await open("two.html");
     assert.match(await page.locator(".headline").first().innerText(), /^Equal until they part on Sat 2025-03-15/);
+    assert.match(await page.locator(".head").innerText(), /B goes on from Sat 2025-03-15 with a move that binds us_backstop\./);
     const own = csv("fork/events.csv");
     const rows = (events) => events.map(({ seq, cause, run, ...cells }) => JSON.stringify(cells));
     const there = new Set(rows(csv("run/events.csv")));

@@ -13,8 +13,7 @@ use crate::analysis::wording;
 use crate::engine::Run;
 use crate::model::{Ending, Expression, InstanceId, Model, Scope, Setup, Values as _};
 use crate::scenario::AddedMove;
-use crate::store::{Manifest, MoveRecord, Verified, limits as store_limits, read_file};
-
+use crate::store::{ForkRecord, Manifest, MoveRecord, OverrideRecord, Verified, limits as store_limits, read_file};
 use crate::trace::plain_set_value;
 
 /// The tables of a run, with the rows of each that are shown.
@@ -76,12 +75,15 @@ pub(super) fn table(folder: &Path, name: &str, bytes: u64, most: usize) -> Resul
 
 /// What the manifest says, without the scenario's text.
 pub(super) fn facts(manifest: &Manifest) -> Value {
+    let fork =
+        |fork: &ForkRecord| json!({ "at": fork.at, "changes": changes(&fork.overrides, &fork.moves, fork.replicate) });
     json!({
         "version": manifest.version,
         "scenario": manifest.scenario,
         "scenario_sha256": manifest.scenario_sha256,
         "overrides": manifest.overrides,
-        "forks": manifest.forks,
+        "changes": changes(&manifest.overrides, &manifest.moves, None),
+        "forks": manifest.forks.iter().map(fork).collect::<Vec<_>>(),
         "seed": manifest.seed.to_string(),
         "replicate": manifest.replicate.to_string(),
         "design": manifest.design,
@@ -91,10 +93,18 @@ pub(super) fn facts(manifest: &Manifest) -> Value {
     })
 }
 
+/// What sets a run or a fork apart: what was set, what moves were added, and whether it meets other luck.
+fn changes(overrides: &[OverrideRecord], moves: &[MoveRecord], replicate: Option<u64>) -> Vec<String> {
+    let set = overrides.iter().map(|one| format!("{} = {}", one.name, plain_set_value(one.value)));
+    let moves = moves.iter().map(|one| format!("a move that binds {}", AddedMove::from(one).bound()));
+    let luck = replicate.map(|replicate| format!("the random numbers of replicate {replicate}"));
+    set.chain(moves).chain(luck).collect()
+}
+
 /// The commands that make the run again, one after the other.
 fn command(manifest: &Manifest) -> Vec<String> {
-    let sets = |overrides: &[crate::store::OverrideRecord]| {
-        let set = |one: &crate::store::OverrideRecord| format!(" --set {}={}", one.name, plain_set_value(one.value));
+    let sets = |overrides: &[OverrideRecord]| {
+        let set = |one: &OverrideRecord| format!(" --set {}={}", one.name, plain_set_value(one.value));
         overrides.iter().map(set).collect::<String>()
     };
     let moves = |moves: &[MoveRecord], at: bool| {
@@ -168,10 +178,13 @@ fn things(model: &Model, setup: &Setup) -> Value {
         let gives = model.gifts(id).map(|gift| {
             let amount = setup.gives.get(gift.position).map_or(0.0, |amount| amount.to_units());
             let amount = wording::amount(model, gift.resource, amount);
-            // Of a graded amount the limit is what is declared; what it has come to stands in the events and lanes.
+            // The limit of a graded amount is declared; the page reads its present amount from the events.
             if model.commitment_of(id).level(gift.number).is_some() { format!("up to {amount}") } else { amount }
         });
-        json!([own.name, own.commitment.index(), own.debtor.index(), gives.collect::<Vec<_>>()])
+        let graded = model.gifts(id).zip(0..).filter(|(gift, _)| model.commitment_of(id).level(gift.number).is_some());
+        let graded = graded.map(|(gift, at): (_, usize)| json!([at, &model.resources[gift.resource.index()].id]));
+        let (gives, graded) = (gives.collect::<Vec<_>>(), graded.collect::<Vec<_>>());
+        json!([own.name, own.commitment.index(), own.debtor.index(), gives, graded])
     };
     let outcome = |outcome: &crate::model::Outcome| json!({ "id": outcome.id, "name": outcome.name, "when": text(&Some(outcome.when.clone())) });
     json!({
