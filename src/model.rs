@@ -21,15 +21,17 @@ mod world;
 pub use amount::{Amount, MAX_AMOUNT, MAX_TOTAL};
 pub use clock::{Clock, Date, StepLength};
 pub use columns::Columns;
-pub use event::{Ending, Entry, Event, EventKind, Form, Payload, Phase, Seq};
+pub use event::{Ending, Entry, Event, EventKind, Form, InstanceEvent, Payload, Phase, Seq};
 pub use evidence::Evidence;
-pub use expression::{Comparison, Expression, Node, NodeId, NotANumber, Reader, Scope, Values, curve_goes, on_curve};
+pub use expression::{
+    Comparison, Condition, Expression, Node, NodeId, NotANumber, Reader, Scope, Values, curve_goes, on_curve,
+};
 pub use field::{Distribution, Domain, Field, FieldError, FieldSource, Scalar, Shape, Targets};
 pub use ids::{
     ActorId, AttributeId, CommitmentId, DataId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId, MoveId,
     OutcomeId, ParameterId, ResourceId, ShockId, SlotId,
 };
-pub use quantity::{Bearing, Promises, Quantity, Range, Source};
+pub use quantity::{Arguments, Bearing, Promises, Quantity, Range, Signature, Source};
 pub use setup::{Setup, Target};
 pub use state::{Standing, State};
 pub use trust::{Beta, Trust};
@@ -268,7 +270,52 @@ pub struct Commitment {
     pub issue: IssueId,
 }
 
+/// A clause of a commitment that decides what becomes of its instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clause {
+    /// Whether it is on the table.
+    Offer,
+    /// Whether it can be bound.
+    When,
+    /// Whether it stays in force.
+    While,
+    /// Whether a maintained one is done.
+    Until,
+    /// Whether the creditor releases it.
+    Release,
+    /// Whether it begins anew.
+    Renew,
+}
+
+impl Clause {
+    /// Its key in a scenario.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Offer => "offer",
+            Self::When => "when",
+            Self::While => "while",
+            Self::Until => "until",
+            Self::Release => "release",
+            Self::Renew => "renew",
+        }
+    }
+}
+
 impl Commitment {
+    /// The condition of a clause; none where it is not written.
+    #[must_use]
+    pub fn clause(&self, clause: Clause) -> Option<&Expression> {
+        match clause {
+            Clause::Offer => self.offer.as_ref(),
+            Clause::When => self.when.as_ref(),
+            Clause::While => self.stay.as_ref(),
+            Clause::Until => self.until.as_ref(),
+            Clause::Release => self.release.as_ref(),
+            Clause::Renew => self.renew.as_ref(),
+        }
+    }
+
     /// Whether an amount depends on how much others give.
     #[inline]
     #[must_use]

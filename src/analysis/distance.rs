@@ -2,7 +2,7 @@
 
 use super::wants::{Blocked, lacking};
 use crate::engine::Hypothesis;
-use crate::model::{Amount, Comparison, Expression, InstanceId, Model, Node, NodeId, Scope, Source, State};
+use crate::model::{Amount, Comparison, Condition, Expression, InstanceId, Model, NodeId, Scope, Source, State};
 
 /// A first move, and how far its owner is from making it unasked.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,30 +32,17 @@ pub fn distance(condition: &Expression, scope: &Scope<'_>) -> f64 {
     let mut found: Vec<[f64; 2]> = Vec::with_capacity(condition.nodes.len());
     for (at, node) in (0..).zip(&condition.nodes) {
         let of = |child: NodeId| found[child as usize];
-        let own = match *node {
-            Node::Truth(truth) => [truth, !truth].map(|other| if other { f64::INFINITY } else { 0.0 }),
-            Node::Not(a) => [of(a)[1], of(a)[0]],
-            Node::And(a, b) => [of(a)[0].min(of(b)[0]), of(a)[1] + of(b)[1]],
-            Node::Or(a, b) => [of(a)[0] + of(b)[0], of(a)[1].min(of(b)[1])],
-            Node::If(c, a, b) => [0, 1].map(|wanted| (of(c)[1] + of(a)[wanted]).min(of(c)[0] + of(b)[wanted])),
-            Node::Compare(comparison, a, b) => of_comparison(condition, (at, comparison, a, b), scope),
+        let own = match node.condition() {
+            Some(Condition::Truth(truth)) => [truth, !truth].map(|other| if other { f64::INFINITY } else { 0.0 }),
+            Some(Condition::Not(a)) => [of(a)[1], of(a)[0]],
+            Some(Condition::And(a, b)) => [of(a)[0].min(of(b)[0]), of(a)[1] + of(b)[1]],
+            Some(Condition::Or(a, b)) => [of(a)[0] + of(b)[0], of(a)[1].min(of(b)[1])],
+            Some(Condition::If(c, a, b)) => {
+                [0, 1].map(|wanted| (of(c)[1] + of(a)[wanted]).min(of(c)[0] + of(b)[wanted]))
+            }
+            Some(Condition::Compare(comparison, a, b)) => of_comparison(condition, (at, comparison, a, b), scope),
             // Numbers have no truth; what is made of them is a comparison.
-            Node::Number(_)
-            | Node::Parameter(_)
-            | Node::Read(_)
-            | Node::Negate(_)
-            | Node::Add(..)
-            | Node::Subtract(..)
-            | Node::Multiply(..)
-            | Node::Divide(..)
-            | Node::Min(..)
-            | Node::Max(..)
-            | Node::Clamp(..)
-            | Node::Abs(_)
-            | Node::Sqrt(_)
-            | Node::Exp(_)
-            | Node::Ln(_)
-            | Node::Curve(..) => [0.0, 0.0],
+            None => [0.0, 0.0],
         };
         found.push(own);
     }

@@ -1,6 +1,6 @@
 //! What an explanation holds as it is now, although in a run it would move.
 
-use crate::model::{Expression, InstanceId, Model, Quantity};
+use crate::model::{Bearing, Expression, InstanceId, Model, Quantity, Source};
 
 /// A kind of quantity that no first move changes within a state, but what comes later does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,35 +49,18 @@ pub(super) fn held(model: &Model, goal: Option<&Expression>, moves: &[InstanceId
 }
 
 fn kind(quantity: Quantity) -> Option<Held> {
-    match quantity {
-        Quantity::Delivered(_)
-        | Quantity::Kept(_)
-        | Quantity::Violated(_)
-        | Quantity::Expired(_)
-        | Quantity::Terminated(_)
-        | Quantity::Rounds(_) => Some(Held::Deeds),
-        Quantity::Assured { .. } | Quantity::Trust(..) => Some(Held::Trust),
-        Quantity::OwnStance(_) | Quantity::Stance(..) | Quantity::MeanStance(_) => Some(Held::Stances),
-        Quantity::MeetingCount(_) | Quantity::ShockCount(_) | Quantity::MoveCount(_) | Quantity::Reached(_) => {
-            Some(Held::Counts)
+    match quantity.source() {
+        Source::Slot(_) | Source::Commitment(_) => match quantity.bearing() {
+            Bearing::Deeds | Bearing::Fixed => Some(Held::Deeds),
+            // What binding changes.
+            Bearing::Evidence | Bearing::Barred(_) => None,
+        },
+        Source::SlotAndTrust(_) | Source::Trust => Some(Held::Trust),
+        Source::OwnStance(_) | Source::Stance(..) | Source::Mean(_) => Some(Held::Stances),
+        Source::Meeting(_) | Source::Shock(_) | Source::Move(_) | Source::Outcome(_) => Some(Held::Counts),
+        Source::MoveOrClock(_) | Source::MeetingOrClock(_) | Source::ShockOrClock(_) | Source::Clock => {
+            Some(Held::Time)
         }
-        Quantity::SinceMove(_)
-        | Quantity::SinceMeeting(_)
-        | Quantity::SinceShock(_)
-        | Quantity::Step
-        | Quantity::Data(_) => Some(Held::Time),
-        // What binding changes, and what nothing does.
-        Quantity::Offered(_)
-        | Quantity::Bound(_)
-        | Quantity::Parties(_)
-        | Quantity::Offers(_)
-        | Quantity::Bonds(_)
-        | Quantity::Pending(_)
-        | Quantity::BoundAt(_)
-        | Quantity::Deadlocked
-        | Quantity::Own(_)
-        | Quantity::Steps
-        | Quantity::Index
-        | Quantity::Size => None,
+        Source::Gap | Source::Fixed => None,
     }
 }

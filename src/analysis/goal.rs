@@ -108,9 +108,9 @@ impl<'a> GoalTest<'a> {
 fn trend(expression: &Expression, scope: &Scope<'_>) -> Trend {
     let motion = |quantity: Quantity| match (quantity, quantity.bearing()) {
         (Quantity::BoundAt(_), _) => Trend::Down,
-        (_, Bearing::Evidence) => Trend::Up,
+        (_, Bearing::Evidence | Bearing::Deeds) => Trend::Up,
         (_, Bearing::Fixed) => Trend::Fixed,
-        (_, Bearing::Moved | Bearing::Barred(_)) => Trend::Either,
+        (_, Bearing::Barred(_)) => Trend::Either,
     };
     let read = |quantity: Quantity| {
         if motion(quantity) == Trend::Fixed {

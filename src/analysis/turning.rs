@@ -2,9 +2,7 @@
 
 use super::waits::comparisons;
 use super::wording;
-use crate::model::{
-    Event, EventKind, Expression, Model, Node, NodeId, Payload, Reader, Scope, Seq, Setup, State, Trigger, World,
-};
+use crate::model::{Event, Expression, Model, Node, NodeId, Payload, Reader, Scope, Seq, Setup, Trigger, World};
 use crate::trace::States;
 
 /// A comparison that stands otherwise in two states.
@@ -50,18 +48,10 @@ pub fn condition_of(model: &Model, event: Event) -> Option<(&Expression, Option<
             Trigger::On(_) | Trigger::Rate(_) => None,
         },
         Payload::Instance(instance) => {
-            let commitment = model.commitment_of(instance);
-            let condition = match event.kind().leads_to()? {
-                State::Null if event.kind() == EventKind::Renewed => &commitment.renew,
-                State::Conditional | State::Null => &commitment.offer,
-                State::Detached if event.kind() == EventKind::Detached => &commitment.when,
-                State::Detached | State::Pending => &commitment.stay,
-                State::Satisfied => &commitment.until,
-                State::Terminated => &commitment.release,
-                State::Violated | State::Expired => &None,
-            };
+            let (clause, _) = event.kind().clause()?;
+            let condition = model.commitment_of(instance).clause(clause)?;
             let reader = Reader { actor: model.instances[instance.index()].debtor, instance };
-            condition.as_ref().map(|condition| (condition, Some(reader)))
+            Some((condition, Some(reader)))
         }
         Payload::Nothing
         | Payload::Draw { .. }

@@ -1,8 +1,8 @@
 //! Numbers, quantities and comparisons in words.
 
 use crate::model::{
-    ActorId, Comparison, Expression, GroupId, Model, Node, NodeId, Promises, Quantity, Resource, ResourceId, Scope,
-    SlotId,
+    ActorId, Arguments, Comparison, Expression, GroupId, IssueId, Model, Node, NodeId, Promises, Quantity, Range,
+    Resource, ResourceId, Scope, SlotId,
 };
 use crate::text::escaped;
 
@@ -127,51 +127,37 @@ pub(super) fn threshold(model: &Model, scope: &Scope<'_>, threshold: &Threshold)
         }
     };
     let wanted_text = number(*wanted);
-    match *quantity {
-        Quantity::Offered(slot) => of_slot(slot, "offered"),
-        Quantity::Bound(slot) => of_slot(slot, "bound"),
-        Quantity::Delivered(slot) => of_slot(slot, "delivered"),
-        Quantity::Assured { slot, .. } => {
+    let stance = |of: &str, issue: IssueId, sees: String| {
+        format!("wants a stance of {of}{} {bound} {wanted_text}, {sees}", on_issue(model, issue))
+    };
+    match (quantity.arguments(), quantity.range()) {
+        (Arguments::Slot(slot), Range::Amount(_)) => of_slot(slot, quantity.name()),
+        (Arguments::Slot(slot), Range::Actors(_)) => parties(model, threshold, slot),
+        (Arguments::Observed { slot, .. }, _) => {
             let slot = &model.slots[slot.index()];
             let what = amount(model, slot.resource, *wanted);
             format!("wants to be assured of {bound} {what} by {}, expects {sees}", whom(model, slot.group))
         }
-        Quantity::Parties(slot) => parties(model, threshold, slot),
-        Quantity::Offers(c) => of_commitment(c, "on the table"),
-        Quantity::Bonds(c) => of_commitment(c, "bound"),
-        Quantity::Kept(c) => of_commitment(c, "kept"),
-        Quantity::OwnStance(issue) => {
+        (Arguments::Promises(c), Range::Instances(_)) if quantity.is_evidence() => {
+            let is_offer = matches!(quantity, Quantity::Offers(_));
+            let is_bond = matches!(quantity, Quantity::Bonds(_));
+            of_commitment(
+                c,
+                if is_offer {
+                    "on the table"
+                } else if is_bond {
+                    "bound"
+                } else {
+                    quantity.name()
+                },
+            )
+        }
+        (Arguments::OwnStance(issue), _) => {
             let actor = scope.reader.map_or("its debtor", |me| actor(model, me.actor));
-            format!("wants a stance of {actor}{} {bound} {wanted_text}, has {sees}", on_issue(model, issue))
+            stance(actor, issue, format!("has {sees}"))
         }
-        Quantity::Stance(of, issue) => {
-            let of = actor(model, of);
-            format!("wants a stance of {of}{} {bound} {wanted_text}, sees {sees}", on_issue(model, issue))
-        }
-        Quantity::BoundAt(_)
-        | Quantity::Pending(_)
-        | Quantity::Violated(_)
-        | Quantity::Expired(_)
-        | Quantity::Terminated(_)
-        | Quantity::Rounds(_)
-        | Quantity::Reached(_)
-        | Quantity::MeanStance(_)
-        | Quantity::Trust(..)
-        | Quantity::Own(_)
-        | Quantity::MeetingCount(_)
-        | Quantity::ShockCount(_)
-        | Quantity::MoveCount(_)
-        | Quantity::SinceMove(_)
-        | Quantity::SinceMeeting(_)
-        | Quantity::SinceShock(_)
-        | Quantity::Deadlocked
-        | Quantity::Step
-        | Quantity::Steps
-        | Quantity::Data(_)
-        | Quantity::Index
-        | Quantity::Size => {
-            format!("wants {} {bound} {wanted_text}, sees {sees}", quantity_text(model, *quantity))
-        }
+        (Arguments::Stance(of, issue), _) => stance(actor(model, of), issue, format!("sees {sees}")),
+        _ => format!("wants {} {bound} {wanted_text}, sees {sees}", quantity_text(model, *quantity)),
     }
 }
 
@@ -242,7 +228,7 @@ fn at_least(comparison: Comparison) -> &'static str {
     }
 }
 
-fn on_issue(model: &Model, issue: crate::model::IssueId) -> String {
+fn on_issue(model: &Model, issue: IssueId) -> String {
     if model.issues.len() > 1 { format!(" on {}", model.issues[issue.index()]) } else { String::new() }
 }
 
@@ -294,7 +280,7 @@ pub fn quantity_text(model: &Model, quantity: Quantity) -> String {
             format!("{name}({resource}, {})", group(model, slot.group))
         }
     };
-    let stance = |whom: &str, issue: crate::model::IssueId| {
+    let stance = |whom: &str, issue: IssueId| {
         if model.issues.len() > 1 {
             format!("stance({whom}, {})", model.issues[issue.index()])
         } else {
@@ -302,43 +288,22 @@ pub fn quantity_text(model: &Model, quantity: Quantity) -> String {
         }
     };
     let name = quantity.name();
-    match quantity {
-        Quantity::Offered(slot)
-        | Quantity::Bound(slot)
-        | Quantity::Delivered(slot)
-        | Quantity::Parties(slot)
-        | Quantity::Assured { slot, .. } => of_slot(name, slot),
-        Quantity::Offers(c)
-        | Quantity::Bonds(c)
-        | Quantity::Kept(c)
-        | Quantity::BoundAt(c)
-        | Quantity::Pending(c)
-        | Quantity::Violated(c)
-        | Quantity::Expired(c)
-        | Quantity::Terminated(c)
-        | Quantity::Rounds(c) => format!("{name}({})", promises(model, c)),
-        Quantity::Reached(outcome) => format!("{name}({})", model.outcomes[outcome.index()].id),
-        Quantity::Stance(actor, issue) => stance(&model.actors[actor.index()].id, issue),
-        Quantity::MeanStance(mean) => {
+    match quantity.arguments() {
+        Arguments::Slot(slot) | Arguments::Observed { slot, .. } => of_slot(name, slot),
+        Arguments::Promises(c) => format!("{name}({})", promises(model, c)),
+        Arguments::Outcome(outcome) => format!("{name}({})", model.outcomes[outcome.index()].id),
+        Arguments::Stance(actor, issue) => stance(&model.actors[actor.index()].id, issue),
+        Arguments::Mean(mean) => {
             let mean = &model.means[mean.index()];
             stance(&group(model, mean.group), mean.issue)
         }
-        Quantity::Trust(a, b) => {
-            format!("{name}({}, {})", model.actors[a.index()].id, model.actors[b.index()].id)
-        }
-        Quantity::Data(data) => format!("{name}({})", model.data[data.index()].id),
-        Quantity::Own(attribute) => format!("{name}({})", model.attributes[attribute.index()]),
-        Quantity::MeetingCount(at) | Quantity::SinceMeeting(at) => {
-            format!("{name}({})", model.meetings[at.index()].id)
-        }
-        Quantity::MoveCount(at) | Quantity::SinceMove(at) => format!("{name}({})", model.moves[at.index()].id),
-        Quantity::ShockCount(at) | Quantity::SinceShock(at) => format!("{name}({})", model.shocks[at.index()].id),
-        Quantity::OwnStance(_)
-        | Quantity::Deadlocked
-        | Quantity::Step
-        | Quantity::Steps
-        | Quantity::Index
-        | Quantity::Size => name.into(),
+        Arguments::Pair(a, b) => format!("{name}({}, {})", model.actors[a.index()].id, model.actors[b.index()].id),
+        Arguments::Data(data) => format!("{name}({})", model.data[data.index()].id),
+        Arguments::Attribute(attribute) => format!("{name}({})", model.attributes[attribute.index()]),
+        Arguments::Meeting(at) => format!("{name}({})", model.meetings[at.index()].id),
+        Arguments::Move(at) => format!("{name}({})", model.moves[at.index()].id),
+        Arguments::Shock(at) => format!("{name}({})", model.shocks[at.index()].id),
+        Arguments::Nothing | Arguments::OwnStance(_) | Arguments::Member => name.into(),
     }
 }
 

@@ -131,9 +131,7 @@ fn read(quantity: Quantity, model: &Model, setup: &Setup) -> Values {
             }
         }
         (_, Range::Unit) => safe(0.0, 1.0),
-        (Quantity::Offered(_) | Quantity::Bound(_) | Quantity::Delivered(_) | Quantity::Assured { .. }, _) => {
-            safe(0.0, TAME)
-        }
+        (_, Range::Amount(_) | Range::Expected(_)) => safe(0.0, TAME),
         (_, Range::NonNegative) => safe(0.0, f64::INFINITY),
         (_, Range::Actors(_) | Range::Instances(_) | Range::Times | Range::Step | Range::Steps) => {
             safe(0.0, f64::from(u32::MAX))

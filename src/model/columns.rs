@@ -231,51 +231,30 @@ fn compare(comparison: Comparison, operands: &Operands<'_>, a: NodeId, b: NodeId
 
 fn read(quantity: Quantity, scope: &Scope<'_>, readers: &[Reader], out: &mut [f64]) -> Option<f64> {
     let Scope { model, world, evidence, .. } = *scope;
+    if !quantity.depends_on_reader() {
+        return Some(scope.read(quantity));
+    }
     let named = readers.iter().zip(out);
-    match quantity {
-        Quantity::OwnStance(issue) => named.for_each(|(me, out)| *out = world.stance(me.actor, issue)),
-        Quantity::Own(attribute) => {
-            named.for_each(|(me, out)| *out = scope.setup.attribute(model, me.actor, attribute));
+    // Quick ways for what is read most. Where the total is 0, so is the own share of every reader.
+    if let Quantity::OwnStance(issue) = quantity {
+        named.for_each(|(me, out)| *out = world.stance(me.actor, issue));
+    } else if let Quantity::Parties(slot) = quantity {
+        if evidence.parties(model, slot, None) == 0 {
+            return Some(0.0);
         }
-        // Where the total is 0, so is the own share of every reader.
-        Quantity::Parties(slot) if evidence.parties(model, slot, None) == 0 => return Some(0.0),
-        Quantity::Bound(slot) if evidence.bound(model, slot, None) == Amount::ZERO => return Some(0.0),
-        Quantity::Offered(slot) if evidence.offered(model, slot, None) == Amount::ZERO => return Some(0.0),
-        Quantity::Parties(slot) => {
-            named.for_each(|(me, out)| *out = f64::from(evidence.parties(model, slot, Some(*me))));
+        named.for_each(|(me, out)| *out = f64::from(evidence.parties(model, slot, Some(*me))));
+    } else if let Quantity::Bound(slot) = quantity {
+        if evidence.bound(model, slot, None) == Amount::ZERO {
+            return Some(0.0);
         }
-        Quantity::Bound(slot) => named.for_each(|(me, out)| *out = evidence.bound(model, slot, Some(*me)).to_units()),
-        Quantity::Offered(slot) => {
-            named.for_each(|(me, out)| *out = evidence.offered(model, slot, Some(*me)).to_units());
+        named.for_each(|(me, out)| *out = evidence.bound(model, slot, Some(*me)).to_units());
+    } else if let Quantity::Offered(slot) = quantity {
+        if evidence.offered(model, slot, None) == Amount::ZERO {
+            return Some(0.0);
         }
-        Quantity::Delivered(_)
-        | Quantity::Assured { .. }
-        | Quantity::Offers(_)
-        | Quantity::Bonds(_)
-        | Quantity::Kept(_) => named.for_each(|(me, out)| *out = Scope { reader: Some(*me), ..*scope }.read(quantity)),
-        // The same for every reader.
-        Quantity::BoundAt(_)
-        | Quantity::Pending(_)
-        | Quantity::Violated(_)
-        | Quantity::Expired(_)
-        | Quantity::Terminated(_)
-        | Quantity::Rounds(_)
-        | Quantity::Reached(_)
-        | Quantity::Stance(..)
-        | Quantity::MeanStance(_)
-        | Quantity::Trust(..)
-        | Quantity::MeetingCount(_)
-        | Quantity::ShockCount(_)
-        | Quantity::MoveCount(_)
-        | Quantity::SinceMove(_)
-        | Quantity::SinceMeeting(_)
-        | Quantity::SinceShock(_)
-        | Quantity::Deadlocked
-        | Quantity::Step
-        | Quantity::Steps
-        | Quantity::Data(_)
-        | Quantity::Index
-        | Quantity::Size => return Some(scope.read(quantity)),
+        named.for_each(|(me, out)| *out = evidence.offered(model, slot, Some(*me)).to_units());
+    } else {
+        named.for_each(|(me, out)| *out = Scope { reader: Some(*me), ..*scope }.read(quantity));
     }
     None
 }

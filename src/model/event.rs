@@ -1,11 +1,11 @@
 //! Everything that can happen. The log is a list of these; folding it rebuilds every state.
 //!
-//! A new kind of event is a line of the table `events!`; the compiler then asks what it does to the state, and names
-//! the other places that treat kinds differently.
+//! A new kind of event is a line of the table `events!`; the compiler then asks what it does to the state, and how it is
+//! told. When a log may have it, and how it is read, written and hashed, follows from the table.
 
-use super::Amount;
 use super::ids::{ActorId, DrawId, InstanceId, IssueId, MeetingId, MoveId, OutcomeId, ShockId};
 use super::state::State;
+use super::{Amount, Clause};
 
 /// How a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,12 +130,15 @@ pub enum Form {
     Ending,
 }
 
-/// Defines the kinds of events from one table: number in the history hash, variant, name in logs, payload, phase.
+/// Defines the kinds of events from one table: number in the history hash, variant, name in logs, payload, phase; of what
+/// happens to one commitment instance also the states in which that may be, the state that it leads to, and the clause of
+/// the commitment that decides it, with whether it is that the clause holds.
 macro_rules! events {
     ($(
         $(#[$doc:meta])*
         $code:literal $kind:ident $(($only:ident: $type:ty))? $({ $($field:ident: $field_type:ty),+ })?
-        = $name:literal, $payload:ident, $phase:ident;
+        = $name:literal, $payload:ident, $phase:ident
+        $(, $($from:ident)|+ $(=> $to:ident)? $(: $clause:ident $turn:ident)?)?;
     )*) => {
         /// One thing that happened.
         #[derive(Clone, Copy, Debug, PartialEq)]
@@ -155,6 +158,15 @@ macro_rules! events {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum EventKind {
             $($(#[$doc])* $kind,)*
+        }
+
+        /// A kind of event that happens to one commitment instance.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum InstanceEvent {
+            $($(
+                #[doc = concat!("[`EventKind::", stringify!($kind), "`], which happens in:" $(, " ", stringify!($from))+)]
+                $kind,
+            )?)*
         }
 
         impl EventKind {
@@ -191,6 +203,40 @@ macro_rules! events {
             pub const fn phase(self) -> Phase {
                 match self {
                     $(Self::$kind => Phase::$phase,)*
+                }
+            }
+
+            /// The same as an event of an instance; none if it does not happen to one instance.
+            #[must_use]
+            pub const fn of_instance(self) -> Option<InstanceEvent> {
+                match self {
+                    $(Self::$kind => events!(@of_instance $kind $($($from)+)?),)*
+                }
+            }
+
+            /// The states in which an instance may be for this to happen to it; none if it does not happen to one
+            /// instance.
+            #[must_use]
+            pub const fn happens_in(self) -> Option<&'static [State]> {
+                match self {
+                    $(Self::$kind => events!(@states $($($from)+)?),)*
+                }
+            }
+
+            /// The state that a life-cycle event leads to; none for all other events.
+            #[must_use]
+            pub const fn leads_to(self) -> Option<State> {
+                match self {
+                    $(Self::$kind => events!(@state $($($to)?)?),)*
+                }
+            }
+
+            /// The clause of a commitment that decides it, and whether by coming to hold; none where it is not a clause
+            /// that does.
+            #[must_use]
+            pub const fn clause(self) -> Option<(Clause, bool)> {
+                match self {
+                    $(Self::$kind => events!(@clause $($($clause $turn)?)?),)*
                 }
             }
 
@@ -233,6 +279,15 @@ macro_rules! events {
         }
     };
     (@any $only:ident) => { _ };
+    (@of_instance $kind:ident) => { None };
+    (@of_instance $kind:ident $($from:ident)+) => { Some(InstanceEvent::$kind) };
+    (@states) => { None };
+    (@states $($from:ident)+) => { Some(&[$(State::$from),+]) };
+    (@state) => { None };
+    (@state $to:ident) => { Some(State::$to) };
+    (@clause) => { None };
+    (@clause $clause:ident holds) => { Some((Clause::$clause, true)) };
+    (@clause $clause:ident fails) => { Some((Clause::$clause, false)) };
 }
 
 events! {
@@ -251,39 +306,39 @@ events! {
     /// A shock moved trust.
     7 Trust { truster: ActorId, trusted: ActorId, value: f64 } = "trust", Pair, Shocks;
     /// An offer came on the table: null → conditional.
-    8 Created(instance: InstanceId) = "created", Instance, Review;
+    8 Created(instance: InstanceId) = "created", Instance, Review, Null => Conditional: Offer holds;
     /// An offer was taken back: conditional → null.
-    9 Cancelled(instance: InstanceId) = "cancelled", Instance, Review;
+    9 Cancelled(instance: InstanceId) = "cancelled", Instance, Review, Conditional => Null: Offer fails;
     /// An offer lapsed: conditional, null → expired.
-    10 Expired(instance: InstanceId) = "expired", Instance, Review;
+    10 Expired(instance: InstanceId) = "expired", Instance, Review, Null | Conditional => Expired;
     /// A commitment was bound: conditional → detached.
-    11 Detached(instance: InstanceId) = "detached", Instance, Exchange;
+    11 Detached(instance: InstanceId) = "detached", Instance, Exchange, Conditional => Detached: When holds;
     /// The debtor suspended it: detached → pending.
-    12 Suspended(instance: InstanceId) = "suspended", Instance, Review;
+    12 Suspended(instance: InstanceId) = "suspended", Instance, Review, Detached => Pending: While fails;
     /// The debtor took it up again: pending → detached.
-    13 Reactivated(instance: InstanceId) = "reactivated", Instance, Review;
+    13 Reactivated(instance: InstanceId) = "reactivated", Instance, Review, Pending => Detached: While holds;
     /// An increment was handed over.
-    14 Delivered { instance: InstanceId, gift: u32, amount: Amount } = "delivered", Gift, Delivery;
+    14 Delivered { instance: InstanceId, gift: u32, amount: Amount } = "delivered", Gift, Delivery, Detached;
     /// What a maintained commitment had in force ended.
-    15 Withdrawn { instance: InstanceId, gift: u32, amount: Amount } = "withdrawn", Gift, Review;
+    15 Withdrawn { instance: InstanceId, gift: u32, amount: Amount } = "withdrawn", Gift, Review, Pending | Satisfied | Violated | Terminated;
     /// Everything was delivered, or a maintained commitment's `until` holds: detached → satisfied.
-    16 Satisfied(instance: InstanceId) = "satisfied", Instance, Delivery;
+    16 Satisfied(instance: InstanceId) = "satisfied", Instance, Delivery, Detached => Satisfied: Until holds;
     /// Broken: detached, pending → violated.
-    17 Violated(instance: InstanceId) = "violated", Instance, Review;
+    17 Violated(instance: InstanceId) = "violated", Instance, Review, Detached | Pending => Violated;
     /// Released by the creditor: conditional, detached, pending → terminated.
-    18 Released(instance: InstanceId) = "released", Instance, Review;
+    18 Released(instance: InstanceId) = "released", Instance, Review, Conditional | Detached | Pending => Terminated: Release holds;
     /// A package was agreed at a meeting.
     19 Agreed { meeting: MeetingId, size: u32 } = "agreed", Package, Meetings;
     /// A package was possible at a meeting and failed.
     20 Failed { meeting: MeetingId, size: u32 } = "failed", Package, Meetings;
     /// A graded amount rose; the amount is the new one.
-    25 Raised { instance: InstanceId, gift: u32, amount: Amount } = "raised", Gift, Exchange;
+    25 Raised { instance: InstanceId, gift: u32, amount: Amount } = "raised", Gift, Exchange, Detached;
     /// An outcome's condition holds for the first time.
     21 Reached(outcome: OutcomeId) = "reached", Outcome, Outcomes;
     /// The run ended. In the hash a deadlock and a stalemate have the numbers 23 and 24.
     22 Ended(ending: Ending) = "ended", Ending, End;
     /// A new round of a commitment that was over: satisfied, violated, expired, terminated → null.
-    26 Renewed(instance: InstanceId) = "renewed", Instance, Review;
+    26 Renewed(instance: InstanceId) = "renewed", Instance, Review, Satisfied | Violated | Expired | Terminated => Null: Renew holds;
     /// Somebody goes first, whatever their condition says.
     27 Moved(which: MoveId) = "moved", Move, Exchange;
 }
@@ -293,36 +348,6 @@ impl EventKind {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
-    }
-
-    /// The state that a life-cycle event leads to; none for all other events.
-    #[must_use]
-    pub const fn leads_to(self) -> Option<State> {
-        match self {
-            Self::Created => Some(State::Conditional),
-            Self::Cancelled | Self::Renewed => Some(State::Null),
-            Self::Expired => Some(State::Expired),
-            Self::Detached | Self::Reactivated => Some(State::Detached),
-            Self::Suspended => Some(State::Pending),
-            Self::Satisfied => Some(State::Satisfied),
-            Self::Violated => Some(State::Violated),
-            Self::Released => Some(State::Terminated),
-            Self::Started
-            | Self::Drawn
-            | Self::Met
-            | Self::Shock
-            | Self::Moved
-            | Self::Stance
-            | Self::Anchor
-            | Self::Trust
-            | Self::Delivered
-            | Self::Withdrawn
-            | Self::Raised
-            | Self::Agreed
-            | Self::Failed
-            | Self::Reached
-            | Self::Ended => None,
-        }
     }
 }
 

@@ -111,7 +111,54 @@ pub enum Node {
     Curve(NodeId, NodeId, u32),
 }
 
+/// A node that is a condition, and not a number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Condition {
+    /// `true` or `false`.
+    Truth(bool),
+    /// `a < b` and its kin.
+    Compare(Comparison, NodeId, NodeId),
+    /// `a and b`
+    And(NodeId, NodeId),
+    /// `a or b`
+    Or(NodeId, NodeId),
+    /// `not a`
+    Not(NodeId),
+    /// `if(c, a, b)`, which is a condition where `a` and `b` are.
+    If(NodeId, NodeId, NodeId),
+}
+
 impl Node {
+    /// The condition that it is; none where it is a number whatever its operands are.
+    #[inline]
+    #[must_use]
+    pub fn condition(self) -> Option<Condition> {
+        match self {
+            Self::Truth(truth) => Some(Condition::Truth(truth)),
+            Self::Compare(comparison, a, b) => Some(Condition::Compare(comparison, a, b)),
+            Self::And(a, b) => Some(Condition::And(a, b)),
+            Self::Or(a, b) => Some(Condition::Or(a, b)),
+            Self::Not(a) => Some(Condition::Not(a)),
+            Self::If(c, a, b) => Some(Condition::If(c, a, b)),
+            Self::Number(_)
+            | Self::Parameter(_)
+            | Self::Read(_)
+            | Self::Negate(_)
+            | Self::Add(..)
+            | Self::Subtract(..)
+            | Self::Multiply(..)
+            | Self::Divide(..)
+            | Self::Min(..)
+            | Self::Max(..)
+            | Self::Clamp(..)
+            | Self::Abs(_)
+            | Self::Sqrt(_)
+            | Self::Exp(_)
+            | Self::Ln(_)
+            | Self::Curve(..) => None,
+        }
+    }
+
     /// Its operands, in order.
     #[must_use]
     pub fn operands(self) -> impl DoubleEndedIterator<Item = NodeId> {

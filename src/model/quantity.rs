@@ -1,7 +1,8 @@
 //! What expressions read from the state, as one table.
 //!
-//! A new quantity is a line of `quantities!`, its value in `Scope::read`, its columns in `columns.rs` and its syntax in
-//! `scenario`; its sign, its signals and its causes follow from the table.
+//! A new quantity is a line of `quantities!` and its value in `Scope::read`. Its syntax, its sign, its largest value, its
+//! signals, its causes and its words in explanations follow from the table. Only arguments of a new kind need more: a
+//! variant of [`Arguments`], after which the compiler asks how they are read and written.
 
 use super::Model;
 use super::ids::{
@@ -42,6 +43,10 @@ pub enum Range {
     Any,
     /// 0 or more, infinity included.
     NonNegative,
+    /// An amount, up to what the commitments of a slot give together.
+    Amount(SlotId),
+    /// A sum over the actors of a slot, each up to what its commitments give.
+    Expected(SlotId),
     /// From 0 to 1.
     Unit,
     /// 1 or more.
@@ -63,12 +68,12 @@ pub enum Range {
 /// How a quantity moves while commitments bind themselves, everything else fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bearing {
-    /// It is evidence: it never falls, and must occur positively in a `when`.
+    /// It is evidence that rises as commitments bind themselves: it never falls, and must occur positively in a `when`.
     Evidence,
+    /// It is evidence that rises with deliveries alone, and must occur positively in a `when` all the same.
+    Deeds,
     /// It does not move.
     Fixed,
-    /// It is fixed during an Exchange and may occur with any sign, but first moves may change it either way.
-    Moved,
     /// It moves, and must not occur in a `when`, for the reason given (to follow its name).
     Barred(&'static str),
 }
@@ -112,11 +117,73 @@ pub enum Source {
     Clock,
 }
 
-/// Defines the quantities from one table: variant, name as written, its bearing, its range, its source.
+/// What a quantity takes as arguments. Quantities that take the same are read, written and explained in the same way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arguments {
+    /// None.
+    Nothing,
+    /// A resource, and perhaps an actor or a group.
+    Slot(SlotId),
+    /// A resource, perhaps an actor or a group, and perhaps an observer.
+    Observed {
+        /// The resource and the group.
+        slot: SlotId,
+        /// The observer, where one is written.
+        observer: Option<ActorId>,
+    },
+    /// A commitment, or one instance of it: `c/a`.
+    Promises(Promises),
+    /// None; the reader and the issue are those of the commitment whose condition it is.
+    OwnStance(IssueId),
+    /// An actor, and perhaps an issue.
+    Stance(ActorId, IssueId),
+    /// A group, and perhaps an issue.
+    Mean(MeanId),
+    /// Two actors.
+    Pair(ActorId, ActorId),
+    /// An attribute of the reader.
+    Attribute(AttributeId),
+    /// A meeting.
+    Meeting(MeetingId),
+    /// A shock.
+    Shock(ShockId),
+    /// A move.
+    Move(MoveId),
+    /// An outcome.
+    Outcome(OutcomeId),
+    /// A series of data.
+    Data(DataId),
+    /// None; it tells the members of a cohort apart in their numeric fields.
+    Member,
+}
+
+/// The kind of [`Arguments`] that a quantity takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the variant of that name of `Arguments`")]
+pub enum Signature {
+    Nothing,
+    Slot,
+    Observed,
+    Promises,
+    OwnStance,
+    Stance,
+    Mean,
+    Pair,
+    Attribute,
+    Meeting,
+    Shock,
+    Move,
+    Outcome,
+    Data,
+    Member,
+}
+
+/// Defines the quantities from one table: variant, name as written, what it takes as arguments, its bearing, its range,
+/// its source.
 macro_rules! quantities {
     ($(
         $(#[$doc:meta])*
-        $kind:ident $(($($part:ident: $type:ty),+))? $({ $($field:ident: $field_type:ty),+ })? = $name:literal, $bearing:expr, $range:expr, $source:expr;
+        $kind:ident $(($($part:ident: $type:ty),+))? $({ $($field:ident: $field_type:ty),+ })? = $name:literal, $signature:ident, $bearing:expr, $range:expr, $source:expr;
     )*) => {
         /// What an expression reads from the state.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,6 +201,35 @@ macro_rules! quantities {
 
         #[expect(unused_variables, reason = "not every column of the table needs every part of a quantity")]
         impl Quantity {
+            /// The name and the signature of every quantity, in the order of the table. Several quantities may have one
+            /// name, with different signatures.
+            pub const SIGNATURES: &'static [(&'static str, Signature)] = &[$(($name, Signature::$signature)),*];
+
+            /// The quantity of a name with these arguments; none where it takes others.
+            #[must_use]
+            pub fn of(name: &str, arguments: Arguments) -> Option<Self> {
+                match (name, arguments) {
+                    $(
+                        ($name, Arguments::$signature $(($($part),+))? $({ $($field),+ })?) => {
+                            Some(Self::$kind $(($($part),+))? $({ $($field),+ })?)
+                        }
+                    )*
+                    _ => None,
+                }
+            }
+
+            /// What it takes as arguments.
+            #[must_use]
+            pub fn arguments(self) -> Arguments {
+                match self {
+                    $(
+                        Self::$kind $(($($part),+))? $({ $($field),+ })? => {
+                            Arguments::$signature $(($($part),+))? $({ $($field),+ })?
+                        }
+                    )*
+                }
+            }
+
             /// Its name as written.
             #[must_use]
             pub fn name(self) -> &'static str {
@@ -153,7 +249,7 @@ macro_rules! quantities {
             /// Whether it is evidence: what others have put on the table.
             #[must_use]
             pub fn is_evidence(self) -> bool {
-                self.bearing() == Bearing::Evidence
+                matches!(self.bearing(), Bearing::Evidence | Bearing::Deeds)
             }
 
             /// What values it can have.
@@ -177,73 +273,95 @@ macro_rules! quantities {
 
 quantities! {
     /// `offered(r, g)`
-    Offered(slot: SlotId) = "offered", Bearing::Evidence, Range::NonNegative, Source::Slot(slot);
+    Offered(slot: SlotId) = "offered", Slot, Bearing::Evidence, Range::Amount(slot), Source::Slot(slot);
     /// `bound(r, g)`
-    Bound(slot: SlotId) = "bound", Bearing::Evidence, Range::NonNegative, Source::Slot(slot);
+    Bound(slot: SlotId) = "bound", Slot, Bearing::Evidence, Range::Amount(slot), Source::Slot(slot);
     /// `delivered(r, g)`
-    Delivered(slot: SlotId) = "delivered", Bearing::Evidence, Range::NonNegative, Source::Slot(slot);
+    Delivered(slot: SlotId) = "delivered", Slot, Bearing::Deeds, Range::Amount(slot), Source::Slot(slot);
     /// `parties(r, g)`
-    Parties(slot: SlotId) = "parties", Bearing::Evidence, Range::Actors(slot), Source::Slot(slot);
+    Parties(slot: SlotId) = "parties", Slot, Bearing::Evidence, Range::Actors(slot), Source::Slot(slot);
     /// `assured(r, g)`, or `assured(r, g, observer)` outside of commitments: the observer is written there; in a
     /// commitment's conditions it is the debtor.
-    Assured { slot: SlotId, observer: Option<ActorId> } = "assured", Bearing::Evidence, Range::NonNegative, Source::SlotAndTrust(slot);
+    Assured { slot: SlotId, observer: Option<ActorId> } = "assured", Observed, Bearing::Evidence, Range::Expected(slot), Source::SlotAndTrust(slot);
     /// `offers(c)`
-    Offers(c: Promises) = "offers", Bearing::Evidence, Range::Instances(c), Source::Commitment(c);
+    Offers(c: Promises) = "offers", Promises, Bearing::Evidence, Range::Instances(c), Source::Commitment(c);
     /// `bonds(c)`
-    Bonds(c: Promises) = "bonds", Bearing::Evidence, Range::Instances(c), Source::Commitment(c);
+    Bonds(c: Promises) = "bonds", Promises, Bearing::Evidence, Range::Instances(c), Source::Commitment(c);
     /// `kept(c)`
-    Kept(c: Promises) = "kept", Bearing::Evidence, Range::Instances(c), Source::Commitment(c);
+    Kept(c: Promises) = "kept", Promises, Bearing::Deeds, Range::Instances(c), Source::Commitment(c);
     /// `pending(c)`
-    Pending(c: Promises) = "pending", Bearing::Barred("falls when what is suspended is resumed"), Range::Instances(c), Source::Commitment(c);
+    Pending(c: Promises) = "pending", Promises, Bearing::Barred("falls when what is suspended is resumed"), Range::Instances(c), Source::Commitment(c);
     /// `violated(c)`
-    Violated(c: Promises) = "violated", Bearing::Fixed, Range::Instances(c), Source::Commitment(c);
+    Violated(c: Promises) = "violated", Promises, Bearing::Fixed, Range::Instances(c), Source::Commitment(c);
     /// `expired(c)`
-    Expired(c: Promises) = "expired", Bearing::Fixed, Range::Instances(c), Source::Commitment(c);
+    Expired(c: Promises) = "expired", Promises, Bearing::Fixed, Range::Instances(c), Source::Commitment(c);
     /// `terminated(c)`
-    Terminated(c: Promises) = "terminated", Bearing::Fixed, Range::Instances(c), Source::Commitment(c);
+    Terminated(c: Promises) = "terminated", Promises, Bearing::Fixed, Range::Instances(c), Source::Commitment(c);
     /// `rounds(c)`
-    Rounds(c: Promises) = "rounds", Bearing::Fixed, Range::NonNegative, Source::Commitment(c);
+    Rounds(c: Promises) = "rounds", Promises, Bearing::Fixed, Range::NonNegative, Source::Commitment(c);
     /// `bound_at(c)`
-    BoundAt(c: Promises) = "bound_at", Bearing::Barred("falls from infinity when others bind themselves"), Range::NonNegative, Source::Commitment(c);
+    BoundAt(c: Promises) = "bound_at", Promises, Bearing::Barred("falls from infinity when others bind themselves"), Range::NonNegative, Source::Commitment(c);
     /// `stance`: the debtor's own on the commitment's issue
-    OwnStance(issue: IssueId) = "stance", Bearing::Fixed, Range::Unit, Source::OwnStance(issue);
+    OwnStance(issue: IssueId) = "stance", OwnStance, Bearing::Fixed, Range::Unit, Source::OwnStance(issue);
     /// `stance(a, issue)` of one actor
-    Stance(actor: ActorId, issue: IssueId) = "stance", Bearing::Fixed, Range::Unit, Source::Stance(actor, issue);
+    Stance(actor: ActorId, issue: IssueId) = "stance", Stance, Bearing::Fixed, Range::Unit, Source::Stance(actor, issue);
     /// `stance(g, issue)` of a group: the mean
-    MeanStance(mean: MeanId) = "stance", Bearing::Fixed, Range::Unit, Source::Mean(mean);
+    MeanStance(mean: MeanId) = "stance", Mean, Bearing::Fixed, Range::Unit, Source::Mean(mean);
     /// `trust(a, b)`
-    Trust(truster: ActorId, trusted: ActorId) = "trust", Bearing::Fixed, Range::Unit, Source::Trust;
+    Trust(truster: ActorId, trusted: ActorId) = "trust", Pair, Bearing::Fixed, Range::Unit, Source::Trust;
     /// `own(name)`
-    Own(attribute: AttributeId) = "own", Bearing::Fixed, Range::Any, Source::Fixed;
+    Own(attribute: AttributeId) = "own", Attribute, Bearing::Fixed, Range::Any, Source::Fixed;
     /// `count(meeting)`
-    MeetingCount(meeting: MeetingId) = "count", Bearing::Fixed, Range::Times, Source::Meeting(meeting);
+    MeetingCount(meeting: MeetingId) = "count", Meeting, Bearing::Fixed, Range::Times, Source::Meeting(meeting);
     /// `count(shock)`
-    ShockCount(shock: ShockId) = "count", Bearing::Fixed, Range::Times, Source::Shock(shock);
+    ShockCount(shock: ShockId) = "count", Shock, Bearing::Fixed, Range::Times, Source::Shock(shock);
     /// `count(move)`
-    MoveCount(which: MoveId) = "count", Bearing::Fixed, Range::Times, Source::Move(which);
+    MoveCount(which: MoveId) = "count", Move, Bearing::Fixed, Range::Times, Source::Move(which);
     /// `since(move)`
-    SinceMove(which: MoveId) = "since", Bearing::Fixed, Range::NonNegative, Source::MoveOrClock(which);
+    SinceMove(which: MoveId) = "since", Move, Bearing::Fixed, Range::NonNegative, Source::MoveOrClock(which);
     /// `since(meeting)`
-    SinceMeeting(meeting: MeetingId) = "since", Bearing::Fixed, Range::NonNegative, Source::MeetingOrClock(meeting);
+    SinceMeeting(meeting: MeetingId) = "since", Meeting, Bearing::Fixed, Range::NonNegative, Source::MeetingOrClock(meeting);
     /// `since(shock)`
-    SinceShock(shock: ShockId) = "since", Bearing::Fixed, Range::NonNegative, Source::ShockOrClock(shock);
+    SinceShock(shock: ShockId) = "since", Shock, Bearing::Fixed, Range::NonNegative, Source::ShockOrClock(shock);
     /// `reached(o)`, 1 or 0
-    Reached(outcome: OutcomeId) = "reached", Bearing::Fixed, Range::Unit, Source::Outcome(outcome);
+    Reached(outcome: OutcomeId) = "reached", Outcome, Bearing::Fixed, Range::Unit, Source::Outcome(outcome);
     /// `deadlocked`
-    Deadlocked = "deadlocked", Bearing::Barred("is worked out from the conditions themselves"), Range::NonNegative, Source::Gap;
+    Deadlocked = "deadlocked", Nothing, Bearing::Barred("is worked out from the conditions themselves"), Range::NonNegative, Source::Gap;
     /// `step`
-    Step = "step", Bearing::Fixed, Range::Step, Source::Clock;
+    Step = "step", Nothing, Bearing::Fixed, Range::Step, Source::Clock;
     /// `steps`
-    Steps = "steps", Bearing::Fixed, Range::Steps, Source::Fixed;
+    Steps = "steps", Nothing, Bearing::Fixed, Range::Steps, Source::Fixed;
     /// `data(x)`
-    Data(data: DataId) = "data", Bearing::Fixed, Range::Data(data), Source::Clock;
+    Data(data: DataId) = "data", Data, Bearing::Fixed, Range::Data(data), Source::Clock;
     /// `index`, in a cohort's numeric fields
-    Index = "index", Bearing::Fixed, Range::FromOne, Source::Fixed;
+    Index = "index", Member, Bearing::Fixed, Range::FromOne, Source::Fixed;
     /// `size`, in a cohort's numeric fields
-    Size = "size", Bearing::Fixed, Range::FromOne, Source::Fixed;
+    Size = "size", Member, Bearing::Fixed, Range::FromOne, Source::Fixed;
 }
 
 impl Quantity {
+    /// Whether it differs from reader to reader: their own promises are no evidence to them, and some quantities are
+    /// their own.
+    #[must_use]
+    pub fn depends_on_reader(self) -> bool {
+        match self.arguments() {
+            Arguments::OwnStance(_) | Arguments::Attribute(_) => true,
+            Arguments::Nothing
+            | Arguments::Slot(_)
+            | Arguments::Observed { .. }
+            | Arguments::Promises(_)
+            | Arguments::Stance(..)
+            | Arguments::Mean(_)
+            | Arguments::Pair(..)
+            | Arguments::Meeting(_)
+            | Arguments::Shock(_)
+            | Arguments::Move(_)
+            | Arguments::Outcome(_)
+            | Arguments::Data(_)
+            | Arguments::Member => self.is_evidence(),
+        }
+    }
+
     /// The slot of a resource and a group whose commitments it adds up.
     #[must_use]
     pub fn slot(self) -> Option<SlotId> {

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use crate::analysis::wording::untrue_parts;
 use crate::engine::{begin_step, evolve};
 use crate::model::{
-    ActorId, Amount, Bind, Entry, Event, EventKind, Gift, InstanceId, Model, Move, Payload, Phase, Reader, Scope,
-    Setup, ShockId, World,
+    ActorId, Amount, Bind, Entry, Event, EventKind, Gift, InstanceEvent, InstanceId, Model, Move, Payload, Phase,
+    Reader, Scope, Setup, ShockId, World,
 };
 
 use super::deeds::{self, Chain, Deed, Part};
@@ -86,12 +86,11 @@ pub fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
         let on = if model.issues.len() > 1 { format!(" on {}", model.issues[issue.index()]) } else { String::new() };
         format!("the {what} of {}{on} is now {}", actor(model, who), plain_number(value))
     };
-    match entry.event {
-        Event::Started => "the run begins".into(),
-        Event::Drawn { draw, value } => format!("{} is drawn: {}", model.draws[draw.index()], plain_number(value)),
-        Event::Stance { actor, issue, value } => stance(actor, issue, "stance", value),
-        Event::Anchor { actor, issue, value } => stance(actor, issue, "anchor", value),
-        Event::Trust { truster, trusted, value } => {
+    match entry.event.payload() {
+        Payload::Nothing => "the run begins".into(),
+        Payload::Draw { draw, value } => format!("{} is drawn: {}", model.draws[draw.index()], plain_number(value)),
+        Payload::Opinion { actor, issue, value } => stance(actor, issue, entry.event.kind().name(), value),
+        Payload::Pair { truster, trusted, value } => {
             format!(
                 "the trust of {} in {} is now {}",
                 actor(model, truster),
@@ -99,32 +98,21 @@ pub fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
                 plain_number(value)
             )
         }
-        Event::Ended(ending) => format!("the run ends: {}", crate::trace::ending_name(model, ending)),
-        Event::Delivered { instance, gift, amount: part } => {
+        Payload::Ending(ending) => format!("the run ends: {}", crate::trace::ending_name(model, ending)),
+        Payload::Gift { instance, gift, amount: part } if matches!(entry.event, Event::Delivered { .. }) => {
             let own = &model.instances[instance.index()];
             let gift = model.gift(instance, gift as usize);
             let what = amount(model, gift.resource, part);
             let declared = &model.commitments[own.commitment.index()].id;
             format!("{} hands over {what} [{declared}]", actor(model, own.debtor))
         }
-        Event::Created(_)
-        | Event::Cancelled(_)
-        | Event::Expired(_)
-        | Event::Detached(_)
-        | Event::Suspended(_)
-        | Event::Reactivated(_)
-        | Event::Satisfied(_)
-        | Event::Violated(_)
-        | Event::Released(_)
-        | Event::Renewed(_)
-        | Event::Met(_)
-        | Event::Shock(_)
-        | Event::Moved(_)
-        | Event::Withdrawn { .. }
-        | Event::Agreed { .. }
-        | Event::Failed { .. }
-        | Event::Raised { .. }
-        | Event::Reached(_) => {
+        Payload::Meeting(_)
+        | Payload::Shock(_)
+        | Payload::Move(_)
+        | Payload::Instance(_)
+        | Payload::Gift { .. }
+        | Payload::Package { .. }
+        | Payload::Outcome(_) => {
             let mut lines = Lines::default();
             add(model, setup, &World::new(model, setup), entry, &mut lines);
             lines.written(model, setup).into_iter().next().unwrap_or_default()
@@ -228,19 +216,19 @@ fn step_lines(model: &Model, setup: &Setup, world: &mut World, entries: &[Entry]
 }
 
 fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut Lines) {
-    match entry.event {
-        Event::Met(meeting) => {
+    match entry.event.payload() {
+        Payload::Meeting(meeting) => {
             let meeting = &model.meetings[meeting.index()];
             let who = actors(model, &model.groups[meeting.attendees.index()].members);
             lines.say(format!("meeting {}: {who}", named(&meeting.id, meeting.name.as_deref())));
         }
-        Event::Moved(which) => {
+        Payload::Move(which) => {
             let one = &model.moves[which.index()];
             let bound = bound(model, setup, one);
             lines.say(format!("move {} binds {bound}", named(&one.id, one.name.as_deref())));
         }
-        Event::Shock(shock) => lines.all.push(Line::Shock { shock, stances: 0, anchors: 0, trust: 0 }),
-        Event::Stance { .. } | Event::Anchor { .. } | Event::Trust { .. } => {
+        Payload::Shock(shock) => lines.all.push(Line::Shock { shock, stances: 0, anchors: 0, trust: 0 }),
+        Payload::Opinion { .. } | Payload::Pair { .. } => {
             if let (Some(_), Some(Line::Shock { stances, anchors, trust, .. })) = (entry.cause, lines.all.last_mut()) {
                 let count = if matches!(entry.event, Event::Stance { .. }) {
                     stances
@@ -252,45 +240,27 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut L
                 *count += 1;
             }
         }
-        Event::Agreed { meeting, size } => {
+        Payload::Package { meeting, size } => {
             let size = count(size as usize, "commitment");
             let meeting = &model.meetings[meeting.index()];
             let name = named(&meeting.id, meeting.name.as_deref());
-            lines.say(format!("agreed at {name}: a package of {size}"));
+            lines.say(if matches!(entry.event, Event::Agreed { .. }) {
+                format!("agreed at {name}: a package of {size}")
+            } else {
+                format!("no agreement at {name}: a package of {size} was possible and failed")
+            });
         }
-        Event::Failed { meeting, size } => {
-            let size = count(size as usize, "commitment");
-            let meeting = &model.meetings[meeting.index()];
-            let meeting = named(&meeting.id, meeting.name.as_deref());
-            lines.say(format!("no agreement at {meeting}: a package of {size} was possible and failed"));
-        }
-        Event::Reached(outcome) => {
+        Payload::Outcome(outcome) => {
             let outcome = &model.outcomes[outcome.index()];
             lines.say(format!("outcome {} is reached", named(&outcome.id, outcome.name.as_deref())));
         }
-        Event::Started | Event::Drawn { .. } | Event::Ended(_) => {}
-        Event::Raised { instance, gift, amount } => {
-            let gift = model.gift(instance, gift as usize);
-            let (from, upto) = (world.evidence.graded(gift.position), setup.gives[gift.position]);
-            lines.add(model, instance, Deed::Raises, vec![Part { resource: gift.resource, amount, from, upto }]);
-        }
-        Event::Created(_)
-        | Event::Cancelled(_)
-        | Event::Expired(_)
-        | Event::Detached(_)
-        | Event::Suspended(_)
-        | Event::Reactivated(_)
-        | Event::Satisfied(_)
-        | Event::Violated(_)
-        | Event::Released(_)
-        | Event::Renewed(_)
-        | Event::Delivered { .. }
-        | Event::Withdrawn { .. } => {
-            if let (Some(deed), Some(instance)) = (deed(model, setup, world, entry.event), entry.event.instance()) {
+        Payload::Instance(instance) | Payload::Gift { instance, .. } => {
+            if let Some(deed) = deed(model, setup, world, entry.event) {
                 let parts = parts((model, setup, world), deed, instance, entry.event);
                 lines.add(model, instance, deed, parts);
             }
         }
+        Payload::Nothing | Payload::Draw { .. } | Payload::Ending(_) => {}
     }
 }
 
@@ -324,23 +294,25 @@ fn bound(model: &Model, setup: &Setup, one: &Move) -> String {
 
 /// What an event of a commitment is called; increments between the first and the last are left out.
 fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Deed> {
-    Some(match event {
-        Event::Created(_) => Deed::Offers,
-        Event::Cancelled(_) => Deed::TakesBack,
-        Event::Expired(_) => Deed::Lapses,
-        Event::Detached(_) => Deed::IsBound,
-        Event::Suspended(_) => Deed::Suspends,
-        Event::Reactivated(_) => Deed::TakesUp,
-        Event::Withdrawn { .. } => Deed::Withdraws,
-        Event::Satisfied(instance) if model.commitment_of(instance).maintain => Deed::Ends,
-        Event::Satisfied(_) => Deed::Keeps,
-        Event::Violated(_) => Deed::Breaks,
-        Event::Released(_) => Deed::IsReleased,
-        Event::Renewed(_) => Deed::Renews,
-        Event::Delivered { instance, gift, amount } => {
-            let position = model.gift(instance, gift as usize).position;
-            let before = world.evidence.handed_over(position);
+    let instance = event.instance()?;
+    Some(match event.kind().of_instance()? {
+        InstanceEvent::Created => Deed::Offers,
+        InstanceEvent::Cancelled => Deed::TakesBack,
+        InstanceEvent::Expired => Deed::Lapses,
+        InstanceEvent::Detached => Deed::IsBound,
+        InstanceEvent::Raised => Deed::Raises,
+        InstanceEvent::Suspended => Deed::Suspends,
+        InstanceEvent::Reactivated => Deed::TakesUp,
+        InstanceEvent::Withdrawn => Deed::Withdraws,
+        InstanceEvent::Satisfied if model.commitment_of(instance).maintain => Deed::Ends,
+        InstanceEvent::Satisfied => Deed::Keeps,
+        InstanceEvent::Violated => Deed::Breaks,
+        InstanceEvent::Released => Deed::IsReleased,
+        InstanceEvent::Renewed => Deed::Renews,
+        InstanceEvent::Delivered => {
+            let Payload::Gift { gift, amount, .. } = event.payload() else { return None };
             let gift = model.gift(instance, gift as usize);
+            let before = world.evidence.handed_over(gift.position);
             let whole = world.evidence.amount(model, setup, instance, gift);
             if amount == whole {
                 Deed::HandsOver
@@ -352,19 +324,6 @@ fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Dee
                 return None;
             }
         }
-        Event::Started
-        | Event::Drawn { .. }
-        | Event::Met(_)
-        | Event::Shock(_)
-        | Event::Moved(_)
-        | Event::Stance { .. }
-        | Event::Anchor { .. }
-        | Event::Trust { .. }
-        | Event::Agreed { .. }
-        | Event::Failed { .. }
-        | Event::Raised { .. }
-        | Event::Reached(_)
-        | Event::Ended(_) => return None,
     })
 }
 
@@ -376,6 +335,10 @@ fn parts((model, setup, world): (&Model, &Setup, &World), deed: Deed, instance: 
     };
     if let Payload::Gift { gift, amount, .. } = event.payload() {
         let gift = model.gift(instance, gift as usize);
+        if deed == Deed::Raises {
+            let (from, upto) = (world.evidence.graded(gift.position), setup.gives[gift.position]);
+            return vec![Part { resource: gift.resource, amount, from, upto }];
+        }
         let whole = matches!(event, Event::Delivered { .. });
         return vec![Part::of(gift.resource, if whole { promised(gift) } else { amount })];
     }

@@ -10,8 +10,8 @@ use super::wording::{condition, listed, plain_number};
 use crate::analysis;
 use crate::engine::View;
 use crate::model::{
-    ActorId, Amount, CommitmentId, Entry, Event, Expression, InstanceId, Model, OutcomeId, Reader, Scope, Seq, State,
-    Values as _,
+    ActorId, Amount, Clause, CommitmentId, Entry, Event, Expression, InstanceId, Model, OutcomeId, Payload, Reader,
+    Scope, Seq, State, Values as _,
 };
 use crate::store::Verified;
 use crate::text::{quoted, suggestion};
@@ -175,44 +175,22 @@ fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
     if !tells_a_condition(model, entry, log) {
         return "because of:".into();
     }
-    let rule = entry.event.instance().and_then(|instance| {
-        let declared = model.commitment_of(instance);
-        match entry.event {
-            Event::Detached(_) => declared.when.as_ref().map(|e| ("its condition came to hold", e)),
-            Event::Created(_) => declared.offer.as_ref().map(|e| ("its `offer` came to hold", e)),
-            Event::Cancelled(_) => declared.offer.as_ref().map(|e| ("its `offer` no longer held", e)),
-            Event::Suspended(_) => declared.stay.as_ref().map(|e| ("its `while` no longer held", e)),
-            Event::Reactivated(_) => declared.stay.as_ref().map(|e| ("its `while` held again", e)),
-            Event::Released(_) => declared.release.as_ref().map(|e| ("its `release` came to hold", e)),
-            Event::Renewed(_) => declared.renew.as_ref().map(|e| ("its `renew` came to hold", e)),
-            Event::Satisfied(_) => declared.until.as_ref().map(|e| ("its `until` came to hold", e)),
-            Event::Started
-            | Event::Drawn { .. }
-            | Event::Met(_)
-            | Event::Shock(_)
-            | Event::Moved(_)
-            | Event::Stance { .. }
-            | Event::Anchor { .. }
-            | Event::Trust { .. }
-            | Event::Expired(_)
-            | Event::Delivered { .. }
-            | Event::Withdrawn { .. }
-            | Event::Violated(_)
-            | Event::Agreed { .. }
-            | Event::Failed { .. }
-            | Event::Raised { .. }
-            | Event::Reached(_)
-            | Event::Ended(_) => None,
-        }
-    });
-    match (rule, entry.event) {
-        (Some((what, expression)), _) => format!("because {what}, {}, after:", condition(&expression.text)),
-        (None, event) => {
-            let Event::Reached(outcome) = event else { return "because of:".into() };
-            let when = &model.outcomes[outcome.index()].when;
-            format!("because its condition came to hold, {}, after:", condition(&when.text))
-        }
+    if let (Some(instance), Some((clause, holds))) = (entry.event.instance(), entry.event.kind().clause())
+        && let Some(written) = model.commitment_of(instance).clause(clause)
+    {
+        let what = if clause == Clause::When { "condition".into() } else { format!("`{}`", clause.key()) };
+        let turned = match (clause, holds) {
+            (_, false) => "no longer held",
+            (Clause::While, true) => "held again",
+            (_, true) => "came to hold",
+        };
+        return format!("because its {what} {turned}, {}, after:", condition(&written.text));
     }
+    if let Event::Reached(outcome) = entry.event {
+        let when = &model.outcomes[outcome.index()].when;
+        return format!("because its condition came to hold, {}, after:", condition(&when.text));
+    }
+    "because of:".into()
 }
 
 /// Whether it was a condition or an `as` that brought an event about, and not a package, a move or a renewal.
@@ -311,30 +289,20 @@ fn in_the_way(verified: &Verified, expression: &Expression, reader: Option<Reade
 
 /// Why an event has no cause in the run.
 fn root(entry: &Entry) -> String {
-    let why = match entry.event {
-        Event::Met(_) => "it stands in the calendar",
-        Event::Shock(_) | Event::Moved(_) => "it comes from outside",
-        Event::Stance { .. } => "stances drift by influence, anchors and noise",
-        Event::Created(_) => "nothing in the run had to happen first: the offer stands on the state as it was",
-        Event::Ended(_) => "no outcome held at the end",
-        Event::Started | Event::Drawn { .. } => "every run begins so",
-        Event::Anchor { .. }
-        | Event::Trust { .. }
-        | Event::Cancelled(_)
-        | Event::Expired(_)
-        | Event::Detached(_)
-        | Event::Suspended(_)
-        | Event::Reactivated(_)
-        | Event::Delivered { .. }
-        | Event::Withdrawn { .. }
-        | Event::Satisfied(_)
-        | Event::Violated(_)
-        | Event::Released(_)
-        | Event::Renewed(_)
-        | Event::Agreed { .. }
-        | Event::Failed { .. }
-        | Event::Raised { .. }
-        | Event::Reached(_) => "nothing in the run had to happen first; time alone or the first state was enough",
+    let why = match entry.event.payload() {
+        Payload::Meeting(_) => "it stands in the calendar",
+        Payload::Shock(_) | Payload::Move(_) => "it comes from outside",
+        Payload::Opinion { .. } => "stances drift by influence, anchors and noise",
+        Payload::Instance(_) if matches!(entry.event, Event::Created(_)) => {
+            "nothing in the run had to happen first: the offer stands on the state as it was"
+        }
+        Payload::Ending(_) => "no outcome held at the end",
+        Payload::Nothing | Payload::Draw { .. } => "every run begins so",
+        Payload::Pair { .. }
+        | Payload::Instance(_)
+        | Payload::Gift { .. }
+        | Payload::Package { .. }
+        | Payload::Outcome(_) => "nothing in the run had to happen first; time alone or the first state was enough",
     };
     format!("a root: {why}")
 }

@@ -280,7 +280,7 @@ pub fn quantity_interval(model: &Model, quantity: Quantity) -> Interval {
     let steps = f64::from(model.clock.steps);
     match quantity.range() {
         Range::Any => Interval::ALL,
-        Range::NonNegative => Interval::NON_NEGATIVE,
+        Range::NonNegative | Range::Amount(_) | Range::Expected(_) => Interval::NON_NEGATIVE,
         Range::Unit => Interval::UNIT,
         Range::FromOne => Interval { low: 1.0, high: f64::INFINITY },
         Range::Actors(slot) => {

@@ -7,11 +7,11 @@ use super::diagnostic::{Diagnostic, listed, quoted};
 use super::lookup::Lookup;
 use super::names::{Happening, Ids, Party};
 use super::reader::Reader;
-use super::reserved::{self, usage};
+use super::reserved::{self, Takes, usage};
 use super::sets::Set;
 use crate::model::{
-    ActorId, AttributeId, CommitmentId, DataId, GroupId, IssueId, MeanId, MeetingId, MoveId, OutcomeId, Promises,
-    Quantity, ResourceId, ShockId, SlotId,
+    ActorId, Arguments, AttributeId, CommitmentId, DataId, GroupId, IssueId, MeanId, MeetingId, MoveId, OutcomeId,
+    Promises, Quantity, ResourceId, ShockId, Signature, SlotId,
 };
 
 /// A name as an argument of a quantity, and where it stands.
@@ -68,41 +68,32 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
             self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
             return None;
         }
-        match name {
-            "own" => self.own(&words[0], span),
-            "assured" => self.assured(words, span),
-            "offered" | "bound" | "delivered" | "parties" => {
-                let slot = self.slot(name, &words[0], words.get(1));
-                if !self.allows_state(name, span) {
-                    return None;
-                }
-                let slot = slot?;
-                Some(match name {
-                    "offered" => Quantity::Offered(slot),
-                    "bound" => Quantity::Bound(slot),
-                    "delivered" => Quantity::Delivered(slot),
-                    _ => Quantity::Parties(slot),
-                })
-            }
-            "stance" => self.stance(words, span),
-            "data" => {
-                let found = self.find(|names| &names.data, &words[0], "a series of data", name);
-                if !self.allows_state(name, span) {
-                    return None;
-                }
-                Some(Quantity::Data(DataId::at(found?)))
-            }
-            "trust" => {
+        let arguments = match takes {
+            Takes::Resource => self.slot(name, &words[0], words.get(1)).map(Arguments::Slot),
+            Takes::Observed => return self.assured(name, words, span),
+            Takes::Commitment => self.promises(name, &words[0]).map(Arguments::Promises),
+            Takes::Stance => self.stance(name, words),
+            Takes::Pair => {
                 let (a, b) = (self.actor(&words[0], name), self.actor(&words[1], name));
-                if !self.allows_state(name, span) {
-                    return None;
-                }
-                Some(Quantity::Trust(a?, b?))
+                a.zip(b).map(|(a, b)| Arguments::Pair(a, b))
             }
-            "count" | "since" => self.happening(name, &words[0], span),
-            "reached" => self.reached(&words[0], span),
-            _ => self.of_commitment(name, &words[0], span),
+            Takes::Attribute => return self.own(name, &words[0], span),
+            Takes::Occurrence => Some(self.happening(name, &words[0])?),
+            Takes::Outcome => {
+                let found = self.find(|names| &names.outcomes, &words[0], "an outcome", name);
+                found.map(|at| Arguments::Outcome(OutcomeId::at(at)))
+            }
+            Takes::Data => {
+                let found = self.find(|names| &names.data, &words[0], "a series of data", name);
+                found.map(|at| Arguments::Data(DataId::at(at)))
+            }
+            // `members` is a number, which is asked for by itself.
+            Takes::Group => None,
+        };
+        if !self.allows_state(name, span) {
+            return None;
         }
+        Quantity::of(name, arguments?)
     }
 
     fn find(
@@ -181,39 +172,40 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
         Some(self.lookup.sets.slot(resource_id, group))
     }
 
-    fn assured(&mut self, words: &[Argument], span: &Range<usize>) -> Option<Quantity> {
-        let slot = self.slot("assured", &words[0], words.get(1));
+    fn assured(&mut self, name: &str, words: &[Argument], span: &Range<usize>) -> Option<Quantity> {
+        let slot = self.slot(name, &words[0], words.get(1));
         let observer = match words.get(2) {
             None => Some(None),
-            Some(word) => self.actor(word, "assured").map(Some),
+            Some(word) => self.actor(word, name).map(Some),
         };
         match (self.context, words.get(2)) {
             (Context::Condition { .. }, Some(word)) => {
-                let message =
-                    "the observer of `assured` in a commitment's condition is the debtor, and cannot be written";
+                let message = format!(
+                    "the observer of `{name}` in a commitment's condition is the debtor, and cannot be written"
+                );
                 let help = "leave out the third argument";
                 self.report_met(&word.1, Diagnostic::error("types/context", message, None).help(help));
                 return None;
             }
             (Context::World(what), None) => {
-                let message = format!("`assured` needs an observer in {what}: who is it that expects the amount?");
-                let help = "write `assured(resource, group, observer)`";
+                let message = format!("`{name}` needs an observer in {what}: who is it that expects the amount?");
+                let help = format!("write `{name}(resource, group, observer)`");
                 self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
                 return None;
             }
             _ => {}
         }
-        if !self.allows_state("assured", span) {
+        if !self.allows_state(name, span) {
             return None;
         }
-        Some(Quantity::Assured { slot: slot?, observer: observer? })
+        Quantity::of(name, Arguments::Observed { slot: slot?, observer: observer? })
     }
 
-    fn own(&mut self, word: &Argument, span: &Range<usize>) -> Option<Quantity> {
-        let found = self.find(|names| &names.attributes, word, "an attribute", "own");
+    fn own(&mut self, name: &str, word: &Argument, span: &Range<usize>) -> Option<Quantity> {
+        let found = self.find(|names| &names.attributes, word, "an attribute", name);
         let (message, help) = match self.context {
             Context::Definition | Context::Condition { .. } | Context::Numeric { own: Own::Yes, .. } => {
-                return Some(Quantity::Own(AttributeId::at(found?)));
+                return Quantity::of(name, Arguments::Attribute(AttributeId::at(found?)));
             }
             Context::World(what) => (
                 format!("`own` is the debtor's attribute, and {what} has no debtor"),
@@ -232,28 +224,26 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
         None
     }
 
-    fn stance(&mut self, words: &[Argument], span: &Range<usize>) -> Option<Quantity> {
-        let set = self.set(&words[0], "stance");
+    fn stance(&mut self, name: &str, words: &[Argument]) -> Option<Arguments> {
+        let set = self.set(&words[0], name);
         let issue = match words.get(1) {
             // Inside a commitment everything is about the commitment's issue unless another is named.
             None => Some(if let Context::Condition { issue } = self.context { issue.index() } else { 0 }),
-            Some(word) => self.find(|names| &names.issues, word, "an issue", "stance"),
+            Some(word) => self.find(|names| &names.issues, word, "an issue", name),
         };
-        if !self.allows_state("stance", span) {
-            return None;
-        }
         let (set, issue) = (set?, IssueId::at(issue?));
         if let Set::Actor(actor) = set {
-            return Some(Quantity::Stance(actor, issue));
+            return Some(Arguments::Stance(actor, issue));
         }
-        if self.context == Context::Definition {
-            return Some(Quantity::MeanStance(MeanId(0)));
+        // Numeric fields read no state, and a definition needs no mean to be kept up; its users do.
+        if matches!(self.context, Context::Definition | Context::Numeric { .. }) {
+            return Some(Arguments::Mean(MeanId(0)));
         }
         let group = self.group(&set, &words[0].1);
-        Some(Quantity::MeanStance(self.lookup.sets.mean(group, issue)))
+        Some(Arguments::Mean(self.lookup.sets.mean(group, issue)))
     }
 
-    fn happening(&mut self, name: &str, word: &Argument, span: &Range<usize>) -> Option<Quantity> {
+    fn happening(&mut self, name: &str, word: &Argument) -> Option<Arguments> {
         let names = &self.lookup.names;
         let Some(found) = names.happening(&word.0) else {
             let message = match names.what_is(&word.0) {
@@ -265,35 +255,10 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
             self.report_own(&word.1, Diagnostic::error("names/unknown", message, None).help(help));
             return None;
         };
-        if !self.allows_state(name, span) {
-            return None;
-        }
-        Some(match (name, found) {
-            ("count", Happening::Meeting(at)) => Quantity::MeetingCount(MeetingId::at(at)),
-            ("count", Happening::Shock(at)) => Quantity::ShockCount(ShockId::at(at)),
-            ("count", Happening::Move(at)) => Quantity::MoveCount(MoveId::at(at)),
-            (_, Happening::Move(at)) => Quantity::SinceMove(MoveId::at(at)),
-            (_, Happening::Meeting(at)) => Quantity::SinceMeeting(MeetingId::at(at)),
-            (_, Happening::Shock(at)) => Quantity::SinceShock(ShockId::at(at)),
-        })
-    }
-
-    fn of_commitment(&mut self, name: &str, word: &Argument, span: &Range<usize>) -> Option<Quantity> {
-        let found = self.promises(name, word);
-        if !self.allows_state(name, span) {
-            return None;
-        }
-        let of = found?;
-        Some(match name {
-            "offers" => Quantity::Offers(of),
-            "bonds" => Quantity::Bonds(of),
-            "kept" => Quantity::Kept(of),
-            "pending" => Quantity::Pending(of),
-            "violated" => Quantity::Violated(of),
-            "expired" => Quantity::Expired(of),
-            "terminated" => Quantity::Terminated(of),
-            "rounds" => Quantity::Rounds(of),
-            _ => Quantity::BoundAt(of),
+        Some(match found {
+            Happening::Meeting(at) => Arguments::Meeting(MeetingId::at(at)),
+            Happening::Shock(at) => Arguments::Shock(ShockId::at(at)),
+            Happening::Move(at) => Arguments::Move(MoveId::at(at)),
         })
     }
 
@@ -316,22 +281,14 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
         Some(Promises { commitment: CommitmentId::at(commitment), instance: Some(instance?) })
     }
 
-    fn reached(&mut self, word: &Argument, span: &Range<usize>) -> Option<Quantity> {
-        let found = self.find(|names| &names.outcomes, word, "an outcome", "reached");
-        if !self.allows_state("reached", span) {
-            return None;
-        }
-        Some(Quantity::Reached(OutcomeId::at(found?)))
-    }
-
     /// The number of actors in a group, which is known before any run.
     pub(super) fn members(&mut self, words: &[Argument], span: &Range<usize>) -> Option<f64> {
         let [word] = words else {
             let message = format!("`members` takes 1 argument, but has {}", words.len());
-            self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage("members")));
+            self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(reserved::MEMBERS)));
             return None;
         };
-        let set = self.set(word, "members")?;
+        let set = self.set(word, reserved::MEMBERS)?;
         #[expect(clippy::cast_precision_loss, reason = "the number of actors is limited")]
         Some(set.count(&self.lookup.names) as f64)
     }
@@ -354,45 +311,39 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
 
     /// A word of the language that stands alone as a number.
     pub(super) fn word(&mut self, name: &str, span: &Range<usize>) -> Option<Quantity> {
-        let quantity = match name {
-            "step" => Quantity::Step,
-            "steps" => Quantity::Steps,
-            "deadlocked" => Quantity::Deadlocked,
-            "stance" => return self.own_stance(span),
-            "index" | "size" => return self.place_in_cohort(name, span),
-            _ => {
+        let arguments = match reserved::alone(name) {
+            Some(Signature::OwnStance) => self.own_stance(name, span)?,
+            Some(Signature::Member) => self.place_in_cohort(name, span)?,
+            Some(_) => self.allows_state(name, span).then_some(Arguments::Nothing)?,
+            None => {
                 let message = format!("{} takes arguments", quoted(name));
                 self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
                 return None;
             }
         };
-        self.allows_state(name, span).then_some(quantity)
+        Quantity::of(name, arguments)
     }
 
-    fn own_stance(&mut self, span: &Range<usize>) -> Option<Quantity> {
+    fn own_stance(&mut self, name: &str, span: &Range<usize>) -> Option<Arguments> {
         match self.context {
-            Context::Condition { issue } => Some(Quantity::OwnStance(issue)),
-            Context::Definition => Some(Quantity::OwnStance(IssueId(0))),
+            Context::Condition { issue } => Some(Arguments::OwnStance(issue)),
+            Context::Definition => Some(Arguments::OwnStance(IssueId(0))),
             Context::Numeric { .. } => {
-                self.allows_state("stance", span);
+                self.allows_state(name, span);
                 None
             }
             Context::World(what) => {
-                let message = format!("`stance` alone is the debtor's own, and {what} has no debtor");
-                self.report_met(
-                    span,
-                    Diagnostic::error("types/context", message, None).help("name the actor: `stance(ACTOR)`"),
-                );
+                let message = format!("`{name}` alone is the debtor's own, and {what} has no debtor");
+                let help = format!("name the actor: `{name}(ACTOR)`");
+                self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
                 None
             }
         }
     }
 
-    fn place_in_cohort(&mut self, name: &str, span: &Range<usize>) -> Option<Quantity> {
+    fn place_in_cohort(&mut self, name: &str, span: &Range<usize>) -> Option<Arguments> {
         match self.context {
-            Context::Definition | Context::Numeric { cohort: true, .. } => {
-                Some(if name == "index" { Quantity::Index } else { Quantity::Size })
-            }
+            Context::Definition | Context::Numeric { cohort: true, .. } => Some(Arguments::Member),
             Context::Condition { .. } | Context::World(_) | Context::Numeric { .. } => {
                 let message = format!("`{name}` can be read by the numbers of a cohort only");
                 let help = "use it in the fields of `[cohorts.NAME]`";

@@ -541,7 +541,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
                 return Operand::Wrong;
             }
         }
-        if name == "members" {
+        if name == reserved::MEMBERS {
             return match self.find(|finder| finder.members(&words, span)) {
                 Some(members) => self.push(Node::Number(members), Type::Number, span, &[]),
                 None => Operand::Wrong,

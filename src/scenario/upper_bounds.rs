@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::interval::{Interval, attribute_interval, bounds, field_interval, quantity_interval};
 use crate::model::{
-    ActorId, Amount, CommitmentId, Expression, InstanceId, Model, Quantity, Reader, ResourceId, SlotId, Target,
+    ActorId, Amount, CommitmentId, Expression, InstanceId, Model, Quantity, Range, Reader, ResourceId, SlotId, Target,
 };
 
 /// Upper ends of the evidence quantities.
@@ -69,20 +69,22 @@ impl UpperBounds {
     }
 
     fn interval(&self, model: &Model, asking: CommitmentId, reader: Reader, quantity: Quantity) -> Interval {
+        // What is no evidence, others cannot raise by binding themselves.
+        if !quantity.is_evidence() {
+            return quantity_interval(model, quantity);
+        }
         let up_to = |high: f64| Interval { low: 0.0, high };
-        match quantity {
-            Quantity::Offered(slot) | Quantity::Bound(slot) | Quantity::Delivered(slot) => {
-                up_to(self.amount(model, slot, reader.actor))
-            }
+        match quantity.range() {
+            Range::Amount(slot) => up_to(self.amount(model, slot, reader.actor)),
             // Its sum is rounded at every actor.
-            Quantity::Assured { slot, .. } => up_to(self.amount(model, slot, reader.actor) * (1.0 + 1e-9)),
-            Quantity::Parties(slot) => {
+            Range::Expected(slot) => up_to(self.amount(model, slot, reader.actor) * (1.0 + 1e-9)),
+            Range::Actors(slot) => {
                 let own = model.slots[slot.index()];
                 let counts = model.groups[own.group.index()].contains(reader.actor)
                     && self.own.contains_key(&(own.resource, reader.actor));
                 up_to(f64::from(self.parties[slot.index()] - u32::from(counts)))
             }
-            Quantity::Offers(commitment) | Quantity::Bonds(commitment) | Quantity::Kept(commitment) => {
+            Range::Instances(commitment) => {
                 let all = commitment.instances(model);
                 let asks = match commitment.instance {
                     Some(one) => one == reader.instance,
@@ -91,30 +93,14 @@ impl UpperBounds {
                 let others = all.len() - usize::from(asks);
                 up_to(f64::from(u32::try_from(others).unwrap_or(u32::MAX)))
             }
-            Quantity::BoundAt(_)
-            | Quantity::Pending(_)
-            | Quantity::Violated(_)
-            | Quantity::Expired(_)
-            | Quantity::Terminated(_)
-            | Quantity::Rounds(_)
-            | Quantity::Reached(_)
-            | Quantity::OwnStance(_)
-            | Quantity::Stance(..)
-            | Quantity::MeanStance(_)
-            | Quantity::Trust(..)
-            | Quantity::Own(_)
-            | Quantity::MeetingCount(_)
-            | Quantity::ShockCount(_)
-            | Quantity::MoveCount(_)
-            | Quantity::SinceMove(_)
-            | Quantity::SinceMeeting(_)
-            | Quantity::SinceShock(_)
-            | Quantity::Deadlocked
-            | Quantity::Step
-            | Quantity::Steps
-            | Quantity::Data(_)
-            | Quantity::Index
-            | Quantity::Size => quantity_interval(model, quantity),
+            Range::Any
+            | Range::NonNegative
+            | Range::Unit
+            | Range::FromOne
+            | Range::Times
+            | Range::Step
+            | Range::Steps
+            | Range::Data(_) => quantity_interval(model, quantity),
         }
     }
 

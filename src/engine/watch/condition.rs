@@ -2,7 +2,7 @@
 
 use super::path::Path;
 use super::reasons::{Band, Wake, bit, stance_position};
-use crate::model::{Expression, Node, NodeId, Quantity, Scope, Source};
+use crate::model::{Condition, Expression, Node, NodeId, Quantity, Scope, Source};
 
 /// A condition, taken apart for watching.
 #[derive(Clone, Debug)]
@@ -95,34 +95,17 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn at(&self, node: NodeId, bands: &mut Vec<Band>) -> Option<(bool, Wake)> {
-        match self.expression.nodes[node as usize] {
-            Node::Truth(truth) => Some((truth, Wake::default())),
-            Node::Compare(..) => self.compare(node, bands),
-            Node::And(a, b) => self.connect((a, b), false, bands),
-            Node::Or(a, b) => self.connect((a, b), true, bands),
-            Node::Not(a) => self.at(a, bands).map(|(truth, mask)| (!truth, mask)),
-            Node::If(condition, a, b) => {
+        match self.expression.nodes[node as usize].condition()? {
+            Condition::Truth(truth) => Some((truth, Wake::default())),
+            Condition::Compare(..) => self.compare(node, bands),
+            Condition::And(a, b) => self.connect((a, b), false, bands),
+            Condition::Or(a, b) => self.connect((a, b), true, bands),
+            Condition::Not(a) => self.at(a, bands).map(|(truth, mask)| (!truth, mask)),
+            Condition::If(condition, a, b) => {
                 let (chosen, mask) = self.at(condition, bands)?;
                 let (truth, more) = self.at(if chosen { a } else { b }, bands)?;
                 Some((truth, mask.or(more)))
             }
-            // No condition.
-            Node::Number(_)
-            | Node::Parameter(_)
-            | Node::Read(_)
-            | Node::Negate(_)
-            | Node::Add(..)
-            | Node::Subtract(..)
-            | Node::Multiply(..)
-            | Node::Divide(..)
-            | Node::Min(..)
-            | Node::Max(..)
-            | Node::Clamp(..)
-            | Node::Abs(_)
-            | Node::Sqrt(_)
-            | Node::Exp(_)
-            | Node::Ln(_)
-            | Node::Curve(..) => None,
         }
     }
 

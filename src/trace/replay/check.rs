@@ -1,53 +1,36 @@
 //! Whether an event may stand where it stands: the order within a step, the life cycle, what is handed over.
 
 use super::Folding;
-use crate::model::{ActorId, Amount, Event, EventKind, InstanceId, IssueId, Payload, Phase, State, Trigger};
+use crate::model::{ActorId, Amount, Clause, Event, EventKind, InstanceId, IssueId, Payload, Phase, State, Trigger};
 
 impl Folding<'_> {
+    /// The phase that an event belongs to where it stands: that of its kind, but for the circumstances named here.
     pub(super) fn phase_of(&self, row: usize, event: Event) -> Phase {
-        let initially = |instance: InstanceId| {
-            let initial = self.model.commitment_of(instance).initial;
-            self.phase <= Phase::Initial && self.run.world.step == 0 && initial != State::Null
-        };
         let kind = event.kind();
-        match event {
-            Event::Created(instance) if initially(instance) && self.run.log[row].cause.is_none() => Phase::Initial,
-            Event::Detached(instance)
-                if initially(instance) && self.model.commitment_of(instance).initial == State::Detached =>
-            {
-                Phase::Initial
-            }
-            Event::Renewed(_) | Event::Created(_) | Event::Reactivated(_) if self.is_by_move(row) => Phase::Exchange,
-            Event::Stance { .. } if self.run.log[row].cause.is_some() => Phase::Shocks,
-            // By `until`.
-            Event::Satisfied(instance) if self.model.commitment_of(instance).maintain => Phase::Review,
-            // It is done by its last increment, or, once all that it has come to is delivered, in the Review.
-            Event::Satisfied(instance) if self.may_rise(instance) => Phase::Review,
-            Event::Detached(_) | Event::Raised { .. } => self.phase.clamp(Phase::Exchange, Phase::Meetings),
-            Event::Reactivated(_) if self.phase == Phase::Meetings => Phase::Meetings,
-            Event::Created(_)
-            | Event::Stance { .. }
-            | Event::Satisfied(_)
-            | Event::Started
-            | Event::Drawn { .. }
-            | Event::Met(_)
-            | Event::Shock(_)
-            | Event::Anchor { .. }
-            | Event::Trust { .. }
-            | Event::Cancelled(_)
-            | Event::Expired(_)
-            | Event::Suspended(_)
-            | Event::Reactivated(_)
-            | Event::Delivered { .. }
-            | Event::Withdrawn { .. }
-            | Event::Violated(_)
-            | Event::Released(_)
-            | Event::Renewed(_)
-            | Event::Moved(_)
-            | Event::Agreed { .. }
-            | Event::Failed { .. }
-            | Event::Reached(_)
-            | Event::Ended(_) => kind.phase(),
+        let has_cause = self.run.log[row].cause.is_some();
+        if kind == EventKind::Stance && has_cause {
+            return Phase::Shocks;
+        }
+        let Some(instance) = event.instance() else { return kind.phase() };
+        let commitment = self.model.commitment_of(instance);
+        let is_start = self.phase <= Phase::Initial && self.run.world.step == 0;
+        let is_initial = kind == EventKind::Created && commitment.initial != State::Null && !has_cause
+            || kind == EventKind::Detached && commitment.initial == State::Detached;
+        let is = |kinds: &[EventKind]| kinds.contains(&kind);
+        if is_start && is_initial {
+            Phase::Initial
+        } else if is(&[EventKind::Renewed, EventKind::Created, EventKind::Reactivated]) && self.is_by_move(row) {
+            Phase::Exchange
+        } else if is(&[EventKind::Satisfied]) && (commitment.maintain || self.may_rise(instance)) {
+            // By `until`; or, where more may still be due than its last increment, once all that it has come to is
+            // delivered.
+            Phase::Review
+        } else if is(&[EventKind::Detached, EventKind::Raised]) {
+            self.phase.clamp(Phase::Exchange, Phase::Meetings)
+        } else if is(&[EventKind::Reactivated]) && self.phase == Phase::Meetings {
+            Phase::Meetings
+        } else {
+            kind.phase()
         }
     }
 
@@ -163,39 +146,20 @@ impl Folding<'_> {
 
     /// The life cycle of section 3 of the model.
     fn check_transition(&self, event: Event) -> Result<(), String> {
-        let Some(instance) = event.instance() else { return self.check_owed(event) };
+        let kind = event.kind();
+        let (Some(instance), Some(states)) = (event.instance(), kind.happens_in()) else {
+            return self.check_owed(event);
+        };
         let commitment = self.model.commitment_of(instance);
         let state = self.run.world.instance(instance).state;
-        let legal = match event.kind() {
-            EventKind::Created => state == State::Null,
-            EventKind::Cancelled | EventKind::Detached => state == State::Conditional,
-            EventKind::Expired => matches!(state, State::Null | State::Conditional),
-            EventKind::Suspended => state == State::Detached && commitment.stay.is_some(),
-            EventKind::Reactivated => state == State::Pending,
-            EventKind::Delivered | EventKind::Satisfied => state == State::Detached,
-            EventKind::Violated => matches!(state, State::Detached | State::Pending),
-            EventKind::Released => {
-                matches!(state, State::Conditional | State::Detached | State::Pending) && commitment.release.is_some()
-            }
-            EventKind::Renewed => state.is_final(),
-            EventKind::Raised => state == State::Detached && commitment.is_graded(),
-            EventKind::Withdrawn => commitment.maintain,
-            EventKind::Started
-            | EventKind::Drawn
-            | EventKind::Met
-            | EventKind::Shock
-            | EventKind::Moved
-            | EventKind::Stance
-            | EventKind::Anchor
-            | EventKind::Trust
-            | EventKind::Agreed
-            | EventKind::Failed
-            | EventKind::Reached
-            | EventKind::Ended => true,
+        // Without a `while` nothing is suspended, and without a `release` nothing is released.
+        let is_possible = match kind.clause() {
+            Some((clause @ (Clause::While | Clause::Release), _)) => commitment.clause(clause).is_some(),
+            Some((Clause::Offer | Clause::When | Clause::Until | Clause::Renew, _)) | None => true,
         };
-        if !legal {
+        if !is_possible || !states.contains(&state) {
             let name = &self.model.instances[instance.index()].name;
-            return Err(format!("`{}` of `{name}` is no legal move: it is {}", event.kind().name(), state.name()));
+            return Err(format!("`{}` of `{name}` is no legal move: it is {}", kind.name(), state.name()));
         }
         self.check_owed(event)
     }
@@ -218,14 +182,8 @@ impl Folding<'_> {
             self.owed.pop_front();
             return;
         }
-        let (Event::Suspended(instance)
-        | Event::Violated(instance)
-        | Event::Released(instance)
-        | Event::Satisfied(instance)) = event
-        else {
-            return;
-        };
-        if self.model.commitment_of(instance).maintain {
+        let Some((instance, state)) = event.instance().zip(event.kind().leads_to()) else { return };
+        if self.model.commitment_of(instance).maintain && !state.standing(true).bound {
             for gift in self.model.gifts(instance) {
                 let amount = self.run.world.evidence.handed_over(gift.position);
                 if amount > Amount::ZERO {
@@ -237,50 +195,28 @@ impl Folding<'_> {
 
     /// An amount as exact as the run had it: what is due follows from the state, and the row must say the same.
     pub(super) fn exact(&self, event: Event) -> Result<Event, String> {
-        match event {
-            Event::Delivered { instance, gift, amount } => {
-                let exact = self.due(instance, gift);
-                if exact.to_units().to_bits() != amount.to_units().to_bits() || exact == Amount::ZERO {
-                    let name = &self.model.instances[instance.index()].name;
-                    return Err(format!("`{name}` hands over {} here, not {}", exact.to_units(), amount.to_units()));
-                }
-                Ok(Event::Delivered { instance, gift, amount: exact })
+        let Payload::Gift { instance, gift, amount } = event.payload() else { return Ok(event) };
+        let kind = event.kind();
+        let name = &self.model.instances[instance.index()].name;
+        let is_exact = |exact: Amount| exact.to_units().to_bits() == amount.to_units().to_bits();
+        let exact = if kind == EventKind::Delivered {
+            let due = self.due(instance, gift);
+            if !is_exact(due) || due == Amount::ZERO {
+                return Err(format!("`{name}` hands over {} here, not {}", due.to_units(), amount.to_units()));
             }
-            Event::Withdrawn { instance, gift, amount } => {
-                let exact = self.owed.front().map_or(Amount::ZERO, |&(_, _, amount)| amount);
-                if exact.to_units().to_bits() != amount.to_units().to_bits() {
-                    let name = &self.model.instances[instance.index()].name;
-                    return Err(format!("`{name}` had {} in force, not {}", exact.to_units(), amount.to_units()));
-                }
-                Ok(Event::Withdrawn { instance, gift, amount: exact })
+            due
+        } else if kind == EventKind::Withdrawn {
+            let in_force = self.owed.front().map_or(Amount::ZERO, |&(_, _, amount)| amount);
+            if !is_exact(in_force) {
+                return Err(format!("`{name}` had {} in force, not {}", in_force.to_units(), amount.to_units()));
             }
-            Event::Raised { instance, gift, amount } => {
-                let exact = self.raised(instance, gift, amount)?;
-                Ok(Event::Raised { instance, gift, amount: exact })
-            }
-            Event::Started
-            | Event::Drawn { .. }
-            | Event::Met(_)
-            | Event::Shock(_)
-            | Event::Stance { .. }
-            | Event::Anchor { .. }
-            | Event::Trust { .. }
-            | Event::Created(_)
-            | Event::Cancelled(_)
-            | Event::Expired(_)
-            | Event::Detached(_)
-            | Event::Suspended(_)
-            | Event::Reactivated(_)
-            | Event::Satisfied(_)
-            | Event::Violated(_)
-            | Event::Released(_)
-            | Event::Renewed(_)
-            | Event::Moved(_)
-            | Event::Agreed { .. }
-            | Event::Failed { .. }
-            | Event::Reached(_)
-            | Event::Ended(_) => Ok(event),
-        }
+            in_force
+        } else if kind == EventKind::Raised {
+            self.raised(instance, gift, amount)?
+        } else {
+            amount
+        };
+        Ok(kind.with(Payload::Gift { instance, gift, amount: exact }).unwrap_or(event))
     }
 
     /// Whether a graded amount of an instance is below the most that it can be.
