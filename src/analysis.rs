@@ -10,14 +10,10 @@
 
 mod bits;
 mod distance;
-mod frame;
 mod goal;
-mod keystone;
 pub mod limits;
 mod partial;
-mod parting;
 mod search;
-mod summit;
 mod symmetry;
 mod turning;
 mod unlock;
@@ -26,12 +22,12 @@ mod wants;
 pub mod wording;
 
 pub use distance::{Unasked, distance};
-pub use frame::Held;
-pub use keystone::Keystone;
+pub use goal::Held;
 pub use partial::Partial;
-pub use parting::{Parting, Side, parting};
 pub use symmetry::interchangeable;
+pub use turning::{Parting, Side, parting};
 pub use turning::{Stood, TurnedComparison, condition_of, stood_in_the_way, turned};
+pub use unlock::Keystone;
 pub use waits::Wait;
 pub use wants::{Blocked, Requirement};
 pub use wording::Threshold;
@@ -252,7 +248,7 @@ fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -
     let (partial, partial_is_complete) =
         if trend == Trend::Up { partials(&asked.test, &unlock, &moves)? } else { (Vec::new(), true) };
     let summit = if question.summit { Some(asked.summit(&now)?) } else { None };
-    let keystones = question.keystones.then(|| keystone::keystones(view)).transpose()?;
+    let keystones = question.keystones.then(|| unlock::keystones(view)).transpose()?;
     let (keystones, keystones_are_complete) = keystones.map_or((None, true), |(found, all)| (Some(found), all));
     Ok(Explanation {
         step: world.step,
@@ -261,7 +257,7 @@ fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -
         any: question.any,
         given: given(view, &movers(&unlock), &moves),
         unasked: movers(&unlock).into_iter().map(|instance| asked.unasked(&now, instance)).collect(),
-        held: frame::held(model, goal_condition, &possible),
+        held: goal::held(model, goal_condition, &possible),
         with_any,
         waits_are_complete: waits.is_some(),
         waits: waits.unwrap_or_default(),
@@ -399,7 +395,7 @@ impl<'a> Asked<'a> {
             owner_count: self.view.model.actors.len(),
             classes: (0..).take(actors.len()).collect(),
         };
-        let oracle = summit::Room {
+        let oracle = unlock::Room {
             hypothesis: now.clone().indexed().with_work(limits::CLOSURE_WORK),
             test: self.test.clone(),
             offers: actors.iter().map(|actor| std::mem::take(&mut offers[actor.index()])).collect(),

@@ -1,27 +1,20 @@
-//! The command line: one file a command, and what they share.
+//! The command line: a file for each command or few that belong together, and what they share.
 
-mod against;
-mod check;
 mod console;
-mod diff;
 mod explain;
+mod folders;
 mod fork;
 mod forward;
+mod history;
 mod load;
-mod merge;
-mod new;
 mod page;
 mod progress;
-mod recorded;
-mod replay;
 mod run;
-mod show;
-mod signals;
+mod scenario;
 mod slurm;
-mod storylines;
 mod sweep;
+mod swept;
 mod tip;
-mod why;
 
 use std::ffi::OsString;
 use std::io;
@@ -47,21 +40,21 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Check(check::Args),
+    Check(scenario::CheckArgs),
     Run(run::Args),
     Sweep(sweep::Args),
-    Merge(merge::Args),
-    Storylines(storylines::Args),
-    Against(against::Args),
-    Replay(replay::Args),
+    Merge(sweep::MergeArgs),
+    Storylines(swept::StorylinesArgs),
+    Against(swept::AgainstArgs),
+    Replay(history::ReplayArgs),
     Explain(explain::Args),
-    Why(why::Args),
+    Why(history::WhyArgs),
     Fork(fork::Args),
-    Diff(diff::Args),
+    Diff(history::DiffArgs),
     Page(page::Args),
     Tip(tip::Args),
-    New(new::Args),
-    Show(show::Args),
+    New(scenario::NewArgs),
+    Show(scenario::ShowArgs),
     /// Prints the JSON Schema of scenario files, for editors
     Schema,
     /// Prints a completion script for a shell
@@ -91,24 +84,24 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, program: Optio
         Err(error) => return wrong_usage(&error, &arguments),
     };
     let result = match cli.command {
-        Command::Check(args) => check::check(&args),
+        Command::Check(args) => scenario::check(&args),
         Command::Run(args) => run::run(&args),
         Command::Sweep(args) => match (args.cluster.slurm, &args.out) {
             (Some(tasks), Some(out)) => slurm::slurm(&args, tasks, out),
             _ => sweep::sweep(&args),
         },
-        Command::Merge(args) => merge::merge(&args),
-        Command::Storylines(args) => storylines::storylines(&args),
-        Command::Against(args) => against::against(&args),
-        Command::Replay(args) => replay::replay(&args),
+        Command::Merge(args) => sweep::merge(&args),
+        Command::Storylines(args) => swept::storylines(&args),
+        Command::Against(args) => swept::against(&args),
+        Command::Replay(args) => history::replay(&args),
         Command::Explain(args) => explain::explain(&args),
-        Command::Why(args) => why::why(&args),
+        Command::Why(args) => history::why(&args),
         Command::Fork(args) => fork::fork(&args),
-        Command::Diff(args) => diff::diff(&args),
+        Command::Diff(args) => history::diff(&args),
         Command::Page(args) => page::page(&args),
         Command::Tip(args) => tip::tip(&args),
-        Command::New(args) => new::new(&args),
-        Command::Show(args) => show::show(&args),
+        Command::New(args) => scenario::new(&args),
+        Command::Show(args) => scenario::show(&args),
         Command::Schema => emit(include_str!("../schema.json")),
         Command::Completions { shell } => completions(shell),
     };

@@ -3,14 +3,12 @@
 //! What the page shows is data in the shape of the tables, beside what the analysis says of the states on the way. The
 //! program that draws it is written in TypeScript in the folder `page/`; its bundle is part of the crate.
 
+mod data;
 mod document;
 mod error;
 mod history;
 pub mod limits;
-mod run;
-mod standing;
 mod subject;
-mod sweep;
 mod table;
 
 pub use document::document;

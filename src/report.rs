@@ -7,11 +7,9 @@ pub mod ending;
 pub mod explain;
 pub mod explained;
 pub mod shares;
-pub mod state;
 pub mod storylines;
 pub mod timeline;
-mod unknown;
 pub mod why;
 pub mod wording;
 
-pub use unknown::Unknown;
+pub use wording::Unknown;

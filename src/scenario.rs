@@ -25,12 +25,9 @@ mod collect;
 mod commitments;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod compile;
-mod complete;
 mod constant;
-mod context;
 mod csv;
 mod data;
-mod declarations;
 mod diagnostic;
 mod document;
 mod draft;
@@ -60,17 +57,14 @@ mod parse_toml;
 mod quantity;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod reader;
-mod recheck;
 mod reserved;
 mod resolve;
 mod rules;
 mod script;
 mod set_value;
-mod sets;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are treated alike")]
 mod show;
 mod source;
-mod string_places;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod sweep_table;
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other tokens are treated alike")]
@@ -97,7 +91,7 @@ pub use document::{Document, Unreadable};
 pub use moves::{AddedMove, MoveAmounts};
 pub use names::FAILED;
 pub use overrides::{Override, canonical};
-pub use recheck::Recheck;
+pub use rules::Recheck;
 pub use set_value::SetValue;
 pub use source::{Position, SourceText};
 pub use sweep_table::{SweepTable, Varied, VariedValues};

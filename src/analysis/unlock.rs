@@ -1,9 +1,11 @@
-//! Unlock sets: the first moves after which an Exchange reaches the goal.
+//! The sets that an explanation gives: the first moves after which an Exchange reaches the goal (unlock sets), the actors
+//! whose package does (summit sets), and those whose exit unravels more than their own part (keystones).
 
 use super::goal::{Goal, GoalTest};
+use super::limits;
 use super::search::Oracle;
-use crate::engine::{Failure, Hypothesis};
-use crate::model::InstanceId;
+use crate::engine::{Failure, Hypothesis, Unravelling, View};
+use crate::model::{ActorId, InstanceId, State};
 
 /// Answers what follows from first moves.
 #[derive(Clone, Debug)]
@@ -86,4 +88,117 @@ impl Oracle for Moves<'_> {
     fn size(&self) -> usize {
         self.mark()
     }
+}
+
+/// Answers what follows from a package of those in the room.
+#[derive(Clone, Debug)]
+pub(super) struct Room<'a> {
+    pub(super) hypothesis: Hypothesis<'a>,
+    pub(super) test: GoalTest<'a>,
+    /// The conditional commitments of each actor that has some.
+    pub(super) offers: Vec<Vec<InstanceId>>,
+    /// Length of the trail with nobody in the room.
+    pub(super) base: usize,
+    /// Who is in the room.
+    pub(super) present: Vec<usize>,
+}
+
+impl Room<'_> {
+    /// Puts the package and what follows into the hypothesis.
+    fn agree(&mut self) -> Result<(), Failure> {
+        self.hypothesis.undo(self.base);
+        let offers: Vec<InstanceId> = self.present.iter().flat_map(|&actor| &self.offers[actor]).copied().collect();
+        self.hypothesis.agree(&offers)?;
+        self.hypothesis.close()
+    }
+}
+
+impl Oracle for Room<'_> {
+    fn items(&self) -> usize {
+        self.offers.len()
+    }
+
+    fn add(&mut self, item: usize) -> Result<(), Failure> {
+        self.present.push(item);
+        Ok(())
+    }
+
+    fn mark(&self) -> usize {
+        self.present.len()
+    }
+
+    fn undo(&mut self, mark: usize) {
+        self.present.truncate(mark);
+    }
+
+    /// Nobody enters the room because others do.
+    fn has(&self, item: usize) -> bool {
+        self.present.contains(&item)
+    }
+
+    fn may_follow(&mut self, _item: usize) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
+    fn reached(&mut self) -> Result<bool, Failure> {
+        self.agree()?;
+        self.test.reached(&self.hypothesis)
+    }
+
+    fn work(&self) -> u64 {
+        self.hypothesis.work()
+    }
+
+    fn size(&self) -> usize {
+        self.hypothesis.trail().len() - self.base
+    }
+}
+
+/// An actor on whom more rests than its own part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keystone {
+    /// Who.
+    pub actor: ActorId,
+    /// What it has detached itself, in declaration order.
+    pub own: Vec<InstanceId>,
+    /// What would be suspended after its exit, round by round; rounds that suspend nothing on its account are left out.
+    pub waves: Vec<Vec<InstanceId>>,
+}
+
+/// The keystones of a state, in the actors' order; and whether these are all, as the work allowed.
+pub(super) fn keystones(view: View<'_>) -> Result<(Vec<Keystone>, bool), Failure> {
+    let View { model, world, .. } = view;
+    let mut own: Vec<Vec<InstanceId>> = vec![Vec::new(); model.actors.len()];
+    let mut detached = Vec::new();
+    for instance in model.instance_ids().filter(|&instance| world.instance(instance).state == State::Detached) {
+        own[model.instances[instance.index()].debtor.index()].push(instance);
+        detached.push(instance);
+    }
+    let mut unravelling = Unravelling::on(view).with_work(limits::DETAIL_WORK);
+    let baseline = match unravelling.unravel(&[], &detached) {
+        Err(Failure::TooMuchWork { .. }) => return Ok((Vec::new(), false)),
+        baseline => baseline?,
+    };
+    unravelling.undo();
+    let first = baseline.first().cloned().unwrap_or_default();
+    let mut anyway = vec![false; model.instances.len()];
+    baseline.iter().flatten().for_each(|instance| anyway[instance.index()] = true);
+    let mut keystones = Vec::new();
+    for actor in model.actor_ids() {
+        let own = std::mem::take(&mut own[actor.index()]);
+        if own.is_empty() {
+            continue;
+        }
+        let mut waves = match unravelling.unravel(&own, &first) {
+            Err(Failure::TooMuchWork { .. }) => return Ok((keystones, false)),
+            waves => waves?,
+        };
+        unravelling.undo();
+        waves.iter_mut().for_each(|wave| wave.retain(|instance| !anyway[instance.index()]));
+        waves.retain(|wave| !wave.is_empty());
+        if !waves.is_empty() {
+            keystones.push(Keystone { actor, own, waves });
+        }
+    }
+    Ok((keystones, true))
 }

@@ -11,9 +11,9 @@ use backstop::scenario::{Options, Override};
 use backstop::store::{Lineage, Manifest};
 
 use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
+use super::folders::{check_fork, no_step, step_of_folder, verify};
 use super::forward::{Asked, Form, ForwardArgs, forward};
 use super::load::{self, At, Loaded, parse_set};
-use super::recorded::{check_fork, no_step, step_of_folder, verify};
 
 /// Explains a deadlock: who waits for whom, the circles, the smallest first moves that open them
 #[derive(Debug, clap::Args)]

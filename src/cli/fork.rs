@@ -9,9 +9,9 @@ use backstop::scenario::{MoveAmounts, Override};
 use backstop::store::{Kept, Lineage, Recording, RecordingError, Verified};
 
 use super::console::{Failed, emit, fail};
+use super::folders::{claim, is_same, refuse, verify};
 use super::load::{self, At, parse_bound, parse_set};
-use super::recorded::{refuse, verify};
-use super::run::{claim, is_same, written};
+use super::run::written;
 
 /// Goes on from a step of a run under other numbers, with the same luck
 #[derive(Debug, clap::Args)]

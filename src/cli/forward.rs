@@ -15,7 +15,7 @@ use backstop::table::{Cell, Csv, Declared as _, FutureColumn, Sink as _, fixed_c
 use serde_json::{Value, json};
 
 use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
-use super::{progress, signals};
+use super::progress;
 
 /// How first moves are played forward.
 #[derive(Debug, clap::Args)]
@@ -80,14 +80,14 @@ pub(crate) fn forward(asked: &Asked<'_>, form: Form) -> Result<(), Failed> {
     };
     let jobs = args.jobs.map_or_else(progress::cores, |jobs| usize::try_from(jobs).unwrap_or(1));
     let bar = progress::bar(false);
-    signals::stop_on_signals();
+    progress::stop_on_signals();
     let futures = play(forward, jobs, &mut |so_far| {
         progress::show(&bar, so_far);
-        !signals::is_stopped()
+        !progress::is_stopped()
     });
     bar.finish_and_clear();
     let futures = futures.expect("the run comes to the step, whose state is here");
-    if signals::is_stopped() {
+    if progress::is_stopped() {
         say("interrupted: the table is about what was played");
     }
     let table = Table { asked, futures: &futures, moves: &moves };

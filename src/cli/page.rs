@@ -11,8 +11,7 @@ use backstop::scenario::Diagnostic;
 use backstop::store::{Defect, LineageError, Manifest, Verified};
 
 use super::console::{Failed, emit, fail, report, say};
-use super::run::claim_file;
-use super::sweep;
+use super::folders::{claim_file, refuse_sweep};
 
 /// Writes one HTML file that shows a run, a sweep, or two runs side by side
 ///
@@ -63,15 +62,6 @@ fn beside(folder: &Path) -> Result<PathBuf, Failed> {
     Ok(path)
 }
 
-/// Says that the page in a folder, which no manifest lists, shows what was in the folder before it was written anew.
-pub(crate) fn warn_of_old(folder: &Path) {
-    let page = folder.join("page.html");
-    if std::fs::symlink_metadata(&page).is_ok() {
-        let page = escaped(&page.display().to_string());
-        say(&format!("note: `{page}` shows what was in the folder before; `page --force` writes it anew"));
-    }
-}
-
 fn subject(folder: &Path) -> Result<Subject, Failed> {
     let subject = page::read(folder).map_err(|error| refused(&error))?;
     let text = subject.verified().map(text);
@@ -97,7 +87,7 @@ fn text(verified: &Verified) -> String {
 
 fn refused(error: &PageError) -> Failed {
     match error {
-        PageError::Sweep(error) => return sweep::explain(error, None),
+        PageError::Sweep(error) => return refuse_sweep(error, None),
         PageError::Run(error) => {
             if let Defect::Lineage(LineageError::Scenario { diagnostics, source }) = &error.fault {
                 let diagnostics: &[Diagnostic] = diagnostics;

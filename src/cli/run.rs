@@ -9,18 +9,16 @@ use backstop::report::wording::escaped;
 use backstop::report::{ending, timeline};
 use backstop::scenario::{AddedMove, Document, Options, Override};
 use backstop::store::{
-    Folder, FolderError, LineageError, Manifest, MoveRecord, OverrideRecord, RunTables, Sampler, SingleFile, limits,
-    open_file, write_events, write_run,
+    FolderError, LineageError, Manifest, MoveRecord, OverrideRecord, RunTables, Sampler, SingleFile, limits, open_file,
+    write_events, write_run,
 };
 use backstop::sweep::{Sweep, recorded};
 use backstop::table::{CsvWriter, EventColumn, Sink as _, fixed_columns};
 use backstop::text::{all_listed, listed, quoted, suggestion};
 
 use super::console::{Failed, emit, emit_written, fail};
+use super::folders::{claim, claim_file, is_same, refuse, refuse_sweep, warn_of_old};
 use super::load::{self, parse_move, parse_set, parse_whole};
-use super::page;
-use super::recorded::refuse;
-use super::sweep::explain;
 
 /// Runs a scenario once and prints what happened and how it ended
 #[derive(Debug, clap::Args)]
@@ -126,7 +124,7 @@ impl Asked {
 
     /// A run of a sweep, by its number in `runs.csv`.
     fn of_sweep(folder: &Path, number: u64) -> Result<Self, Failed> {
-        let sweep = recorded(folder).map_err(|error| explain(&error, None))?;
+        let sweep = recorded(folder).map_err(|error| refuse_sweep(&error, None))?;
         let runs = sweep.schedule.runs();
         if number >= runs {
             let help = format!("its last run is {}", runs.saturating_sub(1));
@@ -226,16 +224,6 @@ fn write_log(out: impl Write, model: &Model, run: &Run) -> io::Result<()> {
     sink.end()
 }
 
-/// Claims an output folder before any work is done.
-pub(crate) fn claim(path: &Path, force: bool) -> Result<Folder, Failed> {
-    Folder::claim(path, force).map_err(|error| fail(&error.to_string(), error.help()))
-}
-
-/// Claims a single output file before any work is done; `inputs` are what the command reads.
-pub(crate) fn claim_file(path: &Path, force: bool, inputs: &[&Path]) -> Result<SingleFile, Failed> {
-    SingleFile::claim(path, force, inputs).map_err(|error| fail(&error.to_string(), error.help()))
-}
-
 /// Claims the file of `--events`, which is neither the scenario nor one of the files that it refers to.
 fn claim_events(args: &Args, document: &Document) -> Result<Option<SingleFile>, Failed> {
     let Some(path) = args.events.as_deref().filter(|path| path.as_os_str() != "-") else { return Ok(None) };
@@ -258,7 +246,7 @@ pub(crate) fn written(path: &Path, result: Result<(), FolderError>) -> Result<()
         fail(&error.to_string(), Some(help))
     });
     written?;
-    page::warn_of_old(path);
+    warn_of_old(path);
     Ok(())
 }
 
@@ -296,9 +284,4 @@ fn check_row(folder: &Path, number: u64, expected: &[u8]) -> Result<(), Failed> 
         }
     }
     Ok(())
-}
-
-/// Whether two paths lead to one folder.
-pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
-    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }

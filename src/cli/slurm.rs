@@ -21,9 +21,10 @@ use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, is_
 use serde::{Deserialize, Serialize};
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
+use super::folders::refuse_sweep;
 use super::progress::{bar, show};
-use super::signals::{is_stopped, stop_on_signals};
-use super::sweep::{self, Args, Origin, conclusion, explain, written};
+use super::progress::{is_stopped, stop_on_signals};
+use super::sweep::{self, Args, Origin, conclusion, written};
 
 /// Where the state of the array is kept.
 const STATE: &str = "array.json";
@@ -144,7 +145,7 @@ pub(crate) fn slurm(args: &Args, tasks: u64, out: &Path) -> Result<(), Failed> {
     // A merge that was cut short has left a folder that is not complete; it may be replaced.
     let may_replace = args.force || args.resume && is_begun(out);
     // Looked at before the cluster works for it; the merge locks it.
-    drop(super::run::claim(out, may_replace)?);
+    drop(super::folders::claim(out, may_replace)?);
     let mut array = if args.resume && place.file(STATE).exists() {
         pick_up(&sweep, &place, tasks)?
     } else {
@@ -211,7 +212,7 @@ fn pick_up(sweep: &Sweep, place: &Place, tasks: u64) -> Result<Array, Failed> {
         || fail(&format!("`{folder}` is not the folder of a sweep on a cluster"), Some("`--force` begins it anew"));
     let old = Manifest::from_json(&text)
         .map_err(|_| fail(&format!("`{folder}` was written by another version"), Some("`--force` begins it anew")))?;
-    let outline = Outline::of(&old, &folder).map_err(|error| explain(&error, None))?;
+    let outline = Outline::of(&old, &folder).map_err(|error| refuse_sweep(&error, None))?;
     let mut differing = differences((&old, &outline), (&sweep.manifest(), &sweep.outline()));
     if outline.replicates != sweep.schedule.replicates {
         let (before, now) = (outline.replicates, sweep.schedule.replicates);
@@ -426,7 +427,7 @@ fn put_together(args: &Args, out: &Path, place: &Place, tasks: u64) -> Result<()
         true
     });
     bar.finish_and_clear();
-    let (sweep, done) = result.map_err(|error| explain(&error, None))?;
+    let (sweep, done) = result.map_err(|error| refuse_sweep(&error, None))?;
     place.remove()?;
     if args.quiet {
         return Ok(());

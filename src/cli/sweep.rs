@@ -1,22 +1,24 @@
-//! `sweep`: many runs over a design of points, in parallel, into a folder that can be taken up again.
+//! `sweep` and `merge`: many runs over a design of points, in parallel, into a folder that can be taken up again, and shards
+//! of it put together.
 
 use std::path::{Path, PathBuf};
 
+use backstop::report::shares;
+use backstop::report::storylines::told;
 use backstop::report::wording::{self, escaped};
-use backstop::report::{shares, storylines::told};
-use backstop::scenario::{Override, SourceText};
+use backstop::scenario::Override;
 use backstop::sweep::{
     Against, Asked, Axis, Bases, DesignSource, Error, Output, Report, Request, Sample, Shard, Sort, Summary, Sweep,
-    Tables, Unprepared, Wanted, limits, read_design,
+    Tables, Unprepared, Wanted, limits, merge as put_together, read_design,
 };
 
-use super::against::compared;
 use super::console::{self, Failed, emit, fail, say};
+use super::folders::{is_same, refuse_sweep, warn_of_old};
 use super::load::{self, parse_set, parse_whole};
-use super::page::warn_of_old;
 use super::progress::{bar, cores, show};
-use super::signals::{is_stopped, stop_on_signals};
-use super::storylines::{command_of_file, command_of_folder, examples};
+use super::progress::{is_stopped, stop_on_signals};
+use super::swept::compared;
+use super::swept::{command_of_file, command_of_folder, examples};
 
 /// Runs a scenario many times over a design of points
 ///
@@ -144,7 +146,7 @@ pub(crate) fn conduct(args: &Args, sweep: &Sweep, jobs: usize) -> Result<(), Fai
     };
     if let Some(base) = &args.against {
         let found = Against::check(sweep).and_then(|()| Bases::parse(base, sweep.experiment.points()));
-        found.map_err(|error| explain(&error, None))?;
+        found.map_err(|error| refuse_sweep(&error, None))?;
     }
     let bar = bar(args.quiet);
     stop_on_signals();
@@ -153,7 +155,7 @@ pub(crate) fn conduct(args: &Args, sweep: &Sweep, jobs: usize) -> Result<(), Fai
         !is_stopped()
     });
     bar.finish_and_clear();
-    let done = result.map_err(|error| explain(&error, Some(sweep.experiment.document().source())))?;
+    let done = result.map_err(|error| refuse_sweep(&error, Some(sweep.experiment.document().source())))?;
     conclude(args, sweep, &done)
 }
 
@@ -246,7 +248,7 @@ fn shard(text: &str) -> Result<Shard, String> {
 pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
     let document = load::document(&args.file)?;
     let text = document.source().clone();
-    let wrong = |error: &Error| explain(error, Some(&text));
+    let wrong = |error: &Error| refuse_sweep(error, Some(&text));
     let design = if let Some(path) = &args.design.design {
         Some(listed(path)?)
     } else if !args.design.vary.is_empty() || args.design.sample.is_some() {
@@ -288,7 +290,7 @@ fn listed(path: &Path) -> Result<(DesignSource, Asked), Failed> {
         .map_err(|error| fail(&format!("cannot read `{}`: {error}", escaped(&name)), None))?;
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let asked = Asked { kind: "file".into(), file, ..Asked::default() };
-    let points = read_design(&name, &bytes).map_err(|error| explain(&error, None))?;
+    let points = read_design(&name, &bytes).map_err(|error| refuse_sweep(&error, None))?;
     Ok((DesignSource::Points(points), asked))
 }
 
@@ -300,11 +302,40 @@ fn asked_for(args: &DesignArgs) -> Result<(DesignSource, Asked), Error> {
     Ok((DesignSource::Request(request), asked))
 }
 
-/// Says what is wrong with a sweep, and what the scenario's reader had to say.
-pub(crate) fn explain(error: &Error, text: Option<&SourceText>) -> Failed {
-    let failed = fail(&escaped(&error.to_string()), error.remedy());
-    if let Some(text) = text {
-        console::report(error.diagnostics(), text);
+/// Puts the shards of a sweep together, into the bytes of the sweep that was never divided
+#[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
+pub(crate) struct MergeArgs {
+    /// The folders of all shards, in any order
+    #[arg(required = true, value_name = "DIR")]
+    folders: Vec<PathBuf>,
+    /// Write runs.csv, summary.csv, design.csv and manifest.json into this folder
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    out: PathBuf,
+    /// Write into the folder even if it is not empty
+    #[arg(long)]
+    force: bool,
+    /// No progress bar and no table at the end
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) fn merge(args: &MergeArgs) -> Result<(), Failed> {
+    if args.folders.iter().any(|folder| is_same(folder, &args.out)) {
+        return Err(fail("a shard cannot be merged into itself", Some("choose another `--out`")));
     }
-    failed
+    stop_on_signals();
+    let bar = bar(args.quiet);
+    let result = put_together(&args.folders, &args.out, args.force, &mut |progress| {
+        show(&bar, progress);
+        !is_stopped()
+    });
+    bar.finish_and_clear();
+    let (sweep, done) = result.map_err(|error| refuse_sweep(&error, None))?;
+    warn_of_old(&args.out);
+    if args.quiet {
+        return Ok(());
+    }
+    let text = conclusion(&sweep, &done.summary, Origin::Folder(&args.out))?;
+    emit(&(text + &written(&args.out, sweep.tables)))
 }

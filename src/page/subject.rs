@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::data;
 use super::error::PageError;
 use super::limits;
-use super::{run, sweep};
 use crate::store::{Manifest, Verified, verify};
 
 /// A folder that has been read, ready to be shown.
@@ -33,12 +33,12 @@ pub struct Subject {
 pub fn read(folder: &Path) -> Result<Subject, PageError> {
     let manifest = Manifest::read(folder).map_err(PageError::Run)?;
     if manifest.design.is_some() {
-        let (data, title, text) = sweep::read(folder, &manifest)?;
+        let (data, title, text) = data::read_sweep(folder, &manifest)?;
         return Ok(Subject { data, title, text, verified: None });
     }
     let verified = verify(folder, &mut |_, _, _| {}).map_err(PageError::Run)?;
-    let (data, text) = run::read(folder, &verified)?;
-    let title = run::title(verified.course.first(), &manifest);
+    let (data, text) = data::read_run(folder, &verified)?;
+    let title = data::title(verified.course.first(), &manifest);
     Ok(Subject { data, title, text, verified: Some(verified) })
 }
 

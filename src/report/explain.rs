@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::explained::{explained, standing, suspended};
 use super::timeline::label;
-use super::unknown::Unknown;
+use super::wording::Unknown;
 use super::wording::{actor, actors, count, escaped, listed};
 use crate::analysis::{self, Cost, Explanation, Keystone, Question, Sets};
 use crate::engine::{Failure, View};

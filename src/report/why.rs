@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::ending::{values, when};
 use super::explained::lacks;
 use super::timeline::{label, sentence};
-use super::unknown::Unknown;
+use super::wording::Unknown;
 use super::wording::{condition, listed, plain_number};
 use crate::analysis;
 use crate::engine::View;

@@ -1,5 +1,7 @@
 //! Numbers, names and dates as a person writes them.
 
+use std::fmt;
+
 use crate::analysis::wording;
 pub use crate::analysis::wording::number as plain_number;
 use crate::model::{ActorId, Amount, GroupId, Model, ResourceId};
@@ -97,6 +99,33 @@ pub fn actors(model: &Model, ids: &[ActorId]) -> String {
 pub fn condition(text: &str) -> String {
     escaped(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
+
+/// There is nothing of the name that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    message: String,
+    help: String,
+}
+
+impl Unknown {
+    pub(super) fn new(message: String, help: String) -> Self {
+        Self { message, help }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> &str {
+        &self.help
+    }
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Unknown {}
 
 #[cfg(test)]
 mod tests {

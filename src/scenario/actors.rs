@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::context::{Context, Own};
 use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, quoted};
 use super::draft::Draft;
@@ -10,6 +9,7 @@ use super::fields::{Order, Spec, TargetOf, User};
 use super::keys;
 use super::names::Cohort;
 use super::reader::path;
+use super::script::{Context, Own};
 use super::toml_tree::{Entry, Kind, Table, Value, is_column, is_long_form};
 use crate::model::{Actor, ActorId, Distribution, Domain, Parameter, ParameterId, Scalar, Shape, Target, limits};
 

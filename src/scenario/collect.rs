@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::declarations::Declarations;
 use super::diagnostic::{Diagnostic, plain, quoted};
+use super::names::Declarations;
 use super::names::{Cohort, FAILED, Ids, Names, Party};
 use super::reader::{Reader, path};
 use super::reserved;

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::context::{Context, Own, Type};
 use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
 use super::draft::Draft;
 use super::fields::{Order, Spec, TargetOf, User};
 use super::keys;
+use super::lookup::Set;
 use super::names::Party;
 use super::reader::path;
-use super::sets::Set;
+use super::script::{Context, Own, Type};
 use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::{
     ActorId, Amount, Commitment, CommitmentId, Domain, Expression, Instance, IssueId, Node, ResourceId, State, Target,

@@ -3,14 +3,14 @@
 
 use std::rc::Rc;
 
-use super::context::{Context, Type};
 use super::diagnostic::{self, Diagnostic, Origin};
 use super::lookup::Lookup;
 use super::names::Given;
 use super::reader::{Reader, path};
 use super::resolve::{Resolver, arguments_of_quantities};
+use super::script::{Context, Type};
 use super::script::{Definition, Extent, Script};
-use super::string_places::StringPlaces;
+use super::source::StringPlaces;
 use super::syntax::{self, Form, Tree};
 use super::toml_tree::{Kind, Value};
 use super::{constant, graph};

@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::context::Context;
 use super::csv::CsvTable;
+use super::script::Context;
 use super::script::Script;
 use super::toml_tree::Value;
 use crate::model::{ActorId, Domain, Expression, Field, Node, Quantity, Shape, Target};

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::declarations::{Declarations, Join};
 use super::diagnostic::{self, Diagnostic, quoted};
 use super::graph;
 use super::names::Party;
+use super::names::{Declarations, Join};
 use super::reader::path;
 use super::toml_tree::{Entry, Kind};
 use crate::model::{ActorId, limits};

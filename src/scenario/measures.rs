@@ -1,11 +1,11 @@
 //! `[outcomes]` and `[metrics]`.
 
-use super::context::{Context, Type};
 use super::diagnostic::{Diagnostic, Origin, quoted};
 use super::draft::Draft;
 use super::keys;
 use super::names::is_id;
 use super::reader::path;
+use super::script::{Context, Type};
 use super::toml_tree::Kind;
 use crate::model::{Metric, Outcome, limits};
 

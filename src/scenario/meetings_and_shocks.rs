@@ -1,13 +1,13 @@
 //! `[meetings]` and `[shocks]`.
 
 use super::check::wrong_rate;
-use super::context::{Context, Type};
 use super::diagnostic::Diagnostic;
 use super::draft::Draft;
 use super::keys;
+use super::lookup::Set;
 use super::names::Party;
 use super::reader::path;
-use super::sets::Set;
+use super::script::{Context, Type};
 use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::{
     Domain, Effect, Expression, GroupId, IssueId, Meeting, Node, Shock, Target, Trigger, TrustEffect, limits,

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::csv::CsvTable;
-use super::declarations::{Declarations, Join, MISREAD, MISREAD_HELP};
 use super::diagnostic::{Diagnostic, quoted};
 use super::names::{Cohort, Party, is_id};
+use super::names::{Declarations, Join, MISREAD, MISREAD_HELP};
 use super::reader::path;
 use super::toml_tree::{Entry, Table};
 use crate::model::{ActorId, limits};

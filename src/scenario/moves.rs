@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::context::{Context, Own};
 use super::diagnostic::{Diagnostic, Origin, Severity, listed, quoted};
 use super::draft::Draft;
 use super::fields::{Order, Spec, User};
 use super::keys;
 use super::names::Party;
 use super::reader::path;
+use super::script::{Context, Own};
 use super::set_value::SetValue;
 use super::toml_tree::{Entry, Kind, Table, Value, is_column};
 use crate::model::{Amount, Bind, CommitmentId, Domain, InstanceId, Move, ResourceId, Shape, Target, Trigger, limits};

@@ -5,12 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::cells::{self, Column};
-use super::context::{Context, Own, Type};
 use super::diagnostic::{Diagnostic, Origin, listed, plain, quoted, suggestion};
 use super::draft::Draft;
 use super::fields::{About, Order, Pending, Spec, User, WHOLE, domain_help, shape_name};
 use super::reader::path;
 use super::script::Script;
+use super::script::{Context, Own, Type};
 use super::toml_tree::{Entry, Kind, Table, Value, is_column};
 use crate::model::{
     ActorId, Distribution, Domain, DrawId, Field, FieldSource, Node, Quantity, Scalar, Shape, Target, limits,

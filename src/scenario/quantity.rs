@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::context::{Context, Own};
 use super::diagnostic::{Diagnostic, listed, quoted};
 use super::lookup::Lookup;
+use super::lookup::Set;
 use super::names::{Happening, Ids, Party};
 use super::reader::Reader;
 use super::reserved::{self, Takes, usage};
-use super::sets::Set;
+use super::script::{Context, Own};
 use crate::model::{
     ActorId, Arguments, AttributeId, CommitmentId, DataId, GroupId, IssueId, MeanId, MeetingId, MoveId, OutcomeId,
     Promises, Quantity, ResourceId, ShockId, Signature, SlotId,

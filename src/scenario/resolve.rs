@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::context::{Context, Type};
 use super::diagnostic::{Diagnostic, Origin, listed, plain, quoted, suggestion};
 use super::lookup::Lookup;
 use super::names::Given;
 use super::quantity::{Argument, Blame, QuantityFinder};
 use super::reader::Reader;
 use super::reserved::{self, Takes, usage};
+use super::script::{Context, Type};
 use super::script::{Extent, NodePlace, Script, place_met};
 use super::syntax::{Form, Operator, Tree, TreeId};
 use super::time_literal::{self, Unit, in_words};

@@ -1,5 +1,5 @@
 //! The rules that the numbers of a model must keep: one set, for the first check of a document and for every other
-//! value that its parameters take.
+//! value that its parameters take, which is rechecked without reading the document again.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -280,4 +280,45 @@ fn argument_expressions(distribution: &Distribution) -> impl Iterator<Item = &Ex
         Scalar::Expression(expression) => Some(expression),
         Scalar::Constant(_) => None,
     })
+}
+
+/// A model to be checked for many values of its parameters.
+#[derive(Clone, Debug)]
+pub struct Recheck<'a> {
+    model: &'a Model,
+    known: Known,
+    setup: Setup,
+}
+
+impl<'a> Recheck<'a> {
+    /// Prepares a model.
+    #[must_use]
+    pub fn new(model: &'a Model) -> Self {
+        Self { model, known: Known::of(model), setup: model.setup.clone() }
+    }
+
+    /// Whether compiling with these values would certainly succeed, everything else being the same.
+    #[must_use]
+    pub fn holds(&mut self, parameters: &[f64]) -> bool {
+        let Self { model, known, setup } = self;
+        setup.restore(&model.setup);
+        setup.parameters.clone_from_slice(parameters);
+        let mut first = FirstBreach;
+        check_parameters(model, known, parameters, &mut first).is_continue()
+            && check_values(model, known, setup, &mut first).is_continue()
+            && check_signs(model, known, parameters, &mut first).is_continue()
+    }
+}
+
+/// Stops at the first rule that is broken.
+struct FirstBreach;
+
+impl Examiner for FirstBreach {
+    fn is_settled(&self, _: usize) -> bool {
+        false
+    }
+
+    fn take(&mut self, _: Breach) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
 }

@@ -1,13 +1,13 @@
-//! Compiled expressions with the places of their nodes, and definitions.
+//! Compiled expressions with the places of their nodes, and definitions; the types of expressions, and what an expression
+//! may refer to where it stands.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::context::Type;
 use super::diagnostic::{Diagnostic, Origin, quoted};
 use super::syntax::Tree;
-use crate::model::{Expression, NodeId};
+use crate::model::{Expression, IssueId, NodeId};
 
 /// Where a compiled node stands.
 #[derive(Clone, Debug)]
@@ -107,4 +107,53 @@ impl<'s> Scripts<'s> {
     pub(super) fn of(&self, path: &str) -> Option<&'s Script> {
         self.by_path.get(path).copied()
     }
+}
+
+/// Numbers and conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Type {
+    Number,
+    Condition,
+}
+
+impl Type {
+    /// In words, with an article.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Number => "a number",
+            Self::Condition => "a condition",
+        }
+    }
+}
+
+/// What an expression may refer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Context {
+    /// A definition by itself: its user's context is not known yet.
+    Definition,
+    /// A commitment's condition, whose debtor reads it.
+    Condition {
+        /// Of the debtor's own stance.
+        issue: IssueId,
+    },
+    /// A shock, an outcome or a metric (in words).
+    World(&'static str),
+    /// A numeric field.
+    Numeric {
+        /// It is a cohort's and may read `index` and `size`.
+        cohort: bool,
+        /// Whether it may read `own`.
+        own: Own,
+    },
+}
+
+/// Whether a numeric field may read an attribute of the one that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    /// It belongs to no actor.
+    No,
+    /// It is an attribute itself.
+    Attribute,
+    /// It belongs to an actor, a cohort's member or a debtor.
+    Yes,
 }

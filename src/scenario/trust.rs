@@ -4,15 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::cells::{self, CellAt};
-use super::context::{Context, Own};
 use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, plain, quoted};
 use super::draft::Draft;
 use super::fields::{Order, Spec, TargetOf, User, domain_help};
 use super::keys;
+use super::lookup::Set;
 use super::names::Party;
 use super::reader::path;
-use super::sets::Set;
+use super::script::{Context, Own};
 use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::{ActorId, Domain, Influence, Pairs, Target, limits};
 

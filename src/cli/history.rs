@@ -1,23 +1,23 @@
-//! `replay`: folds a log without simulating, verifies it, and prints or measures any state of it.
+//! `replay`, `why` and `diff`: what the log of a recorded run tells, without simulating.
 
 use std::path::{Path, PathBuf};
 
 use backstop::engine::Checkpoint;
 use backstop::model::{Setup, World};
-use backstop::report::state;
 use backstop::report::wording::{count, escaped};
+use backstop::report::{diff, ending, why};
 use backstop::store::{Kept, Lineage, Sampler, Verified, write_series};
 use backstop::table::{Csv, SeriesColumn, fixed_columns};
 use backstop::trace::ending_name;
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
+use super::folders::{no_step, refuse, step_of_folder, verify};
 use super::load::{At, parse_metric};
-use super::recorded::{no_step, refuse, step_of_folder, verify};
 
 /// Folds the log of a run's folder: verifies it, prints any state, measures something new
 #[derive(Debug, clap::Args)]
 #[command(allow_negative_numbers = true)]
-pub(crate) struct Args {
+pub(crate) struct ReplayArgs {
     /// The folder that `run --out` wrote
     dir: PathBuf,
     /// Print the state at the end of this step
@@ -28,7 +28,7 @@ pub(crate) struct Args {
     metrics: Vec<(String, String)>,
 }
 
-pub(crate) fn replay(args: &Args) -> Result<(), Failed> {
+pub(crate) fn replay(args: &ReplayArgs) -> Result<(), Failed> {
     let at = args.at.as_ref().map(|at| step_of_folder(at, &args.dir)).transpose()?;
     let mut found: Option<(World, Setup)> = None;
     let verified = verify(&args.dir, &mut |moment, world, setup| {
@@ -40,7 +40,7 @@ pub(crate) fn replay(args: &Args) -> Result<(), Failed> {
         let Some((world, setup)) = found else {
             return Err(no_step(step, verified.fold.steps));
         };
-        return emit(&state::state(verified.course.last().0, &setup, &world));
+        return emit(&ending::state(verified.course.last().0, &setup, &world));
     }
     let summary = summary(&verified);
     if args.metrics.is_empty() {
@@ -77,4 +77,42 @@ fn measure(verified: &Verified, dir: &Path, metrics: &[(String, String)]) -> Res
     let bytes = Csv::table(&columns, |sink| write_series(sink, model, 0, &fold.samples, &Sampler::none()))
         .map_err(|error| fail(&format!("cannot write the series: {error}"), None))?;
     emit_bytes(&bytes)
+}
+
+/// Shows the chain of causes that led to an event
+#[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
+pub(crate) struct WhyArgs {
+    /// The folder of a run
+    dir: PathBuf,
+    /// The `seq` of an event, or a name: of a commitment (what bound it, or why nothing did), an outcome (what reached
+    /// it, or what stood in the way), an actor (what it did and did not do), a meeting or a shock (its latest time)
+    event: String,
+    /// Print the chain as CSV: event and cause
+    #[arg(long)]
+    csv: bool,
+}
+
+pub(crate) fn why(args: &WhyArgs) -> Result<(), Failed> {
+    let verified = verify(&args.dir, &mut |_, _, _| {})?;
+    let told = if args.csv { why::chain_csv(&verified, &args.event) } else { why::why(&verified, &args.event) };
+    emit(&told.map_err(|unknown| fail(&unknown.to_string(), Some(unknown.help())))?)
+}
+
+/// Compares two runs: where they part, and what differs by commitment and outcome
+#[derive(Debug, clap::Args)]
+pub(crate) struct DiffArgs {
+    /// The folder of a run
+    dir: PathBuf,
+    /// The folder of another
+    dir2: PathBuf,
+    /// Print every event that only one of them has, as CSV
+    #[arg(long)]
+    csv: bool,
+}
+
+pub(crate) fn diff(args: &DiffArgs) -> Result<(), Failed> {
+    let one = verify(&args.dir, &mut |_, _, _| {})?;
+    let two = verify(&args.dir2, &mut |_, _, _| {})?;
+    emit(&if args.csv { diff::diff_csv(&one, &two) } else { diff::diff(&one, &two) })
 }

@@ -1,23 +1,24 @@
-//! `storylines`: what the runs of a sweep tell when dates and drift are left out.
+//! `storylines` and `against`: what the runs of a finished sweep tell, and how its points compare.
 
 use std::path::{Path, PathBuf};
 
 use backstop::engine::storyline;
+use backstop::report::shares::aligned;
 use backstop::report::storylines::{Example, told};
-use backstop::report::wording::{escaped, shell_word};
-use backstop::sweep::{Summary, Sweep, summarized};
+use backstop::report::wording::{escaped, plain_number, set_value, shell_word, whole};
+use backstop::sweep::{Against, Summary, Sweep, summarized};
 use backstop::table::{Cell, Csv, Declared as _, Sink as _, StorylineColumn, fixed_columns};
 use backstop::trace::{ending_name, plain_set_value};
 
 use super::console::{Failed, emit, emit_bytes, fail};
-use super::sweep::explain;
+use super::folders::refuse_sweep;
 
 /// Lists what the runs of a sweep tell when dates and drift are left out, the most common first
 ///
 /// Each storyline has its share of the runs, how it ends, and a run that tells it, which `run DIR --run N` shows with
 /// dates and reasons.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct StorylinesArgs {
     /// The folder of a finished sweep
     #[arg(value_name = "DIR")]
     folder: PathBuf,
@@ -29,8 +30,8 @@ pub(crate) struct Args {
     csv: bool,
 }
 
-pub(crate) fn storylines(args: &Args) -> Result<(), Failed> {
-    let (sweep, summary) = summarized(&args.folder).map_err(|error| explain(&error, None))?;
+pub(crate) fn storylines(args: &StorylinesArgs) -> Result<(), Failed> {
+    let (sweep, summary) = summarized(&args.folder).map_err(|error| refuse_sweep(&error, None))?;
     if args.csv {
         return emit_bytes(&table(&sweep, &summary));
     }
@@ -72,7 +73,7 @@ pub(crate) fn examples(
     let common = summary.tallies().into_iter().take(number);
     common
         .map(|tally| {
-            let (model, run) = sweep.run_again(tally.first).map_err(|error| explain(&error, None))?;
+            let (model, run) = sweep.run_again(tally.first).map_err(|error| refuse_sweep(&error, None))?;
             if run.storyline.bits() != tally.storyline {
                 let message = format!("the row of run {} is not what the run gives", tally.first);
                 return Err(fail(&message, Some("the folder of the sweep was edited")));
@@ -103,4 +104,71 @@ pub(crate) fn command_of_file(sweep: &Sweep, file: &str, number: u64) -> String 
         command += &format!(" --replicate {}", luck.replicate);
     }
     command
+}
+
+/// Points that are shown, at most.
+const SHOWN: usize = 20;
+
+/// Compares the points of a finished sweep with a base, run by run under the same luck
+///
+/// Replicate k meets the same luck at every point, so that the difference of two runs is that of the points. For each
+/// outcome: in how many pairs only the run of the point ends in it (+), and only that of the base (−). For the step
+/// reached: the mean difference over the pairs that both have one, with its 95 % interval.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AgainstArgs {
+    /// The folder of a finished sweep
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The base: a point, or a value of a name that varies; then each point has the base with its other values
+    #[arg(value_name = "POINT|NAME=VALUE")]
+    base: String,
+    /// Print all of it as CSV
+    #[arg(long)]
+    csv: bool,
+}
+
+pub(crate) fn against(args: &AgainstArgs) -> Result<(), Failed> {
+    if !args.csv {
+        return emit(&compared(&args.folder, &args.base)?);
+    }
+    let (sweep, found) = Against::of(&args.folder, &args.base).map_err(|error| refuse_sweep(&error, None))?;
+    let points = sweep.experiment.points();
+    let table = Csv::table(found.layout(points).columns(), |sink| found.write(sink, points));
+    emit_bytes(&table.expect("memory takes every row"))
+}
+
+/// The comparison for a person.
+pub(crate) fn compared(folder: &Path, base: &str) -> Result<String, Failed> {
+    let (sweep, found) = Against::of(folder, base).map_err(|error| refuse_sweep(&error, None))?;
+    let points = sweep.experiment.points();
+    let count = usize::try_from(points.count()).unwrap_or(usize::MAX);
+    let happens = |at: usize| (0..count).any(|point| found.discordant(point, at) != [0; 2]);
+    let outcomes: Vec<usize> = (0..found.outcomes().len()).filter(|&at| happens(at)).collect();
+    let mut header: Vec<String> = vec!["point".into()];
+    header.extend(points.names.iter().cloned());
+    header.extend(["base".into(), "pairs".into()]);
+    header.extend(outcomes.iter().map(|&at| found.outcomes()[at].clone()));
+    header.push("reached_step".into());
+    let mut rows = vec![header];
+    for point in 0..count.min(SHOWN) {
+        let mut row = vec![point.to_string()];
+        row.extend(points.values(point as u64).iter().map(|&value| set_value(value)));
+        row.extend([found.base(point).to_string(), whole(found.pairs(point))]);
+        row.extend(outcomes.iter().map(|&at| {
+            let [gained, lost] = found.discordant(point, at);
+            format!("+{} −{}", whole(gained), whole(lost))
+        }));
+        let shown = |value: f64| plain_number((100.0 * value).round() / 100.0);
+        row.push(match found.difference(point, 0) {
+            (Some(mean), Some((low, high))) => format!("{} ({} to {})", shown(mean), shown(low), shown(high)),
+            (Some(mean), None) => shown(mean),
+            (None, _) => "–".into(),
+        });
+        rows.push(row);
+    }
+    let mut text = format!("Against {base}, under the same luck:\n\n{}", aligned(&rows));
+    if count > SHOWN {
+        text += &format!("and {} more points; `--csv` prints them all\n", whole((count - SHOWN) as u64));
+    }
+    Ok(text)
 }

@@ -1,9 +1,7 @@
-//! A run as data: what it is of, its tables, and the states on the way.
+//! A run or a sweep as data: what it is of, its tables, and the states on the way.
 
 use std::fmt::Write as _;
 use std::path::Path;
-
-use serde_json::{Value, json};
 
 use super::error::PageError;
 use super::history::history;
@@ -14,7 +12,9 @@ use crate::engine::Run;
 use crate::model::{Ending, Expression, InstanceId, Model, Scope, Setup, Values as _};
 use crate::scenario::AddedMove;
 use crate::store::{ForkRecord, Manifest, MoveRecord, OverrideRecord, Verified, limits as store_limits, read_file};
+use crate::sweep::{Outline, recorded};
 use crate::trace::plain_set_value;
+use serde_json::{Value, json};
 
 /// The tables of a run, with the rows of each that are shown.
 const TABLES: [(&str, usize); 4] = [
@@ -30,7 +30,7 @@ pub(super) fn title(model: &Model, manifest: &Manifest) -> String {
 }
 
 /// The data of a run, and a short text of it.
-pub(super) fn read(folder: &Path, verified: &Verified) -> Result<(Value, String), PageError> {
+pub(super) fn read_run(folder: &Path, verified: &Verified) -> Result<(Value, String), PageError> {
     let Verified { manifest, course, fold, .. } = verified;
     let (model, _) = course.last();
     if model.instances.len() > limits::INSTANCES {
@@ -212,4 +212,37 @@ fn text(data: &Value, model: &Model) -> String {
         let _ = writeln!(text, "{}", command.as_str().unwrap_or_default());
     }
     text
+}
+
+/// The data of a sweep, its title, and a short text of it.
+pub(super) fn read_sweep(folder: &Path, manifest: &Manifest) -> Result<(Value, String, String), PageError> {
+    let sweep = recorded(folder).map_err(PageError::Sweep)?;
+    let outline = Outline::of(manifest, &folder.display().to_string()).map_err(PageError::Sweep)?;
+    let mut tables = json!({});
+    for own in ["summary", "design", "runs"] {
+        tables[own] = table(folder, &format!("{own}.csv"), limits::SWEEP_TABLE_BYTES, limits::TABLE_ROWS)?;
+    }
+    let model = sweep.experiment.model();
+    let title = title(model, manifest);
+    let outcomes = model.outcomes.iter().map(|outcome| json!([outcome.id, outcome.name])).collect::<Vec<_>>();
+    let data = json!({
+        "kind": "sweep",
+        "folder": name(folder),
+        "title": title,
+        "about": model.about.trim(),
+        "manifest": facts(manifest),
+        "names": outline.names,
+        "points": outline.points,
+        "replicates": outline.replicates,
+        "outcomes": outcomes,
+        "metrics": model.metrics.iter().map(|metric| &metric.id).collect::<Vec<_>>(),
+        "tables": tables,
+    });
+    let text = format!(
+        "{}\n\nA sweep over {} points with {} runs of each; the points are in summary.csv.\n",
+        model.about.trim(),
+        outline.points,
+        outline.replicates
+    );
+    Ok((data, title, text))
 }

@@ -1,11 +1,14 @@
-//! A run's folder: what is wrong with it, said to a person.
+//! Output folders: claiming them, reading them back, and what is wrong with them, said to a person.
 
 use std::path::Path;
 
 use backstop::engine::Observer;
-use backstop::store::{Defect, Kept, Lineage, LineageError, Manifest, Verified};
+use backstop::report::wording::escaped;
+use backstop::scenario::SourceText;
+use backstop::store::{Defect, Folder, Kept, Lineage, LineageError, Manifest, SingleFile, Verified};
+use backstop::sweep::Error;
 
-use super::console::{Failed, fail, report};
+use super::console::{Failed, fail, report, say};
 use super::load::{At, step};
 
 /// Reads a folder, folds its log and compares everything in it with what the log gives; `Err` has been reported.
@@ -53,4 +56,37 @@ pub(crate) fn step_of_folder(at: &At, dir: &Path) -> Result<u32, Failed> {
     let manifest = Manifest::read(dir).map_err(|error| fail(&error.to_string(), error.help()))?;
     let course = Lineage::new(&manifest, &mut Kept::of(dir, &manifest.inputs)).map_err(|error| refuse(&error))?;
     step(at, &course.last().0.clock)
+}
+
+/// Claims an output folder before any work is done.
+pub(crate) fn claim(path: &Path, force: bool) -> Result<Folder, Failed> {
+    Folder::claim(path, force).map_err(|error| fail(&error.to_string(), error.help()))
+}
+
+/// Claims a single output file before any work is done; `inputs` are what the command reads.
+pub(crate) fn claim_file(path: &Path, force: bool, inputs: &[&Path]) -> Result<SingleFile, Failed> {
+    SingleFile::claim(path, force, inputs).map_err(|error| fail(&error.to_string(), error.help()))
+}
+
+/// Whether two paths lead to one folder.
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Says that the page in a folder, which no manifest lists, shows what was in the folder before it was written anew.
+pub(crate) fn warn_of_old(folder: &Path) {
+    let page = folder.join("page.html");
+    if std::fs::symlink_metadata(&page).is_ok() {
+        let page = escaped(&page.display().to_string());
+        say(&format!("note: `{page}` shows what was in the folder before; `page --force` writes it anew"));
+    }
+}
+
+/// Says what is wrong with a sweep, and what the scenario's reader had to say.
+pub(crate) fn refuse_sweep(error: &Error, text: Option<&SourceText>) -> Failed {
+    let failed = fail(&escaped(&error.to_string()), error.remedy());
+    if let Some(text) = text {
+        report(error.diagnostics(), text);
+    }
+    failed
 }
