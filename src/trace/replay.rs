@@ -7,6 +7,7 @@ mod read;
 use std::collections::VecDeque;
 use std::io::Read;
 
+pub use read::ReplayError;
 use read::{read, read_draws};
 
 use super::record::{Namer, ending_name};
@@ -32,25 +33,6 @@ impl Recorded {
     pub fn of(run: &Run, luck: RunSeed) -> Self {
         let complete = run.steps as usize * run.metrics.len();
         Self { steps: run.steps, failure: run.result.clone().err(), in_sampling: run.samples.len() > complete, luck }
-    }
-}
-
-/// Why a log is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplayError {
-    /// The line of the file, from 1, the header being the first; none where no single row is to blame.
-    pub line: Option<u64>,
-    /// The reason.
-    pub reason: String,
-}
-
-impl ReplayError {
-    fn header(reason: impl Into<String>) -> Self {
-        Self { line: Some(1), reason: reason.into() }
-    }
-
-    fn row(row: usize, reason: impl Into<String>) -> Self {
-        Self { line: Some(row as u64 + 2), reason: reason.into() }
     }
 }
 

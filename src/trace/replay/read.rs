@@ -3,11 +3,29 @@
 use std::io::Read;
 
 use super::super::record::{Cells, Namer, cells as written_as};
-use super::ReplayError;
 use crate::engine;
 use crate::model::{Entry, Event, Model, Seq, Setup, limits};
 use crate::table::{Declared as _, EventColumn};
 use crate::text::quoted;
+
+/// Why a log is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplayError {
+    /// The line of the file, from 1, the header being the first; none where no single row is to blame.
+    pub line: Option<u64>,
+    /// The reason.
+    pub reason: String,
+}
+
+impl ReplayError {
+    pub(super) fn header(reason: impl Into<String>) -> Self {
+        Self { line: Some(1), reason: reason.into() }
+    }
+
+    pub(super) fn row(row: usize, reason: impl Into<String>) -> Self {
+        Self { line: Some(row as u64 + 2), reason: reason.into() }
+    }
+}
 
 /// Reads the rows, each of which must be what its event is written as.
 pub(super) fn read(namer: &Namer<'_>, events: impl Read, steps: u32) -> Result<Vec<Entry>, ReplayError> {
