@@ -101,9 +101,12 @@ pub(super) fn differing_line<R: BufRead, T>(
 ) -> io::Result<Result<T, u64>> {
     let mut compared = Compared { found, line: 1, differs: false };
     match write(&mut compared) {
-        Ok(written) if compared.found.fill_buf()?.is_empty() => Ok(Ok(written)),
-        Err(error) if !compared.differs => Err(error),
-        _ => Ok(Err(compared.line)),
+        Ok(written) => Ok(match compared.found.fill_buf()?.first() {
+            None => Ok(written),
+            Some(byte) => Err(compared.line_before(*byte)),
+        }),
+        Err(_) if compared.differs => Ok(Err(compared.line)),
+        Err(error) => Err(error),
     }
 }
 
@@ -113,6 +116,14 @@ pub(super) struct Compared<R> {
     /// The line that is being compared, from 1.
     line: u64,
     differs: bool,
+}
+
+impl<R> Compared<R> {
+    /// The line in which they differ where one has ended and the other goes on with a byte. Before the end of a line it is
+    /// the next.
+    fn line_before(&self, byte: u8) -> u64 {
+        self.line + u64::from(byte == b'\n')
+    }
 }
 
 impl<R: BufRead> Write for Compared<R> {
@@ -127,6 +138,9 @@ impl<R: BufRead> Write for Compared<R> {
         self.line += expected[..same].split(|&byte| byte == b'\n').count() as u64 - 1;
         self.differs = same < length || length == 0 && !expected.is_empty();
         if self.differs {
+            if length == 0 {
+                self.line = self.line_before(expected[0]);
+            }
             return Err(io::Error::other("the files differ"));
         }
         self.found.consume(length);

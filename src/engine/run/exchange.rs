@@ -16,6 +16,9 @@ use crate::model::{Amount, Event, Evidence, InstanceId, MeetingId, Model, State,
 /// Rounds of a crowd before its thresholds are sought by halving: about what seeking one of them costs.
 const PATIENCE: u32 = 32;
 
+/// Candidates for which the memory of the rounds is given back after them.
+const LARGE: usize = 1 << 17;
+
 /// Working memory of the phases.
 #[derive(Clone)]
 pub(super) struct Exchange {
@@ -24,8 +27,8 @@ pub(super) struct Exchange {
     rounds: Rounds,
     candidates: Vec<InstanceId>,
     sweeps: Sweeps,
-    /// The evidence on which amounts settle.
-    table: Evidence,
+    /// The evidence on which amounts settle; none where nothing is graded.
+    table: Option<Evidence>,
     /// Graded amounts that have settled higher: position in the plan, new amount.
     risen: Vec<(u32, Amount)>,
     /// The state before the latest package that was agreed.
@@ -39,7 +42,7 @@ impl Exchange {
             rounds: Rounds::default(),
             candidates: Vec::new(),
             sweeps: Sweeps::default(),
-            table: Evidence::new(model),
+            table: model.has_graded().then(|| Evidence::new(model)),
             risen: Vec::new(),
             before_package: None,
         }
@@ -70,6 +73,10 @@ impl Exchange {
                 // Where there are too few thresholds it is not tried again.
                 patience = patience.checked_sub(1).unwrap_or(u32::MAX);
             }
+        }
+        if self.candidates.capacity() > LARGE {
+            self.candidates = Vec::new();
+            self.rounds = Rounds::default();
         }
         // The last one is that of the end.
         let is_last = progress.run.world.step + 1 == progress.model.clock.steps;
@@ -114,18 +121,19 @@ impl Exchange {
         let view = progress.view();
         let View { model, setup, world, .. } = view;
         let mut bound = vec![false; if batch.is_empty() { 0 } else { model.instances.len() }];
-        self.table.copy_from(&world.evidence);
+        let Some(table) = &mut self.table else { return Ok(()) };
+        table.copy_from(&world.evidence);
         for instance in batch.iter().filter_map(|decision| decision.event.instance()) {
             bound[instance.index()] = true;
             let maintain = model.commitment_of(instance).maintain;
-            self.table.set_standing(model, setup, instance, State::Detached.standing(maintain));
+            table.set_standing(model, setup, instance, State::Detached.standing(maintain));
         }
         let rise = |instance: InstanceId| {
             world.instance(instance).state == State::Detached || bound.get(instance.index()).copied().unwrap_or(false)
         };
-        let risen = self.sweeps.settle(view, &mut self.table, &positions, &mut work, rise);
+        let risen = self.sweeps.settle(view, table, &positions, &mut work, rise);
         progress.work = work;
-        let amount = |position: u32| self.table.graded(plan.levels[position as usize].gift.position);
+        let amount = |position: u32| table.graded(plan.levels[position as usize].gift.position);
         self.risen.extend(risen?.into_iter().map(|position| (position, amount(position))));
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::super::agreement;
 use super::super::failure::Failure;
 use super::super::view::View;
 use super::progress::Progress;
-use crate::model::World;
+use crate::model::{World, begin_step, evolve};
 
 /// The gap of the latest step, and the state that it is of.
 #[derive(Clone, Default)]
@@ -14,6 +14,8 @@ pub(super) struct Gap {
     /// The state after the last Exchange, where it is to be kept; valid if `is_kept`.
     exchanged: Option<World>,
     is_kept: bool,
+    /// Where the state is to be kept and the log gives it: how many events came before it.
+    logged: Option<usize>,
 }
 
 impl Gap {
@@ -21,17 +23,24 @@ impl Gap {
     pub(super) fn reset(&mut self) {
         self.size = None;
         self.is_kept = false;
+        self.logged = None;
     }
 
     /// After the last Exchange of a step, before deliveries change the state: notes the gap if the step is the run's
-    /// last, and keeps the state if it is `wanted` then, or may turn out to be the last.
-    pub(super) fn note(&mut self, progress: &Progress<'_>, is_last: bool, wanted: bool) {
+    /// last, and keeps the state if it is `wanted` then, or may turn out to be the last. Where all events `are_logged`
+    /// that have led to it, it is folded from them once it is asked for, which it seldom is.
+    pub(super) fn note(&mut self, progress: &Progress<'_>, is_last: bool, wanted: bool, are_logged: bool) {
         self.reset();
         if is_last {
             self.size = Some(progress.run.world.gap());
         }
         let keeps = wanted && is_last || progress.plan.may_stop && !is_last;
-        if keeps && !progress.agenda.delivering.is_empty() {
+        if !keeps || progress.agenda.delivering.is_empty() {
+            return;
+        }
+        if are_logged {
+            self.logged = Some(progress.run.log.len());
+        } else {
             match &mut self.exchanged {
                 Some(kept) => kept.copy_from(&progress.run.world),
                 None => self.exchanged = Some(progress.run.world.clone()),
@@ -45,6 +54,7 @@ impl Gap {
         if let Some(gap) = self.size {
             return Ok(gap);
         }
+        self.fold(progress);
         let kept = self.exchanged.as_ref().filter(|_| self.is_kept);
         let mut work = progress.work;
         let world = kept.unwrap_or(&progress.run.world);
@@ -60,8 +70,28 @@ impl Gap {
     }
 
     /// Hands over the state that was kept.
-    pub(super) fn take_exchanged(&mut self) -> Option<World> {
+    pub(super) fn take_exchanged(&mut self, progress: &Progress<'_>) -> Option<World> {
+        self.fold(progress);
         if self.is_kept { self.exchanged.take() } else { None }
+    }
+}
+
+impl Gap {
+    /// Folds the state that is to be kept.
+    fn fold(&mut self, progress: &Progress<'_>) {
+        let Some(logged) = self.logged.take() else { return };
+        let (model, run) = (progress.model, &progress.run);
+        let mut world = World::new(model, &run.setup);
+        for entry in &run.log[..logged] {
+            if entry.step != world.step {
+                begin_step(&mut world, entry.step);
+            }
+            evolve(model, &run.setup, &mut world, entry.event);
+        }
+        begin_step(&mut world, run.world.step);
+        world.keep_gap(run.world.gap());
+        self.exchanged = Some(world);
+        self.is_kept = true;
     }
 }
 

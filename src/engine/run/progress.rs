@@ -42,6 +42,9 @@ pub(super) struct Progress<'a> {
     pub(super) batch: Vec<Decision>,
 }
 
+/// Decisions for which the memory of a batch is given back once they have happened.
+const LARGE_BATCH: usize = 1 << 17;
+
 /// How far the record of a run had come.
 pub(super) struct Mark {
     history: HistoryHash,
@@ -149,9 +152,9 @@ impl<'a> Progress<'a> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        if self.run.events as usize + self.batch.len() >= limits::EVENTS as usize {
+        if let Err(failure) = self.check_events(self.batch.len()) {
             self.batch.clear();
-            return Err(Failure::TooManyEvents);
+            return Err(failure);
         }
         let mut batch = std::mem::take(&mut self.batch);
         let first = self.run.events;
@@ -173,8 +176,15 @@ impl<'a> Progress<'a> {
                 return Err(Failure::TooManyTrustPairs);
             }
         }
-        self.batch = batch;
+        if batch.capacity() <= LARGE_BATCH {
+            self.batch = batch;
+        }
         Ok(())
+    }
+
+    /// Whether so many events can still happen.
+    pub(super) fn check_events(&self, count: usize) -> Result<(), Failure> {
+        if self.run.events as usize + count >= limits::EVENTS as usize { Err(Failure::TooManyEvents) } else { Ok(()) }
     }
 
     /// One event: the state changes, whoever watches is told, the log grows.

@@ -12,7 +12,8 @@ pub struct RunOptions {
     pub log: bool,
     /// The metrics of every step, not of the last alone.
     pub series: bool,
-    /// The state after the last Exchange, which explanations of a deadlock are about.
+    /// The state after the last Exchange, which explanations of a deadlock are about; not of a run that comes to an
+    /// outcome.
     pub exchanged: bool,
 }
 
@@ -39,7 +40,8 @@ pub struct Run {
     pub log: Vec<Entry>,
     /// The state at the end.
     pub world: World,
-    /// The state after the last Exchange, where it was wanted and differs from the state at the end.
+    /// The state after the last Exchange, where it was wanted, differs from the state at the end, and the run came to no
+    /// outcome.
     pub exchanged: Option<World>,
     /// The numbers of the run; where it was forked, those that held at its end.
     pub setup: Setup,

@@ -18,6 +18,9 @@ use super::result::{Checkpoint, Observer, Run, RunOptions};
 use super::stage::Stage;
 use crate::model::{DrawId, Ending, Event, InstanceId, Metric, Model, MoveId, Trigger};
 
+/// How many hand over together at most: what they decide takes memory until it has happened.
+const TOGETHER: usize = 1 << 16;
+
 /// A run under way. It can be used for many runs one after the other, which saves making its tables anew.
 #[derive(Clone)]
 pub struct Simulation<'a> {
@@ -114,8 +117,9 @@ impl<'a> Simulation<'a> {
     pub(super) fn conclude(&mut self, result: Result<Ending, Failure>) {
         let run = &mut self.progress.run;
         run.gap = if result.is_ok() { self.gap.size() } else { None };
-        run.exchanged = if self.want.exchanged { self.gap.take_exchanged() } else { None };
         run.result = result;
+        let is_wanted = self.want.exchanged && !matches!(run.result, Ok(Ending::Outcome(_)));
+        self.progress.run.exchanged = if is_wanted { self.gap.take_exchanged(&self.progress) } else { None };
     }
 
     /// Everything as before the first event, for the numbers in the setup.
@@ -210,7 +214,7 @@ impl<'a> Simulation<'a> {
         Self::go_first(progress)?;
         exchange.run(progress)?;
         exchange.packages(progress, calendar.sessions())?;
-        gap.note(progress, is_last, self.want.exchanged);
+        gap.note(progress, is_last, self.want.exchanged, self.want.log && progress.run.before.is_empty());
         watch(Checkpoint::Exchanged, &progress.run.world, &progress.run.setup);
         Self::deliver(progress, &mut self.candidates)?;
         self.reach()?;
@@ -257,10 +261,25 @@ impl<'a> Simulation<'a> {
         candidates.clear();
         progress.agenda.delivering.collect_into(candidates);
         let mut complete = Vec::new();
-        progress.decide(|view, out| {
-            complete.extend(candidates.iter().filter(|&&instance| decide::delivery(view, instance, out)));
-            Ok(())
-        })?;
+        // What is handed over by one does not depend on what another does in the same step. Together they are too many,
+        // or all of them happen.
+        if candidates.len() > TOGETHER {
+            let view = progress.view();
+            let mut decided = Vec::new();
+            let count = candidates.iter().map(|&instance| {
+                decided.clear();
+                decide::delivery(view, instance, &mut decided);
+                decided.len()
+            });
+            let count = count.sum();
+            progress.check_events(count)?;
+        }
+        for some in candidates.chunks(TOGETHER) {
+            progress.decide(|view, out| {
+                complete.extend(some.iter().filter(|&&instance| decide::delivery(view, instance, out)));
+                Ok(())
+            })?;
+        }
         for instance in complete {
             progress.agenda.delivering.remove(instance);
             if progress.model.commitment_of(instance).is_graded() {
