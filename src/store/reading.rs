@@ -101,9 +101,9 @@ pub(super) fn differing_line<R: BufRead, T>(
 ) -> io::Result<Result<T, u64>> {
     let mut compared = Compared { found, line: 1, differs: false };
     match write(&mut compared) {
-        Ok(written) => Ok(match compared.found.fill_buf()?.first() {
+        Ok(written) => Ok(match compared.found.fill_buf()?.first().copied() {
             None => Ok(written),
-            Some(byte) => Err(compared.line_before(*byte)),
+            Some(byte) => Err(compared.line_before(byte)),
         }),
         Err(_) if compared.differs => Ok(Err(compared.line)),
         Err(error) => Err(error),
