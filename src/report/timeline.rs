@@ -246,8 +246,10 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut L
             let name = named(&meeting.id, meeting.name.as_deref());
             lines.say(if matches!(entry.event, Event::Agreed { .. }) {
                 format!("agreed at {name}: a package of {size}")
-            } else {
+            } else if matches!(entry.event, Event::Failed { .. }) {
                 format!("no agreement at {name}: a package of {size} was possible and failed")
+            } else {
+                format!("{} at {name}: a package of {size}", entry.event.kind().name())
             });
         }
         Payload::Outcome(outcome) => {
