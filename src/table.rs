@@ -16,8 +16,8 @@ mod csv;
 mod memory;
 
 pub use columns::{
-    AgainstColumn, CommitmentColumn, DesignColumn, EventColumn, FutureColumn, RunColumn, SeriesColumn, StorylineColumn,
-    SummaryColumn, TipColumn,
+    AgainstColumn, ChainColumn, CommitmentColumn, DesignColumn, DifferenceColumn, EventColumn, FutureColumn, RunColumn,
+    SeriesColumn, StorylineColumn, SummaryColumn, TipColumn, WaitColumn,
 };
 pub use csv::{Csv, CsvWriter};
 pub use memory::{Columns, Data, Values, Words};

@@ -5,7 +5,7 @@ mod record;
 mod replay;
 mod states;
 
-pub use number::{amount, number, plain_number, plain_set_value, set_cell, set_value, truth};
+pub use number::{amount, number, plain_number, plain_set_value, set_cell, set_value};
 pub use record::{Cells, Namer, RecordError, cells, creditor_name, ending_name};
 pub use replay::{Recorded, ReplayError, fold, read_log, replay};
 pub use states::States;

@@ -34,8 +34,8 @@ use backstop::model::EventKind;
 use backstop::scenario::{Document, Options, compile};
 use backstop::sweep::check_table;
 use backstop::table::{
-    AgainstColumn, CommitmentColumn, Declared, DesignColumn, EventColumn, FutureColumn, Kind, RunColumn, SeriesColumn,
-    StorylineColumn, SummaryColumn, TipColumn,
+    AgainstColumn, ChainColumn, CommitmentColumn, Declared, DesignColumn, DifferenceColumn, EventColumn, FutureColumn,
+    Kind, RunColumn, SeriesColumn, StorylineColumn, SummaryColumn, TipColumn, WaitColumn,
 };
 use common::catalogue;
 use common::program::{PROGRAM, subcommands};
@@ -281,6 +281,9 @@ fn columns_are_documented_in_their_order_with_their_types() {
     check_columns::<RunColumn>(&page, "## runs.csv");
     check_columns::<SummaryColumn>(&page, "### summary.csv");
     check_columns::<DesignColumn>(&page, "### design.csv");
+    check_columns::<WaitColumn>(&page, "## What `explain --json`, `--csv` and `--dot` print");
+    check_columns::<ChainColumn>(&page, "## What `why --csv` and `diff --csv` print");
+    check_columns::<DifferenceColumn>(&page, "## What `why --csv` and `diff --csv` print");
     check_columns::<FutureColumn>(&read("docs/explain.md"), "### Columns of `--forward --csv`");
     check_columns::<AgainstColumn>(&read("docs/sweep.md"), "## Against a base");
     check_columns::<StorylineColumn>(&read("docs/sweep.md"), "## Storylines");

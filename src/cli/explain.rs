@@ -104,7 +104,7 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
         return emit_json(&object);
     }
     if args.csv {
-        return emit_bytes(table(model, &explanation).as_bytes());
+        return emit_bytes(&table(model, &explanation));
     }
     if args.dot {
         return emit(&graph(model, &explanation));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use backstop::engine::Checkpoint;
 use backstop::model::{Setup, World};
 use backstop::report::wording::{count, escaped};
-use backstop::report::{diff, ending, why};
+use backstop::report::{Unknown, diff, ending, why};
 use backstop::store::{Kept, Lineage, Sampler, Verified, write_series};
 use backstop::table::{Csv, SeriesColumn, fixed_columns};
 use backstop::trace::ending_name;
@@ -95,8 +95,11 @@ pub(crate) struct WhyArgs {
 
 pub(crate) fn why(args: &WhyArgs) -> Result<(), Failed> {
     let verified = verify(&args.dir, &mut |_, _, _| {})?;
-    let told = if args.csv { why::chain_csv(&verified, &args.event) } else { why::why(&verified, &args.event) };
-    emit(&told.map_err(|unknown| fail(&unknown.to_string(), Some(unknown.help())))?)
+    let unknown = |unknown: Unknown| fail(&unknown.to_string(), Some(unknown.help()));
+    if args.csv {
+        return emit_bytes(&why::chain_csv(&verified, &args.event).map_err(unknown)?);
+    }
+    emit(&why::why(&verified, &args.event).map_err(unknown)?)
 }
 
 /// Compares two runs: where they part, and what differs by commitment and outcome
@@ -114,5 +117,5 @@ pub(crate) struct DiffArgs {
 pub(crate) fn diff(args: &DiffArgs) -> Result<(), Failed> {
     let one = verify(&args.dir, &mut |_, _, _| {})?;
     let two = verify(&args.dir2, &mut |_, _, _| {})?;
-    emit(&if args.csv { diff::diff_csv(&one, &two) } else { diff::diff(&one, &two) })
+    if args.csv { emit_bytes(&diff::diff_csv(&one, &two)) } else { emit(&diff::diff(&one, &two)) }
 }

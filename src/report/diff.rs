@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io;
 
 use super::timeline::{label, sentence};
 use super::wording::{amount, count, listed, plain_number, set_value};
 use crate::store::Verified;
+use crate::table::{Cell, Csv, Declared as _, DifferenceColumn, Sink as _, fixed_columns};
 
 use crate::model::{Amount, Entry, Event, InstanceId, Model};
 use crate::scenario::AddedMove;
-use crate::trace::{cells, ending_name, truth};
+use crate::trace::{cells, ending_name};
 
 /// Where two runs part, what differs by outcome and commitment, and what only one of them has.
 #[must_use]
@@ -20,11 +22,21 @@ pub fn diff(one: &Verified, two: &Verified) -> String {
 }
 
 /// Every event that only one of two runs has, as CSV.
+///
+/// # Panics
+/// Never: memory takes every row.
 #[must_use]
-pub fn diff_csv(one: &Verified, two: &Verified) -> String {
+pub fn diff_csv(one: &Verified, two: &Verified) -> Vec<u8> {
     let sides = [Side::new(one), Side::new(two)];
     let only = [sides[0].not_in(&sides[1]), sides[1].not_in(&sides[0])];
-    table(&sides, &only)
+    let rows = |sink: &mut Csv<'_>| {
+        for (history, (side, only)) in (1..).zip(sides.iter().zip(&only)) {
+            let descended = side.descended(only);
+            only.iter().try_for_each(|&at| side.row(sink, history, at, descended[at]))?;
+        }
+        Ok(())
+    };
+    Csv::table(&fixed_columns::<DifferenceColumn>(), rows).expect("memory takes every row")
 }
 
 /// One of the two histories.
@@ -51,10 +63,27 @@ impl<'a> Side<'a> {
     }
 
     fn said(&self, at: usize) -> String {
-        {
-            let entry = &self.log()[at];
-            sentence(self.model, self.verified.fold.setup_at(entry.step), entry)
-        }
+        let entry = &self.log()[at];
+        sentence(self.model, self.verified.fold.setup_at(entry.step), entry)
+    }
+
+    /// Writes the row of an event.
+    fn row(&self, sink: &mut Csv<'_>, history: u64, at: usize, descended: bool) -> io::Result<()> {
+        let entry = &self.log()[at];
+        let cells = cells(self.model, entry.event);
+        sink.row(DifferenceColumn::ALL.iter().map(|column| match column {
+            DifferenceColumn::History => Cell::Whole(history),
+            DifferenceColumn::Seq => Cell::Whole(at as u64),
+            DifferenceColumn::Step => Cell::Whole(entry.step.into()),
+            DifferenceColumn::Event => cells.event.into(),
+            DifferenceColumn::Actor => cells.actor.into(),
+            DifferenceColumn::Counterpart => cells.counterpart.into(),
+            DifferenceColumn::Subject => cells.subject.into(),
+            DifferenceColumn::Issue => cells.issue.into(),
+            DifferenceColumn::Resource => cells.resource.into(),
+            DifferenceColumn::Value => Cell::real(cells.value),
+            DifferenceColumn::Descended => Cell::Truth(descended),
+        }))
     }
 
     /// Events that the other history lacks, by position; the same event twice counts twice.
@@ -95,18 +124,6 @@ impl<'a> Side<'a> {
 
 fn is_drift(entry: &Entry) -> bool {
     matches!(entry.event, Event::Stance { .. }) && entry.cause.is_none()
-}
-
-fn table(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
-    let mut text = String::from("history,seq,step,event,actor,counterpart,subject,issue,resource,value,descended\n");
-    for (number, (side, only)) in sides.iter().zip(only).enumerate() {
-        let descended = side.descended(only);
-        for &at in only {
-            // The key begins with the step, in the order of the columns; its cells are ids and numbers.
-            let _ = writeln!(text, "{},{at},{},{}", number + 1, side.keys[at], truth(descended[at]));
-        }
-    }
-    text
 }
 
 /// Whether one history is a fork of the other.

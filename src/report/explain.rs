@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::io;
 
 use serde_json::{Value, json};
 
-use super::explained::{explained, standing, suspended};
+use super::explained::{explained, standing, suspended, uncounted};
 use super::timeline::label;
 use super::wording::Unknown;
 use super::wording::{actor, actors, count, escaped, listed};
 use crate::analysis::{self, Cost, Explanation, Keystone, Question, Sets};
 use crate::engine::{Failure, View};
 use crate::model::{ActorId, Amount, InstanceId, Model, OutcomeId, ResourceId};
+use crate::table::{Cell, Csv, Declared as _, Sink as _, WaitColumn, fixed_columns};
 use crate::text;
-use crate::trace::number;
 
 /// What is asked of a state: for a goal, at a cost, both by their names, without the commitments of `not`.
 ///
@@ -188,41 +189,60 @@ fn sets_value<T>(sets: &Sets<T>, members: &str, named: impl Fn(&[T]) -> Vec<Stri
     })
 }
 
-/// The graph's edges, the circles and the sets, one member a row.
+/// The graph's edges, the circles and the sets as CSV, one member a row.
+///
+/// # Panics
+/// Never: memory takes every row.
 #[must_use]
-pub fn table(model: &Model, explanation: &Explanation) -> String {
-    let mut text = String::from("part,set,cost,from,to\n");
-    for wait in &explanation.waits {
-        // Writing to a string cannot fail; ids need no quotes.
-        let _ = writeln!(text, "wait,,,{},{}", name(model, wait.from), name(model, wait.to));
-    }
-    for (at, circle) in explanation.circles.iter().enumerate() {
-        for member in circle {
-            let _ = writeln!(text, "circle,{},,{},", at + 1, name(model, *member));
+pub fn table(model: &Model, explanation: &Explanation) -> Vec<u8> {
+    let rows = |sink: &mut Csv<'_>| -> io::Result<()> {
+        for wait in &explanation.waits {
+            row(sink, ("wait", None, None), name(model, wait.from), name(model, wait.to))?;
         }
-    }
-    rows("unlock", &explanation.unlock, |members| names(model, members), &mut text);
-    if let Some(summit) = &explanation.summit {
-        rows("summit", summit, |members| actor_ids(model, members), &mut text);
-    }
-    for keystone in explanation.keystones.iter().flatten() {
-        for (at, wave) in keystone.waves.iter().enumerate() {
-            for member in wave {
-                let actor = &model.actors[keystone.actor.index()].id;
-                let _ = writeln!(text, "keystone,{},,{actor},{}", at + 1, name(model, *member));
+        for (at, circle) in explanation.circles.iter().enumerate() {
+            circle.iter().try_for_each(|one| row(sink, ("circle", Some(at), None), name(model, *one), ""))?;
+        }
+        rows_of_sets("unlock", &explanation.unlock, |members| names(model, members), sink)?;
+        if let Some(summit) = &explanation.summit {
+            rows_of_sets("summit", summit, |members| actor_ids(model, members), sink)?;
+        }
+        for keystone in explanation.keystones.iter().flatten() {
+            let actor = &model.actors[keystone.actor.index()].id;
+            for (at, wave) in keystone.waves.iter().enumerate() {
+                wave.iter().try_for_each(|one| row(sink, ("keystone", Some(at), None), actor, name(model, *one)))?;
             }
         }
-    }
-    text
+        Ok(())
+    };
+    Csv::table(&fixed_columns::<WaitColumn>(), rows).expect("memory takes every row")
 }
 
-fn rows<T>(part: &str, sets: &Sets<T>, named: impl Fn(&[T]) -> Vec<String>, text: &mut String) {
+fn rows_of_sets<T>(
+    part: &str,
+    sets: &Sets<T>,
+    named: impl Fn(&[T]) -> Vec<String>,
+    sink: &mut Csv<'_>,
+) -> io::Result<()> {
     for (at, set) in sets.sets.iter().enumerate() {
-        for member in named(&set.members) {
-            let cost = if set.cost.0 >= analysis::limits::NEVER { f64::INFINITY } else { set.cost.to_units() };
-            let _ = writeln!(text, "{part},{},{},{member},", at + 1, number(cost));
-        }
+        let cost = if set.cost.0 >= analysis::limits::NEVER { f64::INFINITY } else { set.cost.to_units() };
+        named(&set.members).iter().try_for_each(|one| row(sink, (part, Some(at), Some(cost)), one, ""))?;
     }
+    Ok(())
+}
+
+fn row(
+    sink: &mut Csv<'_>,
+    (part, set, cost): (&str, Option<usize>, Option<f64>),
+    from: &str,
+    to: &str,
+) -> io::Result<()> {
+    sink.row(WaitColumn::ALL.iter().map(|column| match column {
+        WaitColumn::Part => part.into(),
+        WaitColumn::Set => Cell::whole(set.map(|at| at as u64 + 1)),
+        WaitColumn::Cost => Cell::real(cost),
+        WaitColumn::From => from.into(),
+        WaitColumn::To => to.into(),
+    }))
 }
 
 /// The wait-for graph in the DOT language; members of a circle share a colour.
@@ -238,6 +258,9 @@ pub fn graph(model: &Model, explanation: &Explanation) -> String {
     }
     for wait in &explanation.waits {
         let _ = writeln!(text, "  \"{}\" -> \"{}\";", name(model, wait.from), name(model, wait.to));
+    }
+    if !explanation.waits_are_complete {
+        let _ = writeln!(text, "  label = \"{}\";", uncounted());
     }
     text += "}\n";
     text

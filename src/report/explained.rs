@@ -56,9 +56,7 @@ pub fn explained(model: &Model, explanation: &Explanation) -> String {
         let _ = writeln!(text, "\nWho waits for what");
         text += &lacking(model, &explanation.blocked, &explanation.suspended);
         if !explanation.waits_are_complete {
-            let edges = plain_number(WAITS);
-            let _ =
-                writeln!(text, "  (who waits for whom is more than {edges} pairs, or too much to look at: no circles)");
+            let _ = writeln!(text, "  ({}: no circles)", uncounted());
         }
         text += &circles(model, explanation);
     }
@@ -556,4 +554,9 @@ fn enough(model: &Model, partial: &Partial) -> String {
     }
     let amount = wording::amount(model, partial.resource, partial.amount.to_units());
     format!("{} of {amount} is enough", plain_number(partial.least.to_units()))
+}
+
+/// Why the wait-for graph is left out.
+pub(super) fn uncounted() -> String {
+    format!("who waits for whom is more than {} pairs, or too much to look at", plain_number(WAITS))
 }

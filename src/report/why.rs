@@ -14,6 +14,7 @@ use crate::model::{
     Scope, Seq, State, Values as _,
 };
 use crate::store::Verified;
+use crate::table::{Cell, ChainColumn, Csv, Declared as _, Sink as _, fixed_columns};
 use crate::text::{quoted, suggestion};
 use crate::trace::States;
 
@@ -38,13 +39,25 @@ pub fn why(verified: &Verified, asked: &str) -> Result<String, Unknown> {
 ///
 /// # Errors
 /// As [`why`].
-pub fn chain_csv(verified: &Verified, asked: &str) -> Result<String, Unknown> {
-    Ok(match find(verified, asked)? {
-        Asked::Event(seq) | Asked::Bound(_, seq) => edges(&verified.fold.log, seq),
+///
+/// # Panics
+/// Never: memory takes every row.
+pub fn chain_csv(verified: &Verified, asked: &str) -> Result<Vec<u8>, Unknown> {
+    let found = match find(verified, asked)? {
+        Asked::Event(seq) | Asked::Bound(_, seq) => chain(&verified.fold.log, seq),
         Asked::Unbound(_) | Asked::Instances(_) | Asked::Actor(_) | Asked::Unreached(_) | Asked::Nothing(_) => {
-            "event,cause\n".into()
+            Vec::new()
         }
-    })
+    };
+    let rows = |sink: &mut Csv<'_>| {
+        found.iter().try_for_each(|&seq| {
+            sink.row(ChainColumn::ALL.iter().map(|column| match column {
+                ChainColumn::Event => Cell::Whole(seq.into()),
+                ChainColumn::Cause => Cell::whole(verified.fold.log[seq as usize].cause),
+            }))
+        })
+    };
+    Ok(Csv::table(&fixed_columns::<ChainColumn>(), rows).expect("memory takes every row"))
 }
 
 enum Asked {
@@ -132,16 +145,6 @@ fn latest(log: &[Entry], is_one: impl Fn(Event) -> bool) -> Option<Seq> {
 /// The event and its causes, the latest first.
 fn chain(log: &[Entry], seq: Seq) -> Vec<Seq> {
     std::iter::successors(Some(seq), |&seq| log[seq as usize].cause).collect()
-}
-
-fn edges(log: &[Entry], seq: Seq) -> String {
-    let mut text = String::from("event,cause\n");
-    for seq in chain(log, seq) {
-        let cause = log[seq as usize].cause.map(|cause| cause.to_string()).unwrap_or_default();
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{seq},{cause}");
-    }
-    text
 }
 
 /// Deepest indent of a chain of causes; further causes stand below each other.

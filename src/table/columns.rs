@@ -316,4 +316,52 @@ columns! {
         /// Promises that are broken, `COMMITMENT=FUTURES`, with `;` between them.
         Broken = "broken": Text;
     }
+
+    /// What `explain --csv` prints: one row an edge of the graph, or a member of a circle or a set.
+    WaitColumn {
+        /// What it is a part of: `wait`, `circle`, `unlock`, `summit` or `keystone`.
+        Part = "part": Text;
+        /// Number of the circle or set, from 1; of a keystone the wave.
+        Set = "set": Whole;
+        /// What the set costs.
+        Cost = "cost": Real;
+        /// Who waits; the member of a circle or set; the actor of a keystone.
+        From = "from": Id;
+        /// For whom; what a keystone's exit suspends in this wave.
+        To = "to": Id;
+    }
+
+    /// What `why --csv` prints: one row an event of a chain of causes, the latest first.
+    ChainColumn {
+        /// The event, by its `seq`.
+        Event = "event": Whole;
+        /// Its cause.
+        Cause = "cause": Whole;
+    }
+
+    /// What `diff --csv` prints: one row an event that only one of two histories has.
+    DifferenceColumn {
+        /// Which of the two has it: 1 or 2.
+        History = "history": Whole;
+        /// As in `events.csv`, and so are the next ones.
+        Seq = "seq": Whole;
+        /// The step.
+        Step = "step": Whole;
+        /// The kind of event.
+        Event = "event": Text;
+        /// The debtor, or whom it happens to, or the truster.
+        Actor = "actor": Id;
+        /// The creditor, or the trusted.
+        Counterpart = "counterpart": Id;
+        /// The commitment, meeting, shock, outcome or drawn path.
+        Subject = "subject": Text;
+        /// The issue of a stance or an anchor.
+        Issue = "issue": Id;
+        /// The resource of an increment or a withdrawal.
+        Resource = "resource": Id;
+        /// The value.
+        Value = "value": Real;
+        /// Whether it descends, by cause, from another event that only this history has.
+        Descended = "descended": Truth;
+    }
 }

@@ -57,12 +57,6 @@ pub fn set_value(value: SetValue) -> String {
     }
 }
 
-/// `TRUE` or `FALSE`, which R too takes for a truth by itself.
-#[must_use]
-pub fn truth(value: bool) -> &'static str {
-    if value { "TRUE" } else { "FALSE" }
-}
-
 /// An amount in units.
 #[must_use]
 pub fn amount(value: Amount) -> String {
