@@ -3,7 +3,6 @@
 mod console;
 mod explain;
 mod folders;
-mod fork;
 mod forward;
 mod history;
 mod load;
@@ -49,7 +48,7 @@ enum Command {
     Replay(history::ReplayArgs),
     Explain(explain::Args),
     Why(history::WhyArgs),
-    Fork(fork::Args),
+    Fork(history::ForkArgs),
     Diff(history::DiffArgs),
     Page(page::Args),
     Tip(tip::Args),
@@ -96,7 +95,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, program: Optio
         Command::Replay(args) => history::replay(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Why(args) => history::why(&args),
-        Command::Fork(args) => fork::fork(&args),
+        Command::Fork(args) => history::fork(&args),
         Command::Diff(args) => history::diff(&args),
         Command::Page(args) => page::page(&args),
         Command::Tip(args) => tip::tip(&args),

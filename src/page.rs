@@ -9,7 +9,6 @@ mod error;
 mod history;
 pub mod limits;
 mod subject;
-mod table;
 
 pub use document::document;
 pub use error::PageError;

@@ -62,8 +62,6 @@ mod resolve;
 mod rules;
 mod script;
 mod set_value;
-#[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are treated alike")]
-mod show;
 mod source;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod sweep_table;
@@ -75,7 +73,6 @@ mod toml_error;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are treated alike")]
 mod toml_tree;
 mod trust;
-mod upper_bounds;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are treated alike")]
 mod variant;
 mod warnings;

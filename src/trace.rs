@@ -1,11 +1,10 @@
 //! The trace of a run: events as rows, both ways, and the folding of a log. Nothing here touches a file.
 
-mod number;
 mod record;
 mod replay;
 mod states;
 
-pub use number::{amount, number, plain_number, plain_set_value, set_cell, set_value};
 pub use record::{Cells, Namer, RecordError, cells, creditor_name, ending_name};
+pub use record::{amount, number, plain_number, plain_set_value, set_cell, set_value};
 pub use replay::{Recorded, ReplayError, fold, read_log, replay};
 pub use states::States;

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::instance_set::InstanceSet;
+use super::collections::InstanceSet;
 use super::plan::Plan;
 use super::signals::Signal;
 use super::view::View;

@@ -5,9 +5,9 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::chacha::{BLOCK, Blocks, LANES, Made, Places, WORDS, high_half, low_half};
 use super::distribution::{CENTRE_ABOVE, CENTRE_BELOW, TAIL_ABOVE, TAIL_BELOW, horner, normal_quantile};
 use super::random::RunSeed;
+use super::random::{BLOCK, Blocks, LANES, Made, Places, WORDS, high_half, low_half};
 
 /// The standard normal draws of many streams, made for some steps ahead.
 ///

@@ -1,9 +1,9 @@
 //! What can be prepared once for a model and used by every run of it: who watches what, what happens
 //! when, which random streams there are, what a condition costs to evaluate.
 
-use super::lists::{Lists, MaskedLists};
-use super::others::Others;
+use super::collections::{Lists, MaskedLists};
 use super::random;
+use super::signals::Others;
 use super::signals::{Signal, Signals};
 use super::storyline::NameHashes;
 use super::watch::{Conditions, Kind, bit};

@@ -6,7 +6,7 @@
 //! the latest base of the amount and of all that it leans on, directly or along a chain.
 
 use super::cause::Causes;
-use super::instance_set::InstanceSet;
+use super::collections::InstanceSet;
 use super::plan::Level;
 use super::view::View;
 use crate::model::{Amount, InstanceId, Quantity, Seq};

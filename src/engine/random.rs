@@ -1,11 +1,8 @@
 //! Random streams: ChaCha8 as a counter-based generator, keyed by what a draw is for.
-//!
-//! The key is made of seed and replicate, the stream is the hash of the source's name, and the draw of
-//! step `t` sits at word `2·t`. No draw depends on any other having been made, so adding an actor or
-//! removing a shock changes nobody else's luck (common random numbers).
+//! Where many streams are read at once, one block of one stream is made in each lane of a vector.
 
-use rand::Rng as _;
-use rand::SeedableRng as _;
+use pulp::{Simd, WithSimd};
+use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 /// The 64-bit FNV-1a hash of a source's name.
@@ -78,8 +75,124 @@ pub(super) fn open_unit(word: u64) -> f64 {
     ((word >> 12) as f64 + 0.5) * (1.0 / 4_503_599_627_370_496.0)
 }
 
+/// Blocks that are made together: as many words as the widest vectors hold.
+pub(super) const LANES: usize = 16;
+/// Words of 64 bits in a block.
+pub(super) const WORDS: usize = 8;
+/// The same: steps whose words are in one block.
+pub(super) const BLOCK: u32 = 8;
+
+/// `expand 32-byte k`, which fills the first row of the cipher's state.
+const CONSTANTS: [u32; 4] = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574];
+
+/// The block that each lane is to make.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Places {
+    /// Its number within the stream.
+    pub(super) block: [u32; LANES],
+    /// The lower half of the stream's number.
+    pub(super) low: [u32; LANES],
+    /// The upper half.
+    pub(super) high: [u32; LANES],
+}
+
+/// The words of a block by number, then lane, each as a function of the word gives it.
+pub(super) type Made = [[f64; LANES]; WORDS];
+
+/// Makes one block in each lane.
+pub(super) struct Blocks<'a, F> {
+    pub(super) luck: RunSeed,
+    pub(super) places: &'a Places,
+    pub(super) made: &'a mut Made,
+    /// What is kept of a word.
+    pub(super) keep: F,
+}
+
+impl<F: Fn(u64) -> f64> WithSimd for Blocks<'_, F> {
+    type Output = ();
+
+    // The body of the loop over the lanes is without branches or calls, so that the compiler turns all of it into
+    // operations on vectors of lanes.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { luck, places, made, keep } = self;
+        let key = [low_half(luck.seed), high_half(luck.seed), low_half(luck.replicate), high_half(luck.replicate)];
+        let (mut low, mut high) = ([[0; LANES]; WORDS], [[0; LANES]; WORDS]);
+        for lane in 0..LANES {
+            let first = first_state(key, places.block[lane], places.low[lane], places.high[lane]);
+            let mut state = first;
+            double_round(&mut state);
+            double_round(&mut state);
+            double_round(&mut state);
+            double_round(&mut state);
+            // One by one: a loop here would keep the outer one from becoming vectors.
+            let half = |at: usize| state[at].wrapping_add(first[at]);
+            (low[0][lane], high[0][lane]) = (half(0), half(1));
+            (low[1][lane], high[1][lane]) = (half(2), half(3));
+            (low[2][lane], high[2][lane]) = (half(4), half(5));
+            (low[3][lane], high[3][lane]) = (half(6), half(7));
+            (low[4][lane], high[4][lane]) = (half(8), half(9));
+            (low[5][lane], high[5][lane]) = (half(10), half(11));
+            (low[6][lane], high[6][lane]) = (half(12), half(13));
+            (low[7][lane], high[7][lane]) = (half(14), half(15));
+        }
+        let halves = low.as_flattened().iter().zip(high.as_flattened());
+        for (made, (&low, &high)) in made.as_flattened_mut().iter_mut().zip(halves) {
+            *made = keep(u64::from(high) << 32 | u64::from(low));
+        }
+    }
+}
+
+/// Constants, a key of 256 bits whose second half is 0, a counter, the stream.
+#[inline(always)]
+fn first_state(key: [u32; 4], block: u32, low: u32, high: u32) -> [u32; 16] {
+    let [c0, c1, c2, c3] = CONSTANTS;
+    let [k0, k1, k2, k3] = key;
+    [c0, c1, c2, c3, k0, k1, k2, k3, 0, 0, 0, 0, block, 0, low, high]
+}
+
+/// Two rounds: the columns of the state as a square, then its diagonals.
+#[inline(always)]
+fn double_round(state: &mut [u32; 16]) {
+    quarter_round(state, 0, 4, 8, 12);
+    quarter_round(state, 1, 5, 9, 13);
+    quarter_round(state, 2, 6, 10, 14);
+    quarter_round(state, 3, 7, 11, 15);
+    quarter_round(state, 0, 5, 10, 15);
+    quarter_round(state, 1, 6, 11, 12);
+    quarter_round(state, 2, 7, 8, 13);
+    quarter_round(state, 3, 4, 9, 14);
+}
+
+#[inline(always)]
+fn quarter_round(x: &mut [u32; 16], a: usize, b: usize, c: usize, d: usize) {
+    x[a] = x[a].wrapping_add(x[b]);
+    x[d] = (x[d] ^ x[a]).rotate_left(16);
+    x[c] = x[c].wrapping_add(x[d]);
+    x[b] = (x[b] ^ x[c]).rotate_left(12);
+    x[a] = x[a].wrapping_add(x[b]);
+    x[d] = (x[d] ^ x[a]).rotate_left(8);
+    x[c] = x[c].wrapping_add(x[d]);
+    x[b] = (x[b] ^ x[c]).rotate_left(7);
+}
+
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+pub(super) fn low_half(word: u64) -> u32 {
+    word as u32
+}
+
+#[inline(always)]
+pub(super) fn high_half(word: u64) -> u32 {
+    low_half(word >> 32)
+}
+
 #[cfg(test)]
 mod tests {
+    use pulp::Arch;
+    use rand::{Rng as _, SeedableRng as _};
+    use rand_chacha::ChaCha8Rng;
+
     use super::*;
 
     #[test]
@@ -107,5 +220,29 @@ mod tests {
         assert!(open_unit(0) > 0.0);
         assert!(open_unit(u64::MAX) < 1.0);
         assert!(unit(u64::MAX) < 1.0);
+    }
+
+    #[test]
+    fn words_equal_those_of_rand_chacha() {
+        let mut any = ChaCha8Rng::from_seed([5; 32]);
+        for round in 0..200 {
+            let luck = RunSeed { seed: any.next_u64(), replicate: any.next_u64() >> (round % 64) };
+            let streams: [u64; LANES] = std::array::from_fn(|_| any.next_u64());
+            // Every block that a step can reach, the first and the last among them.
+            let block = std::array::from_fn(|lane| match lane {
+                0 => 0,
+                1 => u32::MAX / 16,
+                _ => any.next_u32() >> (3 + (lane + round) % 29),
+            });
+            let places = Places { block, low: streams.map(low_half), high: streams.map(high_half) };
+            let mut made = [[0.0; LANES]; WORDS];
+            Arch::new().dispatch(Blocks { luck, places: &places, made: &mut made, keep: f64::from_bits });
+            for lane in 0..LANES {
+                let mut source = luck.source(streams[lane]);
+                for (at, row) in (0..).zip(&made) {
+                    assert_eq!(row[lane].to_bits(), source.word(8 * block[lane] + at), "lane {lane}, word {at}");
+                }
+            }
+        }
     }
 }

@@ -3,7 +3,6 @@
 mod calendar;
 mod exchange;
 mod gap;
-mod opinions;
 mod past;
 mod progress;
 mod result;

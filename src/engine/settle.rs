@@ -3,8 +3,8 @@
 //! A sweep works out the level of every amount on the amounts at its start. An amount is looked at again only if
 //! something that its `as` reads has changed since, which gives the same sweeps.
 
+use super::collections::InstanceSet;
 use super::failure::Failure;
-use super::instance_set::InstanceSet;
 use super::plan::Level;
 use super::view::View;
 use crate::model::{Amount, Columns, Evidence, InstanceId, Reader, Scope, limits};

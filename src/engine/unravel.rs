@@ -1,7 +1,7 @@
 //! What would come undone if some left: hypotheses of what is suspended.
 
+use super::collections::InstanceSet;
 use super::failure::Failure;
-use super::instance_set::InstanceSet;
 use super::view::View;
 use crate::model::{Amount, Event, Evidence, InstanceId, Reader, Scope, State, limits};
 

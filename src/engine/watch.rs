@@ -11,8 +11,7 @@ mod condition;
 mod conditions;
 mod path;
 mod reasons;
-mod safety;
 
+pub(super) use conditions::Safety;
 pub(super) use conditions::{Conditions, Which};
 pub(super) use reasons::{Band, Kind, Reasons, Wake, bit};
-pub(super) use safety::Safety;

@@ -7,10 +7,9 @@ use super::attachments::{Attachment, Attachments, NoAttachments, Role, display_n
 use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, quoted, tidy};
 use super::parse_toml::parse_one;
-use super::show;
 use super::source::SourceText;
 use super::toml_tree::{Kind, Table, Value, shift_table};
-use super::variant::lay_over;
+use super::variant::{self, lay_over};
 use crate::model::limits;
 
 /// A scenario file, parsed as TOML and not yet understood, laid over the scenario that it extends, with its tables.
@@ -91,7 +90,7 @@ impl Document {
     /// The scenario as one file: with what it extends, as TOML. Tables stay files of their own.
     #[must_use]
     pub fn show(&self) -> String {
-        show::show(&self.root, show::Printed { text: self.source.text(), paths: &self.paths })
+        variant::show(&self.root, variant::Printed { text: self.source.text(), paths: &self.paths })
     }
 
     /// The outermost table, with everything laid over.

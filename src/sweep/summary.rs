@@ -8,7 +8,7 @@ use std::io;
 use super::error::{Error, ErrorKind};
 use super::limits;
 use super::points::Points;
-use super::quantiles::Quantiles;
+use super::statistics::Quantiles;
 use super::statistics::{Moments, wilson};
 use crate::model::{Clock, Ending, Model};
 use crate::scenario::{FAILED, SetValue};

@@ -3,8 +3,8 @@
 //! A hypothesis then says how much each graded amount is, besides what is bound. Conditions and levels are monotone, so
 //! there are a least and a greatest fixed point as without amounts.
 
+use super::super::collections::InstanceSet;
 use super::super::failure::Failure;
-use super::super::instance_set::InstanceSet;
 use super::super::plan::Level;
 use super::super::settle::unsettled;
 use super::super::view::View;

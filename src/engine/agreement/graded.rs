@@ -1,6 +1,6 @@
 //! What a hypothesis keeps of graded amounts and of resumable commitments.
 
-use super::super::instance_set::InstanceSet;
+use super::super::collections::InstanceSet;
 use super::super::settle::Sweeps;
 use super::super::view::View;
 use crate::model::{Amount, InstanceId};

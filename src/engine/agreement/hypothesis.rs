@@ -1,7 +1,7 @@
 //! A hypothesis of what is bound, closed by Exchange.
 
+use super::super::collections::InstanceSet;
 use super::super::failure::Failure;
-use super::super::instance_set::InstanceSet;
 use super::super::view::View;
 use super::graded::Graded;
 use super::thresholds::{CROWD, Own, Thresholds};

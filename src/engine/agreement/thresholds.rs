@@ -1,7 +1,7 @@
 //! Who reacts to what, by thresholds: a comparison of one total with a fixed number turns only when the
 //! total crosses that number, so nobody else needs a look. It makes cascades linear (times a logarithm).
 
-use super::super::lists::Lists;
+use super::super::collections::Lists;
 use super::super::signals::Signal;
 use super::super::view::View;
 use crate::model::{

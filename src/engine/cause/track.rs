@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::lists::Lists;
+use super::super::collections::Lists;
 use super::super::plan::Plan;
 use super::history::{History, Moment, ordered};
 use crate::model::{
