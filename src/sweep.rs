@@ -1,6 +1,7 @@
 //! Sweeps: many runs over a design of points, in parallel, with the same bytes on any number of threads.
 
 mod against;
+mod beside;
 mod design;
 mod design_file;
 mod error;

@@ -6,21 +6,29 @@
 //! table is held in memory as cells. Header, rows, reading back, and the documentation's test follow from the
 //! declaration; a `match` over the columns gives the values, so that the compiler asks for that of a new one.
 //!
-//! An output format is a type that implements [`Sink`]. [`Csv`] is the first: what is written into folders, hashed and
-//! verified; [`CsvWriter`] writes the same to a file as the rows come. Another format is a file beside it, and takes the
-//! same rows; the kinds say which type a column has. Whoever has all rows of a table at hand implements [`Table`], so that
-//! it is written in any format, or compared with one that is there, without being held in memory.
+//! An output format is a type that implements [`Sink`], and a [`Format`] that names it. [`Csv`] is the first: what is
+//! written into folders, hashed, verified and read again; [`CsvWriter`] writes the same to a file as the rows come. Another
+//! format is a file beside it, and takes the same rows; the kinds say which type a column has. Whoever has all rows of a
+//! table at hand implements [`Table`], so that it is written in any format, or compared with one that is there, without
+//! being held in memory.
 
 mod columns;
 mod csv;
+mod format;
+pub mod limits;
 mod memory;
+#[cfg(feature = "parquet")]
+mod parquet;
 
 pub use columns::{
     AgainstColumn, ChainColumn, CommitmentColumn, DesignColumn, DifferenceColumn, EventColumn, FutureColumn, RunColumn,
     SeriesColumn, StorylineColumn, SummaryColumn, TipColumn, WaitColumn,
 };
-pub use csv::{Csv, CsvWriter};
+pub use csv::{Csv, CsvWriter, read_csv};
+pub use format::Format;
 pub use memory::{Columns, Data, Values, Words};
+#[cfg(feature = "parquet")]
+pub use parquet::Parquet;
 
 use std::borrow::Cow;
 use std::io;
@@ -38,8 +46,11 @@ pub enum Kind {
     Text,
     /// The id of something that the scenario declares, or of an instance of it.
     Id,
-    /// A date, written `YYYY-MM-DD`, or where the steps of the run begin at a time of day `YYYY-MM-DDTHH:MM:SS`.
+    /// A date, written `YYYY-MM-DD`. A column that is declared so holds moments where the steps of the run begin at a time
+    /// of day.
     Date,
+    /// A date with a time of day, written `YYYY-MM-DDTHH:MM:SS`. Some of the values may be dates alone.
+    Moment,
     /// 64 bits, written as `h` and 16 hexadecimal digits, so that no reader takes them for a number.
     Hash,
     /// `TRUE` or `FALSE`.

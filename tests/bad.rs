@@ -229,7 +229,7 @@ const LINES: [(&str, &str); 24] = [
 const LEFT_OUT: [&str; 2] = ["--open", "--slurm"];
 
 /// What a flag that takes a value may be given. A file is read or written by some of these names.
-const VALUES: [&str; 25] = [
+const VALUES: [&str; 26] = [
     "0",
     "1",
     "-1",
@@ -252,6 +252,7 @@ const VALUES: [&str; 25] = [
     "m=((1",
     "us",
     "lhs:3",
+    "parquet",
     "1/2",
     "NEW",
     "\u{1b}[31m\u{202e}",

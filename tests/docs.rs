@@ -260,7 +260,7 @@ fn check_columns<C: Declared>(page: &str, heading: &str) {
             Kind::Real => &["number", "share"],
             Kind::Text => &["text", "id", "name", "`below` or `above`"],
             Kind::Id => &["id", "name"],
-            Kind::Date => &["date"],
+            Kind::Date | Kind::Moment => &["date"],
             Kind::Hash => &["text"],
             Kind::Truth => &["`TRUE` or `FALSE`"],
             Kind::Set => &["number"],
@@ -343,11 +343,12 @@ fn every_status_is_documented() {
 #[test]
 fn every_limit_is_documented() {
     let mut missing = String::new();
-    let all: [(&[(&str, u64)], &str); 5] = [
+    let all: [(&[(&str, u64)], &str); 6] = [
         (&backstop::model::limits::ALL, "docs/scenario.md"),
         (&backstop::analysis::limits::ALL, "docs/explain.md"),
         (&backstop::sweep::limits::ALL, "docs/sweep.md"),
         (&backstop::store::limits::ALL, "docs/output.md"),
+        (&backstop::table::limits::ALL, "docs/output.md"),
         (&backstop::page::limits::ALL, "docs/page.md"),
     ];
     for (limits, page) in all {

@@ -12,6 +12,7 @@ use backstop::scenario::{Document, NoAttachments, Options, Override, compile};
 use backstop::store::{Folder, ForkRecord, Lineage, Manifest, OverrideRecord, RunTables, Sampler, verify};
 use backstop::sweep::{Asked, DesignSource, Experiment, Output, Points, Schedule, Shard, Sort, Sweep, Tables};
 #[cfg(unix)]
+use backstop::table::Format;
 use common::program::{backstop, fails, succeeds};
 #[cfg(unix)]
 use common::writers::{folder_writers, plainly, tree, workplace, writers};
@@ -180,7 +181,7 @@ proptest! {
             let experiment = Experiment::new(document, &set, source, seed, 1).ok()?;
             let schedule = Schedule { points: values.len() as u64, replicates: 2, seed, independent: false };
             let asked = Asked { kind: "file".into(), file: Some("design.csv".into()), ..Asked::default() };
-            let tables = Tables { events: true, series: true };
+            let tables = Tables { events: true, series: true, format: Format::Parquet };
             Some(Sweep { experiment, schedule, shard, tables, sort: Sort::Point, asked, scenario: "test.toml".into() })
         };
         let Some(whole) = sweep(Shard::WHOLE) else { return Ok(()) };

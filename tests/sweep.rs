@@ -10,6 +10,7 @@ use backstop::sweep::{
     Against, Asked, Axis, DesignSource, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort, Sweep,
     Tables, merge,
 };
+use backstop::table::Format;
 use common::edit_manifest;
 use common::program::succeeds;
 
@@ -87,7 +88,7 @@ fn sweep(axes: &[&str], replicates: u64) -> Sweep {
         experiment,
         schedule,
         shard: Shard::WHOLE,
-        tables: Tables { events: true, series: true },
+        tables: ALL,
         sort: Sort::Run,
         asked,
         scenario: "crowd.toml".into(),
@@ -131,7 +132,8 @@ fn lossy(bytes: &[u8]) -> String {
 #[test]
 fn bytes_are_the_same_on_any_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
-    let sweep = sweep(&AXES, 40);
+    let mut sweep = sweep(&AXES, 40);
+    sweep.tables = TYPED;
     for jobs in [1, 2, 8] {
         whole(&sweep, new(&folder.path().join(jobs.to_string())), jobs);
     }
@@ -309,7 +311,10 @@ fn resumed(tables: Tables, sort: Sort, spoil: impl Fn(&Path)) {
     same(&whole_folder, &folder);
 }
 
-const ALL: Tables = Tables { events: true, series: true };
+const ALL: Tables = Tables { events: true, series: true, format: Format::Csv };
+
+/// All tables, and each as Parquet too, which an unoptimised build writes slowly.
+const TYPED: Tables = Tables { format: Format::Parquet, ..ALL };
 
 fn append(folder: &Path, name: &str, bytes: &[u8]) {
     let mut file = std::fs::File::options().append(true).open(folder.join(name)).unwrap();
@@ -327,7 +332,7 @@ fn cut(folder: &Path, name: &str, by: usize) {
 fn a_stopped_sweep_goes_on_to_the_same_bytes() {
     resumed(ALL, Sort::Run, |_| ());
     resumed(Tables::default(), Sort::Run, |_| ());
-    resumed(ALL, Sort::Point, |_| ());
+    resumed(Tables { events: false, ..TYPED }, Sort::Point, |_| ());
 }
 
 #[test]
@@ -371,6 +376,7 @@ fn replicates_can_be_added() {
         let make = |replicates| {
             let mut sweep = sweep(&AXES, replicates);
             (sweep.sort, sweep.schedule.independent) = (sort, independent);
+            sweep.tables = if independent { Tables { events: false, ..TYPED } } else { ALL };
             sweep
         };
         whole(&make(30), new(&at_once), 2);
@@ -401,6 +407,7 @@ fn another_sweep_is_refused() {
     assert_eq!(refusal(|s| s.schedule.seed = 8), differs("the seed was 7, and is 8"));
     assert_eq!(refusal(|s| s.schedule.replicates = 2), differs("there were 3 replicates, and 2 are asked for"));
     assert_eq!(refusal(|s| s.tables.events = false), differs("`--events` was given, and is not given"));
+    assert_eq!(refusal(|s| s.tables.format = Format::Parquet), differs("`--format` was csv, and is parquet"));
     assert_eq!(refusal(|s| s.sort = Sort::Point), differs("`--sort point` was not given, and is given"));
     assert_eq!(refusal(|s| s.schedule.independent = true), differs("`--independent` was not given, and is given"));
     assert_eq!(refusal(|s| s.shard = Shard { number: 1, of: 2 }), differs("the shard was 1/1, and is 1/2"));
@@ -482,6 +489,7 @@ fn shards_and_merge_equal_the_undivided_sweep() {
             if axes.is_empty() {
                 *s = sweep(axes, 10);
             }
+            s.tables.format = if of == 7 { Format::Parquet } else { Format::Csv };
         };
         let mut parts = shards(folder.path(), of, change);
         parts.reverse();

@@ -27,6 +27,7 @@ class How(TypedDict):
     events: bool
     series: bool
     by_point: bool
+    format: str
     shard: str | None
     out: _Path | None
     force: bool

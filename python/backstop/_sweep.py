@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Sweep:
-    """The runs of a sweep. `str` of it is what `backstop sweep` prints."""
+    """The runs of a sweep. `str` of it is the table that `backstop sweep` prints: how the runs at each point ended."""
 
     __slots__ = ("_swept", "scenario")
     scenario: Scenario
@@ -94,8 +94,7 @@ class Sweep:
         return len(self.runs)
 
     def __str__(self) -> str:
-        text = str(self._swept["text"])
-        return text or f"{len(self.design)} points, {len(self)} runs\n"
+        return str(self._swept["text"])
 
     def __repr__(self) -> str:
         return f"<backstop.Sweep of {len(self)} runs at {len(self.design)} points>"

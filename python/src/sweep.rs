@@ -7,9 +7,9 @@ use backstop::scenario::{Options, compile, parse_set};
 use backstop::store::{Lock, Manifest};
 use backstop::sweep::{
     Asked, Axis, DesignSource, Error, Memory, Output, Progress, Report, Request, Sample, Shard, Sort, Summary, Sweep,
-    Tables, Unprepared, Wanted, merge as put_together, read_design, recorded,
+    Tables, Unprepared, Wanted, merge as put_together, read_design, summarized,
 };
-use backstop::table::{Column, Columns, Data, EventColumn, SeriesColumn, fixed_columns};
+use backstop::table::{Column, Columns, Data, EventColumn, Format, SeriesColumn, fixed_columns, read_csv};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -49,19 +49,22 @@ impl<'py> IntoPyObject<'py> for Swept {
 }
 
 impl Swept {
-    fn of(sweep: &Sweep, summary: Columns, text: String, memory: Memory) -> PyResult<Self> {
+    fn of(sweep: &Sweep, summary: &Summary, memory: Memory) -> PyResult<Self> {
         let points = sweep.experiment.points();
+        let wrong = |error: std::io::Error| PyOSError::new_err(error.to_string());
         let mut design = Columns::new(&points.typed(points.layout().columns()));
-        points.write(&mut design).map_err(|error| PyOSError::new_err(error.to_string()))?;
-        let Tables { events, series } = sweep.tables;
+        points.write(&mut design).map_err(wrong)?;
+        let mut shares = Columns::new(&points.typed(summary.layout(&points.names).columns()));
+        sweep.experiment.write_summary(summary, &mut shares).map_err(wrong)?;
+        let Tables { events, series, .. } = sweep.tables;
         Ok(Self {
             failed: failed(&memory.runs),
             runs: Table::new(memory.runs)?,
             events: events.then(|| Table::new(memory.events)).transpose()?,
             series: series.then(|| Table::new(memory.series)).transpose()?,
-            summary: Table::new(summary)?,
+            summary: Table::new(shares)?,
             design: Table::new(design)?,
-            text,
+            text: shares::table(sweep.experiment.model(), summary, points),
         })
     }
 }
@@ -74,12 +77,6 @@ fn failed(runs: &Columns) -> usize {
     words.keys.iter().filter(|&&key| usize::try_from(key).ok() != ok).count()
 }
 
-/// The columns of a sweep's summary.
-fn summary_columns(sweep: &Sweep, summary: &Summary) -> Vec<Column> {
-    let points = sweep.experiment.points();
-    points.typed(summary.layout(&points.names).columns())
-}
-
 /// A table of a folder.
 fn read(folder: &Path, name: &str, columns: &[Column]) -> PyResult<Columns> {
     let path = folder.join(name);
@@ -88,7 +85,7 @@ fn read(folder: &Path, name: &str, columns: &[Column]) -> PyResult<Columns> {
     };
     let file = backstop::store::open_file(&path).map_err(wrong)?;
     let mut table = Columns::new(columns);
-    table.read_csv(std::io::BufReader::with_capacity(1 << 18, file)).map_err(wrong)?;
+    read_csv(std::io::BufReader::with_capacity(1 << 18, file), columns, &mut table).map_err(wrong)?;
     Ok(table)
 }
 
@@ -97,7 +94,7 @@ fn memory(sweep: &Sweep, folder: &Path) -> PyResult<Memory> {
     let table = |wanted: bool, name: &str, columns: &[Column]| {
         if wanted { read(folder, name, columns) } else { Ok(Columns::new(columns)) }
     };
-    let Tables { events, series } = sweep.tables;
+    let Tables { events, series, .. } = sweep.tables;
     Ok(Memory {
         runs: read(folder, "runs.csv", &sweep.experiment.typed_run_columns())?,
         events: table(events, "events.csv", &fixed_columns::<EventColumn>())?,
@@ -170,10 +167,21 @@ pub(crate) struct How {
     events: bool,
     series: bool,
     by_point: bool,
+    format: String,
     shard: Option<String>,
     out: Option<PathBuf>,
     force: bool,
     resume: bool,
+}
+
+/// A format of tables by its name.
+pub(crate) fn format(name: &str) -> Result<Format, Raised> {
+    let known = Format::ALL.iter().copied().find(|format| format.name() == name);
+    let format = known.ok_or_else(|| Raised::argument(format!("there is no format {name}")))?;
+    match format.missing() {
+        Some(help) => Err(Raised::new("ArgumentError", format!("there is no {name} in this build"), Some(help))),
+        None => Ok(format),
+    }
 }
 
 /// Runs a scenario many times.
@@ -199,7 +207,7 @@ pub(crate) fn sweep<'py>(
         seed: how.seed,
         independent: how.independent,
         shard: how.shard.as_deref().map_or(Ok(Shard::WHOLE), Shard::parse).map_err(|error| wrong(&error))?,
-        tables: Tables { events: how.events, series: how.series },
+        tables: Tables { events: how.events, series: how.series, format: format(&how.format)? },
         sort: if how.by_point { Sort::Point } else { Sort::Run },
         scenario: scenario.file_name(),
     };
@@ -228,10 +236,7 @@ pub(crate) fn sweep<'py>(
             (None, Some(folder)) => memory(&sweep, folder)?,
             (None, None) => unreachable!("there is a folder or not"),
         };
-        let (summary, points) = (&done.summary, sweep.experiment.points());
-        let mut shown = Columns::new(&summary_columns(&sweep, summary));
-        sweep.experiment.write_summary(summary, &mut shown).map_err(|error| PyOSError::new_err(error.to_string()))?;
-        Swept::of(&sweep, shown, shares::table(sweep.experiment.model(), summary, points), tables)
+        Swept::of(&sweep, &done.summary, tables)
     })?;
     swept.into_pyobject(py)
 }
@@ -242,13 +247,12 @@ pub(crate) fn open_sweep(py: Python<'_>, folder: PathBuf) -> PyResult<(Bound<'_,
     let (swept, scenario) = py.detach(|| {
         let _lock = Lock::to_read(&folder).map_err(|error| Raised::folder(&error))?;
         Manifest::read(&folder).map_err(|error| Raised::verify(&error))?;
-        let sweep = recorded(&folder).map_err(|error| Raised::sweep(&error, None))?;
-        let summary = Summary::new(sweep.experiment.model(), sweep.experiment.points().count());
-        let summary = read(&folder, "summary.csv", &summary_columns(&sweep, &summary))?;
+        let (sweep, summary) = summarized(&folder).map_err(|error| Raised::sweep(&error, None))?;
         let document = sweep.experiment.document();
         let files = document.attachments().map(|(file, bytes)| (file.location.clone(), bytes.to_vec())).collect();
         let scenario = Scenario::of_text(sweep.scenario.clone(), document.text().as_bytes().to_vec(), files);
-        Ok::<_, PyErr>((Swept::of(&sweep, summary, String::new(), memory(&sweep, &folder)?)?, scenario))
+        let tables = memory(&sweep, &folder)?;
+        Ok::<_, PyErr>((Swept::of(&sweep, &summary, tables)?, scenario))
     })?;
     Ok((swept.into_pyobject(py)?, scenario))
 }

@@ -11,7 +11,7 @@ use arrow_array::{
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{Field, Schema};
-use backstop::table::{Cell, Column, Columns, Csv, Data, Kind, Values};
+use backstop::table::{Cell, Column, Columns, Csv, Data, Kind, Values, read_csv};
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList};
@@ -26,13 +26,14 @@ pub(crate) struct Table {
 }
 
 /// The kinds by the names that a pickled table has.
-const KINDS: [(&str, Kind); 9] = [
+const KINDS: [(&str, Kind); 10] = [
     ("whole", Kind::Whole),
     ("seed", Kind::Seed),
     ("real", Kind::Real),
     ("text", Kind::Text),
     ("id", Kind::Id),
     ("date", Kind::Date),
+    ("moment", Kind::Moment),
     ("hash", Kind::Hash),
     ("truth", Kind::Truth),
     ("set", Kind::Set),
@@ -71,7 +72,7 @@ impl Table {
     /// A table as it is read from CSV.
     pub(crate) fn read(columns: &[Column], csv: &[u8]) -> PyResult<Self> {
         let mut table = Columns::new(columns);
-        table.read_csv(csv).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        read_csv(csv, columns, &mut table).map_err(|error| PyValueError::new_err(error.to_string()))?;
         Self::new(table)
     }
 

@@ -10,6 +10,8 @@ use backstop::report::wording::escaped;
 pub(crate) use backstop::scenario::{At, parse_bound, parse_metric, parse_move, parse_set};
 use backstop::scenario::{Compiled, Diagnostic, Document, Options, SourceText, compile};
 use backstop::store::Beside;
+use backstop::table::Format;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::console::{Failed, fail, report};
 
@@ -23,6 +25,15 @@ pub(crate) struct Loaded {
 pub(crate) struct Unreadable {
     pub(crate) message: String,
     pub(crate) help: Option<&'static str>,
+}
+
+/// The formats of tables; one that the program was built without is refused with what to do about it.
+pub(crate) fn formats() -> impl TypedValueParser<Value = Format> {
+    let names = Format::ALL.iter().map(|format| format.name());
+    PossibleValuesParser::new(names).try_map(|name| {
+        let format = Format::ALL.iter().copied().find(|format| format.name() == name).unwrap_or_default();
+        format.missing().map_or(Ok(format), |help| Err(format!("this program was built without it; {help}")))
+    })
 }
 
 /// The bytes of a scenario file.

@@ -11,10 +11,11 @@ use backstop::sweep::{
     Against, Asked, Axis, Bases, DesignSource, Error, Output, Report, Request, Sample, Shard, Sort, Summary, Sweep,
     Tables, Unprepared, Wanted, limits, merge as put_together, read_design,
 };
+use backstop::table::Format;
 
 use super::console::{self, Failed, emit, fail, say};
 use super::folders::{is_same, refuse_sweep, warn_of_old};
-use super::load::{self, parse_set, parse_whole};
+use super::load::{self, formats, parse_set, parse_whole};
 use super::progress::{bar, cores, show};
 use super::progress::{is_stopped, stop_on_signals};
 use super::swept::compared;
@@ -63,6 +64,9 @@ pub(crate) struct Args {
     /// Write the metrics of every step of all runs into series.csv
     #[arg(long, requires = "out")]
     pub(crate) series: bool,
+    /// The format of a second file beside each table; CSV is always written
+    #[arg(long, value_name = "FORMAT", requires = "out", default_value = "csv", value_parser = formats())]
+    pub(crate) format: Format,
     /// The order of the rows of the finished runs.csv
     #[arg(long, value_name = "BY", default_value = "run")]
     pub(crate) sort: SortBy,
@@ -222,7 +226,12 @@ pub(crate) fn written(folder: &Path, tables: Tables) -> String {
     let all = [(true, "runs.csv"), (true, "summary.csv"), (true, "design.csv"), (tables.events, "events.csv")];
     let rest = [(tables.series, "series.csv"), (true, "manifest.json")];
     let names: Vec<&str> = all.into_iter().chain(rest).filter(|(there, _)| *there).map(|(_, name)| name).collect();
-    format!("\nWritten to {}: {}\n", escaped(&folder.display().to_string()), names.join(", "))
+    format!("\nWritten to {}: {}{}\n", escaped(&folder.display().to_string()), names.join(", "), beside(tables.format))
+}
+
+/// That there is a second file beside each table.
+pub(crate) fn beside(format: Format) -> String {
+    if format == Format::Csv { String::new() } else { format!(", and each table as .{} too", format.name()) }
 }
 
 /// What an argument must be, for a message about wrong usage.
@@ -264,7 +273,7 @@ pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
         seed: args.seed,
         independent: args.independent,
         shard: args.shard.unwrap_or(Shard::WHOLE),
-        tables: Tables { events: args.events, series: args.series },
+        tables: Tables { events: args.events, series: args.series, format: args.format },
         sort: match args.sort {
             SortBy::Run => Sort::Run,
             SortBy::Point => Sort::Point,

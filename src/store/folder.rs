@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use super::door::Lock;
 use super::error::FolderError;
 use super::inputs::INPUTS;
-use super::listed::{MANIFEST, OURS, listed};
+use super::listed::{MANIFEST, OURS, in_all_formats, listed};
 use super::staging::{
     PARTIAL, StagedFiles, Staging, UNLISTED, parent, partial_in, partial_of, remove, remove_partial, sync_folder,
     try_to_write,
@@ -207,9 +207,9 @@ fn replaceable(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
             Err(reason) => return not_ours(folder, reason),
         }
     }
-    for name in OURS {
-        let path = folder.join(name);
-        if !owned.contains(name) && fs::symlink_metadata(&path).is_ok() {
+    for name in in_all_formats(&OURS) {
+        let path = folder.join(&name);
+        if !owned.contains(&name) && fs::symlink_metadata(&path).is_ok() {
             return not_ours(&path, UNLISTED);
         }
     }

@@ -10,6 +10,7 @@ use super::door::read_file;
 use super::inputs::INPUTS;
 use super::limits::MANIFEST_BYTES;
 use super::manifest::PROGRAM;
+use crate::table::Format;
 
 /// Name of the manifest, which comes last.
 pub const MANIFEST: &str = "manifest.json";
@@ -35,6 +36,8 @@ struct Listing {
     files: BTreeMap<String, IgnoredAny>,
     #[serde(default)]
     complete: bool,
+    #[serde(default)]
+    table_format: Option<String>,
     design: Option<Growing>,
     #[serde(default)]
     inputs: Vec<Input>,
@@ -77,9 +80,19 @@ pub(super) fn listed(manifest: &Path) -> Result<Vec<String>, &'static str> {
             ("events.csv", unfinished && design.events),
             ("series.csv", unfinished && design.series),
         ];
-        names.extend(growing.iter().filter(|(_, is)| *is).map(|(name, _)| (*name).to_owned()));
+        let growing = growing.iter().filter(|(_, is)| *is).map(|(name, _)| *name);
+        let format = Format::ALL.iter().find(|format| Some(format.name()) == listing.table_format.as_deref());
+        // What stands beside the tables is written last.
+        names.extend(growing.clone().filter(|_| unfinished).filter_map(|name| format?.beside(name)));
+        names.extend(growing.map(str::to_owned));
     }
     Ok(names)
+}
+
+/// Names of files that commands write, given those of the tables as CSV: also what may stand beside each in other formats.
+pub(super) fn in_all_formats(names: &[&str]) -> impl Iterator<Item = String> {
+    let beside = |name: &str| Format::ALL.iter().filter_map(|format| format.beside(name)).collect::<Vec<_>>();
+    names.iter().flat_map(move |name| std::iter::once((*name).to_owned()).chain(beside(name)))
 }
 
 /// Whether a name is that of a file right inside of the folder. Who wrote the manifest may have named others.

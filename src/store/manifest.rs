@@ -9,6 +9,7 @@ use super::inputs::InputRecord;
 use super::limits;
 use crate::engine::{Run, RunSeed};
 use crate::scenario::{AddedMove, Document, MoveAmounts, Override, SetValue};
+use crate::table::Format;
 
 /// The program's name, as a manifest gives it.
 pub const PROGRAM: &str = "backstop";
@@ -171,6 +172,9 @@ pub struct Manifest {
     pub stances: bool,
     /// Whether trust is in `series.csv`.
     pub trust: bool,
+    /// The format of a second file beside each table, where there is one.
+    #[serde(default, skip_serializing_if = "is_csv")]
+    pub table_format: Format,
     /// Whether everything that was asked for is there.
     pub complete: bool,
     /// `ok`, or what failed, of a single run; null for a sweep.
@@ -181,6 +185,11 @@ pub struct Manifest {
     pub history_hash: Option<String>,
     /// The SHA-256 of every other file of the folder.
     pub files: BTreeMap<String, Digest>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_csv(format: &Format) -> bool {
+    *format == Format::Csv
 }
 
 /// Why a manifest cannot be used.
@@ -228,6 +237,7 @@ impl Manifest {
             runs: 1,
             stances: false,
             trust: false,
+            table_format: Format::Csv,
             complete: false,
             status: None,
             steps: None,

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::door::{Lock, is_one};
 use super::error::FolderError;
-use super::listed::{MANIFEST, OURS, listed};
+use super::listed::{MANIFEST, OURS, in_all_formats, listed};
 use super::staging::{aside, parent, partial_of, remove_leftovers, sync_folder, try_to_write};
 
 /// A single file to be written.
@@ -79,7 +79,7 @@ impl SingleFile {
 fn is_input(input: &Path, file: &fs::Metadata) -> bool {
     let is_file = |path: &Path| fs::metadata(path).is_ok_and(|metadata| is_one(&metadata, file));
     let listed = if input.is_dir() { listed(&input.join(MANIFEST)).unwrap_or_default() } else { Vec::new() };
-    let names = listed.iter().map(String::as_str).chain(OURS).chain([MANIFEST]);
+    let names = listed.into_iter().chain(in_all_formats(&OURS)).chain([MANIFEST.to_owned()]);
     is_file(input) || input.is_dir() && names.map(|name| input.join(name)).any(|path| is_file(&path))
 }
 

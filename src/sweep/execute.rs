@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub(super) trait Stretch: Default + Send {
 pub(super) enum Go {
     /// Go on.
     On,
-    /// Begin no more runs; what is under way is finished.
+    /// Begin no more runs; those under way are finished.
     Stop,
 }
 
@@ -58,6 +59,8 @@ struct State<S> {
 
 struct Shared<S> {
     state: Mutex<State<S>>,
+    /// As `stop` of the state, to be looked at before every run.
+    stop: AtomicBool,
     /// Something is ready, or a thread has ended.
     news: Condvar,
     /// There is room for more, or it is time to stop.
@@ -67,6 +70,12 @@ struct Shared<S> {
 impl<S> Shared<S> {
     fn lock(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets threads begin no more runs.
+    fn stop(&self, state: &mut State<S>) {
+        state.stop = true;
+        self.stop.store(true, Ordering::Relaxed);
     }
 }
 
@@ -78,7 +87,7 @@ impl<S> Drop for Leave<'_, S> {
         let mut state = self.0.lock();
         state.working -= 1;
         if std::thread::panicking() {
-            state.stop = true;
+            self.0.stop(&mut state);
         }
         drop(state);
         self.0.news.notify_all();
@@ -116,6 +125,7 @@ where
             stop: false,
             working: jobs,
         }),
+        stop: AtomicBool::new(false),
         news: Condvar::new(),
         room: Condvar::new(),
     };
@@ -131,7 +141,7 @@ where
         }
         shared.lock().working -= jobs - started;
         let result = collect(&shared, &mut take);
-        shared.lock().stop = true;
+        shared.stop(&mut shared.lock());
         shared.room.notify_all();
         result
     })
@@ -167,7 +177,9 @@ fn collect<S: Stretch, E>(
             state = shared.lock();
             state.taken = end;
             state.ready_bytes -= size;
-            state.stop |= go == Go::Stop;
+            if go == Go::Stop {
+                shared.stop(&mut state);
+            }
             shared.room.notify_all();
         } else if state.taken == state.end || state.working == 0 {
             return Ok(state.taken);
@@ -179,7 +191,7 @@ fn collect<S: Stretch, E>(
                 let go = take(None)?;
                 state = shared.lock();
                 if go == Go::Stop {
-                    state.stop = true;
+                    shared.stop(&mut state);
                     shared.room.notify_all();
                 }
             }
@@ -223,6 +235,12 @@ fn work<S: Stretch, W: FnMut(u64, &mut S)>(shared: &Shared<S>, jobs: u64, mut ru
         let mut first = claimed.start;
         let mut stretch = S::default();
         for at in claimed.clone() {
+            if shared.stop.load(Ordering::Relaxed) {
+                if at > first {
+                    hand_over(shared, first..at, stretch);
+                }
+                return;
+            }
             run(at, &mut stretch);
             let end = at + 1;
             // The clock is looked at only where runs are long.
@@ -334,6 +352,35 @@ mod tests {
         .unwrap();
         assert!(end < 1_000_000);
         assert_eq!(found, (0..end).collect::<Vec<_>>());
+    }
+
+    /// A stop does not wait for the runs that were claimed and not begun.
+    #[test]
+    fn a_stop_waits_for_the_runs_under_way_alone() {
+        let begun = AtomicBool::new(false);
+        let later = std::sync::atomic::AtomicU64::new(0);
+        let mut stopped = false;
+        let end = execute::<Numbers, _, ()>(
+            0..1_000_000,
+            2,
+            || {
+                |run, out: &mut Numbers| {
+                    if begun.load(Ordering::SeqCst) {
+                        // Two threads have a run under way, and may begin another; a stretch would take 13 of them each.
+                        later.fetch_add(1, Ordering::SeqCst);
+                        std::thread::sleep(Duration::from_millis(20));
+                    }
+                    out.0.push(run);
+                }
+            },
+            |stretch| {
+                stopped |= stretch.is_some_and(|(range, _)| range.end > 10_000);
+                begun.store(stopped, Ordering::SeqCst);
+                Ok(if stopped { Go::Stop } else { Go::On })
+            },
+        );
+        assert!(end.unwrap() > 10_000);
+        assert!(later.load(Ordering::SeqCst) <= 12, "{later:?}");
     }
 
     #[test]

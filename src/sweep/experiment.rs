@@ -20,7 +20,7 @@ use crate::engine::{Plan, Setting};
 use crate::model::{Clock, Model, ParameterId, Target};
 use crate::scenario::{Diagnostic, Document, Options, Override, Recheck, SetValue, canonical, compile};
 use crate::store::{Digest, RunTable, digest, set_columns};
-use crate::table::{Column, Columns, Csv, EventColumn, Kind, SeriesColumn, Sink, fixed_columns};
+use crate::table::{Column, Columns, Csv, EventColumn, Format, Kind, SeriesColumn, Sink, fixed_columns};
 use crate::trace::set_cell;
 
 /// Where the points come from.
@@ -59,13 +59,15 @@ enum PointsAs {
     Settings(Vec<Option<Box<[Setting]>>>),
 }
 
-/// Which tables are written besides `runs.csv`.
+/// Which tables are written besides `runs.csv`, and in which format besides CSV.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tables {
     /// `events.csv`
     pub events: bool,
     /// `series.csv`
     pub series: bool,
+    /// The format of a second file beside each table.
+    pub format: Format,
 }
 
 impl Tables {
@@ -356,10 +358,15 @@ impl Experiment {
     /// The columns of `runs.csv`, each that was set or varied being of the kind of its values.
     #[must_use]
     pub fn typed_run_columns(&self) -> Vec<Column> {
+        self.typed(self.run_table().columns())
+    }
+
+    /// The columns of a table with each that was set or varied being of the kind of its values.
+    pub(super) fn typed(&self, columns: &[Column]) -> Vec<Column> {
         let fixed = self.fixed.0.iter().zip(&self.fixed.1);
         let kinds: BTreeMap<&String, Kind> =
             fixed.map(|(name, &value)| (name, Columns::kind_of(std::iter::once(set_cell(value))))).collect();
-        let mut columns = self.points.typed(self.run_table().columns());
+        let mut columns = self.points.typed(columns);
         for column in &mut columns {
             if column.kind == Kind::Set {
                 column.kind = kinds.get(&column.name).copied().unwrap_or(Kind::Text);
@@ -375,6 +382,12 @@ impl Experiment {
             let own = if dates_vary { self.compile_point(point).ok() } else { None };
             own.map_or(self.model.clock, |model| model.clock)
         }
+    }
+
+    /// Whether the dates of some point are written with a time of day.
+    pub(super) fn has_times(&self) -> bool {
+        let clock = self.clocks();
+        (0..self.points.count()).map(clock).any(|clock| clock.start.is_some() && !clock.plain)
     }
 
     /// Writes the rows of `summary.csv`.

@@ -7,6 +7,7 @@ use super::error::{Error, ErrorKind};
 use super::experiment::Tables;
 use super::schedule::Shard;
 use crate::store::{Digest, Manifest, OverrideRecord};
+use crate::table::Format;
 use crate::text::quoted;
 
 /// How the points were asked for, as given.
@@ -91,10 +92,10 @@ impl Outline {
         if serde_json::to_value(&outline).ok().as_ref() == Some(&design) { Ok(outline) } else { Err(none()) }
     }
 
-    /// Which tables there are.
+    /// Which tables there are, given the format besides CSV.
     #[must_use]
-    pub fn tables(&self) -> Tables {
-        Tables { events: self.events, series: self.series }
+    pub fn tables(&self, format: Format) -> Tables {
+        Tables { events: self.events, series: self.series, format }
     }
 
     /// Which part of the runs it is.
@@ -125,6 +126,10 @@ pub fn differences(old: (&Manifest, &Outline), new: (&Manifest, &Outline)) -> Ve
     }
     if old.overrides != new.overrides {
         found.push(format!("`--set` was {}, and is {}", sets(&old.overrides), sets(&new.overrides)));
+    }
+    if old.table_format != new.table_format {
+        let (old, new) = (old.table_format.name(), new.table_format.name());
+        found.push(format!("`--format` was {old}, and is {new}"));
     }
     if old.seed != new.seed {
         found.push(format!("the seed was {}, and is {}", old.seed, new.seed));

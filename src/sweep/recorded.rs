@@ -108,7 +108,7 @@ pub(super) fn whole(folder: &Path, manifest: &Manifest, outline: &Outline) -> Re
         experiment: Experiment::trusted(document, &sets, points)?,
         schedule,
         shard: Shard::WHOLE,
-        tables: outline.tables(),
+        tables: outline.tables(manifest.table_format),
         sort: outline.sort,
         asked: outline.asked.clone(),
         scenario: manifest.scenario.clone(),

@@ -179,6 +179,7 @@ impl Sweep {
         Manifest {
             design: Some(serde_json::to_value(self.outline()).expect("an outline has string keys only")),
             runs: range.end - range.start,
+            table_format: self.tables.format,
             ..Manifest::new(&self.scenario, self.experiment.document(), overrides, self.schedule.seed)
         }
     }
@@ -394,10 +395,10 @@ impl Sweep {
     /// The manifest is, to the entry, what this program writes for the sweep, whose differences from this one have been
     /// looked at. `runs` are those that it has.
     pub(super) fn check_manifest(&self, folder: &Path, old: &Manifest, runs: Range<u64>) -> Result<(), Error> {
-        let mut files: Vec<&str> = vec!["design.csv"];
+        let mut files = vec!["design.csv".to_owned()];
         if old.complete {
-            files.push("summary.csv");
-            files.extend(self.tables.names());
+            files.extend(["summary.csv"].into_iter().chain(self.tables.names()).map(str::to_owned));
+            files.extend(files.clone().iter().filter_map(|name| self.tables.format.beside(name)));
         }
         files.sort_unstable();
         let expected = Manifest {
@@ -411,7 +412,7 @@ impl Sweep {
         };
         let design = old.files.get("design.csv");
         let is_right =
-            *old == expected && old.files.keys().eq(files) && design == Some(self.experiment.design_digest());
+            *old == expected && old.files.keys().eq(&files) && design == Some(self.experiment.design_digest());
         if is_right {
             return Ok(());
         }
@@ -435,7 +436,8 @@ impl Sweep {
         }
         let journal = journal_of(self.range().start + runs, &lines);
         write_file(&folder.join(JOURNAL), journal.as_bytes())?;
-        self.write_manifest(folder, &[], false)
+        self.write_manifest(folder, &[], false)?;
+        self.remove_beside(folder)
     }
 
     /// Reads rows that are there already into the summary.
@@ -479,6 +481,7 @@ impl Sweep {
             files.retain(|(name, _)| name != UNSORTED);
             files.push(("runs.csv".into(), digest_of(&runs).map_err(|error| Error::io("read", &runs, &error))?));
         }
+        files.extend(self.write_beside(folder, summary)?);
         self.write_manifest(folder, &files, true)?;
         if self.is_sorted_last() {
             let unsorted = folder.join(UNSORTED);

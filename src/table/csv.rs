@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::{Cell, Column, Sink, Table};
+use super::{Cell, Column, Kind, Sink, Table};
 
 /// How many bytes of rows are collected before they are written on.
 const COLLECTED: usize = 1 << 16;
@@ -159,11 +159,63 @@ fn push_hash(out: &mut Vec<u8>, bits: u64) {
     out.extend_from_slice(&text);
 }
 
+/// Reads a table as [`Csv`] writes it, and hands its rows on.
+///
+/// # Errors
+/// `InvalidData` where the header is not that of the columns or a cell is none of its column's values, and those of the
+/// sink, whose table is not ended.
+pub fn read_csv<S: Sink>(bytes: impl io::Read, columns: &[Column], sink: &mut S) -> io::Result<()> {
+    let mut reader = csv::Reader::from_reader(bytes);
+    let read = |error: csv::Error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => wrong(format!("{other:?}")),
+    };
+    let names = reader.byte_headers().map_err(read)?;
+    if !names.iter().eq(columns.iter().map(|column| column.name.as_bytes())) {
+        return Err(wrong("the header is not that of the table"));
+    }
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).map_err(read)? {
+        let mut unread = None;
+        sink.row(columns.iter().zip(&record).map(|(column, text)| {
+            parse(column.kind, text).unwrap_or_else(|| {
+                unread.get_or_insert(text);
+                Cell::Empty
+            })
+        }))?;
+        if let Some(text) = unread {
+            return Err(wrong(format!("`{}` is none of the values of its column", text.escape_default())));
+        }
+    }
+    Ok(())
+}
+
+fn wrong(message: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message.into())
+}
+
+/// The value of a cell; none if its column has no such value.
+fn parse(kind: Kind, text: &str) -> Option<Cell<'_>> {
+    if text.is_empty() {
+        return Some(Cell::Empty);
+    }
+    match kind {
+        Kind::Whole | Kind::Seed => text.parse().ok().map(Cell::Whole),
+        Kind::Real => text.parse().ok().map(Cell::Real),
+        Kind::Text | Kind::Id | Kind::Set | Kind::Date | Kind::Moment => Some(Cell::Text(text.into())),
+        Kind::Hash => u64::from_str_radix(text.strip_prefix('h')?, 16).ok().map(Cell::Hash),
+        Kind::Truth => match text {
+            "TRUE" | "true" => Some(Cell::Truth(true)),
+            "FALSE" | "false" => Some(Cell::Truth(false)),
+            _ => None,
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Kind;
     use super::*;
 
     fn written(header: &[String], rows: &[Vec<String>]) -> Vec<u8> {

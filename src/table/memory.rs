@@ -1,6 +1,5 @@
 //! Tables in memory, column by column, each of one type: what other formats than CSV are made of.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -34,7 +33,7 @@ pub enum Data {
     Real(Vec<f64>),
     /// Of [`Kind::Text`], [`Kind::Id`] and [`Kind::Set`].
     Words(Words),
-    /// Of [`Kind::Date`]: milliseconds from the beginning of 1970.
+    /// Of [`Kind::Date`] and [`Kind::Moment`]: milliseconds from the beginning of 1970.
     Moment(Vec<i64>),
     /// Of [`Kind::Hash`].
     Hash(Vec<u64>),
@@ -80,7 +79,7 @@ impl Values {
             Kind::Seed => Data::Seed(Vec::new()),
             Kind::Real => Data::Real(Vec::new()),
             Kind::Text | Kind::Id | Kind::Set => Data::Words(Words::default()),
-            Kind::Date => Data::Moment(Vec::new()),
+            Kind::Date | Kind::Moment => Data::Moment(Vec::new()),
             Kind::Hash => Data::Hash(Vec::new()),
             Kind::Truth => Data::Truth(Vec::new()),
         };
@@ -118,27 +117,6 @@ impl Values {
         Ok(())
     }
 
-    /// Reads a cell of CSV.
-    fn push_text(&mut self, text: &str) -> io::Result<()> {
-        let other = || wrong(format!("`{}` is none of the values of its column", text.escape_default()));
-        let cell = match &self.data {
-            _ if text.is_empty() => Cell::Empty,
-            Data::Whole(_) | Data::Seed(_) => Cell::Whole(text.parse().map_err(|_| other())?),
-            Data::Real(_) => Cell::Real(text.parse().map_err(|_| other())?),
-            Data::Words(_) | Data::Moment(_) => Cell::Text(Cow::Borrowed(text)),
-            Data::Hash(_) => {
-                let bits = text.strip_prefix('h').and_then(|digits| u64::from_str_radix(digits, 16).ok());
-                Cell::Hash(bits.ok_or_else(other)?)
-            }
-            Data::Truth(_) => Cell::Truth(match text {
-                "TRUE" | "true" => true,
-                "FALSE" | "false" => false,
-                _ => return Err(other()),
-            }),
-        };
-        self.push(&cell)
-    }
-
     fn append(&mut self, other: Self) -> io::Result<()> {
         match (&mut self.data, other.data) {
             (Data::Whole(all), Data::Whole(more)) | (Data::Moment(all), Data::Moment(more)) => all.extend(more),
@@ -158,9 +136,14 @@ impl Values {
     }
 }
 
+/// Whether a date is written without a time of day.
+fn is_day(text: &str) -> bool {
+    text.len() == "YYYY-MM-DD".len()
+}
+
 /// A date or a moment as tables have it, in milliseconds from the beginning of 1970.
 fn moment(text: &str) -> Option<i64> {
-    let moment = if text.len() == 10 {
+    let moment = if is_day(text) {
         text.parse::<jiff::civil::Date>().ok()?.at(0, 0, 0, 0)
     } else {
         text.parse::<jiff::civil::DateTime>().ok()?
@@ -184,31 +167,22 @@ impl Columns {
         let kind = |cell: &Cell<'_>| match cell {
             Cell::Real(_) => Kind::Real,
             Cell::Text(text) if text == "true" || text == "false" => Kind::Truth,
-            Cell::Text(text) if moment(text).is_some() => Kind::Date,
+            Cell::Text(text) if moment(text).is_some() => {
+                if is_day(text) {
+                    Kind::Date
+                } else {
+                    Kind::Moment
+                }
+            }
             Cell::Empty | Cell::Whole(_) | Cell::Text(_) | Cell::Hash(_) | Cell::Truth(_) => Kind::Text,
         };
         let first = cells.next().map_or(Kind::Real, |cell| kind(&cell));
-        if cells.all(|cell| kind(&cell) == first) { first } else { Kind::Text }
-    }
-
-    /// Reads the rows of a table as CSV, the header first.
-    ///
-    /// # Errors
-    /// `InvalidData` where the header or a cell is none of the table's.
-    pub fn read_csv(&mut self, bytes: impl io::Read) -> io::Result<()> {
-        let mut reader = csv::Reader::from_reader(bytes);
-        let names = reader.headers().map_err(io::Error::other)?;
-        if !names.iter().eq(self.header.iter().map(|column| column.name.as_str())) {
-            return Err(wrong("the header is not that of the table"));
-        }
-        let mut record = csv::StringRecord::new();
-        while reader.read_record(&mut record).map_err(io::Error::other)? {
-            for (values, text) in self.values.iter_mut().zip(&record) {
-                values.push_text(text)?;
-            }
-            self.rows += 1;
-        }
-        Ok(())
+        let is_dated = |kind: Kind| matches!(kind, Kind::Date | Kind::Moment);
+        cells.map(|cell| kind(&cell)).fold(first, |all, kind| match kind {
+            kind if kind == all => all,
+            kind if is_dated(kind) && is_dated(all) => Kind::Moment,
+            _ => Kind::Text,
+        })
     }
 
     /// Adds the rows of another table of the same columns behind these.
@@ -267,7 +241,7 @@ impl Sink for Columns {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Csv;
+    use super::super::{Csv, read_csv};
     use super::*;
 
     fn columns() -> Vec<Column> {
@@ -312,7 +286,7 @@ mod tests {
         rows(&mut direct).unwrap();
         let text = Csv::table(&columns(), |sink| rows(sink)).unwrap();
         let mut read = Columns::new(&columns());
-        read.read_csv(&*text).unwrap();
+        read_csv(&*text, &columns(), &mut read).unwrap();
         assert_eq!(format!("{:?}", direct.values()), format!("{:?}", read.values()));
         let Data::Moment(moments) = &direct.values()[4].data else { panic!("dates are moments") };
         assert_eq!(moments, &[86_400_000, 0, -1_000]);
@@ -338,7 +312,8 @@ mod tests {
     fn what_is_set_has_the_kind_of_all_its_values() {
         let kind = |texts: &[&'static str]| Columns::kind_of(texts.iter().map(|&text| Cell::from(text)));
         assert_eq!(Columns::kind_of([Cell::Real(1.0), Cell::Real(2.0)].into_iter()), Kind::Real);
-        assert_eq!(kind(&["2025-03-10", "2025-03-10T18:00"]), Kind::Date);
+        assert_eq!(kind(&["2025-03-10", "2025-03-11"]), Kind::Date);
+        assert_eq!(kind(&["2025-03-10", "2025-03-10T18:00"]), Kind::Moment);
         assert_eq!(kind(&["true", "false"]), Kind::Truth);
         assert_eq!(Columns::kind_of([Cell::Real(1.0), "2025-03-10".into()].into_iter()), Kind::Text);
     }

@@ -54,10 +54,15 @@ pub(crate) const WRITERS: [(&str, &str, &[Writer]); 8] = [
         "--out",
         &[
             writer("sweep s.toml --vary q=1,2 -q -j 1 --events --series --out OUT", Kind::Sweep),
+            writer("sweep s.toml --vary q=1,2 -q -j 1 --sort point --format parquet --out OUT", Kind::Sweep),
             writer("sweep s.toml --vary q=1,2 -q -j 1 --sort point --shard 1/2 --out OUT", Kind::Sweep),
         ],
     ),
-    ("sweep", "--slurm", &[writer("sweep s.toml --vary q=1,2 -q -j 1 --events --slurm 2 --out OUT", Kind::Sweep)]),
+    (
+        "sweep",
+        "--slurm",
+        &[writer("sweep s.toml --vary q=1,2 -q -j 1 --format parquet --slurm 2 --out OUT", Kind::Sweep)],
+    ),
     ("merge", "--out", &[writer("merge SHARD1 SHARD2 -q --out OUT", Kind::Folder)]),
     ("fork", "--out", &[writer("fork RUN --at 1 --set q=3 -q --out OUT", Kind::Folder)]),
     ("page", "--out", &[writer("page RUN --out OUT", Kind::File), writer("page SWEEP --out OUT", Kind::File)]),

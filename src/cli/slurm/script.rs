@@ -5,6 +5,7 @@ use std::path::Path;
 
 use backstop::report::wording::shell_word;
 use backstop::scenario::Document;
+use backstop::table::Format;
 
 use super::super::console::{Failed, fail};
 use super::super::sweep::{Args, SortBy};
@@ -83,6 +84,7 @@ fn arguments(args: &Args) -> Vec<(&'static str, Option<String>)> {
     all.extend(args.independent.then_some(("--independent", None)));
     all.extend(args.events.then_some(("--events", None)));
     all.extend(args.series.then_some(("--series", None)));
+    all.extend((args.format != Format::Csv).then(|| ("--format", Some(args.format.name().into()))));
     all.extend((args.sort == SortBy::Point).then_some(("--sort", Some("point".into()))));
     all
 }

@@ -1,0 +1,65 @@
+//! The tables of a finished sweep in a second format, beside CSV. They are made of the finished CSV, so that they are the
+//! same whether the sweep was interrupted, divided and merged, or did all of its runs at once.
+
+use std::fs;
+use std::path::Path;
+
+use super::error::Error;
+use super::session::Sweep;
+use super::store::digest_of;
+use super::summary::Summary;
+use crate::store::{Digest, open_file, write_file_with};
+use crate::table::{Column, EventColumn, Kind, SeriesColumn, fixed_columns};
+
+impl Sweep {
+    /// The finished tables, by the name of the CSV, each with its columns and the kinds of what stands in them.
+    fn typed_tables(&self, summary: &Summary) -> Vec<(&'static str, Vec<Column>)> {
+        let points = self.experiment.points();
+        let dates = if self.experiment.has_times() { Kind::Moment } else { Kind::Date };
+        let typed = |columns: &[Column]| {
+            let mut columns = columns.to_vec();
+            columns.iter_mut().filter(|column| column.kind == Kind::Date).for_each(|column| column.kind = dates);
+            self.experiment.typed(&columns)
+        };
+        let all = [
+            (true, "runs.csv", typed(self.experiment.run_table().columns())),
+            (true, "summary.csv", typed(summary.layout(&points.names).columns())),
+            (true, "design.csv", typed(points.layout().columns())),
+            (self.tables.events, "events.csv", typed(&fixed_columns::<EventColumn>())),
+            (self.tables.series, "series.csv", typed(&fixed_columns::<SeriesColumn>())),
+        ];
+        all.into_iter().filter(|(wanted, ..)| *wanted).map(|(_, name, columns)| (name, columns)).collect()
+    }
+
+    /// Writes the second file beside each finished table, where there is to be one, and gives name and hash of each.
+    pub(super) fn write_beside(&self, folder: &Path, summary: &Summary) -> Result<Vec<(String, Digest)>, Error> {
+        let format = self.tables.format;
+        let mut files = Vec::new();
+        for (csv, columns) in self.typed_tables(summary) {
+            let Some(name) = format.beside(csv) else { continue };
+            let (from, to) = (folder.join(csv), folder.join(&name));
+            let rows = open_file(&from).map_err(|error| Error::io("read", &from, &error))?;
+            write_file_with(&to, |file| {
+                format.convert(rows, &columns, file).map_err(|error| Error::io("write", &to, &error))
+            })?;
+            let digest = digest_of(&to).map_err(|error| Error::io("read", &to, &error))?;
+            files.push((name, digest));
+        }
+        Ok(files)
+    }
+
+    /// Takes away what stands beside the tables of a sweep that was finished, and goes on.
+    pub(super) fn remove_beside(&self, folder: &Path) -> Result<(), Error> {
+        let all = ["summary.csv", "design.csv"].into_iter().chain(self.tables.names());
+        for name in all.filter_map(|csv| self.tables.format.beside(csv)) {
+            let path = folder.join(name);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", &path, &error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
