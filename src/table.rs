@@ -47,7 +47,7 @@ pub enum Kind {
     /// The id of something that the scenario declares, or of an instance of it.
     Id,
     /// A date, written `YYYY-MM-DD`. A column that is declared so holds moments where the steps of the run begin at a time
-    /// of day.
+    /// of day: [`with_times`].
     Date,
     /// A date with a time of day, written `YYYY-MM-DDTHH:MM:SS`. Some of the values may be dates alone.
     Moment,
@@ -198,6 +198,13 @@ impl<C: Declared> Layout<C> {
     pub fn sources(&self) -> &[(C, usize)] {
         &self.sources
     }
+}
+
+/// The columns with those of dates being of moments, where the steps begin at a time of day.
+#[must_use]
+pub fn with_times(columns: &[Column], has_times: bool) -> Vec<Column> {
+    let kind = |kind| if kind == Kind::Date && has_times { Kind::Moment } else { kind };
+    columns.iter().map(|column| Column { name: column.name.clone(), kind: kind(column.kind) }).collect()
 }
 
 /// The columns of a table all of which are written, and once.

@@ -63,6 +63,7 @@ fn write_run(text: &str, sets: &[Override], luck: RunSeed, out: &Path) -> Option
     let manifest = Manifest {
         stances: true,
         trust: true,
+        table_format: Format::Parquet,
         replicate: luck.replicate,
         ..Manifest::new("test.toml", &document, overrides, luck.seed)
     };

@@ -2,6 +2,7 @@
 //! types and documentation, is written in Python, in `../backstop`; texts and JSON go between the two, and tables go out
 //! as Arrow.
 
+mod arguments;
 mod error;
 mod run;
 mod scenario;
@@ -42,9 +43,4 @@ mod _core {
         let program = arguments.first().map(PathBuf::from);
         py.detach(|| super::program::cli::main(arguments, program))
     }
-}
-
-/// How many threads there are to work with.
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(backstop::sweep::limits::JOBS)
 }

@@ -8,17 +8,15 @@ use backstop::model::{IssueId, Model, Setup, World};
 use backstop::page::{document, read};
 use backstop::report::{diff, ending, explain, state, timeline, why};
 use backstop::scenario::{At, parse_bound, parse_set};
-use backstop::store::{
-    Folder, Kept, Manifest, Recording, RunTable, commitment_layout, input_files, set_columns, verify,
-};
-use backstop::table::{Column, Columns, EventColumn, Kind, SeriesColumn, fixed_columns};
-use backstop::trace::{ending_name, set_cell};
+use backstop::store::{Folder, Kept, Manifest, Recording, TableVisitor, input_files, verify};
+use backstop::table::Columns;
+use backstop::trace::ending_name;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 
+use super::arguments::{self, Files, arguments};
 use super::error::Raised;
-use super::scenario::{Files, arguments};
 use super::table::Table;
 
 /// A run.
@@ -72,26 +70,6 @@ impl Run {
         found
     }
 
-    /// The columns of one of its tables.
-    fn columns(&self, name: &str) -> Option<Vec<Column>> {
-        Some(match name {
-            "events" => fixed_columns::<EventColumn>(),
-            "series" => fixed_columns::<SeriesColumn>(),
-            "commitments" => commitment_layout(self.model()).columns().to_vec(),
-            "runs" => {
-                let (names, values) = set_columns(&self.recording.verified.manifest.all_overrides());
-                let mut values = values.into_iter();
-                let kind = |value| Columns::kind_of(std::iter::once(set_cell(value)));
-                let mut columns = RunTable::new(self.model(), &names).columns().to_vec();
-                for column in columns.iter_mut().filter(|column| column.kind == Kind::Set) {
-                    column.kind = values.next().map_or(Kind::Text, kind);
-                }
-                columns
-            }
-            _ => return None,
-        })
-    }
-
     fn facts(&self) -> Value {
         let verified = &self.recording.verified;
         let (fold, manifest, model) = (&verified.fold, &verified.manifest, self.model());
@@ -109,6 +87,25 @@ impl Run {
             "history_hash": fold.history.text(),
             "metrics": metrics.collect::<serde_json::Map<_, _>>(),
         })
+    }
+}
+
+/// Takes the table of a name.
+struct Taken<'a> {
+    name: &'a str,
+    columns: Option<Columns>,
+}
+
+impl TableVisitor for Taken<'_> {
+    type Error = std::io::Error;
+
+    fn table(&mut self, name: &'static str, table: &impl backstop::table::Table) -> std::io::Result<()> {
+        if name == self.name {
+            let mut columns = Columns::new(table.columns());
+            table.rows(&mut columns)?;
+            self.columns = Some(columns);
+        }
+        Ok(())
     }
 }
 
@@ -180,13 +177,13 @@ impl Run {
 
     /// One of its tables.
     fn table(&self, py: Python<'_>, name: &str) -> PyResult<Table> {
-        let columns = self.columns(name).ok_or_else(|| Raised::argument(format!("there is no table {name}")))?;
-        py.detach(|| {
-            let mut table = Columns::new(&columns);
-            let filled = self.recording.tables().rows(name, &mut table);
-            filled.map_err(|error| PyValueError::new_err(error.to_string()))?;
-            Table::new(table)
-        })
+        let taken = py.detach(|| {
+            let mut taken = Taken { name, columns: None };
+            let visited = self.recording.tables().visit(&mut taken);
+            visited.map(|()| taken.columns).map_err(|error| PyValueError::new_err(error.to_string()))
+        })?;
+        let taken = taken.ok_or_else(|| Raised::argument(format!("there is no table {name}")))?;
+        py.detach(|| Table::new(taken))
     }
 
     /// The state at the end of a step, as text and as JSON.
@@ -258,8 +255,10 @@ impl Run {
     }
 
     /// Writes the folder that `backstop run --out` writes.
-    fn save(&self, py: Python<'_>, folder: PathBuf, force: bool) -> PyResult<()> {
-        let written = py.detach(|| self.recording.write(&Folder::claim(&folder, force)?));
+    fn save(&self, py: Python<'_>, folder: PathBuf, force: bool, format: Option<&str>) -> PyResult<()> {
+        let own = self.recording.verified.manifest.table_format;
+        let format = format.map_or(Ok(own), arguments::format)?;
+        let written = py.detach(|| self.recording.write_in(&Folder::claim(&folder, force)?, format));
         Ok(written.map_err(|error| Raised::folder(&error))?)
     }
 

@@ -10,12 +10,9 @@ use backstop::sweep::check_table;
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 
-use super::cores;
+use super::arguments::{Files, arguments, cores};
 use super::error::{self, Raised};
 use super::run::Run;
-
-/// Files that a scenario refers to, by location.
-pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 /// A scenario.
 #[pyclass(frozen, module = "backstop._core")]
@@ -168,15 +165,4 @@ impl Scenario {
         let recording = recording.map_err(|error| Raised::recording(&error))?;
         Run { recording, files }.checked(py)
     }
-}
-
-/// Arguments as the command line takes them.
-pub(crate) fn arguments<T>(texts: &[String], parse: fn(&str) -> Result<T, String>) -> Result<Vec<T>, Raised> {
-    let one = |text: &String| parse(text).map_err(|what| Raised::argument(format!("`{}`: {what}", quoted(text))));
-    texts.iter().map(one).collect()
-}
-
-/// A text of somebody else in a message.
-pub(crate) fn quoted(text: &str) -> String {
-    backstop::text::escaped(text)
 }

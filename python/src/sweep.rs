@@ -9,14 +9,14 @@ use backstop::sweep::{
     Asked, Axis, DesignSource, Error, Memory, Output, Progress, Report, Request, Sample, Shard, Sort, Summary, Sweep,
     Tables, Unprepared, Wanted, merge as put_together, read_design, summarized,
 };
-use backstop::table::{Column, Columns, Data, EventColumn, Format, SeriesColumn, fixed_columns, read_csv};
+use backstop::table::{Column, Columns, Data, EventColumn, SeriesColumn, fixed_columns, read_csv};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::cores;
+use super::arguments::{arguments, cores, format};
 use super::error::Raised;
-use super::scenario::{Scenario, arguments};
+use super::scenario::Scenario;
 use super::table::Table;
 
 /// What Python makes a sweep of: its tables, and the text that a person reads.
@@ -172,16 +172,6 @@ pub(crate) struct How {
     out: Option<PathBuf>,
     force: bool,
     resume: bool,
-}
-
-/// A format of tables by its name.
-pub(crate) fn format(name: &str) -> Result<Format, Raised> {
-    let known = Format::ALL.iter().copied().find(|format| format.name() == name);
-    let format = known.ok_or_else(|| Raised::argument(format!("there is no format {name}")))?;
-    match format.missing() {
-        Some(help) => Err(Raised::new("ArgumentError", format!("there is no {name} in this build"), Some(help))),
-        None => Ok(format),
-    }
 }
 
 /// Runs a scenario many times.

@@ -13,12 +13,13 @@ use backstop::store::{
     write_events, write_run,
 };
 use backstop::sweep::{Sweep, recorded};
-use backstop::table::{CsvWriter, EventColumn, Sink as _, fixed_columns};
+use backstop::table::{CsvWriter, EventColumn, Format, Sink as _, fixed_columns};
 use backstop::text::{all_listed, listed, quoted, suggestion};
 
 use super::console::{Failed, emit, emit_written, fail};
 use super::folders::{claim, claim_file, is_same, refuse, refuse_sweep, warn_of_old};
-use super::load::{self, parse_move, parse_set, parse_whole};
+use super::load::{self, formats, parse_move, parse_set, parse_whole};
+use super::sweep::beside;
 
 /// Runs a scenario once and prints what happened and how it ended
 #[derive(Debug, clap::Args)]
@@ -47,6 +48,9 @@ pub(crate) struct Args {
     /// Write events.csv, series.csv, commitments.csv, runs.csv and manifest.json into this folder
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     out: Option<PathBuf>,
+    /// The format of a second file beside each table; CSV is always written
+    #[arg(long, value_name = "FORMAT", requires = "out", default_value = "csv", value_parser = formats())]
+    format: Format,
     /// Replace what an earlier run wrote into the folder, or the file of `--events`
     #[arg(long, requires = "written")]
     force: bool,
@@ -210,8 +214,9 @@ fn print(
     }
     if let (Some(path), false) = (&args.out, args.quiet) {
         text += &format!(
-            "\nWritten to {}: events.csv, series.csv, commitments.csv, runs.csv, manifest.json\n",
-            escaped(&path.display().to_string())
+            "\nWritten to {}: events.csv, series.csv, commitments.csv, runs.csv, manifest.json{}\n",
+            escaped(&path.display().to_string()),
+            beside(args.format)
         );
     }
     emit(&text)
@@ -255,6 +260,7 @@ fn manifest(args: &Args, asked: &Asked) -> Manifest {
     Manifest {
         stances: args.stances,
         trust: args.trust,
+        table_format: args.format,
         replicate: asked.luck.replicate,
         moves: args.moves.iter().map(MoveRecord::from).collect(),
         ..Manifest::new(&asked.name, &asked.document, overrides, asked.luck.seed)

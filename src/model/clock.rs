@@ -40,6 +40,12 @@ impl Clock {
         self.date_time(step).map_or_else(String::new, |moment| self.written(moment))
     }
 
+    /// Whether dates are written with a time of day.
+    #[must_use]
+    pub fn has_times(&self) -> bool {
+        self.start.is_some() && !self.plain
+    }
+
     /// A moment as it is written in the CSV files.
     #[must_use]
     pub fn written(&self, moment: DateTime) -> String {

@@ -50,6 +50,8 @@ pub enum Defect {
     Log(ReplayError),
     /// A table differs from what the log gives, first in this line, from 1.
     Line(u64),
+    /// A file beside a table differs from what the log gives.
+    Other,
     /// The tables are right, but the manifest gives other hashes.
     Hashes,
 }
@@ -79,7 +81,7 @@ impl VerifyError {
             | Defect::Steps(_) => "the manifest was edited; run the scenario again",
             Defect::Incomplete => "let it be finished with `--resume`",
             Defect::Log(_) => "the log was cut, edited or reordered, or belongs to another scenario",
-            Defect::Line(_) => "the file was edited, or belongs to another run",
+            Defect::Line(_) | Defect::Other => "the file was edited, or belongs to another run",
             Defect::Lineage(error) => return error.help(),
             Defect::Unreadable(_) | Defect::TooLarge(_) | Defect::Hashes => return None,
         })
@@ -122,6 +124,7 @@ impl fmt::Display for VerifyError {
             Defect::NotARun => write!(f, "{path}: this is not the folder of a single run"),
             Defect::Log(ReplayError { line: Some(line), reason }) => write!(f, "{path}:{line}:1: {reason}"),
             Defect::Log(ReplayError { line: None, reason }) => write!(f, "{path}: {reason}"),
+            Defect::Other => write!(f, "{path}: the file is not what the log gives"),
             Defect::Line(line) => write!(f, "{path}:{line}:1: the line is not what the log gives"),
             Defect::Hashes => write!(f, "{path}: the hashes of the files are not those of the files"),
         }

@@ -9,7 +9,7 @@ use super::defect::{Defect, VerifyError};
 use super::digest::{Digest, Hashed};
 use super::door::open_file;
 use super::limits;
-use crate::table::{CsvWriter, Table};
+use crate::table::{Format, Table};
 use crate::trace::ReplayError;
 
 /// How much of a file is compared at a time.
@@ -84,10 +84,23 @@ impl Read for LogBytes {
 
 /// Compares a file with the table that it should be, row by row: the hash of both, or the first line, from 1, in which
 /// they differ.
-pub(super) fn compare(path: &Path, table: &impl Table) -> Result<Result<Digest, u64>, VerifyError> {
+pub(super) fn compare(path: &Path, format: Format, table: &impl Table) -> Result<Result<Digest, u64>, VerifyError> {
     let found = BufReader::with_capacity(PIECE, open_table(path)?);
-    differing_line(found, |compared| Ok(CsvWriter::write(Hashed::new(compared), table)?.into_parts().1))
+    let write = |compared: &mut Compared<_>| {
+        let mut hashed = Hashed::new(compared);
+        format.write(table, &mut hashed)?;
+        Ok(hashed.into_parts().1)
+    };
+    differing_line(found, write)
         .map_err(|error| VerifyError { path: path.to_owned(), fault: Defect::Unreadable(error) })
+}
+
+/// The hash of a table's file.
+pub(super) fn digest_of(path: &Path) -> Result<Digest, VerifyError> {
+    let mut hashed = Hashed::new(open_table(path)?);
+    let read = io::copy(&mut (&mut hashed).take(limits::TABLE_BYTES), &mut io::sink());
+    read.map_err(|error| VerifyError { path: path.to_owned(), fault: Defect::Unreadable(error) })?;
+    Ok(hashed.into_parts().1)
 }
 
 /// Compares what is read with what `write` writes, and gives what that gives, or the first line, from 1, in which they

@@ -11,6 +11,7 @@ use super::tables::{Sampler, TooManySamples};
 use super::verify::Verified;
 use crate::engine::{Checkpoint, RunOptions};
 use crate::scenario::{AddedMove, Attachments, MoveAmounts, Override, SetValue};
+use crate::table::Format;
 use crate::trace::Recorded;
 
 /// A run, and what its folder would hold.
@@ -75,19 +76,28 @@ impl Recording {
     /// The manifest of its folder. For the hashes of the files the tables are worked out.
     #[must_use]
     pub fn manifest(&self) -> Manifest {
-        Manifest { files: self.tables().digests(), ..self.verified.manifest.clone() }
+        Manifest { files: self.tables().digests(self.verified.manifest.table_format), ..self.verified.manifest.clone() }
     }
 
     /// Writes its folder, whole or not at all.
     ///
     /// # Errors
     /// As [`Folder::write_with`].
+    pub fn write(&self, folder: &Folder) -> Result<(), FolderError> {
+        self.write_in(folder, self.verified.manifest.table_format)
+    }
+
+    /// Writes its folder with the files beside the tables in this format.
+    ///
+    /// # Errors
+    /// As [`Folder::write_with`].
     ///
     /// # Panics
     /// Never: what was run was compiled from a document.
-    pub fn write(&self, folder: &Folder) -> Result<(), FolderError> {
+    pub fn write_in(&self, folder: &Folder, format: Format) -> Result<(), FolderError> {
         let document = self.verified.course.document().expect("the course was compiled from one");
-        write_run(folder, &self.tables(), document, &self.verified.manifest)
+        let manifest = Manifest { table_format: format, ..self.verified.manifest.clone() };
+        write_run(folder, &self.tables(), document, &manifest)
     }
 }
 

@@ -16,9 +16,8 @@ use super::tables::{Sampler, commitment_layout, write_commitments, write_events,
 use crate::engine::{Run, RunSeed};
 use crate::model::{Entry, Model};
 use crate::scenario::{Document, Override, SetValue};
-use crate::table::{
-    Column, CommitmentColumn, CsvWriter, EventColumn, Layout, SeriesColumn, Sink, Table, fixed_columns,
-};
+use crate::table::{Column, Columns, EventColumn, Format, Kind, SeriesColumn, Sink, Table, fixed_columns, with_times};
+use crate::trace::set_cell;
 
 /// The tables of one run, also of one that was folded from its log.
 #[derive(Clone, Copy, Debug)]
@@ -55,12 +54,20 @@ impl RunTables<'_> {
     /// # Errors
     /// Those of the visitor.
     pub fn visit<V: TableVisitor>(&self, visitor: &mut V) -> Result<(), V::Error> {
-        let Self { first, last, run, luck, sampler, sets } = *self;
+        let Self { first, last: model, run, luck, sampler, sets } = *self;
         visitor.table("events", &Events::of(first, &run.log))?;
-        visitor.table("series", &Series { columns: fixed_columns::<SeriesColumn>(), model: last, run, sampler })?;
-        visitor.table("commitments", &Commitments { layout: commitment_layout(last), model: last, run })?;
+        let dated = |columns: &[Column]| with_times(columns, model.clock.has_times());
+        visitor.table("series", &Series { columns: dated(&fixed_columns::<SeriesColumn>()), model, run, sampler })?;
+        let columns = dated(commitment_layout(model).columns());
+        visitor.table("commitments", &Commitments { columns, model, run })?;
         let (names, parameters) = set_columns(sets);
-        visitor.table("runs", &Runs { table: RunTable::new(last, &names), model: last, run, luck, parameters })
+        let table = RunTable::new(model, &names);
+        let mut columns = dated(table.columns());
+        let set = columns.iter_mut().filter(|column| column.kind == Kind::Set);
+        for (column, &value) in set.zip(&parameters) {
+            column.kind = Columns::kind_of(std::iter::once(set_cell(value)));
+        }
+        visitor.table("runs", &Runs { columns, table, model, run, luck, parameters })
     }
 
     /// Writes one table to a sink.
@@ -90,28 +97,38 @@ impl RunTables<'_> {
         Ok(())
     }
 
-    /// The SHA-256 of each as CSV, by the name of the file.
+    /// The SHA-256 of each as CSV, and in the format of the files beside, by the name of the file.
     ///
     /// # Panics
-    /// Never: nothing is written that could fail.
+    /// If this program was built without the format; nothing is written that could fail.
     #[must_use]
-    pub fn digests(&self) -> BTreeMap<String, Digest> {
-        struct Digests(BTreeMap<String, Digest>);
+    pub fn digests(&self, format: Format) -> BTreeMap<String, Digest> {
+        struct Digests(Format, BTreeMap<String, Digest>);
         impl TableVisitor for Digests {
             type Error = Infallible;
 
             fn table(&mut self, name: &'static str, table: &impl Table) -> Result<(), Infallible> {
-                let hashed = CsvWriter::write(Hashed::new(io::sink()), table).expect("nothing is written");
-                self.0.insert(format!("{name}.csv"), hashed.into_parts().1);
+                for (format, name) in files(name, self.0) {
+                    let mut hashed = Hashed::new(io::sink());
+                    format.write(table, &mut hashed).expect("nothing is written");
+                    self.1.insert(name, hashed.into_parts().1);
+                }
                 Ok(())
             }
         }
-        let mut digests = Digests(BTreeMap::new());
+        let mut digests = Digests(format, BTreeMap::new());
         match self.visit(&mut digests) {
-            Ok(()) => digests.0,
+            Ok(()) => digests.1,
             Err(never) => match never {},
         }
     }
+}
+
+/// The files of a table, given its name and the format of the file beside that of CSV.
+pub(super) fn files(name: &str, format: Format) -> impl Iterator<Item = (Format, String)> {
+    let csv = format!("{name}.csv");
+    let beside = format.beside(&csv).map(|name| (format, name));
+    std::iter::once((Format::Csv, csv)).chain(beside)
 }
 
 /// Writes the folder of a run, whole or not at all: the tables, the files that the scenario refers to, and the manifest,
@@ -130,9 +147,10 @@ pub fn write_run(
         type Error = FolderError;
 
         fn table(&mut self, name: &'static str, table: &impl Table) -> Result<(), FolderError> {
-            let name = format!("{name}.csv");
-            let digest = self.0.write_table(&name, table)?;
-            self.1.files.insert(name, digest);
+            for (format, name) in files(name, self.1.table_format) {
+                let digest = self.0.write_with(&name, |file| format.write(table, file))?;
+                self.1.files.insert(name, digest);
+            }
             Ok(())
         }
     }
@@ -155,7 +173,7 @@ pub(super) struct Events<'a> {
 
 impl<'a> Events<'a> {
     pub(super) fn of(model: &'a Model, log: &'a [Entry]) -> Self {
-        Self { columns: fixed_columns::<EventColumn>(), model, log }
+        Self { columns: with_times(&fixed_columns::<EventColumn>(), model.clock.has_times()), model, log }
     }
 }
 
@@ -189,14 +207,14 @@ impl Table for Series<'_> {
 
 /// What became of the commitments of a run.
 struct Commitments<'a> {
-    layout: Layout<CommitmentColumn>,
+    columns: Vec<Column>,
     model: &'a Model,
     run: &'a Run,
 }
 
 impl Table for Commitments<'_> {
     fn columns(&self) -> &[Column] {
-        self.layout.columns()
+        &self.columns
     }
 
     fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
@@ -206,6 +224,7 @@ impl Table for Commitments<'_> {
 
 /// The one row of a run.
 struct Runs<'a> {
+    columns: Vec<Column>,
     table: RunTable,
     model: &'a Model,
     run: &'a Run,
@@ -215,7 +234,7 @@ struct Runs<'a> {
 
 impl Table for Runs<'_> {
     fn columns(&self) -> &[Column] {
-        self.table.columns()
+        &self.columns
     }
 
     fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {

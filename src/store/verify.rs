@@ -12,12 +12,12 @@ use super::limits;
 use super::lineage::Lineage;
 use super::listed::MANIFEST;
 use super::manifest::Manifest;
-use super::reading::{LogBytes, compare, differing_line};
-use super::run_tables::{Events, RunTables, TableVisitor};
+use super::reading::{LogBytes, compare, differing_line, digest_of};
+use super::run_tables::{Events, RunTables, TableVisitor, files};
 use super::tables::Sampler;
 use crate::engine::{Checkpoint, Failure, Observer, Run, RunOptions};
 use crate::model::Entry;
-use crate::table::Table;
+use crate::table::{Format, Table};
 use crate::trace::{Recorded, ReplayError, cells};
 
 /// A folder whose log has been folded and verified.
@@ -114,7 +114,7 @@ fn earliest(
     if manifest.history_hash != Some(run.history.text()) {
         return Ok(refusal);
     }
-    Ok(match (compare(path, &Events::of(course.first(), &run.log))?, refusal.line) {
+    Ok(match (compare(path, Format::Csv, &Events::of(course.first(), &run.log))?, refusal.line) {
         (Err(line), Some(later)) if line < later => {
             let reason = format!("the row is not what the run had here, so that in line {later} {}", refusal.reason);
             ReplayError { line: Some(line), reason }
@@ -138,7 +138,7 @@ impl Verified {
         }
         // Every row is possible, but some row is not what happened: running again shows which.
         let run = again(&self.course, &self.manifest);
-        let line = compare(path, &Events::of(self.course.first(), &run.log))?.err();
+        let line = compare(path, Format::Csv, &Events::of(self.course.first(), &run.log))?.err();
         let reason = match line.map(|line| line.checked_sub(2)) {
             None => "the log does not have the hash that the manifest gives".into(),
             Some(row) => {
@@ -170,25 +170,30 @@ impl Verified {
 
     /// The tables are what the log gives, byte for byte.
     fn check_tables(&self, dir: &Path, sampler: &Sampler) -> Result<(), VerifyError> {
-        struct Compared<'a>(&'a Path, BTreeMap<String, Digest>);
+        struct Compared<'a>(&'a Path, Format, BTreeMap<String, Digest>);
         impl TableVisitor for Compared<'_> {
             type Error = VerifyError;
 
             fn table(&mut self, name: &'static str, table: &impl Table) -> Result<(), VerifyError> {
-                let name = format!("{name}.csv");
-                let path = self.0.join(&name);
-                match compare(&path, table)? {
-                    Ok(digest) => drop(self.1.insert(name, digest)),
-                    Err(line) => return Err(VerifyError { path, fault: Defect::Line(line) }),
+                for (format, name) in files(name, self.1) {
+                    let path = self.0.join(&name);
+                    let digest = match format.missing() {
+                        None => compare(&path, format, table)?,
+                        // Its hash is then that of the manifest, or not.
+                        Some(_) => Ok(digest_of(&path)?),
+                    };
+                    let differs = |line| if format == Format::Csv { Defect::Line(line) } else { Defect::Other };
+                    let digest = digest.map_err(|line| VerifyError { path, fault: differs(line) })?;
+                    self.2.insert(name, digest);
                 }
                 Ok(())
             }
         }
         let (first, last) = (self.course.first(), self.course.last().0);
         let (luck, sets) = (self.manifest.luck(), self.manifest.all_overrides());
-        let mut compared = Compared(dir, BTreeMap::new());
+        let mut compared = Compared(dir, self.manifest.table_format, BTreeMap::new());
         RunTables { first, last, run: &self.fold, luck, sampler, sets: &sets }.visit(&mut compared)?;
-        if compared.1 == self.manifest.files {
+        if compared.2 == self.manifest.files {
             return Ok(());
         }
         Err(VerifyError { path: dir.join(MANIFEST), fault: Defect::Hashes })

@@ -2,6 +2,7 @@
 //! same whether the sweep was interrupted, divided and merged, or did all of its runs at once.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use super::error::Error;
@@ -9,18 +10,30 @@ use super::session::Sweep;
 use super::store::digest_of;
 use super::summary::Summary;
 use crate::store::{Digest, open_file, write_file_with};
-use crate::table::{Column, EventColumn, Kind, SeriesColumn, fixed_columns};
+use crate::table::{Column, EventColumn, SeriesColumn, Sink, Table, fixed_columns, read_csv, with_times};
+
+/// A table that is there as CSV.
+struct Finished<'a> {
+    path: &'a Path,
+    columns: Vec<Column>,
+}
+
+impl Table for Finished<'_> {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
+        read_csv(open_file(self.path)?, &self.columns, sink)
+    }
+}
 
 impl Sweep {
     /// The finished tables, by the name of the CSV, each with its columns and the kinds of what stands in them.
     fn typed_tables(&self, summary: &Summary) -> Vec<(&'static str, Vec<Column>)> {
         let points = self.experiment.points();
-        let dates = if self.experiment.has_times() { Kind::Moment } else { Kind::Date };
-        let typed = |columns: &[Column]| {
-            let mut columns = columns.to_vec();
-            columns.iter_mut().filter(|column| column.kind == Kind::Date).for_each(|column| column.kind = dates);
-            self.experiment.typed(&columns)
-        };
+        let has_times = self.experiment.has_times();
+        let typed = |columns: &[Column]| self.experiment.typed(&with_times(columns, has_times));
         let all = [
             (true, "runs.csv", typed(self.experiment.run_table().columns())),
             (true, "summary.csv", typed(summary.layout(&points.names).columns())),
@@ -38,10 +51,8 @@ impl Sweep {
         for (csv, columns) in self.typed_tables(summary) {
             let Some(name) = format.beside(csv) else { continue };
             let (from, to) = (folder.join(csv), folder.join(&name));
-            let rows = open_file(&from).map_err(|error| Error::io("read", &from, &error))?;
-            write_file_with(&to, |file| {
-                format.convert(rows, &columns, file).map_err(|error| Error::io("write", &to, &error))
-            })?;
+            let table = Finished { path: &from, columns };
+            write_file_with(&to, |file| format.write(&table, file).map_err(|error| Error::io("write", &to, &error)))?;
             let digest = digest_of(&to).map_err(|error| Error::io("read", &to, &error))?;
             files.push((name, digest));
         }
@@ -54,7 +65,7 @@ impl Sweep {
         for name in all.filter_map(|csv| self.tables.format.beside(csv)) {
             let path = folder.join(name);
             match fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(Error::io("remove", &path, &error));
                 }
                 _ => {}

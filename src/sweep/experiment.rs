@@ -387,7 +387,7 @@ impl Experiment {
     /// Whether the dates of some point are written with a time of day.
     pub(super) fn has_times(&self) -> bool {
         let clock = self.clocks();
-        (0..self.points.count()).map(clock).any(|clock| clock.start.is_some() && !clock.plain)
+        (0..self.points.count()).map(clock).any(|clock| clock.has_times())
     }
 
     /// Writes the rows of `summary.csv`.

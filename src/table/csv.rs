@@ -166,9 +166,9 @@ fn push_hash(out: &mut Vec<u8>, bits: u64) {
 /// sink, whose table is not ended.
 pub fn read_csv<S: Sink>(bytes: impl io::Read, columns: &[Column], sink: &mut S) -> io::Result<()> {
     let mut reader = csv::Reader::from_reader(bytes);
-    let read = |error: csv::Error| match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => wrong(format!("{other:?}")),
+    let read = |error: csv::Error| {
+        let said = error.to_string();
+        if let csv::ErrorKind::Io(error) = error.into_kind() { error } else { wrong(said) }
     };
     let names = reader.byte_headers().map_err(read)?;
     if !names.iter().eq(columns.iter().map(|column| column.name.as_bytes())) {

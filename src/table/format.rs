@@ -1,10 +1,10 @@
 //! The formats that tables can be had in.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::Column;
+use super::{CsvWriter, Table};
 
 /// A format of tables. CSV is always written; another format is a second file beside each table, with the same rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,30 +50,27 @@ impl Format {
         }
     }
 
-    /// Writes the rows of a table that is there as CSV in this format.
+    /// Writes a table in this format.
     ///
     /// # Errors
-    /// As [`read_csv`](super::read_csv); `Unsupported` if this program was built without the format.
-    pub fn convert(self, csv: impl Read, columns: &[Column], out: impl Write + Send) -> io::Result<()> {
+    /// Those of the table and of `out`; `Unsupported` if this program was built without the format.
+    pub fn write(self, table: &impl Table, out: impl Write + Send) -> io::Result<()> {
         match self {
-            Self::Csv => {
-                let (mut csv, mut out) = (csv, out);
-                io::copy(&mut csv, &mut out).map(drop)
-            }
-            Self::Parquet => to_parquet(csv, columns, out),
+            Self::Csv => CsvWriter::write(out, table).map(drop),
+            Self::Parquet => write_parquet(table, out),
         }
     }
 }
 
 #[cfg(feature = "parquet")]
-fn to_parquet(csv: impl Read, columns: &[Column], out: impl Write + Send) -> io::Result<()> {
-    use super::{Parquet, Sink as _, read_csv};
-    let mut sink = Parquet::new(out, columns)?;
-    read_csv(csv, columns, &mut sink)?;
+fn write_parquet(table: &impl Table, out: impl Write + Send) -> io::Result<()> {
+    use super::{Parquet, Sink as _};
+    let mut sink = Parquet::new(out, table.columns())?;
+    table.rows(&mut sink)?;
     sink.end()
 }
 
 #[cfg(not(feature = "parquet"))]
-fn to_parquet(_: impl Read, _: &[Column], _: impl Write + Send) -> io::Result<()> {
+fn write_parquet(_: &impl Table, _: impl Write + Send) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this program was built without Parquet"))
 }

@@ -30,12 +30,10 @@ pub struct Parquet<W: Write + Send> {
 
 /// What went wrong, of the system where it refused.
 fn failed(error: ParquetError) -> io::Error {
-    match error {
-        ParquetError::External(inner) => match inner.downcast::<io::Error>() {
-            Ok(inner) => *inner,
-            Err(inner) => io::Error::other(inner),
-        },
-        other => io::Error::other(other),
+    if let ParquetError::External(inner) = error {
+        inner.downcast::<io::Error>().map_or_else(io::Error::other, |inner| *inner)
+    } else {
+        io::Error::other(error)
     }
 }
 
@@ -158,12 +156,13 @@ impl<W: Write + Send> Sink for Parquet<W> {
 
 #[cfg(test)]
 mod tests {
+    use ::parquet::file::metadata::RowGroupMetaData;
     use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
     use ::parquet::record::Field;
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    use super::super::{Csv, Format};
+    use super::super::{Csv, Format, Table, read_csv};
     use super::*;
 
     fn columns() -> Vec<Column> {
@@ -285,6 +284,7 @@ mod tests {
     }
 
     /// What was read, as it is written in CSV.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "Parquet has more types than are written")]
     fn text(field: &Field) -> String {
         let from_1970 = |unit: i64, seconds: i64| {
             jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0) + jiff::SignedDuration::from_secs(unit * seconds)
@@ -338,7 +338,7 @@ mod tests {
     fn groups_hold_so_many_rows_and_change_no_value() {
         let groups = |bytes: &[u8]| {
             let reader = SerializedFileReader::new(Bytes::copy_from_slice(bytes)).unwrap();
-            reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect::<Vec<_>>()
+            reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect::<Vec<_>>()
         };
         let (one, two) = (written(100), written(2));
         assert_eq!((groups(&one), groups(&two)), (vec![3], vec![2, 1]));
@@ -348,19 +348,34 @@ mod tests {
         assert_eq!((length, Parquet::new(Vec::new(), &columns()).unwrap().length), (4_194, 131_072));
     }
 
+    /// A table that is there as CSV.
+    struct Read<'a>(&'a [u8], Vec<Column>);
+
+    impl Table for Read<'_> {
+        fn columns(&self) -> &[Column] {
+            &self.1
+        }
+
+        fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
+            read_csv(self.0, &self.1, sink)
+        }
+    }
+
+    fn through<W: Write + Send>(csv: &[u8], mut out: W) -> io::Result<W> {
+        Format::Parquet.write(&Read(csv, columns()), &mut out)?;
+        Ok(out)
+    }
+
     #[test]
     fn what_goes_through_csv_has_the_same_bytes() {
         let csv = Csv::table(&columns(), |sink| rows(sink)).unwrap();
-        let mut through = Vec::new();
-        Format::Parquet.convert(&*csv, &columns(), &mut through).unwrap();
-        assert!(through == written(100) && through == written(100));
+        assert!(through(&csv, Vec::new()).unwrap() == written(100) && written(100) == written(100));
     }
 
     #[test]
     fn a_table_without_rows_has_its_columns() {
         let csv = Csv::table(&columns(), |_| Ok(())).unwrap();
-        let mut bytes = Vec::new();
-        Format::Parquet.convert(&*csv, &columns(), &mut bytes).unwrap();
+        let bytes = through(&csv, Vec::new()).unwrap();
         let reader = SerializedFileReader::new(Bytes::from(bytes)).unwrap();
         let metadata = reader.metadata().file_metadata();
         assert_eq!((metadata.num_rows(), metadata.schema_descr().num_columns()), (0, 8));
@@ -391,10 +406,10 @@ mod tests {
         for (from, to) in
             [("18446744073709551615", "x"), ("0.1", "1969-12-31"), ("TRUE", "1"), ("2024-02-29", "2023-02-29")]
         {
-            let error = Format::Parquet.convert(text.replace(from, to).as_bytes(), &columns(), io::sink()).unwrap_err();
+            let error = through(text.replace(from, to).as_bytes(), io::sink()).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{to}");
         }
-        let error = Format::Parquet.convert("run,seed\n".as_bytes(), &columns(), io::sink()).unwrap_err();
+        let error = through(b"run,seed\n", io::sink()).unwrap_err();
         assert_eq!(error.to_string(), "the header is not that of the table");
     }
 }

@@ -46,7 +46,10 @@ pub(crate) const WRITERS: [(&str, &str, &[Writer]); 8] = [
     (
         "run",
         "--out",
-        &[writer("run s.toml -q --out OUT", Kind::Folder), writer("run SWEEP --run 1 -q --out OUT", Kind::Folder)],
+        &[
+            writer("run s.toml -q --out OUT", Kind::Folder),
+            writer("run SWEEP --run 1 -q --format parquet --out OUT", Kind::Folder),
+        ],
     ),
     ("run", "--events", &[writer("run s.toml -q --events OUT", Kind::File)]),
     (
