@@ -1,10 +1,15 @@
 //! The numbers of one run: constants, parameters, draws.
 
+use std::collections::BTreeSet;
+
 use super::distribution;
 use super::failure::Failure;
 use super::plan::{Plan, draw_streams};
 use super::random::RunSeed;
-use crate::model::{Distribution, DrawId, Field, FieldError, FieldSource, MAX_TOTAL, Model, Setup, Target};
+use crate::model::{
+    Distribution, DrawId, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node, Quantity, Scalar, Setup,
+    Target,
+};
 
 /// A number of the setup that is replaced for a run: a parameter, say.
 pub type Setting = (Target, f64);
@@ -16,35 +21,119 @@ pub type Setting = (Target, f64);
 pub fn prepare(model: &Model, luck: RunSeed) -> Result<(Setup, Vec<(DrawId, f64)>), Failure> {
     let streams: Vec<u64> = draw_streams(model);
     let (mut setup, mut drawn) = (model.setup.clone(), Vec::with_capacity(model.draws.len()));
-    draw_into(model, &streams, luck, &mut setup, &mut drawn)?;
+    draw_into(model, &model.fields, &streams, luck, &mut setup, &mut drawn)?;
     Ok((setup, drawn))
 }
 
-/// As [`prepare`], with some numbers replaced, into tables that are there already.
-pub(super) fn prepare_into(
-    model: &Model,
-    plan: &Plan,
-    settings: &[Setting],
-    luck: RunSeed,
-    setup: &mut Setup,
-    drawn: &mut Vec<(DrawId, f64)>,
-) -> Result<(), Failure> {
-    setup.restore(&model.setup);
-    for &(target, value) in settings {
-        setup.set(target, value);
-    }
-    drawn.clear();
-    draw_into(model, &plan.draw_streams, luck, setup, drawn)
+/// What is the same in the numbers of several runs of a model, which differ in their settings and draws.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Prepared {
+    /// Whether there was a run before: what is the same is worked out for the second, and not for one alone.
+    is_again: bool,
+    /// Whether the following has been worked out.
+    is_known: bool,
+    /// The numbers that neither a setting nor a draw bears on; none if they could not be worked out apart.
+    base: Option<Setup>,
+    /// The fields that one bears on, in order.
+    live: Vec<u32>,
+    /// The places of the settings, rising.
+    set: BTreeSet<Target>,
 }
 
-fn draw_into(
-    model: &Model,
+impl Prepared {
+    /// As [`prepare`], with some numbers replaced, into tables that are there already.
+    pub(super) fn prepare(
+        &mut self,
+        (model, plan): (&Model, &Plan),
+        settings: &[Setting],
+        luck: RunSeed,
+        setup: &mut Setup,
+        drawn: &mut Vec<(DrawId, f64)>,
+    ) -> Result<(), Failure> {
+        if !model.fields.is_empty() && std::mem::replace(&mut self.is_again, true) {
+            self.keep(model, settings);
+        }
+        setup.restore(self.base.as_ref().unwrap_or(&model.setup));
+        for &(target, value) in settings {
+            setup.set(target, value);
+        }
+        drawn.clear();
+        match &self.base {
+            Some(_) => {
+                let live = self.live.iter().map(|&at| &model.fields[at as usize]);
+                draw_into(model, live, &plan.draw_streams, luck, setup, drawn)
+            }
+            None => draw_into(model, &model.fields, &plan.draw_streams, luck, setup, drawn),
+        }
+    }
+
+    /// Sees to it that what is kept holds for settings of these places.
+    fn keep(&mut self, model: &Model, settings: &[Setting]) {
+        let known = self.set.len();
+        self.set.extend(settings.iter().map(|(target, _)| *target));
+        if !std::mem::replace(&mut self.is_known, true) || self.set.len() > known {
+            self.base = self.work_out(model);
+        }
+    }
+
+    /// Works out the fields that neither a setting nor a draw bears on, and lists the others. None where a field cannot
+    /// be worked out, so that the run must fail at its place, or where one is read before it is worked out.
+    fn work_out(&mut self, model: &Model) -> Option<Setup> {
+        let mut setup = model.setup.clone();
+        let (mut live, mut read) = (self.set.clone(), BTreeSet::new());
+        self.live.clear();
+        for (at, field) in (0..).zip(&model.fields) {
+            let reads = reads(field, model);
+            let is_live = matches!(field.source, FieldSource::Draw { .. })
+                || reads.iter().chain(&*field.targets).any(|target| live.contains(target));
+            if is_live {
+                self.live.push(at);
+                live.extend(field.targets.iter().copied());
+                read.extend(reads);
+            } else if field.targets.iter().any(|target| read.contains(target)) {
+                return None;
+            } else if let FieldSource::Expression(expression) = &field.source {
+                field.store(field.evaluate(expression, model, &setup).ok()?, model, &mut setup).ok()?;
+            }
+        }
+        Some(setup)
+    }
+}
+
+/// The places that a field reads.
+fn reads(field: &Field, model: &Model) -> Vec<Target> {
+    let mut places = Vec::new();
+    let mut note = |expression: &Expression| {
+        for node in &expression.nodes {
+            if let Node::Parameter(parameter) = node {
+                places.push(Target::Parameter(*parameter));
+            } else if let (Node::Read(Quantity::Own(attribute)), Some(owner)) = (node, field.owner) {
+                places.push(Target::Attribute(attribute.index() * model.actors.len() + owner.index()));
+            }
+        }
+    };
+    match &field.source {
+        FieldSource::Expression(expression) => note(expression),
+        FieldSource::Draw { distribution, .. } => {
+            for argument in &distribution.arguments {
+                if let Scalar::Expression(expression) = argument {
+                    note(expression);
+                }
+            }
+        }
+    }
+    places
+}
+
+fn draw_into<'m>(
+    model: &'m Model,
+    fields: impl IntoIterator<Item = &'m Field>,
     streams: &[u64],
     luck: RunSeed,
     setup: &mut Setup,
     drawn: &mut Vec<(DrawId, f64)>,
 ) -> Result<(), Failure> {
-    fill(model, setup, |field, draw, distribution, setup| {
+    fill(model, fields, setup, |field, draw, distribution, setup| {
         let arguments = field.arguments(distribution, model, setup).map_err(Failure::Field)?;
         let word = luck.word(streams[draw.index()], 0);
         let value = field.domain.clip(distribution::draw(distribution.shape, &arguments, word));
@@ -61,17 +150,18 @@ fn draw_into(
 /// As for [`prepare`].
 pub fn prepare_drawn(model: &Model, drawn: &[f64]) -> Result<Setup, Failure> {
     let mut setup = model.setup.clone();
-    fill(model, &mut setup, |_, draw, _, _| Ok(drawn.get(draw.index()).copied().unwrap_or(f64::NAN)))?;
+    fill(model, &model.fields, &mut setup, |_, draw, _, _| Ok(drawn.get(draw.index()).copied().unwrap_or(f64::NAN)))?;
     Ok(setup)
 }
 
-/// Works out the fields that are expressions or drawn, in order.
-fn fill(
+/// Works out fields that are expressions or drawn, in order.
+fn fill<'m>(
     model: &Model,
+    fields: impl IntoIterator<Item = &'m Field>,
     setup: &mut Setup,
     mut draw_value: impl FnMut(&Field, DrawId, &Distribution, &Setup) -> Result<f64, Failure>,
 ) -> Result<(), Failure> {
-    for field in &model.fields {
+    for field in fields {
         let value = match &field.source {
             FieldSource::Expression(expression) => field.evaluate(expression, model, setup).map_err(Failure::Field)?,
             FieldSource::Draw { draw, distribution } => draw_value(field, *draw, distribution, setup)?,
@@ -102,4 +192,72 @@ fn check_together(model: &Model, setup: &Setup) -> Result<(), Failure> {
         return Err(Failure::TotalAmount);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ParameterId;
+    use crate::scenario::{Document, Options, compile};
+
+    const TEXT: &str = r#"
+        format = 1
+        [time]
+        steps = 3
+        [parameters]
+        low = { value = 0.1, range = [0, 1] }
+        high = { value = 0.9, range = [0, 1] }
+        luck = { uniform = ["low", "high"] }
+        [resources]
+        r = {}
+        [cohorts.c]
+        size = 5
+        stance = "0.1 + 0.1 * index / size"
+        volatility = "0.01 * luck"
+        susceptibility = "low"
+        attributes = { least = { uniform = [0, 3] }, most = "index + high", sure = "index" }
+        [commitments.join]
+        debtor = "c"
+        gives = { r = "own(least) + own(sure)" }
+        cost = "own(most)"
+        lead = "1 + 1"
+        when = "bound(r) >= own(sure) * own(most)"
+    "#;
+
+    /// Runs one after the other, of which the later ones take over what is the same, with other places set now and then.
+    #[test]
+    fn what_is_taken_over_changes_no_number() {
+        let document = Document::parse("test.toml", TEXT.as_bytes()).unwrap();
+        let model = compile(&document, &Options::default()).unwrap().model;
+        let plan = Plan::new(&model);
+        let mut prepared = Prepared::default();
+        let parameter = |at: u32| Target::Parameter(ParameterId(at));
+        let sets: [&[Setting]; 7] = [
+            &[],
+            &[],
+            &[(parameter(0), 0.3)],
+            &[(parameter(0), 0.4)],
+            &[(parameter(1), 2.0), (Target::Stance(2), 0.75)],
+            // Too large for what it is a stance's share of.
+            &[(parameter(0), 2.0)],
+            &[],
+        ];
+        for (replicate, settings) in (0..).zip(sets) {
+            let luck = RunSeed { seed: 1, replicate };
+            let prepare = |prepared: &mut Prepared| {
+                let (mut setup, mut drawn) = (model.setup.clone(), Vec::new());
+                let result = prepared.prepare((&model, &plan), settings, luck, &mut setup, &mut drawn);
+                // Numbers are compared as they are written, since not a number is not equal to itself.
+                (format!("{:?}", result.as_ref().map(|()| &setup)), drawn, result.is_ok())
+            };
+            let (again, anew) = (prepare(&mut prepared), prepare(&mut Prepared::default()));
+            assert_eq!(again, anew, "{settings:?}");
+            assert_eq!(again.2, replicate != 5);
+        }
+        assert!(prepared.base.is_some());
+        // The stance of the third member was set; the others are the same in every run.
+        let stances = |at: &&u32| matches!(*model.fields[**at as usize].targets, [Target::Stance(_), ..]);
+        assert_eq!(prepared.live.iter().filter(stances).count(), 1);
+        assert!(prepared.live.len() < model.fields.len());
+    }
 }

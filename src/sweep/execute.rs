@@ -20,6 +20,8 @@ const STRETCH: Duration = Duration::from_millis(25);
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Runs in a stretch, at most.
 const LONGEST: u64 = 4_096;
+/// Towards the end stretches are not shorter than the usual length divided by this, since handing over costs too.
+const SHORTEST: u64 = 16;
 /// Bytes in a stretch, about, at most.
 const STRETCH_BYTES: usize = 512 << 10;
 /// How often the calling thread looks up when nothing comes.
@@ -209,7 +211,8 @@ fn claim<S>(shared: &Shared<S>, jobs: u64) -> Option<Range<u64>> {
         return Some(state.returned.swap_remove(at));
     }
     // Towards the end stretches get shorter, so that all threads finish together.
-    let length = state.length.min((state.end - state.next) / (2 * jobs)).max(1);
+    let share = (state.end - state.next) / (2 * jobs);
+    let length = if jobs == 1 { state.length } else { state.length.min(share.max(state.length / SHORTEST)).max(1) };
     let first = state.next;
     state.next = state.end.min(first + length);
     (first < state.end).then(|| first..state.next)

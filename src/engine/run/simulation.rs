@@ -6,7 +6,7 @@ use super::super::failure::Failure;
 use super::super::plan::Plan;
 use super::super::random::RunSeed;
 use super::super::ranges::safe_parts;
-use super::super::setup::{Setting, prepare_into};
+use super::super::setup::{Prepared, Setting};
 use super::super::view::View;
 use super::super::watch::{Kind, Reasons};
 use super::calendar::Calendar;
@@ -21,11 +21,15 @@ use crate::model::{DrawId, Ending, Event, InstanceId, Metric, Model, MoveId, Tri
 /// How many hand over together at most: what they decide takes memory until it has happened.
 const TOGETHER: usize = 1 << 16;
 
+/// Runs are lazy as long as no more than one in so many fails.
+const FAILING: u64 = 8;
+
 /// A run under way. It can be used for many runs one after the other, which saves making its tables anew.
 #[derive(Clone)]
 pub struct Simulation<'a> {
     want: RunOptions,
     pub(super) progress: Progress<'a>,
+    prepared: Prepared,
     drawn: Vec<(DrawId, f64)>,
     calendar: Calendar,
     opinions: Opinions,
@@ -37,6 +41,9 @@ pub struct Simulation<'a> {
     may_be_lazy: bool,
     /// Whether they are in this run.
     is_lazy: bool,
+    /// Runs so far, and those of them that failed.
+    runs: u64,
+    failed: u64,
     /// By metric, whether it is left until the end.
     is_late: Vec<bool>,
 }
@@ -48,6 +55,7 @@ impl<'a> Simulation<'a> {
         Self {
             want,
             progress: Progress::new(model, plan),
+            prepared: Prepared::default(),
             drawn: Vec::new(),
             calendar: Calendar::default(),
             opinions: Opinions::default(),
@@ -57,6 +65,8 @@ impl<'a> Simulation<'a> {
             reasons: Reasons::default(),
             may_be_lazy: !want.log && !want.series && !model.metrics.is_empty(),
             is_lazy: false,
+            runs: 0,
+            failed: 0,
             is_late: Vec::new(),
         }
     }
@@ -72,8 +82,11 @@ impl<'a> Simulation<'a> {
 
     /// Runs the model once with these settings. The result is what `run` gives for a model with them in its setup.
     pub fn run(&mut self, settings: &[Setting], luck: RunSeed) -> &Run {
-        self.is_lazy = self.may_be_lazy;
+        // A run that fails is done twice if it was lazy, so that where many fail none is.
+        self.is_lazy = self.may_be_lazy && self.failed * FAILING <= self.runs;
         self.run_once(settings, &[], luck, &mut |_, _, _| {});
+        self.runs += 1;
+        self.failed += u64::from(self.progress.run.result.is_err());
         if self.is_lazy && self.progress.run.result.is_err() {
             // What the metrics were before the failure was not worked out.
             self.is_lazy = false;
@@ -102,7 +115,7 @@ impl<'a> Simulation<'a> {
     /// All that comes before the phases of step 0.
     pub(super) fn begin(&mut self, settings: &[Setting], luck: RunSeed) -> Result<(), Failure> {
         let Progress { model, plan, run, .. } = &mut self.progress;
-        let prepared = prepare_into(model, plan, settings, luck, &mut run.setup, &mut self.drawn);
+        let prepared = self.prepared.prepare((model, plan), settings, luck, &mut run.setup, &mut self.drawn);
         self.reset(luck);
         if let Err(failure) = prepared {
             // What was worked out before the failure is no setup of a run.
@@ -172,6 +185,7 @@ impl<'a> Simulation<'a> {
     /// Goes on under another model from the coming step on.
     pub(super) fn switch(&mut self, stage: &Stage<'a>) -> Result<(), Failure> {
         self.progress.switch(stage)?;
+        self.prepared = Prepared::default();
         self.calendar.switch(&self.progress, stage.from);
         self.opinions.reset(&self.progress);
         Ok(())
@@ -384,5 +398,24 @@ mod tests {
         let text = waiting("0 / (stance - 0.5) < 1 and bound(r) >= own(least)", "");
         let (run, thorough) = work(&text);
         assert!(run > thorough / 2, "{run} of {thorough}");
+    }
+    /// Runs that fail by luck, one in four, in the midst of others: lazy or not, each has the metrics that it had before.
+    #[test]
+    fn failed_runs_have_their_metrics_whether_lazy_or_not() {
+        let more = "[parameters]\nluck = { choice = [0, 1, 2, 3] }\n[metrics]\nmean = \"stance(a)\"\nodd = \"(step - 5) / luck\"\n";
+        let text = waiting("bound(r) >= own(least)", more).replace("steps = 200", "steps = 9");
+        let document = Document::parse("test.toml", text.as_bytes()).unwrap();
+        let model = compile(&document, &Options::default()).unwrap().model;
+        let plan = Plan::new(&model);
+        let mut simulation = Simulation::new(&model, &plan, RunOptions::default());
+        let mut lazy = [0; 2];
+        for replicate in 0..60 {
+            let luck = RunSeed { seed: 1, replicate };
+            let thorough = Simulation::new(&model, &plan, RunOptions::default()).thorough().run(&[], luck).clone();
+            let run = simulation.run(&[], luck);
+            assert_eq!((&run.result, &run.metrics), (&thorough.result, &thorough.metrics));
+            lazy[usize::from(run.result.is_err())] += 1;
+        }
+        assert!(lazy[0] > 30 && lazy[1] > 5, "{lazy:?}");
     }
 }
