@@ -14,8 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::harness::{Need, run, test};
-use common::program::PROGRAM;
+use common::program::{Need, PROGRAM, run, test};
 use common::{catalogue, scenarios};
 
 fn main() -> ExitCode {

@@ -1,7 +1,7 @@
 //! Hostile input is answered: no panic, no signal, exit code 0 or 1, within 20 seconds of processor time and 2 GiB of
 //! address space, with a place in every refusal and no control or invisible character on the terminal.
 //!
-//! `tests/bad/GENERATED.md` describes the largest of these inputs; small ones stand in `tests/bad/`.
+//! `tests/bad/README.md` describes the largest of these inputs; small ones stand in `tests/bad/`.
 #![cfg(target_os = "linux")]
 #![expect(clippy::disallowed_types, reason = "`BACKSTOP_TIMES=1` says how long each input took")]
 

@@ -16,7 +16,7 @@ use backstop::engine::View;
 use backstop::model::{InstanceId, OutcomeId, ResourceId};
 use backstop::scenario::{Document, Options, compile};
 use backstop::table::{Declared as _, RunColumn};
-use common::harness::{Need, run, test};
+use common::program::{Need, run, test};
 use common::{Ran, StoredCase, run_shipped, run_text, scenarios, shipped, stored_cases};
 use serde_json::Value;
 

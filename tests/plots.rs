@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::OnceLock;
 
-use common::harness::{Need, run, test};
+use common::program::{Need, run, test};
 
 fn main() -> ExitCode {
     run(vec![

@@ -5,8 +5,7 @@ mod common;
 
 use std::process::{Command, ExitCode};
 
-use common::harness::{Need, run, test};
-use common::program::PROGRAM;
+use common::program::{Need, PROGRAM, run, test};
 
 fn main() -> ExitCode {
     run(vec![

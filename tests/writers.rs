@@ -11,8 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
 
-use common::harness::{Need, run, test};
-use common::program::{Subcommand, subcommands};
+use common::program::{Need, Subcommand, run, subcommands, test};
 use common::writers::{
     Kind, READ, READERS, WRITERS, Writer, differing, done, errors, plainly, reset, through, tree, workplace, writers,
 };

@@ -2,7 +2,6 @@
 #![expect(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod catalogue;
-pub(crate) mod harness;
 pub(crate) mod program;
 #[cfg(unix)]
 pub(crate) mod writers;

@@ -1,7 +1,10 @@
-//! Runs the program, and knows what commands and flags it has.
+//! Runs the program, and knows what commands and flags it has. Tests that need something else of the machine: where a tool
+//! is missing they fail if `CI` is set, and are ignored otherwise.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, ExitCode, Output};
+
+use libtest_mimic::{Arguments, Failed, Trial};
 
 /// The program that is tested.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_backstop");
@@ -99,4 +102,52 @@ pub(crate) fn subcommands() -> Vec<Subcommand> {
     assert!(found.len() >= 15 && found.iter().map(|command| command.flags.len()).sum::<usize>() >= 60, "{found:?}");
     assert!(found.iter().any(|command| command.name == "sweep" && command.has("--design")), "{found:?}");
     found
+}
+
+/// Whether what a test needs is there.
+#[derive(Clone, Debug)]
+pub(crate) enum Need {
+    Met,
+    /// A tool is not there, for this reason.
+    Missing(String),
+    /// It may not be done here, whatever is installed.
+    Forbidden(String),
+}
+
+/// A test.
+pub(crate) struct Test {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(),
+    pub(crate) need: fn() -> Need,
+}
+
+impl Test {
+    pub(crate) fn needs(self, need: fn() -> Need) -> Self {
+        Self { need, ..self }
+    }
+}
+
+/// A test that needs nothing.
+pub(crate) fn test(name: &'static str, run: fn()) -> Test {
+    Test { name, run, need: || Need::Met }
+}
+
+/// Runs those tests that the command line asks for.
+pub(crate) fn run(tests: Vec<Test>) -> ExitCode {
+    let is_ci = std::env::var_os("CI").is_some();
+    let trial = |test: Test| {
+        let run = test.run;
+        let own = move || {
+            run();
+            Ok(())
+        };
+        match (test.need)() {
+            Need::Met => Trial::test(test.name, own),
+            Need::Missing(why) if is_ci => Trial::test(test.name, move || Err(Failed::from(why))),
+            Need::Missing(why) | Need::Forbidden(why) => {
+                Trial::test(test.name, own).with_kind(why).with_ignored_flag(true)
+            }
+        }
+    };
+    libtest_mimic::run(&Arguments::from_args(), tests.into_iter().map(trial).collect()).exit_code()
 }

@@ -1,11 +1,21 @@
-//! Crowds, whose thresholds are sorted before they react to one another, do what looking at everyone in
-//! every round would do.
+//! Quicker ways give what the plain ones give: crowds whose thresholds are sorted before they react to one another, what is
+//! laid over a compiled model instead of compiling each point, and the hand-written loop that benches compare with.
 
+#[path = "../benches/baseline/mod.rs"]
+mod baseline;
+#[path = "../benches/baseline/cascade.rs"]
+mod cascade;
 mod common;
 
+use std::path::{Path, PathBuf};
+
 use backstop::analysis::{self, Question};
-use backstop::engine::View;
-use backstop::model::{Amount, Event};
+use backstop::engine::{Plan, RunOptions, RunSeed, Simulation, View};
+use backstop::model::{Amount, Event, ParameterId, Target};
+use backstop::scenario::{Document, Options, Override, Recheck, compile};
+use backstop::store::{RunRow, RunTable};
+use backstop::sweep::{Asked, Axis, DesignSource, Experiment, Output, Request, Schedule, Shard, Sort, Sweep, Tables};
+use backstop::table::Csv;
 use common::{Ran, run_text};
 
 /// A crowd of 400 with 600 promises: half of it counts heads and may promise more, half counts what is given.
@@ -231,4 +241,169 @@ fn deadlocks_of_thousands_are_opened() {
         assert!(unlock.proved);
         assert_eq!(i64::try_from(unlock.sets[0].members.len()), Ok(circles));
     }
+}
+
+#[test]
+fn the_hand_written_loop_writes_the_same_bytes() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/scenarios/ensemble.toml");
+    let document = Document::parse("ensemble.toml", &std::fs::read(path).unwrap()).unwrap();
+    let model = compile(&document, &Options::default()).unwrap().model;
+    assert_eq!((model.actors.len(), model.clock.steps), (baseline::ACTORS, baseline::STEPS));
+    let plan = Plan::new(&model);
+    let mut simulation = Simulation::new(&model, &plan, RunOptions::default());
+    let table = RunTable::new(&model, &[]);
+    let mut endings = std::collections::BTreeSet::new();
+    for (bar, pressure) in [(0.8, 0.5), (0.6, 0.5), (0.62, 0.3), (0.9, 0.5), (1.0, 0.9), (1.0, 0.0), (0.65, 0.2)] {
+        let mut program = baseline::Baseline::new(bar, pressure, baseline::Prescribed::new());
+        let (mut by_hand, mut rows) = (Vec::new(), Vec::new());
+        for replicate in 0..20 {
+            program.run(replicate, 3, replicate, &mut by_hand);
+            let settings = [(Target::Parameter(ParameterId(0)), bar), (Target::Parameter(ParameterId(1)), pressure)];
+            let luck = RunSeed { seed: 3, replicate };
+            let row = RunRow::of(simulation.run(&settings, luck), (replicate, 0), luck, &[]);
+            endings.insert(row.ending);
+            table.write(&mut Csv::rows(&mut rows), &model, &row).unwrap();
+        }
+        assert_eq!(String::from_utf8(by_hand).unwrap(), String::from_utf8(rows).unwrap(), "{bar} {pressure}");
+    }
+    assert_eq!(endings.len(), 3, "every way to end is compared");
+}
+
+/// The program that is free to choose its normals does the same: its stances have the same spread.
+#[test]
+fn the_free_loop_draws_normals() {
+    let mut noise = baseline::ziggurat::Ziggurat::new();
+    baseline::Noise::begin(&mut noise, RunSeed { seed: 1, replicate: 2 });
+    let (mut sums, mut beyond) = ([0.0; 4], [0_u32; 4]);
+    let (steps, count) = (20_000, 20_000.0 * 30.0);
+    for step in 0..steps {
+        for &z in baseline::Noise::step(&mut noise, step) {
+            sums.iter_mut().zip([z, z * z, z * z * z, z * z * z * z]).for_each(|(sum, power)| *sum += power);
+            beyond.iter_mut().zip([1.0, 2.0, 3.0, 3.7]).for_each(|(count, bar)| *count += u32::from(z.abs() > bar));
+        }
+    }
+    // Moments 0, 1, 0, 3, and the shares beyond 1, 2, 3 and 3.7 deviations, each within five standard errors.
+    let errors = [1.0, 1.414, 3.873, 9.798].map(|deviation: f64| 5.0 * deviation / libm::sqrt(count));
+    for ((sum, moment), error) in sums.iter().zip([0.0, 1.0, 0.0, 3.0]).zip(errors) {
+        assert!((sum / count - moment).abs() < error, "{sums:?}");
+    }
+    for (&found, share) in beyond.iter().zip([0.317_310_5, 0.045_500_26, 0.002_699_796, 0.000_215_6]) {
+        let expected: f64 = share * count;
+        assert!((f64::from(found) - expected).abs() < 5.0 * libm::sqrt(expected), "{beyond:?}");
+    }
+}
+
+#[test]
+fn the_plain_cascade_writes_the_same_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("cascade.toml"), cascade::SCENARIO).unwrap();
+    let scrambled = cascade::table(301);
+    for table in [scrambled.as_str(), "id,least\na,3\nb,0\nc,1\nd,9\ne,1\nf,2\ng,2\n", "id,least\na,5\nb,5\n"] {
+        std::fs::write(at("people.csv"), table).unwrap();
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_backstop"))
+            .args(["run", "cascade.toml", "--quiet", "--force", "--out", "out"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        let mut events = Vec::new();
+        cascade::run(table, &mut events).unwrap();
+        assert_eq!(String::from_utf8(events).unwrap(), std::fs::read_to_string(at("out/events.csv")).unwrap());
+    }
+}
+
+fn scenarios() -> Vec<PathBuf> {
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios")).unwrap();
+    let mut found: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    found.sort();
+    assert!(found.len() > 10);
+    found
+}
+
+fn document(path: &Path) -> Document {
+    common::open(path)
+}
+
+/// Numbers to try for a parameter: its own, the ends of its range, and some that are surely wrong for many.
+fn values(range: Option<(f64, f64)>, value: f64) -> Vec<f64> {
+    let ends = range.map_or(vec![value * 0.9, value * 1.1], |(low, high)| vec![low, f64::midpoint(low, high), high]);
+    ends.into_iter().chain([value, 0.0, -1.0, 1.5, 1e13]).collect()
+}
+
+/// A yes must be right; a no may be asked about, but for what is shipped it should be right too.
+#[test]
+fn rechecking_agrees_with_compiling() {
+    let (mut yes, mut no) = (0, 0);
+    for path in scenarios() {
+        let document = document(&path);
+        let plain = compile(&document, &Options::default()).unwrap().model;
+        for at in 0..plain.parameters.len() {
+            let declared = &plain.parameters[at];
+            let all = values(declared.range, plain.setup.parameters[at]);
+            let with = |value: f64| {
+                let overrides = vec![Override { name: declared.id.clone(), value: value.into() }];
+                compile(&document, &Options { overrides, ..Options::default() })
+            };
+            let Some(base) = all.iter().find_map(|&value| with(value).ok()) else { continue };
+            let mut recheck = Recheck::new(&base.model);
+            for value in all {
+                let mut parameters = base.model.setup.parameters.clone();
+                parameters[at] = value;
+                let (quick, slow) = (recheck.holds(&parameters), with(value).is_ok());
+                assert_eq!(quick, slow, "{}: {} = {value}", path.display(), declared.id);
+                if quick { yes += 1 } else { no += 1 }
+            }
+        }
+    }
+    assert!(yes > 100 && no > 20, "{yes} yes, {no} no");
+}
+
+#[test]
+fn points_equal_single_runs() {
+    let mut compared = 0;
+    for path in scenarios() {
+        let plain = compile(&document(&path), &Options::default()).unwrap().model;
+        // One parameter at a time, and a number that is no parameter.
+        let mut axes: Vec<String> = plain
+            .parameters
+            .iter()
+            .zip(&plain.setup.parameters)
+            .take(6)
+            .map(|(parameter, value)| {
+                let (low, high) = parameter.range.unwrap_or((*value, value * 1.1));
+                format!("{}={low},{high}", parameter.id)
+            })
+            .collect();
+        axes.push("time.steps=2,3".into());
+        axes.push("pace=0.5,1".into());
+        for axis in axes {
+            let request = Request { vary: vec![Axis::parse(&axis).unwrap()], ..Request::default() };
+            let Ok(experiment) = Experiment::new(document(&path), &[], DesignSource::Request(request), 5, 1) else {
+                continue;
+            };
+            same_as_single_runs(experiment);
+            compared += 1;
+        }
+    }
+    assert!(compared > 40, "{compared}");
+}
+
+fn same_as_single_runs(experiment: Experiment) {
+    let schedule = Schedule { points: 2, replicates: 2, seed: 5, independent: false };
+    let sweep = Sweep {
+        experiment,
+        schedule,
+        shard: Shard::WHOLE,
+        tables: Tables::default(),
+        sort: Sort::Run,
+        asked: Asked::default(),
+        scenario: "scenario.toml".into(),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("out");
+    sweep.run(Output::New { folder: &folder, force: false }, 2, &mut |_| true).unwrap();
+    let found = std::fs::read_to_string(folder.join("runs.csv")).unwrap();
+    assert_eq!(found, common::rows_alone(&sweep), "{}", sweep.experiment.document().source().name());
 }
