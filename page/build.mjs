@@ -1,4 +1,4 @@
-// Builds dist/page.js and dist/page.css, which the crate embeds. `--check` compares with what is there instead.
+// Builds dist/page.js and dist/page.css, which the crate embeds. `--check` compares with the existing files instead.
 import { build } from "esbuild";
 import { readFileSync } from "node:fs";
 
@@ -26,7 +26,7 @@ for (const file of result.outputFiles) {
     writeFileSync(path, file.text);
     console.log(`${path}: ${file.text.length} bytes`);
   } else if (readFileSync(path, "utf8") !== file.text) {
-    console.error(`${path} is not what src/ gives; run \`npm run build\` in page/`);
+    console.error(`${path} differs from what src/ gives; run \`npm run build\` in page/`);
     process.exitCode = 1;
   }
 }

@@ -1,32 +1,34 @@
-//! Why a deadlock holds and what would open it.
+//! Explains a deadlock: which commitments wait for which, and which first moves would resolve it.
 //!
-//! Everything here is about one state after an Exchange: stances, trust and deeds stay as they are, and
-//! deeds that would follow are not anticipated. The conditional commitments of the state have a least
-//! agreement, what myopic exchange reaches one after the other, and a greatest one, the best package that
-//! can be bound at once. They are the two ends of what the actors' own conditions allow; actors who look
-//! ahead may end anywhere between (Milgrom and Roberts 1990; Gale 1995), so neither end is a forecast.
+//! Everything here is about one state after an Exchange. Stances, trust and deliveries are held fixed, and deliveries
+//! that would follow are not anticipated. The conditional commitments of a state have a least agreement, which is what
+//! an Exchange reaches when commitments bind one after the other, and a greatest agreement, which is the largest set
+//! that can be bound at once. These are the two ends of what the actors' conditions allow. Actors who look ahead may
+//! end anywhere between them (Milgrom and Roberts 1990; Gale 1995), so neither is a forecast.
 //!
-//! Answers are plain data in declaration order, within the named [`limits`], and the same on any machine.
+//! Results are plain data in declaration order, bounded by the named [`limits`], and the same on every machine.
 
 mod bits;
+mod changed_comparisons;
 mod distance;
 mod goal;
 pub mod limits;
 mod partial;
 mod search;
 mod symmetry;
-mod turning;
 mod unlock;
 mod waits;
 mod wants;
 pub mod wording;
 
-pub use distance::{Unasked, distance};
-pub use goal::Held;
+pub use changed_comparisons::{
+    ChangedComparison, ComparisonHistory, changed_comparisons, condition_of, failing_comparison_histories,
+};
+pub use changed_comparisons::{ComparedRun, Divergence, divergence};
+pub use distance::{MoveDistance, distance};
+pub use goal::HeldFixed;
 pub use partial::Partial;
 pub use symmetry::interchangeable;
-pub use turning::{Parting, Side, parting};
-pub use turning::{Stood, TurnedComparison, condition_of, stood_in_the_way, turned};
 pub use unlock::Keystone;
 pub use waits::Wait;
 pub use wants::{Blocked, Requirement};
@@ -48,114 +50,113 @@ pub enum Cost {
     Declared,
     /// The amount of a resource that the moves promise.
     Resource(ResourceId),
-    /// How far their owners are from making them unasked: the sum of their [`distance`]s, [`limits::NEVER`] for each
-    /// that is infinite.
+    /// The sum of the [`distance`]s of the moves from being made unasked; an infinite distance counts as
+    /// [`limits::NEVER`].
     Distance,
 }
 
-/// What is to be explained.
+/// What [`explain`] is explainer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
-    /// The outcome to reach; none: that all of the gap is bound.
+    /// The outcome to reach; `None` asks for binding the whole gap.
     pub goal: Option<OutcomeId>,
-    /// What counts as cheap.
+    /// How the cost of a set of moves is measured.
     pub cost: Cost,
-    /// Whether moves count that are not on offer: null, expired and terminated commitments.
+    /// Whether null, expired and terminated commitments, which are not on offer, count as possible moves.
     pub any: bool,
-    /// Instances that are no moves, in declaration order.
+    /// Instances excluded from the possible moves, in declaration order.
     pub not: Vec<InstanceId>,
-    /// Whether summit sets are wanted.
+    /// Whether to compute summit sets.
     pub summit: bool,
-    /// Whether keystones are wanted.
+    /// Whether to compute keystones.
     pub keystones: bool,
 }
 
-/// A state explained.
+/// The explanation of a state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     /// The step of the state.
     pub step: u32,
-    /// The goal that unlock and summit sets are for.
+    /// The goal of the unlock and summit sets; `None` is binding the whole gap.
     pub goal: Option<OutcomeId>,
-    /// What counts as cheap.
+    /// How the cost of a set of moves is measured.
     pub cost: Cost,
-    /// Whether moves counted that are not on offer, expired or terminated.
+    /// Whether null, expired and terminated commitments counted as possible moves.
     pub any: bool,
-    /// The gap: offers that would all bind if they bound together.
+    /// The gap: the conditional commitments that would all bind if they bound at once.
     pub gap: Vec<InstanceId>,
-    /// Those of the gap that are suspended.
+    /// The members of the gap that are suspended.
     pub suspended: Vec<InstanceId>,
-    /// The wait-for graph on the gap, by waiter; empty where it is too large.
+    /// The edges of the wait-for graph on the gap, ordered by waiter; empty if the graph is too large.
     pub waits: Vec<Wait>,
-    /// Whether the wait-for graph is within [`limits::WAITS`]; if not, there are no circles either.
+    /// Whether the wait-for graph is within [`limits::WAITS`]. If not, `waits` and `circles` are empty.
     pub waits_are_complete: bool,
-    /// Circles of commitments that wait for each other, by first member.
+    /// The cycles of the wait-for graph, ordered by first member.
     pub circles: Vec<Vec<InstanceId>>,
-    /// What stands in the way of each commitment of the gap.
+    /// For each commitment of the gap, the comparisons on which its condition fails.
     pub blocked: Vec<Blocked>,
-    /// First moves that reach the goal.
+    /// Sets of first moves that reach the goal.
     pub unlock: Sets<InstanceId>,
-    /// The graded amounts of these moves, in declaration order.
-    pub given: Vec<Given>,
-    /// How far the owners of these moves are from making them unasked, in declaration order.
-    pub unasked: Vec<Unasked>,
-    /// Where no set of first moves reaches the goal, the cheapest that does if moves count that are not on offer, expired
-    /// or terminated as well; none also where those counted already.
+    /// The graded amounts that these moves give, in declaration order.
+    pub move_amounts: Vec<MoveAmount>,
+    /// The distance of each of these moves from being made unasked, in declaration order.
+    pub move_distance: Vec<MoveDistance>,
+    /// If no set of moves on offer reaches the goal: the cheapest set that does when null, expired and terminated
+    /// commitments count as well. `None` also if those were counted from the start.
     pub with_any: Option<Choice<InstanceId>>,
-    /// What the goal or the conditions of possible moves read that is held as it is now, whatever binds.
-    pub held: Vec<Held>,
-    /// How much of each move of the first unlock set is enough, and of the first moves that unlock by
-    /// themselves.
+    /// The kinds of quantity that the goal or the conditions of possible moves read and that this explanation holds
+    /// fixed.
+    pub held: Vec<HeldFixed>,
+    /// The least sufficient amount of each move in the first unlock set, and in the unlock sets that have one move.
     pub partial: Vec<Partial>,
-    /// Whether these are all; if not, there are more than [`limits::PARTIAL`], or looking for them took more than
-    /// [`limits::DETAIL_WORK`].
+    /// Whether `partial` is complete. It is cut at [`limits::PARTIAL`] entries and at [`limits::DETAIL_WORK`].
     pub partial_is_complete: bool,
-    /// Actors whose package reaches the goal.
+    /// Sets of actors whose package reaches the goal.
     pub summit: Option<Sets<ActorId>>,
-    /// Actors whose exit unravels more than their own part.
+    /// Actors whose exit would suspend commitments of others.
     pub keystones: Option<Vec<Keystone>>,
-    /// Whether these are all; if not, looking at the other actors took more than [`limits::DETAIL_WORK`].
+    /// Whether `keystones` is complete. It is cut at [`limits::DETAIL_WORK`].
     pub keystones_are_complete: bool,
 }
 
-/// How much a first move gives of a graded amount.
+/// The graded amount that a first move gives of one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Given {
+pub struct MoveAmount {
     /// The move.
     pub instance: InstanceId,
     /// The resource.
     pub resource: ResourceId,
-    /// The amount to which the move raises it.
+    /// The total to which the move raises the amount.
     pub amount: Amount,
 }
 
-/// Minimal sets of something, cheapest first, then in the order of their members' names.
+/// Minimal sets, by cost and then by the names of their members.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sets<T> {
-    /// No minimal set costs less; none: there is no set.
+    /// A lower bound on the cost of a minimal set; `None` if there is no set.
     pub lower: Option<Amount>,
     /// The cost of the cheapest set that was found.
     pub upper: Option<Amount>,
-    /// Whether the cheapest set that was found is proved to be a minimum, or that there is none.
+    /// Whether the cheapest set found is proved to be a minimum, or it is proved that there is no set.
     pub proved: bool,
-    /// Number of minimal sets.
+    /// The number of minimal sets found.
     pub count: u64,
-    /// Whether `count` is exact; if not, there are at least so many.
+    /// Whether `count` is exact. If not, it is a lower bound.
     pub count_is_exact: bool,
     /// Minimal sets, at most [`limits::SETS`].
     pub sets: Vec<Choice<T>>,
-    /// All minimal sets up to this cost were found; none: some may be missing at any cost.
+    /// All minimal sets up to this cost are listed; `None` if some may be missing at any cost.
     pub complete_to: Option<Amount>,
-    /// Actors with a part in every minimum set; none: not all minimum sets could be looked at.
+    /// The actors with a member in every minimum set; `None` if not all minimum sets were seen.
     pub in_all: Option<Vec<ActorId>>,
-    /// Actors of the gap with a part in no minimum set; none: not all minimum sets could be looked at.
+    /// The actors of the gap with a member in no minimum set; `None` if not all minimum sets were seen.
     pub in_none: Option<Vec<ActorId>>,
 }
 
 /// A minimal set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice<T> {
-    /// What it costs: an amount, or as many units as moves or actors.
+    /// The cost in the unit of [`Cost`]; a set of actors costs one unit for each.
     pub cost: Amount,
     /// Its members, in declaration order.
     pub members: Vec<T>,
@@ -164,26 +165,26 @@ pub struct Choice<T> {
 /// The gap of a state after an Exchange: the greatest agreement among its conditional commitments.
 ///
 /// # Errors
-/// Where a condition has no value, or the work exceeds its limit.
+/// If a condition has no value, or the work exceeds its limit.
 pub fn gap(view: View<'_>) -> Result<Vec<InstanceId>, Failure> {
     let mut hypothesis = Hypothesis::on(view);
     hypothesis.exchange()?;
     gap_of(view, &mut hypothesis)
 }
 
-/// The greatest agreement on top of a hypothesis, which is left as it was.
+/// The greatest agreement on top of a hypothesis, which is left unchanged.
 fn gap_of(view: View<'_>, hypothesis: &mut Hypothesis<'_>) -> Result<Vec<InstanceId>, Failure> {
     Ok(greatest_on(view, hypothesis)?.members)
 }
 
-/// The greatest agreement, and what first moves give under it.
+/// The greatest agreement, with the amounts that first moves would give in it.
 #[derive(Clone, Debug, Default)]
 struct Greatest {
-    /// The gap.
+    /// The members of the gap.
     members: Vec<InstanceId>,
-    /// Graded amounts in it, by position in the plan.
+    /// The graded amounts of the members, by position in the plan.
     amounts: Vec<Amount>,
-    /// Graded amounts of first moves, by position in the plan.
+    /// The graded amounts of first moves, by position in the plan.
     moves: Vec<Amount>,
 }
 
@@ -201,7 +202,7 @@ fn greatest_on(view: View<'_>, hypothesis: &mut Hypothesis<'_>) -> Result<Greate
     Ok(Greatest { members, amounts, moves })
 }
 
-/// The least agreement that follows from first moves: what is bound, the moves included, in declaration order.
+/// The least agreement after the given first moves: all bound instances, including the moves, in declaration order.
 ///
 /// # Errors
 /// As [`gap`].
@@ -217,13 +218,12 @@ pub fn least(view: View<'_>, moves: &[InstanceId]) -> Result<Vec<InstanceId>, Fa
 /// Explains a state after an Exchange.
 ///
 /// # Errors
-/// Where a condition has no value in the state or in a hypothesis about it, or a fixed point takes more than the
-/// work allowed to a run.
+/// If a condition has no value in the state or in a hypothesis about it, or if a fixed point exceeds the work limit.
 pub fn explain(view: View<'_>, question: &Question) -> Result<Explanation, Failure> {
     explain_within(view, question, None)
 }
 
-/// Explains a state with another budget than the usual one.
+/// [`explain`] with a given search budget instead of the default.
 fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -> Result<Explanation, Failure> {
     let View { model, world, .. } = view;
     let mut now = Hypothesis::on(view);
@@ -241,13 +241,13 @@ fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -
     let goal_condition = question.goal.map(|outcome| &model.outcomes[outcome.index()].when);
     let trend = goal.trend(&now.scope());
     let test = GoalTest::new(view, goal);
-    let asked = Asked { view, question, gap: &gap, amounts: &moves, trend, test, budget };
+    let explainer = Explainer { view, question, gap: &gap, amounts: &moves, trend, test, budget };
     let possible = moves_of(view, question, &gap, &now);
-    let unlock = asked.unlock(&now, &possible)?;
-    let with_any = if unlock.lower.is_none() && !question.any { asked.with_any(&now, &possible)? } else { None };
+    let unlock = explainer.unlock(&now, &possible)?;
+    let with_any = if unlock.lower.is_none() && !question.any { explainer.with_any(&now, &possible)? } else { None };
     let (partial, partial_is_complete) =
-        if trend == Trend::Up { partials(&asked.test, &unlock, &moves)? } else { (Vec::new(), true) };
-    let summit = if question.summit { Some(asked.summit(&now)?) } else { None };
+        if trend == Trend::Up { partials(&explainer.test, &unlock, &moves)? } else { (Vec::new(), true) };
+    let summit = if question.summit { Some(explainer.summit(&now)?) } else { None };
     let keystones = question.keystones.then(|| unlock::keystones(view)).transpose()?;
     let (keystones, keystones_are_complete) = keystones.map_or((None, true), |(found, all)| (Some(found), all));
     Ok(Explanation {
@@ -255,8 +255,8 @@ fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -
         goal: question.goal,
         cost: question.cost,
         any: question.any,
-        given: given(view, &movers(&unlock), &moves),
-        unasked: movers(&unlock).into_iter().map(|instance| asked.unasked(&now, instance)).collect(),
+        move_amounts: move_amounts(view, &movers(&unlock), &moves),
+        move_distance: movers(&unlock).into_iter().map(|instance| explainer.move_distance(&now, instance)).collect(),
         held: goal::held(model, goal_condition, &possible),
         with_any,
         waits_are_complete: waits.is_some(),
@@ -279,7 +279,7 @@ fn moves_of(view: View<'_>, question: &Question, gap: &[InstanceId], now: &Hypot
     let is_move = |instance: &InstanceId| match view.world.instance(*instance).state {
         State::Conditional => !now.is_bound(*instance),
         State::Pending => view.model.commitment_of(*instance).resumable && !now.is_bound(*instance),
-        // More of what is bound already, where the gap has more of it.
+        // A bound graded commitment is a move if the greatest agreement raises its amount.
         State::Detached => gap.binary_search(instance).is_ok(),
         State::Null | State::Expired | State::Terminated => question.any,
         State::Satisfied | State::Violated => false,
@@ -299,7 +299,7 @@ pub fn possible_moves(view: View<'_>, question: &Question) -> Result<Vec<Instanc
     Ok(moves_of(view, question, &gap, &now))
 }
 
-/// How much is enough of the moves of the first set, and of every other one that is a set by itself.
+/// The least sufficient amounts for the first set and for every other set that has one move.
 fn partials(test: &GoalTest<'_>, unlock: &Sets<InstanceId>, moves: &[Amount]) -> Result<(Vec<Partial>, bool), Failure> {
     let (mut found, mut work, mut is_complete) = (Vec::new(), 0, true);
     let others = unlock.sets.iter().skip(1).filter(|set| set.members.len() == 1);
@@ -310,22 +310,22 @@ fn partials(test: &GoalTest<'_>, unlock: &Sets<InstanceId>, moves: &[Amount]) ->
     Ok((found, is_complete))
 }
 
-/// A question, with what has been found out already.
-struct Asked<'a> {
+/// A question with everything that its answers share.
+struct Explainer<'a> {
     view: View<'a>,
     question: &'a Question,
     gap: &'a [InstanceId],
-    /// Graded amounts of first moves, by position in the plan.
+    /// The graded amounts of first moves, by position in the plan.
     amounts: &'a [Amount],
     trend: Trend,
     test: GoalTest<'a>,
-    /// Other than the usual one.
+    /// Replaces the default search budget.
     budget: Option<Budget>,
 }
 
-impl<'a> Asked<'a> {
-    fn unasked(&self, now: &Hypothesis<'_>, instance: InstanceId) -> Unasked {
-        distance::unasked(self.view.model, now, instance, self.amounts)
+impl<'a> Explainer<'a> {
+    fn move_distance(&self, now: &Hypothesis<'_>, instance: InstanceId) -> MoveDistance {
+        distance::move_distance(self.view.model, now, instance, self.amounts)
     }
 
     fn cost(&self, now: &Hypothesis<'_>, instance: InstanceId) -> Amount {
@@ -333,19 +333,19 @@ impl<'a> Asked<'a> {
             Cost::Moves => Amount(1_000_000),
             Cost::Declared => Amount::from_units(self.view.setup.cost[instance.index()].min(crate::model::MAX_AMOUNT)),
             Cost::Resource(resource) => Amount(added(self.view, instance, resource, self.amounts)),
-            Cost::Distance => distance::cost(self.unasked(now, instance).distance),
+            Cost::Distance => distance::cost(self.move_distance(now, instance).distance),
         }
     }
 
-    /// The cheapest set if moves count that are not on offer, expired or terminated as well.
+    /// The cheapest set if null, expired and terminated commitments count as moves.
     fn with_any(&self, now: &Hypothesis<'a>, possible: &[InstanceId]) -> Result<Option<Choice<InstanceId>>, Failure> {
         let question = Question { any: true, ..self.question.clone() };
         let moves = moves_of(self.view, &question, self.gap, now);
         if moves.len() == possible.len() {
             return Ok(None);
         }
-        let asked = Asked { question: &question, test: self.test.clone(), ..*self };
-        Ok(asked.unlock(now, &moves)?.sets.into_iter().next())
+        let explainer = Explainer { question: &question, test: self.test.clone(), ..*self };
+        Ok(explainer.unlock(now, &moves)?.sets.into_iter().next())
     }
 
     fn unlock(&self, now: &Hypothesis<'a>, moves: &[InstanceId]) -> Result<Sets<InstanceId>, Failure> {
@@ -369,7 +369,7 @@ impl<'a> Asked<'a> {
         let mut verified = Vec::with_capacity(answer.sets.len());
         for (cost, set) in std::mem::take(&mut answer.sets) {
             let members: Vec<InstanceId> = set.iter().map(|&item| moves[item]).collect();
-            // A set that an actual Exchange does not confirm would be an error of ours; it is never shown.
+            // An unlock set that an actual Exchange does not confirm would be a bug in the search, and is not reported.
             if self.exchange_reaches(&mut copy, &members)? {
                 verified.push(Choice { cost: Amount(cost), members });
             } else {
@@ -395,7 +395,7 @@ impl<'a> Asked<'a> {
             owner_count: self.view.model.actors.len(),
             classes: (0..).take(actors.len()).collect(),
         };
-        let oracle = unlock::Room {
+        let oracle = unlock::SummitOracle {
             hypothesis: now.clone().indexed().with_work(limits::CLOSURE_WORK),
             test: self.test.clone(),
             offers: actors.iter().map(|actor| std::mem::take(&mut offers[actor.index()])).collect(),
@@ -411,7 +411,7 @@ impl<'a> Asked<'a> {
         Ok(self.sets(answer, sets))
     }
 
-    /// Whether more never undoes the goal, or (where it holds now or never) more never brings it about.
+    /// Whether binding more can only help the goal, or, for a goal that is already true, only hurt it.
     fn is_monotone(&self) -> bool {
         self.trend != Trend::Either
     }
@@ -439,7 +439,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Whether an Exchange after these moves reaches the goal, played on a copy of the state.
+    /// Whether an Exchange after these moves, performed on a copy of the state, reaches the goal.
     fn exchange_reaches(&self, copy: &mut World, moves: &[InstanceId]) -> Result<bool, Failure> {
         let View { model, setup, world, .. } = self.view;
         copy.copy_commitments_from(world);
@@ -466,7 +466,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The members of some sets, in declaration order.
+/// The union of the sets, in declaration order.
 fn movers(sets: &Sets<InstanceId>) -> Vec<InstanceId> {
     let mut movers: Vec<InstanceId> = sets.sets.iter().flat_map(|set| &set.members).copied().collect();
     movers.sort_unstable();
@@ -474,8 +474,8 @@ fn movers(sets: &Sets<InstanceId>) -> Vec<InstanceId> {
     movers
 }
 
-/// The graded amounts of some moves, given all by position in the plan.
-fn given(view: View<'_>, movers: &[InstanceId], amounts: &[Amount]) -> Vec<Given> {
+/// The graded amounts of the moves `movers`, taken from `amounts` by position in the plan.
+fn move_amounts(view: View<'_>, movers: &[InstanceId], amounts: &[Amount]) -> Vec<MoveAmount> {
     if amounts.is_empty() {
         return Vec::new();
     }
@@ -483,7 +483,7 @@ fn given(view: View<'_>, movers: &[InstanceId], amounts: &[Amount]) -> Vec<Given
     let of_one = |instance: InstanceId| {
         let commitment = view.model.commitment_of(instance);
         let gifts = view.model.gifts(instance).filter(|gift| commitment.level(gift.number).is_some());
-        gifts.zip(hypothesis.positions_of(instance)).map(move |(gift, position)| Given {
+        gifts.zip(hypothesis.positions_of(instance)).map(move |(gift, position)| MoveAmount {
             instance,
             resource: gift.resource,
             amount: amounts[position],
@@ -492,7 +492,7 @@ fn given(view: View<'_>, movers: &[InstanceId], amounts: &[Amount]) -> Vec<Given
     movers.iter().copied().flat_map(of_one).collect()
 }
 
-/// What a first move adds of a resource, in millionths, at these graded amounts.
+/// The amount of a resource that a first move adds at the given graded amounts, in millionths.
 fn added(view: View<'_>, instance: InstanceId, resource: ResourceId, amounts: &[Amount]) -> i64 {
     let View { model, setup, world, .. } = view;
     let hypothesis = Hypothesis::on(view);
@@ -513,7 +513,7 @@ fn added(view: View<'_>, instance: InstanceId, resource: ResourceId, amounts: &[
     sum
 }
 
-/// The place of each name in their order by bytes.
+/// The rank of each name in byte order.
 fn ranks(names: &[&str]) -> Vec<u32> {
     let mut order: Vec<usize> = (0..names.len()).collect();
     order.sort_unstable_by_key(|&at| names[at]);
@@ -524,7 +524,7 @@ fn ranks(names: &[&str]) -> Vec<u32> {
     ranks
 }
 
-/// What stands in the way of some conditional commitments, in the gap or not.
+/// The comparisons on which the conditions of the given conditional commitments fail, in the gap or not.
 ///
 /// # Errors
 /// As [`explain`].
@@ -534,18 +534,18 @@ pub fn lacks(view: View<'_>, commitments: &[InstanceId]) -> Result<Vec<Blocked>,
     Ok(wants::blocked(view.model, &now, commitments, &[]))
 }
 
-/// A condition that is looked at in the state that a commitment is in.
+/// A condition that the next Review or Exchange evaluates.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Looked {
-    /// Whose it is.
+pub struct ConditionStatus {
+    /// The instance that has the condition.
     pub instance: InstanceId,
-    /// Its key in the file: `offer`, `when`, `while`, `until`, `release` or `renew`.
+    /// The key of the condition in the file: `offer`, `when`, `while`, `until`, `release` or `renew`.
     pub key: &'static str,
-    /// Whether it holds; none where it cannot be worked out.
+    /// Whether it holds; `None` if it cannot be evaluated.
     pub holds: Option<bool>,
-    /// How far it is from being true.
+    /// Its distance from being true.
     pub distance: f64,
-    /// What it lacks.
+    /// The comparisons on which it fails.
     pub lacks: Blocked,
 }
 
@@ -555,7 +555,7 @@ pub struct Looked {
 ///
 /// # Errors
 /// As [`explain`].
-pub fn conditions(view: View<'_>) -> Result<Vec<Looked>, Failure> {
+pub fn conditions(view: View<'_>) -> Result<Vec<ConditionStatus>, Failure> {
     let View { model, world, .. } = view;
     let mut now = Hypothesis::on(view);
     now.exchange()?;
@@ -574,7 +574,13 @@ pub fn conditions(view: View<'_>) -> Result<Vec<Looked>, Failure> {
             let Some(condition) = condition else { continue };
             let lacks = wants::lacking(model, &now, instance, &[condition], &[]);
             let holds = condition.truth(&scope).ok();
-            found.push(Looked { instance, key, holds, distance: distance::distance(condition, &scope), lacks });
+            found.push(ConditionStatus {
+                instance,
+                key,
+                holds,
+                distance: distance::distance(condition, &scope),
+                lacks,
+            });
         }
     }
     Ok(found)

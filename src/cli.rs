@@ -63,7 +63,7 @@ enum Command {
     },
 }
 
-/// Where the program is that a job array is to call, where that is not the one that runs: Python runs this one too.
+/// The path of the program to call in a job array. Set only if that is not the running executable, which may be Python.
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
 /// The path of the program.
@@ -71,8 +71,8 @@ fn program() -> io::Result<PathBuf> {
     PROGRAM.get().map_or_else(std::env::current_exe, |path| Ok(path.clone()))
 }
 
-/// The program, given its arguments, the first of which is its own name, and its path where that is another than that of
-/// the process: exit code 0 if done, 1 if the run or check failed, 2 for wrong usage.
+/// Runs the command line. `arguments` start with the name of the program; `program` is its path if it differs from that
+/// of the process. Returns the exit code: 0 if done, 1 if the run or check failed, 2 for wrong usage.
 pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, program: Option<PathBuf>) -> u8 {
     if let Some(program) = program {
         let _ = PROGRAM.set(program);
@@ -111,13 +111,13 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, program: Optio
     }
 }
 
-/// Says what is wrong with the arguments, which gives 2, or prints help, which gives 0. What a message repeats of an
-/// argument is made harmless.
+/// Reports an error in the arguments (exit code 2) or prints help (exit code 0). Arguments repeated in a message are
+/// escaped.
 fn wrong_usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
     if arguments.iter().any(|argument| argument.to_string_lossy().contains(is_hidden)) {
         say(safe(&error.render().to_string()).trim_end());
     } else {
-        // Where it cannot be said the exit code tells.
+        // If printing fails, the exit code still reports the error.
         let _ = error.print();
     }
     u8::try_from(error.exit_code()).unwrap_or(2)

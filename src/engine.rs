@@ -1,24 +1,24 @@
-//! The engine: random streams, decisions, the fold, and the run loop.
+//! The engine: random streams, decisions, the application of events, and the run loop.
 //!
-//! A run is a list of events. Each phase of a step *decides* on events by looking at the state, and
-//! `evolve` alone changes the state; folding the log rebuilds every state without a random number.
+//! A run is a list of events. Each phase of a step *decides* on events by reading the state, and `evolve` alone changes
+//! the state; applying the events of a log again reproduces every state without a random number.
 
 mod agenda;
 mod agreement;
 mod cause;
 mod collections;
+mod condition_check;
 mod decide;
 mod decision;
 mod distribution;
 mod failure;
 mod history;
-mod looker;
 mod measure;
 mod normals;
 mod plan;
-mod raised;
 mod random;
 mod ranges;
+mod rise_causes;
 mod run;
 mod settle;
 mod setup;
@@ -38,9 +38,9 @@ pub use normals::Normals;
 pub use plan::Plan;
 pub use random::{DrawStream, RunSeed, stream, unit};
 pub use run::{
-    Checkpoint, Observer, Past, Run, RunOptions, Simulation, Stage, may_follow, run, run_staged, run_watched,
+    Checkpoint, Observer, Run, RunOptions, RunSnapshot, Simulation, Stage, may_follow, run, run_staged, run_watched,
 };
 pub use setup::{Setting, prepare, prepare_drawn};
-pub use storyline::{NameHashes, StorylineHash, Subject, Teller, Told, storyline};
+pub use storyline::{NameHashes, StorylineBuilder, StorylineEntry, StorylineHash, Subject, storyline};
 pub use unravel::Unravelling;
 pub use view::View;

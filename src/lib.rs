@@ -7,7 +7,7 @@
 //!
 //! let text = r#"
 //! format = 1
-//! title = "Two who wait for each other"
+//! title = "Two actors who wait for each other"
 //! time = { steps = 3 }
 //! resources = { word = {} }
 //! actors = { a = {}, b = {} }
@@ -22,24 +22,24 @@
 //! assert_eq!(run.gap, Some(2));
 //! ```
 //!
-//! # The rooms, from the bottom up
-//! Each imports only those before it: [`table`], columns, cells and the sinks of rows; [`text`], what may be shown of a
-//! stranger's text; [`model`], the state and its words; [`scenario`], from a file to a validated model; [`engine`], the
-//! run; [`trace`], events as rows and their replay; [`analysis`], what holds a deadlock and what opens it; [`store`],
-//! folders, tables and their verification; [`sweep`], many runs; [`page`], one HTML file that shows a folder; [`report`],
-//! the texts that a person reads. The library prints nothing, and reads and writes files in `store` and `sweep` only.
+//! # Layers
+//! Each layer imports only those before it in this list: [`table`], columns, cells and row sinks; [`text`], escaping
+//! and quoting of foreign text; [`model`], the state and its types; [`scenario`], from a file to a validated model;
+//! [`engine`], the run; [`trace`], events as rows and their replay; [`analysis`], explanations of deadlocks; [`store`],
+//! folders, tables and their verification; [`sweep`], many runs; [`page`], an HTML file that shows a folder;
+//! [`report`], texts for people. The library prints nothing, and reads and writes files only in `store` and `sweep`.
 //!
 //! # Order
-//! What a reader of a trace may rely on; `docs/guarantees.md` has all guarantees, each with the test that holds it.
+//! What a reader of a trace may rely on; `docs/guarantees.md` lists all guarantees, each with its test.
 //!
 //! 1. `seq` counts from 0 without holes, `step` never falls, and the cause of an event is an earlier event.
 //! 2. Within a step the phases come in their order: calendar, stances, review, exchange, meetings, delivery, outcomes.
-//! 3. Within a phase things happen in declaration order; a simultaneous phase decides everything on the state at its
+//! 3. Within a phase events happen in declaration order; a simultaneous phase decides everything on the state at its
 //!    start.
-//! 4. The set that an Exchange binds does not depend on the order in which offers are looked at.
+//! 4. The set that an Exchange binds does not depend on the order in which offers are evaluated.
 //! 5. Runs of a sweep are numbered replicate by replicate over all points, and their rows come in that order, whatever
 //!    the number of threads.
-// A new event, quantity or state makes the compiler name the places that must know it.
+// Without wildcard arms, the compiler points to every place that must handle a new event, quantity or state.
 #![deny(clippy::wildcard_enum_match_arm)]
 
 /// Defines named limits, and the list of all of them in a module.

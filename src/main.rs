@@ -1,5 +1,5 @@
-//! The `backstop` command: arguments in, results on standard output, everything else on standard error.
-// A new event, quantity or state makes the compiler name the places that must know it.
+//! The `backstop` command: results go to standard output, everything else to standard error.
+// Without wildcard arms, the compiler points to every place that must handle a new event, quantity or state.
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub(crate) mod cli;

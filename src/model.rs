@@ -1,7 +1,8 @@
-//! The compiled scenario and the state of a run: plain data over ids, no names looked up, no wire format.
+//! The compiled scenario and the state of a run: plain data over ids, without names to look up and without a wire
+//! format.
 //!
-//! A [`Model`] is what `scenario` makes of a file; a [`Setup`] holds the numbers of one run (constants,
-//! parameters and draws); a [`World`] is the state that events move.
+//! A [`Model`] is compiled from a file by `scenario`; a [`Setup`] holds the numbers of one run (constants, parameters
+//! and draws); a [`World`] is the state that events change.
 
 mod amount;
 mod clock;
@@ -31,7 +32,7 @@ pub use ids::{
     ActorId, AttributeId, CommitmentId, DataId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId, MoveId,
     OutcomeId, ParameterId, ResourceId, ShockId, SlotId,
 };
-pub use quantity::{Arguments, Bearing, Promises, Quantity, Range, Signature, Source};
+pub use quantity::{Arguments, Dependency, Monotonicity, Promises, Quantity, Range, Signature};
 pub use setup::{Setup, Target};
 pub use state::{Standing, State};
 pub use trust::{Beta, Trust};
@@ -42,7 +43,7 @@ pub use world::{Facts, InstanceState, Occurrence, World, begin_step, evolve, is_
 pub struct Model {
     /// The scenario's title.
     pub title: String,
-    /// What it is about; may be empty.
+    /// The description; may be empty.
     pub about: String,
     /// Steps and dates.
     pub clock: Clock,
@@ -60,13 +61,13 @@ pub struct Model {
     pub groups: Vec<Group>,
     /// Influence between actors, in file order.
     pub influence: Vec<Influence>,
-    /// Numbers that change with time, in declaration order.
+    /// Series of data over time, in declaration order.
     pub data: Vec<Series>,
     /// Exceptions from the default trust, in file order.
     pub trust_pairs: Vec<Pairs>,
     /// Commitments as declared.
     pub commitments: Vec<Commitment>,
-    /// Their instances, in declaration order.
+    /// The instances of all commitments, in declaration order.
     pub instances: Vec<Instance>,
     /// Meetings, in declaration order.
     pub meetings: Vec<Meeting>,
@@ -86,13 +87,13 @@ pub struct Model {
     pub gift_slot_starts: Vec<u32>,
     /// The slots that gifts count in.
     pub gift_slots: Vec<SlotId>,
-    /// The numbers that do not differ between runs, with defaults in the places of those that do.
+    /// The numbers that are the same in all runs, with defaults in place of those that differ.
     pub setup: Setup,
     /// The numeric fields that are expressions or distributions, in order of evaluation.
     pub fields: Vec<Field>,
     /// Paths of the fields that are drawn, sorted by their bytes.
     pub draws: Vec<String>,
-    /// Whether trust is kept up: something reads it, or it is to be reported.
+    /// Whether trust must be tracked, because an expression reads it or it is reported.
     pub reads_trust: bool,
     /// Whether an expression reads `deadlocked`, so that the gap is needed after every Exchange.
     pub reads_gap: bool,
@@ -111,14 +112,14 @@ pub struct Parameter {
     pub range: Option<(f64, f64)>,
     /// Whether samples take the whole numbers of the range only.
     pub whole: bool,
-    /// The distribution that it is drawn from unless it is set or swept, also where it is set now.
+    /// The declared distribution. It is drawn from unless the parameter is set or swept.
     pub distribution: Option<Distribution>,
     /// Whether `--set` (or a sweep) gave its value.
     pub overridden: bool,
 }
 
 impl Parameter {
-    /// Whether it may have a value: a finite number, and a whole one where it takes only those.
+    /// Whether a value is valid: finite, and an integer if only integers are.
     #[must_use]
     pub fn takes(&self, value: f64) -> bool {
         value.is_finite() && (!self.whole || libm::trunc(value).to_bits() == value.to_bits())
@@ -152,12 +153,12 @@ pub struct Group {
     pub id: String,
     /// Its members, in declaration order.
     pub members: Vec<ActorId>,
-    /// A bit an actor; empty for few members, and for members that stand together.
+    /// One bit per actor; empty for groups with few or consecutive members.
     mask: Vec<u64>,
 }
 
 impl Group {
-    /// The set of `members` (sorted here), of `actors` actors in all.
+    /// Creates a group from `members`, which are sorted here. `actors` is the number of all actors.
     #[must_use]
     pub fn new(id: String, mut members: Vec<ActorId>, actors: usize) -> Self {
         members.sort_unstable();
@@ -172,8 +173,8 @@ impl Group {
         Self { id, members, mask }
     }
 
-    /// The words of 64 bits that the mask of these members (sorted, without repetition) takes. It never takes more
-    /// memory than the members themselves, so that many small groups of many actors stay small.
+    /// The number of 64-bit words in the mask of these members (sorted, without repetition). The mask never takes more
+    /// memory than the members themselves, so many small groups stay small.
     #[must_use]
     pub fn mask_words(members: &[ActorId], actors: usize) -> usize {
         let words = actors.div_ceil(64);
@@ -199,7 +200,7 @@ impl Group {
     }
 }
 
-/// Every ordered pair of different actors of two groups.
+/// All ordered pairs of different actors from two groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pairs {
     /// The first of each pair (`of`: who trusts; `on`: who is influenced).
@@ -226,9 +227,9 @@ pub enum Influence {
     Own(ActorId),
     /// The weight of one actor, `from`, in the row of another, `on`.
     Tie {
-        /// Who is influenced.
+        /// The influenced actor.
         on: ActorId,
-        /// Who influences.
+        /// The influencing actor.
         from: ActorId,
     },
     /// The weight of each of `second` (`from`) in the row of each of `first` (`on`).
@@ -242,27 +243,27 @@ pub struct Commitment {
     pub id: String,
     /// The id of the debtor as declared, an actor's or a group's.
     pub debtor: String,
-    /// The creditor, where there is one.
+    /// The creditor, if there is one.
     pub creditor: Option<GroupId>,
     /// The resources that it gives, in the order of `gives`.
     pub gives: Vec<ResourceId>,
-    /// The `as` of each amount that is graded, in the order of `gives`; empty where none is.
+    /// The `as` of each graded amount, in the order of `gives`; empty if none is graded.
     pub levels: Vec<Option<Expression>>,
-    /// `offer`; none: always.
+    /// `offer`; `None` always holds.
     pub offer: Option<Expression>,
-    /// `when`; none: always.
+    /// `when`; `None` always holds.
     pub when: Option<Expression>,
-    /// `while`; none: always.
+    /// `while`; `None` always holds.
     pub stay: Option<Expression>,
-    /// `until`, of a maintained commitment; none: never.
+    /// `until` of a maintained commitment; `None` never holds.
     pub until: Option<Expression>,
-    /// `release`; none: never.
+    /// `release`; `None` never holds.
     pub release: Option<Expression>,
-    /// `renew`; none: never.
+    /// `renew`; `None` never holds.
     pub renew: Option<Expression>,
     /// The state that it is put into before the phases of step 0: null, conditional or detached.
     pub initial: State,
-    /// Whether it is kept up rather than handed over once.
+    /// Whether it is maintained rather than delivered once.
     pub maintain: bool,
     /// Whether a package may resume it while it is suspended.
     pub resumable: bool,
@@ -316,28 +317,28 @@ impl Commitment {
         }
     }
 
-    /// Whether an amount depends on how much others give.
+    /// Whether an amount is graded, that is, depends on the amounts of others.
     #[inline]
     #[must_use]
     pub fn is_graded(&self) -> bool {
         !self.levels.is_empty()
     }
 
-    /// The `as` of an amount; none where it is a plain one.
+    /// The `as` of an amount; `None` if the amount is fixed.
     #[inline]
     #[must_use]
     pub fn level(&self, number: usize) -> Option<&Expression> {
         self.levels.get(number)?.as_ref()
     }
 
-    /// The expressions that may only grow as evidence grows, each with its key.
+    /// The expressions that must be monotone in evidence, each with its key.
     pub fn monotone(&self) -> impl Iterator<Item = (&'static str, &Expression)> {
         let stay = self.stay.as_ref().filter(|_| self.resumable);
         let levels = self.levels.iter().flatten().map(|level| ("as", level));
         self.when.iter().map(|when| ("when", when)).chain(levels).chain(stay.map(|stay| ("while", stay)))
     }
 
-    /// Every expression of it that is evaluated in a run.
+    /// Its expressions that are evaluated during a run.
     pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
         [&self.offer, &self.when, &self.stay, &self.until, &self.release, &self.renew]
             .into_iter()
@@ -351,9 +352,9 @@ impl Commitment {
 pub struct Instance {
     /// The commitment, or `commitment/actor` for an instance of a group's.
     pub name: String,
-    /// Which commitment.
+    /// The commitment.
     pub commitment: CommitmentId,
-    /// Who promises.
+    /// The debtor.
     pub debtor: ActorId,
     /// Flat position of its first gift.
     pub first_gift: u32,
@@ -377,28 +378,28 @@ pub struct Meeting {
     pub id: String,
     /// Its name, for people.
     pub name: Option<String>,
-    /// First and last step of each session inside the run, rising and without overlap of first steps.
+    /// First and last step of each session within the run, sorted by first step; no two sessions begin at one step.
     pub sessions: Vec<(u32, u32)>,
-    /// Who attends.
+    /// The attendees.
     pub attendees: GroupId,
-    /// Whether those who attend may bind a package together.
+    /// Whether the attendees may bind a package.
     pub package: bool,
 }
 
-/// A number that changes with time, from a table.
+/// A number that changes over time, read from a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     /// Its id.
     pub id: String,
-    /// Whether it is interpolated between two rows; held from the first of them otherwise.
+    /// Whether it is linearly interpolated; otherwise each value holds until the next row.
     pub linear: bool,
-    /// Moments (minutes from the start of the run, or step numbers where it has no dates), rising, and values. At least
-    /// one.
+    /// Times (minutes since the start of the run, or step numbers without dates) in ascending order, with values. At
+    /// least one.
     pub points: Vec<(f64, f64)>,
 }
 
 impl Series {
-    /// Its value at a moment: that of the first row before it, and of the last row after it.
+    /// Its value at a time. The first value also holds before the first row, and the last after the last row.
     #[must_use]
     pub fn at(&self, x: f64) -> f64 {
         let next = self.points.partition_point(|&(moment, _)| moment <= x);
@@ -412,18 +413,18 @@ impl Series {
     }
 }
 
-/// What lets a shock strike.
+/// The trigger of a shock or move.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Trigger {
-    /// At these steps (rising, inside the run).
+    /// At these steps, in ascending order and within the run.
     On(Vec<u32>),
     /// With probability `1 − exp(−rate)` each step.
     Rate(Expression),
-    /// When a condition turns true.
+    /// When a condition becomes true.
     When {
         /// The condition.
         condition: Expression,
-        /// Whether only the first time counts.
+        /// Whether it fires only the first time.
         once: bool,
     },
 }
@@ -431,9 +432,9 @@ pub enum Trigger {
 /// An effect of a shock on stances or anchors; its size is in the [`Setup`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
-    /// On whom.
+    /// The affected actors.
     pub group: GroupId,
-    /// On which issue; none: on all.
+    /// The affected issue; `None` affects all.
     pub issue: Option<IssueId>,
     /// Position of its size in [`Setup::effects`].
     pub size: u32,
@@ -442,20 +443,20 @@ pub struct Effect {
 /// An effect of a shock on trust; its size is in the [`Setup`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustEffect {
-    /// Between whom.
+    /// The affected pairs.
     pub pairs: Pairs,
     /// Position of its size in [`Setup::effects`].
     pub size: u32,
 }
 
-/// Anything from outside.
+/// A shock: an event from outside the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shock {
     /// Its id.
     pub id: String,
     /// Its name, for people.
     pub name: Option<String>,
-    /// What lets it strike.
+    /// When it strikes.
     pub trigger: Trigger,
     /// Effects on stances, in file order.
     pub stance: Vec<Effect>,
@@ -465,28 +466,28 @@ pub struct Shock {
     pub trust: Vec<TrustEffect>,
 }
 
-/// An intervention: somebody goes first, whatever their condition says.
+/// An intervention: commitments are bound regardless of their conditions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Move {
     /// Its id.
     pub id: String,
     /// Its name, for people.
     pub name: Option<String>,
-    /// When it is made: at steps, or once when a condition turns true.
+    /// When it is made: at given steps, or once when a condition becomes true.
     pub trigger: Trigger,
-    /// What it binds, each instance once, in the order given.
+    /// The bound instances, each once, in the order given.
     pub binds: Vec<Bind>,
-    /// Whether what has lapsed or was released, or is not on the table, is offered for it.
+    /// Whether instances that have lapsed, were released or are not offered are offered first.
     pub any: bool,
 }
 
 /// An instance that a move binds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bind {
-    /// Which.
+    /// The instance.
     pub instance: InstanceId,
-    /// The graded amounts that are not raised to the most that they can be: the number of the gift, and the position of
-    /// its amount in [`Setup::moved`].
+    /// The graded amounts that are given explicitly instead of raised to their limit: the number of the gift, and the
+    /// position of its amount in [`Setup::moved`].
     pub amounts: Vec<(u32, usize)>,
 }
 
@@ -512,7 +513,7 @@ pub struct Metric {
     pub value: Expression,
 }
 
-/// A resource and a group whose totals are kept up.
+/// A resource and a group whose totals are maintained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// The resource.
@@ -531,8 +532,8 @@ pub struct Mean {
 }
 
 impl Model {
-    /// Whether another model of the same file is this one but for the numbers of its setup. `0` and `-0` are not told
-    /// apart: numbers that are set from outside are never `-0`.
+    /// Whether another model of the same file differs from this one only in the numbers of its setup. `0` and `-0` are
+    /// equal here: numbers that are set from outside are never `-0`.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
         let Self {
@@ -648,7 +649,7 @@ impl Model {
         &self.commitments[self.instances[instance.index()].commitment.index()]
     }
 
-    /// The positions of a commitment's instances, which stand together.
+    /// The positions of a commitment's instances, which are consecutive.
     #[must_use]
     pub fn instances_of(&self, commitment: CommitmentId) -> std::ops::Range<usize> {
         let start = self.instances.partition_point(|instance| instance.commitment < commitment);

@@ -1,7 +1,7 @@
-//! The page: one HTML file that shows a run, a sweep or two futures, and needs nothing but a browser.
+//! The page: a single HTML file that shows a run, a sweep or two runs, and needs only a browser.
 //!
-//! What the page shows is data in the shape of the tables, beside what the analysis says of the states on the way. The
-//! program that draws it is written in TypeScript in the folder `page/`; its bundle is part of the crate.
+//! The data of a page are the tables of the folder and, for a run, the analysis of its states. The program that draws
+//! them is written in TypeScript in the folder `page/`; its bundle is embedded in the crate.
 
 mod data;
 mod document;

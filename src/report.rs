@@ -1,5 +1,5 @@
-//! What a person reads of a run or a sweep, as plain text: the timeline, the ending with its reason, a state explained,
-//! the shares of outcomes. The command line prints these texts; a notebook shows the same.
+//! Plain text for people about a run or a sweep: the timeline, the ending with its reason, the explanation of a state,
+//! and the shares of outcomes. The command line prints these texts, and a notebook shows the same ones.
 
 mod deeds;
 pub mod diff;

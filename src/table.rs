@@ -1,10 +1,10 @@
-//! Tables: the columns that the program writes, the cells of a row, and the sinks that take rows.
+//! Tables: columns, the cells of a row, and sinks that take rows.
 //!
-//! Each table declares its columns once, in [`columns`](self): name and [`Kind`] of each, in order. Whoever writes a
-//! table makes its [`Layout`], which is the declaration with the columns that depend on the scenario (`METRIC`,
-//! `PARAMETER`, `OUTCOME`) spelled out, and hands rows of typed [`Cell`]s to a [`Sink`], one after the other, so that no
-//! table is held in memory as cells. Header, rows, reading back, and the documentation's test follow from the
-//! declaration; a `match` over the columns gives the values, so that the compiler asks for that of a new one.
+//! Each table declares its columns once, in [`columns`](self), with a name and a [`Kind`]. The writer of a table
+//! creates its [`Layout`], which expands the columns that depend on the scenario (`METRIC`, `PARAMETER`, `OUTCOME`),
+//! and passes rows of typed [`Cell`]s to a [`Sink`] one by one, so no table is held in memory as cells. The header, the
+//! reader and the tests of the documentation follow from the declaration. The values come from a `match` over the
+//! columns, so the compiler reports a new column without a value.
 //!
 //! An output format is a type that implements [`Sink`], and a [`Format`] that names it. [`Csv`] is the first: what is
 //! written into folders, hashed, verified and read again; [`CsvWriter`] writes the same to a file as the rows come. Another
@@ -33,66 +33,66 @@ pub use parquet::Parquet;
 use std::borrow::Cow;
 use std::io;
 
-/// What stands in a column. Every kind may be missing; a missing value is an empty cell in CSV.
+/// The type of the values in a column. Any value may be missing; a missing value is an empty cell in CSV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A whole number, not negative.
+    /// A non-negative integer.
     Whole,
-    /// A whole number that may take all of 64 bits.
+    /// A non-negative integer that may take all of 64 bits.
     Seed,
     /// A real number; it may be infinite, never NaN.
     Real,
-    /// Words.
+    /// Text.
     Text,
-    /// The id of something that the scenario declares, or of an instance of it.
+    /// The id of a declared item or of an instance.
     Id,
     /// A date, written `YYYY-MM-DD`. A column that is declared so holds moments where the steps of the run begin at a time
     /// of day: [`with_times`].
     Date,
     /// A date with a time of day, written `YYYY-MM-DDTHH:MM:SS`. Some of the values may be dates alone.
     Moment,
-    /// 64 bits, written as `h` and 16 hexadecimal digits, so that no reader takes them for a number.
+    /// 64 bits, written as `h` and 16 hexadecimal digits, so that no reader infers a number.
     Hash,
     /// `TRUE` or `FALSE`.
     Truth,
-    /// What a name was set to: a number; of some names a date as it was given, or `true` or `false`.
+    /// The value of a parameter: a number, a date as given, or `true` or `false`.
     Set,
 }
 
-/// A column of a table as it is written.
+/// An expanded column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its name, in the header.
+    /// The name in the header.
     pub name: String,
-    /// What stands in it.
+    /// The type of its values.
     pub kind: Kind,
 }
 
 /// One cell of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell<'a> {
-    /// A value that is missing.
+    /// A missing value.
     Empty,
-    /// Of a column of whole numbers.
+    /// An integer.
     Whole(u64),
-    /// Of a column of real numbers, or a number that was set.
+    /// A real number, also one that a parameter was set to.
     Real(f64),
-    /// Of a column of words, ids, dates, or of what was set.
+    /// A text, an id, a date, or the text of a parameter's value.
     Text(Cow<'a, str>),
-    /// Of a column of hashes.
+    /// A hash.
     Hash(u64),
-    /// Of a column of truths.
+    /// A logical value.
     Truth(bool),
 }
 
 impl Cell<'_> {
-    /// A missing value, or a whole number.
+    /// An integer, or a missing value for `None`.
     #[must_use]
     pub fn whole<T: Into<u64>>(value: Option<T>) -> Self {
         value.map_or(Self::Empty, |value| Self::Whole(value.into()))
     }
 
-    /// A missing value, or a real number.
+    /// A real number, or a missing value for `None`.
     #[must_use]
     pub fn real(value: Option<f64>) -> Self {
         value.map_or(Self::Empty, Self::Real)
@@ -112,27 +112,27 @@ impl From<String> for Cell<'_> {
     }
 }
 
-/// What takes the rows of one table, in their order. Whoever makes one tells it the columns.
+/// A receiver of the rows of one table, in order. Its constructor takes the columns.
 pub trait Sink {
-    /// Takes a row, which has a cell for each column.
+    /// Writes a row with one cell for each column.
     ///
     /// # Errors
     /// Those of what it writes to.
     fn row<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) -> io::Result<()>;
 
-    /// Takes the end of the table. No row follows.
+    /// Ends the table. No row may follow.
     ///
     /// # Errors
     /// Those of what it writes to.
     fn end(&mut self) -> io::Result<()>;
 }
 
-/// A table whose rows can be written to a sink of any format, and again to another.
+/// A table whose rows can be written to a sink of any format, any number of times.
 pub trait Table {
-    /// The columns as they are written.
+    /// The expanded columns.
     fn columns(&self) -> &[Column];
 
-    /// Writes the rows, in their order; the sink is not told of the end.
+    /// Writes the rows in order, without ending the table.
     ///
     /// # Errors
     /// Those of the sink.
@@ -141,17 +141,17 @@ pub trait Table {
 
 /// The declared columns of a table.
 pub trait Declared: Copy + 'static {
-    /// All of them, in order.
+    /// All columns, in order.
     const ALL: &'static [Self];
 
-    /// The name in the header. Of a column that is written once for each of several things it ends in capitals, which
-    /// stand for the name of the thing.
+    /// The name in the header. For a column that is repeated for each of several names, it ends in a placeholder in
+    /// capitals.
     fn name(self) -> &'static str;
 
-    /// What stands in it.
+    /// The type of its values.
     fn kind(self) -> Kind;
 
-    /// What stands for a name in its own.
+    /// The placeholder at the end of the name, if there is one.
     fn placeholder(self) -> Option<&'static str> {
         let name = self.name();
         let start = name.rfind(|character: char| !character.is_ascii_uppercase()).map_or(0, |at| at + 1);
@@ -159,7 +159,7 @@ pub trait Declared: Copy + 'static {
     }
 }
 
-/// The columns of a table as they are written, and for each which declared column it is.
+/// The expanded columns of a table, each with the declared column that it comes from.
 #[derive(Clone, Debug)]
 pub struct Layout<C> {
     columns: Vec<Column>,
@@ -167,8 +167,8 @@ pub struct Layout<C> {
 }
 
 impl<C: Declared> Layout<C> {
-    /// The declared columns, those of dates only with `dates`. Columns that follow one another and are written once for
-    /// each of the same things stand together for each thing; `names` gives the things of a placeholder.
+    /// Expands the declared columns. Columns of dates are included if `dates` is set. Consecutive columns with the same
+    /// placeholder are repeated together for each of the names that `names` gives for it.
     #[must_use]
     pub fn new<'n>(dates: bool, names: impl Fn(&str) -> Vec<&'n str>) -> Self {
         let all: Vec<C> = C::ALL.iter().copied().filter(|column| dates || column.kind() != Kind::Date).collect();
@@ -187,13 +187,13 @@ impl<C: Declared> Layout<C> {
         Self { columns, sources }
     }
 
-    /// The columns as they are written.
+    /// The expanded columns.
     #[must_use]
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// For each column as it is written the declared one, and for which of several things it is, from 0.
+    /// For each expanded column, the declared column and the index of its name.
     #[must_use]
     pub fn sources(&self) -> &[(C, usize)] {
         &self.sources
@@ -207,7 +207,7 @@ pub fn with_times(columns: &[Column], has_times: bool) -> Vec<Column> {
     columns.iter().map(|column| Column { name: column.name.clone(), kind: kind(column.kind) }).collect()
 }
 
-/// The columns of a table all of which are written, and once.
+/// The columns of a table without placeholders, all included.
 #[must_use]
 pub fn fixed_columns<C: Declared>() -> Vec<Column> {
     C::ALL.iter().map(|column| Column { name: column.name().to_owned(), kind: column.kind() }).collect()

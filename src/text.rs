@@ -1,13 +1,13 @@
-//! Texts of strangers: what may be shown of them, and the names that they may have meant.
+//! Escaping and quoting of foreign text, and suggestions for misspelt names.
 //!
-//! A file can hold any character. Those that would not be seen, or that would move others around, are shown as
-//! escapes; in a message, which quotes a part of a file to tell what is wrong with it, so are odd spaces.
+//! A file can contain any character. Characters that are invisible, or that would move others on the screen, are shown
+//! as escapes. So are unusual spaces in a message that quotes a part of a file to explain an error.
 
-/// Longest part of a file that a message repeats, in characters.
+/// The largest number of characters of a file that a message repeats.
 const QUOTED: usize = 60;
 
-/// Whether a character does not show, or acts on a terminal or on its neighbours: control characters, those that
-/// Unicode calls default ignorable (zero-width and bidirectional ones among them), line and paragraph separators.
+/// Whether a character is invisible or acts on a terminal or on its neighbours: control characters, the characters that
+/// Unicode calls default ignorable (such as zero-width and bidirectional ones), and line and paragraph separators.
 #[must_use]
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
@@ -21,7 +21,7 @@ pub fn is_hidden(character: char) -> bool {
         )
 }
 
-/// A text from a file or an argument, whole, fit for one line of a terminal.
+/// A text from a file or an argument in full length, escaped for one line of a terminal.
 ///
 /// ```
 /// assert_eq!(backstop::text::escaped("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
@@ -31,7 +31,7 @@ pub fn escaped(text: &str) -> String {
     escape(text.chars(), is_hidden)
 }
 
-/// A text from a file or an argument, shortened and without anything that is not what it looks like.
+/// A text from a file or an argument, shortened, with every ambiguous character escaped.
 #[must_use]
 pub fn visible(text: &str) -> String {
     let odd = |character: char| is_hidden(character) || character.is_whitespace() && character != ' ';
@@ -60,7 +60,7 @@ pub fn quoted(text: &str) -> String {
     format!("`{}`", visible(text))
 }
 
-/// Some names in backticks, for 'one of …'; long lists are cut.
+/// Names in backticks joined by commas and `or`; a long list is cut.
 #[must_use]
 pub fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     let names: Vec<String> = names.into_iter().take(13).map(quoted).collect();
@@ -72,7 +72,7 @@ pub fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     }
 }
 
-/// As [`listed`], but all of them.
+/// As [`listed`], without a cut.
 #[must_use]
 pub fn all_listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     let names: Vec<String> = names.into_iter().map(quoted).collect();
@@ -83,8 +83,7 @@ pub fn all_listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     }
 }
 
-/// The nearest of some names to one that is not among them, if it is near enough: at most one letter in three
-/// differs. Of names as near as each other it is the first.
+/// The known name closest to `name`, if at most one letter in three differs. Among names of equal distance, the first.
 #[must_use]
 pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let length = name.chars().count();
@@ -102,7 +101,7 @@ pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// 'did you mean …?' for the nearest name.
+/// A question with the nearest name: 'did you mean …?'
 #[must_use]
 pub fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
     nearest(name, known).map(|candidate| format!("did you mean {}?", quoted(candidate)))

@@ -1,4 +1,4 @@
-//! The trace of a run: events as rows, both ways, and the folding of a log. Nothing here touches a file.
+//! The trace of a run: events as rows, reading them back, and replaying a log. Nothing here reads or writes a file.
 
 mod record;
 mod replay;

@@ -1,4 +1,4 @@
-//! The stack of layers: each imports only those under it.
+//! Tests of the architecture: each layer imports only those below it, and layers have no import cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&str; 11] =
     ["table", "text", "model", "scenario", "engine", "trace", "analysis", "store", "sweep", "page", "report"];
 
-/// What stands beside the library's layers: its root and the binary.
+/// The files outside of the layers: the root of the library and the binary.
 const BESIDE: [&str; 3] = ["lib", "main", "cli"];
 
 /// The files of the library that touch the file system.
@@ -42,9 +42,9 @@ fn code(file: &Path) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A file of a layer.
+/// A source file of a layer.
 struct Room {
-    /// Its place in `src`, with slashes.
+    /// Its path in `src`, with slashes.
     path: String,
     /// Its layer, by position.
     level: usize,
@@ -69,7 +69,7 @@ fn rooms() -> Vec<Room> {
     rooms
 }
 
-/// A path out of a layer begins with `crate::` and a layer's name, so that this sees all of them.
+/// Every import of another layer begins with `crate::` and the name of the layer, so this test sees all of them.
 #[test]
 fn each_layer_imports_only_those_under_it() {
     for Room { path, level, code } in rooms() {
@@ -79,14 +79,14 @@ fn each_layer_imports_only_those_under_it() {
         for word in ["crate::{", "crate::*", "crate as ", "backstop::"] {
             assert!(!code.contains(word), "{path} has `{word}`, which hides which layer it imports");
         }
-        // `super::` for each module on the way to the root of the crate; tests inside of a file stand one deeper.
+        // One `super::` for each module up to the root of the crate; tests inside a file are one level deeper.
         let to_root = "super::".repeat(path.split('/').count());
         let outside = code.split("#[cfg(test)]\nmod tests {").next().expect("a beginning");
         assert!(!outside.contains(&to_root), "{path} leaves its layer by `{to_root}`");
     }
 }
 
-/// The paths that a `use` brings in, with its braces multiplied out: `a::{b, c::d}` is `a::b` and `a::c::d`.
+/// The paths that a `use` imports, with its braces expanded: `a::{b, c::d}` is `a::b` and `a::c::d`.
 fn imported(tree: &str, prefix: &str, found: &mut Vec<String>) {
     let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
     for (at, letter) in tree.char_indices() {
@@ -135,7 +135,7 @@ fn imports(module: &str, code: &str, modules: &BTreeSet<String>) -> BTreeSet<Str
                 name => at.push(name),
             }
         }
-        // The longest beginning that is a file.
+        // The longest prefix that is a file.
         let files = (1..=at.len()).rev().map(|length| at[..length].join("/"));
         found.extend(files.into_iter().find(|file| modules.contains(file)).filter(|file| file != module));
     }
@@ -162,7 +162,7 @@ fn no_file_imports_one_that_imports_it() {
         let mut left: BTreeMap<&str, BTreeSet<String>> =
             within.iter().map(|(module, code)| (module.as_str(), imports(module, code, &modules))).collect();
         seen += left.values().map(BTreeSet::len).sum::<usize>();
-        // Files whose imports are all gone go too; what stays is a circle, or imports one.
+        // Remove files whose imports have all been removed; the rest contains a cycle, or imports one.
         while let Some(free) = left.iter().find(|(_, imports)| imports.is_empty()).map(|(module, _)| *module) {
             left.remove(free);
             for imports in left.values_mut() {
@@ -174,7 +174,7 @@ fn no_file_imports_one_that_imports_it() {
     assert!(seen > layers.len(), "the imports were found");
 }
 
-/// The library prints nothing, and touches files only where folders are written and read.
+/// The library prints nothing, and only the files that read or write folders access the file system.
 #[test]
 fn the_library_does_no_input_or_output_of_its_own() {
     for Room { path, code, .. } in rooms() {

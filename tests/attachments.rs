@@ -10,12 +10,12 @@ use std::process::Command;
 use backstop::scenario::{Document, Options, compile};
 use backstop::store::Beside;
 
-/// Files by location.
+/// The files by path.
 fn files(all: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
     all.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect()
 }
 
-/// The scenario `main.toml` of some files; what is wrong as `file:line:column: message` lines.
+/// Reads the scenario `main.toml` among some files; errors are lines `file:line:column: message`.
 fn read(all: &[(&str, &str)]) -> Result<Document, String> {
     let mut files = files(all);
     let main = files["main.toml"].clone();
@@ -31,7 +31,7 @@ fn place(view: &backstop::scenario::DiagnosticView) -> String {
     format!("{at}{}\n", view.message)
 }
 
-/// What is wrong with a scenario, while it is read or compiled.
+/// The errors of reading or compiling a scenario.
 fn wrong(all: &[(&str, &str)]) -> String {
     match read(all) {
         Err(wrong) => wrong,
@@ -106,7 +106,7 @@ fn entries_and_keys_can_be_removed() {
     for gone in ["drones", "lead", "start", "unit"] {
         assert!(!shown.contains(gone), "{gone} is in\n{shown}");
     }
-    // What is removed and given anew comes last.
+    // An entry that is removed and added again comes last.
     let shown = laid("remove = [\"commitments.first\"]\n[commitments.first]\ndebtor = \"b\"\ngives = { word = 7 }\n");
     has(&shown, &["[commitments.second]", "[commitments.first]", "debtor = \"b\""]);
 }
@@ -135,21 +135,21 @@ fn refused(over: &str, expected: &str) {
 }
 
 #[test]
-fn what_is_wrong_with_a_variant_is_said_at_its_place() {
+fn errors_in_a_variant_are_reported_at_their_place() {
     let remove = |path: &str| format!("extends = \"base.toml\"\nremove = [\"{path}\"]\n");
-    refused(&remove("shocks.drone"), "main.toml:3:11: `shocks.drone` cannot be removed: it is not there\n");
+    refused(&remove("shocks.drone"), "main.toml:3:11: `shocks.drone` cannot be removed: it does not exist\n");
     refused(&remove("shocks"), "main.toml:3:11: `shocks` cannot be removed whole\n");
     refused(&remove("title"), "main.toml:3:11: `title` cannot be removed whole\n");
-    refused(&remove("nothing"), "main.toml:3:11: `nothing` cannot be removed: it is not there\n");
+    refused(&remove("nothing"), "main.toml:3:11: `nothing` cannot be removed: it does not exist\n");
     refused(&remove("actors.a.attributes.x"), "main.toml:3:11: `actors.a.attributes.x` lies inside of a value\n");
     refused(&remove("parameters.drawn.uniform"), "main.toml:3:11: `parameters.drawn.uniform` lies inside of a value\n");
     refused("remove = [\"time.steps\"]\n", "main.toml:2:1: there is a `remove`, but no `extends`\n");
-    refused("extends = \"gone.toml\"\n", "main.toml:2:11: the scenario `gone.toml` is not there\n");
+    refused("extends = \"gone.toml\"\n", "main.toml:2:11: the scenario `gone.toml` does not exist\n");
     refused("extends = \"/base.toml\"\n", "main.toml:2:11: the path `/base.toml` is absolute\n");
     refused("extends = 3\n", "main.toml:2:11: `extends` must be a text, but is a number\n");
     refused("extends = \"main.toml\"\n", "main.toml:2:11: the scenarios extend each other in a circle\n");
     refused("extends = \"x.toml\"\n", "x.toml:2:1: unquoted keys cannot be empty\n");
-    // What stands in the base is shown there.
+    // Errors in the base are shown in the base.
     let over = "extends = \"base.toml\"\nremove = [\"parameters.long\"]\n";
     refused(over, "base.toml:12:19: `long` is no parameter, definition or quantity\n");
     refused(
@@ -167,7 +167,7 @@ fn every_file_has_its_own_format() {
     assert_eq!(wrong(&[("main.toml", variant), ("base.toml", &base)]), "base.toml:1:1: the file has no `format`\n");
 }
 
-/// A chain of so many variants over `BASE`.
+/// A chain of variants of this length over `BASE`.
 fn chain(length: usize) -> String {
     let mut all: Vec<(String, String)> = vec![("0.toml".into(), BASE.into())];
     for at in 1..=length {
@@ -194,7 +194,7 @@ fn a_variant_may_extend_a_variant_to_a_depth_of_eight() {
     assert!(chain(9).ends_with("more than 8 scenarios extend each other\n"));
 }
 
-/// Runs the program in a folder; its output, and what it said on standard error.
+/// Runs the program in a folder and returns its output and its standard error.
 fn backstop(folder: &Path, arguments: &[&str]) -> (bool, String, String) {
     let output = common::program::backstop(folder, arguments);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -232,7 +232,7 @@ fn a_folder_repeats_itself_without_the_files_that_it_came_from() {
         let (done, _, said) = backstop(at, arguments);
         assert!(done, "{arguments:?}: {said}");
     }
-    // Anew over it, the inputs are replaced, and other files stay.
+    // Writing into the same folder again replaces the inputs and keeps other files.
     fs::write(at.join("run/inputs/mine.txt"), "mine").unwrap();
     write(at, &[("plain.toml", BASE)]);
     assert!(backstop(at, &["run", "plain.toml", "--out", "run", "--force", "--quiet"]).0);
@@ -262,7 +262,7 @@ fn an_input_that_was_changed_is_refused_by_name() {
 
 #[cfg(unix)]
 #[test]
-fn only_ordinary_files_are_read() {
+fn only_regular_files_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     write(at, &[("base.toml", BASE), ("x/y.toml", BASE)]);
@@ -277,9 +277,9 @@ fn only_ordinary_files_are_read() {
     };
     refused("link.toml", "is reached through a link");
     refused("z/y.toml", "is reached through a link");
-    refused("pipe.toml", "is no ordinary file");
-    refused("x", "is no ordinary file");
-    refused("gone.toml", "is not there");
+    refused("pipe.toml", "is not a regular file");
+    refused("x", "is not a regular file");
+    refused("gone.toml", "does not exist");
     let variant = "format = 1\nextends = \"x/y.toml\"\n";
     assert!(Document::open("main.toml", variant.as_bytes(), &mut Beside::of(&at.join("main.toml"))).is_ok());
 }
@@ -374,7 +374,7 @@ fn data_holds_its_values_or_goes_straight_between_them() {
     assert_eq!(values, [1.0, 2.0, 3.0]);
 }
 
-/// What is said of a table, whose text takes the place of the one that is right.
+/// Compares the errors for a table with these rows.
 #[track_caller]
 fn broken(rows: &str, expected: &str) {
     assert_eq!(wrong(&[("main.toml", CROWD), ("t.csv", rows)]), expected, "{rows}");
@@ -399,7 +399,7 @@ fn broken_tables_are_refused_with_the_place_of_the_cell() {
     broken(&row("FR,France,,1,2016-11-31"), "t.csv:2:14: `2016-11-31` is no date of the calendar\n");
     broken(&row("Côte,x,,1,"), "t.csv:2:1: `côte` is not a valid id for a member\n");
     broken(&row(",x,,1,"), "t.csv:2:1: a member has no id\n");
-    // What programs that read the tables of a run would take for something else.
+    // Names that programs which read the tables of a run would misinterpret.
     broken(&row("true,France,,1,"), "t.csv:2:1: a member cannot be called `true`\n");
     broken(&row("NA,Namibia,,1,"), "t.csv:2:1: a member cannot be called `na`\n");
     broken(&cell("9007199254740993"), "t.csv:2:12: `9007199254740993` is a whole number that is not held exactly\n");
@@ -426,13 +426,13 @@ fn broken_tables_are_refused_with_the_place_of_the_cell() {
     assert_eq!(said[0].message, "the table `t.csv` is not UTF-8 text: bytes `f4 74 65 2c`");
     let semicolons = wrong(&[("main.toml", CROWD), ("t.csv", "code;name;bloc;share;joined\n")]);
     assert!(semicolons.starts_with("main.toml:7:6: the table `t.csv` has no column `code`\n"), "{semicolons}");
-    // A group of a row bears the name of an actor that comes later.
+    // A group in a row has the name of an actor that follows.
     let id = format!("{CROWD}[groups]\nfr = [\"us\"]\n[metrics]\nn = \"parties(word, fr)\"\n");
     let said = wrong(&[("main.toml", &id), ("t.csv", ROWS)]);
     assert_eq!(said, "main.toml:13:1: the group `fr` bears a name that is taken\n");
 }
 
-/// What reads a cell that is wrong is not blamed for it.
+/// No further errors are reported for the readers of a wrong cell.
 #[test]
 fn a_wrong_cell_makes_no_other_errors() {
     let main = "format = 1\n[time]\nsteps = 2\n[cohorts.party]\ntable = \"t.csv\"\nid = \"code\"\n\
@@ -443,11 +443,11 @@ fn a_wrong_cell_makes_no_other_errors() {
 }
 
 #[test]
-fn what_a_scenario_says_wrong_of_a_table_is_said_there() {
+fn errors_in_references_to_a_table_are_reported_in_the_scenario() {
     let said = |from: &str, to: &str| wrong(&[("main.toml", &CROWD.replace(from, to)), ("t.csv", ROWS)]);
     assert_eq!(said("\"t.csv\"", "\"../t.csv\""), "main.toml:6:9: the path `../t.csv` leads out of its folder\n");
     assert_eq!(said("\"t.csv\"", "\"/t.csv\""), "main.toml:6:9: the path `/t.csv` is absolute\n");
-    assert_eq!(said("\"t.csv\"", "\"u.csv\""), "main.toml:6:9: the table `u.csv` is not there\n");
+    assert_eq!(said("\"t.csv\"", "\"u.csv\""), "main.toml:6:9: the table `u.csv` does not exist\n");
     assert_eq!(said("\"t.csv\"", "3"), "main.toml:6:9: `cohorts.party.table` must be a text, but is a number\n");
     assert_eq!(
         said("\"t.csv\"", "\"t.csv\"\nsize = 2"),
@@ -503,7 +503,7 @@ fn numbers_of_actors_may_read_their_own_attributes() {
     assert_eq!(wrong(&[("main.toml", &lacking)]), "main.toml:7:11: the actor `b` has no attribute `x`\n");
 }
 
-/// A hole of three gigabytes, which is not read.
+/// A sparse file of three gigabytes, which is not read.
 #[cfg(unix)]
 #[test]
 fn a_table_that_is_too_large_is_refused_unread() {

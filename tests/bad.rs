@@ -1,7 +1,7 @@
-//! Every malformed file of the catalogue in `tests/bad/` is refused where its case says, in words that name what is
-//! wrong; files that are legal but surely not meant are warned of; unusual ones that are meant pass in silence.
+//! Tests of the catalogue in `tests/bad/`: every malformed file is rejected at the stated place with the stated
+//! message; files that are valid but probably mistaken give warnings; unusual valid files give none.
 //!
-//! `BACKSTOP_BLESS=1 cargo test --test bad` writes the diagnostics of cases that fail into the catalogue.
+//! `BACKSTOP_BLESS=1 cargo test --test bad` writes the current diagnostics of failing cases into the catalogue.
 
 mod common;
 
@@ -29,7 +29,7 @@ fn diagnose(name: &str, bytes: &[u8]) -> (Vec<Diagnostic>, bool) {
     }
 }
 
-/// A diagnostic's place and its texts in small letters.
+/// A diagnostic's place, and its texts in lower case.
 fn shown(diagnostic: &Diagnostic, source: &SourceText) -> (String, String) {
     let place = diagnostic.span.as_ref().map_or_else(
         || "-".to_owned(),
@@ -45,13 +45,13 @@ fn shown(diagnostic: &Diagnostic, source: &SourceText) -> (String, String) {
     (place, texts.to_lowercase())
 }
 
-/// What a file of cases says of the diagnostics of one severity, as written by a blessing.
+/// The diagnostics of one severity in the format of the catalogue.
 struct Verdict {
     complaint: String,
     blessed: Vec<String>,
 }
 
-/// What is wrong with the diagnostics of a case; none if they are as expected.
+/// The difference between the diagnostics of a case and the expected ones; `None` if there is none.
 fn verdict(case: &Case, severity: Severity) -> Option<Verdict> {
     let name = case.file();
     let source = SourceText::lossy(&name, &case.bytes);
@@ -74,7 +74,7 @@ fn verdict(case: &Case, severity: Severity) -> Option<Verdict> {
             met[at] = true;
         }
     }
-    // Broken TOML may be misread after the first error, which is the one that counts.
+    // Broken TOML may be misread after the first error, so only that one is compared.
     if case.stage == "toml" && !met.is_empty() {
         met.iter_mut().skip(1).for_each(|met| *met = true);
     }
@@ -95,7 +95,7 @@ fn check(stage: &str, severity: Severity) -> Vec<String> {
     wrong.into_iter().map(|(_, verdict)| verdict.complaint).collect()
 }
 
-/// Writes what these cases give into the file of their stage, in place of what it expects.
+/// Writes the actual diagnostics of these cases into the file of their stage.
 fn bless(stage: &str, wrong: &[(Case, Verdict)]) {
     let path = folder().join(format!("{stage}.cases"));
     let mut text = String::new();
@@ -175,7 +175,7 @@ fn diagnostics_keep_to_their_form() {
 
 // ---------------------------------------------------------------- every command with every flag
 
-/// Odd but small: nothing in them, or more than a table holds.
+/// Unusual small scenarios: empty ones, and values larger than a table can hold.
 const ODD: [&str; 6] = [
     "format = 1\n[time]\nsteps = 1\n",
     "format = 1\n[time]\nsteps = 2\n[cohorts.c]\nsize = 9\n[resources]\nr = {}\n[commitments.k]\ndebtor = \"c\"\ngives = { r = 1 }\nwhen = \"bound(r) >= 1\"\n",
@@ -185,7 +185,7 @@ const ODD: [&str; 6] = [
     "format = 1\n[time]\nsteps = 2\n[resources]\nr = {}\n[actors.us]\n[commitments.k]\ndebtor = \"us\"\ngives = { r = 1e12 }\nover = 4000000\nmaintain = false\n",
 ];
 
-/// Of so many members nobody keeps the trust in each other, unless something reads it.
+/// With so many members, trust is not tracked unless something reads it.
 #[test]
 fn a_state_without_trust_is_printed() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -197,7 +197,7 @@ fn a_state_without_trust_is_printed() {
     );
 }
 
-/// For each command what it is given besides its flags, on a scenario `s.toml` whose run, if there is one, is in `OUT`.
+/// For each command its arguments without flags, for a scenario `s.toml` whose run, if any, is in `OUT`.
 const LINES: [(&str, &str); 24] = [
     ("check", "check s.toml"),
     ("run", "run s.toml"),
@@ -225,10 +225,10 @@ const LINES: [(&str, &str); 24] = [
     ("completions", "completions bash"),
 ];
 
-/// Flags that are not tried: they open a browser, or a cluster.
+/// Flags that are not tested: they start a browser or a cluster.
 const LEFT_OUT: [&str; 2] = ["--open", "--slurm"];
 
-/// What a flag that takes a value may be given. A file is read or written by some of these names.
+/// Values for flags that take one. Some of them are names of files that are read or written.
 const VALUES: [&str; 26] = [
     "0",
     "1",
@@ -280,12 +280,12 @@ fn lines() -> Vec<Vec<String>> {
     lines
 }
 
-/// What is wrong with the answers of these command lines on a file.
+/// The problems in the answers to these command lines for a file.
 fn answers<'a>(bytes: &[u8], lines: impl Iterator<Item = &'a Vec<String>>) -> Vec<String> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let here = folder.path();
     fs::write(here.join("s.toml"), bytes).expect("it can be written");
-    // Where they cannot be written the commands say so.
+    // If files cannot be written, the command must report it.
     backstop(here, &["run", "s.toml", "-q", "--out", "OUT"]);
     backstop(here, &["sweep", "s.toml", "--vary", "time.steps=1,2", "-q", "--out", "SWEEP"]);
     let mut wrong = Vec::new();
@@ -306,7 +306,7 @@ fn answers<'a>(bytes: &[u8], lines: impl Iterator<Item = &'a Vec<String>>) -> Ve
     wrong
 }
 
-/// Does something for every number below a count, on a few threads, and fails with all that they complain of.
+/// Calls a function for every number below a count on several threads, and fails with all reported problems.
 fn for_all(count: usize, question: impl Fn(usize) -> Vec<String> + Sync) {
     let next = std::sync::atomic::AtomicUsize::new(0);
     let work = || {
@@ -327,8 +327,8 @@ fn for_all(count: usize, question: impl Fn(usize) -> Vec<String> + Sync) {
     assert!(wrong.is_empty(), "{} answers:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Every command with every flag, on odd files that run: an answer or an error, and no panic. Of the values of a flag
-/// each file takes its own.
+/// Runs every command with every flag on unusual scenarios: the answer must be a result or an error, never a panic.
+/// Each scenario uses other values of the flags.
 #[cfg(unix)]
 #[test]
 fn no_command_panics_on_odd_files() {
@@ -337,7 +337,7 @@ fn no_command_panics_on_odd_files() {
     for_all(parts, |at| answers(ODD[at % ODD.len()].as_bytes(), lines.iter().skip(at).step_by(parts)));
 }
 
-/// The same on every case of the catalogue, of which most are refused by whatever reads them: three of the lines each.
+/// The same for every case of the catalogue, most of which the reader rejects, with three command lines each.
 #[cfg(unix)]
 #[test]
 fn no_command_panics_on_the_catalogue() {

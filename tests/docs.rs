@@ -1,4 +1,4 @@
-//! The documents stay true: every command in them runs and prints what they say, every scenario in them
+//! Tests of the documentation: every command in it runs and prints the shown output, every scenario in it
 //! passes `check` and runs, every fragment compiles inside a stated frame, every link leads somewhere.
 //!
 //! A page is read from top to bottom in a folder of its own that holds a copy of `scenarios/`, as a reader

@@ -50,10 +50,10 @@ when = "MORE"
     run_text(&text.replace("MORE", more), &[], seed)
 }
 
-/// The condition of the second promise of a head, with its threshold to be read off, and to be sought.
+/// The condition of the second promise, with a threshold that can be read off, and with one that needs bisection.
 const MORE: [&str; 2] = ["bound(word) >= own(other)", "(3 - 0.125 * bound(word)) / 2 <= 1 - own(other) / 17"];
 
-/// Of what stands of these promises, what a debtor sees: nobody counts what is his own.
+/// The number of promises that a debtor observes; its own do not count.
 struct Seen<'a> {
     bound: &'a [bool],
     own: [usize; 2],
@@ -79,7 +79,7 @@ impl Seen<'_> {
     }
 }
 
-/// The rounds of one Exchange, by looking at everyone in each: the instances bound, in order.
+/// The rounds of one Exchange, evaluating every offer in each: the instances bound, in order.
 fn rounds(ran: &Ran, is_sought: bool) -> Vec<usize> {
     let actors = ran.model.actors.len();
     let attribute = |name: &str, actor: usize| {
@@ -118,7 +118,7 @@ fn a_cascade_is_the_rounds_of_everyone() {
         assert_eq!(bound, rounds(&ran, is_sought), "seed {seed}");
         stuck += usize::from(bound.len() < 600);
         long += usize::from(bound.len() > 300);
-        // What is left has a gap that binds all or nothing: everyone who would stay if everyone else did.
+        // The remaining offers have a gap: all that would hold if all others did.
         if bound.len() < 600 {
             assert!(ran.run.gap.expect("the run ended") as usize <= 600 - bound.len());
         }
@@ -126,7 +126,7 @@ fn a_cascade_is_the_rounds_of_everyone() {
     assert!(stuck > 5 && long > 5, "both kinds occur: {stuck} stuck, {long} long");
 }
 
-/// More rounds than a crowd has patience for before it seeks its thresholds: one promise more in each.
+/// More rounds than the engine does before it computes thresholds by bisection: one further promise in each.
 #[test]
 fn a_long_cascade_goes_on_by_thresholds() {
     let text = "format = 1\n[time]\nsteps = 1\n[resources]\nword = {}\n[cohorts.c]\nsize = 160\n\
@@ -160,7 +160,7 @@ fn a_long_cascade_goes_on_by_thresholds() {
     assert!(count > 100 && order.len() > 200, "{count} rounds, {} bound", order.len());
 }
 
-/// The greatest agreement of a crowd with two promises each, of which only what others promise counts.
+/// The greatest agreement with two promises for each actor, of which only the promises of others count.
 #[test]
 fn the_gap_of_two_promises_is_that_of_brute_force() {
     let text = |when: &str| {
@@ -173,7 +173,7 @@ fn the_gap_of_two_promises_is_that_of_brute_force() {
     };
     for (seed, when) in (0..40).zip(["bound(word) >= own(least)", "2 * bound(word) >= 2 * own(least)"].iter().cycle()) {
         let ran = run_text(&text(when), &[], seed);
-        // The attributes lie one after the other, as the promises do.
+        // The attributes are stored in the order of the promises.
         let mut left: Vec<bool> = vec![true; 400];
         loop {
             let count = left.iter().filter(|is| **is).count();
@@ -192,7 +192,7 @@ fn the_gap_of_two_promises_is_that_of_brute_force() {
     }
 }
 
-/// The greatest agreement of a crowd, by taking away whoever fails until nobody does.
+/// The greatest agreement, by removing failing promises until none fails.
 #[test]
 fn the_gap_of_a_crowd_is_that_of_brute_force() {
     let text = |least: &str| {
@@ -216,7 +216,7 @@ fn the_gap_of_a_crowd_is_that_of_brute_force() {
     }
 }
 
-/// A deadlock in which each waits for one other: `next` of each, of so many.
+/// A deadlock of `count` promises in which each waits for one other, `next` of it.
 fn waiting(count: usize, next: impl Fn(usize) -> usize) -> Ran {
     use std::fmt::Write as _;
     let mut text = String::from("format = 1\n[time]\nsteps = 1\n[resources]\nword = {}\n");
@@ -230,7 +230,7 @@ fn waiting(count: usize, next: impl Fn(usize) -> usize) -> Ran {
     run_text(&text, &[], 0)
 }
 
-/// With conditions of one other each, the minimum unlock is the minimum feedback vertex set: one for each circle.
+/// If each waits for one other, the minimum unlock set is a minimum feedback vertex set: one member of each cycle.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "it takes long; `cargo test --release --test crowds` has it")]
 fn deadlocks_of_thousands_are_opened() {
@@ -259,8 +259,8 @@ fn the_hand_written_loop_writes_the_same_bytes() {
         for replicate in 0..20 {
             program.run(replicate, 3, replicate, &mut by_hand);
             let settings = [(Target::Parameter(ParameterId(0)), bar), (Target::Parameter(ParameterId(1)), pressure)];
-            let luck = RunSeed { seed: 3, replicate };
-            let row = RunRow::of(simulation.run(&settings, luck), (replicate, 0), luck, &[]);
+            let run_seed = RunSeed { seed: 3, replicate };
+            let row = RunRow::of(simulation.run(&settings, run_seed), (replicate, 0), run_seed, &[]);
             endings.insert(row.ending);
             table.write(&mut Csv::rows(&mut rows), &model, &row).unwrap();
         }
@@ -269,7 +269,7 @@ fn the_hand_written_loop_writes_the_same_bytes() {
     assert_eq!(endings.len(), 3, "every way to end is compared");
 }
 
-/// The program that is free to choose its normals does the same: its stances have the same spread.
+/// The loop with its own generator of normals gives stances with the same distribution.
 #[test]
 fn the_free_loop_draws_normals() {
     let mut noise = baseline::ziggurat::Ziggurat::new();
@@ -332,7 +332,8 @@ fn values(range: Option<(f64, f64)>, value: f64) -> Vec<f64> {
     ends.into_iter().chain([value, 0.0, -1.0, 1.5, 1e13]).collect()
 }
 
-/// A yes must be right; a no may be asked about, but for what is shipped it should be right too.
+/// The recheck may reject valid values, which are then compiled, but must not accept invalid ones; for the shipped
+/// scenarios it is exact.
 #[test]
 fn rechecking_agrees_with_compiling() {
     let (mut yes, mut no) = (0, 0);

@@ -1,7 +1,7 @@
-//! Output folders are whole or not at all: on a full disk, when the program is killed, and when somebody is in the
-//! way. What cannot be written is said, with exit code 1.
+//! Tests of output folders under faults: on a full disk, when the program is killed, and when other files are in the
+//! way, a folder is complete or does not exist. Errors are reported with exit code 1.
 //!
-//! What needs the right to mount is ignored where that is missing.
+//! Tests that need to mount a file system are ignored without the permission.
 #![cfg(target_os = "linux")]
 #![expect(clippy::disallowed_types, reason = "processes are killed at random moments of the clock")]
 
@@ -26,11 +26,11 @@ fn main() -> ExitCode {
         )
         .needs(small_disk),
         test(
-            "killed_at_any_moment_there_is_nothing_or_a_whole_folder",
+            "a_killed_program_leaves_a_complete_folder_or_none",
             killed_at_any_moment_there_is_nothing_or_a_whole_folder,
         ),
         test("a_folder_with_something_in_it_is_refused_and_stays", a_folder_with_something_in_it_is_refused_and_stays),
-        test("what_is_no_place_for_a_folder_is_refused", what_is_no_place_for_a_folder_is_refused),
+        test("invalid_places_for_a_folder_are_rejected", what_is_no_place_for_a_folder_is_refused),
         test("a_parent_that_may_not_be_written_is_refused", a_parent_that_may_not_be_written_is_refused)
             .needs(bound_by_permissions),
         test("empty_folders_of_every_kind_are_filled", empty_folders_of_every_kind_are_filled),
@@ -39,19 +39,19 @@ fn main() -> ExitCode {
         test("events_that_cannot_be_written_fail_the_command", events_that_cannot_be_written_fail_the_command),
         test("a_full_standard_output_fails_every_command", a_full_standard_output_fails_every_command),
         test("results_and_warnings_have_streams_of_their_own", results_and_warnings_have_streams_of_their_own),
-        test("a_reader_that_has_seen_enough_is_no_failure", a_reader_that_has_seen_enough_is_no_failure),
+        test("a_closed_pipe_is_not_an_error", a_reader_that_has_seen_enough_is_no_failure),
         test("a_full_standard_error_changes_no_exit_code", a_full_standard_error_changes_no_exit_code),
     ])
 }
 
-/// What a whole folder holds.
+/// The files of a complete folder.
 const FILES: [&str; 5] = ["commitments.csv", "events.csv", "manifest.json", "runs.csv", "series.csv"];
 
 fn scenario(name: &str) -> String {
     scenarios().join(format!("{name}.toml")).display().to_string()
 }
 
-/// A folder on the disk that the tests are built on.
+/// A folder on the disk of the build directory.
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder")
 }
@@ -76,7 +76,7 @@ fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The program failed with exit code 1, and said why.
+/// Asserts that the program failed with exit code 1 and reported the reason.
 #[track_caller]
 fn assert_failed(output: &Output, words: &str) {
     let said = errors(output);
@@ -84,7 +84,7 @@ fn assert_failed(output: &Output, words: &str) {
     assert!(said.starts_with("error: ") && said.contains(words), "expected `{words}`: {said}");
 }
 
-/// Every file of a folder with its bytes; none where there is no folder.
+/// Every file of a folder with its bytes; `None` if the folder does not exist.
 fn contents(path: &Path) -> Option<BTreeMap<String, Vec<u8>>> {
     let entries = fs::read_dir(path).ok()?.map(|entry| entry.expect("an entry").path());
     let named = entries.filter(|path| path.is_file()).map(|path| {
@@ -102,7 +102,7 @@ fn names(path: &Path) -> Vec<String> {
     names
 }
 
-/// A whole folder of a run, made without any fault, and its bytes.
+/// The complete folder of a run without faults, and its bytes.
 fn whole(name: &str, seed: &str) -> (tempfile::TempDir, BTreeMap<String, Vec<u8>>) {
     let parent = folder();
     let out = parent.path().join("run");
@@ -115,7 +115,7 @@ fn whole(name: &str, seed: &str) -> (tempfile::TempDir, BTreeMap<String, Vec<u8>
 
 // ---------------------------------------------------------------- a full disk
 
-/// A limit on the size of files stands for a disk that is full in the middle of a file.
+/// A limit on the size of files simulates a disk that becomes full in the middle of a file.
 fn a_file_that_cannot_grow_leaves_nothing() {
     let (_keep, expected) = whole("jeddah-2025", "0");
     let (mut refused, mut written) = (0, 0);
@@ -140,13 +140,13 @@ fn a_file_that_cannot_grow_leaves_nothing() {
     assert!(refused >= 4 && written >= 1, "{refused} refused, {written} written");
 }
 
-/// Runs a script in which `/mnt` is a disk of so many bytes.
+/// Runs a script in which `/mnt` is a file system with this many bytes.
 fn on_small_disk(bytes: u32, script: &str) -> Output {
     let mount = format!("mount -t tmpfs -o size={bytes} tmpfs /mnt && cd /mnt || exit 77\n{script}");
     Command::new("unshare").args(["-r", "-m", "bash", "-c", &mount]).output().expect("unshare starts")
 }
 
-/// Whether something may be mounted.
+/// Whether a file system can be mounted.
 fn small_disk() -> Need {
     let mount = "mount -t tmpfs -o size=4096 tmpfs /mnt";
     match Command::new("unshare").args(["-r", "-m", "bash", "-c", mount]).output() {
@@ -156,14 +156,14 @@ fn small_disk() -> Need {
     }
 }
 
-/// Whether a folder that may not be written is closed to who runs the tests.
+/// Whether permissions on folders apply to the user of the tests.
 fn bound_by_permissions() -> Need {
     let output = Command::new("id").arg("-u").output();
     let is_root = output.is_ok_and(|output| output.stdout == b"0\n");
     if is_root { Need::Forbidden("root may write everywhere".into()) } else { Need::Met }
 }
 
-/// A disk that is full: nothing appears, and what was there before stays.
+/// On a full disk nothing is created, and existing files are kept.
 fn a_full_disk_leaves_nothing_and_keeps_what_was_there() {
     let run = format!("'{PROGRAM}' run '{}' -q", scenario("jeddah-2025"));
     let (mut refused, mut written) = (0, 0);
@@ -182,7 +182,7 @@ fn a_full_disk_leaves_nothing_and_keeps_what_was_there() {
     }
     assert!(refused >= 3 && written >= 1, "{refused} refused, {written} written");
 
-    // The old folder fits; a second one beside it, or in its place, does not.
+    // The old folder fits; a second one beside it does not.
     let script = format!(
         "{run} --out run >/dev/null && cp -r run /tmp/old-$$ && dd if=/dev/zero of=filler bs=1k 2>/dev/null
         {run} --seed 1 --out run --force >/dev/null; echo \"exit $?\"; ls -A . run
@@ -196,7 +196,7 @@ fn a_full_disk_leaves_nothing_and_keeps_what_was_there() {
 
 // ---------------------------------------------------------------- killed
 
-/// Whether what stands under the final name after a fault is nothing, or a folder that is whole.
+/// Asserts that the folder does not exist or is complete after a fault.
 fn assert_whole_or_nothing(out: &Path, expected: &BTreeMap<String, Vec<u8>>, what: &str) {
     let parent = out.parent().expect("a parent");
     for name in names(parent) {
@@ -207,7 +207,7 @@ fn assert_whole_or_nothing(out: &Path, expected: &BTreeMap<String, Vec<u8>>, wha
     }
 }
 
-/// Killed at random moments of its life, some sixty times.
+/// Kills the program at about sixty random times.
 fn killed_at_any_moment_there_is_nothing_or_a_whole_folder() {
     let (_keep, expected) = whole("jeddah-2025", "0");
     let scenario = scenario("jeddah-2025");
@@ -247,7 +247,7 @@ fn a_folder_with_something_in_it_is_refused_and_stays() {
     assert!(refused.stdout.is_empty(), "nothing is run");
     assert_eq!(contents(&out).as_ref(), Some(&old));
 
-    // With `--force` our files are replaced and the user's own stay; `tests/folders.rs` has more of that.
+    // With `--force` the files of the program are replaced and others kept; see also `tests/folders.rs`.
     fs::write(out.join("notes.txt"), "mine").expect("a file can be written");
     let forced = backstop(&["run", &scenario("stag-hunt"), "-q", "--out", &shown, "--force"]);
     assert!(forced.status.success(), "{}", errors(&forced));
@@ -307,7 +307,7 @@ fn empty_folders_of_every_kind_are_filled() {
     }
 }
 
-/// A mounted folder can be filled, but not replaced.
+/// A mount point can be filled, but not replaced.
 fn a_mounted_folder_is_filled() {
     let script =
         format!("'{PROGRAM}' run '{}' -q --out /mnt >/dev/null && '{PROGRAM}' replay /mnt", scenario("adversary"));
@@ -367,7 +367,7 @@ fn a_full_standard_output_fails_every_command() {
     }
 }
 
-/// A warning is no result: it goes to standard error, and the run to standard output.
+/// Warnings go to standard error, and results to standard output.
 fn results_and_warnings_have_streams_of_their_own() {
     let folder = folder();
     let text = "format = 1\n[time]\nsteps = 2\n[actors.us]\n[groups]\nnobody_reads_this = [\"us\"]\n";
@@ -394,7 +394,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     assert!(closed.status.code() != Some(101), "{}", errors(&closed));
 }
 
-/// Where nobody listens to errors either, the exit code still tells.
+/// If standard error cannot be written, the exit code is still right.
 fn a_full_standard_error_changes_no_exit_code() {
     let parent = folder();
     let bad = bad_file(&parent);

@@ -1,4 +1,4 @@
-//! Output folders: whatever the program writes it reads back.
+//! Tests of output folders: everything that the program writes it can read back.
 
 mod common;
 #[path = "common/generate.rs"]
@@ -23,7 +23,8 @@ use proptest::prelude::*;
 
 const ALL: RunOptions = RunOptions { log: true, series: true, exchanged: true };
 
-/// What generated scenarios lack: amounts up to the limit, draws that others depend on, and failures of every phase.
+/// Adds features that generated scenarios lack: amounts up to the limit, draws that others depend on, and failures of
+/// every phase.
 fn spiced(sketch: &Sketch, spice: usize, amount: f64) -> String {
     let drawn = "floor = 0.2\nhigh = 0.9\ndrawn = { uniform = [\"floor\", \"high\"] }\n";
     let large = format!("debtor = \"us\"\ngives = {{ troops = {amount} }}\nover = 3\n");
@@ -37,7 +38,7 @@ fn spiced(sketch: &Sketch, spice: usize, amount: f64) -> String {
         3 => ("commitments", lines(&format!("offer = \"{fails}\"\n"))),
         4 => ("commitments", lines(&format!("when = \"{fails} and bound(troops) > 1\"\n"))),
         5 => ("commitments", lines(&format!("stay = \"{fails}\"\n"))),
-        // Some draws are out of the domain: the run fails before its first step.
+        // Some draws are out of their domain: the run fails before its first step.
         6 => ("commitments", "debtor = \"us\"\ngives = { troops = \"drawn - 0.5\" }\n".to_owned()),
         7 => {
             ("commitments", "debtor = \"us\"\ngives = { troops = { uniform = [0, \"high\"] } }\nover = 2\n".to_owned())
@@ -47,32 +48,32 @@ fn spiced(sketch: &Sketch, spice: usize, amount: f64) -> String {
     sketch.with(99, kind, "spice", &text).text()
 }
 
-/// Runs a scenario and writes its folder, as `run --out` does; none where it is not valid with these numbers.
-fn write_run(text: &str, sets: &[Override], luck: RunSeed, out: &Path) -> Option<()> {
+/// Runs a scenario and writes its folder, as `run --out` does; `None` if it is not valid with these values.
+fn write_run(text: &str, sets: &[Override], run_seed: RunSeed, out: &Path) -> Option<()> {
     let document = Document::parse("test.toml", text.as_bytes()).unwrap_or_else(|errors| panic!("{errors:#?}\n{text}"));
     let options = Options { overrides: sets.to_vec(), track_trust: true, ..Options::default() };
     let model = compile(&document, &options).ok()?.model;
     let mut sampler = Sampler::new(&model, true, true).expect("a small series");
-    let run = engine::run_watched(&model, &Plan::new(&model), luck, ALL, &mut |moment, world, _| {
+    let run = engine::run_watched(&model, &Plan::new(&model), run_seed, ALL, &mut |moment, world, _| {
         if moment == Checkpoint::Ended {
             sampler.sample(&model, world);
         }
     });
-    let tables = RunTables { first: &model, last: &model, run: &run, luck, sampler: &sampler, sets };
+    let tables = RunTables { first: &model, last: &model, run: &run, run_seed, sampler: &sampler, sets };
     let overrides = sets.iter().map(OverrideRecord::from).collect();
     let manifest = Manifest {
         stances: true,
         trust: true,
         table_format: Format::Parquet,
-        replicate: luck.replicate,
-        ..Manifest::new("test.toml", &document, overrides, luck.seed)
+        replicate: run_seed.replicate,
+        ..Manifest::new("test.toml", &document, overrides, run_seed.seed)
     };
     let folder = Folder::claim(out, false).expect("nothing is there");
     backstop::store::write_run(&folder, &tables, &document, &manifest.of_run(&run)).expect("it can be written");
     Some(())
 }
 
-/// Forks the run of a folder, as `fork` does; none where the run cannot go on under these numbers.
+/// Forks the run of a folder, as `fork` does; `None` if the run cannot be forked with these values.
 fn write_fork(parent: &Path, at: u32, sets: &[Override], out: &Path) -> Option<()> {
     let parent = verify(parent, &mut |_, _, _| {}).unwrap_or_else(|error| panic!("{error}"));
     if at >= parent.fold.steps {
@@ -88,13 +89,13 @@ fn write_fork(parent: &Path, at: u32, sets: &[Override], out: &Path) -> Option<(
     });
     let course = Lineage::new(&manifest, &mut NoAttachments).ok()?;
     let mut sampler = Sampler::new(course.last().0, true, true).expect("a small series");
-    let run = course.run(manifest.luck(), ALL, &mut |moment, world, _| {
+    let run = course.run(manifest.run_seed(), ALL, &mut |moment, world, _| {
         if moment == Checkpoint::Ended {
             sampler.sample(course.first(), world);
         }
     });
     let (first, last, sets) = (course.first(), course.last().0, manifest.all_overrides());
-    let tables = RunTables { first, last, run: &run, luck: manifest.luck(), sampler: &sampler, sets: &sets };
+    let tables = RunTables { first, last, run: &run, run_seed: manifest.run_seed(), sampler: &sampler, sets: &sets };
     let folder = Folder::claim(out, false).expect("nothing is there");
     let document = course.document().expect("it was compiled from one");
     backstop::store::write_run(&folder, &tables, document, &manifest.of_run(&run)).expect("it can be written");
@@ -108,7 +109,7 @@ fn read_back(folder: &Path, text: &str) {
     }
 }
 
-/// What can be set, of what generated scenarios have.
+/// Paths in generated scenarios that can be set.
 const SETTABLE: [&str; 14] = [
     "share",
     "level",
@@ -126,7 +127,7 @@ const SETTABLE: [&str; 14] = [
     "trust.default",
 ];
 
-/// Numbers with all of their digits, most of them from 0 to 1.
+/// Numbers in full precision, most of them from 0 to 1.
 fn numbers() -> impl Strategy<Value = f64> {
     prop_oneof![6 => 0.0..1.0_f64, 1 => 1.0..1e3_f64, 1 => 1e9..1e12_f64, 1 => (1_u32..9).prop_map(f64::from)]
 }
@@ -140,8 +141,8 @@ fn settings() -> impl Strategy<Value = Vec<Override>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
-    /// Runs with numbers of all digits, amounts up to the limit, failures in every phase, and forks of whatever can be
-    /// set are verified, to the byte.
+    /// Runs with numbers in full precision, amounts up to the limit, failures in every phase, and forks with any
+    /// possible override are verified byte for byte.
     #[test]
     fn runs_and_forks_are_read_back(
         sketch in sketches(Allowed::ALL),
@@ -164,8 +165,8 @@ proptest! {
         }
     }
 
-    /// Sweeps with such numbers are taken up again, merged to the bytes of the undivided one, and their runs are run
-    /// again from what the folder says.
+    /// Sweeps with such numbers are resumed, merged to the bytes of the undivided one, and their runs are repeated from
+    /// the folder.
     #[test]
     fn sweeps_are_read_back(
         sketch in sketches(Allowed::ALL),
@@ -213,7 +214,7 @@ proptest! {
                 .chain(point.iter().map(|&value| Override { name: SETTABLE[varied].into(), value }))
                 .collect();
             let out = path(&format!("run-{run}"));
-            write_run(&text, &sets, slot.luck, &out).expect("the point is valid");
+            write_run(&text, &sets, slot.run_seed, &out).expect("the point is valid");
             read_back(&out, &text);
             let row = |folder: &Path, run: u64| {
                 let table = std::fs::read_to_string(folder.join("runs.csv")).expect("a table");
@@ -231,11 +232,11 @@ proptest! {
 const SMALL: &str = "format = 1\n[time]\nsteps = 5\n[actors.us]\n[resources]\nr = {}\n[parameters]\np = 0.5\nq = 1\n\
                      drawn = { uniform = [0, 1] }\n[metrics]\nm = \"p + q + step + drawn\"\n";
 
-/// One of each kind of folder that was once refused, through every command that reads one.
+/// One folder of each kind that was once rejected by mistake, through every command that reads one.
 #[test]
 fn what_a_command_writes_every_command_reads() {
     for (more, sets) in [
-        // A double that a reader of JSON without exact floats takes for its neighbour.
+        // A double that a JSON reader without exact floats reads as its neighbour.
         ("", "--set p=0.9452706955539223"),
         // Increments of more than 2^53 millionths.
         ("[commitments.c]\ndebtor = \"us\"\ngives = { r = 77583138111.74 }\nover = 3\n", ""),
@@ -272,7 +273,7 @@ fn force_replaces_nothing_that_the_program_did_not_write() {
         let here = folder.path();
         let out = here.join("OUT");
         let forced = format!("{line} --force");
-        // A folder of somebody else, who uses the same names.
+        // A folder of another program that uses the same names.
         std::fs::create_dir(&out).expect("a folder");
         for name in ["design.csv", "summary.csv", "sweep.journal", "runs.unsorted.csv", "events.csv", "runs.csv"] {
             std::fs::write(out.join(name), "my own").expect("it can be written");
@@ -280,8 +281,8 @@ fn force_replaces_nothing_that_the_program_did_not_write() {
         let before = tree(here);
         fails(here, &forced, "has no `manifest.json`");
         for (manifest, words) in [
-            ("{}", "is not that of a folder of this program"),
-            ("{\"program\": \"other\", \"files\": {}}", "is that of another program"),
+            ("{}", "was not written by this program"),
+            ("{\"program\": \"other\", \"files\": {}}", "was written by another program"),
             (
                 "{\"program\": \"backstop\", \"files\": {\"../s.toml\": \"\"}, \"complete\": true}",
                 "not among the files",
@@ -292,7 +293,7 @@ fn force_replaces_nothing_that_the_program_did_not_write() {
             std::fs::remove_file(out.join("manifest.json")).expect("it is there");
         }
         assert_eq!(tree(here), before, "{line}");
-        // A folder of ours in which somebody keeps a file under a name that we may write.
+        // A folder of this program with a file of the user under a name that the program uses.
         std::fs::remove_dir_all(&out).expect("it is there");
         succeeds(here, line);
         fails(here, line, "is not empty");
@@ -318,7 +319,7 @@ fn a_single_file_is_replaced_only_with_force_and_never_if_it_is_an_input() {
     std::os::unix::fs::symlink("mine.csv", here.join("link.csv")).expect("a link");
     std::fs::hard_link(here.join("s.toml"), here.join("same.toml")).expect("a link");
     let before = tree(here);
-    fails(here, "run s.toml -q --events mine.csv", "is there already");
+    fails(here, "run s.toml -q --events mine.csv", "already exists");
     fails(here, "run s.toml -q --events link.csv --force", "is a link");
     for input in ["s.toml", "./s.toml", "same.toml"] {
         fails(here, &format!("run s.toml -q --events {input} --force"), "is what the command reads");
@@ -334,13 +335,13 @@ fn a_single_file_is_replaced_only_with_force_and_never_if_it_is_an_input() {
         fails(here, line, "is what the command reads");
     }
     fails(here, "run s.toml -q --events nowhere/x.csv", "cannot write");
-    fails(here, "page RUN --out mine.csv", "is there already");
+    fails(here, "page RUN --out mine.csv", "already exists");
     assert_eq!(tree(here), before);
     succeeds(here, "run s.toml -q --events mine.csv --force");
     assert_eq!(std::fs::read(here.join("mine.csv")).ok(), std::fs::read(here.join("RUN/events.csv")).ok());
 }
 
-/// What stands in the place of a file and leads elsewhere, or never ends.
+/// Replaces a file by something that leads elsewhere or never ends.
 #[cfg(unix)]
 fn spoiled(path: &Path, with: &str) {
     let _ = std::fs::remove_file(path);
@@ -352,7 +353,7 @@ fn spoiled(path: &Path, with: &str) {
     made.expect("it can be made");
 }
 
-/// An unfinished sweep as a kill would leave it, but with the manifest and journal that a stranger might write.
+/// An unfinished sweep as left by a killed command, with a manifest and journal that a stranger might have written.
 #[cfg(unix)]
 fn unfinished(here: &Path) {
     succeeds(here, "sweep s.toml --vary q=1,2 -q --events --out OUT");
@@ -391,7 +392,7 @@ fn a_hostile_folder_neither_reaches_outside_nor_hangs() {
             assert_eq!(std::fs::read(here.join("victim.txt")).expect("it stays"), b"precious", "{name} {with}");
         }
     }
-    // Another name of a file elsewhere.
+    // A hard link to a file elsewhere.
     std::fs::remove_dir_all(here.join("OUT")).expect("it is there");
     unfinished(here);
     let table = std::fs::read(here.join("OUT/runs.csv")).expect("a table");
@@ -400,7 +401,7 @@ fn a_hostile_folder_neither_reaches_outside_nor_hangs() {
     std::fs::hard_link(here.join("victim.csv"), here.join("OUT/runs.csv")).expect("a link");
     fails(here, resume, "runs.csv");
     assert_eq!(std::fs::read(here.join("victim.csv")).expect("it stays"), table);
-    // The reading commands, and shards that are merged.
+    // The commands that read, and shards that are merged.
     for (line, dir) in [
         ("replay RUN", "RUN"),
         ("fork RUN --at 1 -q --out NEW", "RUN"),
@@ -423,7 +424,7 @@ fn a_hostile_folder_neither_reaches_outside_nor_hangs() {
     }
 }
 
-/// A sweep's manifest is compared to the byte, and nothing is relied on that it does not list.
+/// A sweep's manifest is compared byte for byte, and files that it does not list are not used.
 #[cfg(unix)]
 #[test]
 fn what_a_sweep_does_not_list_is_not_accepted() {
@@ -449,7 +450,7 @@ fn what_a_sweep_does_not_list_is_not_accepted() {
             manifest.trim_end().to_owned(),
         ];
         for name in ["runs.csv", "design.csv", "summary.csv"] {
-            // A list without the entry, in the form that the program writes.
+            // A manifest without the entry, in the form that the program writes.
             let mut value: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
             value["files"].as_object_mut().expect("a table").shift_remove(name);
             edits.push(resealed(value));
@@ -469,14 +470,14 @@ fn what_a_sweep_does_not_list_is_not_accepted() {
             std::fs::write(&table, text).expect("it can be written");
         }
     }
-    // The design of a sweep that is not complete.
+    // The design of an unfinished sweep.
     unfinished(here);
     let design = here.join("OUT/design.csv");
     std::fs::write(&design, "point,q\n0,1\n1,3\n").expect("it can be written");
     fails(here, "sweep s.toml --vary q=1,2 -q --events --out OUT --resume", "design.csv");
 }
 
-/// While one command writes into a folder, every other that would is refused.
+/// While one command writes into a folder, every other writer is rejected.
 #[cfg(unix)]
 #[test]
 fn a_folder_has_one_writer_at_a_time() {
@@ -521,7 +522,7 @@ fn what_is_written_follows_the_umask() {
     }
 }
 
-/// What a kill leaves beside a folder, or in it, the next command that writes there takes away.
+/// Files that a killed command leaves in or beside a folder are removed by the next command that writes there.
 #[cfg(unix)]
 #[test]
 fn leftovers_are_taken_away() {
@@ -544,7 +545,7 @@ fn leftovers_are_taken_away() {
 
 // ---------------------------------------------------------------- nothing hangs, nothing exhausts the machine
 
-/// Crafted folders and small files whose answer would take hours or gigabytes meet a named limit first.
+/// Crafted folders and small files that would need hours or gigabytes reach a named limit first.
 #[cfg(unix)]
 #[test]
 fn what_would_exhaust_the_machine_meets_a_limit() {
@@ -599,7 +600,7 @@ fn what_is_ignored_stays_ignored_and_the_rest_is_handled() {
     }
 }
 
-/// The name of the scenario stands in the manifest alone, and is not the name of another one.
+/// The name of the scenario is only in the manifest, and must not be another one.
 #[cfg(unix)]
 #[test]
 fn a_forged_name_is_refused() {
@@ -617,13 +618,13 @@ fn a_forged_name_is_refused() {
         let forged = manifest.replacen("\"scenario\": \"s.toml\"", "\"scenario\": \"treaty.toml\"", 1);
         assert_ne!(forged, manifest);
         std::fs::write(&path, forged).expect("it can be written");
-        fails(here, line, "does not have the hash that it gives for itself");
+        fails(here, line, "does not match its own hash");
         assert!(!here.join("NEW").exists(), "{line}");
         std::fs::write(&path, manifest).expect("it can be written");
     }
 }
 
-/// Values in a manifest that no command writes, under a hash that fits them: an error, or an answer.
+/// Values in a manifest that no command writes, with a matching hash: the answer is a result or an error.
 #[cfg(unix)]
 #[test]
 fn a_manifest_of_odd_values_is_answered() {
@@ -664,7 +665,7 @@ fn a_manifest_of_odd_values_is_answered() {
                 let said = String::from_utf8_lossy(&output.stderr).into_owned();
                 assert!(matches!(output.status.code(), Some(0 | 1)), "{line} after edit {at}: {said}");
                 assert!(!said.contains(['\u{1b}', '\u{202e}']), "{line} after edit {at}: {said}");
-                // Whoever makes a hash of a manifest gives its scenario a name; nothing else of a run is taken on trust.
+                // A forger who recomputes the hash can change the name of the scenario, but nothing else of a run.
                 let is_trusted = at < 2 || dir != "RUN";
                 assert!(is_trusted || output.status.code() == Some(1), "{line} takes edit {at}");
                 let new = here.join("NEW");
@@ -675,7 +676,7 @@ fn a_manifest_of_odd_values_is_answered() {
     }
 }
 
-/// A run that is written over another one says that the page of the other is still there.
+/// A run that replaces another one warns that the page of the other still exists.
 #[cfg(unix)]
 #[test]
 fn an_old_page_is_told_of() {
@@ -689,13 +690,13 @@ fn an_old_page_is_told_of() {
         let page = std::fs::read(here.join(dir).join("page.html")).expect("a page");
         let told = backstop(here, &line.split(' ').collect::<Vec<_>>());
         let said = String::from_utf8_lossy(&told.stderr).into_owned();
-        assert!(told.status.success() && said.contains("page.html` shows what was in the folder before"), "{said}");
+        assert!(told.status.success() && said.contains("page.html` shows the former contents of the folder"), "{said}");
         assert_eq!(std::fs::read(here.join(dir).join("page.html")).ok(), Some(page), "it is nobody's but the user's");
         succeeds(here, &format!("page {dir} --force"));
     }
 }
 
-/// Whatever of what it reads is changed, cut or gone, a command that writes refuses it and writes nothing.
+/// If any of its input files is changed, cut or missing, a command that writes reports it and writes nothing.
 #[cfg(unix)]
 #[test]
 fn a_writer_takes_nothing_that_was_tampered_with() {
@@ -707,7 +708,7 @@ fn a_writer_takes_nothing_that_was_tampered_with() {
         let here = folder.path();
         for dir in reads {
             for path in tree(&here.join(dir)).into_keys().filter(|path| path.is_file()) {
-                // A summary follows from the rows, and nobody reads it.
+                // The summary is computed from the rows and never read.
                 let kept = std::fs::read(&path).expect("a file");
                 let middle = kept.len() / 2;
                 let flipped = [&kept[..middle], &[kept[middle] ^ 1], &kept[middle + 1..]].concat();

@@ -1,4 +1,4 @@
-//! `fork`, `diff`, `why` and `explain` through the program: futures can be verified, compared and explained.
+//! Tests of `fork`, `diff`, `why`, `tip` and `explain` through the program.
 
 mod common;
 
@@ -57,7 +57,7 @@ fn a_fork_of_a_fork_can_be_verified_and_forked_back() {
         manifest["forks"].as_array().expect("forks").iter().filter_map(|f| f["at"].as_u64()).collect();
     assert_eq!(steps, [2, 5]);
     assert!(refused(here, &["fork", "two", "--at", "4", "--out", "three"]).contains("forked at step 5"));
-    // Set back before anything came of it, the past goes on as if nothing had been set.
+    // If the value is set back before it has an effect, the run continues as if nothing had been set.
     said(here, &["fork", "one", "--at", "2", "--set", "backstop_share=1", "--out", "back", "--quiet"]);
     assert_eq!(said(here, &["diff", "past", "back"]), "no difference\n");
 }
@@ -109,7 +109,7 @@ fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
     let folder = with_run("chicken-and-egg");
     let here = folder.path();
     edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 100].into());
-    assert!(refused(here, &["replay", "past"]).contains("said to have been forked at step 1 had another history"));
+    assert!(refused(here, &["replay", "past"]).contains("forked at step 1 had another history than the manifest says"));
     edit(here, |manifest| {
         let mut fork = fork(serde_json::json!([]));
         fork["parent_history_hash"] = manifest["history_hash"].clone();
@@ -117,17 +117,16 @@ fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
     });
     assert!(said(here, &["replay", "past"]).starts_with("verified"));
     assert!(
-        refused(here, &["fork", "past", "--at", "1", "--out", "x"])
-            .contains("at most 100 forks can lead to a run, and these are 101")
+        refused(here, &["fork", "past", "--at", "1", "--out", "x"]).contains("at most 100 forks, and this one has 101")
     );
     edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 101].into());
     assert!(refused(here, &["replay", "past"]).contains("past/manifest.json: at most 100 forks"));
 
     let set = serde_json::json!({ "name": "nonsense", "value": 1.0 });
     edit(here, |manifest| manifest["forks"] = vec![fork(vec![set; 1_001].into())].into());
-    assert!(refused(here, &["replay", "past"]).contains("at most 1000 overrides, and these are 1001"));
+    assert!(refused(here, &["replay", "past"]).contains("at most 1000 overrides, and this one has 1001"));
 
-    // More debtors cannot come into being on the way.
+    // Debtors cannot be added during a run.
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     let text = "format = 1\n[time]\nsteps = 5\n[resources.aid]\n[cohorts.donor]\nsize = 3\n[actors.us]\n\
@@ -162,7 +161,7 @@ fn causes_lead_to_their_roots() {
     let bound =
         members.lines().filter(|line| line.starts_with("partner_troops/partner_") && line.contains(": bound on"));
     assert_eq!(bound.count(), 8, "{members}");
-    assert!(said(here, &["why", "past", "jeddah_talks"]).contains("it stands in the calendar"));
+    assert!(said(here, &["why", "past", "jeddah_talks"]).contains("it is in the calendar"));
     assert!(refused(here, &["why", "past", "zebra"]).contains("give the name of a commitment, an actor, an outcome"));
     assert!(refused(here, &["why", "past", "999999"]).contains("no event 999999"));
     let folder = with_run("chicken-and-egg");
@@ -186,7 +185,7 @@ fn explanations_come_in_every_form() {
     assert_eq!(runs.lines().nth(1).and_then(|row| row.split(',').nth(column)), Some(gap.to_string().as_str()));
     assert!(value["unlock"]["proved"].as_bool().expect("a flag"));
     assert!(!value["summit"]["sets"].as_array().expect("sets").is_empty());
-    // The same from the file as from the folder.
+    // The explanation from the file equals the one from the folder.
     let fresh = said(here, &["explain", &scenario("jeddah-2025"), "--seed", "3", "--json", "--summit", "--keystones"]);
     assert_eq!(fresh, json);
     let rows = said(here, &["explain", "past", "--csv"]);
@@ -200,7 +199,7 @@ fn explanations_come_in_every_form() {
     assert!(refused(here, &["explain", "past", "--cost", "trops"]).contains("did you mean `troops`?"));
 }
 
-/// What a file's run comes to at a step is what the folder of the run says.
+/// The explanation of a file at a step equals that of the folder of its run.
 #[test]
 fn a_file_is_explained_as_its_folder_is() {
     for name in ["jeddah-2025", "chicken-and-egg", "aid-flow", "jeddah-summit"] {
@@ -219,7 +218,7 @@ fn a_file_is_explained_as_its_folder_is() {
     }
 }
 
-/// JSON stays JSON where a name hides something.
+/// The JSON is valid even if a name contains control characters.
 #[test]
 fn what_is_hidden_is_escaped_in_json_as_json_does() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -300,7 +299,7 @@ fn the_coup_is_at_the_root_of_what_it_brought_down() {
     assert_eq!((stance[4], stance[5], stance[11]), ("stance", "a", coup[1]));
 }
 
-/// The US bind from 0.3 on, the UK answers from 0.55 on.
+/// The US binds from 0.3 on, the UK from 0.55 on.
 const LADDER: &str = r#"
 format = 1
 time = { steps = 3 }
@@ -338,7 +337,7 @@ fn tipping_points_are_where_the_conditions_say_and_can_be_run() {
     for (row, cut) in rows.iter().zip([0.3, 0.55]) {
         let [below, above] = ["below", "above"].map(|name| row[name].parse::<f64>().unwrap());
         assert!(below < cut && cut <= above && above - below <= 1e-6, "{below} {above}");
-        // What is printed can be run.
+        // The printed commands can be run.
         for side in ["below", "above"] {
             let set = format!("share={}", row[side]);
             let run = said(here, &["run", "ladder.toml", "--set", &set, "--quiet"]);
@@ -377,7 +376,7 @@ fn a_search_for_tipping_points_that_makes_no_sense_is_refused() {
 }
 
 #[test]
-fn what_never_happened_is_told_with_what_stood_in_the_way() {
+fn why_explains_events_that_never_happened() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     std::fs::write(here.join("ladder.toml"), LADDER).expect("written");
@@ -395,7 +394,7 @@ fn what_never_happened_is_told_with_what_stood_in_the_way() {
     assert!(error.contains("there is nothing called `usa`"), "{error}");
 }
 
-/// The rows of an event log that are of moves, and what they brought about, with steps and subjects.
+/// The rows of an event log for moves and their effects, with steps and subjects.
 fn deeds(folder: &Path, run: &str) -> Vec<String> {
     let events = table(folder, &format!("{run}/events.csv"));
     let header: Vec<&str> = events.lines().next().expect("a header").split(',').collect();
@@ -430,7 +429,7 @@ fn moves_are_added_to_runs_and_to_forks() {
     assert_eq!(table(here, "moved/events.csv"), same);
     assert_eq!(table(here, "fork/events.csv"), same);
 
-    // `move_2` is taken; what was never offered is created, under a fork of a fork.
+    // `move_2` is already used; a commitment that was never offered is created, in a fork of a fork.
     said(here, &["fork", "fork", "--at", "4", "--move", "late", "--out", "twice", "--quiet"]);
     let then: Vec<String> = deeds(here, "twice").into_iter().filter(|row| row.starts_with('4')).collect();
     assert_eq!(then, ["4 moved move_3", "4 created late", "4 detached late"]);
@@ -458,10 +457,10 @@ fn a_move_that_cannot_be_added_is_refused() {
     assert!(!here.join("x").exists());
 }
 
-/// A promise that is kept up has been built up in two steps, which earned (2 + 1)/5. What a fork adds to it is handed over
-/// at once, and earns no more.
+/// A maintained promise has been built up in two steps, which earned (2 + 1)/5. The amount that a fork adds is
+/// delivered at once and earns no more.
 #[test]
-fn what_a_fork_adds_to_a_promise_earns_no_trust() {
+fn amounts_added_by_a_fork_earn_no_trust() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     let text = "format = 1\n[time]\nsteps = 6\n[resources]\nmoney = {}\n[actors.a]\n[actors.b]\n[trust]\ndefault = 0.5\n\
@@ -480,8 +479,8 @@ fn what_a_fork_adds_to_a_promise_earns_no_trust() {
     said(here, &["replay", "more"]);
 }
 
-/// A future that `fork` writes, as `explain --forward` counts it: the outcomes that it reaches, with the first step, how
-/// it ends, and the promises that are broken at the step of the fork or later.
+/// The result of a fork as counted by `explain --forward`: the outcomes that it reaches with the first step of each,
+/// its ending, and the promises that are broken at the step of the fork or later.
 struct Future {
     reached: std::collections::BTreeMap<String, u64>,
     end: String,
@@ -509,11 +508,11 @@ impl Future {
     }
 }
 
-/// Every row of `explain --forward` is what forks with these moves give, one for each luck.
+/// Checks that every row of `explain --forward` equals the result of forks with these moves, one for each replicate.
 fn rows_are_forks(here: &Path, at: u64, replicates: Option<u64>, budget: u64) -> usize {
-    let (at_text, budget, lucks) = (at.to_string(), budget.to_string(), replicates.map(|count| count.to_string()));
+    let (at_text, budget, run_seeds) = (at.to_string(), budget.to_string(), replicates.map(|count| count.to_string()));
     let mut args = vec!["explain", "past", "--forward", "--at", &at_text, "--json", "--budget", &budget];
-    args.extend(lucks.iter().flat_map(|count| ["--replicates", count]));
+    args.extend(run_seeds.iter().flat_map(|count| ["--replicates", count]));
     let answer = said(here, &args);
     let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
     let tables = answer["tables"].as_array().expect("tables");
@@ -524,17 +523,17 @@ fn rows_are_forks(here: &Path, at: u64, replicates: Option<u64>, budget: u64) ->
             let moves: Vec<&str> =
                 row["moves"].as_array().expect("moves").iter().filter_map(|of| of.as_str()).collect();
             let futures = futures.entry(moves.join(" ")).or_insert_with(|| {
-                let of_luck = |luck: Option<u64>| {
-                    let luck = luck.map(|luck| luck.to_string());
+                let of_luck = |run_seed: Option<u64>| {
+                    let run_seed = run_seed.map(|run_seed| run_seed.to_string());
                     let mut args = vec!["fork", "past", "--at", &at_text, "--out", "future", "--force", "--quiet"];
                     args.extend(moves.iter().flat_map(|one| ["--move", one]));
-                    args.extend(luck.iter().flat_map(|luck| ["--replicate", luck]));
-                    // A future may fail; its folder says so.
+                    args.extend(run_seed.iter().flat_map(|run_seed| ["--replicate", run_seed]));
+                    // A fork may fail; its folder records that.
                     backstop(here, &args);
                     Future::of(&here.join("future"), at)
                 };
-                let lucks: Vec<Option<u64>> = replicates.map_or(vec![None], |count| (0..count).map(Some).collect());
-                lucks.into_iter().map(of_luck).collect()
+                let run_seeds: Vec<Option<u64>> = replicates.map_or(vec![None], |count| (0..count).map(Some).collect());
+                run_seeds.into_iter().map(of_luck).collect()
             });
             let count = |of: &dyn Fn(&Future) -> bool| futures.iter().filter(|future| of(future)).count() as u64;
             let what = format!("{moves:?} at {at}, {outcome}: {row}");
@@ -574,7 +573,7 @@ fn rows_are_forks(here: &Path, at: u64, replicates: Option<u64>, budget: u64) ->
 }
 
 #[test]
-fn what_first_moves_bring_is_what_forks_with_them_give() {
+fn forward_results_equal_those_of_forks() {
     let mut rows = 0;
     for (at, case) in (0_u64..).zip(common::stored_cases()).filter(|(at, _)| at % 6 == 1) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -603,27 +602,30 @@ fn first_moves_are_played_from_a_fork_and_on_any_number_of_threads() {
         &["fork", "past", "--at", "2", "--set", "backstop_share=0.4", "--replicate", "7", "--out", "one", "--quiet"],
     );
     assert!(said(here, &["replay", "one"]).starts_with("verified"));
-    assert!(said(here, &["diff", "past", "one"]).contains("under backstop_share = 0.4 and the luck of replicate 7"));
+    assert!(
+        said(here, &["diff", "past", "one"])
+            .contains("under backstop_share = 0.4 and the random numbers of replicate 7")
+    );
     let explain = ["explain", "one", "--forward", "--moves", "1", "--replicates", "3", "--csv"];
     let alone = said(here, &[&explain[..], &["--jobs", "1"]].concat());
     assert_eq!(alone, said(here, &[&explain[..], &["--jobs", "3"]].concat()));
     assert!(alone.starts_with("outcome,rank,moves,alike,runs,"), "{alone}");
     assert!(refused(here, &["explain", "one", "--forward", "--at", "1"]).contains("was itself forked at step 2"));
 
-    // What is left out is no move; a budget leaves sets out and says so.
+    // Excluded commitments are not moves; a small budget leaves sets out and reports it.
     let told =
         said(here, &["explain", "past", "--forward", "--not", "partner_troops,us_backstop", "--goal", "framework"]);
     assert!(told.contains("uk_defence_spending") && !told.contains("us_backstop"), "{told}");
     let told = said(here, &["explain", "past", "--forward", "--budget", "10"]);
-    assert!(told.contains("Played: 9 of 39 moves alone and 0 of 741 pairs; 10 runs"), "{told}");
-    assert!(told.contains("Not played: 771 sets"), "{told}");
+    assert!(told.contains("Simulated: 9 of 39 moves alone and 0 of 741 pairs; 10 runs"), "{told}");
+    assert!(told.contains("Not simulated: 771 sets"), "{told}");
     let output = backstop(here, &["explain", "past", "--forward", "--budget", "10", "--replicates", "11"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(refused(here, &["explain", "past", "--not", "us_backstopp"]).contains("us_backstop"));
 }
 
-/// A scenario of two cohorts whose promises wait for each other, lapse, are broken and suspended; some have an odd man
-/// out.
+/// A scenario of two cohorts whose promises wait for each other, lapse, are broken and suspended; some have a deviating
+/// member.
 fn crowds(seed: u64) -> String {
     let mut state = seed;
     let mut one_of = |texts: &[&str]| {
@@ -658,8 +660,8 @@ fn crowds(seed: u64) -> String {
     text + "[outcomes.much]\nwhen = \"delivered(aid, everyone) >= 4\"\n[outcomes.some]\nwhen = \"bonds(down) >= 2\"\n"
 }
 
-/// Exchanging two interchangeable moves changes nothing but names: each set that was left out does what the one does that
-/// was played for it.
+/// Exchanging two interchangeable moves changes nothing but names: each set that was skipped has the same result as its
+/// representative.
 #[test]
 fn interchangeable_first_moves_bring_the_same() {
     use backstop::analysis::{Question, interchangeable, possible_moves};
@@ -670,20 +672,20 @@ fn interchangeable_first_moves_bring_the_same() {
     for text in (0..30).map(crowds) {
         let model = common::compiled(&text, &[]).model;
         let plan = Plan::new(&model);
-        let luck = RunSeed { seed: 1, replicate: 0 };
+        let run_seed = RunSeed { seed: 1, replicate: 0 };
         let mut first = None;
         let mut keep = |moment, world: &backstop::model::World, setup: &backstop::model::Setup| {
             if moment == Checkpoint::Exchanged && first.is_none() {
                 first = Some((world.clone(), setup.clone()));
             }
         };
-        let _ = run_watched(&model, &plan, luck, RunOptions::default(), &mut keep);
+        let _ = run_watched(&model, &plan, run_seed, RunOptions::default(), &mut keep);
         let Some((world, setup)) = first else { continue };
         let view = View { model: &model, plan: &plan, setup: &setup, world: &world };
         let Ok(moves) = possible_moves(view, &Question::default()) else { continue };
         let classes = interchangeable(view, &moves, false);
         let members = |class: u32| classes.iter().filter(|&&other| other == class).count();
-        // Of a large class two are enough, and moves that have no like need not be played.
+        // Two members of a large class are enough, and moves in a class of their own need no check.
         let chosen: Vec<usize> = (0..moves.len())
             .filter(|&at| {
                 members(classes[at]) > 1 && classes[..at].iter().filter(|&&other| other == classes[at]).count() < 2
@@ -696,7 +698,7 @@ fn interchangeable_first_moves_bring_the_same() {
         let lineage = backstop::store::Lineage::single(model.clone());
         let forward = Forward {
             lineage: &lineage,
-            luck,
+            run_seed,
             at: 0,
             moves: &moves,
             classes: &apart,
@@ -724,7 +726,7 @@ fn interchangeable_first_moves_bring_the_same() {
 }
 
 #[test]
-fn graded_amounts_are_told_by_why_and_diff() {
+fn why_and_diff_show_graded_amounts() {
     let folder = with_run("ammunition-initiative");
     let here = folder.path();
     said(here, &["fork", "past", "--at", "2", "--move", "norway_pays=30", "--out", "other", "--quiet"]);
@@ -767,15 +769,15 @@ fn a_timeline_names_the_part_that_is_no_longer_true_and_resources_by_their_name(
     assert!(told.contains("b suspends 2 Votes cast, no longer true: step < 3 or bonds(one) >= 1 [two]"), "{told}");
 }
 
-/// The sets of first moves that an explanation prints, each move as it stands there.
+/// The sets of first moves that an explanation prints, each move as printed.
 fn printed_sets(explanation: &str) -> Vec<Vec<String>> {
-    let sets = explanation.lines().skip_while(|line| !line.starts_with("What would open it")).skip(2);
+    let sets = explanation.lines().skip_while(|line| !line.starts_with("What would open the deadlock")).skip(2);
     let sets = sets.map_while(|line| line.strip_prefix("    ")).filter(|line| !line.starts_with("and "));
     let moves = sets.map(|line| line.split(" (").next().unwrap_or(line).replace(" and ", ", "));
     moves.map(|line| line.split(", ").map(ToOwned::to_owned).collect()).collect()
 }
 
-/// What is printed for a first move can be pasted behind `--move`, and each set that is printed opens the deadlock.
+/// The text printed for a first move is valid for `--move`, and each printed set resolves the deadlock.
 #[test]
 fn the_first_moves_that_are_explained_can_be_made() {
     let head = "format = 1\n[time]\nsteps = 3\n[resources]\nmoney = {}\nmen = {}\n[actors.a]\n[actors.b]\n[actors.c]\n\

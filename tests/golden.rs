@@ -1,5 +1,5 @@
-//! The bytes of every shipped scenario's log, and the words about every deadlock among them, kept: simulation results
-//! are an API.
+//! Golden tests: the bytes of the log of every shipped scenario and the explanation of every deadlock among them are
+//! kept, since simulation results are an API.
 //!
 //! `tests/golden/logs.csv` holds, of every scenario under the seeds 0 and 1, the status and outcome, the number
 //! of events, the history hash and the SHA-256 of `events.csv`; the logs of fewer than 60 events stand in full in
@@ -24,7 +24,7 @@ use backstop::store::digest;
 use common::program::said;
 use common::{run_shipped, scenarios, shipped};
 
-/// Seeds under which every scenario is kept.
+/// The seeds of the kept logs.
 const SEEDS: [u64; 2] = [0, 1];
 
 /// Logs with fewer events than this are kept in full.
@@ -34,7 +34,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-/// What is kept of the logs, by file name.
+/// The kept data of the logs, by file name.
 fn logs() -> BTreeMap<&'static str, String> {
     let mut table = String::from("scenario,seed,outcome,events,history_hash,events_sha256\n");
     let mut full: BTreeMap<String, String> = BTreeMap::new();
@@ -45,7 +45,7 @@ fn logs() -> BTreeMap<&'static str, String> {
             let (events, hash, sha) = (ran.run.log.len(), ran.run.history.text(), digest(&log).0);
             writeln!(table, "{name},{seed},{},{events},{hash},{sha}", ran.outcome()).expect("a string is writable");
             let log = String::from_utf8(log).expect("the log is UTF-8");
-            // Where there is no luck in a scenario, one text is enough.
+            // If a scenario has no random numbers, one log is enough.
             let is_new = !full.values().any(|kept| *kept == log);
             if events < SMALL && is_new {
                 full.insert(format!("{name} {seed}"), log);
@@ -56,12 +56,12 @@ fn logs() -> BTreeMap<&'static str, String> {
     BTreeMap::from([("logs.csv", table), ("logs.txt", joined(&full))])
 }
 
-/// Texts one after the other, each after its name.
+/// The texts joined, each after its name.
 fn joined(texts: &BTreeMap<String, String>) -> String {
     texts.iter().map(|(name, text)| format!("==== {name}\n{text}")).collect()
 }
 
-/// Compares texts with those that are kept under these names, or keeps them.
+/// Compares texts with those kept under these names, or stores them when blessing.
 fn compare(now: &BTreeMap<&'static str, String>) {
     let bless = std::env::var_os("BACKSTOP_BLESS").is_some();
     let mut complaints = Vec::new();
@@ -84,7 +84,7 @@ fn compare(now: &BTreeMap<&'static str, String>) {
     );
 }
 
-/// The first line in which two texts differ, of both.
+/// The first line in which two texts differ, from both.
 fn difference(kept: &str, now: &str) -> String {
     let (mut kept, mut now) = (kept.lines(), now.lines());
     for line in 1.. {
@@ -114,7 +114,7 @@ fn deadlocks_are_explained_as_ever() {
     let deadlocks: Vec<(String, u32)> = shipped().into_iter().filter_map(gap).collect();
     assert!(deadlocks.len() >= 5, "{deadlocks:?}");
     let explained = |(name, gap): (String, u32)| {
-        // Rooms of crowds take long to search.
+        // The search for summit sets of many actors takes long.
         let more: &[&str] = if gap <= 24 { &["--summit", "--keystones"] } else { &["--keystones"] };
         let text = said(&scenarios(), &[&["explain", &format!("{name}.toml")], more].concat());
         assert!(text.lines().count() < 40, "{name}: too long to read\n{text}");
@@ -123,7 +123,7 @@ fn deadlocks_are_explained_as_ever() {
     compare(&BTreeMap::from([("explained.txt", joined(&deadlocks.into_iter().map(explained).collect()))]));
 }
 
-/// Nothing is kept that no test looks at.
+/// Every golden file belongs to a test.
 #[test]
 fn no_golden_file_is_stale() {
     let entries = fs::read_dir(folder()).expect("the golden files are there");

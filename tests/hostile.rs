@@ -1,5 +1,5 @@
-//! Hostile input is answered: no panic, no signal, exit code 0 or 1, within 20 seconds of processor time and 2 GiB of
-//! address space, with a place in every refusal and no control or invisible character on the terminal.
+//! Tests of hostile input: no panic, no signal, exit code 0 or 1, within 20 seconds of processor time and 2 GiB of
+//! address space, with a place in every error and no control or invisible character on the terminal.
 //!
 //! `tests/bad/README.md` describes the largest of these inputs; small ones stand in `tests/bad/`.
 #![cfg(target_os = "linux")]
@@ -19,32 +19,32 @@ use std::time::Instant;
 use common::program::PROGRAM;
 use common::{scenarios, shipped};
 
-/// Address space, in KiB; processor time, in seconds; time on the clock, for what waits instead of working.
+/// Address space in KiB; processor time in seconds; elapsed time, for commands that block instead of working.
 ///
-/// A build that is not optimised has four times as long.
+/// A debug build has four times as long.
 const LIMITS: &str = if cfg!(debug_assertions) {
     "ulimit -v 2097152 -t 80 -c 0; exec timeout -s KILL 300 \"$0\" \"$@\""
 } else {
     "ulimit -v 2097152 -t 20 -c 0; exec timeout -s KILL 120 \"$0\" \"$@\""
 };
 
-/// Most that an answer may print.
+/// The largest number of bytes that an answer may print.
 const LONGEST_ANSWER: usize = 1 << 20;
 
 fn backstop(arguments: &[&str]) -> Output {
     Command::new("bash").args(["-c", LIMITS, PROGRAM]).args(arguments).output().expect("bash starts")
 }
 
-/// How an input is to be answered.
+/// The expected answer to an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
-    /// By `check`, with an error that has this in it.
+    /// `check` rejects it with an error that contains this text.
     Refused(&'static str),
-    /// It is checked and runs to its end.
+    /// It passes `check` and runs to its end.
     Accepted,
-    /// It passes `check`, and its run fails with an error that has this in it.
+    /// It passes `check`, and its run fails with an error that contains this text.
     Fails(&'static str),
-    /// In any proper way: for inputs that were broken at random.
+    /// Any proper answer, for inputs that were damaged at random.
     Either,
 }
 use Answer::{Accepted, Either, Fails, Refused};
@@ -59,7 +59,7 @@ fn names_place(text: &str, file: &str) -> bool {
     })
 }
 
-/// What is wrong with an answer, whatever the question was.
+/// The problem in an answer, whatever the question was.
 fn improper(output: &Output) -> Option<String> {
     let code = output.status.code();
     if !matches!(code, Some(0 | 1)) {
@@ -83,7 +83,7 @@ fn improper(output: &Output) -> Option<String> {
     (is_failure != (code == Some(1))).then(|| "the exit code is not that of the errors".into())
 }
 
-/// What is wrong with the answers to a file, if anything is.
+/// The problem in the answers to a file, if there is one.
 fn complaint(name: &str, file: &Path, expected: Answer) -> Option<String> {
     let shown = file.display().to_string();
     let told = |output: &Output, what: &str| {
@@ -121,7 +121,7 @@ fn complaint(name: &str, file: &Path, expected: Answer) -> Option<String> {
     }
 }
 
-/// Asks about many inputs, as many at a time as there are processors.
+/// Processes many inputs, as many at a time as there are processors.
 fn ask<T: Sync>(inputs: &[T], question: impl Fn(&T) -> Option<String> + Sync) {
     let (next, complaints) = (AtomicUsize::new(0), std::sync::Mutex::new(Vec::new()));
     let workers = std::thread::available_parallelism().map_or(2, usize::from).min(4);
@@ -152,11 +152,11 @@ troops = { unit = \"soldiers\" }
 [actors.uk]
 ";
 
-/// An input to be made when its turn comes.
+/// An input that is generated when it is needed.
 struct Input {
     name: &'static str,
     answer: Answer,
-    /// Whether a build that is not optimised takes more than ten seconds over it.
+    /// Whether a debug build takes more than ten seconds for it.
     heavy: bool,
     make: Box<dyn Fn() -> Vec<u8> + Sync>,
 }
@@ -177,7 +177,7 @@ fn check_inputs(inputs: &[Input]) {
         let began = Instant::now();
         let complaint = complaint(input.name, &file, input.answer);
         if std::env::var_os("BACKSTOP_TIMES").is_some() {
-            // With `--nocapture` or not, for whoever looks for what is slow.
+            // Shows slow inputs, also without `--nocapture`.
             let _ = writeln!(std::io::stderr(), "{:6.1} s  {}", began.elapsed().as_secs_f64(), input.name);
         }
         fs::remove_file(&file).expect("it is there");
@@ -185,7 +185,7 @@ fn check_inputs(inputs: &[Input]) {
     });
 }
 
-/// `HEAD` and something for each of some numbers.
+/// `HEAD` and a part for each of some numbers.
 fn each(numbers: RangeInclusive<u64>, one: impl Fn(u64) -> String) -> String {
     numbers.fold(HEAD.to_owned(), |text, number| text + &one(number))
 }
@@ -198,7 +198,7 @@ fn cohort(size: &str) -> String {
     format!("{HEAD}[cohorts.people]\nsize = {size}\n")
 }
 
-/// A text cut or filled up with a letter to just so many bytes, a line end among them.
+/// A text cut or padded with a letter to this number of bytes, including a line end.
 fn filled(text: &str, letter: char, bytes: usize) -> String {
     let mut text = text.to_owned();
     while text.len() < bytes - 1 {
@@ -207,7 +207,7 @@ fn filled(text: &str, letter: char, bytes: usize) -> String {
     text + "\n"
 }
 
-/// The inputs that a build of any kind answers soon.
+/// Checks the inputs that are fast in any build.
 fn check_light(inputs: Vec<Input>) {
     check_inputs(&inputs.into_iter().filter(|input| !input.heavy).collect::<Vec<_>>());
 }
@@ -353,7 +353,7 @@ fn definitions_and_groups_of_any_shape() -> Vec<Input> {
         });
         format!("{definitions}[metrics]\nm = \"d{count}\"\n")
     }
-    /// Definitions that each read the one before so many times, read in several places.
+    /// Definitions that each read the previous one several times, read in several places.
     fn multiplying(times: usize, count: u64, readers: &str) -> String {
         let definitions = each(0..=count, |n| match n {
             0 => "[definitions]\nd0 = \"bound(troops)\"\n".into(),
@@ -619,7 +619,7 @@ fn numbers_of_any_size() -> Vec<Input> {
 
 // ---------------------------------------------------------------- broken bytes
 
-/// A stream of words for choosing where to break something (`SplitMix64`).
+/// A stream of random words for choosing where to damage a file (`SplitMix64`).
 struct Words(u64);
 
 impl Words {
@@ -722,7 +722,7 @@ fn bytes_that_are_no_scenario() {
     check_bytes(&inputs);
 }
 
-/// Names and titles with control characters in them are legal, and reach no terminal.
+/// Names and titles with control characters are valid, but are escaped on the terminal.
 #[test]
 fn control_characters_in_texts_reach_no_terminal() {
     let nasty = "\\u001b]0;owned\\u0007\\u009b31m\\r\\u0000\\u202e\\n";
@@ -757,12 +757,12 @@ fn control_characters_in_texts_reach_no_terminal() {
     }
 }
 
-/// A scenario that was cut off anywhere.
+/// Scenarios cut off at many places.
 #[test]
 fn scenarios_cut_off_at_every_97th_byte() {
     let mut inputs = Vec::new();
     for name in shipped() {
-        // The variants of the flagship are much like it.
+        // The variants of the flagship are similar to it and are skipped.
         if name.starts_with("jeddah") && name != "jeddah-2025" {
             continue;
         }
@@ -775,7 +775,7 @@ fn scenarios_cut_off_at_every_97th_byte() {
     check_bytes(&inputs);
 }
 
-/// A scenario with bytes changed, left out, doubled and moved.
+/// Scenarios with bytes changed, removed, duplicated and moved.
 #[test]
 fn scenarios_that_were_mangled() {
     let mut words = Words(7);
@@ -810,7 +810,7 @@ fn scenarios_that_were_mangled() {
     check_bytes(&inputs);
 }
 
-/// Arguments that no file checks.
+/// Arguments in many forms.
 #[test]
 fn arguments_of_any_kind() {
     let file = scenarios().join("chicken-and-egg.toml").display().to_string();

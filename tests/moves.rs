@@ -7,7 +7,7 @@ use backstop::scenario::{Document, Options, compile};
 use common::program::succeeds;
 use common::run_text;
 
-/// A scenario of a few promises; `body` stands behind the actors.
+/// A scenario of a few promises; `body` follows the actors.
 fn scenario(steps: u32, body: &str) -> String {
     format!(
         "format = 1\n[time]\nsteps = {steps}\n[resources]\nmoney = {{}}\n[actors.a]\n[actors.b]\n[actors.c]\n\
@@ -117,7 +117,7 @@ fn evidence_stands_in_curves_that_go_one_way() {
     );
 }
 
-/// Each round hands over 2 in two steps and is renewed a step later, three times in all; the deeds add up.
+/// Each round delivers 2 in two steps and is renewed a step later, three times in all; the deliveries add up.
 #[test]
 fn a_promise_that_is_over_begins_a_new_round() {
     let body = "[commitments.truce]\ndebtor = \"a\"\ncreditor = \"b\"\ngives = { money = 2 }\nover = 2\n\
@@ -127,7 +127,7 @@ fn a_promise_that_is_over_begins_a_new_round() {
     let text = scenario(9, body);
     assert_eq!(series(&text, "rounds"), [0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0]);
     assert_eq!(series(&text, "delivered"), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 6.0, 6.0, 6.0]);
-    // A bond of 2 is believed in full, beside the deeds of earlier rounds.
+    // A bond of 2 counts in full, besides the deliveries of earlier rounds.
     assert_eq!(series(&text, "assured"), [2.0, 2.0, 4.0, 4.0, 6.0, 6.0, 6.0, 6.0, 6.0]);
     assert_eq!(series(&text, "kept"), [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
     assert_eq!(series(&text, "first"), [0.0; 9]);
@@ -144,11 +144,11 @@ fn a_promise_that_is_over_begins_a_new_round() {
 fn nothing_is_renewed_once_it_has_expired() {
     let body = "[commitments.truce]\ndebtor = \"a\"\ngives = { money = 2 }\nrenew = \"true\"\nexpires = 3\n\
                 [metrics]\nrounds = \"rounds(truce)\"\n";
-    // Kept at once in each step in which it is renewed: 0, 1 and 2.
+    // Satisfied at once in each step in which it is renewed: 0, 1 and 2.
     assert_eq!(series(&scenario(6, body), "rounds"), [1.0, 2.0, 3.0, 3.0, 3.0, 3.0]);
 }
 
-/// What `replay` makes of a folder is what the run wrote.
+/// Replaying a folder gives the tables that the run wrote.
 fn replays(text: &str) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("s.toml"), text).unwrap();
@@ -160,7 +160,7 @@ fn kinds(text: &str) -> Vec<&'static str> {
     run_text(text, &[], 0).run.log.iter().map(|entry| entry.event.kind().name()).collect()
 }
 
-/// The two wait for each other. One of them goes first at step 2, and the other follows in the same Exchange.
+/// Two promises wait for each other. A move binds one at step 2, and the other follows in the same Exchange.
 #[test]
 fn a_move_opens_a_deadlock() {
     let body = "[commitments.one]\ndebtor = \"a\"\ngives = { money = 1 }\nwhen = \"bonds(two) >= 1\"\n\
@@ -182,8 +182,8 @@ fn a_move_opens_a_deadlock() {
     replays(&text);
 }
 
-/// One matches half of what the other gives. A move raises a promise to its limit, whatever its `as` says; the other
-/// follows by its own.
+/// One promise matches half of the other. A move raises a promise to its limit regardless of its `as`; the other
+/// follows its own `as`.
 #[test]
 fn a_move_raises_graded_amounts_to_their_limit() {
     let body = "[commitments.one]\ndebtor = \"a\"\ngives = { money = { upto = 100, as = \"0.5 * bound(money)\" } }\n\
@@ -206,7 +206,7 @@ fn a_move_raises_graded_amounts_to_their_limit() {
     replays(&text);
 }
 
-/// A promise of two graded amounts, a plain one and a group's.
+/// A promise with two graded amounts, one with a fixed amount, and a group's.
 const AMOUNTS: &str = "[resources.men]\n\
     [commitments.pledge]\ndebtor = \"a\"\ngives = { money = { upto = 100, as = 0, by = 10 } }\nwhen = \"false\"\n\
     [commitments.both]\ndebtor = \"b\"\ngives = { money = { upto = 30, as = 1 }, men = { upto = 40, as = 2 } }\n\
@@ -214,7 +214,7 @@ const AMOUNTS: &str = "[resources.men]\n\
     [commitments.every]\ndebtor = \"all\"\ngives = { money = { upto = 9, as = 0 } }\n\
     [actors.a.attributes]\nshare = 1\n[actors.b.attributes]\nshare = 2\n[actors.c.attributes]\nshare = 3\n";
 
-/// What is raised by moves, in millionths, by instance and the number of the gift.
+/// The amounts raised by moves, in millionths, by instance and number of the gift.
 fn raised_by_moves(text: &str, overrides: &[(&str, f64)]) -> Vec<(String, u32, i64)> {
     let ran = run_text(text, overrides, 0);
     let log = &ran.run.log;
@@ -230,7 +230,7 @@ fn raised_by_moves(text: &str, overrides: &[(&str, f64)]) -> Vec<(String, u32, i
     raised.collect()
 }
 
-/// An amount is not rounded to `by`, not more than `upto`, and never less than what is given already.
+/// The amount of a move is not rounded to `by`, is at most `upto`, and never below the current amount.
 #[test]
 fn a_move_gives_the_amount_that_it_says() {
     let raised = |bind: &str| {
@@ -255,7 +255,7 @@ fn a_move_gives_the_amount_that_it_says() {
     );
 }
 
-/// The amount of a move is a number as any: it can be set, and drawn, for each instance by itself.
+/// The amount of a move is a numeric field: it can be set, and drawn for each instance.
 #[test]
 fn the_amount_of_a_move_can_be_set_and_drawn() {
     let text =
@@ -276,7 +276,7 @@ fn a_move_takes_up_what_is_suspended_once_its_condition_holds() {
                 [moves.push]\nwhen = \"pending(aid) == 3\"\nbind = [\"aid/b\"]\n[metrics]\n\
                 pending = \"pending(aid)\"\nmade = \"count(push)\"\n";
     let text = scenario(4, body);
-    // Taken up in step 1, given up again in the Review of step 2; the move is made once.
+    // Resumed in step 1, suspended again in the Review of step 2; the move is made once.
     assert_eq!(series(&text, "pending"), [0.0, 2.0, 3.0, 3.0]);
     assert_eq!(series(&text, "made"), [0.0, 1.0, 1.0, 1.0]);
     let reactivated =
@@ -302,7 +302,7 @@ fn what_a_move_cannot_bind_is_refused() {
     assert_eq!(refused("on = 1\nwhen = \"step == 1\"\nbind = [\"aid\"]"), ["`moves.push` has both `on` and `when`"]);
 }
 
-/// A package is bound, and the condition of one that it would bring along is not a number: nothing of it is left.
+/// A package is bound, and the condition of a promise that would follow is not a number: the package is undone.
 #[test]
 fn a_failure_after_a_package_undoes_it() {
     let body = "[meetings.summit]\non = 1\nattend = [\"a\", \"b\"]\npackage = true\n\
@@ -328,7 +328,7 @@ fn every_round_of_a_graded_promise_earns_trust() {
     assert_eq!(series(&scenario(4, body), "trust"), [3.0 / 5.0, 4.0 / 6.0, 4.0 / 6.0, 4.0 / 6.0]);
 }
 
-/// Conditions that read a move are looked at in the Review of a later step; a log may have the move for their cause.
+/// Conditions that read a move are evaluated in the Review of a later step, and may have the move as their cause.
 #[test]
 fn a_condition_that_reads_a_move_replays_in_a_later_step() {
     let body = "[commitments.one]\ndebtor = \"a\"\ngives = { money = 1 }\nwhen = \"count(gesture) > 9\"\n\

@@ -1,8 +1,8 @@
-//! The same rows as an independent implementation: `tests/oracle/`, in Python, written from the specification alone.
+//! Comparison with an independent implementation in Python, `tests/oracle/`, written from the specification alone.
 //!
-//! `tests/oracle/cases.txt` holds generated scenarios with the oracle's tables and its answers about states of
-//! their runs (`store.py` writes them). Where there is a python3 of at least 3.11, fresh scenarios are compared
-//! live too: `BACKSTOP_ORACLE_SEEDS=A..B` chooses which, 15 of them by default.
+//! `tests/oracle/cases.txt` contains generated scenarios with the oracle's tables and its answers about states of their
+//! runs (written by `store.py`). If python3 of at least 3.11 is installed, fresh scenarios are compared too:
+//! `BACKSTOP_ORACLE_SEEDS=A..B` selects them, by default 15.
 
 mod common;
 
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     ])
 }
 
-/// What the oracle writes.
+/// The tables that the oracle writes.
 const TABLES: [&str; 4] = ["events.csv", "series.csv", "commitments.csv", "runs.csv"];
 
 fn oracle() -> PathBuf {
@@ -56,7 +56,7 @@ fn records(bytes: &[u8]) -> Vec<Vec<String>> {
     reader.records().map(|record| record.expect("CSV").iter().map(ToOwned::to_owned).collect()).collect()
 }
 
-/// Cells are the same as texts, or as numbers in every bit.
+/// Whether cells are equal as texts, or as numbers in every bit.
 fn same(ours: &str, theirs: &str) -> bool {
     let bits = |text: &str| text.parse::<f64>().ok().map(f64::to_bits);
     ours == theirs || bits(ours).is_some_and(|ours| Some(ours) == bits(theirs))
@@ -66,7 +66,7 @@ fn same(ours: &str, theirs: &str) -> bool {
 fn difference(table: &str, ours: &[u8], theirs: &[u8]) -> Option<String> {
     let (mut ours, theirs) = (records(ours), records(theirs));
     if table == "runs.csv" {
-        // The oracle has no history hash, and its own names for failures.
+        // The oracle has no history hash, and other names for failures.
         let hash = ours[0].iter().position(|name| name == RunColumn::HistoryHash.name()).expect("a column");
         ours.iter_mut().for_each(|row| drop(row.remove(hash)));
         let status = theirs[0].iter().position(|name| name == "status").expect("a column");
@@ -115,7 +115,7 @@ fn stored_cases_give_the_rows_of_the_oracle() {
     assert!(failed >= 5 && deadlocked >= 5, "{failed} failing and {deadlocked} deadlocked runs");
 }
 
-/// The moves that are added to a run, and a fork of it, as the programs take them.
+/// The moves that are added to a run, and its fork, as arguments of both programs.
 #[derive(serde::Deserialize)]
 struct Arguments {
     run: Vec<String>,
@@ -224,14 +224,14 @@ fn fresh_cases_with_moves_and_forks_give_the_rows_of_the_oracle() {
     }
 }
 
-/// Keeping trust up where nothing reads it changes nothing that happens.
+/// Tracking trust that nothing reads does not change any event.
 fn trust_that_nobody_reads_changes_no_event() {
     for StoredCase { seed, scenario: text, .. } in stored_cases() {
         let document = Document::parse("test.toml", text.as_bytes()).expect("a scenario");
         let model = compile(&document, &Options::default()).expect("a scenario").model;
         let plan = backstop::engine::Plan::new(&model);
-        let luck = backstop::engine::RunSeed { seed, replicate: 0 };
-        let run = backstop::engine::run(&model, &plan, luck, backstop::engine::RunOptions::default());
+        let run_seed = backstop::engine::RunSeed { seed, replicate: 0 };
+        let run = backstop::engine::run(&model, &plan, run_seed, backstop::engine::RunOptions::default());
         assert_eq!(run.history, run_text(&text, &[], seed).run.history, "seed {seed}");
     }
 }
@@ -252,7 +252,7 @@ fn question(ran: &Ran, answer: &Value) -> Question {
     Question { goal, cost, summit: wanted("summit"), keystones: wanted("keystones"), ..Question::default() }
 }
 
-/// Sets as `explain --json` has them.
+/// Sets in the format of `explain --json`.
 fn sets<T: Copy>(sets: &Sets<T>, key: &str, name: impl Fn(T) -> String) -> Value {
     let cost = |cost: Option<backstop::model::Amount>| cost.map(backstop::model::Amount::to_units);
     let listed = sets.sets.iter().map(|set| {
@@ -294,7 +294,7 @@ fn shown(ran: &Ran, explanation: &Explanation) -> Value {
     shown
 }
 
-/// Whether ours is theirs, where theirs has a say; costs are counted in millionths here and in floats there.
+/// Whether two answers agree, as far as the oracle's goes; costs are millionths here and floats there.
 fn agrees(ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
         (Value::Object(ours), Value::Object(theirs)) => {
@@ -311,7 +311,7 @@ fn agrees(ours: &Value, theirs: &Value) -> bool {
     }
 }
 
-/// What has been compared, so that a test can see that it compared something.
+/// Counts of comparisons, so that a test can assert that it compared something.
 #[derive(Default)]
 struct Compared {
     answers: usize,
@@ -321,7 +321,7 @@ struct Compared {
     keystones: usize,
 }
 
-/// The oracle's answers about states of a run against ours.
+/// Compares the oracle's answers about states of a run with ours.
 fn compare_answers(ran: &Ran, seed: u64, answers: &Value, compared: &mut Compared) -> Vec<String> {
     let mut complaints = Vec::new();
     for answer in answers.as_array().expect("a list of answers") {
@@ -393,7 +393,7 @@ fn fresh_seeds() -> Range<u64> {
     range.expect("BACKSTOP_ORACLE_SEEDS is A..B")
 }
 
-/// Runs the oracle; a run that fails there exits with 1, which the tables tell too.
+/// Runs the oracle; if the run fails, it exits with 1, which its tables record too.
 fn run_oracle(file: &Path, seed: u64, out: &Path) {
     run_oracle_with(file, seed, &[], out);
 }
@@ -437,7 +437,8 @@ fn shipped_scenarios_give_the_rows_of_the_oracle() {
     for name in shipped() {
         let file = scenarios().join(format!("{name}.toml"));
         let ran = run_shipped(&name, &[], 2);
-        // The oracle looks at everything in every round; crowds take it a minute, and are in `published.rs`.
+        // The oracle evaluates everything in every round, which takes a minute for large scenarios; these are covered
+        // by `published.rs`.
         if ran.model.actors.len() > 50 {
             continue;
         }

@@ -1,4 +1,4 @@
-//! The page of a folder: what is in it is what the tables say, and nothing from a scenario is markup.
+//! Tests of the page: its data equal the tables of the folder, and text from a scenario is never markup.
 
 mod common;
 
@@ -56,7 +56,7 @@ fn a_page_holds_the_tables_cell_for_cell() {
     let page = fs::read_to_string(at.join("run/page.html")).unwrap();
     let data = data(&page);
     assert_tables(&data["subjects"][0], &at.join("run"), &["events", "series", "commitments", "runs"]);
-    // The folder is whole as before.
+    // The folder is still valid.
     said(at, &["replay", "run"]);
 
     said(at, &["fork", "run", "--at", "2", "--out", "fork", "--quiet"]);
@@ -72,7 +72,7 @@ fn a_page_holds_the_tables_cell_for_cell() {
     assert_tables(&data["subjects"][0], &at.join("sweep"), &["summary", "design", "runs"]);
 }
 
-/// The states of a page are those that `replay --at` and `explain --at` tell of.
+/// The states in a page equal those of `replay --at` and `explain --at`.
 #[test]
 fn the_states_on_the_way_are_those_of_the_run() {
     let folder = tempfile::tempdir().unwrap();
@@ -111,7 +111,7 @@ fn the_states_on_the_way_are_those_of_the_run() {
         for (one, expected) in sets.iter().zip(explained["unlock"]["sets"].as_array().unwrap()) {
             let (moves, expected): (Vec<&str>, Vec<String>) = (named(&one["moves"]), of(&expected["moves"]));
             assert_eq!(moves, expected, "an unlock set at {step}");
-            // What is played of a set ends with all of the gap bound.
+            // The rounds of a set end with the whole gap bound.
             let mut played: Vec<&str> = one["rounds"].as_array().unwrap().iter().flat_map(named_of(&names)).collect();
             played.sort_unstable();
             let mut all = gap.clone();
@@ -146,7 +146,7 @@ fn hostile_names_stay_text() {
     assert_eq!(page.matches("</script").count(), 2);
     assert!(!page.contains("<img") && !page.contains("onerror=alert(2)>"));
     assert_eq!(data(&page)["subjects"][0]["title"], evil);
-    // Nothing is loaded, and only what has these hashes may run.
+    // Nothing is loaded, and only scripts with these hashes may run.
     let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'sha256-";
     assert!(page.contains(policy) && !page.contains("unsafe-"));
     assert!(!page.contains(" onclick=") && !page.contains("src=\"http") && !page.contains("href=\"http"));
@@ -161,7 +161,7 @@ fn folders_that_do_not_fit_are_refused() {
     let sweep = ["--vary", "summit_success=0,1", "--out", "sweep", "--quiet"];
     said(at, &[&["sweep", &scenario("guarantee-toy.toml")][..], &sweep].concat());
     for (arguments, message) in [
-        (&["page", "nowhere"][..], "this is no complete output folder"),
+        (&["page", "nowhere"][..], "this is not a complete output folder"),
         (&["page", "stag", "egg"], "not of the same actors and commitments"),
         (&["page", "stag", "sweep"], "only runs can be compared"),
         (&["page", "stag", "--out", "no/such/folder/x.html"], "no/such/folder/x.html"),
@@ -174,7 +174,7 @@ fn folders_that_do_not_fit_are_refused() {
             "{arguments:?}: {said}"
         );
     }
-    // What is there is replaced only if that is asked for, and no link is followed out of the folder.
+    // Existing files are replaced only with `--force`, and no link is followed out of the folder.
     said(at, &["page", "egg"]);
     said(at, &["page", "egg", "--force"]);
     fs::write(at.join("egg/page.html"), "mine").unwrap();
@@ -189,7 +189,7 @@ fn folders_that_do_not_fit_are_refused() {
         assert_eq!(backstop(at, &["page", "egg", "--force"]).status.code(), Some(1));
         assert_eq!(fs::read_to_string(at.join("elsewhere")).unwrap(), "mine");
     }
-    // A page of a folder that was edited is not written.
+    // No page is written for an edited folder.
     let path = at.join("stag/events.csv");
     let edited = fs::read_to_string(&path).unwrap().replacen("created", "detached", 1);
     fs::write(&path, edited).unwrap();

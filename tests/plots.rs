@@ -1,7 +1,7 @@
-//! The plot scripts draw what real output folders hold, and refuse those that do not fit.
+//! Tests of the plot scripts: they draw real output folders and reject unsuitable ones.
 //!
-//! They run where Python with pandas and matplotlib is there: the interpreter that `BACKSTOP_PYTHON` names, else
-//! `python3`. Elsewhere they are ignored.
+//! They need Python with pandas and matplotlib: the interpreter given by `BACKSTOP_PYTHON`, or else `python3`. Without
+//! it they are ignored.
 
 mod common;
 
@@ -31,8 +31,8 @@ fn main() -> ExitCode {
 const SCRIPTS: [&str; 7] =
     ["commitments.py", "heatmap.py", "importance.py", "shares.py", "survival.py", "tips.py", "trajectories.py"];
 
-/// Runs scripts one after the other, as if each had been started alone, and looks at their pictures: how many colours
-/// these have, and how much of them is not background. Starting Python anew for each would take most of the time.
+/// Runs scripts one after the other in one interpreter, since starting Python takes most of the time, and returns for
+/// each picture the number of colours and the share that is not background.
 const DRIVER: &str = r#"
 import contextlib, io, json, os, runpy, sys
 import matplotlib, matplotlib.image, matplotlib.pyplot, numpy
@@ -156,8 +156,8 @@ fn sweeps_are_drawn() {
     std::fs::write(&tips, backstop(&[&["tip", &scenario_path(jeddah)], tip.as_slice()].concat())).unwrap();
     cases.draws("tips.py", &tips, &[]);
     // One point, no dates, and an outcome that some runs reach.
-    let luck = sweep("normal-thresholds", "luck", &["-r", "200"]);
-    cases.draws("survival.py", &luck, &[]);
+    let run_seed = sweep("normal-thresholds", "luck", &["-r", "200"]);
+    cases.draws("survival.py", &run_seed, &[]);
 
     cases.refuses("shares.py", &map, &[], "the sweep varies more than one name");
     cases.refuses("shares.py", &map, &["--by", "backstop_share"], "there are several points for one value");
@@ -172,8 +172,8 @@ fn sweeps_are_drawn() {
     cases.refuses("shares.py", &line, &["--only", "peace"], "there is no outcome `peace`");
     cases.refuses("heatmap.py", &line, &[], "a heat map needs a sweep over two names");
     cases.refuses("heatmap.py", &sample, &["--by", "caution,backstop_share"], "the sweep varies effort_asked too");
-    cases.refuses("survival.py", &luck, &["--by", "sd"], "the sweep does not vary `sd`");
-    cases.refuses("importance.py", &luck, &[], "the sweep varies nothing");
+    cases.refuses("survival.py", &run_seed, &["--by", "sd"], "the sweep does not vary `sd`");
+    cases.refuses("importance.py", &run_seed, &[], "the sweep varies nothing");
     cases.refuses("importance.py", &sample, &["--metric", "peace"], "there is no metric `peace`");
     cases.refuses("importance.py", &sample, &["--outcome", "peace"], "there is no outcome `peace`");
     cases.refuses("importance.py", &sample, &["--only", "floor"], "the sweep does not vary `floor`");
@@ -182,7 +182,7 @@ fn sweeps_are_drawn() {
     cases.check(python);
 }
 
-/// The commands that the tutorial gives for its pictures make pictures of the same size as those that it shows.
+/// The commands in the tutorial make pictures of the same size as those that it shows.
 fn the_pictures_of_the_tutorial_are_made_as_it_says() {
     let page = std::fs::read_to_string(root().join("docs/tutorial.md")).unwrap();
     let block = page.split("<!-- pictures -->\n```sh\n").nth(1).unwrap().split("```").next().unwrap();
@@ -252,7 +252,7 @@ fn folders_that_do_not_fit_are_refused() {
     cases.check(python);
 }
 
-/// Runs of different lengths, a parameter and an outcome whose names look like columns, terminal escapes in the title.
+/// Runs of different lengths, a parameter and an outcome with names of columns, and terminal escapes in the title.
 const AWKWARD: &str = r#"
 format = 1
 title = "red\u001b[31m and\u0007 loud"
@@ -293,7 +293,7 @@ fn awkward_names_and_runs_that_end_early_are_drawn() {
     cases.check(python);
 }
 
-/// Every table and the manifest of a sweep, cut or filled with something else: an error each time, never a traceback.
+/// Every table and the manifest of a sweep, cut or overwritten: each gives an error, never a traceback.
 fn damaged_folders_are_refused() {
     let python = python();
     let mut cases = Cases::default();
@@ -336,7 +336,7 @@ fn copy(from: &Path, to: &Path) -> PathBuf {
     to.to_owned()
 }
 
-/// A table that is longer than what a reader looks at to find its types is read with every digit.
+/// A table longer than the part from which readers infer types is read with every digit.
 fn readers_find_the_types_of_long_tables() {
     let python = python();
     let folder = tempfile::tempdir().unwrap();
@@ -380,7 +380,7 @@ fn scenario_path(name: &str) -> String {
     root().join(format!("scenarios/{name}.toml")).to_str().unwrap().to_owned()
 }
 
-/// An interpreter with what the scripts need, or what is wrong.
+/// An interpreter with the required packages, or the reason why there is none.
 fn interpreter() -> &'static Result<OsString, String> {
     static FOUND: OnceLock<Result<OsString, String>> = OnceLock::new();
     FOUND.get_or_init(|| {
@@ -409,7 +409,7 @@ fn backstop(arguments: &[&str]) -> Vec<u8> {
     common::program::said(Path::new("."), arguments).into_bytes()
 }
 
-/// Calls of scripts, and what is expected of them.
+/// Calls of scripts with the expected results.
 #[derive(Default)]
 struct Cases {
     pictures: Option<tempfile::TempDir>,
@@ -427,7 +427,7 @@ impl Cases {
         self.cases.push((case, message.map(ToOwned::to_owned)));
     }
 
-    /// The script says nothing and writes a picture that is not blank.
+    /// The script prints nothing and writes a picture that is not blank.
     fn draws(&mut self, name: &str, folder: &Path, more: &[&str]) {
         self.add(name, folder, more, None);
     }

@@ -1,4 +1,4 @@
-//! What holds of every valid scenario, tried on random ones and, where they are few enough, on all.
+//! Property tests on random scenarios and, where they are few enough, on all.
 //!
 //! The cases are fresh in every run; `PROPTEST_CASES=N` sets how many, and a failing one is shown as the smallest
 //! scenario that fails.
@@ -24,11 +24,11 @@ use proptest::prelude::*;
 
 const ALL: RunOptions = RunOptions { log: true, series: true, exchanged: true };
 
-/// The generated scenarios show everything that can happen, so that the properties are about something.
+/// Generated scenarios cover every kind of event.
 #[test]
 fn generated_scenarios_show_every_kind_of_event() {
     let mut runs: BTreeMap<&str, u32> = BTreeMap::new();
-    // Knuth's multiplicative generator is random enough to choose alternatives.
+    // Knuth's multiplicative generator is sufficient to choose alternatives.
     let mut state = 1_u64;
     for seed in 0..400 {
         let words: Vec<u16> = (0..500)
@@ -53,7 +53,7 @@ fn generated_scenarios_show_every_kind_of_event() {
 
 // ---------------------------------------------------------------- a run and its replay
 
-/// The states on the way, and the run.
+/// The states of a run, and the run.
 fn run_watched(model: &Model, plan: &Plan, seed: u64) -> (Run, Sampler, Vec<(Checkpoint, World)>) {
     let mut sampler = Sampler::new(model, true, true).expect("a small series");
     let mut worlds = Vec::new();
@@ -66,7 +66,7 @@ fn run_watched(model: &Model, plan: &Plan, seed: u64) -> (Run, Sampler, Vec<(Che
     (run, sampler, worlds)
 }
 
-/// The other tables, from what a run and what a fold both have.
+/// The other tables, from data that a run and a replay both have.
 fn tables(model: &Model, sampler: &Sampler, samples: &[f64], setup: &Setup, world: &World, row: &RunRow<'_>) -> String {
     let runs = RunTable::new(model, &[]);
     let tables = [
@@ -77,7 +77,7 @@ fn tables(model: &Model, sampler: &Sampler, samples: &[f64], setup: &Setup, worl
     String::from_utf8(tables.map(|table| table.expect("memory is writable")).concat()).expect("UTF-8")
 }
 
-/// A state with its gap left out, which is only taken where something reads it.
+/// A state without its gap, which is only computed if something reads it.
 fn without_gap(world: &World) -> World {
     let mut world = world.clone();
     world.keep_gap(0);
@@ -85,7 +85,7 @@ fn without_gap(world: &World) -> World {
 }
 
 proptest! {
-    /// Folding the log gives, without a random number, every state and every table of the run.
+    /// Replaying the log gives, without random numbers, every state and every table of the run.
     #[test]
     fn a_run_equals_its_replay(sketch in sketches(Allowed::ALL), seed in 0_u64..1_000) {
         let model = compiled(&sketch.text(), &[]).model;
@@ -111,7 +111,7 @@ proptest! {
         prop_assert_eq!((result, steps, gap, history), (run.result.clone(), run.steps, run.gap, run.history));
         prop_assert_eq!(format!("{setup:?}"), format!("{:?}", run.setup));
         if run.result.is_err() {
-            // Of the step in which it failed the fold cannot know how far it came.
+            // The replay cannot know how far the run got in the step in which it failed.
             let completed = worlds.iter().rposition(|(at, _)| *at == Checkpoint::Ended).map_or(0, |last| last + 1);
             worlds.truncate(completed);
         }
@@ -132,22 +132,22 @@ proptest! {
         );
     }
 
-    /// Neither the log nor the series nor the causes have a say in what happens.
+    /// Recording the log, series or causes does not change the run.
     #[test]
-    fn what_is_wanted_of_a_run_changes_nothing(sketch in sketches(Allowed::ALL), seed in 0_u64..1_000) {
+    fn recording_options_do_not_change_a_run(sketch in sketches(Allowed::ALL), seed in 0_u64..1_000) {
         let model = compiled(&sketch.text(), &[]).model;
         let plan = Plan::new(&model);
-        let luck = RunSeed { seed, replicate: 0 };
-        let (full, bare) = (engine::run(&model, &plan, luck, ALL), engine::run(&model, &plan, luck, RunOptions::default()));
+        let run_seed = RunSeed { seed, replicate: 0 };
+        let (full, bare) = (engine::run(&model, &plan, run_seed, ALL), engine::run(&model, &plan, run_seed, RunOptions::default()));
         prop_assert_eq!((full.history, full.events, full.steps), (bare.history, bare.events, bare.steps));
         prop_assert_eq!((full.gap, full.metrics), (bare.gap, bare.metrics));
         prop_assert_eq!((full.result, full.world), (bare.result, bare.world));
     }
 }
 
-// ---------------------------------------------------------------- order and luck
+// ---------------------------------------------------------------- order and random numbers
 
-/// An event as text: what it is, without its place in the log.
+/// An event as text, without its position in the log.
 fn row(model: &Model, entry: &backstop::model::Entry) -> String {
     let cells = cells(model, entry.event);
     let parts = [cells.actor, cells.counterpart, cells.subject, cells.issue, cells.resource, &cells.value_text()];
@@ -170,8 +170,8 @@ fn bound_sets(ran: &Ran) -> Vec<BTreeSet<String>> {
 }
 
 proptest! {
-    /// The order in which commitments are declared does not decide which of them bind, nor anything else but the
-    /// order of rows. (Where trust is read, sums of deeds in another order may round differently.)
+    /// The declaration order of commitments does not change which of them bind, nor anything else except the order of
+    /// rows. (If trust is read, sums of deliveries in another order may round differently.)
     #[test]
     fn the_order_of_commitments_does_not_matter(
         sketch in sketches(Allowed { trust: false, failures: false }),
@@ -188,18 +188,18 @@ proptest! {
         prop_assert_eq!(one.run.gap, other.run.gap);
     }
 
-    /// Nothing is passed over that could have turned: a run is the same, bit by bit, if everything is looked at in every
-    /// step. So is one without a log, whose stances and metrics take a quicker way.
+    /// A run has the same bits if everything is evaluated in every step, and so has one without a log, which computes
+    /// stances and metrics in a faster way.
     #[test]
-    fn looking_at_everything_changes_nothing(sketch in sketches(Allowed::ALL), seed in 0_u64..1_000) {
+    fn evaluating_everything_changes_nothing(sketch in sketches(Allowed::ALL), seed in 0_u64..1_000) {
         let model = compiled(&sketch.text(), &[]).model;
         let plan = Plan::new(&model);
         let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-        let luck = RunSeed { seed, replicate: 3 };
+        let run_seed = RunSeed { seed, replicate: 3 };
         for want in [ALL, RunOptions::default()] {
-            let run = Simulation::new(&model, &plan, want).run(&[], luck).clone();
+            let run = Simulation::new(&model, &plan, want).run(&[], run_seed).clone();
             let mut thorough = Simulation::new(&model, &plan, want).thorough();
-            let thorough = thorough.run(&[], luck);
+            let thorough = thorough.run(&[], run_seed);
             prop_assert_eq!(&run.log, &thorough.log);
             prop_assert_eq!(&run.result, &thorough.result);
             prop_assert_eq!((run.history, run.events, run.gap), (thorough.history, thorough.events, thorough.gap));
@@ -210,10 +210,10 @@ proptest! {
         }
     }
 
-    /// An actor and a shock that concern nobody else change nobody else's luck: all other rows and their causes
-    /// are the same, bit by bit, wherever the two are declared.
+    /// An unrelated actor and shock do not change the random numbers of others: all other rows and their causes are the
+    /// same, bit by bit, wherever the two are declared.
     #[test]
-    fn strangers_change_nothing(
+    fn unrelated_actors_and_shocks_change_nothing(
         sketch in sketches(Allowed::ALL),
         (actor_at, shock_at) in (0_usize..20, 0_usize..20),
         seed in 0_u64..1_000,
@@ -229,10 +229,10 @@ proptest! {
         prop_assert_eq!(of_alone, rest);
     }
 
-    /// Taking a shock away changes no other source's luck: what is drawn at the start stays, nothing differs before
-    /// its first strike, and what strikes at a constant rate strikes when it would have.
+    /// Removing a shock does not change the random numbers of others: parameters drawn at the start are equal, nothing
+    /// differs before its first occurrence, and shocks at constant rates occur at the same steps.
     #[test]
-    fn without_a_shock_the_luck_of_others_is_the_same(
+    fn removing_a_shock_keeps_the_random_numbers_of_others(
         sketch in sketches(Allowed::ALL),
         which in 0_usize..4,
         seed in 0_u64..1_000,
@@ -243,7 +243,7 @@ proptest! {
         }
         let gone = names[which % names.len()].to_owned();
         let less = sketch.without("shocks", &gone);
-        // Where something counts its strikes, it cannot be taken away.
+        // A shock that is counted cannot be removed.
         if !is_valid(&less) {
             return Ok(());
         }
@@ -276,7 +276,7 @@ proptest! {
     }
 }
 
-/// Events with the events that brought them about.
+/// Events with their causes.
 fn with_causes(ran: &Ran) -> Vec<String> {
     let rows = rows(ran);
     let cause = |at: usize| ran.run.log[at].cause.map_or("nothing", |cause| rows[cause as usize].as_str());
@@ -290,8 +290,8 @@ fn is_valid(sketch: &Sketch) -> bool {
 
 // ---------------------------------------------------------------- agreements, by brute force
 
-/// What can be bound in a state, for trying every set of it. Nothing of the engine's own search is used but the
-/// evaluation of one condition on one state.
+/// All sets of commitments that could be bound in a state, for brute force. Of the engine, only the evaluation of one
+/// condition in one state is used.
 struct Table<'a> {
     ran: &'a Ran,
     world: &'a World,
@@ -301,11 +301,11 @@ struct Table<'a> {
     follows: Vec<u32>,
 }
 
-/// Most conditional commitments of a state whose sets are all tried.
+/// The largest number of conditional commitments for which all sets are tried.
 const MOST: usize = 7;
 
 impl<'a> Table<'a> {
-    /// None where there are too many sets, or a condition has no value on one of them.
+    /// `None` if there are too many sets, or a condition has no value for one of them.
     fn new(ran: &'a Ran, world: &'a World) -> Option<Self> {
         let is_open = |&id: &InstanceId| world.instance(id).state == State::Conditional;
         let open: Vec<InstanceId> = ran.model.instance_ids().filter(is_open).collect();
@@ -342,13 +342,13 @@ impl<'a> Table<'a> {
         members.map(|(_, &id)| id).collect()
     }
 
-    /// The union of all sets that keep themselves up.
+    /// The union of all sets `S` with `S ⊆ F(S)`.
     fn greatest(&self) -> u32 {
         let sets = (0_u32..).zip(&self.follows);
         sets.filter(|&(set, follows)| set & !follows == 0).fold(0, |union, (set, _)| union | set)
     }
 
-    /// What all sets have in common that hold the moves and leave nobody out who would follow.
+    /// The intersection of all sets that contain the moves and are closed under `F`.
     fn least(&self, moves: u32) -> u32 {
         let sets = (0_u32..).zip(&self.follows);
         let closed = sets.filter(|&(set, follows)| follows & !set == 0 && moves & !set == 0);
@@ -356,7 +356,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// The state just before the Exchange of a step, where that bound something.
+/// The state just before the Exchange of a step, if it bound something.
 fn before_exchange(ran: &Ran, step: u32) -> Option<World> {
     let is_round = |entry: &backstop::model::Entry| entry.step == step && matches!(entry.event, Event::Detached(_));
     let first = ran.run.log.iter().position(is_round)?;
@@ -374,7 +374,7 @@ fn before_exchange(ran: &Ran, step: u32) -> Option<World> {
     Some(world)
 }
 
-/// What the Exchange of a step bound, before any meeting.
+/// The commitments bound by the Exchange of a step, before any meeting.
 fn exchanged(ran: &Ran, step: u32) -> Vec<InstanceId> {
     let in_step = ran.run.log.iter().filter(|entry| entry.step == step);
     let until = in_step.take_while(|entry| !matches!(entry.event, Event::Agreed { .. } | Event::Failed { .. }));
@@ -388,7 +388,7 @@ fn exchanged(ran: &Ran, step: u32) -> Vec<InstanceId> {
     bound
 }
 
-/// Compares every fixed point of a state with what brute force finds.
+/// Compares the fixed points of a state with brute force.
 fn check_fixed_points(table: &Table<'_>) -> Result<(), TestCaseError> {
     let Ran { model, plan, run } = table.ran;
     let view = View { model, plan, setup: &run.setup, world: table.world };
@@ -409,7 +409,8 @@ proptest! {
     #[test]
     fn fixed_points_are_those_of_brute_force(sketch in sketches(Allowed::ALL), seed in 0_u64..1_000) {
         let ran = run_text(&sketch.text(), &[], seed);
-        // The states at the first and the last step with open offers, and all before an Exchange that bound.
+        // The states at the first and the last step with open offers, and all states before an Exchange that bound
+        // something.
         let states: Vec<(u32, World)> = (0..ran.run.steps).map(|step| (step, ran.after_exchange(step))).collect();
         let tables: Vec<Table<'_>> = states.iter().filter_map(|(_, world)| Table::new(&ran, world)).collect();
         let mut open = tables.iter().filter(|table| !table.open.is_empty());
@@ -476,7 +477,7 @@ fn three_actors_in_every_way_they_can_wait() {
 
 // ---------------------------------------------------------------- forks
 
-/// A fork that changes nothing leads nowhere else: at every step of every shipped scenario.
+/// A fork without changes gives the same run, at every step of every shipped scenario.
 #[test]
 fn a_fork_without_overrides_is_the_same_run() {
     let mut forks = 0;
@@ -488,14 +489,14 @@ fn a_fork_without_overrides_is_the_same_run() {
         let first = compiled(&text, &[]).model;
         let second = compiled(&text, &[]).model;
         let (first_plan, second_plan) = (Plan::new(&first), Plan::new(&second));
-        let luck = RunSeed { seed, replicate: 0 };
-        let whole = engine::run(&first, &first_plan, luck, ALL);
+        let run_seed = RunSeed { seed, replicate: 0 };
+        let whole = engine::run(&first, &first_plan, run_seed, ALL);
         for step in 0..=whole.steps {
             let stages = [
-                Stage { model: &first, plan: &first_plan, from: 0, luck: None },
-                Stage { model: &second, plan: &second_plan, from: step, luck: None },
+                Stage { model: &first, plan: &first_plan, from: 0, run_seed: None },
+                Stage { model: &second, plan: &second_plan, from: step, run_seed: None },
             ];
-            let forked = engine::run_staged(&stages[0], &stages[1..], luck, ALL, &mut |_, _, _| {});
+            let forked = engine::run_staged(&stages[0], &stages[1..], run_seed, ALL, &mut |_, _, _| {});
             let differs = forked.log.iter().zip(&whole.log).find(|(forked, whole)| forked != whole);
             assert_eq!(differs, None, "{name} forked at step {step}");
             assert_eq!((forked.history, forked.log.len()), (whole.history, whole.log.len()), "{name} at step {step}");
@@ -511,7 +512,7 @@ fn a_fork_without_overrides_is_the_same_run() {
 }
 
 proptest! {
-    /// The same of generated scenarios, at a step of their own.
+    /// The same for generated scenarios, at one step each.
     #[test]
     fn a_fork_without_overrides_changes_no_generated_run(
         sketch in sketches(Allowed::ALL),
@@ -520,10 +521,10 @@ proptest! {
     ) {
         let model = compiled(&sketch.text(), &[]).model;
         let plan = Plan::new(&model);
-        let luck = RunSeed { seed, replicate: 0 };
-        let whole = engine::run(&model, &plan, luck, ALL);
-        let stage = |from| Stage { model: &model, plan: &plan, from, luck: None };
-        let forked = engine::run_staged(&stage(0), &[stage(at)], luck, ALL, &mut |_, _, _| {});
+        let run_seed = RunSeed { seed, replicate: 0 };
+        let whole = engine::run(&model, &plan, run_seed, ALL);
+        let stage = |from| Stage { model: &model, plan: &plan, from, run_seed: None };
+        let forked = engine::run_staged(&stage(0), &[stage(at)], run_seed, ALL, &mut |_, _, _| {});
         prop_assert_eq!(&forked.log, &whole.log);
         prop_assert_eq!((forked.result, forked.samples, forked.gap), (whole.result, whole.samples, whole.gap));
     }
@@ -571,10 +572,10 @@ impl Logged {
         backstop(&["replay", out.to_str().expect("UTF-8")])
     }
 
-    /// What is wrong with the answer to a log with other rows, if anything is.
+    /// The problem in the answer to a log with other rows, if there is one.
     fn complaint(&self, what: &str, rows: &[Vec<String>]) -> Option<String> {
         let differs = rows.iter().zip(&self.rows).position(|(edited, own)| edited != own);
-        // Bytes that are the same are no mutation.
+        // Equal bytes are not a mutation.
         let first = differs.or_else(|| (rows.len() != self.rows.len()).then(|| rows.len().min(self.rows.len())))?;
         let (code, errors) = self.replay(rows);
         let place = format!("events.csv:{}:1: ", first + 2);
@@ -583,7 +584,7 @@ impl Logged {
     }
 }
 
-/// Rows with `seq` counted anew, and causes that follow their events, as a careful forger would do it.
+/// Rows with renumbered `seq` and adjusted causes, as a careful forger would write them.
 fn renumbered(rows: &[Vec<String>]) -> Vec<Vec<String>> {
     let mut places: BTreeMap<&str, String> = BTreeMap::new();
     rows.iter()
@@ -651,7 +652,7 @@ fn mutations(rows: &[Vec<String>], pick: &mut dyn FnMut(usize) -> usize) -> Vec<
     mutants
 }
 
-/// A log with one cell changed, a row removed, doubled or moved is refused with the first row that is not what it was.
+/// A log with one cell changed, or a row removed, duplicated or moved, is rejected at the first row that differs.
 #[test]
 fn tampered_logs_are_refused_with_the_row() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -682,7 +683,7 @@ fn tampered_logs_are_refused_with_the_row() {
     assert!(complaints.is_empty(), "{} of {tried} mutants:\n{}", complaints.len(), complaints.join("\n"));
 }
 
-/// The same events in other bytes are no log of ours either.
+/// The same events in other notation are rejected too.
 #[test]
 fn logs_that_are_spelt_otherwise_are_refused_with_the_row() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -718,7 +719,7 @@ fn logs_that_are_spelt_otherwise_are_refused_with_the_row() {
     }
 }
 
-/// A log of another seed, scenario or set of numbers is refused, whole as it is.
+/// A complete log of another seed, scenario or setup is rejected.
 #[test]
 fn logs_of_other_runs_are_refused() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");

@@ -237,7 +237,7 @@ fn five_disjoint_pairs() {
     assert!(sets.iter().all(|set| set.len() == 5));
 }
 
-/// The flagship and its variants end as their heads say, whatever the luck, where Jeddah succeeds.
+/// The flagship and its variants have the endings stated in their heads, for any seed where Jeddah succeeds.
 #[test]
 fn jeddah_and_its_variants() {
     for seed in 0..40 {
@@ -258,7 +258,7 @@ fn jeddah_and_its_variants() {
     }
 }
 
-/// The parties of a treaty as its table has them: id, share, whether it is in the bloc, date of joining.
+/// The parties in the table of a treaty: id, share, whether it is in the bloc, date of joining.
 fn parties() -> Vec<(String, f64, bool, Date)> {
     let mut reader =
         csv::Reader::from_path(scenarios().join("paris-agreement/parties.csv")).expect("the table is there");
@@ -270,7 +270,7 @@ fn parties() -> Vec<(String, f64, bool, Date)> {
     joined.map(party).collect()
 }
 
-/// When both thresholds are met, by adding up the table's rows day by day, and the share of that day.
+/// The day on which both thresholds are met, by adding the table's rows day by day, and the share on that day.
 fn crossing(mut parties: Vec<(String, f64, bool, Date)>) -> (Date, f64) {
     parties.sort_by_key(|party| party.3);
     let (mut count, mut share) = (0, 0.0);
@@ -284,7 +284,8 @@ fn crossing(mut parties: Vec<(String, f64, bool, Date)>) -> (Date, f64) {
     panic!("the thresholds are never met");
 }
 
-/// What a variant of the Paris scenario gives: the day of the double threshold, the share on it, the day of force.
+/// The result of a variant of the Paris scenario: the day of the double threshold, the share on it, the day of entry
+/// into force.
 fn paris(variant: &str) -> (Date, f64, Date) {
     let ran = run_file(&scenarios().join(format!("paris-agreement/{variant}.toml")));
     let start = jiff::civil::date(2016, 4, 22);
@@ -294,8 +295,8 @@ fn paris(variant: &str) -> (Date, f64, Date) {
     (day(met), ran.series("share")[met as usize], day(force))
 }
 
-/// The Paris Agreement as it happened: 58.82 % on 5 October 2016, in force on 4 November; and what its table implies
-/// for other courses.
+/// The Paris Agreement as it happened: 58.82 % on 5 October 2016, in force on 4 November; and the results for other
+/// courses that follow from its table.
 #[test]
 fn paris_agreement() {
     let date = jiff::civil::date;
@@ -328,8 +329,8 @@ fn paris_agreement() {
     assert_eq!(force, date(2016, 11, 4));
 }
 
-/// The National Popular Vote compact: 209 electors of eighteen members; no fewer than two further states bring it to
-/// 270, and only Texas and Florida are two that do.
+/// The National Popular Vote compact: the eighteen members have 209 electors; at least two further states are needed
+/// for 270, and Texas and Florida are the only such pair.
 #[test]
 fn national_popular_vote() {
     let ran = run_file(&scenarios().join("national-popular-vote/compact.toml"));
@@ -350,7 +351,7 @@ fn national_popular_vote() {
     assert_eq!(unlock.upper.map(Amount::to_units), Some(61.0), "the missing electors exactly");
 }
 
-/// A scenario of graded promises of money, one an actor: name, `upto`, `as`.
+/// A scenario of graded promises of money, one per actor: name, `upto`, `as`.
 fn graded(promises: &[(&str, &str, &str)], more: &str) -> String {
     let mut text = format!("format = 1\ntitle = \"graded\"\n[time]\nsteps = 2\n[resources.money]\n{more}");
     for (actor, upto, level) in promises {
@@ -363,13 +364,13 @@ fn graded(promises: &[(&str, &str, &str)], more: &str) -> String {
     text
 }
 
-/// What each instance has come to, in units.
+/// The amount of each instance, in units.
 fn amounts(ran: &Ran) -> Vec<f64> {
     let amount = |at: usize| ran.run.world.evidence.graded(at).to_units();
     (0..ran.model.gift_count()).map(amount).collect()
 }
 
-/// Linear algebra: a = 50 + b/2, b = 20 + a/4; contractions of equal players; one who gives nothing.
+/// Linear algebra: a = 50 + b/2, b = 20 + a/4; contractions of equal players; an actor who gives nothing.
 #[test]
 fn graded_promises_settle_where_their_equations_say() {
     let two = run_text(
@@ -388,7 +389,7 @@ fn graded_promises_settle_where_their_equations_say() {
     assert_eq!(three.run.gap, Some(0));
 }
 
-/// Who matches in full or more waits for a first move; a package, or any move, brings all of it.
+/// Promises that match in full or more wait for a first move; a package or any move gives the full amounts.
 #[test]
 fn graded_promises_without_a_seed_are_a_deadlock() {
     let matched = [("a", "100", "bound(money)"), ("b", "100", "bound(money)")];
@@ -475,7 +476,7 @@ impl Grid {
         (halves / 2).min(3)
     }
 
-    /// Fixed points above `floor` of what each amount becomes: its level, or what it is at least.
+    /// The fixed points above `floor`: each amount is its level, or at least its floor.
     fn fixed_points(&self, floor: [u32; 3]) -> Vec<[u32; 3]> {
         let all = (0..64).map(|at| [at / 16, at / 4 % 4, at % 4]);
         let is_fixed = |x: &[u32; 3]| (0..3).all(|i| x[i] == self.level(i, *x).max(floor[i]));
@@ -496,7 +497,7 @@ impl Grid {
         greatest
     }
 
-    /// Minimal sets of first moves, each at its greatest amount, after which all of the gap is given.
+    /// Minimal sets of first moves, each at its greatest amount, that give the whole gap.
     fn unlock_sets(&self) -> Vec<Vec<String>> {
         let (least, greatest) = (self.least([0; 3]), self.greatest([0; 3]));
         let unlocks = |set: usize| {
@@ -514,8 +515,8 @@ impl Grid {
     }
 }
 
-/// Every vector of levels is tried: what settles is the least fixed point, the gap is what lies between it and the
-/// greatest, and the unlock sets are those that bring the one to the other; in whatever order promises are declared.
+/// Every vector of levels is tried: settling gives the least fixed point, the gap is the difference to the greatest,
+/// and the unlock sets lead from one to the other, in any declaration order.
 #[test]
 fn graded_promises_on_grids_are_what_brute_force_finds() {
     let mut gaps = 0;
@@ -542,7 +543,7 @@ fn graded_promises_on_grids_are_what_brute_force_finds() {
     assert!(gaps >= 10, "{gaps} of them have a gap");
 }
 
-/// Contractions of many sizes are no deadlock, whatever rounding leaves open.
+/// Contractions of many sizes have no deadlock despite rounding.
 #[test]
 fn contractions_leave_no_gap() {
     for (rate, upto) in [("0.9", "1"), ("0.99", "1000"), ("0.99", "1000000"), ("0.5", "100")] {
@@ -552,7 +553,7 @@ fn contractions_leave_no_gap() {
     }
 }
 
-/// A fork under the same numbers is the same run, also where amounts have risen before it.
+/// A fork without overrides is the same run, also if amounts have risen before it.
 #[test]
 fn a_fork_without_overrides_keeps_graded_amounts() {
     let text = "format = 1\ntitle = \"fork\"\n[time]\nsteps = 5\n[resources.money]\n[actors.a]\n[actors.b]\n\
@@ -561,11 +562,11 @@ fn a_fork_without_overrides_keeps_graded_amounts() {
         [commitments.c_b]\ndebtor = \"b\"\ngives = { money = { upto = 100, as = \"bound(money) / 2\", by = 2 } }\n";
     let ran = run_text(text, &[], 0);
     assert_eq!(amounts(&ran), [26.0, 12.0]);
-    let stage = |from| Stage { model: &ran.model, plan: &ran.plan, from, luck: None };
+    let stage = |from| Stage { model: &ran.model, plan: &ran.plan, from, run_seed: None };
     let want = RunOptions { log: true, series: true, exchanged: true };
     for from in 1..5 {
-        let luck = RunSeed { seed: 0, replicate: 0 };
-        let forked = run_staged(&stage(0), &[stage(from)], luck, want, &mut |_, _, _| {});
+        let run_seed = RunSeed { seed: 0, replicate: 0 };
+        let forked = run_staged(&stage(0), &[stage(from)], run_seed, want, &mut |_, _, _| {});
         assert_eq!(forked.log, ran.run.log, "from step {from}");
     }
 }
@@ -587,7 +588,7 @@ fn matching_grant() {
     assert_eq!((outdone.metric("from_donors"), outdone.metric("from_foundation")), (90.0, 100.0));
 }
 
-/// Of four amounts on a grid, the least and the greatest that are fixed points of the levels, not below a floor.
+/// The least and the greatest fixed points of four amounts on a grid, not below a floor.
 ///
 /// Every combination is tried; `tops` are the limits and `grains` the steps that divide them.
 fn extremes(
@@ -625,7 +626,8 @@ fn four(ran: &Ran, metrics: [&str; 4], step: usize) -> Vec<f64> {
     metrics.iter().map(|metric| ran.series(metric)[step]).collect()
 }
 
-/// Before the conference the least fixed point, after it the greatest, by trying every combination of instalments.
+/// Before the conference the amounts are the least fixed point, after it the greatest; every combination of instalments
+/// is tried.
 #[test]
 fn ammunition_initiative() {
     const PERCENT: [u32; 4] = [90, 30, 25, 20];
@@ -679,7 +681,7 @@ fn backstop_and_troops() {
     let explanation = analysis::explain(view, &Question::default()).expect("the state can be explained");
     let told: Vec<(usize, f64)> =
         explanation.partial.iter().map(|one| (one.instance.index(), one.least.to_units())).collect();
-    // Each opens it by itself; the commitments are declared in the order of the amounts here.
+    // Each resolves the deadlock by itself; the commitments are declared in the order of these amounts.
     let least_alone = |i: usize| {
         let step = [5, 1_000, 1_000, 1_000][i];
         let opens = |&amount: &u32| {
@@ -694,7 +696,7 @@ fn backstop_and_troops() {
     assert_eq!(told, derived, "of each set of one, in the order of names");
 }
 
-/// The kinds of event that make up the life of promises, by step and instance.
+/// The life-cycle events of promises, by step and instance.
 fn life(ran: &Ran) -> Vec<(u32, &'static str, String)> {
     let kinds = ["detached", "suspended", "reactivated", "violated", "satisfied", "renewed"];
     let mut all: Vec<_> =

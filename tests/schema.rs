@@ -1,5 +1,4 @@
-//! `schema.json` and the reader of scenario files agree: what the one accepts the other accepts, as far as a JSON
-//! Schema can say it.
+//! Tests that `schema.json` and the reader of scenario files agree, as far as a JSON Schema can express the rules.
 
 mod common;
 
@@ -35,8 +34,8 @@ fn what_passes_check_is_valid() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// Files of a wrong form that a JSON Schema cannot tell from right ones: for it a TOML date is a text, and a text may be
-/// an expression.
+/// Files with wrong forms that a JSON Schema cannot distinguish from right ones: it sees a TOML date as a text, and a
+/// text may be an expression.
 const BEYOND: [&str; 4] = ["lead_as_date", "meeting_on_quoted_date", "stance_as_date", "start_as_string"];
 
 #[test]
@@ -51,7 +50,7 @@ fn what_has_the_wrong_form_is_invalid() {
     assert_eq!(valid, BEYOND.map(ToOwned::to_owned).into());
 }
 
-/// One table of each kind: where it stands, how messages call it, and its properties in the schema.
+/// One table of each kind: its place, its name in messages, and its properties in the schema.
 const TABLES: [(&str, &str, &str); 19] = [
     ("", "the file", ""),
     ("/time", "`time`", "/properties/time"),
@@ -94,8 +93,7 @@ fn one_of_each() -> Value {
     })
 }
 
-/// Every key of every kind of table is put into a table of each kind: the reader knows exactly the keys that the schema
-/// has.
+/// Every known key is put into a table of each kind: the reader and the schema must accept it in the same tables.
 #[test]
 fn the_reader_and_the_schema_know_the_same_keys() {
     let schema = schema();
@@ -111,7 +109,7 @@ fn the_reader_and_the_schema_know_the_same_keys() {
     assert!(words.len() > 100);
     for word in &words {
         if ["extends", "remove"].contains(&word.as_str()) {
-            // They are gone before the rest is read.
+            // They are removed before the rest is read.
             known.get_mut("the file").unwrap().insert(word.clone());
             continue;
         }
@@ -124,7 +122,7 @@ fn the_reader_and_the_schema_know_the_same_keys() {
         }
         let said = diagnostics(&document);
         for (_, what, _) in TABLES {
-            // A table with the name of a distribution is one, whatever else is in it.
+            // A table with the name of a distribution is read as one, whatever else it contains.
             let is_drawn =
                 what == "a parameter" && ["uniform", "triangular", "normal", "choice"].contains(&word.as_str());
             if !is_drawn && !said.lines().any(|line| line == format!("{what} has no key `{word}`")) {
@@ -135,7 +133,7 @@ fn the_reader_and_the_schema_know_the_same_keys() {
     assert_eq!(known, listed);
 }
 
-/// Values that lie near the border of what is accepted: both accept them, or neither does.
+/// Values near the limits: the reader and the schema both accept them, or both reject them.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn the_reader_and_the_schema_agree_on_values() {
@@ -266,7 +264,7 @@ fn tomls(folder: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The errors that the reader has for a document, in words; empty where it accepts it.
+/// The errors of the reader for a document, as text; empty if it is accepted.
 fn diagnostics(document: &Value) -> String {
     let text = toml_of(document);
     let found = match Document::parse("test.toml", text.as_bytes()) {
@@ -294,8 +292,8 @@ fn inline(value: &Value) -> String {
     }
 }
 
-/// A TOML file as editors show it to a JSON Schema: dates are texts; what is no finite number is no number. None if it
-/// is no TOML.
+/// A TOML file as editors present it to a JSON Schema: dates are texts, and a number that is not finite is not a
+/// number. `None` if it is not TOML.
 fn as_json(bytes: &[u8]) -> Option<Value> {
     let text = std::str::from_utf8(bytes).unwrap();
     let table = DeTable::parse(text.trim_start_matches('\u{feff}')).ok()?;

@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     run(vec![
         test("sweeps_run_on_a_cluster", sweeps_run_on_a_cluster).needs(slurm),
         test("a_banner_and_a_cluster_do_not_hide_the_job", a_banner_and_a_cluster_do_not_hide_the_job),
-        test("a_busy_cluster_is_asked_again", a_busy_cluster_is_asked_again),
+        test("requests_to_a_busy_cluster_are_retried", a_busy_cluster_is_asked_again),
         test(
             "what_is_no_job_id_is_refused_and_leaves_nothing_behind",
             what_is_no_job_id_is_refused_and_leaves_nothing_behind,
@@ -47,7 +47,7 @@ fn sweeps_run_on_a_cluster() {
     assert!(!output.stdout.is_empty(), "the script says what it did");
 }
 
-/// Commands that stand in for Slurm's: `sbatch` runs each task at once in the background, `squeue` lists those that run.
+/// Replacements for Slurm's commands: `sbatch` runs each task at once in the background, `squeue` lists those that run.
 const SBATCH: &str = r#"#!/bin/bash
 state=$(dirname "$0")/state; mkdir -p "$state"
 echo sbatch >> "$state/log"
@@ -78,7 +78,7 @@ exit 0
 "#;
 const SCENARIO: &str = "format = 1\n[time]\nsteps = 2\n[parameters]\np = 0\n[metrics]\nm = \"p\"\n";
 
-/// A folder with the two commands and a scenario of a name that looks like an option and like a file of the array.
+/// A folder with the two commands, and a scenario whose name looks like an option and like a file of the array.
 fn field() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();

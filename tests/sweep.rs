@@ -1,4 +1,5 @@
-//! Sweeps through the library: the same bytes on any number of threads, equal to single runs, taken up again.
+//! Tests of sweeps through the library: the same bytes on any number of threads, equality with single runs, and
+//! resuming.
 
 mod common;
 
@@ -154,7 +155,7 @@ fn rows_equal_single_runs(sweep: &Sweep) {
 #[test]
 fn rows_equal_those_of_single_runs() {
     rows_equal_single_runs(&sweep(&AXES, 10));
-    // Numbers that stand in the setup, others that change the model, a drawn parameter that is set.
+    // Numbers in the setup, numbers that change the model, and a drawn parameter that is set.
     rows_equal_single_runs(&sweep(&["commitments.join.over=1:3:3", "floor=2,3"], 5));
     rows_equal_single_runs(&sweep(&["cohorts.crowd.size=4,8", "shocks.raid.rate=0.1,0.6"], 5));
     rows_equal_single_runs(&sweep(&["time.steps=5,12", "meetings.summit.success=0,1"], 5));
@@ -176,7 +177,7 @@ fn a_run_of_a_sweep_can_be_run_again() {
         let one = folder.path().join(format!("one-{number}"));
         succeeds(folder.path(), &format!("run out --quiet --run {number} --out one-{number}"));
         let text = std::fs::read_to_string(one.join("runs.csv")).unwrap();
-        // All but the numbers of the run and of the point.
+        // Everything except the numbers of the run and of the point.
         let cells = |row: &str| row.splitn(3, ',').nth(2).unwrap().to_owned();
         assert_eq!(cells(text.lines().nth(1).unwrap()), cells(row));
         assert_eq!(text.lines().next(), rows.lines().next());
@@ -206,7 +207,7 @@ fn models_are_alike_that_differ_in_their_setup_alone() {
 #[test]
 fn replicates_meet_the_same_luck_at_every_point() {
     let folder = tempfile::tempdir().unwrap();
-    // The edge is read by a metric alone, so equal luck means equal histories.
+    // Only a metric reads the edge, so equal random numbers give equal histories.
     let mut common = sweep(&["edge=1,2"], 30);
     common.tables = Tables::default();
     whole(&common, new(&folder.path().join("common")), 2);
@@ -258,14 +259,14 @@ fn a_bad_point_is_named_before_anything_runs() {
         (error.message().to_owned(), first)
     };
     let (message, first) = refused(&["floor=1,2", "actors_missing=1"]);
-    assert_eq!(message, "the design varies what the scenario does not have");
+    assert_eq!(message, "the design varies a name that the scenario does not have");
     assert!(first.contains("`actors_missing`"), "{first}");
     let (message, first) = refused(&["commitments.join.over=1,2,2.5"]);
     assert_eq!(message, "the scenario is not valid at point 2 (commitments.join.over = 2.5)");
     assert!(first.contains("commitments.join.over"), "{first}");
     let (message, _) = refused(&["share=0.5,-1,-2"]);
     assert_eq!(message, "the scenario is not valid at point 1 (share = -1)");
-    // The lowest of many bad points is named, whichever thread is first.
+    // The first of many bad points is reported, whichever thread is first.
     for (axis, name) in [("share=0.5:-1:400", "share"), ("commitments.join.over=300:-99:400", "commitments.join.over")]
     {
         let named = |jobs| Experiment::new(document(), &[], grid(&[axis]).0, 7, jobs).unwrap_err().message().to_owned();
@@ -282,14 +283,14 @@ fn a_bad_point_is_named_before_anything_runs() {
     assert_eq!(both.unwrap_err().message(), "`floor` is both set and varied");
 }
 
-/// Stops a sweep after about this many runs.
+/// Stops a sweep after about this number of runs.
 fn stopped(sweep: &Sweep, output: Output<'_>, runs: u64) -> Report {
     sweep
         .run(output, 3, &mut |progress| progress.done - progress.before < runs)
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Takes a sweep that was stopped, does something to its folder, takes it up again, and compares with one that was not.
+/// Stops a sweep, changes its folder, resumes it, and compares with an uninterrupted one.
 #[track_caller]
 fn resumed(tables: Tables, sort: Sort, spoil: impl Fn(&Path)) {
     let folder = tempfile::tempdir().unwrap();
@@ -304,7 +305,7 @@ fn resumed(tables: Tables, sort: Sort, spoil: impl Fn(&Path)) {
     let report = whole(&sweep, Output::Resumed(&folder), 2);
     assert!(report.progress.before <= report.progress.total);
     same(&whole_folder, &folder);
-    // Taken up once more, nothing is left to do but to clear what a crash at the very end leaves behind.
+    // When it is resumed again, nothing is left to do except removing files that a crash at the very end leaves.
     std::fs::write(folder.join("sweep.journal"), "left over").unwrap();
     std::fs::write(folder.join(".backstop-partial-c"), "left over").unwrap();
     whole(&sweep, Output::Resumed(&folder), 2);
@@ -345,7 +346,7 @@ fn what_a_crash_leaves_behind_is_cut_off() {
     resumed(ALL, Sort::Run, |folder| cut(folder, "events.csv", 1));
     resumed(ALL, Sort::Run, |folder| cut(folder, "series.csv", 3_000));
     resumed(ALL, Sort::Run, |folder| cut(folder, "runs.csv", 50));
-    // After a power cut a file may have its length, and zeros where its last bytes should be.
+    // After a power failure a file may have its full length, but zeros in place of its last bytes.
     resumed(ALL, Sort::Run, |folder| {
         let whole = std::fs::read(folder.join("runs.csv")).unwrap().len();
         cut(folder, "runs.csv", 64);
@@ -381,7 +382,7 @@ fn replicates_can_be_added() {
         };
         whole(&make(30), new(&at_once), 2);
         whole(&make(7), new(&grown), 2);
-        // Grown, stopped, taken up and grown again.
+        // Extended, stopped, resumed and extended again.
         stopped(&make(20), Output::Resumed(&grown), 1);
         whole(&make(30), Output::Resumed(&grown), 2);
         same(&at_once, &grown);
@@ -499,7 +500,7 @@ fn shards_and_merge_equal_the_undivided_sweep() {
         whole(&undivided, new(&one), 2);
         merge(&parts, &merged, false, &mut |_| true).unwrap_or_else(|error| panic!("{error}"));
         same(&one, &merged);
-        // What was merged can grow like any other sweep.
+        // A merged sweep can be extended like any other.
         undivided.schedule.replicates = 12;
         whole(&undivided, Output::Resumed(&merged), 2);
     }
@@ -536,7 +537,7 @@ fn shards_that_do_not_belong_together_are_refused() {
     assert_eq!(refused(&parts), "`DIR/part3/runs.csv` was changed after the sweep");
 }
 
-/// Pair by pair, from the rows themselves; in both orders of the rows.
+/// Checked pair by pair from the rows themselves, in both orders of the rows.
 #[test]
 fn points_are_compared_under_the_same_luck() {
     let folder = tempfile::tempdir().unwrap();
@@ -584,6 +585,6 @@ fn points_are_compared_under_the_same_luck() {
     let folder = folder.path().join("run");
     let refused = |base: &str| Against::of(&folder, base).unwrap_err().message().to_owned();
     assert_eq!(refused("8"), "there is no point `8`");
-    assert_eq!(refused("risk=1"), "`risk` does not vary");
+    assert_eq!(refused("risk=1"), "`risk` is not varied");
     assert_eq!(refused("edge=3"), "no point has `edge=3` and otherwise the values of point 0");
 }

@@ -1,4 +1,4 @@
-//! Sweeps by the program itself: killed, interrupted, out of space, and taken up again.
+//! Tests of sweeps through the program: killed, interrupted, without disk space, and resumed.
 #![cfg(unix)]
 
 mod common;
@@ -93,7 +93,7 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files.map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap())).collect()
 }
 
-/// Moments to kill at, spread by a linear congruential sequence.
+/// Times at which to kill, spread by a linear congruential sequence.
 fn moments(count: u64, longest: u64) -> impl Iterator<Item = Duration> {
     let mut state = 12_345_u64;
     (0..count).map(move |_| {
@@ -145,7 +145,7 @@ fn an_interrupt_keeps_what_is_finished() {
 #[test]
 fn a_full_disk_keeps_what_is_finished() {
     let case = Case::new(300);
-    // A limit on the size of a file stands for a disk that is full.
+    // A limit on the size of a file simulates a full disk.
     let script = format!("trap '' XFSZ; ulimit -f 60; exec '{}' {}", PROGRAM, case.arguments("out", &[]).join(" "));
     let output = Command::new("bash").args(["-c", &script]).current_dir(case.folder.path()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

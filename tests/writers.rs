@@ -1,7 +1,7 @@
-//! Every command that writes something under a name, killed at every call and without room: what it writes is whole,
-//! absent or can be taken up again. What they do to the data of others is tried in `tests/folders.rs`.
+//! Tests of every command that writes files: killed at every system call and without disk space, its output is
+//! complete, absent or can be resumed. `tests/folders.rs` tests that other files are kept.
 //!
-//! The program's own list of commands is gone through, so that a new one cannot be forgotten.
+//! The list of commands comes from the program itself, so a new one cannot be forgotten.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -56,7 +56,7 @@ fn every_command_that_writes_is_known() {
 
 // ---------------------------------------------------------------- killed, and without room
 
-/// Calls by which something is written. Of those behind the fourth a full disk is no reason to fail.
+/// System calls that write. A full disk is not a reason for those after the fourth to fail.
 const CALLS: [&str; 7] = ["write", "fsync", "rename", "mkdir", "unlink", "rmdir", "flock"];
 
 /// Whether `strace` can make calls fail here.
@@ -69,7 +69,7 @@ fn strace() -> Need {
     }
 }
 
-/// What stood in the place before.
+/// The contents of the destination before the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     Nothing,
@@ -77,12 +77,12 @@ enum Before {
     Old,
 }
 
-/// One writer, in a workplace of its own.
+/// One writer in a folder of its own.
 struct Trial<'a> {
     here: &'a Path,
     writer: Writer,
     before: Before,
-    /// Everything in the workplace before the command and after it, where nothing goes wrong.
+    /// The contents of the folder before and after the command without faults.
     old: BTreeMap<PathBuf, Vec<u8>>,
     new: BTreeMap<PathBuf, Vec<u8>>,
 }
@@ -113,7 +113,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// What a command that was killed has left is whole, or known not to be, and the next command puts it right.
+    /// The output of a killed command is complete, or known to be incomplete, and the next command corrects it.
     fn check_killed(&self, what: &str) {
         let found = tree(self.here);
         let place = self.here.join(self.writer.place);
@@ -128,21 +128,21 @@ impl<'a> Trial<'a> {
             own.map(|(path, bytes)| (path.clone(), bytes.clone())).collect::<BTreeMap<_, _>>()
         };
         let (old, new, now) = (of_place(&self.old), of_place(&self.new), of_place(&found));
-        // The journal of a sweep goes last; until then it does no harm.
+        // The journal of a sweep is removed last; until then it is harmless.
         let mut without_journal = now.clone();
         without_journal.remove(&place.join("sweep.journal"));
         let is_whole = now == old || without_journal == new;
         if !is_whole {
             let says_so = match fs::read_to_string(place.join("manifest.json")) {
                 Err(_) => self.before == Before::Old || self.writer.grows(),
-                // A merge is not taken up, but done again.
+                // A merge is not resumed, but done again.
                 Ok(manifest) => self.writer.grows() && manifest.contains("\"complete\": false"),
             };
             assert!(says_so && self.writer.kind != Kind::File, "{what}: {:?}", now.keys());
         }
         let is_there = place.exists() || self.here.join("OUT.slurm").exists();
         let again = match self.writer.kind {
-            // It was written, and the command was killed before it could say so.
+            // The output was written, but the command was killed before it could report that.
             Kind::New if is_there => String::new(),
             Kind::Sweep if is_there && now != old => format!("{} --resume", self.writer.line),
             _ if is_there => format!("{} --force", self.writer.line),
@@ -156,7 +156,7 @@ impl<'a> Trial<'a> {
         assert_eq!(left, Vec::<String>::new(), "{what}: after `{again}`");
     }
 
-    /// Whether a sweep was taken up; where its folder is known to be incomplete and cannot be, it is begun anew.
+    /// Whether a sweep was resumed; if its folder is known to be incomplete and cannot be resumed, it is started again.
     fn can_resume(&self, again: &str) -> bool {
         if plainly(self.here, again).status.success() {
             return true;
@@ -166,7 +166,7 @@ impl<'a> Trial<'a> {
         false
     }
 
-    /// What a command that has no room has left is what was there before, or can be taken up again.
+    /// After a command without disk space, the former contents are unchanged, or it can be resumed.
     fn check_refused(&self, output: &Output, what: &str) {
         let said = errors(output);
         assert_eq!(output.status.code(), Some(1), "{what}: {said}");
@@ -184,7 +184,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// All writers, over nothing and over something old, each in a workplace of its own.
+/// All writers, into a new place and over existing output, each in a folder of its own.
 fn try_all(question: impl Fn(&mut Trial<'_>) -> u32 + Sync) -> u32 {
     let olds = writers().filter(|writer| writer.kind != Kind::New).map(|writer| (writer, Before::Old));
     let all: Vec<_> = writers().map(|writer| (writer, Before::Nothing)).chain(olds).collect();
@@ -206,20 +206,20 @@ fn try_all(question: impl Fn(&mut Trial<'_>) -> u32 + Sync) -> u32 {
     })
 }
 
-/// Every call of every kind fails once, as `nth` runs.
+/// Every call of every kind fails once, at its `nth` occurrence.
 fn at_every_call(trial: &Trial<'_>, fault: &str, calls: &[&str], check: impl Fn(&Output, &str)) -> u32 {
     let mut met = 0;
     for call in calls {
         for nth in 1.. {
             assert!(nth < 200, "the faults come to an end");
             trial.set_up();
-            // Some systems have the call under another name alone.
+            // Some systems have the call only under another name.
             let inject = format!("inject=?{call},?{call}at,?{call}at2:{fault}:when={nth}");
             let output = through(trial.here, "strace", &["-qq", "-o", "/dev/null", "-e", &inject], &trial.line());
             let what = format!("`{}` with {fault} at {call} {nth}: {}", trial.line(), errors(&output));
             if output.status.success() {
                 let left = differing(trial.here, &tree(trial.here), &trial.new);
-                // Where only the end of clearing up fails, all that was asked for is there.
+                // If only the final cleanup fails, the output is complete.
                 let is_met = left.iter().any(|name| name.starts_with(".backstop-partial-"));
                 assert!(left.iter().all(|name| name.starts_with(".backstop-partial-")), "{what}: {left:?}");
                 if is_met {
@@ -252,7 +252,7 @@ fn a_fault_of_the_disk_at_any_call_is_said_and_leaves_what_was_there() {
     assert!(met >= 300, "{met} faults");
 }
 
-/// A limit on the size of files stands for a disk that is full in the middle of a file.
+/// A limit on the size of files simulates a disk that becomes full in the middle of a file.
 fn a_file_that_cannot_grow_is_said_and_leaves_what_was_there() {
     let met = try_all(|trial| {
         let mut met = 0;
@@ -264,7 +264,7 @@ fn a_file_that_cannot_grow_is_said_and_leaves_what_was_there() {
             if output.status.success() {
                 assert_eq!(differing(trial.here, &tree(trial.here), &trial.new), Vec::<String>::new(), "{what}");
             } else {
-                // What stands on the line of a cluster's task is the task's own.
+                // The arguments of a cluster's task belong to the task.
                 trial.check_refused(&output, &what);
                 met += 1;
             }

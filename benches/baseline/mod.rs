@@ -33,7 +33,7 @@ pub(crate) trait Noise {
     /// Whether the history is hashed.
     const HASHES: bool;
     /// Begins a run.
-    fn begin(&mut self, luck: RunSeed);
+    fn begin(&mut self, run_seed: RunSeed);
     /// The normals of the next step.
     fn step(&mut self, step: u32) -> &[f64; ACTORS];
 }
@@ -54,8 +54,8 @@ impl Prescribed {
 impl Noise for Prescribed {
     const HASHES: bool = true;
 
-    fn begin(&mut self, luck: RunSeed) {
-        self.normals.reset(luck, self.streams);
+    fn begin(&mut self, run_seed: RunSeed) {
+        self.normals.reset(run_seed, self.streams);
     }
 
     #[inline(always)]

@@ -77,10 +77,10 @@ impl Ziggurat {
 impl Noise for Ziggurat {
     const HASHES: bool = false;
 
-    fn begin(&mut self, luck: RunSeed) {
+    fn begin(&mut self, run_seed: RunSeed) {
         let mut key = [0; 32];
-        key[..8].copy_from_slice(&luck.seed.to_le_bytes());
-        key[8..16].copy_from_slice(&luck.replicate.to_le_bytes());
+        key[..8].copy_from_slice(&run_seed.seed.to_le_bytes());
+        key[8..16].copy_from_slice(&run_seed.replicate.to_le_bytes());
         self.words = ChaCha8Rng::from_seed(key);
     }
 

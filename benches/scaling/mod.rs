@@ -157,20 +157,20 @@ fn parts(page: &mut String) {
     let mut quiet = Simulation::new(&still, &still_plan, bare);
     let streams: Vec<u64> = (1..=30).map(|at| stream(&format!("stance/member_{at}/main"))).collect();
     let mut normals = Normals::default();
-    let lucks = || (0..RUNS).map(|replicate| RunSeed { seed: 1, replicate });
+    let run_seeds = || (0..RUNS).map(|replicate| RunSeed { seed: 1, replicate });
     let swept = sweep(ENSEMBLE, &read(ENSEMBLE), RUNS);
     let [noise, still, all, files] = in_turns([
         &mut || {
-            for luck in lucks() {
-                normals.reset(luck, streams.iter().copied());
+            for run_seed in run_seeds() {
+                normals.reset(run_seed, streams.iter().copied());
                 for step in 0..60 {
                     normals.look_ahead(step, 60);
                     std::hint::black_box(normals.of(step));
                 }
             }
         },
-        &mut || lucks().for_each(|luck| _ = std::hint::black_box(quiet.run(&[], luck))),
-        &mut || lucks().for_each(|luck| _ = std::hint::black_box(whole.run(&[], luck))),
+        &mut || run_seeds().for_each(|run_seed| _ = std::hint::black_box(quiet.run(&[], run_seed))),
+        &mut || run_seeds().for_each(|run_seed| _ = std::hint::black_box(whole.run(&[], run_seed))),
         &mut || run(&swept, 1),
     ])
     .map(|seconds| 1e6 / per_second(RUNS, seconds));

@@ -34,7 +34,7 @@ fuzz_target!(|bytes: &[u8]| {
         steps: u32::from(first / 2) % 12,
         failure: (first % 2 == 1).then_some(Failure::TooManyEvents),
         in_sampling: first >= 128,
-        luck: RunSeed { seed: 0, replicate: 0 },
+        run_seed: RunSeed { seed: 0, replicate: 0 },
     };
     if let Ok(fold) = backstop::trace::replay(&namer, plan, &[], events, &recorded, &mut |_, _, _| {}) {
         let written = events_csv(model, &fold.log);

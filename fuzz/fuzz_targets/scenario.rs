@@ -27,11 +27,11 @@ fn is_small(model: &Model) -> bool {
 fn run_and_replay(model: &Model) {
     let plan = Plan::new(model);
     let want = RunOptions { log: true, series: true, exchanged: true };
-    let luck = RunSeed { seed: 1, replicate: 0 };
-    let run = engine::run(model, &plan, luck, want);
+    let run_seed = RunSeed { seed: 1, replicate: 0 };
+    let run = engine::run(model, &plan, run_seed, want);
     let namer = Namer::new(model);
     let events = events_csv(model, &run.log);
-    let recorded = Recorded::of(&run, luck);
+    let recorded = Recorded::of(&run, run_seed);
     let fold = backstop::trace::replay(&namer, &plan, &[], &*events, &recorded, &mut |_, _, _| {});
     let fold = fold.unwrap_or_else(|refusal| panic!("{refusal:?}"));
     assert_eq!((fold.history, fold.steps, fold.gap), (run.history, run.steps, run.gap));

@@ -1,4 +1,5 @@
-// Who waits for what at a step in words, and what would open it, with the first moves to play.
+// What each commitment waits for at a step, and the first moves that would resolve the deadlock, which can be
+// simulated.
 
 import type { App } from "./app";
 import type { Run, StandingData } from "./data";
@@ -6,7 +7,7 @@ import { button, h, set } from "./dom";
 import { icon } from "./icons";
 import { count, instancesByCommitment, listed, stepLabel } from "./words";
 
-/** Lines of what is lacking that are shown before the rest is unfolded. */
+/** Lines of needs that are shown before the rest is unfolded. */
 const LINES = 12;
 
 export function answerView(app: App, run: Run, side: number): HTMLElement {
@@ -68,7 +69,7 @@ function lacking(app: App, run: Run, side: number, standing: StandingData | unde
   return nodes;
 }
 
-/** The circles of a step, by name. */
+/** The circles of a step, with the names of their members. */
 function circles(run: Run, standing: StandingData | undefined): Node[] {
   const found = standing?.circles ?? [];
   if (found.length === 0) return [];
@@ -81,7 +82,7 @@ function circles(run: Run, standing: StandingData | undefined): Node[] {
   return [h("h3", {}, found.length === 1 ? "The circle" : "The circles"), list, ...more];
 }
 
-/** Instances of one commitment that want different amounts are told by one of them; the others unfold. */
+/** Groups the instances of one commitment that want different amounts: one is shown, the others unfold. */
 function fold(run: Run, lacks: [string, number[]][]): [[string, number[]][], Map<number, HTMLElement>] {
   const of = (instances: number[]) => {
     const commitments = new Set(instances.map((one) => run.data.model.instances[one]![1]));
@@ -120,23 +121,23 @@ function opening(app: App, run: Run, side: number): Node[] {
   const whatIf = app.state.whatIf?.side === side ? app.state.whatIf : null;
   const standing = run.standing(step);
   if (!standing || standing.gap.length === 0) return [];
-  if (!standing.full) return [h("p", { class: "note" }, `What would open it was not worked out at this step; \`backstop explain DIR --at ${step}\` does.`)];
+  if (!standing.full) return [h("p", { class: "note" }, `First moves were not computed for this step; \`backstop explain DIR --at ${step}\` does.`)];
   const unlock = standing.unlock!;
-  const heading = h("h3", {}, "What would open it");
+  const heading = h("h3", {}, "What would open the deadlock");
   if (unlock.sets.length === 0) {
-    return [heading, h("p", {}, unlock.exists ? "The search for first moves came to its limit before it found any." : "No set of first moves does.")];
+    return [heading, h("p", {}, unlock.exists ? "The search for first moves reached its limit before it found any." : "No set of first moves does.")];
   }
   const smallest = unlock.sets[0]!;
-  if (smallest.moves.length === 0) return [heading, h("p", {}, "Nothing needs to: it opens by itself.")];
+  if (smallest.moves.length === 0) return [heading, h("p", {}, "No first move is needed: everything binds by itself.")];
   const proof = unlock.proved ? "no smaller set does" : "a smaller set is not ruled out";
   const least = unlock.sets.filter((one) => one.cost === smallest.cost).length;
   const choice = least > 1 ? "Any of these, made" : "This, made";
-  const intro = h("p", {}, `${choice} without waiting for the others (${count(smallest.moves.length, "first move")}; ${proof}). Play one to see what follows:`);
+  const intro = h("p", {}, `${choice} without waiting for the others (${count(smallest.moves.length, "first move")}; ${proof}). Start one to see what follows:`);
   const list = h("ul", { class: "sets" });
   unlock.sets.forEach((one, at) => {
     const isOn = whatIf?.set === at;
     const names = listed(instancesByCommitment(run, one.moves));
-    const larger = one.cost === smallest.cost ? "" : " (larger, but none of it can be left out)";
+    const larger = one.cost === smallest.cost ? "" : " (larger, but no move in it can be left out)";
     const what = one.moves.length === 1 ? `: ${run.gives(one.moves[0]!)}` : "";
     const play = button(icon(isOn ? "pause" : "play", 14), () => app.change({ whatIf: isOn ? null : { side, step, set: at, round: 0 }, playing: false }), {
       class: "play",
@@ -172,5 +173,5 @@ function rounds(app: App, run: Run, all: number[][], round: number): HTMLElement
     button("Next round", () => go(round + 1), { disabled: round >= all.length - 1 }),
     h("span", { "aria-live": "polite" }, ` round ${round + 1} of ${all.length}`),
   );
-  return h("div", { class: "what-if" }, h("p", { class: "note" }, "What if: nothing of this happened in the run; stances, trust and deeds are held as they are."), list, controls);
+  return h("div", { class: "what-if" }, h("p", { class: "note" }, "What if: these events did not happen in the run; stances, trust and deliveries are held fixed."), list, controls);
 }

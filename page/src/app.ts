@@ -1,11 +1,11 @@
-// What the reader looks at: a step, something selected, a what-if. Views redraw themselves when it changes.
+// The state of the views: the step, the selection and the what-if. Views redraw themselves when it changes.
 
 export type Selection =
   | { kind: "event"; side: number; event: number }
   | { kind: "commitment"; side: number; commitment: number }
   | null;
 
-/** First moves played forward from a step: which set, and how many rounds are shown. */
+/** First moves simulated from a step: the index of the set, and the number of rounds shown. */
 export type WhatIf = { side: number; step: number; set: number; round: number } | null;
 
 export interface State {
@@ -26,7 +26,7 @@ export class App {
     this.state = { step, selection: null, whatIf: null, playing: false };
   }
 
-  /** Calls a view now and whenever something changes. */
+  /** Calls a view now and at every change. */
   watch(listener: (state: State, before: State) => void): void {
     this.listeners.push(listener);
     listener(this.state, this.state);
@@ -36,7 +36,7 @@ export class App {
     const before = this.state;
     this.state = { ...before, ...change };
     this.state.step = Math.max(0, Math.min(this.steps - 1, this.state.step));
-    // A what-if belongs to the step that it starts from.
+    // A what-if is removed when its step is left.
     if (this.state.whatIf && this.state.whatIf.step !== this.state.step) this.state.whatIf = null;
     for (const listener of this.listeners) listener(this.state, before);
   }

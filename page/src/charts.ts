@@ -1,4 +1,4 @@
-// Metrics and stances as small charts, with the value at the chosen step in figures.
+// Small charts of metrics and stances, with the value at the selected step.
 
 import uPlot from "uplot";
 import type { App } from "./app";
@@ -6,11 +6,11 @@ import type { Run } from "./data";
 import { h } from "./dom";
 import { count } from "./words";
 
-/** Charts, and lines of one chart, that are drawn at most. */
+/** The largest numbers of charts, and of lines in one chart. */
 const CHARTS = 60;
 const LINES = 12;
 
-/** A named series, with every value as the table writes it. */
+/** A named series, with every value also as the text of the table. */
 interface Line {
   name: string;
   side: number;
@@ -125,7 +125,7 @@ function chart(app: App, runs: Run[], title: string, lines: Line[], names: strin
   return figure;
 }
 
-/** The range of an axis: a little more than that of the values, and not the first hundred for a line at 0. */
+/** The range of an axis: a little more than that of the values; uPlot would use 0 to 100 for a constant line at 0. */
 function spread(_: uPlot, low: number | null, high: number | null): [number, number] {
   if (low === null || high === null) return [0, 1];
   if (low === high) return low === 0 ? [-0.1, 1] : [low - Math.abs(low) * 0.5, low + Math.abs(low) * 0.5];
@@ -133,7 +133,7 @@ function spread(_: uPlot, low: number | null, high: number | null): [number, num
   return [low - edge, high + edge];
 }
 
-/** The same colour twice has another dash; and no line needs its colour to be told apart. */
+/** Dash patterns, so that lines can be distinguished without colours, and when a colour is used twice. */
 function dash(at: number): number[] {
   return [[], [6, 3], [2, 3]][at % 3]!;
 }
@@ -158,7 +158,7 @@ function line(plot: uPlot, step: number, color: string): void {
 
 const redrawn: { place: HTMLElement; draw: () => void }[] = [];
 
-/** Draws all charts, once they have their place on the page, and again when it changes. */
+/** Draws all charts once they are in the page, and again when their size changes. */
 export function drawCharts(): void {
   for (const { draw } of redrawn) draw();
 }

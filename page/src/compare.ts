@@ -1,4 +1,4 @@
-// The page of two runs: equal until they part, then what only one of them has, and what follows from it.
+// The page of two runs: the point where they diverge, the events that only one of them has, and their consequences.
 
 import { answerView } from "./answer";
 import { App } from "./app";
@@ -16,12 +16,12 @@ import { count, listed, sentence, stateWord, stepLabel } from "./words";
 
 const CELLS = ["step", "date", "event", "actor", "counterpart", "subject", "issue", "resource", "value"];
 
-/** Which events of two runs are the same, and which only one of them has. */
+/** The events that only one of two runs has. */
 export interface Difference {
   entries: Entry[];
   /** By side and event: whether only this run has it. */
   only: boolean[][];
-  /** By side and event: whether an event that only this run has brought it about. */
+  /** By side and event: whether it is a consequence of an event that only this run has. */
   follows: boolean[][];
   /** The first event that only one has. */
   first: Entry | undefined;
@@ -63,7 +63,7 @@ export function compare(runs: [Run, Run]): Difference {
   while (step(0) < Infinity || step(1) < Infinity) {
     const side = step(0) <= step(1) ? 0 : 1;
     const event = at[side]!++;
-    // What both have is listed once.
+    // Events of both runs are listed once.
     if (side === 0 || only[1]![event]) entries.push({ side, event, tag: tag(side, event), differs: only[side]![event]! });
   }
   return { entries, only, follows, first: entries.find(({ differs }) => differs) };
@@ -71,7 +71,7 @@ export function compare(runs: [Run, Run]): Difference {
 
 const NAMES = ["A", "B"];
 
-/** Puts the later of two runs so many steps later that equal dates stand together. */
+/** Shifts the later of two runs so that equal dates have the same position. */
 function align([one, other]: [Run, Run]): void {
   const [first, second] = [one.data.dates[0] ?? "", other.data.dates[0] ?? ""];
   if (first === second || first === "" || second === "") return;
@@ -96,7 +96,7 @@ export function comparePage(runs: [Run, Run]): HTMLElement {
     head(app, runs, names, difference, differs),
     scrubber(app, longer),
     panel("Who waits for whom", h("p", { class: "note" }, "A thick border marks a commitment whose state differs at this step."), pair((_, side) => graphView(app, runs, side, differs))),
-    panel("What would open it", pair((run, side) => answerView(app, run, side))),
+    panel("What would open the deadlock", pair((run, side) => answerView(app, run, side))),
     panel("What happened when", pair((run, side) => timeline(app, run, side, 2))),
     panel("Commitments over time", pair((run, side) => lanesView(app, run, side, 2))),
     panel("Numbers over time", chartsView(app, runs, names)),
@@ -105,7 +105,7 @@ export function comparePage(runs: [Run, Run]): HTMLElement {
   );
 }
 
-/** One side of a pair, whose regions say of which run they are. */
+/** One side of a pair, labelled with the name of its run. */
 function half(name: string, side: number, view: HTMLElement): HTMLElement {
   const box = h("div", {}, h("h3", { class: `side side-${side}` }, name), view);
   for (const region of box.querySelectorAll("[role=region], section[aria-label]")) region.setAttribute("aria-label", `${region.getAttribute("aria-label")!}, ${name}`);
@@ -117,7 +117,7 @@ function head(app: App, runs: [Run, Run], names: string[], difference: Differenc
   const sides = runs.map((run, side) => h("section", { class: "panel", "aria-label": names[side]! }, h("h2", { class: `side side-${side}` }, names[side]!), outcomeLine(run), remake(run)));
   const parts: Child[] = [];
   runs.forEach((run, side) => {
-    // Forks that the other does not share.
+    // Forks that the other run does not have.
     const others = runs[1 - side]!.data.manifest.forks;
     run.data.manifest.forks.forEach((fork, at) => {
       if (JSON.stringify(fork) === JSON.stringify(others[at])) return;
@@ -132,7 +132,7 @@ function head(app: App, runs: [Run, Run], names: string[], difference: Differenc
     const step = run.step[first.event]!;
     const number = only.map((side) => side.filter((is) => is).length);
     parts.push(
-      h("p", { class: "headline" }, `Equal until they part on ${stepLabel(run, step)}: from then on ${count(number[0]!, "event")} only in A, ${count(number[1]!, "event")} only in B.`),
+      h("p", { class: "headline" }, `Equal until they diverge on ${stepLabel(run, step)}: from then on ${count(number[0]!, "event")} only in A, ${count(number[1]!, "event")} only in B.`),
       h("p", {}, "The first that differs: ", button(`${NAMES[first.side]!}: ${sentence(run, first.event)}`, () => app.selectEvent(first.side, first.event, step), { class: "link" })),
     );
   }
@@ -140,7 +140,7 @@ function head(app: App, runs: [Run, Run], names: string[], difference: Differenc
   return h("header", { class: "head" }, h("h1", {}, runs[0].data.title), ...parts, h("div", { class: "pair" }, ...sides), ends);
 }
 
-/** What became of each commitment that ends in another state. */
+/** The commitments that end in different states. */
 function byCommitment(app: App, runs: [Run, Run], differs: (commitment: number, step: number) => boolean): HTMLElement {
   const last = Math.max(...runs.map((run) => run.data.steps));
   const list = h("ul", { class: "ends" });

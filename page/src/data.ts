@@ -1,4 +1,4 @@
-// The data that the program embeds, and what is worked out of it for the views.
+// The data embedded in the page, and values derived from it for the views.
 
 interface ColumnData {
   name: string;
@@ -115,7 +115,7 @@ export interface PageData {
   subjects: (RunData | SweepData)[];
 }
 
-/** A table of which every cell is the text of the CSV file. */
+/** A table whose cells are the texts of the CSV file. */
 export class Table {
   readonly rows: number;
   readonly shown: number;
@@ -139,7 +139,7 @@ export class Table {
     return column.words[column.rows ? column.rows[row]! : row] ?? "";
   }
 
-  /** The different texts of a column. */
+  /** The distinct texts of a column. */
   words(name: string): string[] {
     return this.columns.get(name)?.words ?? [];
   }
@@ -152,7 +152,7 @@ export class Table {
   }
 }
 
-/** The last position whose step is not after `step`; −1 if there is none. */
+/** The last index whose step is not after `step`; −1 if there is none. */
 export function lastUpTo<T>(list: readonly T[], step: number, stepOf: (one: T) => number): number {
   let low = 0;
   let high = list.length;
@@ -164,17 +164,17 @@ export function lastUpTo<T>(list: readonly T[], step: number, stepOf: (one: T) =
   return low - 1;
 }
 
-/** A kind of things that happen, which the page shows together. */
+/** A category of events that the page shows alike. */
 export type Family = "calendar" | "shock" | "move" | "promise" | "outcome" | "people" | "draw" | "other";
 
-/** A run, with what the views look up. */
+/** A run with indices for the views. */
 export class Run {
   readonly events: Table;
   readonly series: Table;
   readonly commitments: Table;
   readonly row: Table;
   steps: number;
-  /** Steps that the run stands later than its own numbers say. */
+  /** The number of steps by which the run is shifted on the page. */
   offset = 0;
   /** By event: its cause, or −1. */
   readonly cause: Int32Array;
@@ -215,7 +215,7 @@ export class Run {
     for (const { id, name } of outcomes) if (name) this.named.set(id, name);
   }
 
-  /** Puts the run so many steps later, to stand beside one that began earlier. */
+  /** Shifts the run by some steps, to align it with one that began earlier. */
   shift(by: number): void {
     if (by === 0) return;
     this.step.forEach((step, at) => (this.step[at] = step + by));
@@ -234,14 +234,14 @@ export class Run {
     return this.events.cell(name, event);
   }
 
-  /** What an event brought about, in the order of the log. */
+  /** The direct effects of an event, in the order of the log. */
   effects(event: number): number[] {
     const found: number[] = [];
     for (let at = this.firstEffect[event]!; at >= 0; at = this.nextEffect[at]!) found.push(at);
     return found;
   }
 
-  /** The event and its causes, the latest first. */
+  /** An event and its causes, latest first. */
   chain(event: number): number[] {
     const found = [event];
     for (let at = this.cause[event]!; at >= 0; at = this.cause[at]!) found.push(at);
@@ -272,7 +272,7 @@ export class Run {
     return lastUpTo(this.step as unknown as readonly number[], step - 1, (one) => one) + 1;
   }
 
-  /** Place of the state of an instance at the end of a step. */
+  /** The index of the state of an instance at the end of a step. */
   state(instance: number, step: number): number {
     const history = this.data.history.states[instance]!;
     const at = lastUpTo(history, step, ([from]) => from);
@@ -284,7 +284,7 @@ export class Run {
     return this.data.history.names[this.state(instance, step)]!;
   }
 
-  /** What each offer lacks at a step; null where that is left out. */
+  /** What each offer lacks at a step; null if that was left out. */
   lacks(step: number): [string, number[]][] | null {
     const { lacks } = this.data.history;
     const at = lastUpTo(lacks, step, ([from]) => from);

@@ -1,4 +1,4 @@
-// What is known of the selected event or commitment: its causes and effects, what it wants and sees.
+// Details of the selected event or commitment: its causes and effects, or its needs.
 
 import type { App } from "./app";
 import type { Run } from "./data";
@@ -6,7 +6,7 @@ import { button, h, set, type Child } from "./dom";
 import { icon } from "./icons";
 import { count, debtors, gift, sentence, stateWord, stepLabel } from "./words";
 
-/** Effects, members and events that are listed at once. */
+/** The largest number of effects, members or events in a list. */
 const LISTED = 100;
 
 export function detailView(app: App, runs: Run[], names: string[]): HTMLElement {
@@ -60,7 +60,7 @@ function eventDetail(app: App, run: Run, side: number, event: number): Child[] {
   return nodes;
 }
 
-/** The effects of an event as a tree; deeper ones unfold. */
+/** The effects of an event as a tree; deeper levels unfold. */
 function followed(app: App, run: Run, side: number, event: number, depth: number): HTMLElement {
   const effects = run.effects(event);
   if (effects.length === 0) return h("p", { class: "note" }, "Nothing.");
@@ -133,7 +133,7 @@ function conditions(run: Run, commitment: number): HTMLElement {
   return list;
 }
 
-/** What commitments.csv says at the end of the run. */
+/** The rows of commitments.csv, which describe the end of the run. */
 function deliveries(run: Run, members: number[]): Child[] {
   if (members.length > 1) return [];
   const name = run.data.model.instances[members[0]!]![0];

@@ -1,4 +1,4 @@
-// Building elements. All text goes in as text nodes, so that nothing from a scenario is ever markup.
+// Helpers to build elements. All text is added as text nodes, so text from a scenario is never parsed as markup.
 
 export type Child = Node | string | null | undefined | false;
 type Listener = (event: never) => void;
@@ -40,17 +40,17 @@ export function s<K extends keyof SVGElementTagNameMap>(
   return fill(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
 }
 
-/** Replaces what is in an element. */
+/** Replaces the children of an element. */
 export function set(element: Element, ...children: Child[]): void {
   element.replaceChildren(...(children.filter((child) => child) as (Node | string)[]));
 }
 
-/** A button that says what it does. */
+/** A button with a label. */
 export function button(label: Child, click: () => void, attributes: Attributes = {}): HTMLButtonElement {
   return h("button", { type: "button", click, ...attributes }, label);
 }
 
-/** Lets the arrow keys move between the marks of a strip, which is one stop of the Tab key. */
+/** Makes the arrow keys move between the marks of a strip, which is a single tab stop. */
 export function roving(container: Element, selector: string): void {
   container.addEventListener("keydown", (event) => {
     const key = (event as KeyboardEvent).key;
@@ -73,7 +73,7 @@ export function roving(container: Element, selector: string): void {
   });
 }
 
-/** Pixels that a drawing across the page has, so that its texts are not scaled; of two sides each has half of that. */
+/** The width in pixels of a drawing across the page, so that its texts are not scaled. Each of two sides has half. */
 export function frameWidth(sides: number): number {
   const page = Math.min(1720, document.documentElement.clientWidth) - 70;
   const each = sides > 1 && page >= 930 ? page / sides - 20 : page;

@@ -1,4 +1,4 @@
-// The list of events: search, filters, and only as many rows in the document as can be seen.
+// The list of events with search and filters. Only visible rows are in the document.
 
 import type { App } from "./app";
 import type { Run } from "./data";
@@ -9,16 +9,16 @@ import { count, sentence, stepLabel } from "./words";
 const ROW = 32;
 const CELLS = ["event", "subject", "actor", "counterpart", "resource", "issue", "value"];
 
-/** Kinds that are left out until they are asked for: there are very many of them. */
+/** Kinds that are hidden by default because there are very many of them. */
 const QUIET = ["drawn", "stance", "anchor", "trust"];
 
-/** A row of the list: an event, and what is said of it where two runs are compared. */
+/** A row of the list: an event, with a tag if two runs are compared. */
 export interface Entry {
   side: number;
   event: number;
-  /** Empty where only one run is shown. */
+  /** Empty if only one run is shown. */
   tag: string;
-  /** Whether it is one of those that the two runs do not share. */
+  /** Whether only one of the runs has it. */
   differs: boolean;
 }
 

@@ -1,4 +1,4 @@
-// The graph of commitments at a step: one card a commitment, an arrow from who waits to whom it waits for.
+// The wait-for graph at a step: one card per commitment, and an arrow from a commitment to the one it waits for.
 
 import * as dagre from "@dagrejs/dagre";
 import type { App } from "./app";
@@ -9,9 +9,9 @@ import { count, debtors, gift, stateWord, stepLabel } from "./words";
 
 const WIDTH = 196;
 const HEIGHT = 84;
-/** How much of its width the graph of one run keeps, at least, before it scrolls. */
+/** The smallest scale of the graph of one run before it scrolls. */
 const SHRUNK = 0.8;
-/** Cards that are drawn, at most. */
+/** The largest number of cards. */
 const CARDS = 150;
 
 interface Edge {
@@ -41,7 +41,7 @@ function pairs(runs: Run[]): Map<string, [number, number]> {
   return found;
 }
 
-/** The commitments in parts without an edge between them, the largest part first. */
+/** The connected components, largest first. */
 function parts(all: number[], edges: [number, number][]): number[][] {
   const part = new Map(all.map((at) => [at, [at]]));
   for (const [from, to] of edges) {
@@ -53,7 +53,7 @@ function parts(all: number[], edges: [number, number][]): number[][] {
   return [...new Set(part.values())].sort((a, b) => b.length - a.length);
 }
 
-/** A layout of commitments that wait for each other. */
+/** A layout of one component. */
 function arranged(nodes: number[], edges: [number, number][], available: number): dagre.graphlib.Graph {
   const directed = (rankdir: string, ranksep: number) => {
     const graph = new dagre.graphlib.Graph();
@@ -64,7 +64,7 @@ function arranged(nodes: number[], edges: [number, number][], available: number)
     dagre.layout(graph);
     return graph;
   };
-  // From left to right reads best, nearer to each other where that is too wide; then whichever is narrower.
+  // Left to right is easiest to read. If it is too wide, use a smaller distance, or the narrower direction.
   const widthOf = (graph: dagre.graphlib.Graph) => graph.graph().width ?? 0;
   const wide = directed("LR", available < 640 ? 50 : 84);
   if (widthOf(wide) <= available) return wide;
@@ -87,7 +87,7 @@ function layOut(runs: Run[], available: number): Layout {
   const paths: Edge[] = [];
   let width = WIDTH + 16;
   let height = 0;
-  // What hangs together is laid out by itself, the largest first, one below the other.
+  // Each component is laid out separately, largest first, below the previous one.
   for (const part of parts(shown.filter((at) => waiting.has(at)), kept)) {
     const graph = arranged(part, kept.filter(([from]) => part.includes(from)), available);
     for (const name of graph.nodes()) {
@@ -101,7 +101,7 @@ function layOut(runs: Run[], available: number): Layout {
     width = Math.max(width, graph.graph().width ?? 0);
     height += graph.graph().height ?? 0;
   }
-  // Those that never wait stand below, in rows.
+  // Commitments without edges are below, in rows.
   const others = shown.filter((at) => !waiting.has(at));
   const columns = Math.max(1, Math.floor((Math.max(width, Math.min(available, 1100)) - 16) / (WIDTH + 16)));
   others.forEach((at, index) => {
@@ -131,7 +131,7 @@ function smooth(points: { x: number; y: number }[]): string {
 
 const ruler = document.createElement("canvas").getContext("2d");
 
-/** A text cut to so many pixels. */
+/** A text cut to a width in pixels. */
 function cut(text: string, most: number, font: string): string {
   if (!ruler) return text.slice(0, Math.floor(most / 7));
   ruler.font = `${font} system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif`;
@@ -141,7 +141,7 @@ function cut(text: string, most: number, font: string): string {
   return `${text.slice(0, end)}\u2026`;
 }
 
-/** What a card shows of a commitment at a step. */
+/** The contents of a card at a step. */
 interface CardState {
   /** The state of most of its instances. */
   state: string;
@@ -189,7 +189,7 @@ function statesInWords(card: CardState, total: number): string {
 /** The graph of one run; `runs` share one layout. */
 export function graphView(app: App, runs: Run[], side: number, differs: (commitment: number, step: number) => boolean): HTMLElement {
   const run = runs[side]!;
-  // Beside the graph of one run stands its explanation, where there is room for it.
+  // The explanation of one run is beside its graph if there is room.
   const share = runs.length > 1 ? 1 / runs.length : window.innerWidth > 1000 ? 1.7 / 2.7 : 1;
   const available = Math.max(320, (Math.min(1400, window.innerWidth) - 60) * share - 40);
   const layout = layOut(runs, available);
@@ -210,7 +210,7 @@ export function graphView(app: App, runs: Run[], side: number, differs: (commitm
   const cards = s("g", {});
   drawing.append(lines, cards);
   roving(drawing, ".card");
-  // It shrinks into its place as long as it can be read; beyond that it scrolls.
+  // The drawing shrinks as long as it is readable; beyond that it scrolls.
   drawing.style.minWidth = `${Math.round(layout.width * (runs.length > 1 ? 0.66 : SHRUNK))}px`;
   const caption = h("p", { class: "caption", "aria-live": "off" });
   const draw = () => {
@@ -230,9 +230,9 @@ export function graphView(app: App, runs: Run[], side: number, differs: (commitm
     cards.replaceChildren(...nodes);
     if (focused) nodes.find((node) => node.getAttribute("data-commitment") === focused)?.focus();
     const left = layout.left > 0 ? ` ${count(layout.left, "other commitment")} are not drawn.` : "";
-    const partial = standing?.waits_complete === false ? " Not all arrows could be worked out or drawn." : "";
-    const missing = standing && !standing.full ? " Who waits for whom was not worked out at this step." : "";
-    set(caption, `After ${stepLabel(run, step)}. An arrow leads from who waits to whom it waits for.${partial}${missing}${left}`);
+    const partial = standing?.waits_complete === false ? " Not all arrows could be computed or drawn." : "";
+    const missing = standing && !standing.full ? " The arrows were not computed for this step." : "";
+    set(caption, `After ${stepLabel(run, step)}. An arrow leads from a commitment to the one it waits for.${partial}${missing}${left}`);
   };
   app.watch(draw);
   return h("div", { class: "graph-box" }, caption, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The graph, which may scroll" }, drawing), legend(run));

@@ -1,8 +1,8 @@
-// Shapes of states and of kinds of things, so that nothing is told by colour alone.
+// Shapes for states and kinds of events, so that colour is never the only distinction.
 
 import { s } from "./dom";
 
-/** Paths in a box of 16 by 16; a stroke unless they begin with `!`. */
+/** Paths in a box of 16 by 16; stroked, or filled if they begin with `!`. */
 const SHAPES: Record<string, string[]> = {
   not_offered: ["M4 8H12"],
   conditional: ["M8 2.5A5.5 5.5 0 1 1 7.99 2.5Z"],

@@ -1,4 +1,4 @@
-// Keys for the whole page, where no field or list has a use of its own for them.
+// Keyboard shortcuts for the whole page, unless the focused field or list uses the key itself.
 
 import type { App } from "./app";
 import { togglePlay } from "./scrubber";
@@ -19,7 +19,7 @@ export function keys(app: App): void {
       event.preventDefault();
       return;
     }
-    // A slider moves by itself, a list of events and a region that scrolls have the arrow keys for themselves.
+    // Sliders, the list of events and scrolling regions handle the arrow keys themselves.
     if (target.matches("input[type=range], [role=listbox], pre")) return;
     const acts = target.matches("button, summary, a, input, [role=button]");
     if (event.key === " " && !acts) togglePlay(app);

@@ -1,4 +1,4 @@
-// A lane for each commitment: its state over time, by colour and by pattern; of several instances their shares.
+// A lane for each commitment: its state over time as colour and pattern; for several instances, their shares.
 
 import type { App } from "./app";
 import type { Run } from "./data";
@@ -7,7 +7,7 @@ import { shape } from "./icons";
 import { count, debtors, stateWord, stepLabel } from "./words";
 
 const ROW = 24;
-/** Lanes and stretches of one lane that are drawn, at most. */
+/** The largest numbers of lanes, and of stretches in one lane. */
 const LANES = 200;
 const STRETCHES = 400;
 

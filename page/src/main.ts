@@ -1,4 +1,4 @@
-// Reads the data that the program has embedded, and shows it.
+// Reads the embedded data and shows it.
 
 import { drawCharts } from "./charts";
 import { comparePage } from "./compare";

@@ -13,7 +13,7 @@ import { lanesView } from "./lanes";
 import { scrubber, timeline } from "./scrubber";
 import { listed, stepLabel } from "./words";
 
-/** What the graph and the time line have of the width, beside the answer. */
+/** The share of the width for the graph and the timeline, beside the explanation. */
 const BESIDE = 1.65;
 
 export function runPage(run: Run): HTMLElement {

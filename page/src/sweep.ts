@@ -305,7 +305,7 @@ function short(value: number): string {
   return Number.isFinite(value) ? String(Number(value.toPrecision(3))) : "\u2013";
 }
 
-/** Runs that tell the same story, where the table knows. */
+/** The runs grouped by storyline, if the table has hashes. */
 function storylines(sweep: Sweep): HTMLElement | null {
   const { runs } = sweep;
   if (!runs.has("storyline_hash")) return null;
@@ -321,9 +321,9 @@ function storylines(sweep: Sweep): HTMLElement | null {
   for (const { number, first, outcome } of sorted.slice(0, LISTED)) {
     body.append(h("tr", {}, h("td", { class: "figure" }, `${number} of ${runs.shown}`), h("td", {}, outcomeName(sweep, outcome)), h("td", {}, h("code", {}, `backstop run ${sweep.data.folder} --run ${first}`))));
   }
-  const header = h("tr", {}, ...["runs", "outcome", "a run that tells it"].map((name) => h("th", { scope: "col" }, name)));
+  const header = h("tr", {}, ...["runs", "outcome", "an example"].map((name) => h("th", { scope: "col" }, name)));
   const more = sorted.length > LISTED ? ` The ${LISTED} most common are shown.` : "";
-  return panel("Storylines", h("p", {}, `${count(sorted.length, "storyline")}: runs that differ only in drift and in dates tell the same one.${more}${cutRuns(sweep)}`), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Storylines, which may scroll" }, h("table", {}, h("thead", {}, header), body)));
+  return panel("Storylines", h("p", {}, `${count(sorted.length, "storyline")}: runs that differ only in drift and in dates have the same storyline.${more}${cutRuns(sweep)}`), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Storylines, which may scroll" }, h("table", {}, h("thead", {}, header), body)));
 }
 
 function cutRuns(sweep: Sweep): string {
@@ -374,11 +374,11 @@ function histogram(name: string, values: number[], total: number): Node[] {
   });
   if (!whole) for (const tick of low === high ? [low] : ticks(low, high, width < 640 ? 4 : 8)) drawing.append(s("text", { class: "axis", x: left + ((tick - from) / span) * (width - left - 8), y: height - bottom + 18, "text-anchor": "middle" }, String(tick)));
   drawing.append(s("line", { class: "rule", x1: left, x2: width - 8, y1: height - bottom, y2: height - bottom }), s("text", { class: "axis", x: (left + width) / 2, y: height - 4, "text-anchor": "middle" }, name));
-  const without = total > values.length ? " The others have none or are of other points." : "";
+  const without = total > values.length ? " The other runs have no value or belong to other points." : "";
   return [h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Histogram, which may scroll" }, drawing), h("p", { class: "note" }, `${label}.${without}`)];
 }
 
-/** The shares at a point, and how its runs are made again. */
+/** The shares at a point, and the commands that repeat its runs. */
 function pointView(sweep: Sweep, chosen: Chosen): HTMLElement {
   const box = h("div", { class: "point", "aria-live": "polite" });
   watch(chosen, () => {
@@ -399,7 +399,7 @@ function pointView(sweep: Sweep, chosen: Chosen): HTMLElement {
       const id = runs.cell("run", run);
       body.append(h("tr", {}, h("td", { class: "figure" }, id), h("td", {}, outcomeName(sweep, runs.cell("outcome", run)) || runs.cell("status", run)), h("td", {}, h("code", {}, `backstop run ${quoted(data.folder)} --run ${id} --out run-${id}`))));
     }
-    const header = h("tr", {}, ...["run", "outcome", "the command that runs it again"].map((name) => h("th", { scope: "col" }, name)));
+    const header = h("tr", {}, ...["run", "outcome", "the command that repeats it"].map((name) => h("th", { scope: "col" }, name)));
     const nodes: Child[] = [
       h("p", {}, h("strong", {}, `Point ${summary.cell("point", row)}`), where.length > 0 ? `: ${listed(where, 30)}` : ""),
       shares,
@@ -459,5 +459,5 @@ function pointsTable(sweep: Sweep, chosen: Chosen): HTMLElement {
     draw();
   };
   const pager = summary.shown > PAGE && h("p", { class: "controls" }, button("Back", () => turn(-1)), " ", button("Next", () => turn(1)), " ", status);
-  return h("div", {}, h("p", { class: "note" }, "A click on a head sorts by it; one on a point chooses it."), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "All points, which may scroll" }, h("table", {}, h("thead", {}, header), body)), pager);
+  return h("div", {}, h("p", { class: "note" }, "Click a column header to sort by it, and a point to select it."), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "All points, which may scroll" }, h("table", {}, h("thead", {}, header), body)), pager);
 }

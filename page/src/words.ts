@@ -1,8 +1,8 @@
-// Words for people: states, events, numbers, dates.
+// Texts for states, events, numbers and dates.
 
 import type { Run } from "./data";
 
-/** States for people, by the name in the tables; any other is shown as it is named. */
+/** Display names of states, by their names in the tables; others are shown unchanged. */
 const STATES: Record<string, string> = {
   not_offered: "not on the table",
   conditional: "offered",
@@ -20,7 +20,7 @@ export function stateWord(name: string): string {
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
-/** A date of the tables with its day of the week; a step without a date by its number. */
+/** The date of a step with its day of the week, or the number of a step without dates. */
 export function stepLabel(run: Run, step: number): string {
   const date = run.data.dates[step] ?? "";
   if (date === "") return `step ${step}`;
@@ -41,7 +41,7 @@ export function listed(parts: string[], most = 6): string {
   return `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)!}`;
 }
 
-/** A commitment by its debtors: `United States`, `8 of troop_partners`. */
+/** The debtors of a commitment: `United States`, `8 of troop_partners`. */
 export function debtors(run: Run, commitment: number): string {
   const members = run.members[commitment]!;
   if (members.length === 1) return run.debtor(members[0]!);
@@ -55,7 +55,7 @@ export function gift(run: Run, commitment: number, step: number): string {
   return gifts.length > 1 ? `${gifts[0]!} and other amounts` : "";
 }
 
-/** Some instances by commitment: `uk_troops`, `partner_troops (8 of 8)`. */
+/** Instances grouped by commitment: `uk_troops`, `8 of 9 of partner_troops`. */
 export function instancesByCommitment(run: Run, instances: number[]): string[] {
   const counts = new Map<number, number[]>();
   for (const instance of instances) {
@@ -72,7 +72,7 @@ export function instancesByCommitment(run: Run, instances: number[]): string[] {
 
 type Phrase = (words: { who: string; whom: string; what: string; subject: string; value: string; issue: string; resource: string; bound: string }) => string;
 
-/** Kinds of events in words; any other kind is told by its cells. */
+/** Sentences for kinds of events; other kinds are described by their cells. */
 const PHRASES: Record<string, Phrase> = {
   started: () => "the run begins",
   drawn: ({ subject, value }) => `${subject} is drawn: ${value}`,
@@ -107,7 +107,7 @@ function boundBy(run: Run, event: number): string {
   return listed(instancesByCommitment(run, [...new Set(instances.filter((one) => one !== undefined))]));
 }
 
-/** One event in words. */
+/** A sentence for an event. */
 export function sentence(run: Run, event: number): string {
   const cell = (name: string) => run.cell(name, event);
   const instance = run.instance(cell("subject"));

@@ -349,7 +349,7 @@ describe("a run", () => {
 });
 
 describe("two futures", () => {
-  test("are equal until they part, and what differs is marked", async () => {
+  test("are equal until they diverge, and what differs is marked", async () => {
     const { page, close } = await open("two.html");
     assert.match(await page.locator(".headline").first().innerText(), /^Equal until they part on Sat 2025-03-15/);
     assert.match(await page.locator(".head").innerText(), /B goes on from Sat 2025-03-15 with a move that binds us_backstop\./);
@@ -426,7 +426,7 @@ describe("for everybody", () => {
     const { page, close } = await open("run.html", { javaScriptEnabled: false });
     const text = await page.locator("pre.plain").innerText();
     assert.match(text, /agreed at jeddah_talks: a package of 2 commitments/);
-    assert.match(text, /What would open it/);
+    assert.match(text, /What would open the deadlock/);
     await close();
   });
 

@@ -1,4 +1,4 @@
-"""Backstop simulates actors who hold stances and promise each other things on conditions.
+"""Backstop simulates actors with stances who exchange conditional commitments.
 
 A scenario is a TOML file. It is run once, or many times over ranges of numbers and over chance; the tables of a run and
 of a sweep are taken as they are by pandas, polars, pyarrow and DuckDB.
@@ -6,7 +6,7 @@ of a sweep are taken as they are by pandas, polars, pyarrow and DuckDB.
 >>> import backstop
 >>> text = '''
 ... format = 1
-... title = "Two who wait for each other"
+... title = "Two actors who wait for each other"
 ... time = { steps = 3 }
 ... resources = { word = {} }
 ... actors = { a = {}, b = {} }

@@ -8,11 +8,11 @@ from backstop import _core
 
 
 def main() -> int:
-    """Does what the command line asks for; gives the exit code."""
+    """Runs the command line and returns the exit code."""
     program = sys.argv[0]
     if os.path.basename(program) == "__main__.py":
         program = os.path.join(os.path.dirname(sys.executable), "backstop")
-    # The program handles Ctrl-C itself, or dies of it like any other.
+    # The program installs its own handler for Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     return _core.command([program, *sys.argv[1:]])
 

@@ -1,4 +1,4 @@
-"""The engine's functions, as the face in this package calls them. They are no part of what users rely on."""
+"""The functions of the compiled module that this package calls. They are not part of the public API."""
 
 from collections.abc import Callable
 from os import PathLike

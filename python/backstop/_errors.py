@@ -1,4 +1,4 @@
-"""What is wrong: diagnostics, and the exceptions that carry them."""
+"""Diagnostics, and the exceptions that contain them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One thing that is wrong with a scenario, its place and the remedy.
+    """A problem in a scenario, with its place and a remedy.
 
-    Lines and columns count from 1, columns in characters. What is about no place has none.
+    Lines and columns count from 1, columns in characters. They are `None` if the problem has no place.
     """
 
     severity: str
-    """`error`, or `warning` for what is legal but surely not meant."""
+    """`error`, or `warning` for what is valid but probably a mistake."""
     code: str
     """Stage and kind, such as `names/unknown`."""
     message: str
@@ -54,17 +54,17 @@ def diagnostics_of(text: str) -> list[Diagnostic]:
 
 
 class Error(Exception):
-    """Anything that `backstop` refuses or that fails: a message that stands alone, a remedy, diagnostics.
+    """The base class of all errors of `backstop`: a complete message, a remedy, and diagnostics.
 
-    `str` of it has all three.
+    `str` contains all three.
     """
 
     message: str
     """What is wrong."""
     help: str | None
-    """What to do about it, where there is a remedy."""
+    """How to solve the problem, or `None`."""
     diagnostics: list[Diagnostic]
-    """What is wrong with the scenario, each with its place, where that is why."""
+    """The problems in the scenario, if they are the reason."""
 
     def __init__(self, message: str, help: str | None = None, diagnostics: list[Diagnostic] | None = None) -> None:
         super().__init__(message, help, diagnostics or [])
@@ -86,26 +86,26 @@ class Error(Exception):
 
 
 class ArgumentError(Error, ValueError):
-    """An argument is not what it must be."""
+    """An argument is not valid."""
 
 
 class ScenarioError(Error):
-    """A scenario is not valid, by itself or with what was set; `diagnostics` says where."""
+    """A scenario is not valid, by itself or with the values that were set; see `diagnostics`."""
 
 
 class FolderError(Error):
-    """A folder cannot be read or written, or is not what the program wrote."""
+    """A folder cannot be read or written, or is not the unchanged output of the program."""
 
 
 class SweepError(Error):
-    """A sweep cannot be made, or cannot go on."""
+    """A sweep cannot be prepared or continued."""
 
 
 class RunError(Error):
-    """A run failed: a number left its domain, or a limit was reached. `run` has what came before."""
+    """A run failed: a number left its domain, or a limit was reached. `run` contains the run up to that point."""
 
     run: Run | None = None
-    """The run until it failed; none where a state could not be explained."""
+    """The run up to the failure, or `None` if the error is about explaining a state."""
 
     @classmethod
     def _of(cls, message: str, help: str | None, diagnostics: str, more: object) -> Error:

@@ -1,4 +1,4 @@
-"""How far a sweep is, in a terminal or a notebook."""
+"""The progress of a sweep, in a terminal or a notebook."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EVERY = 0.1
 
 
 class Progress:
-    """Shows a sweep's progress while it is entered; gives the function to be called, or none where nothing is shown."""
+    """Shows the progress of a sweep; entering it returns the function to call, or `None` if nothing is shown."""
 
     def __init__(self, wanted: bool | Callable[[int, int], None] | None) -> None:
         self._call = wanted if callable(wanted) else None
@@ -59,7 +59,7 @@ class Progress:
 
 
 def _in_notebook() -> bool:
-    """Whether this is a notebook: there `IPython` has been imported and has a shell that talks to a browser."""
+    """Whether this is a notebook: `IPython` has been imported and its shell talks to a browser."""
     ipython: Any = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     return shell is not None and type(shell).__name__ == "ZMQInteractiveShell"

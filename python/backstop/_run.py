@@ -1,4 +1,4 @@
-"""Runs, and what can be asked of them."""
+"""Runs and their analysis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._values import At, Value
 
 
 class _Told(Mapping[str, Any]):
-    """Data with the text that a person reads of it, which `str` gives."""
+    """Data with a text for people, which `str` returns."""
 
     __slots__ = ("_data", "text")
     text: str
@@ -48,20 +48,20 @@ class _Told(Mapping[str, Any]):
 
 
 class State(_Told):
-    """A state of a run: `step`, `date`, `stances`, `commitments`, and `trust` where it is not 1."""
+    """A state of a run: `step`, `date`, `stances`, `commitments`, and the values of `trust` that are not 1."""
 
     __slots__ = ()
 
 
 class Explanation(_Told):
-    """A state explained, with the keys of `backstop explain --json`: `gap`, `waits`, `circles`, `blocked`, `unlock` and
+    """The explanation of a state, with the keys of `backstop explain --json`: `gap`, `waits`, `circles`, `blocked`, `unlock` and
     others."""
 
     __slots__ = ()
 
 
 class Difference(str):
-    """Where two runs part, as `backstop diff` prints it; false if they are the same."""
+    """The difference between two runs, as `backstop diff` prints it; false if they are the same."""
 
     __slots__ = ()
 
@@ -73,7 +73,7 @@ class Difference(str):
 
 
 class Run:
-    """A finished run. `str` of it is what `backstop run` prints, and a notebook shows its page.
+    """A finished run. `str` is the text that `backstop run` prints, and a notebook shows its page.
 
     >>> import backstop
     >>> run = backstop.Scenario.from_text("format = 1\\n[time]\\nsteps = 2\\n[actors.us]").run(seed=7)
@@ -97,15 +97,15 @@ class Run:
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Run:
-        """Reads the folder of a run, its own or one that the command line wrote, and verifies it.
+        """Reads and verifies the folder of a run, written by `save` or by the command line.
 
         Raises:
-            FolderError: if anything in it is not what its log gives.
+            FolderError: if anything in it does not follow from its log.
         """
         return cls._of(_core.Run.open(folder))
 
     def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> None:
-        """Writes the folder that `backstop run --out` writes, to the byte; `force` replaces what an earlier run wrote.
+        """Writes the same folder as `backstop run --out`, byte for byte; `force` replaces the files of an earlier run.
 
         Raises:
             FolderError: if the folder cannot be written.
@@ -114,13 +114,13 @@ class Run:
 
     @property
     def outcome(self) -> str | None:
-        """The outcome that it ended in, `deadlock` or `stalemate`; none if it failed."""
+        """The outcome in which it ended, `deadlock` or `stalemate`; `None` if it failed."""
         outcome: str | None = self._facts["outcome"]
         return outcome
 
     @property
     def status(self) -> str:
-        """`ok`, or why it failed."""
+        """`ok`, or the reason why it failed."""
         return str(self._facts["status"])
 
     @property
@@ -130,18 +130,18 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """The steps that it completed."""
+        """The number of completed steps."""
         return int(self._facts["steps"])
 
     @property
     def reached_step(self) -> int | None:
-        """The step at which its outcome was first reached; none for a deadlock or a stalemate."""
+        """The step at which its outcome was first reached; `None` for a deadlock or a stalemate."""
         step: int | None = self._facts["reached_step"]
         return step
 
     @property
     def gap(self) -> int | None:
-        """How many promises would all bind if they bound together, after the last exchange."""
+        """The number of promises that would all bind if they bound together, after the last exchange."""
         gap: int | None = self._facts["gap"]
         return gap
 
@@ -157,7 +157,7 @@ class Run:
 
     @property
     def history_hash(self) -> str:
-        """The hash of its history: two runs with one hash had the same events."""
+        """The hash of its history: two runs with the same hash had the same events."""
         return str(self._facts["history_hash"])
 
     @property
@@ -167,28 +167,28 @@ class Run:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """What the manifest of its folder says."""
+        """The manifest of its folder."""
         manifest: dict[str, Any] = json.loads(self._run.manifest)
         return manifest
 
     @property
     def events(self) -> Table:
-        """Its events, each with its step and its cause: what `events.csv` has."""
+        """Its events, each with its step and its cause: the table `events.csv`."""
         return self._table("events")
 
     @property
     def series(self) -> Table:
-        """Its metrics by step: what `series.csv` has."""
+        """Its metrics by step: the table `series.csv`."""
         return self._table("series")
 
     @property
     def commitments(self) -> Table:
-        """Its commitments and what became of them: what `commitments.csv` has."""
+        """Its commitments with their final states: the table `commitments.csv`."""
         return self._table("commitments")
 
     @property
     def runs(self) -> Table:
-        """The row that it has among runs: what `runs.csv` has."""
+        """Its row of the table `runs.csv`."""
         return self._table("runs")
 
     def _table(self, name: str) -> Table:
@@ -222,24 +222,24 @@ class Run:
         summit: bool = False,
         keystones: bool = False,
     ) -> Explanation:
-        """Explains a state, as `backstop explain` does: who waits for whom, and what would open it.
+        """Explains a state, as `backstop explain` does: who waits for whom, and which first moves would resolve the deadlock.
 
         Args:
             at: the step after whose last exchange the state is explained; the last one unless it is given.
-            goal: an outcome to reach, instead of all that is deadlocked.
+            goal: an outcome to reach, instead of binding everything that is deadlocked.
             cost: what a set of first moves costs: `"moves"`, `"declared"`, `"distance"`, or the amount of a resource.
-            any: whether moves count that are not on offer.
-            exclude: commitments that nobody makes as a first move (`--not`).
-            summit: also who must be in the room for a package.
-            keystones: also whose exit unravels what.
+            any: whether commitments that are not on offer count as moves.
+            exclude: commitments that are not considered as first moves (`--not`).
+            summit: also the smallest sets of actors whose package reaches the goal.
+            keystones: also the commitments of others that each actor's exit would suspend.
         """
         step = None if at is None else _values.text(at)
         told, data = self._run.explain(step, goal, cost, list(exclude), (any, summit, keystones))
         return Explanation(told, json.loads(data))
 
     def why(self, event: int | str) -> str:
-        """What led to an event, given by its `seq`, or to what a name stands for: what bound a commitment, reached an
-        outcome or stood in the way, what an actor did.
+        """What led to an event, given by its `seq` or by a name: what bound a commitment, what reached an
+        outcome or stood in its way, or what an actor did.
 
         Raises:
             ArgumentError: if there is nothing of that name.
@@ -254,20 +254,20 @@ class Run:
         moves: Iterable[str] = (),
         replicate: int | None = None,
     ) -> Run:
-        """Another future from the same past, with the same luck, as `backstop fork` gives it.
+        """Continues the run from one of its steps with other values and the same random numbers, as `backstop fork` does.
 
         Args:
-            at: the first step of the other future.
-            set: what is set from that step on.
-            moves: commitments that are bound at that step, whatever their conditions say.
-            replicate: the replicate whose luck it meets from that step on, instead of its own.
+            at: the first step of the fork.
+            set: the values that are set from that step on.
+            moves: commitments that are bound at that step regardless of their conditions.
+            replicate: the replicate whose random numbers are used from that step on, instead of its own.
         """
         moves_then = _values.moves(moves, at_once=True)
         forked = self._run.fork(_values.text(at), _values.sets(set), moves_then, replicate)
         return Run._of(forked)
 
     def diff(self, other: Run) -> Difference:
-        """Where this run and another part, and what followed."""
+        """Where this run and another one diverge, and what followed."""
         return Difference(self._run.diff(other._run))
 
     def page(self) -> str:
@@ -308,7 +308,7 @@ def _restore(manifest: str, files: dict[str, bytes]) -> Run:
 
 
 def page(*runs: Run) -> str:
-    """The page of a run, or of two futures side by side, as one HTML file.
+    """The page of a run, or of two runs side by side, as one HTML file.
 
     Raises:
         FolderError: if the runs are of different scenarios, or too large.

@@ -25,11 +25,11 @@ class Parameter:
 
     name: str
     value: float | None
-    """Its value; none where it is drawn anew in each run."""
+    """Its value; `None` if it is drawn in each run."""
     range: tuple[float, float] | None
-    """What samples of it are drawn from."""
+    """The range from which it is sampled."""
     whole: bool
-    """Whether samples take whole numbers only."""
+    """Whether only whole numbers are sampled."""
     drawn: bool
     """Whether it is drawn from a distribution unless it is set or varied."""
     unit: str | None
@@ -101,7 +101,7 @@ class Scenario:
 
     @property
     def name(self) -> str:
-        """Its path, or the name that it was given."""
+        """Its path, or the name given to `from_text`."""
         return self._scenario.name
 
     @property
@@ -111,12 +111,12 @@ class Scenario:
 
     @property
     def about(self) -> str:
-        """What it says of itself."""
+        """Its description."""
         return str(self._fact("about"))
 
     @property
     def steps(self) -> int:
-        """How many steps a run of it has."""
+        """The number of steps of a run."""
         return int(self._fact("steps"))
 
     @property
@@ -126,7 +126,7 @@ class Scenario:
 
     @property
     def commitments(self) -> list[str]:
-        """Its commitments, each instance of one by its own name."""
+        """Its commitments; instances have names of their own."""
         return list(self._fact("commitments"))
 
     @property

@@ -46,32 +46,32 @@ class Sweep:
 
     @property
     def runs(self) -> Table:
-        """A row for each run: point, replicate, what was set or varied, outcome, metrics: what `runs.csv` has."""
+        """A row for each run: point, replicate, set and varied values, outcome, metrics: the table `runs.csv`."""
         return self._swept["runs"]  # type: ignore[no-any-return]
 
     @property
     def summary(self) -> Table:
-        """A row for each point: shares of outcomes with their intervals, means and ranges: what `summary.csv` has."""
+        """A row for each point: shares of outcomes with their intervals, means and ranges: the table `summary.csv`."""
         return self._swept["summary"]  # type: ignore[no-any-return]
 
     @property
     def design(self) -> Table:
-        """A row for each point with the values of what varies: what `design.csv` has."""
+        """A row for each point with the varied values: the table `design.csv`."""
         return self._swept["design"]  # type: ignore[no-any-return]
 
     @property
     def events(self) -> Table | None:
-        """The events of all runs, where they were asked for."""
+        """The events of all runs; `None` unless they were requested."""
         return self._swept["events"]  # type: ignore[no-any-return]
 
     @property
     def series(self) -> Table | None:
-        """The metrics of every step of all runs, where they were asked for."""
+        """The metrics of every step of all runs; `None` unless they were requested."""
         return self._swept["series"]  # type: ignore[no-any-return]
 
     @property
     def failed(self) -> int:
-        """How many runs failed; `status` in `runs` says why."""
+        """The number of failed runs; `status` in `runs` gives the reasons."""
         return int(self._swept["failed"])
 
     def run(self, number: int) -> Run:

@@ -1,4 +1,4 @@
-"""Tables, which are handed over as Arrow."""
+"""Tables, which can be exported as Arrow."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SHOWN = 10
 class Table:
     """A table of a run or of a sweep, with a type for each column.
 
-    Whole numbers are `int64` (seeds `uint64`), other numbers `float64`, dates `timestamp[ms]`, names dictionaries of
-    texts (a category in pandas, a `Categorical` in polars), truths booleans. What is missing is null.
+    Whole numbers are `int64` (seeds `uint64`), other numbers `float64`, dates `timestamp[ms]`, names dictionary-encoded
+    texts (a category in pandas, a `Categorical` in polars), truth values booleans. Missing values are null.
 
-    It has the Arrow PyCapsule interface, so that `polars.DataFrame(table)`, `pyarrow.table(table)`,
+    It implements the Arrow PyCapsule interface, so `polars.DataFrame(table)`, `pyarrow.table(table)`,
     `pandas.DataFrame.from_arrow(table)` and DuckDB, which finds it by the name of its variable, take it without copying
     a value. Without any of them a column is a list:
 
@@ -49,11 +49,11 @@ class Table:
         return self
 
     def __arrow_c_schema__(self) -> object:
-        """The schema, for those who take Arrow."""
+        """The Arrow schema."""
         return self._table.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """The table, for those who take Arrow."""
+        """The table as an Arrow stream."""
         return self._table.__arrow_c_stream__(requested_schema)
 
     @property
@@ -86,7 +86,7 @@ class Table:
         return {name: self[name] for name in self.column_names}
 
     def to_pandas(self) -> pandas.DataFrame:
-        """A data frame of pandas, which must be installed. Through pyarrow where that is installed too, without copying."""
+        """A data frame of pandas, which must be installed. Nothing is copied if pyarrow is installed too."""
         import pandas
 
         try:

@@ -1,4 +1,4 @@
-"""Arguments as the command line takes them, from the values that Python has for them."""
+"""Conversion of Python values to arguments in the form of the command line."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Value = float | bool | str | datetime.date
-"""What a name can be set to: a number, a truth, a date or a moment, or a text of one of them."""
+"""The value of a parameter: a number, a boolean, a date or a time, or the text of one of them."""
 At = int | str | datetime.date
 """A step, by its number or by a date in it."""
 
 
 def text(value: Any) -> str:
-    """A value as it is given on the command line."""
+    """A value in the form of the command line."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
@@ -27,16 +27,16 @@ def text(value: Any) -> str:
         return str(int(value))
     if isinstance(value, numbers.Real):
         return repr(float(value))
-    raise TypeError(f"{value!r} is no number, truth, date or text")
+    raise TypeError(f"{value!r} is not a number, boolean, date or text")
 
 
 def sets(given: Mapping[str, Value] | None) -> list[str]:
-    """What is set, as `NAME=VALUE`."""
+    """Values to set, as `NAME=VALUE`."""
     return [f"{name}={text(value)}" for name, value in (given or {}).items()]
 
 
 def moves(given: Iterable[str | tuple[str, At]], at_once: bool = False) -> list[str]:
-    """First moves, as `C@STEP`, or as `C` where all are made at one step."""
+    """First moves as `C@STEP`, or as `C` if all are made at one step."""
     if isinstance(given, str):
         given = [given]
     found: list[str] = []
@@ -52,7 +52,7 @@ def moves(given: Iterable[str | tuple[str, At]], at_once: bool = False) -> list[
 
 
 def vary(given: Mapping[str, str | Sequence[Value]] | None) -> list[str]:
-    """What varies, as `NAME=A:B:N` or `NAME=V,V,…`."""
+    """Values to vary, as `NAME=A:B:N` or `NAME=V,V,…`."""
     found: list[str] = []
     for name, values in (given or {}).items():
         listed = values if isinstance(values, str) else ",".join(text(value) for value in values)

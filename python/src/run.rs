@@ -62,7 +62,7 @@ impl Run {
         let verified = &self.recording.verified;
         let at = at.or(verified.fold.steps.checked_sub(1))?;
         let mut found = None;
-        let _ = verified.course.run(verified.manifest.luck(), RunOptions::default(), &mut |now, world, setup| {
+        let _ = verified.course.run(verified.manifest.run_seed(), RunOptions::default(), &mut |now, world, setup| {
             if now == moment && world.step == at {
                 found = Some((world.clone(), setup.clone()));
             }
@@ -163,8 +163,8 @@ impl Run {
         py.detach(|| {
             let verified = &self.recording.verified;
             let (model, plan) = verified.course.last();
-            let (run, luck) = (&verified.fold, verified.manifest.luck());
-            let mut text = timeline::heading(model, luck.seed, luck.replicate);
+            let (run, run_seed) = (&verified.fold, verified.manifest.run_seed());
+            let mut text = timeline::heading(model, run_seed.seed, run_seed.replicate);
             let timeline = timeline::timeline_from(model, &run.setup, &run.log, 0, &timeline::Filter::default());
             if !timeline.is_empty() {
                 text += &timeline;

@@ -68,7 +68,7 @@ impl Scenario {
     fn open(path: PathBuf) -> PyResult<Self> {
         use std::io::Read as _;
         let mut text = Vec::new();
-        // One byte more than is allowed, so that the check of the size sees a file that is too large.
+        // Read one byte more than allowed, so that the check of the size rejects the file.
         std::fs::File::open(&path)?.take(limits::FILE_BYTES + 1).read_to_end(&mut text)?;
         Ok(Self::of(path.display().to_string(), text, Beside::of(&path)))
     }
@@ -144,7 +144,7 @@ impl Scenario {
     fn run(
         &self,
         py: Python<'_>,
-        luck: (u64, u64),
+        run_seed: (u64, u64),
         sets: Vec<String>,
         moves: Vec<String>,
         series: (bool, bool),
@@ -156,9 +156,9 @@ impl Scenario {
         let manifest = Manifest {
             stances: series.0,
             trust: series.1,
-            replicate: luck.1,
+            replicate: run_seed.1,
             moves: moves.iter().map(MoveRecord::from).collect(),
-            ..Manifest::new(&self.file_name(), document, overrides, luck.0)
+            ..Manifest::new(&self.file_name(), document, overrides, run_seed.0)
         };
         let mut files = self.files.clone();
         let recording = py.detach(|| Recording::run(manifest, &mut files));

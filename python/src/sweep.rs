@@ -134,7 +134,7 @@ impl Watch {
     }
 }
 
-/// The points, and how they were asked for.
+/// The points, and the request for them.
 fn design(
     (vary, zip): (Vec<String>, bool),
     (sample, over): (Option<String>, Vec<String>),

@@ -1,4 +1,4 @@
-"""The package by its face: the same bytes as the command line, equal tables everywhere, manners."""
+"""Tests of the public API: the same bytes as the command line, equal tables in every library, and behaviour."""
 
 import doctest
 import filecmp
@@ -31,7 +31,7 @@ GENERATED = 100
 
 SMALL = """
 format = 1
-title = "Two who wait for each other"
+title = "Two actors who wait for each other"
 time = { steps = 5, start = 2025-03-10 }
 resources = { word = {} }
 parameters = { wanted = { value = 1, range = [0, 2] }, luck = { uniform = [0, 1] } }
@@ -122,7 +122,7 @@ def test_a_sweep_is_that_of_the_command(jeddah, tmp_path):
 
 @pytest.mark.parametrize("seed", range(10_000, 10_000 + GENERATED, 10))
 def test_random_scenarios_give_the_same_bytes(seed, tmp_path):
-    """Ten at a time, since a process for each costs most."""
+    """Ten scenarios at a time, since starting processes dominates the cost."""
     names = []
     for number in range(seed, seed + 10):
         path = tmp_path / f"{number}.toml"
@@ -236,7 +236,7 @@ def test_a_failed_run_comes_with_what_it_did():
     assert sweep.failed == 3 and sweep.runs["outcome"] == [None] * 3
 
 
-# ------------------------------------------------------------------------- manners
+# ------------------------------------------------------------------------- behaviour in a process
 
 
 def test_files_beside_a_scenario_come_along(tmp_path):
@@ -294,7 +294,7 @@ def test_ctrl_c_ends_a_sweep_at_once():
     started.send_signal(signal.SIGINT)
     last = started.stdout.read().split()[-2:]
     assert started.wait() == 0 and last[0] == "interrupted"
-    # A tenth of a second on a machine that is free; others may be at work on this one.
+    # The target is a tenth of a second on an idle machine; the test allows for a busy one.
     assert float(last[1]) - began < 1.0
 
 

@@ -1,6 +1,6 @@
-//! Sets of small numbers.
+//! Fixed-size bit sets.
 
-/// A set of numbers below a fixed one.
+/// A set of numbers below a limit given at construction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bits {
     words: Vec<u64>,
@@ -39,7 +39,7 @@ impl Bits {
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= b);
     }
 
-    /// The members, rising.
+    /// The members in ascending order.
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.words.iter().enumerate().flat_map(|(at, &word)| {
             std::iter::successors((word != 0).then_some(word), |word| {
@@ -51,7 +51,7 @@ impl Bits {
     }
 }
 
-/// A list of sets of the same kind, side by side in memory.
+/// A list of bit sets of one size, stored contiguously.
 #[derive(Clone, Debug)]
 pub(super) struct Cuts {
     stride: usize,
@@ -67,7 +67,7 @@ impl Cuts {
         self.words.len() / self.stride
     }
 
-    /// Words to look at to go through all of them.
+    /// The number of machine words of all sets together.
     pub(super) fn size(&self) -> usize {
         self.words.len()
     }
@@ -78,7 +78,7 @@ impl Cuts {
         self.words.resize(at + self.stride, 0);
     }
 
-    /// Those that `members` does not meet, as slices for [`outside`].
+    /// The sets that have no member in common with `members`, as slices for [`outside`].
     pub(super) fn unmet<'a>(&'a self, members: &'a Bits) -> impl Iterator<Item = &'a [u64]> {
         let meets = |cut: &[u64]| cut.iter().zip(&members.words).any(|(a, b)| a & b != 0);
         self.words.chunks_exact(self.stride).filter(move |cut| !meets(cut))
@@ -90,7 +90,7 @@ pub(super) fn count_outside(cut: &[u64], other: &Bits) -> u32 {
     cut.iter().zip(&other.words).map(|(a, b)| (a & !b).count_ones()).sum()
 }
 
-/// The members of a cut that are not in `other`, rising.
+/// The members of a cut that are not in `other`, in ascending order.
 pub(super) fn outside<'a>(cut: &'a [u64], other: &'a Bits) -> impl Iterator<Item = usize> + 'a {
     cut.iter().zip(&other.words).enumerate().flat_map(|(at, (a, b))| {
         let word = a & !b;

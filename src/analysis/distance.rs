@@ -1,34 +1,34 @@
-//! How far a promise is from being made unasked: what its owner's own conditions lack, in one number.
+//! The distance of a first move from being made unasked: how far its owner's own conditions are from being true.
 
 use super::wants::{Blocked, lacking};
 use crate::engine::Hypothesis;
-use crate::model::{Amount, Comparison, Condition, Expression, InstanceId, Model, NodeId, Scope, Source, State};
+use crate::model::{Amount, Comparison, Condition, Dependency, Expression, InstanceId, Model, NodeId, Scope, State};
 
-/// A first move, and how far its owner is from making it unasked.
+/// A first move with its distance from being made unasked.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Unasked {
+pub struct MoveDistance {
     /// The move.
     pub instance: InstanceId,
-    /// The distance: 0 or more, infinite where its owner never would. [`distance`] says what it is of a condition.
+    /// At least 0, and infinite if the owner would never make the move. See [`distance`] for conditions.
     pub distance: f64,
-    /// What is lacking, in words; of what is not on offer both what its offer lacks and what it would lack then.
+    /// The comparisons that fail. For a commitment that is not on offer, those of its `offer` and of its `when`.
     pub lacks: Blocked,
 }
 
-/// How far a condition is from being true in a state: the sum of its shortfalls, each relative to what is wanted.
+/// The distance of a condition from being true in a state: the sum of its relative shortfalls.
 ///
-/// - Of a comparison that holds it is 0. Of one that does not it is the difference of its two sides relative to the
-///   larger of them in size: of what there is too little of, the share of what is wanted that is missing, so that a
-///   count that wants 2 and sees 0, or a promise that is not bound, is at 1. It is 1 where a side is infinite and where
-///   two sides must differ and do not, and at least a millionth.
-/// - Of a comparison that reads nothing that can change in a run it is infinite, and so it is of `false` and of what
-///   cannot be worked out.
-/// - Of `a and b` it is the sum, of `a or b` the less of the two, of `not a` that of `a` being false, where `and` and
-///   `or` change places and comparisons are turned; of `if(c, a, b)` the less of the two ways: `c` and `a`, or not `c`
-///   and `b`. Definitions are unfolded, so what stands in a condition twice counts twice.
+/// - A comparison that holds has distance 0. Otherwise its distance is the difference of its two sides, divided by the
+///   larger of their absolute values. For a quantity of which there is too little, this is the missing share: a count
+///   that must reach 2 and is 0 has distance 1, and so has a commitment that must be bound and is not. The distance is
+///   1 if a side is infinite, or if two sides must differ and are equal, and never less than a millionth.
+/// - A comparison that reads nothing that can change during a run has infinite distance, and so have `false` and a
+///   condition that cannot be evaluated.
+/// - `a and b` has the sum of the two distances, and `a or b` the smaller one. `not a` has the distance of `a` from
+///   being false, in which `and` and `or` are exchanged and comparisons negated. `if(c, a, b)` has the smaller of `c
+///   and a` and `not c and b`. Definitions are expanded, so a comparison that occurs twice counts twice.
 #[must_use]
 pub fn distance(condition: &Expression, scope: &Scope<'_>) -> f64 {
-    // By node: how far it is from being false, and from being true.
+    // For each node, the distance from being false and from being true.
     let mut found: Vec<[f64; 2]> = Vec::with_capacity(condition.nodes.len());
     for (at, node) in (0..).zip(&condition.nodes) {
         let of = |child: NodeId| found[child as usize];
@@ -41,7 +41,7 @@ pub fn distance(condition: &Expression, scope: &Scope<'_>) -> f64 {
                 [0, 1].map(|wanted| (of(c)[1] + of(a)[wanted]).min(of(c)[0] + of(b)[wanted]))
             }
             Some(Condition::Compare(comparison, a, b)) => of_comparison(condition, (at, comparison, a, b), scope),
-            // Numbers have no truth; what is made of them is a comparison.
+            // Numeric nodes have no truth value; they enter through the comparisons that use them.
             None => [0.0, 0.0],
         };
         found.push(own);
@@ -49,10 +49,10 @@ pub fn distance(condition: &Expression, scope: &Scope<'_>) -> f64 {
     found.last().map_or(0.0, |distances| distances[1])
 }
 
-/// The least distance of what does not hold.
+/// The smallest distance of a comparison that does not hold.
 const LEAST: f64 = 1e-6;
 
-/// How far a comparison is from being false, and from being true.
+/// The distances of a comparison from being false and from being true.
 fn of_comparison(
     condition: &Expression,
     (at, comparison, a, b): (NodeId, Comparison, NodeId, NodeId),
@@ -61,7 +61,7 @@ fn of_comparison(
     let (Ok(left), Ok(right)) = (condition.number_at(a, scope), condition.number_at(b, scope)) else {
         return [f64::INFINITY; 2];
     };
-    let shortfall = if condition.reads_at(at).iter().all(|quantity| quantity.source() == Source::Fixed) {
+    let shortfall = if condition.reads_at(at).iter().all(|quantity| quantity.dependency() == Dependency::Fixed) {
         f64::INFINITY
     } else if left.is_infinite() || right.is_infinite() || left.to_bits() == right.to_bits() {
         let must_differ = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
@@ -72,9 +72,14 @@ fn of_comparison(
     if comparison.holds(left, right) { [shortfall, 0.0] } else { [0.0, shortfall] }
 }
 
-/// How far a possible first move is from being made unasked; `amounts` are the graded amounts of first moves, by
+/// The distance of a possible first move from being made unasked. `amounts` are the graded amounts of first moves, by
 /// position in the plan.
-pub(super) fn unasked(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId, amounts: &[Amount]) -> Unasked {
+pub(super) fn move_distance(
+    model: &Model,
+    hypothesis: &Hypothesis<'_>,
+    instance: InstanceId,
+    amounts: &[Amount],
+) -> MoveDistance {
     let commitment = model.commitment_of(instance);
     let scope = hypothesis.scope_of(instance);
     let state = hypothesis.state_of(instance);
@@ -99,10 +104,10 @@ pub(super) fn unasked(model: &Model, hypothesis: &Hypothesis<'_>, instance: Inst
     if is_over && commitment.renew.is_none() {
         lacks.text = "is over, and is not renewed".into();
     }
-    Unasked { instance, distance, lacks }
+    MoveDistance { instance, distance, lacks }
 }
 
-/// How far the graded amounts of a bound promise are from those of a first move, each relative to that one.
+/// The relative differences between the graded amounts of a bound commitment and those of a first move, summed.
 fn below(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId, amounts: &[Amount]) -> f64 {
     let commitment = model.commitment_of(instance);
     let graded = model.gifts(instance).filter(|gift| commitment.level(gift.number).is_some());
@@ -113,7 +118,7 @@ fn below(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId, amoun
     missing.sum()
 }
 
-/// A distance as the cost of a move, in millionths.
+/// Converts a distance to the cost of a move, in millionths.
 pub(super) fn cost(distance: f64) -> Amount {
     if distance.is_infinite() { Amount(super::limits::NEVER) } else { Amount::from_units(distance) }
 }

@@ -2,21 +2,23 @@
 //! move.
 
 use crate::engine::{Failure, Hypothesis, View, evolve};
-use crate::model::{Amount, Bearing, Expression, InstanceId, Model, Quantity, Scope, Source, Values as _, World};
+use crate::model::{
+    Amount, Dependency, Expression, InstanceId, Model, Monotonicity, Quantity, Scope, Values as _, World,
+};
 use crate::scenario::interval::{Interval, bounds, quantity_interval};
 use crate::scenario::monotone::{self, Trend};
 
-/// What is to be reached.
+/// The goal of an unlock or summit set.
 #[derive(Clone, Debug)]
 pub(super) enum Goal<'a> {
-    /// All of these are bound, and their graded amounts are as good as these, given by position in the plan.
+    /// All of these instances are bound with at least these graded amounts, given by position in the plan.
     Bound(Vec<InstanceId>, Vec<Amount>),
-    /// An outcome's condition holds.
+    /// The condition of an outcome holds.
     Outcome(&'a Expression),
 }
 
 impl Goal<'_> {
-    /// How the goal moves when more is bound in the state of `scope`.
+    /// Whether binding more in the state of `scope` helps or hurts the goal.
     pub(super) fn trend(&self, scope: &Scope<'_>) -> Trend {
         match self {
             Self::Bound(..) => Trend::Up,
@@ -31,9 +33,9 @@ pub(super) struct GoalTest<'a> {
     /// The state that hypotheses are about.
     pub(super) view: View<'a>,
     pub(super) goal: Goal<'a>,
-    /// A member of the goal that was missing at the last look.
+    /// The member of the goal that was missing in the last test; it is tested first in the next one.
     pub(super) missing: usize,
-    /// Whether the outcome reads what only a whole state has.
+    /// Whether the outcome reads quantities that only a complete state provides.
     pub(super) reads_state: bool,
 }
 
@@ -48,7 +50,7 @@ impl<'a> GoalTest<'a> {
         Self { view, goal, missing: 0, reads_state }
     }
 
-    /// Whether the goal is reached if what the hypothesis says is bound.
+    /// Whether the goal is reached if the instances of the hypothesis are bound.
     pub(super) fn reached(&mut self, hypothesis: &Hypothesis<'_>) -> Result<bool, Failure> {
         match &self.goal {
             Goal::Bound(members, amounts) => {
@@ -75,7 +77,7 @@ impl<'a> GoalTest<'a> {
         }
     }
 
-    /// The state in which what the hypothesis says is bound in fact.
+    /// The state in which the instances of the hypothesis are bound.
     fn state_of(&self, hypothesis: &Hypothesis<'_>) -> World {
         let View { model, setup, .. } = self.view;
         let mut world = self.view.world.clone();
@@ -85,7 +87,7 @@ impl<'a> GoalTest<'a> {
         world
     }
 
-    /// Whether an outcome holds in a state after an Exchange, with its own gap.
+    /// Whether an outcome holds in a state after an Exchange, with the gap of that state.
     pub(super) fn reached_in(&self, world: &World, expression: &Expression) -> Result<bool, Failure> {
         let with_gap = if self.reads_state {
             let gap = super::gap(View { world, ..self.view })?.len();
@@ -105,13 +107,13 @@ impl<'a> GoalTest<'a> {
     }
 }
 
-/// How a condition moves when more is bound, by a sign analysis with the values of everything fixed.
+/// Whether binding more makes a condition truer or less true, by sign analysis with all other values fixed.
 fn trend(expression: &Expression, scope: &Scope<'_>) -> Trend {
-    let motion = |quantity: Quantity| match (quantity, quantity.bearing()) {
+    let motion = |quantity: Quantity| match (quantity, quantity.monotonicity()) {
         (Quantity::BoundAt(_), _) => Trend::Down,
-        (_, Bearing::Evidence | Bearing::Deeds) => Trend::Up,
-        (_, Bearing::Fixed) => Trend::Fixed,
-        (_, Bearing::Barred(_)) => Trend::Either,
+        (_, Monotonicity::Evidence | Monotonicity::Deeds) => Trend::Up,
+        (_, Monotonicity::Fixed) => Trend::Fixed,
+        (_, Monotonicity::Forbidden(_)) => Trend::Either,
     };
     let read = |quantity: Quantity| {
         if motion(quantity) == Trend::Fixed {
@@ -124,23 +126,23 @@ fn trend(expression: &Expression, scope: &Scope<'_>) -> Trend {
     monotone::trend(expression, &bounds(&expression.nodes, &parameters, &read), &motion)
 }
 
-/// A kind of quantity that no first move changes within a state, but what comes later does.
+/// A kind of quantity that binding commitments does not change within a state, but later steps do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Held {
-    /// What has been delivered, kept, broken, or has lapsed.
+pub enum HeldFixed {
+    /// Deliveries, and commitments that were kept, broken or have lapsed.
     Deeds,
-    /// Trust, also where it weighs what is promised.
+    /// Trust, including its effect on assured amounts.
     Trust,
     /// Stances.
     Stances,
-    /// How often something has happened, and which outcomes have been reached.
+    /// Counts of meetings, shocks and moves, and the outcomes that have been reached.
     Counts,
-    /// The clock, and data over time.
+    /// The step, and data that depend on it.
     Time,
 }
 
-impl Held {
-    /// Its name.
+impl HeldFixed {
+    /// The name used in output.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -153,8 +155,8 @@ impl Held {
     }
 }
 
-/// What the goal and the conditions of possible moves read that is held, each kind once.
-pub(super) fn held(model: &Model, goal: Option<&Expression>, moves: &[InstanceId]) -> Vec<Held> {
+/// The kinds that the goal and the conditions of possible moves read, each at most once.
+pub(super) fn held(model: &Model, goal: Option<&Expression>, moves: &[InstanceId]) -> Vec<HeldFixed> {
     let mut seen = vec![false; model.commitments.len()];
     let mut of_moves = Vec::new();
     for instance in moves {
@@ -164,25 +166,28 @@ pub(super) fn held(model: &Model, goal: Option<&Expression>, moves: &[InstanceId
         }
     }
     let reads = goal.into_iter().chain(of_moves).flat_map(Expression::reads);
-    let mut held: Vec<Held> = reads.filter_map(kind).collect();
+    let mut held: Vec<HeldFixed> = reads.filter_map(kind).collect();
     held.sort_unstable();
     held.dedup();
     held
 }
 
-fn kind(quantity: Quantity) -> Option<Held> {
-    match quantity.source() {
-        Source::Slot(_) | Source::Commitment(_) => match quantity.bearing() {
-            Bearing::Deeds | Bearing::Fixed => Some(Held::Deeds),
+fn kind(quantity: Quantity) -> Option<HeldFixed> {
+    match quantity.dependency() {
+        Dependency::Slot(_) | Dependency::Commitment(_) => match quantity.monotonicity() {
+            Monotonicity::Deeds | Monotonicity::Fixed => Some(HeldFixed::Deeds),
             // What binding changes.
-            Bearing::Evidence | Bearing::Barred(_) => None,
+            Monotonicity::Evidence | Monotonicity::Forbidden(_) => None,
         },
-        Source::SlotAndTrust(_) | Source::Trust => Some(Held::Trust),
-        Source::OwnStance(_) | Source::Stance(..) | Source::Mean(_) => Some(Held::Stances),
-        Source::Meeting(_) | Source::Shock(_) | Source::Move(_) | Source::Outcome(_) => Some(Held::Counts),
-        Source::MoveOrClock(_) | Source::MeetingOrClock(_) | Source::ShockOrClock(_) | Source::Clock => {
-            Some(Held::Time)
+        Dependency::SlotAndTrust(_) | Dependency::Trust => Some(HeldFixed::Trust),
+        Dependency::OwnStance(_) | Dependency::Stance(..) | Dependency::Mean(_) => Some(HeldFixed::Stances),
+        Dependency::Meeting(_) | Dependency::Shock(_) | Dependency::Move(_) | Dependency::Outcome(_) => {
+            Some(HeldFixed::Counts)
         }
-        Source::Gap | Source::Fixed => None,
+        Dependency::MoveOrClock(_)
+        | Dependency::MeetingOrClock(_)
+        | Dependency::ShockOrClock(_)
+        | Dependency::Clock => Some(HeldFixed::Time),
+        Dependency::Gap | Dependency::Fixed => None,
     }
 }

@@ -1,30 +1,29 @@
-//! Partial moves: how much of a move would already unlock.
+//! Partial moves: the least amount of a move that still unlocks.
 
 use super::goal::GoalTest;
 use super::limits;
 use crate::engine::{Failure, Hypothesis, View};
 use crate::model::{Amount, InstanceId, ResourceId, Standing};
 
-/// How much of one amount in an unlock set is enough, the others given in full.
+/// The least sufficient amount of one resource in an unlock set, with all other amounts given in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partial {
     /// The move.
     pub instance: InstanceId,
     /// The resource.
     pub resource: ResourceId,
-    /// The amount that it promises.
+    /// The promised amount.
     pub amount: Amount,
     /// The least amount with which the set still unlocks.
     pub least: Amount,
 }
 
-/// The least amounts for each member of a set that unlocks a goal that more never undoes.
+/// Appends to `found` the least amounts for each member of a set that unlocks a monotone goal, and returns whether all
+/// were found: amounts beyond [`limits::PARTIAL`] or beyond the work limit are left out.
 ///
-/// More evidence never hurts, so the least amount is found exactly by halving whole millionths.
-/// What goes beyond [`limits::PARTIAL`] amounts, or beyond the budget of work, is left out, and whether anything was is
-/// said.
+/// More evidence never undoes a monotone goal, so bisection over whole millionths is exact.
 ///
-/// `amounts` are the graded amounts of first moves, by position in the plan; they are exact to their `by`.
+/// `amounts` are the graded amounts of first moves, by position in the plan; they are exact to a step of `by`.
 pub(super) fn partial(
     test: &GoalTest<'_>,
     set: &[InstanceId],
@@ -41,7 +40,7 @@ pub(super) fn partial(
             let is_graded = test.view.model.commitment_of(instance).level(gift.number).is_some();
             let position = if is_graded { levels.next() } else { None };
             let amount = position.map_or(test.view.setup.gives[gift.position], |position| amounts[position]);
-            // Amounts are counted in steps; the last one may be shorter.
+            // Bisects over the number of steps; the last step may be shorter than the others.
             let by = if is_graded { test.view.setup.by[gift.position].0 } else { 1 };
             let (mut low, mut high) = (0, amount.0 / by + i64::from(amount.0 % by > 0));
             while low < high {
@@ -68,7 +67,7 @@ pub(super) fn partial(
     Ok(true)
 }
 
-/// Whether the set unlocks with another amount of one gift, which then is also all that is offered.
+/// Whether the set unlocks if one gift has this amount, which then is also the offered amount.
 fn unlocks_with(
     test: &GoalTest<'_>,
     set: &[InstanceId],
@@ -99,7 +98,7 @@ fn unlocks_at(test: &GoalTest<'_>, set: &[InstanceId], amounts: &[Amount], work:
     test.clone().reached(&hypothesis)
 }
 
-/// Makes the moves of a set, with all that follows.
+/// Makes the moves of a set and closes the hypothesis under what follows.
 fn follow(hypothesis: &mut Hypothesis<'_>, set: &[InstanceId], work: &mut u64) -> Result<(), Failure> {
     hypothesis.exchange()?;
     set.iter().for_each(|&member| hypothesis.make_move(member));

@@ -1,13 +1,12 @@
-//! Minimal sets that reach a goal: what unlock sets and summit sets have in common.
+//! Searches for minimal sets that reach a goal. Used for unlock sets and summit sets.
 //!
-//! Where reaching is monotone in the set, a set reaches the goal exactly if it meets every *blocked set*:
-//! the complement of a set that does not reach. So minimal sets are minimal transversals of the minimal
-//! blocked sets, which are found one by one, as they are needed: a set that does not reach is enlarged
-//! until nothing more can be added, and what is left out is blocked. The search branches on the members
-//! of a blocked set that is not met yet; blocked sets that have nothing in common add up to a lower
-//! bound (here by dual ascent, so that they may overlap where costs differ). Finding a minimum is
-//! target-set selection, NP-hard, hence budgets. Where reaching is not monotone all sets are tried,
-//! small ones first.
+//! If the goal is monotone in the set, a set reaches it exactly if it has a member in every *blocked set*: the
+//! complement of a set that does not reach the goal. So minimal sets are the minimal transversals of the minimal
+//! blocked sets. Blocked sets are generated on demand: a set that does not reach the goal is enlarged until nothing
+//! more can be added, and the rest is a blocked set. The search branches on the members of a blocked set without a
+//! chosen member. Disjoint blocked sets give a lower bound on cost; dual ascent also uses overlapping ones where costs
+//! differ. Finding a minimum is target-set selection, which is NP-hard, hence the budgets. If the goal is not monotone,
+//! all sets are tried in order of size.
 
 mod branch;
 mod exhaust;
@@ -18,23 +17,24 @@ use super::bits::{Bits, Cuts};
 use super::limits;
 use crate::engine::Failure;
 
-/// What a search asks: items are added one after the other, and taken back in reverse.
+/// The operations that a search needs. Items are added one after the other and removed in reverse order.
 pub(super) trait Oracle {
     /// Number of items, numbered from 0.
     fn items(&self) -> usize;
-    /// Adds an item with all that follows from it.
+    /// Adds an item and everything that follows from it.
     fn add(&mut self, item: usize) -> Result<(), Failure>;
-    /// A point to go back to; 0 where nothing has been added.
+    /// The current position, for `undo`; 0 if nothing has been added.
     fn mark(&self) -> usize;
-    /// Goes back to a point.
+    /// Returns to a position given by `mark`.
     fn undo(&mut self, mark: usize);
-    /// Whether an item has been added or follows.
+    /// Whether an item has been added or follows from added items.
     fn has(&self, item: usize) -> bool;
     /// Whether the goal is reached.
     fn reached(&mut self) -> Result<bool, Failure>;
-    /// Whether an item added before might follow from the others; wrong answers may only be `true`.
+    /// Whether an item added before might follow from the others. May return `true` wrongly, but not `false`.
     fn may_follow(&mut self, item: usize) -> Result<bool, Failure>;
-    /// Adds, in this order, what can be added without reaching the goal (or without some part of it); what is left out.
+    /// Adds items in this order unless the goal (or a chosen part of it) would be reached, and returns the items left
+    /// out.
     fn leave_out(&mut self, order: &[usize]) -> Result<Vec<usize>, Failure> {
         let mut left_out = Vec::new();
         for &item in order {
@@ -52,23 +52,23 @@ pub(super) trait Oracle {
     }
     /// Operations spent since the start.
     fn work(&self) -> u64;
-    /// Size of what follows from all that was added.
+    /// The number of items in the hypothesis, added ones and those that follow.
     fn size(&self) -> usize;
 }
 
-/// How much a search may do.
+/// The limits of a search.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
-    /// Nodes of a pass that lists.
+    /// Nodes of a listing pass.
     pub(super) listing: u64,
-    /// Nodes of a pass that proves.
+    /// Nodes of a proving pass.
     pub(super) proof: u64,
-    /// Operations of a pass that proves.
+    /// Operations of a proving pass.
     pub(super) proof_work: u64,
 }
 
 impl Budget {
-    /// The budget for so many items.
+    /// The default budget for this number of items.
     fn of(items: usize) -> Self {
         let (proof, proof_work) = if items <= limits::EXACT {
             (limits::EXACT_NODES, limits::EXACT_WORK)
@@ -79,18 +79,18 @@ impl Budget {
     }
 }
 
-/// What is known of the items.
+/// Properties of the items of a search.
 #[derive(Clone, Debug)]
 pub(super) struct Items {
-    /// Cost of each, in millionths.
+    /// The cost of each item, in millionths.
     pub(super) costs: Vec<i64>,
-    /// Place of each in the order of names.
+    /// The rank of each item in name order.
     pub(super) ranks: Vec<u32>,
-    /// Whose each is.
+    /// The owner of each item, as an index.
     pub(super) owners: Vec<usize>,
     /// Number of owners.
     pub(super) owner_count: usize,
-    /// Interchangeable items have the same class.
+    /// The equivalence class of each item; items of one class are interchangeable.
     pub(super) classes: Vec<u32>,
 }
 
@@ -112,33 +112,33 @@ impl From<Failure> for Stop {
     }
 }
 
-/// What a search has found.
+/// The result of a search.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Answer {
-    /// Minimal sets in order, as items.
+    /// Minimal sets as item indices, in output order.
     pub(super) sets: Vec<(i64, Vec<usize>)>,
-    /// No minimal set costs less; none: there is no set at all.
+    /// A lower bound on the cost of a minimal set; `None` if there is no set.
     pub(super) lower: Option<i64>,
-    /// Cost of the cheapest set that is known.
+    /// The cost of the cheapest known set.
     pub(super) upper: Option<i64>,
-    /// Whether the bounds are proved to meet, or that there is no set.
+    /// Whether the bounds are proved to be equal, or it is proved that there is no set.
     pub(super) proved: bool,
     /// Number of minimal sets.
     pub(super) count: u64,
     /// Whether `count` is exact rather than a lower bound.
     pub(super) count_is_exact: bool,
-    /// All minimal sets up to this cost are in `sets` unless the list is full; none: that is not known.
+    /// All minimal sets up to this cost are in `sets` unless the list is full; `None` if that is not known.
     pub(super) complete_to: Option<i64>,
-    /// Owners in every minimum set, and in some; none: not every minimum set was seen.
+    /// The owners in every minimum set and those in at least one; `None` if not every minimum set was seen.
     pub(super) owners: Option<(Vec<usize>, Vec<usize>)>,
 }
 
-/// A search under way.
+/// The state of a search.
 struct Search<'o, O> {
     budget: Budget,
     /// Holds the set under construction.
     oracle: O,
-    /// Holds nothing between questions.
+    /// Empty between uses.
     scratch: O,
     items: &'o Items,
     /// Blocked sets found so far.
@@ -149,21 +149,21 @@ struct Search<'o, O> {
     node_limit: u64,
     work_limit: u64,
     found: BTreeSet<Found>,
-    /// Number of minimal sets met in this pass.
+    /// Minimal sets found in this pass.
     met: u64,
     tally: Option<Tally>,
-    /// Item by rank.
+    /// The item of each rank.
     by_rank: Vec<u32>,
 }
 
-/// Who is in the minimum sets of a pass.
+/// The owners in all and in some of the minimum sets of a pass.
 struct Tally {
     cost: i64,
     all: Bits,
     some: Bits,
 }
 
-/// Searches for minimal sets; `monotone` says that a set reaches the goal if a part of it does.
+/// Searches for minimal sets. `monotone` promises that a superset of a set that reaches the goal reaches it too.
 pub(super) fn search<O: Oracle + Clone>(
     oracle: O,
     items: &Items,
@@ -195,13 +195,13 @@ pub(super) fn search<O: Oracle + Clone>(
         Ok(()) | Err(Stop::Budget) => {}
         Err(Stop::Failure(failure)) => return Err(failure),
     }
-    search.hand_over(&mut answer);
+    search.write_answer(&mut answer);
     Ok(answer)
 }
 
 impl<O: Oracle> Search<'_, O> {
-    /// Puts what was found into the answer.
-    fn hand_over(self, answer: &mut Answer) {
+    /// Moves the results into the answer.
+    fn write_answer(self, answer: &mut Answer) {
         let sets = self
             .found
             .iter()
@@ -239,8 +239,8 @@ impl<O: Oracle> Search<'_, O> {
         set.iter().fold(0, |sum: i64, &item| sum.saturating_add(self.items.costs[item]))
     }
 
-    /// Notes a minimal set. A set is met at most once in a pass.
-    fn note(&mut self, set: &[usize]) {
+    /// Records a minimal set. Each pass finds a set at most once.
+    fn record(&mut self, set: &[usize]) {
         let cost = self.cost_of(set);
         self.met += 1;
         let mut owners = Bits::new(self.items.owner_count);

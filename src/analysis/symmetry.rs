@@ -1,16 +1,18 @@
-//! Interchangeable moves: exchanging two of them changes nothing but their names.
+//! Detects interchangeable moves: exchanging two of them changes nothing but their names.
 //!
-//! Where many are alike, as in a cohort, a search for a minimum need try only how many of them move, and only as many
+//! In a cohort of similar actors, a search for a minimum then only has to try how many of them move, and an ensemble of
+//! forward runs only has to run one of them.
 //! futures need be played.
 
 use super::goal::{Goal, GoalTest};
 use crate::engine::View;
 use crate::model::{
-    Commitment, CommitmentId, Expression, Influence, InstanceId, InstanceState, Model, Node, Promises, Quantity,
-    Source, State, Trigger,
+    Commitment, CommitmentId, Dependency, Expression, Influence, InstanceId, InstanceState, Model, Node, Promises,
+    Quantity, State, Trigger,
 };
 
-/// A class for each move; moves of the same class are interchangeable. It may miss some that are.
+/// The equivalence class of each move; moves of one class are interchangeable. May separate moves that are
+/// interchangeable.
 pub(super) fn classes(test: &GoalTest<'_>, moves: &[InstanceId], costs: &[i64]) -> Vec<u32> {
     let apart: Vec<u32> = (0..).take(moves.len()).collect();
     let GoalTest { view: View { model, world, .. }, goal, .. } = test;
@@ -24,27 +26,27 @@ pub(super) fn classes(test: &GoalTest<'_>, moves: &[InstanceId], costs: &[i64]) 
         Goal::Bound(..) => None,
     };
     for quantity in whens.chain(outcome).flat_map(Expression::reads) {
-        match quantity.source() {
-            // What an actor expects of another depends on its trust in just that one.
-            Source::SlotAndTrust(_) => return apart,
-            // One instance that is read by itself differs from the others.
-            Source::Commitment(c) if c.instance.is_some() => return apart,
-            Source::Commitment(c) => counted[c.commitment.index()] = true,
-            Source::Fixed
-            | Source::Slot(_)
-            | Source::Outcome(_)
-            | Source::OwnStance(_)
-            | Source::Stance(..)
-            | Source::Mean(_)
-            | Source::Trust
-            | Source::Meeting(_)
-            | Source::Shock(_)
-            | Source::Move(_)
-            | Source::MoveOrClock(_)
-            | Source::MeetingOrClock(_)
-            | Source::ShockOrClock(_)
-            | Source::Gap
-            | Source::Clock => {}
+        match quantity.dependency() {
+            // An assured amount depends on the trust in the single debtor.
+            Dependency::SlotAndTrust(_) => return apart,
+            // A commitment that is read as a single instance differs from its siblings.
+            Dependency::Commitment(c) if c.instance.is_some() => return apart,
+            Dependency::Commitment(c) => counted[c.commitment.index()] = true,
+            Dependency::Fixed
+            | Dependency::Slot(_)
+            | Dependency::Outcome(_)
+            | Dependency::OwnStance(_)
+            | Dependency::Stance(..)
+            | Dependency::Mean(_)
+            | Dependency::Trust
+            | Dependency::Meeting(_)
+            | Dependency::Shock(_)
+            | Dependency::Move(_)
+            | Dependency::MoveOrClock(_)
+            | Dependency::MeetingOrClock(_)
+            | Dependency::ShockOrClock(_)
+            | Dependency::Gap
+            | Dependency::Clock => {}
         }
     }
     let mut promises = vec![0_u32; model.actors.len()];
@@ -82,14 +84,14 @@ pub(super) fn classes(test: &GoalTest<'_>, moves: &[InstanceId], costs: &[i64]) 
     classes
 }
 
-/// Different declarations that others are compared with.
+/// The number of different declarations that others are compared with.
 const KINDS: usize = 64;
 
 fn nodes(commitment: &Commitment) -> Option<&[Node]> {
     commitment.when.as_ref().map(|when| &when.nodes[..])
 }
 
-/// All in which two moves of the same kind may differ.
+/// Everything in which two moves of the same kind may differ.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     kind: usize,
@@ -97,7 +99,7 @@ struct Key {
     in_goal: bool,
     amounts: Vec<i64>,
     slots: Vec<u32>,
-    /// What its condition reads of its debtor, as bits.
+    /// What its condition reads of its debtor, as bits of floats.
     own: Vec<u64>,
 }
 
@@ -121,7 +123,7 @@ impl Key {
             cost,
             in_goal: matches!(goal, Goal::Bound(members, _) if members.binary_search(&instance).is_ok()),
             amounts: gifts()
-                .flat_map(|gift| [setup.gives[gift.position].0, world.evidence.handed_over(gift.position).0])
+                .flat_map(|gift| [setup.gives[gift.position].0, world.evidence.delivered_amount(gift.position).0])
                 .collect(),
             slots: gifts()
                 .flat_map(|gift| {
@@ -134,11 +136,12 @@ impl Key {
     }
 }
 
-/// A class for each of some instances, such that exchanging two of a class changes nothing in any future of the state
-/// but their names and, if `other_luck` is given to the futures, who of their debtors has which luck. Under the run's own
-/// luck, debtors whose stances are noisy are told apart. It may miss some that are interchangeable.
+/// The equivalence class of each of some instances, such that exchanging two of a class changes nothing in any future
+/// of the state except names and, if the futures have seeds of their own (`independent_seeds`), which of their debtors gets
+/// which random numbers. With the run's own seed, debtors with noisy stances are kept apart. May separate instances
+/// that are interchangeable.
 #[must_use]
-pub fn interchangeable(view: View<'_>, instances: &[InstanceId], other_luck: bool) -> Vec<u32> {
+pub fn interchangeable(view: View<'_>, instances: &[InstanceId], independent_seeds: bool) -> Vec<u32> {
     let apart: Vec<u32> = (0..).take(instances.len()).collect();
     let View { model, setup, .. } = view;
     let Some(named) = named_alone(model) else { return apart };
@@ -151,7 +154,7 @@ pub fn interchangeable(view: View<'_>, instances: &[InstanceId], other_luck: boo
     let mut order: Vec<(Vec<u64>, usize)> = Vec::new();
     for (at, &instance) in instances.iter().enumerate() {
         let debtor = model.instances[instance.index()].debtor.index();
-        let is_noisy = setup.volatility[debtor].to_bits() != 0 && !other_luck;
+        let is_noisy = setup.volatility[debtor].to_bits() != 0 && !independent_seeds;
         if promises[debtor] == 1 && !named[debtor] && !is_noisy {
             let mut key = groups[debtor].clone();
             key.push(u64::MAX);
@@ -172,7 +175,8 @@ pub fn interchangeable(view: View<'_>, instances: &[InstanceId], other_luck: boo
     classes
 }
 
-/// By actor, whether something refers to it alone. None where it depends on trust what happens: that is between two.
+/// For each actor, whether an expression or rule refers to it alone. `None` if the course of events depends on trust,
+/// which relates two actors.
 fn named_alone(model: &Model) -> Option<Vec<bool>> {
     let mut named = vec![false; model.actors.len()];
     for group in &model.groups {
@@ -195,26 +199,26 @@ fn named_alone(model: &Model) -> Option<Vec<bool>> {
     let of_commitments = model.commitments.iter().flat_map(Commitment::expressions);
     let outcomes = model.outcomes.iter().map(|outcome| &outcome.when);
     for quantity in of_commitments.chain(outcomes).chain(triggers).flat_map(Expression::reads) {
-        match quantity.source() {
-            Source::SlotAndTrust(_) | Source::Trust => return None,
-            Source::Commitment(Promises { instance: Some(one), .. }) => {
+        match quantity.dependency() {
+            Dependency::SlotAndTrust(_) | Dependency::Trust => return None,
+            Dependency::Commitment(Promises { instance: Some(one), .. }) => {
                 named[model.instances[one.index()].debtor.index()] = true;
             }
-            Source::Stance(actor, _) => named[actor.index()] = true,
-            Source::Commitment(Promises { instance: None, .. })
-            | Source::Fixed
-            | Source::Slot(_)
-            | Source::Outcome(_)
-            | Source::OwnStance(_)
-            | Source::Mean(_)
-            | Source::Meeting(_)
-            | Source::Shock(_)
-            | Source::Move(_)
-            | Source::MoveOrClock(_)
-            | Source::MeetingOrClock(_)
-            | Source::ShockOrClock(_)
-            | Source::Gap
-            | Source::Clock => {}
+            Dependency::Stance(actor, _) => named[actor.index()] = true,
+            Dependency::Commitment(Promises { instance: None, .. })
+            | Dependency::Fixed
+            | Dependency::Slot(_)
+            | Dependency::Outcome(_)
+            | Dependency::OwnStance(_)
+            | Dependency::Mean(_)
+            | Dependency::Meeting(_)
+            | Dependency::Shock(_)
+            | Dependency::Move(_)
+            | Dependency::MoveOrClock(_)
+            | Dependency::MeetingOrClock(_)
+            | Dependency::ShockOrClock(_)
+            | Dependency::Gap
+            | Dependency::Clock => {}
         }
     }
     Some(named)
@@ -245,9 +249,10 @@ fn numbers(view: View<'_>, instance: InstanceId) -> Vec<u64> {
     numbers.extend([created, first_detached, detached, settled, suspended].map(optional));
     for gift in model.gifts(instance) {
         let by = setup.by.get(gift.position).map_or(0, |by| by.0);
-        let handed_over = [world.evidence.handed_over(gift.position), world.evidence.handed_over_ever(gift.position)];
+        let delivered_amount =
+            [world.evidence.delivered_amount(gift.position), world.evidence.delivered_in_all_rounds(gift.position)];
         let graded = if setup.by.is_empty() { 0 } else { world.evidence.graded(gift.position).0 };
-        let amounts = [setup.gives[gift.position].0, by, graded, handed_over[0].0, handed_over[1].0];
+        let amounts = [setup.gives[gift.position].0, by, graded, delivered_amount[0].0, delivered_amount[1].0];
         numbers.extend(amounts.map(i64::cast_unsigned));
     }
     numbers

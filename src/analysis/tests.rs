@@ -18,7 +18,7 @@ use crate::model::{ActorId, InstanceId, OutcomeId};
 use brute::Position;
 use sketch::{E, Promise, Sketch};
 
-/// Everything there is to know.
+/// A question that asks for everything.
 fn all() -> Question {
     Question { summit: true, keystones: true, ..Question::default() }
 }
@@ -63,8 +63,12 @@ fn check(sketch: &Sketch, question: &Question) {
         set.members.iter().map(|at| random::cost(sketch, question.cost, at.index())).sum()
     };
     assert!(found.sets.iter().all(|set| set.cost.0 == of_set(set)), "costs of {found:?} of {sketch:#?}");
-    for unasked in &explanation.unasked {
-        assert_eq!(unasked.distance, position.distance(unasked.instance.index()), "{unasked:?} of {sketch:#?}");
+    for move_distance in &explanation.move_distance {
+        assert_eq!(
+            move_distance.distance,
+            position.distance(move_distance.instance.index()),
+            "{move_distance:?} of {sketch:#?}"
+        );
     }
     let with_any = explanation.with_any.as_ref().map(|choice| places(&choice.members));
     let any = if unlock.is_empty() { position.unlock(goal, true, &question.not) } else { Vec::new() };
@@ -85,11 +89,11 @@ fn check(sketch: &Sketch, question: &Question) {
     }
 }
 
-/// Whole units around the least amount: enough above, not enough below.
+/// Checks partial moves at whole units: the next unit above the least amount unlocks, the one below does not.
 fn check_partial(sketch: &Sketch, goal: Option<&E>, explanation: &Explanation) {
     let sets = &explanation.unlock.sets;
     for partial in &explanation.partial {
-        // Of the first set, or of one of a single move.
+        // The entry belongs to the first set, or to a set of one move.
         let set = sets
             .iter()
             .enumerate()
@@ -140,7 +144,7 @@ fn guarantee_toy() {
     assert_eq!(moves(&explanation.unlock.sets), [vec![1], vec![0], vec![4], vec![2, 3]]);
     assert_eq!(explanation.circles.len(), 1);
     check(&sketch, &all());
-    // Each holds only while what it needed still stands.
+    // Each promise holds only while the promises that it needed are bound.
     for promise in &mut sketch.promises {
         promise.stay = promise.when.clone();
         promise.state = crate::model::State::Detached;
@@ -162,7 +166,7 @@ fn five_disjoint_pairs() {
     check(&sketch, &all());
 }
 
-/// Granovetter's riot with the threshold 1 replaced by 2, after the first has joined.
+/// Granovetter's riot with the threshold 1 replaced by 2, after the first actor has joined.
 #[test]
 fn riot_with_one_missing() {
     let threshold = |at: usize| if at == 1 { 2.0 } else { f64::from(u32::try_from(at).unwrap()) };
@@ -176,7 +180,7 @@ fn riot_with_one_missing() {
     assert_eq!(explanation.waits.len(), 99 * 98);
 }
 
-/// The least of all sets of nodes that, left out of a digraph, leave no circle.
+/// The size of a minimum feedback vertex set of a digraph, by trying all sets.
 fn feedback_vertex_set(next: &[Vec<usize>]) -> usize {
     let all: Vec<usize> = (0..next.len()).collect();
     let acyclic = |out: &Vec<usize>| {
@@ -193,7 +197,7 @@ fn feedback_vertex_set(next: &[Vec<usize>]) -> usize {
     brute::subsets(&all).filter(acyclic).map(|set| set.len()).min().unwrap()
 }
 
-/// The digraph of `count` nodes (with no edge to itself) that has the edges of this number's bits.
+/// The digraph of `count` nodes, without self-loops, that has the edges given by these bits.
 fn digraph(count: usize, mut bits: u64) -> Vec<Vec<usize>> {
     let mut next = vec![Vec::new(); count];
     for (from, next) in next.iter_mut().enumerate() {
@@ -234,7 +238,7 @@ fn or_only_is_source_components_on_all_digraphs_of_four() {
         }
         let explanation = explained(&wanting(&next, E::or), &Question::default());
         assert_eq!(explanation.gap.len(), 4);
-        // Evidence flows from whom one waits for: a source is a component that waits for nobody outside.
+        // Evidence flows against the wait-for edges: a source is a component that waits for no other component.
         let reach = |from: usize| {
             let mut seen = vec![from];
             let mut at = 0;
@@ -305,7 +309,7 @@ fn large_gaps_are_answered_with_proved_bounds() {
     assert_eq!(explanation, explained(&sketch, &Question::default()));
 }
 
-/// Everyone waits for some others; who moves does not matter, how many do.
+/// Every actor waits for some number of others, so only the number of moves matters, not which actors make them.
 #[test]
 fn interchangeable_moves_are_counted_and_not_tried_one_by_one() {
     let sketch = Sketch::graph((0..24).map(|_| Some(E::Parties(0, 0).at_least(12.0))).collect());

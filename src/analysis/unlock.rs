@@ -14,7 +14,7 @@ pub(super) struct Moves<'a> {
     pub(super) test: GoalTest<'a>,
     /// The possible moves, in declaration order.
     pub(super) possible: Vec<InstanceId>,
-    /// Length of the trail with no move made.
+    /// Length of the trail before any move is made.
     pub(super) base: usize,
 }
 
@@ -45,13 +45,12 @@ impl Oracle for Moves<'_> {
     }
 
     fn may_follow(&mut self, item: usize) -> Result<bool, Failure> {
-        // Amounts may come to what a move gives without it.
+        // A move that would not bind by itself may still be given in full as an amount that others raise.
         Ok(self.hypothesis.knows_more() || self.hypothesis.would_agree(self.possible[item])?)
     }
 
-    /// Where all of the gap is the goal, one of its members is kept out: the first that would follow.
-    ///
-    /// An Exchange that comes to it can be broken off there.
+    /// If the goal is to bind the whole gap, keeps out the first member of the gap that would follow: the fixed point
+    /// can stop as soon as it reaches that member.
     fn leave_out(&mut self, order: &[usize]) -> Result<Vec<usize>, Failure> {
         let mut target = None;
         let mut left_out = Vec::new();
@@ -90,21 +89,21 @@ impl Oracle for Moves<'_> {
     }
 }
 
-/// Answers what follows from a package of those in the room.
+/// Answers what follows from a package of the actors present.
 #[derive(Clone, Debug)]
-pub(super) struct Room<'a> {
+pub(super) struct SummitOracle<'a> {
     pub(super) hypothesis: Hypothesis<'a>,
     pub(super) test: GoalTest<'a>,
     /// The conditional commitments of each actor that has some.
     pub(super) offers: Vec<Vec<InstanceId>>,
-    /// Length of the trail with nobody in the room.
+    /// Length of the trail with no actor present.
     pub(super) base: usize,
-    /// Who is in the room.
+    /// The actors present.
     pub(super) present: Vec<usize>,
 }
 
-impl Room<'_> {
-    /// Puts the package and what follows into the hypothesis.
+impl SummitOracle<'_> {
+    /// Adds the package and its consequences to the hypothesis.
     fn agree(&mut self) -> Result<(), Failure> {
         self.hypothesis.undo(self.base);
         let offers: Vec<InstanceId> = self.present.iter().flat_map(|&actor| &self.offers[actor]).copied().collect();
@@ -113,7 +112,7 @@ impl Room<'_> {
     }
 }
 
-impl Oracle for Room<'_> {
+impl Oracle for SummitOracle<'_> {
     fn items(&self) -> usize {
         self.offers.len()
     }
@@ -131,7 +130,7 @@ impl Oracle for Room<'_> {
         self.present.truncate(mark);
     }
 
-    /// Nobody enters the room because others do.
+    /// The presence of some actors never implies that of another.
     fn has(&self, item: usize) -> bool {
         self.present.contains(&item)
     }
@@ -154,18 +153,18 @@ impl Oracle for Room<'_> {
     }
 }
 
-/// An actor on whom more rests than its own part.
+/// An actor whose exit would suspend commitments of others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keystone {
-    /// Who.
+    /// The actor.
     pub actor: ActorId,
-    /// What it has detached itself, in declaration order.
+    /// Its own bound commitments, in declaration order.
     pub own: Vec<InstanceId>,
-    /// What would be suspended after its exit, round by round; rounds that suspend nothing on its account are left out.
+    /// The commitments that would be suspended because of its exit in each round; rounds without any are left out.
     pub waves: Vec<Vec<InstanceId>>,
 }
 
-/// The keystones of a state, in the actors' order; and whether these are all, as the work allowed.
+/// The keystones of a state in declaration order, and whether the list is complete within the work limit.
 pub(super) fn keystones(view: View<'_>) -> Result<(Vec<Keystone>, bool), Failure> {
     let View { model, world, .. } = view;
     let mut own: Vec<Vec<InstanceId>> = vec![Vec::new(); model.actors.len()];

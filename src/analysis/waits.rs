@@ -1,4 +1,4 @@
-//! Who waits for whom: comparisons that stand in the way, edges of the wait-for graph, its circles.
+//! The wait-for graph: comparisons that fail, edges, and cycles.
 
 use super::limits;
 use crate::engine::Hypothesis;
@@ -7,40 +7,40 @@ use crate::model::{Amount, Expression, InstanceId, Model, Node, NodeId, Quantity
 /// One edge of the wait-for graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wait {
-    /// Who waits.
+    /// The commitment that waits.
     pub from: InstanceId,
-    /// For what.
+    /// The commitment that it waits for.
     pub to: InstanceId,
 }
 
-/// A comparison in a condition, and whether it is wanted to be true.
+/// A comparison in a condition, and whether the condition needs it to be true or false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct RequiredComparison {
     pub(super) node: NodeId,
     /// False under an odd number of `not`s.
     pub(super) wanted: bool,
 }
 
-/// Every comparison of a condition, in the order of the text. Definitions are shared, so one may occur both ways.
-pub(super) fn comparisons(expression: &Expression) -> Vec<Place> {
+/// Every comparison of a condition, in source order. Definitions are shared, so a comparison may occur with both signs.
+pub(super) fn comparisons(expression: &Expression) -> Vec<RequiredComparison> {
     let mut seen = vec![[false; 2]; expression.nodes.len()];
     let mut found = Vec::new();
-    let mut stack = vec![Place { node: expression.root(), wanted: true }];
-    while let Some(Place { node, wanted }) = stack.pop() {
+    let mut stack = vec![RequiredComparison { node: expression.root(), wanted: true }];
+    while let Some(RequiredComparison { node, wanted }) = stack.pop() {
         if std::mem::replace(&mut seen[node as usize][usize::from(wanted)], true) {
             continue;
         }
         let operation = expression.nodes[node as usize];
         if matches!(operation, Node::Compare(..)) {
-            found.push(Place { node, wanted });
+            found.push(RequiredComparison { node, wanted });
         }
         let wanted = wanted != matches!(operation, Node::Not(_));
-        stack.extend(operation.operands().rev().map(|node| Place { node, wanted }));
+        stack.extend(operation.operands().rev().map(|node| RequiredComparison { node, wanted }));
     }
     found
 }
 
-/// What a commitment of the gap waits for: its `when`, or its `while` where it is suspended.
+/// The condition that a commitment of the gap waits for: its `when`, or its `while` if it is suspended.
 pub(super) fn condition<'m>(
     model: &'m Model,
     hypothesis: &Hypothesis<'_>,
@@ -56,22 +56,23 @@ pub(super) fn condition<'m>(
     }
 }
 
-/// The comparisons of a commitment's condition that stand in the way in the state of a hypothesis.
+/// The comparisons of a commitment's condition that fail in the state of a hypothesis.
 ///
-/// One that cannot be evaluated, because the condition looks no further than needed, stands in nobody's way.
-fn standing(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId) -> Vec<Place> {
+/// One that cannot be evaluated is left out: the condition did not need it, since evaluation stops early.
+fn standing(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId) -> Vec<RequiredComparison> {
     let when = condition(model, hypothesis, instance);
     when.map_or_else(Vec::new, |when| standing_in(when, &hypothesis.scope_of(instance)))
 }
 
-/// The comparisons of a condition that are not as they are wanted.
-pub(super) fn standing_in(when: &Expression, scope: &Scope<'_>) -> Vec<Place> {
+/// The comparisons of a condition whose truth is not the wanted one.
+pub(super) fn standing_in(when: &Expression, scope: &Scope<'_>) -> Vec<RequiredComparison> {
     let mut places = comparisons(when);
     places.retain(|place| when.truth_at(place.node, scope).is_ok_and(|truth| truth != place.wanted));
     places
 }
 
-/// The wait-for graph on the gap, by waiter, then by whom it waits for; none where it exceeds its limits.
+/// The edges of the wait-for graph on the gap, ordered by waiter, then by the commitment waited for. `None` if the
+/// graph exceeds its limits.
 ///
 /// `amounts` are the graded amounts in the greatest agreement, by position in the plan.
 pub(super) fn waits(
@@ -80,7 +81,7 @@ pub(super) fn waits(
     gap: &[InstanceId],
     amounts: &[Amount],
 ) -> Option<Vec<Wait>> {
-    // The evidence that each waiter's standing comparisons read, as it is now.
+    // The evidence that each waiter's failing comparisons read, with its current value.
     let mut watched: Vec<Vec<(Quantity, f64)>> = vec![Vec::new(); model.instances.len()];
     for &instance in gap {
         let when = condition(model, hypothesis, instance);
@@ -125,7 +126,7 @@ pub(super) fn waits(
     Some(edges)
 }
 
-/// The strongly connected components of more than one member (or with an edge to itself), by first member.
+/// The strongly connected components with more than one member or a self-loop, ordered by first member.
 ///
 /// Tarjan's algorithm (1972), with its stack on the heap.
 pub(super) fn circles(gap: &[InstanceId], edges: &[Wait]) -> Vec<Vec<InstanceId>> {
@@ -147,7 +148,7 @@ pub(super) fn circles(gap: &[InstanceId], edges: &[Wait]) -> Vec<Vec<InstanceId>
     circles
 }
 
-/// Strongly connected components, each with its members rising.
+/// The strongly connected components, each with its members in ascending order.
 fn components(next: &[Vec<usize>]) -> Vec<Vec<usize>> {
     const UNSEEN: usize = usize::MAX;
     let count = next.len();
@@ -159,7 +160,7 @@ fn components(next: &[Vec<usize>]) -> Vec<Vec<usize>> {
         if number[start] != UNSEEN {
             continue;
         }
-        // A node on the path, and how many of its edges have been followed.
+        // The nodes on the path, each with the number of its edges that have been followed.
         let mut path: Vec<(usize, usize)> = vec![(start, 0)];
         while let Some(&(node, followed)) = path.last() {
             if followed == 0 && number[node] == UNSEEN {

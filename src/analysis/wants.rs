@@ -1,41 +1,41 @@
-//! What a blocked commitment wants, has and lacks, as data and as a person would say it.
+//! The comparisons on which a blocked commitment fails, as data and as text.
 
-use super::waits::{Place, condition, standing_in};
+use super::waits::{RequiredComparison, condition, standing_in};
 use super::wording::{self, Threshold};
 use crate::engine::Hypothesis;
 use crate::model::{Amount, Comparison, Expression, InstanceId, Model, Node, NodeId, Quantity, Scope};
 
-/// A commitment in the gap, and what stands in its way.
+/// A blocked commitment, and the comparisons on which its condition fails.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blocked {
-    /// Which commitment.
+    /// The commitment.
     pub commitment: InstanceId,
-    /// What it lacks: the comparisons on which its condition fails now, in the order of the text. An
-    /// alternative that no first move can bring about is left out where there is one that a move can.
+    /// The comparisons on which its condition fails now, in source order. An alternative that no first move can make
+    /// true is left out if a move can make another alternative true.
     pub wants: Vec<Requirement>,
-    /// All of it in words, with alternatives told apart.
+    /// All of them as text, with alternatives marked.
     pub text: String,
 }
 
-/// A comparison that stands in the way.
+/// A comparison on which a condition fails.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Requirement {
     /// The comparison, in the commitment's `when`.
     pub node: NodeId,
-    /// Whether it is wanted to hold; false under an odd number of `not`s.
+    /// Whether it must hold or must not; false under an odd number of `not`s.
     pub wanted: bool,
     /// The value of its left side now.
     pub left: f64,
     /// The value of its right side now.
     pub right: f64,
-    /// The wanted comparison as a threshold, where it is one quantity against a number that nothing here moves.
+    /// As a threshold, if the comparison is between one quantity and a number that does not change in the state.
     pub threshold: Option<Threshold>,
-    /// In words: `wants at least 30 000 soldiers bound by europe, sees 0`.
+    /// As text: `wants at least 30 000 soldiers bound by europe, sees 0`.
     pub text: String,
 }
 
-/// What stands in the way of each of these commitments; `amounts` are the graded amounts in the greatest agreement, by
-/// position in the plan.
+/// Describes each of these commitments. `amounts` are the graded amounts in the greatest agreement, by position in the
+/// plan.
 pub(super) fn blocked(
     model: &Model,
     hypothesis: &Hypothesis<'_>,
@@ -54,7 +54,8 @@ pub(super) fn blocked(
         .collect()
 }
 
-/// What some conditions of a commitment lack together; without any, how much more it would give if the others did.
+/// Describes what several conditions of a commitment lack. Without any conditions, describes how much more the
+/// commitment would give if the others gave more.
 pub(super) fn lacking(
     model: &Model,
     hypothesis: &Hypothesis<'_>,
@@ -67,11 +68,11 @@ pub(super) fn lacking(
     for condition in conditions {
         let places = in_the_way(condition, &scope);
         let own: Vec<Requirement> = places.iter().filter_map(|place| want(model, condition, &scope, *place)).collect();
-        let telling = Telling { when: condition, scope: &scope, wants: &own };
-        match telling.tell(Place { node: condition.root(), wanted: true }) {
-            Some(Told { text, places, is_choice, .. }) => {
-                let told = |want: &Requirement| places.contains(&(want.node, want.wanted));
-                wants.extend(own.iter().filter(|want| told(want)).cloned());
+        let describer = Describer { when: condition, scope: &scope, wants: &own };
+        match describer.describe(RequiredComparison { node: condition.root(), wanted: true }) {
+            Some(Shortfall { text, places, is_choice, .. }) => {
+                let is_listed = |want: &Requirement| places.contains(&(want.node, want.wanted));
+                wants.extend(own.iter().filter(|want| is_listed(want)).cloned());
                 texts.push(if is_choice && conditions.len() > 1 { format!("({text})") } else { text });
             }
             None if condition.truth(&scope).is_ok_and(|holds| holds) => {}
@@ -87,7 +88,7 @@ pub(super) fn lacking(
     Blocked { commitment, wants, text: texts.join("; and ") }
 }
 
-/// How much more a bound commitment would give if the others did.
+/// How much more a bound commitment would give if the others gave more.
 fn raises(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId, amounts: &[Amount]) -> String {
     let commitment = model.commitment_of(instance);
     let gifts = model.gifts(instance).filter(|gift| commitment.level(gift.number).is_some());
@@ -99,77 +100,79 @@ fn raises(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId, amou
     more.collect::<Vec<_>>().join("; ")
 }
 
-/// What is lacking under one part of a condition, in words.
-struct Told {
+/// What one part of a condition lacks.
+struct Shortfall {
     text: String,
-    /// The comparisons that are told of, and whether each is wanted to hold.
+    /// The comparisons described, and whether each must hold.
     places: Vec<(NodeId, bool)>,
-    /// Whether first moves can bring it about.
+    /// Whether first moves can make this part true.
     moves: bool,
-    /// Whether it is a choice of several, which needs brackets inside of something else.
+    /// Whether it is a choice of alternatives, which needs brackets inside another text.
     is_choice: bool,
 }
 
-struct Telling<'a> {
+struct Describer<'a> {
     when: &'a Expression,
     scope: &'a Scope<'a>,
     wants: &'a [Requirement],
 }
 
-impl Telling<'_> {
-    /// None where this part is as it is wanted.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "all other operations are told alike")]
-    fn tell(&self, place: Place) -> Option<Told> {
-        let Place { node, wanted } = place;
+impl Describer<'_> {
+    /// `None` if this part already has the wanted truth value.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other operations are described alike")]
+    fn describe(&self, place: RequiredComparison) -> Option<Shortfall> {
+        let RequiredComparison { node, wanted } = place;
         match self.when.nodes[node as usize] {
-            Node::Not(a) => self.tell(Place { node: a, wanted: !wanted }),
+            Node::Not(a) => self.describe(RequiredComparison { node: a, wanted: !wanted }),
             Node::And(a, b) => self.join([a, b], wanted, wanted),
             Node::Or(a, b) => self.join([a, b], wanted, !wanted),
             _ if self.when.truth_at(node, self.scope).is_ok_and(|truth| truth == wanted) => None,
             Node::Compare(..) => {
                 let want = self.wants.iter().find(|want| (want.node, want.wanted) == (node, wanted))?;
                 let moves = self.when.reads_at(node).into_iter().any(Quantity::is_evidence);
-                Some(Told { text: want.text.clone(), places: vec![(node, wanted)], moves, is_choice: false })
+                Some(Shortfall { text: want.text.clone(), places: vec![(node, wanted)], moves, is_choice: false })
             }
-            // A choice by `if` has no single comparison: all that stand in the way inside of it.
+            // An `if` has no single comparison: list all failing ones inside it.
             _ => {
                 let inside: Vec<&Requirement> = self.wants.iter().filter(|want| want.node < node).collect();
                 let text = inside.iter().map(|want| want.text.as_str()).collect::<Vec<_>>().join("; and ");
                 let places = inside.iter().map(|want| (want.node, want.wanted)).collect();
-                (!inside.is_empty()).then_some(Told { text, places, moves: true, is_choice: false })
+                (!inside.is_empty()).then_some(Shortfall { text, places, moves: true, is_choice: false })
             }
         }
     }
 
-    /// Two parts that are both needed, or of which one is enough.
-    fn join(&self, parts: [NodeId; 2], wanted: bool, all: bool) -> Option<Told> {
-        let mut told: Vec<Told> = parts.iter().filter_map(|&node| self.tell(Place { node, wanted })).collect();
-        // Of two alternatives one that holds is enough, and the whole would hold.
-        if told.is_empty() || (!all && told.len() < 2) {
+    /// Joins two parts, of which both are needed (`all`) or one is enough.
+    fn join(&self, parts: [NodeId; 2], wanted: bool, all: bool) -> Option<Shortfall> {
+        let mut shortfalls: Vec<Shortfall> =
+            parts.iter().filter_map(|&node| self.describe(RequiredComparison { node, wanted })).collect();
+        // If one of two alternatives already holds, nothing is lacking.
+        if shortfalls.is_empty() || (!all && shortfalls.len() < 2) {
             return None;
         }
-        if !all && told.iter().any(|part| part.moves) {
-            told.retain(|part| part.moves);
+        if !all && shortfalls.iter().any(|part| part.moves) {
+            shortfalls.retain(|part| part.moves);
         }
-        if told.len() == 1 {
-            return told.pop();
+        if shortfalls.len() == 1 {
+            return shortfalls.pop();
         }
-        let moves = if all { told.iter().all(|part| part.moves) } else { told.iter().any(|part| part.moves) };
+        let moves =
+            if all { shortfalls.iter().all(|part| part.moves) } else { shortfalls.iter().any(|part| part.moves) };
         let bracketed =
-            |part: &Told| if all && part.is_choice { format!("({})", part.text) } else { part.text.clone() };
-        let text = told.iter().map(bracketed).collect::<Vec<_>>().join(if all { "; and " } else { "; or " });
-        let places = told.into_iter().flat_map(|part| part.places).collect();
-        Some(Told { text, places, moves, is_choice: !all })
+            |part: &Shortfall| if all && part.is_choice { format!("({})", part.text) } else { part.text.clone() };
+        let text = shortfalls.iter().map(bracketed).collect::<Vec<_>>().join(if all { "; and " } else { "; or " });
+        let places = shortfalls.into_iter().flat_map(|part| part.places).collect();
+        Some(Shortfall { text, places, moves, is_choice: !all })
     }
 }
 
-/// The standing comparisons that matter: not those beside an alternative that holds already.
+/// The failing comparisons that matter: those beside an alternative that already holds are left out.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other operations are taken alike")]
-fn in_the_way(when: &Expression, scope: &Scope<'_>) -> Vec<Place> {
+fn in_the_way(when: &Expression, scope: &Scope<'_>) -> Vec<RequiredComparison> {
     let all = standing_in(when, scope);
     let mut found = Vec::new();
     let mut seen = vec![[false; 2]; when.nodes.len()];
-    let mut stack = vec![Place { node: when.root(), wanted: true }];
+    let mut stack = vec![RequiredComparison { node: when.root(), wanted: true }];
     while let Some(place) = stack.pop() {
         let holds = when.truth_at(place.node, scope).is_ok_and(|truth| truth == place.wanted);
         if holds || std::mem::replace(&mut seen[place.node as usize][usize::from(place.wanted)], true) {
@@ -177,15 +180,15 @@ fn in_the_way(when: &Expression, scope: &Scope<'_>) -> Vec<Place> {
         }
         match when.nodes[place.node as usize] {
             Node::And(a, b) | Node::Or(a, b) => {
-                stack.extend([b, a].map(|node| Place { node, wanted: place.wanted }));
+                stack.extend([b, a].map(|node| RequiredComparison { node, wanted: place.wanted }));
             }
-            Node::Not(a) => stack.push(Place { node: a, wanted: !place.wanted }),
+            Node::Not(a) => stack.push(RequiredComparison { node: a, wanted: !place.wanted }),
             Node::Compare(..) => found.push(place),
-            // The rest has no single place to point at: all comparisons in it that stand in the way.
+            // An `if` has no single comparison to point at: take all failing comparisons inside it.
             _ => found.extend(all.iter().filter(|other| other.node < place.node)),
         }
     }
-    let mut unique: Vec<Place> = Vec::with_capacity(found.len());
+    let mut unique: Vec<RequiredComparison> = Vec::with_capacity(found.len());
     for place in found {
         if !unique.contains(&place) {
             unique.push(place);
@@ -194,7 +197,7 @@ fn in_the_way(when: &Expression, scope: &Scope<'_>) -> Vec<Place> {
     unique
 }
 
-fn want(model: &Model, when: &Expression, scope: &Scope<'_>, place: Place) -> Option<Requirement> {
+fn want(model: &Model, when: &Expression, scope: &Scope<'_>, place: RequiredComparison) -> Option<Requirement> {
     let Node::Compare(written, a, b) = when.nodes[place.node as usize] else { return None };
     let left = when.number_at(a, scope).ok()?;
     let right = when.number_at(b, scope).ok()?;
@@ -246,7 +249,7 @@ fn negated(comparison: Comparison) -> Comparison {
     }
 }
 
-/// The same comparison with its sides exchanged.
+/// The equivalent comparison with its sides exchanged.
 fn mirrored(comparison: Comparison) -> Comparison {
     match comparison {
         Comparison::Less => Comparison::Greater,

@@ -1,4 +1,4 @@
-//! Numbers, quantities and comparisons in words.
+//! Numbers, quantities and comparisons as text for people.
 
 use crate::model::{
     ActorId, Arguments, Comparison, Expression, GroupId, IssueId, Model, Node, NodeId, Promises, Quantity, Range,
@@ -6,10 +6,10 @@ use crate::model::{
 };
 use crate::text::escaped;
 
-/// Units that say nothing without the resource.
+/// Units that are unclear without the name of the resource.
 const BARE_UNITS: [&str; 7] = ["share", "shares", "fraction", "percent", "%", "points", "units"];
 
-/// A number for people: no more digits behind the point than matter, digits in groups of three.
+/// Formats a number with only the decimal places that matter, and digits in groups of three.
 #[must_use]
 pub fn number(value: f64) -> String {
     if value != 0.0 && !(1e-6..1e15).contains(&value.abs()) && value.is_finite() {
@@ -55,7 +55,7 @@ pub fn amount(model: &Model, resource: ResourceId, value: f64) -> String {
     let name = resource_name(resource);
     match resource.unit.as_deref().map(escaped) {
         None => format!("{value} {name}"),
-        // The unit says what it is.
+        // The unit already names the resource.
         Some(unit) if unit == name => format!("{value} {unit}"),
         Some(unit) if BARE_UNITS.contains(&unit.as_str()) => {
             if unit.starts_with("share") || unit == "fraction" {
@@ -78,27 +78,27 @@ pub fn resource_name(resource: &Resource) -> String {
     name.map_or_else(|| resource.id.clone(), escaped)
 }
 
-/// One quantity against a fixed number.
+/// One quantity compared with a fixed number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     /// The quantity.
     pub quantity: Quantity,
-    /// How it is wanted to compare with `wanted`.
+    /// The wanted comparison of the quantity with `wanted`.
     pub comparison: Comparison,
-    /// The number that is wanted.
+    /// The number it is compared with.
     pub wanted: f64,
-    /// What there is.
+    /// The current value of the quantity.
     pub has: f64,
     /// The resource, where the quantity is about one.
     pub resource: Option<ResourceId>,
     /// Its unit, where the quantity is an amount of it.
     pub unit: Option<String>,
-    /// By whom, where the quantity is about a group.
+    /// The group, where the quantity is about one.
     pub group: Option<GroupId>,
 }
 
 impl Threshold {
-    /// What is missing.
+    /// The absolute difference between the wanted and the current value.
     #[must_use]
     pub fn lacks(&self) -> f64 {
         (self.wanted - self.has).abs()
@@ -195,7 +195,7 @@ pub(super) fn comparison(
     let side = |node: NodeId, value: f64| {
         let written = text(model, expression, node, 0);
         let shown = number(value);
-        // A parameter or a sum of them says little without its value.
+        // A parameter or an expression of parameters is shown with its value.
         if moves(node) || is_number(node) { written } else { format!("{written} ({shown})") }
     };
     let sees = match (moves(a), moves(b)) {
@@ -206,7 +206,7 @@ pub(super) fn comparison(
     format!("wants {} {} {}, sees {sees}", side(a, left), comparison.symbol(), side(b, right))
 }
 
-/// A comparison as it would be written, with definitions by their names.
+/// A comparison as source text, with definitions by name.
 pub(super) fn written_comparison(
     model: &Model,
     expression: &Expression,
@@ -232,7 +232,7 @@ fn on_issue(model: &Model, issue: IssueId) -> String {
     if model.issues.len() > 1 { format!(" on {}", model.issues[issue.index()]) } else { String::new() }
 }
 
-/// A commitment's id, or the name of its one instance.
+/// The id of a commitment, or the name of the instance if one is meant.
 fn promises(model: &Model, of: Promises) -> &str {
     match of.instance {
         Some(one) => &model.instances[one.index()].name,
@@ -240,13 +240,13 @@ fn promises(model: &Model, of: Promises) -> &str {
     }
 }
 
-/// An actor's name, or its id.
+/// The display name of an actor, or its id.
 fn actor(model: &Model, actor: ActorId) -> &str {
     let actor = &model.actors[actor.index()];
     actor.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(&actor.id)
 }
 
-/// Who a quantity is about, for a person: an actor by its name.
+/// The subject of a quantity for a person: a single actor by its display name.
 fn whom(model: &Model, group: GroupId) -> String {
     match model.groups[group.index()].members.as_slice() {
         [one] => actor(model, *one).to_owned(),
@@ -254,7 +254,7 @@ fn whom(model: &Model, group: GroupId) -> String {
     }
 }
 
-/// A group's id; its members where it has none; `others` for everyone.
+/// The id of a group, its members if it has none, or `others` for everyone.
 fn group(model: &Model, group: GroupId) -> String {
     let group = &model.groups[group.index()];
     if !group.id.is_empty() {
@@ -267,7 +267,7 @@ fn group(model: &Model, group: GroupId) -> String {
     names.join(", ")
 }
 
-/// A quantity as it is written.
+/// A quantity as source text.
 #[must_use]
 pub fn quantity_text(model: &Model, quantity: Quantity) -> String {
     let of_slot = |name: &str, slot: SlotId| {
@@ -307,11 +307,11 @@ pub fn quantity_text(model: &Model, quantity: Quantity) -> String {
     }
 }
 
-/// Longest text of an expression that is written out.
+/// The longest expression text, in bytes; longer ones are cut.
 const LONGEST: usize = 200;
 
-/// The parts of a condition that are not true: of `a and b` those of the two, otherwise the whole. Empty where all of
-/// it is true or cannot be worked out.
+/// The parts of a condition that are false: the false operands of a top-level `and`, or the whole condition. Empty if
+/// the condition is true or cannot be evaluated.
 #[must_use]
 pub fn untrue_parts(model: &Model, condition: &Expression, scope: &Scope<'_>) -> Vec<String> {
     let mut found = Vec::new();
@@ -324,12 +324,12 @@ pub fn untrue_parts(model: &Model, condition: &Expression, scope: &Scope<'_>) ->
             found.push(node);
         }
     }
-    // Between several an `or` needs brackets.
+    // An `or` among several parts needs brackets.
     let around = if found.len() > 1 { 3 } else { 0 };
     found.into_iter().map(|node| text(model, condition, node, around)).collect()
 }
 
-/// An expression as it would be written, with definitions unfolded; `around` is how tightly its surroundings bind.
+/// An expression as source text with definitions by name; `around` is the binding strength of its surroundings.
 fn text(model: &Model, expression: &Expression, node: NodeId, around: u8) -> String {
     let mut out = String::new();
     write(model, expression, node, around, &mut out);
@@ -409,7 +409,7 @@ fn write(model: &Model, expression: &Expression, node: NodeId, around: u8, out: 
     }
 }
 
-/// The name of an operation that is written as a function.
+/// The function name of an operation.
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other operation is written as a function")]
 fn function(operation: Node) -> &'static str {
     match operation {

@@ -8,21 +8,21 @@ use backstop::report::wording::{escaped, safe};
 use backstop::scenario::{Diagnostic, Origin, Severity, SourceText};
 use backstop::text::is_hidden;
 
-/// The command failed, and has said why.
+/// The command failed and has reported why.
 #[derive(Debug)]
 pub(crate) enum Failed {
-    /// By what it was given, or what it met.
+    /// The input was wrong, or an operation failed.
     Input,
-    /// By how it was called.
+    /// The command line was wrong.
     Usage,
 }
 
-/// Prints a text on standard output, with what a file may have put into it made harmless.
+/// Prints a text on standard output. Control characters, which may come from a file, are escaped.
 pub(crate) fn emit(text: &str) -> Result<(), Failed> {
     emit_bytes(safe(text).as_bytes())
 }
 
-/// Prints a value on standard output as a line of JSON, with hidden characters escaped as JSON does.
+/// Prints a value on standard output as a line of JSON, with control characters escaped.
 pub(crate) fn emit_json(value: &impl serde::Serialize) -> Result<(), Failed> {
     let mut line = String::new();
     for character in serde_json::to_string(value).expect("the keys are strings").chars() {
@@ -36,7 +36,7 @@ pub(crate) fn emit_json(value: &impl serde::Serialize) -> Result<(), Failed> {
     emit_bytes(line.as_bytes())
 }
 
-/// Prints bytes on standard output as they are. A reader that has gone away is no failure.
+/// Prints bytes on standard output unchanged. A closed pipe is not an error.
 pub(crate) fn emit_bytes(bytes: &[u8]) -> Result<(), Failed> {
     emit_written(|out| out.write_all(bytes))
 }
@@ -52,8 +52,8 @@ pub(crate) fn emit_written(write: impl FnOnce(&mut io::StdoutLock<'_>) -> io::Re
     }
 }
 
-/// Says on standard error what failed, and the remedy if there is one, with what a file may have put into them made
-/// harmless.
+/// Prints an error and its remedy, if any, on standard error. Control characters, which may come from a file, are
+/// escaped.
 pub(crate) fn fail(message: &str, help: Option<&str>) -> Failed {
     let mut group = Group::with_title(Level::ERROR.primary_title(safe(message)));
     if let Some(help) = help {
@@ -63,13 +63,13 @@ pub(crate) fn fail(message: &str, help: Option<&str>) -> Failed {
     Failed::Input
 }
 
-/// The same where the command was called in a way that makes no sense.
+/// As [`fail`], for an invalid command line.
 pub(crate) fn misused(message: &str, help: Option<&str>) -> Failed {
     let _ = fail(message, help);
     Failed::Usage
 }
 
-/// Prints on standard error; errors of writing there are ignored, since they could not be reported.
+/// Prints on standard error. Write errors are ignored, since there is nowhere to report them.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
@@ -110,10 +110,10 @@ fn render(diagnostic: &Diagnostic, source: &SourceText) -> String {
     renderer().render(&[group])
 }
 
-/// Longest part of a line that is shown on each side of a place, in characters.
+/// The largest number of characters of a line that are shown on each side of a place.
 const MARGIN: usize = 100;
 
-/// The place as `FILE:LINE:COLUMN`, and the line itself or the part of it around the place.
+/// The place as `FILE:LINE:COLUMN`, and the line or the part of it around the place.
 fn place<'a>(source: &SourceText, span: &Range<usize>, label: Option<&str>) -> Vec<Element<'a>> {
     let start = source.position(span.start);
     let text = source.text();
@@ -137,7 +137,7 @@ fn place<'a>(source: &SourceText, span: &Range<usize>, label: Option<&str>) -> V
     vec![snippet.path(name).into()]
 }
 
-/// A line cut to what lies around a range of it, and the range in that.
+/// Cuts a line to the surroundings of a range, and returns the range in the result.
 fn window(line: &str, from: usize, to: usize) -> (String, usize, usize) {
     let back = |at: usize| line[..at].char_indices().rev().nth(MARGIN - 1).map_or(0, |(at, _)| at);
     let forth = |at: usize| line[at..].char_indices().nth(MARGIN).map_or(line.len(), |(offset, _)| at + offset);
@@ -151,7 +151,7 @@ fn window(line: &str, from: usize, to: usize) -> (String, usize, usize) {
     (shown, before.len(), before.len() + marked.len())
 }
 
-/// A part of a line, character for character, without those that the renderer lets through.
+/// Replaces control characters that the renderer does not escape, one for one.
 fn harmless(text: &str) -> String {
     text.replace(|character: char| !character.is_ascii() && is_hidden(character), "\u{fffd}")
 }

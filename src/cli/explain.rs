@@ -1,21 +1,21 @@
-//! `explain`: who waits for whom, the circles, and what would open them.
+//! `explain`: which commitments wait for which, the circles, and the first moves that would resolve them.
 
 use std::path::PathBuf;
 
 use backstop::analysis::{self, Question};
 use backstop::engine::{Checkpoint, Failure, RunOptions, RunSeed, View};
 use backstop::model::{Setup, World};
-use backstop::report::explain::{conditions_value, graph, object, question, table, told};
+use backstop::report::explain::{conditions_value, explanation_text, graph, object, question, table};
 use backstop::report::explained::conditions;
 use backstop::scenario::{Options, Override};
 use backstop::store::{Lineage, Manifest};
 
 use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
 use super::folders::{check_fork, no_step, step_of_folder, verify};
-use super::forward::{Asked, Form, ForwardArgs, forward};
+use super::forward::{Form, ForwardArgs, ForwardQuery, forward};
 use super::load::{self, At, Loaded, parse_set};
 
-/// Explains a deadlock: who waits for whom, the circles, the smallest first moves that open them
+/// Explains a deadlock: who waits for whom, the circles, and the smallest first moves that resolve it
 #[derive(Debug, clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
@@ -25,7 +25,7 @@ pub(crate) struct Args {
     /// The seed of everything random (with a file; default 0)
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// The replicate, as in a sweep: other luck under the same seed (with a file; default 0)
+    /// The replicate, as in a sweep: other random numbers with the same seed (with a file; default 0)
     #[arg(long, value_name = "K")]
     replicate: Option<u64>,
     /// Set a parameter, or any number of the file by its dotted path (with a file; repeatable)
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// Explain the state after the last exchange of this step [default: the last; with `--forward`, the first]
     #[arg(long, value_name = "STEP|DATE", value_parser = At::parse)]
     at: Option<At>,
-    /// What to reach: an outcome's condition instead of all that is deadlocked
+    /// The outcome to reach, instead of binding everything that is deadlocked
     #[arg(long, value_name = "OUTCOME")]
     goal: Option<String>,
     /// What a set of first moves costs: `moves`, `declared`, `distance` (how far their owners are from making them
@@ -47,13 +47,14 @@ pub(crate) struct Args {
     /// Leave these moves out: commitments, or one instance of them (`c/a`)
     #[arg(long, value_name = "C,…", value_delimiter = ',')]
     not: Vec<String>,
-    /// Also: who must be in the room for a package
+    /// Also print the smallest sets of actors whose package reaches the goal
     #[arg(long)]
     summit: bool,
-    /// Also: whose exit unravels what, in which wave
+    /// Also print which commitments of others each actor's exit would suspend, in rounds
     #[arg(long)]
     keystones: bool,
-    /// Also: what the conditions lack that the next step looks at: `offer`, `when`, `while`, `until`, `release`, `renew`
+    /// Also print what each condition lacks that the next step evaluates: `offer`, `when`, `while`, `until`, `release`,
+    /// `renew`
     #[arg(long)]
     conditions: bool,
     /// Print one JSON object
@@ -72,13 +73,13 @@ pub(crate) struct Args {
 pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
     let is_folder = args.path.is_dir();
     if is_folder && (args.seed.is_some() || args.replicate.is_some() || !args.sets.is_empty()) {
-        let help = "leave them out, or give the scenario file; `fork` lets a run go on under other numbers";
+        let help = "leave them out, or give the scenario file; `fork` continues a run with other values";
         return Err(misused(
             "`--seed`, `--replicate` and `--set` go with a file, not with the folder of a run",
             Some(help),
         ));
     }
-    let Found { state, at, course, luck, steps } = if is_folder { of_folder(args)? } else { of_file(args)? };
+    let Found { state, at, course, run_seed, steps } = if is_folder { of_folder(args)? } else { of_file(args)? };
     let Some((world, setup)) = state else {
         return Err(no_step(at.unwrap_or(0), steps));
     };
@@ -91,7 +92,7 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
         let form = if args.json { Form::Json } else { Form::Text };
         let form = if args.csv { Form::Csv } else { form };
         let lineage = &course;
-        return forward(&Asked { args: &args.forward, lineage, luck, view, question: &question }, form);
+        return forward(&ForwardQuery { args: &args.forward, lineage, run_seed, view, question: &question }, form);
     }
     let explanation =
         analysis::explain(view, &question).map_err(|failure| fail(&failure.to_string(), Some(failure.remedy())))?;
@@ -110,7 +111,7 @@ pub(crate) fn explain(args: &Args) -> Result<(), Failed> {
         return emit(&graph(model, &explanation));
     }
     let rest = if args.conditions { conditions(view) } else { String::new() };
-    emit(&(told(view, &explanation) + &rest))
+    emit(&(explanation_text(view, &explanation) + &rest))
 }
 
 /// A run, and the state to explain if the run has it.
@@ -119,12 +120,12 @@ struct Found {
     /// The step that was asked for.
     at: Option<u32>,
     course: Lineage,
-    luck: RunSeed,
+    run_seed: RunSeed,
     /// Steps that the run completed.
     steps: u32,
 }
 
-/// Keeps the state after the last exchange of a step, or of the last step.
+/// An observer that keeps the state after the last exchange of a step, or of the last step.
 fn keep(state: &mut Option<(World, Setup)>, at: Option<u32>) -> impl FnMut(Checkpoint, &World, &Setup) {
     move |moment, world, setup| {
         if moment == Checkpoint::Exchanged && at.is_none_or(|step| step == world.step) {
@@ -139,7 +140,7 @@ fn keep(state: &mut Option<(World, Setup)>, at: Option<u32>) -> impl FnMut(Check
     }
 }
 
-/// Verifies the folder.
+/// Verifies the folder and finds the state in it.
 fn of_folder(args: &Args) -> Result<Found, Failed> {
     let at = args.at.as_ref().map(|at| step_of_folder(at, &args.path)).transpose()?;
     let at = if args.forward.forward { Some(first_step(args, at)?) } else { at };
@@ -148,11 +149,11 @@ fn of_folder(args: &Args) -> Result<Found, Failed> {
     if verified.fold.result.is_err() && at.is_none() && verified.fold.steps > 0 {
         say("note: the run failed; this is the last step that it completed");
     }
-    let luck = verified.manifest.luck();
-    Ok(Found { state, at, course: verified.course, luck, steps: verified.fold.steps })
+    let run_seed = verified.manifest.run_seed();
+    Ok(Found { state, at, course: verified.course, run_seed, steps: verified.fold.steps })
 }
 
-/// The step at which first moves are made in a recorded run: the one asked for, or else the first at which it can be
+/// The step at which first moves are made in a recorded run: the requested one, or the first at which the run can be
 /// forked.
 fn first_step(args: &Args, at: Option<u32>) -> Result<u32, Failed> {
     let manifest = Manifest::read(&args.path).map_err(|error| fail(&error.to_string(), error.help()))?;
@@ -162,16 +163,16 @@ fn first_step(args: &Args, at: Option<u32>) -> Result<u32, Failed> {
     Ok(at)
 }
 
-/// Runs the file.
+/// Runs the file and finds the state in the run.
 fn of_file(args: &Args) -> Result<Found, Failed> {
     let options = Options { overrides: args.sets.clone(), ..Options::default() };
     let Loaded { document, compiled } = load::load(load::document(&args.path)?, &options)?;
     let at = args.at.as_ref().map(|at| load::step(at, &compiled.model.clock)).transpose()?;
     let at = if args.forward.forward { at.or(Some(0)) } else { at };
     let course = Lineage::single(compiled.model);
-    let luck = RunSeed { seed: args.seed.unwrap_or(0), replicate: args.replicate.unwrap_or(0) };
+    let run_seed = RunSeed { seed: args.seed.unwrap_or(0), replicate: args.replicate.unwrap_or(0) };
     let mut state = None;
-    let run = course.run(luck, RunOptions::default(), &mut keep(&mut state, at));
+    let run = course.run(run_seed, RunOptions::default(), &mut keep(&mut state, at));
     if let (Err(failure), true) = (&run.result, at.is_none_or(|step| step >= run.steps)) {
         let failed = load::failed(&document, failure);
         if run.steps > 0 {
@@ -179,5 +180,5 @@ fn of_file(args: &Args) -> Result<Found, Failed> {
         }
         return Err(failed);
     }
-    Ok(Found { state, at, course, luck, steps: run.steps })
+    Ok(Found { state, at, course, run_seed, steps: run.steps })
 }

@@ -11,7 +11,7 @@ use backstop::sweep::Error;
 use super::console::{Failed, fail, report, say};
 use super::load::{At, step};
 
-/// Reads a folder, folds its log and compares everything in it with what the log gives; `Err` has been reported.
+/// Reads a folder, replays its log and compares all its tables with the replay; an error has been reported.
 pub(crate) fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, Failed> {
     backstop::store::verify(dir, watch).map_err(|error| {
         if let Defect::Lineage(LineageError::Scenario { diagnostics, source }) = &error.fault {
@@ -21,7 +21,7 @@ pub(crate) fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, F
     })
 }
 
-/// Says why a run cannot go on under other numbers or be measured anew.
+/// Reports why a run cannot be forked or measured.
 pub(crate) fn refuse(error: &LineageError) -> Failed {
     if let LineageError::Scenario { diagnostics, source } = error {
         report(diagnostics, source);
@@ -30,7 +30,7 @@ pub(crate) fn refuse(error: &LineageError) -> Failed {
     fail(&error.to_string(), error.help())
 }
 
-/// That a run has no such step, or did not complete it.
+/// The error that a run has no such step or did not complete it.
 pub(crate) fn no_step(step: u32, steps: u32) -> Failed {
     let help = match steps {
         0 => "the run failed before it had completed any step".into(),
@@ -39,7 +39,7 @@ pub(crate) fn no_step(step: u32, steps: u32) -> Failed {
     fail(&format!("the run has no step {step}"), Some(&help))
 }
 
-/// A run cannot be forked before its last fork.
+/// Refuses to fork a run before its last fork.
 pub(crate) fn check_fork(at: u32, last_fork: u32) -> Result<(), Failed> {
     if at < last_fork {
         let help = format!("fork the run that it came from, or choose a step from {last_fork}");
@@ -48,7 +48,7 @@ pub(crate) fn check_fork(at: u32, last_fork: u32) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The number of a step of a recorded run.
+/// Converts a step or date to the number of a step of a recorded run.
 pub(crate) fn step_of_folder(at: &At, dir: &Path) -> Result<u32, Failed> {
     if let At::Step(step) = *at {
         return Ok(step);
@@ -58,27 +58,27 @@ pub(crate) fn step_of_folder(at: &At, dir: &Path) -> Result<u32, Failed> {
     step(at, &course.last().0.clock)
 }
 
-/// Claims an output folder before any work is done.
+/// Claims an output folder before the work begins.
 pub(crate) fn claim(path: &Path, force: bool) -> Result<Folder, Failed> {
     Folder::claim(path, force).map_err(|error| fail(&error.to_string(), error.help()))
 }
 
-/// Claims a single output file before any work is done; `inputs` are what the command reads.
+/// Claims a single output file before the work begins. `inputs` are the files that the command reads.
 pub(crate) fn claim_file(path: &Path, force: bool, inputs: &[&Path]) -> Result<SingleFile, Failed> {
     SingleFile::claim(path, force, inputs).map_err(|error| fail(&error.to_string(), error.help()))
 }
 
-/// Whether two paths lead to one folder.
+/// Whether two paths refer to the same folder.
 pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Says that the page in a folder, which no manifest lists, shows what was in the folder before it was written anew.
+/// Warns that the page in a folder, which no manifest lists, shows the former contents of the folder.
 pub(crate) fn warn_of_old(folder: &Path) {
     let page = folder.join("page.html");
     if std::fs::symlink_metadata(&page).is_ok() {
         let page = escaped(&page.display().to_string());
-        say(&format!("note: `{page}` shows what was in the folder before; `page --force` writes it anew"));
+        say(&format!("note: `{page}` shows the former contents of the folder; `page --force` writes it anew"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! `explain --forward`: what each first move would bring, by playing the future that follows.
+//! `explain --forward`: simulates the rest of the run after each set of first moves.
 
 use std::fmt::Write as _;
 
@@ -17,22 +17,23 @@ use serde_json::{Value, json};
 use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
 use super::progress;
 
-/// How first moves are played forward.
+/// Arguments of `explain --forward`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ForwardArgs {
-    /// Play every first move forward instead, and every pair of them, from the step on to the end of the run
+    /// Instead of explaining the state, simulate every first move and every pair of them from the step to the end of
+    /// the run
     #[arg(long, conflicts_with_all = ["cost", "summit", "keystones", "conditions", "dot"])]
     pub(crate) forward: bool,
     /// With `--forward`: sets of up to this many moves
     #[arg(long, value_name = "K", default_value_t = 2, requires = "forward",
         value_parser = clap::value_parser!(u8).range(1..=limits::FORWARD_MOVES as i64))]
     pub(crate) moves: u8,
-    /// With `--forward`: the futures of each set under this many lucks, those of the replicates 0, 1, … from the step
-    /// on, instead of the one under the run's own
+    /// With `--forward`: simulate each set this many times, with the random numbers of replicates 0, 1, … from the step
+    /// on, instead of once with those of the run
     #[arg(long, value_name = "R", requires = "forward",
         value_parser = clap::value_parser!(u64).range(1..=limits::FORWARD_RUNS_MOST))]
     pub(crate) replicates: Option<u64>,
-    /// With `--forward`: runs, at most
+    /// With `--forward`: the largest number of runs
     #[arg(long, value_name = "RUNS", default_value_t = limits::FORWARD_RUNS, requires = "forward",
         value_parser = clap::value_parser!(u64).range(1..=limits::FORWARD_RUNS_MOST))]
     pub(crate) budget: u64,
@@ -41,7 +42,7 @@ pub(crate) struct ForwardArgs {
     pub(crate) jobs: Option<u64>,
 }
 
-/// In which form the table is printed.
+/// The output format of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Text,
@@ -49,18 +50,18 @@ pub(crate) enum Form {
     Csv,
 }
 
-/// The state that the moves are made in, and the run that it is of.
-pub(crate) struct Asked<'a> {
+/// The state in which the moves are made, and its run.
+pub(crate) struct ForwardQuery<'a> {
     pub(crate) args: &'a ForwardArgs,
     pub(crate) lineage: &'a Lineage,
-    pub(crate) luck: RunSeed,
+    pub(crate) run_seed: RunSeed,
     /// The state after the last Exchange of the step, in which the moves are possible.
     pub(crate) view: View<'a>,
     pub(crate) question: &'a Question,
 }
 
-pub(crate) fn forward(asked: &Asked<'_>, form: Form) -> Result<(), Failed> {
-    let Asked { args, lineage, luck, view, question } = *asked;
+pub(crate) fn forward(query: &ForwardQuery<'_>, form: Form) -> Result<(), Failed> {
+    let ForwardQuery { args, lineage, run_seed, view, question } = *query;
     let replicates = args.replicates.unwrap_or(1);
     if args.budget < replicates {
         let message = format!("a set of moves takes {} runs, more than `--budget {}`", replicates, args.budget);
@@ -70,7 +71,7 @@ pub(crate) fn forward(asked: &Asked<'_>, form: Form) -> Result<(), Failed> {
     let classes = interchangeable(view, &moves, args.replicates.is_some());
     let forward = Forward {
         lineage,
-        luck,
+        run_seed,
         at: view.world.step,
         moves: &moves,
         classes: &classes,
@@ -88,58 +89,59 @@ pub(crate) fn forward(asked: &Asked<'_>, form: Form) -> Result<(), Failed> {
     bar.finish_and_clear();
     let futures = futures.expect("the run comes to the step, whose state is here");
     if progress::is_stopped() {
-        say("interrupted: the table is about what was played");
+        say("interrupted: the table covers the runs that were done");
     }
-    let table = Table { asked, futures: &futures, moves: &moves };
+    let table = Table { query, futures: &futures, moves: &moves };
     match form {
-        Form::Text => emit(&table.told()),
+        Form::Text => emit(&table.text()),
         Form::Json => emit_json(&table.object()),
         Form::Csv => emit_bytes(&table.rows()),
     }
 }
 
-/// Rows that are shown of each outcome, at most.
+/// The largest number of rows that are shown for each outcome.
 const SHOWN: usize = 12;
 
-/// Broken promises that are named in a row, at most.
+/// The largest number of broken promises that are named in a row.
 const BROKEN: usize = 3;
 
 struct Table<'a> {
-    asked: &'a Asked<'a>,
+    query: &'a ForwardQuery<'a>,
     futures: &'a Futures,
     moves: &'a [InstanceId],
 }
 
 impl Table<'_> {
     fn model(&self) -> &Model {
-        self.asked.view.model
+        self.query.view.model
     }
 
-    /// What the sets are to bring about: the goal, or each outcome, or an end without a deadlock where there is none.
+    /// The aims of the table: the goal, or each outcome, or, without outcomes, an end without a deadlock.
     fn aims(&self) -> Vec<Aim> {
         let model = self.model();
-        match self.asked.question.goal {
+        match self.query.question.goal {
             Some(goal) => vec![Aim::Outcome(goal)],
             None if model.outcomes.is_empty() => vec![Aim::NoDeadlock],
             None => (0..model.outcomes.len()).map(|at| Aim::Outcome(OutcomeId::at(at))).collect(),
         }
     }
 
-    /// Whether the futures are those of several lucks.
-    fn has_lucks(&self) -> bool {
-        self.asked.args.replicates.is_some()
+    /// Whether the sets were simulated with several seeds.
+    fn has_several_seeds(&self) -> bool {
+        self.query.args.replicates.is_some()
     }
 
-    /// The interval of a share; none of one future under the run's own luck, which is no sample.
+    /// The confidence interval of a share; `None` if there is a single run with the run's own random numbers, which is
+    /// not a sample.
     fn interval(&self, hits: u64, tried: &Tried) -> Option<(f64, f64)> {
-        if self.has_lucks() { wilson(hits, tried.runs) } else { None }
+        if self.has_several_seeds() { wilson(hits, tried.runs) } else { None }
     }
 
     fn names(&self, moves: &[InstanceId]) -> Vec<&str> {
         moves.iter().map(|at| self.model().instances[at.index()].name.as_str()).collect()
     }
 
-    fn told(&self) -> String {
+    fn text(&self) -> String {
         let model = self.model();
         let title = if model.title.is_empty() { String::new() } else { escaped(&model.title) + "\n" };
         let mut text = title + &self.head();
@@ -149,31 +151,36 @@ impl Table<'_> {
         text
     }
 
-    /// What was played, and what was not.
+    /// Describes what was simulated and what was not.
     fn head(&self) -> String {
-        let Asked { luck, view, args, .. } = self.asked;
+        let ForwardQuery { run_seed, view, args, .. } = self.query;
         let at = when(self.model(), view.world.step);
         let futures = match args.replicates {
-            None => format!("its own luck (seed {}, replicate {})", luck.seed, luck.replicate),
-            Some(1) => format!("the luck of replicate 0 of seed {}", luck.seed),
-            Some(lucks) => {
-                format!("{} lucks, those of the replicates 0 to {} of seed {}", whole(lucks), lucks - 1, luck.seed)
+            None => format!("its own random numbers (seed {}, replicate {})", run_seed.seed, run_seed.replicate),
+            Some(1) => format!("the random numbers of replicate 0 of seed {}", run_seed.seed),
+            Some(run_seeds) => {
+                format!(
+                    "the random numbers of {} replicates, 0 to {} of seed {}",
+                    whole(run_seeds),
+                    run_seeds - 1,
+                    run_seed.seed
+                )
             }
         };
-        let mut text = format!("First moves {at}, and the run from there to its end under {futures}\n");
+        let mut text = format!("First moves {at}, and the rest of the run with {futures}\n");
         if self.moves.is_empty() {
-            text += "  No first move is possible there: nothing is offered that waits.\n";
+            text += "  No first move is possible there: no offer waits.\n";
             return text;
         }
         let sizes: Vec<String> = self.futures.sizes.iter().map(|&size| tried(size)).collect();
         let runs = usize::try_from(self.futures.runs).unwrap_or(usize::MAX);
-        let _ = writeln!(text, "  Played: {}; {}", listed(&sizes), count(runs, "run"));
+        let _ = writeln!(text, "  Simulated: {}; {}", listed(&sizes), count(runs, "run"));
         let untried: u64 = self.futures.sizes.iter().fold(0, |sum, size| sum.saturating_add(size.sets - size.tried));
         if untried > 0 {
             let more = if untried == u64::MAX { "very many".into() } else { whole(untried) };
             let _ = writeln!(
                 text,
-                "  Not played: {more} sets, since the budget is {} runs and {} sets; `--budget` takes more runs",
+                "  Not simulated: {more} sets, since the budget is {} runs and {} sets; raise `--budget` for more",
                 whole(args.budget),
                 whole(limits::FORWARD_SETS)
             );
@@ -181,7 +188,7 @@ impl Table<'_> {
         text + &self.graded()
     }
 
-    /// That graded amounts are raised to their limit.
+    /// Says that graded amounts are raised to their limit.
     fn graded(&self) -> String {
         let is_graded = |&instance: &InstanceId| Commitment::is_graded(self.model().commitment_of(instance));
         if self.moves.iter().any(is_graded) {
@@ -209,7 +216,7 @@ impl Table<'_> {
         rows.extend(better.iter().take(SHOWN).map(|tried| self.row(tried, aim)));
         text += &aligned(&rows);
         if better.len() > SHOWN {
-            let _ = writeln!(text, "  and {} more that do better than nobody's move", better.len() - SHOWN);
+            let _ = writeln!(text, "  and {} more that do better than no move", better.len() - SHOWN);
         }
         let worse = self.futures.tried.len() - better.len();
         if worse > 0 {
@@ -226,7 +233,7 @@ impl Table<'_> {
         header.extend(reaches);
         header.push("ends in it");
         if aim != Aim::NoDeadlock {
-            header.push(if self.has_lucks() { "median" } else { "when" });
+            header.push(if self.has_several_seeds() { "median" } else { "when" });
         }
         header.push("broken on the way");
         header.into_iter().map(str::to_owned).collect()
@@ -260,7 +267,7 @@ impl Table<'_> {
     }
 
     fn share(&self, hits: u64, runs: u64) -> String {
-        if !self.has_lucks() {
+        if !self.has_several_seeds() {
             return if hits > 0 { "yes" } else { "no" }.into();
         }
         let percent = |share: f64| format!("{:.1}", 100.0 * share);
@@ -270,11 +277,11 @@ impl Table<'_> {
         }
     }
 
-    /// What is broken, by commitment, in how many of the futures.
+    /// The commitments that are broken, each with the share of the futures in which it is.
     fn broken(&self, tried: &Tried) -> String {
         let model = self.model();
         let failed = (tried.failed > 0).then(|| format!("{} failed", count_runs(tried.failed)));
-        if !self.has_lucks() {
+        if !self.has_several_seeds() {
             let broken: Vec<InstanceId> = tried.broken.iter().map(|&(instance, _)| instance).collect();
             let broken = if broken.is_empty() { "–".into() } else { instances(model, &broken) };
             return failed.map_or(broken.clone(), |_| format!("{broken}; the run fails"));
@@ -294,7 +301,7 @@ impl Table<'_> {
     }
 
     fn object(&self) -> Value {
-        let Asked { args, luck, view, question, .. } = self.asked;
+        let ForwardQuery { args, run_seed, view, question, .. } = self.query;
         let model = self.model();
         let tables = self.aims().into_iter().map(|aim| {
             let rows = self.futures.ranked(aim).into_iter().map(|tried| self.row_value(tried, aim));
@@ -305,8 +312,8 @@ impl Table<'_> {
         json!({
             "step": view.world.step,
             "date": date(model, Some(view.world.step)),
-            "seed": luck.seed,
-            "replicate": luck.replicate,
+            "seed": run_seed.seed,
+            "replicate": run_seed.replicate,
             "replicates": args.replicates,
             "goal": question.goal.map(|goal| model.outcomes[goal.index()].id.clone()),
             "moves": self.names(self.moves),
@@ -342,7 +349,7 @@ impl Table<'_> {
         })
     }
 
-    /// One row a set and outcome, best first.
+    /// One row for each set and outcome, best first.
     fn rows(&self) -> Vec<u8> {
         let columns = fixed_columns::<FutureColumn>();
         let mut bytes = Vec::new();
@@ -389,7 +396,7 @@ impl Table<'_> {
     }
 }
 
-/// The id of an outcome; for an end without a deadlock, where no outcome is declared, nothing.
+/// The id of an outcome; empty for an end without a deadlock, which is the aim if no outcome is declared.
 fn aim_name(model: &Model, aim: Aim) -> &str {
     match aim {
         Aim::Outcome(outcome) => &model.outcomes[outcome.index()].id,
@@ -427,7 +434,7 @@ fn tried(size: SetsOfSize) -> String {
     }
 }
 
-/// Rows with all columns to the left.
+/// Formats rows with all columns aligned left.
 fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

@@ -17,7 +17,7 @@ use super::folders::{claim, is_same, no_step, refuse, step_of_folder, verify};
 use super::load::{self, At, parse_bound, parse_metric, parse_set};
 use super::run::written;
 
-/// Folds the log of a run's folder: verifies it, prints any state, measures something new
+/// Replays the log of a run's folder: verifies it, prints any state, measures new metrics
 #[derive(Debug, clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct ReplayArgs {
@@ -60,14 +60,14 @@ fn summary(verified: &Verified) -> String {
         None => format!("failed, {}", escaped(manifest.status.as_deref().unwrap_or("?"))),
     };
     format!(
-        "verified: {} over {}, {outcome}; the log is whole, and every table is what it gives ({})\n",
+        "verified: {} over {}, {outcome}; the log is complete, and every table agrees with it ({})\n",
         count(fold.log.len(), "event"),
         count(fold.steps as usize, "step"),
         fold.history.text(),
     )
 }
 
-/// Measures expressions over the folded states.
+/// Evaluates expressions in the replayed states.
 fn measure(verified: &Verified, dir: &Path, metrics: &[(String, String)]) -> Result<(), Failed> {
     let Verified { manifest, fold, recorded, .. } = verified;
     let course =
@@ -105,12 +105,12 @@ pub(crate) fn why(args: &WhyArgs) -> Result<(), Failed> {
     emit(&why::why(&verified, &args.event).map_err(unknown)?)
 }
 
-/// Compares two runs: where they part, and what differs by commitment and outcome
+/// Compares two runs: where they diverge, and what differs by commitment and outcome
 #[derive(Debug, clap::Args)]
 pub(crate) struct DiffArgs {
     /// The folder of a run
     dir: PathBuf,
-    /// The folder of another
+    /// The folder of another run
     dir2: PathBuf,
     /// Print every event that only one of them has, as CSV
     #[arg(long)]
@@ -123,23 +123,23 @@ pub(crate) fn diff(args: &DiffArgs) -> Result<(), Failed> {
     if args.csv { emit_bytes(&diff::diff_csv(&one, &two)) } else { emit(&diff::diff(&one, &two)) }
 }
 
-/// Goes on from a step of a run under other numbers, with the same luck
+/// Continues a run from one of its steps with other values and the same random numbers
 #[derive(Debug, clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct ForkArgs {
     /// The folder of a run
     dir: PathBuf,
-    /// The first step under the overrides; all before it stays as it was
+    /// The first step with the overrides; the steps before it are taken from the run
     #[arg(long, value_name = "STEP|DATE", value_parser = At::parse)]
     at: At,
     /// Set a parameter, or any number of the file by its dotted path, from that step on (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
-    /// Let a commitment, or one instance of it (`c/a`), be bound at that step, whatever its condition says; a graded one
-    /// at an amount (repeatable)
+    /// Bind a commitment, or one instance of it (`c/a`), at that step whatever its condition says; a graded one at an
+    /// amount (repeatable)
     #[arg(long = "move", value_name = "C[=AMOUNT]", value_parser = parse_bound)]
     moves: Vec<(String, MoveAmounts)>,
-    /// Let the run meet the luck of this replicate from that step on; what was drawn at its start stays
+    /// Use the random numbers of this replicate from that step on; numbers drawn at the start of the run are kept
     #[arg(long, value_name = "K")]
     replicate: Option<u64>,
     /// Write the other future into this folder
@@ -179,7 +179,7 @@ pub(crate) fn fork(args: &ForkArgs) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What happened from the fork on, and how it ended.
+/// Describes what happened from the fork on, and how the run ended.
 fn story(args: &ForkArgs, at: u32, course: &Lineage, run: &Run) -> String {
     let (model, plan) = course.last();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! From a path to a compiled scenario.
+//! Loads a scenario: from a path to a compiled model.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -21,7 +21,7 @@ pub(crate) struct Loaded {
     pub(crate) compiled: Compiled,
 }
 
-/// Why a scenario file cannot be read, and the remedy if there is one.
+/// Why a scenario file cannot be read, with a remedy if there is one.
 pub(crate) struct Unreadable {
     pub(crate) message: String,
     pub(crate) help: Option<&'static str>,
@@ -38,7 +38,7 @@ pub(crate) fn formats() -> impl TypedValueParser<Value = Format> {
 
 /// The bytes of a scenario file.
 fn bytes_of(path: &Path) -> Result<Vec<u8>, Unreadable> {
-    // One byte more than is allowed, so that the check of the size sees a file that is too large.
+    // Read one byte more than allowed, so that the check of the size rejects the file.
     read_up_to(path, limits::FILE_BYTES + 1).map_err(|error| Unreadable {
         message: format!("cannot read `{}`: {error}", escaped(&path.display().to_string())),
         help: (error.kind() == std::io::ErrorKind::NotFound)
@@ -46,12 +46,12 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, Unreadable> {
     })
 }
 
-/// The bytes of a scenario file; `Err` has been reported.
+/// The bytes of a scenario file; an error has been reported.
 fn read(path: &Path) -> Result<Vec<u8>, Failed> {
     bytes_of(path).map_err(|unreadable| fail(&unreadable.message, unreadable.help))
 }
 
-/// The bytes of a scenario file, or for `-` what comes on standard input.
+/// The bytes of a scenario file, or of standard input for `-`.
 fn bytes_or_input(path: &Path) -> Result<Vec<u8>, Unreadable> {
     if path != Path::new("-") {
         return bytes_of(path);
@@ -62,15 +62,15 @@ fn bytes_or_input(path: &Path) -> Result<Vec<u8>, Unreadable> {
     read.map_err(unreadable).map(|_| bytes)
 }
 
-/// The first bytes of a file, at most so many.
+/// The first bytes of a file, at most `most`.
 pub(crate) fn read_up_to(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Parses and compiles the scenario file at a path, `-` being standard input; gives the errors with the text they are
-/// about.
+/// Parses and compiles the scenario file at a path, or standard input for `-`. Errors come with the text that they
+/// refer to.
 pub(crate) fn parse(
     path: &Path,
     options: &Options,
@@ -90,7 +90,7 @@ fn compiled(document: Document, options: &Options) -> Result<Loaded, (Vec<Diagno
     }
 }
 
-/// Compiles; errors and warnings are reported on standard error.
+/// Compiles a document. Errors and warnings are reported on standard error.
 pub(crate) fn load(document: Document, options: &Options) -> Result<Loaded, Failed> {
     match compiled(document, options) {
         Ok(loaded) => {
@@ -126,7 +126,7 @@ pub(crate) fn parse_whole(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("it must be a whole number from 0 to {}", u64::MAX))
 }
 
-/// The number of a step.
+/// Converts a step or date to the number of a step.
 pub(crate) fn step(at: &At, clock: &Clock) -> Result<u32, Failed> {
     at.step(clock).map_err(|error| fail(&error.to_string(), Some(error.help())))
 }

@@ -1,4 +1,4 @@
-//! `page`: one HTML file that shows a run, a sweep, or two futures side by side.
+//! `page`: writes one HTML file that shows a run, a sweep, or two runs side by side.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,17 +15,17 @@ use super::folders::{claim_file, refuse_sweep};
 
 /// Writes one HTML file that shows a run, a sweep, or two runs side by side
 ///
-/// The file needs no network and no server: it opens from disk or out of an e-mail.
+/// The file needs no network and no server: it can be opened from disk or from an e-mail.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The folder of a run, a fork or a sweep
     dir: PathBuf,
-    /// The folder of another run, to be compared with the first
+    /// The folder of another run to compare with the first
     dir2: Option<PathBuf>,
     /// Where to write the page [default: DIR/page.html]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Replace the file if it is there
+    /// Replace the file if it exists
     #[arg(long)]
     force: bool,
     /// Open the page in a browser
@@ -50,8 +50,8 @@ pub(crate) fn page(args: &Args) -> Result<(), Failed> {
     if args.open { open(&out) } else { Ok(()) }
 }
 
-/// Where the page of a folder goes if nothing else is said. The folder may be a stranger's, and what stands in that place
-/// a link or a device.
+/// The default path of the page of a folder. The folder may come from a stranger, so a link or a device at that path is
+/// refused.
 fn beside(folder: &Path) -> Result<PathBuf, Failed> {
     Manifest::read(folder).map_err(|error| fail(&error.to_string(), error.help()))?;
     let path = folder.join("page.html");
@@ -71,14 +71,14 @@ fn subject(folder: &Path) -> Result<Subject, Failed> {
     })
 }
 
-/// The text of a run as `run` prints it, with the explanation of how it ended.
+/// The text of a run as `run` prints it, with the explanation of its ending.
 fn text(verified: &Verified) -> String {
     let Verified { manifest, course, .. } = verified;
-    let luck = manifest.luck();
+    let run_seed = manifest.run_seed();
     let want = RunOptions { log: true, series: true, exchanged: true };
-    let run = course.run(luck, want, &mut |_, _, _| {});
+    let run = course.run(run_seed, want, &mut |_, _, _| {});
     let (model, plan) = course.last();
-    timeline::heading(model, luck.seed, luck.replicate)
+    timeline::heading(model, run_seed.seed, run_seed.replicate)
         + &timeline::timeline(course.first(), &run.setup, &run.log)
         + "\n"
         + &ending::ending(model, plan, &run)
@@ -103,7 +103,7 @@ fn refused(error: &PageError) -> Failed {
     fail(&error.to_string(), error.help())
 }
 
-/// Hands a file to the program that opens such files. It is not waited for.
+/// Opens a file with the program that the system associates with it, without waiting for it.
 fn open(path: &Path) -> Result<(), Failed> {
     let opener = match std::env::consts::OS {
         "macos" => "open",

@@ -11,12 +11,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::console::say;
 
-/// The cores of the machine, as many as there may be threads.
+/// The number of cores, which is the default number of threads.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(limits::JOBS)
 }
 
-/// A bar on standard error, where that is a terminal.
+/// A progress bar, if standard error is a terminal.
 pub(crate) fn bar(quiet: bool) -> ProgressBar {
     SIGNS.store(!quiet && !std::io::stderr().is_terminal(), Ordering::Relaxed);
     let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
@@ -44,12 +44,12 @@ pub(crate) fn show(bar: &ProgressBar, progress: Progress) {
     }
 }
 
-/// Whether a sign of life is wanted now and then, where there is no bar to be seen.
+/// Whether to print progress lines, because no progress bar is visible.
 static SIGNS: AtomicBool = AtomicBool::new(false);
-/// How long nothing is said, at least.
+/// The shortest time between two progress lines.
 const SILENCE: std::time::Duration = std::time::Duration::from_mins(1);
 
-/// A line now and then that says how far the work is.
+/// Prints a progress line if the last one is long enough ago.
 fn sign(progress: Progress) {
     #[expect(clippy::disallowed_types, reason = "when a line is said, never what is written")]
     type Instant = std::time::Instant;
@@ -65,30 +65,30 @@ fn sign(progress: Progress) {
 /// Set by the first signal.
 static STOP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// Whether the program has been asked to end.
+/// Whether the program has been asked to stop.
 pub(crate) fn is_stopped() -> bool {
     STOP.load(Ordering::Relaxed)
 }
 
-/// Ctrl-C, and whoever else asks the program to end, lets the runs under way finish; a second time ends it at once. A
-/// signal that was ignored when the program was started, as `nohup` does, stays ignored.
+/// Installs handlers for Ctrl-C and the other termination signals. The first signal lets active runs finish; the second
+/// ends the program at once. A signal that was ignored at the start, as `nohup` arranges, stays ignored.
 #[cfg(unix)]
 pub(crate) fn stop_on_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::flag;
     for signal in [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|&signal| !is_ignored(signal)) {
-        // Handlers run in the order in which they were registered: the first signal finds the flag unset. Where one
-        // cannot be registered, the default action remains.
+        // Handlers run in the order of registration, so the first signal finds the flag unset. If a handler cannot be
+        // registered, the default action remains.
         let _ = flag::register_conditional_shutdown(signal, 1, Arc::clone(&STOP));
         let _ = flag::register(signal, Arc::clone(&STOP));
     }
 }
 
-/// Ctrl-C, and the end of the console or the session, let the runs under way finish; a second time ends the program at
-/// once.
+/// Installs handlers for Ctrl-C and for the end of the console or session. The first signal lets active runs finish;
+/// the second ends the program at once.
 #[cfg(not(unix))]
 pub(crate) fn stop_on_signals() {
-    // Where there are no such signals the default is what remains.
+    // Without a handler, the default action remains.
     let _ = ctrlc::set_handler(|| {
         if STOP.swap(true, Ordering::Relaxed) {
             #[expect(clippy::exit, reason = "asked twice; a sweep's folder survives it")]
@@ -97,11 +97,11 @@ pub(crate) fn stop_on_signals() {
     });
 }
 
-/// Whether a signal was ignored when the program was started. The line `SigIgn: 0000000000000001` of a process has a bit
-/// for each signal, from 1. Systems without `/proc` do not say.
+/// Whether a signal was ignored when the program was started. The line `SigIgn: 0000000000000001` of
+/// `/proc/self/status` has a bit for each signal, from 1. `false` on systems without `/proc`.
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
-    // What is handled already was not ignored, so that the file need not be read anew once handlers are registered.
+    // Read the file only once: a registered handler changes it.
     static IGNORED: LazyLock<u64> = LazyLock::new(|| {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! `run`: one run, a timeline on the screen, and with `--out` a folder.
+//! `run`: does one run, prints its timeline, and writes a folder with `--out`.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -29,20 +29,20 @@ pub(crate) struct Args {
     /// The scenario file; with `--run` the folder of a sweep
     #[arg(value_name = "FILE|DIR")]
     file: PathBuf,
-    /// Run this run of the sweep again, with its numbers and its luck, to look at it closely
+    /// Repeat this run of the sweep, with its values and its random numbers, to look at it closely
     #[arg(long, value_name = "N", conflicts_with_all = ["seed", "replicate", "sets", "moves"], value_parser = parse_whole)]
     run: Option<u64>,
     /// The seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = parse_whole)]
     seed: u64,
-    /// The replicate, as in a sweep: other luck under the same seed
+    /// The replicate, as in a sweep: other random numbers with the same seed
     #[arg(long, value_name = "K", default_value_t = 0, value_parser = parse_whole)]
     replicate: u64,
     /// Set a parameter, or any number of the file by its dotted path (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
-    /// Let a commitment, or one instance of it (`c/a`), be bound at a step, whatever its condition says; a graded one at
-    /// an amount (repeatable)
+    /// Bind a commitment, or one instance of it (`c/a`), at a step whatever its condition says; a graded one at an
+    /// amount (repeatable)
     #[arg(long = "move", value_name = "C[=AMOUNT]@STEP|DATE", value_parser = parse_move)]
     moves: Vec<AddedMove>,
     /// Write events.csv, series.csv, commitments.csv, runs.csv and manifest.json into this folder
@@ -51,22 +51,22 @@ pub(crate) struct Args {
     /// The format of a second file beside each table; CSV is always written
     #[arg(long, value_name = "FORMAT", requires = "out", default_value = "csv", value_parser = formats())]
     format: Format,
-    /// Replace what an earlier run wrote into the folder, or the file of `--events`
+    /// Replace the files of an earlier run in the folder, or the file of `--events`
     #[arg(long, requires = "written")]
     force: bool,
-    /// Write the event log alone into this file; `-` for standard output, instead of the timeline
+    /// Write only the event log, into this file; `-` for standard output instead of the timeline
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     events: Option<PathBuf>,
-    /// Put every stance of every step into series.csv
+    /// Record every stance at every step in series.csv
     #[arg(long)]
     stances: bool,
-    /// Put every pair's trust at every step into series.csv
+    /// Record the trust of every pair at every step in series.csv
     #[arg(long)]
     trust: bool,
-    /// Show in the timeline what these actors, cohorts or groups do, and what is of nobody in particular
+    /// Show in the timeline only events of these actors, cohorts or groups, and events without an actor
     #[arg(long, value_name = "ACTOR,…", value_delimiter = ',')]
     only: Vec<String>,
-    /// Show in the timeline events of these kinds, by their names in events.csv
+    /// Show in the timeline only events of these kinds, named as in events.csv
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', value_parser = parse_kind)]
     kinds: Vec<EventKind>,
     /// Print the outcome only
@@ -74,7 +74,7 @@ pub(crate) struct Args {
     quiet: bool,
 }
 
-/// One kind of `--kinds`.
+/// Parses one kind of `--kinds`.
 fn parse_kind(text: &str) -> Result<EventKind, String> {
     EventKind::named(text).ok_or_else(|| {
         let known = || EventKind::ALL.iter().map(|kind| kind.name());
@@ -82,7 +82,7 @@ fn parse_kind(text: &str) -> Result<EventKind, String> {
     })
 }
 
-/// What is shown of the timeline.
+/// The filter of the timeline.
 fn filter(args: &Args, model: &Model) -> Result<timeline::Filter, Failed> {
     let members = |name: &String| {
         let actor = model.actors.iter().position(|actor| actor.id == *name).map(|at| vec![ActorId::at(at)]);
@@ -100,14 +100,14 @@ fn filter(args: &Args, model: &Model) -> Result<timeline::Filter, Failed> {
     })
 }
 
-/// What is to be run.
+/// What to run.
 struct Asked {
-    /// The scenario file's name, without folders.
+    /// The file name of the scenario, without folders.
     name: String,
     document: Document,
     sets: Vec<Override>,
-    luck: RunSeed,
-    /// The sweep whose run it is.
+    run_seed: RunSeed,
+    /// The sweep that the run belongs to, if any.
     sweep: Option<Sweep>,
 }
 
@@ -121,7 +121,7 @@ impl Asked {
             name: args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             document: load::document(&args.file)?,
             sets: args.sets.clone(),
-            luck: RunSeed { seed: args.seed, replicate: args.replicate },
+            run_seed: RunSeed { seed: args.seed, replicate: args.replicate },
             sweep: None,
         })
     }
@@ -138,7 +138,7 @@ impl Asked {
             name: sweep.scenario.clone(),
             document: sweep.experiment.document().clone(),
             sets: sweep.overrides(number),
-            luck: sweep.schedule.slot(number).luck,
+            run_seed: sweep.schedule.slot(number).run_seed,
             sweep: Some(sweep),
         })
     }
@@ -155,7 +155,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
         None => Asked::of_file(args)?,
     };
     let events = claim_events(args, &asked.document)?;
-    let Asked { luck, sets, .. } = &asked;
+    let Asked { run_seed, sets, .. } = &asked;
     let set = sets.len() + args.moves.len();
     if set > limits::OVERRIDES {
         return Err(refuse(&LineageError::Overrides(set)));
@@ -169,7 +169,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let mut sampler = Sampler::new(model, args.stances, args.trust)
         .map_err(|error| fail(&error.to_string(), Some("leave out `--stances` or `--trust`, or run fewer steps")))?;
     let want = RunOptions { log: true, series: true, exchanged: true };
-    let run = engine::run_watched(model, &plan, *luck, want, &mut |moment, world, _| {
+    let run = engine::run_watched(model, &plan, *run_seed, want, &mut |moment, world, _| {
         if moment == Checkpoint::Ended {
             sampler.sample(model, world);
         }
@@ -178,11 +178,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
         check_row(&args.file, number, &sweep.row(number, model, &run))?;
     }
     if let (Some(folder), Some(path)) = (folder, &args.out) {
-        let tables = RunTables { first: model, last: model, run: &run, luck: *luck, sampler: &sampler, sets };
+        let tables = RunTables { first: model, last: model, run: &run, run_seed: *run_seed, sampler: &sampler, sets };
         let manifest = manifest(args, &asked).of_run(&run);
         written(path, write_run(&folder, &tables, &loaded.document, &manifest))?;
     }
-    print(args, events.as_ref(), (*luck, model, &plan, &run), &filter)?;
+    print(args, events.as_ref(), (*run_seed, model, &plan, &run), &filter)?;
     match &run.result {
         Ok(_) => Ok(()),
         Err(failure) => Err(load::failed(&loaded.document, failure)),
@@ -192,7 +192,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
 fn print(
     args: &Args,
     events: Option<&SingleFile>,
-    (luck, model, plan, run): (RunSeed, &Model, &Plan, &Run),
+    (run_seed, model, plan, run): (RunSeed, &Model, &Plan, &Run),
     filter: &timeline::Filter,
 ) -> Result<(), Failed> {
     if args.events.is_some() {
@@ -201,7 +201,7 @@ fn print(
     }
     let mut text = String::new();
     if !args.quiet {
-        text += &timeline::heading(model, luck.seed, luck.replicate);
+        text += &timeline::heading(model, run_seed.seed, run_seed.replicate);
         let timeline = timeline::timeline_from(model, &run.setup, &run.log, 0, filter);
         if !timeline.is_empty() {
             text += &timeline;
@@ -229,7 +229,7 @@ fn write_log(out: impl Write, model: &Model, run: &Run) -> io::Result<()> {
     sink.end()
 }
 
-/// Claims the file of `--events`, which is neither the scenario nor one of the files that it refers to.
+/// Claims the file of `--events`, which must differ from the scenario and from the files it refers to.
 fn claim_events(args: &Args, document: &Document) -> Result<Option<SingleFile>, Failed> {
     let Some(path) = args.events.as_deref().filter(|path| path.as_os_str() != "-") else { return Ok(None) };
     let beside = |location: &str| args.file.with_file_name("").join(location);
@@ -261,13 +261,13 @@ fn manifest(args: &Args, asked: &Asked) -> Manifest {
         stances: args.stances,
         trust: args.trust,
         table_format: args.format,
-        replicate: asked.luck.replicate,
+        replicate: asked.run_seed.replicate,
         moves: args.moves.iter().map(MoveRecord::from).collect(),
-        ..Manifest::new(&asked.name, &asked.document, overrides, asked.luck.seed)
+        ..Manifest::new(&asked.name, &asked.document, overrides, asked.run_seed.seed)
     }
 }
 
-/// The sweep's own row of the run, where it has come so far, is the one that the run gives.
+/// Checks that the sweep's own row of this run, if it has one, equals the row that the run gives.
 fn check_row(folder: &Path, number: u64, expected: &[u8]) -> Result<(), Failed> {
     let path = folder.join("runs.csv");
     let cannot =
@@ -284,8 +284,10 @@ fn check_row(folder: &Path, number: u64, expected: &[u8]) -> Result<(), Failed> 
             if line == expected {
                 break;
             }
-            let message =
-                format!("{}:{place}:1: the row is not what the run gives", escaped(&path.display().to_string()));
+            let message = format!(
+                "{}:{place}:1: the row differs from the result of the run",
+                escaped(&path.display().to_string())
+            );
             return Err(fail(&message, Some("the folder of the sweep was edited")));
         }
     }

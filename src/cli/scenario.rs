@@ -17,7 +17,7 @@ pub(crate) struct CheckArgs {
     /// The scenario files; `-` for standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Print one JSON object a diagnostic, for editors
+    /// Print one JSON object per diagnostic, for editors
     #[arg(long)]
     json: bool,
 }
@@ -25,7 +25,7 @@ pub(crate) struct CheckArgs {
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failed> {
     let mut result = Ok(());
     for file in &args.files {
-        // Every file is looked at, also after one with errors.
+        // Check every file, even after one with errors.
         if let Err(failed) = check_file(file, args.json) {
             result = Err(failed);
         }
@@ -78,7 +78,7 @@ fn tell(diagnostics: &[Diagnostic], source: &SourceText, json: bool) -> Result<(
     diagnostics.iter().try_for_each(|diagnostic| emit_json(&diagnostic.view(source)))
 }
 
-/// Prints a scenario as one file, laid over what it extends
+/// Prints a scenario as one file, merged with the file that it extends
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     /// The scenario file
@@ -110,13 +110,13 @@ pub(crate) fn new(args: &NewArgs) -> Result<(), Failed> {
     let written = file.and_then(|file| file.write(STARTER.as_bytes()));
     match written {
         Ok(()) => {
-            // What begins with a dash would be taken for an option.
+            // A name that begins with a dash would be taken for an option.
             let lead = if shown.starts_with('-') { "./" } else { "" };
             let word = shell_word(&format!("{lead}{}", path.display()));
             emit(&format!("wrote {shown}; run it with `backstop run {word}`\n"))
         }
         Err(FolderError::Exists(_) | FolderError::Link(_)) => {
-            Err(fail(&format!("`{shown}` is there already"), Some("choose another name, or move the file away")))
+            Err(fail(&format!("`{shown}` already exists"), Some("choose another name, or move the file away")))
         }
         Err(error) => Err(fail(&error.to_string(), error.help())),
     }

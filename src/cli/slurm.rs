@@ -1,8 +1,9 @@
-//! `sweep --slurm`: the shards of a sweep as one job array of Slurm, watched, submitted again where they fail, merged.
+//! `sweep --slurm`: runs the shards of a sweep as one Slurm job array, watches them, resubmits those that fail, and
+//! merges the results.
 //!
-//! Everything that the tasks need lies in a folder beside the output folder: the scenario as it is now, the
-//! script, the shards, what the tasks said. The state of the array is kept there too, so that the program can
-//! be left and picked up again. It goes when the sweep has been merged.
+//! Everything that the tasks need is in a folder beside the output folder: a copy of the scenario, the script, the
+//! shards, and the output of the tasks. The state of the array is kept there too, so the program can be stopped and
+//! resumed. The folder is removed when the sweep has been merged.
 
 mod script;
 
@@ -26,23 +27,23 @@ use super::progress::{bar, show};
 use super::progress::{is_stopped, stop_on_signals};
 use super::sweep::{self, Args, Origin, conclusion, written};
 
-/// Where the state of the array is kept.
+/// The file with the state of the array.
 const STATE: &str = "array.json";
-/// How often the cluster is asked.
+/// The interval between queries to the cluster.
 const POLL: Duration = Duration::from_secs(1);
-/// Times in a row that the cluster may give no answer.
+/// The number of queries in a row that may fail.
 const SILENT: u32 = 60;
-/// Times in a row that a submission is tried while the cluster is busy.
+/// The number of attempts to submit a job while the cluster is busy.
 const SUBMISSIONS: u32 = 10;
 /// The script, in the folder of the array.
 const SCRIPT: &str = "job.sh";
-/// How often a task that is gone is looked at before it counts as failed: a shared disk may lag behind.
+/// The number of queries after which a missing task counts as failed, since a shared disk may lag behind.
 const PATIENCE: u32 = 3;
 
-/// The state of the array, kept so that it can be picked up again.
+/// The state of the array, saved so that it can be resumed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Array {
-    /// Number of tasks.
+    /// The number of tasks.
     tasks: u64,
     /// The jobs submitted so far, the latest last.
     jobs: Vec<Job>,
@@ -52,18 +53,18 @@ struct Array {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Job {
     id: String,
-    /// The cluster it was submitted to, where `sbatch` names one.
+    /// The cluster that it was submitted to, if `sbatch` names one.
     #[serde(default)]
     cluster: Option<String>,
     tasks: Vec<u64>,
 }
 
 /// The folder beside the output folder.
-struct Place {
+struct ArrayFolder {
     folder: PathBuf,
 }
 
-impl Place {
+impl ArrayFolder {
     fn of(out: &Path) -> Result<Self, Failed> {
         let name = out.file_name().map(|name| name.to_string_lossy().into_owned());
         let Some(name) = name else {
@@ -81,7 +82,7 @@ impl Place {
         self.folder.join(format!("shard-{number}"))
     }
 
-    fn said(&self, number: u64) -> PathBuf {
+    fn task_output(&self, number: u64) -> PathBuf {
         self.folder.join("said").join(format!("{number}.txt"))
     }
 
@@ -89,7 +90,7 @@ impl Place {
         self.folder.join(name)
     }
 
-    /// Refuses a folder that holds anything that the folder of an array does not.
+    /// Refuses a folder that contains anything else than an array's files.
     fn check_own(&self) -> Result<(), Failed> {
         let refused = |why: &str| {
             let message = format!("`{}` {why}", escaped(&self.folder.display().to_string()));
@@ -124,101 +125,104 @@ pub(crate) fn slurm(args: &Args, tasks: u64, out: &Path) -> Result<(), Failed> {
     if tasks == 0 || tasks > limits::SHARDS.min(runs) {
         let most = limits::SHARDS.min(runs);
         return Err(fail(
-            &format!("`--slurm {tasks}` is no number of tasks for {runs} runs"),
+            &format!("`--slurm {tasks}` cannot divide {runs} runs into that many tasks"),
             Some(&format!("give 1 to {most}")),
         ));
     }
-    let place = Place::of(out)?;
-    let script = script::script(args, sweep.experiment.document(), &place.folder, tasks)?;
+    let array_folder = ArrayFolder::of(out)?;
+    let script = script::script(args, sweep.experiment.document(), &array_folder.folder, tasks)?;
     if args.cluster.print_slurm {
-        // As it is: a path with an invisible character in it would not lead anywhere once that is escaped.
+        // Print the raw bytes: escaping an unusual character in a path would break the script.
         return emit_bytes(script.as_bytes());
     }
     if is_complete(out) && args.resume {
-        sweep::conduct(args, &sweep, sweep::jobs(args))?;
-        // The merge was done, and the end of the command cut short.
-        if place.file(STATE).exists() && place.check_own().is_ok() && pick_up(&sweep, &place, tasks).is_ok() {
-            place.remove()?;
+        sweep::run_here(args, &sweep, sweep::jobs(args))?;
+        // The merge was done, but the command ended before it removed the folder.
+        if array_folder.file(STATE).exists()
+            && array_folder.check_own().is_ok()
+            && resume_array(&sweep, &array_folder, tasks).is_ok()
+        {
+            array_folder.remove()?;
         }
-        return remove_left_beside(&place.folder).map_err(|error| fail(&error.to_string(), error.help()));
+        return remove_left_beside(&array_folder.folder).map_err(|error| fail(&error.to_string(), error.help()));
     }
-    // A merge that was cut short has left a folder that is not complete; it may be replaced.
+    // An interrupted merge leaves an incomplete folder, which may be replaced.
     let may_replace = args.force || args.resume && is_begun(out);
-    // Looked at before the cluster works for it; the merge locks it.
+    // Fail before the cluster does any work. The merge locks the folder later.
     drop(super::folders::claim(out, may_replace)?);
-    let mut array = if args.resume && place.file(STATE).exists() {
-        pick_up(&sweep, &place, tasks)?
+    let mut array = if args.resume && array_folder.file(STATE).exists() {
+        resume_array(&sweep, &array_folder, tasks)?
     } else {
-        begin(args, &sweep, &place, &script, tasks)?
+        begin(args, &sweep, &array_folder, &script, tasks)?
     };
-    let watched = watch(args, &sweep, &place, &mut array);
+    let watched = watch(args, &sweep, &array_folder, &mut array);
     if watched.is_err() && array.jobs.is_empty() {
-        // Nothing was submitted, so that there is nothing to pick up.
-        place.remove()?;
+        // Nothing was submitted, so there is nothing to resume.
+        array_folder.remove()?;
     }
     watched?;
-    put_together(args, out, &place, tasks)
+    merge_shards(args, out, &array_folder, tasks)
 }
 
 fn is_complete(out: &Path) -> bool {
     read(&out.join(MANIFEST)).is_ok_and(|text| Manifest::from_json(&text).is_ok_and(|m| m.complete))
 }
 
-/// A new folder for the array: the scenario, the design, the script.
-fn begin(args: &Args, sweep: &Sweep, place: &Place, script: &str, tasks: u64) -> Result<Array, Failed> {
-    if place.folder.exists() && !args.force {
-        let message = format!("`{}` is there already", escaped(&place.folder.display().to_string()));
-        return Err(fail(&message, Some("`--resume` picks the sweep up again; `--force` begins it anew")));
+/// Creates the folder of the array with the scenario, the design and the script.
+fn begin(args: &Args, sweep: &Sweep, array_folder: &ArrayFolder, script: &str, tasks: u64) -> Result<Array, Failed> {
+    if array_folder.folder.exists() && !args.force {
+        let message = format!("`{}` already exists", escaped(&array_folder.folder.display().to_string()));
+        return Err(fail(&message, Some("`--resume` continues the sweep; `--force` starts it again")));
     }
-    if place.folder.exists() {
-        place.check_own()?;
-        place.remove()?;
+    if array_folder.folder.exists() {
+        array_folder.check_own()?;
+        array_folder.remove()?;
     }
-    let staging = Staging::beside(&place.folder).map_err(|error| fail(&error.to_string(), error.help()))?;
-    let array = fill(args, sweep, &Place { folder: staging.path().to_owned() }, script, tasks)?;
+    let staging = Staging::beside(&array_folder.folder).map_err(|error| fail(&error.to_string(), error.help()))?;
+    let array = fill(args, sweep, &ArrayFolder { folder: staging.path().to_owned() }, script, tasks)?;
     let (_lock, synced) = staging.appear().map_err(|error| fail(&error.to_string(), error.help()))?;
-    synced.map_err(|error| cannot("sync", &place.folder, &error))?;
+    synced.map_err(|error| cannot("sync", &array_folder.folder, &error))?;
     Ok(array)
 }
 
-/// Puts into the folder of the array what its tasks need.
-fn fill(args: &Args, sweep: &Sweep, place: &Place, script: &str, tasks: u64) -> Result<Array, Failed> {
-    let said = place.file("said");
+/// Writes the files that the tasks need into the folder of the array.
+fn fill(args: &Args, sweep: &Sweep, array_folder: &ArrayFolder, script: &str, tasks: u64) -> Result<Array, Failed> {
+    let said = array_folder.file("said");
     fs::create_dir_all(&said).map_err(|error| cannot("create", &said, &error))?;
     let document = sweep.experiment.document();
-    let copied = place.folder.join(script::scenario(args, document));
+    let copied = array_folder.folder.join(script::scenario(args, document));
     put(&copied, document.text())?;
     for (attachment, bytes) in document.attachments() {
         put_bytes(&copied.with_file_name("").join(&attachment.location), bytes)?;
     }
     if let Some(design) = &args.design.design {
-        let to = place.folder.join(script::design(design));
+        let to = array_folder.folder.join(script::design(design));
         put(&to, "")?;
         fs::copy(design, &to).map_err(|error| cannot("copy", design, &error))?;
     }
-    put(&place.file(SCRIPT), script)?;
-    put(&place.file(MANIFEST), &sweep.manifest().to_json())?;
+    put(&array_folder.file(SCRIPT), script)?;
+    put(&array_folder.file(MANIFEST), &sweep.manifest().to_json())?;
     let array = Array { tasks, jobs: Vec::new() };
-    array.keep(place)?;
+    array.keep(array_folder)?;
     Ok(array)
 }
 
-/// The array that an earlier sitting left.
-fn pick_up(sweep: &Sweep, place: &Place, tasks: u64) -> Result<Array, Failed> {
-    let folder = escaped(&place.folder.display().to_string());
-    let path = place.file(MANIFEST);
+/// Reads the array that an earlier session left.
+fn resume_array(sweep: &Sweep, array_folder: &ArrayFolder, tasks: u64) -> Result<Array, Failed> {
+    let folder = escaped(&array_folder.folder.display().to_string());
+    let path = array_folder.file(MANIFEST);
     let text = read(&path).map_err(|error| cannot("read", &path, &error))?;
     let broken =
-        || fail(&format!("`{folder}` is not the folder of a sweep on a cluster"), Some("`--force` begins it anew"));
+        || fail(&format!("`{folder}` is not the folder of a sweep on a cluster"), Some("`--force` starts it again"));
     let old = Manifest::from_json(&text)
-        .map_err(|_| fail(&format!("`{folder}` was written by another version"), Some("`--force` begins it anew")))?;
+        .map_err(|_| fail(&format!("`{folder}` was written by another version"), Some("`--force` starts it again")))?;
     let outline = Outline::of(&old, &folder).map_err(|error| refuse_sweep(&error, None))?;
     let mut differing = differences((&old, &outline), (&sweep.manifest(), &sweep.outline()));
     if outline.replicates != sweep.schedule.replicates {
         let (before, now) = (outline.replicates, sweep.schedule.replicates);
         differing.push(format!("there were {before} replicates, and {now} are asked for"));
     }
-    let path = place.file(STATE);
+    let path = array_folder.file(STATE);
     let text = read(&path).map_err(|error| cannot("read", &path, &error))?;
     let array: Array = serde_json::from_str(&text).map_err(|_| broken())?;
     if array.tasks != tasks {
@@ -228,20 +232,23 @@ fn pick_up(sweep: &Sweep, place: &Place, tasks: u64) -> Result<Array, Failed> {
         return Ok(array);
     }
     let message = format!("`{folder}` holds another sweep: {}", differing.join("; "));
-    Err(fail(&message, Some("give the same arguments as before, or `--force` to begin anew")))
+    Err(fail(&message, Some("give the same arguments as before, or `--force` to start again")))
 }
 
 impl Array {
-    fn keep(&self, place: &Place) -> Result<(), Failed> {
-        put(&place.file(STATE), &(serde_json::to_string_pretty(self).expect("an array has string keys only") + "\n"))
+    fn keep(&self, array_folder: &ArrayFolder) -> Result<(), Failed> {
+        put(
+            &array_folder.file(STATE),
+            &(serde_json::to_string_pretty(self).expect("an array has string keys only") + "\n"),
+        )
     }
 
-    /// Submits some tasks as one job. A cluster that is busy is asked again.
-    fn submit(&mut self, place: &Place, tasks: Vec<u64>) -> Result<(), Failed> {
+    /// Submits some tasks as one job, with retries while the cluster is busy.
+    fn submit(&mut self, array_folder: &ArrayFolder, tasks: Vec<u64>) -> Result<(), Failed> {
         let mut tries = 0;
         let output = loop {
             let mut sbatch = Command::new("sbatch");
-            sbatch.arg("--parsable").arg(format!("--array={}", script::ranges(&tasks))).arg(place.file(SCRIPT));
+            sbatch.arg("--parsable").arg(format!("--array={}", script::ranges(&tasks))).arg(array_folder.file(SCRIPT));
             let output = sbatch.output().map_err(|error| {
                 let help =
                     "the program needs `sbatch` and `squeue`; `--print-slurm` prints the script to submit elsewhere";
@@ -256,7 +263,7 @@ impl Array {
         };
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            let help = "change `--sbatch-arg`; `--resume` tries again with what is there";
+            let help = "change `--sbatch-arg`; `--resume` then continues";
             return Err(fail(&format!("sbatch refuses: {}", escaped(said.trim())), Some(help)));
         }
         let said = String::from_utf8_lossy(&output.stdout);
@@ -265,85 +272,85 @@ impl Array {
             return Err(fail(&format!("sbatch gives no job id, but says: {}", escaped(said.trim())), Some(help)));
         };
         self.jobs.push(Job { id, cluster, tasks });
-        self.keep(place)
+        self.keep(array_folder)
     }
 
-    /// The tasks that the cluster still has before it; none if it gives no answer.
-    fn alive(&self) -> Option<Vec<u64>> {
+    /// The tasks that the cluster has not finished; `None` if the query failed.
+    fn unfinished(&self) -> Option<Vec<u64>> {
         let mut by_cluster: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
         for job in &self.jobs {
             by_cluster.entry(job.cluster.as_deref()).or_default().push(&job.id);
         }
-        let mut alive = Vec::new();
+        let mut unfinished = Vec::new();
         for (cluster, ids) in by_cluster {
             let mut squeue = Command::new("squeue");
             squeue.args(cluster.map(|cluster| format!("--clusters={cluster}")));
             squeue.args(["--noheader", "--array", "--states=all", "--format=%i %T", "--jobs"]).arg(ids.join(","));
             let output = squeue.output().ok()?;
             if output.status.success() {
-                alive.extend(script::alive(&String::from_utf8_lossy(&output.stdout)));
+                unfinished.extend(script::unfinished(&String::from_utf8_lossy(&output.stdout)));
             } else if !String::from_utf8_lossy(&output.stderr).contains("Invalid job id") {
                 return None;
             }
-            // Else the jobs ended so long ago that they are forgotten.
+            // An invalid job id means that the jobs ended so long ago that Slurm has forgotten them.
         }
-        Some(alive)
+        Some(unfinished)
     }
 
-    /// That the tasks go on, and how to end them or pick them up.
-    fn goes_on(&self) -> String {
+    /// Says that the tasks continue, and how to cancel or resume them.
+    fn continuation_help(&self) -> String {
         let cancel = |job: &Job| {
             let cluster = job.cluster.as_ref().map(|cluster| format!(" --clusters={cluster}")).unwrap_or_default();
             format!("`scancel{cluster} {}`", job.id)
         };
         let cancel = self.jobs.last().map(|job| format!("; {} ends the latest of them", cancel(job)));
         let cancel = cancel.unwrap_or_default();
-        format!("the tasks go on; `--resume` with the same arguments picks them up{cancel}")
+        format!("the tasks continue; `--resume` with the same arguments watches them again{cancel}")
     }
 }
 
-/// Watches the array until every shard is there, and submits again what is gone and not complete.
-fn watch(args: &Args, sweep: &Sweep, place: &Place, array: &mut Array) -> Result<(), Failed> {
+/// Watches the array until every shard is complete, and resubmits tasks that ended without completing theirs.
+fn watch(args: &Args, sweep: &Sweep, array_folder: &ArrayFolder, array: &mut Array) -> Result<(), Failed> {
     stop_on_signals();
     let bar = bar(args.quiet);
     let total = sweep.range().end;
     let mut watched = Watched::default();
     let result = loop {
-        let Some(alive) = array.alive() else {
+        let Some(unfinished) = array.unfinished() else {
             watched.silent += 1;
             if watched.silent == 1 {
                 bar.suspend(|| say("warning: the cluster gives no answer; asking again"));
             }
             if watched.silent > SILENT {
-                break Err(fail("the cluster gives no answer", Some(&array.goes_on())));
+                break Err(fail("the cluster gives no answer", Some(&array.continuation_help())));
             }
             pause();
             continue;
         };
         watched.silent = 0;
-        let done: u64 = (1..=array.tasks).map(|number| runs_done(sweep, place, number, array.tasks)).sum();
+        let done: u64 = (1..=array.tasks).map(|number| runs_done(sweep, array_folder, number, array.tasks)).sum();
         show(&bar, Progress { done, total, before: 0 });
-        let missing: Vec<u64> = (1..=array.tasks).filter(|&number| !is_complete(&place.shard(number))).collect();
+        let missing: Vec<u64> = (1..=array.tasks).filter(|&number| !is_complete(&array_folder.shard(number))).collect();
         if missing.is_empty() {
             break Ok(());
         }
         if is_stopped() {
-            break Err(fail("left before the sweep was done", Some(&array.goes_on())));
+            break Err(fail("interrupted before the sweep was done", Some(&array.continuation_help())));
         }
-        match watched.gone(&missing, &alive, args.cluster.slurm_retries) {
+        match watched.gone(&missing, &unfinished, args.cluster.slurm_retries) {
             Ok(tasks) if tasks.is_empty() => pause(),
             Ok(tasks) => {
                 for task in tasks.iter().filter(|task| watched.retries.contains_key(task)) {
                     bar.suspend(|| say(&format!("warning: task {task} failed or timed out; it is submitted again")));
                 }
-                if let Err(failed) = array.submit(place, tasks) {
+                if let Err(failed) = array.submit(array_folder, tasks) {
                     break Err(failed);
                 }
             }
             Err(task) => {
-                let said = last_words(&place.said(task));
+                let said = output_tail(&array_folder.task_output(task));
                 let message = format!("task {task} failed {} times{said}", args.cluster.slurm_retries + 1);
-                let help = "the other tasks go on; `--resume` with the same arguments tries again";
+                let help = "the other tasks continue; `--resume` with the same arguments tries again";
                 break Err(fail(&message, Some(help)));
             }
         }
@@ -352,24 +359,24 @@ fn watch(args: &Args, sweep: &Sweep, place: &Place, array: &mut Array) -> Result
     result
 }
 
-/// What has been seen of the tasks.
+/// The state of the watch.
 #[derive(Debug, Default)]
 struct Watched {
-    /// Times in a row that the cluster gave no answer.
+    /// The number of queries in a row that failed.
     silent: u32,
-    /// How often each task has been found gone in a row.
+    /// For each task, the number of queries in a row in which it was missing.
     gone: BTreeMap<u64, u32>,
-    /// How often each task has been submitted again.
+    /// The number of times each task has been resubmitted.
     retries: BTreeMap<u64, u32>,
-    /// Whether the tasks have been submitted in this sitting or found.
+    /// Whether the tasks have been submitted or found in this session.
     begun: bool,
 }
 
 impl Watched {
-    /// The tasks to submit now: all that are missing at first, later those that are gone and not complete. `Err` is
-    /// one that has been tried too often.
-    fn gone(&mut self, missing: &[u64], alive: &[u64], most: u32) -> Result<Vec<u64>, u64> {
-        let gone: Vec<u64> = missing.iter().copied().filter(|task| !alive.contains(task)).collect();
+    /// The tasks to submit now: at first all incomplete ones, later those that are missing and incomplete. `Err` gives
+    /// a task that has been tried too often.
+    fn gone(&mut self, missing: &[u64], unfinished: &[u64], most: u32) -> Result<Vec<u64>, u64> {
+        let gone: Vec<u64> = missing.iter().copied().filter(|task| !unfinished.contains(task)).collect();
         if !self.begun {
             self.begun = true;
             return Ok(gone);
@@ -396,7 +403,7 @@ impl Watched {
 }
 
 fn pause() {
-    // Short naps, so that an interrupt is answered at once.
+    // Sleep in short intervals, so that an interrupt takes effect at once.
     for _ in 0..10 {
         if is_stopped() {
             return;
@@ -405,22 +412,22 @@ fn pause() {
     }
 }
 
-fn runs_done(sweep: &Sweep, place: &Place, number: u64, of: u64) -> u64 {
+fn runs_done(sweep: &Sweep, array_folder: &ArrayFolder, number: u64, of: u64) -> u64 {
     let range = Shard { number, of }.range(sweep.range().end);
-    done_in(&place.shard(number), range)
+    done_in(&array_folder.shard(number), range)
 }
 
-/// The end of what a task said.
-fn last_words(path: &Path) -> String {
+/// The end of the output of a task.
+fn output_tail(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap_or_default();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines[lines.len().saturating_sub(5)..].iter().map(|line| escaped(line)).collect::<Vec<_>>();
     if last.is_empty() { String::new() } else { format!("; it last said:\n  {}", last.join("\n  ")) }
 }
 
-/// Merges the shards and clears up.
-fn put_together(args: &Args, out: &Path, place: &Place, tasks: u64) -> Result<(), Failed> {
-    let folders: Vec<PathBuf> = (1..=tasks).map(|number| place.shard(number)).collect();
+/// Merges the shards and removes the folder of the array.
+fn merge_shards(args: &Args, out: &Path, array_folder: &ArrayFolder, tasks: u64) -> Result<(), Failed> {
+    let folders: Vec<PathBuf> = (1..=tasks).map(|number| array_folder.shard(number)).collect();
     let bar = bar(args.quiet);
     let result = merge(&folders, out, true, &mut |progress| {
         show(&bar, progress);
@@ -428,7 +435,7 @@ fn put_together(args: &Args, out: &Path, place: &Place, tasks: u64) -> Result<()
     });
     bar.finish_and_clear();
     let (sweep, done) = result.map_err(|error| refuse_sweep(&error, None))?;
-    place.remove()?;
+    array_folder.remove()?;
     if args.quiet {
         return Ok(());
     }
@@ -464,7 +471,7 @@ mod tests {
         let mut watched = Watched::default();
         assert_eq!(watched.gone(&[1, 2, 3], &[], 1), Ok(vec![1, 2, 3]));
         assert_eq!(watched.gone(&[1, 2, 3], &[1, 2, 3], 1), Ok(vec![]));
-        // Task 2 is gone; it is given some time to show up.
+        // Task 2 is missing, but may still appear.
         assert_eq!(watched.gone(&[1, 2], &[1], 1), Ok(vec![]));
         assert_eq!(watched.gone(&[1, 2], &[1], 1), Ok(vec![]));
         assert_eq!(watched.gone(&[1, 2], &[1], 1), Ok(vec![2]));

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use backstop::report::shares;
-use backstop::report::storylines::told;
+use backstop::report::storylines;
 use backstop::report::wording::{self, escaped};
 use backstop::scenario::Override;
 use backstop::sweep::{
@@ -24,9 +24,9 @@ use super::swept::{command_of_file, command_of_folder, examples};
 /// Runs a scenario many times over a design of points
 ///
 /// Each `--vary` names a parameter, or any number of the file by its dotted path, and its values: `NAME=A:B:N` for N
-/// values from A to B, both included (`NAME=A:B:N:log`: by equal ratios), or `NAME=V,V,…`. Several form their full product, the first varying slowest;
-/// with `--zip` they run side by side. Replicate k meets the same luck at every point. What the scenario's own
-/// `[sweep]` table says holds where the command line says nothing.
+/// values from A to B, both included (`NAME=A:B:N:log` spaces them by equal ratios), or `NAME=V,V,…`. Several form
+/// their full product, the first varying slowest; with `--zip` they are paired one to one. Replicate k has the same
+/// random numbers at every point. The scenario's own `[sweep]` table gives the defaults.
 #[derive(Debug, clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
@@ -43,7 +43,7 @@ pub(crate) struct Args {
     /// The seed of everything random [default: 0]
     #[arg(long, value_name = "N", value_parser = parse_whole)]
     pub(crate) seed: Option<u64>,
-    /// Give every run luck of its own, instead of the same to a replicate at every point
+    /// Give every run random numbers of its own, instead of the same for a replicate at every point
     #[arg(long)]
     pub(crate) independent: bool,
     /// Threads [default: all cores]; the results do not depend on it
@@ -55,7 +55,7 @@ pub(crate) struct Args {
     /// Write into the folder even if it is not empty
     #[arg(long, requires = "out", conflicts_with = "resume")]
     pub(crate) force: bool,
-    /// Go on with an interrupted sweep, given the same arguments; `--replicates` may have grown
+    /// Continue an interrupted sweep, given the same arguments; `--replicates` may be larger than before
     #[arg(long, requires = "out")]
     pub(crate) resume: bool,
     /// Write the events of all runs into events.csv
@@ -70,12 +70,13 @@ pub(crate) struct Args {
     /// The order of the rows of the finished runs.csv
     #[arg(long, value_name = "BY", default_value = "run")]
     pub(crate) sort: SortBy,
-    /// Do the I-th of N parts of the runs only; `merge` puts the parts together
+    /// Do only the I-th of N parts of the runs; `merge` combines the parts
     #[arg(long, value_name = "I/N", requires = "out", value_parser = shard)]
     pub(crate) shard: Option<Shard>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
-    /// Compare at the end each point with this one, or with the one of this value, run by run under the same luck
+    /// At the end, compare each point with this one, or with the one of this value, run by run with the same random
+    /// numbers
     #[arg(long, value_name = "POINT|NAME=VALUE", requires = "out", conflicts_with_all = ["independent", "shard", "slurm"])]
     pub(crate) against: Option<String>,
     /// No progress bar and no table at the end
@@ -83,17 +84,17 @@ pub(crate) struct Args {
     pub(crate) quiet: bool,
 }
 
-/// A sweep on a cluster.
+/// Arguments for running a sweep on a cluster.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct ClusterArgs {
-    /// Run the sweep as a job array of this many tasks on a Slurm cluster, and merge what they give
+    /// Run the sweep as a job array of this many tasks on a Slurm cluster, and merge the results
     #[arg(long, value_name = "TASKS", requires = "out", conflicts_with = "shard",
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) slurm: Option<u64>,
     /// An option for sbatch, such as --partition=long or --time=2:00:00 (repeatable)
     #[arg(long, value_name = "ARG", requires = "slurm", allow_hyphen_values = true)]
     pub(crate) sbatch_arg: Vec<String>,
-    /// How often a task that failed or timed out is submitted again
+    /// How many times a task that failed or timed out is submitted again
     #[arg(long, value_name = "N", requires = "slurm", default_value_t = 3)]
     pub(crate) slurm_retries: u32,
     /// Print the script of the job array and submit nothing
@@ -101,13 +102,13 @@ pub(crate) struct ClusterArgs {
     pub(crate) print_slurm: bool,
 }
 
-/// How the points are chosen.
+/// Arguments that select the points.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct DesignArgs {
     /// Vary a number: NAME=A:B:N, NAME=A:B:N:log or NAME=V,V,… (repeatable)
     #[arg(long, value_name = "NAME=VALUES", value_parser = vary)]
     pub(crate) vary: Vec<String>,
-    /// Let the varied numbers run side by side instead of forming their product
+    /// Pair the values of the varied names one to one instead of forming their product
     #[arg(long)]
     pub(crate) zip: bool,
     /// Sample the parameters that declare a range or a distribution: lhs:N, sobol:N or random:N
@@ -116,13 +117,13 @@ pub(crate) struct DesignArgs {
     /// Sample these parameters only
     #[arg(long, value_name = "NAME,…", requires = "sample", value_delimiter = ',')]
     pub(crate) over: Vec<String>,
-    /// Take the points from a CSV file with a column for each name
+    /// Take the points from a CSV file with a column for each parameter
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath,
         conflicts_with_all = ["vary", "zip", "sample"])]
     pub(crate) design: Option<PathBuf>,
 }
 
-/// The order of rows.
+/// The order of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum SortBy {
     /// Replicate by replicate over all points
@@ -133,16 +134,16 @@ pub(crate) enum SortBy {
 
 pub(crate) fn sweep(args: &Args) -> Result<(), Failed> {
     let jobs = jobs(args);
-    conduct(args, &prepare(args, jobs)?, jobs)
+    run_here(args, &prepare(args, jobs)?, jobs)
 }
 
-/// How many threads.
+/// The number of threads.
 pub(crate) fn jobs(args: &Args) -> usize {
     args.jobs.map_or_else(cores, |jobs| usize::try_from(jobs).unwrap_or(limits::JOBS))
 }
 
-/// Does the runs here.
-pub(crate) fn conduct(args: &Args, sweep: &Sweep, jobs: usize) -> Result<(), Failed> {
+/// Runs the sweep on this machine.
+pub(crate) fn run_here(args: &Args, sweep: &Sweep, jobs: usize) -> Result<(), Failed> {
     let output = match (&args.out, args.resume) {
         (None, _) => Output::Nowhere,
         (Some(folder), true) => Output::Resumed(folder),
@@ -160,11 +161,11 @@ pub(crate) fn conduct(args: &Args, sweep: &Sweep, jobs: usize) -> Result<(), Fai
     });
     bar.finish_and_clear();
     let done = result.map_err(|error| refuse_sweep(&error, Some(sweep.experiment.document().source())))?;
-    conclude(args, sweep, &done)
+    print_result(args, sweep, &done)
 }
 
-/// Prints what came of it.
-fn conclude(args: &Args, sweep: &Sweep, done: &Report) -> Result<(), Failed> {
+/// Prints the result.
+fn print_result(args: &Args, sweep: &Sweep, done: &Report) -> Result<(), Failed> {
     if let (Some(folder), true) = (&args.out, done.progress.before < done.progress.done) {
         warn_of_old(folder);
     }
@@ -176,7 +177,7 @@ fn conclude(args: &Args, sweep: &Sweep, done: &Report) -> Result<(), Failed> {
     if !done.is_complete() {
         let (done, total) = (wording::whole(done.progress.done), wording::whole(done.progress.total));
         let message = format!("interrupted: {done} of {total} runs are done");
-        let help = args.out.as_ref().map(|_| "what is finished stays; `--resume` goes on with the same arguments");
+        let help = args.out.as_ref().map(|_| "finished runs are kept; `--resume` with the same arguments continues");
         return Err(fail(&message, help));
     }
     if args.quiet {
@@ -194,10 +195,10 @@ fn conclude(args: &Args, sweep: &Sweep, done: &Report) -> Result<(), Failed> {
     emit(&text)
 }
 
-/// Storylines that are told at the end of a sweep.
+/// The number of storylines that are printed at the end of a sweep.
 const TOLD: usize = 3;
 
-/// From what a run of a sweep can be done again.
+/// The source from which a run of a sweep can be repeated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Origin<'a> {
     /// The scenario file.
@@ -206,14 +207,14 @@ pub(crate) enum Origin<'a> {
     Folder(&'a Path),
 }
 
-/// The table of shares and the most common storylines.
+/// The table of shares and the most common storylines, as text.
 pub(crate) fn conclusion(sweep: &Sweep, summary: &Summary, origin: Origin<'_>) -> Result<String, Failed> {
     let command = |number| match origin {
         Origin::File(file) => command_of_file(sweep, file, number),
         Origin::Folder(folder) => command_of_folder(folder, number),
     };
     let mut text = shares::table(sweep.experiment.model(), summary, sweep.experiment.points());
-    let storylines = told(summary, &examples(sweep, summary, TOLD, &command)?);
+    let storylines = storylines::text(summary, &examples(sweep, summary, TOLD, &command)?);
     if !storylines.is_empty() {
         text += "\n";
         text += &storylines;
@@ -221,7 +222,7 @@ pub(crate) fn conclusion(sweep: &Sweep, summary: &Summary, origin: Origin<'_>) -
     Ok(text)
 }
 
-/// Where the files are.
+/// Lists the files that were written.
 pub(crate) fn written(folder: &Path, tables: Tables) -> String {
     let all = [(true, "runs.csv"), (true, "summary.csv"), (true, "design.csv"), (tables.events, "events.csv")];
     let rest = [(tables.series, "series.csv"), (true, "manifest.json")];
@@ -234,13 +235,13 @@ pub(crate) fn beside(format: Format) -> String {
     if format == Format::Csv { String::new() } else { format!(", and each table as .{} too", format.name()) }
 }
 
-/// What an argument must be, for a message about wrong usage.
+/// The message for an invalid argument.
 fn unusable(error: &Error) -> String {
     let help = error.remedy().map(|help| format!("; {help}")).unwrap_or_default();
     format!("{}{help}", escaped(error.message()))
 }
 
-/// One `--vary`, which is kept as it was written.
+/// Parses one `--vary`, which is kept as written.
 fn vary(text: &str) -> Result<String, String> {
     Axis::parse(text).map(|_| text.to_owned()).map_err(|error| unusable(&error))
 }
@@ -253,7 +254,7 @@ fn shard(text: &str) -> Result<Shard, String> {
     Shard::parse(text).map_err(|error| unusable(&error))
 }
 
-/// Reads the scenario and makes the points.
+/// Reads the scenario and builds the points.
 pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
     let document = load::document(&args.file)?;
     let text = document.source().clone();
@@ -294,7 +295,7 @@ pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
 /// The points of a design file.
 fn listed(path: &Path) -> Result<(DesignSource, Asked), Failed> {
     let name = path.display().to_string();
-    // One byte more than may be in it, so that the check of the size sees it.
+    // Read one byte more than allowed, so that the check of the size rejects the file.
     let bytes = load::read_up_to(path, limits::DESIGN_BYTES + 1)
         .map_err(|error| fail(&format!("cannot read `{}`: {error}", escaped(&name)), None))?;
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -303,7 +304,7 @@ fn listed(path: &Path) -> Result<(DesignSource, Asked), Failed> {
     Ok((DesignSource::Points(points), asked))
 }
 
-/// The design of the command line.
+/// The design given by the command line.
 fn asked_for(args: &DesignArgs) -> Result<(DesignSource, Asked), Error> {
     let vary: Vec<Axis> = args.vary.iter().map(|text| Axis::parse(text)).collect::<Result<_, _>>()?;
     let request = Request { vary, zip: args.zip, sample: args.sample, over: args.over.clone() };
@@ -311,7 +312,7 @@ fn asked_for(args: &DesignArgs) -> Result<(DesignSource, Asked), Error> {
     Ok((DesignSource::Request(request), asked))
 }
 
-/// Puts the shards of a sweep together, into the bytes of the sweep that was never divided
+/// Combines the shards of a sweep into the same files as the undivided sweep
 #[derive(Debug, clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct MergeArgs {

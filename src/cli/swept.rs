@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use backstop::engine::storyline;
 use backstop::report::shares::aligned;
-use backstop::report::storylines::{Example, told};
+use backstop::report::storylines::{Example, text};
 use backstop::report::wording::{escaped, plain_number, set_value, shell_word, whole};
 use backstop::sweep::{Against, Summary, Sweep, summarized};
 use backstop::table::{Cell, Csv, Declared as _, Sink as _, StorylineColumn, fixed_columns};
@@ -13,16 +13,16 @@ use backstop::trace::{ending_name, plain_set_value};
 use super::console::{Failed, emit, emit_bytes, fail};
 use super::folders::refuse_sweep;
 
-/// Lists what the runs of a sweep tell when dates and drift are left out, the most common first
+/// Lists the storylines of a sweep (what happened, without dates and drift), the most common first
 ///
-/// Each storyline has its share of the runs, how it ends, and a run that tells it, which `run DIR --run N` shows with
-/// dates and reasons.
+/// Each storyline has its share of the runs, its ending, and an example, which `run DIR --run N` shows with dates and
+/// reasons.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StorylinesArgs {
     /// The folder of a finished sweep
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Tell this many
+    /// Show this many
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     top: u64,
     /// Print them all as CSV
@@ -38,7 +38,7 @@ pub(crate) fn storylines(args: &StorylinesArgs) -> Result<(), Failed> {
     let command = |number| command_of_folder(&args.folder, number);
     let number = usize::try_from(args.top).unwrap_or(usize::MAX);
     let examples = examples(&sweep, &summary, number, &command)?;
-    let text = told(&summary, &examples);
+    let text = text(&summary, &examples);
     emit(if text.is_empty() { "The sweep is of a single run.\n" } else { &text })
 }
 
@@ -63,7 +63,7 @@ fn table(sweep: &Sweep, summary: &Summary) -> Vec<u8> {
     Csv::table(&fixed_columns::<StorylineColumn>(), rows).expect("memory takes every row")
 }
 
-/// The most common storylines of a sweep, told by the first run of each.
+/// The most common storylines of a sweep, each with the first run that has it.
 pub(crate) fn examples(
     sweep: &Sweep,
     summary: &Summary,
@@ -75,51 +75,53 @@ pub(crate) fn examples(
         .map(|tally| {
             let (model, run) = sweep.run_again(tally.first).map_err(|error| refuse_sweep(&error, None))?;
             if run.storyline.bits() != tally.storyline {
-                let message = format!("the row of run {} is not what the run gives", tally.first);
+                let message = format!("the row of run {} differs from the result of the run", tally.first);
                 return Err(fail(&message, Some("the folder of the sweep was edited")));
             }
-            let told = storyline(&model, run.log.iter().map(|entry| (entry.step, entry.event)));
-            Ok(Example { tally, model, told, command: command(tally.first) })
+            let entries = storyline(&model, run.log.iter().map(|entry| (entry.step, entry.event)));
+            Ok(Example { tally, model, entries, command: command(tally.first) })
         })
         .collect()
 }
 
-/// The command that shows a run of a sweep's folder.
+/// The command that repeats a run of a sweep's folder.
 pub(crate) fn command_of_folder(folder: &Path, number: u64) -> String {
     format!("backstop run {} --run {number}", shell_word(&escaped(&folder.display().to_string())))
 }
 
-/// The command that does a run of a sweep which was not written into a folder.
+/// The command that repeats a run of a sweep without a folder.
 pub(crate) fn command_of_file(sweep: &Sweep, file: &str, number: u64) -> String {
-    let luck = sweep.schedule.slot(number).luck;
+    let run_seed = sweep.schedule.slot(number).run_seed;
     let mut command = format!("backstop run {}", shell_word(&escaped(file)));
     for set in sweep.overrides(number) {
         let set = format!("{}={}", set.name, plain_set_value(set.value));
         command += &format!(" --set {}", shell_word(&escaped(&set)));
     }
-    if luck.seed != 0 {
-        command += &format!(" --seed {}", luck.seed);
+    if run_seed.seed != 0 {
+        command += &format!(" --seed {}", run_seed.seed);
     }
-    if luck.replicate != 0 {
-        command += &format!(" --replicate {}", luck.replicate);
+    if run_seed.replicate != 0 {
+        command += &format!(" --replicate {}", run_seed.replicate);
     }
     command
 }
 
-/// Points that are shown, at most.
+/// The largest number of points that are shown.
 const SHOWN: usize = 20;
 
-/// Compares the points of a finished sweep with a base, run by run under the same luck
+/// Compares the points of a finished sweep with a base, run by run with the same random numbers
 ///
-/// Replicate k meets the same luck at every point, so that the difference of two runs is that of the points. For each
-/// outcome: in how many pairs only the run of the point ends in it (+), and only that of the base (−). For the step
-/// reached: the mean difference over the pairs that both have one, with its 95 % interval.
+/// Replicate k has the same random numbers at every point, so the difference between two runs is due to the points. For
+/// each outcome: in how many pairs only the run of the point ends in it (+), and only that of the base (−). For the
+/// step at which an outcome is reached: the mean difference over the pairs in which both reach one, with its 95 %
+/// interval.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AgainstArgs {
     /// The folder of a finished sweep
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// The base: a point, or a value of a name that varies; then each point has the base with its other values
+    /// The base: a point, or a value of a varied parameter, which compares each point with the point that has this
+    /// value and is otherwise equal
     #[arg(value_name = "POINT|NAME=VALUE")]
     base: String,
     /// Print all of it as CSV
@@ -137,7 +139,7 @@ pub(crate) fn against(args: &AgainstArgs) -> Result<(), Failed> {
     emit_bytes(&table.expect("memory takes every row"))
 }
 
-/// The comparison for a person.
+/// The comparison as text.
 pub(crate) fn compared(folder: &Path, base: &str) -> Result<String, Failed> {
     let (sweep, found) = Against::of(folder, base).map_err(|error| refuse_sweep(&error, None))?;
     let points = sweep.experiment.points();
@@ -166,7 +168,7 @@ pub(crate) fn compared(folder: &Path, base: &str) -> Result<String, Failed> {
         });
         rows.push(row);
     }
-    let mut text = format!("Against {base}, under the same luck:\n\n{}", aligned(&rows));
+    let mut text = format!("Against {base}, with the same random numbers:\n\n{}", aligned(&rows));
     if count > SHOWN {
         text += &format!("and {} more points; `--csv` prints them all\n", whole((count - SHOWN) as u64));
     }

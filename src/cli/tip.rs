@@ -1,10 +1,10 @@
-//! `tip`: where along a number the outcome of a scenario changes, and what turns there.
+//! `tip`: finds where along a number the outcome of a scenario changes, and which comparison changes there.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use backstop::analysis::{Parting, Side, parting};
+use backstop::analysis::{ComparedRun, Divergence, divergence};
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{Clock, Entry, Model};
 use backstop::report::timeline::{label, sentence};
@@ -17,24 +17,24 @@ use backstop::trace::{cells, ending_name, set_cell};
 use super::console::{Failed, emit, emit_bytes, fail, misused, report, say};
 use super::load::{self, parse_set, parse_whole};
 
-/// Finds where along a number the outcome changes, and what turns there
+/// Finds where along a number the outcome changes, and which comparison changes there
 ///
-/// Runs a grid of values, then halves every bracket whose ends have different outcomes. Between values of the grid
-/// with the same outcome nothing is looked for: a finer grid finds more.
+/// Runs a grid of values, then bisects every interval whose ends have different outcomes. Changes within an interval
+/// whose ends have the same outcome are not found: use a finer grid.
 #[derive(Debug, clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
     /// A scenario file
     file: PathBuf,
-    /// The number to move, and its range: `NAME=A:B`; a second one, `NAME=A:B:N` or `NAME=V,V,…`, gives the tipping
+    /// The number to vary, and its range: `NAME=A:B`; a second one, `NAME=A:B:N` or `NAME=V,V,…`, gives the tipping
     /// points of the first at each of its values
     #[arg(long, value_name = "NAME=A:B", required = true)]
     vary: Vec<String>,
     /// Values of the first grid
     #[arg(long, value_name = "N", default_value_t = 51, value_parser = clap::value_parser!(u32).range(2..=10_000))]
     points: u32,
-    /// How near to each other the two values of a tipping point must be (default: a ten-thousandth of the range; whole
-    /// numbers are always followed to neighbours)
+    /// How close the two values of a tipping point must be (default: a ten-thousandth of the range; whole numbers are
+    /// always followed to neighbours)
     #[arg(long, value_name = "T")]
     tolerance: Option<f64>,
     /// Set a parameter, or any number of the file by its dotted path (repeatable)
@@ -43,21 +43,21 @@ pub(crate) struct Args {
     /// The seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = parse_whole)]
     seed: u64,
-    /// Look under this many lucks, those of the replicates 0, 1, …
+    /// Search with the random numbers of each of this many replicates, 0, 1, …
     #[arg(long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     replicates: u64,
     /// Threads (default: one for each core)
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// Print one row a tipping point, as CSV
+    /// Print one row per tipping point, as CSV
     #[arg(long)]
     csv: bool,
 }
 
-/// What a run ends in: an outcome, `deadlock`, `stalemate`, or the status of a failure.
+/// The result of a run: an outcome, `deadlock`, `stalemate`, or the status of a failure.
 type OutcomeName = String;
 
-/// A tipping point with what it belongs to.
+/// A tipping point with the values it was found at.
 struct Found {
     /// The value of the second number.
     other: Option<SetValue>,
@@ -78,25 +78,25 @@ pub(crate) fn tip(args: &Args) -> Result<(), Failed> {
     };
     let mut found = Vec::new();
     for value in others {
-        found.extend(search.under_all_lucks(value)?);
+        found.extend(search.for_all_replicates(value)?);
     }
-    if args.csv { emit_bytes(&search.table(&found)?) } else { emit(&search.told(&loaded.compiled.model, &found)?) }
+    if args.csv { emit_bytes(&search.table(&found)?) } else { emit(&search.text(&loaded.compiled.model, &found)?) }
 }
 
-/// A number and the range that it is moved over.
+/// A number and the range over which it is varied.
 struct Range {
     name: String,
     from: f64,
     to: f64,
 }
 
-/// The number to move, and the second number with its values.
+/// The number to vary, and the second number with its values.
 fn ranges(args: &Args, clock: &Clock) -> Result<(Range, Option<Axis>), Failed> {
     let parse = |text: &str| Axis::parse(text).map_err(|error| misused(error.message(), error.remedy()));
     let (first, second) = match args.vary.as_slice() {
         [first] => (first, None),
         [first, second] => (first, Some(parse(second)?)),
-        _ => return Err(misused("`--vary` is given more than twice", Some("look at two numbers at a time"))),
+        _ => return Err(misused("`--vary` is given more than twice", Some("vary at most two numbers"))),
     };
     let help = "write `NAME=A:B`, such as `share=0:1`";
     let wrong = |what: &str| misused(&format!("`--vary {}` {what}", escaped(first)), Some(help));
@@ -118,7 +118,7 @@ fn ranges(args: &Args, clock: &Clock) -> Result<(Range, Option<Axis>), Failed> {
     Ok((Range { name: name.to_owned(), from, to }, second))
 }
 
-/// Fields whose numbers are whole, by the last part of their path; moments are moved by steps.
+/// Fields with whole numbers, by the last part of their path; dates are varied by steps.
 const WHOLE_FIELDS: [&str; 10] = ["lead", "over", "grace", "due", "expires", "on", "from", "to", "end", "steps"];
 
 fn bracketing(args: &Args, range: &Range, model: &Model) -> Result<Bracketing, Failed> {
@@ -146,10 +146,10 @@ struct Search<'a> {
     asked: Bracketing,
 }
 
-/// Models that a thread keeps for other lucks at the same values.
+/// The number of models that a thread keeps for other replicates at the same values.
 const KEPT: usize = 256;
 
-/// The models that were compiled, by the bits of the value.
+/// The compiled models, by the bits of the value.
 type Compiled = BTreeMap<u64, (Model, Plan)>;
 
 impl Search<'_> {
@@ -165,7 +165,7 @@ impl Search<'_> {
         Ok((model, plan))
     }
 
-    /// Whether the search is small enough, and the names and values are those of the scenario.
+    /// Checks that the search is within its limit, and that the names and values exist in the scenario.
     fn check(&self) -> Result<(), Failed> {
         let others = self.other.map_or(1, |axis| axis.values.len() as u64);
         let least = (self.asked.grid.len() as u64).saturating_mul(self.args.replicates).saturating_mul(others);
@@ -187,12 +187,12 @@ impl Search<'_> {
         Failed::Input
     }
 
-    fn luck(&self, replicate: u64) -> RunSeed {
+    fn run_seed(&self, replicate: u64) -> RunSeed {
         RunSeed { seed: self.args.seed, replicate }
     }
 
-    /// The tipping points at a value of the second number, luck by luck.
-    fn under_all_lucks(&self, other: Option<SetValue>) -> Result<Vec<Found>, Failed> {
+    /// The tipping points at a value of the second number, for each replicate.
+    fn for_all_replicates(&self, other: Option<SetValue>) -> Result<Vec<Found>, Failed> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.args.jobs.unwrap_or(cores).clamp(1, 1 + usize::try_from(self.args.replicates - 1).unwrap_or(0));
         let per_luck: Vec<(u64, Result<Tips<OutcomeName>, Vec<Diagnostic>>)> = std::thread::scope(|scope| {
@@ -209,7 +209,7 @@ impl Search<'_> {
                 .collect();
             let started: Vec<usize> = threads.iter().map(|(first, _)| *first).collect();
             let mut all = worker(0);
-            // What the system gave no thread for is done here.
+            // Work for which the system gave no thread is done here.
             all.extend((1..jobs).filter(|first| !started.contains(first)).flat_map(worker));
             for (_, thread) in threads {
                 all.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -246,7 +246,7 @@ impl Search<'_> {
                 std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
                 std::collections::btree_map::Entry::Vacant(free) => free.insert(self.compile(other, value)?),
             };
-            let run = engine::run(model, plan, self.luck(replicate), RunOptions::default());
+            let run = engine::run(model, plan, self.run_seed(replicate), RunOptions::default());
             Ok(outcome_of(model, &run))
         })
     }
@@ -257,14 +257,14 @@ impl Search<'_> {
             let compiled = self.compile(found.other, value).map_err(|diagnostics| self.refuse(&diagnostics));
             compiled.map(|(model, plan)| {
                 let options = RunOptions { log: true, ..RunOptions::default() };
-                let run = engine::run(&model, &plan, self.luck(found.replicate), options);
+                let run = engine::run(&model, &plan, self.run_seed(found.replicate), options);
                 (model, run)
             })
         };
         Ok([run(found.tip.below)?, run(found.tip.above)?])
     }
 
-    /// One row a tipping point.
+    /// One row for each tipping point.
     fn table(&self, found: &[Found]) -> Result<Vec<u8>, Failed> {
         let names = |_: &str| self.other.iter().map(|axis| axis.name.as_str()).collect();
         let layout = Layout::<TipColumn>::new(true, names);
@@ -272,28 +272,29 @@ impl Search<'_> {
         let mut sink = Csv::new(&mut bytes, layout.columns());
         for found in found {
             let sides = self.sides(found)?;
-            let parting = parting(side(&sides[0]), side(&sides[1]));
-            let cells = layout.sources().iter().map(|&(column, _)| self.cell(found, &sides, parting.as_ref(), column));
+            let divergence = divergence(side(&sides[0]), side(&sides[1]));
+            let cells =
+                layout.sources().iter().map(|&(column, _)| self.cell(found, &sides, divergence.as_ref(), column));
             sink.row(cells).expect("memory takes every row");
         }
         Ok(bytes)
     }
 
-    /// A cell of the row of a tipping point; what tells of the parting is missing where the two runs do not part.
+    /// A cell of the row of a tipping point. The columns about the divergence are empty if the two runs do not diverge.
     fn cell<'c>(
         &'c self,
         found: &'c Found,
         [below, above]: &'c [(Model, Run); 2],
-        parting: Option<&'c Parting>,
+        divergence: Option<&'c Divergence>,
         column: TipColumn,
     ) -> Cell<'c> {
         let tip = &found.tip;
         let parted = || {
-            let parting = parting?;
-            let (model, run) = if parting.in_second { above } else { below };
-            Some((parting, model, &run.log[parting.seq]))
+            let divergence = divergence?;
+            let (model, run) = if divergence.in_second { above } else { below };
+            Some((divergence, model, &run.log[divergence.seq]))
         };
-        let turned = || parting?.turned.first();
+        let changed = || divergence?.changed.first();
         match column {
             TipColumn::Parameter => found.other.map_or(Cell::Empty, set_cell),
             TipColumn::Replicate => Cell::Whole(found.replicate),
@@ -304,20 +305,22 @@ impl Search<'_> {
             TipColumn::OutcomeAbove => tip.outcome_above.as_str().into(),
             TipColumn::Step => Cell::whole(parted().map(|(_, _, entry)| entry.step)),
             TipColumn::Date => parted().map_or(Cell::Empty, |(_, model, entry)| model.clock.date(entry.step).into()),
-            TipColumn::Side => parting.map_or("", |parting| if parting.in_second { "above" } else { "below" }).into(),
+            TipColumn::Side => {
+                divergence.map_or("", |divergence| if divergence.in_second { "above" } else { "below" }).into()
+            }
             TipColumn::Event => parted().map_or("", |(_, _, entry)| entry.event.kind().name()).into(),
             TipColumn::Subject => {
                 parted().map_or(Cell::Empty, |(_, model, entry)| cells(model, entry.event).subject.into())
             }
-            TipColumn::Comparison => turned().map_or("", |turned| turned.text.as_str()).into(),
-            TipColumn::LeftBelow => Cell::real(turned().map(|turned| turned.first.0)),
-            TipColumn::RightBelow => Cell::real(turned().map(|turned| turned.first.1)),
-            TipColumn::LeftAbove => Cell::real(turned().map(|turned| turned.second.0)),
-            TipColumn::RightAbove => Cell::real(turned().map(|turned| turned.second.1)),
+            TipColumn::Comparison => changed().map_or("", |changed| changed.text.as_str()).into(),
+            TipColumn::LeftBelow => Cell::real(changed().map(|changed| changed.first.0)),
+            TipColumn::RightBelow => Cell::real(changed().map(|changed| changed.first.1)),
+            TipColumn::LeftAbove => Cell::real(changed().map(|changed| changed.second.0)),
+            TipColumn::RightAbove => Cell::real(changed().map(|changed| changed.second.1)),
         }
     }
 
-    fn told(&self, model: &Model, found: &[Found]) -> Result<String, Failed> {
+    fn text(&self, model: &Model, found: &[Found]) -> Result<String, Failed> {
         let mut text = String::new();
         if !model.title.is_empty() {
             let _ = writeln!(text, "{}", escaped(&model.title));
@@ -346,14 +349,14 @@ impl Search<'_> {
                 let _ = writeln!(text, "\n{} = {}", escaped(&axis.name), set_value(value));
             }
             for like in alike(group) {
-                text += &self.told_one(&like)?;
+                text += &self.text_of(&like)?;
             }
         }
         Ok(text)
     }
 
-    /// Tipping points between the same two outcomes: where they lie, and what turns at the first.
-    fn told_one(&self, like: &[&Found]) -> Result<String, Failed> {
+    /// Describes the tipping points between two outcomes: where they are, and what differs at the first of them.
+    fn text_of(&self, like: &[&Found]) -> Result<String, Failed> {
         let mut text = String::new();
         let first = like[0];
         let Tip { outcome_below, outcome_above, below, above } = &first.tip;
@@ -363,28 +366,28 @@ impl Search<'_> {
             let mut middles: Vec<f64> = like.iter().map(|found| found.tip.below.midpoint(found.tip.above)).collect();
             middles.sort_by(f64::total_cmp);
             let [least, median, most] = [0, middles.len() / 2, middles.len() - 1].map(|at| plain_number(middles[at]));
-            let lucks: std::collections::BTreeSet<u64> = like.iter().map(|found| found.replicate).collect();
-            format!("near {median} ({least} to {most}, in {} of {} replicates)", lucks.len(), self.args.replicates)
+            let run_seeds: std::collections::BTreeSet<u64> = like.iter().map(|found| found.replicate).collect();
+            format!("near {median} ({least} to {most}, in {} of {} replicates)", run_seeds.len(), self.args.replicates)
         };
         let _ = writeln!(text, "\n  {at}: {outcome_below} below, {outcome_above} above");
         let sides = self.sides(first)?;
         let [below_side, above_side] = &sides;
-        let Some(parting) = parting(side(below_side), side(above_side)) else {
-            text += "    the two runs tell the same story; only numbers differ\n";
+        let Some(divergence) = divergence(side(below_side), side(above_side)) else {
+            text += "    the two runs have the same events; only numbers differ\n";
             return Ok(text);
         };
-        let ((model, run), place) = if parting.in_second { (above_side, "above") } else { (below_side, "below") };
-        let entry: &Entry = &run.log[parting.seq];
+        let ((model, run), place) = if divergence.in_second { (above_side, "above") } else { (below_side, "below") };
+        let entry: &Entry = &run.log[divergence.seq];
         let said = sentence(model, &run.setup, entry);
         let of = if like.len() > 1 { format!(" (replicate {})", first.replicate) } else { String::new() };
         let _ = writeln!(text, "    first difference{of}: {}  {said}, only {place}", label(model, entry.step));
-        for turned in &parting.turned {
-            let (below, above) = (turned.first, turned.second);
-            let holds = if turned.holds_in_second { "above" } else { "below" };
+        for changed in &divergence.changed {
+            let (below, above) = (changed.first, changed.second);
+            let holds = if changed.holds_in_second { "above" } else { "below" };
             let _ = writeln!(
                 text,
                 "    {} holds only {holds}: {} against {} below, {} against {} above",
-                turned.text,
+                changed.text,
                 exact(below.0),
                 exact(below.1),
                 exact(above.0),
@@ -395,10 +398,11 @@ impl Search<'_> {
     }
 }
 
-/// Tipping points by the outcomes that they lie between, in order of their first.
+/// Groups tipping points by the outcomes on their two sides, in order of their first.
 fn alike(group: &[Found]) -> Vec<Vec<&Found>> {
     let mut kinds: Vec<Vec<&Found>> = Vec::new();
-    // The first of a luck belongs with the first of another luck, the second with the second.
+    // The first tipping point of a replicate is grouped with the first of another replicate, the second with the
+    // second.
     let mut counted: BTreeMap<(u64, &str, &str), usize> = BTreeMap::new();
     let mut places: BTreeMap<(&str, &str, usize), usize> = BTreeMap::new();
     for found in group {
@@ -415,13 +419,13 @@ fn alike(group: &[Found]) -> Vec<Vec<&Found>> {
     kinds
 }
 
-/// A number as it can be given back to `--set`, in full.
+/// A number in full precision, as `--set` accepts it.
 fn exact(value: f64) -> String {
     SetValue::Number(value).to_string()
 }
 
-fn side(run: &(Model, Run)) -> Side<'_> {
-    Side { model: &run.0, setup: &run.1.setup, log: &run.1.log }
+fn side(run: &(Model, Run)) -> ComparedRun<'_> {
+    ComparedRun { model: &run.0, setup: &run.1.setup, log: &run.1.log }
 }
 
 fn outcome_of(model: &Model, run: &Run) -> OutcomeName {

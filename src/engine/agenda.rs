@@ -1,6 +1,7 @@
-//! What needs to be looked at: an agenda that does no work for what cannot have changed.
+//! The agenda: which conditions have to be evaluated, so that no work is done for those that cannot have changed.
 //!
-//! Whoever has been looked at sleeps until something changes that may turn what it found; see [`super::watch`].
+//! An instance whose conditions have been evaluated sleeps until something changes that may change their results; see
+//! [`super::watch`].
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,32 +13,33 @@ use super::view::View;
 use super::watch::{Band, Kind, Reasons, Wake};
 use crate::model::{ActorId, Event, InstanceId, Model, State};
 
-/// Watchers of a signal that are told at once; more are told when the sets are looked at.
+/// A signal with at most this many watchers wakes them at once; with more, they are woken when the sets are read.
 const FEW: usize = 4;
-/// Sleeps of a step or less in a row from which on it is no longer tried to find out what an instance sleeps for.
+/// After this many sleeps in a row of at most one step, the reasons to wake an instance are no longer computed for a
+/// while.
 const FUTILE: u8 = 4;
-/// For how many looks it is not tried.
+/// The number of evaluations for which they are not computed.
 const PAUSE: u8 = 4;
 
-/// Instances of which one kind of conditions may have turned.
+/// The instances to evaluate for one kind of conditions.
 #[derive(Clone, Debug)]
 struct Sleepers {
     awake: InstanceSet,
-    /// Those whom the next step wakes.
+    /// Instances that the next step wakes.
     next_step: InstanceSet,
-    /// By instance: what wakes it, of what its conditions read.
+    /// By instance: a mask of the quantities of its conditions that wake it.
     masks: Vec<u64>,
-    /// By instance: how its latest sleeps went.
+    /// By instance: statistics of its latest sleeps.
     naps: Vec<Nap>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Nap {
-    /// The step since which it sleeps.
+    /// The step at which it fell asleep.
     since: u32,
-    /// Sleeps of a step or less in a row.
+    /// Sleeps in a row of at most one step.
     futile: u8,
-    /// Looks without a try that are left.
+    /// Remaining evaluations for which no reasons are computed.
     pause: u8,
 }
 
@@ -60,7 +62,7 @@ impl Sleepers {
         }
     }
 
-    /// An instance has moved on: it is to be looked at, or nothing wakes it.
+    /// Registers that the state of an instance has changed: it is awake, or nothing wakes it.
     fn start(&mut self, instance: InstanceId, is_awake: bool) {
         if is_awake {
             self.awake.insert(instance);
@@ -91,51 +93,51 @@ impl Sleepers {
     }
 }
 
-/// Stances that have moved at once.
+/// Stances that changed together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Moved {
-    /// How many.
+    /// The number of changes.
     pub(super) count: usize,
-    /// Their positions, where means of stances are watched.
+    /// Their positions, if means of stances are watched.
     pub(super) positions: Vec<u32>,
-    /// Those that somebody may notice, with their values.
+    /// Those that left a band or are watched, with their new values.
     pub(super) noticed: Vec<(u32, f64)>,
 }
 
-/// The instances that may have something to do, and what else may have changed.
+/// The instances that may have something to do, and the other readers whose inputs may have changed.
 #[derive(Clone, Debug)]
 pub(super) struct Agenda {
     /// Every instance.
     all: InstanceSet,
-    /// Whether everything is looked at, turned or not.
+    /// Whether everything is evaluated in every step.
     is_thorough: bool,
     /// `when`, and the conditions of Review.
     sleepers: [Sleepers; 2],
-    /// By position of the stance: the numbers between which it may move without being noticed.
+    /// By position of the stance: the interval within which it may move without waking an instance.
     bands: Vec<(f64, f64)>,
     /// By position in the plan's levels: the graded amounts that may have to rise.
     levels: Vec<bool>,
-    /// Those of `levels` that are set, in no order.
+    /// The positions set in `levels`, in any order.
     level_queue: Vec<u32>,
-    /// The steps at which time alone may move an instance that is not graded.
+    /// The steps at which time alone may change an instance that is not graded.
     timed: BinaryHeap<Reverse<(u32, InstanceId)>>,
-    /// Graded, and time may move it together with what is delivered.
+    /// Graded instances that time may change together with deliveries.
     steady: InstanceSet,
-    /// Those that time alone may move, final or not.
+    /// Instances that time alone may change, whether final or not.
     may_be_timed: InstanceSet,
-    /// Detached, and not everything is handed over.
+    /// Detached instances with deliveries left.
     pub(super) delivering: InstanceSet,
-    /// By their numbers in the plan: shocks, moves, outcomes and metrics of which something that they read has changed.
+    /// By index in the plan: shocks, moves, outcomes and metrics with a changed input.
     others: Vec<bool>,
     /// Signals raised since the sets were last brought up to date.
     raised: Vec<Signal>,
     is_raised: Vec<bool>,
-    /// Actors of whom an event has shifted a stance or an anchor.
+    /// Actors whose stance or anchor was shifted by an event.
     shifted: Vec<ActorId>,
 }
 
 impl Agenda {
-    /// Tables for a model; [`Self::reset`] or [`Self::resume`] follows.
+    /// Allocates the tables for a model; [`Self::reset`] or [`Self::resume`] must follow.
     #[must_use]
     pub(super) fn new(model: &Model, plan: &Plan) -> Self {
         let count = model.instances.len();
@@ -155,19 +157,19 @@ impl Agenda {
             steady: InstanceSet::new(count),
             may_be_timed,
             delivering: InstanceSet::new(count),
-            others: vec![true; plan.others.count()],
+            others: vec![true; plan.global_readers.count()],
             raised: Vec::new(),
             is_raised: vec![false; plan.signals.count()],
             shifted: Vec::new(),
         }
     }
 
-    /// Has everything looked at every time, whether it can have turned or not.
+    /// Evaluates everything in every step, whether its inputs have changed or not.
     pub(super) fn be_thorough(&mut self) {
         self.is_thorough = true;
     }
 
-    /// The start of a run: everything needs a look.
+    /// Begins a run: everything has to be evaluated.
     pub(super) fn reset(&mut self, view: View<'_>) {
         self.sleepers.iter_mut().for_each(|sleepers| sleepers.reset(&self.all));
         self.bands.fill((f64::NEG_INFINITY, f64::INFINITY));
@@ -183,7 +185,7 @@ impl Agenda {
         }
     }
 
-    /// Notes that a step begins.
+    /// Begins a step.
     pub(super) fn begin_step(&mut self, plan: &Plan) {
         for Sleepers { awake, next_step, .. } in &mut self.sleepers {
             if !next_step.is_empty() {
@@ -194,10 +196,10 @@ impl Agenda {
         self.raise(plan, plan.signals.tick);
     }
 
-    /// Notes a change.
+    /// Raises a signal: something that it stands for has changed.
     #[inline]
     pub(super) fn raise(&mut self, plan: &Plan, signal: Signal) {
-        for &other in plan.others.watchers.get(signal) {
+        for &other in plan.global_readers.watchers.get(signal) {
             self.others[other as usize] = true;
         }
         self.raise_for_instances(plan, signal);
@@ -207,7 +209,7 @@ impl Agenda {
     fn raise_for_instances(&mut self, plan: &Plan, signal: Signal) {
         let [when, review] = &plan.watchers;
         if !self.levels.is_empty() && !plan.level_watchers.get(signal).is_empty() {
-            // Those who watch are told when the levels are looked at.
+            // Watchers are woken when the levels are read.
             if !self.is_raised[signal as usize] {
                 self.is_raised[signal as usize] = true;
                 self.raised.push(signal);
@@ -227,7 +229,7 @@ impl Agenda {
         }
     }
 
-    /// Whether it matters to somebody that a stance, given by its position, has moved to a value.
+    /// Whether moving a stance, given by its position, to a value can wake anything.
     #[inline]
     pub(super) fn is_noticed(&self, at: usize, value: f64) -> bool {
         // Levels have no bands.
@@ -235,12 +237,12 @@ impl Agenda {
         is_outside || !self.levels.is_empty()
     }
 
-    /// Notes that stances have moved.
+    /// Registers changes of stances.
     pub(super) fn note_stances(&mut self, plan: &Plan, moved: &Moved) {
         if moved.count == 0 {
             return;
         }
-        for &other in &plan.others.of_stances {
+        for &other in &plan.global_readers.of_stances {
             self.others[other as usize] = true;
         }
         if moved.count == plan.stance_streams.len() {
@@ -255,12 +257,12 @@ impl Agenda {
         }
     }
 
-    /// Tells those who watch a stance if it has left its band, and levels, which have none.
+    /// Wakes the watchers of a stance if it has left its band, and levels, which have no bands.
     fn note_stance(&mut self, plan: &Plan, at: u32, value: f64) {
         let signal = plan.signals.stances + at;
         let band = self.bands.get_mut(at as usize);
         if let Some(band) = band.filter(|(low, high)| value < *low || value > *high) {
-            // All who relied on it look again before it moves again.
+            // All instances that rely on the band are evaluated before the stance moves again.
             *band = (f64::NEG_INFINITY, f64::INFINITY);
             self.raise_for_instances(plan, signal);
         } else if !self.levels.is_empty() {
@@ -270,14 +272,14 @@ impl Agenda {
         }
     }
 
-    /// Notes an event that has just changed the state.
+    /// Registers an event that has just been applied to the state.
     #[inline]
     pub(super) fn note(&mut self, view: View<'_>, event: Event) {
         let View { model, plan, .. } = view;
         if let Event::Stance { actor, issue, value } = event {
             let at = plan.signals.stance(actor, issue) - plan.signals.stances;
             plan.means_of(at, |signal| self.raise(plan, signal));
-            for &other in plan.others.watchers.get(plan.signals.stances + at) {
+            for &other in plan.global_readers.watchers.get(plan.signals.stances + at) {
                 self.others[other as usize] = true;
             }
             self.note_stance(plan, at, value);
@@ -291,7 +293,7 @@ impl Agenda {
             if event.kind().leads_to().is_some() {
                 self.resume(view, instance);
             } else if model.commitment_of(instance).is_graded() {
-                // What it gives and has delivered decides whether it is complete.
+                // Whether it is complete depends on its amounts and deliveries.
                 self.review(instance);
                 if view.world.instance(instance).state == State::Detached {
                     self.delivering.insert(instance);
@@ -301,22 +303,22 @@ impl Agenda {
         }
     }
 
-    /// The actors of whom an event has shifted a stance or an anchor since the last call.
+    /// The actors whose stance or anchor was shifted by an event since the last call.
     pub(super) fn take_shifted(&mut self) -> std::vec::Drain<'_, ActorId> {
         self.shifted.drain(..)
     }
 
-    /// Whether something that one of the plan's others reads has changed since it was last asked about.
+    /// Whether an input of one of the plan's other readers has changed since the last call.
     #[inline]
-    pub(super) fn take_other(&mut self, other: usize) -> bool {
+    pub(super) fn take_global_reader(&mut self, other: usize) -> bool {
         std::mem::replace(&mut self.others[other], false) || self.is_thorough
     }
 
-    /// Takes up an instance in the state that it is in.
+    /// Registers an instance in its current state.
     pub(super) fn resume(&mut self, view: View<'_>, instance: InstanceId) {
         let state = view.world.instance(instance).state;
         let [when, review] = &mut self.sleepers;
-        // `when` matters to offers only, and what is over may at most be renewed.
+        // `when` applies to offers only, and a finished instance can at most be renewed.
         when.start(instance, state == State::Conditional);
         review.start(instance, !state.is_final() || view.model.commitment_of(instance).renew.is_some());
         if state == State::Detached {
@@ -329,7 +331,7 @@ impl Agenda {
         }
     }
 
-    /// Has an instance looked at in the next Review.
+    /// Schedules an instance for the next Review.
     pub(super) fn review(&mut self, instance: InstanceId) {
         self.sleepers[Kind::Review as usize].awake.insert(instance);
     }
@@ -348,13 +350,13 @@ impl Agenda {
         out.iter().for_each(|&level| self.levels[level as usize] = false);
     }
 
-    /// Forgets which graded amounts may have to rise: all of them have been looked at since.
+    /// Clears the set of graded amounts to check, since all have been checked.
     pub(super) fn forget_levels(&mut self, plan: &Plan) {
         self.bring_up_to_date(plan);
         self.level_queue.drain(..).for_each(|level| self.levels[level as usize] = false);
     }
 
-    /// Notes when time alone may move an instance next.
+    /// Schedules the next step at which time alone may change an instance.
     fn schedule(&mut self, view: View<'_>, instance: InstanceId) {
         if view.model.commitment_of(instance).is_graded() {
             if view.world.instance(instance).state.is_final() {
@@ -379,12 +381,12 @@ impl Agenda {
         self.raised = raised;
     }
 
-    /// Whether it is worth while to find out what may turn the conditions of an instance that is looked at.
+    /// Whether to compute the reasons that can wake an instance while evaluating it.
     pub(super) fn is_worth_while(&self, kind: Kind, instance: InstanceId) -> bool {
         self.sleepers[kind as usize].naps[instance.index()].pause == 0
     }
 
-    /// Lets those who have been looked at sleep for their reasons.
+    /// Puts the evaluated instances to sleep for the given reasons.
     pub(super) fn sleep(&mut self, kind: Kind, reasons: &Reasons, step: u32) {
         for &(instance, wake) in &reasons.sleeping {
             self.sleepers[kind as usize].sleep(instance, wake, step);
@@ -396,7 +398,7 @@ impl Agenda {
         }
     }
 
-    /// Moves the instances whose `when` may have turned to `out`, in declaration order.
+    /// Moves the instances whose `when` may have changed to `out`, in declaration order.
     pub(super) fn take_when(&mut self, plan: &Plan, out: &mut Vec<InstanceId>) {
         self.bring_up_to_date(plan);
         let awake = &mut self.sleepers[Kind::When as usize].awake;
@@ -406,7 +408,7 @@ impl Agenda {
         awake.drain_into(out);
     }
 
-    /// Forgets whose `when` may have turned: all of them have been looked at since.
+    /// Clears the set of instances whose `when` may have changed, since all have been evaluated.
     pub(super) fn forget_when(&mut self, plan: &Plan) {
         self.bring_up_to_date(plan);
         self.sleepers[Kind::When as usize].awake.clear();
@@ -433,7 +435,7 @@ impl Agenda {
     }
 }
 
-/// The next step at which time alone may move an instance in the state that it is in; none if there is none.
+/// The next step at which time alone may change an instance in its current state.
 fn next_time(view: View<'_>, instance: InstanceId) -> Option<u32> {
     let View { model, setup, world, .. } = view;
     let own = world.instance(instance);

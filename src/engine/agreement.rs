@@ -1,10 +1,10 @@
-//! What the conditional commitments of a state could agree on: hypotheses of what is bound, closed by Exchange.
+//! Agreements: which conditional commitments of a state could bind, computed on hypotheses.
 //!
-//! For a set `S` of conditional commitments, `F(S)` are those whose `when` holds if exactly `S` were
-//! detached in addition. `F` is monotone, so it has a least and a greatest fixed point (Knaster–Tarski):
-//! the least is found by binding what agrees until nothing more does, the greatest by binding everything
-//! and taking away what would not have agreed. Either way a commitment is looked at again only when
-//! evidence that its `when` reads has changed (in the manner of Dowling and Gallier 1984).
+//! For a set `S` of conditional commitments, `F(S)` is the set of those whose `when` holds if exactly `S` is detached
+//! in addition. `F` is monotone, so it has a least and a greatest fixed point (Knaster–Tarski). The least is found by
+//! binding commitments until no further `when` holds; the greatest by binding everything and removing the commitments
+//! whose `when` fails. A commitment is evaluated again only when evidence that its `when` reads has changed (as in
+//! Dowling and Gallier 1984).
 
 mod amounts;
 mod graded;
@@ -17,9 +17,9 @@ use crate::model::{InstanceId, State};
 
 pub(super) use hypothesis::Agreement;
 pub use hypothesis::Hypothesis;
-pub(super) use thresholds::{CROWD, Own, Thresholds, are_sought};
+pub(super) use thresholds::{CROWD, Own, Thresholds, need_bisection};
 
-/// The greatest agreement among those commitments that are `eligible`, less the least one.
+/// The greatest agreement among the `eligible` commitments, without the least one.
 pub(super) fn greatest(
     view: View<'_>,
     work: &mut u64,
@@ -35,7 +35,7 @@ pub(super) fn greatest(
     if let Some(graded) = &mut hypothesis.graded {
         graded.restrict(&members);
     }
-    // Right after an Exchange only suspended commitments may still hold by themselves.
+    // Right after an Exchange, only suspended commitments may still hold by themselves.
     let may_resume = |&instance: &InstanceId| view.world.instance(instance).state == State::Pending;
     let least = if is_graded && members.iter().any(may_resume) { hypothesis.exchange() } else { Ok(()) };
     let base = hypothesis.trail.len();

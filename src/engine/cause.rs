@@ -1,8 +1,8 @@
-//! Which event brought an event about.
+//! The causes of events.
 //!
-//! For what a condition brought about, that is the event that turned it: the one with which the condition took the
-//! truth that it has, put together from the latest turn of each of its comparisons. A later entry of the commitment
-//! into its state comes first.
+//! The cause of an event that follows from a condition is the event at which the condition took its current truth. It
+//! is computed from the latest changes of the condition's comparisons. If the commitment entered its state later than
+//! that, its entry is the cause.
 
 mod history;
 mod track;
@@ -10,7 +10,7 @@ mod turn;
 
 use std::collections::BTreeMap;
 
-use history::Moment;
+use history::LogPosition;
 use track::Tracks;
 use turn::{Compared, Known, Turn, comparisons, last_turn, turn_of_condition};
 
@@ -21,28 +21,28 @@ use crate::model::{
     Trigger, World,
 };
 
-/// A state with its numbers, and the model that it is a state of.
+/// A state with its model, plan and setup.
 type Situation<'a> = (&'a Model, &'a Plan, &'a Setup, &'a World);
 
-/// The record of what turned what.
+/// The records from which causes are computed.
 #[derive(Clone, Debug)]
 pub(super) struct Causes {
     tracks: Tracks,
     /// Latest event of each instance.
     own: Vec<Option<Seq>>,
-    /// Latest event with which each instance entered the state that it is in.
+    /// Latest event at which each instance entered its current state.
     entered: Vec<Option<Seq>>,
     meetings: Vec<Option<Seq>>,
     reached: Vec<Option<Seq>>,
-    /// The comparisons of each condition that was asked for, by its first rule of the same commitment.
+    /// The comparisons of each condition used so far, by the rule of the commitment's first instance.
     compared: BTreeMap<Rule, Vec<Compared>>,
     /// The bases of graded amounts before the latest fork, by position in the plan; empty before a fork.
     bases: Vec<Option<Seq>>,
-    /// What was found of a comparison that took long to find, or before a fork.
+    /// Results of expensive searches, and results from before a fork.
     known: BTreeMap<(Rule, NodeId), Known>,
 }
 
-/// Entries looked at from which on a search is remembered.
+/// A search that reads at least this many entries is stored.
 const LONG: u64 = 64;
 
 impl Causes {
@@ -70,8 +70,8 @@ impl Causes {
         }
     }
 
-    /// The latest event that changed a quantity which the `as` of a graded amount reads, or its commitment's entry into
-    /// its state if that is later. The amount is given by its position in the plan.
+    /// The latest event that changed a quantity which the `as` of a graded amount reads, or the event at which its
+    /// commitment entered its state if that is later. The amount is given by its position in the plan.
     pub(super) fn base(&self, (model, plan, ..): Situation<'_>, position: u32) -> Option<Seq> {
         let Level { instance, gift } = plan.levels[position as usize];
         let reader = Reader { actor: model.instances[instance.index()].debtor, instance };
@@ -81,7 +81,7 @@ impl Causes {
         changed.max(known).max(self.entered[instance.index()])
     }
 
-    /// Notes the event `seq`, which has just changed the state.
+    /// Registers the event `seq`, which has just changed the state.
     pub(super) fn note(&mut self, (model, plan, setup, world): Situation<'_>, event: Event, seq: Seq) {
         if let Event::Met(meeting) = event {
             self.meetings[meeting.index()] = Some(seq);
@@ -98,18 +98,18 @@ impl Causes {
         self.tracks.note((model, plan, setup), world, event, seq);
     }
 
-    /// Notes that a step begins; `next` is the number of its first event.
+    /// Registers the beginning of a step; `next` is the number of its first event.
     pub(super) fn note_step(&mut self, (model, _, setup, world): Situation<'_>, next: Seq) {
         self.tracks.note_step((model, setup, world), next);
     }
 
-    /// Notes the size of the gap after an Exchange.
+    /// Registers the size of the gap after an Exchange.
     pub(super) fn note_gap(&mut self, gap: u32, next: Seq) {
         self.tracks.note_gap(gap, next);
     }
 
-    /// Takes leave of the numbers that held so far: a fork begins. When every comparison took its truth is found once
-    /// more, since what comes after is compared under other numbers.
+    /// Prepares for a fork: the last change of every comparison is computed and stored now, since later values are
+    /// compared under another setup.
     pub(super) fn before_fork(&mut self, (model, plan, setup, world): Situation<'_>, next: Seq) {
         let positions = (0..).take(plan.levels.len());
         self.bases = positions.map(|position| self.base((model, plan, setup, world), position)).collect();
@@ -118,15 +118,15 @@ impl Causes {
             for compared in comparisons(condition) {
                 let scope = scope_of((model, setup, world), rule);
                 let turn = self.turn_of(rule, condition, &compared, &scope, next);
-                let known = Known { at: Moment::before(next), turn };
+                let known = Known { at: LogPosition::before(next), turn };
                 self.known.insert((rule, compared.node), known);
             }
         }
     }
 
-    /// Goes on under the numbers of a fork.
+    /// Continues with the setup of a fork.
     pub(super) fn after_fork(&mut self, (model, plan, setup, world): Situation<'_>, next: Seq) {
-        let at = Moment::before(next);
+        let at = LogPosition::before(next);
         self.tracks.restart((model, plan, setup), world, at);
         self.compared.clear();
         for (&(rule, node), known) in &mut self.known {
@@ -138,7 +138,7 @@ impl Causes {
         }
     }
 
-    /// The event that a reason stands for; `first` is the first event decided together with it.
+    /// The event that a [`Why`] refers to; `first` is the first event decided together with it.
     #[must_use]
     pub(super) fn find(&mut self, situation: Situation<'_>, why: Why, first: Seq) -> Option<Seq> {
         match why {
@@ -160,14 +160,14 @@ impl Causes {
         let compared = self.compared.remove(&family).unwrap_or_else(|| comparisons(condition));
         let turn = turn_of_condition(condition, |node| match compared.iter().find(|compared| compared.node == node) {
             Some(compared) => self.turn_of(rule, condition, compared, &scope, next),
-            None => Turn { truth: condition.truth_at(node, &scope).ok(), moment: Moment::START },
+            None => Turn { truth: condition.truth_at(node, &scope).ok(), moment: LogPosition::START },
         });
         self.compared.insert(family, compared);
         if self.tracks.is_exhausted() {
             return None;
         }
         match entered {
-            Some(entered) if Moment::event(entered) > turn.moment => Some(entered),
+            Some(entered) if LogPosition::event(entered) > turn.moment => Some(entered),
             _ => turn.moment.seq(),
         }
     }
@@ -183,14 +183,14 @@ impl Causes {
         let known = self.known.get(&(rule, compared.node)).copied();
         let (turn, looked_at) = last_turn(&mut self.tracks, scope, condition, compared, known);
         if looked_at > LONG || known.is_some() {
-            let known = Known { at: Moment::before(next), turn };
+            let known = Known { at: LogPosition::before(next), turn };
             self.known.insert((rule, compared.node), known);
         }
         turn
     }
 }
 
-/// The conditions of a model as rules, those of a commitment's instances together.
+/// The conditions of a model as rules; the instances of a commitment share theirs.
 fn rules(model: &Model) -> impl Iterator<Item = Rule> + '_ {
     let of_commitments = [Rule::Offer, Rule::When, Rule::Stay, Rule::Until, Rule::Release, Rule::Renew]
         .into_iter()
@@ -229,7 +229,7 @@ fn family(model: &Model, rule: Rule) -> Rule {
     }
 }
 
-/// The condition of a rule; none where nothing is written.
+/// The condition of a rule; `None` if it is not declared.
 fn condition(model: &Model, rule: Rule) -> Option<&Expression> {
     match rule {
         Rule::Offer(i) => model.commitment_of(i).offer.as_ref(),

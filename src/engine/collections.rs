@@ -2,24 +2,24 @@
 
 use crate::model::InstanceId;
 
-/// A set of instances (or of other things with numbers) that is walked in declaration order. What it takes to walk or
-/// empty it depends on its members, not on how many there is room for.
+/// A set of instances (or of other numbered items), iterated in declaration order. The cost of iterating or clearing
+/// depends on the number of members, not on the capacity.
 #[derive(Clone, Debug, Default)]
 pub(super) struct InstanceSet {
     words: Vec<u64>,
-    /// A bit for each of `words` that is not 0.
+    /// A bit for each non-zero word of `words`.
     used: Vec<u64>,
 }
 
 impl InstanceSet {
-    /// The empty set of up to `count` instances.
+    /// An empty set with a capacity of `count` instances.
     #[must_use]
     pub(super) fn new(count: usize) -> Self {
         let words = count.div_ceil(64);
         Self { words: vec![0; words], used: vec![0; words.div_ceil(64)] }
     }
 
-    /// Takes all members out, and makes room for `count`.
+    /// Removes all members and sets the capacity to `count`.
     pub(super) fn reset(&mut self, count: usize) {
         self.clear();
         let words = count.div_ceil(64);
@@ -27,7 +27,7 @@ impl InstanceSet {
         self.used.resize(words.div_ceil(64), 0);
     }
 
-    /// Puts an instance in.
+    /// Adds an instance.
     #[inline]
     pub(super) fn insert(&mut self, instance: InstanceId) {
         let at = instance.index() / 64;
@@ -35,7 +35,7 @@ impl InstanceSet {
         self.used[at / 64] |= 1 << (at % 64);
     }
 
-    /// Puts the members of another set of as many in.
+    /// Adds the members of another set of the same capacity.
     pub(super) fn add(&mut self, other: &Self) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word |= other;
@@ -45,26 +45,26 @@ impl InstanceSet {
         }
     }
 
-    /// Takes an instance out.
+    /// Removes an instance.
     #[inline]
     pub(super) fn remove(&mut self, instance: InstanceId) {
         self.words[instance.index() / 64] &= !(1 << (instance.index() % 64));
     }
 
-    /// Whether an instance is in.
+    /// Whether an instance is a member.
     #[inline]
     #[must_use]
     pub(super) fn contains(&self, instance: InstanceId) -> bool {
         self.words[instance.index() / 64] & (1 << (instance.index() % 64)) != 0
     }
 
-    /// Whether an instance is in; false of one beyond those that there is room for.
+    /// Whether an instance is a member; `false` for one beyond the capacity.
     #[must_use]
     pub(super) fn holds(&self, instance: InstanceId) -> bool {
         instance.index() / 64 < self.words.len() && self.contains(instance)
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {
         self.used.iter().all(|&used| used == 0) || self.words.iter().all(|&word| word == 0)
@@ -79,13 +79,13 @@ impl InstanceSet {
         }
     }
 
-    /// Takes on the members of another set of as many.
+    /// Copies the members of another set of the same capacity.
     pub(super) fn copy_from(&mut self, other: &Self) {
         self.words.copy_from_slice(&other.words);
         self.used.copy_from_slice(&other.used);
     }
 
-    /// Takes all members out.
+    /// Removes all members.
     pub(super) fn clear(&mut self) {
         for (block, used) in self.used.iter_mut().enumerate() {
             bits(std::mem::take(used)).for_each(|bit| self.words[block * 64 + bit] = 0);
@@ -108,7 +108,7 @@ fn bits(mut word: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Lists by number, packed.
+/// Numbered lists, packed into one allocation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lists {
     starts: Vec<u32>,
@@ -148,7 +148,7 @@ impl Lists {
     }
 }
 
-/// Lists by number whose items each have a mask.
+/// Numbered lists whose items have masks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MaskedLists {
     lists: Lists,
@@ -156,7 +156,7 @@ pub(super) struct MaskedLists {
 }
 
 impl MaskedLists {
-    /// Packs (list, item, mask) into `count` lists; masks of the same item in the same list are united.
+    /// Packs (list, item, mask) into `count` lists; masks of equal items in a list are combined.
     pub(super) fn new(count: usize, mut entries: Vec<(u32, u32, u64)>) -> Self {
         entries.sort_unstable();
         entries.dedup_by(|next, first| {

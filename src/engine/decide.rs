@@ -1,4 +1,4 @@
-//! Decisions: each phase looks at the state and answers with events. Nothing here changes the state.
+//! Decisions: each phase reads the state and returns events. Nothing here changes the state.
 
 mod calendar;
 mod exchange;
@@ -7,8 +7,8 @@ mod review;
 mod stances;
 mod weights;
 
-pub(super) use calendar::{Threat, dated, shock};
-pub(super) use exchange::{Rounds, go_first, initial, package, round};
+pub(super) use calendar::{ShockState, dated, shock};
+pub(super) use exchange::{Rounds, initial, move_events, package, round};
 pub(super) use outcomes::delivery;
 pub(super) use outcomes::{ending, reached, sample};
 pub(super) use review::review;

@@ -1,8 +1,8 @@
-//! What a phase decides: events to come, and why.
+//! Decisions of a phase: events with their reasons.
 
 use crate::model::{Event, InstanceId, MeetingId, MoveId, OutcomeId, Seq, ShockId};
 
-/// An event to come, and why.
+/// An event that will be applied, and its reason.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Decision {
     pub(super) event: Event,
@@ -38,7 +38,7 @@ pub(super) enum Rule {
     Outcome(OutcomeId),
 }
 
-/// Why something is decided; the log turns it into the `seq` of an event.
+/// The reason for a decision; the log records it as the `seq` of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Why {
     /// Nothing in the run.
@@ -47,7 +47,7 @@ pub(super) enum Why {
     First,
     /// The latest event of the commitment itself.
     Own(InstanceId),
-    /// A condition holds, or no longer does.
+    /// A condition became true or false.
     Rule(Rule),
     /// The session of a meeting.
     Session(MeetingId),

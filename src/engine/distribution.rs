@@ -1,16 +1,15 @@
-//! Draws by inversion, with `libm` alone, so that they are the same bits on every platform.
+//! Draws by inversion, using only `libm`, so that they have the same bits on every platform.
 
 use super::random::{open_unit, unit};
 use crate::model::Shape;
 
-/// The value that a word draws from a distribution whose arguments have been checked.
+/// Draws a value from a distribution, whose arguments have been checked, with a random word.
 #[must_use]
 pub(super) fn draw(shape: Shape, arguments: &[f64], word: u64) -> f64 {
     quantile(shape, arguments, if shape == Shape::Choice { unit(word) } else { open_unit(word) })
 }
 
-/// The value at the quantile `v` of a distribution whose arguments have been checked; `v` lies in (0, 1), and of a
-/// choice may be 0.
+/// The quantile `v` of a distribution whose arguments have been checked. `v` is in (0, 1), or in [0, 1) for a choice.
 #[must_use]
 pub fn quantile(shape: Shape, arguments: &[f64], v: f64) -> f64 {
     match (shape, arguments) {

@@ -1,17 +1,17 @@
-//! Why a run could not go on.
+//! The failures of a run.
 
 use std::fmt;
 
 use crate::model::{FieldError, NotANumber, limits};
 
-/// Why a run stopped before its end. The log stops without `ended`; the status names the failure.
+/// The failure that stopped a run. Its log has no `ended`; its status names the failure.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Failure {
     /// A numeric field has no valid value in this run.
     Field(FieldError),
     /// A part of an expression is not a number.
     Expression {
-        /// Which, and why.
+        /// The part of the expression.
         fault: NotANumber,
         /// The step.
         step: u32,
@@ -34,16 +34,16 @@ pub enum Failure {
         /// The step.
         step: u32,
     },
-    /// Graded amounts went on rising, or falling towards the greatest agreement, for more sweeps than the limit.
+    /// Graded amounts kept rising, or falling towards the greatest agreement, for more sweeps than the limit.
     Unsettled {
         /// The path of the `as` that moved last.
         path: String,
         /// The step.
         step: u32,
     },
-    /// More pairs of actors came to trust differently than the limit.
+    /// More pairs of actors had their own trust values than the limit.
     TooManyTrustPairs,
-    /// The meetings in session let more pairs of actors influence each other than the limit.
+    /// The meetings in session connect more pairs of actors by influence than the limit.
     TooManyTies {
         /// The step.
         step: u32,
@@ -51,7 +51,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Every name that [`status`](Self::status) gives.
+    /// All names returned by [`status`](Self::status).
     pub const STATUSES: [&'static str; 10] = [
         "not_a_number",
         "out_of_domain",
@@ -82,7 +82,7 @@ impl Failure {
         }
     }
 
-    /// The dotted path of the field or expression that it is about, with `/actor` for one member's or instance's.
+    /// The dotted path of the field or expression that failed, with `/actor` for one member or instance.
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         match self {
@@ -98,7 +98,7 @@ impl Failure {
         }
     }
 
-    /// What would mend it.
+    /// A suggestion for the user.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
@@ -112,12 +112,12 @@ impl Failure {
                 "keep it within its domain for every draw and all values of the parameters, with `clamp` for instance"
             }
             Self::Field(FieldError::Arguments { .. }) => "keep them in order for all values of the parameters",
-            Self::NegativeRate { .. } => "keep it from falling below 0, as in `max(0, …)`",
-            Self::TotalAmount => "count in a larger unit",
+            Self::NegativeRate { .. } => "keep it at 0 or more, as in `max(0, …)`",
+            Self::TotalAmount => "use a larger unit for the resources, so that the numbers are smaller",
             Self::TooManyEvents => "use fewer steps, actors or commitments",
-            Self::TooMuchWork { .. } => "use fewer steps, or fewer actors whose conditions look at everybody",
+            Self::TooMuchWork { .. } => "use fewer steps, or fewer actors whose conditions read all other actors",
             Self::Unsettled { .. } => {
-                "let each match a smaller part of what the others give; a larger `by` is no remedy"
+                "let each `as` match a smaller share of what the others give; a larger `by` does not help"
             }
             Self::TooManyTrustPairs => "name fewer creditors, or leave `witness` at 0",
             Self::TooManyTies { .. } => "let fewer actors attend, or leave the `influence` of large meetings at 0",
@@ -153,11 +153,11 @@ impl fmt::Display for Failure {
                 limits::SWEEPS
             ),
             Self::TooManyTrustPairs => {
-                write!(f, "more than {} pairs of actors came to trust differently", limits::TRUST_PAIRS)
+                write!(f, "more than {} pairs of actors have trust that differs from the default", limits::TRUST_PAIRS)
             }
             Self::TooManyTies { step } => write!(
                 f,
-                "at step {step} influence and the meetings in session tie more than {} pairs of actors",
+                "at step {step} influence and the meetings in session connect more than {} pairs of actors",
                 limits::TIES
             ),
         }

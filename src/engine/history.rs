@@ -1,8 +1,8 @@
-//! A hash of a run's events, so that equal histories can be counted.
+//! A hash of the events of a run, for counting equal histories.
 
 use crate::model::{Ending, Event, Payload};
 
-/// The running hash of a history: steps, kinds, ids and values of all events, in order; causes follow from these.
+/// The running hash of a history: steps, kinds, ids and values of all events, in order. Causes follow from these.
 ///
 /// 64 bits, mixed by folded 64×64-bit multiplications (as in wyhash). It is not cryptographic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl HistoryHash {
         self.0 = fold(mixed ^ SECRET[2], value ^ SECRET[1]) ^ self.0.rotate_left(23);
     }
 
-    /// The hash as it is written in `runs.csv`: `h` and 16 hexadecimal digits, so that no reader takes it for a number.
+    /// The hash as written in `runs.csv`: `h` and 16 hexadecimal digits, so that no reader infers a number.
     #[must_use]
     pub fn text(self) -> String {
         format!("h{:016x}", self.0)
@@ -64,7 +64,7 @@ fn words(event: Event) -> (u32, u32, u32, u64) {
         Payload::Gift { instance, gift, amount } => (kind, instance.0, gift, amount.0.cast_unsigned()),
         Payload::Package { meeting, size } => (kind, meeting.0, size, 0),
         Payload::Outcome(outcome) => (kind, outcome.0, 0, 0),
-        // Each way to end has a number of its own.
+        // Each kind of ending has a code of its own.
         Payload::Ending(ending) => match ending {
             Ending::Outcome(outcome) => (kind, outcome.0, 0, 0),
             Ending::Deadlock => (kind + 1, 0, 0, 0),

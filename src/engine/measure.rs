@@ -1,4 +1,4 @@
-//! What can be read off a state without simulating: the gap, the metrics, the final outcome.
+//! Measurements of a state without simulating: the gap, the metrics, the final outcome.
 
 use super::agreement;
 use super::decide;
@@ -9,7 +9,7 @@ use crate::model::{Ending, InstanceId};
 /// The greatest agreement of a state, in declaration order: the gap, if an Exchange has come before.
 ///
 /// # Errors
-/// A [`Failure`] where a condition is not a number on the hypothetical state.
+/// A [`Failure`] if a condition is not a number in the hypothetical state.
 pub fn greatest_agreement(view: View<'_>) -> Result<Vec<InstanceId>, Failure> {
     Ok(agreement::greatest(view, &mut 0, |_| true)?.members)
 }
@@ -25,7 +25,7 @@ pub fn sample(view: View<'_>, out: &mut Vec<f64>) -> Result<(), Failure> {
 /// The final outcome of a run that ends in this state.
 ///
 /// # Errors
-/// A [`Failure`] where a condition is not a number.
+/// A [`Failure`] if a condition is not a number.
 pub fn ending(view: View<'_>, gap: u32) -> Result<Ending, Failure> {
     decide::ending(view, gap).map(|(ending, _)| ending)
 }

@@ -1,20 +1,20 @@
-//! Many normals at once: the same bits as [`normal_quantile`], in loops that the compiler turns into vectors.
+//! Normal random numbers in bulk, with the same bits as [`normal_quantile`], in loops that the compiler can vectorise.
 //!
-//! The widest vectors that the machine has are chosen at run time, for these loops only. They change no
-//! result: every operation rounds as the scalar one does, and none is fused.
+//! The widest vectors of the machine are selected at run time for these loops only. They do not change results: every
+//! operation rounds as the scalar one does, and none is fused.
 
 use pulp::{Arch, Simd, WithSimd};
 
 use super::distribution::{CENTRE_ABOVE, CENTRE_BELOW, TAIL_ABOVE, TAIL_BELOW, horner, normal_quantile};
 use super::random::RunSeed;
-use super::random::{BLOCK, Blocks, LANES, Made, Places, WORDS, high_half, low_half};
+use super::random::{BLOCK, BlockIndices, BlockWords, Blocks, LANES, WORDS, high_half, low_half};
 
-/// The standard normal draws of many streams, made for some steps ahead.
+/// The standard normal draws of many streams, generated for several steps ahead.
 ///
-/// That of a stream at a step is the quantile of the stream's word of that step.
+/// The draw of a stream at a step is the quantile of the stream's word for that step.
 #[derive(Clone, Debug)]
 pub struct Normals {
-    luck: RunSeed,
+    run_seed: RunSeed,
     /// The lower and the upper halves of the streams' numbers.
     low: Vec<u32>,
     high: Vec<u32>,
@@ -23,20 +23,20 @@ pub struct Normals {
     /// A whole number of blocks.
     first: u32,
     steps: u32,
-    /// Steps to make next time: few at first, since a run may stop.
+    /// The number of steps to generate next; small at first, since a run may stop early.
     next: u32,
     tails: Tails,
 }
 
-/// Steps that are made together, at most.
+/// The largest number of steps generated together.
 const AHEAD: u32 = 32;
-/// Normals that are made together, about, at most; one block of every stream in any case.
+/// The approximate number of normals generated together; at least one block of every stream.
 const TOGETHER: usize = 1 << 15;
 
 impl Default for Normals {
     fn default() -> Self {
         Self {
-            luck: RunSeed { seed: 0, replicate: 0 },
+            run_seed: RunSeed { seed: 0, replicate: 0 },
             low: Vec::new(),
             high: Vec::new(),
             values: Vec::new(),
@@ -50,8 +50,8 @@ impl Default for Normals {
 
 impl Normals {
     /// Begins a run with these streams.
-    pub fn reset(&mut self, luck: RunSeed, streams: impl IntoIterator<Item = u64>) {
-        self.luck = luck;
+    pub fn reset(&mut self, run_seed: RunSeed, streams: impl IntoIterator<Item = u64>) {
+        self.run_seed = run_seed;
         self.low.clear();
         self.high.clear();
         for stream in streams {
@@ -61,7 +61,7 @@ impl Normals {
         (self.first, self.steps, self.next) = (0, 0, BLOCK);
     }
 
-    /// Sees to it that the draws of a step are there; `end` is the step that a run does not reach.
+    /// Ensures that the draws of a step are generated; `end` is the exclusive end of the run.
     #[inline]
     pub fn look_ahead(&mut self, step: u32, end: u32) {
         if step < self.first || step - self.first >= self.steps {
@@ -69,7 +69,7 @@ impl Normals {
         }
     }
 
-    /// The draws of a step that has been looked ahead to, by stream.
+    /// The draws of a step that has been generated, by stream.
     #[inline]
     #[must_use]
     pub fn of(&self, step: u32) -> &[f64] {
@@ -97,19 +97,19 @@ impl Normals {
         self.values.chunks_mut(CHUNK).for_each(|values| normal_quantiles(values, &mut self.tails));
     }
 
-    /// One block of neighbouring streams at a time.
+    /// Generates one block of consecutive streams at a time.
     fn fill_rows(&mut self, blocks: u32) {
         let count = self.low.len();
-        let mut made: Made = [[0.0; LANES]; WORDS];
+        let mut made: BlockWords = [[0.0; LANES]; WORDS];
         for block in 0..blocks {
             let rows = &mut self.values[(block * BLOCK) as usize * count..][..WORDS * count];
             for at in (0..count).step_by(LANES) {
-                // The last streams share their vector with some that are made again.
+                // The last vector overlaps the one before, whose streams are generated again.
                 let at = at.min(count - LANES);
-                let mut places = Places { block: [self.first / BLOCK + block; LANES], ..Places::default() };
+                let mut places = BlockIndices { block: [self.first / BLOCK + block; LANES], ..BlockIndices::default() };
                 places.low.copy_from_slice(&self.low[at..at + LANES]);
                 places.high.copy_from_slice(&self.high[at..at + LANES]);
-                blocks_of(self.luck, &places, &mut made);
+                blocks_of(self.run_seed, &places, &mut made);
                 for (row, made) in rows.chunks_exact_mut(count).zip(&made) {
                     row[at..at + LANES].copy_from_slice(made);
                 }
@@ -117,20 +117,20 @@ impl Normals {
         }
     }
 
-    /// Several blocks of few streams at a time.
+    /// Generates several blocks of few streams at a time.
     fn fill_lanes(&mut self, blocks: u32) {
         let count = self.low.len();
-        let mut made: Made = [[0.0; LANES]; WORDS];
+        let mut made: BlockWords = [[0.0; LANES]; WORDS];
         let mut jobs = (0..blocks).flat_map(|block| (0..count).map(move |at| (block, at))).peekable();
         while jobs.peek().is_some() {
-            let mut places = Places::default();
+            let mut places = BlockIndices::default();
             let mut targets = [None; LANES];
             for (lane, (block, at)) in jobs.by_ref().take(LANES).enumerate() {
                 places.block[lane] = self.first / BLOCK + block;
                 (places.low[lane], places.high[lane]) = (self.low[at], self.high[at]);
                 targets[lane] = Some((block * BLOCK) as usize * count + at);
             }
-            blocks_of(self.luck, &places, &mut made);
+            blocks_of(self.run_seed, &places, &mut made);
             for (lane, target) in targets.iter().enumerate().filter_map(|(lane, target)| Some((lane, (*target)?))) {
                 for (row, made) in made.iter().enumerate() {
                     self.values[target + row * count] = made[lane];
@@ -140,41 +140,40 @@ impl Normals {
     }
 }
 
-fn blocks_of(luck: RunSeed, places: &Places, made: &mut Made) {
-    Arch::new().dispatch(Blocks { luck, places, made, keep: raw });
+fn blocks_of(run_seed: RunSeed, places: &BlockIndices, made: &mut BlockWords) {
+    Arch::new().dispatch(Blocks { run_seed, places, made, keep: raw });
 }
 
-/// A word as a number in [1, 2), one bit pattern away from the number in (0, 1) that it stands for: a place where
-/// [`normal_quantiles`] finds it.
+/// A word as a number in [1, 2), which [`open`] converts to the number in (0, 1) that it stands for.
 #[inline(always)]
 fn raw(word: u64) -> f64 {
     f64::from_bits((word >> 12) | 1.0_f64.to_bits())
 }
 
-/// `open_unit` of the word behind a raw number: the difference and the sum are exact.
+/// `open_unit` of the word behind a raw number; the difference and the sum are exact.
 #[inline(always)]
 fn open(raw: f64) -> f64 {
     (raw - 1.0) + 0.5 / 4_503_599_627_370_496.0
 }
 
-/// Numbers among which tails are looked for at once.
+/// The number of values searched for tails at once.
 const FOUND: usize = 32;
-/// Numbers that go through the quantiles together: they stay in the first cache.
+/// The number of values processed together, small enough for the first-level cache.
 const CHUNK: usize = 64 * FOUND;
-/// A raw number that is no tail.
+/// A raw number that is not in a tail.
 const MIDDLE: f64 = 1.5;
 
-/// Working memory for the tails: where they are, then what they are.
+/// Working memory for the tails: their positions, then their values.
 #[derive(Clone, Debug, Default)]
 struct Tails {
     at: Vec<u32>,
     values: Vec<f64>,
 }
 
-/// Replaces raw words, a multiple of [`FOUND`] of them, by the quantiles of the standard normal distribution that they
-/// draw.
+/// Replaces raw words, a multiple of [`FOUND`] of them, by the corresponding quantiles of the standard normal
+/// distribution.
 ///
-/// Tails are some 15 in 100. To work them out for all numbers and to choose takes longer than to gather them.
+/// About 15 in 100 are in the tails. Gathering them is faster than computing both branches for all.
 fn normal_quantiles(values: &mut [f64], tails: &mut Tails) {
     let arch = Arch::new();
     let Tails { at, values: tails } = tails;
@@ -191,33 +190,34 @@ fn normal_quantiles(values: &mut [f64], tails: &mut Tails) {
     arch.dispatch(Each(values, |raw| centre(open(raw))));
     let far: Vec<(usize, f64)> =
         if least < FAR { tails.iter().copied().enumerate().filter(|&(_, p)| p < FAR).collect() } else { Vec::new() };
-    // A whole number of vectors, so that none of it is left to be done one by one.
+    // Round up to whole vectors, so that none is processed one by one.
     tails.resize(count.next_multiple_of(LANES), 0.01);
     arch.dispatch(Each(tails, tail));
     for (at, p) in far {
         tails[at] = -normal_quantile(p);
     }
     for (at, value) in at.iter().zip(tails) {
-        // The central branch gives nonsense in the tails, but of the right sign.
+        // The central branch gives wrong values of the right sign in the tails.
         let place = &mut values[*at as usize];
         *place = value.copysign(*place);
     }
 }
 
-/// The distance to the nearer end.
+/// The distance to the nearer of 0 and 1.
 #[inline(always)]
 fn nearer(p: f64) -> f64 {
     if p < 0.5 { p } else { 1.0 - p }
 }
 
-/// Finds the tails among raw numbers: puts where they are into `at`, which has room for all numbers and some more, and
-/// returns how many there are.
+/// Finds the tails among raw numbers: writes their positions to `at`, which has some room to spare, and returns their
+/// number.
 struct Find<'a> {
     values: &'a [f64],
     at: &'a mut [u32],
 }
 
-/// Places that are written at once: more than there are tails, mostly, so that the end is rarely guessed wrong.
+/// Positions that are written at once: usually more than there are tails, so that the branch at the end is well
+/// predicted.
 const GUESS: usize = 8;
 
 impl WithSimd for Find<'_> {
@@ -249,7 +249,7 @@ impl WithSimd for Find<'_> {
     }
 }
 
-/// A function of each number.
+/// Applies a function to each number.
 struct Each<'a, F>(&'a mut [f64], F);
 
 impl<F: Fn(f64) -> f64> WithSimd for Each<'_, F> {
@@ -266,7 +266,7 @@ impl<F: Fn(f64) -> f64> WithSimd for Each<'_, F> {
 /// Below this `r` in the algorithm may exceed 5; such `p` are rare and left to the scalar function.
 const FAR: f64 = 2e-11;
 
-/// The central branch of AS 241; nonsense for tails.
+/// The central branch of AS 241; not valid in the tails.
 #[inline(always)]
 fn centre(p: f64) -> f64 {
     let q = p - 0.5;
@@ -344,7 +344,7 @@ mod tests {
         let mut source = RunSeed { seed: 1, replicate: 2 }.source(stream("stance/us/main"));
         let words: Vec<u64> = (0..200_000).map(|step| source.word(step)).collect();
         check(&words);
-        // Tails, as far as a draw can go.
+        // Tails, as far as a draw can reach.
         for shift in 4..52 {
             let small: Vec<u64> = words[..2_000].iter().map(|word| word >> shift).collect();
             check(&small);
@@ -363,22 +363,23 @@ mod tests {
     /// Few streams and many, whole vectors of them and parts, from the start and from the middle of a block.
     #[test]
     fn draws_equal_those_of_single_streams() {
-        let luck = RunSeed { seed: 3, replicate: 9 };
+        let run_seed = RunSeed { seed: 3, replicate: 9 };
         for count in [0, 1, 5, 15, 16, 17, 30, 32, 45] {
             let streams: Vec<u64> = (0..count).map(|at| stream(&format!("stance/{at}/main"))).collect();
             let mut normals = Normals::default();
             for (first, end) in [(0, 77), (13, 60)] {
-                normals.reset(luck, streams.iter().copied());
+                normals.reset(run_seed, streams.iter().copied());
                 for step in first..end {
                     normals.look_ahead(step, end);
-                    let expected = streams.iter().map(|&stream| normal_quantile(open_unit(luck.word(stream, step))));
+                    let expected =
+                        streams.iter().map(|&stream| normal_quantile(open_unit(run_seed.word(stream, step))));
                     assert!(normals.of(step).iter().copied().map(f64::to_bits).eq(expected.map(f64::to_bits)));
                 }
             }
         }
     }
 
-    /// Nonsense of the wrong sign would give tails the wrong sign.
+    /// A value of the wrong sign would give tails the wrong sign.
     #[test]
     fn the_centre_has_the_right_sign_everywhere() {
         for word in (0..1_u64 << 20).map(|at| at << 44) {

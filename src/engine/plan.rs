@@ -1,9 +1,9 @@
-//! What can be prepared once for a model and used by every run of it: who watches what, what happens
-//! when, which random streams there are, what a condition costs to evaluate.
+//! Data prepared once for a model and shared by all its runs: readers of each signal, dated events, random streams, and
+//! costs of conditions.
 
 use super::collections::{Lists, MaskedLists};
 use super::random;
-use super::signals::Others;
+use super::signals::GlobalReaders;
 use super::signals::{Signal, Signals};
 use super::storyline::NameHashes;
 use super::watch::{Conditions, Kind, bit};
@@ -12,7 +12,7 @@ use crate::model::{
     Trigger,
 };
 
-/// Operations that it takes to evaluate each condition of a commitment, at most.
+/// Upper bounds on the operations to evaluate the conditions of a commitment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Costs {
     /// `offer`, `while`, `until` and `release` together.
@@ -24,39 +24,38 @@ pub(super) struct Costs {
 /// A graded amount of an instance.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Level {
-    /// Whose.
+    /// The instance.
     pub(super) instance: InstanceId,
-    /// Which of its amounts.
+    /// The gift.
     pub(super) gift: Gift,
 }
 
-/// What every run of a model shares.
+/// Data shared by all runs of a model.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What storylines are hashed by.
+    /// The hashes of names for storylines.
     pub(super) names: NameHashes,
     /// The numbering of signals.
     pub(super) signals: Signals,
-    /// For each kind of conditions and each signal, the instances whose conditions it may turn, each with the mask of
-    /// what they read that the signal is about.
+    /// For each kind of conditions and each signal, the instances whose conditions depend on it, each with a mask of
+    /// the quantities concerned.
     pub(super) watchers: [MaskedLists; 2],
     /// The conditions of each commitment, for watching.
     pub(super) conditions: Vec<Conditions>,
     /// Shocks, moves, outcomes and metrics.
-    pub(super) others: Others,
+    pub(super) global_readers: GlobalReaders,
     /// The graded amounts, in declaration order and the order of `gives`.
     pub(super) levels: Vec<Level>,
-    /// For each signal, the graded amounts whose `as` reads what it is about, by position in `levels`.
+    /// For each signal, the graded amounts whose `as` depends on it, by position in `levels`.
     pub(super) level_watchers: Lists,
-    /// For each instance, where its graded amounts begin in `levels`; empty where there are none.
+    /// For each instance, the start of its graded amounts in `levels`; empty if there are none.
     level_starts: Vec<u32>,
-    /// Operations that it takes to work out one level of a commitment, by commitment: the members that its sums run
-    /// over, and one. Empty where no commitment is graded.
+    /// Operations to evaluate one level of a commitment, by commitment: the members that its sums run over, plus one.
+    /// Empty if no commitment is graded.
     pub(super) level_work: Vec<u64>,
-    /// Whether the Exchange knows more than conditional and detached: graded amounts, or suspended commitments that
-    /// may be resumed.
+    /// Whether the Exchange has graded amounts, or suspended commitments that may be resumed.
     pub(super) is_graded: bool,
-    /// For each position of (issue, actor), the means that it is part of.
+    /// For each position of (issue, actor), the means to which it contributes.
     means_of: Lists,
     /// Sessions that begin, by step.
     pub(super) begins: Vec<(u32, MeetingId)>,
@@ -76,9 +75,9 @@ pub struct Plan {
     pub(super) costs: Vec<Costs>,
     /// Costs by instance.
     pub(super) instance_costs: Vec<Costs>,
-    /// Operations of a step that always come: shocks' conditions, outcomes and metrics.
+    /// The operations of every step: conditions of shocks, outcomes and metrics.
     pub(super) step_cost: u64,
-    /// Instances that time alone may move: `expires`, `grace`, `due`.
+    /// Instances that time alone may change: `expires`, `grace`, `due`.
     pub(super) timed: Vec<InstanceId>,
     /// Whether any condition of a commitment reads the stance of one actor.
     watches_stances: bool,
@@ -89,7 +88,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What every step of a run costs at least, in operations.
+    /// A lower bound on the operations of a step.
     #[must_use]
     pub fn step_cost(&self) -> u64 {
         self.step_cost
@@ -124,7 +123,7 @@ impl Plan {
             watches_stances: !read(signals.stances, signals.means).is_empty(),
             stance_signals,
             conditions: model.commitments.iter().zip(&quantities).map(|(c, read)| Conditions::new(c, read)).collect(),
-            others: Others::new(model, &signals),
+            global_readers: GlobalReaders::new(model, &signals),
             is_graded: !levels.is_empty() || model.commitments.iter().any(|commitment| commitment.resumable),
             level_starts: level_starts(model, &levels),
             level_work: if levels.is_empty() { Vec::new() } else { level_work(model) },
@@ -156,22 +155,22 @@ impl Plan {
         }
     }
 
-    /// For each signal, the instances whose `when` it may turn.
+    /// For each signal, the instances whose `when` depends on it.
     pub(super) fn when_watchers(&self) -> &MaskedLists {
         &self.watchers[Kind::When as usize]
     }
 
-    /// For each signal, the instances whose `offer`, `while`, `until`, `release` or `renew` it may turn.
+    /// For each signal, the instances whose `offer`, `while`, `until`, `release` or `renew` depends on it.
     pub(super) fn review_watchers(&self) -> &MaskedLists {
         &self.watchers[Kind::Review as usize]
     }
 
-    /// Whether it is kept between which numbers a stance may move without being noticed.
+    /// Whether bands of stances are maintained.
     pub(super) fn bands_are_kept(&self) -> bool {
         self.watches_stances
     }
 
-    /// Calls `raise` with the signal of every mean that a stance, by its position, is part of.
+    /// Calls `raise` with the signal of every mean to which a stance, given by its position, contributes.
     #[inline]
     pub(super) fn means_of(&self, at: u32, mut raise: impl FnMut(Signal)) {
         for &mean in self.means_of.get(at) {
@@ -212,7 +211,7 @@ impl Plan {
     }
 }
 
-/// What the conditions of a commitment read, by kind.
+/// The quantities that the conditions of a commitment read, by kind.
 fn quantities(commitment: &Commitment) -> [Vec<Quantity>; 2] {
     let Commitment { offer, when, stay, until, release, renew, .. } = commitment;
     let of = |expressions: &[&Option<Expression>]| {
@@ -251,13 +250,13 @@ fn level_work(model: &Model) -> Vec<u64> {
     model.commitments.iter().map(|c| 1 + c.levels.iter().flatten().map(lookups).max().unwrap_or(0)).collect()
 }
 
-/// For each `as` and each signal that may move it, the signal and the position of the level.
+/// For each `as` and each signal on which it depends, the signal and the position of the level.
 fn level_watchers(model: &Model, signals: &Signals, levels: &[Level]) -> Vec<(Signal, u32)> {
     let mut found = Vec::new();
     let mut reads: Vec<(*const Expression, Vec<Quantity>)> = Vec::new();
     for (at, level) in (0..).zip(levels) {
         let Some(expression) = model.commitment_of(level.instance).level(level.gift.number) else { continue };
-        // Levels of one expression stand together.
+        // Levels with the same expression are consecutive.
         if reads.last().is_none_or(|(known, _)| !std::ptr::eq(*known, expression)) {
             reads.push((expression, expression.reads()));
         }
@@ -298,7 +297,7 @@ fn stance_streams(model: &Model) -> Vec<u64> {
 fn timed(model: &Model) -> Vec<InstanceId> {
     let may_be_due = |instance: &InstanceId| {
         let at = instance.index();
-        // Each may come from an expression, whose place then holds its default.
+        // Each may be given by an expression, in which case the setup holds its default.
         let setup = &model.setup;
         setup.grace[at].is_some() || setup.due[at].is_some() || setup.expires[at] < f64::INFINITY
     };
@@ -315,7 +314,7 @@ fn timed(model: &Model) -> Vec<InstanceId> {
     timed
 }
 
-/// Operations of an expression, with everything looked at: its parts, and the numbers that a sum over a group looks up.
+/// Operations of an expression if everything is evaluated: its nodes, and the values that a sum over a group reads.
 #[must_use]
 pub(super) fn cost(model: &Model, expression: &Expression) -> u64 {
     let mut costs: Vec<u64> = Vec::with_capacity(expression.nodes.len());
@@ -330,8 +329,8 @@ pub(super) fn cost(model: &Model, expression: &Expression) -> u64 {
     costs.last().copied().unwrap_or(0)
 }
 
-/// For each kind of conditions and each signal that may turn them: the signal, the instance, and the mask of what they
-/// read that the signal is about.
+/// For each kind of conditions and each signal on which they depend: the signal, the instance, and the mask of the
+/// quantities concerned.
 fn watchers(model: &Model, signals: &Signals, reads: &[[Vec<Quantity>; 2]]) -> [Vec<(Signal, u32, u64)>; 2] {
     let mut found = [Vec::new(), Vec::new()];
     for (at, instance) in model.instances.iter().enumerate() {
@@ -355,7 +354,7 @@ fn begins(model: &Model) -> Vec<(u32, MeetingId)> {
     begins
 }
 
-/// Shocks at fixed steps, by step; and the others.
+/// Shocks at fixed steps, sorted by step, and the other shocks.
 fn shocks(model: &Model) -> (Vec<(u32, ShockId)>, Vec<ShockId>) {
     let (mut dated, mut watched) = (Vec::new(), Vec::new());
     for (at, shock) in model.shocks.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Random streams: ChaCha8 as a counter-based generator, keyed by what a draw is for.
+//! Random streams: ChaCha8 as a counter-based generator, keyed by the purpose of a draw.
 //! Where many streams are read at once, one block of one stream is made in each lane of a vector.
 
 use pulp::{Simd, WithSimd};
@@ -11,7 +11,7 @@ pub fn stream(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The luck of one run: everything random in it follows from these two numbers.
+/// The seed and the replicate of a run, which determine all its random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunSeed {
     /// The seed.
@@ -32,18 +32,18 @@ impl RunSeed {
         DrawStream { generator, next: 0 }
     }
 
-    /// The one word of a source at one step.
+    /// The word of a source at one step.
     #[must_use]
     pub fn word(self, stream: u64, step: u32) -> u64 {
         self.source(stream).word(step)
     }
 }
 
-/// The draws of one source, cheap when taken step by step.
+/// The draws of one source; cheap if taken step by step.
 #[derive(Clone, Debug)]
 pub struct DrawStream {
     generator: ChaCha8Rng,
-    /// The step whose word the generator gives next.
+    /// The step of the generator's next word.
     next: u32,
 }
 
@@ -75,19 +75,19 @@ pub(super) fn open_unit(word: u64) -> f64 {
     ((word >> 12) as f64 + 0.5) * (1.0 / 4_503_599_627_370_496.0)
 }
 
-/// Blocks that are made together: as many words as the widest vectors hold.
+/// Blocks that are generated together: as many 32-bit lanes as the widest vectors hold.
 pub(super) const LANES: usize = 16;
 /// Words of 64 bits in a block.
 pub(super) const WORDS: usize = 8;
-/// The same: steps whose words are in one block.
+/// The number of steps whose words are in one block.
 pub(super) const BLOCK: u32 = 8;
 
 /// `expand 32-byte k`, which fills the first row of the cipher's state.
 const CONSTANTS: [u32; 4] = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574];
 
-/// The block that each lane is to make.
+/// The block to generate in each lane.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Places {
+pub(super) struct BlockIndices {
     /// Its number within the stream.
     pub(super) block: [u32; LANES],
     /// The lower half of the stream's number.
@@ -96,27 +96,31 @@ pub(super) struct Places {
     pub(super) high: [u32; LANES],
 }
 
-/// The words of a block by number, then lane, each as a function of the word gives it.
-pub(super) type Made = [[f64; LANES]; WORDS];
+/// The words of a block by number, then lane, each mapped by the given function.
+pub(super) type BlockWords = [[f64; LANES]; WORDS];
 
-/// Makes one block in each lane.
+/// Generates one block in each lane.
 pub(super) struct Blocks<'a, F> {
-    pub(super) luck: RunSeed,
-    pub(super) places: &'a Places,
-    pub(super) made: &'a mut Made,
-    /// What is kept of a word.
+    pub(super) run_seed: RunSeed,
+    pub(super) places: &'a BlockIndices,
+    pub(super) made: &'a mut BlockWords,
+    /// The function that maps each word.
     pub(super) keep: F,
 }
 
 impl<F: Fn(u64) -> f64> WithSimd for Blocks<'_, F> {
     type Output = ();
 
-    // The body of the loop over the lanes is without branches or calls, so that the compiler turns all of it into
-    // operations on vectors of lanes.
+    // The body of the loop over the lanes has no branches or calls, so the compiler can vectorise all of it.
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { luck, places, made, keep } = self;
-        let key = [low_half(luck.seed), high_half(luck.seed), low_half(luck.replicate), high_half(luck.replicate)];
+        let Self { run_seed, places, made, keep } = self;
+        let key = [
+            low_half(run_seed.seed),
+            high_half(run_seed.seed),
+            low_half(run_seed.replicate),
+            high_half(run_seed.replicate),
+        ];
         let (mut low, mut high) = ([[0; LANES]; WORDS], [[0; LANES]; WORDS]);
         for lane in 0..LANES {
             let first = first_state(key, places.block[lane], places.low[lane], places.high[lane]);
@@ -125,7 +129,7 @@ impl<F: Fn(u64) -> f64> WithSimd for Blocks<'_, F> {
             double_round(&mut state);
             double_round(&mut state);
             double_round(&mut state);
-            // One by one: a loop here would keep the outer one from becoming vectors.
+            // Unrolled by hand: a loop here would prevent vectorising the outer one.
             let half = |at: usize| state[at].wrapping_add(first[at]);
             (low[0][lane], high[0][lane]) = (half(0), half(1));
             (low[1][lane], high[1][lane]) = (half(2), half(3));
@@ -143,7 +147,7 @@ impl<F: Fn(u64) -> f64> WithSimd for Blocks<'_, F> {
     }
 }
 
-/// Constants, a key of 256 bits whose second half is 0, a counter, the stream.
+/// Builds the initial state from the constants, a key of 256 bits whose second half is 0, a counter and the stream.
 #[inline(always)]
 fn first_state(key: [u32; 4], block: u32, low: u32, high: u32) -> [u32; 16] {
     let [c0, c1, c2, c3] = CONSTANTS;
@@ -205,13 +209,13 @@ mod tests {
 
     #[test]
     fn a_word_depends_on_its_step_alone() {
-        let luck = RunSeed { seed: 7, replicate: 3 };
+        let run_seed = RunSeed { seed: 7, replicate: 3 };
         let in_order: Vec<u64> = {
-            let mut source = luck.source(stream("stance/us/main"));
+            let mut source = run_seed.source(stream("stance/us/main"));
             (0..100).map(|step| source.word(step)).collect()
         };
         for step in (0..100).rev() {
-            assert_eq!(luck.word(stream("stance/us/main"), step), in_order[step as usize]);
+            assert_eq!(run_seed.word(stream("stance/us/main"), step), in_order[step as usize]);
         }
     }
 
@@ -226,7 +230,7 @@ mod tests {
     fn words_equal_those_of_rand_chacha() {
         let mut any = ChaCha8Rng::from_seed([5; 32]);
         for round in 0..200 {
-            let luck = RunSeed { seed: any.next_u64(), replicate: any.next_u64() >> (round % 64) };
+            let run_seed = RunSeed { seed: any.next_u64(), replicate: any.next_u64() >> (round % 64) };
             let streams: [u64; LANES] = std::array::from_fn(|_| any.next_u64());
             // Every block that a step can reach, the first and the last among them.
             let block = std::array::from_fn(|lane| match lane {
@@ -234,11 +238,11 @@ mod tests {
                 1 => u32::MAX / 16,
                 _ => any.next_u32() >> (3 + (lane + round) % 29),
             });
-            let places = Places { block, low: streams.map(low_half), high: streams.map(high_half) };
+            let places = BlockIndices { block, low: streams.map(low_half), high: streams.map(high_half) };
             let mut made = [[0.0; LANES]; WORDS];
-            Arch::new().dispatch(Blocks { luck, places: &places, made: &mut made, keep: f64::from_bits });
+            Arch::new().dispatch(Blocks { run_seed, places: &places, made: &mut made, keep: f64::from_bits });
             for lane in 0..LANES {
-                let mut source = luck.source(streams[lane]);
+                let mut source = run_seed.source(streams[lane]);
                 for (at, row) in (0..).zip(&made) {
                     assert_eq!(row[lane].to_bits(), source.word(8 * block[lane] + at), "lane {lane}, word {at}");
                 }

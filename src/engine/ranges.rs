@@ -1,26 +1,25 @@
-//! Which parts of an expression cannot fail in a run, by the ranges of what they read.
+//! Interval analysis: the parts of an expression that are always numbers.
 //!
-//! Ranges are worked out by the operations of the expression itself on the ends of the ranges of its operands. Rounding
-//! keeps the order of numbers, so that what an operation gives lies between what it gives at the ends.
+//! Ranges are computed by applying the operations of the expression to the ends of the ranges of their operands.
+//! Rounding is monotone, so every result lies between the results at the ends.
 
 use crate::model::{Expression, Model, Node, Quantity, Range, Setup};
 
-/// The values that a part can have; not a number is none of them where it `is_safe`.
+/// The range of a part. It may also be NaN unless it `is_safe`.
 #[derive(Clone, Copy, Debug)]
 struct Values {
     low: f64,
     high: f64,
-    /// Whether neither the part nor anything in it can fail to be a number.
+    /// Whether neither the part nor any node in it can be NaN.
     is_safe: bool,
 }
 
 const ANY: Values = Values { low: f64::NEG_INFINITY, high: f64::INFINITY, is_safe: false };
 
-/// Numbers up to here are far from where sums and products of a few of them overflow.
+/// Sums and products of a few numbers up to this are far from overflow.
 const TAME: f64 = 1e100;
 
-/// For each node of an expression of a run, whether neither it nor anything in it can fail to be a number, whatever the
-/// state.
+/// For each node of an expression in a run, whether neither it nor any node in it can be NaN in any state.
 pub(super) fn safe_parts(expression: &Expression, model: &Model, setup: &Setup) -> Vec<bool> {
     let mut found: Vec<Values> = Vec::with_capacity(expression.nodes.len());
     for &node in &expression.nodes {
@@ -65,7 +64,7 @@ fn values(node: Node, of: &[Values], model: &Model, setup: &Setup) -> Values {
         Node::Divide(a, b) => {
             let (a, b) = (get(a), get(b));
             if holds_zero(b) || (is_infinite(a) && is_infinite(b)) {
-                // What is not 0 divided by 0 is infinite, which need not fail yet.
+                // A non-zero number divided by 0 is infinite, which is not yet a failure.
                 return Values { is_safe: a.is_safe && b.is_safe && !holds_zero(a) && !is_infinite(b), ..ANY };
             }
             ends(a, b, |a, b| a / b)
@@ -109,7 +108,7 @@ fn read(quantity: Quantity, model: &Model, setup: &Setup) -> Values {
         let of_actors = setup.attributes.chunks_exact(model.actors.len().max(1)).nth(attribute.index());
         of_actors.is_some_and(|values| values.iter().all(|value| value.abs() < TAME))
     };
-    // The counts behind a mean of trust neither vanish nor overflow.
+    // The counts behind a mean of trust cannot vanish or overflow.
     let is_trust_tame = setup.trust_strength > 1.0 / TAME
         && [setup.trust_strength, setup.trust_kept, setup.trust_broken, setup.trust_suspended, setup.trust_witness]
             .iter()

@@ -1,17 +1,17 @@
-//! The run: in each phase of a step decide, then let the events evolve the state, with their place in the log.
+//! The run loop: in each phase of a step, decides on events, then applies them to the state and records them.
 
 mod calendar;
 mod exchange;
 mod gap;
-mod past;
 mod progress;
 mod result;
 mod simulation;
+mod snapshot;
 mod stage;
 
-pub use past::Past;
 pub use result::{Checkpoint, Observer, Run, RunOptions};
 pub use simulation::Simulation;
+pub use snapshot::RunSnapshot;
 pub use stage::{Stage, may_follow};
 
 use super::plan::Plan;
@@ -20,26 +20,26 @@ use crate::model::Model;
 
 /// Runs a model once.
 #[must_use]
-pub fn run(model: &Model, plan: &Plan, luck: RunSeed, want: RunOptions) -> Run {
-    run_watched(model, plan, luck, want, &mut |_, _, _| {})
+pub fn run(model: &Model, plan: &Plan, run_seed: RunSeed, want: RunOptions) -> Run {
+    run_watched(model, plan, run_seed, want, &mut |_, _, _| {})
 }
 
-/// Runs a model once; `watch` sees the states on the way.
+/// Runs a model once; `watch` observes the states.
 #[must_use]
-pub fn run_watched(model: &Model, plan: &Plan, luck: RunSeed, want: RunOptions, watch: &mut Observer<'_>) -> Run {
-    run_staged(&Stage { model, plan, from: 0, luck: None }, &[], luck, want, watch)
+pub fn run_watched(model: &Model, plan: &Plan, run_seed: RunSeed, want: RunOptions, watch: &mut Observer<'_>) -> Run {
+    run_staged(&Stage { model, plan, from: 0, run_seed: None }, &[], run_seed, want, watch)
 }
 
-/// Runs a model once, going on under each of the `forks` from its step on; these come in rising order.
+/// Runs a model once, switching to each of the `forks` at its step; they must be in ascending order.
 #[must_use]
 pub fn run_staged<'a>(
     first: &Stage<'a>,
     forks: &[Stage<'a>],
-    luck: RunSeed,
+    run_seed: RunSeed,
     want: RunOptions,
     watch: &mut Observer<'_>,
 ) -> Run {
     let mut simulation = Simulation::new(first.model, first.plan, want);
-    simulation.run_once(&[], forks, luck, watch);
+    simulation.run_once(&[], forks, run_seed, watch);
     simulation.into_run()
 }

@@ -1,7 +1,7 @@
 //! Settling: graded amounts rise in sweeps until none is below its level.
 //!
-//! A sweep works out the level of every amount on the amounts at its start. An amount is looked at again only if
-//! something that its `as` reads has changed since, which gives the same sweeps.
+//! A sweep computes the level of every amount from the amounts at its start. An amount is evaluated again only if an
+//! input of its `as` has changed since, which gives the same result.
 
 use super::collections::InstanceSet;
 use super::failure::Failure;
@@ -9,7 +9,7 @@ use super::plan::Level;
 use super::view::View;
 use crate::model::{Amount, Columns, Evidence, InstanceId, Reader, Scope, limits};
 
-/// From this many amounts of one commitment on, their levels are worked out together.
+/// With at least this many amounts of one commitment, their levels are computed together.
 const MANY: usize = 6;
 
 /// Working memory.
@@ -21,16 +21,16 @@ pub(super) struct Sweeps {
     /// Slots whose totals have changed in this sweep.
     changed: Vec<u32>,
     is_changed: Vec<bool>,
-    /// Positions of levels to look at in the next sweep.
+    /// Positions of levels to evaluate in the next sweep.
     next: InstanceSet,
-    /// Positions of levels that have risen, to be handed back.
+    /// Positions of levels that have risen, to be returned.
     risen: InstanceSet,
     found: Vec<(u32, Amount)>,
 }
 
 impl Sweeps {
-    /// The levels of graded amounts, by their positions in the plan, on some evidence. What they read of the state is
-    /// that of the view.
+    /// The levels of graded amounts, by their positions in the plan, for some evidence. Other quantities are read from
+    /// the view.
     pub(super) fn levels(
         &mut self,
         view: View<'_>,
@@ -49,7 +49,7 @@ impl Sweeps {
         Ok(&self.found)
     }
 
-    /// Those of one `as`.
+    /// The levels that share one `as`.
     fn levels_alike(
         &mut self,
         view: View<'_>,
@@ -91,8 +91,8 @@ impl Sweeps {
         Ok(())
     }
 
-    /// Lets the graded amounts at `positions` and all that follows rise to their levels in `evidence`; those of
-    /// instances that `rise` only. Gives the positions of those that rose, in declaration order.
+    /// Raises the graded amounts at `positions` and all that follow to their levels in `evidence`; only amounts of
+    /// instances that `rise`. Returns the positions of those that rose, in declaration order.
     pub(super) fn settle(
         &mut self,
         view: View<'_>,
@@ -124,7 +124,7 @@ impl Sweeps {
             }
             let Some(last) = last else { break };
             sweeps += 1;
-            // The sweep that finds nothing to raise counts too.
+            // The last sweep, which raises nothing, counts too.
             if sweeps >= limits::SWEEPS {
                 return Err(unsettled(view, last));
             }
@@ -137,7 +137,7 @@ impl Sweeps {
         Ok(risen.into_iter().map(|position| position.0).collect())
     }
 
-    /// Notes that a graded amount has changed.
+    /// Registers a change of a graded amount.
     pub(super) fn note_change(&mut self, view: View<'_>, position: u32) {
         self.is_changed.resize(view.model.slots.len(), false);
         let Level { instance, gift } = view.plan.levels[position as usize];
@@ -155,7 +155,7 @@ impl Sweeps {
         changed
     }
 
-    /// The levels that read what has changed, in declaration order; forgets the changes.
+    /// The levels that depend on the changes, in declaration order; clears the changes.
     pub(super) fn take_watchers(&mut self, view: View<'_>, out: &mut Vec<u32>) {
         self.next.reset(view.plan.levels.len());
         for slot in self.changed.drain(..) {
@@ -171,7 +171,7 @@ impl Sweeps {
     }
 }
 
-/// The failure of amounts that go on moving, of which one is at `position`.
+/// The failure for amounts that keep changing; one of them is at `position`.
 pub(super) fn unsettled(view: View<'_>, position: u32) -> Failure {
     let Level { instance, gift } = view.plan.levels[position as usize];
     let path = view.model.commitment_of(instance).level(gift.number).map(|level| level.path.clone());

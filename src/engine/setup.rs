@@ -1,4 +1,4 @@
-//! The numbers of one run: constants, parameters, draws.
+//! The setup of one run: constants, parameters, draws.
 
 use std::collections::BTreeSet;
 
@@ -11,17 +11,17 @@ use crate::model::{
     Target,
 };
 
-/// A number of the setup that is replaced for a run: a parameter, say.
+/// A replacement for a number of the setup, such as a parameter.
 pub type Setting = (Target, f64);
 
-/// The numbers of a run, and the values that were drawn, in the order of their paths.
+/// Computes the setup of a run, and the drawn values in the order of their paths.
 ///
 /// # Errors
-/// [`Failure::Field`] where a field has no valid value, [`Failure::TotalAmount`] where the amounts are too large to add.
-pub fn prepare(model: &Model, luck: RunSeed) -> Result<(Setup, Vec<(DrawId, f64)>), Failure> {
+/// [`Failure::Field`] if a field has no valid value, [`Failure::TotalAmount`] if the amounts are too large to add.
+pub fn prepare(model: &Model, run_seed: RunSeed) -> Result<(Setup, Vec<(DrawId, f64)>), Failure> {
     let streams: Vec<u64> = draw_streams(model);
     let (mut setup, mut drawn) = (model.setup.clone(), Vec::with_capacity(model.draws.len()));
-    draw_into(model, &model.fields, &streams, luck, &mut setup, &mut drawn)?;
+    draw_into(model, &model.fields, &streams, run_seed, &mut setup, &mut drawn)?;
     Ok((setup, drawn))
 }
 
@@ -41,12 +41,12 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// As [`prepare`], with some numbers replaced, into tables that are there already.
+    /// As [`prepare`], with some numbers replaced, reusing allocated tables.
     pub(super) fn prepare(
         &mut self,
         (model, plan): (&Model, &Plan),
         settings: &[Setting],
-        luck: RunSeed,
+        run_seed: RunSeed,
         setup: &mut Setup,
         drawn: &mut Vec<(DrawId, f64)>,
     ) -> Result<(), Failure> {
@@ -61,9 +61,9 @@ impl Prepared {
         match &self.base {
             Some(_) => {
                 let live = self.live.iter().map(|&at| &model.fields[at as usize]);
-                draw_into(model, live, &plan.draw_streams, luck, setup, drawn)
+                draw_into(model, live, &plan.draw_streams, run_seed, setup, drawn)
             }
-            None => draw_into(model, &model.fields, &plan.draw_streams, luck, setup, drawn),
+            None => draw_into(model, &model.fields, &plan.draw_streams, run_seed, setup, drawn),
         }
     }
 
@@ -129,13 +129,13 @@ fn draw_into<'m>(
     model: &'m Model,
     fields: impl IntoIterator<Item = &'m Field>,
     streams: &[u64],
-    luck: RunSeed,
+    run_seed: RunSeed,
     setup: &mut Setup,
     drawn: &mut Vec<(DrawId, f64)>,
 ) -> Result<(), Failure> {
     fill(model, fields, setup, |field, draw, distribution, setup| {
         let arguments = field.arguments(distribution, model, setup).map_err(Failure::Field)?;
-        let word = luck.word(streams[draw.index()], 0);
+        let word = run_seed.word(streams[draw.index()], 0);
         let value = field.domain.clip(distribution::draw(distribution.shape, &arguments, word));
         drawn.push((draw, value));
         Ok(value)
@@ -144,7 +144,7 @@ fn draw_into<'m>(
     Ok(())
 }
 
-/// The numbers of a run whose draws are known, by draw.
+/// The setup of a run with known draws.
 ///
 /// # Errors
 /// As for [`prepare`].
@@ -176,7 +176,7 @@ fn fill<'m>(
     check_together(model, setup)
 }
 
-/// What no field can be checked for on its own.
+/// Checks conditions that involve several fields.
 fn check_together(model: &Model, setup: &Setup) -> Result<(), Failure> {
     for (actor, (offer, bond)) in setup.credit_offer.iter().zip(&setup.credit_bond).enumerate() {
         if offer > bond {
@@ -243,10 +243,10 @@ mod tests {
             &[],
         ];
         for (replicate, settings) in (0..).zip(sets) {
-            let luck = RunSeed { seed: 1, replicate };
+            let run_seed = RunSeed { seed: 1, replicate };
             let prepare = |prepared: &mut Prepared| {
                 let (mut setup, mut drawn) = (model.setup.clone(), Vec::new());
-                let result = prepared.prepare((&model, &plan), settings, luck, &mut setup, &mut drawn);
+                let result = prepared.prepare((&model, &plan), settings, run_seed, &mut setup, &mut drawn);
                 // Numbers are compared as they are written, since not a number is not equal to itself.
                 (format!("{:?}", result.as_ref().map(|()| &setup)), drawn, result.is_ok())
             };

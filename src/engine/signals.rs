@@ -1,14 +1,14 @@
 //! What conditions can depend on, by number: who watches a thing is told by its signal. And who looks at the state besides
 //! commitments: shocks, moves, outcomes and metrics, numbered in this order.
 
-use crate::model::{ActorId, CommitmentId, Expression, IssueId, Model, MoveId, Quantity, Source, Trigger};
+use crate::model::{ActorId, CommitmentId, Dependency, Expression, IssueId, Model, MoveId, Quantity, Trigger};
 
 use super::collections::Lists;
 
 /// A kind of change that conditions may depend on; see [`Signals`].
 pub(super) type Signal = u32;
 
-/// The numbering of signals: one for each thing whose change may turn a condition.
+/// The numbering of signals: one for each part of the state whose change may affect a condition.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Signals {
     pub(super) actors: u32,
@@ -23,12 +23,12 @@ pub(super) struct Signals {
     pub(super) trust: Signal,
     /// The size of the gap.
     pub(super) gap: Signal,
-    /// The clock.
+    /// The step.
     pub(super) tick: Signal,
 }
 
 impl Signals {
-    /// Numbers the things of a model.
+    /// Numbers the parts of a model.
     pub(super) fn new(model: &Model) -> Self {
         let count = |n: usize| u32::try_from(n).expect("tables are limited to far less than 2^32 entries");
         let commitments = count(model.slots.len());
@@ -55,12 +55,12 @@ impl Signals {
         }
     }
 
-    /// How many signals there are.
+    /// The number of signals.
     pub(super) fn count(&self) -> usize {
         self.tick as usize + 1
     }
 
-    /// The signal that a commitment's events go by.
+    /// The signal for events of a commitment.
     pub(super) fn commitment(&self, commitment: CommitmentId) -> Signal {
         self.commitments + commitment.0
     }
@@ -70,37 +70,37 @@ impl Signals {
         self.stances + issue.0 * self.actors + actor.0
     }
 
-    /// The signals that a quantity's change goes by; `reader` is the debtor in a commitment's conditions.
+    /// The signals for changes of a quantity; `reader` is the debtor in a commitment's conditions.
     pub(super) fn of(&self, quantity: Quantity, reader: ActorId) -> [Option<Signal>; 2] {
         let one = |signal| [Some(signal), None];
-        match quantity.source() {
-            Source::Slot(slot) => one(slot.0),
-            Source::SlotAndTrust(slot) => [Some(slot.0), Some(self.trust)],
-            Source::Commitment(c) => one(self.commitments + c.commitment.0),
-            Source::Outcome(outcome) => one(self.outcomes + outcome.0),
-            Source::OwnStance(issue) => one(self.stance(reader, issue)),
-            Source::Stance(actor, issue) => one(self.stance(actor, issue)),
-            Source::Mean(mean) => one(self.means + mean.0),
-            Source::Trust => one(self.trust),
-            Source::Meeting(meeting) => one(self.meetings + meeting.0),
-            Source::Shock(shock) => one(self.shocks + shock.0),
-            Source::Move(which) => one(self.moves + which.0),
-            Source::MoveOrClock(which) => [Some(self.moves + which.0), Some(self.tick)],
-            Source::MeetingOrClock(meeting) => [Some(self.meetings + meeting.0), Some(self.tick)],
-            Source::ShockOrClock(shock) => [Some(self.shocks + shock.0), Some(self.tick)],
-            Source::Gap => one(self.gap),
-            Source::Clock => one(self.tick),
-            Source::Fixed => [None, None],
+        match quantity.dependency() {
+            Dependency::Slot(slot) => one(slot.0),
+            Dependency::SlotAndTrust(slot) => [Some(slot.0), Some(self.trust)],
+            Dependency::Commitment(c) => one(self.commitments + c.commitment.0),
+            Dependency::Outcome(outcome) => one(self.outcomes + outcome.0),
+            Dependency::OwnStance(issue) => one(self.stance(reader, issue)),
+            Dependency::Stance(actor, issue) => one(self.stance(actor, issue)),
+            Dependency::Mean(mean) => one(self.means + mean.0),
+            Dependency::Trust => one(self.trust),
+            Dependency::Meeting(meeting) => one(self.meetings + meeting.0),
+            Dependency::Shock(shock) => one(self.shocks + shock.0),
+            Dependency::Move(which) => one(self.moves + which.0),
+            Dependency::MoveOrClock(which) => [Some(self.moves + which.0), Some(self.tick)],
+            Dependency::MeetingOrClock(meeting) => [Some(self.meetings + meeting.0), Some(self.tick)],
+            Dependency::ShockOrClock(shock) => [Some(self.shocks + shock.0), Some(self.tick)],
+            Dependency::Gap => one(self.gap),
+            Dependency::Clock => one(self.tick),
+            Dependency::Fixed => [None, None],
         }
     }
 }
 
-/// Who watches what among them.
+/// The index of these readers by signal.
 #[derive(Clone, Debug)]
-pub(super) struct Others {
-    /// For each signal, those whose expressions read what it is about.
+pub(super) struct GlobalReaders {
+    /// For each signal, the readers that depend on it.
     pub(super) watchers: Lists,
-    /// Those that read a stance, or a mean of stances.
+    /// The readers of a stance or of a mean of stances.
     pub(super) of_stances: Vec<u32>,
     moves: usize,
     outcomes: usize,
@@ -108,7 +108,7 @@ pub(super) struct Others {
     count: usize,
 }
 
-impl Others {
+impl GlobalReaders {
     pub(super) fn new(model: &Model, signals: &Signals) -> Self {
         let moves = model.shocks.len();
         let outcomes = moves + model.moves.len();
@@ -122,7 +122,7 @@ impl Others {
             .chain(model.metrics.iter().map(|metric| Some(&metric.value)));
         let mut found: Vec<(Signal, u32)> = Vec::new();
         for (other, expression) in (0..).zip(expressions) {
-            // None of these belongs to a debtor.
+            // None of them belongs to a debtor.
             let reads = expression.map(Expression::reads).unwrap_or_default();
             let signals = reads.into_iter().flat_map(|quantity| signals.of(quantity, ActorId(0))).flatten();
             found.extend(signals.map(|signal| (signal, other)));
@@ -136,22 +136,22 @@ impl Others {
         Self { watchers, of_stances, moves, outcomes, metrics, count }
     }
 
-    /// How many there are.
+    /// The number of readers.
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
-    /// The number of a move.
+    /// The index of a move.
     pub(super) fn of_move(&self, which: MoveId) -> usize {
         self.moves + which.index()
     }
 
-    /// The number of an outcome, by its position.
+    /// The index of an outcome, given its position.
     pub(super) fn of_outcome(&self, at: usize) -> usize {
         self.outcomes + at
     }
 
-    /// The number of a metric, by its position.
+    /// The index of a metric, given its position.
     pub(super) fn of_metric(&self, at: usize) -> usize {
         self.metrics + at
     }

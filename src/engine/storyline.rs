@@ -1,14 +1,14 @@
-//! What a run tells when dates and drift are left out, and a hash of it, so that runs that tell the same can be counted.
+//! Storylines: the events of a run without dates and drift, and a hash of them for counting runs with equal storylines.
 //!
-//! The rules stand in `docs/output.md`, under *Storylines*. The hash is over names, not over positions in the file, so
-//! that runs of variants of a scenario can be compared.
+//! The rules are in `docs/output.md`, under *Storylines*. The hash is computed from names, not from positions in the
+//! file, so that runs of variants of a scenario can be compared.
 
 use crate::model::{CommitmentId, Ending, Event, EventKind, MeetingId, Model, MoveId, OutcomeId, Payload, ShockId};
 
-/// What an entry of a storyline is about.
+/// The subject of an entry of a storyline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
-    /// A commitment, whichever of its instances.
+    /// A commitment, regardless of the instance.
     Commitment(CommitmentId),
     /// A meeting.
     Meeting(MeetingId),
@@ -24,34 +24,34 @@ pub enum Subject {
 
 /// An entry of a storyline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Told {
+pub struct StorylineEntry {
     /// The kind of event.
     pub kind: EventKind,
-    /// What it is about.
+    /// The subject.
     pub subject: Subject,
 }
 
-/// Picks the entries of a storyline from the events of a run, in their order.
+/// Extracts the entries of a storyline from the events of a run, in order.
 #[derive(Clone, Debug)]
-pub struct Teller {
+pub struct StorylineBuilder {
     step: u32,
-    last: Option<Told>,
-    /// Number of the stretch: the life cycles of commitments in a step, up to an entry of another sort.
+    last: Option<StorylineEntry>,
+    /// Number of the current stretch: life-cycle events within a step, up to an entry of another kind.
     stretch: u32,
-    /// For each commitment and kind the stretch that last told of it, so that a stretch needs no set.
+    /// For each commitment and kind, the last stretch with such an entry; this avoids a set for each stretch.
     told: Vec<u32>,
-    /// Which meetings have met.
+    /// Whether each meeting has met.
     met: Vec<bool>,
 }
 
-impl Default for Teller {
+impl Default for StorylineBuilder {
     fn default() -> Self {
         Self { step: 0, last: None, stretch: 1, told: Vec::new(), met: Vec::new() }
     }
 }
 
-impl Teller {
-    /// Begins another run.
+impl StorylineBuilder {
+    /// Resets for another run.
     pub fn reset(&mut self) {
         self.step = 0;
         self.last = None;
@@ -59,9 +59,9 @@ impl Teller {
         self.part();
     }
 
-    /// The entry that an event makes, if it is told.
+    /// The entry for an event, if it gives one.
     #[inline]
-    pub fn tell(&mut self, model: &Model, step: u32, event: Event) -> Option<Told> {
+    pub fn entry(&mut self, model: &Model, step: u32, event: Event) -> Option<StorylineEntry> {
         let kind = event.kind();
         let subject = match event.payload() {
             Payload::Nothing
@@ -80,7 +80,7 @@ impl Teller {
             self.step = step;
             self.part();
         }
-        let told = Told { kind, subject };
+        let told = StorylineEntry { kind, subject };
         if self.last == Some(told) {
             return None;
         }
@@ -109,7 +109,7 @@ impl Teller {
         Some(told)
     }
 
-    /// Begins another stretch.
+    /// Begins a new stretch.
     fn part(&mut self) {
         self.stretch = self.stretch.checked_add(1).unwrap_or_else(|| {
             self.told.fill(0);
@@ -118,11 +118,11 @@ impl Teller {
     }
 }
 
-/// The entries of a storyline whose events are `log`, in order.
+/// The storyline of the events in `log`, which are in order.
 #[must_use]
-pub fn storyline(model: &Model, log: impl IntoIterator<Item = (u32, Event)>) -> Vec<Told> {
-    let mut teller = Teller::default();
-    log.into_iter().filter_map(|(step, event)| teller.tell(model, step, event)).collect()
+pub fn storyline(model: &Model, log: impl IntoIterator<Item = (u32, Event)>) -> Vec<StorylineEntry> {
+    let mut storyline_builder = StorylineBuilder::default();
+    log.into_iter().filter_map(|(step, event)| storyline_builder.entry(model, step, event)).collect()
 }
 
 /// The running hash of a storyline, of 64 bits; it is not cryptographic.
@@ -130,7 +130,7 @@ pub fn storyline(model: &Model, log: impl IntoIterator<Item = (u32, Event)>) -> 
 pub struct StorylineHash(u64);
 
 impl StorylineHash {
-    /// The hash of these bits.
+    /// The hash with these bits.
     #[must_use]
     pub fn from_bits(bits: u64) -> Self {
         Self(bits)
@@ -138,7 +138,7 @@ impl StorylineHash {
 
     /// The hash of a storyline.
     #[must_use]
-    pub fn of(model: &Model, storyline: &[Told]) -> Self {
+    pub fn of(model: &Model, storyline: &[StorylineEntry]) -> Self {
         let names = NameHashes::new(model);
         let mut hash = Self::default();
         storyline.iter().for_each(|&told| hash.add(&names, told));
@@ -147,7 +147,7 @@ impl StorylineHash {
 
     /// Adds an entry.
     #[inline]
-    pub fn add(&mut self, names: &NameHashes, told: Told) {
+    pub fn add(&mut self, names: &NameHashes, told: StorylineEntry) {
         let subject = match told.subject {
             Subject::Commitment(commitment) => names.commitments[commitment.index()],
             Subject::Meeting(meeting) => names.meetings[meeting.index()],
@@ -160,7 +160,7 @@ impl StorylineHash {
         self.0 = mix(mix(self.0 ^ names.kinds[told.kind as usize]) ^ subject);
     }
 
-    /// The hash as it is written in `runs.csv`: `h` and 16 hexadecimal digits.
+    /// The hash as written in `runs.csv`: `h` and 16 hexadecimal digits.
     #[must_use]
     pub fn text(self) -> String {
         format!("h{:016x}", self.0)
@@ -173,7 +173,7 @@ impl StorylineHash {
     }
 }
 
-/// The hashes of the names that storylines of a model are made of.
+/// The hashes of all names that occur in storylines of a model.
 #[derive(Clone, Debug)]
 pub struct NameHashes {
     kinds: Vec<u64>,
@@ -185,7 +185,7 @@ pub struct NameHashes {
 }
 
 impl NameHashes {
-    /// Those of a model.
+    /// Computes the hashes for a model.
     #[must_use]
     pub fn new(model: &Model) -> Self {
         fn hashes<'n>(names: impl Iterator<Item = &'n String>) -> Vec<u64> {
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(name_hash("foobar"), 0x8594_4171_f739_67e8);
     }
 
-    /// The third instance of a commitment and another step change nothing of what is told; order does.
+    /// Other instances of a commitment and other steps do not change the hash; another order does.
     #[test]
     fn dates_and_instances_are_left_out() {
         let text = "format = 1\n[time]\nsteps = 9\n[actors.a]\n[groups]\nall = [\"a\"]\n[resources.word]\n[shocks.coup]\non = [1]\n\
@@ -248,7 +248,7 @@ mod tests {
         let order = [(1, Event::Detached(c)), (2, Event::Suspended(c)), (2, shock)];
         assert_eq!(hash(&told), hash(&later));
         assert!(hash(&told) != hash(&other) && hash(&told) != hash(&order));
-        // In one step a kind counts once for a commitment, until something else is told.
+        // In one step a kind counts once for a commitment, until another entry follows.
         let both = |between: Option<Event>| {
             let again = [(1, Event::Created(c)), (1, Event::Cancelled(d))];
             let log = again.into_iter().chain(between.map(|event| (1, event))).chain([(1, Event::Created(c))]);

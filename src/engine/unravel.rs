@@ -1,27 +1,27 @@
-//! What would come undone if some left: hypotheses of what is suspended.
+//! Cascades of suspensions: which commitments would be suspended if some actors left.
 
 use super::collections::InstanceSet;
 use super::failure::Failure;
 use super::view::View;
 use crate::model::{Amount, Event, Evidence, InstanceId, Reader, Scope, State, limits};
 
-/// A state in which some commitments are suspended that are detached in fact: 'what if they left'.
+/// A state in which some detached commitments are suspended hypothetically.
 ///
-/// Stances and trust stay as they are. What is in force of a maintained commitment is withdrawn.
+/// Stances and trust stay as they are. Amounts in force of a maintained commitment are withdrawn.
 #[derive(Clone, Debug)]
 pub struct Unravelling<'a> {
     view: View<'a>,
     evidence: Evidence,
     suspended: InstanceSet,
     trail: Vec<InstanceId>,
-    /// What was withdrawn, by commitment and place in its `gives`.
+    /// The withdrawn amounts, by commitment and position in its `gives`.
     withdrawn: Vec<(InstanceId, usize, Amount)>,
     work: u64,
     limit: u64,
 }
 
 impl<'a> Unravelling<'a> {
-    /// Nothing is suspended but what is suspended in the state.
+    /// A hypothesis equal to the state.
     #[must_use]
     pub fn on(view: View<'a>) -> Self {
         Self {
@@ -35,19 +35,20 @@ impl<'a> Unravelling<'a> {
         }
     }
 
-    /// Lets it spend this many operations before it fails.
+    /// Allows this many operations before it fails.
     #[must_use]
     pub fn with_work(mut self, operations: u64) -> Self {
         self.limit = operations;
         self
     }
 
-    /// Suspends these, then in rounds what holds only while they do; the rounds that follow, each in declaration order.
+    /// Suspends `leaving`, then in rounds the commitments whose `while` fails as a result. Returns the later rounds,
+    /// each in declaration order.
     ///
     /// `first` are commitments whose `while` may fail from the outset.
     ///
     /// # Errors
-    /// Where a condition has no value, or the work exceeds its limit.
+    /// If a condition has no value, or the work exceeds its limit.
     pub fn unravel(&mut self, leaving: &[InstanceId], first: &[InstanceId]) -> Result<Vec<Vec<InstanceId>>, Failure> {
         let mut candidates = InstanceSet::new(self.view.model.instances.len());
         first.iter().for_each(|&instance| candidates.insert(instance));
@@ -85,7 +86,7 @@ impl<'a> Unravelling<'a> {
         }
     }
 
-    /// Takes everything back.
+    /// Undoes all suspensions.
     pub fn undo(&mut self) {
         let View { model, setup, world, .. } = self.view;
         while let Some(instance) = self.trail.pop() {
@@ -109,7 +110,7 @@ impl<'a> Unravelling<'a> {
             return;
         }
         for gift in model.gifts(instance) {
-            let amount = self.evidence.handed_over(gift.position);
+            let amount = self.evidence.delivered_amount(gift.position);
             if amount != Amount::ZERO {
                 self.evidence.set_delivered(model, setup, instance, gift.number, Amount::ZERO);
                 self.withdrawn.push((instance, gift.number, amount));
@@ -117,7 +118,7 @@ impl<'a> Unravelling<'a> {
         }
     }
 
-    /// Whether the `while` of a detached commitment holds on the hypothetical evidence.
+    /// Whether the `while` of a detached commitment holds with the hypothetical evidence.
     fn stays(&mut self, instance: InstanceId) -> Result<bool, Failure> {
         let view = self.view;
         let declared = &view.model.instances[instance.index()];

@@ -1,17 +1,17 @@
-//! What everything that decides looks at.
+//! The read-only inputs of decisions.
 
 use super::failure::Failure;
 use super::plan::Plan;
 use crate::model::{Expression, InstanceId, Model, Reader, Scope, Setup, State, World};
 
-/// What a decision may look at: a state, and what it is a state of.
+/// The inputs of a decision: a state with its model, plan and setup.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// The model.
     pub model: &'a Model,
-    /// What was prepared for it.
+    /// The plan of the model.
     pub plan: &'a Plan,
-    /// The numbers of the run.
+    /// The setup of the run.
     pub setup: &'a Setup,
     /// The state.
     pub world: &'a World,
@@ -31,7 +31,7 @@ impl<'a> View<'a> {
         Scope { reader: Some(reader), ..self.scope() }
     }
 
-    /// Whether a commitment's condition holds; `default` where none is written.
+    /// Whether a commitment's condition holds; `default` if it is not declared.
     pub(super) fn holds(
         &self,
         instance: InstanceId,
@@ -57,7 +57,7 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Whether a commitment that is not bound may become so by its own condition.
+    /// Whether a commitment that is not bound may be bound by its own condition.
     #[inline]
     pub(super) fn may_join(self, instance: InstanceId) -> bool {
         let state = self.world.instance(instance).state;

@@ -1,11 +1,13 @@
-//! Watched conditions: what has to change before a condition can take another truth than it has.
+//! Watched conditions: the changes that could change the truth of a condition.
 //!
-//! A false `and` stays false as long as one of its false operands does, and a true `or` as long as one of its true ones
-//! does: only what that operand reads need be watched (the watched literals of SAT solvers, as in `MiniSat`, with
-//! comparisons for literals). A comparison that reads one stance, and is monotone in it, keeps its truth while the
-//! stance stays between two numbers, so that the stance is watched for leaving them rather than for moving.
+//! A false `and` stays false as long as one of its false operands does, and a true `or` stays true as long as one of
+//! its true operands does. So it is enough to watch what that operand reads (as with the watched literals of SAT
+//! solvers such as `MiniSat`; the literals here are comparisons). A comparison that reads one stance and is monotone in
+//! it keeps its truth while the stance stays in an interval, so only leaving that interval is watched.
 //!
-//! What a condition reads is told apart by the bits of a mask, with the last bit for all that are too many.
+//! The quantities that a condition reads are represented by the bits of a mask. If there are more quantities than bits,
+//! the last bit stands for the rest.
+//! the last bit stands for the rest.
 
 mod condition;
 mod conditions;

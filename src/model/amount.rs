@@ -29,16 +29,16 @@ impl Amount {
         Self(libm::round(value * MILLION) as i64)
     }
 
-    /// The amount that `value` units were written for: [`Amount::to_units`] of the result is `value` again, for every
-    /// `value` that it ever gives, also where several amounts share one `f64`.
+    /// The amount that was written as `value` units: the inverse of [`Amount::to_units`], also where several amounts
+    /// have the same `f64`.
     ///
-    /// It is the exact product with 10⁶ rounded to the nearest whole number; the `f64` product of
-    /// [`Amount::from_units`] rounds twice, which beyond 2⁵¹ millionths may give a neighbour.
+    /// It is the exact product with 10⁶ rounded to the nearest integer; the `f64` product of [`Amount::from_units`]
+    /// rounds twice, which above 2⁵¹ millionths may give a neighbour.
     #[must_use]
     pub fn from_written(value: f64) -> Self {
         let bits = value.abs().to_bits();
         let (exponent, fraction) = (bits >> 52, bits & ((1 << 52) - 1));
-        // A subnormal number, or one far below a millionth, is no amount; one without a fraction is large.
+        // A subnormal number or one far below a millionth is not an amount; one without a fraction is large.
         let Some(shift) = 1_075_u64.checked_sub(exponent).filter(|shift| *shift < 120) else {
             return Self::from_units(value);
         };
@@ -49,9 +49,8 @@ impl Amount {
         Self(if value < 0.0 { -size } else { size })
     }
 
-    /// The level that a graded amount should have: `value` units, from 0 to `upto`, rounded down to a multiple of `by`,
-    /// except that `upto` itself is a level.
-    ///
+    /// The valid level of a graded amount for a computed value: `value` units, limited to 0 … `upto` and rounded down
+    /// to a multiple of `by`. `upto` itself is also a level.
     /// # Panics
     /// If `by` is 0.
     #[inline]
@@ -74,20 +73,20 @@ impl Amount {
         }
     }
 
-    /// Beyond 2^53 millionths the quotient of two `f64` would round twice; reading a decimal rounds once.
+    /// Above 2^53 millionths the quotient of two `f64` would round twice; parsing a decimal rounds once.
     #[cold]
     fn to_units_slowly(self) -> f64 {
         format!("{}e-6", self.0).parse().expect("a whole number with an exponent is a float")
     }
 
-    /// This amount less another.
+    /// The difference.
     #[inline]
     #[must_use]
     pub fn minus(self, other: Self) -> Self {
         Self(self.0 - other.0)
     }
 
-    /// What has been handed over of this amount after `k` of `over` increments: `⌊amount·k/over⌋`.
+    /// The part of this amount that is delivered after `k` of `over` increments: `⌊amount·k/over⌋`.
     ///
     /// # Panics
     /// If `k` is more than `over`, or `over` is 0, for an amount near the limit.
@@ -127,7 +126,7 @@ mod tests {
                     let written = amount.to_units();
                     let read = Amount::from_written(written);
                     assert_eq!(read.to_units().to_bits(), written.to_bits(), "{amount:?} read as {read:?}");
-                    // Where each has a number of its own, it is the very amount.
+                    // Amounts with an `f64` of their own are recovered exactly.
                     assert!(read == amount || amount.0 > 1 << 52, "{amount:?} read as {read:?}");
                 }
             }

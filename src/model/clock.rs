@@ -1,4 +1,4 @@
-//! Steps and dates. A run has no other clock.
+//! Steps and dates. A run has no other notion of time.
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
@@ -6,10 +6,10 @@ use jiff::civil::DateTime;
 /// A date with or without a time of day, as in scenario files: without one it is midnight.
 pub type Date = DateTime;
 
-/// The steps of a run, and the dates that they stand for.
+/// The steps of a run and their dates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
-    /// The date at which step 0 begins, where the scenario has dates.
+    /// The date at which step 0 begins, if the scenario has dates.
     pub start: Option<DateTime>,
     /// Whether dates are written without a time of day: the start is a plain date and steps are whole days or months.
     pub plain: bool,
@@ -22,9 +22,9 @@ pub struct Clock {
 /// The length of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepLength {
-    /// So many seconds.
+    /// A number of seconds.
     Seconds(i64),
-    /// So many calendar months.
+    /// A number of calendar months.
     Months(i64),
 }
 
@@ -34,7 +34,7 @@ impl StepLength {
 }
 
 impl Clock {
-    /// The date at which a step begins, as it is written in the CSV files; empty without dates.
+    /// The date at which a step begins, as written in CSV files; empty without dates.
     #[must_use]
     pub fn date(&self, step: u32) -> String {
         self.date_time(step).map_or_else(String::new, |moment| self.written(moment))
@@ -46,13 +46,13 @@ impl Clock {
         self.start.is_some() && !self.plain
     }
 
-    /// A moment as it is written in the CSV files.
+    /// A time as written in CSV files.
     #[must_use]
     pub fn written(&self, moment: DateTime) -> String {
         if self.plain { moment.date().to_string() } else { moment.strftime("%Y-%m-%dT%H:%M:%S").to_string() }
     }
 
-    /// The moment at which a step begins, where the scenario has dates.
+    /// The time at which a step begins, if the scenario has dates.
     #[must_use]
     pub fn date_time(&self, step: u32) -> Option<DateTime> {
         let start = self.start?;
@@ -75,7 +75,7 @@ impl Clock {
         }
     }
 
-    /// The minutes from the start of the run to a moment; none without dates.
+    /// The minutes from the start of the run to a time; `None` without dates.
     #[must_use]
     pub fn minutes_to(&self, moment: DateTime) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "the calendar has fewer than 2^53 seconds")]
@@ -83,13 +83,13 @@ impl Clock {
         Some(seconds / 60.0)
     }
 
-    /// The beginning of a step, as series of data count moments: in minutes from the start, or in steps without dates.
+    /// The time of a step on the axis of data series: minutes since the start, or the step number without dates.
     #[must_use]
     pub fn moment_of(&self, step: u32) -> f64 {
         self.date_time(step).and_then(|moment| self.minutes_to(moment)).unwrap_or(f64::from(step))
     }
 
-    /// The step that contains a moment: negative before the run, at least `steps` after it. None without dates.
+    /// The step that contains a time: negative before the run, at least `steps` after it. `None` without dates.
     #[must_use]
     pub fn step_of(&self, moment: DateTime) -> Option<i64> {
         let start = self.start?;
@@ -101,7 +101,7 @@ impl Clock {
             StepLength::Months(length) => {
                 let months = month_of(moment) - month_of(start);
                 let step = months.div_euclid(length);
-                // Only in a month in which a step begins does it depend on the day which of two it is.
+                // The day matters only in a month in which a step begins.
                 let begins = (start.day().min(moment.date().days_in_month()), start.time());
                 let not_yet = months.rem_euclid(length) == 0 && (moment.day(), moment.time()) < begins;
                 Some(step - i64::from(not_yet))
@@ -109,7 +109,7 @@ impl Clock {
         }
     }
 
-    /// The number of steps that begin from the start on and before a moment that is not before the start.
+    /// The number of steps that begin from the start up to a time, exclusive. The time must not be before the start.
     #[must_use]
     pub fn steps_until(&self, end: DateTime) -> Option<i64> {
         if let StepLength::Seconds(length) = self.step {

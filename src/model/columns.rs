@@ -1,8 +1,8 @@
-//! A condition evaluated for many debtors at once, operation by operation, each over a column of numbers.
+//! Vectorised evaluation: a condition for many debtors at once, operation by operation, each over a column of numbers.
 //!
-//! It gives what [`Expression::truth`] gives for each debtor. The two differ in one thing: all parts are
-//! looked at here. Where a part turns out not to be a number nothing is answered, and the debtors must be
-//! asked one by one, which finds out whether that part is looked at.
+//! The result equals that of [`Expression::truth`] for each debtor, with one difference: all parts are evaluated. If a
+//! part is not a number, the evaluation is abandoned and the caller must evaluate the debtors one by one, which shows
+//! whether that part is needed.
 
 use super::Amount;
 use super::expression::{
@@ -10,17 +10,17 @@ use super::expression::{
 };
 use super::quantity::Quantity;
 
-/// Working memory: a column for each operation, or one number where all debtors have the same.
+/// Working memory: a column for each operation, or one number if it is the same for all debtors.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
-    /// By operation: its number where it is the same for all.
+    /// For each operation, its number if it is the same for all debtors.
     same: Vec<Option<f64>>,
-    /// By operation, then debtor. Conditions are 1 and 0.
+    /// By operation, then debtor. Truth values are 1 and 0.
     values: Vec<f64>,
 }
 
 impl Columns {
-    /// Evaluates a condition for each reader; false if that must be done one by one.
+    /// Evaluates a condition for each reader; returns `false` if that must be done one by one.
     pub fn truths(
         &mut self,
         expression: &Expression,
@@ -43,7 +43,7 @@ impl Columns {
         true
     }
 
-    /// Evaluates a number for each reader; false if that must be done one by one.
+    /// Evaluates a number for each reader; returns `false` if that must be done one by one.
     pub fn numbers(
         &mut self,
         expression: &Expression,
@@ -84,9 +84,8 @@ impl Columns {
     }
 }
 
-/// The operands of an operation behind which it would no longer be seen that one is not a number; all others hand that
-/// on, and the whole is a condition.
-#[expect(clippy::wildcard_enum_match_arm, reason = "all other operations hand it on")]
+/// The operands that may be NaN without making the result NaN. Every other operation propagates NaN.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other operations propagate it")]
 fn hidden(node: Node) -> [Option<NodeId>; 3] {
     match node {
         Node::Compare(_, a, b) | Node::Min(a, b) | Node::Max(a, b) | Node::If(_, a, b) => [Some(a), Some(b), None],
@@ -96,14 +95,14 @@ fn hidden(node: Node) -> [Option<NodeId>; 3] {
     }
 }
 
-/// The operations done so far.
+/// The results of the operations so far.
 struct Operands<'a> {
     same: &'a [Option<f64>],
     values: &'a [f64],
     width: usize,
 }
 
-/// A number for all, or one for each.
+/// One number for all debtors, or one for each.
 #[derive(Clone, Copy)]
 enum Operand<'a> {
     Same(f64),
@@ -178,7 +177,7 @@ fn truth(holds: bool) -> f64 {
     f64::from(u8::from(holds))
 }
 
-/// One operation: its number where it is the same for all, else `out` is filled.
+/// Evaluates one operation: returns its number if that is the same for all, otherwise fills `out`.
 fn evaluate(
     node: Node,
     operands: &Operands<'_>,
@@ -216,7 +215,7 @@ fn evaluate(
     }
 }
 
-/// A comparison, with the choice of which outside of the loop.
+/// Evaluates a comparison, matching on its kind outside of the loop.
 fn compare(comparison: Comparison, operands: &Operands<'_>, a: NodeId, b: NodeId, out: &mut [f64]) -> Option<f64> {
     use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     match comparison {

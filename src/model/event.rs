@@ -1,4 +1,4 @@
-//! Everything that can happen. The log is a list of these; folding it rebuilds every state.
+//! Events. A log is a list of events, and applying them in order reproduces every state.
 //!
 //! A new kind of event is a line of the table `events!`; the compiler then asks what it does to the state, and how it is
 //! told. When a log may have it, and how it is read, written and hashed, follows from the table.
@@ -19,13 +19,13 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// The name of a deadlock in tables, which no outcome may bear.
+    /// The name of a deadlock in tables. No outcome may have it.
     pub const DEADLOCK: &'static str = "deadlock";
-    /// The name of a stalemate in tables, which no outcome may bear.
+    /// The name of a stalemate in tables. No outcome may have it.
     pub const STALEMATE: &'static str = "stalemate";
 }
 
-/// A phase of a step, as the order of events in a log shows it; within a step phases only move on.
+/// A phase of a step. The phases of the events in a step never decrease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// The beginning of a run.
@@ -52,14 +52,14 @@ pub enum Phase {
     End,
 }
 
-/// What an event carries. Events of different kinds that carry the same are written, read and hashed in the same way.
+/// The data of an event. Events of different kinds with the same payload are written, read and hashed alike.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Payload {
     /// Nothing.
     Nothing,
     /// A drawn value.
     Draw {
-        /// Which draw.
+        /// The draw.
         draw: DrawId,
         /// The value as drawn and clipped to the field's domain.
         value: f64,
@@ -72,18 +72,18 @@ pub enum Payload {
     Move(MoveId),
     /// A stance or an anchor.
     Opinion {
-        /// Whose.
+        /// The instance.
         actor: ActorId,
-        /// On what.
+        /// The issue.
         issue: IssueId,
         /// The new value, in [0, 1].
         value: f64,
     },
     /// Trust of one actor in another.
     Pair {
-        /// Who trusts.
+        /// The trusting actor.
         truster: ActorId,
-        /// Whom.
+        /// The trusted actor.
         trusted: ActorId,
         /// The new mean, in [0, 1].
         value: f64,
@@ -92,16 +92,16 @@ pub enum Payload {
     Instance(InstanceId),
     /// An amount of one resource of a commitment instance.
     Gift {
-        /// Of which commitment.
+        /// The instance.
         instance: InstanceId,
-        /// Which of its resources, by position in `gives`.
+        /// The position of the resource in `gives`.
         gift: u32,
-        /// How much.
+        /// The amount.
         amount: Amount,
     },
     /// A package of a meeting.
     Package {
-        /// At which meeting.
+        /// The meeting.
         meeting: MeetingId,
         /// Number of its members.
         size: u32,
@@ -112,9 +112,9 @@ pub enum Payload {
     Ending(Ending),
 }
 
-/// The form of a [`Payload`].
+/// The variant of a [`Payload`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the payload of that name")]
+#[expect(missing_docs, reason = "each stands for the payload of that name")]
 pub enum Form {
     Nothing,
     Draw,
@@ -140,7 +140,7 @@ macro_rules! events {
         = $name:literal, $payload:ident, $phase:ident
         $(, $($from:ident)|+ $(=> $to:ident)? $(: $clause:ident $turn:ident)?)?;
     )*) => {
-        /// One thing that happened.
+        /// An event.
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub enum Event {
             $(
@@ -154,7 +154,7 @@ macro_rules! events {
             )*
         }
 
-        /// The kind of an event, without what it carries.
+        /// The kind of an event, without its payload.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum EventKind {
             $($(#[$doc])* $kind,)*
@@ -170,7 +170,7 @@ macro_rules! events {
         }
 
         impl EventKind {
-            /// Every kind, in the order of their numbers.
+            /// Every kind, in the order of their codes.
             pub const ALL: &'static [Self] = &[$(Self::$kind),*];
 
             /// Its name in logs.
@@ -181,7 +181,7 @@ macro_rules! events {
                 }
             }
 
-            /// Its number in the hash of a history.
+            /// Its code in the history hash.
             #[inline]
             #[must_use]
             pub const fn code(self) -> u32 {
@@ -190,7 +190,7 @@ macro_rules! events {
                 }
             }
 
-            /// The form of what events of this kind carry.
+            /// The payload variant of this kind.
             #[must_use]
             pub const fn form(self) -> Form {
                 match self {
@@ -198,7 +198,7 @@ macro_rules! events {
                 }
             }
 
-            /// The phase that it belongs to, except where the event's circumstances say otherwise (see the replay).
+            /// The usual phase. The replay knows the exceptions.
             #[must_use]
             pub const fn phase(self) -> Phase {
                 match self {
@@ -223,7 +223,7 @@ macro_rules! events {
                 }
             }
 
-            /// The state that a life-cycle event leads to; none for all other events.
+            /// The state that a life-cycle event leads to; `None` for all other events.
             #[must_use]
             pub const fn leads_to(self) -> Option<State> {
                 match self {
@@ -240,7 +240,7 @@ macro_rules! events {
                 }
             }
 
-            /// The event of this kind that carries a payload; none if events of this kind carry something else.
+            /// The event of this kind with a payload; `None` if the payload does not fit the kind.
             #[must_use]
             pub fn with(self, payload: Payload) -> Option<Event> {
                 match (self, payload) {
@@ -264,7 +264,7 @@ macro_rules! events {
                 }
             }
 
-            /// What it carries.
+            /// Its payload.
             #[inline]
             #[must_use]
             pub const fn payload(self) -> Payload {
@@ -305,7 +305,7 @@ events! {
     6 Anchor { actor: ActorId, issue: IssueId, value: f64 } = "anchor", Opinion, Shocks;
     /// A shock moved trust.
     7 Trust { truster: ActorId, trusted: ActorId, value: f64 } = "trust", Pair, Shocks;
-    /// An offer came on the table: null → conditional.
+    /// An offer was made: null → conditional.
     8 Created(instance: InstanceId) = "created", Instance, Review, Null => Conditional: Offer holds;
     /// An offer was taken back: conditional → null.
     9 Cancelled(instance: InstanceId) = "cancelled", Instance, Review, Conditional => Null: Offer fails;
@@ -315,11 +315,11 @@ events! {
     11 Detached(instance: InstanceId) = "detached", Instance, Exchange, Conditional => Detached: When holds;
     /// The debtor suspended it: detached → pending.
     12 Suspended(instance: InstanceId) = "suspended", Instance, Review, Detached => Pending: While fails;
-    /// The debtor took it up again: pending → detached.
+    /// The debtor resumed it: pending → detached.
     13 Reactivated(instance: InstanceId) = "reactivated", Instance, Review, Pending => Detached: While holds;
-    /// An increment was handed over.
+    /// An increment was delivered.
     14 Delivered { instance: InstanceId, gift: u32, amount: Amount } = "delivered", Gift, Delivery, Detached;
-    /// What a maintained commitment had in force ended.
+    /// An amount that a maintained commitment had in force ended.
     15 Withdrawn { instance: InstanceId, gift: u32, amount: Amount } = "withdrawn", Gift, Review, Pending | Satisfied | Violated | Terminated;
     /// Everything was delivered, or a maintained commitment's `until` holds: detached → satisfied.
     16 Satisfied(instance: InstanceId) = "satisfied", Instance, Delivery, Detached => Satisfied: Until holds;
@@ -335,16 +335,16 @@ events! {
     25 Raised { instance: InstanceId, gift: u32, amount: Amount } = "raised", Gift, Exchange, Detached;
     /// An outcome's condition holds for the first time.
     21 Reached(outcome: OutcomeId) = "reached", Outcome, Outcomes;
-    /// The run ended. In the hash a deadlock and a stalemate have the numbers 23 and 24.
+    /// The run ended. In the hash, a deadlock and a stalemate have the codes 23 and 24.
     22 Ended(ending: Ending) = "ended", Ending, End;
-    /// A new round of a commitment that was over: satisfied, violated, expired, terminated → null.
+    /// A finished commitment begins a new round: satisfied, violated, expired, terminated → null.
     26 Renewed(instance: InstanceId) = "renewed", Instance, Review, Satisfied | Violated | Expired | Terminated => Null: Renew holds;
-    /// Somebody goes first, whatever their condition says.
+    /// A move was made: commitments are bound regardless of their conditions.
     27 Moved(which: MoveId) = "moved", Move, Exchange;
 }
 
 impl EventKind {
-    /// The kind of that name in logs.
+    /// The kind with this name in logs.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
@@ -352,7 +352,7 @@ impl EventKind {
 }
 
 impl Event {
-    /// The instance whose life cycle or deeds it belongs to.
+    /// The instance that it is about, if any.
     #[inline]
     #[must_use]
     pub const fn instance(self) -> Option<InstanceId> {
@@ -375,13 +375,13 @@ impl Event {
 /// Position of an event in its run's log, from 0.
 pub type Seq = u32;
 
-/// An event in its place in a log.
+/// An event with its position in time and its cause.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Entry {
     /// The step in which it happened.
     pub step: u32,
-    /// What happened.
+    /// The event.
     pub event: Event,
-    /// The event that brought it about, where something in the run did.
+    /// The event that caused it, if one did.
     pub cause: Option<Seq>,
 }

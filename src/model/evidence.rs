@@ -1,6 +1,6 @@
-//! What the actors have put on the table: offers, bonds and deeds, with the totals that expressions read.
+//! Evidence: the offers, bonds and deliveries of a state, with the totals that expressions read.
 //!
-//! Everything here is a whole number, so totals are exact and do not depend on the order of events.
+//! All values are integers, so totals are exact and do not depend on the order of events.
 
 use super::expression::Reader;
 use super::ids::{ActorId, InstanceId, ResourceId, SlotId};
@@ -36,7 +36,7 @@ struct Counts {
 }
 
 impl Counts {
-    /// The number of those in a state, where it is read.
+    /// The count for a state, if it is tracked.
     fn in_state(&mut self, state: State) -> Option<&mut u32> {
         match state {
             State::Pending => Some(&mut self.pending),
@@ -61,21 +61,21 @@ pub struct Evidence {
     standing: Vec<Standing>,
     /// By instance.
     states: Vec<State>,
-    /// By instance, the times that it has been satisfied.
+    /// The number of times each instance has been satisfied.
     rounds: Vec<u32>,
     /// Delivered (of maintained commitments: in force), by flat position of the gift.
     delivered: Vec<Amount>,
     /// Delivered in earlier rounds, by flat position of the gift.
     earlier: Vec<Amount>,
-    /// Graded amounts as they are, by flat position of the gift; empty where no commitment is graded.
+    /// Current graded amounts, by flat position of the gift; empty if no commitment is graded.
     amounts: Vec<Amount>,
-    /// Number of increments handed over, by flat position of the gift; empty where neither a commitment is graded nor
-    /// trust is kept up.
+    /// Number of delivered increments, by flat position of the gift; empty unless a commitment is graded or trust is
+    /// tracked.
     increments: Vec<u32>,
 }
 
 impl Evidence {
-    /// The empty table.
+    /// Evidence without offers.
     #[must_use]
     pub fn new(model: &Model) -> Self {
         Self {
@@ -92,7 +92,7 @@ impl Evidence {
         }
     }
 
-    /// The empty table again.
+    /// Removes all evidence.
     pub fn reset(&mut self) {
         self.ledger.fill(Sums::default());
         self.slots.fill(Sums::default());
@@ -106,7 +106,7 @@ impl Evidence {
         self.increments.fill(0);
     }
 
-    /// Takes on another table of the same model, keeping the memory.
+    /// Copies another evidence of the same model, reusing memory.
     pub fn copy_from(&mut self, other: &Self) {
         self.ledger.clone_from(&other.ledger);
         self.slots.clone_from(&other.slots);
@@ -120,21 +120,21 @@ impl Evidence {
         self.increments.clone_from(&other.increments);
     }
 
-    /// How far an instance counts at present.
+    /// The current standing of an instance.
     #[inline]
     #[must_use]
     pub fn standing(&self, instance: InstanceId) -> Standing {
         self.standing[instance.index()]
     }
 
-    /// What has been delivered of a gift (of a maintained commitment: what is in force), by its flat position.
+    /// The delivered amount of a gift (for a maintained commitment: the amount in force), by its flat position.
     #[inline]
     #[must_use]
-    pub fn handed_over(&self, gift: usize) -> Amount {
+    pub fn delivered_amount(&self, gift: usize) -> Amount {
         self.delivered[gift]
     }
 
-    /// Counts an instance as in a state from now on.
+    /// Sets the state of an instance.
     pub fn set_state(&mut self, model: &Model, instance: InstanceId, new: State) {
         let old = std::mem::replace(&mut self.states[instance.index()], new);
         let counts = &mut self.counts[model.instances[instance.index()].commitment.index()];
@@ -146,36 +146,36 @@ impl Evidence {
         }
     }
 
-    /// Counts a round that an instance has been satisfied in.
+    /// Counts a round in which an instance was satisfied.
     pub fn add_round(&mut self, model: &Model, instance: InstanceId) {
         self.rounds[instance.index()] += 1;
         self.counts[model.instances[instance.index()].commitment.index()].rounds += 1;
     }
 
-    /// The times that an instance has been satisfied.
+    /// The number of times that an instance has been satisfied.
     #[must_use]
     pub fn rounds_of(&self, instance: InstanceId) -> u32 {
         self.rounds[instance.index()]
     }
 
-    /// What has been delivered of a gift in all rounds, by its flat position.
+    /// The amount of a gift delivered in all rounds, by its flat position.
     #[must_use]
-    pub fn handed_over_ever(&self, gift: usize) -> Amount {
+    pub fn delivered_in_all_rounds(&self, gift: usize) -> Amount {
         Amount(self.earlier[gift].0 + self.delivered[gift].0)
     }
 
-    /// A round of an instance that counts as nothing is over: what it delivered stays among the deeds of its debtor, as
-    /// a commitment of its own that is offered, bound and delivered, and the next round begins at nothing.
+    /// Ends a round of an instance whose standing is nothing. Its deliveries stay in the totals of its debtor, as if
+    /// they belonged to a separate commitment that was offered, bound and delivered, and the next round begins at zero.
     pub fn retire(&mut self, model: &Model, instance: InstanceId) {
         debug_assert_eq!(self.standing[instance.index()], Standing::NONE);
         for gift in model.gifts(instance) {
-            // The sums stay as they are: of what counts as nothing, its deeds are all that they hold.
+            // The sums are already right: the deliveries are all that they hold for this instance.
             let delivered = std::mem::take(&mut self.delivered[gift.position]);
             self.earlier[gift.position].0 += delivered.0;
         }
     }
 
-    /// Takes on an instance from another table, with amounts that may differ.
+    /// Copies an instance from another evidence whose amounts may differ.
     pub fn adopt(&mut self, model: &Model, setup: &Setup, instance: InstanceId, other: &Self) {
         let at = instance.index();
         for gift in model.gifts(instance) {
@@ -188,7 +188,7 @@ impl Evidence {
         self.set_standing(model, setup, instance, other.standing[at]);
         for gift in model.gifts(instance) {
             if model.commitment_of(instance).level(gift.number).is_some() {
-                // A graded amount stays, but not above what it may now be.
+                // A graded amount is kept up to its new limit.
                 let amount = other.amounts[gift.position].min(setup.gives[gift.position]);
                 self.set_amount(model, setup, instance, gift.number, amount);
             }
@@ -197,7 +197,7 @@ impl Evidence {
         }
     }
 
-    /// Lets an instance count differently from now on.
+    /// Sets the standing of an instance.
     pub fn set_standing(&mut self, model: &Model, setup: &Setup, instance: InstanceId, new: Standing) {
         let old = std::mem::replace(&mut self.standing[instance.index()], new);
         if old == new {
@@ -218,7 +218,7 @@ impl Evidence {
         }
     }
 
-    /// Sets what has been delivered of a gift (of a maintained commitment: what is in force).
+    /// Sets the delivered amount of a gift (for a maintained commitment: the amount in force).
     pub fn set_delivered(&mut self, model: &Model, setup: &Setup, instance: InstanceId, number: usize, new: Amount) {
         let gift = model.gift(instance, number);
         let before = self.promise(model, setup, instance, gift);
@@ -245,7 +245,7 @@ impl Evidence {
         });
     }
 
-    /// The amount that an instance promises of a gift: of a graded one as it is, else as declared.
+    /// The promised amount of a gift: the current one if it is graded, otherwise the declared one.
     #[inline]
     #[must_use]
     pub fn amount(&self, model: &Model, setup: &Setup, instance: InstanceId, gift: Gift) -> Amount {
@@ -256,14 +256,14 @@ impl Evidence {
         }
     }
 
-    /// A graded amount as it is, by flat position of the gift.
+    /// The current graded amount, by flat position of the gift.
     #[inline]
     #[must_use]
     pub fn graded(&self, gift: usize) -> Amount {
         self.amounts[gift]
     }
 
-    /// What a gift adds to the totals `offered` and `bound` as its instance stands.
+    /// The contribution of a gift to the totals `offered` and `bound`.
     #[must_use]
     pub fn counts(&self, model: &Model, setup: &Setup, instance: InstanceId, gift: Gift) -> (Amount, Amount) {
         let promise = self.promise(model, setup, instance, gift);
@@ -277,14 +277,14 @@ impl Evidence {
         !self.increments.is_empty()
     }
 
-    /// Number of increments of a gift that have been handed over in this round, by its flat position; 0 where they are
-    /// not counted.
+    /// Number of increments of a gift that have been delivered in this round, by its flat position; 0 if they are not
+    /// counted.
     #[must_use]
     pub fn increments(&self, gift: usize) -> u32 {
         self.increments.get(gift).copied().unwrap_or(0)
     }
 
-    /// Sets the number of increments of a gift; without effect where they are not counted.
+    /// Sets the number of increments of a gift. Has no effect if they are not counted.
     pub fn set_increments(&mut self, gift: usize, number: u32) {
         if let Some(increments) = self.increments.get_mut(gift) {
             *increments = number;
@@ -315,7 +315,7 @@ impl Evidence {
         }
     }
 
-    /// An actor is a party once, however many of its commitments name the resource.
+    /// An actor counts as one party regardless of the number of its commitments for the resource.
     fn change_parties(
         &mut self,
         model: &Model,
@@ -335,7 +335,7 @@ impl Evidence {
         }
     }
 
-    /// The part of a slot's sums that is the reader's own, which does not count for it.
+    /// The part of a slot's sums that comes from the reader itself, which is excluded for it.
     #[inline]
     fn own(&self, model: &Model, slot: SlotId, reader: Option<Reader>) -> Option<&Sums> {
         let reader = reader?;
@@ -374,7 +374,7 @@ impl Evidence {
         self.slots[slot.index()].parties - own
     }
 
-    /// Offered, bound and delivered amounts of one actor's commitments, each at least the next, for `assured`.
+    /// Offered, bound and delivered amounts of one actor's commitments, for `assured`; none is smaller than the next.
     #[inline]
     #[must_use]
     pub fn table(&self, model: &Model, resource: ResourceId, actor: ActorId) -> (Amount, Amount, Amount) {
@@ -406,7 +406,7 @@ impl Evidence {
         self.count(of, reader, model, |counts| counts.kept, |own| own.kept)
     }
 
-    /// The number of those that count, without the instance that asks.
+    /// The number of instances that count, without the reader's own.
     fn count(
         &self,
         of: Promises,
@@ -426,7 +426,7 @@ impl Evidence {
         }
     }
 
-    /// `pending(c)` and its kin: the number of those in one of these states.
+    /// `pending(c)`, `violated(c)` and similar: the number of instances in a state.
     #[must_use]
     pub fn in_state(&self, of: Promises, state: State) -> u32 {
         match of.instance {
@@ -457,23 +457,23 @@ fn step_count(count: &mut u32, was: bool, is: bool) {
 /// One amount of a commitment, in millionths.
 #[derive(Clone, Copy)]
 struct Promise {
-    /// The most that it can be.
+    /// The upper limit.
     upto: i64,
     amount: i64,
     delivered: i64,
 }
 
 impl Promise {
-    /// What counts as offered and as bound.
+    /// The amounts that count as offered and as bound.
     #[inline]
     fn counts(self, standing: Standing) -> (i64, i64) {
-        // What is kept counts with what it came to; an offer or a bond may still rise.
+        // A kept commitment counts with its current amount; an offer or a bond may still rise to its limit.
         let offer = if standing.kept { self.amount } else { self.upto };
         (if standing.offered { offer } else { 0 }, if standing.bound { self.amount } else { 0 })
     }
 }
 
-/// Adds (`sign` 1) or takes away (−1) a commitment that stands so; deeds are moved by their own events.
+/// Adds (`sign` 1) or removes (`sign` −1) a commitment with this standing. Deliveries have their own events.
 #[inline]
 fn move_sums(sums: &mut Sums, promise: Promise, standing: Standing, sign: i64) {
     let (offered, bound) = promise.counts(standing);

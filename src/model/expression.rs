@@ -1,7 +1,7 @@
 //! Compiled expressions: a flat arena of nodes over ids, and their evaluation on a state.
 //!
-//! The compiler (`scenario`) has checked types, names and contexts, so evaluation cannot meet a wrong
-//! one. What it can meet is a part that is not a number (`0/0`, `ln(-1)`); that is a [`NotANumber`].
+//! The front end (`scenario`) has checked types, names and contexts. The only failure that remains is a part that is
+//! not a number (`0/0`, `ln(-1)`): [`NotANumber`].
 
 use std::cell::Cell;
 
@@ -11,7 +11,7 @@ use super::state::State;
 use super::world::World;
 use super::{Evidence, Model, Setup};
 
-/// Index of a node in its expression's arena; children stand before their parents.
+/// Index of a node in its expression's arena; children precede their parents.
 pub type NodeId = u32;
 
 /// A comparison of two numbers.
@@ -32,7 +32,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Whether `left` and `right` compare so.
+    /// Whether the comparison of `left` and `right` is true.
     #[inline]
     #[must_use]
     #[expect(clippy::float_cmp, reason = "the language's own `==` compares numbers exactly")]
@@ -47,7 +47,7 @@ impl Comparison {
         }
     }
 
-    /// How it is written.
+    /// Its operator in the language.
     #[must_use]
     pub fn symbol(self) -> &'static str {
         match self {
@@ -82,7 +82,7 @@ pub enum Node {
     Multiply(NodeId, NodeId),
     /// `a / b`
     Divide(NodeId, NodeId),
-    /// `a < b` and its kin
+    /// `a < b` and the other comparisons
     Compare(Comparison, NodeId, NodeId),
     /// `a and b`
     And(NodeId, NodeId),
@@ -186,16 +186,16 @@ impl Node {
     }
 }
 
-/// A compiled expression. Definitions are compiled into the arena of their user, once each.
+/// A compiled expression. Each definition that it uses is compiled once into its arena.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
     /// The operations, children before parents; the last is the root.
     pub nodes: Vec<Node>,
-    /// Where the expression stands in the file, as a dotted path (`commitments.uk_troops.when`).
+    /// The place of the expression in the file, as a dotted path (`commitments.uk_troops.when`).
     pub path: String,
     /// The text as written, for messages.
     pub text: String,
-    /// The nodes that definitions stand for, with their names, for messages.
+    /// The root nodes of definitions, with their names, for messages.
     pub named: Vec<(NodeId, String)>,
 }
 
@@ -247,7 +247,7 @@ impl Expression {
     /// The value of a numeric expression.
     ///
     /// # Errors
-    /// A [`NotANumber`] if a part that was looked at is not a number.
+    /// A [`NotANumber`] if a part that was evaluated is not a number.
     #[inline]
     pub fn number(&self, values: &impl Values) -> Result<f64, NotANumber> {
         let faulty = Cell::new(NodeId::MAX);
@@ -258,7 +258,7 @@ impl Expression {
     /// The value of a condition.
     ///
     /// # Errors
-    /// A [`NotANumber`] if a part that was looked at is not a number.
+    /// A [`NotANumber`] if a part that was evaluated is not a number.
     #[inline]
     pub fn truth(&self, values: &impl Values) -> Result<bool, NotANumber> {
         let faulty = Cell::new(NodeId::MAX);
@@ -269,7 +269,7 @@ impl Expression {
     /// The truth of one condition inside the expression, for explanations (`node` is a comparison or a connective).
     ///
     /// # Errors
-    /// A [`NotANumber`] if a part that was looked at is not a number.
+    /// A [`NotANumber`] if a part that was evaluated is not a number.
     pub fn truth_at(&self, node: NodeId, values: &impl Values) -> Result<bool, NotANumber> {
         let faulty = Cell::new(NodeId::MAX);
         let value = Evaluation { nodes: &self.nodes, values, faulty: &faulty }.truth(node);
@@ -279,7 +279,7 @@ impl Expression {
     /// The value of one number inside the expression, for explanations.
     ///
     /// # Errors
-    /// A [`NotANumber`] if a part that was looked at is not a number.
+    /// A [`NotANumber`] if a part that was evaluated is not a number.
     pub fn number_at(&self, node: NodeId, values: &impl Values) -> Result<f64, NotANumber> {
         let faulty = Cell::new(NodeId::MAX);
         let value = Evaluation { nodes: &self.nodes, values, faulty: &faulty }.number(node);
@@ -306,27 +306,27 @@ impl Expression {
     }
 }
 
-/// A part of an expression that was looked at and is not a number.
+/// An evaluated part of an expression is not a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotANumber {
     /// The dotted path of the expression.
     pub path: String,
     /// Its text.
     pub text: String,
-    /// What went wrong in it.
+    /// The operation that failed.
     pub what: &'static str,
 }
 
-/// Who reads: the instance whose condition is evaluated, and its debtor.
+/// The reader: the instance whose condition is evaluated, and its debtor.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader {
-    /// The debtor, whose own promises do not count.
+    /// The debtor, whose own commitments do not count.
     pub actor: ActorId,
-    /// The instance that asks.
+    /// The reading instance.
     pub instance: InstanceId,
 }
 
-/// Everything that an expression may look at.
+/// The inputs of an expression.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
     /// The compiled scenario.
@@ -335,17 +335,17 @@ pub struct Scope<'a> {
     pub setup: &'a Setup,
     /// The state.
     pub world: &'a World,
-    /// The evidence; apart from the world so that 'what if these were bound' can be asked.
+    /// The evidence, separate from the world so that hypothetical evidence can be used.
     pub evidence: &'a Evidence,
-    /// The asking instance, in a commitment's conditions.
+    /// The instance with the condition, for conditions of a commitment.
     pub reader: Option<Reader>,
 }
 
-/// Where an expression gets the values of names from.
+/// A source of values for parameters and quantities.
 pub trait Values {
     /// The value of a parameter.
     fn parameter(&self, parameter: ParameterId) -> f64;
-    /// The value of a quantity; NaN where the quantity has none.
+    /// The value of a quantity; NaN if it has none.
     fn read(&self, quantity: Quantity) -> f64;
 }
 
@@ -410,8 +410,8 @@ impl<V: Values> Evaluation<'_, V> {
     }
 }
 
-/// A point on a broken line, whose corners' coordinates are the numbers of the nodes from `points` on: constant outside,
-/// linear between two corners, and cut to what they enclose, so that rounding keeps it monotone.
+/// The value of a piecewise linear curve whose corners are the numbers of the nodes from `points` on. It is constant
+/// outside the corners, and clamped to the two surrounding corners so that rounding cannot break monotonicity.
 pub fn on_curve(x: f64, points: NodeId, count: u32, number: impl Fn(NodeId) -> f64) -> f64 {
     let corner = |at: u32| (number(points + 2 * at), number(points + 2 * at + 1));
     let (mut x0, mut y0) = corner(0);
@@ -429,7 +429,7 @@ pub fn on_curve(x: f64, points: NodeId, count: u32, number: impl Fn(NodeId) -> f
     y0
 }
 
-/// Which way a curve goes: whether it ever rises, and whether it ever falls.
+/// Whether a curve ever rises, and whether it ever falls.
 pub fn curve_goes(points: NodeId, count: u32, number: impl Fn(NodeId) -> f64) -> (bool, bool) {
     let y = |at: u32| number(points + 2 * at + 1);
     let pairs = || (1..count).map(|at| (y(at - 1), y(at)));
@@ -440,7 +440,7 @@ pub(super) fn smaller(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
 }
 
-/// Monotone in all three, also where the ends are out of order: the upper one then holds.
+/// Monotone in all three arguments, also if `low` exceeds `high`; then `high` is the result.
 pub(super) fn clamped(a: f64, low: f64, high: f64) -> f64 {
     smaller(larger(a, low), high)
 }
@@ -497,7 +497,8 @@ impl Values for Scope<'_> {
 }
 
 impl Scope<'_> {
-    /// What the observer expects of a group: deeds in full, bonds and offers by its credit and its trust.
+    /// The amount that the observer expects of a group: deliveries in full, bonds and offers weighted by credit and
+    /// trust.
     ///
     /// `Σ_j d + τ_ij·((κ_bond − κ_offer)·(b − d) + κ_offer·(o − d))`, an expectation under Beta
     /// reputation (Jøsang and Ismail 2002), in declaration order of the actors `j`.

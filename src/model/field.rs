@@ -9,13 +9,13 @@ use super::quantity::Quantity;
 use super::setup::{Setup, Target};
 use super::{MAX_AMOUNT, Model};
 
-/// Largest weight, volatility and the like: as many of them as there can be still add up to a finite number.
+/// Largest weight, volatility and the like. Their sums stay finite.
 pub(super) const LARGEST: f64 = 1e100;
 
 /// The smallest amount that is not 0.
-const LEAST_STEP: f64 = 1e-6;
+const SMALLEST_STEP: f64 = 1e-6;
 
-/// What a number in a scenario may be.
+/// The valid range of a number in a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Domain {
     /// Any finite number.
@@ -32,14 +32,14 @@ pub enum Domain {
     Amount,
     /// The step of a graded amount: from 0.000001 to [`MAX_AMOUNT`].
     Step,
-    /// A whole number from this one to 2³² − 2.
+    /// An integer from this one to 2³² − 2.
     Whole(u32),
-    /// A step, which may lie outside of the run: a whole number, or infinite for never.
+    /// A step, which may lie outside the run: an integer, or infinity for never.
     Moment,
 }
 
 impl Domain {
-    /// Whether `value` lies in it.
+    /// Whether `value` is valid.
     #[must_use]
     pub fn contains(self, value: f64) -> bool {
         let whole = || libm::trunc(value).to_bits() == value.to_bits();
@@ -56,11 +56,11 @@ impl Domain {
                 Self::NonNegative => (0.0..=LARGEST).contains(&value),
                 Self::Amount => (0.0..=MAX_AMOUNT).contains(&value),
                 Self::Whole(least) => value >= f64::from(least) && value < f64::from(u32::MAX) && whole(),
-                Self::Step => (LEAST_STEP..=MAX_AMOUNT).contains(&value),
+                Self::Step => (SMALLEST_STEP..=MAX_AMOUNT).contains(&value),
             }
     }
 
-    /// The nearest value inside it, for a normal distribution.
+    /// The nearest valid value. Used for normal distributions.
     #[must_use]
     pub fn clip(self, value: f64) -> f64 {
         match self {
@@ -70,12 +70,12 @@ impl Domain {
             Self::Positive => value.max(f64::MIN_POSITIVE),
             Self::NonNegative => value.clamp(0.0, LARGEST),
             Self::Amount => value.clamp(0.0, MAX_AMOUNT),
-            Self::Step => value.clamp(LEAST_STEP, MAX_AMOUNT),
+            Self::Step => value.clamp(SMALLEST_STEP, MAX_AMOUNT),
             Self::Whole(least) => value.max(f64::from(least)),
         }
     }
 
-    /// In words, after 'must be'.
+    /// A description to follow 'must be'.
     #[must_use]
     pub fn description(self) -> String {
         match self {
@@ -92,7 +92,7 @@ impl Domain {
     }
 }
 
-/// A number, or an expression over what is known before step 0.
+/// A number, or an expression over values that are known before step 0.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scalar {
     /// A number as written.
@@ -102,7 +102,7 @@ pub enum Scalar {
 }
 
 impl Scalar {
-    /// The number, where it is written as one.
+    /// The number, if it is a literal.
     #[must_use]
     pub fn constant(&self) -> Option<f64> {
         match self {
@@ -121,7 +121,7 @@ pub enum Shape {
     Triangular,
     /// `normal = [mean, sd]`, clipped to the field's domain
     Normal,
-    /// `choice = [a, b, …]`, each as likely
+    /// `choice = [a, b, …]`, all with the same probability
     Choice,
 }
 
@@ -134,22 +134,22 @@ pub struct Distribution {
     pub arguments: Vec<Scalar>,
 }
 
-/// Where a field's value comes from.
+/// The source of a field's value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldSource {
-    /// An expression over parameters, one for all members that have it.
+    /// An expression over parameters, shared by all members that have it.
     Expression(Arc<Expression>),
     /// A distribution, drawn before step 0.
     Draw {
         /// Which draw.
         draw: DrawId,
-        /// What it is drawn from.
+        /// The distribution.
         distribution: Arc<Distribution>,
     },
 }
 
-/// Where the value of a field goes: a place for each of those that share it. There may be millions of fields with one
-/// place each, which is kept without a list.
+/// The places in the [`Setup`] that take the value of a field. There may be millions of fields with one place each, so
+/// a single place is stored without a list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
     /// One place.
@@ -187,15 +187,15 @@ impl<'a> IntoIterator for &'a Targets {
 /// A numeric field that is an expression or a distribution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
-    /// Where its value goes.
+    /// The places that take its value.
     pub targets: Targets,
-    /// Where its value comes from.
+    /// The source of its value.
     pub source: FieldSource,
-    /// What it may be.
+    /// Its domain.
     pub domain: Domain,
     /// Its dotted path, without the member.
     pub path: Arc<str>,
-    /// The cohort's member or the group's debtor that it is for, where each has a field of its own.
+    /// The member of a cohort or debtor of a group that it belongs to, if each has a field of its own.
     pub of: Option<ActorId>,
     /// The debtor, in a commitment's fields.
     pub owner: Option<ActorId>,
@@ -203,7 +203,7 @@ pub struct Field {
     pub member: Option<(u32, u32)>,
 }
 
-/// Why a field has no value in a run.
+/// The reason why a field has no value in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldError {
     /// A part of its expression is not a number.
@@ -221,12 +221,12 @@ pub enum FieldError {
     Arguments {
         /// The field's path.
         path: String,
-        /// What is wrong.
+        /// The problem.
         what: &'static str,
     },
 }
 
-/// What a numeric field's expression may read.
+/// The values that a numeric field's expression can read.
 struct FieldValues<'a> {
     model: &'a Model,
     setup: &'a Setup,
@@ -239,7 +239,7 @@ impl Values for FieldValues<'_> {
     }
 
     fn read(&self, quantity: Quantity) -> f64 {
-        // The compiler lets numeric fields read nothing else.
+        // The front end allows no other quantities in numeric fields.
         if let (Quantity::Own(attribute), Some(owner)) = (quantity, self.field.owner) {
             self.setup.attribute(self.model, owner, attribute)
         } else if let (Quantity::Index, Some((index, _))) = (quantity, self.field.member) {
@@ -253,7 +253,7 @@ impl Values for FieldValues<'_> {
 }
 
 impl Field {
-    /// Its dotted path, with `/actor` for a cohort's member or a group's instance.
+    /// Its dotted path, followed by `/actor` for a cohort's member or a group's instance.
     #[must_use]
     pub fn path(&self, model: &Model) -> String {
         match self.of {
@@ -262,10 +262,10 @@ impl Field {
         }
     }
 
-    /// The value of an expression in this field's place.
+    /// The value of an expression for this field.
     ///
     /// # Errors
-    /// [`FieldError::NotANumber`] where a part of it is not a number.
+    /// [`FieldError::NotANumber`] if a part of it is not a number.
     pub fn evaluate(&self, expression: &Expression, model: &Model, setup: &Setup) -> Result<f64, FieldError> {
         expression.number(&FieldValues { model, setup, field: self }).map_err(FieldError::NotANumber)
     }
@@ -273,7 +273,7 @@ impl Field {
     /// The arguments of its distribution in this run, checked.
     ///
     /// # Errors
-    /// A [`FieldError`] where one is not a finite number or they are out of order.
+    /// A [`FieldError`] if one is not a finite number or they are out of order.
     pub fn arguments(&self, distribution: &Distribution, model: &Model, setup: &Setup) -> Result<Vec<f64>, FieldError> {
         let mut values = Vec::with_capacity(distribution.arguments.len());
         for argument in &distribution.arguments {
@@ -288,7 +288,7 @@ impl Field {
         }
     }
 
-    /// Checks a value against the domain and puts it in its places.
+    /// Checks a value against the domain and stores it.
     ///
     /// # Errors
     /// [`FieldError::Domain`] if it lies outside.
@@ -305,7 +305,7 @@ impl Field {
 }
 
 impl Shape {
-    /// The shape of that name.
+    /// The shape with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         match name {
@@ -320,7 +320,7 @@ impl Shape {
     /// Checks that arguments are finite and in order.
     ///
     /// # Errors
-    /// What is wrong, in words.
+    /// A description of the problem.
     pub fn check(self, arguments: &[f64]) -> Result<(), &'static str> {
         if arguments.iter().any(|value| !value.is_finite()) {
             return Err("its arguments must be finite numbers");
@@ -328,7 +328,7 @@ impl Shape {
         if let (Self::Uniform | Self::Triangular, [low, .., high]) = (self, arguments)
             && !(high - low).is_finite()
         {
-            return Err("its ends are further apart than a number can tell");
+            return Err("its range is too large for a number");
         }
         match (self, arguments) {
             (Self::Uniform, [low, high]) if low <= high => Ok(()),

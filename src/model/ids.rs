@@ -1,4 +1,4 @@
-//! Indices into the tables of a [`Model`](super::Model): what the engine uses instead of names.
+//! Indices into the tables of a [`Model`](super::Model), which the engine uses instead of names.
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -44,7 +44,7 @@ ids! {
     InstanceId;
     /// A meeting.
     MeetingId;
-    /// A number that changes with time, by position.
+    /// A series of data over time.
     DataId;
     /// A shock.
     ShockId;
@@ -54,9 +54,9 @@ ids! {
     OutcomeId;
     /// A parameter.
     ParameterId;
-    /// A pair of a resource and a group whose totals are kept up because an expression reads them.
+    /// A resource and a group whose totals are maintained because an expression reads them.
     SlotId;
-    /// A pair of a group and an issue whose mean stance an expression reads.
+    /// A group and an issue whose mean stance an expression reads.
     MeanId;
     /// A draw made before step 0, in the order of the draws' paths.
     DrawId;

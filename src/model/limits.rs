@@ -1,4 +1,4 @@
-//! Named limits: what a scenario may ask for, so that no file can exhaust a machine.
+//! Named limits on scenarios and runs, so that no file can exhaust a machine.
 
 limits! {
     /// Size of a scenario file, in bytes.
@@ -9,9 +9,9 @@ limits! {
     pub const NAME_LENGTH: usize = 200;
     /// Depth to which expressions nest.
     pub const NESTING: usize = 256;
-    /// Depth of an expression with its definitions unfolded.
+    /// Depth of an expression with its definitions expanded.
     pub const UNFOLDED_DEPTH: usize = 1_024;
-    /// Operations in an expression with its definitions unfolded.
+    /// Operations in an expression with its definitions expanded.
     pub const UNFOLDED_SIZE: usize = 100_000;
     /// Actors, cohorts' members included.
     pub const ACTORS: usize = 2_000_000;
@@ -37,7 +37,7 @@ limits! {
     pub const EVENTS: u32 = 5_000_000;
     /// Rows of a run's series: steps times metrics.
     pub const SAMPLES: u64 = 20_000_000;
-    /// Operations of a run: parts of expressions evaluated, numbers of other actors looked up.
+    /// Operations of a run: nodes of expressions evaluated, and numbers of other actors read.
     pub const WORK: u64 = 1_000_000_000;
     /// Sweeps in which graded amounts settle, the last one included.
     pub const SWEEPS: u32 = 100_000;
@@ -67,6 +67,6 @@ limits! {
     pub const TABLE_COLUMNS: usize = 10_000;
     /// Tables that a scenario refers to.
     pub const TABLES: usize = 100;
-    /// Scenarios that one may extend, one behind the other.
+    /// Length of a chain of scenarios that extend each other.
     pub const EXTENDED: usize = 8;
 }

@@ -1,4 +1,4 @@
-//! What expressions read from the state, as one table.
+//! Quantities: the values that expressions read from the state, declared in one table.
 //!
 //! A new quantity is a line of `quantities!` and its value in `Scope::read`. Its syntax, its sign, its largest value, its
 //! signals, its causes and its words in explanations follow from the table. Only arguments of a new kind need more: a
@@ -15,7 +15,7 @@ use super::ids::{
 pub struct Promises {
     /// The commitment.
     pub commitment: CommitmentId,
-    /// The instance, where it is one alone.
+    /// The instance, if only one is meant.
     pub instance: Option<InstanceId>,
 }
 
@@ -36,7 +36,7 @@ impl Promises {
     }
 }
 
-/// What values a quantity can have, in any state of any run.
+/// The range of a quantity over all states of all runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Range {
     /// Any number.
@@ -51,69 +51,69 @@ pub enum Range {
     Unit,
     /// 1 or more.
     FromOne,
-    /// A whole number up to the number of actors that a slot's group has.
+    /// An integer up to the number of actors in a slot's group.
     Actors(SlotId),
-    /// A whole number up to the number of instances.
+    /// An integer up to the number of instances.
     Instances(Promises),
-    /// A whole number up to the number of steps.
+    /// An integer up to the number of steps.
     Times,
-    /// The number of a step.
+    /// Converts a step or date to the number of a step.
     Step,
     /// The number of steps.
     Steps,
-    /// From the least to the largest value of a series.
+    /// From the smallest to the largest value of a series.
     Data(DataId),
 }
 
-/// How a quantity moves while commitments bind themselves, everything else fixed.
+/// How a quantity changes during an Exchange, while everything else is fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bearing {
+pub enum Monotonicity {
     /// It is evidence that rises as commitments bind themselves: it never falls, and must occur positively in a `when`.
     Evidence,
     /// It is evidence that rises with deliveries alone, and must occur positively in a `when` all the same.
     Deeds,
-    /// It does not move.
+    /// It does not change.
     Fixed,
-    /// It moves, and must not occur in a `when`, for the reason given (to follow its name).
-    Barred(&'static str),
+    /// It changes, and must not occur in a `when`, for the given reason (which follows its name in a message).
+    Forbidden(&'static str),
 }
 
-/// What has to change for a quantity to change.
+/// The part of the state on which a quantity depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum Dependency {
     /// Nothing in a run.
     Fixed,
-    /// Commitments that count in a slot.
+    /// The commitments that count in a slot.
     Slot(SlotId),
-    /// Commitments that count in a slot, or trust.
+    /// The commitments that count in a slot, and trust.
     SlotAndTrust(SlotId),
-    /// Instances of a commitment.
+    /// The instances of a commitment.
     Commitment(Promises),
     /// An outcome.
     Outcome(OutcomeId),
-    /// The reader's stance.
+    /// The stance of the reader's debtor.
     OwnStance(IssueId),
-    /// One stance.
+    /// The stance of one actor.
     Stance(ActorId, IssueId),
     /// The stances of a group.
     Mean(MeanId),
-    /// Trust of some actor.
+    /// Trust between actors.
     Trust,
     /// Sessions of a meeting.
     Meeting(MeetingId),
-    /// Strikes of a shock.
+    /// Occurrences of a shock.
     Shock(ShockId),
-    /// Times of a move.
+    /// Occurrences of a move.
     Move(MoveId),
-    /// Times of a move, or the clock.
+    /// Occurrences of a move, and the step.
     MoveOrClock(MoveId),
-    /// Sessions of a meeting, or the clock.
+    /// Sessions of a meeting, and the step.
     MeetingOrClock(MeetingId),
-    /// Strikes of a shock, or the clock.
+    /// Occurrences of a shock, and the step.
     ShockOrClock(ShockId),
-    /// The size of the gap, which no event changes.
+    /// The size of the gap, which no event changes directly.
     Gap,
-    /// The clock.
+    /// The step.
     Clock,
 }
 
@@ -183,9 +183,9 @@ pub enum Signature {
 macro_rules! quantities {
     ($(
         $(#[$doc:meta])*
-        $kind:ident $(($($part:ident: $type:ty),+))? $({ $($field:ident: $field_type:ty),+ })? = $name:literal, $signature:ident, $bearing:expr, $range:expr, $source:expr;
+        $kind:ident $(($($part:ident: $type:ty),+))? $({ $($field:ident: $field_type:ty),+ })? = $name:literal, $signature:ident, $monotonicity:expr, $range:expr, $dependency:expr;
     )*) => {
-        /// What an expression reads from the state.
+        /// A value that an expression reads from the state.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Quantity {
             $(
@@ -230,7 +230,7 @@ macro_rules! quantities {
                 }
             }
 
-            /// Its name as written.
+            /// Its name in the language.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -238,21 +238,21 @@ macro_rules! quantities {
                 }
             }
 
-            /// How it moves while commitments bind themselves.
+            /// How it changes during an Exchange.
             #[must_use]
-            pub fn bearing(self) -> Bearing {
+            pub fn monotonicity(self) -> Monotonicity {
                 match self {
-                    $(Self::$kind $(($($part),+))? $({ $($field),+ })? => $bearing,)*
+                    $(Self::$kind $(($($part),+))? $({ $($field),+ })? => $monotonicity,)*
                 }
             }
 
-            /// Whether it is evidence: what others have put on the table.
+            /// Whether it is evidence, that is, counts offers, bonds and deliveries.
             #[must_use]
             pub fn is_evidence(self) -> bool {
-                matches!(self.bearing(), Bearing::Evidence | Bearing::Deeds)
+                matches!(self.monotonicity(), Monotonicity::Evidence | Monotonicity::Deeds)
             }
 
-            /// What values it can have.
+            /// Its range.
             #[must_use]
             pub fn range(self) -> Range {
                 match self {
@@ -260,11 +260,11 @@ macro_rules! quantities {
                 }
             }
 
-            /// What has to change for it to change.
+            /// The part of the state on which it depends.
             #[must_use]
-            pub fn source(self) -> Source {
+            pub fn dependency(self) -> Dependency {
                 match self {
-                    $(Self::$kind $(($($part),+))? $({ $($field),+ })? => $source,)*
+                    $(Self::$kind $(($($part),+))? $({ $($field),+ })? => $dependency,)*
                 }
             }
         }
@@ -273,70 +273,70 @@ macro_rules! quantities {
 
 quantities! {
     /// `offered(r, g)`
-    Offered(slot: SlotId) = "offered", Slot, Bearing::Evidence, Range::Amount(slot), Source::Slot(slot);
+    Offered(slot: SlotId) = "offered", Slot, Monotonicity::Evidence, Range::Amount(slot), Dependency::Slot(slot);
     /// `bound(r, g)`
-    Bound(slot: SlotId) = "bound", Slot, Bearing::Evidence, Range::Amount(slot), Source::Slot(slot);
+    Bound(slot: SlotId) = "bound", Slot, Monotonicity::Evidence, Range::Amount(slot), Dependency::Slot(slot);
     /// `delivered(r, g)`
-    Delivered(slot: SlotId) = "delivered", Slot, Bearing::Deeds, Range::Amount(slot), Source::Slot(slot);
+    Delivered(slot: SlotId) = "delivered", Slot, Monotonicity::Deeds, Range::Amount(slot), Dependency::Slot(slot);
     /// `parties(r, g)`
-    Parties(slot: SlotId) = "parties", Slot, Bearing::Evidence, Range::Actors(slot), Source::Slot(slot);
+    Parties(slot: SlotId) = "parties", Slot, Monotonicity::Evidence, Range::Actors(slot), Dependency::Slot(slot);
     /// `assured(r, g)`, or `assured(r, g, observer)` outside of commitments: the observer is written there; in a
     /// commitment's conditions it is the debtor.
-    Assured { slot: SlotId, observer: Option<ActorId> } = "assured", Observed, Bearing::Evidence, Range::Expected(slot), Source::SlotAndTrust(slot);
+    Assured { slot: SlotId, observer: Option<ActorId> } = "assured", Observed, Monotonicity::Evidence, Range::Expected(slot), Dependency::SlotAndTrust(slot);
     /// `offers(c)`
-    Offers(c: Promises) = "offers", Promises, Bearing::Evidence, Range::Instances(c), Source::Commitment(c);
+    Offers(c: Promises) = "offers", Promises, Monotonicity::Evidence, Range::Instances(c), Dependency::Commitment(c);
     /// `bonds(c)`
-    Bonds(c: Promises) = "bonds", Promises, Bearing::Evidence, Range::Instances(c), Source::Commitment(c);
+    Bonds(c: Promises) = "bonds", Promises, Monotonicity::Evidence, Range::Instances(c), Dependency::Commitment(c);
     /// `kept(c)`
-    Kept(c: Promises) = "kept", Promises, Bearing::Deeds, Range::Instances(c), Source::Commitment(c);
+    Kept(c: Promises) = "kept", Promises, Monotonicity::Deeds, Range::Instances(c), Dependency::Commitment(c);
     /// `pending(c)`
-    Pending(c: Promises) = "pending", Promises, Bearing::Barred("falls when what is suspended is resumed"), Range::Instances(c), Source::Commitment(c);
+    Pending(c: Promises) = "pending", Promises, Monotonicity::Forbidden("falls when what is suspended is resumed"), Range::Instances(c), Dependency::Commitment(c);
     /// `violated(c)`
-    Violated(c: Promises) = "violated", Promises, Bearing::Fixed, Range::Instances(c), Source::Commitment(c);
+    Violated(c: Promises) = "violated", Promises, Monotonicity::Fixed, Range::Instances(c), Dependency::Commitment(c);
     /// `expired(c)`
-    Expired(c: Promises) = "expired", Promises, Bearing::Fixed, Range::Instances(c), Source::Commitment(c);
+    Expired(c: Promises) = "expired", Promises, Monotonicity::Fixed, Range::Instances(c), Dependency::Commitment(c);
     /// `terminated(c)`
-    Terminated(c: Promises) = "terminated", Promises, Bearing::Fixed, Range::Instances(c), Source::Commitment(c);
+    Terminated(c: Promises) = "terminated", Promises, Monotonicity::Fixed, Range::Instances(c), Dependency::Commitment(c);
     /// `rounds(c)`
-    Rounds(c: Promises) = "rounds", Promises, Bearing::Fixed, Range::NonNegative, Source::Commitment(c);
+    Rounds(c: Promises) = "rounds", Promises, Monotonicity::Fixed, Range::NonNegative, Dependency::Commitment(c);
     /// `bound_at(c)`
-    BoundAt(c: Promises) = "bound_at", Promises, Bearing::Barred("falls from infinity when others bind themselves"), Range::NonNegative, Source::Commitment(c);
+    BoundAt(c: Promises) = "bound_at", Promises, Monotonicity::Forbidden("falls from infinity when others bind themselves"), Range::NonNegative, Dependency::Commitment(c);
     /// `stance`: the debtor's own on the commitment's issue
-    OwnStance(issue: IssueId) = "stance", OwnStance, Bearing::Fixed, Range::Unit, Source::OwnStance(issue);
+    OwnStance(issue: IssueId) = "stance", OwnStance, Monotonicity::Fixed, Range::Unit, Dependency::OwnStance(issue);
     /// `stance(a, issue)` of one actor
-    Stance(actor: ActorId, issue: IssueId) = "stance", Stance, Bearing::Fixed, Range::Unit, Source::Stance(actor, issue);
+    Stance(actor: ActorId, issue: IssueId) = "stance", Stance, Monotonicity::Fixed, Range::Unit, Dependency::Stance(actor, issue);
     /// `stance(g, issue)` of a group: the mean
-    MeanStance(mean: MeanId) = "stance", Mean, Bearing::Fixed, Range::Unit, Source::Mean(mean);
+    MeanStance(mean: MeanId) = "stance", Mean, Monotonicity::Fixed, Range::Unit, Dependency::Mean(mean);
     /// `trust(a, b)`
-    Trust(truster: ActorId, trusted: ActorId) = "trust", Pair, Bearing::Fixed, Range::Unit, Source::Trust;
+    Trust(truster: ActorId, trusted: ActorId) = "trust", Pair, Monotonicity::Fixed, Range::Unit, Dependency::Trust;
     /// `own(name)`
-    Own(attribute: AttributeId) = "own", Attribute, Bearing::Fixed, Range::Any, Source::Fixed;
+    Own(attribute: AttributeId) = "own", Attribute, Monotonicity::Fixed, Range::Any, Dependency::Fixed;
     /// `count(meeting)`
-    MeetingCount(meeting: MeetingId) = "count", Meeting, Bearing::Fixed, Range::Times, Source::Meeting(meeting);
+    MeetingCount(meeting: MeetingId) = "count", Meeting, Monotonicity::Fixed, Range::Times, Dependency::Meeting(meeting);
     /// `count(shock)`
-    ShockCount(shock: ShockId) = "count", Shock, Bearing::Fixed, Range::Times, Source::Shock(shock);
+    ShockCount(shock: ShockId) = "count", Shock, Monotonicity::Fixed, Range::Times, Dependency::Shock(shock);
     /// `count(move)`
-    MoveCount(which: MoveId) = "count", Move, Bearing::Fixed, Range::Times, Source::Move(which);
+    MoveCount(which: MoveId) = "count", Move, Monotonicity::Fixed, Range::Times, Dependency::Move(which);
     /// `since(move)`
-    SinceMove(which: MoveId) = "since", Move, Bearing::Fixed, Range::NonNegative, Source::MoveOrClock(which);
+    SinceMove(which: MoveId) = "since", Move, Monotonicity::Fixed, Range::NonNegative, Dependency::MoveOrClock(which);
     /// `since(meeting)`
-    SinceMeeting(meeting: MeetingId) = "since", Meeting, Bearing::Fixed, Range::NonNegative, Source::MeetingOrClock(meeting);
+    SinceMeeting(meeting: MeetingId) = "since", Meeting, Monotonicity::Fixed, Range::NonNegative, Dependency::MeetingOrClock(meeting);
     /// `since(shock)`
-    SinceShock(shock: ShockId) = "since", Shock, Bearing::Fixed, Range::NonNegative, Source::ShockOrClock(shock);
+    SinceShock(shock: ShockId) = "since", Shock, Monotonicity::Fixed, Range::NonNegative, Dependency::ShockOrClock(shock);
     /// `reached(o)`, 1 or 0
-    Reached(outcome: OutcomeId) = "reached", Outcome, Bearing::Fixed, Range::Unit, Source::Outcome(outcome);
+    Reached(outcome: OutcomeId) = "reached", Outcome, Monotonicity::Fixed, Range::Unit, Dependency::Outcome(outcome);
     /// `deadlocked`
-    Deadlocked = "deadlocked", Nothing, Bearing::Barred("is worked out from the conditions themselves"), Range::NonNegative, Source::Gap;
+    Deadlocked = "deadlocked", Nothing, Monotonicity::Forbidden("is worked out from the conditions themselves"), Range::NonNegative, Dependency::Gap;
     /// `step`
-    Step = "step", Nothing, Bearing::Fixed, Range::Step, Source::Clock;
+    Step = "step", Nothing, Monotonicity::Fixed, Range::Step, Dependency::Clock;
     /// `steps`
-    Steps = "steps", Nothing, Bearing::Fixed, Range::Steps, Source::Fixed;
+    Steps = "steps", Nothing, Monotonicity::Fixed, Range::Steps, Dependency::Fixed;
     /// `data(x)`
-    Data(data: DataId) = "data", Data, Bearing::Fixed, Range::Data(data), Source::Clock;
+    Data(data: DataId) = "data", Data, Monotonicity::Fixed, Range::Data(data), Dependency::Clock;
     /// `index`, in a cohort's numeric fields
-    Index = "index", Member, Bearing::Fixed, Range::FromOne, Source::Fixed;
+    Index = "index", Member, Monotonicity::Fixed, Range::FromOne, Dependency::Fixed;
     /// `size`, in a cohort's numeric fields
-    Size = "size", Member, Bearing::Fixed, Range::FromOne, Source::Fixed;
+    Size = "size", Member, Monotonicity::Fixed, Range::FromOne, Dependency::Fixed;
 }
 
 impl Quantity {
@@ -362,34 +362,34 @@ impl Quantity {
         }
     }
 
-    /// The slot of a resource and a group whose commitments it adds up.
+    /// The slot that it sums over, if any.
     #[must_use]
     pub fn slot(self) -> Option<SlotId> {
-        match self.source() {
-            Source::Slot(slot) | Source::SlotAndTrust(slot) => Some(slot),
-            Source::Fixed
-            | Source::Commitment(_)
-            | Source::Outcome(_)
-            | Source::OwnStance(_)
-            | Source::Stance(..)
-            | Source::Mean(_)
-            | Source::Trust
-            | Source::Meeting(_)
-            | Source::Shock(_)
-            | Source::Move(_)
-            | Source::MoveOrClock(_)
-            | Source::MeetingOrClock(_)
-            | Source::ShockOrClock(_)
-            | Source::Gap
-            | Source::Clock => None,
+        match self.dependency() {
+            Dependency::Slot(slot) | Dependency::SlotAndTrust(slot) => Some(slot),
+            Dependency::Fixed
+            | Dependency::Commitment(_)
+            | Dependency::Outcome(_)
+            | Dependency::OwnStance(_)
+            | Dependency::Stance(..)
+            | Dependency::Mean(_)
+            | Dependency::Trust
+            | Dependency::Meeting(_)
+            | Dependency::Shock(_)
+            | Dependency::Move(_)
+            | Dependency::MoveOrClock(_)
+            | Dependency::MeetingOrClock(_)
+            | Dependency::ShockOrClock(_)
+            | Dependency::Gap
+            | Dependency::Clock => None,
         }
     }
 
-    /// How many numbers it is made of each time that it is read; none where it is kept up.
+    /// The number of values that must be read to compute it; `None` if it is maintained incrementally.
     #[must_use]
     pub fn lookups(self, model: &Model) -> Option<usize> {
         let (group, each) = if let Self::Assured { slot, .. } = self {
-            // The trust in a member, and what it offers, is bound to and has delivered.
+            // For each member: trust, and the offered, bound and delivered amounts.
             (model.slots[slot.index()].group, 4)
         } else if let Self::MeanStance(mean) = self {
             (model.means[mean.index()].group, 1)

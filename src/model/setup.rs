@@ -1,15 +1,15 @@
-//! The numbers of a run, as one table.
+//! The numbers of a run, declared in one table.
 
 use super::ids::{ActorId, AttributeId, ParameterId};
 use super::{Amount, Model};
 
-/// How the values of a field are put in from an `f64`, told apart, and given back.
+/// Conversion of the values of a field from and to `f64`.
 trait Value: Clone {
-    /// The value that a checked number stands for.
+    /// Converts a number that has passed the domain check.
     fn put(value: f64) -> Self;
-    /// Its identity, to the bit.
+    /// Its bits, for comparison.
     fn bits(&self) -> u64;
-    /// What [`Value::put`] takes to give it; none if there is no such number.
+    /// The argument of [`Value::put`] that gives this value; `None` if there is none.
     fn number(&self) -> Option<f64>;
 }
 
@@ -22,8 +22,8 @@ impl Value for f64 {
         self.to_bits()
     }
 
-    /// None of an infinite one, such as the step at which a promise lapses that never does: whether there is such a
-    /// step decides what is looked at.
+    /// `None` if it is infinite, as the step at which a promise lapses may be: whether that step is finite decides what
+    /// is evaluated.
     fn number(&self) -> Option<f64> {
         (!self.is_infinite()).then_some(*self)
     }
@@ -38,7 +38,7 @@ impl Value for Amount {
         self.0.cast_unsigned()
     }
 
-    /// None where its units do not say it exactly.
+    /// `None` if its units are not exact.
     fn number(&self) -> Option<f64> {
         let units = self.to_units();
         (Self::from_units(units) == *self).then_some(units)
@@ -46,7 +46,7 @@ impl Value for Amount {
 }
 
 impl Value for u32 {
-    /// A number that [`super::Domain::Whole`] has let pass.
+    /// The number must have passed the check of [`super::Domain::Whole`].
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the domain is that of a u32")]
     fn put(value: f64) -> Self {
         value as Self
@@ -75,10 +75,11 @@ impl Value for Option<u32> {
     }
 }
 
-/// Defines the numbers of a run from one table: field, type, place.
+/// Defines the numbers of a run from one table: field, type, target.
 ///
-/// A place with an index type (`usize`, or an id) is a list; without, a single number. `raw` fields keep the sign of a
-/// zero: parameters and attributes are what the file says, while a share, a weight or an amount of −0 is 0.
+/// A target with an index type (`usize` or an id) is a list; otherwise the field is a single number. `raw` fields keep
+/// the sign of a zero: parameters and attributes keep the value of the file, while a share, a weight or an amount of −0
+/// is stored as 0.
 macro_rules! setup {
     ($(
         $(#[$doc:meta])*
@@ -90,18 +91,18 @@ macro_rules! setup {
             $($(#[$doc])* pub $field: $type,)*
         }
 
-        /// Where a field's value goes: a place in the [`Setup`].
+        /// The place of a value in the [`Setup`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        #[expect(missing_docs, reason = "each is the field of `Setup` of that name, at that position")]
+        #[expect(missing_docs, reason = "each stands for the field of `Setup` of that name, at that position")]
         pub enum Target {
             $($target $(($index))?,)*
         }
 
         impl Target {
-            /// The names of its kinds.
+            /// The names of all variants.
             pub const KINDS: [&str; [$(stringify!($target)),*].len()] = [$(stringify!($target)),*];
 
-            /// The name of its kind.
+            /// The name of the variant.
             #[must_use]
             pub fn kind(self) -> &'static str {
                 match self {
@@ -111,20 +112,19 @@ macro_rules! setup {
         }
 
         impl Setup {
-            /// Takes on another's numbers, keeping the memory. Both are of the same model.
+            /// Copies the numbers of another setup of the same model, reusing memory.
             pub fn restore(&mut self, other: &Self) {
                 $(self.$field.clone_from(&other.$field);)*
             }
 
-            /// Every number: its place, its identity, and what `set` takes to put it there, where there is such a
-            /// thing.
+            /// Every number: its place, its bits, and the argument of `set` that gives it, if there is one.
             fn entries(&self) -> Vec<(Target, u64, Option<f64>)> {
                 let mut all = Vec::new();
                 $(setup!(@entries self.$field, all, $target $(($index))?);)*
                 all
             }
 
-            /// Puts a checked value in its place.
+            /// Stores a checked value.
             pub fn set(&mut self, target: Target, value: f64) {
                 let unsigned = value + 0.0;
                 match target {
@@ -183,9 +183,9 @@ impl Index for ParameterId {
 setup! {
     /// By parameter.
     parameters: Vec<f64> = Parameter(ParameterId), raw;
-    /// First stances in [0, 1], by issue, then actor.
+    /// Initial stances in [0, 1], by issue, then actor.
     stances: Vec<f64> = Stance(usize);
-    /// First anchors in [0, 1], by issue, then actor; NaN until the default, the first stance, is filled in.
+    /// Initial anchors in [0, 1], by issue, then actor; NaN until the default, the initial stance, is filled in.
     anchors: Vec<f64> = Anchor(usize);
     /// Susceptibility λ in [0, 1], by actor.
     susceptibility: Vec<f64> = Susceptibility(usize);
@@ -195,7 +195,7 @@ setup! {
     credit_offer: Vec<f64> = CreditOffer(usize);
     /// Credit for a bond, `κ_bond` in [`κ_offer`, 1], by actor.
     credit_bond: Vec<f64> = CreditBond(usize);
-    /// By attribute, then actor; NaN where the actor lacks it.
+    /// By attribute, then actor; NaN if the actor lacks the attribute.
     attributes: Vec<f64> = Attribute(usize), raw;
     /// Pace η of opinion change in (0, 1].
     pace: f64 = Pace;
@@ -209,7 +209,7 @@ setup! {
     trust_broken: f64 = TrustBroken;
     /// Weight ≥ 0 of a suspension on β.
     trust_suspended: f64 = TrustSuspended;
-    /// Factor ≥ 0 for those who only witness.
+    /// Factor ≥ 0 for actors who only witness it.
     trust_witness: f64 = TrustWitness;
     /// Prior means of the exceptions, by entry.
     trust_pairs: Vec<f64> = TrustPair(usize);
@@ -217,41 +217,42 @@ setup! {
     influence: Vec<f64> = Influence(usize);
     /// Amounts promised, by flat position of the gift.
     gives: Vec<Amount> = Gives(usize);
-    /// Steps ≥ 0.000001 in which graded amounts are given, by flat position of the gift; empty where none is graded.
+    /// Step sizes ≥ 0.000001 of graded amounts, by flat position of the gift; empty if none is graded.
     by: Vec<Amount> = By(usize);
     /// Steps before the first increment, by instance.
     lead: Vec<u32> = Lead(usize);
     /// Number of increments ≥ 1, by instance.
     over: Vec<u32> = Over(usize);
-    /// Steps that a suspension may last, by instance; none: any number.
+    /// Largest number of steps of a suspension, by instance; `None` is unlimited.
     grace: Vec<Option<u32>> = Grace(usize);
-    /// Steps within which it must be satisfied, by instance; none: any number.
+    /// Number of steps within which it must be satisfied, by instance; `None` is unlimited.
     due: Vec<Option<u32>> = Due(usize);
-    /// First step at which an offer lapses, by instance: whole, and outside of the run or infinite where it does not.
+    /// First step at which an offer lapses, by instance: an integer, or infinity; it never lapses if this is outside
+    /// the run.
     expires: Vec<f64> = Expires(usize);
     /// Declared cost ≥ 0 of a first move, by instance.
     cost: Vec<f64> = Cost(usize);
     /// Probability that a package is agreed, by meeting.
     success: Vec<f64> = Success(usize);
-    /// Weight ≥ 0 on each other attendee while in session, by meeting.
+    /// Weight ≥ 0 on each other attendee during a session, by meeting.
     meeting_influence: Vec<f64> = MeetingInfluence(usize);
     /// Sizes of the shocks' effects.
     effects: Vec<f64> = Effect(usize);
-    /// Amounts to which moves raise graded promises, where they say how much.
+    /// Amounts to which moves raise graded commitments, if given.
     moved: Vec<Amount> = Moved(usize);
 }
 
 impl Setup {
-    /// An actor's attribute; NaN where it lacks it.
+    /// An actor's attribute; NaN if it lacks the attribute.
     #[inline]
     #[must_use]
     pub fn attribute(&self, model: &Model, actor: ActorId, attribute: AttributeId) -> f64 {
         self.attributes[attribute.index() * model.actors.len() + actor.index()]
     }
 
-    /// The numbers of `other` that differ from these, to the bit: set here, they make this setup the other. None where
-    /// that cannot be said so, since the two are of different shapes, only one has a deadline, or an amount is too large
-    /// for its units to be exact.
+    /// The numbers of `other` that differ in their bits; setting them turns this setup into `other`. `None` if that is
+    /// not possible: the two have different shapes, only one has a deadline, or an amount is too large for its units to
+    /// be exact.
     #[must_use]
     pub fn differing(&self, other: &Self) -> Option<Vec<(Target, f64)>> {
         let (ours, theirs) = (self.entries(), other.entries());

@@ -3,7 +3,7 @@
 /// Defines the states from one table: variant, name, whether it is final, how far the instance counts as evidence.
 macro_rules! states {
     ($($(#[$doc:meta])* $state:ident = $name:literal, $end:ident, $standing:expr;)*) => {
-        /// Where a commitment is in its life cycle (Telang, Singh and Yorke-Smith 2019).
+        /// The state of a commitment in its life cycle (Telang, Singh and Yorke-Smith 2019).
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum State {
             $($(#[$doc])* $state,)*
@@ -13,7 +13,7 @@ macro_rules! states {
             /// Every state, in the order of the life cycle.
             pub const ALL: [Self; [$($name),*].len()] = [$(Self::$state),*];
 
-            /// Its name in tables and on the screen; not `null`, which readers take for a missing value.
+            /// Its name in tables and on the screen; not `null`, which many readers interpret as a missing value.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -21,7 +21,7 @@ macro_rules! states {
                 }
             }
 
-            /// Whether it is final: nothing follows it.
+            /// Whether it is final.
             #[inline]
             #[must_use]
             pub const fn is_final(self) -> bool {
@@ -30,8 +30,7 @@ macro_rules! states {
                 }
             }
 
-            /// How far a commitment in this state counts as evidence. A maintained one that is satisfied no longer
-            /// does, but as kept.
+            /// Its standing as evidence. A satisfied maintained commitment counts only as kept.
             #[inline]
             #[must_use]
             pub const fn standing(self, maintain: bool) -> Standing {
@@ -68,7 +67,7 @@ states! {
     Terminated = "terminated", done, Standing::NONE;
 }
 
-/// How far a commitment counts as evidence.
+/// Whether a commitment counts as an offer, as a bond, and as kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Counts as an offer.
@@ -86,7 +85,7 @@ impl Standing {
     pub const OFFER: Self = Self { offered: true, bound: false, kept: false };
     /// Counts as an offer and a bond.
     pub const BOND: Self = Self { offered: true, bound: true, kept: false };
-    /// Was kept and is over: a maintained commitment that is satisfied.
+    /// Counts as kept only: a maintained commitment that is satisfied.
     pub const OVER: Self = Self { offered: false, bound: false, kept: true };
     /// Counts as an offer, a bond and as kept.
     pub const KEPT: Self = Self { offered: true, bound: true, kept: true };

@@ -7,9 +7,9 @@ use super::ids::ActorId;
 /// The two counts of a Beta distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Beta {
-    /// Weight of what was kept.
+    /// Weight of kept commitments.
     pub alpha: f64,
-    /// Weight of what was not.
+    /// Weight of broken commitments.
     pub beta: f64,
 }
 
@@ -28,7 +28,7 @@ impl Beta {
     }
 }
 
-/// Up to this many actors, trust is a dense matrix.
+/// With at most this many actors, trust is a dense matrix.
 const DENSE: usize = 128;
 
 /// The trust of every actor in every other.
@@ -36,27 +36,27 @@ const DENSE: usize = 128;
 pub struct Trust {
     actors: usize,
     prior: Beta,
-    /// By truster, then trusted; empty where the pairs are kept sparsely.
+    /// By truster, then trusted; empty if pairs are stored sparsely.
     dense: Vec<Beta>,
     sparse: BTreeMap<(ActorId, ActorId), Beta>,
 }
 
 impl Trust {
-    /// Everybody trusts everybody else by the same prior.
+    /// Initial trust: the same prior for every pair.
     #[must_use]
     pub fn new(actors: usize, prior: Beta) -> Self {
         let dense = if actors <= DENSE { vec![prior; actors * actors] } else { Vec::new() };
         Self { actors, prior, dense, sparse: BTreeMap::new() }
     }
 
-    /// Everybody trusts everybody else by the same prior again.
+    /// Resets every pair to the same prior.
     pub fn reset(&mut self, prior: Beta) {
         self.prior = prior;
         self.dense.fill(prior);
         self.sparse.clear();
     }
 
-    /// Takes on another's counts, keeping the memory.
+    /// Copies the counts of another, reusing memory.
     pub fn copy_from(&mut self, other: &Self) {
         self.actors = other.actors;
         self.prior = other.prior;
@@ -71,7 +71,7 @@ impl Trust {
         if truster == trusted { 1.0 } else { self.beta(truster, trusted).mean() }
     }
 
-    /// The counts behind the trust of `truster` in another actor.
+    /// The Beta counts of the trust of `truster` in another actor.
     #[inline]
     #[must_use]
     pub fn beta(&self, truster: ActorId, trusted: ActorId) -> Beta {
@@ -82,7 +82,7 @@ impl Trust {
         }
     }
 
-    /// The counts behind the trust of `truster` in another actor, to be changed.
+    /// Mutable access to the Beta counts of the trust of `truster` in another actor.
     pub fn beta_mut(&mut self, truster: ActorId, trusted: ActorId) -> &mut Beta {
         if self.actors <= DENSE {
             &mut self.dense[truster.index() * self.actors + trusted.index()]
@@ -91,7 +91,7 @@ impl Trust {
         }
     }
 
-    /// Number of pairs that are kept apart from the prior, for the limit on them.
+    /// Number of pairs that differ from the prior, for the limit on them.
     #[must_use]
     pub fn pairs(&self) -> usize {
         self.sparse.len()

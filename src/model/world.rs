@@ -1,5 +1,5 @@
-//! The state of a run. Only [`evolve`] changes it, event by event: the fields of a [`World`] can be read everywhere and
-//! written in that module alone.
+//! The state of a run. Only [`evolve`] changes it, event by event: the fields of a [`World`] are readable everywhere
+//! and writable only in that module.
 
 mod evolve;
 
@@ -16,7 +16,7 @@ use super::{Evidence, Model, Setup};
 /// The state of one commitment instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InstanceState {
-    /// Where it is in its life cycle.
+    /// Its state in the life cycle.
     pub state: State,
     /// Latest step at which it was created.
     pub created: Option<u32>,
@@ -30,12 +30,13 @@ pub struct InstanceState {
     pub suspended: Option<u32>,
     /// Step since which it has been detached without a break.
     pub active_since: u32,
-    /// Steps of delivery before that, in the stretch of build-up that counts.
+    /// Steps of delivery before that in the current build-up.
     pub active_before: u32,
 }
 
 impl InstanceState {
-    /// How many of `over` increments were due by the end of the step before `step`, of one that is detached or pending.
+    /// The number of `over` increments that were due by the end of the step before `step`, for a detached or pending
+    /// instance.
     #[must_use]
     pub fn increments_done(&self, step: u32, lead: u32, over: u32) -> u32 {
         let since = if self.state == State::Pending { 0 } else { step - self.active_since };
@@ -43,7 +44,7 @@ impl InstanceState {
         u32::try_from(active.saturating_sub(u64::from(lead))).map_or(over, |done| done.min(over))
     }
 
-    /// How many of `over` increments are due by the end of `step`, with `lead` steps before the first.
+    /// The number of `over` increments that are due by the end of `step`, with `lead` steps before the first.
     ///
     /// Steps spent pending do not count.
     ///
@@ -58,12 +59,12 @@ impl InstanceState {
     }
 }
 
-/// How often something dated has happened, and when last.
+/// The number of occurrences of a meeting, shock or move, and the latest one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Occurrence {
-    /// Times that it has occurred.
+    /// Number of occurrences.
     pub count: u32,
-    /// Step of the latest time.
+    /// Step of the latest occurrence.
     pub last: Option<u32>,
 }
 
@@ -76,9 +77,9 @@ impl Occurrence {
     }
 }
 
-/// The state of a run, with the gap that was last worked out from it.
+/// The state of a run, with the last computed gap.
 ///
-/// The facts are read through it. Nobody but the functions of `evolve` gets them to change.
+/// Dereferences to its facts. Only the functions of `evolve` can change them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct World {
     facts: Facts,
@@ -94,7 +95,7 @@ impl Deref for World {
     }
 }
 
-/// What events have made of a run so far.
+/// The part of the state that events determine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     /// The current step.
@@ -108,7 +109,7 @@ pub struct Facts {
     pub trust: Trust,
     /// Commitment instances.
     pub instances: Vec<InstanceState>,
-    /// What is on the table.
+    /// The evidence.
     pub evidence: Evidence,
     /// First step at which an instance of each declared commitment was detached.
     pub first_bound: Vec<Option<u32>>,
@@ -123,7 +124,7 @@ pub struct Facts {
 }
 
 impl World {
-    /// The state before anything has happened.
+    /// The initial state.
     #[must_use]
     pub fn new(model: &Model, setup: &Setup) -> Self {
         let mut facts = Facts {
@@ -144,7 +145,7 @@ impl World {
         Self { facts, gap: 0 }
     }
 
-    /// The state before anything has happened, for other numbers of the same model; keeps the memory.
+    /// Resets to the initial state with other numbers of the same model, reusing memory.
     pub fn reset(&mut self, model: &Model, setup: &Setup) {
         let Self { facts, gap } = self;
         *gap = 0;
@@ -159,13 +160,13 @@ impl World {
         facts.begin(model, setup);
     }
 
-    /// Takes on another state of the same model, keeping the memory.
+    /// Copies another state of the same model, reusing memory.
     pub fn copy_from(&mut self, other: &Self) {
         self.gap = other.gap;
         self.facts.copy_from(&other.facts);
     }
 
-    /// Takes on the commitments of another state of the same model, which differs in nothing else.
+    /// Copies the commitments of another state of the same model that is otherwise equal.
     pub fn copy_commitments_from(&mut self, other: &Self) {
         let Facts { instances, evidence, first_bound, .. } = &mut self.facts;
         instances.clone_from(&other.instances);
@@ -173,14 +174,14 @@ impl World {
         first_bound.clone_from(&other.first_bound);
     }
 
-    /// Size of the gap when it was last taken; 0 before.
+    /// Size of the gap when it was last computed; 0 before.
     #[inline]
     #[must_use]
     pub fn gap(&self) -> u32 {
         self.gap
     }
 
-    /// Keeps the size of the gap, which follows from the facts but takes long to work out.
+    /// Stores the size of the gap, which follows from the facts but is expensive to compute.
     pub fn keep_gap(&mut self, gap: u32) {
         self.gap = gap;
     }
@@ -242,7 +243,7 @@ impl Facts {
         self.stances[self.stance_index(actor, issue)]
     }
 
-    /// The mean stance of a group, summed from 0 in the actors' order.
+    /// The mean stance of a group, summed from 0 in declaration order.
     ///
     /// # Panics
     /// Never: the number of actors is limited.
@@ -261,7 +262,7 @@ impl Facts {
         &self.instances[instance.index()]
     }
 
-    /// Step at which an instance was first detached.
+    /// Step at which an instance was first bound.
     #[must_use]
     pub fn bound_at(&self, of: Promises) -> Option<u32> {
         match of.instance {

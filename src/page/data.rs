@@ -18,7 +18,7 @@ use super::error::PageError;
 use super::history::history;
 use super::limits;
 
-/// The tables of a run, with the rows of each that are shown.
+/// The tables of a run, each with its limit of rows.
 const TABLES: [(&str, usize); 4] = [
     ("events", limits::EVENT_ROWS),
     ("series", limits::TABLE_ROWS),
@@ -31,7 +31,7 @@ pub(super) fn title(model: &Model, manifest: &Manifest) -> String {
     if model.title.is_empty() { manifest.scenario.clone() } else { model.title.clone() }
 }
 
-/// The data of a run, and a short text of it.
+/// The data of a run, and a short text about it.
 pub(super) fn read_run(folder: &Path, verified: &Verified) -> Result<(Value, String), PageError> {
     let Verified { manifest, course, fold, .. } = verified;
     let (model, _) = course.last();
@@ -62,7 +62,7 @@ pub(super) fn read_run(folder: &Path, verified: &Verified) -> Result<(Value, Str
     Ok((data, text))
 }
 
-/// A folder's own name, which may be seen by whoever is sent the page; not where it lies.
+/// The folder's own name. The path is left out, since the page may be sent to others.
 pub(super) fn name(folder: &Path) -> String {
     folder.file_name().map_or_else(|| ".".into(), |name| name.to_string_lossy().into_owned())
 }
@@ -75,7 +75,7 @@ pub(super) fn table(folder: &Path, name: &str, bytes: u64, most: usize) -> Resul
     Ok(Table::read(&content, most).map_err(|error| wrong(error.to_string()))?.value())
 }
 
-/// What the manifest says, without the scenario's text.
+/// The facts of the manifest, without the text of the scenario.
 pub(super) fn facts(manifest: &Manifest) -> Value {
     let fork =
         |fork: &ForkRecord| json!({ "at": fork.at, "changes": changes(&fork.overrides, &fork.moves, fork.replicate) });
@@ -99,8 +99,8 @@ pub(super) fn facts(manifest: &Manifest) -> Value {
 fn changes(overrides: &[OverrideRecord], moves: &[MoveRecord], replicate: Option<u64>) -> Vec<String> {
     let set = overrides.iter().map(|one| format!("{} = {}", one.name, plain_set_value(one.value)));
     let moves = moves.iter().map(|one| format!("a move that binds {}", AddedMove::from(one).bound()));
-    let luck = replicate.map(|replicate| format!("the random numbers of replicate {replicate}"));
-    set.chain(moves).chain(luck).collect()
+    let run_seed = replicate.map(|replicate| format!("the random numbers of replicate {replicate}"));
+    set.chain(moves).chain(run_seed).collect()
 }
 
 /// The commands that make the run again, one after the other.
@@ -180,7 +180,7 @@ fn things(model: &Model, setup: &Setup) -> Value {
         let gives = model.gifts(id).map(|gift| {
             let amount = setup.gives.get(gift.position).map_or(0.0, |amount| amount.to_units());
             let amount = wording::amount(model, gift.resource, amount);
-            // The limit of a graded amount is declared; the page reads its present amount from the events.
+            // For a graded amount the declared limit is embedded; the page reads its current amount from the events.
             if model.commitment_of(id).level(gift.number).is_some() { format!("up to {amount}") } else { amount }
         });
         let graded = model.gifts(id).zip(0..).filter(|(gift, _)| model.commitment_of(id).level(gift.number).is_some());
@@ -202,7 +202,7 @@ fn things(model: &Model, setup: &Setup) -> Value {
     })
 }
 
-/// The run in a few lines, for those without JavaScript, where no longer text is given.
+/// The run in a few lines, shown without JavaScript unless a longer text is given.
 fn text(data: &Value, model: &Model) -> String {
     let cell = |name: &str| {
         let column = data["tables"]["runs"]["columns"].as_array()?.iter().find(|column| column["name"] == name)?;
@@ -216,7 +216,7 @@ fn text(data: &Value, model: &Model) -> String {
     text
 }
 
-/// The data of a sweep, its title, and a short text of it.
+/// The data of a sweep, its title, and a short text about it.
 pub(super) fn read_sweep(folder: &Path, manifest: &Manifest) -> Result<(Value, String, String), PageError> {
     let sweep = recorded(folder).map_err(PageError::Sweep)?;
     let outline = Outline::of(manifest, &folder.display().to_string()).map_err(PageError::Sweep)?;
@@ -249,17 +249,17 @@ pub(super) fn read_sweep(folder: &Path, manifest: &Manifest) -> Result<(Value, S
     Ok((data, title, text))
 }
 
-/// A table, of which the first rows are shown.
+/// A table cut after a number of rows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
     columns: Vec<Column>,
-    /// Rows that are shown.
+    /// The number of rows included.
     shown: usize,
-    /// Rows that there are.
+    /// The number of rows in the file.
     rows: usize,
 }
 
-/// The cells of a column: each text once, in the order of first appearance, and which of them stands in each row.
+/// The cells of a column: each distinct text in the order of first appearance, and the index of the text in each row.
 #[derive(Clone, Debug, Default)]
 struct Column {
     name: String,
@@ -278,7 +278,7 @@ impl Column {
         self.rows.push(at);
     }
 
-    /// Without `rows` where every row has a text of its own.
+    /// The JSON of a column. `rows` is omitted if all texts differ.
     fn value(&self) -> Value {
         if self.words.len() == self.rows.len() {
             return json!({ "name": self.name, "words": self.words });
@@ -291,7 +291,7 @@ impl Table {
     /// Reads a CSV file with a header row.
     ///
     /// # Errors
-    /// Where it is not CSV, or a row has another number of cells than the header.
+    /// If it is not CSV, or a row has another number of cells than the header.
     pub(super) fn read(bytes: &[u8], most: usize) -> Result<Self, csv::Error> {
         let mut reader = csv::Reader::from_reader(bytes);
         let column = |name: &str| Column { name: name.into(), ..Column::default() };
@@ -308,7 +308,7 @@ impl Table {
         Ok(table)
     }
 
-    /// Its JSON.
+    /// The JSON of the table.
     pub(super) fn value(&self) -> Value {
         let columns: Vec<Value> = self.columns.iter().map(Column::value).collect();
         json!({ "rows": self.rows, "shown": self.shown, "columns": columns })

@@ -1,4 +1,5 @@
-//! The HTML file: the program, its style and the data in one, and a policy that lets nothing else in.
+//! Assembles the HTML file: the program, its style and the data, with a content security policy that blocks everything
+//! else.
 
 use std::fmt::Write as _;
 
@@ -10,11 +11,11 @@ use super::subject::Subject;
 use crate::store::{PROGRAM, Verified};
 use crate::text::escaped;
 
-/// The bundle of `page/`, and its style.
+/// The bundle of `page/` and its style sheet.
 const PROGRAM_TEXT: &str = include_str!("../../page/dist/page.js");
 const STYLE: &str = include_str!("../../page/dist/page.css");
 
-/// The page of a run or a sweep, or of two runs side by side.
+/// Builds the page of a run or a sweep, or of two runs side by side.
 ///
 /// # Errors
 /// A [`PageError`] if two folders are given that are not of runs of the same actors and commitments.
@@ -72,7 +73,7 @@ fn html(subjects: &[Subject], data: &Value) -> String {
     )
 }
 
-/// A text where HTML expects one.
+/// Escapes a text for HTML.
 fn markup(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -82,7 +83,7 @@ fn markup(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // A parser replaces it, and says so.
+            // HTML parsers report a parse error here and insert this character.
             '\0' => out.push('\u{fffd}'),
             other => out.push(other),
         }
@@ -90,8 +91,8 @@ fn markup(text: &str) -> String {
     out
 }
 
-/// JSON inside of a `script` element, which no `</script>` or `<!--` in a string can end. `<`, `>` and `&` occur in
-/// strings alone, where an escape says the same.
+/// JSON for a `script` element. `<`, `>` and `&` occur only inside strings, where they are escaped, so no `</script>`
+/// or `<!--` in a string can end the element.
 fn embedded(data: &Value) -> String {
     let json = data.to_string();
     let mut out = String::with_capacity(json.len());
@@ -108,7 +109,7 @@ fn embedded(data: &Value) -> String {
     out
 }
 
-/// The SHA-256 of a text in base 64, as a content security policy names it.
+/// The SHA-256 of a text in base64, as used in a content security policy.
 fn source_hash(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
@@ -141,7 +142,7 @@ mod tests {
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), data);
     }
 
-    /// The program itself is part of the same file.
+    /// The program is embedded in the same file.
     #[test]
     fn the_bundle_does_not_end_its_own_script() {
         let lower = PROGRAM_TEXT.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! Why there is no page of a folder.
+//! The errors of building a page.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,39 +8,39 @@ use crate::store::VerifyError;
 use crate::sweep;
 use crate::text::escaped;
 
-/// Why there is no page of a folder. Printed it stands alone.
+/// The error of building a page. Its display text is a complete message.
 #[derive(Debug)]
 pub enum PageError {
-    /// The folder is not what a run wrote.
+    /// The folder is not the unchanged output of a run.
     Run(VerifyError),
-    /// The folder is not what a sweep wrote.
+    /// The folder is not the unchanged output of a sweep.
     Sweep(sweep::Error),
     /// A file cannot be read.
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         message: String,
     },
-    /// The run has so many commitment instances, more than [`super::limits::INSTANCES`].
+    /// The run has this many commitment instances, more than [`super::limits::INSTANCES`].
     Instances(usize),
-    /// A state on the way cannot be explained.
+    /// A state of the run cannot be explained.
     State(Failure),
-    /// Two folders are compared that are not both of runs.
+    /// Two folders are given and at least one of them is not of a run.
     NotTwoRuns,
-    /// Two runs are compared that are not of one scenario.
+    /// Two runs of different scenarios are given.
     OtherScenario,
 }
 
 impl PageError {
-    /// What to do about it, where there is a remedy.
+    /// A suggestion for the user, if there is one.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Run(error) => error.help(),
             Self::Sweep(_) => None,
             Self::File { .. } => Some("the file was edited; run the scenario again"),
-            Self::Instances(_) => Some("`backstop replay` and `backstop explain` look at larger runs"),
+            Self::Instances(_) => Some("`backstop replay` and `backstop explain` show larger runs"),
             Self::State(failure) => Some(failure.remedy()),
             Self::NotTwoRuns => Some("give one folder of a sweep, or two folders of runs"),
             Self::OtherScenario => Some("compare a run with its fork, or with a run of the same scenario"),
@@ -59,7 +59,7 @@ impl fmt::Display for PageError {
             }
             Self::State(failure) => failure.fmt(f),
             Self::NotTwoRuns => f.write_str("only runs can be compared"),
-            Self::OtherScenario => f.write_str("the two runs are not of the same actors and commitments"),
+            Self::OtherScenario => f.write_str("the two runs have different actors or commitments"),
         }
     }
 }

@@ -10,25 +10,25 @@ use crate::store::Verified;
 use crate::trace::number;
 use serde_json::{Value, json};
 
-/// What is kept of the states on the way.
+/// The data collected from the states.
 struct Watched<'a> {
     verified: &'a Verified,
-    /// Every how many steps a state is looked at.
+    /// The interval in steps between collected states.
     stride: u32,
-    /// By instance: from which step on it was in which state, as its place in [`State::ALL`].
+    /// For each instance, the steps at which its state changed and the new state as an index into [`State::ALL`].
     states: Vec<Vec<(u32, usize)>>,
-    /// By step that was looked at: the stances, as they are written.
+    /// For each collected step, the stances in text form.
     stances: Vec<Value>,
-    /// Steps at which what stands in the way is other than before, and what that is.
+    /// The steps at which the failing conditions of offers changed, with their new texts.
     changes: Vec<(u32, Value)>,
-    /// What lay behind the latest change: the offers and what each lacks.
+    /// The offers and the text of what each lacked at the latest change.
     latest: Vec<(usize, String)>,
     states_changed: bool,
     lack_bytes: usize,
     failure: Option<Failure>,
 }
 
-/// The states of a run on the way, and what stands in the way of its offers.
+/// The states of a run, and what its offers lack in them.
 pub(super) fn history(verified: &Verified) -> Result<Value, Failure> {
     let (model, _) = verified.course.last();
     let work = u64::from(verified.fold.steps) * model.instances.len().max(1) as u64;
@@ -62,7 +62,7 @@ pub(super) fn history(verified: &Verified) -> Result<Value, Failure> {
     }))
 }
 
-/// Folds the log once more; it has been verified.
+/// Replays the log again; it has been verified.
 fn walk(verified: &Verified, watch: &mut dyn FnMut(Checkpoint, &World, &Setup)) {
     let folded = verified.course.fold(verified.fold.log.clone(), &verified.recorded, &mut |moment, world, setup| {
         watch(moment, world, setup);
@@ -86,7 +86,7 @@ impl Watched<'_> {
         }
     }
 
-    /// What stands in the way after the last exchange of a step.
+    /// Records what offers lack after the last exchange of a step.
     fn see_lacks(&mut self, world: &World, setup: &Setup, is_last: bool) -> Result<(), Failure> {
         let (model, plan) = self.verified.course.leg(world.step);
         let found = lacks(View { model, plan, setup, world })?;
@@ -120,7 +120,7 @@ impl Watched<'_> {
     }
 }
 
-/// What offers lack: each text once, and who lacks it.
+/// What offers lack: each distinct text with the offers that have it.
 fn texts(found: &[(usize, String)]) -> Value {
     let mut by_text: Vec<(&str, Vec<usize>)> = Vec::new();
     let mut places = std::collections::BTreeMap::new();
@@ -134,7 +134,7 @@ fn texts(found: &[(usize, String)]) -> Value {
     json!(by_text)
 }
 
-/// The explanations of the steps at which something changed, or of some of them, the last always.
+/// The explanations of the steps at which something changed, or of a sample of them that includes the last.
 fn explained(verified: &Verified, changes: &[(u32, Value)]) -> Result<Vec<Value>, Failure> {
     let steps: Vec<u32> = changes.iter().map(|(step, _)| *step).collect();
     let Some(&last) = steps.last() else { return Ok(Vec::new()) };
@@ -157,13 +157,13 @@ fn explained(verified: &Verified, changes: &[(u32, Value)]) -> Result<Vec<Value>
     failure.map_or(Ok(found), Err)
 }
 
-/// At most so many of some steps, evenly spread.
+/// At most `most` of the steps, evenly spread.
 fn spread(steps: &[u32], most: usize) -> Vec<u32> {
     let every = steps.len().div_ceil(most.max(1)).max(1);
     steps.iter().rev().step_by(every).rev().copied().collect()
 }
 
-/// What each offer that stands lacks, by instance.
+/// What each offer on the table lacks, by instance.
 pub(super) fn lacks(view: View<'_>) -> Result<Vec<(usize, String)>, Failure> {
     let offers = conditional(view);
     if offers.is_empty() {
@@ -178,8 +178,8 @@ fn conditional(view: View<'_>) -> Vec<InstanceId> {
     view.model.instance_ids().filter(is_open).collect()
 }
 
-/// Explains a state: with unlock sets if it is one of those that are `wanted`, where a crowd is in a deadlock only if it
-/// is one of the `few`.
+/// Explains a state. Unlock sets are included if the step is among the `wanted` ones or, for a deadlock of many offers,
+/// among the `few`.
 pub(super) fn standing(view: View<'_>, wanted: bool, few: bool) -> Result<Value, Failure> {
     let gap = analysis::gap(view)?;
     let step = view.world.step;
@@ -216,7 +216,7 @@ fn indices(instances: &[InstanceId]) -> Vec<usize> {
     instances.iter().map(|instance| instance.index()).collect()
 }
 
-/// How much of a first move is enough, where that is less than all of it.
+/// The least sufficient amount of each first move, if it is less than the full amount.
 fn enough(view: View<'_>, found: &Explanation) -> Vec<Value> {
     let smaller = found.partial.iter().filter(|one| one.least < one.amount);
     let one = |one: &analysis::Partial| {
@@ -227,7 +227,8 @@ fn enough(view: View<'_>, found: &Explanation) -> Vec<Value> {
     smaller.take(limits::SETS).map(one).collect()
 }
 
-/// The wait-for graph between commitments, with the number of pairs of instances, and how many edges are left out.
+/// The wait-for graph between commitments, with the number of pairs of instances for each edge, and the number of edges
+/// left out.
 fn waits(view: View<'_>, found: &Explanation) -> (Vec<(usize, usize, usize)>, usize) {
     let commitment = |instance: InstanceId| view.model.instances[instance.index()].commitment.index();
     let mut edges: BTreeMap<(usize, usize), usize> = BTreeMap::new();
@@ -238,7 +239,8 @@ fn waits(view: View<'_>, found: &Explanation) -> (Vec<(usize, usize, usize)>, us
     (edges.into_iter().take(limits::WAITS).map(|((from, to), number)| (from, to, number)).collect(), left_out)
 }
 
-/// What follows from first moves, round by round: first the moves, then whoever agrees on the state so far.
+/// The consequences of first moves in rounds: the moves themselves, then the offers whose conditions hold in the state
+/// so far.
 fn rounds(view: View<'_>, moves: &[InstanceId]) -> Result<Vec<Vec<usize>>, Failure> {
     let mut hypothesis = Hypothesis::on(view);
     hypothesis.exchange()?;

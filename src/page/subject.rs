@@ -1,4 +1,4 @@
-//! What a page is about: the folder of a run or of a sweep.
+//! The subject of a page: the folder of a run or of a sweep.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::error::PageError;
 use super::limits;
 use crate::store::{Manifest, Verified, verify};
 
-/// A folder that has been read, ready to be shown.
+/// The data read from a folder.
 #[derive(Debug)]
 pub struct Subject {
     pub(super) data: Value,
@@ -18,7 +18,7 @@ pub struct Subject {
     verified: Option<Verified>,
 }
 
-/// Reads the folder of a run, a fork or a sweep. That of a run is verified as [`verify`] does.
+/// Reads the folder of a run, a fork or a sweep. The folder of a run is verified by [`verify`].
 ///
 /// # Errors
 /// A [`PageError`] if the folder is not what the program wrote, or is larger than a page can show.
@@ -43,13 +43,13 @@ pub fn read(folder: &Path) -> Result<Subject, PageError> {
 }
 
 impl Subject {
-    /// The run, where it is one.
+    /// The run, if the folder is of a run.
     #[must_use]
     pub fn verified(&self) -> Option<&Verified> {
         self.verified.as_ref()
     }
 
-    /// With this text for those without JavaScript, instead of a short one; beyond [`limits::TEXT_BYTES`] it is cut.
+    /// Replaces the short text that is shown without JavaScript. It is cut at [`limits::TEXT_BYTES`].
     #[must_use]
     pub fn with_text(mut self, text: &str) -> Self {
         text[..text.floor_char_boundary(limits::TEXT_BYTES)].clone_into(&mut self.text);

@@ -1,11 +1,11 @@
-//! What becomes of a promise in one step, in one sentence: `Norway is bound to give 0.14 % of emissions, hands it over
-//! and has kept the promise`.
+//! Describes the events of one commitment in one step by one sentence: `Norway is bound to give 0.14 % of emissions,
+//! hands it over and has kept the promise`.
 
 use crate::model::{ActorId, Amount, CommitmentId, InstanceId, Model, ResourceId, Setup};
 
 use super::wording::{actor, actors, amount, condition, group, listed, plain_number};
 
-/// One thing that a debtor does, or that becomes of its promise.
+/// An action of a debtor, or a change of the state of its commitment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Deed {
     Offers,
@@ -27,27 +27,27 @@ pub(super) enum Deed {
 }
 
 impl Deed {
-    /// Whether the most that a graded amount can be is told, and not what it has come to.
+    /// Whether the sentence gives the upper limit of a graded amount rather than its current value.
     pub(super) fn is_open(self) -> bool {
         matches!(self, Self::Offers | Self::TakesBack | Self::Lapses | Self::IsBound)
     }
 
-    /// Whether it is told by itself.
+    /// Whether it gets a sentence of its own.
     fn is_alone(self) -> bool {
         matches!(self, Self::TakesBack | Self::Lapses)
     }
 }
 
-/// An amount of a deed; of one that rises also what it was and the most that it can be.
+/// An amount of a deed, with the previous value and the upper limit of an amount that rises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct DeedAmount {
     pub(super) resource: ResourceId,
     pub(super) amount: Amount,
     pub(super) from: Amount,
     pub(super) upto: Amount,
 }
 
-impl Part {
+impl DeedAmount {
     pub(super) fn of(resource: ResourceId, amount: Amount) -> Self {
         Self { resource, amount, from: Amount::ZERO, upto: Amount::ZERO }
     }
@@ -57,7 +57,7 @@ impl Part {
 #[derive(Clone, Debug)]
 struct Act {
     deed: Deed,
-    parts: Vec<Part>,
+    parts: Vec<DeedAmount>,
 }
 
 impl Act {
@@ -65,8 +65,8 @@ impl Act {
         self.parts.iter().all(|part| part.amount == Amount::ZERO)
     }
 
-    /// Adds what another instance does.
-    fn add(&mut self, parts: &[Part]) {
+    /// Adds the amounts of another instance.
+    fn add(&mut self, parts: &[DeedAmount]) {
         for part in parts {
             match self.parts.iter_mut().find(|known| known.resource == part.resource) {
                 Some(known) => {
@@ -79,8 +79,8 @@ impl Act {
         }
     }
 
-    /// Takes in a further event of the same deed: another resource, a further rise.
-    fn go_on(&mut self, parts: &[Part]) {
+    /// Merges a further event of the same deed: another resource, or a further rise.
+    fn go_on(&mut self, parts: &[DeedAmount]) {
         for part in parts {
             match self.parts.iter_mut().find(|known| known.resource == part.resource) {
                 Some(known) if self.deed == Deed::Raises => known.amount = part.amount,
@@ -91,24 +91,24 @@ impl Act {
     }
 }
 
-/// What becomes of the promise of one debtor, or of several alike, in one step.
+/// The deeds of one debtor, or of several debtors alike, in one step.
 #[derive(Clone, Debug)]
 pub(super) struct Chain {
     commitment: CommitmentId,
     instances: Vec<InstanceId>,
     acts: Vec<Act>,
-    /// What is no longer true of its `while`, where it is suspended.
+    /// For a suspension, the part of its `while` that is false.
     pub(super) untrue: Option<String>,
 }
 
 impl Chain {
-    pub(super) fn new(model: &Model, instance: InstanceId, deed: Deed, parts: Vec<Part>) -> Self {
+    pub(super) fn new(model: &Model, instance: InstanceId, deed: Deed, parts: Vec<DeedAmount>) -> Self {
         let commitment = model.instances[instance.index()].commitment;
         Self { commitment, instances: vec![instance], acts: vec![Act { deed, parts }], untrue: None }
     }
 
-    /// Takes in what happens next; false where that is told by itself.
-    pub(super) fn go_on(&mut self, deed: Deed, parts: &[Part]) -> bool {
+    /// Appends the next deed; returns `false` if it needs a sentence of its own.
+    pub(super) fn go_on(&mut self, deed: Deed, parts: &[DeedAmount]) -> bool {
         let Some(last) = self.acts.last_mut() else { return false };
         if last.deed == deed {
             last.go_on(parts);
@@ -120,7 +120,7 @@ impl Chain {
         true
     }
 
-    /// What those have in common that can be told together. Nothing to hand over is handed over as well.
+    /// The key by which chains are grouped into one sentence. A delivery of nothing counts as a delivery.
     pub(super) fn kind(&mut self) -> (CommitmentId, Vec<Deed>, Option<String>) {
         if let [.., bound, kept] = self.acts.as_slice()
             && (bound.deed, kept.deed) == (Deed::IsBound, Deed::Keeps)
@@ -131,7 +131,7 @@ impl Chain {
         (self.commitment, self.acts.iter().map(|act| act.deed).collect(), self.untrue.clone())
     }
 
-    /// Adds one of the same kind.
+    /// Adds the amounts of a chain of the same kind.
     pub(super) fn join(&mut self, other: &Self) {
         self.instances.extend_from_slice(&other.instances);
         for (act, own) in other.acts.iter().zip(&mut self.acts) {
@@ -140,15 +140,23 @@ impl Chain {
     }
 }
 
-/// The sentence of a chain.
+/// The sentence that describes a chain.
 pub(super) fn written(model: &Model, setup: &Setup, chain: &Chain) -> String {
     let debtors: Vec<ActorId> = chain.instances.iter().map(|at| model.instances[at.index()].debtor).collect();
     let (many, who) = match debtors.as_slice() {
         [one] => (false, actor(model, *one)),
         all => (true, actors(model, all)),
     };
-    let mut writer =
-        Writer { model, setup, chain, many, said: None, clauses: Vec::new(), is_suspended: false, tail: String::new() };
+    let mut writer = Writer {
+        model,
+        setup,
+        chain,
+        many,
+        last_named: None,
+        clauses: Vec::new(),
+        is_suspended: false,
+        tail: String::new(),
+    };
     for (at, act) in chain.acts.iter().enumerate() {
         let next = chain.acts.get(at + 1).map(|act| act.deed);
         if act.deed == Deed::Lapses {
@@ -160,10 +168,10 @@ pub(super) fn written(model: &Model, setup: &Setup, chain: &Chain) -> String {
     format!("{who} {}{} [{}]", listed(&writer.clauses), writer.tail, writer.declared().id)
 }
 
-/// What a verb is about.
+/// The object of a verb.
 enum What {
     Amounts(String),
-    /// What was told just before.
+    /// A pronoun for the amounts named just before.
     It(&'static str),
 }
 
@@ -191,12 +199,12 @@ struct Writer<'a> {
     setup: &'a Setup,
     chain: &'a Chain,
     many: bool,
-    /// The amounts that were told last.
-    said: Option<Vec<(ResourceId, Amount)>>,
+    /// The amounts named last, for which a pronoun can stand.
+    last_named: Option<Vec<(ResourceId, Amount)>>,
     clauses: Vec<String>,
     /// Whether the last act was a suspension.
     is_suspended: bool,
-    /// A condition, which is told at the end.
+    /// A condition, which goes to the end of the sentence.
     tail: String,
 }
 
@@ -205,7 +213,7 @@ impl Writer<'_> {
         &self.model.commitments[self.chain.commitment.index()]
     }
 
-    /// The amounts in words; none where all of them are nothing. Of several those that are nothing are not told.
+    /// The amounts in words, without those that are zero; `None` if all are.
     fn what(&self, act: &Act) -> Option<String> {
         let some = act.parts.iter().filter(|part| part.amount != Amount::ZERO);
         let some: Vec<String> = some.map(|part| amount(self.model, part.resource, part.amount)).collect();
@@ -217,15 +225,15 @@ impl Writer<'_> {
         Some(format!("{up_to}{}{in_all}", listed(&some)))
     }
 
-    /// The amounts, or `it` where they have just been told; none where they are nothing.
+    /// The amounts, or a pronoun if they were named last; `None` if they are zero.
     fn what_or_it(&mut self, act: &Act) -> Option<What> {
-        let told: Vec<(ResourceId, Amount)> = act.parts.iter().map(|part| (part.resource, part.amount)).collect();
+        let amounts: Vec<(ResourceId, Amount)> = act.parts.iter().map(|part| (part.resource, part.amount)).collect();
         let what = self.what(act)?;
-        if self.said.as_ref() == Some(&told) {
+        if self.last_named.as_ref() == Some(&amounts) {
             let several = act.parts.iter().filter(|part| part.amount != Amount::ZERO).count() > 1;
             return Some(What::It(if several { "them" } else { "it" }));
         }
-        self.said = Some(told);
+        self.last_named = Some(amounts);
         Some(What::Amounts(what))
     }
 
@@ -270,7 +278,6 @@ impl Writer<'_> {
             Deed::Withdraws => {
                 let Some(what) = self.what_or_it(act) else { return };
                 if is_suspended && matches!(what, What::It(_)) {
-                    // That says it.
                     return;
                 }
                 format!("no longer {}", what.after(self.verb("keeps", "keep"), "up"))
@@ -300,9 +307,13 @@ impl Writer<'_> {
         self.clauses.push(clause);
     }
 
-    /// ` of 5 million`, where it is to be told.
-    fn of(&mut self, act: &Act, is_told: bool) -> String {
-        if is_told { self.what_or_it(act).map(|what| format!(" of {what}")).unwrap_or_default() } else { String::new() }
+    /// ` of 5 million`, or nothing if the amounts are not to be named.
+    fn of(&mut self, act: &Act, is_named: bool) -> String {
+        if is_named {
+            self.what_or_it(act).map(|what| format!(" of {what}")).unwrap_or_default()
+        } else {
+            String::new()
+        }
     }
 
     fn offers(&mut self, act: &Act) -> String {
@@ -322,13 +333,16 @@ impl Writer<'_> {
         format!("{} {what}", self.verb("suspends", "suspend"))
     }
 
-    /// `raises its promise from 35 to 51 of 100 million`; the limit is not told again.
+    /// `raises its promise from 35 to 51 of 100 million`; the limit is not repeated.
     fn raises(&mut self, act: &Act) -> String {
-        let is_limit = |part: &Part| {
-            let said = self.said.as_ref().and_then(|said| said.iter().find(|(resource, _)| *resource == part.resource));
-            said.is_some_and(|(_, amount)| *amount == part.upto)
+        let is_limit = |part: &DeedAmount| {
+            let last_named = self
+                .last_named
+                .as_ref()
+                .and_then(|last_named| last_named.iter().find(|(resource, _)| *resource == part.resource));
+            last_named.is_some_and(|(_, amount)| *amount == part.upto)
         };
-        let one = |part: &Part| {
+        let one = |part: &DeedAmount| {
             let from = if part.from == Amount::ZERO {
                 String::new()
             } else {
@@ -341,13 +355,13 @@ impl Writer<'_> {
             format!("{from}to {} of {upto}", plain_number(part.amount.to_units()))
         };
         let parts: Vec<String> = act.parts.iter().map(one).collect();
-        self.said = Some(act.parts.iter().map(|part| (part.resource, part.amount)).collect());
+        self.last_named = Some(act.parts.iter().map(|part| (part.resource, part.amount)).collect());
         let in_all = if self.many { " in all" } else { "" };
         format!("{} {}{in_all}", self.verb("raises its promise", "raise their promises"), listed(&parts))
     }
 
-    /// What is handed over, or from now on kept up; none where it is nothing.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "all other deeds that hand something over are told alike")]
+    /// What is delivered, once or from now on; `None` if it is zero.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other deeds that hand something over are described alike")]
     fn hands_over(&mut self, act: &Act, is_first: bool) -> Option<String> {
         if act.is_nothing() {
             return None;

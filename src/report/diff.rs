@@ -1,4 +1,4 @@
-//! Where two histories part, and what followed.
+//! Compares two runs: where they diverge, and what followed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,7 +13,8 @@ use crate::model::{Amount, Entry, Event, InstanceId, Model};
 use crate::scenario::AddedMove;
 use crate::trace::{cells, ending_name};
 
-/// Where two runs part, what differs by outcome and commitment, and what only one of them has.
+/// Describes the first difference between two runs, what differs by outcome and commitment, and the events that only
+/// one of them has.
 #[must_use]
 pub fn diff(one: &Verified, two: &Verified) -> String {
     let sides = [Side::new(one), Side::new(two)];
@@ -39,11 +40,11 @@ pub fn diff_csv(one: &Verified, two: &Verified) -> Vec<u8> {
     Csv::table(&fixed_columns::<DifferenceColumn>(), rows).expect("memory takes every row")
 }
 
-/// One of the two histories.
+/// One of the two runs.
 struct Side<'a> {
     model: &'a Model,
     verified: &'a Verified,
-    /// What each event is, apart from its place in the log and its cause.
+    /// The identity of each event: everything except its position in the log and its cause.
     keys: Vec<String>,
 }
 
@@ -86,7 +87,7 @@ impl<'a> Side<'a> {
         }))
     }
 
-    /// Events that the other history lacks, by position; the same event twice counts twice.
+    /// The positions of the events that the other run lacks; an event that occurs twice counts twice.
     fn not_in(&self, other: &Self) -> Vec<usize> {
         let mut theirs: BTreeMap<&str, usize> = BTreeMap::new();
         for key in &other.keys {
@@ -102,12 +103,12 @@ impl<'a> Side<'a> {
         only
     }
 
-    /// For each event of the log, whether it descends by cause from one of these.
+    /// For each event of the log, whether one of these events is among its causes, direct or indirect.
     fn descended(&self, only: &[usize]) -> Vec<bool> {
         let mut roots = vec![false; self.log().len()];
         only.iter().for_each(|&at| roots[at] = true);
         let mut descended = vec![false; self.log().len()];
-        // A cause stands before what it causes, so that one pass sees every chain.
+        // A cause precedes its effects, so one pass is enough.
         for (at, entry) in self.log().iter().enumerate() {
             descended[at] = entry.cause.is_some_and(|cause| roots[cause as usize] || descended[cause as usize]);
         }
@@ -126,7 +127,7 @@ fn is_drift(entry: &Entry) -> bool {
     matches!(entry.event, Event::Stance { .. }) && entry.cause.is_none()
 }
 
-/// Whether one history is a fork of the other.
+/// Describes the fork if one run is a fork of the other.
 fn lineage(sides: &[Side<'_>; 2]) -> String {
     let hash = |side: &Side<'_>| side.verified.fold.history.text();
     for (child, parent) in [(1, 0), (0, 1)] {
@@ -134,8 +135,8 @@ fn lineage(sides: &[Side<'_>; 2]) -> String {
         let Some(fork) = forks.last().filter(|fork| fork.parent_history_hash == hash(&sides[parent])) else { continue };
         let set = fork.overrides.iter().map(|set| format!("{} = {}", set.name, set_value(set.value)));
         let moves = fork.moves.iter().map(|added| format!("a move that binds {}", AddedMove::from(added).bound()));
-        let luck = fork.replicate.map(|replicate| format!("the luck of replicate {replicate}"));
-        let set: Vec<String> = set.chain(moves).chain(luck).collect();
+        let run_seed = fork.replicate.map(|replicate| format!("the random numbers of replicate {replicate}"));
+        let set: Vec<String> = set.chain(moves).chain(run_seed).collect();
         let under = if set.is_empty() { "without overrides".into() } else { format!("under {}", listed(&set)) };
         let at = label(sides[child].model, fork.at);
         return format!("{} is forked from {} at {at}, {under}.\n", child + 1, parent + 1);
@@ -143,7 +144,7 @@ fn lineage(sides: &[Side<'_>; 2]) -> String {
     String::new()
 }
 
-/// Longest list of events that is printed of each side.
+/// The longest list of events that is printed for each run.
 const SHOWN: usize = 20;
 
 fn told(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
@@ -153,7 +154,7 @@ fn told(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
     let mut text = lineage(sides);
     let part = sides[0].keys.iter().zip(&sides[1].keys).position(|(a, b)| a != b);
     let part = part.unwrap_or_else(|| sides[0].keys.len().min(sides[1].keys.len()));
-    let _ = writeln!(text, "The histories are the same for {}; then they part:", count(part, "event"));
+    let _ = writeln!(text, "The histories are the same for {}; then they differ:", count(part, "event"));
     for (number, side) in sides.iter().enumerate() {
         let said = match side.log().get(part) {
             Some(entry) => format!("{}  {} (event {part})", label(side.model, entry.step), side.said(part)),
@@ -173,7 +174,7 @@ fn told(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
     text
 }
 
-/// Outcomes that the two reached at different times, or only one of them.
+/// Outcomes that the two runs reached at different times, or that only one of them reached.
 fn reached(sides: &[Side<'_>; 2]) -> String {
     let at = |side: &Side<'_>, id: &str| {
         let position = side.model.outcomes.iter().position(|outcome| outcome.id == id)?;
@@ -211,7 +212,7 @@ fn commitments(sides: &[Side<'_>; 2]) -> String {
     if text.is_empty() { text } else { format!("\nCommitments that end differently\n{text}") }
 }
 
-/// The state of each commitment at the end, with what graded ones have come to: `detached, 2 000 of 15 000 soldiers`.
+/// The final state of each commitment, with current graded amounts: `detached, 2 000 of 15 000 soldiers`.
 fn how_they_end(side: &Side<'_>) -> BTreeMap<String, String> {
     let (model, fold) = (side.model, &side.verified.fold);
     let end = |instance: InstanceId| {
@@ -233,7 +234,7 @@ fn how_they_end(side: &Side<'_>) -> BTreeMap<String, String> {
     model.instance_ids().map(end).collect()
 }
 
-/// Promises of other amounts, which equal histories may have too.
+/// Promises whose amounts differ. Runs with equal logs may have them too.
 fn promises(sides: &[Side<'_>; 2]) -> String {
     let given = |side: &Side<'_>| -> BTreeMap<(String, String), Amount> {
         let mut given = BTreeMap::new();
@@ -257,7 +258,7 @@ fn promises(sides: &[Side<'_>; 2]) -> String {
     text
 }
 
-/// What only one history has: first what comes straight from the override or from chance, then what follows from it.
+/// The events that only one run has: first those caused by the override or by chance, then those that follow from them.
 fn only_in(number: usize, side: &Side<'_>, only: &[usize]) -> String {
     let drift = only.iter().filter(|&&at| is_drift(&side.log()[at])).count();
     let told: Vec<usize> = only.iter().copied().filter(|&at| !is_drift(&side.log()[at])).collect();

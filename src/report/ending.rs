@@ -10,10 +10,10 @@ use crate::analysis::{self, Explanation, Question, wording};
 use crate::engine::{Plan, Run, View};
 use crate::model::{ActorId, Ending, InstanceId, IssueId, Model, OutcomeId, Scope, Setup, State, Values, World};
 
-/// Metrics that are shown, at most.
+/// The largest number of metrics that are shown.
 const METRICS: usize = 12;
 
-/// Steps whose broken promises are shown, at most.
+/// The largest number of steps for which broken promises are shown.
 const BROKEN: usize = 12;
 
 /// The outcome with its reason.
@@ -59,7 +59,7 @@ pub fn ending(model: &Model, plan: &Plan, run: &Run) -> String {
     text
 }
 
-/// A step as it is spoken of.
+/// A step with its preposition: `on Mon 2026-01-05` or `at step 3`.
 #[must_use]
 pub fn when(model: &Model, step: u32) -> String {
     format!("{} {}", if model.clock.start.is_some() { "on" } else { "at" }, label(model, step))
@@ -80,7 +80,7 @@ fn holds(model: &Model, setup: &Setup, world: &World, outcome: OutcomeId) -> Str
     text
 }
 
-/// Values that are told of a condition, at most.
+/// The largest number of values that are given for a condition.
 const VALUES: usize = 6;
 
 /// `bound(troops, europe) is 30 000 and bound(backstop, us) is 1`.
@@ -96,7 +96,7 @@ pub fn values(model: &Model, setup: &Setup, world: &World, outcome: OutcomeId) -
     listed(&values.chain(more).collect::<Vec<_>>())
 }
 
-/// Outcomes that were reached and hold no longer, and promises that were broken or are suspended: what was there once.
+/// Outcomes that were reached and no longer hold, and promises that were broken or are suspended.
 fn lost(model: &Model, run: &Run) -> String {
     let mut text = String::new();
     for outcome in (0..model.outcomes.len()).map(OutcomeId::at) {
@@ -141,7 +141,7 @@ fn in_state(model: &Model, world: &World, state: State) -> Vec<InstanceId> {
     model.instance_ids().filter(|&instance| world.instance(instance).state == state).collect()
 }
 
-/// The offers that stand beside a deadlock and have no part in it.
+/// The offers on the table that are not part of the deadlock.
 fn beside(model: &Model, world: &World, explanation: &Explanation) -> String {
     let mut others = in_state(model, world, State::Conditional);
     others.retain(|instance| explanation.gap.binary_search(instance).is_err());
@@ -191,7 +191,7 @@ pub fn state(model: &Model, setup: &Setup, world: &World) -> String {
             .gifts(instance)
             .map(|gift| {
                 let resource = &model.resources[gift.resource.index()].id;
-                let given = plain_number(world.evidence.handed_over(gift.position).to_units());
+                let given = plain_number(world.evidence.delivered_amount(gift.position).to_units());
                 format!("{resource} {given} of {}", plain_number(setup.gives[gift.position].to_units()))
             })
             .collect();
@@ -210,7 +210,7 @@ pub fn state(model: &Model, setup: &Setup, world: &World) -> String {
 
 fn distrust(model: &Model, world: &World) -> Vec<(ActorId, ActorId, f64)> {
     let mut pairs = Vec::new();
-    // Where nothing reads trust, nobody keeps it.
+    // If nothing reads trust, it is not tracked.
     if !model.reads_trust {
         return pairs;
     }

@@ -1,4 +1,4 @@
-//! An explanation of a state: as text, as data, as tables, as a graph.
+//! Explanations of a state as text, as JSON, as CSV and as a graph.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use crate::model::{ActorId, Amount, InstanceId, Model, OutcomeId, ResourceId};
 use crate::table::{Cell, Csv, Declared as _, Sink as _, WaitColumn, fixed_columns};
 use crate::text;
 
-/// What is asked of a state: for a goal, at a cost, both by their names, without the commitments of `not`.
+/// Builds the question for [`analysis::explain`] from names: a goal, a cost, and commitments to leave out.
 ///
 /// # Errors
 /// [`Unknown`] if there is no such outcome, resource or commitment.
@@ -44,7 +44,7 @@ pub fn question(model: &Model, goal: Option<&str>, cost: &str, not: &[String]) -
     Ok(Question { goal, cost, not, ..Question::default() })
 }
 
-/// The instances that are to be left out, in declaration order.
+/// The instances to leave out, in declaration order.
 fn left_out(model: &Model, not: &[String]) -> Result<Vec<InstanceId>, Unknown> {
     let mut out = Vec::new();
     for name in not {
@@ -85,7 +85,7 @@ fn actor_ids(model: &Model, actors: &[ActorId]) -> Vec<String> {
     actors.iter().map(|actor| model.actors[actor.index()].id.clone()).collect()
 }
 
-/// A cost as a JSON number: whole where it is whole, `"inf"` where it is infinite.
+/// A cost as a JSON number: an integer where it is whole, and `"inf"` where it is infinite.
 fn cost_value(cost: Amount) -> Value {
     if cost.0 >= analysis::limits::NEVER {
         return json!("inf");
@@ -120,19 +120,19 @@ pub fn object(model: &Model, explanation: &Explanation) -> Value {
     });
     object["waits_are_complete"] = explanation.waits_are_complete.into();
     object["partial_is_complete"] = explanation.partial_is_complete.into();
-    let unasked = explanation.unasked.iter().map(|unasked| {
-        let lacks: Vec<&str> = unasked.lacks.wants.iter().map(|want| want.text.as_str()).collect();
-        json!({ "commitment": name(model, unasked.instance), "distance": distance(unasked.distance), "lacks": lacks })
+    let move_distance = explanation.move_distance.iter().map(|move_distance| {
+        let lacks: Vec<&str> = move_distance.lacks.wants.iter().map(|want| want.text.as_str()).collect();
+        json!({ "commitment": name(model, move_distance.instance), "distance": distance(move_distance.distance), "lacks": lacks })
     });
-    object["unasked"] = unasked.collect();
+    object["unasked"] = move_distance.collect();
     object["held"] = explanation.held.iter().map(|held| held.name()).collect();
     object["with_any"] = explanation.with_any.as_ref().map(|choice| all(&choice.members)).into();
     if !explanation.suspended.is_empty() {
         object["suspended"] = all(&explanation.suspended).into();
     }
-    if !explanation.given.is_empty() {
+    if !explanation.move_amounts.is_empty() {
         let mut amounts = serde_json::Map::new();
-        for given in &explanation.given {
+        for given in &explanation.move_amounts {
             let resource = &model.resources[given.resource.index()].id;
             amounts.entry(name(model, given.instance)).or_insert_with(|| json!({}))[resource] =
                 cost_value(given.amount);
@@ -153,28 +153,28 @@ pub fn object(model: &Model, explanation: &Explanation) -> Value {
     object
 }
 
-/// A distance as a JSON number, `"inf"` where it is infinite.
+/// A distance as a JSON number, or `"inf"` where it is infinite.
 fn distance(distance: f64) -> Value {
     if distance.is_infinite() { json!("inf") } else { json!(distance) }
 }
 
-/// What the conditions lack that the next step looks at, as data.
+/// The conditions that the next step evaluates, with the comparisons on which they fail, as JSON.
 ///
 /// # Errors
-/// Where a condition has no value in the state, as [`analysis::conditions`].
+/// If a condition has no value in the state, as [`analysis::conditions`].
 pub fn conditions_value(view: View<'_>) -> Result<Value, Failure> {
-    let looked = analysis::conditions(view)?;
-    let one = |looked: &analysis::Looked| {
-        let lacks: Vec<&str> = looked.lacks.wants.iter().map(|want| want.text.as_str()).collect();
+    let status = analysis::conditions(view)?;
+    let one = |status: &analysis::ConditionStatus| {
+        let lacks: Vec<&str> = status.lacks.wants.iter().map(|want| want.text.as_str()).collect();
         json!({
-            "commitment": name(view.model, looked.instance),
-            "key": looked.key,
-            "holds": looked.holds,
-            "distance": distance(looked.distance),
+            "commitment": name(view.model, status.instance),
+            "key": status.key,
+            "holds": status.holds,
+            "distance": distance(status.distance),
             "lacks": lacks,
         })
     };
-    Ok(looked.iter().map(one).collect())
+    Ok(status.iter().map(one).collect())
 }
 
 fn sets_value<T>(sets: &Sets<T>, members: &str, named: impl Fn(&[T]) -> Vec<String>) -> Value {
@@ -245,7 +245,7 @@ fn row(
     }))
 }
 
-/// The wait-for graph in the DOT language; members of a circle share a colour.
+/// The wait-for graph in the DOT language. Members of a circle are drawn bold.
 #[must_use]
 pub fn graph(model: &Model, explanation: &Explanation) -> String {
     let mut text = String::from("digraph waits {\n  rankdir = LR;\n  node [shape = box];\n");
@@ -266,15 +266,15 @@ pub fn graph(model: &Model, explanation: &Explanation) -> String {
     text
 }
 
-/// Rooms of more actors than this are named by their first few.
+/// Sets of more actors than this are shown by their first few members.
 const LARGE: usize = 12;
 
-/// Longest list that is printed of each kind of set.
+/// The longest list that is printed for each kind of set.
 const SHOWN: usize = 8;
 
-/// What a person reads of an explanation of a state.
+/// An explanation of a state as text.
 #[must_use]
-pub fn told(view: View<'_>, explanation: &Explanation) -> String {
+pub fn explanation_text(view: View<'_>, explanation: &Explanation) -> String {
     let model = view.model;
     let no_deadlock = explanation.gap.is_empty() && explanation.goal.is_none();
     let standing = if no_deadlock { standing(view) } else { String::new() } + &suspended(view, explanation);
@@ -295,10 +295,10 @@ pub fn told(view: View<'_>, explanation: &Explanation) -> String {
         }
     }
     if let Some(keystones) = &explanation.keystones {
-        text += "\nWhose exit unravels what\n";
+        text += "\nWhat each actor's exit would suspend\n";
         match (keystones.is_empty(), explanation.keystones_are_complete) {
-            (_, false) => text += "  (not everybody was looked at before the search came to its limit)\n",
-            (true, true) => text += "  nobody's exit unravels more than its own part\n",
+            (_, false) => text += "  (not every actor was examined before the search reached its limit)\n",
+            (true, true) => text += "  no actor's exit would suspend a commitment of another\n",
             (false, true) => {}
         }
         for keystone in keystones.iter().take(SHOWN) {
@@ -316,13 +316,13 @@ fn summit_text(model: &Model, summit: &Sets<ActorId>) -> String {
     let mut text = String::new();
     match (summit.sets.is_empty(), summit.lower, summit.upper) {
         (false, ..) => {}
-        (true, None, _) => text += "  no room of actors reaches it\n",
+        (true, None, _) => text += "  no set of actors reaches it\n",
         (true, Some(_), Some(_)) => {
-            text += "  all of them together do; the search for a smaller room came to its limit\n";
+            text += "  all of them together do; the search for a smaller set reached its limit\n";
             return text;
         }
         (true, Some(_), None) => {
-            text += "  none was found before the search came to its limit\n";
+            text += "  none was found before the search reached its limit\n";
             return text;
         }
     }
@@ -335,12 +335,12 @@ fn summit_text(model: &Model, summit: &Sets<ActorId>) -> String {
         let _ = writeln!(text, "  {who}");
     }
     if !summit.proved {
-        text += "  (a smaller room is not ruled out)\n";
+        text += "  (a smaller set is not ruled out)\n";
     }
     let more = usize::try_from(summit.count).unwrap_or(usize::MAX).saturating_sub(SHOWN);
     if more > 0 {
         let at_least = if summit.count_is_exact { "" } else { "at least " };
-        let _ = writeln!(text, "  and {at_least}{}", count(more, "other minimal room"));
+        let _ = writeln!(text, "  and {at_least}{}", count(more, "other minimal set"));
     }
     text
 }

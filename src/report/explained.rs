@@ -1,38 +1,38 @@
-//! A state explained to a person: what each offer lacks, the circles, the smallest first moves.
+//! An explanation of a state as text: what each offer lacks, the circles, and the smallest sets of first moves.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::analysis::{self, Blocked, Choice, Cost, Explanation, Given, Partial, Sets, wording};
+use crate::analysis::{self, Blocked, Choice, Cost, Explanation, MoveAmount, Partial, Sets, wording};
 use crate::engine::View;
 use crate::model::{Amount, CommitmentId, InstanceId, Model, ResourceId, State};
 
 use super::wording::{actor, count, listed, plain_number};
 
-/// Lists longer than this are cut on the screen.
+/// The longest list that is printed.
 const SHOWN: usize = 8;
 
-/// Commitments that are named in one line, at most.
+/// The largest number of commitments named in one line.
 const NAMES: usize = 20;
 
-/// Most lines of what is lacking.
+/// The largest number of lines that describe what commitments lack.
 const LINES: usize = 60;
 
-/// Different needs of one commitment's instances that are told one by one, at most.
+/// The largest number of different needs that are listed for the instances of one commitment.
 const NEEDS: usize = 3;
 
-/// Pairs of the wait-for graph, at most.
+/// The largest number of edges of the wait-for graph.
 #[expect(clippy::cast_precision_loss, reason = "a limit of a few millions")]
 const WAITS: f64 = analysis::limits::WAITS as f64;
 
-/// Larger minimal sets that are told one by one, at most.
+/// The largest number of larger minimal sets that are listed.
 const LARGER: usize = 2;
 
-/// A state explained: who waits for whom, the circles, the smallest first moves.
+/// Describes an explanation: what each commitment waits for, the circles, and the smallest sets of first moves.
 #[must_use]
 pub fn explained(model: &Model, explanation: &Explanation) -> String {
     let gap = explanation.gap.len();
-    let (is_graded, any_suspended) = (!explanation.given.is_empty(), !explanation.suspended.is_empty());
+    let (is_graded, any_suspended) = (!explanation.move_amounts.is_empty(), !explanation.suspended.is_empty());
     let mut text = match gap {
         0 => "  No deadlock: no set of the offers that stand would bind together.\n".into(),
         1 if is_graded || any_suspended => {
@@ -66,7 +66,7 @@ pub fn explained(model: &Model, explanation: &Explanation) -> String {
     text
 }
 
-/// What stands on the table, and what each offer lacks.
+/// The offers on the table, and what each lacks.
 #[must_use]
 pub fn standing(view: View<'_>) -> String {
     let View { model, world, .. } = view;
@@ -81,7 +81,7 @@ pub fn standing(view: View<'_>) -> String {
     }
 }
 
-/// What is suspended besides the gap, and what each waits for.
+/// The suspended commitments outside the gap, and what each waits for.
 #[must_use]
 pub fn suspended(view: View<'_>, explanation: &Explanation) -> String {
     let View { model, world, .. } = view;
@@ -108,7 +108,7 @@ pub fn suspended(view: View<'_>, explanation: &Explanation) -> String {
     text
 }
 
-/// The conditions that the next step looks at, by what they decide.
+/// The conditions that the next step evaluates, grouped by key.
 #[must_use]
 pub fn conditions(view: View<'_>) -> String {
     const KEYS: [(&str, &str); 6] = [
@@ -140,7 +140,7 @@ pub fn conditions(view: View<'_>) -> String {
             let _ = writeln!(text, "  {}: nothing, it holds", instances(model, &hold));
         }
         if !unknown.is_empty() {
-            let _ = writeln!(text, "  {}: it cannot be worked out", instances(model, &unknown));
+            let _ = writeln!(text, "  {}: it cannot be evaluated", instances(model, &unknown));
         }
     }
     if text.is_empty() { "\nNo promise has a condition that the next step would look at.\n".into() } else { text }
@@ -155,15 +155,15 @@ pub fn lacks(view: View<'_>, instance: InstanceId) -> String {
     }
 }
 
-/// Commitments that lack the same, and what that is.
+/// Commitments that lack the same, and the text for it.
 struct Need<'a> {
     commitments: Vec<InstanceId>,
     text: &'a str,
-    /// What the others of the same commitment want, or that they want other things.
+    /// A remark on the other instances of the same commitment, which want more or something else.
     others: String,
 }
 
-/// One line for all that lack the same; of some it is said that they are suspended.
+/// One line for each group of commitments that lack the same; suspended ones are marked.
 fn lacking(model: &Model, blocked: &[Blocked], suspended: &[InstanceId]) -> String {
     let needs = needs(model, blocked);
     let mut text = String::new();
@@ -197,7 +197,7 @@ fn needs<'a>(model: &Model, blocked: &'a [Blocked]) -> Vec<Need<'a>> {
         declared[at].1.push(one);
     }
     let mut needs: Vec<Need<'a>> = Vec::new();
-    // By text, for there may be very many.
+    // Grouped by text, since there may be very many.
     let mut known: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, ones) in &declared {
         for need in of_one(ones) {
@@ -243,7 +243,7 @@ fn of_one<'a>(ones: &[&'a Blocked]) -> Vec<Need<'a>> {
     needs
 }
 
-/// The instance that wants least, and the most that one wants, where all want more or less of the same.
+/// The instance with the smallest need and the largest need, if the needs of all differ only in a number.
 fn spread<'a>(ones: &[&'a Blocked]) -> Option<(&'a Blocked, f64)> {
     let wanted = |one: &Blocked| match one.wants.as_slice() {
         [want] => want.threshold.as_ref().map(|threshold| (want.node, threshold.has.to_bits(), threshold.wanted)),
@@ -265,7 +265,7 @@ fn spread<'a>(ones: &[&'a Blocked]) -> Option<(&'a Blocked, f64)> {
     least.filter(|&(_, least)| least < most).map(|(one, _)| (one, most))
 }
 
-/// Commitments by name; several instances of one commitment are named once, with their number.
+/// Commitments by name; the instances of one commitment are counted instead of listed.
 #[must_use]
 pub fn instances(model: &Model, of: &[InstanceId]) -> String {
     let mut names: Vec<(CommitmentId, usize, &str)> = Vec::new();
@@ -312,12 +312,12 @@ fn circles(model: &Model, explanation: &Explanation) -> String {
     text
 }
 
-/// The smallest sets of first moves, and how much of each is enough.
+/// The smallest sets of first moves, and the least sufficient amount of each move.
 fn unlocks(model: &Model, explanation: &Explanation) -> String {
     let Sets { sets, proved, .. } = &explanation.unlock;
     let mut text = match explanation.goal {
         Some(goal) => format!("\nWhat would bring about {}\n", model.outcomes[goal.index()].id),
-        None => "\nWhat would open it\n".into(),
+        None => "\nWhat would open the deadlock\n".into(),
     };
     let Some(cheapest) = sets.first() else {
         text += &none_found(model, explanation);
@@ -335,9 +335,9 @@ fn unlocks(model: &Model, explanation: &Explanation) -> String {
     let _ = writeln!(text, "  {what}, made without waiting for the others ({proof}){choice}:");
     let is_single = same.iter().all(|set| set.members.len() == 1);
     for set in same.iter().take(SHOWN) {
-        let far = if is_single { unasked(explanation, set.members[0]) } else { String::new() };
+        let far = if is_single { move_distance(explanation, set.members[0]) } else { String::new() };
         let far = if far.is_empty() { far } else { format!(" ({far})") };
-        let _ = writeln!(text, "    {}{far}", members(model, &set.members, &explanation.given));
+        let _ = writeln!(text, "    {}{far}", members(model, &set.members, &explanation.move_amounts));
     }
     text += &others(model, explanation, &same);
     if !is_single {
@@ -350,20 +350,20 @@ fn unlocks(model: &Model, explanation: &Explanation) -> String {
     text + &held(explanation)
 }
 
-/// How far each move of the sets that are shown is from being made unasked.
+/// The distance of each move in the sets shown from being made unasked.
 fn distances(model: &Model, explanation: &Explanation, sets: &[&Choice<InstanceId>]) -> String {
     let mut moves: Vec<InstanceId> = sets.iter().take(SHOWN).flat_map(|set| &set.members).copied().collect();
     moves.sort_unstable();
     moves.dedup();
     let mut alike: Vec<(String, Vec<InstanceId>)> = Vec::new();
     for instance in moves {
-        let far = unasked(explanation, instance);
+        let far = move_distance(explanation, instance);
         match alike.iter_mut().find(|(text, _)| *text == far) {
             Some((_, instances)) => instances.push(instance),
             None => alike.push((far, vec![instance])),
         }
     }
-    let mut text = String::from("  How far they are from moving unasked\n");
+    let mut text = String::from("  How far their owners are from moving unasked\n");
     for (far, of) in alike.iter().take(SHOWN) {
         let _ = writeln!(text, "    {}: {far}", instances(model, of));
     }
@@ -373,11 +373,11 @@ fn distances(model: &Model, explanation: &Explanation, sets: &[&Choice<InstanceI
     text
 }
 
-/// How far the owner of a move is from making it unasked: `distance 0.68: wants 1, sees 0.32`.
-fn unasked(explanation: &Explanation, instance: InstanceId) -> String {
-    let at = explanation.unasked.binary_search_by_key(&instance, |unasked| unasked.instance);
-    let Some(unasked) = at.ok().map(|at| &explanation.unasked[at]) else { return String::new() };
-    let lacks = match unasked.lacks.wants.as_slice() {
+/// The distance of a move from being made unasked: `distance 0.68: wants 1, sees 0.32`.
+fn move_distance(explanation: &Explanation, instance: InstanceId) -> String {
+    let at = explanation.move_distance.binary_search_by_key(&instance, |move_distance| move_distance.instance);
+    let Some(move_distance) = at.ok().map(|at| &explanation.move_distance[at]) else { return String::new() };
+    let lacks = match move_distance.lacks.wants.as_slice() {
         [one] => {
             let (wanted, has) = match &one.threshold {
                 Some(threshold) => (threshold.wanted, threshold.has),
@@ -385,30 +385,30 @@ fn unasked(explanation: &Explanation, instance: InstanceId) -> String {
             };
             format!("wants {}, sees {}", plain_number(wanted), plain_number(has))
         }
-        _ => unasked.lacks.text.clone(),
+        _ => move_distance.lacks.text.clone(),
     };
-    if unasked.distance.is_infinite() {
+    if move_distance.distance.is_infinite() {
         return format!("never unasked: {lacks}");
     }
-    let rounded = (1e3 * unasked.distance).round() / 1e3;
-    let is_small = rounded == 0.0 && unasked.distance > 0.0;
+    let rounded = (1e3 * move_distance.distance).round() / 1e3;
+    let is_small = rounded == 0.0 && move_distance.distance > 0.0;
     let distance = if is_small { "below 0.001".into() } else { plain_number(rounded) };
     format!("distance {distance}: {lacks}")
 }
 
-/// What is held as it is, where the goal or a condition reads it.
+/// The quantities that the explanation holds fixed although the goal or a condition reads them.
 fn held(explanation: &Explanation) -> String {
     let held: Vec<String> = explanation.held.iter().map(|held| held.name().to_owned()).collect();
     if held.is_empty() {
         return String::new();
     }
-    let verb = if held == ["time"] || held == ["trust"] { "is held as it is" } else { "are held as they are" };
+    let verb = if held == ["time"] || held == ["trust"] { "is held fixed" } else { "are held fixed" };
     let mut what = listed(&held);
     what[..1].make_ascii_uppercase();
-    format!("  {what} {verb} here; `explain --forward` plays on.\n")
+    format!("  {what} {verb} here; `explain --forward` continues the run.\n")
 }
 
-/// That there is no set, or that the search did not find the smallest.
+/// Says that there is no set, or that the search did not prove the smallest.
 fn none_found(model: &Model, explanation: &Explanation) -> String {
     let Sets { lower, upper, .. } = &explanation.unlock;
     match (lower, upper) {
@@ -416,15 +416,15 @@ fn none_found(model: &Model, explanation: &Explanation) -> String {
             let text = match (&explanation.with_any, explanation.any) {
                 (Some(choice), _) => format!(
                     "  no set of moves that are on offer does; with `--any` {} would\n",
-                    members(model, &choice.members, &explanation.given)
+                    members(model, &choice.members, &explanation.move_amounts)
                 ),
                 (None, true) => "  no set of first moves does, even of what is not on offer\n".into(),
                 (None, false) => "  no set of first moves does\n".into(),
             };
             text + &held(explanation)
         }
-        (Some(_), Some(_)) => "  all of them together do; the search for a smaller set came to its limit\n".into(),
-        (Some(_), None) => "  none was found before the search came to its limit\n".into(),
+        (Some(_), Some(_)) => "  all of them together do; the search for a smaller set reached its limit\n".into(),
+        (Some(_), None) => "  none was found before the search reached its limit\n".into(),
     }
 }
 
@@ -440,9 +440,9 @@ fn moves(model: &Model, explanation: &Explanation, cheapest: &Choice<InstanceId>
     }
 }
 
-/// Members of a set by name; the instances of one commitment together where they are all in it. A graded one has its
-/// amount behind it, as `--move` takes it.
-fn members(model: &Model, set: &[InstanceId], given: &[Given]) -> String {
+/// Members of a set by name, with the instances of one commitment grouped if all are members. Graded ones have their
+/// amounts appended in the syntax of `--move`.
+fn members(model: &Model, set: &[InstanceId], given: &[MoveAmount]) -> String {
     let amounts_of = |instance: InstanceId| -> Vec<(ResourceId, Amount)> {
         let start = given.partition_point(|given| given.instance < instance);
         let amounts = &given[start..start + given[start..].partition_point(|given| given.instance == instance)];
@@ -472,8 +472,8 @@ fn members(model: &Model, set: &[InstanceId], given: &[Given]) -> String {
     listed(&names)
 }
 
-/// A promise with graded amounts as `--move` takes it: `c=10`, `c=money:10,troops:5`. `name` is that of the instance, or of
-/// its commitment.
+/// A commitment with graded amounts in the syntax of `--move`: `c=10`, `c=money:10,troops:5`. `name` is the name of the
+/// instance or of its commitment.
 pub(super) fn with_amounts(
     model: &Model,
     instance: InstanceId,
@@ -494,14 +494,14 @@ pub(super) fn with_amounts(
     }
 }
 
-/// The minimal sets that are not shown as cheapest.
+/// The minimal sets that are not among the cheapest.
 fn others(model: &Model, explanation: &Explanation, same: &[&Choice<InstanceId>]) -> String {
     let Sets { sets, count: number, count_is_exact, .. } = &explanation.unlock;
     let number = usize::try_from(*number).unwrap_or(usize::MAX);
     let at_least = if *count_is_exact { "" } else { "at least " };
     let mut text = String::new();
     if same.len() == sets.len() && sets.len() < number {
-        // The list was full before all of this cost were in it, so that the rest may be of any.
+        // The list was full before all sets of this cost were in it, so the remaining ones may have any cost.
         let more = number - same.len().min(SHOWN);
         let size = if explanation.cost == Cost::Moves { "of this size or larger" } else { "of this cost or dearer" };
         let _ = writeln!(text, "    and {at_least}{}, {size}", count(more, "other minimal set"));
@@ -514,8 +514,11 @@ fn others(model: &Model, explanation: &Explanation, same: &[&Choice<InstanceId>]
     let what = if explanation.cost == Cost::Moves { "larger" } else { "dearer" };
     if *count_is_exact && larger <= LARGER && sets.len() == number {
         for set in sets.iter().filter(|set| set.cost > same[0].cost) {
-            let _ =
-                writeln!(text, "  Or, {what} but minimal too: {}", members(model, &set.members, &explanation.given));
+            let _ = writeln!(
+                text,
+                "  Or, {what} but minimal too: {}",
+                members(model, &set.members, &explanation.move_amounts)
+            );
         }
     } else if larger > 0 {
         let _ = writeln!(text, "  and {at_least}{}, {what}", count(larger, "other minimal set"));
@@ -523,7 +526,7 @@ fn others(model: &Model, explanation: &Explanation, same: &[&Choice<InstanceId>]
     text
 }
 
-/// How much of each move that is shown is enough, where that is less than all of it; those alike together.
+/// The least sufficient amount of each move shown, if it is less than the whole; equal ones are grouped.
 fn partial(model: &Model, explanation: &Explanation, shown: &[InstanceId]) -> String {
     let smaller = explanation.partial.iter().filter(|one| one.least < one.amount && shown.contains(&one.instance));
     let mut alike: Vec<(String, Vec<InstanceId>)> = Vec::new();
@@ -543,7 +546,7 @@ fn partial(model: &Model, explanation: &Explanation, shown: &[InstanceId]) -> St
         let _ = writeln!(text, "  and so on for {}", count(alike.len() - LINES, "other amount"));
     }
     if !explanation.partial_is_complete {
-        text += "  (the least amounts were not looked for in all moves: that came to its limit)\n";
+        text += "  (the least amounts were not computed for all moves: the limit of work was reached)\n";
     }
     text
 }

@@ -1,4 +1,4 @@
-//! The small table at the end of a sweep: shares by point where there are few, ranges where there are many.
+//! The table printed at the end of a sweep: shares by point if there are few points, ranges if there are many.
 
 use std::cmp::Ordering;
 use std::ops::RangeInclusive;
@@ -10,15 +10,15 @@ use crate::sweep::{Points, Summary, wilson};
 use super::timeline::label;
 use super::wording::{count, set_value, whole};
 
-/// Points that are shown one by one, at most.
+/// The largest number of points that are listed.
 const FEW: usize = 20;
-/// Columns of names and of outcomes that fit beside each other, about.
+/// The approximate number of columns that fit on a line.
 const WIDE: usize = 8;
 
 /// The table.
 #[must_use]
 pub fn table(model: &Model, summary: &Summary, points: &Points) -> String {
-    // An outcome that nothing came to is left out, but for those that the scenario declares.
+    // Outcomes that no run ended in are left out unless the scenario declares them.
     let shown: Vec<usize> = shown(summary);
     if summary.points() == 1 {
         return single(summary, &shown);
@@ -33,7 +33,7 @@ fn shown(summary: &Summary) -> Vec<usize> {
     (0..summary.endings().count()).filter(|&at| at < summary.outcomes() || happened(at)).collect()
 }
 
-/// A share of some runs; of none there is no share.
+/// A share in percent; empty if there are no runs.
 fn percent(hits: u64, runs: u64) -> String {
     if runs == 0 {
         return "–".into();
@@ -60,8 +60,8 @@ fn single(summary: &Summary, shown: &[usize]) -> String {
     format!("{}\n\n{}", in_runs(runs), aligned(&rows))
 }
 
-/// A row for each point, or for several that follow one another where they differ in one name only and agree in what
-/// is shown of their runs: so that a threshold is seen among many points.
+/// One row for each point. Consecutive points that differ in one parameter only and have the same shares are merged
+/// into one row, so that a threshold is visible among many points.
 fn by_point(model: &Model, summary: &Summary, points: &Points, shown: &[usize]) -> Vec<Vec<String>> {
     let names: Vec<&str> = summary.endings().collect();
     let mut header: Vec<String> = vec!["point".into()];
@@ -77,7 +77,7 @@ fn by_point(model: &Model, summary: &Summary, points: &Points, shown: &[usize]) 
     };
     let is_ordered = is_ordered(points);
     let mut first = 0;
-    // More rows than are shown need not be made.
+    // Stop once there are more rows than are shown.
     while first < summary.points() && rows.len() <= FEW + 1 {
         let mut last = first;
         while is_ordered && last + 1 < summary.points() && step(points, last).is_some() && said(last + 1) == said(first)
@@ -96,7 +96,7 @@ fn by_point(model: &Model, summary: &Summary, points: &Points, shown: &[usize]) 
     rows
 }
 
-/// When the runs at some points reached the outcome that they ended in, on average over those that did.
+/// The mean step (or date) at which the runs at some points reached the outcome in which they ended.
 fn reached(model: &Model, summary: &Summary, points: RangeInclusive<usize>) -> String {
     let (mut runs, mut sum) = (0.0, 0.0);
     for (count, mean) in points.filter_map(|point| summary.reached(point)) {
@@ -114,7 +114,8 @@ fn reached(model: &Model, summary: &Summary, points: RangeInclusive<usize>) -> S
     label(model, mean.round() as u32)
 }
 
-/// How the name that varies fastest changes from a point to the next; none where another changes too.
+/// Whether the fastest-varying parameter rises or falls from one point to the next; `None` if another parameter changes
+/// too.
 fn step(points: &Points, point: usize) -> Option<Ordering> {
     let [one, other] = [point, point + 1].map(|point| points.values(point as u64));
     let (last, next) = (one.split_last()?, other.split_last()?);
@@ -124,7 +125,7 @@ fn step(points: &Points, point: usize) -> Option<Ordering> {
     }
 }
 
-/// Whether the values of the name that varies fastest always rise or always fall, as in a grid and not in a sample.
+/// Whether the fastest-varying parameter is monotone, as in a grid but not in a sample.
 fn is_ordered(points: &Points) -> bool {
     let count = usize::try_from(points.count()).unwrap_or(usize::MAX);
     let mut steps = (0..count.saturating_sub(1)).filter_map(|point| step(points, point));
@@ -155,7 +156,7 @@ fn ranges(summary: &Summary, shown: &[usize]) -> String {
     format!("{}, {}; shares by point:\n\n{}", count(points, "point"), in_runs(runs), aligned(&rows))
 }
 
-/// Rows with the first column to the left and the others to the right.
+/// Formats rows with the first column aligned left and the others right.
 #[must_use]
 pub fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -1,46 +1,46 @@
-//! The storylines of a sweep: the most common ones, each in a few lines, with a run that tells it.
+//! The most common storylines of a sweep, each in a few lines with an example run.
 
 use std::fmt::Write as _;
 
-use crate::engine::{Subject, Told};
+use crate::engine::{StorylineEntry, Subject};
 use crate::model::{EventKind, Model};
 use crate::sweep::{Summary, Tally};
 use crate::trace::ending_name;
 
 use super::wording::{count, listed, named, whole};
 
-/// Things that are named of those that happened to one after the other, at most.
+/// The largest number of subjects that are named for events of one kind in a row.
 const NAMED: usize = 5;
-/// Parts of a storyline that are told, at most.
+/// The largest number of parts of a storyline that are printed.
 const PARTS: usize = 14;
-/// Columns of a line, about.
+/// The approximate width of a line.
 const WIDTH: usize = 110;
 
-/// One storyline, with a run that tells it.
+/// A storyline with an example run.
 #[derive(Debug)]
 pub struct Example {
-    /// How many runs tell it, and which is the first.
+    /// The number of runs with this storyline, and the first of them.
     pub tally: Tally,
     /// The model of that run.
     pub model: Model,
-    /// What it tells.
-    pub told: Vec<Told>,
-    /// The command that shows the run.
+    /// The entries of the storyline.
+    pub entries: Vec<StorylineEntry>,
+    /// The command that shows the example run.
     pub command: String,
 }
 
 /// The most common storylines.
 #[must_use]
-pub fn told(summary: &Summary, examples: &[Example]) -> String {
+pub fn text(summary: &Summary, examples: &[Example]) -> String {
     let number = summary.tallies().len();
     let runs: u64 = (0..summary.points()).map(|point| summary.runs(point)).sum();
     let mut text = match (number, summary.untallied()) {
         (0, _) => return String::new(),
         (1, 0) if runs == 1 => return String::new(),
-        (1, 0) => format!("One storyline: all {} runs tell the same", whole(runs)),
+        (1, 0) => format!("One storyline: all {} runs have the same", whole(runs)),
         (number, 0) => format!("{} in {}", count(number, "storyline"), count_of(runs, "run")),
         (number, others) => format!(
-            "More than {} in {}, {} of which tell others",
+            "More than {} in {}, {} of which have other storylines",
             count(number, "storyline"),
             count_of(runs, "run"),
             whole(others)
@@ -54,7 +54,7 @@ pub fn told(summary: &Summary, examples: &[Example]) -> String {
     if shared > 0 && examples.len() > 1 {
         let first = &examples[0];
         let _ = writeln!(text, "All of these begin:");
-        text += &paragraph(&parts(&first.model, &first.told[..shared]), "  ");
+        text += &paragraph(&parts(&first.model, &first.entries[..shared]), "  ");
     }
     for example in examples {
         let Tally { runs: hits, ending, .. } = example.tally;
@@ -62,7 +62,7 @@ pub fn told(summary: &Summary, examples: &[Example]) -> String {
         #[expect(clippy::cast_precision_loss, reason = "shown with one digit behind the point")]
         let share = 100.0 * hits as f64 / runs as f64;
         let _ = writeln!(text, "\n  {share:.1} %, {}: {ending}", count_of(hits, "run"));
-        let own = if examples.len() > 1 { &example.told[shared..] } else { &example.told };
+        let own = if examples.len() > 1 { &example.entries[shared..] } else { &example.entries };
         let parts = parts(&example.model, own);
         text += &if parts.is_empty() { "    nothing more\n".to_owned() } else { paragraph(&parts, "    ") };
         let _ = writeln!(text, "    {}", example.command);
@@ -74,30 +74,32 @@ fn count_of(number: u64, noun: &str) -> String {
     count(usize::try_from(number).unwrap_or(usize::MAX), noun)
 }
 
-/// How many entries all of them begin with, up to the end of a part.
+/// The number of entries with which all of them begin, cut at the end of a part.
 fn shared(examples: &[Example]) -> usize {
     let Some(first) = examples.first() else { return 0 };
-    let mut shared = first.told.len();
+    let mut shared = first.entries.len();
     for example in examples {
-        shared = shared.min(first.told.iter().zip(&example.told).take_while(|(a, b)| a == b).count());
+        shared = shared.min(first.entries.iter().zip(&example.entries).take_while(|(a, b)| a == b).count());
     }
-    // A part is not torn.
+    // A part is kept whole.
     let goes_on = |at: usize| {
-        examples.iter().any(|example| example.told.get(at).is_some_and(|told| told.kind == first.told[at - 1].kind))
+        examples
+            .iter()
+            .any(|example| example.entries.get(at).is_some_and(|entry| entry.kind == first.entries[at - 1].kind))
     };
-    while shared > 0 && shared < first.told.len() && goes_on(shared) {
+    while shared > 0 && shared < first.entries.len() && goes_on(shared) {
         shared -= 1;
     }
     shared
 }
 
-/// What happened, those of one kind that follow one another together.
-fn parts(model: &Model, told: &[Told]) -> Vec<String> {
-    let told = told.iter().filter(|told| told.kind != EventKind::Ended).collect::<Vec<_>>();
-    let mut parts: Vec<String> = told
+/// The entries in words; consecutive ones of one kind form a part.
+fn parts(model: &Model, entries: &[StorylineEntry]) -> Vec<String> {
+    let entries = entries.iter().filter(|entry| entry.kind != EventKind::Ended).collect::<Vec<_>>();
+    let mut parts: Vec<String> = entries
         .chunk_by(|a, b| a.kind == b.kind)
         .map(|group| {
-            let mut names: Vec<String> = group.iter().take(NAMED).map(|told| name(model, told.subject)).collect();
+            let mut names: Vec<String> = group.iter().take(NAMED).map(|entry| name(model, entry.subject)).collect();
             if group.len() > NAMED {
                 names.push(format!("{} more", group.len() - NAMED));
             }
@@ -162,7 +164,7 @@ fn name(model: &Model, subject: Subject) -> String {
     }
 }
 
-/// The parts one after the other, in lines of about equal length.
+/// The parts joined into lines of similar length.
 fn paragraph(parts: &[String], indent: &str) -> String {
     let mut text = String::new();
     let mut line = String::new();

@@ -1,4 +1,4 @@
-//! The timeline: one line a thing that happened, with the drift of stances left out.
+//! The timeline: one line for each event of interest, without the drift of stances.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,19 +10,19 @@ use crate::model::{
     Reader, Scope, Setup, ShockId, World,
 };
 
-use super::deeds::{self, Chain, Deed, Part};
+use super::deeds::{self, Chain, Deed, DeedAmount};
 use super::explained::{instances, with_amounts};
 use super::wording::{actor, actors, amount, condition, count, escaped, listed, named, plain_number};
 
-/// Promises with amounts that a move binds are named one by one up to this number.
+/// Up to this many promises with amounts that a move binds are named one by one.
 const NAMES: usize = 8;
 
 /// Which events of a log are shown.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Those of these actors, and those of no actor in particular (shocks, outcomes); none: of all.
+    /// Only events of these actors, and events without an actor (shocks, outcomes); `None` shows all.
     pub only: Option<Vec<ActorId>>,
-    /// Those of these kinds; none: of all.
+    /// Only events of these kinds; `None` shows all.
     pub kinds: Option<Vec<EventKind>>,
 }
 
@@ -33,7 +33,7 @@ impl Filter {
     }
 }
 
-/// Whether an event is of one of these actors, or of nobody in particular.
+/// Whether an event belongs to one of these actors or to no actor.
 fn concerns(model: &Model, event: Event, actors: &[ActorId]) -> bool {
     let group = |id: crate::model::GroupId| model.groups[id.index()].members.iter().any(|one| actors.contains(one));
     let deed = |instance: InstanceId| {
@@ -58,7 +58,7 @@ pub fn timeline(model: &Model, setup: &Setup, log: &[Entry]) -> String {
     timeline_from(model, setup, log, 0, &Filter::default())
 }
 
-/// The timeline of what is shown of a log, from a step on.
+/// The timeline of the events of a log that the filter selects, from a step on.
 #[must_use]
 pub fn timeline_from(model: &Model, setup: &Setup, log: &[Entry], from: u32, filter: &Filter) -> String {
     let mut text = String::new();
@@ -134,7 +134,7 @@ fn label_width(model: &Model) -> usize {
     label(model, model.clock.steps.saturating_sub(1)).chars().count()
 }
 
-/// What becomes one line.
+/// An item that becomes one line.
 enum Line {
     Said(String),
     Shock { shock: ShockId, stances: usize, anchors: usize, trust: usize },
@@ -145,7 +145,7 @@ enum Line {
 #[derive(Default)]
 struct Lines {
     all: Vec<Line>,
-    /// The line on which what becomes of an instance goes on.
+    /// The line to which the next deed of an instance is appended.
     open: BTreeMap<InstanceId, usize>,
 }
 
@@ -154,7 +154,7 @@ impl Lines {
         self.all.push(Line::Said(text));
     }
 
-    fn add(&mut self, model: &Model, instance: InstanceId, deed: Deed, parts: Vec<Part>) {
+    fn add(&mut self, model: &Model, instance: InstanceId, deed: Deed, parts: Vec<DeedAmount>) {
         if let Some(&at) = self.open.get(&instance)
             && let Line::Deeds(chain) = &mut self.all[at]
             && chain.go_on(deed, &parts)
@@ -165,7 +165,7 @@ impl Lines {
         self.all.push(Line::Deeds(Chain::new(model, instance, deed, parts)));
     }
 
-    /// Notes why the promise of an instance is suspended.
+    /// Records why the commitment of an instance is suspended.
     fn because(&mut self, instance: InstanceId, untrue: String) {
         if let Some(&at) = self.open.get(&instance)
             && let Line::Deeds(chain) = &mut self.all[at]
@@ -174,7 +174,7 @@ impl Lines {
         }
     }
 
-    /// The sentences. Those of whom the same is to be told stand together, where the first of them does.
+    /// The sentences. Instances with equal chains share one sentence, at the position of the first of them.
     fn written(self, model: &Model, setup: &Setup) -> Vec<String> {
         let mut lines: Vec<Line> = Vec::new();
         let mut known = BTreeMap::new();
@@ -194,14 +194,14 @@ impl Lines {
 
 fn step_lines(model: &Model, setup: &Setup, world: &mut World, entries: &[Entry], filter: &Filter) -> Vec<String> {
     let mut lines = Lines::default();
-    // Conditions of the Review are looked at as they are when it begins.
+    // Conditions of the Review are evaluated in the state at its beginning.
     let mut at_review: Option<World> = None;
     let has_suspended = entries.iter().any(|entry| matches!(entry.event, Event::Suspended(_)));
     for entry in entries {
         if has_suspended && at_review.is_none() && entry.event.kind().phase() >= Phase::Review {
             at_review = Some(world.clone());
         }
-        // What a shock moves is a part of the shock's own line.
+        // Numbers that a shock changes are part of the shock's own line.
         let is_part =
             entry.cause.is_some() && matches!(entry.event.payload(), Payload::Opinion { .. } | Payload::Pair { .. });
         if is_part && matches!(lines.all.last(), Some(Line::Shock { .. })) || filter.shows(model, entry.event) {
@@ -266,7 +266,7 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut L
     }
 }
 
-/// What of the `while` of a commitment is not true in a state, or all of it where that is not to be told.
+/// The false parts of a commitment's `while` in a state, or all of it if it cannot be split.
 fn untrue(model: &Model, setup: &Setup, world: &World, instance: InstanceId) -> String {
     let Some(stay) = &model.commitment_of(instance).stay else { return String::new() };
     let reader = Some(Reader { actor: model.instances[instance.index()].debtor, instance });
@@ -275,7 +275,7 @@ fn untrue(model: &Model, setup: &Setup, world: &World, instance: InstanceId) -> 
     if parts.is_empty() { condition(&stay.text) } else { listed(&parts) }
 }
 
-/// What a move binds, with its amounts as `--move` takes them.
+/// The commitments that a move binds, with amounts in the syntax of `--move`.
 fn bound(model: &Model, setup: &Setup, one: &Move) -> String {
     let (plain, chosen): (Vec<&Bind>, Vec<&Bind>) = one.binds.iter().partition(|bind| bind.amounts.is_empty());
     let plain: Vec<InstanceId> = plain.into_iter().map(|bind| bind.instance).collect();
@@ -294,7 +294,7 @@ fn bound(model: &Model, setup: &Setup, one: &Move) -> String {
     listed(&names)
 }
 
-/// What an event of a commitment is called; increments between the first and the last are left out.
+/// The deed that an event of a commitment stands for; `None` for increments between the first and the last.
 fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Deed> {
     let instance = event.instance()?;
     Some(match event.kind().of_instance()? {
@@ -314,7 +314,7 @@ fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Dee
         InstanceEvent::Delivered => {
             let Payload::Gift { gift, amount, .. } = event.payload() else { return None };
             let gift = model.gift(instance, gift as usize);
-            let before = world.evidence.handed_over(gift.position);
+            let before = world.evidence.delivered_amount(gift.position);
             let whole = world.evidence.amount(model, setup, instance, gift);
             if amount == whole {
                 Deed::HandsOver
@@ -329,9 +329,13 @@ fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Dee
     })
 }
 
-/// The amounts of an event of a commitment: of an offer and of a new bond the most that they can be, then what graded
-/// ones have come to.
-fn parts((model, setup, world): (&Model, &Setup, &World), deed: Deed, instance: InstanceId, event: Event) -> Vec<Part> {
+/// The amounts of an event of a commitment: the upper limits for an offer or a new bond, otherwise the current amounts.
+fn parts(
+    (model, setup, world): (&Model, &Setup, &World),
+    deed: Deed,
+    instance: InstanceId,
+    event: Event,
+) -> Vec<DeedAmount> {
     let promised = |gift: Gift| {
         if deed.is_open() { setup.gives[gift.position] } else { world.evidence.amount(model, setup, instance, gift) }
     };
@@ -339,12 +343,12 @@ fn parts((model, setup, world): (&Model, &Setup, &World), deed: Deed, instance: 
         let gift = model.gift(instance, gift as usize);
         if deed == Deed::Raises {
             let (from, upto) = (world.evidence.graded(gift.position), setup.gives[gift.position]);
-            return vec![Part { resource: gift.resource, amount, from, upto }];
+            return vec![DeedAmount { resource: gift.resource, amount, from, upto }];
         }
         let whole = matches!(event, Event::Delivered { .. });
-        return vec![Part::of(gift.resource, if whole { promised(gift) } else { amount })];
+        return vec![DeedAmount::of(gift.resource, if whole { promised(gift) } else { amount })];
     }
-    model.gifts(instance).map(|gift| Part::of(gift.resource, promised(gift))).collect()
+    model.gifts(instance).map(|gift| DeedAmount::of(gift.resource, promised(gift))).collect()
 }
 
 fn written(model: &Model, setup: &Setup, line: &Line) -> String {
@@ -385,8 +389,8 @@ pub fn heading(model: &Model, seed: u64, replicate: u64) -> String {
     };
     let commitments = count(model.instances.len(), "commitment");
     let actors = count(model.actors.len(), "actor");
-    let luck = if replicate == 0 { format!("seed {seed}") } else { format!("seed {seed}, replicate {replicate}") };
-    let _ = writeln!(text, "{span}; {actors}, {commitments}; {luck}");
+    let random = if replicate == 0 { format!("seed {seed}") } else { format!("seed {seed}, replicate {replicate}") };
+    let _ = writeln!(text, "{span}; {actors}, {commitments}; {random}");
     text.push('\n');
     text
 }

@@ -1,4 +1,4 @@
-//! Why something happened, or did not: the chain of causes of an event, back to its root.
+//! Explains why something happened or did not: the chain of causes of an event, back to its root.
 
 use std::fmt::Write as _;
 
@@ -18,8 +18,8 @@ use crate::table::{Cell, ChainColumn, Csv, Declared as _, Sink as _, fixed_colum
 use crate::text::{quoted, suggestion};
 use crate::trace::States;
 
-/// What led to an event, given by its `seq`, or to what a name stands for: what bound a commitment, reached an outcome,
-/// or stood in the way; what an actor did.
+/// Describes what led to an event, given by its `seq` or by a name: what bound a commitment, what reached an outcome or
+/// stood in its way, or what an actor did.
 ///
 /// # Errors
 /// [`Unknown`] if there is no such event or name.
@@ -35,7 +35,7 @@ pub fn why(verified: &Verified, asked: &str) -> Result<String, Unknown> {
     })
 }
 
-/// The same as CSV: each event of the chain and its cause; without rows where there is no event.
+/// The chain as CSV: each event and its cause. Only the header if there is no event.
 ///
 /// # Errors
 /// As [`why`].
@@ -62,7 +62,7 @@ pub fn chain_csv(verified: &Verified, asked: &str) -> Result<Vec<u8>, Unknown> {
 
 enum Asked {
     Event(Seq),
-    /// A commitment, and what bound it last.
+    /// A commitment, and the event that bound it last.
     Bound(InstanceId, Seq),
     /// A commitment that was never bound.
     Unbound(InstanceId),
@@ -147,7 +147,7 @@ fn chain(log: &[Entry], seq: Seq) -> Vec<Seq> {
     std::iter::successors(Some(seq), |&seq| log[seq as usize].cause).collect()
 }
 
-/// Deepest indent of a chain of causes; further causes stand below each other.
+/// The deepest indentation of a chain of causes; further causes are not indented more.
 const DEEPEST: usize = 20;
 
 fn tree(verified: &Verified, seq: Seq) -> String {
@@ -162,7 +162,7 @@ fn tree(verified: &Verified, seq: Seq) -> String {
         let because = level(verified, seq).unwrap_or_else(|| because(model, &fold.log, entry));
         let _ = writeln!(text, "{indent}  {because}");
         if let Some(cause) = entry.cause.filter(|_| tells_a_condition(model, entry, &fold.log)) {
-            for line in turned_by(verified, cause, entry.event) {
+            for line in changed_by(verified, cause, entry.event) {
                 let _ = writeln!(text, "{indent}    {line}");
             }
         }
@@ -170,7 +170,7 @@ fn tree(verified: &Verified, seq: Seq) -> String {
     text
 }
 
-/// How an event hangs together with its cause, which is told next.
+/// The text between an event and its cause, which is printed next.
 fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
     if entry.cause.is_none() {
         return root(entry);
@@ -196,7 +196,7 @@ fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
     "because of:".into()
 }
 
-/// Whether it was a condition or an `as` that brought an event about, and not a package, a move or a renewal.
+/// Whether a condition or an `as` caused an event, rather than a package, a move or a renewal.
 fn tells_a_condition(model: &Model, entry: &Entry, log: &[Entry]) -> bool {
     let Some(cause) = entry.cause.map(|cause| &log[cause as usize]) else { return true };
     match (cause.event, entry.event.instance()) {
@@ -210,7 +210,7 @@ fn tells_a_condition(model: &Model, entry: &Entry, log: &[Entry]) -> bool {
     }
 }
 
-/// What the `as` of an amount that settled came to, with the values that it read.
+/// The value to which the `as` of a settled amount came, with the values that it read.
 fn level(verified: &Verified, seq: Seq) -> Option<String> {
     let log = &verified.fold.log;
     let entry = &log[seq as usize];
@@ -218,7 +218,7 @@ fn level(verified: &Verified, seq: Seq) -> Option<String> {
     if !tells_a_condition(verified.course.first(), entry, log) {
         return None;
     }
-    // The amounts of a round have settled once all of them have risen.
+    // The amounts of a round are settled when all of them have risen.
     let settled = log[seq as usize..].iter().take_while(|one| matches!(one.event, Event::Raised { .. })).count();
     let mut states = States::new(verified.course.legs(), &verified.fold);
     states.before(seq as usize + settled - 1);
@@ -245,26 +245,26 @@ fn level(verified: &Verified, seq: Seq) -> Option<String> {
     Some(format!("because its `as`, {text}, came to {value}{with}{beyond}{steps}{after}"))
 }
 
-/// The comparisons of an event's condition that its cause turned, with their values before and after.
-fn turned_by(verified: &Verified, cause: Seq, event: Event) -> Vec<String> {
+/// The comparisons of an event's condition whose truth its cause changed, with their values before and after.
+fn changed_by(verified: &Verified, cause: Seq, event: Event) -> Vec<String> {
     let mut states = States::new(verified.course.legs(), &verified.fold);
     let (model, setup, world) = states.before(cause as usize);
     let before = world.clone();
     let Some((model_after, setup_after, after)) = states.advance() else { return Vec::new() };
-    let turned = analysis::turned((model, setup, &before), (model_after, setup_after, after), event);
-    let told = turned.iter().map(|turned| {
+    let changed = analysis::changed_comparisons((model, setup, &before), (model_after, setup_after, after), event);
+    let lines = changed.iter().map(|changed| {
         let values = |(left, right): (f64, f64)| format!("{} against {}", plain_number(left), plain_number(right));
-        let (before, after) = (values(turned.first), values(turned.second));
-        let holds = if turned.holds_in_second { "came to hold" } else { "no longer held" };
-        format!("{} {holds}: {before} before, {after} after", turned.text)
+        let (before, after) = (values(changed.first), values(changed.second));
+        let holds = if changed.holds_in_second { "came to hold" } else { "no longer held" };
+        format!("{} {holds}: {before} before, {after} after", changed.text)
     });
-    told.collect()
+    lines.collect()
 }
 
-/// How the comparisons that stand in the way of a condition moved over the run.
+/// How the comparisons on which a condition fails moved over the run.
 fn in_the_way(verified: &Verified, expression: &Expression, reader: Option<Reader>) -> String {
     let mut states = States::new(verified.course.legs(), &verified.fold);
-    let stood = analysis::stood_in_the_way(&mut states, expression, reader);
+    let stood = analysis::failing_comparison_histories(&mut states, expression, reader);
     let (model, _) = verified.course.last();
     let mut text = String::new();
     for one in &stood {
@@ -290,27 +290,27 @@ fn in_the_way(verified: &Verified, expression: &Expression, reader: Option<Reade
     if text.is_empty() { text } else { format!("What stood in the way, over the run:\n{text}") }
 }
 
-/// Why an event has no cause in the run.
+/// The reason why an event has no cause in the run.
 fn root(entry: &Entry) -> String {
     let why = match entry.event.payload() {
-        Payload::Meeting(_) => "it stands in the calendar",
-        Payload::Shock(_) | Payload::Move(_) => "it comes from outside",
+        Payload::Meeting(_) => "it is in the calendar",
+        Payload::Shock(_) | Payload::Move(_) => "it comes from outside the model",
         Payload::Opinion { .. } => "stances drift by influence, anchors and noise",
         Payload::Instance(_) if matches!(entry.event, Event::Created(_)) => {
-            "nothing in the run had to happen first: the offer stands on the state as it was"
+            "no event had to come first: the offer holds from the initial state on"
         }
         Payload::Ending(_) => "no outcome held at the end",
-        Payload::Nothing | Payload::Draw { .. } => "every run begins so",
+        Payload::Nothing | Payload::Draw { .. } => "every run begins with it",
         Payload::Pair { .. }
         | Payload::Instance(_)
         | Payload::Gift { .. }
         | Payload::Package { .. }
-        | Payload::Outcome(_) => "nothing in the run had to happen first; time alone or the first state was enough",
+        | Payload::Outcome(_) => "no event had to come first; the time or the initial state was enough",
     };
     format!("a root: {why}")
 }
 
-/// What has become of a commitment that was bound, where it is bound no more.
+/// The later history of a commitment that was bound and is bound no more.
 fn since(verified: &Verified, instance: InstanceId) -> String {
     let Verified { course, fold, .. } = verified;
     let state = fold.world.instance(instance).state;
@@ -351,7 +351,7 @@ fn never_bound(verified: &Verified, instance: InstanceId) -> String {
     text
 }
 
-/// What became of each instance of a commitment of several debtors.
+/// The history of each instance of a commitment with several debtors.
 fn instances(verified: &Verified, commitment: CommitmentId) -> String {
     let (model, _) = verified.course.last();
     became(verified, model.instances_of(commitment).map(InstanceId::at))
@@ -368,7 +368,7 @@ fn deeds(verified: &Verified, actor: ActorId) -> String {
     became(verified, own.into_iter())
 }
 
-/// What became of these promises.
+/// The histories of these commitments.
 fn became(verified: &Verified, all: impl Iterator<Item = InstanceId>) -> String {
     let Verified { course, fold, .. } = verified;
     let (model, _) = course.last();
@@ -393,7 +393,7 @@ fn became(verified: &Verified, all: impl Iterator<Item = InstanceId>) -> String 
         first.get_or_insert(name);
     }
     if let Some(name) = first {
-        let _ = writeln!(text, "\n`why` with one of these names, such as {name}, tells more.");
+        let _ = writeln!(text, "\n`why` with one of these names, such as {name}, says more.");
     }
     text
 }

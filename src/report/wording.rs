@@ -1,4 +1,4 @@
-//! Numbers, names and dates as a person writes them.
+//! Numbers, names and dates in the form shown to people.
 
 use std::fmt;
 
@@ -8,19 +8,19 @@ use crate::model::{ActorId, Amount, GroupId, Model, ResourceId};
 use crate::scenario::SetValue;
 pub use crate::text::escaped;
 
-/// A text of many lines, fit for a terminal.
+/// Escapes a text of many lines for a terminal.
 #[must_use]
 pub fn safe(text: &str) -> String {
     text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
 }
 
-/// A value that was set: a number for people, everything else as it was given.
+/// A value that was set: a formatted number, everything else as it was given.
 #[must_use]
 pub fn set_value(value: SetValue) -> String {
     if let SetValue::Number(number) = value { plain_number(number) } else { value.to_string() }
 }
 
-/// A text as one word of a shell.
+/// Quotes a text as one word of a shell.
 #[must_use]
 pub fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+%@".contains(c);
@@ -30,7 +30,7 @@ pub fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A count in groups of three digits.
+/// A count with digits in groups of three.
 #[must_use]
 pub fn whole(number: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "counts of things on one machine")]
@@ -51,14 +51,14 @@ pub fn actor(model: &Model, id: ActorId) -> String {
     actor.name.as_deref().filter(|name| !name.trim().is_empty()).map_or_else(|| actor.id.clone(), escaped)
 }
 
-/// What has an id and may have a name for people: `Call of the coalition [coalition_call]`, or the id alone.
+/// An id with its display name: `Call of the coalition [coalition_call]`, or the id alone.
 #[must_use]
 pub fn named(id: &str, name: Option<&str>) -> String {
     name.filter(|name| !name.trim().is_empty())
         .map_or_else(|| id.to_owned(), |name| format!("{} [{id}]", escaped(name)))
 }
 
-/// The name of a group, of the actor if it is one.
+/// The name of a group, or of the actor if the group is a single one.
 #[must_use]
 pub fn group(model: &Model, id: GroupId) -> String {
     let group = &model.groups[id.index()];
@@ -84,7 +84,7 @@ pub fn listed(parts: &[String]) -> String {
     }
 }
 
-/// Names of actors; a long list is given by its number.
+/// The names of actors; a long list is cut.
 #[must_use]
 pub fn actors(model: &Model, ids: &[ActorId]) -> String {
     if ids.len() > 6 {
@@ -94,13 +94,13 @@ pub fn actors(model: &Model, ids: &[ActorId]) -> String {
     listed(&ids.iter().map(|&id| actor(model, id)).collect::<Vec<_>>())
 }
 
-/// A condition's text on one line.
+/// The text of a condition on one line.
 #[must_use]
 pub fn condition(text: &str) -> String {
     escaped(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// There is nothing of the name that was asked for.
+/// No item has the name that was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
     message: String,
@@ -112,7 +112,7 @@ impl Unknown {
         Self { message, help }
     }
 
-    /// What to do about it.
+    /// A suggestion for the user.
     #[must_use]
     pub fn help(&self) -> &str {
         &self.help

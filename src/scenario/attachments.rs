@@ -25,7 +25,7 @@ impl Role {
 /// Why a file cannot be read; printed after "the table `parties.csv`".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttachmentError {
-    /// What is wrong, such as "is not there".
+    /// What is wrong, such as "does not exist".
     pub message: String,
     /// What to do about it.
     pub help: String,
@@ -59,7 +59,7 @@ impl Attachments for NoAttachments {
 /// Files in memory, by location.
 impl Attachments for std::collections::BTreeMap<String, Vec<u8>> {
     fn read(&mut self, location: &str, _: Role, limit: u64) -> Result<Vec<u8>, AttachmentError> {
-        let none = || AttachmentError { message: "is not there".into(), help: "add the file".into() };
+        let none = || AttachmentError { message: "does not exist".into(), help: "add the file".into() };
         let bytes = self.get(location).ok_or_else(none)?;
         if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes.clone()) }
     }

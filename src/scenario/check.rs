@@ -18,8 +18,8 @@ use super::time_literal;
 use super::toml_tree::Value;
 use super::warnings::warnings;
 use crate::model::{
-    CommitmentId, Domain, DrawId, Expression, FieldError, FieldSource, Model, Node, NodeId, Quantity, SlotId, Source,
-    StepLength, Target, limits,
+    CommitmentId, Dependency, Domain, DrawId, Expression, FieldError, FieldSource, Model, Node, NodeId, Quantity,
+    SlotId, StepLength, Target, limits,
 };
 
 /// Checks a model as a whole and completes it. Gives it with everything that has been reported.
@@ -356,8 +356,8 @@ pub(super) fn note_needs(model: &mut Model, track_trust: bool) {
     let mut gap = false;
     for expression in all_expressions(model) {
         for quantity in expression.reads() {
-            trust |= matches!(quantity.source(), Source::SlotAndTrust(_) | Source::Trust);
-            gap |= quantity.source() == Source::Gap;
+            trust |= matches!(quantity.dependency(), Dependency::SlotAndTrust(_) | Dependency::Trust);
+            gap |= quantity.dependency() == Dependency::Gap;
         }
     }
     model.reads_trust = trust;

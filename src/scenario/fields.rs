@@ -17,7 +17,7 @@ use crate::model::{ActorId, Domain, Expression, Field, Node, Quantity, Shape, Ta
 pub(super) struct Spec {
     /// Its dotted path.
     pub(super) path: String,
-    /// What it may be.
+    /// Its domain.
     pub(super) domain: Domain,
     /// When it is evaluated.
     pub(super) order: Order,

@@ -7,7 +7,7 @@
 
 use super::interval::{Bounds, Interval, attribute_interval, bounds, quantity_interval};
 use crate::model::{
-    ActorId, AttributeId, Bearing, CommitmentId, Comparison, Expression, Model, Node, NodeId, Quantity, curve_goes,
+    ActorId, AttributeId, CommitmentId, Comparison, Expression, Model, Monotonicity, Node, NodeId, Quantity, curve_goes,
 };
 
 /// A term that may make the condition falser as evidence grows.
@@ -206,7 +206,7 @@ impl<'a> Analysis<'a> {
     fn forbidden(&mut self) {
         for (at, node) in self.nodes.iter().enumerate() {
             if let Node::Read(quantity) = node
-                && let Bearing::Barred(reason) = quantity.bearing()
+                && let Monotonicity::Forbidden(reason) = quantity.monotonicity()
             {
                 self.violation(at, format!("{reason}, and must not occur in `when`"));
             }

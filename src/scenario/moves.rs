@@ -52,7 +52,7 @@ impl AddedMove {
         }
     }
 
-    /// How it is given on the command line.
+    /// Its text on the command line.
     #[must_use]
     pub fn argument(&self) -> String {
         format!("{}@{}", self.bound(), self.on)

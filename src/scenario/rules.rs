@@ -19,7 +19,7 @@ pub(super) enum Breach {
     Field {
         /// Its position.
         field: usize,
-        /// What is wrong.
+        /// The problem.
         error: FieldError,
     },
     /// The distribution of a field can give a value outside of its domain.
@@ -33,7 +33,7 @@ pub(super) enum Breach {
     },
     /// The credit of an actor for an offer is more than that for a bond.
     Credit {
-        /// Who.
+        /// The actor.
         actor: usize,
         /// For an offer.
         offer: f64,

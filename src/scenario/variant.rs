@@ -127,7 +127,7 @@ fn remove(base: &mut Table, path: &str, span: &Range<usize>) -> Result<(), Box<D
     let (section, keys) = (parts[0], &parts[1..]);
     let Some(entry) = base.entries.iter_mut().find(|entry| entry.key == section) else {
         let help = suggestion(section, base.entries.iter().map(|entry| entry.key.as_str()));
-        let message = format!("{} cannot be removed: it is not there", quoted(path));
+        let message = format!("{} cannot be removed: it does not exist", quoted(path));
         return refused(message, help.unwrap_or_else(|| "remove it from the list".into()));
     };
     let is_thing = THINGS.contains(&section);
@@ -145,7 +145,7 @@ fn remove(base: &mut Table, path: &str, span: &Range<usize>) -> Result<(), Box<D
     }
     let missing = |table: &Table, key: &str| {
         let help = suggestion(key, table.entries.iter().map(|entry| entry.key.as_str()));
-        let message = format!("{} cannot be removed: it is not there", quoted(path));
+        let message = format!("{} cannot be removed: it does not exist", quoted(path));
         refused(message, help.unwrap_or_else(|| "remove it from the list".into()))
     };
     let Some(at) = table.entries.iter().position(|entry| entry.key == keys[0]) else {

@@ -15,7 +15,7 @@ use crate::trace::ReplayError;
 pub struct VerifyError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The problem.
     pub fault: Defect,
 }
 
@@ -64,7 +64,7 @@ impl Defect {
 }
 
 impl VerifyError {
-    /// What to do about it, where there is a remedy.
+    /// A suggestion for the user, if there is one.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         Some(match &self.fault {

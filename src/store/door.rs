@@ -1,7 +1,7 @@
-//! The one door to the files of an output folder, which somebody else may have made.
+//! Safe access to the files of an output folder that others may have made.
 //!
-//! Nothing is opened for reading or writing that is a link, a pipe or a device: a folder must not reach outside of
-//! itself, and nothing in it may keep a command waiting for ever. Whoever writes into a folder holds its [`Lock`].
+//! Links, pipes and devices are never opened: a folder must not lead outside of itself, and nothing in it may block a
+//! command. A command that writes into a folder holds its [`Lock`].
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
@@ -9,26 +9,25 @@ use std::path::Path;
 
 use super::error::FolderError;
 
-/// How often a folder is looked up again that was replaced while its lock was taken, and how often one is made to be
-/// written aside.
+/// The number of attempts to lock a folder that is being replaced, and to create a staging folder.
 pub(super) const ATTEMPTS: u32 = 16;
 
-/// Opens a file of a folder that somebody else may have made, for reading.
+/// Opens a file for reading, in a folder that others may have made.
 ///
 /// # Errors
-/// Those of the system; `InvalidInput` for what is no ordinary file.
+/// Those of the system; `InvalidInput` for anything but a regular file.
 pub fn open_file(path: &Path) -> io::Result<File> {
     ordinary(path, || File::open(path))
 }
 
-/// Opens a file that is there for reading and for writing at its end.
+/// Opens an existing file for reading and appending.
 ///
 /// # Errors
-/// As [`open_file`], and `InvalidInput` for a file that has another name besides, which would be changed with it.
+/// As [`open_file`], and `InvalidInput` for a file with several hard links, since the other names would be changed too.
 pub fn open_to_append(path: &Path) -> io::Result<File> {
     let file = ordinary(path, || File::options().read(true).append(true).open(path))?;
     if names(&file.metadata()?) > 1 {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a link to a file that has another name too"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a hard link: the file has another name too"));
     }
     Ok(file)
 }
@@ -40,7 +39,7 @@ fn ordinary(path: &Path, open: impl FnOnce() -> io::Result<File>) -> io::Result<
         return Err(wrong());
     }
     let file = open()?;
-    // It may have been replaced by a link in between.
+    // It may have been replaced by a link since the check.
     if is_one(&before, &file.metadata()?) { Ok(file) } else { Err(wrong()) }
 }
 
@@ -53,7 +52,7 @@ pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let said = file.metadata()?.len();
     let mut bytes = Vec::new();
     if said <= limit {
-        // A file may grow meanwhile, and some say that they have no length at all.
+        // The file may grow while it is read, and some files report no length.
         file.take(limit + 1).read_to_end(&mut bytes)?;
     }
     if said.max(bytes.len() as u64) > limit {
@@ -62,14 +61,14 @@ pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether two descriptions are of one file.
+/// Whether two metadata belong to the same file.
 #[cfg(unix)]
 pub(super) fn is_one(one: &Metadata, other: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Where the system does not tell files apart, the kind has to do.
+/// On systems without file ids, only the kind is compared.
 #[cfg(not(unix))]
 pub(super) fn is_one(one: &Metadata, other: &Metadata) -> bool {
     one.file_type() == other.file_type()
@@ -85,15 +84,15 @@ fn names(_: &Metadata) -> u64 {
     1
 }
 
-/// A lock on a folder, of the operating system, which ends with its holder. It lies on the folder itself, so that no
-/// file is left behind. Where the file system has no such locks there is none.
+/// An operating-system lock on a folder, released when its holder ends. The lock is on the folder itself, so no lock
+/// file is needed. On file systems without such locks it has no effect.
 #[derive(Debug)]
 pub struct Lock {
     folder: Option<File>,
 }
 
 impl Drop for Lock {
-    /// Unlocks it for a child process too that is just being started and has not yet closed what it inherited.
+    /// Unlocks explicitly, since a child process that is just starting may still hold the inherited handle.
     fn drop(&mut self) {
         if let Some(folder) = &self.folder {
             let _ = folder.unlock();
@@ -102,7 +101,7 @@ impl Drop for Lock {
 }
 
 impl Lock {
-    /// The lock of one who writes into a folder: nobody else may write or read it as a whole meanwhile.
+    /// Locks a folder for writing: no other process may write it, or read it as a whole, at the same time.
     ///
     /// # Errors
     /// [`FolderError::Busy`] if another process has it.
@@ -110,7 +109,7 @@ impl Lock {
         Self::take(folder, File::try_lock)
     }
 
-    /// The lock of one who reads a folder as a whole: others may read it too, but nobody may write into it meanwhile.
+    /// Locks a folder for reading: others may read it too, but not write into it.
     ///
     /// # Errors
     /// [`FolderError::Busy`] if another process is writing into it.
@@ -128,7 +127,7 @@ impl Lock {
                 Err(fs::TryLockError::Error(_)) => return Ok(none),
             }
             let (Ok(there), Ok(locked)) = (fs::metadata(folder), file.metadata()) else { return Ok(none) };
-            // Another one may have been put into its place before the lock was taken.
+            // Another folder may have been put in its place before the lock was taken.
             if is_one(&there, &locked) {
                 return Ok(Self { folder: Some(file) });
             }
@@ -136,8 +135,8 @@ impl Lock {
         Err(FolderError::Busy(folder.to_owned()))
     }
 
-    /// The lock of one who takes away a folder or a file that somebody has left behind; none where it is still being
-    /// written, or is neither a folder nor a plain file.
+    /// Locks an abandoned folder or file for removal; `None` if it is still being written, or is neither a folder nor a
+    /// plain file.
     pub(super) fn to_remove(path: &Path) -> Option<Self> {
         let there = fs::symlink_metadata(path).ok().filter(|there| there.is_dir() || there.is_file())?;
         let file = File::open(path).ok()?;
@@ -147,15 +146,15 @@ impl Lock {
         (fs::symlink_metadata(path).is_ok() && locked.folder.as_ref().is_some_and(is_same)).then_some(locked)
     }
 
-    /// The lock of one who has just made a folder or a file, which is open, to write it aside; none where it has been
-    /// taken away since, by one who took it for left behind.
+    /// Locks a newly created staging folder or file, which is open; `None` if another process has already removed it as
+    /// abandoned.
     pub(super) fn to_write_aside(path: &Path, open: Option<&File>) -> Option<Self> {
         let none = Self { folder: None };
-        // Some systems let nobody but the handle that has the lock write.
+        // Some systems allow only the handle with the lock to write.
         let file = match open.map_or_else(|| File::open(path), File::try_clone) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            // Where folders cannot be opened there are no locks on them, and nobody takes them away.
+            // If folders cannot be opened, they cannot be locked, and are never removed as abandoned.
             Err(_) => return Some(none),
         };
         match file.try_lock() {
@@ -164,7 +163,7 @@ impl Lock {
             Err(fs::TryLockError::Error(_)) => return Some(none),
         }
         let is_there = fs::symlink_metadata(path).is_ok_and(|there| {
-            // Its name may have been given to another one.
+            // Its name may now belong to another folder or file.
             file.metadata().is_ok_and(|locked| is_one(&there, &locked))
         });
         is_there.then_some(Self { folder: Some(file) })

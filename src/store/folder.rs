@@ -1,12 +1,12 @@
-//! Output folders: whole or not at all, and nothing of others is touched.
+//! Output folders. They are written completely or not at all, and files of others are not touched.
 //!
-//! Everything is first written beside its place and synced. A new folder then appears by a single
-//! rename. Into a folder that exists the files are renamed one by one, the old ones having been set
-//! aside, their manifest first, and the new manifest put in last: a folder without a manifest is
-//! incomplete, and every command says so.
+//! All files are first written to a staging folder beside the destination and synced. A new folder then appears by a
+//! single rename. In an existing folder the files are replaced one by one: the old files are moved aside, starting with
+//! the manifest, and the new manifest is put in last. So a folder without a manifest is incomplete, and every command
+//! reports that.
 //!
-//! With `force` a folder is replaced only if its manifest says that this program wrote it, and of it
-//! only the files that the manifest lists.
+//! With `force`, a folder is replaced only if its manifest says that this program wrote it, and only the files that the
+//! manifest lists are replaced.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -23,24 +23,24 @@ use super::staging::{
     try_to_write,
 };
 
-/// An output folder to be written.
+/// An output folder that will be written.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// Whether it is there already, with something in it.
+    /// Whether it exists and is not empty.
     exists: bool,
     /// The files in it that may be replaced.
     owned: BTreeSet<String>,
-    /// What keeps others from writing into it: of the folder that was there, and of the one that took its place.
+    /// Locks against other writers: of the folder that existed, and of the one that replaced it.
     locks: RefCell<Vec<Lock>>,
 }
 
 impl Folder {
-    /// Checks, before any work is done, that a folder may be written, and locks it if it is there.
+    /// Checks that a folder may be written, before the work begins, and locks it if it exists.
     ///
     /// # Errors
-    /// A [`FolderError`] if there is something in its place that may not be replaced, if another process is writing into
-    /// it, or if nothing can be written there.
+    /// A [`FolderError`] if something in its place may not be replaced, if another process is writing into it, or if it
+    /// is not writable.
     pub fn claim(path: &Path, force: bool) -> Result<Self, FolderError> {
         let new = |locks| Self { path: path.to_owned(), exists: false, owned: BTreeSet::new(), locks };
         match fs::metadata(path) {
@@ -67,7 +67,7 @@ impl Folder {
         }
     }
 
-    /// Writes the files, the manifest among them, whole or not at all.
+    /// Writes the files, including the manifest, completely or not at all.
     ///
     /// # Errors
     /// As [`Folder::write_with`].
@@ -89,19 +89,19 @@ impl Folder {
             return self.fill(write);
         }
         match self.appear(write) {
-            // A mount point, the current folder or a link to one cannot be replaced, but filled.
+            // A mount point, the current folder or a link to a folder cannot be replaced, but its contents can.
             Err(_) if is_empty_folder(&self.path) => self.fill(write),
             other => other,
         }
     }
 
-    /// The locks that keep others from writing into the folder, for who goes on writing into it.
+    /// The locks against other writers, for a caller that continues to write into the folder.
     #[must_use]
     pub fn into_locks(self) -> Vec<Lock> {
         self.locks.into_inner()
     }
 
-    /// Writes a folder beside its place and renames it.
+    /// Writes a staging folder and renames it.
     fn appear(
         &self,
         write: &mut dyn FnMut(&mut StagedFiles<'_>) -> Result<(), FolderError>,
@@ -115,11 +115,11 @@ impl Folder {
         synced.map_err(|error| FolderError::io("sync", &self.path, error))
     }
 
-    /// Writes files inside of the folder and renames them one by one.
+    /// Writes files to a staging folder inside the folder and renames them one by one.
     fn fill(&self, write: &mut dyn FnMut(&mut StagedFiles<'_>) -> Result<(), FolderError>) -> Result<(), FolderError> {
         let inputs = self.path.join(INPUTS);
         if fs::symlink_metadata(&inputs).is_ok_and(|metadata| !metadata.is_dir()) {
-            return Err(FolderError::NotOurs { path: inputs, reason: "it is a link to elsewhere, or a file" });
+            return Err(FolderError::NotOurs { path: inputs, reason: "it is a link or a file" });
         }
         let staging = Staging::new(&self.path, &self.path, PARTIAL)?;
         let mut staged = StagedFiles::new(staging.path(), &self.path, Some(&self.owned));
@@ -127,7 +127,7 @@ impl Folder {
         let names = staged.finish()?;
         let result = self.replace(staging.path(), &names);
         if let Err(FolderError::Io { doing: "restore", .. }) = &result {
-            // The old files are still in it.
+            // The old files are still in the staging folder.
             staging.keep();
             return result;
         }
@@ -136,8 +136,8 @@ impl Folder {
         remove_partial(&self.path)
     }
 
-    /// Sets the old files aside, the manifest first, and puts the staged ones in, the manifest last. Where that fails,
-    /// it is undone.
+    /// Moves the old files aside, the manifest first, and moves the staged files in, the manifest last. Undoes all of
+    /// it on an error.
     fn replace(&self, staging: &Path, names: &[String]) -> Result<(), FolderError> {
         let aside = staging.join("old");
         let io = |error| FolderError::io("write", &self.path, error);
@@ -160,7 +160,7 @@ impl Folder {
             .collect();
         for (at, (from, to)) in moves.iter().enumerate() {
             if let Err(error) = fs::rename(from, to) {
-                // Backwards, so that the old manifest comes last.
+                // In reverse, so that the old manifest is restored last.
                 let is_undone = moves[..at].iter().rev().all(|(from, to)| fs::rename(to, from).is_ok());
                 let name = from.file_name().unwrap_or_default();
                 let doing = if is_undone { "replace" } else { "restore" };
@@ -168,17 +168,18 @@ impl Folder {
             }
         }
         if self.owned.iter().any(|name| is_inner(name)) {
-            // It stays where something else is in it.
+            // It is kept if it contains anything else.
             let _ = fs::remove_dir(&inputs);
         }
         sync_folder(&self.path).map_err(|error| FolderError::io("sync", &self.path, error))
     }
 }
 
-/// Takes a folder away: after a kill it is whole, or a leftover that the next command takes away.
+/// Removes a folder. If the command is killed, the folder is either complete, or abandoned and removed by the next
+/// command.
 ///
 /// # Errors
-/// A [`FolderError`] where the system refuses.
+/// A [`FolderError`] if the system reports an error.
 pub fn remove_folder(folder: &Path) -> Result<(), FolderError> {
     let staging = Staging::beside(folder)?;
     let aside = staging.path().join("old");
@@ -186,7 +187,7 @@ pub fn remove_folder(folder: &Path) -> Result<(), FolderError> {
     remove(&aside)
 }
 
-/// The files of a folder that this program wrote, by its manifest, or by those of a replacement that was cut short.
+/// The files of a folder that this program wrote, according to its manifest or to those of an interrupted replacement.
 fn replaceable(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
     let mut manifests = vec![folder.join(MANIFEST)];
     if fs::symlink_metadata(&manifests[0]).is_err() {
@@ -198,7 +199,7 @@ fn replaceable(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
     }
     let not_ours = |path: &Path, reason| Err(FolderError::NotOurs { path: path.to_owned(), reason });
     if manifests.is_empty() {
-        return not_ours(folder, "it has no `manifest.json` that says that this program wrote it");
+        return not_ours(folder, "it has no `manifest.json` of this program");
     }
     let mut owned = BTreeSet::from([MANIFEST.to_owned()]);
     for manifest in manifests {
@@ -216,7 +217,7 @@ fn replaceable(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
     Ok(owned)
 }
 
-/// The folder itself if it is there, or the nearest one above it that is.
+/// The folder itself if it exists, or its nearest existing ancestor.
 fn nearest_folder(path: &Path) -> Result<PathBuf, FolderError> {
     let mut place = parent(path);
     loop {
@@ -270,7 +271,7 @@ mod tests {
         fs::write(path(MANIFEST), OLD).unwrap();
         fs::write(path("events.csv"), "old").unwrap();
         fs::write(path("summary.csv"), "old").unwrap();
-        // A folder that is not ours stands where a file should go.
+        // A folder of somebody else is in the place of a file.
         fs::create_dir(path("runs.csv")).unwrap();
         fs::write(path("runs.csv").join("own"), "own").unwrap();
         let claimed = Folder::claim(folder.path(), true).unwrap();
@@ -283,7 +284,7 @@ mod tests {
         for (name, text) in [("events.csv", "old"), (MANIFEST, OLD), ("summary.csv", "old")] {
             assert_eq!(fs::read_to_string(path(name)).unwrap(), text, "{name}");
         }
-        // Out of the way, all goes in, and what is not written again is gone.
+        // With the folder moved away, all files are written, and files that are not written again are removed.
         fs::rename(path("runs.csv"), path("mine")).unwrap();
         claimed.write(&files).unwrap();
         assert_eq!(fs::read_to_string(path(MANIFEST)).unwrap(), "new");
@@ -296,7 +297,7 @@ mod tests {
         let out = folder.path().join("out");
         let first = Folder::claim(&out, false).unwrap();
         first.write(&[(MANIFEST, OLD.as_bytes())]).unwrap();
-        // The lock is that of the folder that has just appeared.
+        // The lock belongs to the folder that has just appeared.
         assert!(matches!(Folder::claim(&out, true), Err(FolderError::Busy(_))));
         assert!(matches!(Lock::to_read(&out), Err(FolderError::Busy(_))));
         drop(first);

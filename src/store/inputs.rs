@@ -1,4 +1,4 @@
-//! The files that a scenario refers to: beside it, and as they are kept in the folder of a run.
+//! The files to which a scenario refers: beside the scenario file, and their copies in the folder of a run.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -10,13 +10,13 @@ use super::digest::{Digest, digest};
 use super::door::open_file;
 use crate::scenario::{AttachmentError, Attachments, Document, Role, too_large};
 
-/// Name of the folder, in that of a run or a sweep, with the files that the scenario refers to.
+/// The name of the subfolder with the copies, in the folder of a run or sweep.
 pub const INPUTS: &str = "inputs";
 
 /// A file that a scenario refers to, as a manifest lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputRecord {
-    /// Where the scenario has it: a path relative to the scenario file.
+    /// The path given in the scenario, relative to the scenario file.
     pub path: String,
     /// Its name in the folder `inputs`.
     pub file: String,
@@ -39,13 +39,13 @@ impl InputRecord {
         records
     }
 
-    /// Whether its name is one that the program gives, which leads nowhere else.
+    /// Whether its name is one that this program would generate, so that it cannot lead elsewhere.
     pub(super) fn is_plain(&self) -> bool {
         !self.file.is_empty() && plain_name(&self.file) == self.file
     }
 }
 
-/// The last part of a location, with characters that every file system takes.
+/// The last part of a location, reduced to characters that are valid on every file system.
 fn plain_name(location: &str) -> String {
     let name = location.rsplit('/').next().unwrap_or_default();
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
@@ -53,7 +53,7 @@ fn plain_name(location: &str) -> String {
     if name.starts_with('.') { format!("_{name}") } else { name }
 }
 
-/// The files of a document, each with its name in a folder of a run.
+/// The files of a document, each with its name in the folder of a run.
 #[must_use]
 pub fn input_files(document: &Document) -> Vec<(String, &[u8])> {
     let records = InputRecord::of(document);
@@ -68,7 +68,7 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// Those beside the scenario at `path`.
+    /// The files beside the scenario at `path`.
     #[must_use]
     pub fn of(path: &Path) -> Self {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -77,7 +77,7 @@ impl Beside {
 }
 
 impl Attachments for Beside {
-    /// An ordinary file; no link leads to it but one above the scenario's own folder.
+    /// Reads a regular file. Links are allowed only above the scenario's own folder.
     fn read(&mut self, location: &str, _: Role, limit: u64) -> Result<Vec<u8>, AttachmentError> {
         let mut path = self.folder.clone();
         for part in location.split('/') {
@@ -86,7 +86,7 @@ impl Attachments for Beside {
                 let shown = path.display();
                 return Err(AttachmentError {
                     message: format!("is reached through a link, `{shown}`"),
-                    help: "put the file itself there".into(),
+                    help: "replace the link by the file itself".into(),
                 });
             }
         }
@@ -94,7 +94,7 @@ impl Attachments for Beside {
     }
 }
 
-/// The files of a run's folder.
+/// The copies in the folder of a run.
 #[derive(Clone, Debug)]
 pub struct Kept {
     folder: PathBuf,
@@ -102,7 +102,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Those in `folder` that its manifest lists.
+    /// The copies in `folder` that its manifest lists.
     #[must_use]
     pub fn of(folder: &Path, records: &[InputRecord]) -> Self {
         Self { folder: folder.join(INPUTS), records: records.to_vec() }
@@ -117,7 +117,7 @@ impl Attachments for Kept {
         };
         // A manifest that somebody else wrote may name files elsewhere.
         if !record.is_plain() {
-            return Err(edited("has a name in the manifest that it cannot have".into()));
+            return Err(edited("has an invalid name in the manifest".into()));
         }
         if fs::symlink_metadata(&self.folder).is_ok_and(|metadata| metadata.is_symlink()) {
             return Err(edited(format!("is reached through a link, `{}`", self.folder.display())));
@@ -130,14 +130,16 @@ impl Attachments for Kept {
     }
 }
 
-/// The bytes of an ordinary file.
-#[expect(clippy::wildcard_enum_match_arm, reason = "all other errors of the system are told alike")]
+/// The bytes of a regular file.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other system errors have the same message")]
 fn read_plain(path: &Path, limit: u64) -> Result<Vec<u8>, AttachmentError> {
     let wrong = |error: io::Error| {
         let (message, help) = match error.kind() {
-            io::ErrorKind::NotFound => ("is not there".to_owned(), "check the path, which is relative to this file"),
-            io::ErrorKind::InvalidInput => ("is no ordinary file".to_owned(), "name a file, no folder, device or pipe"),
-            _ => (format!("cannot be read: {error}"), "check the path and who may read the file"),
+            io::ErrorKind::NotFound => ("does not exist".to_owned(), "check the path, which is relative to this file"),
+            io::ErrorKind::InvalidInput => {
+                ("is not a regular file".to_owned(), "give the path of a file, not of a folder, device or pipe")
+            }
+            _ => (format!("cannot be read: {error}"), "check the path and the permissions of the file"),
         };
         AttachmentError { message, help: help.into() }
     };
@@ -147,7 +149,7 @@ fn read_plain(path: &Path, limit: u64) -> Result<Vec<u8>, AttachmentError> {
         return Err(too_large(limit));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-    // A file may grow meanwhile.
+    // The file may grow while it is read.
     file.take(limit + 1).read_to_end(&mut bytes).map_err(wrong)?;
     if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }

@@ -1,4 +1,4 @@
-//! The course of a recorded run: the models that it went through, one after the other.
+//! The lineage of a recorded run: the sequence of models with which it ran.
 
 use std::fmt;
 use std::io::Read;
@@ -17,57 +17,57 @@ use crate::trace::{Recorded, ReplayError, fold, read_log};
 /// The first is in force from step 0; all have the same actors, commitments and other things, with other numbers.
 #[derive(Debug)]
 pub struct Lineage {
-    /// The scenario; none where a model was given.
+    /// The scenario; `None` if a model was given directly.
     document: Option<Document>,
     legs: Vec<Leg>,
 }
 
-/// A model that a run went through.
+/// One model of a run.
 #[derive(Debug)]
 struct Leg {
-    /// The first step that it was in force.
+    /// The first step at which it applies.
     from: u32,
     model: Model,
     plan: Plan,
-    /// Whose luck the run met from then on; none: as before.
-    luck: Option<RunSeed>,
+    /// The seed and replicate from then on; `None` keeps those of the run.
+    run_seed: Option<RunSeed>,
 }
 
-/// Why what a manifest tells cannot be run.
+/// The reason why the run of a manifest cannot be repeated.
 #[derive(Debug)]
 pub enum LineageError {
     /// The scenario cannot be compiled with the overrides.
     Scenario {
-        /// What is wrong with it.
+        /// The errors.
         diagnostics: Vec<Diagnostic>,
-        /// The text that they are about.
+        /// The text to which they refer.
         source: Box<SourceText>,
     },
     /// An override of a fork changes which actors or commitments there are.
     OtherThings,
-    /// The run would end at this step or before it, from which on an override is in force.
+    /// With the overrides, the run would end at or before the step at which one of them begins to apply.
     Over(u32),
     /// A fork at this step comes after a later one.
     Order(u32),
-    /// So many forks lead to the run, more than [`limits::FORKS`].
+    /// The run has this many forks, more than [`limits::FORKS`].
     Forks(usize),
-    /// The run has so many actors and instances of commitments that its models, one for each fork, would take more than
+    /// The models of the run, one for each fork, have this many actors and instances of commitments in total, more than
     /// [`limits::LINEAGE_PARTS`].
     Size(usize),
-    /// So many overrides are in force, more than [`limits::OVERRIDES`].
+    /// The run has this many overrides, more than [`limits::OVERRIDES`].
     Overrides(usize),
 }
 
 impl LineageError {
-    /// What to do about it, where that is not said by the diagnostics.
+    /// A suggestion for the user, if the diagnostics do not give one.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Scenario { .. } => None,
-            Self::OtherThings => Some("run the scenario anew with it instead"),
-            Self::Over(_) => Some("let the run have more steps, or fork it at an earlier one"),
+            Self::OtherThings => Some("run the scenario again with the override instead"),
+            Self::Over(_) => Some("give the run more steps, or fork it at an earlier one"),
             Self::Order(_) => Some("the manifest was edited; run the scenario again"),
-            Self::Forks(_) | Self::Size(_) => Some("run the scenario anew with the overrides of the forks"),
+            Self::Forks(_) | Self::Size(_) => Some("run the scenario again with the overrides of the forks"),
             Self::Overrides(_) => Some("write the numbers into the scenario"),
         }
     }
@@ -81,11 +81,11 @@ impl fmt::Display for LineageError {
                 f.write_str("an override changes which actors or commitments there are, which a fork cannot do")
             }
             Self::Over(at) => {
-                write!(f, "with the overrides the run is over before step {at}, at which it was to go on")
+                write!(f, "with the overrides the run ends before step {at}, at which it is forked")
             }
             Self::Order(at) => write!(f, "the fork at step {at} comes after a later one"),
             Self::Forks(number) => {
-                write!(f, "at most {} forks can lead to a run, and these are {number}", limits::FORKS)
+                write!(f, "a run can have at most {} forks, and this one has {number}", limits::FORKS)
             }
             Self::Size(parts) => {
                 write!(
@@ -95,7 +95,7 @@ impl fmt::Display for LineageError {
                 )
             }
             Self::Overrides(number) => {
-                write!(f, "a run can have at most {} overrides, and these are {number}", limits::OVERRIDES)
+                write!(f, "a run can have at most {} overrides, and this one has {number}", limits::OVERRIDES)
             }
         }
     }
@@ -104,19 +104,19 @@ impl fmt::Display for LineageError {
 impl std::error::Error for LineageError {}
 
 impl Lineage {
-    /// Compiles what a manifest tells; `inputs` are the files that the scenario refers to.
+    /// Compiles the models of a manifest; `inputs` are the files to which the scenario refers.
     ///
     /// # Errors
-    /// A [`LineageError`] if the scenario does not compile with the overrides, a fork cannot follow on what was before
-    /// it, or there are too many of either.
+    /// A [`LineageError`] if the scenario does not compile with the overrides, if a fork is not possible, or if a limit
+    /// is exceeded.
     pub fn new(manifest: &Manifest, inputs: &mut dyn Attachments) -> Result<Self, LineageError> {
         Self::compile(manifest, inputs, &[])
     }
 
-    /// The same with these metrics, names and expressions, instead of the scenario's own.
+    /// As [`Lineage::new`], with the given metrics (names and expressions) instead of those of the scenario.
     ///
     /// # Errors
-    /// As [`Lineage::new`], and where a metric does not compile.
+    /// As [`Lineage::new`], and if a metric does not compile.
     pub fn measuring(
         manifest: &Manifest,
         inputs: &mut dyn Attachments,
@@ -124,7 +124,7 @@ impl Lineage {
     ) -> Result<Self, LineageError> {
         let mut course = Self::compile(manifest, inputs, metrics)?;
         for Leg { model, .. } in &mut course.legs {
-            // They stand behind the scenario's own.
+            // They were added after those of the scenario.
             model.metrics.drain(..model.metrics.len() - metrics.len());
         }
         Ok(course)
@@ -147,7 +147,8 @@ impl Lineage {
             let source = Box::new(unreadable.source);
             LineageError::Scenario { diagnostics: unreadable.diagnostics, source }
         })?;
-        // Every model has the moves of all forks, so that all have the same things; those of later forks are never made.
+        // Every model contains the moves of all forks, so that all have the same items; in earlier models the moves of
+        // later forks are never made.
         let mut later = manifest.forks.iter().map(|fork| fork.moves.len()).sum();
         let mut options = Options {
             overrides: overrides(&manifest.overrides),
@@ -167,14 +168,14 @@ impl Lineage {
             later -= fork.moves.len();
             course.add(&document, (fork.at, later), &options, manifest.trust)?;
             if let Some(leg) = course.legs.last_mut() {
-                leg.luck = fork.replicate.map(|replicate| RunSeed { seed: manifest.seed, replicate });
+                leg.run_seed = fork.replicate.map(|replicate| RunSeed { seed: manifest.seed, replicate });
             }
         }
         course.document = Some(document);
         Ok(course)
     }
 
-    /// Adds a model that is in force from a step; `later` of its moves are added by later forks.
+    /// Adds a model that applies from a step on; `later` of its moves belong to later forks.
     fn add(
         &mut self,
         document: &Document,
@@ -187,7 +188,7 @@ impl Lineage {
             LineageError::Scenario { diagnostics, source }
         };
         let mut model = compile(document, options).map_err(wrong)?.model;
-        // Trust is kept up for those who look at a state, unless that alone might take the run beyond a limit.
+        // Trust is tracked for observers of the state, unless that alone might exceed a limit.
         if !recorded && model.actors.len().saturating_pow(2) > TRUST_PAIRS {
             model = compile(document, &Options { track_trust: false, ..options.clone() }).map_err(wrong)?.model;
         }
@@ -205,24 +206,24 @@ impl Lineage {
             unmade.trigger = Trigger::On(Vec::new());
         }
         let plan = Plan::new(&model);
-        self.legs.push(Leg { from, model, plan, luck: None });
+        self.legs.push(Leg { from, model, plan, run_seed: None });
         Ok(())
     }
 
-    /// The course of a run without forks.
+    /// The lineage of a run without forks.
     #[must_use]
     pub fn single(model: Model) -> Self {
         let plan = Plan::new(&model);
-        Self { document: None, legs: vec![Leg { from: 0, model, plan, luck: None }] }
+        Self { document: None, legs: vec![Leg { from: 0, model, plan, run_seed: None }] }
     }
 
-    /// The scenario that was compiled.
+    /// The compiled scenario.
     #[must_use]
     pub fn document(&self) -> Option<&Document> {
         self.document.as_ref()
     }
 
-    /// The model in force at a step, and its plan.
+    /// The model at a step, and its plan.
     #[must_use]
     pub fn leg(&self, step: u32) -> (&Model, &Plan) {
         let leg = self.legs.iter().rev().find(|leg| leg.from <= step).unwrap_or(&self.legs[0]);
@@ -248,25 +249,25 @@ impl Lineage {
         self.legs.iter().map(|leg| (leg.from, &leg.model)).collect()
     }
 
-    /// The models that the run went through, each with its plan, its first step and its luck.
+    /// The models of the run, each with its plan, its first step and its seed.
     #[must_use]
     pub fn stages(&self) -> Vec<Stage<'_>> {
         let legs = self.legs.iter();
-        legs.map(|leg| Stage { model: &leg.model, plan: &leg.plan, from: leg.from, luck: leg.luck }).collect()
+        legs.map(|leg| Stage { model: &leg.model, plan: &leg.plan, from: leg.from, run_seed: leg.run_seed }).collect()
     }
 
-    /// Runs it from the start; `watch` sees the states on the way.
+    /// Runs it from the start; `watch` observes the states.
     #[must_use]
-    pub fn run(&self, luck: RunSeed, want: RunOptions, watch: &mut Observer<'_>) -> Run {
+    pub fn run(&self, run_seed: RunSeed, want: RunOptions, watch: &mut Observer<'_>) -> Run {
         let stages = self.stages();
-        engine::run_staged(&stages[0], &stages[1..], luck, want, watch)
+        engine::run_staged(&stages[0], &stages[1..], run_seed, want, watch)
     }
 
-    /// The history of the run with so many of its forks.
+    /// The history hash of the run with only this many of its forks.
     #[must_use]
-    pub fn history(&self, forks: usize, luck: RunSeed) -> HistoryHash {
+    pub fn history(&self, forks: usize, run_seed: RunSeed) -> HistoryHash {
         let stages = self.stages();
-        engine::run_staged(&stages[0], &stages[1..=forks], luck, RunOptions::default(), &mut |_, _, _| {}).history
+        engine::run_staged(&stages[0], &stages[1..=forks], run_seed, RunOptions::default(), &mut |_, _, _| {}).history
     }
 
     /// Reads its log.
@@ -277,7 +278,7 @@ impl Lineage {
         read_log(&Namer::new(self.first()), events, &self.stages()[1..], recorded)
     }
 
-    /// Folds its log; `watch` sees the states on the way.
+    /// Replays its log; `watch` observes the states.
     ///
     /// # Errors
     /// A [`ReplayError`] with the first row that cannot be, and why.

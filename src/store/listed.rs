@@ -1,4 +1,4 @@
-//! Which files of a folder this program wrote, by its manifest, whatever version wrote that.
+//! The files of a folder that this program wrote, according to its manifest of any version.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
@@ -28,7 +28,7 @@ pub(super) const OURS: [&str; 8] = [
     "sweep.journal",
 ];
 
-/// What says which files there are. Whatever else a manifest holds is passed over without being kept.
+/// The parts of a manifest that list files. All other values are skipped without being stored.
 #[derive(Deserialize)]
 struct Listing {
     program: String,
@@ -43,13 +43,13 @@ struct Listing {
     inputs: Vec<Input>,
 }
 
-/// A file that the scenario refers to.
+/// A file to which the scenario refers.
 #[derive(Deserialize)]
 struct Input {
     file: String,
 }
 
-/// What a sweep writes while it is under way.
+/// The files that a sweep writes while it runs.
 #[derive(Deserialize)]
 struct Growing {
     #[serde(default)]
@@ -58,13 +58,13 @@ struct Growing {
     series: bool,
 }
 
-/// The names of the files that a manifest says are its folder's, or why it says nothing.
+/// The names of the files that a manifest lists, or the reason why it cannot be used.
 pub(super) fn listed(manifest: &Path) -> Result<Vec<String>, &'static str> {
     let bytes = read_file(manifest, MANIFEST_BYTES).map_err(|_| "its `manifest.json` cannot be read")?;
     let listing: Listing =
-        serde_json::from_slice(&bytes).map_err(|_| "its `manifest.json` is not that of a folder of this program")?;
+        serde_json::from_slice(&bytes).map_err(|_| "its `manifest.json` was not written by this program")?;
     if listing.program != PROGRAM {
-        return Err("its `manifest.json` is that of another program");
+        return Err("its `manifest.json` was written by another program");
     }
     let mut names: Vec<String> = listing.files.into_keys().filter(|name| is_inside(name)).collect();
     let inputs = listing.inputs.iter().map(|input| input.file.as_str()).filter(|name| is_inside(name));
@@ -95,7 +95,7 @@ pub(super) fn in_all_formats(names: &[&str]) -> impl Iterator<Item = String> {
     names.iter().flat_map(move |name| std::iter::once((*name).to_owned()).chain(beside(name)))
 }
 
-/// Whether a name is that of a file right inside of the folder. Who wrote the manifest may have named others.
+/// Whether a name is that of a file directly inside the folder. A manifest written by others may name anything.
 #[must_use]
 pub fn is_inside(name: &str) -> bool {
     let mut parts = Path::new(name).components();

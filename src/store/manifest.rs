@@ -1,4 +1,5 @@
-//! The manifest: with it an output folder explains and repeats itself. No clock, no machine in it.
+//! The manifest: everything needed to explain and repeat the contents of an output folder. It contains no time and no
+//! machine.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,7 @@ const FORMAT: u32 = 1;
 pub struct OverrideRecord {
     /// A parameter, or the dotted path of a value in the file.
     pub name: String,
-    /// Its value: a number, a boolean, or the text of a moment or of an infinite number.
+    /// Its value: a number, a boolean, or the text of a date or of an infinite number.
     #[serde(with = "set_value")]
     pub value: SetValue,
 }
@@ -77,21 +78,21 @@ impl From<&OverrideRecord> for Override {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum AmountRecord {
-    /// Of the only resource that is graded.
+    /// The amount of the only graded resource.
     One(f64),
-    /// By resource.
+    /// Amounts by resource.
     Each(BTreeMap<String, f64>),
 }
 
 /// A move that was added to those of the scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MoveRecord {
-    /// What it binds: a commitment or one instance of it.
+    /// The commitment, or one instance of it, that is bound.
     pub bind: String,
-    /// The graded amount that it is raised to, or several by resource; none: all to the most that they can be.
+    /// The graded amount to which it is raised, or several by resource; `None` raises all to their limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<AmountRecord>,
-    /// When: the number of a step, or the text of a moment.
+    /// The step number, or the text of a date.
     #[serde(with = "set_value")]
     pub on: SetValue,
 }
@@ -118,24 +119,24 @@ impl From<&MoveRecord> for AddedMove {
     }
 }
 
-/// Where a run left the path of another.
+/// A fork of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForkRecord {
-    /// The first step under the overrides.
+    /// The first step with the overrides.
     pub at: u32,
-    /// What was set from there on, besides what had been set before.
+    /// The values set from there on, in addition to earlier ones.
     pub overrides: Vec<OverrideRecord>,
     /// The moves that were added, in the order given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<MoveRecord>,
-    /// The replicate whose luck it met from there on; none: its own.
+    /// The replicate whose random numbers are used from there on; `None` keeps those of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicate: Option<u64>,
     /// The hash of the history that it was forked from.
     pub parent_history_hash: String,
 }
 
-/// What an output folder says of itself.
+/// The description of an output folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Version of this format.
@@ -144,7 +145,7 @@ pub struct Manifest {
     pub program: String,
     /// Its version.
     pub version: String,
-    /// The scenario file's name, without folders.
+    /// The file name of the scenario, without folders.
     pub scenario: String,
     /// Its SHA-256.
     pub scenario_sha256: Digest,
@@ -158,11 +159,11 @@ pub struct Manifest {
     /// The moves that were added, in the order given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<MoveRecord>,
-    /// The forks that led here, in rising order of their steps.
+    /// The forks of the run, in ascending order of their steps.
     pub forks: Vec<ForkRecord>,
     /// The seed.
     pub seed: u64,
-    /// The replicate of a single run, from 0; 0 for a sweep, which has all of its own.
+    /// The replicate of a single run, from 0; 0 for a sweep.
     pub replicate: u64,
     /// How the points of a sweep were chosen; null for a single run.
     pub design: Option<serde_json::Value>,
@@ -175,9 +176,9 @@ pub struct Manifest {
     /// The format of a second file beside each table, where there is one.
     #[serde(default, skip_serializing_if = "is_csv")]
     pub table_format: Format,
-    /// Whether everything that was asked for is there.
+    /// Whether the output is complete.
     pub complete: bool,
-    /// `ok`, or what failed, of a single run; null for a sweep.
+    /// `ok`, or the status of the failure, of a single run; null for a sweep.
     pub status: Option<String>,
     /// The steps that a single run completed; null for a sweep.
     pub steps: Option<u32>,
@@ -192,12 +193,12 @@ fn is_csv(format: &Format) -> bool {
     *format == Format::Csv
 }
 
-/// Why a manifest cannot be used.
+/// The reason why a manifest cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ManifestError {
     /// It is not JSON of the right form.
     Malformed {
-        /// What is wrong.
+        /// The problem.
         message: String,
         /// Line, from 1.
         line: usize,
@@ -206,17 +207,17 @@ pub enum ManifestError {
     },
     /// Another program or version wrote it.
     Version {
-        /// The one that did.
+        /// The program and version that wrote it.
         found: String,
     },
-    /// The scenario's text does not have the hash that it should have.
+    /// The text of the scenario does not match its hash.
     Scenario,
-    /// The manifest does not have the hash that it gives for itself.
+    /// The manifest does not match its own hash.
     Edited,
 }
 
 impl Manifest {
-    /// The manifest of a scenario with one seed, to be filled in.
+    /// A manifest for a scenario with one seed; the other fields are filled in later.
     #[must_use]
     pub fn new(scenario: &str, document: &Document, overrides: Vec<OverrideRecord>, seed: u64) -> Self {
         let text = document.text();
@@ -246,7 +247,7 @@ impl Manifest {
         }
     }
 
-    /// What it says once a run has ended. The hashes of its files are still missing.
+    /// Fills in the result of a run and the hashes of its files.
     #[must_use]
     pub fn of_run(self, run: &Run) -> Self {
         Self {
@@ -259,28 +260,28 @@ impl Manifest {
         }
     }
 
-    /// The luck of a single run.
+    /// The seed and replicate of a single run.
     #[must_use]
-    pub fn luck(&self) -> RunSeed {
+    pub fn run_seed(&self) -> RunSeed {
         RunSeed { seed: self.seed, replicate: self.replicate }
     }
 
-    /// Every override of a run, forks' included, in the order in which they came into force.
+    /// Every override of a run and its forks, in the order in which they take effect.
     #[must_use]
     pub fn all_overrides(&self) -> Vec<Override> {
         let forks = self.forks.iter().flat_map(|fork| &fork.overrides);
         self.overrides.iter().chain(forks).map(Override::from).collect()
     }
 
-    /// Every move that was added to a run, forks' included, in the order in which they were given.
+    /// Every move that was added to a run and its forks, in the order given.
     #[must_use]
     pub fn all_moves(&self) -> Vec<AddedMove> {
         let forks = self.forks.iter().flat_map(|fork| &fork.moves);
         self.moves.iter().chain(forks).map(AddedMove::from).collect()
     }
 
-    /// Its text, which ends with the hash of itself: so an edit of what no other file repeats, such as the name of the
-    /// scenario, is found too.
+    /// Its text, which ends with its own hash: this also detects edits of values that occur in no other file, such as
+    /// the name of the scenario.
     ///
     /// # Panics
     /// Never: all of its keys are strings.
@@ -319,13 +320,13 @@ impl Manifest {
     }
 }
 
-/// The hash of a manifest without the entry of the hash itself, as the program writes it.
+/// The hash of a manifest without its entry for the hash, in the form that the program writes.
 #[derive(PartialEq, Eq, Deserialize)]
 struct Seal {
     manifest_sha256: Digest,
 }
 
-/// A manifest of millions of small values takes a hundred times its size in memory: they are counted before it is read.
+/// Millions of small values would take a hundred times their size in memory, so they are counted before parsing.
 fn check_values(text: &str) -> Result<(), ManifestError> {
     let (mut values, mut in_string, mut escaped) = (0, false, false);
     for (at, byte) in text.bytes().enumerate() {

@@ -1,4 +1,4 @@
-//! A run with the folder that it would fill, in memory: for those who run, look and fork before they save.
+//! A run in memory with the files of its folder, for callers that run, inspect and fork before they save.
 
 use std::fmt;
 
@@ -17,18 +17,18 @@ use crate::trace::Recorded;
 /// A run, and what its folder would hold.
 #[derive(Debug)]
 pub struct Recording {
-    /// What [`verify`](super::verify) would give of the folder, but for the hashes of the files, which the manifest lacks.
+    /// The result that [`verify`](super::verify) would give for the folder.
     pub verified: Verified,
     sampler: Sampler,
     sets: Vec<Override>,
 }
 
-/// Why what a manifest tells cannot be run.
+/// The reason why the run of a manifest cannot be repeated.
 #[derive(Debug)]
 pub enum RecordingError {
-    /// It cannot be compiled, or a fork cannot follow on what was before it.
+    /// The scenario cannot be compiled, or a fork is not possible.
     Lineage(LineageError),
-    /// Its series would be too long.
+    /// Its series would be too large.
     Samples(TooManySamples),
 }
 
@@ -44,24 +44,24 @@ impl fmt::Display for RecordingError {
 impl std::error::Error for RecordingError {}
 
 impl Recording {
-    /// Runs what a manifest tells, forks included; `inputs` are the files that the scenario refers to. What the manifest
-    /// says of a finished run is not looked at, and is written anew.
+    /// Runs a manifest including its forks; `inputs` are the files to which the scenario refers. Entries about a
+    /// finished run are ignored and written anew.
     ///
     /// # Errors
-    /// A [`RecordingError`] if that cannot be run. A run that fails is none: it ends with its failure.
+    /// A [`RecordingError`] if it cannot be run. A run that fails is not an error: the result contains the failure.
     pub fn run(manifest: Manifest, inputs: &mut dyn Attachments) -> Result<Self, RecordingError> {
         let course = Lineage::new(&manifest, inputs).map_err(RecordingError::Lineage)?;
         let mut sampler =
             Sampler::new(course.last().0, manifest.stances, manifest.trust).map_err(RecordingError::Samples)?;
-        let luck = manifest.luck();
+        let run_seed = manifest.run_seed();
         let want = RunOptions { log: true, series: true, exchanged: true };
-        let fold = course.run(luck, want, &mut |moment, world, _| {
+        let fold = course.run(run_seed, want, &mut |moment, world, _| {
             if moment == Checkpoint::Ended {
                 sampler.sample(course.first(), world);
             }
         });
         let (sets, manifest) = (manifest.all_overrides(), manifest.of_run(&fold));
-        let recorded = Recorded::of(&fold, luck);
+        let recorded = Recorded::of(&fold, run_seed);
         Ok(Self { verified: Verified { manifest, course, fold, recorded }, sampler, sets })
     }
 
@@ -70,7 +70,7 @@ impl Recording {
     pub fn tables(&self) -> RunTables<'_> {
         let Verified { manifest, course, fold, .. } = &self.verified;
         let (first, last) = (course.first(), course.last().0);
-        RunTables { first, last, run: fold, luck: manifest.luck(), sampler: &self.sampler, sets: &self.sets }
+        RunTables { first, last, run: fold, run_seed: manifest.run_seed(), sampler: &self.sampler, sets: &self.sets }
     }
 
     /// The manifest of its folder. For the hashes of the files the tables are worked out.
@@ -101,17 +101,17 @@ impl Recording {
     }
 }
 
-/// Why a run cannot be forked at a step.
+/// The reason why a run cannot be forked at a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForkError {
-    /// It was itself forked at this later step.
+    /// The run was itself forked at this later step.
     Forked(u32),
-    /// It has no such step, or did not complete it: the step, and how many it completed.
+    /// The run did not complete this step: the step, and the number of completed ones.
     NoStep(u32, u32),
 }
 
 impl ForkError {
-    /// What to do about it.
+    /// A suggestion for the user.
     #[must_use]
     pub fn help(self) -> String {
         match self {
@@ -134,8 +134,8 @@ impl fmt::Display for ForkError {
 impl std::error::Error for ForkError {}
 
 impl Verified {
-    /// The manifest of a fork: the same run until a step, and from there on under these overrides, with these moves at
-    /// that step.
+    /// The manifest of a fork: the same run up to a step, and from there on with these overrides, and with these moves
+    /// at that step.
     ///
     /// # Errors
     /// A [`ForkError`] if the run did not complete the step, or was itself forked later.

@@ -29,7 +29,7 @@ pub struct RunTables<'a> {
     /// The run.
     pub run: &'a Run,
     /// Its seed and replicate.
-    pub luck: RunSeed,
+    pub run_seed: RunSeed,
     /// What was sampled besides the metrics.
     pub sampler: &'a Sampler,
     /// What was set, forks' overrides included.
@@ -54,7 +54,7 @@ impl RunTables<'_> {
     /// # Errors
     /// Those of the visitor.
     pub fn visit<V: TableVisitor>(&self, visitor: &mut V) -> Result<(), V::Error> {
-        let Self { first, last: model, run, luck, sampler, sets } = *self;
+        let Self { first, last: model, run, run_seed, sampler, sets } = *self;
         visitor.table("events", &Events::of(first, &run.log))?;
         let dated = |columns: &[Column]| with_times(columns, model.clock.has_times());
         visitor.table("series", &Series { columns: dated(&fixed_columns::<SeriesColumn>()), model, run, sampler })?;
@@ -67,7 +67,7 @@ impl RunTables<'_> {
         for (column, &value) in set.zip(&parameters) {
             column.kind = Columns::kind_of(std::iter::once(set_cell(value)));
         }
-        visitor.table("runs", &Runs { columns, table, model, run, luck, parameters })
+        visitor.table("runs", &Runs { columns, table, model, run, run_seed, parameters })
     }
 
     /// Writes one table to a sink.
@@ -228,7 +228,7 @@ struct Runs<'a> {
     table: RunTable,
     model: &'a Model,
     run: &'a Run,
-    luck: RunSeed,
+    run_seed: RunSeed,
     parameters: Vec<SetValue>,
 }
 
@@ -238,6 +238,6 @@ impl Table for Runs<'_> {
     }
 
     fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
-        self.table.write(sink, self.model, &RunRow::of(self.run, (0, 0), self.luck, &self.parameters))
+        self.table.write(sink, self.model, &RunRow::of(self.run, (0, 0), self.run_seed, &self.parameters))
     }
 }

@@ -1,4 +1,4 @@
-//! The rows of `runs.csv`, both ways.
+//! Writing of rows of `runs.csv`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,7 +9,7 @@ use crate::scenario::{Override, SetValue, canonical};
 use crate::table::{Cell, Column, Layout, RunColumn, Sink};
 use crate::trace::{ending_name, set_cell};
 
-/// One row of `runs.csv`, borrowed from whoever knows it.
+/// One row of `runs.csv`, with borrowed data.
 #[derive(Clone, Copy, Debug)]
 pub struct RunRow<'a> {
     /// Number of the run, from 0.
@@ -17,12 +17,12 @@ pub struct RunRow<'a> {
     /// Number of the design's point, from 0.
     pub point: u64,
     /// Replicate and seed.
-    pub luck: RunSeed,
+    pub run_seed: RunSeed,
     /// Values of the parameters that were set or varied.
     pub parameters: &'a [SetValue],
     /// `ok`, or the name of the failure.
     pub status: &'a str,
-    /// How the run ended; none where it failed.
+    /// How the run ended; `None` if it failed.
     pub ending: Option<Ending>,
     /// Step at which the final outcome was reached.
     pub reached_step: Option<u32>,
@@ -39,13 +39,13 @@ pub struct RunRow<'a> {
 }
 
 impl<'a> RunRow<'a> {
-    /// The row of a run, given its number and point, its luck, and the values that were set or varied.
+    /// The row of a run, given its number and point, its seed, and the values that were set or varied.
     #[must_use]
-    pub fn of(run: &'a Run, (number, point): (u64, u64), luck: RunSeed, parameters: &'a [SetValue]) -> Self {
+    pub fn of(run: &'a Run, (number, point): (u64, u64), run_seed: RunSeed, parameters: &'a [SetValue]) -> Self {
         Self {
             run: number,
             point,
-            luck,
+            run_seed,
             parameters,
             status: run.status(),
             ending: run.result.as_ref().ok().copied(),
@@ -59,7 +59,7 @@ impl<'a> RunRow<'a> {
     }
 }
 
-/// Columns and values of what was set; of a name given twice the later counts.
+/// The names and values of overrides; for a name given twice, the later value.
 #[must_use]
 pub fn set_columns(sets: &[Override]) -> (Vec<String>, Vec<SetValue>) {
     let mut columns: Vec<(String, SetValue)> = Vec::new();
@@ -82,7 +82,7 @@ pub struct RunTable {
 }
 
 impl RunTable {
-    /// The table of a model's runs, given the names of the parameters that were set or varied.
+    /// The table for a model, given the names of the parameters that were set or varied.
     #[must_use]
     pub fn new(model: &Model, parameters: &[String]) -> Self {
         let names = |placeholder: &str| match placeholder {
@@ -98,7 +98,7 @@ impl RunTable {
         self.layout.columns()
     }
 
-    /// Which declared column each is, for readers.
+    /// The declared column of each column, for readers.
     #[must_use]
     pub fn layout(&self) -> &Layout<RunColumn> {
         &self.layout
@@ -113,8 +113,8 @@ impl RunTable {
         sink.row(self.layout.sources().iter().map(|&(column, at)| match column {
             RunColumn::Run => Cell::Whole(row.run),
             RunColumn::Point => Cell::Whole(row.point),
-            RunColumn::Replicate => Cell::Whole(row.luck.replicate),
-            RunColumn::Seed => Cell::Whole(row.luck.seed),
+            RunColumn::Replicate => Cell::Whole(row.run_seed.replicate),
+            RunColumn::Seed => Cell::Whole(row.run_seed.seed),
             RunColumn::Parameter => set_cell(row.parameters[at]),
             RunColumn::Status => row.status.into(),
             RunColumn::Outcome => row.ending.map_or(Cell::Empty, |ending| ending_name(model, ending).into()),
@@ -129,7 +129,7 @@ impl RunTable {
     }
 }
 
-/// The date at which a step begins, if there is such a step.
+/// The date at which a step begins; empty without a step.
 pub(super) fn date(model: &Model, step: Option<u32>) -> Cell<'static> {
     step.map_or(Cell::Empty, |step| model.clock.date(step).into())
 }

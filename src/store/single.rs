@@ -57,7 +57,7 @@ impl SingleFile {
     /// Writes it, whole or not at all; a device or a pipe is written to as it is.
     ///
     /// # Errors
-    /// A [`FolderError`] where the system refuses.
+    /// A [`FolderError`] if the system reports an error.
     pub fn write(&self, bytes: &[u8]) -> Result<(), FolderError> {
         self.write_with(|file| file.write_all(bytes))
     }
@@ -65,7 +65,7 @@ impl SingleFile {
     /// Writes it as [`SingleFile::write`] does, piece by piece. Small pieces are not collected.
     ///
     /// # Errors
-    /// A [`FolderError`] where the system refuses.
+    /// A [`FolderError`] if the system reports an error.
     pub fn write_with(&self, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), FolderError> {
         let io = |error| FolderError::io("write", &self.path, error);
         if !self.special {

@@ -49,7 +49,7 @@ pub fn events_csv(model: &Model, log: &[Entry]) -> Vec<u8> {
     table.expect("memory takes every row")
 }
 
-/// What is sampled at the end of every step besides the metrics, and all that was.
+/// Stances and trust sampled at the end of every step, besides the metrics.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     stances: bool,
@@ -58,7 +58,7 @@ pub struct Sampler {
     values: Vec<f64>,
 }
 
-/// The series would have so many rows, more than [`limits::SAMPLES`].
+/// The error that a series would have this many rows, more than [`limits::SAMPLES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManySamples(pub u64);
 
@@ -186,7 +186,9 @@ pub fn write_commitments<S: Sink>(
                 CommitmentColumn::Resource => model.resources[gift.resource.index()].id.as_str().into(),
                 CommitmentColumn::Amount => Cell::Real(world.evidence.amount(model, setup, instance, gift).to_units()),
                 CommitmentColumn::Upto => Cell::real(upto),
-                CommitmentColumn::Delivered => Cell::Real(world.evidence.handed_over_ever(gift.position).to_units()),
+                CommitmentColumn::Delivered => {
+                    Cell::Real(world.evidence.delivered_in_all_rounds(gift.position).to_units())
+                }
                 CommitmentColumn::State => own.state.name().into(),
                 CommitmentColumn::CreatedStep => Cell::whole(own.created),
                 CommitmentColumn::CreatedDate => date(model, own.created),

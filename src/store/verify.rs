@@ -1,4 +1,5 @@
-//! Verification: a run's folder is what its log gives, its log is what a run of its scenario gives, to the byte.
+//! Verification: checks byte by byte that the tables of a folder follow from its log, and that the log is what a run of
+//! its scenario gives.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -20,24 +21,24 @@ use crate::model::Entry;
 use crate::table::{Format, Table};
 use crate::trace::{Recorded, ReplayError, cells};
 
-/// A folder whose log has been folded and verified.
+/// A folder that has been replayed and verified.
 #[derive(Debug)]
 pub struct Verified {
-    /// What the folder says of itself.
+    /// The manifest.
     pub manifest: Manifest,
-    /// The models that the run went through.
+    /// The models of the run.
     pub course: Lineage,
-    /// The run, as its folded log tells it.
+    /// The run, reconstructed from its log.
     pub fold: Run,
-    /// What is known of the run besides its log.
+    /// Facts about the run that are not in its log.
     pub recorded: Recorded,
 }
 
-/// Reads the folder of a run, folds its log, and compares everything in it with what the log gives. `watch` sees the
-/// states on the way, before it is known whether all of the folder is right.
+/// Reads the folder of a run, replays its log, and compares everything in the folder with the result. `watch` observes
+/// the states before the verification is complete.
 ///
 /// # Errors
-/// A [`VerifyError`] with the first file that is wrong, and the line of it.
+/// A [`VerifyError`] with the first file that is wrong, and the line.
 ///
 /// ```no_run
 /// use backstop::store::{VerifyError, verify};
@@ -89,21 +90,22 @@ pub fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, VerifyEr
     Ok(verified)
 }
 
-/// What is known of the run besides its log; none for a sweep. Why a run failed, and whether that was while it sampled
-/// its metrics, stands in no file and is found by running it again.
+/// The facts about the run that are not in its log; `None` for a sweep. The reason of a failure, and whether it
+/// occurred while sampling metrics, is in no file and is found by running again.
 fn recorded(course: &Lineage, manifest: &Manifest) -> Option<Recorded> {
-    let (status, steps, luck) = (manifest.status.as_deref()?, manifest.steps?, manifest.luck());
+    let (status, steps, run_seed) = (manifest.status.as_deref()?, manifest.steps?, manifest.run_seed());
     if status == "ok" {
-        return Some(Recorded { steps, failure: None, in_sampling: false, luck });
+        return Some(Recorded { steps, failure: None, in_sampling: false, run_seed });
     }
     let want = RunOptions { series: true, ..RunOptions::default() };
-    let again = Recorded::of(&course.run(luck, want, &mut |_, _, _| {}), luck);
-    // Where it does not fail at all, the log shows what was edited.
+    let again = Recorded::of(&course.run(run_seed, want, &mut |_, _, _| {}), run_seed);
+    // If it does not fail, comparing the logs shows what was edited.
     let failure = Some(again.failure.unwrap_or(Failure::TooManyEvents));
-    Some(Recorded { steps, failure, in_sampling: again.in_sampling && again.steps == steps, luck })
+    Some(Recorded { steps, failure, in_sampling: again.in_sampling && again.steps == steps, run_seed })
 }
 
-/// A row that cannot be may follow from one before it that can but never was: running again shows the first.
+/// An invalid row may follow from an earlier row that is valid but was edited: running again finds the first
+/// difference.
 fn earliest(
     course: &Lineage,
     manifest: &Manifest,
@@ -116,16 +118,16 @@ fn earliest(
     }
     Ok(match (compare(path, Format::Csv, &Events::of(course.first(), &run.log))?, refusal.line) {
         (Err(line), Some(later)) if line < later => {
-            let reason = format!("the row is not what the run had here, so that in line {later} {}", refusal.reason);
+            let reason = format!("the row differs from that of the run, so that in line {later} {}", refusal.reason);
             ReplayError { line: Some(line), reason }
         }
         _ => refusal,
     })
 }
 
-/// What running again gives, with its log.
+/// Runs again, and returns the run and its log as written.
 fn again(course: &Lineage, manifest: &Manifest) -> Run {
-    course.run(manifest.luck(), RunOptions { log: true, ..RunOptions::default() }, &mut |_, _, _| {})
+    course.run(manifest.run_seed(), RunOptions { log: true, ..RunOptions::default() }, &mut |_, _, _| {})
 }
 
 impl Verified {
@@ -136,17 +138,17 @@ impl Verified {
         if same_hash && self.manifest.files.get("events.csv") == Some(found) {
             return Ok(None);
         }
-        // Every row is possible, but some row is not what happened: running again shows which.
+        // Every row is valid, but one was changed: running again shows which.
         let run = again(&self.course, &self.manifest);
         let line = compare(path, Format::Csv, &Events::of(self.course.first(), &run.log))?.err();
         let reason = match line.map(|line| line.checked_sub(2)) {
-            None => "the log does not have the hash that the manifest gives".into(),
+            None => "the log does not match its hash in the manifest".into(),
             Some(row) => {
                 let row = row.and_then(|row| usize::try_from(row).ok());
                 let (theirs, ours) = (row.and_then(|row| self.fold.log.get(row)), row.and_then(|row| run.log.get(row)));
                 if ours == theirs {
-                    // Cells in quotes, other line ends.
-                    "the row is not written as the run wrote it".into()
+                    // Quoted cells or other line ends.
+                    "the row is written differently from what the run wrote".into()
                 } else {
                     self.difference(ours, theirs)
                 }
@@ -165,7 +167,7 @@ impl Verified {
                 format!("`{}` at step {}{cause}", parts.join(" "), entry.step)
             })
         };
-        format!("the row was edited: it says {}, the run had {}", written(theirs), written(ours))
+        format!("the row was edited: it has {}, the run had {}", written(theirs), written(ours))
     }
 
     /// The tables are what the log gives, byte for byte.
@@ -190,19 +192,19 @@ impl Verified {
             }
         }
         let (first, last) = (self.course.first(), self.course.last().0);
-        let (luck, sets) = (self.manifest.luck(), self.manifest.all_overrides());
+        let (run_seed, sets) = (self.manifest.run_seed(), self.manifest.all_overrides());
         let mut compared = Compared(dir, self.manifest.table_format, BTreeMap::new());
-        RunTables { first, last, run: &self.fold, luck, sampler, sets: &sets }.visit(&mut compared)?;
+        RunTables { first, last, run: &self.fold, run_seed, sampler, sets: &sets }.visit(&mut compared)?;
         if compared.2 == self.manifest.files {
             return Ok(());
         }
         Err(VerifyError { path: dir.join(MANIFEST), fault: Defect::Hashes })
     }
 
-    /// Each fork went off from the run that it says.
+    /// Checks that each fork continues the run named in the manifest.
     fn check_lineage(&self) -> Result<(), Defect> {
         for (before, fork) in self.manifest.forks.iter().enumerate() {
-            if self.course.history(before, self.manifest.luck()).text() != fork.parent_history_hash {
+            if self.course.history(before, self.manifest.run_seed()).text() != fork.parent_history_hash {
                 return Err(Defect::OtherParent(fork.at));
             }
         }
@@ -211,8 +213,8 @@ impl Verified {
 }
 
 impl Manifest {
-    /// The first line, from 1, in which the bytes that it was read from are not those that the program writes for it:
-    /// cells in other words, entries that are there twice or that nobody knows, other line ends.
+    /// The first line (counted from 1) in which the bytes that it was read from differ from what the program writes for
+    /// it: other notation, duplicate or unknown entries, other line ends.
     #[must_use]
     pub fn first_respelt(&self, bytes: &[u8]) -> Option<u64> {
         differing_line(bytes, |compared| compared.write_all(self.to_json().as_bytes())).ok()?.err()
@@ -221,7 +223,7 @@ impl Manifest {
     /// Reads the manifest of a folder that is complete.
     ///
     /// # Errors
-    /// A [`VerifyError`] if it is not there, cannot be used, or says that the folder is not complete.
+    /// A [`VerifyError`] if it does not exist, cannot be used, or says that the folder is incomplete.
     pub fn read(dir: &Path) -> Result<Self, VerifyError> {
         let path = dir.join(MANIFEST);
         let at = |fault| VerifyError { path: path.clone(), fault };

@@ -1,4 +1,4 @@
-//! Points of a sweep compared with a base under the same luck, run by run.
+//! Compares points of a sweep with a base, run by run with common random numbers.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,8 +21,8 @@ use crate::trace::set_cell;
 pub struct Bases(Vec<u64>);
 
 impl Bases {
-    /// The base of each point: for `POINT` that point; for `NAME=VALUE` the point that has this value and otherwise the
-    /// same ones.
+    /// Parses the base of each point: `POINT` is that point; `NAME=VALUE` is the point that has this value and
+    /// otherwise the same values.
     ///
     /// # Errors
     /// An [`Error`] if there is no such point.
@@ -38,8 +38,8 @@ impl Bases {
         let at = points.names.iter().position(|known| canonical(known) == canonical(name));
         let at = at.ok_or_else(|| {
             wrong(
-                format!("{} does not vary", quoted(name)),
-                "name what varies in the sweep, or give the number of a point",
+                format!("{} is not varied", quoted(name)),
+                "give a name that the sweep varies, or the number of a point",
             )
         })?;
         let value = SetValue::parse(value)
@@ -60,28 +60,29 @@ impl Bases {
     }
 }
 
-/// What came of the comparison.
+/// The result of the comparison.
 #[derive(Debug)]
 pub struct Against {
     bases: Vec<u64>,
     outcomes: Vec<String>,
     names: Vec<String>,
-    /// By point: runs that have a pair.
+    /// By point: the number of runs with a counterpart.
     pairs: Vec<u64>,
-    /// By point and outcome: pairs in which only the run of the point, and only that of the base, ends in it.
+    /// By point and outcome: the number of pairs in which only the run of the point, and only that of the base, ends in
+    /// it.
     discordant: Vec<[u64; 2]>,
-    /// By point and number measured: the differences, point less base.
+    /// By point and measured number: the differences, point minus base.
     differences: Vec<Moments>,
 }
 
-/// A run as it is compared: how it ended, then what was measured, NaN where it is missing.
+/// The data compared of a run: its ending, then the measured numbers, NaN if missing.
 type Compared = (usize, Vec<f64>);
 
 impl Against {
     /// Compares the runs of a finished folder.
     ///
     /// # Errors
-    /// An [`Error`] if the folder cannot be read, has no such base, or its runs share no luck.
+    /// An [`Error`] if the folder cannot be read, has no such base, or its runs have no common random numbers.
     pub fn of(folder: &Path, text: &str) -> Result<(Sweep, Self), Error> {
         let sweep = finished(folder)?;
         Self::check(&sweep)?;
@@ -133,12 +134,12 @@ impl Against {
     /// Whether the runs of a sweep can be compared pair by pair.
     ///
     /// # Errors
-    /// An [`Error`] where they share no luck.
+    /// An [`Error`] if they have no common random numbers.
     pub fn check(sweep: &Sweep) -> Result<(), Error> {
         if !sweep.schedule.independent {
             return Ok(());
         }
-        let error = Error::new(ErrorKind::Design, "the runs of an independent sweep share no luck");
+        let error = Error::new(ErrorKind::Design, "the runs of an independent sweep have no random numbers in common");
         Err(error.help("leave out `--independent`"))
     }
 
@@ -164,27 +165,27 @@ impl Against {
         self.bases[point]
     }
 
-    /// Runs of a point that have a pair.
+    /// The number of runs of a point with a counterpart.
     #[must_use]
     pub fn pairs(&self, point: usize) -> u64 {
         self.pairs[point]
     }
 
-    /// The ways to end.
+    /// The kinds of ending.
     #[must_use]
     pub fn outcomes(&self) -> &[String] {
         &self.outcomes
     }
 
-    /// The discordant pairs of a point and an outcome, by position: those in which only the run of the point, and only that
-    /// of the base, ends in it.
+    /// The discordant pairs of a point and an outcome, by position: the number of those in which only the run of the
+    /// point, and only that of the base, ends in it.
     #[must_use]
     pub fn discordant(&self, point: usize, outcome: usize) -> [u64; 2] {
         self.discordant[point * self.outcomes.len() + outcome]
     }
 
-    /// The mean difference of what was measured, by position, with its interval at 95 %: mean ± 1.96·sd/√n, by the normal
-    /// distribution, where two pairs have it.
+    /// The mean difference of a measured number, by position, with its 95 % interval, mean ± 1.96·sd/√n by the normal
+    /// distribution, if at least two pairs have it.
     #[must_use]
     pub fn difference(&self, point: usize, name: usize) -> (Option<f64>, Option<(f64, f64)>) {
         let moments = &self.differences[point * self.names.len() + name];

@@ -1,14 +1,14 @@
-//! Designs made elsewhere: a CSV file with a name at the head of each column and a point in each row.
+//! Design files: CSV with the names of parameters in the first row and one point in each further row.
 
 use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use super::points::{Points, check_names};
 use crate::scenario::SetValue;
 
-/// Reads the bytes of a design file. A column `point`, as in our own `design.csv`, must count from 0 and is left out.
+/// Reads a design file. A column `point`, as in the program's own `design.csv`, must count from 0 and is ignored.
 ///
 /// # Errors
-/// An [`Error`] with the file, line and column of what is wrong.
+/// An [`Error`] with the file, line and column of the problem.
 pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
     if bytes.len() as u64 > limits::DESIGN_BYTES {
         let message = format!("the design file has more than {} bytes", limits::DESIGN_BYTES);
@@ -82,7 +82,7 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
     Ok(points.with_lines(file, lines))
 }
 
-/// Where a record begins.
+/// The position at which a record begins.
 struct Place {
     at: usize,
     /// From 1.
@@ -90,7 +90,7 @@ struct Place {
 }
 
 impl Place {
-    /// Goes on to the record that begins at a byte, or after the line ends and spaces there; its line.
+    /// Advances to the record at or after a byte, skipping line ends and spaces; returns its line.
     fn move_to(&mut self, bytes: &[u8], at: u64) -> u64 {
         let at = usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
         let blank = bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -100,7 +100,7 @@ impl Place {
         self.line
     }
 
-    /// The column, from 1, of a cell of the record; 1 where quotes make that hard to tell.
+    /// The column, from 1, of a cell of the record; 1 if quotes make it uncertain.
     fn column(&self, bytes: &[u8], cell: usize) -> u64 {
         let line = bytes[self.at..].split(|&byte| byte == b'\n').next().unwrap_or_default();
         if line.contains(&b'"') {
@@ -112,7 +112,7 @@ impl Place {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "all other errors of the reader are told alike")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other errors have the same message")]
 fn wrong_csv(file: &str, error: &csv::Error) -> Error {
     let line = error.position().map_or(1, csv::Position::line);
     let message = match error.kind() {

@@ -6,24 +6,24 @@ use crate::scenario::Diagnostic;
 use crate::store::FolderError;
 pub(super) use crate::text::{quoted, suggestion};
 
-/// What kind of thing went wrong.
+/// The kind of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The design asks for something that cannot be.
+    /// The design is not valid.
     Design,
     /// A limit on designs was reached.
     Limit,
-    /// A point is no valid scenario.
+    /// The scenario is not valid at a point.
     Point,
-    /// The folder does not hold the sweep that was asked for.
+    /// The folder does not contain the expected sweep.
     Mismatch,
-    /// The system refused.
+    /// The operating system reported an error.
     Io,
-    /// It was interrupted; what is finished stays.
+    /// It was interrupted; finished runs are kept.
     Interrupted,
 }
 
-/// Why a sweep cannot be made, or cannot go on: a message that stands alone, its place, and a remedy.
+/// An error of a sweep: a complete message, its place, and a suggestion for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
@@ -51,21 +51,21 @@ impl Error {
         Self { kind, message: message.into(), place: None, help: None, diagnostics: Vec::new() }
     }
 
-    /// With a remedy.
+    /// Adds a suggestion for the user.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// With a place.
+    /// Adds a place.
     #[must_use]
     pub fn at(mut self, file: &str, line: u64, column: u64) -> Self {
         self.place = Some(Place { file: file.to_owned(), line, column });
         self
     }
 
-    /// With the place of a point, where a file gave it.
+    /// Adds the place of a point, if a file gave it.
     #[must_use]
     pub(super) fn maybe_at(self, place: Option<(&str, u64)>) -> Self {
         match place {
@@ -74,14 +74,14 @@ impl Error {
         }
     }
 
-    /// With what the scenario's reader had to say.
+    /// Adds the diagnostics of the scenario.
     #[must_use]
     pub(super) fn because(mut self, diagnostics: Vec<Diagnostic>) -> Self {
         self.diagnostics = diagnostics;
         self
     }
 
-    /// What the scenario's reader had to say, where it was asked.
+    /// The diagnostics of the scenario, if it was compiled.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
@@ -93,25 +93,25 @@ impl Error {
         self.kind
     }
 
-    /// What is wrong.
+    /// The message.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Where, if it is in a file.
+    /// The place, if it is in a file.
     #[must_use]
     pub fn place(&self) -> Option<&Place> {
         self.place.as_ref()
     }
 
-    /// What to do about it.
+    /// The suggestion for the user.
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {
         self.help.as_deref()
     }
 
-    /// A refusal of the system while doing something with a file.
+    /// An error of the system during an operation on a file.
     pub(super) fn io(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         Self::new(ErrorKind::Io, format!("cannot {doing} `{}`: {error}", path.display()))
     }
@@ -120,7 +120,7 @@ impl Error {
 impl From<FolderError> for Error {
     fn from(error: FolderError) -> Self {
         let help = if let FolderError::NotEmpty(_) = error {
-            Some("`--resume` goes on with an unfinished sweep; `--force` replaces what is there")
+            Some("`--resume` continues an unfinished sweep; `--force` replaces it")
         } else {
             error.help()
         };

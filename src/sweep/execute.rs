@@ -1,10 +1,10 @@
-//! Runs in parallel, results in order, memory bounded.
+//! Executes runs in parallel, with results in order and bounded memory.
 //!
-//! Threads claim stretches of consecutive runs; the calling thread takes the finished stretches in the
-//! order of their runs. Which thread does what, and how long the stretches are, follows the clock, but
-//! nothing that is written depends on it: the stretches' bytes are put one after the other.
+//! Threads claim stretches of consecutive runs; the calling thread takes the finished stretches in the order of their
+//! runs. Which thread does which stretch, and how long the stretches are, depends on the clock, but no output does: the
+//! bytes of the stretches are concatenated in order.
 //!
-//! Finished stretches wait for earlier ones up to [`limits::WAITING_BYTES`]; then their threads wait.
+//! Finished stretches wait for earlier ones up to [`limits::WAITING_BYTES`]; beyond that, their threads wait.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,48 +14,48 @@ use std::time::Duration;
 
 use super::limits;
 
-/// How long a thread works before it hands over what it has.
+/// The time that a thread works before it hands over its results.
 const STRETCH: Duration = Duration::from_millis(25);
-/// How long a thread holds on to runs that it has claimed and not begun.
+/// The time after which a thread returns runs that it has claimed and not begun.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// Runs in a stretch, at most.
+/// The largest number of runs in a stretch.
 const LONGEST: u64 = 4_096;
 /// Towards the end stretches are not shorter than the usual length divided by this, since handing over costs too.
 const SHORTEST: u64 = 16;
-/// Bytes in a stretch, about, at most.
+/// The approximate largest number of bytes in a stretch.
 const STRETCH_BYTES: usize = 512 << 10;
-/// How often the calling thread looks up when nothing comes.
+/// The interval at which the calling thread checks for interruption while no result comes.
 const TICK: Duration = Duration::from_millis(50);
 
 /// The results of a stretch of consecutive runs.
 pub(super) trait Stretch: Default + Send {
-    /// About how many bytes it holds.
+    /// The approximate size in bytes.
     fn size(&self) -> usize;
 }
 
-/// What the calling thread says after each stretch, or after a while without any.
+/// The answer of the calling thread after each stretch, or after a while without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Go {
-    /// Go on.
+    /// Continue.
     On,
     /// Begin no more runs; those under way are finished.
     Stop,
 }
 
 struct State<S> {
-    /// The first run that nobody has claimed.
+    /// The first unclaimed run.
     next: u64,
     end: u64,
-    /// Stretches that were claimed and given back.
+    /// Stretches that were claimed and returned.
     returned: Vec<Range<u64>>,
-    /// The first run that has not been taken by the calling thread.
+    /// The first run whose results the calling thread has not taken.
     taken: u64,
     ready: BTreeMap<u64, (u64, S)>,
     ready_bytes: usize,
-    /// Length of the next stretch, by what the runs have cost so far.
+    /// Length of the next stretch, adapted to the duration of the runs so far.
     length: u64,
     stop: bool,
-    /// Threads still at work.
+    /// The number of active threads.
     working: usize,
 }
 
@@ -63,9 +63,9 @@ struct Shared<S> {
     state: Mutex<State<S>>,
     /// As `stop` of the state, to be looked at before every run.
     stop: AtomicBool,
-    /// Something is ready, or a thread has ended.
+    /// Signals that a result is ready, or that a thread has ended.
     news: Condvar,
-    /// There is room for more, or it is time to stop.
+    /// Signals that there is room for results, or that it is time to stop.
     room: Condvar,
 }
 
@@ -81,7 +81,7 @@ impl<S> Shared<S> {
     }
 }
 
-/// Notes the end of a thread, also of one that panics: then the others must not wait for it.
+/// Registers the end of a thread, even if it panics, so that the others do not wait for it.
 struct Leave<'a, S>(&'a Shared<S>);
 
 impl<S> Drop for Leave<'_, S> {
@@ -97,8 +97,9 @@ impl<S> Drop for Leave<'_, S> {
     }
 }
 
-/// Does `runs` on `jobs` threads. `worker` makes what a thread needs, a function that adds a run's results to a
-/// stretch; `take` gets the stretches in order (or none, after a while without any) and says whether to go on.
+/// Executes `runs` on `jobs` threads. `worker` creates the state of a thread, a function that adds the results of a run
+/// to a stretch. `take` receives the stretches in order (or none, after a while without any) and returns whether to
+/// continue.
 ///
 /// Returns the end of the runs that were taken.
 ///
@@ -136,7 +137,7 @@ where
             let _leave = Leave(&shared);
             work(&shared, jobs as u64, worker());
         };
-        // Where the system gives no more threads, those that there are do the work.
+        // If the system refuses further threads, the existing ones do the work.
         let started = (0..jobs).take_while(|_| std::thread::Builder::new().spawn_scoped(scope, one).is_ok()).count();
         if started == 0 {
             return alone(runs, worker(), &mut take);
@@ -149,7 +150,7 @@ where
     })
 }
 
-/// Does the runs on the calling thread, one by one.
+/// Executes the runs on the calling thread.
 fn alone<S: Stretch, E>(
     runs: Range<u64>,
     mut run: impl FnMut(u64, &mut S),
@@ -210,7 +211,7 @@ fn claim<S>(shared: &Shared<S>, jobs: u64) -> Option<Range<u64>> {
     if let Some(at) = (0..state.returned.len()).min_by_key(|&at| state.returned[at].start) {
         return Some(state.returned.swap_remove(at));
     }
-    // Towards the end stretches get shorter, so that all threads finish together.
+    // Stretches get shorter towards the end, so that all threads finish together.
     let share = (state.end - state.next) / (2 * jobs);
     let length = if jobs == 1 { state.length } else { state.length.min(share.max(state.length / SHORTEST)).max(1) };
     let first = state.next;
@@ -218,7 +219,7 @@ fn claim<S>(shared: &Shared<S>, jobs: u64) -> Option<Range<u64>> {
     (first < state.end).then(|| first..state.next)
 }
 
-/// Hands over results, once there is room for them. The earliest results are always let through.
+/// Hands over results when there is room for them. The earliest results are always accepted.
 fn hand_over<S: Stretch>(shared: &Shared<S>, runs: Range<u64>, stretch: S) {
     let size = stretch.size();
     let mut state = shared.lock();
@@ -246,7 +247,7 @@ fn work<S: Stretch, W: FnMut(u64, &mut S)>(shared: &Shared<S>, jobs: u64, mut ru
             }
             run(at, &mut stretch);
             let end = at + 1;
-            // The clock is looked at only where runs are long.
+            // The clock is read only if runs are long.
             let is_long =
                 end == claimed.end || (end - claimed.start).is_multiple_of(16) || claimed.end - claimed.start < 64;
             let waited = if is_long { began.elapsed() } else { Duration::ZERO };
@@ -268,7 +269,7 @@ fn work<S: Stretch, W: FnMut(u64, &mut S)>(shared: &Shared<S>, jobs: u64, mut ru
     }
 }
 
-/// Lets the next stretches last about as long as they should.
+/// Adapts the length of the next stretches to the target duration.
 fn adapt<S>(shared: &Shared<S>, claimed: &Range<u64>, took: Duration) {
     let length = claimed.end - claimed.start;
     let mut state = shared.lock();

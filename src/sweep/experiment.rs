@@ -1,8 +1,8 @@
-//! A sweep made ready: every point validated, and for each the cheapest way to run it.
+//! A prepared sweep: every point is validated, and the cheapest way to run it is known.
 //!
-//! A point that changes parameters only, or other numbers that stand in the setup, is a few settings
-//! laid over one compiled model. A point that changes the model itself (a cohort's size, a date) is
-//! compiled for its runs; a limited number of such models is kept.
+//! A point that changes only parameters, or other numbers in the setup, is a list of settings applied to one compiled
+//! model. A point that changes the model itself (the size of a cohort, a date) is compiled for its runs; a limited
+//! number of such models is cached.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -23,7 +23,7 @@ use crate::store::{Digest, RunTable, digest, set_columns};
 use crate::table::{Column, Columns, Csv, EventColumn, Format, Kind, SeriesColumn, Sink, fixed_columns};
 use crate::trace::set_cell;
 
-/// Where the points come from.
+/// The source of the points.
 #[derive(Clone, Debug)]
 pub enum DesignSource {
     /// A grid, a sample, or both.
@@ -38,13 +38,13 @@ pub struct Experiment {
     document: Document,
     model: Model,
     plan: Plan,
-    /// What is legal but surely not meant.
+    /// Warnings of the scenario.
     pub warnings: Vec<Diagnostic>,
     points: Points,
-    /// The hash of `design.csv`, once it was asked for.
+    /// The hash of `design.csv`, computed on first use.
     design: OnceLock<Digest>,
     sets: Vec<Override>,
-    /// Names and values of what was set, each name once.
+    /// Names and values that were set, each name once.
     fixed: (Vec<String>, Vec<SetValue>),
     points_as: PointsAs,
     models: Mutex<BTreeMap<u64, Arc<(Model, Plan)>>>,
@@ -55,7 +55,7 @@ pub struct Experiment {
 enum PointsAs {
     /// Each name is this parameter.
     Parameters(Vec<ParameterId>),
-    /// By point: the settings; none where the point has a model of its own.
+    /// By point: the settings; `None` if the point needs a model of its own.
     Settings(Vec<Option<Box<[Setting]>>>),
 }
 
@@ -79,7 +79,7 @@ impl Tables {
 }
 
 impl Experiment {
-    /// The experiment of points that have been validated before, for putting results together.
+    /// An experiment whose points have been validated before, for merging results.
     pub(super) fn trusted(document: Document, sets: &[Override], points: Points) -> Result<Self, Error> {
         let mut experiment = Self::compiled(document, sets)?;
         experiment.points = points;
@@ -90,7 +90,7 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// The experiment of a document at one point, with nothing varied.
+    /// An experiment with a single point at which nothing is varied.
     fn compiled(document: Document, sets: &[Override]) -> Result<Self, Error> {
         let base = compiled(&document, sets)
             .map_err(|diagnostics| Error::new(ErrorKind::Point, "the scenario is not valid").because(diagnostics))?;
@@ -108,10 +108,10 @@ impl Experiment {
         })
     }
 
-    /// Compiles a document, makes the points and validates every one of them.
+    /// Compiles a document, builds the points and validates all of them.
     ///
     /// # Errors
-    /// An [`Error`] if the document, the design or a point is not valid; the scenario's diagnostics are in it.
+    /// An [`Error`] if the document, the design or a point is not valid, with the diagnostics of the scenario.
     pub fn new(
         document: Document,
         sets: &[Override],
@@ -126,8 +126,8 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// As [`Experiment::new`], but of very many points only some are validated, evenly spread: the first and the last
-    /// among them, [`limits::CHECKED`] at most, and fewer of large models. Gives the number of all points.
+    /// As [`Experiment::new`], but validates only a sample of very many points: evenly spread, including the first and
+    /// the last, [`limits::CHECKED`] at most, and fewer for large models. Returns the number of all points.
     ///
     /// # Errors
     /// As [`Experiment::new`].
@@ -144,7 +144,7 @@ impl Experiment {
         Ok(count)
     }
 
-    /// The points of a source, with the names looked at.
+    /// The points of a source, with checked names.
     fn points_of(&self, source: DesignSource, seed: u64) -> Result<Points, Error> {
         let set_names: Vec<String> = self.sets.iter().map(|set| set.name.clone()).collect();
         let points = match source {
@@ -165,7 +165,7 @@ impl Experiment {
         Ok(points)
     }
 
-    /// Validates the points and finds out how to run them.
+    /// Validates the points and determines how to run them.
     fn settle(&mut self, jobs: usize) -> Result<(), Error> {
         if self.points.names.is_empty() || self.points.count() == 0 {
             return Ok(());
@@ -198,13 +198,13 @@ impl Experiment {
         compiled(&self.document, &self.overrides(point)).map(|compiled| compiled.model)
     }
 
-    /// What is wrong with the first point, which may be the names that are varied.
+    /// The error of the first point, which may be due to the varied names.
     fn wrong_design(&self, diagnostics: Vec<Diagnostic>) -> Error {
         if !diagnostics.iter().all(|diagnostic| diagnostic.code.starts_with("set/")) {
             return self.wrong_point(0, diagnostics);
         }
-        let error = Error::new(ErrorKind::Design, "the design varies what the scenario does not have")
-            .help("name parameters, or values of the file by their dotted paths");
+        let error = Error::new(ErrorKind::Design, "the design varies a name that the scenario does not have")
+            .help("give the names of parameters, or the dotted paths of values in the file");
         match self.points.place(0) {
             Some((file, _)) => error.at(file, 1, 1),
             None => error,
@@ -217,7 +217,7 @@ impl Experiment {
         Error::new(ErrorKind::Point, message).maybe_at(self.points.place(point)).because(diagnostics)
     }
 
-    /// Validates points that differ in parameters alone, without reading the document again where they are valid.
+    /// Validates points that differ only in parameters, without compiling the document again for valid ones.
     fn recheck(&self, parameters: &[ParameterId], jobs: usize) -> Result<(), Error> {
         self.for_points(jobs, || {
             let mut recheck = Recheck::new(&self.model);
@@ -236,7 +236,7 @@ impl Experiment {
         .map(|_| ())
     }
 
-    /// For each point the numbers in which its setup differs from that of the first, compiling each once.
+    /// For each point, the numbers in which its setup differs from that of the first; compiles each point once.
     fn differences(&self, jobs: usize) -> Result<Vec<Option<Box<[Setting]>>>, Error> {
         let worked_out: BTreeSet<Target> =
             self.model.fields.iter().flat_map(|field| field.targets.iter().copied()).collect();
@@ -262,18 +262,18 @@ impl Experiment {
                 self.points.count(),
                 limits::POINT_PARTS
             );
-            let help = "vary fewer values, or parameters alone, which need no model of their own";
+            let help = "vary fewer values, or only parameters, which need no model of their own";
             return Err(Error::new(ErrorKind::Limit, message).help(help));
         }
         differences
     }
 
-    /// How many models such as this one may be worked with at once.
+    /// The number of models of this size that may be in use at once.
     fn models_at_once(&self) -> usize {
         usize::try_from(limits::WORKING_PARTS / parts(&self.model).max(1)).unwrap_or(limits::JOBS).max(1)
     }
 
-    /// How many threads may run points: where points have models of their own, as many as there may be such models.
+    /// The number of threads that may run points: limited if points have models of their own.
     pub(super) fn jobs(&self, wanted: usize) -> usize {
         let jobs = wanted.clamp(1, limits::JOBS);
         match &self.points_as {
@@ -282,8 +282,8 @@ impl Experiment {
         }
     }
 
-    /// Does something for every point on some threads; the results are in the order of the points, and the fault is
-    /// that of the first point that has one.
+    /// Calls a function for every point on several threads. The results are in the order of the points, and the error
+    /// is that of the first point with one.
     fn for_points<T, W>(&self, jobs: usize, worker: impl Fn() -> W + Sync) -> Result<Vec<T>, Error>
     where
         T: Send,
@@ -302,7 +302,7 @@ impl Experiment {
             let threads: Vec<_> = (0..jobs).map(start).collect();
             let end = |thread: Result<std::thread::ScopedJoinHandle<'_, _>, u64>| match thread {
                 Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-                // Where the system gives no more threads, this one does their part.
+                // If the system refuses a thread, this one does its part.
                 Err(job) => part(job),
             };
             threads.into_iter().map(end).collect()
@@ -320,7 +320,7 @@ impl Experiment {
         &self.document
     }
 
-    /// The model that every point lays its settings over.
+    /// The model to which every point applies its settings.
     #[must_use]
     pub fn model(&self) -> &Model {
         &self.model
@@ -337,13 +337,13 @@ impl Experiment {
         self.design.get_or_init(|| digest(&self.points.to_csv()))
     }
 
-    /// What was set.
+    /// The overrides.
     #[must_use]
     pub fn sets(&self) -> &[Override] {
         &self.sets
     }
 
-    /// The names of the columns for what was set or varied.
+    /// The names of the columns for parameters that were set or varied.
     #[must_use]
     pub fn columns(&self) -> Vec<String> {
         self.fixed.0.iter().chain(&self.points.names).cloned().collect()
@@ -355,7 +355,7 @@ impl Experiment {
         RunTable::new(&self.model, &self.columns())
     }
 
-    /// The columns of `runs.csv`, each that was set or varied being of the kind of its values.
+    /// The columns of `runs.csv`, with the kinds of parameter columns taken from their values.
     #[must_use]
     pub fn typed_run_columns(&self) -> Vec<Column> {
         self.typed(self.run_table().columns())
@@ -375,7 +375,7 @@ impl Experiment {
         columns
     }
 
-    /// The clock of a point: that of the model, unless when steps begin varies.
+    /// The clock of a point: that of the model, unless the beginning of steps varies.
     fn clocks(&self) -> impl Fn(u64) -> Clock {
         let dates_vary = self.points.names.iter().any(|name| ["time.start", "time.step"].contains(&name.as_str()));
         move |point| {
@@ -426,18 +426,17 @@ impl Experiment {
         headers
     }
 
-    /// The values of what was set, in the order of their columns.
+    /// The values that were set, in the order of their columns.
     pub(super) fn set_values(&self) -> &[SetValue] {
         &self.fixed.1
     }
 
-    /// What the model of every point needs to run.
+    /// The plan of the common model.
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// Puts what makes the model that of a point into `settings`; a point for which there is no such thing gives a
-    /// model of its own.
+    /// Writes the settings of a point into `settings`, or returns the point's own model.
     pub(super) fn lay(&self, point: u64, settings: &mut Vec<Setting>) -> Option<Arc<(Model, Plan)>> {
         settings.clear();
         match &self.points_as {
@@ -459,7 +458,7 @@ impl Experiment {
         None
     }
 
-    /// The model of a point that has one of its own.
+    /// The model of a point that needs its own.
     fn own_model(&self, point: u64) -> Arc<(Model, Plan)> {
         let models = || self.models.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = models().get(&point) {
@@ -477,7 +476,7 @@ impl Experiment {
     }
 }
 
-/// Actors and instances of commitments, which a model's size goes with.
+/// The number of actors and instances of commitments, a measure of the size of a model.
 fn parts(model: &Model) -> u64 {
     (model.instances.len() + model.actors.len()) as u64
 }

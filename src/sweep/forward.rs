@@ -1,8 +1,8 @@
-//! First moves played forward: what each set of them would bring, by running the future that follows.
+//! Forward simulation of first moves: runs the rest of a run after each set of them.
 //!
-//! A future is what `fork --at STEP --move C …` gives: the run as it was up to the step, the moves at that step, and
-//! the rest under the run's own luck or under that of another replicate. Sets that differ only in interchangeable
-//! instances are played once.
+//! A future is the result of `fork --at STEP --move C …`: the run up to the step, the moves at that step, and the rest
+//! with the random numbers of the run or of another replicate. Sets that differ only in interchangeable instances are
+//! simulated once.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,61 +10,61 @@ use std::ops::Range;
 use super::execute::{Go, Stretch, execute};
 use super::limits;
 use super::session::Progress;
-use crate::engine::{Checkpoint, Past, Plan, RunSeed, Stage};
+use crate::engine::{Checkpoint, Plan, RunSeed, RunSnapshot, Stage};
 use crate::model::{Bind, Ending, InstanceId, Model, Move, OutcomeId, State, Trigger, World};
 use crate::store::Lineage;
 
-/// What is to be played.
+/// The sets to simulate.
 #[derive(Clone, Copy, Debug)]
 pub struct Forward<'a> {
     /// The models of the run.
     pub lineage: &'a Lineage,
-    /// Its luck.
-    pub luck: RunSeed,
-    /// The step at which the moves are made: not before the last fork of the run, and one that it comes to.
+    /// Its seed and replicate.
+    pub run_seed: RunSeed,
+    /// The step at which the moves are made: not before the last fork of the run, and a step that the run reaches.
     pub at: u32,
     /// The possible first moves, in declaration order.
     pub moves: &'a [InstanceId],
-    /// A class for each; moves of one class are interchangeable.
+    /// The equivalence class of each move; moves of one class are interchangeable.
     pub classes: &'a [u32],
-    /// Moves of a set, at most.
+    /// The largest number of moves in a set.
     pub largest: usize,
-    /// The lucks from that step on: those of the replicates from 0 to this number; none: the run's own alone.
+    /// The number of replicates whose random numbers are used from that step on; `None` uses only those of the run.
     pub replicates: Option<u64>,
-    /// Runs, at most. Sets are played whole, so that it is at least one set's.
+    /// The largest number of runs. Sets are simulated completely, so it must be at least the number of runs of one set.
     pub budget: u64,
 }
 
-/// What was played.
+/// The simulated futures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Futures {
-    /// Every set that was played, in the order in which they were: nobody, then small sets first, then by declaration.
+    /// Every simulated set, in this order: the empty set, then by size, then by declaration.
     pub tried: Vec<Tried>,
-    /// How many sets of each size there are.
+    /// The number of sets of each size.
     pub sizes: Vec<SetsOfSize>,
-    /// Runs that it took.
+    /// The number of runs.
     pub runs: u64,
 }
 
 /// The sets of a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SetsOfSize {
-    /// Moves of each.
+    /// The size.
     pub moves: usize,
-    /// Sets that there are, interchangeable ones counted once; `u64::MAX` if there are more.
+    /// The number of sets, interchangeable ones counted once; `u64::MAX` if there are more.
     pub sets: u64,
-    /// Sets that were played.
+    /// The number of simulated sets.
     pub tried: u64,
 }
 
-/// A set of first moves, and its futures.
+/// A set of first moves with the counts of its futures.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tried {
     /// The moves, in declaration order.
     pub moves: Vec<InstanceId>,
-    /// The classes of its moves, sorted: equal for sets that differ in interchangeable instances alone.
+    /// The classes of its moves, sorted: equal for sets that differ only in interchangeable instances.
     pub classes: Vec<u32>,
-    /// Sets that it stands for, itself included; `u64::MAX` if there are more.
+    /// The number of sets that it represents, including itself; `u64::MAX` if there are more.
     pub alike: u64,
     /// Its futures.
     pub runs: u64,
@@ -74,25 +74,25 @@ pub struct Tried {
     pub deadlocks: u64,
     /// Futures that end in a stalemate.
     pub stalemates: u64,
-    /// What became of each outcome.
+    /// The counts for each outcome.
     pub outcomes: Vec<Reached>,
-    /// Promises that are broken at the step of the moves or later, with the number of futures, the most frequent first;
-    /// at most [`limits::FORWARD_BROKEN`].
+    /// Promises that are broken at the step of the moves or later, with the number of futures, most frequent first; at
+    /// most [`limits::FORWARD_BROKEN`].
     pub broken: Vec<(InstanceId, u64)>,
 }
 
-/// How often something is reached.
+/// How often an outcome is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reached {
     /// Futures that reach it, whether it lasts or not.
     pub reached: u64,
     /// Futures that end in it.
     pub ended: u64,
-    /// The median step at which it is first reached, over the futures that reach it: the lower of the two middle ones.
+    /// The median step at which it is first reached, over the futures that reach it; the lower one of two middle steps.
     pub median: Option<u32>,
 }
 
-/// What sets of first moves are to bring about.
+/// The aim of first moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
     /// An outcome.
@@ -102,7 +102,7 @@ pub enum Aim {
 }
 
 impl Tried {
-    /// How often it comes to this.
+    /// The counts for an aim.
     #[must_use]
     pub fn toward(&self, aim: Aim) -> Reached {
         match aim {
@@ -116,8 +116,8 @@ impl Tried {
 }
 
 impl Futures {
-    /// The sets, best first: by the share of futures that reach the aim, then by that of those that end in it, then by
-    /// the median step, then by the number of moves. The first of all is that nobody moves.
+    /// The sets, best first: by the share of futures that reach the aim, then by the share of those that end in it,
+    /// then by the median step, then by the number of moves. The empty set comes before all others.
     #[must_use]
     pub fn ranked(&self, aim: Aim) -> Vec<&Tried> {
         let mut ranked: Vec<&Tried> = self.tried.iter().collect();
@@ -125,7 +125,7 @@ impl Futures {
         ranked
     }
 
-    /// The same without the sets that come to the aim no more often and no earlier than a part of them does.
+    /// As [`Self::ranked`], without the sets that reach the aim no more often and no earlier than one of their subsets.
     #[must_use]
     pub fn better_than_their_parts(&self, aim: Aim) -> Vec<&Tried> {
         let known: BTreeMap<&[u32], Worth> =
@@ -138,7 +138,8 @@ impl Futures {
     }
 }
 
-/// What tells good sets from bad ones, the best least: how few futures reach the aim and end in it, and when.
+/// The sort key of sets, smallest for the best: the number of futures that reach the aim and that end in it, and the
+/// median step.
 type Worth = (std::cmp::Reverse<u64>, std::cmp::Reverse<u64>, u32);
 
 fn worth(tried: &Tried, aim: Aim) -> Worth {
@@ -146,7 +147,7 @@ fn worth(tried: &Tried, aim: Aim) -> Worth {
     (std::cmp::Reverse(reached), std::cmp::Reverse(ended), median.unwrap_or(u32::MAX))
 }
 
-/// The proper parts of a set of few members.
+/// The proper subsets of a small set.
 fn parts(classes: &[u32]) -> Vec<Vec<u32>> {
     let whole = (1_u32 << classes.len().min(limits::FORWARD_MOVES)) - 1;
     let of = |mask: u32| (0..classes.len()).filter(|at| mask >> at & 1 == 1).map(|at| classes[at]).collect();
@@ -171,10 +172,10 @@ impl Stretch for Played {
     }
 }
 
-/// Plays the futures on `jobs` threads; `go_on` hears how far it has come and says whether to go on. What was played
-/// does not depend on the number of threads.
+/// Simulates the futures on `jobs` threads; `go_on` is told the progress and returns whether to continue. The results
+/// do not depend on the number of threads.
 ///
-/// None if the run does not come to the step.
+/// Returns `None` if the run does not reach the step.
 #[must_use]
 pub fn play(asked: Forward<'_>, jobs: usize, go_on: &mut dyn FnMut(Progress) -> bool) -> Option<Futures> {
     let replicates = asked.replicates.unwrap_or(1).max(1);
@@ -183,7 +184,7 @@ pub fn play(asked: Forward<'_>, jobs: usize, go_on: &mut dyn FnMut(Progress) -> 
     let models: Vec<(Model, Plan)> = stages.iter().map(|stage| with_moves(stage.model, asked)).collect();
     let stages: Vec<Stage<'_>> =
         stages.iter().zip(&models).map(|(stage, (model, plan))| Stage { model, plan, ..*stage }).collect();
-    let past = Past::new(&stages, asked.luck, asked.at)?;
+    let past = RunSnapshot::new(&stages, asked.run_seed, asked.at)?;
     let (last, _) = models.last()?;
     let worker = || {
         let mut model = last.clone();
@@ -195,8 +196,8 @@ pub fn play(asked: Forward<'_>, jobs: usize, go_on: &mut dyn FnMut(Progress) -> 
                 make(&mut model, asked, &sets[at]);
                 made = at;
             }
-            let luck = asked.replicates.map(|_| RunSeed { seed: asked.luck.seed, replicate: run % replicates });
-            out.0.push(future(past, &model, luck));
+            let run_seed = asked.replicates.map(|_| RunSeed { seed: asked.run_seed.seed, replicate: run % replicates });
+            out.0.push(future(past, &model, run_seed));
         }
     };
     let total = replicates * sets.len() as u64;
@@ -222,7 +223,7 @@ pub fn play(asked: Forward<'_>, jobs: usize, go_on: &mut dyn FnMut(Progress) -> 
     Some(futures)
 }
 
-/// A model with as many moves more as a set may have, which are never made.
+/// The model with additional moves, as many as a set may have, that are initially never made.
 fn with_moves(model: &Model, asked: Forward<'_>) -> (Model, Plan) {
     let mut model = model.clone();
     for number in 1..=asked.largest.min(asked.moves.len()) {
@@ -238,7 +239,7 @@ fn with_moves(model: &Model, asked: Forward<'_>) -> (Model, Plan) {
     (model, plan)
 }
 
-/// Lets the moves that were added to a model be these, by position among the possible ones.
+/// Sets the additional moves of a model to these, given by position among the possible ones.
 fn make(model: &mut Model, asked: Forward<'_>, set: &[usize]) {
     let declared = model.moves.len() - asked.largest.min(asked.moves.len());
     for (number, added) in model.moves[declared..].iter_mut().enumerate() {
@@ -248,18 +249,18 @@ fn make(model: &mut Model, asked: Forward<'_>, set: &[usize]) {
     }
 }
 
-fn future(past: &Past<'_>, model: &Model, luck: Option<RunSeed>) -> Future {
+fn future(past: &RunSnapshot<'_>, model: &Model, run_seed: Option<RunSeed>) -> Future {
     let mut broken = Vec::new();
     let mut note = |moment, world: &World, _: &_| {
         if moment == Checkpoint::Ended {
-            // One that is renewed later was broken all the same.
+            // A commitment that is renewed later was broken too.
             let now = (0..)
                 .zip(&world.instances)
                 .filter(|(_, instance)| instance.state == State::Violated && instance.settled == Some(world.step));
             broken.extend(now.map(|(at, _)| InstanceId::at(at)));
         }
     };
-    let run = past.go_on(model, luck, &mut note);
+    let run = past.go_on(model, run_seed, &mut note);
     broken.sort_unstable();
     broken.dedup();
     Future { ending: run.ending(), reached: run.world.reached.clone(), broken }
@@ -326,7 +327,7 @@ impl Tally {
     }
 }
 
-/// The sets to play, at most so many, by positions among the possible moves, and how many there are of each size.
+/// The sets to simulate, at most `most`, by positions among the possible moves, and the number of sets of each size.
 fn plan_sets(asked: Forward<'_>, most: u64) -> (Vec<Vec<usize>>, Vec<SetsOfSize>) {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let mut before = vec![None; asked.classes.len()];
@@ -344,8 +345,8 @@ fn plan_sets(asked: Forward<'_>, most: u64) -> (Vec<Vec<usize>>, Vec<SetsOfSize>
     (sets, sizes.collect())
 }
 
-/// Adds the sets of a size, in lexicographic order, until there are enough. Of a class the first members are taken, so
-/// that of interchangeable sets there is one.
+/// Adds the sets of a size in lexicographic order until there are enough. The first members of a class are used, so
+/// there is one set among interchangeable ones.
 fn choose(before: &[Option<usize>], size: usize, most: usize, chosen: &mut Vec<usize>, sets: &mut Vec<Vec<usize>>) {
     if chosen.len() == size {
         sets.push(chosen.clone());
@@ -364,7 +365,7 @@ fn choose(before: &[Option<usize>], size: usize, most: usize, chosen: &mut Vec<u
     }
 }
 
-/// How many sets there are of each size up to the largest, where only the number of members of each class counts.
+/// The number of sets of each size up to the largest, up to interchangeable members.
 fn numbers(classes: &[u32], largest: usize) -> Vec<u64> {
     let mut numbers = vec![0_u64; largest + 1];
     numbers[0] = 1;
@@ -385,11 +386,11 @@ fn members(classes: &[u32]) -> BTreeMap<u32, u64> {
     members
 }
 
-/// How many sets have as many members of each class as one with these classes, sorted.
+/// The number of sets with as many members of each class as one with these classes, sorted.
 fn alike(members: &BTreeMap<u32, u64>, classes: &[u32]) -> u64 {
     let of_class = |chosen: &[u32]| {
         let members = members.get(&chosen[0]).copied().unwrap_or(0);
-        // n over k, each step exact.
+        // The binomial coefficient; each step is exact.
         (0..chosen.len() as u64).try_fold(1_u64, |ways, at| Some(ways.checked_mul(members - at)? / (at + 1)))
     };
     let mut ways = classes.chunk_by(|a, b| a == b).map(of_class);
@@ -400,7 +401,7 @@ fn alike(members: &BTreeMap<u32, u64>, classes: &[u32]) -> u64 {
 mod tests {
     use super::*;
 
-    /// Every subset up to a size, grouped by its classes.
+    /// All subsets up to a size, grouped by their classes.
     fn by_hand(classes: &[u32], largest: usize) -> BTreeMap<(usize, Vec<u32>), u64> {
         let mut found = BTreeMap::new();
         for mask in 0_u32..1 << classes.len() {

@@ -1,4 +1,4 @@
-//! Parts of a sweep put together: the bytes of the sweep that was never divided.
+//! Merges the shards of a sweep into the same bytes as the undivided sweep.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -14,20 +14,20 @@ use super::store::in_pieces;
 use super::summary::Summary;
 use crate::store::{Lock, Manifest, open_file};
 
-/// A part of a sweep.
+/// A shard of a sweep.
 struct Part {
     folder: PathBuf,
     manifest: Manifest,
     outline: Outline,
     shard: Shard,
-    /// Nobody may write into it while it is read.
+    /// Locked while it is read.
     _lock: Lock,
 }
 
-/// Checks that the parts belong together and are all there, and puts them together in a new folder.
+/// Checks that the shards belong together and are complete, and merges them into a new folder.
 ///
 /// # Errors
-/// An [`Error`] that says which part is missing, not complete, changed, or of another sweep.
+/// An [`Error`] that names the shard that is missing, incomplete, changed, or of another sweep.
 pub fn merge(
     folders: &[PathBuf],
     out: &Path,
@@ -46,7 +46,7 @@ pub fn merge(
         let own = Sweep { shard: part.shard, ..whole(&part.folder, &part.manifest, &part.outline)? };
         own.check_manifest(&part.folder, &part.manifest, part.shard.range(total))?;
     }
-    let mut store = sweep.begin(out, force)?.store.advising("merge again with `--force`; the shards are as they were");
+    let mut store = sweep.begin(out, force)?.store.advising("merge again with `--force`; the shards are unchanged");
     for part in &parts {
         let runs = part.shard.range(total);
         reader.read_file(&part.folder.join("runs.csv"), runs.clone(), &mut summary)?;
@@ -65,7 +65,7 @@ pub fn merge(
     Ok((sweep, Report { summary, progress }))
 }
 
-/// The parts, in order, each complete and all of one sweep.
+/// The shards in order, each complete and all of one sweep.
 fn parts(folders: &[PathBuf]) -> Result<Vec<Part>, Error> {
     let mut parts = Vec::with_capacity(folders.len());
     for folder in folders {
@@ -112,7 +112,7 @@ fn parts(folders: &[PathBuf]) -> Result<Vec<Part>, Error> {
     Ok(parts)
 }
 
-/// A part must be complete and as it was written.
+/// Checks that a shard is complete and unchanged.
 fn check_whole(part: &Part) -> Result<(), Error> {
     let name = part.folder.display();
     if !part.manifest.complete {
@@ -122,7 +122,7 @@ fn check_whole(part: &Part) -> Result<(), Error> {
     check_unchanged(&part.folder, &part.manifest)
 }
 
-/// Hands on the rows of a table, without its header, piece by piece.
+/// Passes on the rows of a table, without its header, in pieces.
 fn copy_rows(path: &Path, to: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
     let io = |error: std::io::Error| Error::io("read", path, &error);
     let mut file = BufReader::new(open_file(path).map_err(io)?);

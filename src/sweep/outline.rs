@@ -1,4 +1,4 @@
-//! What a sweep is, as its manifest says it, and how two sweeps differ.
+//! The description of a sweep in its manifest, and the differences between two sweeps.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::store::{Digest, Manifest, OverrideRecord};
 use crate::table::Format;
 use crate::text::quoted;
 
-/// How the points were asked for, as given.
+/// The request for points, as given by the user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     /// `single`, `grid`, `zip`, `lhs`, `sobol`, `random` or `file`.
@@ -19,14 +19,14 @@ pub struct Asked {
     pub vary: Vec<String>,
     /// The sample, as `METHOD:N`.
     pub sample: Option<String>,
-    /// The parameters to sample; empty: all that can be.
+    /// The parameters to sample; empty for all that can be sampled.
     pub over: Vec<String>,
     /// The name of the design file, without folders.
     pub file: Option<String>,
 }
 
 impl Asked {
-    /// How a request was put; `vary` are the texts of its axes.
+    /// The description of a request; `vary` are the texts of its axes.
     #[must_use]
     pub fn of(request: &Request, vary: Vec<String>) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl Asked {
     }
 }
 
-/// In which order the finished `runs.csv` has its rows.
+/// The order of the rows of the finished `runs.csv`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sort {
@@ -50,10 +50,10 @@ pub enum Sort {
     Point,
 }
 
-/// What a sweep is, under `design` in its manifest.
+/// The description of a sweep, stored under `design` in its manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outline {
-    /// How the points were asked for.
+    /// The request for points.
     #[serde(flatten)]
     pub asked: Asked,
     /// The names that vary.
@@ -64,7 +64,7 @@ pub struct Outline {
     pub design_sha256: Digest,
     /// Replicates at each point.
     pub replicates: u64,
-    /// Whether every run has luck of its own.
+    /// Whether every run has random numbers of its own.
     pub independent: bool,
     /// Order of the rows of the finished `runs.csv`.
     pub sort: Sort,
@@ -72,7 +72,7 @@ pub struct Outline {
     pub events: bool,
     /// Whether there is `series.csv`.
     pub series: bool,
-    /// Which part of the runs this is; null for all.
+    /// The shard; null for all runs.
     pub shard: Option<String>,
 }
 
@@ -88,7 +88,7 @@ impl Outline {
         };
         let design = manifest.design.clone().ok_or_else(none)?;
         let outline: Self = serde_json::from_value(design.clone()).map_err(|_| none())?;
-        // Whatever else stands there is passed over in reading, and is not what the program writes.
+        // Unknown entries are skipped by the parser; the program never writes them.
         if serde_json::to_value(&outline).ok().as_ref() == Some(&design) { Ok(outline) } else { Err(none()) }
     }
 
@@ -98,17 +98,17 @@ impl Outline {
         Tables { events: self.events, series: self.series, format }
     }
 
-    /// Which part of the runs it is.
+    /// The shard.
     ///
     /// # Errors
-    /// An [`Error`] if the manifest has nonsense there.
+    /// An [`Error`] if the manifest has an invalid value there.
     pub fn part(&self) -> Result<Shard, Error> {
         self.shard.as_deref().map_or(Ok(Shard::WHOLE), Shard::parse)
     }
 }
 
-/// What differs between the sweep in a folder and the one that is asked for, but for the number of replicates and the
-/// shard; in words, each a sentence's end.
+/// The differences between the sweep in a folder and the requested one, except the number of replicates and the shard.
+/// Each is the end of a sentence.
 #[must_use]
 pub fn differences(old: (&Manifest, &Outline), new: (&Manifest, &Outline)) -> Vec<String> {
     let ((old, old_outline), (new, new_outline)) = (old, new);

@@ -1,4 +1,4 @@
-//! A sweep from what was asked for, with what the scenario's `[sweep]` table says where nothing was.
+//! Prepares a sweep from a request, with defaults from the scenario's `[sweep]` table.
 
 use std::ops::Range;
 
@@ -12,37 +12,38 @@ use super::sample::Sample;
 use super::schedule::{Schedule, Shard};
 use super::session::Sweep;
 
-/// What is asked of a sweep. Where nothing is, the scenario's `[sweep]` table says, or the default holds.
+/// The request for a sweep. A value that is missing is taken from the scenario's `[sweep]` table, or else is the
+/// default.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// The points, and how they were asked for.
+    /// The points, and the request for them.
     pub design: Option<(DesignSource, Asked)>,
-    /// Whether the axes of the scenario's own table run side by side.
+    /// Whether the axes of the scenario's own table are paired one to one.
     pub zip: bool,
-    /// What is set at every point.
+    /// The overrides for every point.
     pub sets: Vec<Override>,
     /// Runs at each point.
     pub replicates: Option<u64>,
     /// The seed of everything random.
     pub seed: Option<u64>,
-    /// Whether every run has luck of its own.
+    /// Whether every run has random numbers of its own.
     pub independent: bool,
-    /// Which part of the runs.
+    /// The shard.
     pub shard: Shard,
-    /// Which tables are wanted besides `runs.csv`.
+    /// The tables wanted besides `runs.csv`.
     pub tables: Tables,
     /// The order of the rows of the finished `runs.csv`.
     pub sort: Sort,
-    /// The scenario file's name, without folders.
+    /// The file name of the scenario, without folders.
     pub scenario: String,
 }
 
-/// Why a sweep cannot be made ready.
+/// The reason why a sweep cannot be prepared.
 #[derive(Debug)]
 pub enum Unprepared {
-    /// The scenario's own table asks for something that cannot be.
+    /// The scenario's own table is not valid.
     Table(Box<Diagnostic>),
-    /// What was asked for cannot be.
+    /// The request is not valid.
     Asked(Error),
 }
 
@@ -53,7 +54,7 @@ impl From<Error> for Unprepared {
 }
 
 impl Sweep {
-    /// Makes a sweep ready: compiles the scenario, makes the points, validates every one of them on `jobs` threads.
+    /// Prepares a sweep: compiles the scenario, builds the points and validates all of them on `jobs` threads.
     ///
     /// # Errors
     /// [`Unprepared`] if the scenario, the design or a point is not valid.
@@ -77,10 +78,10 @@ impl Sweep {
     }
 }
 
-/// The remedy where there is no better one.
+/// The suggestion if there is no specific one.
 const ASK: &str = "change what the table asks for";
 
-/// The design that a `[sweep]` table asks for; `zip` says that its axes run side by side though it does not say so.
+/// The design of a `[sweep]` table; `zip` pairs its axes one to one even if the table does not.
 ///
 /// # Errors
 /// A diagnostic with the place in the file.
@@ -100,7 +101,7 @@ pub fn of_table(table: &SweepTable, zip: bool, document: &Document) -> Result<(D
     let sample = table.sample.as_deref().map(Sample::parse).transpose();
     let sample = sample.map_err(|error| wrong(&error, document.place("sweep.sample")))?;
     if sample.is_none() && !table.over.is_empty() {
-        let message = "`sweep.over` names what to sample, but there is no `sample`";
+        let message = "`sweep.over` selects parameters to sample, but there is no `sample`";
         let error = Diagnostic::error("sweep/design", message, document.place("sweep.over"));
         return Err(Box::new(error.help("write `sample = \"lhs:100\"` beside it, or remove it")));
     }
@@ -111,7 +112,7 @@ pub fn of_table(table: &SweepTable, zip: bool, document: &Document) -> Result<(D
     Ok((DesignSource::Request(request), asked))
 }
 
-/// What is wrong with a scenario's `[sweep]` table: nothing if the sweep that it asks for can be run.
+/// Checks a scenario's `[sweep]` table; returns no diagnostics if its sweep can be run.
 #[must_use]
 pub fn check_table(document: &Document, jobs: usize) -> Vec<Diagnostic> {
     let Some(table) = document.sweep() else { return Vec::new() };

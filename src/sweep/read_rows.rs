@@ -1,4 +1,4 @@
-//! Rows of `runs.csv` read back: what the summary needs of them.
+//! Reads rows of `runs.csv` for the summary.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -12,8 +12,8 @@ use crate::model::{Ending, OutcomeId};
 use crate::store::{RunTable, open_file};
 use crate::table::RunColumn;
 
-/// An empty cell is a value that is missing, a wrong one is no value.
-#[expect(clippy::option_option, reason = "the two are told apart")]
+/// `Some(None)` for an empty cell, and `None` for an invalid one.
+#[expect(clippy::option_option, reason = "the two cases differ")]
 fn optional<T: std::str::FromStr>(cell: &str) -> Option<Option<T>> {
     if cell.is_empty() { Some(None) } else { cell.parse().ok().map(Some) }
 }
@@ -23,7 +23,7 @@ fn optional<T: std::str::FromStr>(cell: &str) -> Option<Option<T>> {
 pub(super) struct RowReader<'a> {
     table: RunTable,
     outcomes: BTreeMap<&'a str, Ending>,
-    /// The metrics of the row that was read last; NaN where there is none.
+    /// The metrics of the last row; NaN if missing.
     values: Vec<f64>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> RowReader<'a> {
         Self { table: experiment.run_table(), outcomes, values: Vec::new() }
     }
 
-    /// What the summary needs of a row, the metrics in `values`; none if the row is not as it should be.
+    /// The data of a row for the summary, with the metrics in `values`; `None` if the row is invalid.
     fn read(&mut self, line: &str) -> Option<RunStats> {
         fn hash(cell: &str) -> Option<u64> {
             u64::from_str_radix(cell.strip_prefix('h')?, 16).ok()
@@ -71,7 +71,7 @@ impl<'a> RowReader<'a> {
         cells.next().is_none().then_some(facts)
     }
 
-    /// Adds the rows of a file to a summary; their runs must be `runs`, in this order.
+    /// Adds the rows of a file to a summary; their run numbers must be `runs`, in this order.
     pub(super) fn read_file(
         &mut self,
         path: &Path,
@@ -82,7 +82,7 @@ impl<'a> RowReader<'a> {
         self.each_row(path, runs, points, &mut |facts, metrics| summary.add(*facts, metrics))
     }
 
-    /// Hands on the rows of a file, each with its metrics; their runs must be `runs`, in this order.
+    /// Passes on the rows of a file with their metrics; their run numbers must be `runs`, in this order.
     pub(super) fn each_row(
         &mut self,
         path: &Path,
@@ -93,7 +93,7 @@ impl<'a> RowReader<'a> {
         let io = |error: std::io::Error| Error::io("read", path, &error);
         let mut file = BufReader::with_capacity(1 << 18, open_file(path).map_err(io)?);
         let mut line = String::new();
-        // The header.
+        // Skip the header.
         file.by_ref().take(limits::LINE_BYTES).read_line(&mut line).map_err(io)?;
         for (run, number) in runs.into_iter().zip(2_u64..) {
             line.clear();

@@ -1,4 +1,4 @@
-//! The sweep that a folder tells of, whole or a part: its scenario, its points, its luck.
+//! Reconstructs a sweep or shard from its folder: its scenario, its points, its seeds.
 
 use std::path::Path;
 
@@ -15,10 +15,10 @@ use super::summary::{RunStats, Summary};
 use crate::scenario::{Document, Override};
 use crate::store::{Kept, Manifest, digest, read_file};
 
-/// The sweep of a folder, finished or not; of a part, the whole that it is a part of.
+/// The sweep of a folder, finished or not. For a shard, the whole sweep.
 ///
 /// # Errors
-/// An [`Error`] if it is not the folder of a sweep, or what stands in it does not fit together.
+/// An [`Error`] if it is not the folder of a sweep, or its contents are inconsistent.
 pub fn recorded(folder: &Path) -> Result<Sweep, Error> {
     let manifest = read_manifest(folder)?;
     let outline = Outline::of(&manifest, &folder.display().to_string())?;
@@ -31,7 +31,7 @@ pub fn recorded(folder: &Path) -> Result<Sweep, Error> {
     Ok(Sweep { shard: Shard::WHOLE, ..own })
 }
 
-/// The sweep of a finished folder, whole or a part, and the summary of its runs, read from `runs.csv`.
+/// The sweep or shard of a finished folder, and the summary of its runs, read from `runs.csv`.
 ///
 /// # Errors
 /// As [`recorded`], and if the sweep is not finished.
@@ -52,13 +52,13 @@ pub(super) fn finished(folder: &Path) -> Result<Sweep, Error> {
     let sweep = Sweep { shard: outline.part()?, ..recorded(folder)? };
     if !manifest.complete {
         let error = Error::new(ErrorKind::Mismatch, format!("the sweep in `{}` is not finished", folder.display()));
-        return Err(error.help("go on with `--resume`"));
+        return Err(error.help("finish it with `--resume`"));
     }
     Ok(sweep)
 }
 
 impl Sweep {
-    /// Hands on the rows of `runs.csv` in a finished folder, each with its metrics.
+    /// Passes on the rows of `runs.csv` in a finished folder with their metrics.
     pub(super) fn each_row(
         &self,
         folder: &Path,
@@ -76,7 +76,7 @@ impl Sweep {
     }
 }
 
-/// The whole sweep that a manifest with its outline tells of.
+/// The whole sweep that a manifest and its outline describe.
 pub(super) fn whole(folder: &Path, manifest: &Manifest, outline: &Outline) -> Result<Sweep, Error> {
     let wrong = |message: &str| Error::new(ErrorKind::Mismatch, message);
     let mut inputs = Kept::of(folder, &manifest.inputs);
@@ -94,7 +94,7 @@ pub(super) fn whole(folder: &Path, manifest: &Manifest, outline: &Outline) -> Re
     let points =
         if outline.names.is_empty() { Points::single() } else { read_design(&path.display().to_string(), &bytes)? };
     if points.count() != outline.points || points.names != outline.names {
-        return Err(wrong("the design is not the one that the manifest tells of"));
+        return Err(wrong("the design differs from the one in the manifest"));
     }
     let sets: Vec<Override> = manifest.overrides.iter().map(Override::from).collect();
     let schedule = Schedule {

@@ -1,7 +1,7 @@
 //! Samples of the parameter space: Latin hypercubes, Sobol' sequences, independent draws.
 //!
-//! Each parameter has random streams of its own, keyed by the seed and its name, so that sampling one
-//! more parameter moves no other's values.
+//! Each parameter has random streams of its own, keyed by the seed and its name, so sampling another parameter does not
+//! change its values.
 
 use super::error::{Error, ErrorKind, quoted};
 use super::points::{Points, check_names};
@@ -16,7 +16,7 @@ use crate::scenario::canonical;
 pub enum Method {
     /// A Latin hypercube (`McKay`, Beckman and Conover 1979).
     Lhs,
-    /// A Sobol' sequence, unscrambled; the seed plays no part in it.
+    /// A Sobol' sequence, unscrambled; the seed has no effect.
     Sobol,
     /// Independent draws.
     Random,
@@ -37,12 +37,12 @@ impl Method {
     }
 }
 
-/// A sample that was asked for.
+/// A requested sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// How it is drawn.
     pub method: Method,
-    /// How many points.
+    /// The number of points.
     pub count: u64,
 }
 
@@ -73,7 +73,7 @@ impl Sample {
         Ok(Self { method, count })
     }
 
-    /// How it is given on the command line.
+    /// Its text on the command line.
     #[must_use]
     pub fn text(&self) -> String {
         format!("{}:{}", self.method.name(), self.count)
@@ -82,9 +82,9 @@ impl Sample {
     /// The values of one coordinate, in [0, 1), by point.
     ///
     /// # Errors
-    /// An [`Error`] if a Sobol' sequence has not as many dimensions.
+    /// An [`Error`] if a Sobol' sequence does not have that many dimensions.
     pub fn coordinate(&self, dimension: usize, name: &str, seed: u64) -> Result<Vec<f64>, Error> {
-        let luck = RunSeed { seed, replicate: 0 };
+        let run_seed = RunSeed { seed, replicate: 0 };
         let count = usize::try_from(self.count).unwrap_or(usize::MAX);
         match self.method {
             Method::Sobol => {
@@ -96,12 +96,12 @@ impl Sample {
                 }
             }
             Method::Random => {
-                let mut source = luck.source(stream(&format!("sample/{name}")));
+                let mut source = run_seed.source(stream(&format!("sample/{name}")));
                 Ok((0..self.count_u32()).map(|at| unit(source.word(at))).collect())
             }
             Method::Lhs => {
-                let order = permutation(luck, name, self.count_u32());
-                let mut source = luck.source(stream(&format!("sample/{name}")));
+                let order = permutation(run_seed, name, self.count_u32());
+                let mut source = run_seed.source(stream(&format!("sample/{name}")));
                 let width = f64::from(self.count_u32());
                 Ok(order
                     .iter()
@@ -121,9 +121,9 @@ impl Sample {
     }
 }
 
-/// The numbers below `count` in random order (Fisher and Yates).
-fn permutation(luck: RunSeed, name: &str, count: u32) -> Vec<u32> {
-    let mut source = luck.source(stream(&format!("sample/{name}/order")));
+/// A random permutation of the numbers below `count` (Fisher and Yates).
+fn permutation(run_seed: RunSeed, name: &str, count: u32) -> Vec<u32> {
+    let mut source = run_seed.source(stream(&format!("sample/{name}/order")));
     let mut order: Vec<u32> = (0..count).collect();
     for (draw, last) in (1..order.len()).rev().enumerate() {
         let word = source.word(u32::try_from(draw).expect("fewer draws than points"));
@@ -133,16 +133,16 @@ fn permutation(luck: RunSeed, name: &str, count: u32) -> Vec<u32> {
     order
 }
 
-/// What a parameter is sampled from.
+/// The source of a parameter's samples.
 #[derive(Clone, Copy, Debug)]
 enum Spread<'a> {
     Range(f64, f64),
-    /// The whole numbers of a range.
+    /// The integers of a range.
     Whole(f64, f64),
     Distribution(&'a Distribution),
 }
 
-/// A parameter's declared range, else its distribution.
+/// A parameter's declared range, or otherwise its distribution.
 fn spread(model: &Model, parameter: ParameterId) -> Option<Spread<'_>> {
     let declared = &model.parameters[parameter.index()];
     match (&declared.range, &declared.distribution) {
@@ -153,7 +153,7 @@ fn spread(model: &Model, parameter: ParameterId) -> Option<Spread<'_>> {
     }
 }
 
-/// The parameters that a sample runs over, in declaration order.
+/// The parameters to sample, in declaration order.
 fn sampled(model: &Model, over: &[String], taken: &[String]) -> Result<Vec<ParameterId>, Error> {
     let ids = (0..model.parameters.len()).map(ParameterId::at);
     let id = |parameter: ParameterId| model.parameters[parameter.index()].id.as_str();
@@ -193,7 +193,7 @@ fn sampled(model: &Model, over: &[String], taken: &[String]) -> Result<Vec<Param
     Ok(ids.filter(|&parameter| over.iter().any(|name| canonical(name) == id(parameter))).collect())
 }
 
-/// What the arguments of a parameter's distribution may read: the other parameters' values at the point.
+/// The values that the arguments of a parameter's distribution can read: those of other parameters at the point.
 struct AtPoint<'a>(&'a [f64]);
 
 impl Values for AtPoint<'_> {
@@ -206,7 +206,7 @@ impl Values for AtPoint<'_> {
     }
 }
 
-/// The points of a grid with a sample inside each: the product of the two.
+/// The product of a grid and a sample.
 ///
 /// `set` are the names that were set; they are neither sampled nor varied.
 ///
@@ -269,7 +269,7 @@ pub fn sample(
     Ok(points)
 }
 
-/// A distribution's arguments may read earlier parameters, but none that is drawn anew in each run.
+/// Checks that the arguments of a distribution read no parameter that is drawn in each run.
 fn check_reads(model: &Model, parameters: &[ParameterId]) -> Result<(), Error> {
     for &parameter in parameters {
         let Some(Spread::Distribution(distribution)) = spread(model, parameter) else { continue };
@@ -301,7 +301,7 @@ fn drawn(model: &Model, parameter: ParameterId, u: f64, values: &[f64]) -> Resul
     match spread(model, parameter) {
         Some(Spread::Range(low, high)) => {
             let width = high - low;
-            // Where the width is more than a number can be.
+            // Used if the width is too large for a number.
             let value = if width.is_finite() { low + u * width } else { low * (1.0 - u) + high * u };
             Ok(value.clamp(low, high))
         }

@@ -1,4 +1,4 @@
-//! Which run is which: the order of the rows, and the luck that each run meets.
+//! The order of the runs of a sweep, and their seeds.
 
 use std::ops::Range;
 
@@ -6,7 +6,8 @@ use super::error::{Error, ErrorKind, quoted};
 use super::limits;
 use crate::engine::RunSeed;
 
-/// The order of a sweep's runs: replicate by replicate over all points, so that a sweep cut short is evenly sampled.
+/// The order of a sweep's runs: replicate by replicate over all points, so that an interrupted sweep covers the points
+/// evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// Number of points.
@@ -15,7 +16,7 @@ pub struct Schedule {
     pub replicates: u64,
     /// The seed.
     pub seed: u64,
-    /// Whether every run has luck of its own, instead of the luck that its replicate meets at every point.
+    /// Whether every run has random numbers of its own, instead of those of its replicate at every point.
     pub independent: bool,
 }
 
@@ -26,8 +27,8 @@ pub struct Slot {
     pub run: u64,
     /// Its point.
     pub point: u64,
-    /// Its luck.
-    pub luck: RunSeed,
+    /// Its seed and replicate.
+    pub run_seed: RunSeed,
 }
 
 impl Schedule {
@@ -57,26 +58,26 @@ impl Schedule {
         self.points * self.replicates
     }
 
-    /// A run by its number. With `independent` its replicate is its number, so that no two runs share luck and more
-    /// replicates can follow.
+    /// A run by its number. With `independent`, its replicate is its number, so no two runs share random numbers, and
+    /// replicates can be added later.
     #[must_use]
     pub fn slot(&self, run: u64) -> Slot {
         let replicate = if self.independent { run } else { run / self.points };
-        Slot { run, point: run % self.points, luck: RunSeed { seed: self.seed, replicate } }
+        Slot { run, point: run % self.points, run_seed: RunSeed { seed: self.seed, replicate } }
     }
 }
 
-/// A part of a sweep's runs.
+/// A part of the runs of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// Which part, from 1.
+    /// The number of the part, from 1.
     pub number: u64,
-    /// Of how many.
+    /// The number of parts.
     pub of: u64,
 }
 
 impl Shard {
-    /// The whole.
+    /// All runs in one part.
     pub const WHOLE: Self = Self { number: 1, of: 1 };
 
     /// Parses `I/N`.
@@ -87,12 +88,12 @@ impl Shard {
         let wrong = |what: &str| {
             Error::new(ErrorKind::Design, format!("{} {what}", quoted(text))).help("shards count from 1: `--shard 1/3`")
         };
-        let Some((number, of)) = text.split_once('/') else { return Err(wrong("is no shard")) };
+        let Some((number, of)) = text.split_once('/') else { return Err(wrong("is not a shard")) };
         let (Ok(number), Ok(of)) = (number.trim().parse::<u64>(), of.trim().parse::<u64>()) else {
-            return Err(wrong("is no shard"));
+            return Err(wrong("is not a shard"));
         };
         if number == 0 || number > of {
-            return Err(wrong("is no shard: the first number runs from 1 to the second"));
+            return Err(wrong("is not a shard: the first number must be from 1 to the second"));
         }
         if of > limits::SHARDS {
             return Err(Error::new(
@@ -103,7 +104,7 @@ impl Shard {
         Ok(Self { number, of })
     }
 
-    /// The runs of this part, out of `runs`: parts follow each other and differ by at most one run.
+    /// The runs of this part out of `runs`. Parts are consecutive and differ by at most one run.
     ///
     /// # Panics
     /// Never: a part is no more than the whole.
@@ -130,10 +131,10 @@ mod tests {
     fn runs_go_replicate_by_replicate() {
         let schedule = Schedule { points: 3, replicates: 2, seed: 7, independent: false };
         let found: Vec<(u64, u64)> =
-            (0..schedule.runs()).map(|run| (schedule.slot(run).point, schedule.slot(run).luck.replicate)).collect();
+            (0..schedule.runs()).map(|run| (schedule.slot(run).point, schedule.slot(run).run_seed.replicate)).collect();
         assert_eq!(found, [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]);
         let independent = Schedule { independent: true, ..schedule };
-        let replicates: Vec<u64> = (0..6).map(|run| independent.slot(run).luck.replicate).collect();
+        let replicates: Vec<u64> = (0..6).map(|run| independent.slot(run).run_seed.replicate).collect();
         assert_eq!(replicates, [0, 1, 2, 3, 4, 5]);
     }
 

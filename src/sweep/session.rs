@@ -1,4 +1,4 @@
-//! Sweeps from beginning to end: a folder begun or taken up again, runs, a summary, a manifest.
+//! The course of a sweep: creating or resuming its folder, the runs, the summary, and the manifest.
 
 use std::fs;
 use std::ops::Range;
@@ -25,26 +25,26 @@ use crate::store::{
 use crate::table::Column;
 use crate::table::Csv;
 
-/// A sweep, ready to run.
+/// A sweep that is ready to run.
 #[derive(Debug)]
 pub struct Sweep {
-    /// The points and how to run them.
+    /// The points, and how to run them.
     pub experiment: Experiment,
-    /// Replicates and luck.
+    /// Replicates and seeds.
     pub schedule: Schedule,
-    /// Which part of the runs.
+    /// The shard.
     pub shard: Shard,
-    /// Which tables are written besides `runs.csv`.
+    /// The tables that are written besides `runs.csv`.
     pub tables: Tables,
     /// The order of the rows of the finished `runs.csv`.
     pub sort: Sort,
-    /// How the points were asked for.
+    /// The request for points.
     pub asked: Asked,
-    /// The scenario file's name, without folders.
+    /// The file name of the scenario, without folders.
     pub scenario: String,
 }
 
-/// Where the results go.
+/// The destination of the results.
 #[derive(Clone, Copy, Debug)]
 pub enum Output<'a> {
     /// Nowhere: only the summary is kept.
@@ -53,30 +53,30 @@ pub enum Output<'a> {
     New {
         /// The folder.
         folder: &'a Path,
-        /// Whether what is there may be replaced.
+        /// Whether existing files may be replaced.
         force: bool,
     },
-    /// Into a folder that an earlier sweep with the same arguments has begun, or a new one if there is none.
+    /// Into the folder of an interrupted sweep with the same arguments, or a new folder if there is none.
     Resumed(&'a Path),
 }
 
-/// How far a sweep is.
+/// The progress of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Runs done, those of an earlier sitting included.
+    /// Finished runs, including those of earlier sessions.
     pub done: u64,
-    /// Runs in all.
+    /// All runs.
     pub total: u64,
-    /// Runs that were there at the start of this sitting.
+    /// Runs that were finished before this session.
     pub before: u64,
 }
 
-/// What came of a sweep.
+/// The result of a sweep.
 #[derive(Debug)]
 pub struct Report {
     /// The runs at each point.
     pub summary: Summary,
-    /// How far it came.
+    /// The progress at the end.
     pub progress: Progress,
 }
 
@@ -88,30 +88,30 @@ impl Report {
     }
 }
 
-/// Where the rows of runs go.
+/// The destination of the rows of runs.
 enum Destination<'a> {
-    /// Nowhere.
+    /// It never changes.
     Nowhere,
-    /// Into the folder that is under way.
+    /// Into an open folder.
     Folder(&'a mut Store),
     /// Into memory, given the columns of `runs.csv`.
     Memory(&'a mut Memory, &'a [Column]),
 }
 
-/// A folder under way.
+/// The open folder of a sweep.
 pub(super) struct OpenSweep {
     pub(super) store: Store,
     next: u64,
 }
 
 impl Sweep {
-    /// The runs of this sweep, or of its part.
+    /// The runs of this sweep or shard.
     #[must_use]
     pub fn range(&self) -> Range<u64> {
         self.shard.range(self.schedule.runs())
     }
 
-    /// What makes the scenario that of a run: what was set, then what varies.
+    /// The overrides of a run: those for all points, then those of its point.
     #[must_use]
     pub fn overrides(&self, number: u64) -> Vec<Override> {
         let points = self.experiment.points();
@@ -120,17 +120,17 @@ impl Sweep {
         self.experiment.sets().iter().cloned().chain(varied).collect()
     }
 
-    /// Does a run of this sweep alone, with its log, and gives its model too.
+    /// Repeats a single run of this sweep with its log, and returns its model too.
     ///
     /// # Errors
-    /// An [`Error`] if the point is not valid, which those of a sweep that was made are.
+    /// An [`Error`] if the point is not valid, which cannot happen for a prepared sweep.
     pub fn run_again(&self, number: u64) -> Result<(Model, Run), Error> {
         let options = Options { overrides: self.overrides(number), ..Options::default() };
         let model = compile(self.experiment.document(), &options)
             .map_err(|errors| Error::new(ErrorKind::Point, "the scenario is not valid").because(errors))?
             .model;
         let want = RunOptions { log: true, ..RunOptions::default() };
-        let run = engine::run(&model, &Plan::new(&model), self.schedule.slot(number).luck, want);
+        let run = engine::run(&model, &Plan::new(&model), self.schedule.slot(number).run_seed, want);
         Ok((model, run))
     }
 
@@ -143,14 +143,14 @@ impl Sweep {
         let slot = self.schedule.slot(number);
         let varied = self.experiment.points().values(slot.point);
         let parameters: Vec<SetValue> = self.experiment.set_values().iter().chain(varied).copied().collect();
-        let row = RunRow::of(run, (number, slot.point), slot.luck, &parameters);
+        let row = RunRow::of(run, (number, slot.point), slot.run_seed, &parameters);
         let mut bytes = Vec::new();
         let written = self.experiment.run_table().write(&mut Csv::rows(&mut bytes), model, &row);
         written.expect("memory takes every row");
         bytes
     }
 
-    /// What the manifest says of the design.
+    /// The description of the design in the manifest.
     #[must_use]
     pub fn outline(&self) -> Outline {
         let points = self.experiment.points();
@@ -184,7 +184,7 @@ impl Sweep {
         }
     }
 
-    /// Whether the finished `runs.csv` has another order than the rows come in. Parts are sorted when they are merged.
+    /// Whether the finished `runs.csv` needs sorting. Shards are sorted when they are merged.
     fn is_sorted_last(&self) -> bool {
         self.sort == Sort::Point && self.shard == Shard::WHOLE
     }
@@ -195,10 +195,10 @@ impl Sweep {
         std::iter::once(runs).chain(self.tables.names().skip(1)).collect()
     }
 
-    /// Does the runs on `jobs` threads. `watch` is told how far it is and says whether to go on.
+    /// Does the runs on `jobs` threads. `watch` is told the progress and returns whether to continue.
     ///
     /// # Errors
-    /// An [`Error`] if the folder cannot be used or written. What is finished stays.
+    /// An [`Error`] if the folder cannot be used or written. Finished runs are kept.
     pub fn run(
         &self,
         output: Output<'_>,
@@ -209,7 +209,7 @@ impl Sweep {
         let range = self.range();
         Summary::check(self.experiment.model(), self.experiment.points().count())?;
         let mut summary = Summary::new(self.experiment.model(), self.experiment.points().count());
-        // Held to the end, also where there is nothing left to run.
+        // Held to the end, even if nothing is left to run.
         let mut lock = None;
         let (folder, mut sitting) = match output {
             Output::Nowhere => (None, None),
@@ -223,7 +223,7 @@ impl Sweep {
         let first = match (&folder, &sitting) {
             (None, _) => range.start,
             (Some(_), Some(sitting)) => sitting.next,
-            // Everything is there already.
+            // All runs are already finished.
             (Some(_), None) => range.end,
         };
         if let Some(folder) = folder {
@@ -249,8 +249,8 @@ impl Sweep {
         Ok(Report { summary, progress })
     }
 
-    /// Does the runs on `jobs` threads and keeps their tables in memory. `watch` is told how far it is and says whether
-    /// to go on.
+    /// Does the runs on `jobs` threads and keeps their tables in memory. `watch` is told the progress and returns
+    /// whether to continue.
     ///
     /// # Errors
     /// An [`Error`] if there are too many points or runs.
@@ -315,7 +315,7 @@ impl Sweep {
         })
     }
 
-    /// A new folder with a manifest that says that it is not complete, the design, and tables without rows.
+    /// Creates a new folder with a manifest marked incomplete, the design, and tables without rows.
     pub(super) fn begin(&self, folder: &Path, force: bool) -> Result<OpenSweep, Error> {
         let claimed = Folder::claim(folder, force)?;
         let headers = self.experiment.headers(self.tables);
@@ -338,8 +338,7 @@ impl Sweep {
         Ok(OpenSweep { store, next })
     }
 
-    /// Takes up what an earlier sitting has begun; none if nothing is left to do. The lock of the folder goes with what
-    /// is taken up.
+    /// Opens the folder of an interrupted sweep; `None` if nothing is left to do. Its lock moves to the result.
     fn resume(&self, folder: &Path, lock: &mut Option<Lock>) -> Result<Option<OpenSweep>, Error> {
         let old = read_manifest(folder)?;
         let name = folder.display().to_string();
@@ -392,8 +391,8 @@ impl Sweep {
         Err(Error::new(ErrorKind::Mismatch, message).help(help))
     }
 
-    /// The manifest is, to the entry, what this program writes for the sweep, whose differences from this one have been
-    /// looked at. `runs` are those that it has.
+    /// Checks that the manifest is exactly what this program writes for the sweep, whose differences from this one have
+    /// been reported. `runs` are the finished runs.
     pub(super) fn check_manifest(&self, folder: &Path, old: &Manifest, runs: Range<u64>) -> Result<(), Error> {
         let mut files = vec!["design.csv".to_owned()];
         if old.complete {
@@ -402,7 +401,7 @@ impl Sweep {
         }
         files.sort_unstable();
         let expected = Manifest {
-            // How the scenario's file was called, and in which words the points were asked for, may differ.
+            // The name of the scenario file and the texts of the request may differ.
             scenario: old.scenario.clone(),
             design: old.design.clone(),
             complete: old.complete,
@@ -416,11 +415,12 @@ impl Sweep {
         if is_right {
             return Ok(());
         }
-        let message = format!("the manifest of `{}` is not what the program writes for this sweep", folder.display());
+        let message =
+            format!("the manifest of `{}` differs from what the program writes for this sweep", folder.display());
         Err(Error::new(ErrorKind::Mismatch, message).help("it was edited; start again with `--force`"))
     }
 
-    /// Opens a finished sweep for more replicates.
+    /// Reopens a finished sweep for more replicates.
     fn reopen(&self, folder: &Path, outline: &Outline, runs: u64) -> Result<(), Error> {
         if self.is_sorted_last() {
             let order = sort::Order::ByRun { points: outline.points, replicates: outline.replicates };
@@ -440,14 +440,14 @@ impl Sweep {
         self.remove_beside(folder)
     }
 
-    /// Reads rows that are there already into the summary.
+    /// Reads existing rows into the summary.
     fn read_back(&self, path: &Path, finished: bool, runs: Range<u64>, summary: &mut Summary) -> Result<(), Error> {
         if runs.is_empty() {
             return Ok(());
         }
         let mut reader = RowReader::new(&self.experiment);
         if finished && self.is_sorted_last() {
-            // Sums are taken in the order of the runs.
+            // Sums are computed in the order of the runs.
             let unsorted = path.with_file_name(UNSORTED);
             let order = sort::Order::ByRun { points: self.schedule.points, replicates: self.schedule.replicates };
             sort::sort_file(path, &unsorted, order, runs.end - runs.start)?;
@@ -458,7 +458,7 @@ impl Sweep {
         reader.read_file(path, runs, summary)
     }
 
-    /// Ends a sitting: the summary of what is there, and if that is everything, the manifest that says so.
+    /// Ends a session: writes the summary, and if all runs are finished, the complete manifest.
     pub(super) fn finish(
         &self,
         folder: &Path,
@@ -499,7 +499,7 @@ impl Sweep {
     }
 }
 
-/// How many of some runs are done in a folder that another process may be writing.
+/// The number of finished runs in a folder that another process may be writing.
 #[must_use]
 pub fn done_in(folder: &Path, runs: Range<u64>) -> u64 {
     let length = runs.end - runs.start;
@@ -510,7 +510,7 @@ pub fn done_in(folder: &Path, runs: Range<u64>) -> u64 {
     }
 }
 
-/// Removes what a crash at the very end may have left behind in a complete folder.
+/// Removes files that a crash at the very end may have left in a complete folder.
 fn clear(folder: &Path) -> Result<(), Error> {
     for name in [JOURNAL, UNSORTED] {
         let path = folder.join(name);
@@ -524,13 +524,13 @@ fn clear(folder: &Path) -> Result<(), Error> {
     Ok(remove_partial(folder)?)
 }
 
-/// Whether a folder is one that a sweep has begun and not finished.
+/// Whether a folder contains an unfinished sweep.
 #[must_use]
 pub fn is_begun(folder: &Path) -> bool {
     folder.join(JOURNAL).exists() && read_manifest(folder).is_ok_and(|manifest| !manifest.complete)
 }
 
-/// The files that the manifest lists are as they were written.
+/// Checks that the files listed in the manifest are unchanged.
 pub(super) fn check_unchanged(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
     for (name, expected) in &manifest.files {
         let path = folder.join(name);
@@ -575,21 +575,21 @@ pub(super) fn read_manifest(folder: &Path) -> Result<Manifest, Error> {
                 crate::store::PROGRAM,
                 env!("CARGO_PKG_VERSION")
             );
-            Error::new(ErrorKind::Mismatch, message).help("go on with the same version, or start again with `--force`")
+            Error::new(ErrorKind::Mismatch, message)
+                .help("continue with the same version, or start again with `--force`")
         }
         ManifestError::Scenario => {
             let message = format!("the scenario in the manifest of `{}` was changed", folder.display());
             Error::new(ErrorKind::Mismatch, message)
         }
         ManifestError::Edited => {
-            let message =
-                format!("the manifest of `{}` does not have the hash that it gives for itself", folder.display());
+            let message = format!("the manifest of `{}` does not match its own hash", folder.display());
             Error::new(ErrorKind::Mismatch, message).help("the manifest was edited; start again with `--force`")
         }
     })?;
     match manifest.first_respelt(&bytes) {
         None => Ok(manifest),
-        Some(line) => Err(at("the line is not what the program writes", usize::try_from(line).unwrap_or(0), 1)
+        Some(line) => Err(at("the line differs from what the program writes", usize::try_from(line).unwrap_or(0), 1)
             .help("the manifest was edited; start again with `--force`")),
     }
 }

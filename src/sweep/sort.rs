@@ -1,4 +1,4 @@
-//! Rows of `runs.csv` put in another order, in bounded memory: as many passes over the file as are needed.
+//! Sorts the rows of `runs.csv` in bounded memory, with as many passes over the file as needed.
 
 use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(super) enum Order {
 }
 
 impl Order {
-    /// Where the row at a position of the other order stands in this one.
+    /// The position in this order of the row at a position of the other order.
     fn place(self, at: u64) -> u64 {
         match self {
             Self::ByPoint { points, replicates } => (at % points) * replicates + at / points,
@@ -26,15 +26,15 @@ impl Order {
     }
 }
 
-/// Writes the rows of a file, of which there are `rows`, in an order into another file, which appears whole.
+/// Writes the `rows` rows of a file in another order to a second file, which is replaced atomically.
 ///
 /// # Errors
-/// An [`Error`] if there are fewer rows, or the system refuses.
+/// An [`Error`] if there are fewer rows, or if the system reports an error.
 pub(super) fn sort_file(from: &Path, to: &Path, order: Order, rows: u64) -> Result<(), Error> {
     let read = |error: io::Error| Error::io("read", from, &error);
     let write = |error: io::Error| Error::io("write", to, &error);
     let size = open_file(from).and_then(|file| file.metadata()).map_err(read)?.len();
-    // A manifest that somebody else wrote may tell of any number of rows.
+    // A manifest that somebody else wrote may give any number of rows.
     let too_few = || Error::new(ErrorKind::Mismatch, format!("`{}` has too few rows", from.display()));
     if rows > size {
         return Err(too_few());

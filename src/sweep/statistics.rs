@@ -1,13 +1,13 @@
 //! The few statistics that a summary gives, in one pass and bounded memory: moments, and quantiles of numbers that come one
 //! by one.
 
-/// Count, mean, spread and ends of numbers that come one by one: the mean from a compensated sum (Neumaier 1974), the
-/// spread by Welford's recurrence (1962).
+/// Count, mean, standard deviation, minimum and maximum of a stream of numbers: the mean from a compensated sum
+/// (Neumaier 1974), the deviation by Welford's recurrence (1962).
 #[derive(Clone, Copy, Debug)]
 pub struct Moments {
     count: u64,
     sum: f64,
-    /// What rounding has taken from the sum.
+    /// The compensation for rounding errors in the sum.
     lost: f64,
     /// The running mean of the recurrence.
     mean: f64,
@@ -56,13 +56,13 @@ impl Moments {
         }
     }
 
-    /// How many there were.
+    /// The number of values.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Their mean, if there is one.
+    /// The mean, if it is defined.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
@@ -71,7 +71,7 @@ impl Moments {
         (self.count > 0 && !mean.is_nan()).then_some(mean)
     }
 
-    /// Their sample standard deviation, if there are two and all are finite.
+    /// The sample standard deviation, if there are at least two values and all are finite.
     #[must_use]
     pub fn deviation(&self) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
@@ -79,13 +79,13 @@ impl Moments {
         (self.count > 1 && variance.is_finite()).then(|| libm::sqrt(variance))
     }
 
-    /// The smallest, if there is one.
+    /// The smallest value, if there is one.
     #[must_use]
     pub fn min(&self) -> Option<f64> {
         (self.count > 0).then_some(self.min)
     }
 
-    /// The largest, if there is one.
+    /// The largest value, if there is one.
     #[must_use]
     pub fn max(&self) -> Option<f64> {
         (self.count > 0).then_some(self.max)
@@ -95,7 +95,7 @@ impl Moments {
 /// The 97.5 % quantile of the standard normal distribution.
 pub(super) const Z: f64 = 1.959_963_984_540_054;
 
-/// Wilson's score interval (1927) for a share of `hits` in `count`, at 95 %; none where `count` is 0.
+/// Wilson's score interval (1927) for a share of `hits` in `count`, at 95 %; `None` if `count` is 0.
 #[must_use]
 pub fn wilson(hits: u64, count: u64) -> Option<(f64, f64)> {
     if count == 0 {
@@ -107,7 +107,7 @@ pub fn wilson(hits: u64, count: u64) -> Option<(f64, f64)> {
     let centre = share + Z * Z / (2.0 * n);
     let half = Z * libm::sqrt(share * (1.0 - share) / n + Z * Z / (4.0 * n * n));
     let whole = 1.0 + Z * Z / n;
-    // At the ends the interval touches them exactly.
+    // At 0 and 1 the interval ends exactly there.
     let low = if hits == 0 { 0.0 } else { (centre - half) / whole };
     let high = if hits == count { 1.0 } else { (centre + half) / whole };
     Some((low, high))
@@ -116,14 +116,14 @@ pub fn wilson(hits: u64, count: u64) -> Option<(f64, f64)> {
 /// Binary digits behind the point of a number's significand.
 const DIGITS: u32 = f64::MANTISSA_DIGITS - 1;
 
-/// The numbers so far.
+/// The numbers added so far.
 #[derive(Clone, Debug, Default)]
 pub struct Quantiles {
-    /// Distinct values as ordered bits without the digits that are cut, rising, with their counts.
+    /// Distinct values as ordered, truncated bits in ascending order, with their counts.
     kept: Vec<(u64, u64)>,
-    /// Values that are not yet among them.
+    /// Values that have not been merged yet.
     pending: Vec<u64>,
-    /// Digits that are cut.
+    /// The number of truncated digits.
     cut: u32,
 }
 
@@ -143,7 +143,7 @@ impl Quantiles {
         let mut all = Vec::with_capacity(self.kept.len() + pending.len());
         all.append(&mut self.kept);
         all.extend(pending.drain(..).map(|bits| (bits >> self.cut, 1)));
-        // Two rising sequences, one after the other: what this sort is quick at.
+        // Two ascending sequences, for which this sort is fast.
         all.sort_by_key(|&(bits, _)| bits);
         merge_equal(&mut all);
         while all.len() > most.max(1) {
@@ -155,8 +155,9 @@ impl Quantiles {
         (self.kept, self.pending) = (all, pending);
     }
 
-    /// The quantile of a share by Hyndman and Fan's definition 7 (The American Statistician 50, 1996), that of numpy and
-    /// R: the order statistics at (n − 1)·share, interpolated. None without numbers, and between two infinities.
+    /// A quantile by Hyndman and Fan's definition 7 (The American Statistician 50, 1996), the default of numpy and R:
+    /// the order statistics at (n − 1)·share, interpolated. `None` without numbers, and between two infinities of
+    /// opposite sign.
     #[must_use]
     pub fn quantile(&self, share: f64, most: usize) -> Option<f64> {
         let mut all = self.clone();
@@ -174,7 +175,7 @@ impl Quantiles {
         (!value.is_nan()).then_some(value)
     }
 
-    /// The number of a rank, from 0.
+    /// The number with a rank, from 0.
     fn at(&self, rank: u64) -> f64 {
         let mut before = 0;
         for &(bits, count) in &self.kept {
@@ -186,14 +187,14 @@ impl Quantiles {
         f64::NAN
     }
 
-    /// How far a value may be off, relative to itself; 0 where all values are kept as they are.
+    /// The largest relative error of a value; 0 if no value was truncated.
     #[must_use]
     pub fn error(&self, most: usize) -> f64 {
         let mut all = self.clone();
         all.settle(most);
         match all.cut {
             0 => 0.0,
-            // Half of what the digits that are left tell apart.
+            // Half of the resolution of the remaining digits.
             cut if cut <= DIGITS => libm::ldexp(0.5, i32::try_from(cut).unwrap_or(0) - DIGITS.cast_signed()),
             _ => f64::INFINITY,
         }
@@ -210,7 +211,7 @@ fn merge_equal(all: &mut Vec<(u64, u64)>) {
     });
 }
 
-/// The bits of a number, so that they are ordered as the numbers are; zero has one sign.
+/// The bits of a number, in the order of the numbers; zero has one sign.
 #[inline]
 fn ordered(value: f64) -> u64 {
     let bits = (value + 0.0).to_bits();
@@ -222,8 +223,7 @@ fn number(bits: u64) -> f64 {
     f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits })
 }
 
-/// The middle of the numbers that have these bits when so many digits are cut; zero and the infinities stand for those
-/// about them.
+/// The middle of the numbers with these bits after truncation; zero and the infinities stand for the numbers near them.
 fn middle(bits: u64, cut: u32) -> f64 {
     let (low, high) = (number(bits << cut), number((bits << cut) | ((1 << cut) - 1)));
     match () {
@@ -251,7 +251,7 @@ mod tests {
         quantiles
     }
 
-    /// By the definition, from all numbers in order.
+    /// By definition, from all numbers in order.
     fn by_definition(values: &[f64], share: f64) -> f64 {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -281,7 +281,7 @@ mod tests {
             prop_assert!((quantiles.quantile(share, 40).unwrap() - by_definition(&values, share)).abs() < 1e-9);
         }
 
-        /// Neither order nor the moments at which room is made count, and the error is as stated.
+        /// Neither the order nor the times of truncation matter, and the error is within its bound.
         #[test]
         fn many_values_are_within_the_error(
             values in prop::collection::vec(prop_oneof![-1e3..1e3, 0.0..1.0, Just(0.0)], 1..400),

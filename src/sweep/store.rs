@@ -1,9 +1,9 @@
-//! The folder of a sweep that is under way: tables that only grow, and a journal of how far they are whole.
+//! The folder of a running sweep: append-only tables, and a journal of their consistent lengths.
 //!
-//! After each stretch of runs the journal gets a line: the runs done so far, and for each table its
-//! length and the hash of all of it. What a kill, a crash or a full disk leaves behind the last line
-//! that fits the tables is cut off when the sweep goes on, so at most the runs in flight are lost. The
-//! manifest says `complete: true` only after everything is on the disk; then the journal goes.
+//! After each stretch of runs a line is added to the journal: the number of finished runs, and for each table its
+//! length and the hash of its contents. When an interrupted sweep is resumed, everything behind the last line that
+//! matches the tables is cut off, so at most the active runs are lost after a kill, a crash or a full disk. The
+//! manifest says `complete: true` only after everything is on the disk; then the journal is removed.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -18,17 +18,17 @@ use super::error::{Error, ErrorKind};
 use super::limits;
 use crate::store::{Digest, Lock, open_file, open_to_append, remove_partial, sync_folder};
 
-/// Name of the journal.
+/// The name of the journal.
 pub(super) const JOURNAL: &str = "sweep.journal";
-/// Where rows stand in the order of their runs while the finished file is to be sorted.
+/// The file with rows in the order of their runs, if the finished file will be sorted.
 pub(super) const UNSORTED: &str = "runs.unsorted.csv";
 
-/// First line of a journal.
+/// The first line of a journal.
 const TITLE: &str = "backstop sweep journal 1";
-/// How often what has been written is forced to the disk.
+/// The interval between syncs to the disk.
 const SYNC: Duration = Duration::from_secs(5);
 
-/// A table that grows.
+/// An append-only table.
 #[derive(Debug)]
 struct Table {
     path: PathBuf,
@@ -37,23 +37,23 @@ struct Table {
     hash: Sha256,
 }
 
-/// The tables of a sweep under way, open for writing.
+/// The tables of a running sweep, open for writing.
 #[derive(Debug)]
 pub(super) struct Store {
     folder: PathBuf,
     tables: Vec<Table>,
     journal: File,
     synced: Instant,
-    /// Why what is finished stays, for messages.
+    /// How to continue after an error, for messages.
     advice: &'static str,
-    /// What keeps others from writing into the folder.
+    /// Locks against other writers.
     _locks: Vec<Lock>,
 }
 
 /// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mark {
-    /// The end of the runs done.
+    /// The exclusive end of the finished runs.
     end: u64,
     /// Length and hash of each table.
     tables: Vec<(u64, String)>,
@@ -76,26 +76,26 @@ impl Mark {
     }
 }
 
-/// The hash of what has been fed so far, shortened: a check against torn files, not against an adversary.
+/// The shortened hash of the data so far: it detects torn files, not attacks.
 fn short(hash: &Sha256) -> String {
     Digest::of(hash.clone()).0[..32].to_owned()
 }
 
-/// The journal of tables that hold their headers alone, as text.
+/// The text of the journal for tables that contain only headers.
 pub(super) fn first_journal(first: u64, tables: &[&[u8]]) -> String {
     let tables = tables.iter().map(|bytes| (bytes.len() as u64, short(&Sha256::new_with_prefix(bytes)))).collect();
     format!("{TITLE}\n{}", Mark { end: first, tables }.line())
 }
 
-/// The journal of tables that hold the rows of all runs before `end`, as text.
+/// The text of the journal for tables that contain the rows of all runs before `end`.
 pub(super) fn journal_of(end: u64, tables: &[(u64, Digest)]) -> String {
     let tables = tables.iter().map(|(length, hash)| (*length, hash.0[..32].to_owned())).collect();
     format!("{TITLE}\n{}", Mark { end, tables }.line())
 }
 
 impl Store {
-    /// Opens the tables of a sweep that has begun, cuts off what is not whole, and says where to go on. `locks` are
-    /// those of the folder.
+    /// Opens the tables of an interrupted sweep, cuts off inconsistent rows, and returns the first unfinished run.
+    /// `locks` are those of the folder.
     pub(super) fn open(folder: &Path, names: &[&str], first: u64, locks: Vec<Lock>) -> Result<(Self, u64), Error> {
         let journal_path = folder.join(JOURNAL);
         let journal = open_to_append(&journal_path).map_err(|error| {
@@ -111,7 +111,7 @@ impl Store {
             good = good.min(matching(&path, &marks, at).map_err(|error| Error::io("read", &path, &error))?);
         }
         let Some(mark) = good.checked_sub(1).map(|last| &marks[last]) else {
-            let message = format!("the tables in `{}` are not those of its journal", folder.display());
+            let message = format!("the tables in `{}` do not match its journal", folder.display());
             return Err(Error::new(ErrorKind::Mismatch, message).help("start the sweep again with `--force`"));
         };
         let mut tables = Vec::with_capacity(names.len());
@@ -126,12 +126,12 @@ impl Store {
         Ok((store, mark.end))
     }
 
-    /// The same for a command that cannot be taken up again where it stopped.
+    /// Replaces the advice, for a command that cannot be resumed.
     pub(super) fn advising(self, advice: &'static str) -> Self {
         Self { advice, ..self }
     }
 
-    /// Keeps the good lines alone.
+    /// Rewrites the journal with these lines only.
     fn rewrite_journal(&self, marks: &[Mark]) -> io::Result<()> {
         let length = TITLE.len() + 1 + marks.iter().map(|mark| mark.line().len()).sum::<usize>();
         self.journal.set_len(length as u64)?;
@@ -146,13 +146,13 @@ impl Store {
         self.mark(end)
     }
 
-    /// Appends rows to the table of that number, to be marked once all rows of their runs are there.
+    /// Appends rows to a table, given by number; [`Self::mark`] must follow when all rows of their runs are there.
     pub(super) fn grow(&mut self, table: usize, rows: &[u8]) -> Result<(), Error> {
         let table = &mut self.tables[table];
         table.append(rows).map_err(|error| Error::io("write", &table.path, &error).help(self.advice))
     }
 
-    /// Notes in the journal that all rows of the runs before `end` are there.
+    /// Records in the journal that all rows of the runs before `end` are complete.
     pub(super) fn mark(&mut self, end: u64) -> Result<(), Error> {
         let tables = self.tables.iter().map(|table| (table.length, short(&table.hash))).collect();
         let line = Mark { end, tables }.line();
@@ -165,7 +165,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forces everything to the disk.
+    /// Syncs everything to the disk.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         for table in &self.tables {
             table.file.sync_data()?;
@@ -181,7 +181,7 @@ impl Store {
         self.tables.iter().map(|table| (name(table), Digest::of(table.hash.clone()))).collect()
     }
 
-    /// Takes the journal away: the folder is complete.
+    /// Removes the journal: the folder is complete.
     pub(super) fn close(self) -> Result<(), Error> {
         let path = self.folder.join(JOURNAL);
         fs::remove_file(&path).map_err(|error| Error::io("remove", &path, &error))?;
@@ -189,10 +189,10 @@ impl Store {
     }
 }
 
-const RESUME: &str = "what is finished stays; `--resume` goes on with the same arguments";
+const RESUME: &str = "finished runs are kept; `--resume` with the same arguments continues";
 
 impl Table {
-    /// Opens a table, cuts it to a length, and takes the hash of what stays.
+    /// Opens a table, cuts it to a length, and hashes the rest.
     fn cut(path: PathBuf, length: u64) -> io::Result<Self> {
         let file = open_to_append(&path)?;
         let mut hash = Sha256::new();
@@ -220,7 +220,7 @@ fn feed(hash: &mut Sha256, from: &mut impl io::Read) -> io::Result<u64> {
     Ok(total)
 }
 
-/// Hands on what is left to read, piece by piece.
+/// Passes on the rest of a file in pieces.
 pub(super) fn in_pieces<E>(
     from: &mut impl io::Read,
     unreadable: impl Fn(io::Error) -> E,
@@ -244,7 +244,7 @@ pub(super) fn digest_of(path: &Path) -> io::Result<Digest> {
     Ok(Digest::of(hash))
 }
 
-/// The lines of a journal, up to the first that is torn or out of order.
+/// The lines of a journal, up to the first torn or inconsistent one.
 fn read_marks(journal: &File, tables: usize, first: u64) -> io::Result<Vec<Mark>> {
     if journal.metadata()?.len() > limits::JOURNAL_BYTES {
         let message = format!("it has more than {} bytes", limits::JOURNAL_BYTES);
@@ -273,7 +273,7 @@ fn read_marks(journal: &File, tables: usize, first: u64) -> io::Result<Vec<Mark>
     Ok(marks)
 }
 
-/// The end of the runs done, by the last line of a folder's journal.
+/// The exclusive end of the finished runs, according to the journal of a folder.
 pub(super) fn last_end(folder: &Path) -> Option<u64> {
     use std::io::{Seek as _, SeekFrom};
     let mut journal = open_file(&folder.join(JOURNAL)).ok()?;
@@ -286,7 +286,7 @@ pub(super) fn last_end(folder: &Path) -> Option<u64> {
     std::str::from_utf8(line).ok()?.split(',').next()?.parse().ok()
 }
 
-/// How many of the marks the table of that number fits.
+/// The number of leading marks that match a table, given by number.
 fn matching(path: &Path, marks: &[Mark], table: usize) -> io::Result<usize> {
     let mut file = BufReader::new(open_file(path)?);
     let mut hash = Sha256::new();
@@ -302,12 +302,13 @@ fn matching(path: &Path, marks: &[Mark], table: usize) -> io::Result<usize> {
     Ok(marks.len())
 }
 
-/// Two sweeps must not write into one folder. Where the file system has no locks, nothing is checked.
+/// Locks the journal, since two sweeps must not write into one folder. On file systems without locks nothing is
+/// checked.
 fn lock(journal: &File, folder: &Path) -> Result<(), Error> {
     match journal.try_lock() {
         Err(fs::TryLockError::WouldBlock) => {
             let message = format!("another sweep is writing into `{}`", folder.display());
-            Err(Error::new(ErrorKind::Io, message).help("wait until it has ended"))
+            Err(Error::new(ErrorKind::Io, message).help("wait until the other sweep has ended"))
         }
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! `summary.csv`: what the runs at each point came to, in one pass over the rows in their order.
+//! `summary.csv`: statistics of the runs at each point, in one pass over the rows in order.
 
 use std::cmp::Reverse;
 use std::collections::btree_map::Entry;
@@ -15,19 +15,19 @@ use crate::scenario::{FAILED, SetValue};
 use crate::table::{Cell, Layout, Sink, SummaryColumn};
 use crate::trace::set_cell;
 
-/// The ways to end besides the outcomes.
+/// The kinds of ending besides the outcomes.
 const OTHERS: [&str; 3] = [Ending::DEADLOCK, Ending::STALEMATE, FAILED];
-/// What moments are taken of besides the metrics.
+/// The measured numbers besides the metrics.
 pub(super) const DATED: [&str; 2] = ["reached_step", "gap"];
 
-/// What a summary takes from a run besides its metrics.
+/// The data of a run for the summary, without its metrics.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RunStats {
     /// Number of the run.
     pub run: u64,
     /// The point.
     pub point: u64,
-    /// How the run ended; none where it failed.
+    /// How the run ended; `None` if it failed.
     pub ending: Option<Ending>,
     /// Step at which the final outcome was reached.
     pub reached_step: Option<u32>,
@@ -37,7 +37,7 @@ pub struct RunStats {
     pub storyline: u64,
 }
 
-/// The runs that tell one storyline.
+/// The runs with one storyline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// The hash of the storyline.
@@ -46,11 +46,11 @@ pub struct Tally {
     pub runs: u64,
     /// The first of them.
     pub first: u64,
-    /// How they ended, which is a part of the storyline; none where they failed.
+    /// How they ended, which is a part of the storyline; `None` if they failed.
     pub ending: Option<Ending>,
 }
 
-/// The running summary of a sweep. Its memory depends on the number of points alone.
+/// The running summary of a sweep. Its memory depends only on the number of points.
 #[derive(Clone, Debug)]
 pub struct Summary {
     outcomes: Vec<String>,
@@ -63,21 +63,21 @@ pub struct Summary {
     moments: Vec<Moments>,
     /// By point: the same, for quantiles.
     quantiles: Vec<Quantiles>,
-    /// Distinct values that each of them keeps.
+    /// The number of distinct values that each of them keeps.
     values: usize,
     /// By point: the distinct storylines, up to `kept`.
     storylines: Vec<BTreeSet<u64>>,
-    /// By point: whether all distinct storylines are among those kept.
+    /// By point: whether `storylines` is complete.
     exact: Vec<bool>,
     kept: usize,
-    /// By storyline, up to [`limits::STORYLINES_TALLIED`]: the runs that tell it.
+    /// By storyline, up to [`limits::STORYLINES_TALLIED`]: the runs that have it.
     tallies: BTreeMap<u64, Tally>,
-    /// Runs whose storyline is not among the tallied.
+    /// The number of runs whose storyline is not tallied.
     untallied: u64,
 }
 
 impl Summary {
-    /// Checks, before memory is taken for it, how large the summary of a sweep over `points` points is.
+    /// Checks the size of a summary of `points` points before memory is allocated.
     ///
     /// # Errors
     /// An [`Error`] if it takes more than [`limits::SUMMARY_BYTES`].
@@ -124,8 +124,8 @@ impl Summary {
         }
     }
 
-    /// Adds a run with the last value of each of its metrics, NaN where there is none. Runs are added in their order, so
-    /// that sums do not depend on threads.
+    /// Adds a run with the last value of each of its metrics, NaN if missing. Runs must be added in order, so that sums
+    /// do not depend on threads.
     ///
     /// # Panics
     /// If the point is beyond those that the summary was made for.
@@ -168,7 +168,7 @@ impl Summary {
         }
     }
 
-    /// The storylines of the sweep, the most common first, of equally common ones that of the earlier run.
+    /// The storylines of the sweep, the most common first; equally common ones by their first run.
     #[must_use]
     pub fn tallies(&self) -> Vec<Tally> {
         let mut all: Vec<Tally> = self.tallies.values().copied().collect();
@@ -176,13 +176,13 @@ impl Summary {
         all
     }
 
-    /// Runs that tell a storyline that is not among the [tallied](Self::tallies), because there are too many.
+    /// The number of runs whose storyline is not among the [tallied](Self::tallies) ones, because there are too many.
     #[must_use]
     pub fn untallied(&self) -> u64 {
         self.untallied
     }
 
-    /// The position of a way to end in [`Summary::endings`].
+    /// The position of a kind of ending in [`Summary::endings`].
     pub(super) fn place(&self, ending: Option<Ending>) -> usize {
         let outcomes = self.outcomes.len();
         match ending {
@@ -205,15 +205,15 @@ impl Summary {
         self.counts(point).iter().sum()
     }
 
-    /// How many runs at a point ended in each way, in the order of [`Summary::endings`].
+    /// The number of runs at a point with each ending, in the order of [`Summary::endings`].
     #[must_use]
     pub fn counts(&self, point: usize) -> &[u64] {
         let width = self.outcomes.len() + OTHERS.len();
         &self.endings[point * width..(point + 1) * width]
     }
 
-    /// How many runs at a point reached the outcome that they ended in, and the mean of the steps at which they did; none
-    /// where no run did.
+    /// The number of runs at a point that reached the outcome in which they ended, and the mean of the steps at which
+    /// they did; `None` if no run did.
     #[must_use]
     pub fn reached(&self, point: usize) -> Option<(f64, f64)> {
         let moments = &self.moments[point * (self.metrics.len() + DATED.len())];
@@ -227,7 +227,7 @@ impl Summary {
         self.outcomes.len()
     }
 
-    /// The ways to end: outcomes, then `deadlock`, `stalemate` and `failed`.
+    /// The kinds of ending: outcomes, then `deadlock`, `stalemate` and `failed`.
     pub fn endings(&self) -> impl Iterator<Item = &str> {
         self.outcomes.iter().map(String::as_str).chain(OTHERS)
     }
@@ -238,7 +238,7 @@ impl Summary {
         (0..self.points()).filter_map(|point| self.counts(point).last()).sum()
     }
 
-    /// The columns of `summary.csv`, given the names that vary.
+    /// The columns of `summary.csv`, given the varied names.
     #[must_use]
     pub fn layout(&self, names: &[String]) -> Layout<SummaryColumn> {
         Layout::new(self.dates, |placeholder| match placeholder {
@@ -248,8 +248,8 @@ impl Summary {
         })
     }
 
-    /// Writes the rows of `summary.csv`; a point without runs has one with `count/runs` 0. `clock` gives the clock of a
-    /// point.
+    /// Writes the rows of `summary.csv`; a point without runs gets one with `count/runs` 0. `clock` returns the clock
+    /// of a point.
     pub(super) fn write<S: Sink>(&self, sink: &mut S, points: &Points, clock: impl Fn(u64) -> Clock) -> io::Result<()> {
         let layout = self.layout(&points.names);
         (0..self.points()).try_for_each(|point| {
@@ -306,7 +306,7 @@ impl Summary {
     }
 }
 
-/// The date at which a step begins; one between two steps is rounded to the nearer, a half up.
+/// The date at which a step begins. A position between two steps is rounded to the nearest, a half up.
 fn date(clock: &Clock, step: Option<f64>) -> Cell<'static> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between steps of a run")]
     step.map_or(Cell::Empty, |step| clock.date((step + 0.5).floor() as u32).into())

@@ -2,14 +2,14 @@
 
 use super::limits;
 
-/// Where to look for tipping points of one number.
+/// The search for tipping points of one number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bracketing {
-    /// The values that are looked at first, rising.
+    /// The values evaluated first, in ascending order.
     pub grid: Vec<f64>,
-    /// Whether the number takes whole values only; a tipping point then lies between adjacent ones.
+    /// Whether the number takes only integers; a tipping point is then between adjacent ones.
     pub whole: bool,
-    /// Otherwise the largest distance of the two values that a tipping point is put between, above 0.
+    /// Otherwise, the largest distance of the two values around a tipping point, above 0.
     pub tolerance: f64,
 }
 
@@ -26,22 +26,22 @@ pub struct Tip<T, O> {
     pub outcome_above: O,
 }
 
-/// The tipping points of one luck, rising.
+/// The tipping points of one replicate, in ascending order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tips<O> {
-    /// Each with the two values that it lies between.
+    /// The tipping points, each with the two values around it.
     pub tips: Vec<Tip<f64, O>>,
-    /// Runs that it took.
+    /// The number of runs.
     pub runs: u64,
-    /// Whether the search came to [`limits::TIP_RUNS`] before every bracket was narrow.
+    /// Whether the search was stopped at [`limits::TIP_RUNS`] before every bracket was narrow enough.
     pub is_cut: bool,
 }
 
-/// Looks for the tipping points: values of the grid whose outcomes differ are brackets, and each bracket is halved
-/// until it is as narrow as asked for. Between values of the grid with equal outcomes nothing is looked for.
+/// Finds tipping points: neighbouring values of the grid whose outcomes differ are brackets, and each bracket is
+/// bisected until it is narrow enough. Brackets whose ends have equal outcomes are not searched.
 ///
 /// # Errors
-/// What `outcome` gives.
+/// The errors of `outcome`.
 pub fn tips<O: Clone + PartialEq, E>(
     asked: &Bracketing,
     mut outcome: impl FnMut(f64) -> Result<O, E>,
@@ -53,7 +53,7 @@ pub fn tips<O: Clone + PartialEq, E>(
         found.runs += 1;
     }
     for pair in looked.windows(2) {
-        // Brackets still to be narrowed, the lowest last.
+        // Brackets left to bisect, the lowest last.
         let mut open = vec![(pair[0].clone(), pair[1].clone())];
         while let Some((low, high)) = open.pop() {
             if low.1 == high.1 {
@@ -74,7 +74,7 @@ pub fn tips<O: Clone + PartialEq, E>(
     Ok(found)
 }
 
-/// The value to look at between two; none where they are close enough.
+/// The value to evaluate between two; `None` if they are close enough.
 fn middle(asked: &Bracketing, low: f64, high: f64) -> Option<f64> {
     let middle = low + (high - low) / 2.0;
     let middle = if asked.whole { middle.floor() } else { middle };
@@ -82,16 +82,16 @@ fn middle(asked: &Bracketing, low: f64, high: f64) -> Option<f64> {
     (!is_narrow && low < middle && middle < high).then_some(middle)
 }
 
-/// Evenly spaced whole numbers or numbers from `from` to `to`, both included, at most `count` of them.
+/// At most `count` evenly spaced integers or numbers from `from` to `to`, both included.
 #[must_use]
 pub fn bracket_grid(from: f64, to: f64, count: u32, whole: bool) -> Vec<f64> {
     let last = f64::from(count.max(2) - 1);
     let mut grid: Vec<f64> = (0..count.max(2))
         .map(|at| {
-            // Weighted ends cannot overflow, and give both ends exactly.
+            // A weighted mean of the ends cannot overflow, and gives both ends exactly.
             let share = f64::from(at) / last;
             let value = from * (1.0 - share) + to * share;
-            // The last digit that an f64 may be off is not meant.
+            // Round away the last digit, which may be off.
             let value = if whole { value.round() } else { format!("{value:.14e}").parse().unwrap_or(value) };
             value.clamp(from, to) + 0.0
         })

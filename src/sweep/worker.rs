@@ -1,4 +1,4 @@
-//! What the threads of a sweep do: a run, and its rows.
+//! The work of the threads of a sweep: a run and its rows.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use crate::scenario::SetValue;
 use crate::store::{RunRow, RunTable, Sampler, write_events, write_series};
 use crate::table::{Column, Columns, Csv, EventColumn, SeriesColumn, Sink, fixed_columns};
 
-/// The rows of some consecutive runs, and what the summary needs of them.
+/// The rows of consecutive runs, and their data for the summary.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     /// Rows of `runs.csv`.
@@ -20,11 +20,11 @@ pub(super) struct Rows {
     pub(super) events: Vec<u8>,
     /// Rows of `series.csv`.
     pub(super) series: Vec<u8>,
-    /// The rows of all tables where they are kept in memory instead.
+    /// The rows of all tables, if they are kept in memory.
     pub(super) memory: Option<Memory>,
-    /// For each run what the summary needs, but its metrics.
+    /// The data of each run for the summary, without its metrics.
     pub(super) facts: Vec<RunStats>,
-    /// For each run its metrics; NaN where there is none.
+    /// The metrics of each run; NaN if missing.
     pub(super) metrics: Vec<f64>,
 }
 
@@ -39,16 +39,16 @@ impl super::execute::Stretch for Rows {
 /// The tables of a sweep in memory.
 #[derive(Clone, Debug)]
 pub struct Memory {
-    /// What `runs.csv` has.
+    /// The table `runs.csv`.
     pub runs: Columns,
-    /// What `events.csv` has; without rows unless it was wanted.
+    /// The table `events.csv`; without rows unless it was requested.
     pub events: Columns,
-    /// What `series.csv` has; without rows unless it was wanted.
+    /// The table `series.csv`; without rows unless it was requested.
     pub series: Columns,
 }
 
 impl Memory {
-    /// Tables without rows, given the columns of `runs.csv`.
+    /// Creates tables without rows, given the columns of `runs.csv`.
     pub(super) fn new(runs: &[Column]) -> Self {
         Self {
             runs: Columns::new(runs),
@@ -57,7 +57,7 @@ impl Memory {
         }
     }
 
-    /// Adds the rows of others behind these.
+    /// Appends the rows of other tables.
     pub(super) fn append(&mut self, other: Self) -> io::Result<()> {
         self.runs.append(other.runs)?;
         self.events.append(other.events)?;
@@ -69,7 +69,7 @@ impl Memory {
     }
 }
 
-/// What a thread needs to run points.
+/// The state of a thread.
 pub(super) struct Worker<'a> {
     experiment: &'a Experiment,
     schedule: Schedule,
@@ -79,9 +79,9 @@ pub(super) struct Worker<'a> {
     table: RunTable,
     sampler: Sampler,
     settings: Vec<Setting>,
-    /// Values of what was set, then of what varies.
+    /// The values that were set, then those that are varied.
     parameters: Vec<SetValue>,
-    /// The columns of `runs.csv` where the tables are kept in memory.
+    /// The columns of `runs.csv`, if the tables are kept in memory.
     typed: Option<&'a [Column]>,
 }
 
@@ -115,11 +115,11 @@ impl<'a> Worker<'a> {
         self.parameters.extend_from_slice(self.experiment.points().values(slot.point));
         if let Some(own) = self.experiment.lay(slot.point, &mut self.settings) {
             let (model, plan) = &*own;
-            let run = engine::run(model, plan, slot.luck, self.want);
+            let run = engine::run(model, plan, slot.run_seed, self.want);
             let writer = Writer { model, table: &self.table, sampler: &self.sampler, typed: self.typed };
             writer.write(slot, &run, &self.parameters, self.tables, rows);
         } else {
-            let run = self.simulation.run(&self.settings, slot.luck);
+            let run = self.simulation.run(&self.settings, slot.run_seed);
             let model = self.experiment.model();
             let writer = Writer { model, table: &self.table, sampler: &self.sampler, typed: self.typed };
             writer.write(slot, run, &self.parameters, self.tables, rows);
@@ -137,7 +137,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn write(&self, slot: Slot, run: &Run, parameters: &[SetValue], tables: Tables, rows: &mut Rows) {
-        let row = RunRow::of(run, (slot.run, slot.point), slot.luck, parameters);
+        let row = RunRow::of(run, (slot.run, slot.point), slot.run_seed, parameters);
         if let Some(columns) = self.typed {
             let Memory { runs, events, series } = rows.memory.get_or_insert_with(|| Memory::new(columns));
             self.rows((runs, events, series), tables, run, &row)

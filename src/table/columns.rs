@@ -1,4 +1,4 @@
-//! The columns of every table, declared once.
+//! The columns of every table, each declared once.
 
 use super::{Declared, Kind};
 
@@ -33,7 +33,7 @@ macro_rules! columns {
 }
 
 columns! {
-    /// `events.csv`: one row an event.
+    /// `events.csv`: one row per event.
     EventColumn {
         /// Number of the run, from 0.
         Run = "run": Whole;
@@ -45,9 +45,9 @@ columns! {
         Date = "date": Date;
         /// The kind of event.
         Event = "event": Text;
-        /// The debtor, or whom it happens to, or the truster.
+        /// The debtor, the actor that changes, or the truster.
         Actor = "actor": Id;
-        /// The creditor, or the trusted.
+        /// The creditor or the trusted actor.
         Counterpart = "counterpart": Id;
         /// The commitment, meeting, shock, outcome or drawn path.
         Subject = "subject": Text;
@@ -61,7 +61,7 @@ columns! {
         Cause = "cause": Whole;
     }
 
-    /// `series.csv`: one row a metric at a step.
+    /// `series.csv`: one row per metric and step.
     SeriesColumn {
         /// Number of the run.
         Run = "run": Whole;
@@ -81,17 +81,17 @@ columns! {
         Run = "run": Whole;
         /// The instance.
         Commitment = "commitment": Id;
-        /// Who promises.
+        /// The debtor.
         Debtor = "debtor": Id;
-        /// To whom, as declared.
+        /// The creditor, as declared.
         Creditor = "creditor": Id;
-        /// What.
+        /// The promised resource.
         Resource = "resource": Id;
-        /// What is promised.
+        /// The promised amount.
         Amount = "amount": Real;
-        /// The most that a graded amount can be; missing for a plain one.
+        /// The upper limit of a graded amount; missing for a fixed one.
         Upto = "upto": Real;
-        /// What was delivered.
+        /// The amount delivered.
         Delivered = "delivered": Real;
         /// The state in which the run ended.
         State = "state": Text;
@@ -107,11 +107,11 @@ columns! {
         SettledStep = "settled_step": Whole;
         /// The date at which that step begins.
         SettledDate = "settled_date": Date;
-        /// How often it has been satisfied.
+        /// The number of times it has been satisfied.
         Rounds = "rounds": Whole;
     }
 
-    /// `runs.csv`: one row a run. No parameter and no metric may bear one of these names.
+    /// `runs.csv`: one row per run. No parameter and no metric may have one of these names.
     RunColumn {
         /// Number of the run, from 0.
         Run = "run": Whole;
@@ -121,9 +121,9 @@ columns! {
         Replicate = "replicate": Whole;
         /// The seed.
         Seed = "seed": Seed;
-        /// What was set, then what was varied.
+        /// The parameters that were set, then those that were varied.
         Parameter = "PARAMETER": Set;
-        /// `ok`, or why the run failed.
+        /// `ok`, or the reason why the run failed.
         Status = "status": Text;
         /// How the run ended; missing where it failed.
         Outcome = "outcome": Id;
@@ -139,11 +139,11 @@ columns! {
         Metric = "METRIC": Real;
         /// The hash of the history.
         HistoryHash = "history_hash": Hash;
-        /// The hash of what it tells when dates and drift are left out.
+        /// The hash of the storyline: the history without dates and drift.
         StorylineHash = "storyline_hash": Hash;
     }
 
-    /// `design.csv`: one row a point.
+    /// `design.csv`: one row per point.
     DesignColumn {
         /// Number of the point, from 0.
         Point = "point": Whole;
@@ -151,8 +151,8 @@ columns! {
         Parameter = "PARAMETER": Set;
     }
 
-    /// `summary.csv`: one row a point. No name that a user chooses has a `/`, and none is `point`, so that no two columns
-    /// have one name.
+    /// `summary.csv`: one row per point. Names chosen by users contain no `/` and are not `point`, so no two columns
+    /// have the same name.
     SummaryColumn {
         /// Number of the point, from 0.
         Point = "point": Whole;
@@ -160,7 +160,7 @@ columns! {
         Parameter = "PARAMETER": Set;
         /// Runs at the point.
         Runs = "count/runs": Whole;
-        /// Share of the runs that ended so: in each outcome, in `deadlock`, `stalemate`, or `failed`.
+        /// Share of the runs that ended in each outcome, in `deadlock`, in `stalemate`, or `failed`.
         Share = "share/OUTCOME": Real;
         /// The lower end of Wilson's interval of the share at 95 %.
         ShareLow = "share_low/OUTCOME": Real;
@@ -173,13 +173,14 @@ columns! {
         MinDate = "min/reached_date": Date;
         /// The date of the last one.
         MaxDate = "max/reached_date": Date;
-        /// The date of the step by which 5 % of those that reached it had; the quantile rounded to a whole step.
+        /// The date of the step by which 5 % of the runs that reached it had done so; the quantile is rounded to a
+        /// whole step.
         LowDate = "q05/reached_date": Date;
         /// The date of the median.
         MedianDate = "q50/reached_date": Date;
         /// The date of the step by which 95 % had.
         HighDate = "q95/reached_date": Date;
-        /// The mean of what was measured: the step reached, the gap, each metric.
+        /// The mean of a value: the step reached, the gap, or a metric.
         Mean = "mean/NAME": Real;
         /// Its sample standard deviation.
         Sd = "sd/NAME": Real;
@@ -193,15 +194,15 @@ columns! {
         Median = "q50/NAME": Real;
         /// The quantile of 95 %.
         High = "q95/NAME": Real;
-        /// How far a quantile of this row may be off, relative to itself; 0 where all are exact.
+        /// The largest relative error of a quantile in this row; 0 if all are exact.
         QuantilesError = "error/quantiles": Real;
         /// Number of distinct storylines.
         Storylines = "count/storylines": Whole;
-        /// Whether that is their number, or a lower bound of it.
+        /// Whether the number of storylines is exact rather than a lower bound.
         StorylinesExact = "exact/storylines": Truth;
     }
 
-    /// What `against --csv` prints: one row a point.
+    /// The output of `against --csv`: one row per point.
     AgainstColumn {
         /// Number of the point, from 0.
         Point = "point": Whole;
@@ -209,11 +210,11 @@ columns! {
         Parameter = "PARAMETER": Set;
         /// The point that it is compared with.
         Base = "base": Whole;
-        /// Runs of the point that have a pair.
+        /// Runs of the point that have a counterpart at the base.
         Pairs = "count/pairs": Whole;
-        /// Pairs in which only the run of the point ends so.
+        /// Pairs in which only the run of the point ends in this outcome.
         Gained = "gained/OUTCOME": Whole;
-        /// Pairs in which only the run of the base ends so.
+        /// Pairs in which only the run of the base ends in this outcome.
         Lost = "lost/OUTCOME": Whole;
         /// The mean difference, point less base, over the pairs that both have a value.
         Difference = "difference/NAME": Real;
@@ -223,11 +224,11 @@ columns! {
         DifferenceHigh = "difference_high/NAME": Real;
     }
 
-    /// What `storylines --csv` prints: one row a storyline, the most common first.
+    /// The output of `storylines --csv`: one row per storyline, the most common first.
     StorylineColumn {
         /// Its hash.
         StorylineHash = "storyline_hash": Hash;
-        /// Number of runs that tell it.
+        /// Number of runs with this storyline.
         Runs = "runs": Whole;
         /// Their share.
         Share = "share": Real;
@@ -237,13 +238,13 @@ columns! {
         Run = "run": Whole;
     }
 
-    /// `tips.csv`: one row a tipping point.
+    /// `tips.csv`: one row per tipping point.
     TipColumn {
-        /// The value of the other name that varies, where there is one.
+        /// The value of the second varied parameter, if there is one.
         Parameter = "PARAMETER": Set;
         /// The replicate.
         Replicate = "replicate": Whole;
-        /// The name whose tipping point it is.
+        /// The varied parameter that has the tipping point.
         Name = "name": Text;
         /// The lower of the two values that it lies between.
         Below = "below": Real;
@@ -259,11 +260,11 @@ columns! {
         Date = "date": Date;
         /// Which of the two runs has that event: `below` or `above`.
         Side = "side": Text;
-        /// Its kind.
+        /// The kind of that event.
         Event = "event": Text;
-        /// What it is about.
+        /// The subject.
         Subject = "subject": Text;
-        /// The comparison that turned.
+        /// The comparison that is true in only one of the runs.
         Comparison = "comparison": Text;
         /// The left side of the comparison at the lower value.
         LeftBelow = "left_below": Real;
@@ -275,25 +276,25 @@ columns! {
         RightAbove = "right_above": Real;
     }
 
-    /// The first moves of `explain --forward`: one row an outcome and set of moves, best first.
+    /// The output of `explain --forward`: one row per outcome and set of moves, best first.
     FutureColumn {
-        /// The outcome; missing where none is declared: an end without a deadlock.
+        /// The outcome; missing if none is declared, in which case the aim is an end without a deadlock.
         Outcome = "outcome": Id;
-        /// The rank for this outcome; 0 is that nobody moves.
+        /// The rank for this outcome; 0 is the row without moves.
         Rank = "rank": Whole;
-        /// The moves, with `;` between them; missing where nobody moves.
+        /// The moves, separated by `;`; missing in the row without moves.
         Moves = "moves": Text;
-        /// Sets that differ from this one in interchangeable instances alone, itself included.
+        /// The number of sets that are equal up to interchangeable instances, including this one.
         Alike = "alike": Whole;
-        /// Futures that were played.
+        /// Runs that were simulated.
         Runs = "runs": Whole;
-        /// Futures that failed.
+        /// Runs that failed.
         Failed = "failed": Whole;
-        /// Futures that end in a deadlock.
+        /// Runs that end in a deadlock.
         Deadlock = "deadlock": Whole;
-        /// Futures that end in a stalemate.
+        /// Runs that end in a stalemate.
         Stalemate = "stalemate": Whole;
-        /// Futures that reach the outcome, whether it lasts or not.
+        /// Runs that reach the outcome, whether it lasts or not.
         Reached = "reached": Whole;
         /// Their share.
         ReachedShare = "reached_share": Real;
@@ -301,7 +302,7 @@ columns! {
         ReachedLow = "reached_low": Real;
         /// The upper end of it.
         ReachedHigh = "reached_high": Real;
-        /// Futures that end in the outcome.
+        /// Runs that end in the outcome.
         Ended = "ended": Whole;
         /// Their share.
         EndedShare = "ended_share": Real;
@@ -313,7 +314,7 @@ columns! {
         MedianStep = "median_step": Whole;
         /// The date at which that step begins; missing without `start`.
         MedianDate = "median_date": Date;
-        /// Promises that are broken, `COMMITMENT=FUTURES`, with `;` between them.
+        /// Promises that are broken, as `COMMITMENT=RUNS`, separated by `;`.
         Broken = "broken": Text;
     }
 
@@ -349,9 +350,9 @@ columns! {
         Step = "step": Whole;
         /// The kind of event.
         Event = "event": Text;
-        /// The debtor, or whom it happens to, or the truster.
+        /// The debtor, the actor that changes, or the truster.
         Actor = "actor": Id;
-        /// The creditor, or the trusted.
+        /// The creditor or the trusted actor.
         Counterpart = "counterpart": Id;
         /// The commitment, meeting, shock, outcome or drawn path.
         Subject = "subject": Text;

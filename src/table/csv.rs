@@ -1,37 +1,38 @@
-//! Tables as CSV: UTF-8, RFC 4180, one header row, `\n` line ends.
+//! Tables as CSV: UTF-8, RFC 4180, one header row, `
+//! ` line ends.
 //!
-//! It is not the writer of the crate `csv`: that takes texts, so that every number would first become one, and looks
-//! for what must be quoted in each; the rows of a sweep are nearly all numbers. What is written here is read by the
-//! crate, in the tests and wherever a table is read.
+//! The writer of the `csv` crate takes text, so every number would have to be formatted first and then searched for
+//! characters to quote. Nearly all cells of a sweep are numbers, so this writer formats them directly. Tables are read
+//! with the `csv` crate.
 
 use std::io;
 
 use super::{Cell, Column, Kind, Sink, Table};
 
-/// How many bytes of rows are collected before they are written on.
+/// The number of bytes that are buffered before they are written.
 const COLLECTED: usize = 1 << 16;
 
-/// Writes rows as CSV to the end of some bytes.
+/// Appends rows as CSV to a buffer.
 #[derive(Debug)]
 pub struct Csv<'a> {
     out: &'a mut Vec<u8>,
 }
 
 impl<'a> Csv<'a> {
-    /// A table with its header.
+    /// Creates a writer and appends the header.
     #[must_use]
     pub fn new(out: &'a mut Vec<u8>, columns: &[Column]) -> Self {
         Self::header(out, columns);
         Self { out }
     }
 
-    /// Rows of a table whose header stands elsewhere.
+    /// Creates a writer without a header.
     #[must_use]
     pub fn rows(out: &'a mut Vec<u8>) -> Self {
         Self { out }
     }
 
-    /// A whole table, whose rows somebody writes.
+    /// Writes a whole table with the given closure.
     ///
     /// # Errors
     /// Those of `rows`; the sink itself has none.
@@ -43,7 +44,7 @@ impl<'a> Csv<'a> {
         Ok(bytes)
     }
 
-    /// Writes a header row alone.
+    /// Appends only a header row.
     pub fn header(out: &mut Vec<u8>, columns: &[Column]) {
         for (at, column) in columns.iter().enumerate() {
             if at > 0 {
@@ -54,7 +55,7 @@ impl<'a> Csv<'a> {
         out.push(b'\n');
     }
 
-    /// Appends one cell as it is written.
+    /// Appends one cell.
     #[inline]
     pub fn push(out: &mut Vec<u8>, cell: &Cell<'_>) {
         match cell {
@@ -75,7 +76,7 @@ impl Sink for Csv<'_> {
             Self::push(self.out, &cell);
             self.out.push(b',');
         }
-        // Every table has a column, so that there is a comma too many.
+        // Replace the comma after the last cell. Every table has at least one column.
         if let Some(last) = self.out.last_mut() {
             *last = b'\n';
         }
@@ -87,7 +88,7 @@ impl Sink for Csv<'_> {
     }
 }
 
-/// Writes rows as CSV to a file or whatever else takes bytes, of which only some thousand are held in memory.
+/// Writes rows as CSV to a file or another writer, with a small buffer.
 #[derive(Debug)]
 pub struct CsvWriter<W> {
     out: W,
@@ -95,7 +96,7 @@ pub struct CsvWriter<W> {
 }
 
 impl<W: io::Write> CsvWriter<W> {
-    /// A table with its header.
+    /// Creates a writer and appends the header.
     #[must_use]
     pub fn new(out: W, columns: &[Column]) -> Self {
         let mut rows = Vec::with_capacity(COLLECTED + COLLECTED / 8);
@@ -103,7 +104,7 @@ impl<W: io::Write> CsvWriter<W> {
         Self { out, rows }
     }
 
-    /// Writes a whole table, and gives back what it was written to.
+    /// Writes a whole table, and returns the writer.
     ///
     /// # Errors
     /// Those of the writer.
@@ -133,7 +134,7 @@ impl<W: io::Write> Sink for CsvWriter<W> {
     }
 }
 
-/// A text in quotes where it needs them.
+/// Appends a text, quoted if needed.
 fn push_text(out: &mut Vec<u8>, text: &str) {
     if !text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
         out.extend_from_slice(text.as_bytes());
@@ -184,7 +185,7 @@ pub fn read_csv<S: Sink>(bytes: impl io::Read, columns: &[Column], sink: &mut S)
             })
         }))?;
         if let Some(text) = unread {
-            return Err(wrong(format!("`{}` is none of the values of its column", text.escape_default())));
+            return Err(wrong(format!("`{}` is not a value of its column", text.escape_default())));
         }
     }
     Ok(())

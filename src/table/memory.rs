@@ -1,4 +1,4 @@
-//! Tables in memory, column by column, each of one type: what other formats than CSV are made of.
+//! Typed columnar tables in memory, the source for formats other than CSV.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,40 +13,40 @@ pub struct Columns {
     rows: usize,
 }
 
-/// The values of a column and, in `valid`, whether each is there. One that is not there has any value.
+/// The values of a column. `valid` tells which are present; absent ones have arbitrary data.
 #[derive(Clone, Debug)]
 pub struct Values {
-    /// What is there.
+    /// The data.
     pub data: Data,
-    /// Whether it is there.
+    /// Whether each value is present.
     pub valid: Vec<bool>,
 }
 
 /// The values of a column.
 #[derive(Clone, Debug)]
 pub enum Data {
-    /// Of [`Kind::Whole`].
+    /// Values of [`Kind::Whole`].
     Whole(Vec<i64>),
-    /// Of [`Kind::Seed`].
+    /// Values of [`Kind::Seed`].
     Seed(Vec<u64>),
-    /// Of [`Kind::Real`].
+    /// Values of [`Kind::Real`].
     Real(Vec<f64>),
-    /// Of [`Kind::Text`], [`Kind::Id`] and [`Kind::Set`].
+    /// Values of [`Kind::Text`], [`Kind::Id`] and [`Kind::Set`].
     Words(Words),
     /// Of [`Kind::Date`] and [`Kind::Moment`]: milliseconds from the beginning of 1970.
     Moment(Vec<i64>),
-    /// Of [`Kind::Hash`].
+    /// Values of [`Kind::Hash`].
     Hash(Vec<u64>),
-    /// Of [`Kind::Truth`].
+    /// Values of [`Kind::Truth`].
     Truth(Vec<bool>),
 }
 
-/// Texts of which many are the same: each once, in the order of first appearance, and which of them stands where.
+/// Dictionary-encoded texts, in the order of first appearance.
 #[derive(Clone, Debug, Default)]
 pub struct Words {
-    /// Each text once.
+    /// The distinct texts.
     pub words: Vec<String>,
-    /// Which of them stands in each row.
+    /// The index of the text in each row.
     pub keys: Vec<i32>,
     places: BTreeMap<String, i32>,
 }
@@ -88,7 +88,7 @@ impl Values {
 
     fn push(&mut self, cell: &Cell<'_>) -> io::Result<()> {
         let is_there = !matches!(cell, Cell::Empty);
-        let other = || wrong(format!("{cell:?} stands in a column of another kind"));
+        let other = || wrong(format!("{cell:?} does not have the type of its column"));
         match (&mut self.data, cell) {
             (Data::Whole(all) | Data::Moment(all), Cell::Empty) => all.push(0),
             (Data::Whole(all), Cell::Whole(value)) => all.push(i64::try_from(*value).map_err(|_| other())?),
@@ -98,7 +98,7 @@ impl Values {
             (Data::Real(all), Cell::Real(value)) => all.push(*value),
             (Data::Truth(all), Cell::Empty) => all.push(false),
             (Data::Truth(all), Cell::Truth(value)) => all.push(*value),
-            // What was set to `true` or `false` is a text where other names may be set to something else.
+            // A parameter that is set to `true` or `false` is stored as text in a column of mixed values.
             (Data::Truth(all), Cell::Text(text)) => all.push(text.parse().map_err(|_| other())?),
             (Data::Moment(all), Cell::Text(text)) => all.push(moment(text).ok_or_else(other)?),
             (Data::Words(words), Cell::Empty) => words.keys.push(0),
@@ -106,7 +106,7 @@ impl Values {
                 let place = words.place(text)?;
                 words.keys.push(place);
             }
-            // A name that is set to a number at one point and to a date at another.
+            // A parameter may be a number at one point and a date at another.
             (Data::Words(words), Cell::Real(value)) => {
                 let place = words.place(zmij::Buffer::new().format(*value))?;
                 words.keys.push(place);
@@ -125,7 +125,7 @@ impl Values {
             (Data::Truth(all), Data::Truth(more)) => all.extend(more),
             (Data::Words(all), Data::Words(more)) => {
                 let places = more.words.iter().map(|word| all.place(word)).collect::<io::Result<Vec<i32>>>()?;
-                // Of a value that is missing the key is 0, also where there is no word at all.
+                // A missing value has the key 0, even if there are no texts.
                 let place = |key: i32| usize::try_from(key).ok().and_then(|key| places.get(key)).copied().unwrap_or(0);
                 all.keys.extend(more.keys.into_iter().map(place));
             }
@@ -141,7 +141,7 @@ fn is_day(text: &str) -> bool {
     text.len() == "YYYY-MM-DD".len()
 }
 
-/// A date or a moment as tables have it, in milliseconds from the beginning of 1970.
+/// Parses a date or a time of a table to milliseconds since the beginning of 1970.
 fn moment(text: &str) -> Option<i64> {
     let moment = if is_day(text) {
         text.parse::<jiff::civil::Date>().ok()?.at(0, 0, 0, 0)
@@ -153,15 +153,15 @@ fn moment(text: &str) -> Option<i64> {
 }
 
 impl Columns {
-    /// A table without rows. A column of [`Kind::Set`] is one of texts; see [`Columns::kind_of`].
+    /// Creates a table without rows. A column of [`Kind::Set`] is stored as text; see [`Columns::kind_of`].
     #[must_use]
     pub fn new(columns: &[Column]) -> Self {
         let values = columns.iter().map(|column| Values::new(column.kind)).collect();
         Self { header: columns.to_vec(), values, rows: 0 }
     }
 
-    /// The kind that a column of [`Kind::Set`] has where all that stands in it is known: of numbers, dates or truths
-    /// alone, theirs; otherwise it is one of texts.
+    /// The kind of a column of [`Kind::Set`] once all its values are known: that of its values if they are all numbers,
+    /// all dates or all logical, and text otherwise.
     #[must_use]
     pub fn kind_of<'c>(mut cells: impl Iterator<Item = Cell<'c>>) -> Kind {
         let kind = |cell: &Cell<'_>| match cell {
@@ -185,10 +185,10 @@ impl Columns {
         })
     }
 
-    /// Adds the rows of another table of the same columns behind these.
+    /// Appends the rows of another table with the same columns.
     ///
     /// # Errors
-    /// `InvalidData` if the columns are others.
+    /// `InvalidData` if the columns differ.
     pub fn append(&mut self, other: Self) -> io::Result<()> {
         self.rows += other.rows;
         self.values.iter_mut().zip(other.values).try_for_each(|(all, more)| all.append(more))
@@ -218,7 +218,7 @@ impl Columns {
         self.rows
     }
 
-    /// About how many bytes its values take.
+    /// The approximate size of the values in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.rows * 9 * self.header.len()
@@ -279,7 +279,7 @@ mod tests {
         ])
     }
 
-    /// What goes through the text is what goes in directly.
+    /// Rows written as CSV and read back give the same table as rows added directly.
     #[test]
     fn rows_and_their_csv_give_one_table() {
         let mut direct = Columns::new(&columns());

@@ -11,14 +11,14 @@ use crate::scenario::SetValue;
 use crate::table::Cell;
 use crate::text::quoted;
 
-/// The cells of an event that depend on it alone: all but run, seq, step, date and cause.
+/// The cells of a row that follow from the event alone: all except run, seq, step, date and cause.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cells<'a> {
     /// The kind of event.
     pub event: &'a str,
-    /// The debtor, or whom it happens to, or the truster.
+    /// The debtor, the actor that changes, or the truster.
     pub actor: &'a str,
-    /// The creditor, or the trusted.
+    /// The creditor or the trusted actor.
     pub counterpart: &'a str,
     /// The commitment, meeting, shock, outcome or drawn path.
     pub subject: &'a str,
@@ -31,18 +31,18 @@ pub struct Cells<'a> {
 }
 
 impl Cells<'_> {
-    /// The value as it is written; empty where there is none.
+    /// The text of the value; empty if there is none.
     #[must_use]
     pub fn value_text(&self) -> String {
         self.value.map(number).unwrap_or_default()
     }
 }
 
-/// Why a row is no event.
+/// The reason why a row is not a valid event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordError(pub String);
 
-/// Names to ids and back, for one model.
+/// Converts between names and ids of one model.
 #[derive(Debug)]
 pub struct Namer<'a> {
     model: &'a Model,
@@ -57,7 +57,7 @@ pub struct Namer<'a> {
 }
 
 impl<'a> Namer<'a> {
-    /// The names of a model.
+    /// Builds the maps for a model.
     #[must_use]
     pub fn new(model: &'a Model) -> Self {
         Self {
@@ -84,14 +84,14 @@ impl<'a> Namer<'a> {
         self.model
     }
 
-    /// The event that cells stand for, with the value as it was read. Cells that the event does not determine are not
-    /// looked at here; comparing with [`cells`] of the result checks them all.
+    /// The event that cells describe, with its value as text. Cells that the event does not determine are not checked
+    /// here; comparing with [`cells`] of the result checks them all.
     ///
     /// # Errors
-    /// A [`RecordError`] where the kind, a name or a value is not known.
+    /// A [`RecordError`] if the kind, a name or a value is unknown.
     ///
     /// # Panics
-    /// Never: what is read has the form that events of the kind carry.
+    /// Never: the payload is read in the form that the kind requires.
     pub fn event(&self, cells: &Cells<'_>, value: &str) -> Result<Event, RecordError> {
         let Some(kind) = EventKind::named(cells.event) else {
             return Err(RecordError(format!("there is no event {}", quoted(cells.event))));
@@ -198,7 +198,7 @@ fn find<T: Copy>(names: &BTreeMap<&str, T>, what: &str, name: &str) -> Result<T,
 fn read_number(text: &str) -> Result<f64, RecordError> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value),
-        _ => Err(RecordError(format!("{} is no number", quoted(text)))),
+        _ => Err(RecordError(format!("{} is not a number", quoted(text)))),
     }
 }
 
@@ -207,7 +207,7 @@ fn size(text: &str) -> Result<u32, RecordError> {
     match text.parse::<f64>().ok().filter(whole) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within range")]
         Some(value) => Ok(value as u32),
-        None => Err(RecordError(format!("{} is no number of commitments", quoted(text)))),
+        None => Err(RecordError(format!("{} is not a number of commitments", quoted(text)))),
     }
 }
 
@@ -221,14 +221,14 @@ pub fn ending_name(model: &Model, ending: Ending) -> &str {
     }
 }
 
-/// The id of an instance's creditor as declared; empty where there is none.
+/// The declared id of an instance's creditor; empty if it has none.
 #[must_use]
 pub fn creditor_name(model: &Model, instance: InstanceId) -> &str {
     model.commitment_of(instance).creditor.map_or("", |group| &model.groups[group.index()].id)
 }
 
-/// A real number as tables have it: with a point or an exponent, so that no reader takes a column whose first values
-/// happen to be whole for one of whole numbers and rounds the rest. Infinity is `inf`.
+/// A real number in the form used in tables: always with a point or an exponent, so that no reader infers an integer
+/// column from whole values and rounds the rest. Infinity is `inf`.
 ///
 /// ```
 /// assert_eq!(backstop::trace::number(30_000.0), "30000.0");
@@ -239,7 +239,7 @@ pub fn number(value: f64) -> String {
     zmij::Buffer::new().format(value).to_owned()
 }
 
-/// A number as an argument or a message has it: a whole one has no point.
+/// A number in the form used in arguments and messages: whole ones have no point.
 #[must_use]
 pub fn plain_number(value: f64) -> String {
     let mut buffer = zmij::Buffer::new();
@@ -247,7 +247,7 @@ pub fn plain_number(value: f64) -> String {
     text.strip_suffix(".0").unwrap_or(text).to_owned()
 }
 
-/// A value that was set as an argument or a message has it: as it was given.
+/// A value that was set, in the form used in arguments and messages.
 #[must_use]
 pub fn plain_set_value(value: SetValue) -> String {
     match value {
@@ -258,7 +258,7 @@ pub fn plain_set_value(value: SetValue) -> String {
     }
 }
 
-/// A value that was set as tables have it: as it was given, numbers as [`number`] writes them.
+/// A value that was set as a table cell; numbers as [`number`] writes them.
 #[must_use]
 pub fn set_cell(value: SetValue) -> Cell<'static> {
     match value {
@@ -269,7 +269,7 @@ pub fn set_cell(value: SetValue) -> Cell<'static> {
     }
 }
 
-/// A value that was set as [`set_cell`] is written.
+/// The text of [`set_cell`].
 #[must_use]
 pub fn set_value(value: SetValue) -> String {
     match value {

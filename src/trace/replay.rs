@@ -1,5 +1,5 @@
-//! Replay: folding a log without simulating, and refusing one that was cut, edited, reordered or belongs
-//! to another scenario.
+//! Replay: applies the events of a log without simulating, and rejects a log that was cut, edited, reordered or written
+//! by another scenario.
 
 mod check;
 mod read;
@@ -14,33 +14,38 @@ use super::record::{Namer, ending_name};
 use crate::engine::{self, Checkpoint, Failure, HistoryHash, Observer, Plan, Run, RunSeed, Stage, StorylineHash, View};
 use crate::model::{Amount, Ending, Entry, Event, InstanceId, Model, Phase, World, limits};
 
-/// What is known of the run whose log is folded, and stands in no row.
+/// Facts about the recorded run that no row of its log contains.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
-    /// Steps that it completed.
+    /// The number of completed steps.
     pub steps: u32,
-    /// Why it failed; none where it came to its end.
+    /// The failure that ended the run; `None` if it reached its end.
     pub failure: Option<Failure>,
-    /// Whether it failed while it sampled its metrics: those that it sampled before in the same step are kept.
+    /// Whether it failed while sampling its metrics. The metrics sampled before the failure in that step are kept.
     pub in_sampling: bool,
-    /// The seed and the replicate, by which a fork draws its numbers anew.
-    pub luck: RunSeed,
+    /// The seed and the replicate, with which a fork draws its parameters again.
+    pub run_seed: RunSeed,
 }
 
 impl Recorded {
-    /// What there is to know of a run; of one that failed only if its series was wanted.
+    /// The facts of a run. Those of a failed run are complete only if its series was recorded.
     #[must_use]
-    pub fn of(run: &Run, luck: RunSeed) -> Self {
+    pub fn of(run: &Run, run_seed: RunSeed) -> Self {
         let complete = run.steps as usize * run.metrics.len();
-        Self { steps: run.steps, failure: run.result.clone().err(), in_sampling: run.samples.len() > complete, luck }
+        Self {
+            steps: run.steps,
+            failure: run.result.clone().err(),
+            in_sampling: run.samples.len() > complete,
+            run_seed,
+        }
     }
 }
 
-/// Reads and folds the events of one run, which went on under each of the `forks` from its step on.
-/// `watch` sees the states on the way, as it would have seen them in the run.
+/// Reads and replays the events of one run, which continued under each of the `forks` from its step on. `watch`
+/// observes the same states as it would have observed in the run.
 ///
 /// # Errors
-/// A [`ReplayError`] with the first row that cannot be, and why.
+/// A [`ReplayError`] with the first invalid row and the reason.
 pub fn replay<'a>(
     namer: &Namer<'a>,
     plan: &'a Plan,
@@ -68,7 +73,7 @@ pub fn read_log(
     let steps = forks.iter().map(|stage| stage.model.clock.steps).max().unwrap_or(0).max(model.clock.steps);
     if recorded.steps > steps {
         return Err(ReplayError::header(format!(
-            "the run has {steps} steps, and {} are said to be done",
+            "the run has {steps} steps, but the manifest says that it completed {}",
             recorded.steps
         )));
     }
@@ -78,7 +83,7 @@ pub fn read_log(
 /// Folds the events of one run, as [`replay`] does once it has read them.
 ///
 /// # Errors
-/// A [`ReplayError`] with the first row that cannot be, and why.
+/// A [`ReplayError`] with the first invalid row and the reason.
 pub fn fold<'a>(
     (model, plan): (&'a Model, &'a Plan),
     forks: &[Stage<'a>],
@@ -90,7 +95,7 @@ pub fn fold<'a>(
         return Err(ReplayError::header("the log has no rows"));
     }
     let setup = match read_draws(model, &log) {
-        // A run that failed before step 0 has no numbers to fold with.
+        // A run that failed before step 0 has no drawn parameters.
         Err(_) if recorded.failure.is_some() && log.len() == 1 => model.setup.clone(),
         other => other?,
     };
@@ -103,7 +108,7 @@ pub fn fold<'a>(
         metrics: vec![None; model.metrics.len()],
         history: HistoryHash::default(),
         storyline: StorylineHash::default(),
-        // A log that was read has no more rows than the limit.
+        // The number of rows was limited when the log was read.
         events: u32::try_from(log.len()).unwrap_or(u32::MAX),
         world,
         exchanged: None,
@@ -115,7 +120,7 @@ pub fn fold<'a>(
         model,
         plan,
         first: model,
-        luck: recorded.luck,
+        run_seed: recorded.run_seed,
         work: 0,
         run,
         phase: Phase::Start,
@@ -129,18 +134,18 @@ pub fn fold<'a>(
 }
 
 struct Folding<'a> {
-    /// The model at the start, whose draws the log begins with.
+    /// The model at the start, to which the draws at the start of the log belong.
     first: &'a Model,
     model: &'a Model,
     plan: &'a Plan,
-    luck: RunSeed,
-    /// What the steps so far have cost the run at least.
+    run_seed: RunSeed,
+    /// A lower bound on the work of the steps so far.
     work: u64,
     run: Run,
     phase: Phase,
-    /// Within a phase that goes in declaration order, how far it has come.
+    /// The position reached in a phase that proceeds in declaration order.
     last_key: (u32, u32),
-    /// Withdrawals that must follow, in this order.
+    /// Withdrawals that must come next, in this order.
     owed: VecDeque<(InstanceId, u32, Amount)>,
 }
 
@@ -156,10 +161,7 @@ impl<'a> Folding<'a> {
             if self.work > limits::WORK {
                 return Err(ReplayError::row(
                     row,
-                    format!(
-                        "a run cannot have come as far as step {step}: it would have done more than {} operations",
-                        limits::WORK
-                    ),
+                    format!("a run cannot have reached step {step}: that takes more than {} operations", limits::WORK),
                 ));
             }
             row = self.step(step, row, Some(is_last), watch)?;
@@ -178,27 +180,27 @@ impl<'a> Folding<'a> {
         Ok(self.run)
     }
 
-    /// Folds the step in which the run failed, as far as it came.
+    /// Replays the step in which the run failed, as far as it got.
     fn fail(&mut self, forks: &[Stage<'a>], row: usize, recorded: &Recorded) -> Result<usize, ReplayError> {
         let step = recorded.steps;
-        // The new numbers of a fork may be what the run failed by; then it went no further.
+        // Drawing the parameters of a fork may itself be the failure; then the run ended there.
         if self.switch(forks, step).is_err() || step >= self.model.clock.steps {
             return Ok(row);
         }
-        // What watches the last Exchange is not told: nobody knows whether the run came to it.
+        // The observer is not called for the last Exchange, since the log does not show whether the run reached it.
         let row = self.step(step, row, None, &mut |_, _, _| {})?;
         if recorded.in_sampling {
-            // It fails here as it did in the run; what was sampled before that is kept.
+            // Sampling fails as it did in the run; metrics sampled before the failure are kept.
             let _ = self.sample();
         }
         Ok(row)
     }
 
-    /// Goes on under another model where a fork begins.
+    /// Switches to another model at the step where a fork begins.
     fn switch(&mut self, forks: &[Stage<'a>], step: u32) -> Result<(), Failure> {
         for stage in forks.iter().filter(|stage| stage.from == step) {
-            // Its numbers are drawn anew, with the same luck: with other arguments a drawn value is another.
-            let (setup, _) = engine::prepare(stage.model, self.luck)?;
+            // Parameters are drawn again from the same streams: other arguments of a distribution give other values.
+            let (setup, _) = engine::prepare(stage.model, self.run_seed)?;
             self.run.before.push((step, std::mem::replace(&mut self.run.setup, setup)));
             (self.model, self.plan) = (stage.model, stage.plan);
             engine::recount(self.model, &self.run.setup, &mut self.run.world);
@@ -206,8 +208,8 @@ impl<'a> Folding<'a> {
         Ok(())
     }
 
-    /// Folds the events of a step, but not `ended`; gives the row after the last of them. It may be known whether the
-    /// step is the run's last; of the one in which a run failed it is not, nor whether it came to its last Exchange.
+    /// Replays the events of a step except `ended`, and returns the row after them. `is_last` tells whether the step is
+    /// the last of the run; `None` in the step in which a run failed.
     fn step(
         &mut self,
         step: u32,
@@ -244,7 +246,7 @@ impl<'a> Folding<'a> {
         }
         if !gap_taken {
             let exchanged = self.exchanged(is_last, watch);
-            // What the run failed by may stand in the way of the gap too.
+            // The failure of the run may also prevent computing the gap.
             if is_last.is_some() {
                 exchanged.map_err(|failure| ReplayError::row(row, failure.to_string()))?;
             }
@@ -252,7 +254,7 @@ impl<'a> Folding<'a> {
         Ok(row)
     }
 
-    /// The step's last Exchange is over; deliveries follow.
+    /// Called after the last Exchange of the step; deliveries follow.
     fn exchanged(&mut self, is_last: Option<bool>, watch: &mut Observer<'_>) -> Result<(), Failure> {
         self.take_gap(is_last == Some(true))?;
         watch(Checkpoint::Exchanged, &self.run.world, &self.run.setup);
@@ -263,7 +265,7 @@ impl<'a> Folding<'a> {
         View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world }
     }
 
-    /// The gap belongs to the state after the last Exchange, before deliveries.
+    /// Computes the gap of the state after the last Exchange, before deliveries.
     fn take_gap(&mut self, is_last: bool) -> Result<(), Failure> {
         if self.model.reads_gap || is_last {
             let gap = engine::greatest_agreement(self.view())?;
@@ -286,10 +288,10 @@ impl<'a> Folding<'a> {
         result
     }
 
-    /// The last row says how the run ended, and it did.
+    /// Checks the last row, which states how the run ended.
     fn end(&mut self, row: usize) -> Result<(), ReplayError> {
         let Some(&Entry { step, event: Event::Ended(found), .. }) = self.run.log.get(row) else {
-            return Err(ReplayError::row(row, "the log stops without `ended`: it was cut"));
+            return Err(ReplayError::row(row, "the log stops without `ended`: it is incomplete"));
         };
         if row + 1 < self.run.log.len() {
             return Err(ReplayError::row(row + 1, "a row comes after `ended`"));
@@ -298,7 +300,7 @@ impl<'a> Folding<'a> {
             .map_err(|failure| ReplayError::row(row, failure.to_string()))?;
         if ending != found {
             let name = ending_name(self.model, ending);
-            return Err(ReplayError::row(row, format!("the state at the end is `{name}`, not what `ended` says")));
+            return Err(ReplayError::row(row, format!("the state at the end is `{name}`, which differs from `ended`")));
         }
         let stops =
             self.model.outcomes.iter().zip(&self.run.world.reached).any(|(outcome, at)| outcome.stop && at.is_some());

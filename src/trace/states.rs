@@ -1,23 +1,23 @@
-//! The states of a recorded run, event by event.
+//! Iterates over the states of a recorded run, event by event.
 
 use crate::engine::{Run, begin_step, evolve, recount};
 use crate::model::{Model, Setup, World};
 
-/// Walks through the states of a run whose log is there, forwards.
+/// A forward cursor over the states of a run with a log.
 #[derive(Debug)]
 pub struct States<'a> {
-    /// The models that the run went through, each with the first step that it was in force, rising.
+    /// The models of the run in ascending order, each with the first step at which it applies.
     legs: Vec<(u32, &'a Model)>,
     run: &'a Run,
     world: World,
-    /// The event that comes next.
+    /// The index of the next event.
     next: usize,
-    /// The leg in force.
+    /// The index of the current leg.
     leg: usize,
 }
 
 impl<'a> States<'a> {
-    /// The states of a run, from before its first event on; `legs` are its models, each with its first step.
+    /// Creates a cursor before the first event; `legs` are the models of the run, each with its first step.
     ///
     /// # Panics
     /// If there is no leg.
@@ -27,7 +27,7 @@ impl<'a> States<'a> {
         Self { legs, run, world, next: 0, leg: 0 }
     }
 
-    /// The state before the event `seq`, in that event's step, with the model and the numbers in force.
+    /// The state before the event `seq` in that event's step, with the current model and setup.
     pub fn before(&mut self, seq: usize) -> (&'a Model, &'a Setup, &World) {
         if seq < self.next {
             *self = Self::new(std::mem::take(&mut self.legs), self.run);
@@ -41,7 +41,7 @@ impl<'a> States<'a> {
         self.now()
     }
 
-    /// The state after the next event, with the model and the numbers in force; none after the last.
+    /// The state after the next event, with the current model and setup; `None` after the last event.
     pub fn advance(&mut self) -> Option<(&'a Model, &'a Setup, &World)> {
         let entry = *self.run.log.get(self.next)?;
         self.enter(entry.step);
@@ -54,7 +54,7 @@ impl<'a> States<'a> {
         (self.legs[self.leg].1, self.run.setup_at(self.world.step), &self.world)
     }
 
-    /// Goes on to a step, under the numbers of the forks up to it.
+    /// Advances to a step and applies the forks up to it.
     fn enter(&mut self, step: u32) {
         begin_step(&mut self.world, step);
         while let Some(&(from, model)) = self.legs.get(self.leg + 1)

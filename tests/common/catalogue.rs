@@ -15,7 +15,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// What the scenario file is called in diagnostics.
+    /// The name of the scenario file in diagnostics.
     pub(crate) fn file(&self) -> String {
         format!("{}/{}.toml", self.stage, self.name)
     }
@@ -26,7 +26,7 @@ pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad")
 }
 
-/// Names of the stages, sorted; `warn` and `clean` hold legal files and are not among them.
+/// Names of the stages, sorted, without `warn` and `clean`, which contain valid files.
 pub(crate) fn stages() -> Vec<String> {
     let entries = fs::read_dir(folder()).expect("the catalogue is there");
     let paths = entries.map(|entry| entry.expect("a folder entry").path());
@@ -107,10 +107,10 @@ fn case(stage: &str, header: &Header<'_>, body: &[&str], base: &[&str]) -> Case 
     Case { stage: stage.to_owned(), name: header.name.to_owned(), bytes, expected }
 }
 
-/// The base with a case's edits made, from top to bottom.
+/// The base with the edits of a case applied, from top to bottom.
 fn edited(base: &[&str], edits: &[&str], at: &str) -> Vec<Vec<u8>> {
     let mut lines: Vec<Vec<u8>> = base.iter().map(|line| line.as_bytes().to_vec()).collect();
-    // Where the next line is added; until an edit has said where, at the end of the commitments.
+    // The place of the next added line: at the end of the commitments until an edit sets it.
     let mut cursor = None;
     for edit in edits {
         let (kind, text) = edit.split_at(1);

@@ -1,4 +1,4 @@
-//! Random valid scenarios, small enough for everything in them to meet.
+//! Random valid scenarios, small enough that their features interact.
 //!
 //! A scenario is made of a list of words that choose among alternatives; where the list ends, the first and
 //! simplest alternative is taken. So proptest shrinks a scenario by shortening the list and making its words
@@ -8,10 +8,10 @@ use std::fmt::{self, Write as _};
 
 use proptest::prelude::*;
 
-/// What may occur.
+/// The features that may occur.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowed {
-    /// Conditions may read trust, and shocks move it.
+    /// Conditions may read trust, and shocks may change it.
     pub(crate) trust: bool,
     /// A metric may have no value at some step, which fails the run.
     pub(crate) failures: bool,
@@ -60,7 +60,7 @@ impl Sketch {
         sketch
     }
 
-    /// With the tables of a kind in the order that the keys give, in the places where such tables stand.
+    /// Reorders the tables of a kind by keys, in the places where such tables are.
     pub(crate) fn permuted(&self, kind: &str, keys: &[u16]) -> Self {
         let places: Vec<usize> = (0..self.tables.len()).filter(|&at| self.tables[at].kind == kind).collect();
         let mut order = places.clone();
@@ -91,7 +91,7 @@ impl Sketch {
     }
 }
 
-/// A failing case is shown as the file that it is.
+/// A failing case is displayed as its file.
 impl fmt::Debug for Sketch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\n--------\n{}--------\n", self.text())
@@ -109,12 +109,12 @@ impl Table {
     }
 }
 
-/// Scenarios of which nothing is known but that they are valid.
+/// Arbitrary valid scenarios.
 pub(crate) fn sketches(allowed: Allowed) -> impl Strategy<Value = Sketch> {
     proptest::collection::vec(any::<u16>(), 40..700).prop_map(move |words| sketch(&words, allowed))
 }
 
-/// The scenario that some words choose.
+/// The scenario selected by some words.
 pub(crate) fn sketch(words: &[u16], allowed: Allowed) -> Sketch {
     let mut maker = Maker::new(words, allowed);
     let head = maker.head();
@@ -141,11 +141,11 @@ struct Maker<'a> {
     resources: Vec<&'static str>,
     /// Actors and members of cohorts.
     everyone: Vec<String>,
-    /// Whatever a quantity may be of: actors, cohorts, groups.
+    /// The possible subjects of a quantity: actors, cohorts, groups.
     targets: Vec<(String, Vec<String>)>,
-    /// Commitments: name, debtors, and a resource that they give with its amount.
+    /// Commitments: name, debtors, and a resource with its amount.
     promises: Vec<(String, Vec<String>, &'static str, f64)>,
-    /// How many of the first commitments wait for one another in a circle.
+    /// The number of the first commitments that wait for each other in a cycle.
     circle: usize,
     meetings: Vec<String>,
     shocks: Vec<String>,
@@ -180,7 +180,7 @@ impl<'a> Maker<'a> {
         (usize::from(word) * count) >> 16
     }
 
-    /// Whether something unusual is there, with a probability of so many in a hundred.
+    /// Whether to add an unusual feature, with this probability in percent.
     fn rarely(&mut self, percent: usize) -> bool {
         self.below(100) >= 100 - percent
     }
@@ -221,7 +221,7 @@ impl<'a> Maker<'a> {
         self.everyone[at].clone()
     }
 
-    /// Two targets of which there is a pair of different actors.
+    /// Two targets that form at least one pair of different actors.
     fn two(&mut self) -> (String, String) {
         let (first, members) = self.target();
         let others: Vec<String> = self.everyone.iter().filter(|other| **other != members[0]).cloned().collect();
@@ -508,7 +508,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// That the next commitment of a circle is bound.
+    /// A condition that the next commitment of a cycle is bound.
     fn waiting(&mut self, next: usize) -> String {
         let (name, members, ..) = self.promises[next].clone();
         match self.below(4) {
@@ -535,7 +535,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// A condition that only grows truer with evidence.
+    /// A condition that is monotone in evidence.
     fn rising(&mut self, depth: usize) -> String {
         if depth > 0 && self.rarely(45) {
             let one = self.rising(depth - 1);
@@ -557,7 +557,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// A condition on what an Exchange does not change.
+    /// A condition on quantities that an Exchange does not change.
     fn still(&mut self) -> String {
         let who = self.target().0;
         let about =

@@ -1,4 +1,4 @@
-//! What the integration tests share: scenarios by name, runs of them, values at the end.
+//! Helpers of the integration tests: scenarios by name, runs of them, values at the end.
 #![expect(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod catalogue;
@@ -36,7 +36,7 @@ pub(crate) fn shipped() -> Vec<String> {
     names
 }
 
-/// The text of a shipped scenario, with what it extends.
+/// The text of a shipped scenario, merged with the scenario that it extends.
 pub(crate) fn text(name: &str) -> String {
     let path = scenarios().join(format!("{name}.toml"));
     let text = std::fs::read_to_string(&path).expect("the scenario is there");
@@ -50,11 +50,11 @@ pub(crate) fn open(path: &Path) -> Document {
     document.unwrap_or_else(|unreadable| panic!("{:#?}", unreadable.diagnostics))
 }
 
-/// A generated scenario with what the oracle made of it.
+/// A generated scenario with the results of the oracle.
 pub(crate) struct StoredCase {
     pub(crate) seed: u64,
     pub(crate) scenario: String,
-    /// The oracle's tables and explanations, and what else the scenario reads, by name.
+    /// The oracle's tables and explanations, and the files to which the scenario refers, by name.
     pub(crate) files: BTreeMap<String, String>,
 }
 
@@ -136,10 +136,10 @@ pub(crate) fn rows_alone(sweep: &Sweep) -> String {
         let values: Vec<SetValue> = overrides.iter().map(|set| set.value).collect();
         let options = Options { overrides, ..Options::default() };
         let model = compile(experiment.document(), &options).expect("the point is valid").model;
-        // With a log the causes are tracked, which takes another way through the engine.
+        // With a log, causes are tracked, which uses another path through the engine.
         let want = RunOptions { log: true, series: true, exchanged: true };
-        let run = engine::run(&model, &Plan::new(&model), slot.luck, want);
-        let row = RunRow::of(&run, (number, slot.point), slot.luck, &values);
+        let run = engine::run(&model, &Plan::new(&model), slot.run_seed, want);
+        let row = RunRow::of(&run, (number, slot.point), slot.run_seed, &values);
         table.write(&mut sink, &model, &row).expect("memory is writable");
     }
     sink.end().expect("memory is writable");
@@ -147,7 +147,7 @@ pub(crate) fn rows_alone(sweep: &Sweep) -> String {
 }
 
 impl Ran {
-    /// The state after the last Exchange of a step, folded from the log.
+    /// The state after the last Exchange of a step, replayed from the log.
     pub(crate) fn after_exchange(&self, step: u32) -> World {
         let mut world = World::new(&self.model, &self.run.setup);
         for entry in self.run.log.iter().filter(|entry| entry.step <= step) {
@@ -178,7 +178,7 @@ impl Ran {
         Csv::table(&fixed_columns::<SeriesColumn>(), rows).expect("memory is writable")
     }
 
-    /// What became of the commitments as `commitments.csv`.
+    /// The commitments as `commitments.csv`.
     pub(crate) fn commitments_csv(&self) -> Vec<u8> {
         let (setup, world) = (&self.run.setup, &self.run.world);
         let rows = |sink: &mut Csv<'_>| write_commitments(sink, &self.model, 0, setup, world);
@@ -243,7 +243,7 @@ impl Ran {
     }
 }
 
-/// A manifest's JSON as the program would write it, with the hash of itself.
+/// A manifest's JSON as the program would write it, with its own hash.
 pub(crate) fn resealed(mut manifest: serde_json::Value) -> String {
     manifest.as_object_mut().expect("an object").shift_remove("manifest_sha256");
     let unsealed = serde_json::to_string_pretty(&manifest).expect("JSON");
@@ -251,7 +251,7 @@ pub(crate) fn resealed(mut manifest: serde_json::Value) -> String {
     format!("{},\n  \"manifest_sha256\": \"{hash}\"\n}}\n", unsealed.strip_suffix("\n}").expect("an object"))
 }
 
-/// Edits the manifest of a folder so that nothing but the edit is wrong with it.
+/// Edits the manifest of a folder and updates its hash.
 pub(crate) fn edit_manifest(folder: &Path, change: impl FnOnce(&mut serde_json::Value)) {
     let path = folder.join("manifest.json");
     let text = std::fs::read_to_string(&path).expect("a manifest");

@@ -38,7 +38,7 @@ pub(crate) fn succeeds(folder: &Path, line: &str) -> String {
     said(folder, &line.split_whitespace().collect::<Vec<_>>())
 }
 
-/// Runs a command line that must fail with exit code 1, within a minute, and say this.
+/// Runs a command line that must fail with exit code 1, within a minute, with this message.
 #[cfg(unix)]
 #[track_caller]
 pub(crate) fn fails(folder: &Path, line: &str, words: &str) {
@@ -73,14 +73,14 @@ impl Subcommand {
     }
 }
 
-/// All commands with all of their flags but `--help`, as the program itself exports them for a shell.
+/// All commands with all of their flags except `--help`, as the program exports them for a shell.
 pub(crate) fn subcommands() -> Vec<Subcommand> {
     let script = said(Path::new("."), &["completions", "fish"]);
     let mut found: Vec<Subcommand> = Vec::new();
     for line in script.lines() {
         let Some(rest) = line.strip_prefix("complete -c backstop -n \"") else { continue };
         let (condition, words) = rest.split_once("\" ").expect("a condition in quotes");
-        // Descriptions stand between single quotes; what is in them is no flag.
+        // Descriptions are in single quotes; they contain no flags.
         let (words, behind) = match (words.split_once(" -d '"), words.rsplit_once('\'')) {
             (Some((before, _)), Some((_, after))) => (before, after),
             _ => (words, words),
@@ -91,7 +91,7 @@ pub(crate) fn subcommands() -> Vec<Subcommand> {
         } else if let Some(name) = condition.strip_prefix("__fish_backstop_using_subcommand ") {
             let Some(command) = found.iter_mut().find(|command| command.name == name) else { continue };
             let long = words.split_once("-l ").map(|(_, rest)| rest.split(' ').next().expect("a word"));
-            // The values that a flag may have stand in lines of their own.
+            // The values of a flag are on lines of their own.
             let takes_value = behind.split(' ').any(|word| word == "-r") || line.contains("' -r -f -a \"");
             let takes_path = behind.contains(" -F") || line.contains("__fish_complete_directories");
             let long = long.filter(|long| *long != "help");
@@ -104,13 +104,13 @@ pub(crate) fn subcommands() -> Vec<Subcommand> {
     found
 }
 
-/// Whether what a test needs is there.
+/// Whether the requirements of a test are met.
 #[derive(Clone, Debug)]
 pub(crate) enum Need {
     Met,
-    /// A tool is not there, for this reason.
+    /// A tool is missing, for this reason.
     Missing(String),
-    /// It may not be done here, whatever is installed.
+    /// The environment does not allow the test, whatever is installed.
     Forbidden(String),
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn test(name: &'static str, run: fn()) -> Test {
     Test { name, run, need: || Need::Met }
 }
 
-/// Runs those tests that the command line asks for.
+/// Runs the tests that the command line selects.
 pub(crate) fn run(tests: Vec<Test>) -> ExitCode {
     let is_ci = std::env::var_os("CI").is_some();
     let trial = |test: Test| {

@@ -1,4 +1,4 @@
-//! The command lines that write something under a name, and a place where they can.
+//! The command lines that write files, and a folder for them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,25 +13,25 @@ use super::program::{PROGRAM, succeeds};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Writer {
     pub(crate) line: &'static str,
-    /// What it writes.
+    /// The kind of its output.
     pub(crate) place: &'static str,
     pub(crate) kind: Kind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A folder that is whole.
+    /// A complete folder.
     Folder,
-    /// A folder that can be taken up again with `--resume`.
+    /// A folder that can be continued with `--resume`.
     Sweep,
-    /// A file; with `--force` in the place of another.
+    /// A file; with `--force`, replacing another.
     File,
-    /// A file that never takes the place of another.
+    /// A file that never replaces another.
     New,
 }
 
 impl Writer {
-    /// Whether what it writes stands in its place before it is complete, with a manifest that says so.
+    /// Whether its output is in its final place before it is complete, with a manifest that says so.
     pub(crate) fn grows(&self) -> bool {
         self.kind == Kind::Sweep || self.line.starts_with("merge")
     }
@@ -75,7 +75,7 @@ pub(crate) const WRITERS: [(&str, &str, &[Writer]); 8] = [
 /// Flags whose value is a file that is read.
 pub(crate) const READ: [(&str, &str); 1] = [("sweep", "--design")];
 
-/// Commands that write nothing but to standard output.
+/// Commands that write only to standard output.
 pub(crate) const READERS: [&str; 11] =
     ["check", "replay", "explain", "why", "diff", "tip", "storylines", "against", "show", "schema", "completions"];
 
@@ -83,9 +83,9 @@ pub(crate) fn writers() -> impl Iterator<Item = Writer> {
     WRITERS.iter().flat_map(|(_, _, lines)| lines.iter().copied())
 }
 
-/// Those that write a folder.
+/// The command lines that write a folder.
 pub(crate) fn folder_writers() -> impl Iterator<Item = Writer> {
-    // The folder beside that of a sweep on a cluster has tests of its own.
+    // The folder of the array beside the output folder has tests of its own.
     writers().filter(|writer| matches!(writer.kind, Kind::Folder | Kind::Sweep) && !writer.line.contains("--slurm"))
 }
 
@@ -97,7 +97,7 @@ const SCENARIO: &str = "format = 1\n[time]\nsteps = 5\n[actors.us]\n[resources]\
 /// Runs the tasks of an array at once, one after the other.
 const SBATCH: &str = "#!/bin/bash\nfor last; do :; done\nfor task in 1 2; do SLURM_ARRAY_TASK_ID=$task bash \"$last\" > /dev/null; done\necho 7\n";
 
-/// The folder with the commands of a cluster that does its work at once.
+/// The folder with commands of a simulated cluster that runs its tasks at once.
 fn cluster() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -112,7 +112,8 @@ fn cluster() -> &'static Path {
     })
 }
 
-/// A folder with a scenario and what the commands read; in memory where that can be, since all is synced many times.
+/// A folder with a scenario and the inputs of the commands; in memory if possible, since everything is synced many
+/// times.
 pub(crate) fn workplace() -> tempfile::TempDir {
     let in_memory = tempfile::tempdir_in("/dev/shm");
     let folder = in_memory.or_else(|_| tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))).expect("a folder");
@@ -130,7 +131,7 @@ pub(crate) fn workplace() -> tempfile::TempDir {
     folder
 }
 
-/// A program before which a command line is put, in a folder with its cluster.
+/// Runs a command line through another program, in a folder with its cluster.
 pub(crate) fn through(here: &Path, program: &str, before: &[&str], line: &str) -> Output {
     let path = format!("{}:{}", cluster().display(), std::env::var("PATH").expect("a path"));
     let mut command = Command::new(program);
@@ -152,7 +153,7 @@ pub(crate) fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Every file under a folder, with its bytes; of a link, where it leads; folders with nothing.
+/// Every file under a folder with its bytes; links with their targets, folders without contents.
 pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry")) {
@@ -172,7 +173,7 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// The names of what differs between two trees.
+/// The names of files that differ between two trees.
 pub(crate) fn differing(
     here: &Path,
     one: &BTreeMap<PathBuf, Vec<u8>>,
@@ -186,7 +187,7 @@ pub(crate) fn differing(
     names
 }
 
-/// Takes away whatever a command line has written, or begun to.
+/// Removes everything that a command line has written or begun to write.
 pub(crate) fn reset(here: &Path) {
     for entry in fs::read_dir(here).expect("a folder").map(|entry| entry.expect("an entry")) {
         let name = entry.file_name().to_string_lossy().into_owned();

@@ -1,4 +1,4 @@
-//! Branch and bound on blocked sets, for goals that more never undoes.
+//! Branch and bound over blocked sets, for monotone goals.
 
 use super::super::bits::{Bits, count_outside, outside};
 use super::super::limits;
@@ -9,7 +9,7 @@ use crate::engine::Failure;
 struct Node {
     chosen: Vec<usize>,
     members: Bits,
-    /// Items that other branches have dealt with.
+    /// Items that an earlier branch has covered.
     excluded: Bits,
     cost: i64,
 }
@@ -17,17 +17,17 @@ struct Node {
 /// What a pass is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Aim {
-    /// Every minimal set up to the ceiling.
+    /// Enumerate every minimal set up to the cost ceiling.
     All,
-    /// One cheaper than what is known, of which one of each kind of interchangeable sets is enough.
+    /// Find a set cheaper than the best known one; one representative of each class of interchangeable sets is enough.
     Cheaper,
 }
 
 struct Pass {
     aim: Aim,
-    /// Sets that cost more are left out.
+    /// Sets that cost more are pruned.
     ceiling: i64,
-    /// The least cost, or bound on it, of what was left out.
+    /// The least cost, or lower bound on it, of a pruned set.
     next: i64,
 }
 
@@ -35,7 +35,7 @@ impl<O: Oracle> Search<'_, O> {
     pub(super) fn branch(&mut self, answer: &mut Answer) -> Result<(), Stop> {
         self.begin_pass(u64::MAX, limits::PROOF_WORK);
         if self.oracle.reached()? {
-            self.note(&[]);
+            self.record(&[]);
             (answer.proved, answer.count_is_exact, answer.count) = (true, true, 1);
             answer.complete_to = Some(i64::MAX);
             answer.owners = Some((Vec::new(), Vec::new()));
@@ -49,11 +49,11 @@ impl<O: Oracle> Search<'_, O> {
         }
         let all: Vec<usize> = (0..self.oracle.items()).collect();
         answer.upper = Some(self.cost_of(&all));
-        // Nothing does not reach, so that something is needed.
+        // The empty set does not reach the goal, so a set has at least one item.
         answer.lower = self.items.costs.iter().copied().min();
-        let some = self.some_set(all)?;
+        let some = self.find_one(all)?;
         answer.upper = Some(self.cost_of(&some));
-        self.note(&some);
+        self.record(&some);
         if let Some(lower) = self.within(Self::bound_below)? {
             answer.lower = answer.lower.max(Some(lower));
         }
@@ -71,20 +71,20 @@ impl<O: Oracle> Search<'_, O> {
         self.list_rising(answer)
     }
 
-    /// A minimal set, by the best of three ways that the budget allows; `all` reaches.
-    fn some_set(&mut self, all: Vec<usize>) -> Result<Vec<usize>, Stop> {
+    /// A minimal set, by the best of three methods that the budget allows. `all` must reach the goal.
+    fn find_one(&mut self, all: Vec<usize>) -> Result<Vec<usize>, Stop> {
         if let Some(set) = self.within(Self::greedy)? {
             return Ok(set);
         }
         self.begin_pass(u64::MAX, limits::PROOF_WORK);
-        if let Some(set) = self.within(Self::coarse)? {
+        if let Some(set) = self.within(Self::greedy_over_all)? {
             return Ok(set);
         }
         self.begin_pass(u64::MAX, limits::PROOF_WORK);
-        self.thin_out(all)
+        self.minimise(all)
     }
 
-    /// What a part of the search gives; none where the budget ended first.
+    /// Runs a part of the search; returns `None` if the budget ended first.
     fn within<T>(&mut self, part: impl FnOnce(&mut Self) -> Result<T, Stop>) -> Result<Option<T>, Stop> {
         match part(self) {
             Ok(found) => Ok(Some(found)),
@@ -97,7 +97,8 @@ impl<O: Oracle> Search<'_, O> {
         }
     }
 
-    /// Lists every minimal set up to a cost; `None` if the budget ends first, else the least cost left out.
+    /// Lists every minimal set up to a cost. Returns the least cost of a pruned set, or `None` if the budget ended
+    /// first.
     fn list(&mut self, ceiling: i64, answer: &mut Answer) -> Result<Option<i64>, Stop> {
         self.begin_pass(self.budget.listing, limits::LISTING_WORK);
         let mut pass = Pass { aim: Aim::All, ceiling, next: i64::MAX };
@@ -109,7 +110,7 @@ impl<O: Oracle> Search<'_, O> {
         Ok(Some(pass.next))
     }
 
-    /// Lists the minimum sets, then ever dearer ones until the list is full or the budget is spent.
+    /// Lists the minimum sets, then repeats with higher ceilings until the list is full or the budget is spent.
     fn list_rising(&mut self, answer: &mut Answer) -> Result<(), Stop> {
         if !answer.proved {
             return Ok(());
@@ -118,7 +119,8 @@ impl<O: Oracle> Search<'_, O> {
         for _ in 0..limits::LEVELS {
             let tally = self.tally.take();
             let Some(next) = self.list(ceiling, answer)? else {
-                // The dearer pass saw only a part; the cheaper one before it saw every minimum set.
+                // The unfinished pass saw only some sets, but the pass before it saw every minimum set: keep its
+                // owners.
                 if answer.owners.is_some() {
                     self.tally = tally;
                 }
@@ -138,7 +140,7 @@ impl<O: Oracle> Search<'_, O> {
         Ok(())
     }
 
-    /// Looks for cheaper sets until there is none.
+    /// Searches for cheaper sets until none is left.
     fn prove(&mut self, answer: &mut Answer) -> Result<(), Stop> {
         self.begin_pass(self.budget.proof, self.budget.proof_work);
         let mut pass = Pass { aim: Aim::Cheaper, ceiling: self.best() - 1, next: i64::MAX };
@@ -165,7 +167,7 @@ impl<O: Oracle> Search<'_, O> {
         }
         if self.oracle.reached()? {
             if self.is_minimal(node)? {
-                self.note(&node.chosen);
+                self.record(&node.chosen);
                 if pass.aim == Aim::Cheaper {
                     pass.ceiling = pass.ceiling.min(node.cost - 1);
                 }
@@ -186,10 +188,10 @@ impl<O: Oracle> Search<'_, O> {
         self.descend(pass, node, &cut)
     }
 
-    /// One branch for each member of an unmet blocked set, without those tried before.
+    /// Visits one branch for each member of a blocked set without a chosen member, excluding members already tried.
     fn descend(&mut self, pass: &mut Pass, node: &mut Node, cut: &[usize]) -> Result<(), Stop> {
         for &item in cut {
-            if pass.aim == Aim::All || !self.has_twin_in(node, item) {
+            if pass.aim == Aim::All || !self.has_equivalent_in(node, item) {
                 let mark = self.oracle.mark();
                 let cost = node.cost;
                 self.oracle.add(item)?;
@@ -210,14 +212,14 @@ impl<O: Oracle> Search<'_, O> {
         Ok(())
     }
 
-    /// Whether an interchangeable item that comes first was tried instead.
-    fn has_twin_in(&self, node: &Node, item: usize) -> bool {
+    /// Whether an interchangeable item with a lower index is excluded, so that its branch covers this one.
+    fn has_equivalent_in(&self, node: &Node, item: usize) -> bool {
         let classes = &self.items.classes;
         (0..item).any(|other| classes[other] == classes[item] && node.excluded.contains(other))
     }
 
-    /// Whether, with `item` added (as it has been), a member would follow from the others: no minimal set contains
-    /// both.
+    /// Whether a chosen member would follow from the others and `item`, which has been added. No minimal set contains
+    /// both then.
     fn makes_redundant(&mut self, node: &Node, item: usize) -> Result<bool, Stop> {
         let (mut suspects, mut others) = (Vec::new(), Vec::new());
         for &member in &node.chosen {
@@ -234,7 +236,7 @@ impl<O: Oracle> Search<'_, O> {
         Ok(redundant)
     }
 
-    /// Whether no member can be left out. The last one cannot: its absence was seen not to reach.
+    /// Whether no member can be removed. The last one cannot: the set without it was seen not to reach the goal.
     fn is_minimal(&mut self, node: &Node) -> Result<bool, Stop> {
         let Some((&last, rest)) = node.chosen.split_last() else { return Ok(true) };
         self.scratch.add(last)?;
@@ -243,9 +245,8 @@ impl<O: Oracle> Search<'_, O> {
         Ok(!spare)
     }
 
-    /// Whether `test` holds for some member when the scratch oracle holds all others in addition.
-    ///
-    /// Halving shares the additions among the members.
+    /// Whether `test` holds for a member when the scratch oracle holds all other members in addition. Recursive halving
+    /// shares the additions among the members.
     fn any_without(
         &mut self,
         members: &[usize],
@@ -269,7 +270,7 @@ impl<O: Oracle> Search<'_, O> {
         Ok(false)
     }
 
-    /// The members, not excluded, of a blocked set that the node does not meet; none if all are excluded.
+    /// The members, without excluded ones, of a blocked set without a chosen member. `None` if all are excluded.
     fn unmet(&mut self, node: &Node) -> Result<Option<Vec<usize>>, Stop> {
         self.work += self.cuts.size() as u64;
         let unmet = self.cuts.unmet(&node.members);
@@ -281,7 +282,7 @@ impl<O: Oracle> Search<'_, O> {
         Ok((!members.is_empty()).then_some(members))
     }
 
-    /// A blocked set, given what the oracle holds, with few of `avoid` in it.
+    /// A new blocked set for the current contents of the oracle, with as few members of `avoid` as possible.
     fn new_cut(&mut self, avoid: &Bits) -> Result<Vec<usize>, Stop> {
         let mark = self.oracle.mark();
         let items = self.oracle.items();
@@ -301,9 +302,9 @@ impl<O: Oracle> Search<'_, O> {
         Ok(cut)
     }
 
-    /// A bound from below on what must be added to a node, by dual ascent on known blocked sets.
+    /// A lower bound on the cost to complete a node, by dual ascent over known blocked sets.
     ///
-    /// With the aim of a proof, new blocked sets are sought as long as that may lift it above `room`.
+    /// With [`Aim::Cheaper`], generates new blocked sets as long as they may lift the bound above `room`.
     fn bound(&mut self, node: &Node, room: i64, aim: Aim) -> Result<i64, Stop> {
         let mut left = self.items.costs.clone();
         let mut bound: i64 = 0;
@@ -319,7 +320,7 @@ impl<O: Oracle> Search<'_, O> {
             return Ok(bound);
         }
         let mark = self.oracle.mark();
-        // What costs nothing any more cannot lift the bound.
+        // Items of reduced cost 0 cannot lift the bound, so they are added for free.
         for item in (0..left.len()).filter(|&item| left[item] == 0) {
             if !self.oracle.has(item) {
                 self.oracle.add(item)?;
@@ -351,7 +352,8 @@ impl<O: Oracle> Search<'_, O> {
         self.bound(&root, i64::MAX, Aim::Cheaper)
     }
 
-    /// A minimal set by taking, again and again, what brings most for its cost; then leaving out what can be.
+    /// A minimal set by adding, repeatedly, the item with the most consequences per cost, then removing redundant
+    /// items.
     fn greedy(&mut self) -> Result<Vec<usize>, Stop> {
         let items = self.oracle.items();
         let mut node = Node { chosen: Vec::new(), members: Bits::new(items), excluded: Bits::new(items), cost: 0 };
@@ -363,12 +365,12 @@ impl<O: Oracle> Search<'_, O> {
             node.chosen.push(item);
         }
         self.oracle.undo(0);
-        self.thin_out(node.chosen)
+        self.minimise(node.chosen)
     }
 
-    /// The same without blocked sets, which cost too much where a great deal follows from every move: of all that is
-    /// not there yet, what brings most.
-    fn coarse(&mut self) -> Result<Vec<usize>, Stop> {
+    /// As [`greedy`](Self::greedy), but chooses among all remaining items. Computing blocked sets is too expensive
+    /// where each move has many consequences.
+    fn greedy_over_all(&mut self) -> Result<Vec<usize>, Stop> {
         let items = self.oracle.items();
         let mut chosen = Vec::new();
         while !self.oracle.reached()? {
@@ -382,10 +384,10 @@ impl<O: Oracle> Search<'_, O> {
             chosen.push(item);
         }
         self.oracle.undo(0);
-        self.thin_out(chosen)
+        self.minimise(chosen)
     }
 
-    /// Of some of these items, spread evenly, the one from which most follows for its cost.
+    /// The item of an evenly spaced sample with the most consequences per cost.
     fn most_for_its_cost(&mut self, among: &[usize]) -> Result<usize, Stop> {
         let stride = among.len().div_ceil(limits::GREEDY);
         let mut best: Option<(usize, i128, i128)> = None;
@@ -403,16 +405,16 @@ impl<O: Oracle> Search<'_, O> {
         Ok(best.expect("there is something to choose from").0)
     }
 
-    /// Leaves out, dearest first, what the rest can do without.
-    fn thin_out(&mut self, mut set: Vec<usize>) -> Result<Vec<usize>, Stop> {
+    /// Removes redundant items, most expensive first.
+    fn minimise(&mut self, mut set: Vec<usize>) -> Result<Vec<usize>, Stop> {
         set.sort_by_key(|&item| std::cmp::Reverse(self.items.costs[item]));
         let mut kept = Vec::new();
         self.keep_needed(&set, &mut kept)?;
         Ok(kept)
     }
 
-    /// Keeps of a part what the scratch oracle cannot do without, which holds what was kept before it and all that
-    /// comes after it. Halving shares the additions (`QuickXplain`, Junker 2004).
+    /// Keeps those items of `part` that the goal needs. The scratch oracle holds the items kept before and all that
+    /// come after. Recursive halving shares the additions (`QuickXplain`, Junker 2004).
     fn keep_needed(&mut self, part: &[usize], kept: &mut Vec<usize>) -> Result<(), Stop> {
         if self.is_exhausted() {
             return Err(Stop::Budget);

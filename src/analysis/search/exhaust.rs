@@ -1,4 +1,5 @@
-//! Goals that more can undo: all sets, small ones first, leaving out those that contain one found before.
+//! Exhaustive search for goals that are not monotone: all sets in order of size, without supersets of sets already
+//! found.
 
 use super::super::bits::Bits;
 use super::{Answer, Oracle, Search, Stop};
@@ -11,7 +12,7 @@ impl<O: Oracle> Search<'_, O> {
         cheapest.sort_unstable();
         let mut minimal = Vec::new();
         for size in 0..=count {
-            // All smaller sets have been tried: what is still to come costs at least this.
+            // All smaller sets have been tried, so every remaining set costs at least this.
             let floor = cheapest[..size].iter().fold(0, |sum: i64, &cost| sum.saturating_add(cost));
             let best = self.found.first().map(|(cost, _)| *cost);
             answer.lower = Some(best.map_or(floor, |best| best.min(floor)));
@@ -34,7 +35,7 @@ impl<O: Oracle> Search<'_, O> {
         Ok(())
     }
 
-    /// Tries every way of choosing `left` more items from `from` on.
+    /// Tries every choice of `left` more items with index `from` or higher.
     fn choose(
         &mut self,
         left: usize,
@@ -46,7 +47,7 @@ impl<O: Oracle> Search<'_, O> {
         self.spend_node()?;
         if left == 0 {
             if self.oracle.reached()? {
-                self.note(chosen);
+                self.record(chosen);
                 let mut set = Bits::new(self.oracle.items());
                 chosen.iter().for_each(|&item| set.insert(item));
                 minimal.push(set);

@@ -1,4 +1,4 @@
-//! Every answer by trying everything, from the definitions alone: own evaluation, own exchange, all subsets.
+//! Brute-force answers from the definitions: own evaluation, own exchange, all subsets.
 
 use super::sketch::{E, Sketch};
 use crate::model::{InstanceId, State};
@@ -98,7 +98,7 @@ impl<'a> Position<'a> {
             E::Offers(c) => truth(self.is_offered(*c) && asks != Some(*c)),
             E::Bonds(c) => truth(self.is_bound(*c) && asks != Some(*c)),
             E::BoundAt(c) => {
-                // Everything happens at step 0, and nothing is unbound before.
+                // Everything happens at step 0, and nothing was unbound before.
                 let was =
                     matches!(self.states[*c], State::Detached | State::Pending | State::Satisfied | State::Violated);
                 if was { 0.0 } else { f64::INFINITY }
@@ -135,7 +135,7 @@ impl<'a> Position<'a> {
         next
     }
 
-    /// In rounds, as the model has it.
+    /// Performs an Exchange in rounds, as the model specifies.
     pub(super) fn exchanged(mut self) -> Self {
         loop {
             let round: Vec<usize> = self.conditional().into_iter().filter(|&at| self.agrees(at)).collect();
@@ -169,7 +169,7 @@ impl<'a> Position<'a> {
         }
     }
 
-    /// How far the owner of a promise is from making a first move of it unasked, by the definition.
+    /// The distance of a promise from being made unasked, by its definition.
     pub(super) fn distance(&self, at: usize) -> f64 {
         if matches!(self.states[at], State::Expired | State::Terminated) {
             return f64::INFINITY;
@@ -249,7 +249,7 @@ impl<'a> Position<'a> {
         }
     }
 
-    /// Rounds of suspensions after an actor's exit (or nobody's).
+    /// Rounds of suspensions after an actor's exit, or without an exit.
     fn unravelled(&self, leaving: Option<usize>) -> Vec<Vec<usize>> {
         let mut now = self.clone();
         for at in 0..now.states.len() {
@@ -352,7 +352,7 @@ pub(super) fn subsets(of: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
         .map(|mask| of.iter().enumerate().filter(|(bit, _)| mask & (1 << bit) != 0).map(|(_, &at)| at).collect())
 }
 
-/// Those of which no proper subset is there.
+/// The sets without a proper subset among them.
 fn minimal(sets: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let contains = |big: &Vec<usize>, small: &Vec<usize>| small.iter().all(|at| big.contains(at));
     let is_minimal = |set: &&Vec<usize>| !sets.iter().any(|other| other != *set && contains(set, other));

@@ -14,14 +14,14 @@ pub(super) struct Dice {
     pub(super) mood: Mood,
 }
 
-/// What kind of cases to make.
+/// The kind of generated cases.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Mood {
     /// Of all kinds.
     Any,
-    /// Deadlocked, nearly always.
+    /// Almost always deadlocked.
     Deadlocked,
-    /// Most is bound, as long as others are.
+    /// Most promises are bound as long as others are.
     Bound,
 }
 
@@ -58,7 +58,7 @@ impl Dice {
         }
     }
 
-    /// A comparison that more evidence can only make true.
+    /// A comparison that is monotone in evidence.
     fn rising(&mut self, sketch: &Sketch, promises: usize, outside: bool) -> E {
         let (quantity, bound) = self.quantity(sketch, promises, outside);
         let (left, right) = match self.below(6) {
@@ -130,7 +130,7 @@ impl Dice {
             sketch.promises.push(promise);
         }
         sketch.goal = Some(self.free(&sketch, promises, true));
-        // Only a state after an Exchange is explained.
+        // Explanations are defined for states after an Exchange.
         let states = Position::of(&sketch).exchanged().states;
         sketch.promises.iter_mut().zip(states).for_each(|(promise, state)| promise.state = state);
         sketch
@@ -199,7 +199,7 @@ fn random_states_agree_with_brute_force() {
     }
 }
 
-/// Cohorts of interchangeable moves, with nothing but the proof that makes use of it.
+/// Cohorts of interchangeable moves, with only the proof that uses the interchangeability.
 #[test]
 fn minima_among_interchangeable_moves_are_right() {
     for seed in 0..CASES / 4 {
@@ -225,7 +225,7 @@ fn minima_among_interchangeable_moves_are_right() {
     }
 }
 
-/// Whatever the budget, bounds hold, what is listed is minimal, and what is said to be complete is.
+/// With any budget, bounds hold, listed sets are minimal, and lists marked complete are complete.
 #[test]
 fn answers_within_a_small_budget_are_true() {
     let mut proved = 0;

@@ -1,4 +1,4 @@
-//! Small models put together by hand, and a second reading of their conditions straight from the definitions.
+//! Small models built by hand, and an independent representation of their conditions.
 
 use crate::engine::{Plan, View, evolve};
 use crate::model::{
@@ -7,7 +7,7 @@ use crate::model::{
     State, StepLength, World,
 };
 
-/// A condition or a number. Groups and actors go by their position, commitments too.
+/// A condition or a number. Groups, actors and commitments are given by position.
 #[derive(Clone, Debug)]
 pub(super) enum E {
     Number(f64),
@@ -111,7 +111,7 @@ impl Sketch {
         Self { actors, resources, trust: 1.0, credit_bond: 1.0, ..Self::default() }
     }
 
-    /// One commitment an actor, each giving one unit of its own resource; `when` says whose bonds it needs.
+    /// One commitment per actor, each giving one unit of its own resource; `when` says whose bonds it needs.
     pub(super) fn graph(whens: Vec<Option<E>>) -> Self {
         let mut sketch = Self::new(whens.len(), 1);
         sketch.promises = whens.into_iter().enumerate().map(|(at, when)| Promise::new(at, &[(0, 1)], when)).collect();

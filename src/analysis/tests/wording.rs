@@ -1,4 +1,4 @@
-//! Scenarios as files, run to their end and explained in words.
+//! Scenarios as text, run to their end and explained.
 
 use super::super::{Explanation, Question, explain};
 use crate::engine::{Plan, RunOptions, RunSeed, View, run};
@@ -86,8 +86,7 @@ fn wants_read_well() {
         "wants more than 0 soldiers bound by uk, sees 0; \
          wants at least 1 tanks bound by fr, sees 0",
     );
-    // What no move can change is not mentioned beside what one can.
-    // What holds already is not mentioned, nor is an alternative to it.
+    // An alternative that no move can change is omitted if another one can be reached.
     check("enough and (stance >= 0.5 or stance > 0.9)", "wants at least 30 000 soldiers bound by europe, sees 0");
 }
 

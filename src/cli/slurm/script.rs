@@ -1,4 +1,4 @@
-//! The script of the job array, and what the cluster's own commands say.
+//! The script of the job array, and parsers for the output of the Slurm commands.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,8 +10,7 @@ use backstop::table::Format;
 use super::super::console::{Failed, fail};
 use super::super::sweep::{Args, SortBy};
 
-/// Where the copied inputs lie in the folder of the array, each in a folder of its own, so that no name of a file meets
-/// another.
+/// The folders of the copied inputs. Each input has a folder of its own, so that file names cannot collide.
 pub(super) const SCENARIO: &str = "scenario";
 pub(super) const DESIGN: &str = "design";
 
@@ -20,19 +19,19 @@ fn copied(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Where the scenario is copied to, in the folder of the array: so deep that what it refers to by `..` lies in the
-/// folder too.
+/// The path of the copied scenario. It is nested so deep that files to which it refers by `..` are also inside the
+/// folder of the array.
 pub(super) fn scenario(args: &Args, document: &Document) -> String {
     let climbs = document.attachments().map(|(attachment, _)| attachment.location.matches("../").count());
     format!("{}{}", format!("{SCENARIO}/").repeat(climbs.max().unwrap_or(0) + 1), copied(&args.file))
 }
 
-/// Where the design is copied to: in a folder of its own, where it meets no other file.
+/// The path of the copied design.
 pub(super) fn design(path: &Path) -> String {
     format!("{DESIGN}/{}", copied(path))
 }
 
-/// The script: each task does its shard, and goes on where an earlier try has ended.
+/// The script. Each task runs its shard, and continues an earlier attempt.
 pub(super) fn script(args: &Args, document: &Document, folder: &Path, tasks: u64) -> Result<String, Failed> {
     let program =
         super::super::program().map_err(|error| fail(&format!("cannot find the program itself: {error}"), None))?;
@@ -67,7 +66,7 @@ pub(super) fn script(args: &Args, document: &Document, folder: &Path, tasks: u64
     Ok(text)
 }
 
-/// The arguments that make the sweep what it is.
+/// The arguments that determine the sweep.
 fn arguments(args: &Args) -> Vec<(&'static str, Option<String>)> {
     let mut all = Vec::new();
     all.extend(args.design.vary.iter().map(|vary| ("--vary", Some(vary.clone()))));
@@ -89,15 +88,15 @@ fn arguments(args: &Args) -> Vec<(&'static str, Option<String>)> {
     all
 }
 
-/// A value of an option in a line of the script that sbatch itself reads.
+/// Quotes a value of an option in a script line that sbatch itself parses.
 ///
-/// Quotes keep spaces together, but a `#` begins a comment even there unless it is escaped.
+/// Quotes keep spaces together, but a `#` must be escaped even inside quotes.
 fn option(text: &str) -> String {
     let text = text.replace('#', "\\#");
     if text.contains(' ') { format!("\"{text}\"") } else { text }
 }
 
-/// Task numbers as sbatch takes them: `1-3,7`.
+/// Task numbers in the syntax of sbatch: `1-3,7`.
 pub(super) fn ranges(tasks: &[u64]) -> String {
     let runs = tasks.chunk_by(|a, b| a + 1 == *b);
     let texts: Vec<String> = runs
@@ -110,8 +109,8 @@ pub(super) fn ranges(tasks: &[u64]) -> String {
     texts.join(",")
 }
 
-/// The id of the job that `sbatch --parsable` submitted, and its cluster if it names one: the last line that is `ID` or
-/// `ID;CLUSTER`, since a cluster may greet its users first.
+/// The id of the job that `sbatch --parsable` submitted, and its cluster if named: the last line of the form `ID` or
+/// `ID;CLUSTER`, since other lines may be greetings.
 pub(super) fn job_id(said: &str) -> Option<(String, Option<String>)> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     said.lines().rev().find_map(|line| {
@@ -125,7 +124,7 @@ pub(super) fn job_id(said: &str) -> Option<(String, Option<String>)> {
     })
 }
 
-/// Whether what `sbatch` says means that the cluster could not answer, and not that it refuses.
+/// Whether an error of `sbatch` means that the cluster could not answer, rather than that it refuses the job.
 pub(super) fn is_busy(said: &str) -> bool {
     let signs = [
         "Socket timed out",
@@ -138,7 +137,7 @@ pub(super) fn is_busy(said: &str) -> bool {
     signs.iter().any(|sign| said.contains(sign))
 }
 
-/// States in which a task will do no more by itself.
+/// The states of a task that has ended.
 const ENDED: [&str; 10] = [
     "BOOT_FAIL",
     "CANCELLED",
@@ -152,8 +151,8 @@ const ENDED: [&str; 10] = [
     "TIMEOUT",
 ];
 
-/// The tasks that are waiting or running, from lines of `squeue --array --format="%i %T"`: `12_3 RUNNING`.
-pub(super) fn alive(text: &str) -> Vec<u64> {
+/// The tasks that wait or run, from lines of `squeue --array --format="%i %T"`: `12_3 RUNNING`.
+pub(super) fn unfinished(text: &str) -> Vec<u64> {
     let task = |line: &str| {
         let (id, state) = line.trim().split_once(' ')?;
         let number = id.split_once('_')?.1.parse().ok()?;
@@ -179,7 +178,7 @@ mod tests {
     fn the_queue_says_who_is_alive() {
         let text =
             "12_3 RUNNING\n12_4 PENDING\n12_1 COMPLETED\n12_2 TIMEOUT\n15_2 CONFIGURING\n12_5 COMPLETING\nnonsense\n";
-        assert_eq!(alive(text), [2, 3, 4, 5]);
+        assert_eq!(unfinished(text), [2, 3, 4, 5]);
     }
 
     #[test]

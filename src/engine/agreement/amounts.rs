@@ -1,7 +1,7 @@
-//! Hypotheses with amounts: what could be bound, resumed and raised at once.
+//! Hypotheses with graded amounts: which commitments could be bound, resumed and raised at once.
 //!
-//! A hypothesis then says how much each graded amount is, besides what is bound. Conditions and levels are monotone, so
-//! there are a least and a greatest fixed point as without amounts.
+//! Such a hypothesis contains the value of each graded amount besides the bound instances. Conditions and levels are
+//! monotone, so there are again a least and a greatest fixed point.
 
 use super::super::collections::InstanceSet;
 use super::super::failure::Failure;
@@ -17,7 +17,7 @@ impl Hypothesis<'_> {
         self.graded.as_mut().expect("the model has graded amounts or resumable commitments")
     }
 
-    /// Sets a graded amount so that it can be undone.
+    /// Sets a graded amount and records the old value for undo.
     fn set_amount(&mut self, position: u32, amount: Amount) {
         let Level { instance, gift } = self.view.plan.levels[position as usize];
         let before = self.evidence.graded(gift.position);
@@ -35,7 +35,8 @@ impl Hypothesis<'_> {
         at(range.start)..at(range.end)
     }
 
-    /// The amounts of a commitment that is being bound: what they are if it is detached or suspended, else 0.
+    /// Initialises the amounts of a commitment that is being bound: the current ones if it is detached or suspended,
+    /// otherwise 0.
     pub(super) fn start_amounts(&mut self, instance: InstanceId) {
         let graded = self.parts();
         let changes = graded.changes.len();
@@ -50,7 +51,7 @@ impl Hypothesis<'_> {
         }
     }
 
-    /// Takes back what has changed since the trail had this length.
+    /// Undoes the changes made since the trail had this length.
     pub(super) fn lower_to(&mut self, length: usize) {
         let graded = self.parts();
         let agreed = graded.agreed.filter(|&(trail, _)| trail >= length);
@@ -71,14 +72,13 @@ impl Hypothesis<'_> {
         }
     }
 
-    /// Makes a first move: binds, resumes or raises a commitment, whatever its conditions say, at the amounts that were
-    /// set for first moves.
+    /// Makes a first move: binds, resumes or raises a commitment regardless of its conditions, at the target amounts.
     pub fn make_move(&mut self, instance: InstanceId) {
         if self.graded.is_none() {
             return self.bind(instance);
         }
         if self.bound.contains(instance) {
-            // It has followed from other moves; this one may give more, and is undone on its own.
+            // It already followed from other moves; this move may raise it further, and is undone on its own.
             let at = self.trail.len();
             self.trail.push(instance);
             let graded = self.parts();
@@ -96,7 +96,7 @@ impl Hypothesis<'_> {
         }
     }
 
-    /// Whether a first move would change nothing: the commitment is bound, and what it gives is not less.
+    /// Whether a first move would change nothing: the commitment is bound with at least the target amounts.
     #[must_use]
     pub fn is_moved(&self, instance: InstanceId) -> bool {
         let Some(graded) = &self.graded else { return self.bound.contains(instance) };
@@ -105,13 +105,14 @@ impl Hypothesis<'_> {
         is_bound && self.levels_of(instance).all(|position| self.amount(position) >= target(position))
     }
 
-    /// The state of a commitment in fact.
+    /// The actual state of a commitment.
     #[must_use]
     pub fn state_of(&self, instance: InstanceId) -> State {
         self.view.world.instance(instance).state
     }
 
-    /// What those `as` of a commitment read whose levels are now below these amounts, given by position in the plan.
+    /// The quantities read by those `as` of a commitment whose levels are below the given amounts, which are given by
+    /// position in the plan.
     #[must_use]
     pub fn reads_below(&self, instance: InstanceId, amounts: &[Amount]) -> Vec<Quantity> {
         let View { model, plan, setup, .. } = self.view;
@@ -128,30 +129,30 @@ impl Hypothesis<'_> {
         reads
     }
 
-    /// Whether it knows graded amounts and suspended commitments that may be resumed.
+    /// Whether the model has graded amounts or resumable commitments.
     #[must_use]
     pub fn knows_more(&self) -> bool {
         self.graded.is_some()
     }
 
-    /// Sets how much first moves give of each graded amount, by position in the plan.
+    /// Sets the target amounts of first moves, by position in the plan.
     pub fn set_targets(&mut self, targets: &[Amount]) {
         if let Some(graded) = &mut self.graded {
             graded.targets = targets.to_vec();
         }
     }
 
-    /// Every graded amount as it is under the hypothesis, by position in the plan.
+    /// All graded amounts in the hypothesis, by position in the plan.
     #[must_use]
     pub fn amounts(&self) -> Vec<Amount> {
         self.view.plan.levels.iter().map(|level| self.evidence.graded(level.gift.position)).collect()
     }
 
-    /// What a first move gives of each graded amount, where the hypothesis is the greatest agreement and `gap` its
-    /// members beyond the least one: of a member what it is there, of others their level there, or what it is now.
-    ///
+    /// The target amounts of first moves, given that the hypothesis is the greatest agreement and `gap` its members
+    /// beyond the least one: for members their amounts in it, for other commitments their levels in it or their current
+    /// amounts.
     /// # Errors
-    /// Where a level has no value.
+    /// If a level has no value.
     pub fn first_amounts(&mut self, gap: &[InstanceId]) -> Result<Vec<Amount>, Failure> {
         let View { plan, world, .. } = self.view;
         let mut amounts = self.amounts();
@@ -175,7 +176,8 @@ impl Hypothesis<'_> {
         self.view.plan.levels_of(instance)
     }
 
-    /// Whether a commitment is bound, in fact or by the hypothesis, with amounts as good as these (by position).
+    /// Whether a commitment is bound, actually or in the hypothesis, with amounts close to the given ones (by
+    /// position).
     #[must_use]
     pub fn is_as_good(&self, instance: InstanceId, greatest: &[Amount]) -> bool {
         if !self.bound.contains(instance) && self.view.world.instance(instance).state != State::Detached {
@@ -184,7 +186,7 @@ impl Hypothesis<'_> {
         self.levels_of(instance).all(|position| is_close(greatest[position as usize], self.amount(position)))
     }
 
-    /// The events that make the hypothesis a fact.
+    /// The events that turn the hypothesis into the actual state.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         let View { plan, world, .. } = self.view;
@@ -214,19 +216,19 @@ impl Hypothesis<'_> {
         events
     }
 
-    /// The instances that an agreement on top of a trail of this length has as members, in declaration order.
+    /// The members that an agreement added to a trail of this length, in declaration order.
     #[must_use]
     pub fn members_since(&self, base: usize) -> Vec<InstanceId> {
         self.agreed_since(base).members
     }
 
-    /// What an agreement could bind, resume or raise in addition: see the model's section on agreement.
+    /// The commitments that an agreement could bind, resume or raise; see the section on agreement in docs/model.md.
     #[must_use]
     pub fn candidates(&self) -> Vec<InstanceId> {
         self.view.open().filter(|&instance| !self.bound.contains(instance)).collect()
     }
 
-    /// Queues those whose conditions or levels read what a commitment changes.
+    /// Queues the commitments whose conditions or levels read quantities that a commitment changes.
     pub(super) fn wake_graded(&mut self, instance: InstanceId) {
         let own = self.levels_of(instance);
         let Self { view, bound, queue, waiting, graded: Some(graded), .. } = self else { return };
@@ -237,7 +239,7 @@ impl Hypothesis<'_> {
         });
     }
 
-    /// One sweep of settling on what is bound; false where nothing is left to look at.
+    /// One sweep of settling; returns `false` if nothing was left to evaluate.
     pub(super) fn sweep(&mut self) -> Result<bool, Failure> {
         if self.graded.is_none() {
             return Ok(false);
@@ -272,27 +274,27 @@ impl Hypothesis<'_> {
         if graded.count >= limits::SWEEPS { Err(unsettled(view, last)) } else { Ok(()) }
     }
 
-    /// Whether a graded amount may move: its commitment is detached, or bound by the hypothesis.
+    /// Whether a graded amount may change: its commitment is detached, or bound in the hypothesis.
     fn rises(&self, position: u32) -> bool {
         let instance = self.view.plan.levels[position as usize].instance;
         let is_bound = self.bound.contains(instance) || self.view.world.instance(instance).state == State::Detached;
         is_bound && self.graded.as_ref().is_some_and(|graded| graded.is_eligible(instance))
     }
 
-    /// The levels of these amounts under the hypothesis.
+    /// The levels of these amounts in the hypothesis.
     fn levels_at(&mut self, positions: &[u32]) -> Result<Vec<(u32, Amount)>, Failure> {
         let Self { view, evidence, graded: Some(graded), work, limit, .. } = self else { return Ok(Vec::new()) };
         let found = graded.sweeps.levels(*view, evidence, positions, work)?.to_vec();
         if *work > *limit { Err(Failure::TooMuchWork { step: view.world.step }) } else { Ok(found) }
     }
 
-    /// Notes that an amount has moved, for [`Self::tell`].
+    /// Records a changed amount for [`Self::queue_readers`].
     fn note(&mut self, position: u32) {
         let view = self.view;
         self.parts().sweeps.note_change(view, position);
     }
 
-    /// Queues those whose conditions or levels read the amounts that have moved: bound ones or others.
+    /// Queues the commitments whose conditions or levels read changed amounts: either the bound ones or the others.
     fn tell(&mut self, bound: bool) {
         let Self { view, bound: set, queue, waiting, graded: Some(graded), .. } = self else { return };
         for slot in graded.sweeps.take_changed() {
@@ -300,10 +302,11 @@ impl Hypothesis<'_> {
         }
     }
 
-    /// Binds the greatest agreement among candidates, given what is bound already, and raises what it raises.
+    /// Binds the greatest agreement among candidates on top of the current hypothesis, with its raised amounts.
     ///
-    /// Everything is bound at the most that it can be; in sweeps, what would not have agreed is taken away, and amounts
-    /// fall to their levels. Amounts that end close to what they were are held there, and the rest follows.
+    /// Everything is first bound at its upper limit. Sweeps then remove commitments whose conditions fail and lower
+    /// amounts to their levels. Amounts that end close to their former values are reset to these, and the consequences
+    /// follow.
     pub(super) fn agree_graded(&mut self, candidates: &[InstanceId]) -> Result<(), Failure> {
         let start = self.trail.len();
         let plan = self.view.plan;
@@ -312,7 +315,7 @@ impl Hypothesis<'_> {
         (graded.agreed, graded.count) = (Some((start, first_change)), 0);
         graded.raised.clear();
         let all: Vec<u32> = (0..u32::try_from(plan.levels.len()).expect("the number of gifts is limited")).collect();
-        // What is not bound counts as nothing, and stays at least what it is.
+        // An instance that is not bound contributes nothing, and its amounts never fall below their current values.
         let floor: Vec<Amount> = all.iter().map(|&position| self.amount(position)).collect();
         let was_bound: Vec<bool> = all.iter().map(|&position| self.counts(position)).collect();
         let view = self.view;
@@ -350,7 +353,7 @@ impl Hypothesis<'_> {
         let graded = self.parts();
         graded.marks.truncate(start);
         graded.marks.resize(length, first_change);
-        // Commitments that were detached and are raised are members too.
+        // Detached commitments that are raised are members too.
         for &position in &moving {
             let instance = plan.levels[position as usize].instance;
             let is_more = self.amount(position) > floor[position as usize];
@@ -370,7 +373,7 @@ impl Hypothesis<'_> {
         self.evidence.standing(self.view.plan.levels[position as usize].instance).bound
     }
 
-    /// Sweeps down until nothing falls: `joined` are to be looked at first, with the amounts that are marked.
+    /// Sweeps down until nothing changes. `joined` are evaluated first, with the marked amounts.
     fn fall(&mut self, joined: &[InstanceId], floor: &[Amount], is_fixed: &[bool]) -> Result<(), Failure> {
         for &instance in joined {
             if !self.waiting.contains(instance) {
@@ -426,7 +429,7 @@ impl Hypothesis<'_> {
         }
     }
 
-    /// Holds amounts that are close to what they were; whether there are any.
+    /// Fixes amounts that are close to their former values; returns whether there are any.
     fn hold(&mut self, moving: &[u32], floor: &[Amount], was_bound: &[bool], is_fixed: &mut [bool]) -> bool {
         let mut any = false;
         for &position in moving {
@@ -447,7 +450,7 @@ impl Hypothesis<'_> {
         any
     }
 
-    /// The agreement that was put on top of a trail of this length.
+    /// The agreement that was added to a trail of this length.
     pub(super) fn agreed_since(&self, base: usize) -> Agreement {
         let mut members = self.trail[base..].to_vec();
         let Some(graded) = &self.graded else {

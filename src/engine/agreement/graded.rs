@@ -1,31 +1,31 @@
-//! What a hypothesis keeps of graded amounts and of resumable commitments.
+//! The part of a hypothesis for graded amounts and resumable commitments.
 
 use super::super::collections::InstanceSet;
 use super::super::settle::Sweeps;
 use super::super::view::View;
 use crate::model::{Amount, InstanceId};
 
-/// What a hypothesis keeps of graded amounts, which are told apart by their positions in the plan's levels.
+/// The part of a hypothesis for graded amounts, which are identified by their positions in the plan's levels.
 #[derive(Clone, Debug)]
 pub(super) struct Graded {
     pub(super) sweeps: Sweeps,
-    /// The amounts whose levels may have moved.
+    /// The amounts whose levels may have changed.
     pub(super) dirty: InstanceSet,
-    /// Every change of an amount, with what it was before, so that it can be undone.
+    /// Every change of an amount with its former value, for undo.
     pub(super) changes: Vec<(u32, Amount)>,
-    /// For each member of the trail, the number of changes before it was bound.
+    /// For each entry of the trail, the number of changes before it was bound.
     pub(super) marks: Vec<usize>,
-    /// Places in the trail of commitments that stand in it before, rising.
+    /// Positions in the trail of commitments that occur in it before, in ascending order.
     pub(super) again: Vec<usize>,
-    /// Lengths of the trail and of the changes before the latest agreement.
+    /// Lengths of the trail and of `changes` before the latest agreement.
     pub(super) agreed: Option<(usize, usize)>,
-    /// Members of the latest agreement that had been bound before, and are raised by it.
+    /// Members of the latest agreement that were bound before and are raised by it.
     pub(super) raised: Vec<InstanceId>,
-    /// Who may be bound, resumed or raised; none: everybody.
+    /// The instances that may be bound, resumed or raised; `None` allows all.
     pub(super) eligible: Option<InstanceSet>,
-    /// How much a first move gives of each graded amount.
+    /// The target amounts of first moves.
     pub(super) targets: Vec<Amount>,
-    /// Sweeps since the last change from outside.
+    /// Sweeps since the last external change.
     pub(super) count: u32,
 }
 
@@ -46,7 +46,7 @@ impl Graded {
         }
     }
 
-    /// Lets only these be bound, resumed or raised.
+    /// Restricts the instances that may be bound, resumed or raised.
     pub(super) fn restrict(&mut self, members: &[InstanceId]) {
         let count = members.last().map_or(0, |last| last.index() + 1);
         let mut eligible = InstanceSet::new(count);
@@ -63,14 +63,15 @@ impl Graded {
     }
 }
 
-/// Whether an amount is as good as what it would be in the greatest agreement: rounding to millionths leaves
-/// contractions a small interval of fixed points, which is no deadlock.
+/// Whether an amount is practically equal to its value in the greatest agreement. Rounding to millionths leaves
+/// contractions a small interval of fixed points, which is not a deadlock.
 pub(super) fn is_close(greatest: Amount, amount: Amount) -> bool {
     let missing = i128::from(greatest.0) - i128::from(amount.0);
     missing <= 1_000 || 1_000 * missing <= i128::from(greatest.0)
 }
 
-/// Queues those whose conditions read what a signal is about, and marks the levels that do: of bound ones or of others.
+/// Queues the commitments whose conditions read a signal, and marks the levels that do: either of bound instances or of
+/// others.
 pub(super) fn wake_signal(
     (view, set): (View<'_>, &InstanceSet),
     (queue, waiting): (&mut Vec<InstanceId>, &mut InstanceSet),

@@ -1,4 +1,4 @@
-//! A hypothesis of what is bound, closed by Exchange.
+//! Hypotheses about bound commitments, closed under Exchange.
 
 use super::super::collections::InstanceSet;
 use super::super::failure::Failure;
@@ -7,21 +7,21 @@ use super::graded::Graded;
 use super::thresholds::{CROWD, Own, Thresholds};
 use crate::model::{Amount, Event, Evidence, InstanceId, Reader, Scope, State, limits};
 
-/// What could be bound at once.
+/// The result of an agreement.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Agreement {
     /// The commitments that it binds, resumes or raises, in declaration order.
     pub(in super::super) members: Vec<InstanceId>,
-    /// The graded amounts that it raises: position in the plan's levels, and how much; in declaration order.
+    /// The graded amounts that it raises, as position in the plan's levels and new amount, in declaration order.
     pub(in super::super) amounts: Vec<(u32, Amount)>,
 }
 
-/// Operations that binding a commitment and unbinding it again count for.
+/// The number of operations charged for binding and unbinding a commitment.
 const BIND: u64 = 16;
 
-/// A state in which some commitments are bound that are not bound in fact: 'what if'.
+/// A state in which some commitments are bound hypothetically.
 ///
-/// Deeds, stances and trust stay as they are; nothing is delivered. Commitments are bound and
+/// Deliveries, stances and trust stay as they are. Commitments are bound and unbound in stack order, which is cheap.
 /// unbound cheaply, in the manner of a stack.
 ///
 /// Invariant: `trail` lists the members of `bound` in the order in which they were bound, and
@@ -32,21 +32,21 @@ pub struct Hypothesis<'a> {
     pub(super) evidence: Evidence,
     pub(super) bound: InstanceSet,
     pub(super) trail: Vec<InstanceId>,
-    /// How many of the trail the others have had a chance to react to.
+    /// The number of entries of the trail that have been announced to the other commitments.
     pub(super) seen: usize,
-    /// Conditional commitments whose `when` may have turned.
+    /// Conditional commitments whose `when` may have changed.
     pub(super) queue: Vec<InstanceId>,
     pub(super) waiting: InstanceSet,
-    /// Who reacts to what, where that has been worked out; else everyone who reads what changes is asked.
+    /// The index of reactions, if it has been built; without it, all readers of a changed quantity are evaluated.
     thresholds: Option<Thresholds>,
-    /// What is kept of graded amounts and resumable commitments, where the model has such.
+    /// The part for graded amounts and resumable commitments, if the model has any.
     pub(super) graded: Option<Box<Graded>>,
     pub(super) work: u64,
     pub(super) limit: u64,
 }
 
 impl<'a> Hypothesis<'a> {
-    /// Nothing is bound but what is bound in the state.
+    /// A hypothesis equal to the state.
     #[must_use]
     pub fn on(view: View<'a>) -> Self {
         let count = view.model.instances.len();
@@ -65,20 +65,20 @@ impl<'a> Hypothesis<'a> {
         }
     }
 
-    /// The same on other evidence than that of the state.
+    /// A hypothesis with other evidence than that of the state.
     #[must_use]
     pub fn with_evidence(view: View<'a>, evidence: Evidence) -> Self {
         Self { evidence, ..Self::on(view) }
     }
 
-    /// Lets it spend this many operations more before it fails.
+    /// Allows this many further operations before it fails.
     #[must_use]
     pub fn with_work(mut self, operations: u64) -> Self {
         self.limit = self.work.saturating_add(operations);
         self
     }
 
-    /// Works out who reacts to what, which pays where much is bound and unbound.
+    /// Builds the index of reactions, which pays off if much is bound and unbound.
     #[must_use]
     pub fn indexed(mut self) -> Self {
         if self.graded.is_some() {
@@ -90,19 +90,19 @@ impl<'a> Hypothesis<'a> {
         self
     }
 
-    /// Operations spent so far: parts of conditions evaluated.
+    /// Operations spent so far: nodes of conditions evaluated.
     #[must_use]
     pub fn work(&self) -> u64 {
         self.work
     }
 
-    /// The evidence as it would be.
+    /// The hypothetical evidence.
     #[must_use]
     pub fn evidence(&self) -> &Evidence {
         &self.evidence
     }
 
-    /// What is bound in addition to the state, in the order of binding.
+    /// The hypothetically bound instances, in order of binding.
     #[must_use]
     pub fn trail(&self) -> &[InstanceId] {
         &self.trail
@@ -128,7 +128,8 @@ impl<'a> Hypothesis<'a> {
         Scope { reader: Some(reader), ..self.scope() }
     }
 
-    /// Calls `look` with those whose `when` reads what a commitment changes; with some perhaps more than once.
+    /// Calls `look` with the instances whose `when` reads quantities that a commitment changes; possibly more than once
+    /// for an instance.
     pub fn for_watchers(&self, instance: InstanceId, mut look: impl FnMut(InstanceId)) {
         let View { model, plan, .. } = self.view;
         plan.signals_of(model, Event::Detached(instance), |signal| {
@@ -141,7 +142,7 @@ impl<'a> Hypothesis<'a> {
         });
     }
 
-    /// Binds a commitment, whatever its `when` says. The others react in [`Self::close`].
+    /// Binds a commitment regardless of its `when`. Reactions follow in [`Self::close`].
     pub fn bind(&mut self, instance: InstanceId) {
         if !self.bound.contains(instance) {
             self.bound.insert(instance);
@@ -156,7 +157,7 @@ impl<'a> Hypothesis<'a> {
         }
     }
 
-    /// Unbinds what was bound since the trail had this length.
+    /// Unbinds the instances bound since the trail had this length.
     pub fn undo(&mut self, length: usize) {
         for at in (length..self.trail.len()).rev() {
             let instance = self.trail[at];
@@ -179,10 +180,11 @@ impl<'a> Hypothesis<'a> {
         }
     }
 
-    /// An Exchange: binds what agrees until nothing more does, given that the state itself is after one.
+    /// Performs an Exchange: binds commitments whose `when` holds until none is left. The state itself must be one
+    /// after an Exchange.
     ///
     /// # Errors
-    /// Where a condition has no value, or the work exceeds its limit.
+    /// If a condition has no value, or the work exceeds its limit.
     pub fn close(&mut self) -> Result<(), Failure> {
         loop {
             self.announce();
@@ -194,7 +196,7 @@ impl<'a> Hypothesis<'a> {
         }
     }
 
-    /// Whether a commitment has a part in what the hypothesis is about.
+    /// Whether the hypothesis may change a commitment.
     fn may_move(&self, instance: InstanceId) -> bool {
         self.graded.as_ref().is_none_or(|graded| graded.is_eligible(instance))
     }
@@ -210,8 +212,8 @@ impl<'a> Hypothesis<'a> {
         Ok(())
     }
 
-    /// An Exchange that is broken off as soon as `target` is bound: whether it is. Where it is, only
-    /// [`Self::undo`] to a state after an Exchange may follow.
+    /// Performs an Exchange that stops as soon as `target` is bound, and returns whether it is. If so, only
+    /// [`Self::undo`] to a closed state may follow.
     ///
     /// # Errors
     /// As [`Self::close`].
@@ -222,7 +224,7 @@ impl<'a> Hypothesis<'a> {
             }
             self.announce();
             if self.waiting.contains(target) {
-                // Its place in the queue is passed over when its turn comes.
+                // Its entry in the queue is skipped later.
                 self.waiting.remove(target);
                 if self.agrees(target)? {
                     self.bind(target);
@@ -237,7 +239,7 @@ impl<'a> Hypothesis<'a> {
         }
     }
 
-    /// Whether the `when` of a commitment holds as things stand in the hypothesis, bound or not.
+    /// Whether the `when` of a commitment holds in the hypothesis, whether it is bound or not.
     ///
     /// # Errors
     /// As [`Self::close`].
@@ -245,7 +247,7 @@ impl<'a> Hypothesis<'a> {
         Ok(self.view.may_join(instance) && self.agrees(instance)?)
     }
 
-    /// Lets everyone know what has been bound since the last time.
+    /// Queues the readers of everything bound since the last call.
     fn announce(&mut self) {
         while let Some(&instance) = self.trail.get(self.seen) {
             self.seen += 1;
@@ -264,7 +266,7 @@ impl<'a> Hypothesis<'a> {
         }
     }
 
-    /// An Exchange on a state that may not be after one: every offer is looked at.
+    /// Performs an Exchange on a state that may not be one after an Exchange: every offer is evaluated.
     ///
     /// # Errors
     /// As [`Self::close`].
@@ -302,12 +304,12 @@ impl<'a> Hypothesis<'a> {
         for at in start..self.trail.len() {
             self.waiting.insert(self.trail[at]);
         }
-        // What was bound before stays, so that it needs no second look.
+        // Instances bound before stay bound and need no evaluation.
         let fixed: Vec<InstanceId> = self.trail[..start].to_vec();
         for &instance in &fixed {
             self.waiting.insert(instance);
         }
-        // In a crowd it pays to know whose threshold an exit crosses.
+        // With many commitments, thresholds show which readers an unbinding affects.
         let mut thresholds = (candidates.len() >= CROWD).then(|| Thresholds::new(self.view, Own::Counted));
         if let Some(thresholds) = &mut thresholds {
             thresholds.announce_all(self.view.model, &self.evidence);
@@ -329,7 +331,7 @@ impl<'a> Hypothesis<'a> {
         Ok(())
     }
 
-    /// Queues the bound ones whose `when` may have turned by the exit of a commitment.
+    /// Queues the bound instances whose `when` may change when a commitment is unbound.
     fn wake_bound(&mut self, instance: InstanceId, thresholds: Option<&mut Thresholds>) {
         let Some(thresholds) = thresholds else { return self.wake(instance, true) };
         let Self { view, evidence, bound, queue, waiting, work, .. } = self;
@@ -341,7 +343,7 @@ impl<'a> Hypothesis<'a> {
         });
     }
 
-    /// Queues those whose `when` reads what a commitment changes; bound ones or others.
+    /// Queues the instances whose `when` reads quantities that a commitment changes: either bound ones or others.
     fn wake(&mut self, instance: InstanceId, bound: bool) {
         if self.graded.is_some() {
             return self.wake_graded(instance);

@@ -1,5 +1,5 @@
-//! Who reacts to what, by thresholds: a comparison of one total with a fixed number turns only when the
-//! total crosses that number, so nobody else needs a look. It makes cascades linear (times a logarithm).
+//! An index of reactions by thresholds: a comparison of one total with a fixed number changes only when the total
+//! crosses that number, so other instances need not be evaluated. It makes cascades linear up to a logarithm.
 
 use super::super::collections::Lists;
 use super::super::signals::Signal;
@@ -9,27 +9,27 @@ use crate::model::{
     Quantity, Reader, Scope, SlotId, State, Values,
 };
 
-/// From this many conditional commitments on, their thresholds are sorted before they react to one another.
+/// With at least this many conditional commitments, their thresholds are sorted before they react to one another.
 pub(in super::super) const CROWD: usize = 256;
 
-/// A comparison that turns where a total crosses a number. Totals are whole: counts, or millionths.
+/// A comparison whose truth changes when a total crosses a number. Totals are integers: counts, or millionths.
 #[derive(Clone, Copy, Debug)]
 struct Threshold {
-    /// The least total with which it is passed.
+    /// The least total that passes it.
     least: i64,
     instance: InstanceId,
 }
 
-/// Totals with the thresholds on them, rising.
+/// The thresholds on one total, in ascending order.
 #[derive(Clone, Debug, Default)]
 struct Ladder {
     steps: Vec<Threshold>,
-    /// How many were passed by the total that was announced last.
+    /// The number of thresholds passed by the last announced total.
     passed: usize,
 }
 
 impl Ladder {
-    /// Announces a new total; the thresholds between it and the one before.
+    /// Sets a new total and returns the thresholds between it and the former one.
     #[inline]
     fn announce(&mut self, total: i64) -> &[Threshold] {
         let before = self.passed;
@@ -39,16 +39,18 @@ impl Ladder {
     }
 }
 
-/// Whether those who have the thresholds count in the totals: what is a debtor's own does not count for it.
+/// Whether the owners of the thresholds contribute to the totals. A debtor's own contribution does not count for
+/// itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Own {
-    /// They are not bound, and have no part in the totals.
+    /// They are not bound and contribute nothing.
     Absent,
-    /// They are bound, and their own part has to be taken off.
+    /// They are bound, and their own contribution must be subtracted.
     Counted,
 }
 
-/// For a state: the thresholds in the conditions of its conditional commitments, and who must always be looked at.
+/// The thresholds in the conditions of the conditional commitments of a state, and the instances that must always be
+/// evaluated.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Thresholds {
     /// `bound`, by slot.
@@ -61,17 +63,18 @@ pub(in super::super) struct Thresholds {
     others: Lists,
 }
 
-/// A comparison in a condition, taken apart.
+/// The shape of a comparison in a condition.
 enum Part {
-    /// A total on one side, something fixed on the other.
+    /// A total on one side, a fixed number on the other.
     Simple { quantity: Quantity, strict: bool, number: NodeId },
-    /// One total, somewhere in sums, products and the like with what is fixed: it turns once as the total rises.
+    /// One total within sums, products and the like of fixed numbers: the truth changes at most once as the total
+    /// rises.
     Single { quantity: Quantity, node: NodeId },
-    /// Anything else, with what it reads.
+    /// Any other shape, with the quantities that it reads.
     Other(Vec<Quantity>),
 }
 
-/// A total that a ladder is for.
+/// A total that can have thresholds.
 #[derive(Clone, Copy)]
 enum Total {
     Bound(SlotId),
@@ -93,7 +96,7 @@ impl Total {
     }
 }
 
-/// Parts of a total that may be a debtor's own, at most, for each of which there is a threshold.
+/// The largest number of different own contributions of a debtor for which thresholds are computed.
 const OWN_PARTS: usize = 8;
 
 impl Thresholds {
@@ -131,7 +134,8 @@ impl Thresholds {
         this
     }
 
-    /// Adds the thresholds of a comparison; false where it has none, and must be looked at whenever its evidence moves.
+    /// Adds the thresholds of a comparison. Returns `false` if it has none and must be evaluated whenever its evidence
+    /// changes.
     fn add(&mut self, seeker: &Seeker<'_>, part: &Part) -> bool {
         let (quantity, least) = match *part {
             Part::Simple { quantity, strict, number } => (quantity, seeker.least_of(quantity, strict, number)),
@@ -152,12 +156,12 @@ impl Thresholds {
         true
     }
 
-    /// Whether hardly anybody has to be looked at whenever some evidence moves.
+    /// Whether few instances must be evaluated at every change of evidence.
     pub(in super::super) fn are_sharp(&self) -> bool {
         self.others.len() <= CROWD
     }
 
-    /// Brings every announced total up to date.
+    /// Updates every announced total.
     pub(super) fn announce_all(&mut self, model: &Model, evidence: &Evidence) {
         for (slot, ladder) in self.bound.iter_mut().enumerate() {
             ladder.announce(evidence.bound(model, SlotId::at(slot), None).0);
@@ -170,8 +174,8 @@ impl Thresholds {
         }
     }
 
-    /// Announces the totals that a commitment counts in; `turn` is called for those whose comparisons may have turned.
-    /// Returns how often.
+    /// Announces the totals to which a commitment contributes. Calls `turn` for the instances whose comparisons may
+    /// have changed, and returns the number of calls.
     #[inline]
     pub(in super::super) fn announce(
         &mut self,
@@ -216,14 +220,14 @@ impl Thresholds {
     }
 }
 
-/// Where a comparison turns as a total rises that somebody sees.
+/// The total at which a comparison changes as an observed total rises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
-    /// From this total on it is other than at 0.
+    /// It changes at this total.
     At(i64),
-    /// Nowhere.
+    /// It never changes.
     Never,
-    /// That is not known.
+    /// Unknown.
     Unknown,
 }
 
@@ -233,8 +237,8 @@ impl From<Option<i64>> for Turn {
     }
 }
 
-/// Whether thresholds have to be sought by halving, so that a short cascade does better without them.
-pub(in super::super) fn are_sought(model: &Model) -> bool {
+/// Whether thresholds have to be found by bisection, so that a short cascade is faster without them.
+pub(in super::super) fn need_bisection(model: &Model) -> bool {
     let conditions = model.commitments.iter().filter_map(|commitment| commitment.when.as_ref());
     conditions.flat_map(take_apart).any(|part| matches!(part, Part::Single { .. }))
 }
@@ -253,7 +257,7 @@ impl Debtors {
     }
 }
 
-/// Looks for the thresholds in the condition of an instance.
+/// Computes the thresholds in the condition of an instance.
 struct Seeker<'a> {
     view: View<'a>,
     own: Own,
@@ -275,13 +279,13 @@ impl<'a> Seeker<'a> {
         self.view.plan.signals.of(quantity, actor).into_iter().flatten().map(move |signal| (signal, instance))
     }
 
-    /// Where a total reaches (strictly: exceeds) a fixed number.
+    /// The least total that reaches (strictly: exceeds) a fixed number.
     fn least_of(&self, quantity: Quantity, strict: bool, number: NodeId) -> Turn {
         let Ok(at) = self.when.number_at(number, &self.scope()) else { return Turn::Unknown };
         if let Quantity::Bound(_) = quantity { least_amount(at, strict).into() } else { least_count(at, strict).into() }
     }
 
-    /// Where a comparison turns that turns once, found by halving.
+    /// The change of a comparison that changes at most once, found by bisection.
     fn turn_of(&self, quantity: Quantity, node: NodeId) -> Turn {
         let scope = self.scope();
         let holds = |total: i64| {
@@ -302,10 +306,11 @@ impl<'a> Seeker<'a> {
         Turn::At(high)
     }
 
-    /// What of a total may be the debtor's own, and so be taken off before the condition sees it; none if that is too
-    /// many numbers.
+    /// The possible own contributions of the debtor to a total, which are subtracted before the condition sees it;
+    /// `None` if there are too many.
     ///
-    /// When the debtor itself binds another promise, the total and its own part rise together, and what it sees stays.
+    /// When the debtor itself binds another commitment, the total and its own contribution rise together, and the
+    /// observed total stays.
     fn own_parts(&self, total: Total) -> Option<Vec<i64>> {
         let View { model, world, .. } = self.view;
         let own = |of: i64| if self.own == Own::Counted { of } else { 0 };
@@ -345,7 +350,7 @@ impl<'a> Seeker<'a> {
     }
 }
 
-/// A total that is looked for, in place of the one that there is.
+/// Values in which one total is replaced by a trial value.
 struct Supposed<'a> {
     scope: Scope<'a>,
     quantity: Quantity,
@@ -362,7 +367,7 @@ impl Values for Supposed<'_> {
     }
 }
 
-/// More than any total.
+/// Larger than any total.
 const MOST: i64 = i64::MAX / 2;
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far smaller than 2^52")]
@@ -370,9 +375,9 @@ fn count(total: i64) -> f64 {
     total as f64
 }
 
-/// The least count that reaches (strictly: exceeds) a number; none where that is no sensible count.
+/// The least count that reaches (strictly: exceeds) a number; `None` if that is not a sensible count.
 fn least_count(at: f64, strict: bool) -> Option<i64> {
-    // Whole numbers up to this are exact, and no count comes near.
+    // Integers up to this are exact, and no count comes near.
     let at = at.clamp(-9e15, 9e15);
     #[expect(clippy::cast_possible_truncation, reason = "whole, and inside the bounds above")]
     let least = if strict { libm::floor(at) as i64 + 1 } else { libm::ceil(at) as i64 };
@@ -385,7 +390,7 @@ fn least_amount(at: f64, strict: bool) -> Option<i64> {
         let units = Amount(total).to_units();
         if strict { units > at } else { units >= at }
     };
-    // Beyond the largest total there is nothing to find, and rounding could hide the turn.
+    // Above the largest total there is nothing to find, and rounding could hide the change.
     if !(-1e9..=1e9).contains(&at) {
         return None;
     }
@@ -404,7 +409,7 @@ fn counts_in(model: &Model, instance: InstanceId, slot: SlotId) -> bool {
     model.gifts(instance).any(|gift| model.slots_of(instance, gift.number).contains(&slot))
 }
 
-/// What an instance gives of what a slot counts.
+/// The amount that an instance contributes to a slot.
 fn own_amount(view: View<'_>, instance: InstanceId, slot: SlotId) -> i64 {
     let View { model, setup, .. } = view;
     let counted = model.gifts(instance).filter(|gift| model.slots_of(instance, gift.number).contains(&slot));
@@ -438,7 +443,7 @@ fn part(when: &Expression, node: NodeId, comparison: Comparison, a: NodeId, b: N
         let Node::Read(quantity) = when.nodes[node as usize] else { return None };
         matches!(quantity, Quantity::Bound(_) | Quantity::Parties(_) | Quantity::Bonds(_)).then_some(quantity)
     };
-    // `q >= v` and `q < v` turn where `q` reaches `v`, `q > v` and `q <= v` where it exceeds it.
+    // `q >= v` and `q < v` change where `q` reaches `v`; `q > v` and `q <= v` where it exceeds `v`.
     let reaches = |left: bool| match comparison {
         Comparison::GreaterOrEqual | Comparison::Less => Some(left),
         Comparison::Greater | Comparison::LessOrEqual => Some(!left),
@@ -470,13 +475,13 @@ fn part(when: &Expression, node: NodeId, comparison: Comparison, a: NodeId, b: N
     Part::Other(all)
 }
 
-/// Whether nothing in a number moves with evidence.
+/// Whether a numeric node does not depend on evidence.
 fn is_fixed(when: &Expression, node: NodeId) -> bool {
     reads(when, node).is_empty()
 }
 
-/// Whether a number only rises, or only falls, as the one piece of evidence in it rises. Each operation is rounded to
-/// the nearest number, and so is as monotone as it is exact.
+/// Whether a number only rises, or only falls, as the one evidence quantity in it rises. Each operation is rounded to
+/// nearest, which keeps it monotone.
 fn is_monotone(when: &Expression, node: NodeId) -> bool {
     match when.nodes[node as usize] {
         Node::Read(_) => true,
@@ -502,7 +507,7 @@ fn is_monotone(when: &Expression, node: NodeId) -> bool {
     }
 }
 
-/// The evidence that a number reads.
+/// The evidence quantities that a numeric node reads.
 fn reads(when: &Expression, node: NodeId) -> Vec<Quantity> {
     when.reads_at(node).into_iter().filter(|quantity| quantity.is_evidence()).collect()
 }

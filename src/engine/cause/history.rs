@@ -1,16 +1,16 @@
-//! How the numbers that conditions read changed over a run, searched from the present backwards.
+//! Histories of the numbers that conditions read, searched backwards from the present.
 
 use crate::model::Seq;
 
-/// A moment of a run: an event, the passing of time between two events, or the start.
+/// A position in a run: an event, the passing of time between two events, or the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment(u64);
+pub(super) struct LogPosition(u64);
 
-impl Moment {
+impl LogPosition {
     /// The beginning of step 0, before every event.
     pub(super) const START: Self = Self(0);
 
-    /// The moment of an event.
+    /// The position of an event.
     pub(super) fn event(seq: Seq) -> Self {
         Self(2 * u64::from(seq) + 1)
     }
@@ -20,19 +20,19 @@ impl Moment {
         Self(2 * u64::from(seq))
     }
 
-    /// The event, where the moment is that of an event.
+    /// The event, if this is the position of one.
     pub(super) fn seq(self) -> Option<Seq> {
         (self.0 % 2 == 1).then(|| Seq::try_from(self.0 / 2).expect("made from a sequence number"))
     }
 }
 
-/// A float as a whole number of the same order, so that least and greatest are found alike for all quantities.
+/// Maps a float to an integer of the same order, so that minima and maxima are found alike for all quantities.
 pub(super) fn ordered(value: f64) -> i64 {
     let bits = value.to_bits().cast_signed();
     if bits < 0 { bits ^ i64::MAX } else { bits }
 }
 
-/// The float that [`ordered`] made a whole number of.
+/// The inverse of [`ordered`].
 pub(super) fn unordered(value: i64) -> f64 {
     let bits = if value < 0 { value ^ i64::MAX } else { value };
     f64::from_bits(bits.cast_unsigned())
@@ -41,27 +41,27 @@ pub(super) fn unordered(value: i64) -> f64 {
 /// Entries in a block of the lowest level; a block of a higher level has as many blocks of the level below.
 const BLOCK: usize = 64;
 
-/// Least and greatest value of each full block, by level: 64, 64² and 64³ entries.
+/// Minimum and maximum of each full block, by level: 64, 64² and 64³ entries.
 type Extremes = [Vec<(i64, i64)>; 3];
 
-/// The values that a number had, each with the moment from which on it had it.
+/// The successive values of a number, each with the position at which it began.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
-    entries: Vec<(Moment, i64)>,
-    /// Only long histories need them.
+    entries: Vec<(LogPosition, i64)>,
+    /// Allocated for long histories only.
     extremes: Option<Box<Extremes>>,
 }
 
 impl History {
-    /// Forgets all values but this one.
-    pub(super) fn restart(&mut self, at: Moment, value: i64) {
+    /// Removes all values except this one.
+    pub(super) fn restart(&mut self, at: LogPosition, value: i64) {
         self.entries.clear();
         self.entries.push((at, value));
         self.extremes = None;
     }
 
-    /// Notes the value from a moment on, if it is another than before.
-    pub(super) fn note(&mut self, at: Moment, value: i64) {
+    /// Appends a value if it differs from the last one.
+    pub(super) fn note(&mut self, at: LogPosition, value: i64) {
         if self.entries.last().is_some_and(|&(_, latest)| latest == value) {
             return;
         }
@@ -88,8 +88,8 @@ impl History {
         self.entries.len() - 1
     }
 
-    /// The moment of an entry.
-    pub(super) fn moment(&self, position: usize) -> Moment {
+    /// The position in the run at which an entry begins.
+    pub(super) fn moment(&self, position: usize) -> LogPosition {
         self.entries[position].0
     }
 
@@ -98,15 +98,14 @@ impl History {
         self.entries[position].1
     }
 
-    /// Position of the entry in force at a moment; the first if all are later.
-    pub(super) fn in_force(&self, at: Moment) -> usize {
+    /// Index of the entry in force at a position of the run; the first if all are later.
+    pub(super) fn in_force(&self, at: LogPosition) -> usize {
         self.entries.partition_point(|&(moment, _)| moment <= at).saturating_sub(1)
     }
 
     /// Position of the last entry from `low` to `high`, both included, whose value is not `alike`.
     ///
-    /// `alike` must be monotone or the complement of a monotone condition: a block whose extremes are both alike is
-    /// passed over.
+    /// The last entry from `low` to `high`, both included, for which `alike` is false.
     pub(super) fn last_unlike(&self, low: usize, high: usize, mut alike: impl FnMut(i64) -> bool) -> Option<usize> {
         let mut end = high + 1;
         'search: while end > low {
@@ -160,11 +159,11 @@ mod tests {
             high in 0.0_f64..1.0,
         ) {
             let mut history = History::default();
-            history.restart(Moment::START, 0);
+            history.restart(LogPosition::START, 0);
             let mut value = 0;
             for (seq, step) in steps.iter().enumerate() {
                 value += step;
-                history.note(Moment::event(u32::try_from(seq).unwrap()), value);
+                history.note(LogPosition::event(u32::try_from(seq).unwrap()), value);
             }
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss,
                 reason = "positions of a short list")]

@@ -1,61 +1,61 @@
-//! The numbers that conditions read, each with its history, and what of them is the reader's own.
+//! The tracked numbers that conditions read, with their histories and the parts that are a reader's own.
 
 use std::collections::BTreeMap;
 
 use super::super::collections::Lists;
 use super::super::plan::Plan;
-use super::history::{History, Moment, ordered};
+use super::history::{History, LogPosition, ordered};
 use crate::model::{
-    ActorId, Amount, Event, Expression, InstanceId, Model, Quantity, Range, Reader, Scope, Seq, Setup, Source, Values,
-    World, limits,
+    ActorId, Amount, Dependency, Event, Expression, InstanceId, Model, Quantity, Range, Reader, Scope, Seq, Setup,
+    Values, World, limits,
 };
 
-/// Whose part of a total does not count for a reader.
+/// The part of a total that does not count for a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OwnPart {
-    /// Everything counts for everyone.
+    /// Everything counts for every reader.
     None,
-    /// What the reader's debtor has promised.
+    /// The commitments of the reader's debtor.
     OfDebtor,
-    /// The instance that asks.
+    /// The reading instance.
     OfInstance,
 }
 
-/// How a tracked number becomes the value of its quantity.
+/// How the value of a quantity is computed from a tracked number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     /// A float, as [`ordered`] writes it.
     Float,
     /// Millionths.
     Millionths,
-    /// A number of things.
+    /// A count.
     Count,
     /// The step of the latest occurrence, −1 before the first; the quantity is the steps since.
     LatestStep,
 }
 
-/// What it takes to know a quantity at an earlier moment.
+/// How the value of a quantity at an earlier position is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum HistorySource {
     /// It is the same throughout a run.
     Fixed,
     /// The current step.
     Step,
     /// A tracked number.
     Tracked {
-        /// The quantity that is tracked, and its reader where it depends on one in more than the own part.
+        /// The tracked quantity, and its reader if it depends on one beyond the own part.
         key: Key,
-        /// What the number is.
+        /// The unit of the number.
         unit: Unit,
-        /// What of it is not the reader's to see.
+        /// The part that does not count for the reader.
         own: OwnPart,
     },
 }
 
 type Key = (Quantity, Option<ActorId>);
 
-/// The form of a quantity in a condition of `debtor`, or in one that belongs to no commitment.
-pub(super) fn form(quantity: Quantity, debtor: Option<ActorId>) -> Form {
+/// How a quantity is found in a condition of `debtor`, or in one that belongs to no commitment.
+pub(super) fn history_source(quantity: Quantity, debtor: Option<ActorId>) -> HistorySource {
     let unit = if matches!(quantity, Quantity::Offered(_) | Quantity::Bound(_) | Quantity::Delivered(_)) {
         Unit::Millionths
     } else if matches!(quantity.range(), Range::Actors(_) | Range::Instances(_)) {
@@ -63,32 +63,34 @@ pub(super) fn form(quantity: Quantity, debtor: Option<ActorId>) -> Form {
     } else {
         Unit::Float
     };
-    let tracked = |unit, own| Form::Tracked { key: (quantity, None), unit, own };
-    match quantity.source() {
-        Source::Fixed => Form::Fixed,
-        Source::Slot(_) => tracked(unit, OwnPart::OfDebtor),
-        Source::Commitment(_) => tracked(unit, OwnPart::OfInstance),
-        Source::MeetingOrClock(_) | Source::ShockOrClock(_) | Source::MoveOrClock(_) => {
+    let tracked = |unit, own| HistorySource::Tracked { key: (quantity, None), unit, own };
+    match quantity.dependency() {
+        Dependency::Fixed => HistorySource::Fixed,
+        Dependency::Slot(_) => tracked(unit, OwnPart::OfDebtor),
+        Dependency::Commitment(_) => tracked(unit, OwnPart::OfInstance),
+        Dependency::MeetingOrClock(_) | Dependency::ShockOrClock(_) | Dependency::MoveOrClock(_) => {
             tracked(Unit::LatestStep, OwnPart::None)
         }
-        Source::SlotAndTrust(_) => {
+        Dependency::SlotAndTrust(_) => {
             let is_debtors = matches!(quantity, Quantity::Assured { observer: None, .. });
-            Form::Tracked { key: (quantity, debtor.filter(|_| is_debtors)), unit, own: OwnPart::None }
+            HistorySource::Tracked { key: (quantity, debtor.filter(|_| is_debtors)), unit, own: OwnPart::None }
         }
-        Source::OwnStance(issue) => match debtor {
-            Some(debtor) => Form::Tracked { key: (Quantity::Stance(debtor, issue), None), unit, own: OwnPart::None },
-            None => Form::Fixed,
+        Dependency::OwnStance(issue) => match debtor {
+            Some(debtor) => {
+                HistorySource::Tracked { key: (Quantity::Stance(debtor, issue), None), unit, own: OwnPart::None }
+            }
+            None => HistorySource::Fixed,
         },
-        Source::Clock if quantity == Quantity::Step => Form::Step,
-        Source::Stance(..)
-        | Source::Mean(_)
-        | Source::Trust
-        | Source::Meeting(_)
-        | Source::Shock(_)
-        | Source::Move(_)
-        | Source::Outcome(_)
-        | Source::Gap
-        | Source::Clock => tracked(unit, OwnPart::None),
+        Dependency::Clock if quantity == Quantity::Step => HistorySource::Step,
+        Dependency::Stance(..)
+        | Dependency::Mean(_)
+        | Dependency::Trust
+        | Dependency::Meeting(_)
+        | Dependency::Shock(_)
+        | Dependency::Move(_)
+        | Dependency::Outcome(_)
+        | Dependency::Gap
+        | Dependency::Clock => tracked(unit, OwnPart::None),
     }
 }
 
@@ -101,18 +103,18 @@ struct Track {
     quantity: Quantity,
     reader: Option<ActorId>,
     own: OwnPart,
-    /// Operations that it takes to read it.
+    /// The number of operations to read it.
     cost: u64,
     history: History,
 }
 
-/// The part of a tracked number that is a debtor's or an instance's own, from a moment on.
+/// The own part of a debtor or an instance in a tracked number, from a position on.
 #[derive(Clone, Copy, Debug)]
 struct OwnChange {
     track: TrackId,
-    /// The change before it, of the same debtor or instance and of any track.
+    /// The previous change of the same debtor or instance, in any track.
     before: u32,
-    moment: Moment,
+    moment: LogPosition,
     value: i64,
 }
 
@@ -129,15 +131,15 @@ pub(super) struct Tracks {
     own: Vec<OwnChange>,
     latest_of_debtor: Vec<u32>,
     latest_of_instance: Vec<u32>,
-    /// The tracks that the clock alone changes.
+    /// The tracks that only the clock changes.
     clocked: Vec<TrackId>,
-    /// When each step began.
-    steps: Vec<Moment>,
+    /// The position at which each step began.
+    steps: Vec<LogPosition>,
     work: u64,
 }
 
 impl Tracks {
-    /// The tracks of these conditions, each with its debtor, before the first event.
+    /// Creates the tracks of these conditions, each with its debtor, before the first event.
     pub(super) fn new<'a>(
         (model, plan, setup, world): (&Model, &Plan, &Setup, &World),
         conditions: impl Iterator<Item = (&'a Expression, Option<ActorId>)>,
@@ -150,13 +152,13 @@ impl Tracks {
             latest_of_debtor: Vec::new(),
             latest_of_instance: Vec::new(),
             clocked: Vec::new(),
-            steps: vec![Moment::START],
+            steps: vec![LogPosition::START],
             work: 0,
         };
         let mut watched = Vec::new();
         let mut read_last: Option<(*const Expression, Vec<Quantity>)> = None;
         for (expression, debtor) in conditions {
-            // The instances of a commitment stand together and share its conditions.
+            // The instances of a commitment are consecutive and share its conditions.
             let at = std::ptr::from_ref(expression);
             if read_last.as_ref().is_none_or(|(known, _)| *known != at) {
                 read_last = Some((at, expression.reads()));
@@ -170,7 +172,7 @@ impl Tracks {
             tracks.latest_of_debtor = vec![NONE; model.actors.len()];
             tracks.latest_of_instance = vec![NONE; model.instances.len()];
         }
-        tracks.restart((model, plan, setup), world, Moment::START);
+        tracks.restart((model, plan, setup), world, LogPosition::START);
         tracks
     }
 
@@ -182,8 +184,8 @@ impl Tracks {
         debtor: Option<ActorId>,
         watched: &mut Vec<(u32, u32)>,
     ) {
-        let Form::Tracked { key, own, .. } = form(quantity, debtor) else { return };
-        // The own part matters to the conditions of commitments alone.
+        let HistorySource::Tracked { key, own, .. } = history_source(quantity, debtor) else { return };
+        // Own parts matter only to the conditions of commitments.
         let own = if debtor.is_some() { own } else { OwnPart::None };
         if let Some(&known) = self.positions.get(&key) {
             let known = &mut self.list[known as usize];
@@ -199,15 +201,15 @@ impl Tracks {
                 watched.push((signal, id));
             }
         }
-        if key.0.source() == Source::Clock {
+        if key.0.dependency() == Dependency::Clock {
             self.clocked.push(id);
         }
         let cost = key.0.lookups(model).map_or(1, |lookups| lookups as u64 + 1);
         self.list.push(Track { quantity: key.0, reader: key.1, own, cost, history: History::default() });
     }
 
-    /// Forgets what was before; the numbers are those of the state from this moment on.
-    pub(super) fn restart(&mut self, (model, plan, setup): (&Model, &Plan, &Setup), world: &World, at: Moment) {
+    /// Restarts all histories with the numbers of the state at this position.
+    pub(super) fn restart(&mut self, (model, plan, setup): (&Model, &Plan, &Setup), world: &World, at: LogPosition) {
         self.own.clear();
         self.latest_of_debtor.fill(NONE);
         self.latest_of_instance.fill(NONE);
@@ -220,11 +222,11 @@ impl Tracks {
             let value = number(track.quantity, &scope(model, setup, world, reader));
             track.history.restart(at, value);
         }
-        if self.latest_of_debtor.is_empty() || at == Moment::START {
+        if self.latest_of_debtor.is_empty() || at == LogPosition::START {
             return;
         }
         for instance in model.instance_ids() {
-            // Its life cycle touches every number that it may be a part of.
+            // Its life cycle affects every number to which it may contribute.
             for track in self.touched(model, plan, Event::Created(instance)) {
                 self.spend(1);
                 if self.is_exhausted() {
@@ -235,8 +237,8 @@ impl Tracks {
         }
     }
 
-    /// Whether reading the numbers has taken more than a run may: where everybody expects something of everybody, it
-    /// would take hours. The run goes on; what the numbers turn has no known cause any more.
+    /// Whether reading the numbers has used up the work limit, as it can if every actor expects something of every
+    /// other. The run then continues, and causes that need these numbers are unknown.
     pub(super) fn is_exhausted(&self) -> bool {
         self.work > limits::WORK
     }
@@ -246,7 +248,7 @@ impl Tracks {
         self.work = self.work.saturating_add(work);
     }
 
-    /// Notes the event `seq`, which has just changed the state.
+    /// Registers the event `seq`, which has just changed the state.
     pub(super) fn note(
         &mut self,
         (model, plan, setup): (&Model, &Plan, &Setup),
@@ -257,7 +259,7 @@ impl Tracks {
         if self.list.is_empty() || self.is_exhausted() {
             return;
         }
-        let moment = Moment::event(seq);
+        let moment = LogPosition::event(seq);
         for track in self.touched(model, plan, event) {
             let track = track as usize;
             self.work += self.list[track].cost;
@@ -278,7 +280,7 @@ impl Tracks {
         touched
     }
 
-    fn take(&mut self, model: &Model, setup: &Setup, world: &World, track: usize, moment: Moment) {
+    fn take(&mut self, model: &Model, setup: &Setup, world: &World, track: usize, moment: LogPosition) {
         let Track { quantity, reader, history, .. } = &mut self.list[track];
         let reader = reader.map(|actor| Reader { actor, instance: InstanceId(0) });
         history.note(moment, number(*quantity, &scope(model, setup, world, reader)));
@@ -291,7 +293,7 @@ impl Tracks {
         world: &World,
         track: usize,
         instance: InstanceId,
-        moment: Moment,
+        moment: LogPosition,
     ) {
         let Track { quantity, own, .. } = self.list[track];
         let debtor = model.instances[instance.index()].debtor;
@@ -329,27 +331,27 @@ impl Tracks {
         None
     }
 
-    /// Notes the size of the gap, which no event changes.
+    /// Registers the size of the gap, which no event changes directly.
     pub(super) fn note_gap(&mut self, gap: u32, next: Seq) {
         if let Some(&track) = self.positions.get(&(Quantity::Deadlocked, None)) {
-            self.list[track as usize].history.note(Moment::before(next), ordered(f64::from(gap)));
+            self.list[track as usize].history.note(LogPosition::before(next), ordered(f64::from(gap)));
         }
     }
 
-    /// Notes that the next step begins.
+    /// Registers the beginning of the next step.
     pub(super) fn note_step(&mut self, (model, setup, world): (&Model, &Setup, &World), next: Seq) {
-        self.steps.push(Moment::before(next));
+        self.steps.push(LogPosition::before(next));
         for at in 0..self.clocked.len() {
             self.spend(1);
             if self.is_exhausted() {
                 return;
             }
-            self.take(model, setup, world, self.clocked[at] as usize, Moment::before(next));
+            self.take(model, setup, world, self.clocked[at] as usize, LogPosition::before(next));
         }
     }
 
-    /// When each step began.
-    pub(super) fn steps(&self) -> &[Moment] {
+    /// The position at which each step began.
+    pub(super) fn steps(&self) -> &[LogPosition] {
         &self.steps
     }
 
@@ -365,7 +367,9 @@ impl Tracks {
 
     /// The latest event that changed the value of a quantity for a reader.
     pub(super) fn latest_change(&self, quantity: Quantity, reader: Reader) -> Option<Seq> {
-        let Form::Tracked { key, unit, own } = form(quantity, Some(reader.actor)) else { return None };
+        let HistorySource::Tracked { key, unit, own } = history_source(quantity, Some(reader.actor)) else {
+            return None;
+        };
         let track = self.find(&key)?;
         let history = self.history(track);
         let (mut at, mut change) = (history.latest(), self.own_change(track, own, reader));
@@ -377,7 +381,7 @@ impl Tracks {
         loop {
             let (total, own) = (history.moment(at), self.own_value(change).0);
             let moment = total.max(own);
-            if moment == Moment::START || (at == 0 && change == NONE) {
+            if moment == LogPosition::START || (at == 0 && change == NONE) {
                 return None;
             }
             if own == moment && change != NONE {
@@ -405,7 +409,7 @@ impl Tracks {
         self.own_from(from.copied().unwrap_or(NONE), track)
     }
 
-    /// The own change of the same track before one, or [`NONE`].
+    /// The previous own change in the same track, or [`NONE`].
     pub(super) fn own_before(&self, change: u32) -> u32 {
         let OwnChange { track, before, .. } = self.own[change as usize];
         self.own_from(before, track)
@@ -418,10 +422,10 @@ impl Tracks {
         at
     }
 
-    /// The moment and the value of an own change; nothing is the reader's own before the first.
-    pub(super) fn own_value(&self, change: u32) -> (Moment, i64) {
+    /// The position and the value of an own change; the own part is 0 before the first.
+    pub(super) fn own_value(&self, change: u32) -> (LogPosition, i64) {
         if change == NONE {
-            return (Moment::START, 0);
+            return (LogPosition::START, 0);
         }
         let OwnChange { moment, value, .. } = self.own[change as usize];
         (moment, value)
@@ -432,7 +436,7 @@ fn scope<'a>(model: &'a Model, setup: &'a Setup, world: &'a World, reader: Optio
     Scope { model, setup, world, evidence: &world.evidence, reader }
 }
 
-/// A quantity as the whole number that its track keeps.
+/// A quantity as the integer that its track stores.
 #[expect(clippy::cast_possible_truncation, reason = "counts are whole numbers far below 2^53")]
 fn number(quantity: Quantity, scope: &Scope<'_>) -> i64 {
     let Scope { model, world, evidence, reader, .. } = *scope;
@@ -443,11 +447,11 @@ fn number(quantity: Quantity, scope: &Scope<'_>) -> i64 {
         evidence.bound(model, slot, reader).0
     } else if let Quantity::Delivered(slot) = quantity {
         evidence.delivered(model, slot, reader).0
-    } else if let Source::MeetingOrClock(meeting) = quantity.source() {
+    } else if let Dependency::MeetingOrClock(meeting) = quantity.dependency() {
         latest(world.meetings[meeting.index()])
-    } else if let Source::MoveOrClock(which) = quantity.source() {
+    } else if let Dependency::MoveOrClock(which) = quantity.dependency() {
         latest(world.moves[which.index()])
-    } else if let Source::ShockOrClock(shock) = quantity.source() {
+    } else if let Dependency::ShockOrClock(shock) = quantity.dependency() {
         latest(world.shocks[shock.index()])
     } else if matches!(quantity.range(), Range::Actors(_) | Range::Instances(_)) {
         scope.read(quantity) as i64

@@ -1,26 +1,26 @@
-//! When a condition took the truth that it has: the latest turn of its comparisons, put together by its connectives.
+//! When a condition took its current truth: the latest changes of its comparisons, combined by its connectives.
 
 use std::cell::Cell;
 
-use super::history::{Moment, unordered};
-use super::track::{Form, NONE, OwnPart, TrackId, Tracks, Unit, form};
+use super::history::{LogPosition, unordered};
+use super::track::{HistorySource, NONE, OwnPart, TrackId, Tracks, Unit, history_source};
 use crate::model::{Amount, Comparison, Expression, Node, NodeId, ParameterId, Quantity, Reader, Scope, Values};
 
-/// A truth, and the moment from which on the condition has had it without a break.
+/// A truth value, and the position since which the condition has had it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
-    /// None where a part of the condition is not a number.
+    /// `None` if a part of the condition is not a number.
     pub(super) truth: Option<bool>,
-    /// When it took that truth.
-    pub(super) moment: Moment,
+    /// The position at which it took that truth.
+    pub(super) moment: LogPosition,
 }
 
-/// What is known of a comparison from an earlier search.
+/// The stored result of an earlier search.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known {
-    /// The moment that it is about.
-    pub(super) at: Moment,
-    /// The truth that it had then, and when it had taken it.
+    /// The position for which it was computed.
+    pub(super) at: LogPosition,
+    /// The truth of the comparison there, and when it had taken it.
     pub(super) turn: Turn,
 }
 
@@ -29,21 +29,21 @@ pub(super) struct Known {
 pub(super) struct Compared {
     /// The comparison in the arena of its expression.
     pub(super) node: NodeId,
-    /// Each quantity that it reads, and whether its truth is monotone in it while all others stand still.
+    /// Each quantity that it reads, and whether its truth is monotone in that quantity alone.
     reads: Vec<(Quantity, bool)>,
 }
 
 /// The comparisons of a condition.
 pub(super) fn comparisons(expression: &Expression) -> Vec<Compared> {
-    let courses: Vec<(Quantity, Vec<Course>)> =
-        expression.reads().into_iter().map(|read| (read, courses(expression, read))).collect();
+    let variations: Vec<(Quantity, Vec<Variation>)> =
+        expression.reads().into_iter().map(|read| (read, variations(expression, read))).collect();
     let mut found = Vec::new();
     for (at, node) in expression.nodes.iter().enumerate() {
         if let Node::Compare(comparison, left, right) = *node {
             let node = NodeId::try_from(at).expect("the size of an expression is limited");
             let ordered = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
             let is_monotone = |read: Quantity| {
-                let course = courses.iter().find(|(quantity, _)| *quantity == read).map(|(_, course)| course);
+                let course = variations.iter().find(|(quantity, _)| *quantity == read).map(|(_, course)| course);
                 let sides = course.map(|course| (course[left as usize], course[right as usize]));
                 ordered && sides.is_some_and(|sides| turns_once(sides.0, sides.1))
             };
@@ -54,32 +54,32 @@ pub(super) fn comparisons(expression: &Expression) -> Vec<Compared> {
     found
 }
 
-/// How a number moves with a quantity while everything else stands still.
+/// How a number depends on one quantity while all others are fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Course {
+enum Variation {
     Constant,
-    /// Never falls or never rises.
+    /// Never decreases or never increases.
     Monotone,
     Any,
 }
 
-/// Whether a comparison of such sides turns at most once as the quantity grows.
-fn turns_once(left: Course, right: Course) -> bool {
+/// Whether a comparison of two such sides changes at most once as the quantity grows.
+fn turns_once(left: Variation, right: Variation) -> bool {
     matches!(
         (left, right),
-        (Course::Monotone | Course::Constant, Course::Constant) | (Course::Constant, Course::Monotone)
+        (Variation::Monotone | Variation::Constant, Variation::Constant) | (Variation::Constant, Variation::Monotone)
     )
 }
 
-/// The course of every node of an expression with a quantity; children stand before their parents.
-fn courses(expression: &Expression, quantity: Quantity) -> Vec<Course> {
-    let mut courses: Vec<Course> = Vec::with_capacity(expression.nodes.len());
+/// The dependence of every node of an expression on a quantity; children precede their parents.
+fn variations(expression: &Expression, quantity: Quantity) -> Vec<Variation> {
+    let mut variations: Vec<Variation> = Vec::with_capacity(expression.nodes.len());
     for node in &expression.nodes {
-        let of = |node: NodeId| courses[node as usize];
-        let mut moving = node.operands().map(of).filter(|course| *course != Course::Constant);
+        let of = |node: NodeId| variations[node as usize];
+        let mut moving = node.operands().map(of).filter(|course| *course != Variation::Constant);
         let course = match (*node, moving.next(), moving.next()) {
-            (Node::Read(read), ..) if read == quantity => Course::Monotone,
-            (_, None, _) => Course::Constant,
+            (Node::Read(read), ..) if read == quantity => Variation::Monotone,
+            (_, None, _) => Variation::Constant,
             (
                 Node::Negate(_)
                 | Node::Add(..)
@@ -89,59 +89,59 @@ fn courses(expression: &Expression, quantity: Quantity) -> Vec<Course> {
                 | Node::Max(..)
                 | Node::Clamp(..)
                 | Node::Sqrt(_),
-                Some(Course::Monotone),
+                Some(Variation::Monotone),
                 None,
-            ) => Course::Monotone,
-            (Node::Divide(_, divisor), Some(Course::Monotone), None) if of(divisor) == Course::Constant => {
-                Course::Monotone
+            ) => Variation::Monotone,
+            (Node::Divide(_, divisor), Some(Variation::Monotone), None) if of(divisor) == Variation::Constant => {
+                Variation::Monotone
             }
-            _ => Course::Any,
+            _ => Variation::Any,
         };
-        courses.push(course);
+        variations.push(course);
     }
-    courses
+    variations
 }
 
-/// Something that changes on the way back: a tracked number, a reader's own part of one, the step.
+/// What a cursor runs over: a tracked number, a reader's own part of one, or the step.
 #[derive(Clone, Copy, Debug)]
-enum Source {
+enum CursorSource {
     Track(TrackId),
     Own,
     Steps,
 }
 
-/// A place in the past of something that changes.
+/// A cursor into a history, moved backwards.
 #[derive(Clone, Copy, Debug)]
-struct Line {
-    source: Source,
-    /// Position in the history, of the own change, or the step.
+struct Cursor {
+    source: CursorSource,
+    /// The index in the history, of the own change, or the step.
     at: usize,
-    /// Since when it has had the value there.
-    moment: Moment,
+    /// The position since which it has had the value there.
+    moment: LogPosition,
     value: i64,
     /// Whether the comparison is monotone in it.
     monotone: bool,
 }
 
-/// How a quantity's value is made from the lines.
+/// How the value of a quantity is computed from cursors.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     quantity: Quantity,
     unit: Unit,
-    line: usize,
-    /// The line of the own part, or of the step.
+    cursor: usize,
+    /// The cursor of the own part, or of the step.
     other: Option<usize>,
 }
 
-/// The values of a moment in the past.
-struct Past<'a> {
+/// The values at an earlier position.
+struct PastValues<'a> {
     scope: &'a Scope<'a>,
     readings: &'a [Reading],
-    lines: &'a [Line],
+    cursors: &'a [Cursor],
     evaluated: Cell<u64>,
 }
 
-impl Values for Past<'_> {
+impl Values for PastValues<'_> {
     fn parameter(&self, parameter: ParameterId) -> f64 {
         self.scope.parameter(parameter)
     }
@@ -152,8 +152,8 @@ impl Values for Past<'_> {
         let Some(reading) = self.readings.iter().find(|reading| reading.quantity == quantity) else {
             return self.scope.read(quantity);
         };
-        let value = self.lines[reading.line].value;
-        let other = reading.other.map_or(0, |line| self.lines[line].value);
+        let value = self.cursors[reading.cursor].value;
+        let other = reading.other.map_or(0, |cursor| self.cursors[cursor].value);
         match reading.unit {
             Unit::Float => unordered(value),
             Unit::Millionths => Amount(value - other).to_units(),
@@ -164,8 +164,8 @@ impl Values for Past<'_> {
     }
 }
 
-/// Looks for the latest turn of a comparison; `known` is what an earlier search found.
-/// Also gives how many values it read.
+/// Finds the latest change of a comparison; `known` is the result of an earlier search.
+/// Also returns the number of values read.
 pub(super) fn last_turn(
     tracks: &mut Tracks,
     scope: &Scope<'_>,
@@ -173,44 +173,45 @@ pub(super) fn last_turn(
     compared: &Compared,
     known: Option<Known>,
 ) -> (Turn, u64) {
-    let (readings, mut lines) = lines(tracks, scope.reader, compared);
+    let (readings, mut cursors) = cursors(tracks, scope.reader, compared);
     let mut work = 0;
-    let mut truth_of = |lines: &[Line]| {
-        let past = Past { scope, readings: &readings, lines, evaluated: Cell::new(1) };
+    let mut truth_of = |cursors: &[Cursor]| {
+        let past = PastValues { scope, readings: &readings, cursors, evaluated: Cell::new(1) };
         let truth = expression.truth_at(compared.node, &past).ok();
         work += past.evaluated.get();
         truth
     };
-    let truth = truth_of(&lines);
-    // Steps that passed without an event share a moment, which may be that of the earlier search.
-    let floor = known.map_or(Moment::START, |known| known.at);
+    let truth = truth_of(&cursors);
+    // Steps without events share a position, which may be that of the earlier search.
+    let floor = known.map_or(LogPosition::START, |known| known.at);
     let mut moment = known.map_or(floor, |known| if known.turn.truth == truth { known.turn.moment } else { floor });
-    while let Some(latest) = lines.iter().map(|line| line.moment).max().filter(|&latest| latest > floor) {
-        let mut tied = lines.iter().enumerate().filter(|(_, line)| line.moment == latest);
+    while let Some(latest) = cursors.iter().map(|cursor| cursor.moment).max().filter(|&latest| latest > floor) {
+        let mut tied = cursors.iter().enumerate().filter(|(_, cursor)| cursor.moment == latest);
         let first = tied.next().map_or(0, |(at, _)| at);
         let alone = tied.next().is_none();
-        if let Line { source: Source::Track(track), monotone: true, at: position, .. } = lines[first]
+        if let Cursor { source: CursorSource::Track(track), monotone: true, at: position, .. } = cursors[first]
             && alone
         {
-            let others = lines.iter().map(|line| line.moment).filter(|&moment| moment != latest);
+            let others = cursors.iter().map(|cursor| cursor.moment).filter(|&moment| moment != latest);
             let bound = others.max().unwrap_or(floor).max(floor);
             let history = tracks.history(track);
             let low = history.in_force(bound);
             let found = history.last_unlike(low, position - 1, |value| {
-                lines[first].value = value;
-                truth_of(&lines) == truth
+                cursors[first].value = value;
+                truth_of(&cursors) == truth
             });
             if let Some(found) = found {
                 moment = history.moment(found + 1);
                 break;
             }
-            lines[first] = Line { at: low, moment: history.moment(low), value: history.value(low), ..lines[first] };
+            cursors[first] =
+                Cursor { at: low, moment: history.moment(low), value: history.value(low), ..cursors[first] };
             continue;
         }
-        for line in lines.iter_mut().filter(|line| line.moment == latest) {
-            step_back(tracks, line);
+        for cursor in cursors.iter_mut().filter(|cursor| cursor.moment == latest) {
+            step_back(tracks, cursor);
         }
-        if truth_of(&lines) != truth {
+        if truth_of(&cursors) != truth {
             moment = latest;
             break;
         }
@@ -219,89 +220,89 @@ pub(super) fn last_turn(
     (Turn { truth, moment }, work)
 }
 
-fn lines(tracks: &Tracks, reader: Option<Reader>, compared: &Compared) -> (Vec<Reading>, Vec<Line>) {
+fn cursors(tracks: &Tracks, reader: Option<Reader>, compared: &Compared) -> (Vec<Reading>, Vec<Cursor>) {
     let mut readings = Vec::new();
-    let mut lines = Vec::new();
+    let mut cursors = Vec::new();
     let mut steps = None;
-    let mut step_line = |lines: &mut Vec<Line>| {
+    let mut step_line = |cursors: &mut Vec<Cursor>| {
         *steps.get_or_insert_with(|| {
             let at = tracks.steps().len() - 1;
-            lines.push(Line {
-                source: Source::Steps,
+            cursors.push(Cursor {
+                source: CursorSource::Steps,
                 at,
                 moment: tracks.steps()[at],
                 value: i64::try_from(at).expect("the number of steps is limited"),
                 monotone: false,
             });
-            lines.len() - 1
+            cursors.len() - 1
         })
     };
     for &(quantity, monotone) in &compared.reads {
-        let (unit, line, other) = match form(quantity, reader.map(|reader| reader.actor)) {
-            Form::Fixed => continue,
-            Form::Step => (Unit::Count, step_line(&mut lines), None),
-            Form::Tracked { key, unit, own } => {
+        let (unit, cursor, other) = match history_source(quantity, reader.map(|reader| reader.actor)) {
+            HistorySource::Fixed => continue,
+            HistorySource::Step => (Unit::Count, step_line(&mut cursors), None),
+            HistorySource::Tracked { key, unit, own } => {
                 let Some(track) = tracks.find(&key) else { continue };
                 let history = tracks.history(track);
                 let at = history.latest();
-                lines.push(Line {
-                    source: Source::Track(track),
+                cursors.push(Cursor {
+                    source: CursorSource::Track(track),
                     at,
                     moment: history.moment(at),
                     value: history.value(at),
                     monotone: monotone && unit != Unit::LatestStep,
                 });
-                let line = lines.len() - 1;
+                let cursor = cursors.len() - 1;
                 let other = match (unit, reader) {
-                    (Unit::LatestStep, _) => Some(step_line(&mut lines)),
+                    (Unit::LatestStep, _) => Some(step_line(&mut cursors)),
                     (_, Some(reader)) if own != OwnPart::None => {
-                        lines.push(own_line(tracks, tracks.own_change(track, own, reader)));
-                        Some(lines.len() - 1)
+                        cursors.push(own_line(tracks, tracks.own_change(track, own, reader)));
+                        Some(cursors.len() - 1)
                     }
                     _ => None,
                 };
-                (unit, line, other)
+                (unit, cursor, other)
             }
         };
-        readings.push(Reading { quantity, unit, line, other });
+        readings.push(Reading { quantity, unit, cursor, other });
     }
-    (readings, lines)
+    (readings, cursors)
 }
 
-fn own_line(tracks: &Tracks, change: u32) -> Line {
+fn own_line(tracks: &Tracks, change: u32) -> Cursor {
     let (moment, value) = tracks.own_value(change);
-    Line { source: Source::Own, at: change as usize, moment, value, monotone: false }
+    Cursor { source: CursorSource::Own, at: change as usize, moment, value, monotone: false }
 }
 
-/// One value further back; the caller sees to it that there is one.
-fn step_back(tracks: &Tracks, line: &mut Line) {
-    match line.source {
-        Source::Track(track) => {
+/// Moves to the previous value; the caller ensures that there is one.
+fn step_back(tracks: &Tracks, cursor: &mut Cursor) {
+    match cursor.source {
+        CursorSource::Track(track) => {
             let history = tracks.history(track);
-            line.at -= 1;
-            (line.moment, line.value) = (history.moment(line.at), history.value(line.at));
+            cursor.at -= 1;
+            (cursor.moment, cursor.value) = (history.moment(cursor.at), history.value(cursor.at));
         }
-        Source::Own => {
-            let change = u32::try_from(line.at).unwrap_or(NONE);
-            *line = own_line(tracks, tracks.own_before(change));
+        CursorSource::Own => {
+            let change = u32::try_from(cursor.at).unwrap_or(NONE);
+            *cursor = own_line(tracks, tracks.own_before(change));
         }
-        Source::Steps => {
-            line.at -= 1;
-            (line.moment, line.value) = (tracks.steps()[line.at], line.value - 1);
+        CursorSource::Steps => {
+            cursor.at -= 1;
+            (cursor.moment, cursor.value) = (tracks.steps()[cursor.at], cursor.value - 1);
         }
     }
 }
 
-/// When a condition took the truth that it has; `turn_of` gives that of each comparison.
+/// When a condition took its current truth; `turn_of` gives that of each comparison.
 ///
-/// Operands that cannot be worked out are left out, as long as the truth does not hang on them.
+/// Operands that cannot be evaluated are ignored as long as the truth does not depend on them.
 pub(super) fn turn_of_condition(expression: &Expression, mut turn_of: impl FnMut(NodeId) -> Turn) -> Turn {
-    // Definitions are shared: each node is looked at once, however many ways lead to it.
+    // Definitions are shared, so each node is evaluated once.
     let mut known = vec![None; expression.nodes.len()];
     turn_at(expression, expression.root(), &mut known, &mut turn_of)
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "all other operations are told by the caller")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller provides the turns of all other operations")]
 fn turn_at(
     expression: &Expression,
     node: NodeId,
@@ -312,7 +313,7 @@ fn turn_at(
         return turn;
     }
     let turn = match expression.nodes[node as usize] {
-        Node::Truth(truth) => Turn { truth: Some(truth), moment: Moment::START },
+        Node::Truth(truth) => Turn { truth: Some(truth), moment: LogPosition::START },
         Node::And(a, b) => {
             let a = turn_at(expression, a, known, turn_of);
             connective(a, turn_at(expression, b, known, turn_of), false)

@@ -1,4 +1,4 @@
-//! Phase 1, the calendar: sessions begin, shocks strike.
+//! Phase 1, the calendar: sessions of meetings, and shocks.
 
 use super::super::decision::{Decision, Rule, Why};
 use super::super::failure::Failure;
@@ -13,21 +13,22 @@ pub(in super::super) fn dated<T>(list: &[(u32, T)], step: u32) -> &[(u32, T)] {
     &list[from..to]
 }
 
-/// What is known of a shock from the steps before.
+/// The state of a shock between steps.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Threat {
-    /// Its luck.
+pub(in super::super) struct ShockState {
+    /// Its random numbers.
     pub(in super::super) source: DrawStream,
-    /// The probability that goes with its rate.
+    /// The probability for its current rate.
     pub(in super::super) probability: f64,
-    /// Truth of its condition when it was looked at last.
+    /// Truth of its condition at the last evaluation.
     pub(in super::super) was_true: bool,
 }
 
-/// Whether a shock strikes now, and what it does. What it depends on is looked at if it `may_have_turned`.
+/// Decides whether a shock strikes now, and its effects. Its rate or condition is evaluated only if it
+/// `may_have_turned`.
 pub(in super::super) fn shock(
     view: View<'_>,
-    threat: &mut Threat,
+    threat: &mut ShockState,
     id: ShockId,
     may_have_turned: bool,
     out: &mut Vec<Decision>,
@@ -51,7 +52,7 @@ pub(in super::super) fn shock(
         }
         Trigger::When { once: true, .. } if view.world.shocks[id.index()].count > 0 => return Ok(()),
         Trigger::When { condition, .. } => {
-            // A condition that cannot have turned has not turned true.
+            // A condition that cannot have changed has not become true.
             if !may_have_turned {
                 return Ok(());
             }
@@ -71,7 +72,7 @@ pub(in super::super) fn shock(
     Ok(())
 }
 
-/// Effects on one value are summed in file order before clipping; a value that stays makes no event.
+/// Effects on one value are summed in file order before clipping; an unchanged value gives no event.
 fn shift(
     view: View<'_>,
     effects: &[Effect],

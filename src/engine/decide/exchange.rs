@@ -1,15 +1,15 @@
 //! Phases 4 and 5: exchange in rounds, and packages at meetings.
 
 use super::super::agreement;
+use super::super::condition_check::Watch;
 use super::super::decision::{Decision, Rule, Why};
 use super::super::failure::Failure;
-use super::super::looker::Watch;
 use super::super::random::{RunSeed, unit};
 use super::super::view::View;
 use super::super::watch::{Kind, Reasons, Wake, Which};
 use crate::model::{Amount, Columns, CommitmentId, Event, InstanceId, MeetingId, MoveId, Reader, State, Trigger};
 
-/// The commitments that are put into a state before the phases of step 0.
+/// The events of `initial`, before the phases of step 0.
 pub(in super::super) fn initial(view: View<'_>, out: &mut Vec<Decision>) {
     for instance in view.model.instance_ids() {
         let initial = view.model.commitment_of(instance).initial;
@@ -22,8 +22,8 @@ pub(in super::super) fn initial(view: View<'_>, out: &mut Vec<Decision>) {
     }
 }
 
-/// What a move does now: the move, then for each of its instances what leads it to be bound.
-pub(in super::super) fn go_first(view: View<'_>, which: MoveId, out: &mut Vec<Decision>) -> Result<(), Failure> {
+/// The events of a move: the move itself, then for each of its instances the events up to its binding.
+pub(in super::super) fn move_events(view: View<'_>, which: MoveId, out: &mut Vec<Decision>) -> Result<(), Failure> {
     let declared = &view.model.moves[which.index()];
     let why = match &declared.trigger {
         Trigger::On(steps) => {
@@ -61,7 +61,7 @@ pub(in super::super) fn go_first(view: View<'_>, which: MoveId, out: &mut Vec<De
         }
         for level in &view.plan.levels[view.plan.levels_of(instance)] {
             let gift = level.gift;
-            // A new round starts from nothing.
+            // A new round starts from zero.
             let now = if is_renewed { Amount(0) } else { view.world.evidence.graded(gift.position) };
             let upto = view.setup.gives[gift.position];
             let chosen = bind.amounts.iter().find(|(number, _)| *number as usize == gift.number);
@@ -81,14 +81,14 @@ pub(in super::super) struct Rounds {
     columns: Columns,
     readers: Vec<Reader>,
     truths: Vec<bool>,
-    /// For what those sleep whose `when` does not hold.
+    /// The reasons to wake the instances whose `when` does not hold.
     pub(in super::super) reasons: Reasons,
 }
 
-/// From this many candidates of one commitment on, their conditions are looked at together.
+/// With at least this many candidates of one commitment, their conditions are evaluated together.
 const MANY: usize = 6;
 
-/// One round: those of the candidates whose `when` holds on the state at its start.
+/// One round: the candidates whose `when` holds in the state at its start.
 pub(in super::super) fn round(
     watch: Watch<'_>,
     candidates: &[InstanceId],
@@ -106,13 +106,13 @@ pub(in super::super) fn round(
     Ok(())
 }
 
-/// What the first in declaration order fails by.
+/// The failure of the first instance in declaration order that fails.
 fn first_failure(view: View<'_>, alike: &[InstanceId]) -> Option<Failure> {
     let conditional = alike.iter().filter(|instance| view.world.instance(**instance).state == State::Conditional);
     conditional.copied().find_map(|at| view.holds(at, view.model.commitment_of(at).when.as_ref(), true).err())
 }
 
-/// Those of one commitment.
+/// The candidates of one commitment.
 fn round_alike(
     watch: Watch<'_>,
     commitment: CommitmentId,
@@ -130,15 +130,15 @@ fn round_alike(
     readers.clear();
     for &instance in alike {
         if world.instance(instance).state != State::Conditional {
-            // Its own next event will wake it.
+            // Its own next event wakes it.
             reasons.sleeping.push((instance, Wake::default()));
         } else if conditions.has_parts && agenda.is_worth_while(Kind::When, instance) {
-            let mut looker = watch.look(Kind::When, instance, reasons);
-            if looker.holds(Which::When, true, reasons)? {
-                looker.forget(reasons);
+            let mut check = watch.look(Kind::When, instance, reasons);
+            if check.holds(Which::When, true, reasons)? {
+                check.forget(reasons);
                 out.push(detached(instance));
             } else {
-                looker.sleep(reasons);
+                check.sleep(reasons);
             }
         } else {
             readers.push(Reader { actor: model.instances[instance.index()].debtor, instance });
@@ -166,10 +166,10 @@ fn round_alike(
     Ok(())
 }
 
-/// The package of a meeting in session: all that those who attend can bind at once.
+/// The package of a meeting in session: the greatest set that the attendees can bind at once.
 pub(in super::super) fn package(
     view: View<'_>,
-    luck: RunSeed,
+    run_seed: RunSeed,
     meeting: MeetingId,
     work: &mut u64,
     out: &mut Vec<Decision>,
@@ -181,7 +181,7 @@ pub(in super::super) fn package(
         return Ok(());
     }
     let size = u32::try_from(members.len()).expect("the number of instances is limited");
-    let word = luck.word(view.plan.meeting_streams[meeting.index()], view.world.step);
+    let word = run_seed.word(view.plan.meeting_streams[meeting.index()], view.world.step);
     let why = Why::Session(meeting);
     if unit(word) >= view.setup.success[meeting.index()] {
         out.push(Decision::new(Event::Failed { meeting, size }, why));

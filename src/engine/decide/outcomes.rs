@@ -6,8 +6,8 @@ use super::super::decision::{Decision, Rule, Why};
 use super::super::failure::Failure;
 use super::super::view::View;
 
-/// The outcomes whose condition holds for the first time; each sees those that were reached before it. Those that may
-/// not have turned are passed over, as told by their positions.
+/// The outcomes whose condition holds for the first time, each evaluated with those reached before it. Outcomes that
+/// cannot have changed, by position, are skipped.
 pub(in super::super) fn reached(
     view: View<'_>,
     mut may_have_turned: impl FnMut(usize) -> bool,
@@ -15,7 +15,7 @@ pub(in super::super) fn reached(
 ) -> Result<(), Failure> {
     let mut seen: Option<World> = None;
     for (at, outcome) in view.model.outcomes.iter().enumerate() {
-        // One that has been reached just now may turn those after it.
+        // An outcome that was just reached may change those after it.
         let is_due = may_have_turned(at) || !out.is_empty();
         let never = is_due && view.world.reached[at].is_none();
         let scope = Scope { world: seen.as_ref().unwrap_or(view.world), ..view.scope() };
@@ -32,7 +32,7 @@ pub(in super::super) fn reached(
     Ok(())
 }
 
-/// Appends the value of every metric; on a failure those before it stay.
+/// Appends the value of every metric; on a failure the values before it remain.
 pub(in super::super) fn sample(view: View<'_>, out: &mut Vec<f64>) -> Result<(), Failure> {
     for metric in &view.model.metrics {
         out.push(metric.value.number(&view.scope()).map_err(|fault| view.failure(fault))?);
@@ -40,7 +40,8 @@ pub(in super::super) fn sample(view: View<'_>, out: &mut Vec<f64>) -> Result<(),
     Ok(())
 }
 
-/// The final outcome: the first declared that holds at the end, else by whether there is a gap.
+/// The final outcome: the first declared one that holds at the end, otherwise deadlock or stalemate depending on the
+/// gap.
 pub(in super::super) fn ending(view: View<'_>, gap: u32) -> Result<(Ending, Why), Failure> {
     for (at, outcome) in view.model.outcomes.iter().enumerate() {
         if outcome.when.truth(&view.scope()).map_err(|fault| view.failure(fault))? {
@@ -52,14 +53,14 @@ pub(in super::super) fn ending(view: View<'_>, gap: u32) -> Result<(Ending, Why)
     Ok((ending, Why::Nothing))
 }
 
-/// The increments of a detached commitment that are due now. True if none will follow.
+/// The increments of a detached commitment that are due now. Returns `true` if none will follow.
 pub(in super::super) fn delivery(view: View<'_>, instance: InstanceId, out: &mut Vec<Decision>) -> bool {
     let (lead, over) = (view.setup.lead[instance.index()], view.setup.over[instance.index()]);
     let due = view.world.instance(instance).increments_due(view.world.step, lead, over);
     for gift in view.model.gifts(instance) {
         let promised = view.world.evidence.amount(view.model, view.setup, instance, gift);
         let total = promised.increment_total(due, over);
-        let amount = total.minus(view.world.evidence.handed_over(gift.position));
+        let amount = total.minus(view.world.evidence.delivered_amount(gift.position));
         if amount.0 > 0 {
             let gift = u32::try_from(gift.number).expect("the number of resources is limited");
             out.push(Decision::new(Event::Delivered { instance, gift, amount }, Why::Own(instance)));

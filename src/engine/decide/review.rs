@@ -1,14 +1,14 @@
-//! Phase 3, review: releases, lapses, breaches, ends, suspensions and new offers, all at once.
+//! Phase 3, review: releases, lapses, breaches, ends, suspensions and new offers, all decided on one state.
 
+use super::super::condition_check::{ConditionCheck, Watch};
 use super::super::decision::{Decision, Rule, Why};
 use super::super::failure::Failure;
-use super::super::looker::{Looker, Watch};
 use super::super::view::View;
 use super::super::watch::{Kind, Reasons, Which};
 use crate::model::{Event, InstanceId, State};
 
-/// What happens to each of these commitments on the state at the start of the phase, and for what those sleep to whom
-/// nothing does.
+/// Decides the events of these commitments in the state at the start of the phase, and the reasons to wake those
+/// without one.
 pub(in super::super) fn review(
     watch: Watch<'_>,
     instances: &[InstanceId],
@@ -17,12 +17,12 @@ pub(in super::super) fn review(
 ) -> Result<(), Failure> {
     let view = watch.view;
     for &instance in instances {
-        let mut looker = watch.look(Kind::Review, instance, reasons);
-        let Some(decision) = first_that_applies(view, instance, &mut looker, reasons)? else {
-            looker.sleep(reasons);
+        let mut check = watch.look(Kind::Review, instance, reasons);
+        let Some(decision) = first_that_applies(view, instance, &mut check, reasons)? else {
+            check.sleep(reasons);
             continue;
         };
-        looker.forget(reasons);
+        check.forget(reasons);
         out.push(decision);
         if let Event::Renewed(_) = decision.event
             && view.holds(instance, view.model.commitment_of(instance).offer.as_ref(), true)?
@@ -43,14 +43,14 @@ pub(in super::super) fn review(
 fn first_that_applies(
     view: View<'_>,
     instance: InstanceId,
-    looker: &mut Looker<'_>,
+    check: &mut ConditionCheck<'_>,
     reasons: &mut Reasons,
 ) -> Result<Option<Decision>, Failure> {
     let commitment = view.model.commitment_of(instance);
     let own = view.world.instance(instance);
     let on_table = matches!(own.state, State::Conditional | State::Detached | State::Pending);
     let by = |event, rule| Ok(Some(Decision::new(event, Why::Rule(rule))));
-    let mut holds = |which, default| looker.holds(which, default, reasons);
+    let mut holds = |which, default| check.holds(which, default, reasons);
     if on_table && holds(Which::Release, false)? {
         return by(Event::Released(instance), Rule::Release(instance));
     }
@@ -64,8 +64,8 @@ fn first_that_applies(
     if lapses(view, instance) {
         return Ok(Some(Decision::new(Event::Expired(instance), Why::Own(instance))));
     }
-    // Of a graded commitment that is handed over once, what has been raised so far may be delivered: then it is not
-    // broken when its `due` lapses, but done.
+    // A graded commitment that is delivered once is satisfied rather than violated at its `due` if its current amount
+    // has been delivered.
     let is_complete = commitment.is_graded() && !commitment.maintain && is_complete(view, instance);
     let is_late = is_overdue(view, instance);
     if is_suspended_too_long(view, instance) || (is_late && !is_complete) {
@@ -106,13 +106,13 @@ fn first_that_applies(
         State::Satisfied | State::Violated | State::Expired | State::Terminated => {}
     }
     if commitment.is_graded() {
-        // Whether it is complete depends on more than its conditions.
-        looker.give_up();
+        // Completeness depends on more than its conditions.
+        check.give_up();
     }
     Ok(None)
 }
 
-/// An offer, on the table or not, lapses once its date has come.
+/// Whether the offer, made or not, has passed its date.
 fn lapses(view: View<'_>, instance: InstanceId) -> bool {
     let due = f64::from(view.world.step) >= view.setup.expires[instance.index()];
     due && matches!(view.world.instance(instance).state, State::Null | State::Conditional)
@@ -123,21 +123,20 @@ fn has_passed(view: View<'_>, limit: Option<u32>, since: Option<u32>) -> bool {
     limit.zip(since).is_some_and(|(limit, since)| view.world.step - since > limit)
 }
 
-/// Suspended for longer than `grace`.
+/// Whether it has been suspended for longer than `grace`.
 fn is_suspended_too_long(view: View<'_>, instance: InstanceId) -> bool {
     let own = view.world.instance(instance);
     own.state == State::Pending && has_passed(view, view.setup.grace[instance.index()], own.suspended)
 }
 
-/// Bound for longer than `due`, pending steps included.
+/// Whether it has been bound for longer than `due`, including suspended steps.
 fn is_overdue(view: View<'_>, instance: InstanceId) -> bool {
     let own = view.world.instance(instance);
     matches!(own.state, State::Detached | State::Pending)
         && has_passed(view, view.setup.due[instance.index()], own.detached)
 }
 
-/// Whether a commitment that is bound, or suspended, has done all its increments, and delivered all that it promises as
-/// yet.
+/// Whether a bound or suspended commitment has made all its increments and delivered its current amounts.
 fn is_complete(view: View<'_>, instance: InstanceId) -> bool {
     let View { model, setup, world, .. } = view;
     let own = world.instance(instance);
@@ -146,14 +145,14 @@ fn is_complete(view: View<'_>, instance: InstanceId) -> bool {
         && own.increments_done(world.step, lead, over) == over
         && model.gifts(instance).all(|gift| {
             let amount = world.evidence.amount(model, setup, instance, gift);
-            world.evidence.handed_over(gift.position) >= amount
+            world.evidence.delivered_amount(gift.position) >= amount
         })
 }
 
-/// What a maintained commitment has in force ends with it.
+/// Withdraws the amounts that a maintained commitment has in force.
 fn withdraw(view: View<'_>, instance: InstanceId, out: &mut Vec<Decision>) {
     for gift in view.model.gifts(instance) {
-        let amount = view.world.evidence.handed_over(gift.position);
+        let amount = view.world.evidence.delivered_amount(gift.position);
         if amount.0 > 0 {
             let gift = u32::try_from(gift.number).expect("the number of resources is limited");
             out.push(Decision::new(Event::Withdrawn { instance, gift, amount }, Why::Own(instance)));

@@ -26,8 +26,8 @@ impl Noise {
         &self.volatile
     }
 
-    /// Only those draw whose volatility is not 0.
-    pub(in super::super) fn reset(&mut self, view: View<'_>, luck: RunSeed) {
+    /// Only actors with a volatility above 0 draw.
+    pub(in super::super) fn reset(&mut self, view: View<'_>, run_seed: RunSeed) {
         let View { model, plan, setup, .. } = view;
         self.volatile.clear();
         self.volatile.extend(model.actor_ids().filter(|actor| setup.volatility[actor.index()] > 0.0));
@@ -35,10 +35,10 @@ impl Noise {
         let volatile = &self.volatile;
         let sources = (0..model.issues.len()).flat_map(|issue| volatile.iter().map(move |&actor| (actor, issue)));
         let stream = |(actor, issue)| plan.stance_streams[view.world.stance_index(actor, IssueId::at(issue))];
-        self.normals.reset(luck, sources.map(stream));
+        self.normals.reset(run_seed, sources.map(stream));
     }
 
-    /// The normals of a step that was looked ahead to, and of an issue, by position in `volatile`.
+    /// The normals for an issue at a step that was generated ahead, by position in `volatile`.
     fn of(&self, step: u32, issue: usize) -> &[f64] {
         let count = self.volatile.len();
         if count == 0 { &[] } else { &self.normals.of(step)[issue * count..(issue + 1) * count] }
@@ -73,7 +73,7 @@ pub(in super::super) fn stances(
     }
 }
 
-/// Works out where the stances of those who may move go.
+/// Computes the next stances of the actors that may move.
 pub(in super::super) fn next_stances(
     view: View<'_>,
     (weights, movers): (&Weights, &Movers),
@@ -114,7 +114,7 @@ pub(in super::super) fn next_stances(
     }
 }
 
-/// What [`Move`] and [`Clip`] do, for a few actors one by one.
+/// [`Move`] and [`Clip`] for a few actors, one by one.
 fn next_of_few(
     setup: &Setup,
     (stances, anchors): (&[f64], &[f64]),
@@ -122,7 +122,7 @@ fn next_of_few(
     (weights, movers, few): (&Weights, &Movers, &[ActorId]),
     next: &mut [f64],
 ) {
-    // Whom nobody influences keeps a weight of 1 on itself.
+    // An actor that nobody influences has a weight of 1 on itself.
     for (next, actor) in next.iter_mut().zip(few) {
         *next = stances[actor.index()];
     }
@@ -143,13 +143,13 @@ fn next_of_few(
 }
 
 impl StanceStep {
-    /// Where the stances of those who may move go, by issue, then actor.
+    /// The next stances of the actors that may move, by issue, then actor.
     pub(in super::super) fn next(&self) -> &[f64] {
         &self.next
     }
 }
 
-/// `s + η·((λ·m + (1−λ)·a) − s)`, and where there are normals for everybody, `+ σ·z`.
+/// `s + η·((λ·m + (1−λ)·a) − s)`, plus `σ·z` if every actor has a normal.
 struct Move<'a> {
     setup: &'a Setup,
     stances: &'a [f64],
@@ -176,7 +176,7 @@ impl WithSimd for Move<'_> {
     }
 }
 
-/// Into [0, 1], and without a negative zero.
+/// Clips to [0, 1] and removes negative zeros.
 struct Clip<'a>(&'a mut [f64]);
 
 impl WithSimd for Clip<'_> {
@@ -190,32 +190,32 @@ impl WithSimd for Clip<'_> {
     }
 }
 
-/// The actors whom others influence, whose stances are noisy, or whom an anchor pulls.
+/// The actors that are influenced by others, have noisy stances, or are pulled by an anchor.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Movers {
-    /// Under which weights the rest was worked out.
+    /// The serial number of the weights for which the rest was computed.
     under: Option<u64>,
     everybody: bool,
-    /// Where not everybody may move: who may, rising.
+    /// The actors that may move, in ascending order, unless all may.
     few: Vec<ActorId>,
-    /// The position in `few` of each row of the weights, and of each volatile actor.
+    /// The position in `few` of each row of the weights and of each volatile actor.
     pub(super) rows: Vec<u32>,
     pub(super) volatile: Vec<u32>,
-    /// Whom an anchor pulls, or has pulled; valid if `pulled_is_known`.
+    /// The actors that an anchor pulls or has pulled; valid if `pulled_is_known`.
     pulled: Vec<ActorId>,
     is_pulled: Vec<bool>,
     pulled_is_known: bool,
 }
 
 impl Movers {
-    /// For other numbers.
+    /// Prepares for another setup.
     pub(in super::super) fn reset(&mut self) {
         self.under = None;
         self.pulled_is_known = false;
         self.few.clear();
     }
 
-    /// Notes that a stance or an anchor of an actor was shifted.
+    /// Registers that a stance or an anchor of an actor was shifted.
     pub(in super::super) fn note_shift(&mut self, actor: ActorId) {
         if self.pulled_is_known && !std::mem::replace(&mut self.is_pulled[actor.index()], true) {
             self.pulled.push(actor);
@@ -223,7 +223,7 @@ impl Movers {
         }
     }
 
-    /// Works out who may move under these weights.
+    /// Computes the actors that may move with these weights.
     pub(in super::super) fn update(
         &mut self,
         view: View<'_>,
@@ -233,7 +233,7 @@ impl Movers {
         if self.under == Some(serial) {
             return;
         }
-        // Who has moved under other weights may be away from its anchor now.
+        // An actor that has moved with other weights may be away from its anchor now.
         if self.everybody {
             self.pulled_is_known = false;
         } else {
@@ -265,7 +265,7 @@ impl Movers {
         self.volatile.extend(volatile.iter().map(position));
     }
 
-    /// An anchor pulls only where it lies elsewhere.
+    /// An anchor pulls only if it differs from the stance.
     fn find_pulled(&mut self, view: View<'_>) {
         let Facts { stances, anchors, .. } = &**view.world;
         let actors = view.model.actors.len();
@@ -282,7 +282,7 @@ impl Movers {
         self.pulled_is_known = true;
     }
 
-    /// Who may move, rising; none where that is everybody.
+    /// The actors that may move, in ascending order; `None` if all may.
     pub(in super::super) fn few(&self) -> Option<&[ActorId]> {
         if self.everybody { None } else { Some(&self.few) }
     }

@@ -1,10 +1,10 @@
-//! Who influences whom, and by how much: the weights of the stances' phase.
+//! The weights of influence between actors, for the phase of stances.
 
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::model::{ActorId, Influence, MeetingId, Model, Setup};
 
-/// Numbers in the widest vectors.
+/// The number of values in the widest vectors.
 const LANES: usize = 8;
 
 /// Up to this many actors, a matrix with many entries is kept dense.
@@ -13,7 +13,7 @@ const DENSE: usize = 512;
 /// Influence weights, each row divided by its sum. Rows left out have weight 1 on themselves.
 #[derive(Clone, Debug, PartialEq)]
 pub(in super::super) struct Weights {
-    /// Actors whose row has a weight on somebody else, or a listed weight on itself.
+    /// Actors whose row has a weight on another actor, or a listed weight on itself.
     pub(super) rows: Vec<ActorId>,
     actors: usize,
     matrix: Matrix,
@@ -21,14 +21,14 @@ pub(in super::super) struct Weights {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Matrix {
-    /// By column, so that every row's sum runs in the actors' order and the rows side by side.
+    /// By column, so that the sums of all rows run in the order of the actors, side by side.
     Dense(Vec<f64>),
     /// For each entry of `rows`, its columns and weights.
     Sparse { starts: Vec<usize>, entries: Vec<(ActorId, f64)> },
 }
 
 impl Weights {
-    /// The weights of a step in which these meetings are in session.
+    /// The weights of a step with these meetings in session.
     pub(in super::super) fn new(model: &Model, setup: &Setup, sessions: &[MeetingId]) -> Self {
         let mut listed: Vec<(ActorId, ActorId, f64)> = Vec::new();
         for (entry, &weight) in model.influence.iter().zip(&setup.influence) {
@@ -91,7 +91,8 @@ impl Weights {
     pub(super) fn means(&self, stances: &[f64], means: &mut Vec<f64>) {
         match &self.matrix {
             Matrix::Dense(columns) => {
-                // Wider vectors change no sum: each row's runs in the actors' order, and nothing is fused.
+                // Wider vectors do not change a sum: each row is summed in the order of the actors, and nothing is
+                // fused.
                 means.resize(padded(stances.len()), 0.0);
                 Arch::new().dispatch(Product { columns, stances, means });
             }
@@ -152,7 +153,7 @@ impl WithSimd for Product<'_> {
     }
 }
 
-/// The sums of `N` rows from `first` on, kept in registers while they run over the columns.
+/// The sums of `N` rows from `first` on, kept in registers during the pass over the columns.
 #[inline(always)]
 fn add_block<const N: usize>(columns: &[f64], stances: &[f64], height: usize, first: usize, out: &mut [f64]) {
     let mut sums = [0.0; N];
@@ -166,7 +167,7 @@ fn add_block<const N: usize>(columns: &[f64], stances: &[f64], height: usize, fi
     out.copy_from_slice(&sums);
 }
 
-/// Height of a column, filled up so that vectors come out even.
+/// Height of a column, padded to whole vectors.
 fn padded(actors: usize) -> usize {
     actors.next_multiple_of(LANES)
 }
@@ -184,7 +185,7 @@ fn merge(mut entries: Vec<(ActorId, ActorId, f64)>) -> Vec<(ActorId, ActorId, f6
     merged
 }
 
-/// A row whose weights sum to 0 has weight 1 on itself instead.
+/// Gives a row whose weights sum to 0 a weight of 1 on itself instead.
 fn default_rows(entries: &[(ActorId, ActorId, f64)]) -> Vec<(ActorId, ActorId, f64)> {
     let mut rows = Vec::with_capacity(entries.len());
     for row in entries.chunk_by(|a, b| a.0 == b.0) {
@@ -197,11 +198,11 @@ fn default_rows(entries: &[(ActorId, ActorId, f64)]) -> Vec<(ActorId, ActorId, f
     rows
 }
 
-/// Sessions of meetings that the same actors attend, one after the other in declaration order.
+/// Consecutive sessions of meetings with the same attendees, in declaration order.
 struct Attended<'a> {
     attendees: &'a [ActorId],
     weights: Vec<f64>,
-    /// Their sum, added up in order.
+    /// The sum of their weights, added in order.
     sum: f64,
 }
 
@@ -212,8 +213,8 @@ impl<'a> Attended<'a> {
     }
 }
 
-/// During a session each attendee's row gains weight on every other attendee; a row of which nothing is listed has
-/// weight 1 on itself first. Weights on the same pair add up in declaration order of the meetings, row by row.
+/// During a session, the row of each attendee gains weight on every other attendee; a row without entries first gets a
+/// weight of 1 on itself. Weights on the same pair are added in declaration order of the meetings, row by row.
 fn gained(
     actors: usize,
     meetings: &[Attended<'_>],
@@ -265,31 +266,31 @@ fn attendees(model: &Model, meeting: MeetingId) -> &[ActorId] {
     &model.groups[model.meetings[meeting.index()].attendees.index()].members
 }
 
-/// Meetings in runs that the same actors attend.
+/// Groups consecutive meetings with the same attendees.
 fn attended<'a>(model: &Model, sessions: &'a [MeetingId]) -> impl Iterator<Item = &'a [MeetingId]> {
     sessions.chunk_by(|&a, &b| attendees(model, a) == attendees(model, b))
 }
 
-/// The weights of every set of sessions that a run has met, kept for the next as long as the numbers are the same.
+/// A cache of the weights for each set of sessions, valid as long as the setup is the same.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Influences {
-    /// The numbers behind the weights: of the influence table, of the meetings.
+    /// The numbers from which the weights were computed: of the influence table, of the meetings.
     influence: Vec<f64>,
     meetings: Vec<f64>,
     known: Vec<(Vec<MeetingId>, Weights)>,
-    /// A number for each of `known` that no others have had.
+    /// A unique serial number for each entry of `known`.
     serials: Vec<u64>,
     made: u64,
     sessions: Vec<MeetingId>,
-    /// Which of those known were asked for last.
+    /// The index of the entry that was used last.
     latest: usize,
 }
 
-/// Weights that are kept in all, besides those of the latest sessions.
+/// The total number of weights in the cache, besides those used last.
 const KEPT: usize = 1 << 20;
 
 impl Influences {
-    /// Forgets the weights if the numbers behind them have changed.
+    /// Clears the cache if the numbers behind the weights have changed.
     pub(in super::super) fn reset(&mut self, model: &Model, setup: &Setup) {
         let same = |a: &[f64], b: &[f64]| a.iter().map(|x| x.to_bits()).eq(b.iter().map(|x| x.to_bits()));
         if !same(&self.influence, &setup.influence) || !same(&self.meetings, &setup.meeting_influence) {
@@ -310,8 +311,8 @@ impl Influences {
         self.known.push((sessions, weights));
     }
 
-    /// Asks for the weights of a step with these sessions: the pairs of actors that it takes to look at to make them,
-    /// which is none where they are known.
+    /// Selects the weights for a step with these sessions. Returns the number of pairs of actors to visit for computing
+    /// them, which is 0 if they are in the cache.
     pub(in super::super) fn ask(&mut self, model: &Model, setup: &Setup, sessions: &[(MeetingId, u32)]) -> u64 {
         let influences = |meeting: &MeetingId| setup.meeting_influence[meeting.index()] > 0.0;
         self.sessions.clear();
@@ -327,7 +328,7 @@ impl Influences {
         self.known[0].1.size() as u64 + attended(model, &self.sessions).map(among).sum::<u64>()
     }
 
-    /// The weights of the step that was asked about, with a number that no others have.
+    /// The selected weights with their serial number.
     pub(in super::super) fn weights(&mut self, model: &Model, setup: &Setup) -> (u64, &Weights) {
         if self.known[self.latest].0 != self.sessions {
             if self.known.iter().map(|(_, weights)| weights.size()).sum::<usize>() > KEPT {
@@ -347,7 +348,7 @@ mod tests {
 
     use super::*;
 
-    /// What meetings add, entry by entry as the model's section on stances says.
+    /// The weights that meetings add, entry by entry, as in the section on stances of docs/model.md.
     fn added_one_by_one(
         listed: &[(ActorId, ActorId, f64)],
         meetings: &[(Vec<ActorId>, f64)],

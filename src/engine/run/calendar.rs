@@ -3,43 +3,43 @@
 use crate::model::{Event, MeetingId, Model, ShockId, limits};
 
 use super::super::agenda::Moved;
-use super::super::decide::{self, Influences, Movers, Noise, StanceStep, Threat};
+use super::super::decide::{self, Influences, Movers, Noise, ShockState, StanceStep};
 use super::super::decision::{Decision, Why};
 use super::super::failure::Failure;
 use super::progress::Progress;
 
-/// What the calendar remembers from step to step.
+/// The state of the calendar between steps.
 #[derive(Clone, Default)]
 pub(super) struct Calendar {
     /// By shock.
-    threats: Vec<Threat>,
+    threats: Vec<ShockState>,
     /// Meetings in session, with their last step.
     sessions: Vec<(MeetingId, u32)>,
-    /// The shocks to look at in the step.
+    /// The shocks to evaluate in the step.
     due: Vec<ShockId>,
 }
 
 impl Calendar {
-    /// As before the first step.
+    /// Resets to the state before the first step.
     pub(super) fn reset(&mut self, progress: &Progress<'_>) {
         self.threats.clear();
-        self.meet_luck(progress);
+        self.use_seed(progress);
         self.sessions.clear();
     }
 
-    /// Lets shocks follow the luck of the run.
-    pub(super) fn meet_luck(&mut self, progress: &Progress<'_>) {
+    /// Makes shocks use the random numbers of the run.
+    pub(super) fn use_seed(&mut self, progress: &Progress<'_>) {
         let mut known =
             std::mem::take(&mut self.threats).into_iter().map(|threat| (threat.probability, threat.was_true));
         self.threats.extend(progress.plan.shock_streams.iter().map(|&stream| {
             let (probability, was_true) = known.next().unwrap_or((0.0, false));
-            Threat { source: progress.luck.source(stream), probability, was_true }
+            ShockState { source: progress.run_seed.source(stream), probability, was_true }
         }));
     }
 
-    /// Goes on under a model that is in force from a step on.
+    /// Switches to a model that applies from a step on.
     pub(super) fn switch(&mut self, progress: &Progress<'_>, from: u32) {
-        self.meet_luck(progress);
+        self.use_seed(progress);
         let model: &Model = progress.model;
         self.sessions.clear();
         for (at, meeting) in model.meetings.iter().enumerate() {
@@ -53,7 +53,7 @@ impl Calendar {
         &self.sessions
     }
 
-    /// Sessions begin, shocks strike.
+    /// Runs the phase.
     pub(super) fn run(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
         self.meet(progress)?;
         self.strike(progress)
@@ -79,7 +79,7 @@ impl Calendar {
         self.due.extend_from_slice(&plan.watched_shocks);
         self.due.sort_unstable();
         for &shock in &self.due {
-            let may_have_turned = progress.agenda.take_other(shock.index());
+            let may_have_turned = progress.agenda.take_global_reader(shock.index());
             let threat = &mut self.threats[shock.index()];
             progress.decide(|view, out| decide::shock(view, threat, shock, may_have_turned, out))?;
         }
@@ -87,10 +87,10 @@ impl Calendar {
     }
 }
 
-/// Stances that are worked out for one operation.
+/// The number of stances computed for one operation of work.
 const AT_ONCE: u64 = 4;
 
-/// What the phase keeps from step to step.
+/// The state of the phase between steps.
 #[derive(Clone, Default)]
 pub(super) struct Opinions {
     influences: Influences,
@@ -98,20 +98,21 @@ pub(super) struct Opinions {
     movers: Movers,
     step: StanceStep,
     moved: Moved,
-    /// The weights under which nobody moves any more, as long as nothing else moves a stance or an anchor.
+    /// The serial number of the weights with which no stance changes any more, as long as nothing else changes a stance
+    /// or an anchor.
     still: Option<u64>,
 }
 
 impl Opinions {
-    /// For the numbers in the setup of a run, or of a fork of it.
+    /// Prepares for the setup of a run, or of a fork of it.
     pub(super) fn reset(&mut self, progress: &Progress<'_>) {
-        self.noise.reset(progress.view(), progress.luck);
+        self.noise.reset(progress.view(), progress.run_seed);
         self.influences.reset(progress.model, &progress.run.setup);
         self.movers.reset();
         self.still = None;
     }
 
-    /// Lets the stances move, with these meetings in session.
+    /// Runs the phase with these meetings in session.
     pub(super) fn run(&mut self, progress: &mut Progress<'_>, sessions: &[(MeetingId, u32)]) -> Result<(), Failure> {
         let Self { influences, noise, movers, step, moved, still } = self;
         let pairs = influences.ask(progress.model, &progress.run.setup, sessions);
@@ -143,7 +144,7 @@ impl Opinions {
                 drop(progress.agenda.take_shifted());
             }
         }
-        // If nobody has moved, the same will come out again.
+        // If no stance has changed, none will change in the next step with the same weights.
         let is_still = progress.run.events == events && noise.volatile().is_empty();
         *still = is_still.then_some(serial);
         Ok(())

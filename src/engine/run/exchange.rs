@@ -1,11 +1,11 @@
 //! Phases 4 and 5 in a run: rounds of Exchange, the amounts that settle in them, and packages.
 
-use super::super::agreement::{CROWD, Own, Thresholds, are_sought};
+use super::super::agreement::{CROWD, Own, Thresholds, need_bisection};
 use super::super::decide::{self, Rounds};
 use super::super::decision::{Decision, Why};
 use super::super::failure::Failure;
 use super::super::plan::Level;
-use super::super::raised;
+use super::super::rise_causes;
 use super::super::settle::Sweeps;
 use super::super::view::View;
 use super::super::watch::Kind;
@@ -13,7 +13,7 @@ use super::gap;
 use super::progress::Progress;
 use crate::model::{Amount, Event, Evidence, InstanceId, MeetingId, Model, State, World};
 
-/// Rounds of a crowd before its thresholds are sought by halving: about what seeking one of them costs.
+/// The number of rounds before thresholds that need bisection are computed, at about the cost of one bisection.
 const PATIENCE: u32 = 32;
 
 /// Candidates for which the memory of the rounds is given back after them.
@@ -22,7 +22,7 @@ const LARGE: usize = 1 << 17;
 /// Working memory of the phases.
 #[derive(Clone)]
 pub(super) struct Exchange {
-    /// Rounds of a crowd before its thresholds are looked for.
+    /// Remaining rounds before thresholds are computed.
     patience: u32,
     rounds: Rounds,
     candidates: Vec<InstanceId>,
@@ -38,7 +38,7 @@ pub(super) struct Exchange {
 impl Exchange {
     pub(super) fn new(model: &Model) -> Self {
         Self {
-            patience: if are_sought(model) { PATIENCE } else { 0 },
+            patience: if need_bisection(model) { PATIENCE } else { 0 },
             rounds: Rounds::default(),
             candidates: Vec::new(),
             sweeps: Sweeps::default(),
@@ -143,7 +143,7 @@ impl Exchange {
         if self.risen.is_empty() {
             return Ok(());
         }
-        let causes = progress.causes.as_ref().map(|causes| raised::causes(causes, progress.view(), &self.risen));
+        let causes = progress.causes.as_ref().map(|causes| rise_causes::causes(causes, progress.view(), &self.risen));
         for (at, (position, amount)) in self.risen.drain(..).enumerate() {
             let Level { instance, gift } = progress.plan.levels[position as usize];
             let gift = u32::try_from(gift.number).expect("the number of resources is limited");
@@ -207,7 +207,7 @@ impl Exchange {
     fn package(&mut self, progress: &mut Progress<'_>, meeting: MeetingId) -> Result<(), Failure> {
         let mut batch = std::mem::take(&mut progress.batch);
         let mut work = progress.work;
-        let decided = decide::package(progress.view(), progress.luck, meeting, &mut work, &mut batch);
+        let decided = decide::package(progress.view(), progress.run_seed, meeting, &mut work, &mut batch);
         if decided.is_err() {
             batch.clear();
         }

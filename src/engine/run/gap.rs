@@ -1,4 +1,4 @@
-//! The gap of a run: how much more could be bound after its last Exchange.
+//! The gap of a run: the number of commitments that could still be bound after its last Exchange.
 
 use super::super::agreement;
 use super::super::failure::Failure;
@@ -6,12 +6,12 @@ use super::super::view::View;
 use super::progress::Progress;
 use crate::model::{World, begin_step, evolve};
 
-/// The gap of the latest step, and the state that it is of.
+/// The gap of the latest step, and the state to which it belongs.
 #[derive(Clone, Default)]
 pub(super) struct Gap {
-    /// Its size, where it has been taken.
+    /// The size of the gap, if it has been computed.
     size: Option<u32>,
-    /// The state after the last Exchange, where it is to be kept; valid if `is_kept`.
+    /// The state after the last Exchange, if it is kept; valid if `is_kept`.
     exchanged: Option<World>,
     is_kept: bool,
     /// Where the state is to be kept and the log gives it: how many events came before it.
@@ -19,16 +19,16 @@ pub(super) struct Gap {
 }
 
 impl Gap {
-    /// Forgets the step before.
+    /// Forgets the previous step.
     pub(super) fn reset(&mut self) {
         self.size = None;
         self.is_kept = false;
         self.logged = None;
     }
 
-    /// After the last Exchange of a step, before deliveries change the state: notes the gap if the step is the run's
-    /// last, and keeps the state if it is `wanted` then, or may turn out to be the last. Where all events `are_logged`
-    /// that have led to it, it is folded from them once it is asked for, which it seldom is.
+    /// Called after the last Exchange of a step, before deliveries change the state: computes the gap if the step is
+    /// the last of the run, and keeps the state if it is `wanted` then or may turn out to be the last. If all events up
+    /// to here `are_logged`, the state is replayed from them when it is needed, which is rare.
     pub(super) fn note(&mut self, progress: &Progress<'_>, is_last: bool, wanted: bool, are_logged: bool) {
         self.reset();
         if is_last {
@@ -49,7 +49,7 @@ impl Gap {
         }
     }
 
-    /// The gap at the end of a run. In one that was stopped early it is that of the state before the last deliveries.
+    /// The gap at the end of a run. If an outcome stopped the run, it belongs to the state before the last deliveries.
     pub(super) fn at_end(&mut self, progress: &mut Progress<'_>) -> Result<u32, Failure> {
         if let Some(gap) = self.size {
             return Ok(gap);
@@ -64,12 +64,12 @@ impl Gap {
         Ok(gap)
     }
 
-    /// Its size, where it has been taken.
+    /// The size of the gap, if it has been computed.
     pub(super) fn size(&self) -> Option<u32> {
         self.size
     }
 
-    /// Hands over the state that was kept.
+    /// Takes the kept state.
     pub(super) fn take_exchanged(&mut self, progress: &Progress<'_>) -> Option<World> {
         self.fold(progress);
         if self.is_kept { self.exchanged.take() } else { None }
@@ -77,7 +77,7 @@ impl Gap {
 }
 
 impl Gap {
-    /// Folds the state that is to be kept.
+    /// Replays the log to the state that is to be kept.
     fn fold(&mut self, progress: &Progress<'_>) {
         let Some(logged) = self.logged.take() else { return };
         let (model, run) = (progress.model, &progress.run);
@@ -95,7 +95,7 @@ impl Gap {
     }
 }
 
-/// Takes the gap of the state, for `deadlocked`.
+/// Computes the gap of the state, for `deadlocked`.
 pub(super) fn refresh(progress: &mut Progress<'_>) -> Result<(), Failure> {
     let mut work = progress.work;
     let gap = size(progress.view(), &mut work)?;

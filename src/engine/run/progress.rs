@@ -1,15 +1,15 @@
-//! A run so far: what is decided happens here.
+//! A run in progress: applies and records decisions.
 
 use super::super::agenda::{Agenda, Moved};
 use super::super::cause::Causes;
+use super::super::condition_check::Watch;
 use super::super::decision::{Decision, Why};
 use super::super::failure::Failure;
 use super::super::history::HistoryHash;
-use super::super::looker::Watch;
 use super::super::plan::{Costs, Plan};
 use super::super::random::RunSeed;
 use super::super::setup::prepare;
-use super::super::storyline::{StorylineHash, Teller};
+use super::super::storyline::{StorylineBuilder, StorylineHash};
 use super::super::view::View;
 use super::super::watch::Safety;
 use super::result::Run;
@@ -18,34 +18,34 @@ use crate::model::{
     self, ActorId, Ending, Entry, Event, InstanceId, Model, Seq, World, begin_step, evolve, limits, recount,
 };
 
-/// The state of a run under way, who watches it, and its record.
+/// The state of a run in progress with its agenda and records.
 #[derive(Clone)]
 pub(super) struct Progress<'a> {
     pub(super) model: &'a Model,
     pub(super) plan: &'a Plan,
-    /// The luck that it meets now.
-    pub(super) luck: RunSeed,
-    /// The luck that it began with, by which its setup is drawn.
-    first_luck: RunSeed,
-    /// The run so far: its state, numbers, log.
+    /// The seed and replicate in use.
+    pub(super) run_seed: RunSeed,
+    /// The seed and replicate of the start, from which the setup is drawn.
+    first_seed: RunSeed,
+    /// The run so far: its state, setup and log.
     pub(super) run: Run,
     pub(super) agenda: Agenda,
-    /// Which parts of conditions cannot fail.
+    /// The parts of conditions that are always numbers.
     pub(super) safety: Safety,
-    /// The record of what turned what, where a log is wanted.
+    /// The records for finding causes, if a log is wanted.
     pub(super) causes: Option<Causes>,
-    /// What has been told of the storyline.
-    teller: Teller,
+    /// The builder of the storyline.
+    storyline_builder: StorylineBuilder,
     /// Operations so far.
     pub(super) work: u64,
-    /// What has been decided and is still to happen.
+    /// Decisions that have not been applied yet.
     pub(super) batch: Vec<Decision>,
 }
 
-/// Decisions for which the memory of a batch is given back once they have happened.
+/// The number of decisions above which the memory of a batch is freed after they have been applied.
 const LARGE_BATCH: usize = 1 << 17;
 
-/// How far the record of a run had come.
+/// The lengths of a run's records at some point.
 pub(super) struct Mark {
     history: HistoryHash,
     storyline: StorylineHash,
@@ -59,8 +59,8 @@ impl<'a> Progress<'a> {
         Self {
             model,
             plan,
-            luck: RunSeed { seed: 0, replicate: 0 },
-            first_luck: RunSeed { seed: 0, replicate: 0 },
+            run_seed: RunSeed { seed: 0, replicate: 0 },
+            first_seed: RunSeed { seed: 0, replicate: 0 },
             run: Run {
                 result: Ok(Ending::Stalemate),
                 steps: 0,
@@ -79,14 +79,14 @@ impl<'a> Progress<'a> {
             agenda: Agenda::new(model, plan),
             safety: Safety::default(),
             causes: None,
-            teller: Teller::default(),
+            storyline_builder: StorylineBuilder::default(),
             work: 0,
             batch: Vec::new(),
         }
     }
 
-    /// Everything as before the first event, for the numbers in the setup.
-    pub(super) fn reset(&mut self, luck: RunSeed, is_logged: bool) {
+    /// Resets to the state before the first event, with the numbers in the setup.
+    pub(super) fn reset(&mut self, run_seed: RunSeed, is_logged: bool) {
         let Run { samples, metrics, log, world, setup, before, .. } = &mut self.run;
         samples.clear();
         metrics.fill(None);
@@ -96,10 +96,10 @@ impl<'a> Progress<'a> {
         self.causes = is_logged.then(|| Causes::new((self.model, self.plan, setup, world)));
         self.run.history = HistoryHash::default();
         self.run.storyline = StorylineHash::default();
-        self.teller.reset();
+        self.storyline_builder.reset();
         self.run.events = 0;
         self.run.steps = 0;
-        (self.luck, self.first_luck) = (luck, luck);
+        (self.run_seed, self.first_seed) = (run_seed, run_seed);
         let Run { setup, world, .. } = &self.run;
         self.agenda.reset(View { model: self.model, plan: self.plan, setup, world });
         self.safety.reset(self.model, &self.plan.conditions, setup);
@@ -107,13 +107,13 @@ impl<'a> Progress<'a> {
         self.batch.clear();
     }
 
-    /// The state as it is.
+    /// The current state.
     #[inline]
     pub(super) fn view(&self) -> View<'_> {
         View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world }
     }
 
-    /// The state as it is, for looking at conditions.
+    /// The current state with the agenda, for evaluating conditions.
     #[inline]
     pub(super) fn watch(&self) -> Watch<'_> {
         Watch { view: self.view(), safety: &self.safety, agenda: &self.agenda }
@@ -126,13 +126,13 @@ impl<'a> Progress<'a> {
         if self.work > limits::WORK { Err(Failure::TooMuchWork { step: self.run.world.step }) } else { Ok(()) }
     }
 
-    /// Counts what looking at the conditions of these costs.
+    /// Counts the work of evaluating the conditions of these instances.
     pub(super) fn spend_on(&mut self, candidates: &[InstanceId], which: fn(&Costs) -> u64) -> Result<(), Failure> {
         let costs = candidates.iter().map(|instance| which(&self.plan.instance_costs[instance.index()]));
         self.spend(costs.fold(0, u64::saturating_add))
     }
 
-    /// Lets a phase decide on the state as it is, then applies what it decided.
+    /// Runs the decision of a phase, then applies its events.
     pub(super) fn decide(
         &mut self,
         phase: impl FnOnce(View<'_>, &mut Vec<Decision>) -> Result<(), Failure>,
@@ -147,7 +147,7 @@ impl<'a> Progress<'a> {
         self.apply()
     }
 
-    /// Evolves the state by the decided events, in order, and logs them.
+    /// Applies the decided events in order and logs them.
     pub(super) fn apply(&mut self) -> Result<(), Failure> {
         if self.batch.is_empty() {
             return Ok(());
@@ -159,7 +159,7 @@ impl<'a> Progress<'a> {
         let mut batch = std::mem::take(&mut self.batch);
         let first = self.run.events;
         if let Some(causes) = &mut self.causes {
-            // Conditions were looked at before any of these events; their causes are found there too.
+            // Conditions were evaluated before any of these events, so causes are determined before them too.
             let situation = (self.model, self.plan, &self.run.setup, &self.run.world);
             for decision in batch.iter_mut().filter(|decision| matches!(decision.why, Why::Rule(_))) {
                 let cause = causes.find(situation, decision.why, first);
@@ -170,8 +170,8 @@ impl<'a> Progress<'a> {
             let Decision { event, why } = decision;
             let situation = (self.model, self.plan, &self.run.setup, &self.run.world);
             let cause = self.causes.as_mut().and_then(|causes| causes.find(situation, why, first));
-            self.happen(event, cause);
-            // Looked at after each event: one delivery may be known to very many.
+            self.apply_event(event, cause);
+            // Checked after each event: one delivery may change the trust of very many actors.
             if self.run.world.trust.pairs() > limits::TRUST_PAIRS {
                 return Err(Failure::TooManyTrustPairs);
             }
@@ -182,14 +182,14 @@ impl<'a> Progress<'a> {
         Ok(())
     }
 
-    /// Whether so many events can still happen.
+    /// Checks that this many further events are within the limit.
     pub(super) fn check_events(&self, count: usize) -> Result<(), Failure> {
         if self.run.events as usize + count >= limits::EVENTS as usize { Err(Failure::TooManyEvents) } else { Ok(()) }
     }
 
-    /// One event: the state changes, whoever watches is told, the log grows.
+    /// Applies one event: changes the state, informs the agenda, extends the log.
     #[inline]
-    fn happen(&mut self, event: Event, cause: Option<Seq>) {
+    fn apply_event(&mut self, event: Event, cause: Option<Seq>) {
         evolve(self.model, &self.run.setup, &mut self.run.world, event);
         if let Some(causes) = &mut self.causes {
             causes.note((self.model, self.plan, &self.run.setup, &self.run.world), event, self.run.events);
@@ -199,12 +199,12 @@ impl<'a> Progress<'a> {
         self.record(event, cause);
     }
 
-    /// Puts an event that changes no state on record.
+    /// Records an event that does not change the state.
     #[inline]
     pub(super) fn record(&mut self, event: Event, cause: Option<Seq>) {
         let step = self.run.world.step;
         self.run.history.add(step, event);
-        if let Some(told) = self.teller.tell(self.model, step, event) {
+        if let Some(told) = self.storyline_builder.entry(self.model, step, event) {
             self.run.storyline.add(&self.plan.names, told);
         }
         if self.causes.is_some() {
@@ -213,13 +213,13 @@ impl<'a> Progress<'a> {
         self.run.events += 1;
     }
 
-    /// Whether the next stances can move without a log, and without events being counted one by one.
+    /// Whether stances can change without a log and without counting events one by one.
     pub(super) fn is_quick(&self) -> bool {
         self.causes.is_none() && self.run.events as usize + self.run.world.stances.len() < limits::EVENTS as usize
     }
 
-    /// Lets the stances move that do, as [`Self::apply`] would where neither a log nor causes are wanted. `some` and
-    /// `next` are as [`model::move_stances`] takes them; `moved` is working memory.
+    /// Changes stances as [`Self::apply`] would, for runs without log and causes. `some` and `next` are as in
+    /// [`model::move_stances`]; `moved` is working memory.
     pub(super) fn move_stances(&mut self, some: Option<&[ActorId]>, next: &[f64], moved: &mut Moved) {
         let Self { plan, run: Run { world, history, events, .. }, agenda, .. } = self;
         let step = world.step;
@@ -243,7 +243,7 @@ impl<'a> Progress<'a> {
         agenda.note_stances(plan, moved);
     }
 
-    /// Lets what has happened since be undone; `before` is the memory for it.
+    /// Marks the current point for [`Self::undo`]; the state is copied to `before`.
     pub(super) fn mark(&self, before: &mut Option<World>) -> Mark {
         match before {
             Some(before) => before.copy_from(&self.run.world),
@@ -253,7 +253,7 @@ impl<'a> Progress<'a> {
         Mark { history, storyline, events, logged: self.run.log.len() }
     }
 
-    /// Undoes what has happened since. The run must end here, since whoever watches is not told.
+    /// Undoes everything since the mark. The run must end here, since the agenda is not restored.
     pub(super) fn undo(&mut self, mark: &Mark, before: &World) {
         self.run.world.copy_from(before);
         self.run.history = mark.history;
@@ -262,7 +262,7 @@ impl<'a> Progress<'a> {
         self.run.log.truncate(mark.logged);
     }
 
-    /// Keeps the size of the gap, for `deadlocked`.
+    /// Stores the size of the gap, for `deadlocked`.
     pub(super) fn keep_gap(&mut self, gap: u32) {
         if gap != self.run.world.gap() {
             self.run.world.keep_gap(gap);
@@ -273,22 +273,22 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Lets a step begin.
+    /// Begins a step.
     pub(super) fn begin_step(&mut self, step: u32) {
         begin_step(&mut self.run.world, step);
     }
 
-    /// Notes for the causes that time has passed.
+    /// Registers for the causes that time has passed.
     pub(super) fn note_step(&mut self) {
         if let Some(causes) = &mut self.causes {
             causes.note_step((self.model, self.plan, &self.run.setup, &self.run.world), self.run.events);
         }
     }
 
-    /// Goes on under another model from the coming step on, under its luck; `prepare` follows for everybody else.
+    /// Switches to another model and its seed from the next step on; the other parts must call `prepare` afterwards.
     pub(super) fn switch(&mut self, stage: &Stage<'a>) -> Result<(), Failure> {
-        let (setup, _) = prepare(stage.model, self.first_luck)?;
-        self.luck = stage.luck.unwrap_or(self.luck);
+        let (setup, _) = prepare(stage.model, self.first_seed)?;
+        self.run_seed = stage.run_seed.unwrap_or(self.run_seed);
         if let Some(causes) = &mut self.causes {
             causes.before_fork((self.model, self.plan, &self.run.setup, &self.run.world), self.run.events);
         }

@@ -1,51 +1,50 @@
-//! What a run gives, and who may look on.
+//! The result of a run, its options, and its observer.
 
 use super::super::failure::Failure;
 use super::super::history::HistoryHash;
 use super::super::storyline::StorylineHash;
 use crate::model::{Ending, Entry, Setup, World};
 
-/// What is wanted of a run besides its result.
+/// The optional parts of a run's result.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RunOptions {
     /// The log of events with their causes.
     pub log: bool,
-    /// The metrics of every step, not of the last alone.
+    /// The metrics of every step instead of only the last.
     pub series: bool,
-    /// The state after the last Exchange, which explanations of a deadlock are about; not of a run that comes to an
-    /// outcome.
+    /// The state after the last Exchange, which explanations of a deadlock need; not for a run that ends in an outcome.
     pub exchanged: bool,
 }
 
 /// A finished run.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// How it ended, or why it could not.
+    /// The ending, or the failure.
     pub result: Result<Ending, Failure>,
     /// Steps that were completed.
     pub steps: u32,
-    /// Size of the gap after the latest Exchange; none in a failed run.
+    /// Size of the gap after the latest Exchange; `None` in a failed run.
     pub gap: Option<u32>,
-    /// Metrics by step, where the series was wanted; a failure may have cut the last step short.
+    /// Metrics by step, if the series was wanted; a failure may have cut the last step short.
     pub samples: Vec<f64>,
     /// The value of each metric when it was last sampled.
     pub metrics: Vec<Option<f64>>,
     /// Hash of its events.
     pub history: HistoryHash,
-    /// Hash of what they tell when dates and drift are left out.
+    /// Hash of its storyline: the events without dates and drift.
     pub storyline: StorylineHash,
     /// Number of its events.
     pub events: u32,
-    /// The log, where it was wanted.
+    /// The log, if it was wanted.
     pub log: Vec<Entry>,
     /// The state at the end.
     pub world: World,
-    /// The state after the last Exchange, where it was wanted, differs from the state at the end, and the run came to no
-    /// outcome.
+    /// The state after the last Exchange, if it was wanted and differs from the final state, and the run did not end in
+    /// an outcome.
     pub exchanged: Option<World>,
-    /// The numbers of the run; where it was forked, those that held at its end.
+    /// The setup of the run; if it was forked, the setup at its end.
     pub setup: Setup,
-    /// The numbers that held before each fork, with its step.
+    /// The setup before each fork, with the step of the fork.
     pub before: Vec<(u32, Setup)>,
 }
 
@@ -56,19 +55,19 @@ impl Run {
         self.result.as_ref().map_or_else(Failure::status, |_| "ok")
     }
 
-    /// How it ended; none where it failed.
+    /// How it ended; `None` if it failed.
     #[must_use]
     pub fn ending(&self) -> Option<Ending> {
         self.result.as_ref().ok().copied()
     }
 
-    /// The numbers of the run at a step.
+    /// The setup of the run at a step.
     #[must_use]
     pub fn setup_at(&self, step: u32) -> &Setup {
         self.before.iter().find(|(until, _)| step < *until).map_or(&self.setup, |(_, setup)| setup)
     }
 
-    /// Step at which the final outcome was first reached; none for a deadlock, a stalemate, a failure.
+    /// Step at which the final outcome was first reached; `None` for a deadlock, a stalemate or a failure.
     #[must_use]
     pub fn reached_step(&self) -> Option<u32> {
         match self.result {
@@ -77,21 +76,22 @@ impl Run {
         }
     }
 
-    /// The state after the last Exchange of the run, where the gap was taken.
+    /// The state after the last Exchange of the run, for which the gap was computed.
     #[must_use]
     pub fn exchanged(&self) -> &World {
         self.exchanged.as_ref().unwrap_or(&self.world)
     }
 }
 
-/// A moment of a step at which the state can be looked at.
+/// A point within a step at which the state can be observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checkpoint {
-    /// After its last Exchange, before deliveries: what a deadlock is about.
+    /// After its last Exchange, before deliveries. Deadlocks are defined on this state.
     Exchanged,
     /// At its end.
     Ended,
 }
 
-/// Whoever looks at the states of a run: after the last Exchange of each step, and at the end of each completed one.
+/// An observer of the states of a run: called after the last Exchange of each step, and at the end of each completed
+/// one.
 pub type Observer<'w> = dyn FnMut(Checkpoint, &World, &Setup) + 'w;

@@ -1,4 +1,4 @@
-//! A run under way, step by step and phase by phase.
+//! Simulates a run step by step and phase by phase.
 
 use super::super::decide;
 use super::super::decision::Decision;
@@ -18,13 +18,13 @@ use super::result::{Checkpoint, Observer, Run, RunOptions};
 use super::stage::Stage;
 use crate::model::{DrawId, Ending, Event, InstanceId, Metric, Model, MoveId, Trigger};
 
-/// How many hand over together at most: what they decide takes memory until it has happened.
+/// The largest number of instances whose deliveries are decided together, to bound the memory of their decisions.
 const TOGETHER: usize = 1 << 16;
 
 /// Runs are lazy as long as no more than one in so many fails.
 const FAILING: u64 = 8;
 
-/// A run under way. It can be used for many runs one after the other, which saves making its tables anew.
+/// A simulation. It can do many runs one after the other, which saves allocating its tables again.
 #[derive(Clone)]
 pub struct Simulation<'a> {
     want: RunOptions,
@@ -37,19 +37,19 @@ pub struct Simulation<'a> {
     gap: Gap,
     candidates: Vec<InstanceId>,
     reasons: Reasons,
-    /// Whether metrics that cannot fail may be left until the end, where nobody sees them before.
+    /// Whether metrics that cannot fail may be evaluated only at the end, because nothing reads them before.
     may_be_lazy: bool,
-    /// Whether they are in this run.
+    /// Whether they are in this run, which is not so in a repetition after a failure.
     is_lazy: bool,
     /// Runs so far, and those of them that failed.
     runs: u64,
     failed: u64,
-    /// By metric, whether it is left until the end.
+    /// By metric, whether it is evaluated only at the end.
     is_late: Vec<bool>,
 }
 
 impl<'a> Simulation<'a> {
-    /// Prepares for runs of a model.
+    /// Creates a simulation of a model.
     #[must_use]
     pub fn new(model: &'a Model, plan: &'a Plan, want: RunOptions) -> Self {
         Self {
@@ -71,8 +71,8 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// Has everything looked at in every step, whether it can have turned or not. Unless a limit of work is met, the
-    /// results are the same, and take longer; that is for tests.
+    /// Evaluates everything in every step, whether its inputs have changed or not. Unless a limit of work is reached,
+    /// the results are the same. For tests.
     #[must_use]
     pub fn thorough(mut self) -> Self {
         self.progress.agenda.be_thorough();
@@ -80,45 +80,46 @@ impl<'a> Simulation<'a> {
         self
     }
 
-    /// Runs the model once with these settings. The result is what `run` gives for a model with them in its setup.
-    pub fn run(&mut self, settings: &[Setting], luck: RunSeed) -> &Run {
+    /// Runs the model once with these settings. The result equals that of `run` for a model with the settings in its
+    /// setup.
+    pub fn run(&mut self, settings: &[Setting], run_seed: RunSeed) -> &Run {
         // A run that fails is done twice if it was lazy, so that where many fail none is.
         self.is_lazy = self.may_be_lazy && self.failed * FAILING <= self.runs;
-        self.run_once(settings, &[], luck, &mut |_, _, _| {});
+        self.run_once(settings, &[], run_seed, &mut |_, _, _| {});
         self.runs += 1;
         self.failed += u64::from(self.progress.run.result.is_err());
         if self.is_lazy && self.progress.run.result.is_err() {
-            // What the metrics were before the failure was not worked out.
+            // Run again: the metrics before the failure were not evaluated.
             self.is_lazy = false;
-            self.run_once(settings, &[], luck, &mut |_, _, _| {});
+            self.run_once(settings, &[], run_seed, &mut |_, _, _| {});
         }
         &self.progress.run
     }
 
-    /// The run that was made last.
+    /// The last run.
     pub(super) fn into_run(self) -> Run {
         self.progress.run
     }
 
-    /// Runs the model once, going on under each of the forks from its step on.
+    /// Runs the model once, switching to each of the forks at its step.
     pub(super) fn run_once(
         &mut self,
         settings: &[Setting],
         forks: &[Stage<'a>],
-        luck: RunSeed,
+        run_seed: RunSeed,
         watch: &mut Observer<'_>,
     ) {
-        let result = self.begin(settings, luck).and_then(|()| self.go_on(0, forks, watch));
+        let result = self.begin(settings, run_seed).and_then(|()| self.go_on(0, forks, watch));
         self.conclude(result);
     }
 
-    /// All that comes before the phases of step 0.
-    pub(super) fn begin(&mut self, settings: &[Setting], luck: RunSeed) -> Result<(), Failure> {
+    /// Performs everything that precedes the phases of step 0.
+    pub(super) fn begin(&mut self, settings: &[Setting], run_seed: RunSeed) -> Result<(), Failure> {
         let Progress { model, plan, run, .. } = &mut self.progress;
-        let prepared = self.prepared.prepare((model, plan), settings, luck, &mut run.setup, &mut self.drawn);
-        self.reset(luck);
+        let prepared = self.prepared.prepare((model, plan), settings, run_seed, &mut run.setup, &mut self.drawn);
+        self.reset(run_seed);
         if let Err(failure) = prepared {
-            // What was worked out before the failure is no setup of a run.
+            // A partially evaluated setup is not the setup of a run.
             self.progress.run.setup.restore(&self.progress.model.setup);
             self.progress.record(Event::Started, None);
             return Err(failure);
@@ -126,7 +127,7 @@ impl<'a> Simulation<'a> {
         self.start()
     }
 
-    /// Notes how the run ended.
+    /// Records how the run ended.
     pub(super) fn conclude(&mut self, result: Result<Ending, Failure>) {
         let run = &mut self.progress.run;
         run.gap = if result.is_ok() { self.gap.size() } else { None };
@@ -135,9 +136,9 @@ impl<'a> Simulation<'a> {
         self.progress.run.exchanged = if is_wanted { self.gap.take_exchanged(&self.progress) } else { None };
     }
 
-    /// Everything as before the first event, for the numbers in the setup.
-    fn reset(&mut self, luck: RunSeed) {
-        self.progress.reset(luck, self.want.log);
+    /// Resets to the state before the first event, with the numbers in the setup.
+    fn reset(&mut self, run_seed: RunSeed) {
+        self.progress.reset(run_seed, self.want.log);
         self.calendar.reset(&self.progress);
         self.opinions.reset(&self.progress);
         self.exchange.reset();
@@ -160,7 +161,7 @@ impl<'a> Simulation<'a> {
         })
     }
 
-    /// The steps from `first` on, and the end.
+    /// Simulates the steps from `first` on and the end.
     pub(super) fn go_on(
         &mut self,
         first: u32,
@@ -176,13 +177,13 @@ impl<'a> Simulation<'a> {
         self.end()
     }
 
-    /// Comes to a step, under the forks that begin with it.
+    /// Begins a step and applies the forks that begin with it.
     pub(super) fn enter(&mut self, step: u32, forks: &[Stage<'a>]) -> Result<(), Failure> {
         self.progress.begin_step(step);
         forks.iter().filter(|stage| stage.from == step).try_for_each(|stage| self.switch(stage))
     }
 
-    /// Goes on under another model from the coming step on.
+    /// Switches to another model from the next step on.
     pub(super) fn switch(&mut self, stage: &Stage<'a>) -> Result<(), Failure> {
         self.progress.switch(stage)?;
         self.prepared = Prepared::default();
@@ -191,14 +192,14 @@ impl<'a> Simulation<'a> {
         Ok(())
     }
 
-    /// Lets all that is random follow this luck from the coming step on.
-    pub(super) fn meet_luck(&mut self, luck: RunSeed) {
-        self.progress.luck = luck;
-        self.calendar.meet_luck(&self.progress);
+    /// Uses this seed and replicate from the next step on.
+    pub(super) fn use_seed(&mut self, run_seed: RunSeed) {
+        self.progress.run_seed = run_seed;
+        self.calendar.use_seed(&self.progress);
         self.opinions.reset(&self.progress);
     }
 
-    /// The step that was entered; says whether it was the last.
+    /// Simulates the step that was begun; returns whether it was the last.
     pub(super) fn whole_step(&mut self, watch: &mut Observer<'_>) -> Result<bool, Failure> {
         let step = self.progress.run.world.step;
         if step > 0 {
@@ -254,18 +255,20 @@ impl<'a> Simulation<'a> {
         progress.apply()
     }
 
-    /// The moves of the step, in declaration order.
+    /// Makes the moves of the step, in declaration order.
     fn go_first(progress: &mut Progress<'_>) -> Result<(), Failure> {
         let (model, plan) = (progress.model, progress.plan);
         for (at, one) in model.moves.iter().enumerate() {
             let which = MoveId::at(at);
             let is_due = match &one.trigger {
                 Trigger::On(steps) => steps.binary_search(&progress.run.world.step).is_ok(),
-                // A move may turn the condition of one after it.
-                Trigger::Rate(_) | Trigger::When { .. } => progress.agenda.take_other(plan.others.of_move(which)),
+                // A move may change the condition of a later one.
+                Trigger::Rate(_) | Trigger::When { .. } => {
+                    progress.agenda.take_global_reader(plan.global_readers.of_move(which))
+                }
             };
             if is_due {
-                progress.decide(|view, out| decide::go_first(view, which, out))?;
+                progress.decide(|view, out| decide::move_events(view, which, out))?;
             }
         }
         Ok(())
@@ -297,19 +300,19 @@ impl<'a> Simulation<'a> {
         for instance in complete {
             progress.agenda.delivering.remove(instance);
             if progress.model.commitment_of(instance).is_graded() {
-                // It may be done from the next Review on, even if nothing was handed over.
+                // It may be satisfied from the next Review on, even if nothing was delivered.
                 progress.agenda.review(instance);
             }
         }
         progress.spend(candidates.len() as u64)
     }
 
-    /// The outcomes that are reached, each a cause of those after it that read it.
+    /// Registers the outcomes that are reached, each as a cause of later ones that read it.
     fn reach(&mut self) -> Result<(), Failure> {
         let mut reached: Vec<Decision> = Vec::new();
         let Progress { model, plan, run: Run { setup, world, .. }, agenda, .. } = &mut self.progress;
         let view = View { model, plan, setup, world };
-        decide::reached(view, |at| agenda.take_other(plan.others.of_outcome(at)), &mut reached)?;
+        decide::reached(view, |at| agenda.take_global_reader(plan.global_readers.of_outcome(at)), &mut reached)?;
         for decision in reached {
             self.progress.batch.push(decision);
             self.progress.apply()?;
@@ -317,7 +320,7 @@ impl<'a> Simulation<'a> {
         Ok(())
     }
 
-    /// The value of every metric; one whose inputs have not changed keeps what it had. After a failure those before it
+    /// Samples every metric; one whose inputs have not changed keeps its value. After a failure, the metrics before it
     /// have been sampled.
     fn sample(&mut self, is_last: bool) -> Result<(), Failure> {
         let is_last = is_last || self.has_stopped();
@@ -327,7 +330,7 @@ impl<'a> Simulation<'a> {
             if self.is_late[at] && !is_last {
                 continue;
             }
-            if agenda.take_other(plan.others.of_metric(at)) || latest.is_none() {
+            if agenda.take_global_reader(plan.global_readers.of_metric(at)) || latest.is_none() {
                 *latest = Some(metric.value.number(&view.scope()).map_err(|fault| view.failure(fault))?);
             }
             if self.want.series {
@@ -351,23 +354,23 @@ mod tests {
     use super::*;
     use crate::scenario::{Document, Options, compile};
 
-    /// Operations of a run, and of one that looks at everything.
+    /// The operations of a run, and of a thorough run.
     fn work(text: &str) -> (u64, u64) {
         let document = Document::parse("test.toml", text.as_bytes()).unwrap();
         let model = compile(&document, &Options::default()).unwrap().model;
         let plan = Plan::new(&model);
-        let luck = RunSeed { seed: 1, replicate: 0 };
+        let run_seed = RunSeed { seed: 1, replicate: 0 };
         let [run, thorough] = [false, true].map(|is_thorough| {
             let simulation = Simulation::new(&model, &plan, RunOptions::default());
             let mut simulation = if is_thorough { simulation.thorough() } else { simulation };
-            assert!(simulation.run(&[], luck).result.is_ok());
+            assert!(simulation.run(&[], run_seed).result.is_ok());
             (simulation.progress.work, simulation.progress.run.history)
         });
         assert_eq!(run.1, thorough.1);
         (run.0, thorough.0)
     }
 
-    /// Fifty whose stances drift, and who wait in vain.
+    /// Fifty actors with drifting stances whose offers never bind.
     fn waiting(when: &str, more: &str) -> String {
         format!(
             "format = 1\n[time]\nsteps = 200\n[resources]\nr = {{}}\n[cohorts.a]\nsize = 50\nstance = 0.5\nvolatility = \
@@ -392,7 +395,7 @@ mod tests {
         }
     }
 
-    /// A division that may fail has to be looked at as long as something that it reads changes.
+    /// A division that may fail has to be evaluated whenever one of its inputs changes.
     #[test]
     fn what_may_fail_is_looked_at() {
         let text = waiting("0 / (stance - 0.5) < 1 and bound(r) >= own(least)", "");
@@ -410,9 +413,9 @@ mod tests {
         let mut simulation = Simulation::new(&model, &plan, RunOptions::default());
         let mut lazy = [0; 2];
         for replicate in 0..60 {
-            let luck = RunSeed { seed: 1, replicate };
-            let thorough = Simulation::new(&model, &plan, RunOptions::default()).thorough().run(&[], luck).clone();
-            let run = simulation.run(&[], luck);
+            let run_seed = RunSeed { seed: 1, replicate };
+            let thorough = Simulation::new(&model, &plan, RunOptions::default()).thorough().run(&[], run_seed).clone();
+            let run = simulation.run(&[], run_seed);
             assert_eq!((&run.result, &run.metrics), (&thorough.result, &thorough.metrics));
             lazy[usize::from(run.result.is_err())] += 1;
         }

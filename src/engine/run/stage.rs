@@ -1,23 +1,23 @@
-//! A fork: from some step on a run goes on under another version of its model.
+//! A fork: from a step on, a run continues with another version of its model.
 
 use super::super::plan::Plan;
 use super::super::random::RunSeed;
 use crate::model::Model;
 
-/// A model, and the first step that it is in force.
+/// A model with the first step at which it applies.
 #[derive(Clone, Copy, Debug)]
 pub struct Stage<'a> {
-    /// The model; all stages of a run must have the same actors, commitments and other things, with other numbers.
+    /// The model; all stages of a run must have the same actors, commitments and other items, with different numbers.
     pub model: &'a Model,
     /// Its plan.
     pub plan: &'a Plan,
     /// The first step; 0 in the first stage.
     pub from: u32,
-    /// Whose luck the run meets from then on; none: as before. What was drawn at the start stays.
-    pub luck: Option<RunSeed>,
+    /// The seed and replicate from then on; `None` keeps those of the run. Parameters drawn at the start are kept.
+    pub run_seed: Option<RunSeed>,
 }
 
-/// Whether a run of one model may go on under another: the same things, with other numbers.
+/// Whether a run may switch from one model to the other: the same items, with different numbers.
 #[must_use]
 pub fn may_follow(model: &Model, next: &Model) -> bool {
     let names = |model: &Model| -> Vec<usize> {

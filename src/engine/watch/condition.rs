@@ -1,33 +1,33 @@
-//! A condition, taken apart into comparisons.
+//! A condition decomposed into comparisons.
 
 use super::path::Path;
 use super::reasons::{Band, Wake, bit, stance_position};
-use crate::model::{Condition, Expression, Node, NodeId, Quantity, Scope, Source};
+use crate::model::{Condition, Dependency, Expression, Node, NodeId, Quantity, Scope};
 
-/// A condition, taken apart for watching.
+/// A condition decomposed for watching.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Watched {
-    /// By node; none of what is no comparison.
+    /// By node; `None` for a node that is not a comparison.
     leaves: Vec<Option<Leaf>>,
-    /// Whether it connects comparisons, so that it matters which parts cannot fail.
+    /// Whether it has connectives, in which case it matters which parts cannot fail.
     pub(super) is_connected: bool,
 }
 
 /// A comparison.
 #[derive(Clone, Debug)]
 struct Leaf {
-    /// What it reads.
+    /// The mask of what it reads.
     mask: u64,
-    /// Whether anything that it reads changes often by itself: stances, trust, the clock.
+    /// Whether it reads a quantity that often changes by itself: a stance, trust, or the step.
     is_restless: bool,
-    /// The stances among what it reads.
+    /// The stances that it reads.
     stances: Vec<Quantity>,
-    /// Where it reads one stance and is monotone in it: how.
+    /// The dependence on the stance, if it reads one stance and is monotone in it.
     path: Option<Path>,
 }
 
 impl Watched {
-    /// Takes a condition apart; `quantities` are those that the conditions of its commitment read.
+    /// Decomposes a condition; `quantities` are those that the conditions of its commitment read.
     pub(super) fn new(expression: &Expression, quantities: &[Quantity]) -> Self {
         let leaf = |at: usize| {
             let node = NodeId::try_from(at).expect("the size of an expression is limited");
@@ -50,9 +50,9 @@ impl Watched {
         }
     }
 
-    /// The truth of the condition, and what may turn it, besides stances that leave their bands, which are appended. None
-    /// where something in it is not a number. `safe` says which parts cannot fail; empty: none can
-    /// be told.
+    /// The truth of the condition, and what may change it apart from stances that leave their bands, which are appended
+    /// to `bands`. `None` if a part of it is not a number. `safe` tells which parts cannot fail; if it is empty, that
+    /// is unknown for all.
     pub(in super::super) fn look(
         &self,
         (expression, safe): (&Expression, &[bool]),
@@ -64,28 +64,28 @@ impl Watched {
 }
 
 fn is_restless(quantity: &Quantity) -> bool {
-    match quantity.source() {
-        Source::OwnStance(_)
-        | Source::Stance(..)
-        | Source::Mean(_)
-        | Source::Trust
-        | Source::SlotAndTrust(_)
-        | Source::Clock
-        | Source::MeetingOrClock(_)
-        | Source::ShockOrClock(_)
-        | Source::MoveOrClock(_) => true,
-        Source::Fixed
-        | Source::Slot(_)
-        | Source::Commitment(_)
-        | Source::Outcome(_)
-        | Source::Meeting(_)
-        | Source::Shock(_)
-        | Source::Move(_)
-        | Source::Gap => false,
+    match quantity.dependency() {
+        Dependency::OwnStance(_)
+        | Dependency::Stance(..)
+        | Dependency::Mean(_)
+        | Dependency::Trust
+        | Dependency::SlotAndTrust(_)
+        | Dependency::Clock
+        | Dependency::MeetingOrClock(_)
+        | Dependency::ShockOrClock(_)
+        | Dependency::MoveOrClock(_) => true,
+        Dependency::Fixed
+        | Dependency::Slot(_)
+        | Dependency::Commitment(_)
+        | Dependency::Outcome(_)
+        | Dependency::Meeting(_)
+        | Dependency::Shock(_)
+        | Dependency::Move(_)
+        | Dependency::Gap => false,
     }
 }
 
-/// A look at a condition.
+/// The evaluation of a condition.
 struct Look<'a> {
     watched: &'a Watched,
     expression: &'a Expression,
@@ -115,7 +115,7 @@ impl Look<'_> {
         let (truth, mask) = self.at(a, bands)?;
         let second = bands.len();
         if truth == decisive {
-            // If the other operand decides too, and less of what it reads changes often, it is the one to watch.
+            // If the other operand decides too and reads fewer quantities that change often, watch that one.
             if self.is_safe(a) && self.is_safe(b) && self.is_restless(a) && !self.is_restless(b) {
                 let (other, fewer) = self.at(b, bands)?;
                 if other == decisive {
@@ -128,7 +128,7 @@ impl Look<'_> {
         }
         let (truth, more) = self.at(b, bands)?;
         if truth == decisive && self.is_safe(a) {
-            // As long as the second operand decides, the first may be what it likes.
+            // As long as the second operand decides, the first is irrelevant.
             bands.drain(first..second);
             return Some((truth, more));
         }
@@ -139,7 +139,7 @@ impl Look<'_> {
         self.safe.get(node as usize).copied().unwrap_or(false)
     }
 
-    /// Whether any comparison under a node reads what changes often.
+    /// Whether a comparison under a node reads quantities that change often.
     fn is_restless(&self, node: NodeId) -> bool {
         match &self.watched.leaves[node as usize] {
             Some(leaf) => leaf.is_restless,

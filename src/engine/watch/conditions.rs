@@ -6,7 +6,7 @@ use super::super::ranges::safe_parts;
 use super::condition::Watched;
 use super::reasons::{ALL, Kind, Wake};
 
-/// One condition of a commitment.
+/// The kind of a condition of a commitment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Which {
     Offer,
@@ -20,7 +20,7 @@ pub(in super::super) enum Which {
 impl Which {
     pub(super) const ALL: [Self; 6] = [Self::Offer, Self::When, Self::Stay, Self::Until, Self::Release, Self::Renew];
 
-    /// The condition; none where nothing is written.
+    /// The condition; `None` if it is not declared.
     pub(in super::super) fn of(self, commitment: &Commitment) -> Option<&Expression> {
         match self {
             Self::Offer => commitment.offer.as_ref(),
@@ -42,9 +42,9 @@ impl Which {
 pub(in super::super) struct Conditions {
     /// By [`Which`].
     watched: [Option<Watched>; 6],
-    /// By kind: whether they read the stance of one actor.
+    /// By kind, whether they read the stance of one actor.
     reads_stances: [bool; 2],
-    /// Whether there is anything to find out about `when`: else whatever it reads may turn it.
+    /// Whether watching `when` can be more selective than watching all that it reads.
     pub(in super::super) has_parts: bool,
 }
 
@@ -59,25 +59,25 @@ impl Conditions {
         Self { has_parts: is_connected || reads_stances[0], watched, reads_stances }
     }
 
-    /// What wakes an instance of which it is not known what may turn its conditions of a kind.
+    /// What wakes an instance if the reasons were not computed.
     pub(in super::super) fn always(&self, kind: Kind) -> Wake {
         Wake { mask: ALL, next_step: self.reads_stances[kind as usize] }
     }
 
-    /// One of them.
+    /// The condition of a kind, decomposed.
     pub(in super::super) fn watched(&self, which: Which) -> Option<&Watched> {
         self.watched[which as usize].as_ref()
     }
 }
 
-/// By commitment, then [`Which`]: for each node whether it cannot fail; empty where it does not matter.
+/// By commitment, then [`Which`]: for each node, whether it cannot fail; empty if that does not matter.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Safety {
     parts: Vec<Vec<bool>>,
 }
 
 impl Safety {
-    /// For the numbers of a run.
+    /// Computes the parts for a setup.
     pub(in super::super) fn reset(&mut self, model: &Model, conditions: &[Conditions], setup: &Setup) {
         self.parts.clear();
         for (commitment, conditions) in model.commitments.iter().zip(conditions) {
@@ -88,7 +88,7 @@ impl Safety {
         }
     }
 
-    /// Of one condition.
+    /// The parts of one condition.
     pub(in super::super) fn of(&self, commitment: CommitmentId, which: Which) -> &[bool] {
         self.parts.get(commitment.index() * Which::ALL.len() + which as usize).map_or(&[], Vec::as_slice)
     }

@@ -1,4 +1,4 @@
-//! How a comparison depends on one stance: from the stance up to the comparison, operation by operation.
+//! How a comparison depends on one stance: the operations from the stance up to the comparison.
 
 use crate::model::{Comparison, Expression, Node, NodeId, Quantity, Scope, Values};
 
@@ -7,15 +7,15 @@ use crate::model::{Comparison, Expression, Node, NodeId, Quantity, Scope, Values
 enum Step {
     Negate,
     Add(NodeId),
-    /// Something less a number.
+    /// The value minus a number.
     Less(NodeId),
-    /// A number less something.
+    /// A number minus the value.
     From(NodeId),
     Times(NodeId),
     Over(NodeId),
 }
 
-/// The way from a stance to a comparison that is monotone in it.
+/// The path from a stance to a comparison that is monotone in it.
 #[derive(Clone, Debug)]
 pub(super) struct Path {
     comparison: Comparison,
@@ -27,14 +27,15 @@ pub(super) struct Path {
     steps: Vec<Step>,
 }
 
-/// Operations between a stance and a comparison, at most.
+/// The largest number of operations between a stance and a comparison.
 const LONGEST: usize = 8;
 
-/// How far before the stance at which a comparison turns it is looked at again.
+/// The distance before the stance at which a comparison changes where it is evaluated again.
 const MARGIN: f64 = 1e-9;
 
 impl Path {
-    /// The way to a comparison from a stance that it reads; none where it is not monotone, or not simple.
+    /// The path from a stance to a comparison that reads it; `None` if the comparison is not monotone in it, or not
+    /// simple enough.
     pub(super) fn new(
         expression: &Expression,
         (comparison, left, right): (Comparison, NodeId, NodeId),
@@ -65,7 +66,7 @@ impl Path {
                 Node::Multiply(a, b) if !reads(b) => (Step::Times(b), a),
                 Node::Multiply(a, b) if !reads(a) => (Step::Times(a), b),
                 Node::Divide(a, b) if !reads(b) => (Step::Over(b), a),
-                // The stance on both sides, or an operation with corners.
+                // The stance is on both sides, or below an operation with a kink.
                 Node::Read(_)
                 | Node::Add(..)
                 | Node::Subtract(..)
@@ -94,11 +95,11 @@ impl Path {
         None
     }
 
-    /// The truth of the comparison, and numbers between which the stance may move without turning it. None where a part
-    /// of it is not a number.
+    /// The truth of the comparison, and an interval within which the stance does not change it. `None` if a part of it
+    /// is not a number.
     ///
-    /// Each operation is monotone, rounding included, so that between two stances at which the comparison has the same
-    /// truth it has no other.
+    /// Each operation is monotone, including rounding, so the comparison has one truth between two stances at which it
+    /// has the same truth.
     pub(super) fn look(
         &self,
         expression: &Expression,
@@ -117,7 +118,7 @@ impl Path {
         let now = scope.read(stance);
         let truth = self.truth(now, &numbers, other)?;
         if !are_finite {
-            // Something may be no number in between.
+            // A value in between may not be a number.
             return Some((truth, now, now));
         }
         let is_same = |stance: f64| self.truth(stance, &numbers, other) == Some(truth);
@@ -141,7 +142,7 @@ impl Path {
         Some((truth, low, high))
     }
 
-    /// The truth of the comparison at a stance; none where a part of it is not a number there.
+    /// The truth of the comparison at a stance; `None` if a part of it is not a number there.
     #[inline]
     fn truth(&self, stance: f64, numbers: &[f64], other: f64) -> Option<bool> {
         let mut value = stance;
@@ -159,7 +160,7 @@ impl Path {
         (!value.is_nan()).then(|| self.comparison.holds(left, right))
     }
 
-    /// About the stance at which the two sides are equal.
+    /// The approximate stance at which the two sides are equal.
     fn solve(&self, numbers: &[f64], other: f64) -> f64 {
         let mut value = other;
         for (step, &number) in self.steps.iter().zip(numbers).rev() {

@@ -1,15 +1,15 @@
-//! For what those sleep who have been looked at.
+//! The reasons that can wake evaluated instances.
 
 use crate::model::{InstanceId, Quantity, Reader};
 
-/// The conditions that are looked at together: `when` in an Exchange, the others in Review.
+/// The kinds of conditions that are evaluated together: `when` in an Exchange, the others in Review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Kind {
     When,
     Review,
 }
 
-/// Everything that a condition reads, and whatever else.
+/// All quantities that a condition reads.
 pub(super) const ALL: u64 = u64::MAX;
 
 /// The mask of the quantity at a position in the list of those that the conditions of a commitment read.
@@ -17,32 +17,32 @@ pub(in super::super) fn bit(position: usize) -> u64 {
     1 << position.min(63)
 }
 
-/// What may turn a condition that has just been looked at.
+/// The changes that may affect the conditions that have just been evaluated.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Reasons {
-    /// By instance: what has to change of what it reads.
+    /// By instance: the changes that wake it.
     pub(in super::super) sleeping: Vec<(InstanceId, Wake)>,
-    /// Of the stances among that, by position: between which numbers they may move.
+    /// The intervals of stances that it relies on, by position.
     pub(in super::super) bands: Vec<Band>,
 }
 
 /// What wakes an instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct Wake {
-    /// Changes of what it reads, stances only where they leave their bands.
+    /// The quantities whose change wakes it; a stance wakes it only by leaving its band.
     pub(in super::super) mask: u64,
-    /// Whether the next step does, since a stance may turn something wherever it moves.
+    /// Whether the next step wakes it, because any change of a stance may matter.
     pub(in super::super) next_step: bool,
 }
 
 impl Wake {
-    /// Either of two.
+    /// The union of two.
     pub(in super::super) fn or(self, other: Self) -> Self {
         Self { mask: self.mask | other.mask, next_step: self.next_step || other.next_step }
     }
 }
 
-/// A stance by its position, and numbers between which it turns nothing.
+/// A stance, by position, and an interval within which it wakes nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in super::super) struct Band {
     pub(in super::super) stance: u32,
@@ -57,7 +57,7 @@ impl Reasons {
     }
 }
 
-/// The position of the stance that a quantity is; none of other quantities.
+/// The position of a quantity that is a stance; `None` for other quantities.
 pub(super) fn stance_position(quantity: Quantity, reader: Reader, actors: usize) -> Option<u32> {
     let (actor, issue) = if let Quantity::OwnStance(issue) = quantity {
         (reader.actor, issue)

@@ -1,20 +1,20 @@
-//! The fold: an event changes the state. Never fails, never draws, never logs.
+//! Applies events to the state. Never fails, never draws a random number and never logs.
 
 use super::super::{ActorId, Amount, Beta, Event, EventKind, Evidence, InstanceId, IssueId, Model, Setup, State};
 use super::{Facts, InstanceState, Occurrence, World};
 
-/// A change of a stance of at most this is none.
+/// A change of a stance by at most this counts as none.
 const LEAST_CHANGE: f64 = 1e-12;
 
-/// Lets the next step begin: what happens from here on happens in it.
+/// Begins a step; later events happen in it.
 #[inline]
 pub fn begin_step(world: &mut World, step: u32) {
     world.facts.step = step;
 }
 
-/// Lets stances move to their places in `next`, by issue, then actor, if these lie far enough from where they are: those
-/// of some actors, or of everybody. Calls `happened` with the position, the event and the value of each that moves, by
-/// actor, then issue. It is [`evolve`] for as many events.
+/// Moves the stances of some actors, or of all, to their values in `next` (by issue, then actor) if these differ
+/// enough. Calls `happened` with the position, the event and the value of each that moves, by actor, then issue.
+/// Equivalent to [`evolve`] for each of these events.
 #[inline]
 pub fn move_stances(
     world: &mut World,
@@ -48,14 +48,14 @@ pub fn move_stances(
     }
 }
 
-/// Whether a stance that would move from one value to another moves at all.
+/// Whether the difference between two values counts as a change of a stance.
 #[inline]
 #[must_use]
 pub fn is_change(from: f64, to: f64) -> bool {
     (to - from).abs() > LEAST_CHANGE
 }
 
-/// Lets an event, which happens in `world.step`, change the state.
+/// Applies an event, which happens in `world.step`, to the state.
 #[inline]
 pub fn evolve(model: &Model, setup: &Setup, world: &mut World, event: Event) {
     let world = &mut world.facts;
@@ -92,7 +92,7 @@ pub fn evolve(model: &Model, setup: &Setup, world: &mut World, event: Event) {
         Event::Raised { instance, gift, amount } => {
             world.evidence.set_amount(model, setup, instance, gift as usize, amount);
         }
-        Event::Delivered { instance, gift, amount } => hand_over(model, setup, world, instance, gift, amount),
+        Event::Delivered { instance, gift, amount } => deliver(model, setup, world, instance, gift, amount),
         Event::Withdrawn { instance, gift, .. } => {
             world.evidence.set_delivered(model, setup, instance, gift as usize, Amount::ZERO);
         }
@@ -106,13 +106,13 @@ pub fn evolve(model: &Model, setup: &Setup, world: &mut World, event: Event) {
         | Event::Satisfied(instance)
         | Event::Violated(instance)
         | Event::Released(instance)
-        | Event::Renewed(instance) => move_on(model, setup, world, instance, event.kind()),
+        | Event::Renewed(instance) => transition(model, setup, world, instance, event.kind()),
         Event::Started | Event::Drawn { .. } | Event::Agreed { .. } | Event::Failed { .. } | Event::Ended(_) => {}
     }
 }
 
-/// Lets the amounts of another setup count for what is on the table. Deeds stay what they are, and so do graded amounts
-/// up to what they may now be.
+/// Recomputes the evidence with the amounts of another setup. Deliveries are kept, and graded amounts are kept up to
+/// their new limits.
 pub fn recount(model: &Model, setup: &Setup, world: &mut World) {
     let world = &mut world.facts;
     world.moves.resize(model.moves.len(), Occurrence::default());
@@ -123,7 +123,7 @@ pub fn recount(model: &Model, setup: &Setup, world: &mut World) {
 }
 
 /// A transition of the life cycle.
-fn move_on(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId, kind: EventKind) {
+fn transition(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId, kind: EventKind) {
     let Some(state) = kind.leads_to() else { return };
     let step = world.step;
     let commitment = model.commitment_of(instance);
@@ -159,7 +159,7 @@ fn move_on(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId
         }
     }
     if state == State::Satisfied && commitment.maintain {
-        // It counts as no evidence from here on; the `withdrawn` that follow say what ended.
+        // It no longer counts as evidence; the `withdrawn` events that follow record the amounts.
         for number in 0..commitment.gives.len() {
             world.evidence.set_delivered(model, setup, instance, number, Amount::ZERO);
         }
@@ -179,37 +179,37 @@ fn move_on(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId
             return;
         }
     };
-    learn(model, setup, world, instance, Conduct { kept: 0.0, broken });
+    update_trust(model, setup, world, instance, TrustEvidence { kept: 0.0, broken });
 }
 
-fn hand_over(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId, gift: u32, amount: Amount) {
+fn deliver(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId, gift: u32, amount: Amount) {
     let position = model.gift(instance, gift as usize).position;
-    let total = Amount(world.evidence.handed_over(position).0 + amount.0);
+    let total = Amount(world.evidence.delivered_amount(position).0 + amount.0);
     world.evidence.set_delivered(model, setup, instance, gift as usize, total);
     let commitment = model.commitment_of(instance);
     let increments = world.evidence.increments(position) + 1;
     world.evidence.set_increments(position, increments);
-    // What is raised after the last increment, or promised from a fork on, is handed over as it comes; it earns no trust.
+    // Amounts that are raised after the last increment, or by a fork, are delivered as they come and earn no trust.
     if increments > setup.over[instance.index()] {
         return;
     }
-    // A build-up repeated after a suspension restores what was there; it earns no new trust.
+    // A build-up repeated after a suspension restores earlier amounts and earns no new trust.
     if commitment.maintain && world.instance(instance).suspended.is_some() {
         return;
     }
     let parts = f64::from(setup.over[instance.index()])
         * f64::from(u32::try_from(commitment.gives.len()).expect("the number of resources is limited"));
-    learn(model, setup, world, instance, Conduct { kept: setup.trust_kept / parts, broken: 0.0 });
+    update_trust(model, setup, world, instance, TrustEvidence { kept: setup.trust_kept / parts, broken: 0.0 });
 }
 
-/// What the others make of a debtor's conduct: additions to α and β (Jøsang and Ismail 2002).
+/// The evidence for others' trust in a debtor: additions to α and β (Jøsang and Ismail 2002).
 #[derive(Clone, Copy)]
-struct Conduct {
+struct TrustEvidence {
     kept: f64,
     broken: f64,
 }
 
-fn learn(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId, conduct: Conduct) {
+fn update_trust(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId, evidence: TrustEvidence) {
     if !model.reads_trust {
         return;
     }
@@ -217,8 +217,8 @@ fn learn(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId, 
     let creditors = model.commitment_of(instance).creditor.map(|group| &model.groups[group.index()]);
     let mut add = |observer: ActorId, factor: f64| {
         let beta = world.trust.beta_mut(observer, debtor);
-        beta.alpha += conduct.kept * factor;
-        beta.beta += conduct.broken * factor;
+        beta.alpha += evidence.kept * factor;
+        beta.beta += evidence.broken * factor;
     };
     if setup.trust_witness > 0.0 {
         for observer in model.actor_ids().filter(|&observer| observer != debtor) {

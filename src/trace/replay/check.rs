@@ -1,4 +1,4 @@
-//! Whether an event may stand where it stands: the order within a step, the life cycle, what is handed over.
+//! Checks whether an event is valid at its position: the order within a step, the life cycle, and the amounts.
 
 use super::Folding;
 use crate::model::{ActorId, Amount, Clause, Event, EventKind, InstanceId, IssueId, Payload, Phase, State, Trigger};
@@ -42,11 +42,11 @@ impl Folding<'_> {
         cause.is_some_and(|cause| matches!(cause.event, Event::Moved(_)) && cause.step == entry.step)
     }
 
-    /// Whether an event may happen here at all.
+    /// Checks an event against the state.
     pub(super) fn check(&mut self, row: usize, event: Event, phase: Phase) -> Result<(), String> {
         let name = event.kind().name();
         if phase < self.phase {
-            return Err(format!("`{name}` cannot come after what stands before it in this step"));
+            return Err(format!("`{name}` cannot come after the events before it in this step"));
         }
         self.check_order(phase, event)?;
         self.check_transition(event)?;
@@ -55,7 +55,7 @@ impl Folding<'_> {
             Payload::Nothing | Payload::Draw { .. }
                 if row > self.first.draws.len() || (row == 0) != (event == Event::Started) =>
             {
-                Err(format!("`{name}` stands at the beginning of a log only"))
+                Err(format!("`{name}` is valid only at the beginning of a log"))
             }
             Payload::Opinion { value, .. } | Payload::Pair { value, .. } if !unit(value) => {
                 Err(format!("`{name}` has the value {value}; it must be from 0 to 1"))
@@ -81,7 +81,7 @@ impl Folding<'_> {
         }
     }
 
-    /// Phases that go in declaration order do not go back.
+    /// Events of a phase that proceeds in declaration order must not go back.
     fn check_order(&mut self, phase: Phase, event: Event) -> Result<(), String> {
         let key = match event.payload() {
             Payload::Meeting(meeting) => Some((meeting.0, 0)),
@@ -90,12 +90,12 @@ impl Folding<'_> {
                 Some((actor, issue))
             }
             Payload::Outcome(outcome) => Some((outcome.0, 0)),
-            // The offer of a new round follows the renewal, before anything has been offered in it.
+            // The offer of a new round follows the renewal and precedes other offers.
             Payload::Instance(instance) if phase == Phase::Review => {
                 let is_new = self.run.world.instance(instance).created.is_none();
                 Some((instance.0, u32::from(is_new && event.kind() == EventKind::Created)))
             }
-            // Withdrawals follow the event that they belong to.
+            // Withdrawals are ordered with the event that they belong to.
             Payload::Nothing
             | Payload::Draw { .. }
             | Payload::Move(_)
@@ -121,7 +121,7 @@ impl Folding<'_> {
 
     fn check_met(&self, meeting: usize) -> Result<(), String> {
         let (meeting, step) = (&self.model.meetings[meeting], self.run.world.step);
-        // Sessions rise, and there may be one at every step.
+        // Sessions are sorted, and there may be one at every step.
         match meeting.sessions.binary_search_by_key(&step, |&(first, _)| first) {
             Ok(_) => Ok(()),
             Err(_) => Err(format!("no session of `{}` begins at step {step}", meeting.id)),
@@ -144,7 +144,7 @@ impl Folding<'_> {
         }
     }
 
-    /// The life cycle of section 3 of the model.
+    /// Checks the life cycle of section 3 of docs/model.md.
     fn check_transition(&self, event: Event) -> Result<(), String> {
         let kind = event.kind();
         let (Some(instance), Some(states)) = (event.instance(), kind.happens_in()) else {
@@ -159,12 +159,12 @@ impl Folding<'_> {
         };
         if !is_possible || !states.contains(&state) {
             let name = &self.model.instances[instance.index()].name;
-            return Err(format!("`{}` of `{name}` is no legal move: it is {}", kind.name(), state.name()));
+            return Err(format!("`{}` of `{name}` is not possible: its state is {}", kind.name(), state.name()));
         }
         self.check_owed(event)
     }
 
-    /// What a maintained commitment had in force is withdrawn at once, whole, in the order of `gives`.
+    /// All amounts of a maintained commitment in force are withdrawn at once, in the order of `gives`.
     fn check_owed(&self, event: Event) -> Result<(), String> {
         let name = |instance: InstanceId| &self.model.instances[instance.index()].name;
         match (self.owed.front(), event) {
@@ -185,7 +185,7 @@ impl Folding<'_> {
         let Some((instance, state)) = event.instance().zip(event.kind().leads_to()) else { return };
         if self.model.commitment_of(instance).maintain && !state.standing(true).bound {
             for gift in self.model.gifts(instance) {
-                let amount = self.run.world.evidence.handed_over(gift.position);
+                let amount = self.run.world.evidence.delivered_amount(gift.position);
                 if amount > Amount::ZERO {
                     self.owed.push_back((instance, u32::try_from(gift.number).unwrap_or(u32::MAX), amount));
                 }
@@ -193,7 +193,7 @@ impl Folding<'_> {
         }
     }
 
-    /// An amount as exact as the run had it: what is due follows from the state, and the row must say the same.
+    /// Replaces a rounded amount by the exact one, which follows from the state, and checks that they agree.
     pub(super) fn exact(&self, event: Event) -> Result<Event, String> {
         let Payload::Gift { instance, gift, amount } = event.payload() else { return Ok(event) };
         let kind = event.kind();
@@ -202,7 +202,7 @@ impl Folding<'_> {
         let exact = if kind == EventKind::Delivered {
             let due = self.due(instance, gift);
             if !is_exact(due) || due == Amount::ZERO {
-                return Err(format!("`{name}` hands over {} here, not {}", due.to_units(), amount.to_units()));
+                return Err(format!("`{name}` delivers {} here, not {}", due.to_units(), amount.to_units()));
             }
             due
         } else if kind == EventKind::Withdrawn {
@@ -219,7 +219,7 @@ impl Folding<'_> {
         Ok(kind.with(Payload::Gift { instance, gift, amount: exact }).unwrap_or(event))
     }
 
-    /// Whether a graded amount of an instance is below the most that it can be.
+    /// Whether a graded amount of an instance is below its limit.
     fn may_rise(&self, instance: InstanceId) -> bool {
         let (commitment, evidence) = (self.model.commitment_of(instance), &self.run.world.evidence);
         self.model.gifts(instance).any(|gift| {
@@ -228,13 +228,13 @@ impl Folding<'_> {
         })
     }
 
-    /// A graded amount, as exact as the run had it where its units leave that open.
+    /// A graded amount, exact to its `by`, which the rounded text may leave open.
     fn raised(&self, instance: InstanceId, number: u32, amount: Amount) -> Result<Amount, String> {
         let (model, setup) = (self.model, &self.run.setup);
         let name = &model.instances[instance.index()].name;
         let gift = model.gift(instance, number as usize);
         if model.commitment_of(instance).level(gift.number).is_none() {
-            return Err(format!("`{name}` gives a plain amount of that, which cannot rise"));
+            return Err(format!("`{name}` gives a fixed amount of this resource, which cannot rise"));
         }
         let (most, by) = (setup.gives[gift.position], setup.by[gift.position]);
         let nearest = Amount((amount.0 + by.0 / 2) / by.0 * by.0);
@@ -243,10 +243,7 @@ impl Folding<'_> {
         let now = self.run.world.evidence.graded(gift.position);
         if exact <= now || exact > most {
             let (now, most) = (now.to_units(), most.to_units());
-            return Err(format!(
-                "`{name}` cannot be raised from {now} to {}; it may come to {most}",
-                amount.to_units()
-            ));
+            return Err(format!("`{name}` cannot be raised from {now} to {}; its limit is {most}", amount.to_units()));
         }
         Ok(exact)
     }
@@ -259,11 +256,11 @@ impl Folding<'_> {
         let due = self.run.world.instance(instance).increments_due(self.run.world.step, lead, over);
         let promised = self.run.world.evidence.amount(self.model, setup, instance, gift);
         let total = promised.increment_total(due, over);
-        total.minus(self.run.world.evidence.handed_over(gift.position))
+        total.minus(self.run.world.evidence.delivered_amount(gift.position))
     }
 }
 
-/// Whether a trigger lets something come at a step, as far as the calendar says.
+/// Whether a trigger can fire at a step, judged by the calendar alone.
 fn may_come(trigger: &Trigger, step: u32) -> bool {
     match trigger {
         Trigger::On(steps) => steps.binary_search(&step).is_ok(),

@@ -1,4 +1,4 @@
-//! The rows of a log, one by one: each must be what its event is written as.
+//! Reads the rows of a log; each must be written exactly as its event would be.
 
 use std::io::Read;
 
@@ -8,10 +8,10 @@ use crate::model::{Entry, Event, Model, Seq, Setup, limits};
 use crate::table::{Declared as _, EventColumn};
 use crate::text::quoted;
 
-/// Why a log is refused.
+/// The reason why a log is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayError {
-    /// The line of the file, from 1, the header being the first; none where no single row is to blame.
+    /// The line of the file, counted from 1 including the header; `None` if no single row is wrong.
     pub line: Option<u64>,
     /// The reason.
     pub reason: String,
@@ -27,7 +27,7 @@ impl ReplayError {
     }
 }
 
-/// Reads the rows, each of which must be what its event is written as.
+/// Reads the rows and checks that each is written exactly as its event would be.
 pub(super) fn read(namer: &Namer<'_>, events: impl Read, steps: u32) -> Result<Vec<Entry>, ReplayError> {
     let mut reader = csv::ReaderBuilder::new().from_reader(events);
     let header = reader.headers().map_err(|error| ReplayError::header(error.to_string()))?;
@@ -66,7 +66,7 @@ fn read_row(
         return Err(format!("`seq` is {}, not `{row}`: a row is missing, repeated or out of order", quoted(seq)));
     }
     let step: Option<u32> = step_text.parse().ok().filter(|step: &u32| step.to_string() == step_text);
-    let step = step.ok_or_else(|| format!("`step` is {}, no step number", quoted(step_text)))?;
+    let step = step.ok_or_else(|| format!("`step` is {}, which is not a step number", quoted(step_text)))?;
     if step >= steps {
         return Err(format!("step {step} is beyond the run's {steps} steps"));
     }
@@ -98,7 +98,7 @@ fn read_row(
     ];
     for (column, found, expected) in expected {
         if found != expected {
-            return Err(format!("`{column}` is {}, where `{}` has `{expected}`", quoted(found), cells.event));
+            return Err(format!("`{column}` is {}, but `{}` has `{expected}`", quoted(found), cells.event));
         }
     }
     let cause = match cell(EventColumn::Cause) {
@@ -106,13 +106,13 @@ fn read_row(
         text => {
             let seq: Option<Seq> =
                 text.parse().ok().filter(|seq: &Seq| (*seq as usize) < row && seq.to_string() == text);
-            Some(seq.ok_or_else(|| format!("`cause` is {}, no earlier event", quoted(text)))?)
+            Some(seq.ok_or_else(|| format!("`cause` is {}, which is not an earlier event", quoted(text)))?)
         }
     };
     Ok(Entry { step, event, cause })
 }
 
-/// The numbers of the run, from the values that it drew.
+/// The setup of the run, built from the values that it drew.
 pub(super) fn read_draws(model: &Model, log: &[Entry]) -> Result<Setup, ReplayError> {
     let mut drawn = Vec::with_capacity(model.draws.len());
     for (at, path) in model.draws.iter().enumerate() {

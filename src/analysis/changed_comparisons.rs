@@ -9,10 +9,10 @@ use crate::model::{
 };
 use crate::trace::States;
 
-/// A comparison that stands otherwise in two states.
+/// A comparison whose truth differs between two states.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TurnedComparison {
-    /// The comparison as it would be written.
+pub struct ChangedComparison {
+    /// The comparison as source text.
     pub text: String,
     /// Its two sides in the first state.
     pub first: (f64, f64),
@@ -22,23 +22,23 @@ pub struct TurnedComparison {
     pub holds_in_second: bool,
 }
 
-/// How a comparison that stands in the way moved over a run.
+/// How a comparison on which a condition failed at the end moved over a run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stood {
-    /// The comparison as it would be written.
+pub struct ComparisonHistory {
+    /// The comparison as source text.
     pub text: String,
-    /// The least and the greatest value of its moving side over the run; the right side moves only where the left
-    /// does not.
+    /// The least and the greatest value of its left side over the run, or of its right side if the left side is
+    /// constant.
     pub range: (f64, f64),
-    /// Its two sides at the end.
+    /// The values of its two sides at the end.
     pub last: (f64, f64),
-    /// The step at which the two sides were nearest to each other while it stood in the way, and what they were.
+    /// The step at which the two sides were closest to each other while the comparison failed, and their values then.
     pub nearest: (u32, (f64, f64)),
-    /// The latest event that moved one of its sides.
+    /// The latest event that changed one of its sides.
     pub moved_by: Option<Seq>,
 }
 
-/// The condition that brings events like this about, and who reads it.
+/// The condition that causes events like this one, and the reader in whose name it is evaluated.
 #[must_use]
 pub fn condition_of(model: &Model, event: Event) -> Option<(&Expression, Option<Reader>)> {
     match event.payload() {
@@ -68,7 +68,7 @@ pub fn condition_of(model: &Model, event: Event) -> Option<(&Expression, Option<
     }
 }
 
-/// A state with its model and numbers.
+/// A state with its model and setup.
 type Situation<'a> = (&'a Model, &'a Setup, &'a World);
 
 fn scope((model, setup, world): Situation<'_>, reader: Option<Reader>) -> Scope<'_> {
@@ -85,14 +85,14 @@ fn sides(expression: &Expression, (left, right): (NodeId, NodeId), scope: &Scope
 /// # Panics
 /// Never: the size of an expression is limited.
 #[must_use]
-pub fn turned(first: Situation<'_>, second: Situation<'_>, event: Event) -> Vec<TurnedComparison> {
+pub fn changed_comparisons(first: Situation<'_>, second: Situation<'_>, event: Event) -> Vec<ChangedComparison> {
     let Some((expression, reader)) = condition_of(first.0, event) else { return Vec::new() };
     let Some((other, _)) = condition_of(second.0, event) else { return Vec::new() };
     if expression.nodes.len() != other.nodes.len() {
         return Vec::new();
     }
     let scopes = [first, second].map(|situation| scope(situation, reader));
-    let mut turned = Vec::new();
+    let mut changed = Vec::new();
     for (at, node) in expression.nodes.iter().enumerate() {
         let Node::Compare(comparison, left, right) = *node else { continue };
         let node = NodeId::try_from(at).expect("the size of an expression is limited");
@@ -102,19 +102,22 @@ pub fn turned(first: Situation<'_>, second: Situation<'_>, event: Event) -> Vec<
         {
             let [first, second] = scopes.map(|scope| sides(expression, (left, right), &scope));
             let text = wording::written_comparison(scopes[0].model, expression, (left, right), comparison);
-            turned.push(TurnedComparison { text, first, second, holds_in_second: there });
+            changed.push(ChangedComparison { text, first, second, holds_in_second: there });
         }
     }
-    turned
+    changed
 }
 
-/// Comparisons of one condition that are followed over a run, at most.
+/// The largest number of comparisons of one condition that are tracked over a run.
 const FOLLOWED: usize = 12;
 
-/// How the comparisons that stand in the way of a condition at the end of a run moved over it, in the order of the
-/// text; at most 12 of them.
+/// How the comparisons on which a condition fails at the end of a run moved over it, in source order; at most 12.
 #[must_use]
-pub fn stood_in_the_way(states: &mut States<'_>, expression: &Expression, reader: Option<Reader>) -> Vec<Stood> {
+pub fn failing_comparison_histories(
+    states: &mut States<'_>,
+    expression: &Expression,
+    reader: Option<Reader>,
+) -> Vec<ComparisonHistory> {
     let mut last = None;
     let mut followed: Vec<Followed> = comparisons(expression)
         .into_iter()
@@ -136,7 +139,7 @@ pub fn stood_in_the_way(states: &mut States<'_>, expression: &Expression, reader
     stood.filter_map(|one| one.told(model, expression)).collect()
 }
 
-/// A comparison that is followed over a run.
+/// A comparison that is tracked over a run.
 struct Followed {
     node: NodeId,
     wanted: bool,
@@ -183,37 +186,37 @@ impl Followed {
         }
     }
 
-    fn told(self, model: &Model, expression: &Expression) -> Option<Stood> {
+    fn told(self, model: &Model, expression: &Expression) -> Option<ComparisonHistory> {
         let Node::Compare(comparison, left, right) = expression.nodes[self.node as usize] else { return None };
         let text = wording::written_comparison(model, expression, (left, right), comparison);
         let range = if self.left.0 < self.left.1 || self.right.0 >= self.right.1 { self.left } else { self.right };
-        Some(Stood { text, range, last: self.last?, nearest: self.nearest?, moved_by: self.moved_by })
+        Some(ComparisonHistory { text, range, last: self.last?, nearest: self.nearest?, moved_by: self.moved_by })
     }
 }
 
-/// A run of the two: its model, its numbers, its log.
+/// One of two compared runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Side<'a> {
+pub struct ComparedRun<'a> {
     /// The model.
     pub model: &'a Model,
-    /// The numbers of the run.
+    /// The setup of the run.
     pub setup: &'a Setup,
-    /// Its events.
+    /// The log of the run.
     pub log: &'a [Entry],
 }
 
-/// Where two runs part.
+/// The first event that only one of two runs has.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Parting {
-    /// Whether it is the second run that has the event.
+pub struct Divergence {
+    /// Whether the second run has the event.
     pub in_second: bool,
-    /// Position of the event in that run's log.
+    /// The position of the event in that run's log.
     pub seq: usize,
-    /// The comparisons of its condition that are true in one of the runs and false in the other.
-    pub turned: Vec<TurnedComparison>,
+    /// The comparisons of the event's condition that are true in one run and false in the other.
+    pub changed: Vec<ChangedComparison>,
 }
 
-/// What an event is, apart from the numbers in it.
+/// The kind of an event and the ids in it, without amounts.
 type Identity = (EventKind, u32, u32);
 
 fn identity(event: Event) -> Identity {
@@ -232,15 +235,16 @@ fn identity(event: Event) -> Identity {
     (event.kind(), first, second)
 }
 
-/// Whether an event only moves a number, as drift and draws do.
+/// Whether an event only changes a number, as opinion updates and draws do.
 fn is_drift(event: Event) -> bool {
     matches!(event, Event::Stance { .. } | Event::Anchor { .. } | Event::Trust { .. } | Event::Drawn { .. })
 }
 
-/// Where two runs part: none where they tell the same, apart from stances, anchors, trust and amounts.
+/// Compares two runs event by event, ignoring stances, anchors, trust and draws. Returns `None` if neither run has an
+/// event that the other lacks.
 #[must_use]
-pub fn parting(first: Side<'_>, second: Side<'_>) -> Option<Parting> {
-    let told = |side: Side<'_>| -> Vec<(usize, u32, Identity)> {
+pub fn divergence(first: ComparedRun<'_>, second: ComparedRun<'_>) -> Option<Divergence> {
+    let told = |side: ComparedRun<'_>| -> Vec<(usize, u32, Identity)> {
         let entries = side.log.iter().enumerate();
         entries.filter(|(_, e)| !is_drift(e.event)).map(|(at, e)| (at, e.step, identity(e.event))).collect()
     };
@@ -251,7 +255,7 @@ pub fn parting(first: Side<'_>, second: Side<'_>) -> Option<Parting> {
         (Some(_), None) => false,
         (None, Some(_)) => true,
         (Some(a), Some(b)) if a.1 != b.1 => b.1 < a.1,
-        // In one step: the event that the other run lacks.
+        // Both events are in one step: decide which of the two the other run lacks.
         (Some(a), Some(_)) => two[same..].iter().take_while(|b| b.1 == a.1).any(|b| b.2 == a.2),
     };
     let (has, lacks) = if in_second { (&two, &one) } else { (&one, &two) };
@@ -261,18 +265,18 @@ pub fn parting(first: Side<'_>, second: Side<'_>) -> Option<Parting> {
     let event = sides[0].log[seq].event;
     let worlds: [World; 2] = std::array::from_fn(|at| state_before(sides[at], ends[at], step));
     let [one, two] = [0, 1].map(|at| (sides[at].model, sides[at].setup, &worlds[at]));
-    let mut turned = turned(one, two, event);
+    let mut changed = changed_comparisons(one, two, event);
     if in_second {
-        for comparison in &mut turned {
+        for comparison in &mut changed {
             std::mem::swap(&mut comparison.first, &mut comparison.second);
             comparison.holds_in_second = !comparison.holds_in_second;
         }
     }
-    Some(Parting { in_second, seq, turned })
+    Some(Divergence { in_second, seq, changed })
 }
 
-/// The state before an event of a log, in a step.
-fn state_before(side: Side<'_>, end: usize, step: u32) -> World {
+/// The state before the event at position `end`, in step `step`.
+fn state_before(side: ComparedRun<'_>, end: usize, step: u32) -> World {
     let mut world = World::new(side.model, side.setup);
     for entry in side.log[..end].iter().take_while(|entry| entry.step <= step) {
         begin_step(&mut world, entry.step);

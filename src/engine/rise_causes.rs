@@ -1,9 +1,9 @@
-//! Which event brought about the rise of a graded amount.
+//! The causes of rises of graded amounts.
 //!
-//! The *base* of an amount is the latest event before the settling that changed a quantity which its `as` reads, or
-//! its commitment's entry into its state if that is later. An amount leans on another if both rise in the settling and
-//! its `as` reads `bound` or `assured` of the other's resource in a group that counts the other's debtor. The cause is
-//! the latest base of the amount and of all that it leans on, directly or along a chain.
+//! The *base* of an amount is the latest event before the settling that changed a quantity read by its `as`, or the
+//! event at which its commitment entered its state if that is later. An amount depends on another one if both rise in
+//! the settling and its `as` reads `bound` or `assured` of the other's resource in a group with the other's debtor. The
+//! cause is the latest base among the amount and all amounts on which it depends directly or indirectly.
 
 use super::cause::Causes;
 use super::collections::InstanceSet;
@@ -17,7 +17,8 @@ pub(super) fn causes(causes: &Causes, view: View<'_>, risen: &[(u32, Amount)]) -
     let situation = (model, plan, setup, world);
     let mut order: Vec<(Option<Seq>, usize)> =
         risen.iter().enumerate().map(|(at, &(position, _))| (causes.base(situation, position), at)).collect();
-    // Whoever leans on the latest base has it for its cause; then whoever leans on the next, and so on.
+    // Amounts that depend on the one with the latest base have it as their cause, then those that depend on the next,
+    // and so on.
     order.sort_unstable_by(|a, b| b.cmp(a));
     let mut found: Vec<Option<Option<Seq>>> = vec![None; risen.len()];
     let mut spread = Spread::new(view, risen);
@@ -37,12 +38,12 @@ pub(super) fn causes(causes: &Causes, view: View<'_>, risen: &[(u32, Amount)]) -
     found.into_iter().map(Option::flatten).collect()
 }
 
-/// Finds who leans on what counts in a slot. A debtor does not count for itself, so each slot is looked through for at
-/// most two different debtors.
+/// Finds the amounts that depend on a slot. A debtor does not count for itself, so each slot is searched for at most
+/// two different debtors.
 struct Spread<'r> {
     risen: &'r [(u32, Amount)],
     is_risen: InstanceSet,
-    /// By slot: the debtors for whom it has been looked through.
+    /// By slot, the debtors for whom it has been searched.
     done: Vec<[Option<u32>; 2]>,
 }
 
@@ -53,7 +54,7 @@ impl<'r> Spread<'r> {
         Self { risen, is_risen, done: vec![[None; 2]; view.model.slots.len()] }
     }
 
-    /// Appends those that lean on an amount of `debtor` in a slot, as places in `risen`.
+    /// Appends the indices in `risen` of the amounts that depend on an amount of `debtor` in a slot.
     fn lean(&mut self, view: View<'_>, slot: u32, debtor: u32, out: &mut Vec<usize>) {
         let done = &mut self.done[slot as usize];
         match done {

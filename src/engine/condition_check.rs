@@ -1,4 +1,4 @@
-//! Looking at the conditions of one instance, and noting what may turn what is found.
+//! Evaluates the conditions of one instance and records what may change the results.
 
 use super::agenda::Agenda;
 use super::failure::Failure;
@@ -6,7 +6,7 @@ use super::view::View;
 use super::watch::{Kind, Reasons, Safety, Wake, Which};
 use crate::model::InstanceId;
 
-/// A state, and who sleeps in it.
+/// A state with the agenda.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Watch<'a> {
     pub(super) view: View<'a>,
@@ -15,34 +15,35 @@ pub(super) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// A look at the conditions of one kind of an instance. What may turn them is found out if it is worth while.
-    pub(super) fn look(&self, kind: Kind, instance: InstanceId, reasons: &Reasons) -> Looker<'a> {
+    /// Begins an evaluation of one kind of conditions of an instance. The reasons that may change the results are
+    /// recorded if that pays off.
+    pub(super) fn look(&self, kind: Kind, instance: InstanceId, reasons: &Reasons) -> ConditionCheck<'a> {
         let Self { view, safety, agenda } = *self;
         let tries = agenda.is_worth_while(kind, instance);
-        Looker { view, safety, kind, instance, tries, wake: Wake::default(), bands: reasons.bands.len() }
+        ConditionCheck { view, safety, kind, instance, tries, wake: Wake::default(), bands: reasons.bands.len() }
     }
 }
 
-/// A look at the conditions of one kind of an instance.
-pub(super) struct Looker<'a> {
+/// An evaluation of one kind of conditions of an instance.
+pub(super) struct ConditionCheck<'a> {
     view: View<'a>,
     safety: &'a Safety,
     kind: Kind,
     instance: InstanceId,
-    /// Whether it is found out what may turn them.
+    /// Whether reasons are recorded.
     tries: bool,
     wake: Wake,
-    /// How many bands there were before.
+    /// The number of bands before.
     bands: usize,
 }
 
-impl Looker<'_> {
-    /// Gives up finding out what may turn them: whatever they read may.
+impl ConditionCheck<'_> {
+    /// Stops recording reasons: any quantity that the conditions read may wake the instance.
     pub(super) fn give_up(&mut self) {
         self.tries = false;
     }
 
-    /// Whether a condition holds; `default` where none is written.
+    /// Whether a condition holds; `default` if it is not declared.
     pub(super) fn holds(&mut self, which: Which, default: bool, reasons: &mut Reasons) -> Result<bool, Failure> {
         let View { model, plan, .. } = self.view;
         let commitment = model.instances[self.instance.index()].commitment;
@@ -56,13 +57,13 @@ impl Looker<'_> {
                 self.wake = self.wake.or(wake);
                 return Ok(truth);
             }
-            // It fails, or it is not understood.
+            // It failed, or its reasons are unknown.
             self.tries = false;
         }
         self.view.holds(self.instance, Some(condition), default)
     }
 
-    /// Lets the instance sleep for what was found.
+    /// Puts the instance to sleep for the recorded reasons.
     pub(super) fn sleep(self, reasons: &mut Reasons) {
         if self.tries {
             reasons.sleeping.push((self.instance, self.wake));
@@ -74,7 +75,7 @@ impl Looker<'_> {
         reasons.sleeping.push((self.instance, plan.conditions[commitment.index()].always(self.kind)));
     }
 
-    /// Forgets what was found, since something happens.
+    /// Discards the recorded reasons, since the instance has an event.
     pub(super) fn forget(self, reasons: &mut Reasons) {
         reasons.bands.truncate(self.bands);
     }
