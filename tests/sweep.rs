@@ -14,6 +14,7 @@ use backstop::sweep::{
 use backstop::table::Format;
 use common::edit_manifest;
 use common::program::succeeds;
+use toml::de::{DeTable, DeValue};
 
 /// Noise, draws, shocks, a meeting, trust, and at some points runs that fail.
 const SCENARIO: &str = r#"
@@ -587,4 +588,181 @@ fn points_are_compared_under_the_same_luck() {
     assert_eq!(refused("8"), "there is no point `8`");
     assert_eq!(refused("risk=1"), "`risk` is not varied");
     assert_eq!(refused("edge=3"), "no point has `edge=3` and otherwise the values of point 0");
+}
+
+/// Something of all that has a number, a moment or a truth.
+const EVERYTHING: &str = r#"
+format = 1
+issues = ["peace"]
+pace = 0.2
+[time]
+start = 2025-03-10
+step = "1 day"
+steps = 9
+[parameters]
+floor = { value = 3, range = [0, 9] }
+level = { value = { uniform = [0.2, 0.4] }, range = [0, 1] }
+opens = 2025-03-12
+[resources]
+troops = {}
+money = {}
+[actors.us]
+stance = 0.4
+anchor = { peace = 0.8 }
+susceptibility = 0.6
+volatility = 0.1
+attributes = { weight = 2, joined = 2025-03-11 }
+credit = { offer = 0.5, bond = 0.75 }
+[actors.uk]
+stance = { triangular = [0.1, 0.5, 0.9] }
+[cohorts.crowd]
+size = 3
+stance = { uniform = [0.3, 0.7] }
+volatility = 0.05
+[groups]
+all = ["us", "uk", "crowd"]
+[trust]
+default = 0.7
+strength = 4
+kept = 1
+broken = 2
+suspended = 0.5
+witness = 0.25
+pairs = [{ of = "uk", in = "us", value = 0.9 }]
+[credit]
+offer = 0.2
+bond = 0.4
+[[influence]]
+from = "all"
+on = "crowd"
+weight = 0.5
+[commitments.first]
+debtor = "us"
+creditor = "uk"
+gives = { troops = 2, money = { uniform = [1, 3] } }
+offer = "stance >= 0.2 and step >= opens"
+when = "parties(troops) + trust(us, uk) >= level"
+lead = 1
+over = 2
+grace = 2
+due = 5
+expires = 2025-03-17
+cost = 1.5
+renew = "kept(first) >= 1"
+[commitments.second]
+debtor = "uk"
+gives = { money = { upto = 10, as = "2 + 0.5 * bound(money)", by = 1 } }
+when = "bonds(first) >= 1"
+[commitments.third]
+debtor = "crowd"
+gives = { troops = 1 }
+when = "parties(troops) >= floor - 2"
+while = "stance >= 0.1"
+maintain = true
+resumable = true
+[meetings.summit]
+on = [2025-03-13, 2025-03-16]
+attend = ["us", "uk"]
+package = true
+success = 0.8
+influence = 0.2
+[meetings.talks]
+from = 2025-03-11
+to = 2025-03-15
+attend = ["crowd"]
+[shocks.raid]
+rate = 0.3
+stance = { us = -0.1, crowd = 0.2 }
+trust = [{ of = "uk", in = "us", by = -0.2 }]
+[shocks.news]
+on = 2025-03-14
+anchor = { us = 0.1 }
+[shocks.turn]
+when = "stance(all) > 0.45"
+once = true
+stance = { uk = 0.05 }
+[moves.push]
+on = 2025-03-15
+bind = [{ commitment = "second", amount = 4 }]
+[outcomes.peace_holds]
+when = "bound(troops) >= 5 and step > 6"
+stop = true
+[metrics]
+troops = "bound(troops)"
+mood = "stance(all)"
+"#;
+
+/// The paths of the numbers, moments and truths of a document, with what stands there.
+fn leaves(value: &DeValue<'_>, path: &str, found: &mut Vec<(String, String)>) {
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match value {
+        DeValue::Table(table) => {
+            table.iter().for_each(|(key, value)| leaves(value.get_ref(), &below(key.get_ref()), found));
+        }
+        DeValue::Array(array) => {
+            array.iter().enumerate().for_each(|(at, value)| leaves(value.get_ref(), &below(&at.to_string()), found));
+        }
+        DeValue::Integer(number) => found.push((path.to_owned(), number.as_str().to_owned())),
+        DeValue::Float(number) => found.push((path.to_owned(), number.as_str().to_owned())),
+        DeValue::Boolean(value) => found.push((path.to_owned(), value.to_string())),
+        DeValue::Datetime(moment) => found.push((path.to_owned(), moment.to_string())),
+        DeValue::String(_) => {}
+    }
+}
+
+/// Other values that may stand in a place, the likeliest first.
+fn others(old: &str) -> Vec<String> {
+    if let Ok(number) = old.parse::<f64>() {
+        return [number + 1.0, number + 0.05, number - 0.05, number - 1.0].map(|number| number.to_string()).to_vec();
+    }
+    match old {
+        "true" => vec!["false".into()],
+        "false" => vec!["true".into()],
+        date => {
+            let day: u32 = date[8..].parse().expect("a date");
+            [day + 1, day - 1].map(|day| format!("{}{day:02}", &date[..8])).to_vec()
+        }
+    }
+}
+
+/// A sweep lays the values of its points over a model that is there; a single run under `--set` compiles the file anew.
+#[test]
+fn whatever_can_be_set_can_be_varied_to_the_same_runs() {
+    let document = Document::parse("everything.toml", EVERYTHING.as_bytes()).unwrap();
+    let is_valid = |name: &str, value: &str| {
+        let overrides = vec![Override { name: name.into(), value: SetValue::parse(value).unwrap() }];
+        compile(&document, &Options { overrides, ..Options::default() })
+            .map(drop)
+            .map_err(|errors| format!("{errors:?}"))
+    };
+    let mut all = Vec::new();
+    leaves(&DeValue::Table(DeTable::parse(EVERYTHING).unwrap().into_inner()), "", &mut all);
+    let mut differing = 0;
+    for (name, old) in &all {
+        if name == "format" {
+            continue;
+        }
+        let tried = others(old);
+        let new = tried.iter().find(|new| is_valid(name, new).is_ok());
+        let new = new.unwrap_or_else(|| panic!("`{name}`, which is {old}: {:?}", is_valid(name, &tried[0])));
+        let (source, asked) = grid(&[&format!("{name}={old},{new}")]);
+        let experiment = Experiment::new(document.clone(), &[], source, 7, 1);
+        let experiment = experiment.unwrap_or_else(|error| panic!("`{name}={old},{new}`: {error:?}"));
+        let sweep = Sweep {
+            schedule: Schedule { points: experiment.points().count(), replicates: 2, seed: 7, independent: false },
+            experiment,
+            shard: Shard::WHOLE,
+            tables: Tables::default(),
+            sort: Sort::Run,
+            asked,
+            scenario: "everything.toml".into(),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        whole(&sweep, Output::New { folder: &folder.path().join("out"), force: false }, 1);
+        let rows = text(&folder.path().join("out"), "runs.csv");
+        assert_eq!(rows, common::rows_alone(&sweep), "{name}={old},{new}");
+        let hashes: Vec<&str> = rows.lines().skip(1).map(|row| row.rsplit(',').nth(1).expect("a hash")).collect();
+        differing += usize::from(hashes[..2] != hashes[2..]);
+    }
+    assert!(all.len() >= 60 && differing >= all.len() * 3 / 4, "{differing} of {} change a run", all.len());
 }
