@@ -318,12 +318,12 @@ pub(super) fn link_slots(model: &mut Model) -> Result<(), Box<Diagnostic>> {
     for (at, slot) in model.slots.iter().enumerate() {
         by_resource[slot.resource.index()].push(SlotId::at(at));
     }
-    let gives = |commitment: CommitmentId, model: &Model| model.commitments[commitment.index()].gives.clone();
+    let gives = |commitment: CommitmentId| &model.commitments[commitment.index()].gives;
     let work: usize = model
         .instances
         .iter()
         .map(|instance| {
-            gives(instance.commitment, model).iter().map(|resource| by_resource[resource.index()].len()).sum::<usize>()
+            gives(instance.commitment).iter().map(|resource| by_resource[resource.index()].len()).sum::<usize>()
         })
         .fold(0, usize::saturating_add);
     if work > limits::SLOT_PAIRS {
@@ -335,7 +335,7 @@ pub(super) fn link_slots(model: &mut Model) -> Result<(), Box<Diagnostic>> {
     let mut starts = vec![0];
     let mut links = Vec::new();
     for instance in &model.instances {
-        for resource in gives(instance.commitment, model) {
+        for resource in gives(instance.commitment) {
             for &slot in &by_resource[resource.index()] {
                 let group = &model.groups[model.slots[slot.index()].group.index()];
                 if group.contains(instance.debtor) {

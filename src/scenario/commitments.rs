@@ -309,7 +309,7 @@ impl<'a> Draft<'a> {
         let setup = &mut self.model.setup;
         for (number, &debtor) in debtors.iter().enumerate() {
             let name = if group {
-                format!("{}/{}", entry.key, self.lookup.names.actors.list[debtor.index()].0)
+                [entry.key.as_str(), &self.lookup.names.actors.list[debtor.index()].0].join("/")
             } else {
                 entry.key.clone()
             };

@@ -1,5 +1,6 @@
 //! Cohorts whose members are the rows of a table.
 
+use std::collections::btree_map;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -96,9 +97,12 @@ fn member_id(
         declarations.reader.report_cell("schema/id", message, help, table, row, column);
         return name;
     }
-    let Some(taken) = declarations.names.parties.get(&name).copied() else {
-        declarations.names.parties.insert(name.clone(), Party::Actor(actor));
-        return name;
+    let taken = match declarations.names.parties.entry(name.clone()) {
+        btree_map::Entry::Occupied(taken) => *taken.get(),
+        btree_map::Entry::Vacant(free) => {
+            free.insert(Party::Actor(actor));
+            return name;
+        }
     };
     let earlier = match taken {
         Party::Actor(other) if other.index() >= declarations.names.actors.len() - row => {

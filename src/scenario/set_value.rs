@@ -132,7 +132,8 @@ impl fmt::Display for SetValue {
 /// Whether a number holds a whole number exactly that was written with digits alone.
 pub(super) fn is_exact(text: &str, number: f64) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    // All whole numbers below 2^53 are held exactly.
+    if digits.len() < 16 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return true;
     }
     let digits = digits.trim_start_matches('0');

@@ -1,7 +1,7 @@
 //! Warnings about valid models that probably do not mean what their author intends, among them conditions that cannot hold
 //! even when everything is bound and delivered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::model::{
     ActorId, Amount, CommitmentId, Expression, Influence, InstanceId, Model, Quantity, Range, Reader, ResourceId,
@@ -123,8 +123,8 @@ enum Pull {
 pub(super) struct UpperBounds {
     /// Millionths, by slot.
     slots: Vec<i128>,
-    /// Millionths that an actor promises of a resource.
-    own: BTreeMap<(ResourceId, ActorId), i128>,
+    /// Millionths that an actor promises of a resource, sorted by both.
+    own: Vec<((ResourceId, ActorId), i128)>,
     /// Actors with a gift that counts, by slot.
     parties: Vec<u32>,
     /// Instances of each commitment.
@@ -137,25 +137,39 @@ impl UpperBounds {
         let amounts = amounts(model, &parameters);
         let mut bounds = Self {
             slots: vec![0; model.slots.len()],
-            own: BTreeMap::new(),
+            own: Vec::with_capacity(model.gift_count()),
             parties: vec![0; model.slots.len()],
             parameters,
         };
-        let mut counted: BTreeSet<(SlotId, ActorId)> = BTreeSet::new();
+        let mut counted: Vec<(SlotId, ActorId)> = Vec::with_capacity(model.gift_slots.len());
         for id in model.instance_ids() {
             let instance = &model.instances[id.index()];
             for gift in model.gifts(id) {
                 let amount = amounts.get(gift.position).copied().unwrap_or(0);
-                *bounds.own.entry((gift.resource, instance.debtor)).or_default() += amount;
+                bounds.own.push(((gift.resource, instance.debtor), amount));
                 for &slot in model.slots_of(id, gift.number) {
                     bounds.slots[slot.index()] += amount;
-                    if counted.insert((slot, instance.debtor)) {
-                        bounds.parties[slot.index()] += 1;
-                    }
+                    counted.push((slot, instance.debtor));
                 }
             }
         }
+        // They come in order but where an actor promises several things.
+        bounds.own.sort_by_key(|(key, _)| *key);
+        bounds.own.dedup_by(|(key, amount), (kept, sum)| {
+            let is_same = key == kept;
+            *sum += if is_same { *amount } else { 0 };
+            is_same
+        });
+        counted.sort();
+        counted.dedup();
+        counted.iter().for_each(|(slot, _)| bounds.parties[slot.index()] += 1);
         bounds
+    }
+
+    /// What an actor promises of a resource, if anything.
+    fn own(&self, resource: ResourceId, actor: ActorId) -> Option<i128> {
+        let at = self.own.binary_search_by_key(&(resource, actor), |(key, _)| *key).ok()?;
+        Some(self.own[at].1)
     }
 
     /// Whether a commitment's condition can hold for one of its debtors; true where that is not known to be wrong.
@@ -193,7 +207,7 @@ impl UpperBounds {
             Range::Actors(slot) => {
                 let own = model.slots[slot.index()];
                 let counts = model.groups[own.group.index()].contains(reader.actor)
-                    && self.own.contains_key(&(own.resource, reader.actor));
+                    && self.own(own.resource, reader.actor).is_some();
                 up_to(f64::from(self.parties[slot.index()] - u32::from(counts)))
             }
             Range::Instances(commitment) => {
@@ -220,7 +234,7 @@ impl UpperBounds {
         let declared = model.slots[slot.index()];
         let mut total = self.slots[slot.index()];
         if model.groups[declared.group.index()].contains(reader) {
-            total -= self.own.get(&(declared.resource, reader)).copied().unwrap_or(0);
+            total -= self.own(declared.resource, reader).unwrap_or(0);
         }
         i64::try_from(total).map_or(f64::INFINITY, |millionths| Amount(millionths).to_units())
     }

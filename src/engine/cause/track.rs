@@ -136,6 +136,8 @@ pub(super) struct Tracks {
     /// The position at which each step began.
     steps: Vec<LogPosition>,
     work: u64,
+    /// Working memory: the tracks that an event may change.
+    touched: Vec<TrackId>,
 }
 
 impl Tracks {
@@ -154,6 +156,7 @@ impl Tracks {
             clocked: Vec::new(),
             steps: vec![LogPosition::START],
             work: 0,
+            touched: Vec::new(),
         };
         let mut watched = Vec::new();
         let mut read_last: Option<(*const Expression, Vec<Quantity>)> = None;
@@ -260,7 +263,8 @@ impl Tracks {
             return;
         }
         let moment = LogPosition::event(seq);
-        for track in self.touched(model, plan, event) {
+        let touched = self.touched(model, plan, event);
+        for &track in &touched {
             let track = track as usize;
             self.work += self.list[track].cost;
             if self.is_exhausted() {
@@ -271,11 +275,13 @@ impl Tracks {
                 self.note_own(model, setup, world, track, instance, moment);
             }
         }
+        self.touched = touched;
     }
 
-    /// The tracks that an event may change.
-    fn touched(&self, model: &Model, plan: &Plan, event: Event) -> Vec<TrackId> {
-        let mut touched = Vec::new();
+    /// The tracks that an event may change, in the working memory for it.
+    fn touched(&mut self, model: &Model, plan: &Plan, event: Event) -> Vec<TrackId> {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.clear();
         plan.signals_of(model, event, |signal| touched.extend_from_slice(self.watchers.get(signal)));
         touched
     }
