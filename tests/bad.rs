@@ -119,19 +119,19 @@ fn bless(stage: &str, wrong: &[(Case, Verdict)]) {
 }
 
 #[test]
-fn malformed_files_are_refused_where_they_are_wrong() {
+fn malformed_files_are_rejected_at_the_right_place() {
     let wrong: Vec<String> = stages().iter().flat_map(|stage| check(stage, Severity::Error)).collect();
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]
-fn what_is_surely_not_meant_is_warned_of() {
+fn probable_mistakes_give_warnings() {
     let wrong = check("warn", Severity::Warning);
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]
-fn unusual_files_pass_in_silence() {
+fn unusual_valid_files_give_no_diagnostics() {
     for case in cases("clean") {
         let (diagnostics, compiled) = diagnose(&case.file(), &case.bytes);
         assert!(case.expected.is_empty(), "{}: `clean` has no diagnostics", case.name);
@@ -140,7 +140,7 @@ fn unusual_files_pass_in_silence() {
 }
 
 #[test]
-fn the_base_is_without_a_fault() {
+fn the_base_is_valid() {
     let (diagnostics, compiled) = diagnose("base.toml", &fs::read(folder().join("base.toml")).unwrap());
     assert!(compiled && diagnostics.is_empty(), "{diagnostics:#?}");
 }

@@ -25,12 +25,9 @@ fn main() -> ExitCode {
             a_full_disk_leaves_nothing_and_keeps_what_was_there,
         )
         .needs(small_disk),
-        test(
-            "a_killed_program_leaves_a_complete_folder_or_none",
-            killed_at_any_moment_there_is_nothing_or_a_whole_folder,
-        ),
+        test("a_killed_program_leaves_a_complete_folder_or_none", a_killed_program_leaves_a_complete_folder_or_none),
         test("a_folder_with_something_in_it_is_refused_and_stays", a_folder_with_something_in_it_is_refused_and_stays),
-        test("invalid_places_for_a_folder_are_rejected", what_is_no_place_for_a_folder_is_refused),
+        test("invalid_places_for_a_folder_are_rejected", invalid_places_for_a_folder_are_rejected),
         test("a_parent_that_may_not_be_written_is_refused", a_parent_that_may_not_be_written_is_refused)
             .needs(bound_by_permissions),
         test("empty_folders_of_every_kind_are_filled", empty_folders_of_every_kind_are_filled),
@@ -39,7 +36,7 @@ fn main() -> ExitCode {
         test("events_that_cannot_be_written_fail_the_command", events_that_cannot_be_written_fail_the_command),
         test("a_full_standard_output_fails_every_command", a_full_standard_output_fails_every_command),
         test("results_and_warnings_have_streams_of_their_own", results_and_warnings_have_streams_of_their_own),
-        test("a_closed_pipe_is_not_an_error", a_reader_that_has_seen_enough_is_no_failure),
+        test("a_closed_pipe_is_not_an_error", a_closed_pipe_is_not_an_error),
         test("a_full_standard_error_changes_no_exit_code", a_full_standard_error_changes_no_exit_code),
     ])
 }
@@ -208,7 +205,7 @@ fn assert_whole_or_nothing(out: &Path, expected: &BTreeMap<String, Vec<u8>>, wha
 }
 
 /// Kills the program at about sixty random times.
-fn killed_at_any_moment_there_is_nothing_or_a_whole_folder() {
+fn a_killed_program_leaves_a_complete_folder_or_none() {
     let (_keep, expected) = whole("jeddah-2025", "0");
     let scenario = scenario("jeddah-2025");
     let began = Instant::now();
@@ -257,7 +254,7 @@ fn a_folder_with_something_in_it_is_refused_and_stays() {
     assert!(backstop(&["replay", &shown]).status.success());
 }
 
-fn what_is_no_place_for_a_folder_is_refused() {
+fn invalid_places_for_a_folder_are_rejected() {
     let parent = folder();
     let file = parent.path().join("file");
     fs::write(&file, "mine").expect("a file can be written");
@@ -382,7 +379,7 @@ fn results_and_warnings_have_streams_of_their_own() {
     assert!(!said.contains("Outcome"), "{said}");
 }
 
-fn a_reader_that_has_seen_enough_is_no_failure() {
+fn a_closed_pipe_is_not_an_error() {
     let jeddah = scenario("jeddah-2025");
     for command in [format!("run '{jeddah}'"), format!("run '{jeddah}' --events -"), "schema".into()] {
         let output = shell(&format!("set -o pipefail; '{PROGRAM}' {command} | head -n 1"));

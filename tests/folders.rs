@@ -234,7 +234,7 @@ const SMALL: &str = "format = 1\n[time]\nsteps = 5\n[actors.us]\n[resources]\nr 
 
 /// One folder of each kind that was once rejected by mistake, through every command that reads one.
 #[test]
-fn what_a_command_writes_every_command_reads() {
+fn every_command_reads_what_others_write() {
     for (more, sets) in [
         // A double that a JSON reader without exact floats reads as its neighbour.
         ("", "--set p=0.9452706955539223"),
@@ -427,7 +427,7 @@ fn a_hostile_folder_neither_reaches_outside_nor_hangs() {
 /// A sweep's manifest is compared byte for byte, and files that it does not list are not used.
 #[cfg(unix)]
 #[test]
-fn what_a_sweep_does_not_list_is_not_accepted() {
+fn files_that_a_sweep_does_not_list_are_rejected() {
     let folder = workplace();
     let here = folder.path();
     let commands = [
@@ -548,7 +548,7 @@ fn leftovers_are_taken_away() {
 /// Crafted folders and small files that would need hours or gigabytes reach a named limit first.
 #[cfg(unix)]
 #[test]
-fn what_would_exhaust_the_machine_meets_a_limit() {
+fn excessive_inputs_reach_a_limit() {
     let folder = workplace();
     let here = folder.path();
     // Millions of small values take a hundred times their size in memory.
@@ -576,7 +576,7 @@ fn what_would_exhaust_the_machine_meets_a_limit() {
 /// A signal that was ignored when the program was started, as `nohup` does, stays ignored; the others are handled.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_is_ignored_stays_ignored_and_the_rest_is_handled() {
+fn ignored_signals_stay_ignored_and_others_are_handled() {
     let folder = workplace();
     let sweep = |ignored: &str, sent: &str| {
         let script = format!(
@@ -679,7 +679,7 @@ fn a_manifest_of_odd_values_is_answered() {
 /// A run that replaces another one warns that the page of the other still exists.
 #[cfg(unix)]
 #[test]
-fn an_old_page_is_told_of() {
+fn an_old_page_gives_a_warning() {
     let folder = workplace();
     let here = folder.path();
     for (dir, line) in [
@@ -699,7 +699,7 @@ fn an_old_page_is_told_of() {
 /// If any of its input files is changed, cut or missing, a command that writes reports it and writes nothing.
 #[cfg(unix)]
 #[test]
-fn a_writer_takes_nothing_that_was_tampered_with() {
+fn commands_that_write_reject_tampered_inputs() {
     for writer in writers() {
         let reads = ["RUN", "SWEEP", "SHARD1", "SHARD2"]
             .into_iter()

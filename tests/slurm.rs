@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     run(vec![
         test("sweeps_run_on_a_cluster", sweeps_run_on_a_cluster).needs(slurm),
         test("a_banner_and_a_cluster_do_not_hide_the_job", a_banner_and_a_cluster_do_not_hide_the_job),
-        test("requests_to_a_busy_cluster_are_retried", a_busy_cluster_is_asked_again),
+        test("requests_to_a_busy_cluster_are_retried", requests_to_a_busy_cluster_are_retried),
         test(
             "what_is_no_job_id_is_refused_and_leaves_nothing_behind",
             what_is_no_job_id_is_refused_and_leaves_nothing_behind,
@@ -124,7 +124,7 @@ fn a_banner_and_a_cluster_do_not_hide_the_job() {
     assert!(!here.join("out.slurm").exists());
 }
 
-fn a_busy_cluster_is_asked_again() {
+fn requests_to_a_busy_cluster_are_retried() {
     let folder = field();
     let here = folder.path();
     std::fs::write(here.join("state/busy"), "").unwrap();

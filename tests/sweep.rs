@@ -206,7 +206,7 @@ fn models_are_alike_that_differ_in_their_setup_alone() {
 }
 
 #[test]
-fn replicates_meet_the_same_luck_at_every_point() {
+fn replicates_have_the_same_random_numbers_at_every_point() {
     let folder = tempfile::tempdir().unwrap();
     // Only a metric reads the edge, so equal random numbers give equal histories.
     let mut common = sweep(&["edge=1,2"], 30);
@@ -237,7 +237,7 @@ fn a_sweep_without_a_folder_gives_the_same_summary() {
 }
 
 #[test]
-fn a_sample_runs_over_what_declares_a_range_or_a_distribution() {
+fn a_sample_covers_parameters_with_a_range_or_a_distribution() {
     let request = Request { sample: Some(Sample::parse("lhs:20").unwrap()), ..Request::default() };
     let sets = [Override { name: "risk".into(), value: 0.2.into() }];
     let experiment = Experiment::new(document(), &sets, DesignSource::Request(request), 7, 2).unwrap();
@@ -540,7 +540,7 @@ fn shards_that_do_not_belong_together_are_refused() {
 
 /// Checked pair by pair from the rows themselves, in both orders of the rows.
 #[test]
-fn points_are_compared_under_the_same_luck() {
+fn points_are_compared_with_common_random_numbers() {
     let folder = tempfile::tempdir().unwrap();
     for (name, sort) in [("run", Sort::Run), ("point", Sort::Point)] {
         let out = folder.path().join(name);

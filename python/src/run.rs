@@ -6,7 +6,7 @@ use backstop::analysis::{self, Question};
 use backstop::engine::{Checkpoint, RunOptions, View};
 use backstop::model::{IssueId, Model, Setup, World};
 use backstop::page::{document, read};
-use backstop::report::{diff, ending, explain, state, timeline, why};
+use backstop::report::{diff, ending, explain, timeline, why};
 use backstop::scenario::{At, parse_bound, parse_set};
 use backstop::store::{Folder, Kept, Manifest, Recording, TableVisitor, input_files, verify};
 use backstop::table::Columns;
@@ -122,7 +122,7 @@ fn state_json(model: &Model, setup: &Setup, world: &World) -> Value {
         let mut gives = serde_json::Map::new();
         for gift in model.gifts(instance) {
             let amount = world.evidence.amount(model, setup, instance, gift).to_units();
-            let delivered = world.evidence.handed_over(gift.position).to_units();
+            let delivered = world.evidence.delivered_amount(gift.position).to_units();
             let resource = model.resources[gift.resource.index()].id.clone();
             gives.insert(resource, json!({ "amount": amount, "delivered": delivered }));
         }
@@ -192,7 +192,7 @@ impl Run {
         let found = py.detach(|| self.state_at(Some(step), Checkpoint::Ended));
         let (world, setup) = found.ok_or_else(|| Raised::argument(format!("the run has no step {step}")))?;
         let model = self.model();
-        Ok((state::state(model, &setup, &world), state_json(model, &setup, &world).to_string()))
+        Ok((ending::state(model, &setup, &world), state_json(model, &setup, &world).to_string()))
     }
 
     /// A state explained, as text and as JSON.
@@ -217,8 +217,8 @@ impl Run {
         let explanation = py.detach(|| analysis::explain(view, &question));
         let explanation =
             explanation.map_err(|failure| Raised::new("RunError", failure.to_string(), Some(failure.remedy())))?;
-        let told = explain::told(view, &explanation);
-        Ok((told, explain::object(model, &explanation).to_string()))
+        let text = explain::explanation_text(view, &explanation);
+        Ok((text, explain::object(model, &explanation).to_string()))
     }
 
     /// What led to an event, or to what a name stands for.

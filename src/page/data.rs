@@ -95,7 +95,7 @@ pub(super) fn facts(manifest: &Manifest) -> Value {
     })
 }
 
-/// What sets a run or a fork apart: what was set, what moves were added, and whether it meets other luck.
+/// The settings of a run or a fork: its overrides, added moves, and other random numbers.
 fn changes(overrides: &[OverrideRecord], moves: &[MoveRecord], replicate: Option<u64>) -> Vec<String> {
     let set = overrides.iter().map(|one| format!("{} = {}", one.name, plain_set_value(one.value)));
     let moves = moves.iter().map(|one| format!("a move that binds {}", AddedMove::from(one).bound()));
