@@ -24,7 +24,7 @@ pub mod wording;
 pub use changed_comparisons::{
     ChangedComparison, ComparisonHistory, changed_comparisons, condition_of, failing_comparison_histories,
 };
-pub use changed_comparisons::{ComparedRun, Divergence, divergence};
+pub use changed_comparisons::{Divergence, divergence};
 pub use distance::{MoveDistance, distance};
 pub use goal::HeldFixed;
 pub use partial::Partial;

@@ -3,9 +3,9 @@
 
 use super::waits::comparisons;
 use super::wording;
-use crate::engine::{begin_step, evolve};
+use crate::engine::Run;
 use crate::model::{
-    Entry, Event, EventKind, Expression, Model, Node, NodeId, Payload, Reader, Scope, Seq, Setup, Trigger, World,
+    Event, EventKind, Expression, Model, Node, NodeId, Payload, Reader, Scope, Seq, Setup, Trigger, World,
 };
 use crate::trace::States;
 
@@ -194,17 +194,6 @@ impl Followed {
     }
 }
 
-/// One of two compared runs.
-#[derive(Clone, Copy, Debug)]
-pub struct ComparedRun<'a> {
-    /// The model.
-    pub model: &'a Model,
-    /// The setup of the run.
-    pub setup: &'a Setup,
-    /// The log of the run.
-    pub log: &'a [Entry],
-}
-
 /// The first event that only one of two runs has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Divergence {
@@ -240,12 +229,12 @@ fn is_drift(event: Event) -> bool {
     matches!(event, Event::Stance { .. } | Event::Anchor { .. } | Event::Trust { .. } | Event::Drawn { .. })
 }
 
-/// Compares two runs event by event, ignoring stances, anchors, trust and draws. Returns `None` if neither run has an
-/// event that the other lacks.
+/// Compares two runs, each given with its model, event by event, ignoring stances, anchors, trust and draws. Returns `None`
+/// if neither run has an event that the other lacks.
 #[must_use]
-pub fn divergence(first: ComparedRun<'_>, second: ComparedRun<'_>) -> Option<Divergence> {
-    let told = |side: ComparedRun<'_>| -> Vec<(usize, u32, Identity)> {
-        let entries = side.log.iter().enumerate();
+pub fn divergence(first: &(Model, Run), second: &(Model, Run)) -> Option<Divergence> {
+    let told = |(_, run): &(Model, Run)| -> Vec<(usize, u32, Identity)> {
+        let entries = run.log.iter().enumerate();
         entries.filter(|(_, e)| !is_drift(e.event)).map(|(at, e)| (at, e.step, identity(e.event))).collect()
     };
     let (one, two) = (told(first), told(second));
@@ -261,11 +250,11 @@ pub fn divergence(first: ComparedRun<'_>, second: ComparedRun<'_>) -> Option<Div
     let (has, lacks) = if in_second { (&two, &one) } else { (&one, &two) };
     let (seq, step, _) = has[same];
     let sides = if in_second { [second, first] } else { [first, second] };
-    let ends = [seq, lacks.get(same).map_or(sides[1].log.len(), |event| event.0)];
-    let event = sides[0].log[seq].event;
-    let worlds: [World; 2] = std::array::from_fn(|at| state_before(sides[at], ends[at], step));
-    let [one, two] = [0, 1].map(|at| (sides[at].model, sides[at].setup, &worlds[at]));
-    let mut changed = changed_comparisons(one, two, event);
+    let ends = [seq, lacks.get(same).map_or(sides[1].1.log.len(), |event| event.0)];
+    let event = sides[0].1.log[seq].event;
+    let mut states = sides.map(|(model, run)| States::new(vec![(0, model)], run));
+    let [one, two] = &mut states;
+    let mut changed = changed_comparisons(one.in_step(step, ends[0]), two.in_step(step, ends[1]), event);
     if in_second {
         for comparison in &mut changed {
             std::mem::swap(&mut comparison.first, &mut comparison.second);
@@ -273,15 +262,4 @@ pub fn divergence(first: ComparedRun<'_>, second: ComparedRun<'_>) -> Option<Div
         }
     }
     Some(Divergence { in_second, seq, changed })
-}
-
-/// The state before the event at position `end`, in step `step`.
-fn state_before(side: ComparedRun<'_>, end: usize, step: u32) -> World {
-    let mut world = World::new(side.model, side.setup);
-    for entry in side.log[..end].iter().take_while(|entry| entry.step <= step) {
-        begin_step(&mut world, entry.step);
-        evolve(side.model, side.setup, &mut world, entry.event);
-    }
-    begin_step(&mut world, step);
-    world
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use backstop::analysis::{ComparedRun, Divergence, divergence};
+use backstop::analysis::{Divergence, divergence};
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{Clock, Entry, Model};
 use backstop::report::timeline::{label, sentence};
@@ -272,7 +272,7 @@ impl Search<'_> {
         let mut sink = Csv::new(&mut bytes, layout.columns());
         for found in found {
             let sides = self.sides(found)?;
-            let divergence = divergence(side(&sides[0]), side(&sides[1]));
+            let divergence = divergence(&sides[0], &sides[1]);
             let cells =
                 layout.sources().iter().map(|&(column, _)| self.cell(found, &sides, divergence.as_ref(), column));
             sink.row(cells).expect("memory takes every row");
@@ -372,7 +372,7 @@ impl Search<'_> {
         let _ = writeln!(text, "\n  {at}: {outcome_below} below, {outcome_above} above");
         let sides = self.sides(first)?;
         let [below_side, above_side] = &sides;
-        let Some(divergence) = divergence(side(below_side), side(above_side)) else {
+        let Some(divergence) = divergence(below_side, above_side) else {
             text += "    the two runs have the same events; only numbers differ\n";
             return Ok(text);
         };
@@ -422,10 +422,6 @@ fn alike(group: &[Found]) -> Vec<Vec<&Found>> {
 /// A number in full precision, as `--set` accepts it.
 fn exact(value: f64) -> String {
     SetValue::Number(value).to_string()
-}
-
-fn side(run: &(Model, Run)) -> ComparedRun<'_> {
-    ComparedRun { model: &run.0, setup: &run.1.setup, log: &run.1.log }
 }
 
 fn outcome_of(model: &Model, run: &Run) -> OutcomeName {

@@ -29,16 +29,10 @@ impl Columns {
         truths: &mut Vec<bool>,
     ) -> bool {
         truths.clear();
-        if readers.is_empty() {
-            return true;
-        }
-        if !self.evaluate(expression, scope, readers) {
-            return false;
-        }
-        let (width, root) = (readers.len(), expression.nodes.len() - 1);
-        match self.same[root] {
-            Some(value) => truths.resize(width, value > 0.5),
-            None => truths.extend(self.values[root * width..(root + 1) * width].iter().map(|&value| value > 0.5)),
+        let Some(root) = self.evaluate(expression, scope, readers) else { return false };
+        match root {
+            Operand::Same(value) => truths.resize(readers.len(), value > 0.5),
+            Operand::Each(values) => truths.extend(values.iter().map(|&value| value > 0.5)),
         }
         true
     }
@@ -52,22 +46,20 @@ impl Columns {
         numbers: &mut Vec<f64>,
     ) -> bool {
         numbers.clear();
-        if readers.is_empty() {
-            return true;
-        }
-        if !self.evaluate(expression, scope, readers) {
-            return false;
-        }
-        let (width, root) = (readers.len(), expression.nodes.len() - 1);
-        match self.same[root] {
-            Some(value) => numbers.resize(width, value),
-            None => numbers.extend_from_slice(&self.values[root * width..(root + 1) * width]),
+        let Some(root) = self.evaluate(expression, scope, readers) else { return false };
+        match root {
+            Operand::Same(value) => numbers.resize(readers.len(), value),
+            Operand::Each(values) => numbers.extend_from_slice(values),
         }
         numbers.iter().fold(true, |all, value| all & !value.is_nan())
     }
 
-    fn evaluate(&mut self, expression: &Expression, scope: &Scope<'_>, readers: &[Reader]) -> bool {
+    /// The value of the whole; none if it must be asked for one by one.
+    fn evaluate(&mut self, expression: &Expression, scope: &Scope<'_>, readers: &[Reader]) -> Option<Operand<'_>> {
         let width = readers.len();
+        if width == 0 {
+            return Some(Operand::Each(&[]));
+        }
         let nodes = &expression.nodes;
         self.same.clear();
         self.values.resize(nodes.len() * width, 0.0);
@@ -75,12 +67,12 @@ impl Columns {
             let (before, rest) = self.values.split_at_mut(at * width);
             let operands = Operands { same: &self.same, values: before, width };
             if !hidden(node).into_iter().flatten().all(|operand| operands.are_numbers(operand)) {
-                return false;
+                return None;
             }
             let same = evaluate(node, &operands, scope, readers, &mut rest[..width]);
             self.same.push(same);
         }
-        true
+        Some(Operands { same: &self.same, values: &self.values, width }.get(expression.root()))
     }
 }
 
@@ -109,7 +101,7 @@ enum Operand<'a> {
     Each(&'a [f64]),
 }
 
-impl Operands<'_> {
+impl<'a> Operands<'a> {
     fn are_numbers(&self, id: NodeId) -> bool {
         match self.get(id) {
             Operand::Same(value) => !value.is_nan(),
@@ -117,7 +109,7 @@ impl Operands<'_> {
         }
     }
 
-    fn get(&self, id: NodeId) -> Operand<'_> {
+    fn get(&self, id: NodeId) -> Operand<'a> {
         let at = id as usize;
         match self.same[at] {
             Some(value) => Operand::Same(value),

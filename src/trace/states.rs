@@ -41,6 +41,16 @@ impl<'a> States<'a> {
         self.now()
     }
 
+    /// The state in step `step`, before the event at position `seq` and all events of later steps, with the current model
+    /// and setup. It only goes forwards.
+    pub fn in_step(&mut self, step: u32, seq: usize) -> (&'a Model, &'a Setup, &World) {
+        while self.next < seq && self.run.log.get(self.next).is_some_and(|entry| entry.step <= step) {
+            self.advance();
+        }
+        self.enter(step);
+        self.now()
+    }
+
     /// The state after the next event, with the current model and setup; `None` after the last event.
     pub fn advance(&mut self) -> Option<(&'a Model, &'a Setup, &World)> {
         let entry = *self.run.log.get(self.next)?;
