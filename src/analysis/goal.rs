@@ -174,12 +174,12 @@ pub(super) fn held(model: &Model, goal: Option<&Expression>, moves: &[InstanceId
 
 fn kind(quantity: Quantity) -> Option<HeldFixed> {
     match quantity.dependency() {
-        Dependency::Slot(_) | Dependency::Commitment(_) => match quantity.monotonicity() {
+        Dependency::Slot(_) | Dependency::Deeds(_) | Dependency::Commitment(_) => match quantity.monotonicity() {
             Monotonicity::Deeds | Monotonicity::Fixed => Some(HeldFixed::Deeds),
             // What binding changes.
             Monotonicity::Evidence | Monotonicity::Forbidden(_) => None,
         },
-        Dependency::SlotAndTrust(_) | Dependency::Trust => Some(HeldFixed::Trust),
+        Dependency::SlotAndTrust(_) | Dependency::Trust(_) => Some(HeldFixed::Trust),
         Dependency::OwnStance(_) | Dependency::Stance(..) | Dependency::Mean(_) => Some(HeldFixed::Stances),
         Dependency::Meeting(_) | Dependency::Shock(_) | Dependency::Move(_) | Dependency::Outcome(_) => {
             Some(HeldFixed::Counts)

@@ -34,11 +34,12 @@ pub(super) fn classes(test: &GoalTest<'_>, moves: &[InstanceId], costs: &[i64]) 
             Dependency::Commitment(c) => counted[c.commitment.index()] = true,
             Dependency::Fixed
             | Dependency::Slot(_)
+            | Dependency::Deeds(_)
             | Dependency::Outcome(_)
             | Dependency::OwnStance(_)
             | Dependency::Stance(..)
             | Dependency::Mean(_)
-            | Dependency::Trust
+            | Dependency::Trust(_)
             | Dependency::Meeting(_)
             | Dependency::Shock(_)
             | Dependency::Move(_)
@@ -200,7 +201,7 @@ fn named_alone(model: &Model) -> Option<Vec<bool>> {
     let outcomes = model.outcomes.iter().map(|outcome| &outcome.when);
     for quantity in of_commitments.chain(outcomes).chain(triggers).flat_map(Expression::reads) {
         match quantity.dependency() {
-            Dependency::SlotAndTrust(_) | Dependency::Trust => return None,
+            Dependency::SlotAndTrust(_) | Dependency::Trust(_) => return None,
             Dependency::Commitment(Promises { instance: Some(one), .. }) => {
                 named[model.instances[one.index()].debtor.index()] = true;
             }
@@ -208,6 +209,7 @@ fn named_alone(model: &Model) -> Option<Vec<bool>> {
             Dependency::Commitment(Promises { instance: None, .. })
             | Dependency::Fixed
             | Dependency::Slot(_)
+            | Dependency::Deeds(_)
             | Dependency::Outcome(_)
             | Dependency::OwnStance(_)
             | Dependency::Mean(_)

@@ -7,14 +7,12 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::collections::InstanceSet;
-use super::plan::Plan;
+use super::plan::{Plan, Watchers};
 use super::signals::Signal;
 use super::view::View;
 use super::watch::{Band, Kind, Reasons, Wake};
 use crate::model::{ActorId, Event, InstanceId, Model, State};
 
-/// A signal with at most this many watchers wakes them at once; with more, they are woken when the sets are read.
-const FEW: usize = 4;
 /// After this many sleeps in a row of at most one step, the reasons to wake an instance are no longer computed for a
 /// while.
 const FUTILE: u8 = 4;
@@ -93,15 +91,47 @@ impl Sleepers {
     }
 }
 
-/// Stances that changed together.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Moved {
-    /// The number of changes.
-    pub(super) count: usize,
-    /// Their positions, if means of stances are watched.
-    pub(super) positions: Vec<u32>,
-    /// Those that left a band or are watched, with their new values.
-    pub(super) noticed: Vec<(u32, f64)>,
+/// By position of the stance: the interval within which it may change without waking an instance. Empty if no condition
+/// reads the stance of a single actor.
+#[derive(Clone, Debug)]
+struct Bands {
+    low: Vec<f64>,
+    high: Vec<f64>,
+}
+
+impl Bands {
+    fn new(count: usize) -> Self {
+        Self { low: vec![f64::NEG_INFINITY; count], high: vec![f64::INFINITY; count] }
+    }
+
+    fn reset(&mut self) {
+        self.low.fill(f64::NEG_INFINITY);
+        self.high.fill(f64::INFINITY);
+    }
+
+    fn narrow(&mut self, &Band { stance, low, high }: &Band) {
+        let at = stance as usize;
+        self.low[at] = self.low[at].max(low);
+        self.high[at] = self.high[at].min(high);
+    }
+
+    /// Whether any stance is outside its band.
+    #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "without a branch the compiler makes vectors of it")]
+    fn is_any_left(&self, stances: &[f64]) -> bool {
+        let bands = self.low.iter().zip(&self.high);
+        !bands.zip(stances).fold(true, |all, ((low, high), stance)| all & (low <= stance) & (stance <= high))
+    }
+
+    /// Whether a stance is outside its band.
+    #[inline]
+    fn is_left(&self, at: usize, stance: f64) -> bool {
+        self.low.get(at).is_some_and(|low| stance < *low) || self.high.get(at).is_some_and(|high| stance > *high)
+    }
+
+    fn open(&mut self, at: usize) {
+        (self.low[at], self.high[at]) = (f64::NEG_INFINITY, f64::INFINITY);
+    }
 }
 
 /// The instances that may have something to do, and the other readers whose inputs may have changed.
@@ -113,8 +143,7 @@ pub(super) struct Agenda {
     is_thorough: bool,
     /// `when`, and the conditions of Review.
     sleepers: [Sleepers; 2],
-    /// By position of the stance: the interval within which it may move without waking an instance.
-    bands: Vec<(f64, f64)>,
+    bands: Bands,
     /// By position in the plan's levels: the graded amounts that may have to rise.
     levels: Vec<bool>,
     /// The positions set in `levels`, in any order.
@@ -148,7 +177,7 @@ impl Agenda {
         let stances = if plan.bands_are_kept() { plan.stance_streams.len() } else { 0 };
         Self {
             sleepers: [Sleepers::new(&all, count), Sleepers::new(&all, count)],
-            bands: vec![(f64::NEG_INFINITY, f64::INFINITY); stances],
+            bands: Bands::new(stances),
             all,
             is_thorough: false,
             levels: vec![true; plan.levels.len()],
@@ -172,7 +201,7 @@ impl Agenda {
     /// Begins a run: everything has to be evaluated.
     pub(super) fn reset(&mut self, view: View<'_>) {
         self.sleepers.iter_mut().for_each(|sleepers| sleepers.reset(&self.all));
-        self.bands.fill((f64::NEG_INFINITY, f64::INFINITY));
+        self.bands.reset();
         (0..).take(self.levels.len()).for_each(|level| self.add_level(level));
         self.timed.clear();
         self.steady.clear();
@@ -186,12 +215,10 @@ impl Agenda {
     }
 
     /// Begins a step.
+    #[inline]
     pub(super) fn begin_step(&mut self, plan: &Plan) {
         for Sleepers { awake, next_step, .. } in &mut self.sleepers {
-            if !next_step.is_empty() {
-                awake.add(next_step);
-                next_step.clear();
-            }
+            next_step.move_to(awake);
         }
         self.raise(plan, plan.signals.tick);
     }
@@ -199,26 +226,24 @@ impl Agenda {
     /// Raises a signal: something that it stands for has changed.
     #[inline]
     pub(super) fn raise(&mut self, plan: &Plan, signal: Signal) {
-        for &other in plan.global_readers.watchers.get(signal) {
-            self.others[other as usize] = true;
+        if plan.recipients[signal as usize].has_global_readers {
+            for &other in plan.global_readers.watchers.get(signal) {
+                self.others[other as usize] = true;
+            }
         }
         self.raise_for_instances(plan, signal);
     }
 
     #[inline]
     fn raise_for_instances(&mut self, plan: &Plan, signal: Signal) {
-        let [when, review] = &plan.watchers;
-        if !self.levels.is_empty() && !plan.level_watchers.get(signal).is_empty() {
-            // Watchers are woken when the levels are read.
-            if !self.is_raised[signal as usize] {
-                self.is_raised[signal as usize] = true;
-                self.raised.push(signal);
+        match plan.recipients[signal as usize].instances {
+            Watchers::None => {}
+            Watchers::Few => self.wake(plan, signal),
+            Watchers::Many => {
+                if !std::mem::replace(&mut self.is_raised[signal as usize], true) {
+                    self.raised.push(signal);
+                }
             }
-        } else if when.get(signal).len() + review.get(signal).len() <= FEW {
-            self.wake(plan, signal);
-        } else if !self.is_raised[signal as usize] {
-            self.is_raised[signal as usize] = true;
-            self.raised.push(signal);
         }
     }
 
@@ -229,44 +254,42 @@ impl Agenda {
         }
     }
 
-    /// Whether moving a stance, given by its position, to a value can wake anything.
-    #[inline]
-    pub(super) fn is_noticed(&self, at: usize, value: f64) -> bool {
-        // Levels have no bands.
-        let is_outside = self.bands.get(at).is_some_and(|&(low, high)| value < low || value > high);
-        is_outside || !self.levels.is_empty()
-    }
-
-    /// Registers changes of stances.
-    pub(super) fn note_stances(&mut self, plan: &Plan, moved: &Moved) {
-        if moved.count == 0 {
-            return;
-        }
+    /// Registers changes of the stances of some actors, or of all.
+    pub(super) fn note_stances(&mut self, plan: &Plan, some: Option<&[ActorId]>, stances: &[f64]) {
         for &other in &plan.global_readers.of_stances {
             self.others[other as usize] = true;
         }
-        if moved.count == plan.stance_streams.len() {
+        let Some(some) = some else {
             plan.stance_signals.iter().for_each(|&signal| self.raise_for_instances(plan, signal));
-        } else {
-            for &at in &moved.positions {
-                plan.means_of(at, |signal| self.raise_for_instances(plan, signal));
+            if !self.levels.is_empty() || self.bands.is_any_left(stances) {
+                (0..).zip(stances).for_each(|(at, &stance)| self.note_stance(plan, at, stance));
             }
-        }
-        for &(at, value) in &moved.noticed {
-            self.note_stance(plan, at, value);
+            return;
+        };
+        let actors = plan.signals.actors;
+        let issues = stances.len() / (actors as usize).max(1);
+        for issue in (0..).take(issues) {
+            for actor in some {
+                let at = issue * actors + actor.0;
+                if !plan.stance_signals.is_empty() {
+                    plan.means_of(at, |signal| self.raise_for_instances(plan, signal));
+                }
+                let stance = stances[at as usize];
+                if !self.levels.is_empty() || self.bands.is_left(at as usize, stance) {
+                    self.note_stance(plan, at, stance);
+                }
+            }
         }
     }
 
     /// Wakes the watchers of a stance if it has left its band, and levels, which have no bands.
     fn note_stance(&mut self, plan: &Plan, at: u32, value: f64) {
-        let signal = plan.signals.stances + at;
-        let band = self.bands.get_mut(at as usize);
-        if let Some(band) = band.filter(|(low, high)| value < *low || value > *high) {
-            // All instances that rely on the band are evaluated before the stance moves again.
-            *band = (f64::NEG_INFINITY, f64::INFINITY);
-            self.raise_for_instances(plan, signal);
+        if self.bands.is_left(at as usize, value) {
+            // All instances that rely on the band are evaluated before the stance changes again.
+            self.bands.open(at as usize);
+            self.raise_for_instances(plan, plan.signals.stances + at);
         } else if !self.levels.is_empty() {
-            for &level in plan.level_watchers.get(signal) {
+            for &level in plan.level_watchers.get(plan.signals.stances + at) {
                 self.add_level(level);
             }
         }
@@ -314,13 +337,20 @@ impl Agenda {
         std::mem::replace(&mut self.others[other], false) || self.is_thorough
     }
 
+    /// Whether a signal that any of these global readers depends on was raised.
+    #[inline]
+    pub(super) fn has_other(&self, mut others: std::ops::Range<usize>) -> bool {
+        self.is_thorough || others.any(|other| self.others[other])
+    }
+
     /// Registers an instance in its current state.
     pub(super) fn resume(&mut self, view: View<'_>, instance: InstanceId) {
         let state = view.world.instance(instance).state;
         let [when, review] = &mut self.sleepers;
-        // `when` applies to offers only, and a finished instance can at most be renewed.
+        // `when` applies to offers only.
         when.start(instance, state == State::Conditional);
-        review.start(instance, !state.is_final() || view.model.commitment_of(instance).renew.is_some());
+        let commitment = view.model.instances[instance.index()].commitment;
+        review.start(instance, view.plan.conditions[commitment.index()].is_reviewed(state));
         if state == State::Detached {
             self.delivering.insert(instance);
         } else {
@@ -370,6 +400,9 @@ impl Agenda {
     }
 
     fn bring_up_to_date(&mut self, plan: &Plan) {
+        if self.raised.is_empty() {
+            return;
+        }
         let mut raised = std::mem::take(&mut self.raised);
         for signal in raised.drain(..) {
             self.is_raised[signal as usize] = false;
@@ -391,11 +424,13 @@ impl Agenda {
         for &(instance, wake) in &reasons.sleeping {
             self.sleepers[kind as usize].sleep(instance, wake, step);
         }
-        for &Band { stance, low, high } in &reasons.bands {
-            let (least, most) = &mut self.bands[stance as usize];
-            *least = least.max(low);
-            *most = most.min(high);
-        }
+        reasons.bands.iter().for_each(|band| self.bands.narrow(band));
+    }
+
+    /// Whether there may be instances whose `when` may have changed.
+    #[inline]
+    pub(super) fn has_when(&self) -> bool {
+        self.is_thorough || !self.raised.is_empty() || self.sleepers[Kind::When as usize].awake.may_have_any()
     }
 
     /// Moves the instances whose `when` may have changed to `out`, in declaration order.
@@ -412,6 +447,16 @@ impl Agenda {
     pub(super) fn forget_when(&mut self, plan: &Plan) {
         self.bring_up_to_date(plan);
         self.sleepers[Kind::When as usize].awake.clear();
+    }
+
+    /// Whether there may be instances to review in a step.
+    #[inline]
+    pub(super) fn has_review(&self, step: u32) -> bool {
+        self.is_thorough
+            || !self.raised.is_empty()
+            || self.sleepers[Kind::Review as usize].awake.may_have_any()
+            || self.steady.may_have_any()
+            || self.timed.peek().is_some_and(|Reverse((due, _))| *due <= step)
     }
 
     /// Moves the instances to review to `out`, in declaration order.

@@ -37,12 +37,28 @@ impl InstanceSet {
 
     /// Adds the members of another set of the same capacity.
     pub(super) fn add(&mut self, other: &Self) {
-        for (word, other) in self.words.iter_mut().zip(&other.words) {
-            *word |= other;
+        for (block, &used) in other.used.iter().enumerate() {
+            self.used[block] |= used;
+            for at in bits(used).map(|bit| block * 64 + bit) {
+                self.words[at] |= other.words[at];
+            }
         }
-        for (used, other) in self.used.iter_mut().zip(&other.used) {
-            *used |= other;
+    }
+
+    /// Moves the members to another set of as many.
+    #[inline]
+    pub(super) fn move_to(&mut self, other: &mut Self) {
+        if self.may_have_any() {
+            other.add(self);
+            self.clear();
         }
+    }
+
+    /// A fast test: `false` only if the set is empty.
+    #[inline]
+    #[must_use]
+    pub(super) fn may_have_any(&self) -> bool {
+        self.used.iter().any(|&used| used != 0)
     }
 
     /// Removes an instance.
@@ -65,9 +81,10 @@ impl InstanceSet {
     }
 
     /// Whether the set is empty.
+    #[inline]
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {
-        self.used.iter().all(|&used| used == 0) || self.words.iter().all(|&word| word == 0)
+        !self.may_have_any() || self.words.iter().all(|&word| word == 0)
     }
 
     /// Appends the members to `out`, in declaration order.
@@ -93,9 +110,12 @@ impl InstanceSet {
     }
 
     /// Moves the members to `out`, in declaration order.
+    #[inline]
     pub(super) fn drain_into(&mut self, out: &mut Vec<InstanceId>) {
-        self.collect_into(out);
-        self.clear();
+        if self.may_have_any() {
+            self.collect_into(out);
+            self.clear();
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A hash of the events of a run, for counting equal histories.
 
-use crate::model::{Ending, Event, Payload};
+use crate::model::{ActorId, Ending, Event, EventKind, IssueId, Payload};
 
 /// The running hash of a history: steps, kinds, ids and values of all events, in order. Causes follow from these.
 ///
@@ -10,7 +10,7 @@ pub struct HistoryHash(u64);
 
 const SECRET: [u64; 3] = [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db, 0x8ebc_6af0_9c88_c6e3];
 
-#[inline]
+#[inline(always)]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     #[expect(clippy::cast_possible_truncation, reason = "the low and the high half")]
@@ -29,6 +29,17 @@ impl HistoryHash {
     #[inline]
     pub fn add(&mut self, step: u32, event: Event) {
         let (kind, first, second, value) = words(event);
+        self.mix((kind, step), (first, second), value);
+    }
+
+    /// Adds that a stance moved: [`Self::add`] for what happens most often.
+    #[inline(always)]
+    pub(super) fn add_stance(&mut self, step: u32, (actor, issue): (ActorId, IssueId), value: f64) {
+        self.mix((const { EventKind::Stance.code() }, step), (actor.0, issue.0), value.to_bits());
+    }
+
+    #[inline(always)]
+    fn mix(&mut self, (kind, step): (u32, u32), (first, second): (u32, u32), value: u64) {
         let head = u64::from(kind) << 32 | u64::from(step);
         let ids = u64::from(second) << 32 | u64::from(first);
         let mixed = fold(head ^ SECRET[0], ids ^ SECRET[1] ^ self.0);

@@ -26,6 +26,8 @@ pub struct Normals {
     /// The number of steps to generate next; small at first, since a run may stop early.
     next: u32,
     tails: Tails,
+    /// The vector instructions of the machine, because detecting them takes time.
+    arch: Arch,
 }
 
 /// The largest number of steps generated together.
@@ -44,6 +46,7 @@ impl Default for Normals {
             steps: 0,
             next: BLOCK,
             tails: Tails::default(),
+            arch: Arch::new(),
         }
     }
 }
@@ -94,7 +97,7 @@ impl Normals {
         } else {
             self.fill_lanes(blocks);
         }
-        self.values.chunks_mut(CHUNK).for_each(|values| normal_quantiles(values, &mut self.tails));
+        self.values.chunks_mut(CHUNK).for_each(|values| normal_quantiles(self.arch, values, &mut self.tails));
     }
 
     /// Generates one block of consecutive streams at a time.
@@ -109,7 +112,7 @@ impl Normals {
                 let mut places = BlockIndices { block: [self.first / BLOCK + block; LANES], ..BlockIndices::default() };
                 places.low.copy_from_slice(&self.low[at..at + LANES]);
                 places.high.copy_from_slice(&self.high[at..at + LANES]);
-                blocks_of(self.run_seed, &places, &mut made);
+                self.arch.dispatch(Blocks { run_seed: self.run_seed, places: &places, made: &mut made, keep: raw });
                 for (row, made) in rows.chunks_exact_mut(count).zip(&made) {
                     row[at..at + LANES].copy_from_slice(made);
                 }
@@ -130,7 +133,7 @@ impl Normals {
                 (places.low[lane], places.high[lane]) = (self.low[at], self.high[at]);
                 targets[lane] = Some((block * BLOCK) as usize * count + at);
             }
-            blocks_of(self.run_seed, &places, &mut made);
+            self.arch.dispatch(Blocks { run_seed: self.run_seed, places: &places, made: &mut made, keep: raw });
             for (lane, target) in targets.iter().enumerate().filter_map(|(lane, target)| Some((lane, (*target)?))) {
                 for (row, made) in made.iter().enumerate() {
                     self.values[target + row * count] = made[lane];
@@ -138,10 +141,6 @@ impl Normals {
             }
         }
     }
-}
-
-fn blocks_of(run_seed: RunSeed, places: &BlockIndices, made: &mut BlockWords) {
-    Arch::new().dispatch(Blocks { run_seed, places, made, keep: raw });
 }
 
 /// A word as a number in [1, 2), which [`open`] converts to the number in (0, 1) that it stands for.
@@ -174,8 +173,7 @@ struct Tails {
 /// distribution.
 ///
 /// About 15 in 100 are in the tails. Gathering them is faster than computing both branches for all.
-fn normal_quantiles(values: &mut [f64], tails: &mut Tails) {
-    let arch = Arch::new();
+fn normal_quantiles(arch: Arch, values: &mut [f64], tails: &mut Tails) {
     let Tails { at, values: tails } = tails;
     at.resize(values.len() + FOUND, 0);
     let count = arch.dispatch(Find { values, at });
@@ -332,7 +330,7 @@ mod tests {
     fn check(words: &[u64]) {
         let mut values: Vec<f64> = words.iter().copied().map(raw).collect();
         values.resize(words.len().next_multiple_of(FOUND), MIDDLE);
-        normal_quantiles(&mut values, &mut Tails::default());
+        normal_quantiles(Arch::new(), &mut values, &mut Tails::default());
         for (word, value) in words.iter().zip(values) {
             let p = open_unit(*word);
             assert_eq!(value.to_bits(), normal_quantile(p).to_bits(), "quantile of {p:e}");

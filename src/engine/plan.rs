@@ -8,8 +8,8 @@ use super::signals::{Signal, Signals};
 use super::storyline::NameHashes;
 use super::watch::{Conditions, Kind, bit};
 use crate::model::{
-    Commitment, Event, Expression, Gift, InstanceId, MeetingId, Model, Node, Payload, Quantity, ShockId, Target,
-    Trigger,
+    ActorId, Commitment, Event, Expression, Gift, InstanceId, MeetingId, Model, Node, Payload, Quantity, ShockId,
+    SlotId, Target, Trigger,
 };
 
 /// Upper bounds on the operations to evaluate the conditions of a commitment.
@@ -20,6 +20,30 @@ pub(super) struct Costs {
     /// `when`.
     pub(super) when: u64,
 }
+
+/// The recipients of a signal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Recipients {
+    /// Whether shocks, moves, outcomes or metrics read it.
+    pub(super) has_global_readers: bool,
+    /// The conditions of commitments and the graded amounts that read it.
+    pub(super) instances: Watchers,
+}
+
+/// How many instances watch a signal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Watchers {
+    /// None.
+    #[default]
+    None,
+    /// Few: they are woken at once.
+    Few,
+    /// Many, or graded amounts: they are woken when the agenda is read.
+    Many,
+}
+
+/// A signal with at most this many watchers wakes them at once.
+const FEW: usize = 4;
 
 /// A graded amount of an instance.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +105,10 @@ pub struct Plan {
     pub(super) timed: Vec<InstanceId>,
     /// Whether any condition of a commitment reads the stance of one actor.
     watches_stances: bool,
+    /// For each actor, the slots that contain it and whose signals of trust are read; `None` if no trust is read.
+    trust_slots: Option<Lists>,
+    /// By signal.
+    pub(super) recipients: Vec<Recipients>,
     /// The means of stances that conditions of commitments read, as signals.
     pub(super) stance_signals: Vec<Signal>,
     /// Whether an outcome may end a run early.
@@ -103,33 +131,44 @@ impl Plan {
         let [when, review] = watchers(model, &signals, &quantities);
         let levels = levels(model);
         let level_watchers = level_watchers(model, &signals, &levels);
-        let read = |from: Signal, to: Signal| -> Vec<Signal> {
-            let of_conditions = when.iter().chain(&review).map(|&(signal, ..)| signal);
-            let read = of_conditions.chain(level_watchers.iter().map(|&(signal, _)| signal));
-            let mut found: Vec<Signal> = read.filter(|signal| (from..to).contains(signal)).collect();
-            found.sort_unstable();
-            found.dedup();
-            found
-        };
-        let stance_signals = read(signals.means, signals.meetings);
         let (dated_shocks, watched_shocks) = shocks(model);
         let names = |prefix: &str, ids: Vec<&String>| -> Vec<u64> {
             ids.into_iter().map(|id| random::stream(&format!("{prefix}/{id}"))).collect()
         };
         let costs = costs(model);
+        let global_readers = GlobalReaders::new(model, &signals);
+        let level_watchers = Lists::new(count, level_watchers);
+        let watchers = [MaskedLists::new(count, when), MaskedLists::new(count, review)];
+        let recipients_of = |signal: Signal| {
+            let conditions = watchers.iter().map(|watchers| watchers.get(signal).len()).sum::<usize>();
+            let instances = match (conditions, level_watchers.get(signal).is_empty()) {
+                (0, true) => Watchers::None,
+                (1..=FEW, true) => Watchers::Few,
+                _ => Watchers::Many,
+            };
+            Recipients { has_global_readers: !global_readers.watchers.get(signal).is_empty(), instances }
+        };
+        let recipients: Vec<Recipients> = (0..).take(count).map(recipients_of).collect();
+        let read = |from: Signal, to: Signal| -> Vec<Signal> {
+            let is_read = |signal: &Signal| recipients[*signal as usize].instances != Watchers::None;
+            (from..to).filter(is_read).collect()
+        };
+        let stance_signals = read(signals.means, signals.meetings);
         Self {
+            watches_stances: !read(signals.stances, signals.means).is_empty(),
+            trust_slots: trust_slots(model, &signals, |signal| recipients[signal as usize] != Recipients::default()),
+            recipients,
             names: NameHashes::new(model),
             signals,
-            watches_stances: !read(signals.stances, signals.means).is_empty(),
             stance_signals,
             conditions: model.commitments.iter().zip(&quantities).map(|(c, read)| Conditions::new(c, read)).collect(),
-            global_readers: GlobalReaders::new(model, &signals),
+            global_readers,
             is_graded: !levels.is_empty() || model.commitments.iter().any(|commitment| commitment.resumable),
             level_starts: level_starts(model, &levels),
             level_work: if levels.is_empty() { Vec::new() } else { level_work(model) },
-            level_watchers: Lists::new(count, level_watchers),
+            level_watchers,
             levels,
-            watchers: [MaskedLists::new(count, when), MaskedLists::new(count, review)],
+            watchers,
             means_of: means_of(model),
             begins: begins(model),
             dated_shocks,
@@ -189,26 +228,80 @@ impl Plan {
                     self.means_of(signal - self.signals.stances, raise);
                 }
             }
-            Payload::Pair { .. } => raise(self.signals.trust),
+            Payload::Pair { trusted, .. } => self.trust_in(trusted, raise),
             Payload::Meeting(meeting) => raise(self.signals.meetings + meeting.0),
             Payload::Shock(shock) => raise(self.signals.shocks + shock.0),
             Payload::Move(which) => raise(self.signals.moves + which.0),
             Payload::Outcome(outcome) => raise(self.signals.outcomes + outcome.0),
-            Payload::Instance(instance) | Payload::Gift { instance, .. } => {
-                raise(self.signals.commitments + model.instances[instance.index()].commitment.0);
-                for gift in model.gifts(instance) {
-                    for slot in model.slots_of(instance, gift.number) {
-                        raise(slot.0);
-                    }
+            Payload::Gift { instance, gift, .. } => {
+                let is_deed = !matches!(event, Event::Raised { .. });
+                for &slot in model.slots_of(instance, gift as usize) {
+                    raise(if is_deed { self.signals.deeds(slot) } else { slot.0 });
                 }
-                let conduct = matches!(event, Event::Delivered { .. } | Event::Suspended(_) | Event::Violated(_));
-                if conduct && model.reads_trust {
-                    raise(self.signals.trust);
+                if matches!(event, Event::Delivered { .. }) {
+                    self.trust_in(model.instances[instance.index()].debtor, raise);
+                }
+            }
+            Payload::Instance(instance) => {
+                let is_over = matches!(
+                    event,
+                    Event::Suspended(_) | Event::Violated(_) | Event::Released(_) | Event::Satisfied(_)
+                );
+                if is_over && model.commitment_of(instance).maintain {
+                    // Its deliveries no longer count.
+                    self.signals_of_instance(model, instance, &mut raise);
+                } else {
+                    self.standing_of(model, instance, &mut raise);
+                }
+                if matches!(event, Event::Suspended(_) | Event::Violated(_)) {
+                    self.trust_in(model.instances[instance.index()].debtor, raise);
                 }
             }
             Payload::Nothing | Payload::Draw { .. } | Payload::Package { .. } | Payload::Ending(_) => {}
         }
     }
+}
+
+impl Plan {
+    /// Calls `raise` with the signals of the commitment and the slots of an instance.
+    fn standing_of(&self, model: &Model, instance: InstanceId, mut raise: impl FnMut(Signal)) {
+        raise(self.signals.commitment(model.instances[instance.index()].commitment));
+        for gift in model.gifts(instance) {
+            model.slots_of(instance, gift.number).iter().for_each(|slot| raise(slot.0));
+        }
+    }
+
+    /// Calls `raise` with the signals of the commitment and the slots of an instance, and of deliveries in these slots.
+    pub(super) fn signals_of_instance(&self, model: &Model, instance: InstanceId, mut raise: impl FnMut(Signal)) {
+        self.standing_of(model, instance, &mut raise);
+        for gift in model.gifts(instance) {
+            model.slots_of(instance, gift.number).iter().for_each(|&slot| raise(self.signals.deeds(slot)));
+        }
+    }
+
+    /// Calls `raise` with the signals of trust in an actor, if any trust is read.
+    fn trust_in(&self, trusted: ActorId, mut raise: impl FnMut(Signal)) {
+        if let Some(slots) = &self.trust_slots {
+            raise(self.signals.trust(trusted));
+            slots.get(trusted.0).iter().for_each(|&slot| raise(self.signals.slot_trust(SlotId(slot))));
+        }
+    }
+}
+
+/// For each actor, the slots that contain it and whose signals of trust are read; `None` if no trust is read.
+fn trust_slots(model: &Model, signals: &Signals, is_read: impl Fn(Signal) -> bool) -> Option<Lists> {
+    if !model.reads_trust {
+        return None;
+    }
+    let mut pairs = Vec::new();
+    for at in 0..model.slots.len() {
+        let slot = SlotId::at(at);
+        if is_read(signals.slot_trust(slot)) {
+            let members = &model.groups[model.slots[at].group.index()].members;
+            pairs.extend(members.iter().map(|actor| (actor.0, slot.0)));
+        }
+    }
+    Some(Lists::new(model.actors.len(), pairs))
 }
 
 /// The quantities that the conditions of a commitment read, by kind.
@@ -263,7 +356,7 @@ fn level_watchers(model: &Model, signals: &Signals, levels: &[Level]) -> Vec<(Si
         let debtor = model.instances[level.instance.index()].debtor;
         let quantities = reads.last().map(|(_, quantities)| quantities.as_slice()).unwrap_or_default();
         for &quantity in quantities {
-            found.extend(signals.of(quantity, debtor).into_iter().flatten().map(|signal| (signal, at)));
+            found.extend(signals.of(quantity, debtor).map(|signal| (signal, at)));
         }
     }
     found
@@ -337,7 +430,7 @@ fn watchers(model: &Model, signals: &Signals, reads: &[[Vec<Quantity>; 2]]) -> [
         let at = InstanceId::at(at).0;
         for (list, quantities) in found.iter_mut().zip(&reads[instance.commitment.index()]) {
             for (position, &quantity) in quantities.iter().enumerate() {
-                let signals = signals.of(quantity, instance.debtor).into_iter().flatten();
+                let signals = signals.of(quantity, instance.debtor);
                 list.extend(signals.map(|signal| (signal, at, bit(position))));
             }
         }

@@ -3,7 +3,51 @@
 //! Ranges are computed by applying the operations of the expression to the ends of the ranges of their operands.
 //! Rounding is monotone, so every result lies between the results at the ends.
 
-use crate::model::{Expression, Model, Node, Quantity, Range, Setup};
+use crate::model::{AttributeId, Expression, Model, Node, Quantity, Range, Setup};
+
+/// The inputs of [`safe_parts`] other than the model. They are the same for many runs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Grounds {
+    parameters: Vec<f64>,
+    /// By attribute, whether every actor has a value, and all are far from where sums overflow.
+    are_tame: Vec<bool>,
+    is_trust_tame: bool,
+    /// The number of changes so far.
+    changes: u64,
+}
+
+impl Grounds {
+    /// Takes over the numbers of a run. `is_new` says that they may belong to another model than before.
+    pub(super) fn update(&mut self, model: &Model, setup: &Setup, is_new: bool) {
+        let is_same = |a: &f64, b: &f64| a.to_bits() == b.to_bits();
+        // The counts behind a mean of trust cannot vanish or overflow.
+        let is_trust_tame = setup.trust_strength > 1.0 / TAME
+            && [setup.trust_kept, setup.trust_broken, setup.trust_suspended, setup.trust_witness, setup.trust_strength]
+                .iter()
+                .all(|&weight| weight < TAME);
+        let of_actors = setup.attributes.chunks_exact(model.actors.len().max(1));
+        let are_tame = of_actors.map(|values| values.iter().fold(true, |all, value| all & (value.abs() < TAME)));
+        let as_before = !is_new
+            && self.is_trust_tame == is_trust_tame
+            && self.parameters.iter().zip(&setup.parameters).all(|(a, b)| is_same(a, b))
+            && self.are_tame.iter().copied().eq(are_tame.clone());
+        if !as_before {
+            self.parameters.clone_from(&setup.parameters);
+            self.are_tame = are_tame.collect();
+            self.is_trust_tame = is_trust_tame;
+            self.changes += 1;
+        }
+    }
+
+    /// The number of changes so far.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    fn is_tame(&self, attribute: AttributeId) -> bool {
+        self.are_tame.get(attribute.index()).copied().unwrap_or(false)
+    }
+}
 
 /// The range of a part. It may also be NaN unless it `is_safe`.
 #[derive(Clone, Copy, Debug)]
@@ -20,16 +64,16 @@ const ANY: Values = Values { low: f64::NEG_INFINITY, high: f64::INFINITY, is_saf
 const TAME: f64 = 1e100;
 
 /// For each node of an expression in a run, whether neither it nor any node in it can be NaN in any state.
-pub(super) fn safe_parts(expression: &Expression, model: &Model, setup: &Setup) -> Vec<bool> {
+pub(super) fn safe_parts(expression: &Expression, model: &Model, grounds: &Grounds) -> Vec<bool> {
     let mut found: Vec<Values> = Vec::with_capacity(expression.nodes.len());
     for &node in &expression.nodes {
-        let values = values(node, &found, model, setup);
+        let values = values(node, &found, model, grounds);
         found.push(values);
     }
     found.into_iter().map(|values| values.is_safe).collect()
 }
 
-fn values(node: Node, of: &[Values], model: &Model, setup: &Setup) -> Values {
+fn values(node: Node, of: &[Values], model: &Model, grounds: &Grounds) -> Values {
     let get = |id: u32| of[id as usize];
     let spans = |values: &[f64], is_safe: bool| {
         if values.iter().any(|value| value.is_nan()) {
@@ -49,8 +93,8 @@ fn values(node: Node, of: &[Values], model: &Model, setup: &Setup) -> Values {
     match node {
         Node::Number(value) => one(value),
         Node::Truth(_) => truth(true),
-        Node::Parameter(parameter) => one(setup.parameters[parameter.index()]),
-        Node::Read(quantity) => read(quantity, model, setup),
+        Node::Parameter(parameter) => one(grounds.parameters[parameter.index()]),
+        Node::Read(quantity) => read(quantity, model, grounds),
         Node::Negate(a) => spans(&[-get(a).high, -get(a).low], get(a).is_safe),
         Node::Add(a, b) => ends(get(a), get(b), |a, b| a + b),
         Node::Subtract(a, b) => ends(get(a), get(b), |a, b| a - b),
@@ -102,21 +146,12 @@ fn values(node: Node, of: &[Values], model: &Model, setup: &Setup) -> Values {
     }
 }
 
-fn read(quantity: Quantity, model: &Model, setup: &Setup) -> Values {
+fn read(quantity: Quantity, model: &Model, grounds: &Grounds) -> Values {
     let safe = |low, high| Values { low, high, is_safe: true };
-    let has_own = |attribute: crate::model::AttributeId| {
-        let of_actors = setup.attributes.chunks_exact(model.actors.len().max(1)).nth(attribute.index());
-        of_actors.is_some_and(|values| values.iter().all(|value| value.abs() < TAME))
-    };
-    // The counts behind a mean of trust cannot vanish or overflow.
-    let is_trust_tame = setup.trust_strength > 1.0 / TAME
-        && [setup.trust_strength, setup.trust_kept, setup.trust_broken, setup.trust_suspended, setup.trust_witness]
-            .iter()
-            .all(|&weight| weight < TAME);
     match (quantity, quantity.range()) {
-        (Quantity::Own(attribute), _) if has_own(attribute) => safe(-TAME, TAME),
+        (Quantity::Own(attribute), _) if grounds.is_tame(attribute) => safe(-TAME, TAME),
         (Quantity::Own(_) | Quantity::Index | Quantity::Size, _) => ANY,
-        (Quantity::Trust(..) | Quantity::Assured { .. }, _) if !is_trust_tame => ANY,
+        (Quantity::Trust(..) | Quantity::Assured { .. }, _) if !grounds.is_trust_tame => ANY,
         (Quantity::MeanStance(mean), _) => {
             let group = model.means[mean.index()].group;
             if model.groups[group.index()].members.is_empty() { ANY } else { safe(0.0, 1.0) }

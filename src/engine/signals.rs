@@ -1,7 +1,7 @@
 //! What conditions can depend on, by number: who watches a thing is told by its signal. And who looks at the state besides
 //! commitments: shocks, moves, outcomes and metrics, numbered in this order.
 
-use crate::model::{ActorId, CommitmentId, Dependency, Expression, IssueId, Model, MoveId, Quantity, Trigger};
+use crate::model::{ActorId, CommitmentId, Dependency, Expression, IssueId, Model, MoveId, Quantity, SlotId, Trigger};
 
 use super::collections::Lists;
 
@@ -9,6 +9,8 @@ use super::collections::Lists;
 pub(super) type Signal = u32;
 
 /// The numbering of signals: one for each part of the state whose change may affect a condition.
+///
+/// The signal of the commitments that count in a slot is the index of the slot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Signals {
     pub(super) actors: u32,
@@ -19,8 +21,9 @@ pub(super) struct Signals {
     pub(super) shocks: u32,
     pub(super) moves: u32,
     pub(super) outcomes: u32,
-    /// Trust between any two actors.
-    pub(super) trust: Signal,
+    deeds: u32,
+    trust: u32,
+    slot_trust: u32,
     /// The size of the gap.
     pub(super) gap: Signal,
     /// The step.
@@ -38,7 +41,10 @@ impl Signals {
         let shocks = meetings + count(model.meetings.len());
         let moves = shocks + count(model.shocks.len());
         let outcomes = moves + count(model.moves.len());
-        let trust = outcomes + count(model.outcomes.len());
+        let deeds = outcomes + count(model.outcomes.len());
+        let trust = deeds + count(model.slots.len());
+        let slot_trust = trust + count(model.actors.len());
+        let gap = slot_trust + count(model.slots.len());
         let actors = count(model.actors.len());
         Self {
             actors,
@@ -49,9 +55,11 @@ impl Signals {
             shocks,
             moves,
             outcomes,
+            deeds,
             trust,
-            gap: trust + 1,
-            tick: trust + 2,
+            slot_trust,
+            gap,
+            tick: gap + 1,
         }
     }
 
@@ -70,28 +78,46 @@ impl Signals {
         self.stances + issue.0 * self.actors + actor.0
     }
 
+    /// The signal for deliveries of commitments that count in a slot.
+    pub(super) fn deeds(&self, slot: SlotId) -> Signal {
+        self.deeds + slot.0
+    }
+
+    /// The signal for the trust of anyone in an actor.
+    pub(super) fn trust(&self, trusted: ActorId) -> Signal {
+        self.trust + trusted.0
+    }
+
+    /// The signal for trust in any actor of a slot.
+    pub(super) fn slot_trust(&self, slot: SlotId) -> Signal {
+        self.slot_trust + slot.0
+    }
+
     /// The signals for changes of a quantity; `reader` is the debtor in a commitment's conditions.
-    pub(super) fn of(&self, quantity: Quantity, reader: ActorId) -> [Option<Signal>; 2] {
-        let one = |signal| [Some(signal), None];
-        match quantity.dependency() {
+    pub(super) fn of(&self, quantity: Quantity, reader: ActorId) -> impl Iterator<Item = Signal> + use<> {
+        let one = |signal| [Some(signal), None, None];
+        let two = |first, second| [Some(first), Some(second), None];
+        let signals = match quantity.dependency() {
             Dependency::Slot(slot) => one(slot.0),
-            Dependency::SlotAndTrust(slot) => [Some(slot.0), Some(self.trust)],
+            Dependency::Deeds(slot) => one(self.deeds(slot)),
+            Dependency::SlotAndTrust(slot) => [Some(slot.0), Some(self.deeds(slot)), Some(self.slot_trust(slot))],
             Dependency::Commitment(c) => one(self.commitments + c.commitment.0),
             Dependency::Outcome(outcome) => one(self.outcomes + outcome.0),
             Dependency::OwnStance(issue) => one(self.stance(reader, issue)),
             Dependency::Stance(actor, issue) => one(self.stance(actor, issue)),
             Dependency::Mean(mean) => one(self.means + mean.0),
-            Dependency::Trust => one(self.trust),
+            Dependency::Trust(trusted) => one(self.trust(trusted)),
             Dependency::Meeting(meeting) => one(self.meetings + meeting.0),
             Dependency::Shock(shock) => one(self.shocks + shock.0),
             Dependency::Move(which) => one(self.moves + which.0),
-            Dependency::MoveOrClock(which) => [Some(self.moves + which.0), Some(self.tick)],
-            Dependency::MeetingOrClock(meeting) => [Some(self.meetings + meeting.0), Some(self.tick)],
-            Dependency::ShockOrClock(shock) => [Some(self.shocks + shock.0), Some(self.tick)],
+            Dependency::MoveOrClock(which) => two(self.moves + which.0, self.tick),
+            Dependency::MeetingOrClock(meeting) => two(self.meetings + meeting.0, self.tick),
+            Dependency::ShockOrClock(shock) => two(self.shocks + shock.0, self.tick),
             Dependency::Gap => one(self.gap),
             Dependency::Clock => one(self.tick),
-            Dependency::Fixed => [None, None],
-        }
+            Dependency::Fixed => [None; 3],
+        };
+        signals.into_iter().flatten()
     }
 }
 
@@ -124,7 +150,7 @@ impl GlobalReaders {
         for (other, expression) in (0..).zip(expressions) {
             // None of them belongs to a debtor.
             let reads = expression.map(Expression::reads).unwrap_or_default();
-            let signals = reads.into_iter().flat_map(|quantity| signals.of(quantity, ActorId(0))).flatten();
+            let signals = reads.into_iter().flat_map(|quantity| signals.of(quantity, ActorId(0)));
             found.extend(signals.map(|signal| (signal, other)));
         }
         let is_of_stances = |signal: Signal| (signals.stances..signals.meetings).contains(&signal);
@@ -149,6 +175,11 @@ impl GlobalReaders {
     /// The index of an outcome, given its position.
     pub(super) fn of_outcome(&self, at: usize) -> usize {
         self.outcomes + at
+    }
+
+    /// The indices of all outcomes.
+    pub(super) fn outcomes(&self) -> std::ops::Range<usize> {
+        self.outcomes..self.metrics
     }
 
     /// The index of a metric, given its position.

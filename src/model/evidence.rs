@@ -210,11 +210,7 @@ impl Evidence {
         step_count(&mut counts.kept, old.kept, new.kept);
         for gift in model.gifts(instance) {
             let promise = self.promise(model, setup, instance, gift);
-            self.change(model, instance, gift.resource, gift.number, |sums| {
-                move_sums(sums, promise, old, -1);
-                move_sums(sums, promise, new, 1);
-            });
-            self.change_parties(model, instance, gift.resource, gift.number, old.bound, new.bound);
+            self.change(model, instance, gift, (promise, old), (promise, new));
         }
     }
 
@@ -225,11 +221,7 @@ impl Evidence {
         self.delivered[gift.position] = new;
         let after = Promise { delivered: new.0, ..before };
         let standing = self.standing[instance.index()];
-        self.change(model, instance, gift.resource, number, |sums| {
-            move_sums(sums, before, standing, -1);
-            move_sums(sums, after, standing, 1);
-            sums.delivered += after.delivered - before.delivered;
-        });
+        self.change(model, instance, gift, (before, standing), (after, standing));
     }
 
     /// Sets a graded amount.
@@ -239,10 +231,7 @@ impl Evidence {
         self.amounts[gift.position] = new;
         let after = Promise { amount: new.0, ..before };
         let standing = self.standing[instance.index()];
-        self.change(model, instance, gift.resource, number, |sums| {
-            move_sums(sums, before, standing, -1);
-            move_sums(sums, after, standing, 1);
-        });
+        self.change(model, instance, gift, (before, standing), (after, standing));
     }
 
     /// The promised amount of a gift: the current one if it is graded, otherwise the declared one.
@@ -300,38 +289,28 @@ impl Evidence {
         }
     }
 
+    /// Replaces the contribution of a promise to every sum that it is part of. An actor counts as one party regardless of
+    /// the number of its commitments for the resource.
+    #[inline(always)]
     fn change(
         &mut self,
         model: &Model,
         instance: InstanceId,
-        resource: ResourceId,
-        number: usize,
-        apply: impl Fn(&mut Sums),
+        gift: Gift,
+        before: (Promise, Standing),
+        after: (Promise, Standing),
     ) {
+        let change = after.0.part(after.1).less(before.0.part(before.1));
         let debtor = model.instances[instance.index()].debtor;
-        apply(&mut self.ledger[model.ledger_index(resource, debtor)]);
-        for &slot in model.slots_of(instance, number) {
-            apply(&mut self.slots[slot.index()]);
-        }
-    }
-
-    /// An actor counts as one party regardless of the number of its commitments for the resource.
-    fn change_parties(
-        &mut self,
-        model: &Model,
-        instance: InstanceId,
-        resource: ResourceId,
-        number: usize,
-        was: bool,
-        is: bool,
-    ) {
-        let debtor = model.instances[instance.index()].debtor;
-        let own = &mut self.ledger[model.ledger_index(resource, debtor)];
-        let before = own.parties;
-        step_count(&mut own.parties, was, is);
-        let after = own.parties;
-        for &slot in model.slots_of(instance, number) {
-            step_count(&mut self.slots[slot.index()].parties, before > 0, after > 0);
+        let own = &mut self.ledger[model.ledger_index(gift.resource, debtor)];
+        own.add(change);
+        let was_party = own.parties > 0;
+        step_count(&mut own.parties, before.1.bound, after.1.bound);
+        let is_party = own.parties > 0;
+        for &slot in model.slots_of(instance, gift.number) {
+            let sums = &mut self.slots[slot.index()];
+            sums.add(change);
+            step_count(&mut sums.parties, was_party, is_party);
         }
     }
 
@@ -471,15 +450,47 @@ impl Promise {
         let offer = if standing.kept { self.amount } else { self.upto };
         (if standing.offered { offer } else { 0 }, if standing.bound { self.amount } else { 0 })
     }
+
+    /// The contribution of the promise to sums, with this standing.
+    #[inline]
+    fn part(self, standing: Standing) -> Part {
+        let (offered, bound) = self.counts(standing);
+        let bound_or_delivered = bound.max(self.delivered);
+        let offered_or_more = offered.max(bound_or_delivered);
+        Part { offered, bound, delivered: self.delivered, bound_or_delivered, offered_or_more }
+    }
 }
 
-/// Adds (`sign` 1) or removes (`sign` −1) a commitment with this standing. Deliveries have their own events.
-#[inline]
-fn move_sums(sums: &mut Sums, promise: Promise, standing: Standing, sign: i64) {
-    let (offered, bound) = promise.counts(standing);
-    let bound_or_delivered = bound.max(promise.delivered);
-    sums.offered += sign * offered;
-    sums.bound += sign * bound;
-    sums.bound_or_delivered += sign * bound_or_delivered;
-    sums.offered_or_more += sign * offered.max(bound_or_delivered);
+/// The contribution of one promise to [`Sums`], or a change of it.
+#[derive(Clone, Copy)]
+struct Part {
+    offered: i64,
+    bound: i64,
+    delivered: i64,
+    bound_or_delivered: i64,
+    offered_or_more: i64,
+}
+
+impl Part {
+    #[inline]
+    fn less(self, other: Self) -> Self {
+        Self {
+            offered: self.offered - other.offered,
+            bound: self.bound - other.bound,
+            delivered: self.delivered - other.delivered,
+            bound_or_delivered: self.bound_or_delivered - other.bound_or_delivered,
+            offered_or_more: self.offered_or_more - other.offered_or_more,
+        }
+    }
+}
+
+impl Sums {
+    #[inline]
+    fn add(&mut self, part: Part) {
+        self.offered += part.offered;
+        self.bound += part.bound;
+        self.delivered += part.delivered;
+        self.bound_or_delivered += part.bound_or_delivered;
+        self.offered_or_more += part.offered_or_more;
+    }
 }

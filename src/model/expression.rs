@@ -357,18 +357,30 @@ struct Evaluation<'a, V> {
 }
 
 impl<V: Values> Evaluation<'_, V> {
+    /// [`Self::number`], without a call for what needs none.
+    #[inline(always)]
+    fn operand(&self, id: NodeId) -> f64 {
+        if let Node::Number(value) = self.nodes[id as usize] {
+            value
+        } else if let Node::Parameter(parameter) = self.nodes[id as usize] {
+            self.values.parameter(parameter)
+        } else {
+            self.number(id)
+        }
+    }
+
     fn number(&self, id: NodeId) -> f64 {
         let value = match self.nodes[id as usize] {
             Node::Number(value) => return value,
             Node::Parameter(parameter) => return self.values.parameter(parameter),
             Node::Read(quantity) => self.values.read(quantity),
             Node::Negate(a) => return -self.number(a),
-            Node::Add(a, b) => self.number(a) + self.number(b),
-            Node::Subtract(a, b) => self.number(a) - self.number(b),
-            Node::Multiply(a, b) => self.number(a) * self.number(b),
-            Node::Divide(a, b) => self.number(a) / self.number(b),
-            Node::Min(a, b) => smaller(self.number(a), self.number(b)),
-            Node::Max(a, b) => larger(self.number(a), self.number(b)),
+            Node::Add(a, b) => self.operand(a) + self.operand(b),
+            Node::Subtract(a, b) => self.operand(a) - self.operand(b),
+            Node::Multiply(a, b) => self.operand(a) * self.operand(b),
+            Node::Divide(a, b) => self.operand(a) / self.operand(b),
+            Node::Min(a, b) => smaller(self.operand(a), self.operand(b)),
+            Node::Max(a, b) => larger(self.operand(a), self.operand(b)),
             Node::Clamp(a, low, high) => clamped(self.number(a), self.number(low), self.number(high)),
             Node::Abs(a) => return self.number(a).abs(),
             Node::Sqrt(a) => libm::sqrt(self.number(a)),
@@ -391,7 +403,7 @@ impl<V: Values> Evaluation<'_, V> {
     fn truth(&self, id: NodeId) -> bool {
         match self.nodes[id as usize] {
             Node::Truth(value) => value,
-            Node::Compare(comparison, a, b) => comparison.holds(self.number(a), self.number(b)),
+            Node::Compare(comparison, a, b) => comparison.holds(self.operand(a), self.operand(b)),
             Node::And(a, b) => self.truth(a) && self.truth(b),
             Node::Or(a, b) => self.truth(a) || self.truth(b),
             Node::Not(a) => !self.truth(a),

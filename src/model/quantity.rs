@@ -85,7 +85,9 @@ pub enum Dependency {
     Fixed,
     /// The commitments that count in a slot.
     Slot(SlotId),
-    /// The commitments that count in a slot, and trust.
+    /// Deliveries of the commitments that count in a slot.
+    Deeds(SlotId),
+    /// The commitments that count in a slot, their deliveries, and trust in its actors.
     SlotAndTrust(SlotId),
     /// The instances of a commitment.
     Commitment(Promises),
@@ -97,8 +99,8 @@ pub enum Dependency {
     Stance(ActorId, IssueId),
     /// The stances of a group.
     Mean(MeanId),
-    /// Trust between actors.
-    Trust,
+    /// Trust in an actor.
+    Trust(ActorId),
     /// Sessions of a meeting.
     Meeting(MeetingId),
     /// Occurrences of a shock.
@@ -277,7 +279,7 @@ quantities! {
     /// `bound(r, g)`
     Bound(slot: SlotId) = "bound", Slot, Monotonicity::Evidence, Range::Amount(slot), Dependency::Slot(slot);
     /// `delivered(r, g)`
-    Delivered(slot: SlotId) = "delivered", Slot, Monotonicity::Deeds, Range::Amount(slot), Dependency::Slot(slot);
+    Delivered(slot: SlotId) = "delivered", Slot, Monotonicity::Deeds, Range::Amount(slot), Dependency::Deeds(slot);
     /// `parties(r, g)`
     Parties(slot: SlotId) = "parties", Slot, Monotonicity::Evidence, Range::Actors(slot), Dependency::Slot(slot);
     /// `assured(r, g)`, or `assured(r, g, observer)` outside of commitments: the observer is written there; in a
@@ -308,7 +310,7 @@ quantities! {
     /// `stance(g, issue)` of a group: the mean
     MeanStance(mean: MeanId) = "stance", Mean, Monotonicity::Fixed, Range::Unit, Dependency::Mean(mean);
     /// `trust(a, b)`
-    Trust(truster: ActorId, trusted: ActorId) = "trust", Pair, Monotonicity::Fixed, Range::Unit, Dependency::Trust;
+    Trust(truster: ActorId, trusted: ActorId) = "trust", Pair, Monotonicity::Fixed, Range::Unit, Dependency::Trust(trusted);
     /// `own(name)`
     Own(attribute: AttributeId) = "own", Attribute, Monotonicity::Fixed, Range::Any, Dependency::Fixed;
     /// `count(meeting)`
@@ -366,14 +368,14 @@ impl Quantity {
     #[must_use]
     pub fn slot(self) -> Option<SlotId> {
         match self.dependency() {
-            Dependency::Slot(slot) | Dependency::SlotAndTrust(slot) => Some(slot),
+            Dependency::Slot(slot) | Dependency::Deeds(slot) | Dependency::SlotAndTrust(slot) => Some(slot),
             Dependency::Fixed
             | Dependency::Commitment(_)
             | Dependency::Outcome(_)
             | Dependency::OwnStance(_)
             | Dependency::Stance(..)
             | Dependency::Mean(_)
-            | Dependency::Trust
+            | Dependency::Trust(_)
             | Dependency::Meeting(_)
             | Dependency::Shock(_)
             | Dependency::Move(_)

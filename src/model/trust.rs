@@ -20,6 +20,12 @@ impl Beta {
         Self { alpha: mean * strength, beta: (1.0 - mean) * strength }
     }
 
+    #[inline]
+    fn add(&mut self, more: Self) {
+        self.alpha += more.alpha;
+        self.beta += more.beta;
+    }
+
     /// The mean, `α/(α+β)`.
     #[inline]
     #[must_use]
@@ -36,7 +42,7 @@ const DENSE: usize = 128;
 pub struct Trust {
     actors: usize,
     prior: Beta,
-    /// By truster, then trusted; empty if pairs are stored sparsely.
+    /// By trusted, then truster; empty if pairs are stored sparsely.
     dense: Vec<Beta>,
     sparse: BTreeMap<(ActorId, ActorId), Beta>,
 }
@@ -76,7 +82,7 @@ impl Trust {
     #[must_use]
     pub fn beta(&self, truster: ActorId, trusted: ActorId) -> Beta {
         if self.actors <= DENSE {
-            self.dense[truster.index() * self.actors + trusted.index()]
+            self.dense[trusted.index() * self.actors + truster.index()]
         } else {
             self.sparse.get(&(truster, trusted)).copied().unwrap_or(self.prior)
         }
@@ -85,9 +91,41 @@ impl Trust {
     /// Mutable access to the Beta counts of the trust of `truster` in another actor.
     pub fn beta_mut(&mut self, truster: ActorId, trusted: ActorId) -> &mut Beta {
         if self.actors <= DENSE {
-            &mut self.dense[truster.index() * self.actors + trusted.index()]
+            &mut self.dense[trusted.index() * self.actors + truster.index()]
         } else {
             self.sparse.entry((truster, trusted)).or_insert(self.prior)
+        }
+    }
+
+    /// Adds evidence about one actor to the counts of others: `direct` to those of `some`, in ascending order, and
+    /// `indirect`, if given, to those of everyone else. The actor itself is left out.
+    pub fn update_trust(&mut self, trusted: ActorId, (some, direct): (&[ActorId], Beta), indirect: Option<Beta>) {
+        let Some(indirect) = indirect else {
+            for &truster in some.iter().filter(|&&truster| truster != trusted) {
+                self.beta_mut(truster, trusted).add(direct);
+            }
+            return;
+        };
+        let itself = (self.actors <= DENSE).then(|| self.beta(trusted, trusted));
+        let mut from = 0;
+        for &truster in some {
+            self.add_for(trusted, from..truster.index(), indirect);
+            self.add_for(trusted, truster.index()..truster.index() + 1, direct);
+            from = truster.index() + 1;
+        }
+        self.add_for(trusted, from..self.actors, indirect);
+        if let Some(itself) = itself {
+            *self.beta_mut(trusted, trusted) = itself;
+        }
+    }
+
+    fn add_for(&mut self, trusted: ActorId, trusters: std::ops::Range<usize>, seen: Beta) {
+        if self.actors <= DENSE {
+            let row = &mut self.dense[trusted.index() * self.actors..][trusters];
+            row.iter_mut().for_each(|beta| beta.add(seen));
+        } else {
+            let others = trusters.map(ActorId::at).filter(|&truster| truster != trusted);
+            others.for_each(|truster| self.beta_mut(truster, trusted).add(seen));
         }
     }
 

@@ -5,7 +5,7 @@ use super::super::failure::Failure;
 use super::super::view::View;
 use super::graded::Graded;
 use super::thresholds::{CROWD, Own, Thresholds};
-use crate::model::{Amount, Event, Evidence, InstanceId, Reader, Scope, State, limits};
+use crate::model::{Amount, Columns, Event, Evidence, InstanceId, Model, Reader, Scope, State, limits};
 
 /// The result of an agreement.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +15,9 @@ pub(in super::super) struct Agreement {
     /// The graded amounts that it raises, as position in the plan's levels and new amount, in declaration order.
     pub(in super::super) amounts: Vec<(u32, Amount)>,
 }
+
+/// From this many candidates of one commitment on, their conditions are evaluated together.
+const MANY: usize = 6;
 
 /// The number of operations charged for binding and unbinding a commitment.
 const BIND: u64 = 16;
@@ -124,8 +127,7 @@ impl<'a> Hypothesis<'a> {
     /// The scope of a commitment's conditions.
     #[must_use]
     pub fn scope_of(&self, instance: InstanceId) -> Scope<'_> {
-        let reader = Reader { actor: self.view.model.instances[instance.index()].debtor, instance };
-        Scope { reader: Some(reader), ..self.scope() }
+        Scope { reader: Some(reader_of(self.view.model, instance)), ..self.scope() }
     }
 
     /// Calls `look` with the instances whose `when` reads quantities that a commitment changes; possibly more than once
@@ -300,6 +302,10 @@ impl<'a> Hypothesis<'a> {
         for &instance in candidates {
             self.bind(instance);
         }
+        if start == 0 && self.all_agree(candidates)? {
+            self.seen = 0;
+            return Ok(());
+        }
         self.queue.extend_from_slice(&self.trail[start..]);
         for at in start..self.trail.len() {
             self.waiting.insert(self.trail[at]);
@@ -329,6 +335,31 @@ impl<'a> Hypothesis<'a> {
         self.trail.retain(|&instance| bound.contains(instance));
         self.seen = self.seen.min(start);
         Ok(())
+    }
+
+    /// Evaluates the `when` of these conditional instances together, and returns whether all hold. Returns `false` if this
+    /// does not pay, or if a part is not a number; they must then be evaluated one by one.
+    fn all_agree(&mut self, candidates: &[InstanceId]) -> Result<bool, Failure> {
+        let View { model, plan, .. } = self.view;
+        let commitment = |instance: &InstanceId| model.instances[instance.index()].commitment;
+        let (mut columns, mut readers, mut truths) = (Columns::default(), Vec::new(), Vec::new());
+        let mut work = 0;
+        for alike in candidates.chunk_by(|a, b| commitment(a) == commitment(b)) {
+            let at = commitment(&alike[0]).index();
+            if alike.len() < MANY {
+                return Ok(false);
+            }
+            work += plan.costs[at].when * alike.len() as u64;
+            let Some(when) = &model.commitments[at].when else { continue };
+            readers.clear();
+            readers.extend(alike.iter().map(|&instance| reader_of(model, instance)));
+            let is_known = columns.truths(when, &self.scope(), &readers, &mut truths);
+            if !is_known || !truths.iter().all(|&holds| holds) {
+                return Ok(false);
+            }
+        }
+        self.work += work;
+        if self.work > self.limit { Err(Failure::TooMuchWork { step: self.view.world.step }) } else { Ok(true) }
     }
 
     /// Queues the bound instances whose `when` may change when a commitment is unbound.
@@ -400,4 +431,8 @@ impl<'a> Hypothesis<'a> {
         let maintain = model.commitment_of(instance).maintain;
         self.evidence.set_standing(model, setup, instance, state.standing(maintain));
     }
+}
+
+fn reader_of(model: &Model, instance: InstanceId) -> Reader {
+    Reader { actor: model.instances[instance.index()].debtor, instance }
 }

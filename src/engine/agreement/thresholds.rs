@@ -276,7 +276,7 @@ impl<'a> Seeker<'a> {
     fn signals(&self, quantity: Quantity) -> impl Iterator<Item = (Signal, u32)> + use<> {
         let actor = self.view.model.instances[self.instance.index()].debtor;
         let instance = self.instance.0;
-        self.view.plan.signals.of(quantity, actor).into_iter().flatten().map(move |signal| (signal, instance))
+        self.view.plan.signals.of(quantity, actor).map(move |signal| (signal, instance))
     }
 
     /// The least total that reaches (strictly: exceeds) a fixed number.

@@ -66,7 +66,7 @@ pub(super) fn history_source(quantity: Quantity, debtor: Option<ActorId>) -> His
     let tracked = |unit, own| HistorySource::Tracked { key: (quantity, None), unit, own };
     match quantity.dependency() {
         Dependency::Fixed => HistorySource::Fixed,
-        Dependency::Slot(_) => tracked(unit, OwnPart::OfDebtor),
+        Dependency::Slot(_) | Dependency::Deeds(_) => tracked(unit, OwnPart::OfDebtor),
         Dependency::Commitment(_) => tracked(unit, OwnPart::OfInstance),
         Dependency::MeetingOrClock(_) | Dependency::ShockOrClock(_) | Dependency::MoveOrClock(_) => {
             tracked(Unit::LatestStep, OwnPart::None)
@@ -84,7 +84,7 @@ pub(super) fn history_source(quantity: Quantity, debtor: Option<ActorId>) -> His
         Dependency::Clock if quantity == Quantity::Step => HistorySource::Step,
         Dependency::Stance(..)
         | Dependency::Mean(_)
-        | Dependency::Trust
+        | Dependency::Trust(_)
         | Dependency::Meeting(_)
         | Dependency::Shock(_)
         | Dependency::Move(_)
@@ -199,7 +199,7 @@ impl Tracks {
         }
         let id = TrackId::try_from(self.list.len()).expect("the number of conditions is limited");
         self.positions.insert(key, id);
-        for signal in plan.signals.of(quantity, debtor.unwrap_or(ActorId(0))).into_iter().flatten() {
+        for signal in plan.signals.of(quantity, debtor.unwrap_or(ActorId(0))) {
             if signal != plan.signals.tick {
                 watched.push((signal, id));
             }
@@ -229,8 +229,9 @@ impl Tracks {
             return;
         }
         for instance in model.instance_ids() {
-            // Its life cycle affects every number to which it may contribute.
-            for track in self.touched(model, plan, Event::Created(instance)) {
+            let mut touched = Vec::new();
+            plan.signals_of_instance(model, instance, |signal| touched.extend_from_slice(self.watchers.get(signal)));
+            for track in touched {
                 self.spend(1);
                 if self.is_exhausted() {
                     return;

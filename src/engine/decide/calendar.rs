@@ -8,9 +8,9 @@ use crate::model::{ActorId, Effect, Event, IssueId, ShockId, Trigger, TrustEffec
 
 /// The part of a list sorted by step that belongs to `step`.
 pub(in super::super) fn dated<T>(list: &[(u32, T)], step: u32) -> &[(u32, T)] {
-    let from = list.partition_point(|(at, _)| *at < step);
-    let to = list.partition_point(|(at, _)| *at <= step);
-    &list[from..to]
+    let rest = &list[list.partition_point(|(at, _)| *at < step)..];
+    let here = rest.iter().take_while(|(at, _)| *at == step);
+    &rest[..here.count()]
 }
 
 /// The state of a shock between steps.

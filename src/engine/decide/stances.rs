@@ -8,7 +8,7 @@ use super::super::decision::{Decision, Why};
 use super::super::normals::Normals;
 use super::super::random::RunSeed;
 use super::super::view::View;
-use super::weights::Weights;
+use super::weights::{Weights, add_columns};
 
 /// The noise of the volatile actors.
 #[derive(Clone, Debug, Default)]
@@ -43,11 +43,21 @@ impl Noise {
         let count = self.volatile.len();
         if count == 0 { &[] } else { &self.normals.of(step)[issue * count..(issue + 1) * count] }
     }
+
+    /// Adds `σ·z` to the stances of the volatile actors.
+    #[inline(never)]
+    fn add(&self, normals: &[f64], setup: &Setup, next: &mut [f64]) {
+        for (z, actor) in normals.iter().zip(&self.volatile) {
+            next[actor.index()] += setup.volatility[actor.index()] * z;
+        }
+    }
 }
 
 /// Working memory of the phase, kept between steps.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct StanceStep {
+    /// The vector instructions of the machine, because detecting them takes time.
+    arch: Arch,
     means: Vec<f64>,
     next: Vec<f64>,
 }
@@ -95,26 +105,19 @@ pub(in super::super) fn next_stances(
             next_of_few(view.setup, (stances, anchors), normals, (weights, movers, few), next);
             continue;
         }
-        weights.means(stances, &mut memory.means);
-        Arch::new().dispatch(Move {
-            setup: view.setup,
-            stances,
-            anchors,
-            means: &memory.means,
-            normals: if noise.everybody { normals } else { &[] },
-            next,
-        });
+        let columns = weights.prepare_means(stances, &mut memory.means);
+        let (setup, means) = (view.setup, &mut memory.means);
+        let normals_of_all = noise.everybody.then_some(normals);
+        memory.arch.dispatch(Move { columns, setup, stances, anchors, means, normals: normals_of_all, next });
         if !noise.everybody {
-            for (z, actor) in normals.iter().zip(&noise.volatile) {
-                let at = actor.index();
-                next[at] += view.setup.volatility[at] * z;
-            }
+            noise.add(normals, setup, next);
+            memory.arch.dispatch(Clip(next));
         }
-        Arch::new().dispatch(Clip(next));
     }
 }
 
 /// [`Move`] and [`Clip`] for a few actors, one by one.
+#[inline(never)]
 fn next_of_few(
     setup: &Setup,
     (stances, anchors): (&[f64], &[f64]),
@@ -137,9 +140,7 @@ fn next_of_few(
     for (z, &at) in normals.iter().zip(&movers.volatile) {
         next[at as usize] += setup.volatility[few[at as usize].index()] * z;
     }
-    for value in next {
-        *value = value.clamp(0.0, 1.0) + 0.0;
-    }
+    next.iter_mut().for_each(|value| *value = clipped(*value));
 }
 
 impl StanceStep {
@@ -149,13 +150,15 @@ impl StanceStep {
     }
 }
 
-/// `s + η·((λ·m + (1−λ)·a) − s)`, plus `σ·z` if every actor has a normal.
+/// `s + η·((λ·m + (1−λ)·a) − s)`; if every actor has a normal, plus `σ·z`, clipped as by [`Clip`].
 struct Move<'a> {
+    /// The result of [`Weights::prepare_means`].
+    columns: &'a [f64],
     setup: &'a Setup,
     stances: &'a [f64],
     anchors: &'a [f64],
-    means: &'a [f64],
-    normals: &'a [f64],
+    means: &'a mut [f64],
+    normals: Option<&'a [f64]>,
     next: &'a mut [f64],
 }
 
@@ -164,14 +167,18 @@ impl WithSimd for Move<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { setup, stances, anchors, means, normals, next } = self;
+        let Self { columns, setup, stances, anchors, means, normals, next } = self;
+        add_columns(columns, stances, means);
         let pace = setup.pace;
-        let others = anchors.iter().zip(means).zip(&setup.susceptibility);
-        for ((next, stance), ((anchor, mean), lambda)) in next.iter_mut().zip(stances).zip(others) {
-            *next = stance + pace * ((lambda * mean + (1.0 - lambda) * anchor) - stance);
-        }
-        for ((next, volatility), z) in next.iter_mut().zip(&setup.volatility).zip(normals) {
-            *next += volatility * z;
+        let others = anchors.iter().zip(&*means).zip(&setup.susceptibility);
+        let moved = stances.iter().zip(others).map(|(stance, ((anchor, mean), lambda))| {
+            stance + pace * ((lambda * mean + (1.0 - lambda) * anchor) - stance)
+        });
+        if let Some(normals) = normals {
+            let noise = setup.volatility.iter().zip(normals).map(|(volatility, z)| volatility * z);
+            next.iter_mut().zip(moved.zip(noise)).for_each(|(next, (moved, noise))| *next = clipped(moved + noise));
+        } else {
+            next.iter_mut().zip(moved).for_each(|(next, moved)| *next = moved);
         }
     }
 }
@@ -184,10 +191,13 @@ impl WithSimd for Clip<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        for value in self.0 {
-            *value = value.clamp(0.0, 1.0) + 0.0;
-        }
+        self.0.iter_mut().for_each(|value| *value = clipped(*value));
     }
+}
+
+#[inline(always)]
+fn clipped(value: f64) -> f64 {
+    value.clamp(0.0, 1.0) + 0.0
 }
 
 /// The actors that are influenced by others, have noisy stances, or are pulled by an anchor.

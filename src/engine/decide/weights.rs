@@ -1,7 +1,5 @@
 //! The weights of influence between actors, for the phase of stances.
 
-use pulp::{Arch, Simd, WithSimd};
-
 use crate::model::{ActorId, Influence, MeetingId, Model, Setup};
 
 /// The number of values in the widest vectors.
@@ -87,23 +85,17 @@ impl Weights {
         }
     }
 
-    /// `m_i = Σ_j ŵ_ij·s_j` for every actor; absent terms would add nothing. Means beyond the actors are padding.
-    pub(super) fn means(&self, stances: &[f64], means: &mut Vec<f64>) {
+    /// Prepares `m_i = Σ_j ŵ_ij·s_j` for every actor: computes the means, or returns the columns from which [`add_columns`]
+    /// computes them. Absent terms would add nothing. Means beyond the actors are padding.
+    pub(super) fn prepare_means(&self, stances: &[f64], means: &mut Vec<f64>) -> &[f64] {
         match &self.matrix {
             Matrix::Dense(columns) => {
-                // Wider vectors do not change a sum: each row is summed in the order of the actors, and nothing is
-                // fused.
                 means.resize(padded(stances.len()), 0.0);
-                Arch::new().dispatch(Product { columns, stances, means });
+                columns
             }
             Matrix::Sparse { starts, entries } => {
-                means.clear();
-                means.extend_from_slice(stances);
-                for (row, range) in self.rows.iter().zip(starts.windows(2)) {
-                    let row_entries = &entries[range[0]..range[1]];
-                    means[row.index()] =
-                        row_entries.iter().fold(0.0, |sum, (column, weight)| sum + weight * stances[column.index()]);
-                }
+                sparse_means((&self.rows, starts, entries), stances, means);
+                &[]
             }
         }
     }
@@ -126,30 +118,40 @@ impl Weights {
     }
 }
 
-/// The matrix, by column, times a vector.
-struct Product<'a> {
-    columns: &'a [f64],
-    stances: &'a [f64],
-    means: &'a mut [f64],
+/// The means of the rows whose entries begin at `starts`; those of all other rows are their stances.
+#[inline(never)]
+fn sparse_means(
+    (rows, starts, entries): (&[ActorId], &[usize], &[(ActorId, f64)]),
+    stances: &[f64],
+    means: &mut Vec<f64>,
+) {
+    means.clear();
+    means.extend_from_slice(stances);
+    for (row, range) in rows.iter().zip(starts.windows(2)) {
+        let row_entries = &entries[range[0]..range[1]];
+        means[row.index()] =
+            row_entries.iter().fold(0.0, |sum, (column, weight)| sum + weight * stances[column.index()]);
+    }
 }
 
-impl WithSimd for Product<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { columns, stances, means } = self;
-        let height = means.len();
-        let mut wide = means.chunks_exact_mut(4 * LANES);
-        let mut first = 0;
-        for block in &mut wide {
-            add_block::<{ 4 * LANES }>(columns, stances, height, first, block);
-            first += 4 * LANES;
-        }
-        for block in wide.into_remainder().chunks_exact_mut(LANES) {
-            add_block::<LANES>(columns, stances, height, first, block);
-            first += LANES;
-        }
+/// A matrix, by column, times a vector; without effect if there are no columns.
+///
+/// Wider vectors do not change a sum: each row is summed in the order of the actors, and nothing is fused.
+#[inline(always)]
+pub(super) fn add_columns(columns: &[f64], stances: &[f64], means: &mut [f64]) {
+    if columns.is_empty() {
+        return;
+    }
+    let height = means.len();
+    let mut wide = means.chunks_exact_mut(4 * LANES);
+    let mut first = 0;
+    for block in &mut wide {
+        add_block::<{ 4 * LANES }>(columns, stances, height, first, block);
+        first += 4 * LANES;
+    }
+    for block in wide.into_remainder().chunks_exact_mut(LANES) {
+        add_block::<LANES>(columns, stances, height, first, block);
+        first += LANES;
     }
 }
 

@@ -2,7 +2,6 @@
 
 use crate::model::{Event, MeetingId, Model, ShockId, limits};
 
-use super::super::agenda::Moved;
 use super::super::decide::{self, Influences, Movers, Noise, ShockState, StanceStep};
 use super::super::decision::{Decision, Why};
 use super::super::failure::Failure;
@@ -54,15 +53,22 @@ impl Calendar {
     }
 
     /// Runs the phase.
+    #[inline]
     pub(super) fn run(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
-        self.meet(progress)?;
-        self.strike(progress)
+        if !self.sessions.is_empty() || !progress.plan.begins.is_empty() {
+            self.meet(progress)?;
+        }
+        if self.threats.is_empty() { Ok(()) } else { self.strike(progress) }
     }
 
     fn meet(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
         let step = progress.run.world.step;
         self.sessions.retain(|&(_, last)| last >= step);
-        for &(_, meeting) in decide::dated(&progress.plan.begins, step) {
+        let begin = decide::dated(&progress.plan.begins, step);
+        if begin.is_empty() {
+            return Ok(());
+        }
+        for &(_, meeting) in begin {
             let sessions = &progress.model.meetings[meeting.index()].sessions;
             let at = sessions.partition_point(|&(first, _)| first < step);
             self.sessions.push((meeting, sessions[at].1));
@@ -97,9 +103,7 @@ pub(super) struct Opinions {
     noise: Noise,
     movers: Movers,
     step: StanceStep,
-    moved: Moved,
-    /// The serial number of the weights with which no stance changes any more, as long as nothing else changes a stance
-    /// or an anchor.
+    /// The weights under which nobody moves any more, as long as nothing else moves a stance or an anchor.
     still: Option<u64>,
 }
 
@@ -114,7 +118,7 @@ impl Opinions {
 
     /// Runs the phase with these meetings in session.
     pub(super) fn run(&mut self, progress: &mut Progress<'_>, sessions: &[(MeetingId, u32)]) -> Result<(), Failure> {
-        let Self { influences, noise, movers, step, moved, still } = self;
+        let Self { influences, noise, movers, step, still } = self;
         let pairs = influences.ask(progress.model, &progress.run.setup, sessions);
         if pairs > limits::TIES as u64 {
             return Err(Failure::TooManyTies { step: progress.run.world.step });
@@ -135,7 +139,7 @@ impl Opinions {
             progress.spend((weights.size() as u64).saturating_add(stances as u64 / AT_ONCE))?;
             if progress.is_quick() {
                 decide::next_stances(progress.view(), (weights, movers), noise, step);
-                progress.move_stances(movers.few(), step.next(), moved);
+                progress.move_stances(movers.few(), step.next());
             } else {
                 progress.decide(|view, out| {
                     decide::stances(view, (weights, movers), noise, step, out);

@@ -55,32 +55,42 @@ impl Exchange {
     }
 
     /// Rounds of exchange until one detaches nothing.
+    #[inline]
     pub(super) fn run(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        if progress.agenda.has_when() || !progress.plan.levels.is_empty() {
+            self.rounds(progress)?;
+            if self.candidates.capacity() > LARGE {
+                self.candidates = Vec::new();
+                self.rounds = Rounds::default();
+            }
+        }
+        // The last one is that of the end.
+        let is_last = progress.run.world.step + 1 == progress.model.clock.steps;
+        if progress.model.reads_gap || is_last { gap::refresh(progress) } else { Ok(()) }
+    }
+
+    fn rounds(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
         let mut patience = self.patience;
         loop {
             self.candidates.clear();
             progress.agenda.take_when(progress.plan, &mut self.candidates);
+            if self.candidates.is_empty() && progress.plan.levels.is_empty() {
+                return Ok(());
+            }
             progress.spend_on(&self.candidates, |costs| costs.when)?;
             let before = progress.run.events;
             self.round(progress)?;
             if progress.run.events == before {
-                break;
+                return Ok(());
             }
             if self.candidates.len() >= CROWD && progress.plan.levels.is_empty() {
                 if patience == 0 && self.cascade(progress)? {
-                    break;
+                    return Ok(());
                 }
                 // Where there are too few thresholds it is not tried again.
                 patience = patience.checked_sub(1).unwrap_or(u32::MAX);
             }
         }
-        if self.candidates.capacity() > LARGE {
-            self.candidates = Vec::new();
-            self.rounds = Rounds::default();
-        }
-        // The last one is that of the end.
-        let is_last = progress.run.world.step + 1 == progress.model.clock.steps;
-        if progress.model.reads_gap || is_last { gap::refresh(progress) } else { Ok(()) }
     }
 
     /// One round: detachments on the state at its start, then the rise of graded amounts on what they leave.
@@ -193,11 +203,15 @@ impl Exchange {
     }
 
     /// The packages of the meetings in session, each with the Exchange after it.
+    #[inline]
     pub(super) fn packages(
         &mut self,
         progress: &mut Progress<'_>,
         sessions: &[(MeetingId, u32)],
     ) -> Result<(), Failure> {
+        if sessions.is_empty() {
+            return Ok(());
+        }
         let packages = |meeting: MeetingId| progress.model.meetings[meeting.index()].package;
         let due: Vec<MeetingId> = sessions.iter().map(|&(meeting, _)| meeting).filter(|&at| packages(at)).collect();
         due.into_iter().try_for_each(|meeting| self.package(progress, meeting))
@@ -217,6 +231,9 @@ impl Exchange {
         progress.work = work;
         if !matches!(last, Some(Event::Detached(_) | Event::Reactivated(_) | Event::Raised { .. })) {
             return progress.apply();
+        }
+        if !progress.may_undo {
+            return progress.apply().and_then(|()| self.run(progress));
         }
         let mark = progress.mark(&mut self.before_package);
         let result = progress.apply().and_then(|()| self.run(progress));

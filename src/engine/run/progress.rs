@@ -1,6 +1,6 @@
 //! A run in progress: applies and records decisions.
 
-use super::super::agenda::{Agenda, Moved};
+use super::super::agenda::Agenda;
 use super::super::cause::Causes;
 use super::super::condition_check::Watch;
 use super::super::decision::{Decision, Why};
@@ -8,6 +8,7 @@ use super::super::failure::Failure;
 use super::super::history::HistoryHash;
 use super::super::plan::{Costs, Plan};
 use super::super::random::RunSeed;
+use super::super::ranges::Grounds;
 use super::super::setup::prepare;
 use super::super::storyline::{StorylineBuilder, StorylineHash};
 use super::super::view::View;
@@ -25,11 +26,15 @@ pub(super) struct Progress<'a> {
     pub(super) plan: &'a Plan,
     /// The seed and replicate in use.
     pub(super) run_seed: RunSeed,
+    /// Whether the effects of a package must be undone if the Exchange after it fails.
+    pub(super) may_undo: bool,
     /// The seed and replicate of the start, from which the setup is drawn.
     first_seed: RunSeed,
     /// The run so far: its state, setup and log.
     pub(super) run: Run,
     pub(super) agenda: Agenda,
+    /// The inputs from which `safety` is derived.
+    pub(super) grounds: Grounds,
     /// The parts of conditions that are always numbers.
     pub(super) safety: Safety,
     /// The records for finding causes, if a log is wanted.
@@ -60,6 +65,7 @@ impl<'a> Progress<'a> {
             model,
             plan,
             run_seed: RunSeed { seed: 0, replicate: 0 },
+            may_undo: true,
             first_seed: RunSeed { seed: 0, replicate: 0 },
             run: Run {
                 result: Ok(Ending::Stalemate),
@@ -77,6 +83,7 @@ impl<'a> Progress<'a> {
                 before: Vec::new(),
             },
             agenda: Agenda::new(model, plan),
+            grounds: Grounds::default(),
             safety: Safety::default(),
             causes: None,
             storyline_builder: StorylineBuilder::default(),
@@ -102,7 +109,8 @@ impl<'a> Progress<'a> {
         (self.run_seed, self.first_seed) = (run_seed, run_seed);
         let Run { setup, world, .. } = &self.run;
         self.agenda.reset(View { model: self.model, plan: self.plan, setup, world });
-        self.safety.reset(self.model, &self.plan.conditions, setup);
+        self.grounds.update(self.model, setup, self.grounds.changes() == 0);
+        self.safety.reset(self.model, &self.plan.conditions, &self.grounds);
         self.work = 0;
         self.batch.clear();
     }
@@ -219,28 +227,18 @@ impl<'a> Progress<'a> {
     }
 
     /// Changes stances as [`Self::apply`] would, for runs without log and causes. `some` and `next` are as in
-    /// [`model::move_stances`]; `moved` is working memory.
-    pub(super) fn move_stances(&mut self, some: Option<&[ActorId]>, next: &[f64], moved: &mut Moved) {
+    /// [`model::move_stances`].
+    pub(super) fn move_stances(&mut self, some: Option<&[ActorId]>, next: &[f64]) {
         let Self { plan, run: Run { world, history, events, .. }, agenda, .. } = self;
         let step = world.step;
-        let means_are_watched = !plan.stance_signals.is_empty();
-        moved.positions.clear();
-        moved.noticed.clear();
-        let mut count = 0;
-        model::move_stances(world, some, next, |at, event, value| {
-            history.add(step, event);
-            count += 1;
-            let position = || u32::try_from(at).expect("the number of stances is limited");
-            if means_are_watched {
-                moved.positions.push(position());
-            }
-            if agenda.is_noticed(at, value) {
-                moved.noticed.push((position(), value));
-            }
-        });
-        moved.count = count;
-        *events += u32::try_from(count).expect("the number of stances is limited");
-        agenda.note_stances(plan, moved);
+        let mut hash = *history;
+        let moved =
+            model::move_stances(world, some, next, |actor, issue, value| hash.add_stance(step, (actor, issue), value));
+        *history = hash;
+        if moved > 0 {
+            *events += u32::try_from(moved).expect("the number of stances is limited");
+            agenda.note_stances(plan, some, &world.stances);
+        }
     }
 
     /// Marks the current point for [`Self::undo`]; the state is copied to `before`.
@@ -300,7 +298,8 @@ impl<'a> Progress<'a> {
         for instance in self.model.instance_ids() {
             self.agenda.resume(view, instance);
         }
-        self.safety.reset(self.model, &self.plan.conditions, &self.run.setup);
+        self.grounds.update(self.model, &self.run.setup, true);
+        self.safety.reset(self.model, &self.plan.conditions, &self.grounds);
         if let Some(causes) = &mut self.causes {
             causes.after_fork((self.model, self.plan, &self.run.setup, &self.run.world), self.run.events);
         }

@@ -37,15 +37,20 @@ pub struct Simulation<'a> {
     gap: Gap,
     candidates: Vec<InstanceId>,
     reasons: Reasons,
-    /// Whether metrics that cannot fail may be evaluated only at the end, because nothing reads them before.
+    /// Whether values that are needed only if the run fails may be left out: metrics before the end, the state before a
+    /// package.
     may_be_lazy: bool,
-    /// Whether they are in this run, which is not so in a repetition after a failure.
+    /// Whether they are left out of this run, which is not so in a repetition after a failure.
     is_lazy: bool,
     /// Runs so far, and those of them that failed.
     runs: u64,
     failed: u64,
+    /// By metric, whether it cannot fail; and the value of `Grounds::changes` for which this was computed.
+    cannot_fail: (Vec<bool>, Option<u64>),
     /// By metric, whether it is evaluated only at the end.
     is_late: Vec<bool>,
+    /// Whether all metrics are.
+    all_are_late: bool,
 }
 
 impl<'a> Simulation<'a> {
@@ -63,11 +68,15 @@ impl<'a> Simulation<'a> {
             gap: Gap::default(),
             candidates: Vec::new(),
             reasons: Reasons::default(),
-            may_be_lazy: !want.log && !want.series && !model.metrics.is_empty(),
+            may_be_lazy: !want.log
+                && !want.series
+                && (!model.metrics.is_empty() || model.meetings.iter().any(|meeting| meeting.package)),
             is_lazy: false,
             runs: 0,
             failed: 0,
+            cannot_fail: (Vec::new(), None),
             is_late: Vec::new(),
+            all_are_late: false,
         }
     }
 
@@ -89,7 +98,7 @@ impl<'a> Simulation<'a> {
         self.runs += 1;
         self.failed += u64::from(self.progress.run.result.is_err());
         if self.is_lazy && self.progress.run.result.is_err() {
-            // Run again: the metrics before the failure were not evaluated.
+            // Run again with everything that was left out.
             self.is_lazy = false;
             self.run_once(settings, &[], run_seed, &mut |_, _, _| {});
         }
@@ -139,15 +148,22 @@ impl<'a> Simulation<'a> {
     /// Resets to the state before the first event, with the numbers in the setup.
     fn reset(&mut self, run_seed: RunSeed) {
         self.progress.reset(run_seed, self.want.log);
+        self.progress.may_undo = !self.is_lazy;
         self.calendar.reset(&self.progress);
         self.opinions.reset(&self.progress);
         self.exchange.reset();
         self.gap.reset();
         self.candidates.clear();
-        let Progress { model, run, .. } = &self.progress;
-        let cannot_fail = |metric: &Metric| safe_parts(&metric.value, model, &run.setup).last() == Some(&true);
+        let Progress { model, grounds, .. } = &self.progress;
+        let (cannot_fail, computed_for) = &mut self.cannot_fail;
+        if self.is_lazy && computed_for.replace(grounds.changes()) != Some(grounds.changes()) {
+            let is_safe = |metric: &Metric| safe_parts(&metric.value, model, grounds).last() == Some(&true);
+            cannot_fail.clear();
+            cannot_fail.extend(model.metrics.iter().map(is_safe));
+        }
         self.is_late.clear();
-        self.is_late.extend(model.metrics.iter().map(|metric| self.is_lazy && cannot_fail(metric)));
+        self.is_late.extend((0..model.metrics.len()).map(|at| self.is_lazy && cannot_fail[at]));
+        self.all_are_late = self.is_late.iter().all(|is_late| *is_late);
     }
 
     fn start(&mut self) -> Result<(), Failure> {
@@ -214,8 +230,8 @@ impl<'a> Simulation<'a> {
 
     fn has_stopped(&self) -> bool {
         let Progress { model, plan, run, .. } = &self.progress;
-        let stops = model.outcomes.iter().zip(&run.world.reached);
-        plan.may_stop && stops.into_iter().any(|(outcome, reached)| outcome.stop && reached.is_some())
+        let mut stops = model.outcomes.iter().zip(&run.world.reached);
+        plan.may_stop && stops.any(|(outcome, reached)| outcome.stop && reached.is_some())
     }
 
     /// The phases of a step, in order.
@@ -225,15 +241,24 @@ impl<'a> Simulation<'a> {
         progress.agenda.begin_step(progress.plan);
         calendar.run(progress)?;
         opinions.run(progress, calendar.sessions())?;
-        Self::review(progress, &mut self.candidates, &mut self.reasons)?;
-        Self::go_first(progress)?;
+        if progress.agenda.has_review(progress.run.world.step) {
+            Self::review(progress, &mut self.candidates, &mut self.reasons)?;
+        }
+        if !progress.model.moves.is_empty() {
+            Self::go_first(progress)?;
+        }
         exchange.run(progress)?;
         exchange.packages(progress, calendar.sessions())?;
         gap.note(progress, is_last, self.want.exchanged, self.want.log && progress.run.before.is_empty());
         watch(Checkpoint::Exchanged, &progress.run.world, &progress.run.setup);
-        Self::deliver(progress, &mut self.candidates)?;
-        self.reach()?;
-        self.sample(is_last)
+        if progress.agenda.delivering.may_have_any() {
+            Self::deliver(progress, &mut self.candidates)?;
+        }
+        if progress.agenda.has_other(progress.plan.global_readers.outcomes()) {
+            self.reach()?;
+        }
+        let is_last = is_last || self.has_stopped();
+        if is_last || !self.all_are_late { self.sample(is_last) } else { Ok(()) }
     }
 
     fn review(
@@ -323,7 +348,6 @@ impl<'a> Simulation<'a> {
     /// Samples every metric; one whose inputs have not changed keeps its value. After a failure, the metrics before it
     /// have been sampled.
     fn sample(&mut self, is_last: bool) -> Result<(), Failure> {
-        let is_last = is_last || self.has_stopped();
         let Progress { model, plan, run, agenda, .. } = &mut self.progress;
         let view = View { model, plan, setup: &run.setup, world: &run.world };
         for (at, (metric, latest)) in model.metrics.iter().zip(&mut run.metrics).enumerate() {

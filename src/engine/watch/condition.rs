@@ -68,7 +68,7 @@ fn is_restless(quantity: &Quantity) -> bool {
         Dependency::OwnStance(_)
         | Dependency::Stance(..)
         | Dependency::Mean(_)
-        | Dependency::Trust
+        | Dependency::Trust(_)
         | Dependency::SlotAndTrust(_)
         | Dependency::Clock
         | Dependency::MeetingOrClock(_)
@@ -76,6 +76,7 @@ fn is_restless(quantity: &Quantity) -> bool {
         | Dependency::MoveOrClock(_) => true,
         Dependency::Fixed
         | Dependency::Slot(_)
+        | Dependency::Deeds(_)
         | Dependency::Commitment(_)
         | Dependency::Outcome(_)
         | Dependency::Meeting(_)

@@ -13,39 +13,42 @@ pub fn begin_step(world: &mut World, step: u32) {
 }
 
 /// Moves the stances of some actors, or of all, to their values in `next` (by issue, then actor) if these differ
-/// enough. Calls `happened` with the position, the event and the value of each that moves, by actor, then issue.
-/// Equivalent to [`evolve`] for each of these events.
+/// enough. Calls `happened` with each that moves, by actor, then issue, and returns their number. Equivalent to
+/// [`evolve`] for each of these events.
 #[inline]
 pub fn move_stances(
     world: &mut World,
     some: Option<&[ActorId]>,
     next: &[f64],
-    mut happened: impl FnMut(usize, Event, f64),
-) {
+    mut happened: impl FnMut(ActorId, IssueId, f64),
+) -> usize {
     let Facts { stances, actors, .. } = &mut world.facts;
-    let mut move_one = |at: usize, stance: &mut f64, value: f64, (actor, issue): (ActorId, IssueId)| {
+    let mut moved = 0;
+    let mut move_one = |stance: &mut f64, value: f64, actor: ActorId, issue: IssueId| {
         if is_change(*stance, value) {
             *stance = value;
-            happened(at, Event::Stance { actor, issue, value }, value);
+            happened(actor, issue, value);
+            moved += 1;
         }
     };
     if some.is_none() && stances.len() == *actors {
         let mut actor = ActorId(0);
-        for (at, (stance, &value)) in stances.iter_mut().zip(next).enumerate() {
-            move_one(at, stance, value, (actor, IssueId(0)));
+        for (stance, &value) in stances.iter_mut().zip(next) {
+            move_one(stance, value, actor, IssueId(0));
             actor.0 += 1;
         }
-        return;
+        return moved;
     }
     let count = some.map_or(*actors, <[ActorId]>::len);
     let issues = next.len() / count.max(1);
     for position in 0..count {
         let actor = some.map_or_else(|| ActorId::at(position), |some| some[position]);
         for issue in 0..issues {
-            let (at, value) = (issue * *actors + actor.index(), next[issue * count + position]);
-            move_one(at, &mut stances[at], value, (actor, IssueId::at(issue)));
+            let stance = &mut stances[issue * *actors + actor.index()];
+            move_one(stance, next[issue * count + position], actor, IssueId::at(issue));
         }
     }
+    moved
 }
 
 /// Whether the difference between two values counts as a change of a stance.
@@ -213,21 +216,9 @@ fn update_trust(model: &Model, setup: &Setup, world: &mut Facts, instance: Insta
     if !model.reads_trust {
         return;
     }
+    let creditors = model.commitment_of(instance).creditor.map(|group| &*model.groups[group.index()].members);
+    let times = |factor: f64| Beta { alpha: evidence.kept * factor, beta: evidence.broken * factor };
+    let witnesses = (setup.trust_witness > 0.0).then(|| times(setup.trust_witness));
     let debtor = model.instances[instance.index()].debtor;
-    let creditors = model.commitment_of(instance).creditor.map(|group| &model.groups[group.index()]);
-    let mut add = |observer: ActorId, factor: f64| {
-        let beta = world.trust.beta_mut(observer, debtor);
-        beta.alpha += evidence.kept * factor;
-        beta.beta += evidence.broken * factor;
-    };
-    if setup.trust_witness > 0.0 {
-        for observer in model.actor_ids().filter(|&observer| observer != debtor) {
-            let directly = creditors.is_some_and(|group| group.contains(observer));
-            add(observer, if directly { 1.0 } else { setup.trust_witness });
-        }
-    } else if let Some(group) = creditors {
-        for &observer in group.members.iter().filter(|&&observer| observer != debtor) {
-            add(observer, 1.0);
-        }
-    }
+    world.trust.update_trust(debtor, (creditors.unwrap_or_default(), times(1.0)), witnesses);
 }
