@@ -1,8 +1,11 @@
 //! How fast the program is, beside hand-written loops, and how its cost grows.
 //!
-//! `cargo bench --bench sweep` measures the tables of `docs/performance.md` and writes the page anew. After `--`, the
-//! option `--instructions` counts instructions by callgrind, `--timings` says where the time of a run goes, and
-//! `--criterion` lets Criterion measure, so that two versions can be compared.
+//! `cargo bench --bench sweep` measures the sections of `docs/performance.md`, tells on standard error how far it is,
+//! and writes the page anew; on an idle machine with two cores that takes about five minutes. After `--`:
+//!
+//! * `--only NAME` measures that section alone and prints it; it may be given several times. `--list` names them all.
+//! * `--instructions` and `--timings` are short for `--only instructions` and `--only timings`.
+//! * `--criterion` lets Criterion measure, so that two versions can be compared.
 
 mod baseline;
 #[path = "baseline/cascade.rs"]
@@ -84,10 +87,25 @@ fn measure(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// The sections that `--only` and its short forms ask for.
+fn asked(arguments: &[String]) -> Vec<&str> {
+    let mut sections = Vec::new();
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--only" => sections.extend(arguments.next().map(String::as_str)),
+            "--instructions" => sections.push("instructions"),
+            "--timings" => sections.push("timings"),
+            _ => {}
+        }
+    }
+    sections
+}
+
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let asks = |for_what: &str| arguments.iter().any(|argument| argument == for_what);
-    if let [_, which, runs] = &arguments[..] {
+    if let [which, runs] = &arguments[..] {
         // What callgrind counts.
         let runs = runs.parse().unwrap_or(0);
         match which.as_str() {
@@ -100,17 +118,20 @@ fn main() {
     if !asks("--bench") {
         return;
     }
-    if asks("--instructions") || asks("--timings") {
-        let text = if asks("--timings") { scaling::timings() } else { scaling::instructions() };
-        // Nobody to tell where there is no standard output.
-        let _ = std::io::stdout().write_all(text.as_bytes());
-        return;
-    }
     if asks("--criterion") {
         let mut criterion = Criterion::default();
         measure(&mut criterion);
         criterion.final_summary();
         return;
     }
-    scaling::write(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md"));
+    let sections = asked(&arguments);
+    let text = if asks("--list") {
+        scaling::names()
+    } else if sections.is_empty() {
+        return scaling::write(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md"));
+    } else {
+        scaling::some(&sections)
+    };
+    // Nobody to tell where there is no standard output.
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -15,11 +15,11 @@ const RUNS: [u64; 2] = [50, 250];
 const FILES: usize = 14;
 
 /// The section of the page; without valgrind it says so.
-pub(super) fn section() -> String {
-    let mut text = String::from("## Instructions\n\n");
+pub(super) fn section(text: &mut String) {
+    text.push_str("## Instructions\n\n");
     if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
         text.push_str("Not counted: `valgrind` is not installed.\n\n");
-        return text;
+        return;
     }
     text.push_str(
         "Counted by callgrind (vectors of 256 bits), one thread: what each run of a sweep adds. These numbers do not\n\
@@ -63,7 +63,6 @@ pub(super) fn section() -> String {
         let _ = writeln!(text, "| `{file}` | {share:.1} % |");
     }
     text.push('\n');
-    text
 }
 
 /// Instructions by file that one run adds.
