@@ -111,8 +111,7 @@ pub(crate) struct DesignArgs {
     /// Pair the values of the varied names one to one instead of forming their product
     #[arg(long)]
     pub(crate) zip: bool,
-    /// Sample the parameters that declare a range or a distribution: lhs:N, sobol:N or random:N
-    #[arg(long, value_name = "METHOD:N", value_parser = sample)]
+    #[arg(help = Sample::HELP, long, value_name = "METHOD:N", value_parser = sample)]
     pub(crate) sample: Option<Sample>,
     /// Sample these parameters only
     #[arg(long, value_name = "NAME,…", requires = "sample", value_delimiter = ',')]

@@ -49,6 +49,10 @@ pub struct Sample {
 const FORM: &str = "write `lhs:N`, `sobol:N` or `random:N`";
 
 impl Sample {
+    /// What the command line says of it.
+    pub const HELP: &'static str =
+        "Sample the parameters that declare a range or a distribution: lhs:N, sobol:N or random:N";
+
     /// Parses `lhs:N`, `sobol:N` or `random:N`.
     ///
     /// # Errors
