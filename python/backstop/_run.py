@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from . import _core, _values
 from ._errors import FolderError
@@ -104,13 +104,22 @@ class Run:
         """
         return cls._of(_core.Run.open(folder))
 
-    def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> None:
+    def save(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        force: bool = False,
+        format: Literal["csv", "parquet"] | None = None,
+    ) -> None:
         """Writes the same folder as `backstop run --out`, byte for byte; `force` replaces the files of an earlier run.
+
+        With `format="parquet"` there is a typed file beside each table; by default there is where the run was opened from
+        such a folder.
 
         Raises:
             FolderError: if the folder cannot be written.
         """
-        self._run.save(folder, force)
+        self._run.save(folder, force, format)
 
     @property
     def outcome(self) -> str | None:

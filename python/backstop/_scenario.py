@@ -218,6 +218,7 @@ class Scenario:
             events: whether the events of all runs are kept.
             series: whether the metrics of every step of all runs are kept.
             sort: the order of the rows of `runs` in a folder: by run, or by point.
+            format: `"parquet"` writes a typed file beside each table of the folder; CSV is always written.
             shard: `"2/8"` does the second of eight parts of the runs; `merge` puts the parts together. Needs `out`.
             out: the folder to write.
             force: whether a folder that an earlier sweep wrote is replaced.
