@@ -1,5 +1,6 @@
 """Tests of the public API: the same bytes as the command line, equal tables in every library, and behaviour."""
 
+import csv
 import doctest
 import filecmp
 import gc
@@ -22,6 +23,7 @@ import pandas
 import polars
 import psutil
 import pyarrow
+import pyarrow.parquet
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -108,6 +110,7 @@ def test_a_sweep_is_that_of_the_command(jeddah, tmp_path):
     same(tmp_path / "sweep", tmp_path / "of_command")
     assert printed.startswith(str(memory)) and str(memory) == str(folder)
     opened = backstop.Sweep.open(tmp_path / "of_command")
+    assert str(opened) == str(memory)
     for name in ("runs", "summary", "design", "series"):
         tables = [getattr(sweep, name).to_polars() for sweep in (memory, folder, opened)]
         assert tables[0].equals(tables[1]) and tables[0].equals(tables[2]), name
@@ -156,6 +159,43 @@ def test_tables_are_equal_wherever_they_are_taken(jeddah):
         assert duckdb.sql("select count(*) from taken").fetchall() == [(len(table),)]
         assert list(table.rows()) == plain.to_dicts()
         assert pickle.loads(pickle.dumps(table)).to_dict() == table.to_dict()
+
+
+HOURLY = SMALL.replace("start = 2025-03-10", "start = 2025-03-10T06:00, step = '6 hours'")
+
+
+@pytest.mark.parametrize("text", [SMALL, HOURLY])
+def test_parquet_has_the_values_of_the_csv(text, tmp_path):
+    """Read by three readers that know nothing of each other, each cell is what stands in the CSV."""
+    scenario = backstop.Scenario.from_text(text)
+    scenario.run(stances=True).save(tmp_path / "run", format="parquet")
+    scenario.sweep(vary={"wanted": [0, 1.5], "time.start": ["2025-03-10", "2025-03-10T18:00"]}, set={"actors.a.stance": 0.25},
+                   replicates=20, events=True, series=True, out=tmp_path / "sweep", format="parquet")
+    read = 0
+    for path in [*tmp_path.glob("*/*.csv")]:
+        columns, *rows = list(csv.reader(path.read_text().splitlines()))
+        file = path.with_suffix(".parquet")
+        ours = pyarrow.parquet.read_table(file)
+        assert ours.column_names == columns and polars.read_parquet(file).equals(polars.from_arrow(ours))
+        in_duckdb = duckdb.sql(f"from read_parquet('{file}')").fetchall()
+        for row, values, same_values in zip(rows, ours.to_pylist(), in_duckdb, strict=True):
+            assert all(map(is_value, values.values(), row)) and tuple(values.values()) == same_values
+        read += len(rows)
+    assert read > 1000
+    assert backstop.Run.open(tmp_path / "run") == scenario.run(stances=True)
+    backstop.Run.open(tmp_path / "run").save(tmp_path / "again")
+    same(tmp_path / "run", tmp_path / "again")
+
+
+def is_value(value, text):
+    """Whether a value is what stands in a cell of CSV."""
+    if value is None or text == "":
+        return value is None and text == ""
+    if isinstance(value, bool):
+        return text.lower() == str(value).lower()
+    if isinstance(value, float):
+        return float(text) == value
+    return text == str(value) if isinstance(value, int | str) else type(value).fromisoformat(text) == value
 
 
 def test_columns_have_types(small):

@@ -121,10 +121,10 @@ pub(crate) fn workplace() -> tempfile::TempDir {
     fs::write(here.join("s.toml"), SCENARIO).expect("it can be written");
     fs::write(here.join("d.csv"), "t,v\n0,1.5\n3,2.5\n").expect("it can be written");
     for line in [
-        "run s.toml -q --out RUN",
+        "run s.toml -q --format parquet --out RUN",
         "sweep s.toml --vary q=1,2 -q --out SWEEP",
-        "sweep s.toml --vary q=1,2 -q --shard 1/2 --out SHARD1",
-        "sweep s.toml --vary q=1,2 -q --shard 2/2 --out SHARD2",
+        "sweep s.toml --vary q=1,2 -q --format parquet --shard 1/2 --out SHARD1",
+        "sweep s.toml --vary q=1,2 -q --format parquet --shard 2/2 --out SHARD2",
     ] {
         succeeds(here, line);
     }
