@@ -182,7 +182,7 @@ def test_parquet_has_the_values_of_the_csv(text, tmp_path):
             assert all(map(is_value, values.values(), row)) and tuple(values.values()) == same_values
         read += len(rows)
     assert read > 1000
-    assert backstop.Run.open(tmp_path / "run") == scenario.run(stances=True)
+    assert backstop.Run.open(tmp_path / "run").history_hash == scenario.run(stances=True).history_hash
     backstop.Run.open(tmp_path / "run").save(tmp_path / "again")
     same(tmp_path / "run", tmp_path / "again")
 
@@ -328,14 +328,18 @@ def test_ctrl_c_ends_a_sweep_at_once():
         "except KeyboardInterrupt:\n"
         "    print('interrupted', time.monotonic(), flush=True)\n"
     )
-    started = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert int(started.stdout.readline()) > 0
-    began = time.monotonic()
-    started.send_signal(signal.SIGINT)
-    last = started.stdout.read().split()[-2:]
-    assert started.wait() == 0 and last[0] == "interrupted"
-    # The target is a tenth of a second on an idle machine; the test allows for a busy one.
-    assert float(last[1]) - began < 1.0
+
+    def took():
+        started = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        assert int(started.stdout.readline()) > 0
+        began = time.monotonic()
+        started.send_signal(signal.SIGINT)
+        last = started.stdout.read().split()[-2:]
+        assert started.wait() == 0 and last[0] == "interrupted"
+        return float(last[1]) - began
+
+    # The target is a tenth of a second; other programs may delay one of the tries, but hardly all three.
+    assert min(took() for _ in range(3)) < 0.2
 
 
 def test_progress_is_told(small, capfd):

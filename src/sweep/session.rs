@@ -261,6 +261,7 @@ impl Sweep {
         let mut summary = Summary::new(self.experiment.model(), self.experiment.points().count());
         let columns = self.experiment.typed_run_columns();
         let mut memory = Memory::new(&columns);
+        memory.runs.reserve(usize::try_from(range.end - range.start).unwrap_or(usize::MAX));
         let mut progress = Progress { done: 0, total: range.end - range.start, before: 0 };
         watch(progress);
         let to = Destination::Memory(&mut memory, &columns);

@@ -117,6 +117,18 @@ impl Values {
         Ok(())
     }
 
+    fn reserve(&mut self, rows: usize) {
+        let reserved = match &mut self.data {
+            Data::Whole(all) | Data::Moment(all) => all.try_reserve_exact(rows),
+            Data::Seed(all) | Data::Hash(all) => all.try_reserve_exact(rows),
+            Data::Real(all) => all.try_reserve_exact(rows),
+            Data::Truth(all) => all.try_reserve_exact(rows),
+            Data::Words(words) => words.keys.try_reserve_exact(rows),
+        };
+        // Reserving is an optimisation only; the vectors can still grow later.
+        let _ = reserved.and_then(|()| self.valid.try_reserve_exact(rows));
+    }
+
     fn append(&mut self, other: Self) -> io::Result<()> {
         match (&mut self.data, other.data) {
             (Data::Whole(all), Data::Whole(more)) | (Data::Moment(all), Data::Moment(more)) => all.extend(more),
@@ -216,6 +228,12 @@ impl Columns {
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Reserves memory for `rows` more rows, so that a table whose length is known does not grow by copying. A failed
+    /// allocation is ignored: the vectors then grow as rows are added.
+    pub fn reserve(&mut self, rows: usize) {
+        self.values.iter_mut().for_each(|values| values.reserve(rows));
     }
 
     /// The approximate size of the values in bytes.
