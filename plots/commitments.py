@@ -69,12 +69,12 @@ STYLE = {
 
 
 def plain(text):
-    """A text of a file without characters that would act on a terminal."""
+    """Removes control characters from a text of a file, so that it cannot affect the terminal."""
     return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in str(text))
 
 
 def cleaned(value):
-    """What was read from a file, with every text in it made plain."""
+    """A value read from a file, with control characters removed from every text in it."""
     if isinstance(value, dict):
         return {plain(key): cleaned(one) for key, one in value.items()}
     if isinstance(value, list):
@@ -83,7 +83,7 @@ def cleaned(value):
 
 
 def fail(message, remedy=None):
-    """Says what is wrong and ends."""
+    """Prints an error and exits."""
     sys.exit(f"error: {plain(message)}" + (f"\n  = help: {plain(remedy)}" if remedy else ""))
 
 
@@ -113,7 +113,7 @@ def read_table(path, remedy):
 
 
 def words(name):
-    """An id as a person would write it."""
+    """An id with spaces instead of underscores, for display."""
     return name.replace("_", " ")
 
 
@@ -182,7 +182,7 @@ def collect(events, order, end, limits):
 
 
 def rounded(amount):
-    """A number as short as a reader needs it."""
+    """A number, rounded for display."""
     return number(round(amount)) if abs(amount) >= 1000 else f"{amount:.4g}"
 
 
@@ -372,7 +372,7 @@ def settings(overrides):
 
 
 def head(figure, title, below):
-    """A title with a lighter line below it."""
+    """Draws a title with a subtitle in a lighter colour."""
     wrapped = textwrap.fill(title, max(20, int(figure.get_figwidth() * 11)))
     lines = textwrap.wrap(below, max(20, int(figure.get_figwidth() * 15)))
     top = figure.suptitle(wrapped + "\n" * len(lines), x=0.008, ha="left", fontsize=11, fontweight="bold")

@@ -44,12 +44,12 @@ STYLE = {
 
 
 def plain(text):
-    """A text of a file without characters that would act on a terminal."""
+    """Removes control characters from a text of a file, so that it cannot affect the terminal."""
     return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in str(text))
 
 
 def cleaned(value):
-    """What was read from a file, with every text in it made plain."""
+    """A value read from a file, with control characters removed from every text in it."""
     if isinstance(value, dict):
         return {plain(key): cleaned(one) for key, one in value.items()}
     if isinstance(value, list):
@@ -58,7 +58,7 @@ def cleaned(value):
 
 
 def fail(message, remedy=None):
-    """Says what is wrong and ends."""
+    """Prints an error and exits."""
     sys.exit(f"error: {plain(message)}" + (f"\n  = help: {plain(remedy)}" if remedy else ""))
 
 
@@ -86,7 +86,7 @@ def read_sweep(folder):
 
 
 def words(name):
-    """An id as a person would write it."""
+    """An id with spaces instead of underscores, for display."""
     return name.replace("_", " ")
 
 
@@ -97,7 +97,7 @@ def number(value):
 
 
 def titled(name, scenario):
-    """A parameter in words, with its unit."""
+    """The display name of a parameter, with its unit."""
     parameter = scenario.get("parameters", {}).get(name.removeprefix("parameters.").removesuffix(".value"), {})
     unit = parameter.get("unit") if isinstance(parameter, dict) else None
     return words(name) + (f" ({unit})" if unit and unit not in words(name) else "")
@@ -136,7 +136,7 @@ def explained(x, y, bins):
 
 
 def percent(share):
-    """A share as a person would say it."""
+    """A share, rounded for display."""
     return f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
 
 
@@ -186,7 +186,7 @@ def draw(runs, y, order, strength, bins, is_share, scenario):
 
 
 def head(figure, title, below):
-    """A title with a lighter line below it."""
+    """Draws a title with a subtitle in a lighter colour."""
     wrapped = textwrap.fill(title, max(20, int(figure.get_figwidth() * 11)))
     lines = textwrap.wrap(below, max(20, int(figure.get_figwidth() * 15)))
     top = figure.suptitle(wrapped + "\n" * len(lines), x=0.008, ha="left", fontsize=11, fontweight="bold")

@@ -41,12 +41,12 @@ STYLE = {
 
 
 def plain(text):
-    """A text of a file without characters that would act on a terminal."""
+    """Removes control characters from a text of a file, so that it cannot affect the terminal."""
     return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in str(text))
 
 
 def cleaned(value):
-    """What was read from a file, with every text in it made plain."""
+    """A value read from a file, with control characters removed from every text in it."""
     if isinstance(value, dict):
         return {plain(key): cleaned(one) for key, one in value.items()}
     if isinstance(value, list):
@@ -55,7 +55,7 @@ def cleaned(value):
 
 
 def fail(message, remedy=None):
-    """Says what is wrong and ends."""
+    """Prints an error and exits."""
     sys.exit(f"error: {plain(message)}" + (f"\n  = help: {plain(remedy)}" if remedy else ""))
 
 
@@ -89,7 +89,7 @@ def outcomes_of(summary):
 
 
 def words(name):
-    """An id as a person would write it."""
+    """An id with spaces instead of underscores, for display."""
     return name.replace("_", " ")
 
 
@@ -100,7 +100,7 @@ def number(value):
 
 
 def titled(name, scenario):
-    """A parameter in words, with its unit."""
+    """The display name of a parameter, with its unit."""
     parameter = scenario.get("parameters", {}).get(name.removeprefix("parameters.").removesuffix(".value"), {})
     unit = parameter.get("unit") if isinstance(parameter, dict) else None
     return words(name) + (f" ({unit})" if unit and unit not in words(name) else "")
@@ -190,7 +190,7 @@ def draw(summary, by, outcomes, scenario):
 
 
 def head(figure, title, below):
-    """A title with a lighter line below it."""
+    """Draws a title with a subtitle in a lighter colour."""
     wrapped = textwrap.fill(title, max(20, int(figure.get_figwidth() * 11)))
     lines = textwrap.wrap(below, max(20, int(figure.get_figwidth() * 15)))
     top = figure.suptitle(wrapped + "\n" * len(lines), x=0.008, ha="left", fontsize=11, fontweight="bold")

@@ -26,7 +26,7 @@ COLUMNS = ["replicate", "name", "below", "above", "outcome_below", "outcome_abov
 
 
 def fail(message, remedy=None):
-    """Says what is wrong and ends."""
+    """Prints an error and exits."""
     sys.exit(f"error: {message}" + (f"\n  = help: {remedy}" if remedy else ""))
 
 

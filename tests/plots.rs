@@ -156,8 +156,8 @@ fn sweeps_are_drawn() {
     std::fs::write(&tips, backstop(&[&["tip", &scenario_path(jeddah)], tip.as_slice()].concat())).unwrap();
     cases.draws("tips.py", &tips, &[]);
     // One point, no dates, and an outcome that some runs reach.
-    let run_seed = sweep("normal-thresholds", "luck", &["-r", "200"]);
-    cases.draws("survival.py", &run_seed, &[]);
+    let thresholds = sweep("normal-thresholds", "thresholds", &["-r", "200"]);
+    cases.draws("survival.py", &thresholds, &[]);
 
     cases.refuses("shares.py", &map, &[], "the sweep varies more than one name");
     cases.refuses("shares.py", &map, &["--by", "backstop_share"], "there are several points for one value");
@@ -172,8 +172,8 @@ fn sweeps_are_drawn() {
     cases.refuses("shares.py", &line, &["--only", "peace"], "there is no outcome `peace`");
     cases.refuses("heatmap.py", &line, &[], "a heat map needs a sweep over two names");
     cases.refuses("heatmap.py", &sample, &["--by", "caution,backstop_share"], "the sweep varies effort_asked too");
-    cases.refuses("survival.py", &run_seed, &["--by", "sd"], "the sweep does not vary `sd`");
-    cases.refuses("importance.py", &run_seed, &[], "the sweep varies nothing");
+    cases.refuses("survival.py", &thresholds, &["--by", "sd"], "the sweep does not vary `sd`");
+    cases.refuses("importance.py", &thresholds, &[], "the sweep varies nothing");
     cases.refuses("importance.py", &sample, &["--metric", "peace"], "there is no metric `peace`");
     cases.refuses("importance.py", &sample, &["--outcome", "peace"], "there is no outcome `peace`");
     cases.refuses("importance.py", &sample, &["--only", "floor"], "the sweep does not vary `floor`");

@@ -160,7 +160,7 @@ class Scenario:
 
         Args:
             seed: the seed of everything random.
-            replicate: other luck under the same seed, as in a sweep.
+            replicate: selects other random numbers of the same seed, as in a sweep.
             set: parameters, or any numbers of the file by their dotted paths, with their values.
             moves: commitments that are bound at a step, whatever their conditions say: `"us_backstop@3"`,
                 `"aid=10@2025-03-12"`, or `("us_backstop", 3)`.
@@ -213,7 +213,7 @@ class Scenario:
             set: what is set at every point.
             replicates: runs at each point; 1 unless the scenario's `[sweep]` table says otherwise.
             seed: the seed of everything random.
-            independent: whether every run has luck of its own.
+            independent: whether every run has its own random numbers.
             jobs: threads; the results do not depend on it.
             events: whether the events of all runs are kept.
             series: whether the metrics of every step of all runs are kept.

@@ -75,7 +75,7 @@ class Sweep:
         return int(self._swept["failed"])
 
     def run(self, number: int) -> Run:
-        """Runs a run of the sweep again, with its numbers and its luck, to look at it closely.
+        """Repeats a run of the sweep, with the same parameters and random numbers, to inspect it.
 
         Raises:
             IndexError: if there is no such run.
