@@ -322,7 +322,7 @@ fn a_single_file_is_replaced_only_with_force_and_never_if_it_is_an_input() {
     fails(here, "run s.toml -q --events mine.csv", "already exists");
     fails(here, "run s.toml -q --events link.csv --force", "is a link");
     for input in ["s.toml", "./s.toml", "same.toml"] {
-        fails(here, &format!("run s.toml -q --events {input} --force"), "is what the command reads");
+        fails(here, &format!("run s.toml -q --events {input} --force"), "is an input of this command");
     }
     for line in [
         "run s.toml -q --events d.csv --force",
@@ -332,7 +332,7 @@ fn a_single_file_is_replaced_only_with_force_and_never_if_it_is_an_input() {
         "page SWEEP RUN --out RUN/manifest.json --force",
         "page SWEEP --out SWEEP/inputs/d.csv --force",
     ] {
-        fails(here, line, "is what the command reads");
+        fails(here, line, "is an input of this command");
     }
     fails(here, "run s.toml -q --events nowhere/x.csv", "cannot write");
     fails(here, "page RUN --out mine.csv", "already exists");

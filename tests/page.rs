@@ -162,7 +162,7 @@ fn folders_that_do_not_fit_are_refused() {
     said(at, &[&["sweep", &scenario("guarantee-toy.toml")][..], &sweep].concat());
     for (arguments, message) in [
         (&["page", "nowhere"][..], "this is not a complete output folder"),
-        (&["page", "stag", "egg"], "not of the same actors and commitments"),
+        (&["page", "stag", "egg"], "have different actors or commitments"),
         (&["page", "stag", "sweep"], "only runs can be compared"),
         (&["page", "stag", "--out", "no/such/folder/x.html"], "no/such/folder/x.html"),
     ] {

@@ -92,7 +92,7 @@ impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = escaped(&self.path.display().to_string());
         match &self.fault {
-            Defect::NotThere => write!(f, "`{path}` is not there: this is no complete output folder"),
+            Defect::NotThere => write!(f, "`{path}` does not exist: this is not a complete output folder"),
             Defect::Unreadable(error) => write!(f, "cannot read `{path}`: {error}"),
             Defect::TooLarge(limit) => write!(f, "`{path}` has more than {limit} bytes"),
             Defect::Manifest(ManifestError::Malformed { message, line, column }) => {
@@ -100,33 +100,33 @@ impl fmt::Display for VerifyError {
             }
             Defect::Manifest(ManifestError::Version { found }) => {
                 let version = env!("CARGO_PKG_VERSION");
-                write!(f, "{path}: it was written by {}, this is backstop {version}", escaped(found))
+                write!(f, "{path}: it was written by {}, but this is backstop {version}", escaped(found))
             }
             Defect::Manifest(ManifestError::Scenario) => {
-                write!(f, "{path}: the scenario's text does not have the hash that is given for it")
+                write!(f, "{path}: the text of the scenario does not match its hash in the manifest")
             }
             Defect::Manifest(ManifestError::Edited) => {
-                write!(f, "{path}: the manifest does not have the hash that it gives for itself")
+                write!(f, "{path}: the manifest does not match its own hash")
             }
-            Defect::Respelt(line) => write!(f, "{path}:{line}:1: the line is not what the program writes"),
+            Defect::Respelt(line) => write!(f, "{path}:{line}:1: the line is not as the program writes it"),
             Defect::OtherParent(at) => {
-                write!(f, "{path}: the run that is said to have been forked at step {at} had another history")
+                write!(f, "{path}: the run forked at step {at} had another history than the manifest says")
             }
             Defect::Incomplete => write!(f, "{path}: the output is not complete"),
             Defect::Lineage(error) => write!(f, "{path}: {error}"),
             Defect::Status(status) => {
-                write!(f, "{path}: the run has the status `{status}`, and the manifest another")
+                write!(f, "{path}: the log ends with the status `{status}`, but the manifest has another")
             }
             Defect::Steps(steps) => {
-                write!(f, "{path}: the log has {steps} complete steps, and the manifest another number")
+                write!(f, "{path}: the log has {steps} complete steps, but the manifest has another number")
             }
             Defect::Samples(error) => write!(f, "{path}: {error}"),
             Defect::NotARun => write!(f, "{path}: this is not the folder of a single run"),
             Defect::Log(ReplayError { line: Some(line), reason }) => write!(f, "{path}:{line}:1: {reason}"),
             Defect::Log(ReplayError { line: None, reason }) => write!(f, "{path}: {reason}"),
-            Defect::Other => write!(f, "{path}: the file is not what the log gives"),
-            Defect::Line(line) => write!(f, "{path}:{line}:1: the line is not what the log gives"),
-            Defect::Hashes => write!(f, "{path}: the hashes of the files are not those of the files"),
+            Defect::Other => write!(f, "{path}: the file does not agree with the log"),
+            Defect::Line(line) => write!(f, "{path}:{line}:1: the line does not agree with the log"),
+            Defect::Hashes => write!(f, "{path}: the hashes in the manifest are not those of the files"),
         }
     }
 }

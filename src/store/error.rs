@@ -15,7 +15,7 @@ pub enum FolderError {
     NotAFile(PathBuf),
     /// The file is there, and `force` was not given.
     Exists(PathBuf),
-    /// The file is what the command reads.
+    /// The file is an input of the command.
     Input(PathBuf),
     /// There is a link in the place of a file.
     Link(PathBuf),
@@ -48,11 +48,11 @@ impl FolderError {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::NotEmpty(_) => Some("choose another folder, or give `--force` to replace what is in it"),
+            Self::NotEmpty(_) => Some("choose another folder, or give `--force` to replace its contents"),
             Self::NotAFolder(_) | Self::NotAFile(_) | Self::Input(_) | Self::Link(_) => Some("choose another name"),
             Self::Exists(_) => Some("choose another name, or give `--force` to replace it"),
-            Self::NotOurs { .. } => Some("choose another folder, or move away what is in this one"),
-            Self::Busy(_) => Some("wait until it has ended"),
+            Self::NotOurs { .. } => Some("choose another folder, or move the contents of this one away"),
+            Self::Busy(_) => Some("wait until the other command has ended"),
             Self::Io { .. } => None,
         }
     }
@@ -64,9 +64,11 @@ impl fmt::Display for FolderError {
             Self::NotEmpty(path) => write!(f, "the folder `{}` is not empty", path.display()),
             Self::NotAFolder(path) => write!(f, "`{}` is a file, not a folder", path.display()),
             Self::NotAFile(path) => write!(f, "`{}` is a folder, not a file", path.display()),
-            Self::Exists(path) => write!(f, "the file `{}` is there already", path.display()),
-            Self::Input(path) => write!(f, "`{}` is what the command reads; it is not written over", path.display()),
-            Self::Link(path) => write!(f, "`{}` is a link to a file; it is not written through", path.display()),
+            Self::Exists(path) => write!(f, "the file `{}` already exists", path.display()),
+            Self::Input(path) => write!(f, "`{}` is an input of this command; it is not overwritten", path.display()),
+            Self::Link(path) => {
+                write!(f, "`{}` is a link to a file; links are not followed when writing", path.display())
+            }
             Self::NotOurs { path, reason } => write!(f, "`{}` is not replaced: {reason}", path.display()),
             Self::Busy(path) => write!(f, "another command is writing into `{}`", path.display()),
             Self::Io { doing, path, error } => write!(f, "cannot {doing} `{}`: {error}", path.display()),
