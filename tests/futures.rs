@@ -120,7 +120,7 @@ fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
         refused(here, &["fork", "past", "--at", "1", "--out", "x"]).contains("at most 100 forks, and this one has 101")
     );
     edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 101].into());
-    assert!(refused(here, &["replay", "past"]).contains("past/manifest.json: at most 100 forks"));
+    assert!(refused(here, &["replay", "past"]).contains("past/manifest.json: a run can have at most 100 forks"));
 
     let set = serde_json::json!({ "name": "nonsense", "value": 1.0 });
     edit(here, |manifest| manifest["forks"] = vec![fork(vec![set; 1_001].into())].into());
