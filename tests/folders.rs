@@ -580,7 +580,7 @@ fn ignored_signals_stay_ignored_and_others_are_handled() {
     let folder = workplace();
     let sweep = |ignored: &str, sent: &str| {
         let script = format!(
-            "trap '' {ignored}; '{}' sweep s.toml --vary q=1:40:40 -r 400 -j 1 -q --out {ignored}-{sent} &
+            "trap '' {ignored}; '{}' sweep s.toml --vary q=1:40:40 -r 2000 -j 1 -q --out {ignored}-{sent} &
             while [ ! -e {ignored}-{sent}/sweep.journal ]; do sleep 0.02; done; kill -{sent} $!; wait $!",
             common::program::PROGRAM
         );

@@ -124,7 +124,7 @@ fn a_sweep_that_is_killed_again_and_again_ends_with_the_same_bytes() {
 
 #[test]
 fn an_interrupt_keeps_what_is_finished() {
-    let case = Case::new(800);
+    let case = Case::new(3_000);
     let child = case.start("out", &["--jobs", "2"]);
     while !case.path("out").join("runs.csv").metadata().is_ok_and(|metadata| metadata.len() > 1_000) {
         std::thread::sleep(Duration::from_millis(5));
@@ -133,7 +133,10 @@ fn an_interrupt_keeps_what_is_finished() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.starts_with("error: interrupted: ") && said.contains("`--resume` goes on"), "{said}");
+    assert!(
+        said.starts_with("error: interrupted: ") && said.contains("`--resume` with the same arguments continues"),
+        "{said}"
+    );
     let rows = std::fs::read_to_string(case.path("out").join("runs.csv")).unwrap();
     assert!(rows.ends_with('\n') && rows.lines().count() > 10);
     assert!(case.path("out").join("summary.csv").exists() && !case.is_complete("out"));
@@ -150,7 +153,7 @@ fn a_full_disk_keeps_what_is_finished() {
     let output = Command::new("bash").args(["-c", &script]).current_dir(case.folder.path()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("cannot write") && said.contains("`--resume` goes on"), "{said}");
+    assert!(said.contains("cannot write") && said.contains("`--resume` with the same arguments continues"), "{said}");
     assert!(!case.is_complete("out"));
     case.done("out", &["--resume"]);
     case.done("whole", &[]);

@@ -128,10 +128,12 @@ impl<'a> Trial<'a> {
             own.map(|(path, bytes)| (path.clone(), bytes.clone())).collect::<BTreeMap<_, _>>()
         };
         let (old, new, now) = (of_place(&self.old), of_place(&self.new), of_place(&found));
-        // The journal of a sweep is removed last; until then it is harmless.
-        let mut without_journal = now.clone();
-        without_journal.remove(&place.join("sweep.journal"));
-        let is_whole = now == old || without_journal == new;
+        // The unsorted runs and the journal of a sweep are removed last; until then they are harmless.
+        let mut without_leftovers = now.clone();
+        for name in ["sweep.journal", "runs.unsorted.csv"] {
+            without_leftovers.remove(&place.join(name));
+        }
+        let is_whole = now == old || without_leftovers == new;
         if !is_whole {
             let says_so = match fs::read_to_string(place.join("manifest.json")) {
                 Err(_) => self.before == Before::Old || self.writer.grows(),
