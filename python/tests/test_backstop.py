@@ -161,7 +161,7 @@ def test_tables_are_equal_wherever_they_are_taken(jeddah):
         assert pickle.loads(pickle.dumps(table)).to_dict() == table.to_dict()
 
 
-HOURLY = SMALL.replace("start = 2025-03-10", "start = 2025-03-10T06:00, step = '6 hours'")
+HOURLY = SMALL.replace("start = 2025-03-10", "start = 2025-03-10T06:00:00, step = '6 hours'")
 
 
 @pytest.mark.parametrize("text", [SMALL, HOURLY])
