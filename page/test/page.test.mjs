@@ -351,7 +351,7 @@ describe("a run", () => {
 describe("two futures", () => {
   test("are equal until they diverge, and what differs is marked", async () => {
     const { page, close } = await open("two.html");
-    assert.match(await page.locator(".headline").first().innerText(), /^Equal until they part on Sat 2025-03-15/);
+    assert.match(await page.locator(".headline").first().innerText(), /^Equal until they diverge on Sat 2025-03-15/);
     assert.match(await page.locator(".head").innerText(), /B goes on from Sat 2025-03-15 with a move that binds us_backstop\./);
     const own = csv("fork/events.csv");
     const rows = (events) => events.map(({ seq, cause, run, ...cells }) => JSON.stringify(cells));
