@@ -11,6 +11,7 @@ fn main() -> ExitCode {
     run(vec![
         test("sweeps_run_on_a_cluster", sweeps_run_on_a_cluster).needs(slurm),
         test("a_banner_and_a_cluster_do_not_hide_the_job", a_banner_and_a_cluster_do_not_hide_the_job),
+        test("a_task_that_still_holds_its_shard_is_awaited", a_task_that_still_holds_its_shard_is_awaited),
         test("requests_to_a_busy_cluster_are_retried", requests_to_a_busy_cluster_are_retried),
         test(
             "what_is_no_job_id_is_refused_and_leaves_nothing_behind",
@@ -60,7 +61,9 @@ fi
 for last; do :; done
 for task in 1 2; do
     touch "$state/alive_7_$task"
-    ( sleep 5; SLURM_ARRAY_TASK_ID=$task bash "$last" > "$state/said_$task" 2>&1; rm "$state/alive_7_$task" ) > /dev/null 2>&1 &
+    ( sleep 5; SLURM_ARRAY_TASK_ID=$task bash "$last" > "$state/said_$task" 2>&1
+      [ -e "$state/slow" ] && flock "$(dirname "$last")/shard-$task" sleep 3
+      rm "$state/alive_7_$task" ) > /dev/null 2>&1 &
 done
 echo "Welcome; the cluster is open"
 echo "7;serial"
@@ -122,6 +125,16 @@ fn a_banner_and_a_cluster_do_not_hide_the_job() {
     let runs = std::fs::read_to_string(here.join("out/runs.csv")).unwrap();
     assert_eq!(runs.lines().count(), 7, "{runs}");
     assert!(!here.join("out.slurm").exists());
+}
+
+fn a_task_that_still_holds_its_shard_is_awaited() {
+    let folder = field();
+    let here = folder.path();
+    std::fs::write(here.join("state/slow"), "").unwrap();
+    let output = sweep(here, &["--vary", "p=1,2", "--out", "out", "job.sh"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(submissions(here), 1);
+    assert!(here.join("out/runs.csv").exists());
 }
 
 fn requests_to_a_busy_cluster_are_retried() {

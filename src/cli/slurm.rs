@@ -16,7 +16,7 @@ use std::time::Duration;
 use backstop::report::wording::escaped;
 use backstop::store::limits::MANIFEST_BYTES;
 use backstop::store::{
-    MANIFEST, Manifest, Staging, is_partial, read_file, remove_folder, remove_left_beside, write_file,
+    Lock, MANIFEST, Manifest, Staging, is_partial, read_file, remove_folder, remove_left_beside, write_file,
 };
 use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, is_begun, limits, merge};
 use serde::{Deserialize, Serialize};
@@ -168,6 +168,12 @@ fn is_complete(out: &Path) -> bool {
     read(&out.join(MANIFEST)).is_ok_and(|text| Manifest::from_json(&text).is_ok_and(|m| m.complete))
 }
 
+/// Whether a shard is complete and its task has released it. A task holds the lock for a moment after its last file
+/// appears, and the merge refuses a folder that is locked for writing.
+fn is_mergeable(shard: &Path) -> bool {
+    is_complete(shard) && Lock::to_read(shard).is_ok()
+}
+
 /// Creates the folder of the array with the scenario, the design and the script.
 fn begin(args: &Args, sweep: &Sweep, array_folder: &ArrayFolder, script: &str, tasks: u64) -> Result<Array, Failed> {
     if array_folder.folder.exists() && !args.force {
@@ -316,7 +322,7 @@ fn watch(args: &Args, sweep: &Sweep, array_folder: &ArrayFolder, array: &mut Arr
     let total = sweep.range().end;
     let mut watched = Watched::default();
     let result = loop {
-        let Some(unfinished) = array.unfinished() else {
+        let Some(mut unfinished) = array.unfinished() else {
             watched.silent += 1;
             if watched.silent == 1 {
                 bar.suspend(|| say("warning: the cluster gives no answer; asking again"));
@@ -330,10 +336,13 @@ fn watch(args: &Args, sweep: &Sweep, array_folder: &ArrayFolder, array: &mut Arr
         watched.silent = 0;
         let done: u64 = (1..=array.tasks).map(|number| runs_done(sweep, array_folder, number, array.tasks)).sum();
         show(&bar, Progress { done, total, before: 0 });
-        let missing: Vec<u64> = (1..=array.tasks).filter(|&number| !is_complete(&array_folder.shard(number))).collect();
+        let missing: Vec<u64> =
+            (1..=array.tasks).filter(|&number| !is_mergeable(&array_folder.shard(number))).collect();
         if missing.is_empty() {
             break Ok(());
         }
+        // A task that has completed its shard but still holds the folder is about to end.
+        unfinished.extend(missing.iter().filter(|&&number| is_complete(&array_folder.shard(number))));
         if is_stopped() {
             break Err(fail("interrupted before the sweep was done", Some(&array.continuation_help())));
         }
