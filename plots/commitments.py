@@ -28,7 +28,7 @@ from matplotlib.patches import Patch
 
 ROWS = 80
 NAMES_SAID = 8
-# What an event makes of a commitment: a bar that goes on, or nothing.
+# The kind of bar that begins with an event of a commitment, if any.
 BECOMES = {
     "created": "offered",
     "cancelled": None,
@@ -48,9 +48,9 @@ BARS = {
     "suspended": {"facecolor": "#ffffff", "edgecolor": "#D55E00", "hatch": "/////"},
     "kept": {"facecolor": "#009E73"},
 }
-# What of a graded promise is not given.
+# The part of a graded promise's limit that is not promised yet.
 REST = {"bound": "#b3d4e8", "kept": "#b2e0d3"}
-# How a commitment ends without a bar that goes on.
+# The marks of final states, after which there is no bar.
 ENDS = {
     "cancelled": ("taken back", "x", "#505050"),
     "expired": ("lapsed", "o", "#505050"),
@@ -106,7 +106,7 @@ def read_manifest(folder):
 
 
 def read_table(path, remedy):
-    """A table; the state `null` and the like are no missing values."""
+    """A table; texts such as `null` are not read as missing values."""
     if not path.is_file():
         fail(f"`{path.parent}` has no {path.name}", remedy)
     return pd.read_csv(path, keep_default_na=False, na_values={"date": [""], "value": [""]})
@@ -126,7 +126,7 @@ def number(value):
 def history(events, end, limits):
     """The bars of one commitment, `(first step, step after, what, share)`, and how it ended: `(step, event)`.
 
-    The share is what a graded promise has come to of its limits, one for each resource; of another it is 1."""
+    The share of a graded promise is the mean of its amounts divided by their limits; that of others is 1."""
     bars, ends = [], []
     state, since, given = None, 0, {}
 
@@ -166,7 +166,7 @@ def graded_limits(folder):
 
 
 def collect(events, order, end, limits):
-    """A row for each commitment, or for members of a group that fared alike: label, instances, bars, ends."""
+    """A row for each commitment, or for instances with equal bars: label, instances, bars, ends."""
     rows = {}
     of = dict(tuple(events[events["event"].isin([*BECOMES, "raised"])].groupby("subject", sort=False)))
     for instance in order:
@@ -187,7 +187,7 @@ def rounded(amount):
 
 
 def amounts(folder, scenario, rows):
-    """What each row promises in all, in words."""
+    """The total amounts of a row, as text."""
     path = folder / "commitments.csv"
     if not path.is_file():
         return [""] * len(rows)
@@ -253,7 +253,7 @@ def draw(events, rows, said, end, calendar):
             edge = 0.6 if what == "suspended" else 0
             if share < 1.0:
                 axes.barh(at, width, left=left, height=height, linewidth=0, facecolor=REST[what])
-            # From the foot of the row, which is below, since rows go from the top.
+            # From the lower edge of the row; the axis points down.
             axes.barh(
                 at + height * (1.0 - share) / 2, width, left=left, height=height * share, linewidth=edge, **BARS[what]
             )
@@ -296,7 +296,7 @@ def draw(events, rows, said, end, calendar):
 
 
 def calendar_of(table):
-    """When step 0 begins, and how long a step is; neither without dates."""
+    """The beginning of step 0 and the length of a step; `None` for both without dates."""
     dates = pd.to_datetime(table["date"])
     if dates.isna().any():
         return None, None
@@ -307,7 +307,7 @@ def calendar_of(table):
 
 
 def moment(step, calendar):
-    """When a step is, in words: `on 15 March 2025`, or `at step 5` without dates."""
+    """The date of a step as text, `on 15 March 2025`, or `at step 5` without dates."""
     start, length = calendar
     if start is None:
         return f"at step {step}"
@@ -317,7 +317,7 @@ def moment(step, calendar):
 
 
 def point_said(folder, point):
-    """The numbers of a sweep's point, in words; of many the first few."""
+    """The values of a sweep's point as text; only the first few of many."""
     path = folder / "design.csv"
     if not path.is_file():
         return [f"point {point}"]
@@ -329,7 +329,7 @@ def point_said(folder, point):
 
 
 def circumstances(manifest, calendar):
-    """The numbers that were set, the seed, and where forks branched off."""
+    """The overrides, the seed and the forks, as text."""
     parts = settings(manifest.get("overrides", []))
     for said, one in zip(moves(manifest), manifest.get("moves", [])):
         parts.append(f"{said} {moved_when(one['on'], calendar)}")
@@ -341,7 +341,7 @@ def circumstances(manifest, calendar):
 
 
 def moves(of):
-    """The moves that were added to a run or a fork, in words."""
+    """The moves that were added to a run or a fork, as text."""
     said = []
     for one in of.get("moves", []):
         amount = one.get("amount", {})
@@ -354,7 +354,7 @@ def moves(of):
 
 
 def moved_when(on, calendar):
-    """When a move was made, in words: it is given as a step, or as the text of a moment."""
+    """The time of a move as text. The manifest has a step, or the text of a moment."""
     if isinstance(on, (int, float)):
         return moment(on, calendar)
     date = pd.Timestamp(on)
@@ -362,7 +362,7 @@ def moved_when(on, calendar):
 
 
 def settings(overrides):
-    """What was set, in words: numbers, moments, truths."""
+    """A value that was set, as text: a number, a moment or a boolean."""
     said = []
     for one in overrides:
         value = one["value"]
@@ -430,7 +430,7 @@ def main():
     figure = draw(events, rows, amounts(folder, scenario, rows), end, calendar)
     head(figure, scenario.get("title", manifest["scenario"]), "; ".join(below))
     try:
-        # No version number in the file.
+        # Without the version of matplotlib, so that equal pictures are equal files.
         metadata = {"Software": None} if arguments.out.suffix.lower() == ".png" else None
         figure.savefig(arguments.out, dpi=150, metadata=metadata)
     except (OSError, ValueError) as error:

@@ -102,13 +102,13 @@ def titled(name, scenario):
 
 
 def values_said(values):
-    """The values of a column, shortly."""
+    """The values of a column as a short text."""
     texts = [number(value) for value in sorted(set(values))]
     return ", ".join(texts) if len(texts) <= 12 else f"{texts[0]}, {texts[1]}, … {texts[-1]}"
 
 
 def choose(summary, names, axes, fixed):
-    """The two names along the axes, and the points at which the others are as wanted."""
+    """The two names along the axes, and the points at which the others have the selected values."""
     for name in [*fixed, *axes]:
         if name not in names:
             fail(f"the sweep does not vary `{name}`", f"it varies {', '.join(names) or 'nothing'}")
@@ -133,7 +133,7 @@ def table(summary, axes, share, bins):
     centres, pooled = [], []
     for key, name in zip("xy", axes):
         low, high = summary[name].min(), summary[name].max()
-        # A name with few values keeps them.
+        # A name with few values is not binned.
         pooled.append(bool(bins) and summary[name].nunique() > bins)
         if pooled[-1]:
             width = (high - low) / bins
@@ -158,14 +158,14 @@ def edges(centres):
 
 
 def label(axis, values, is_pooled):
-    """Round numbers along pooled points; else the values themselves, or every second, third … of many."""
+    """The labelled values: round numbers for pooled points, otherwise the values, or every n-th of many."""
     if is_pooled:
         axis.set_major_locator(matplotlib.ticker.MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
         axis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: number(value)))
         return
     shown = list(values)[:: math.ceil(len(values) / 8)]
     near = min((b - a for a, b in zip(shown, shown[1:])), default=0) / 100
-    # As few digits as tell each value from its neighbours.
+    # The smallest number of digits that distinguishes neighbouring values.
     digits = next((n for n in range(1, 6) if all(abs(float(f"{one:.{n}g}") - one) <= near for one in shown)), 6)
     axis.set_ticks(shown, [number(float(f"{one:.{digits}g}")) for one in shown])
 
@@ -213,7 +213,7 @@ def setting(text):
 def count(text):
     """A whole number from 2."""
     if not text.isdecimal() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 2")
+        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number from 2")
     return int(text)
 
 
@@ -264,7 +264,7 @@ def main():
     figure = draw(cells, centres, pooled, axes, outcome, scenario)
     head(figure, scenario.get("title", manifest["scenario"]), "; ".join(below))
     try:
-        # No version number in the file.
+        # Without the version of matplotlib, so that equal pictures are equal files.
         metadata = {"Software": None} if arguments.out.suffix.lower() == ".png" else None
         figure.savefig(arguments.out, dpi=150, metadata=metadata)
     except (OSError, ValueError) as error:

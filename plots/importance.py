@@ -3,7 +3,7 @@
 # requires-python = ">=3.11"
 # dependencies = ["pandas>=2.2", "matplotlib>=3.8"]
 # ///
-"""What matters: how an outcome or a metric of a sweep depends on each name that varies, the strongest first.
+"""Importance of parameters: how an outcome or a metric of a sweep depends on each varied name, the strongest first.
 
 Reads runs.csv, best that of a sample (`--sample lhs:1000`). Each panel parts the runs by one name into bins of equal
 number and shows the share of the outcome with its 95 % interval (Wilson), or the mean of the metric with its 95 %
@@ -113,7 +113,7 @@ def wilson(hits, runs):
 
 
 def response(runs, names, outcome, metric):
-    """The names, and what is to be explained by them, a number for each run; runs without one are left out."""
+    """The varied names, and the number to explain for each run; runs without one are left out."""
     if metric is None:
         return runs[names].copy(), (runs["outcome"] == outcome).astype(float)
     found = pd.to_numeric(runs[metric], errors="coerce")
@@ -122,7 +122,7 @@ def response(runs, names, outcome, metric):
 
 
 def parts(values, bins):
-    """Bins of equal number; a name with few values keeps them."""
+    """Bins with equal numbers of runs; a name with few values is not binned."""
     return values if values.nunique() <= bins else pd.qcut(values, bins, labels=False, duplicates="drop")
 
 
@@ -198,7 +198,7 @@ def head(figure, title, below):
 def count(text):
     """A whole number from 2."""
     if not text.isdecimal() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 2")
+        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number from 2")
     return int(text)
 
 
@@ -213,7 +213,7 @@ def choose(arguments, runs, names, scenario):
     known = list(dict.fromkeys([*scenario.get("outcomes", {}), *runs["outcome"].dropna(), "deadlock", "stalemate"]))
     if arguments.outcome is not None and arguments.outcome not in known:
         fail(f"there is no outcome `{arguments.outcome}`", f"there are {', '.join(known)}")
-    # By default the outcome whose share is nearest to a half: of it most can be said.
+    # By default the outcome whose share is nearest to a half: its variance is the largest.
     return arguments.outcome or min(known, key=lambda name: abs((runs["outcome"] == name).mean() - 0.5))
 
 
@@ -265,7 +265,7 @@ def main():
     figure = draw(runs, y, order, strength, arguments.bins, is_share, scenario)
     head(figure, scenario.get("title", manifest["scenario"]), "; ".join(below))
     try:
-        # No version number in the file.
+        # Without the version of matplotlib, so that equal pictures are equal files.
         metadata = {"Software": None} if arguments.out.suffix.lower() == ".png" else None
         figure.savefig(arguments.out, dpi=150, metadata=metadata)
     except (OSError, ValueError) as error:

@@ -133,7 +133,7 @@ def choose(summary, names, by, fixed):
 
 
 def check_line(summary, names, by, kind):
-    """Refuses to draw a line through points that differ in more than what the axis shows."""
+    """Exits if points at the same position of the axis differ in other names."""
     others = [name for name in names if name != by and summary[name].nunique() > 1]
     if not others or kind == "zip":
         return
@@ -153,16 +153,16 @@ def wilson(hits, runs):
 
 
 def pooled(summary, by, outcomes, bins):
-    """Points pooled into parts of equal width along the axis; each stands at the mean of its runs."""
+    """Points pooled into parts of equal width along the axis; a part is drawn at the mean of its runs."""
     low, high = summary[by].min(), summary[by].max()
-    # A name with few values keeps them.
+    # A name with few values is not binned.
     part = summary[by]
     if part.nunique() > bins:
         part = ((part - low) / (high - low) * bins).astype(int).clip(upper=bins - 1)
     rows = []
     for _, found in summary.groupby(part):
         runs = int(found[RUNS].sum())
-        # Where its runs are, which need not be the middle of the part.
+        # The mean of its runs, which need not be the middle of the part.
         row = {by: (found[by] * found[RUNS]).sum() / runs, RUNS: runs}
         for share, below, above in outcomes.values():
             hits = (found[share] * found[RUNS]).sum()
@@ -211,7 +211,7 @@ def setting(text):
 def count(text):
     """A whole number from 2."""
     if not text.isdecimal() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 2")
+        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number from 2")
     return int(text)
 
 
@@ -239,7 +239,7 @@ def main():
         summary = pooled(summary, by, outcomes, arguments.bins)
     else:
         check_line(summary, names, by, manifest["design"]["kind"])
-    # An outcome that nothing came to is left out, unless it is asked for.
+    # Outcomes in which no run ended are left out, unless `--only` names them.
     shown = arguments.only or [name for name, (share, _, _) in outcomes.items() if summary[share].max() > 0]
     if len(shown) > len(COLOURS):
         fail(f"{len(shown)} outcomes are too many for one picture", "choose some: `--only NAME,NAME`")
@@ -256,7 +256,7 @@ def main():
     figure = draw(summary, by, outcomes, scenario)
     head(figure, scenario.get("title", manifest["scenario"]), "; ".join(below))
     try:
-        # No version number in the file.
+        # Without the version of matplotlib, so that equal pictures are equal files.
         metadata = {"Software": None} if arguments.out.suffix.lower() == ".png" else None
         figure.savefig(arguments.out, dpi=150, metadata=metadata)
     except (OSError, ValueError) as error:

@@ -126,7 +126,7 @@ def curve(runs, outcome, hold):
 
 
 def calendar(scenario):
-    """The start and the length of a step, where the scenario has dates."""
+    """The start and the length of a step, if the scenario has dates."""
     time = scenario.get("time", {})
     if "start" not in time:
         return None
@@ -234,7 +234,7 @@ def main():
     figure = draw(curves, arguments.by, outcome, end, scenario)
     head(figure, scenario.get("title", manifest["scenario"]), "; ".join(below))
     try:
-        # No version number in the file.
+        # Without the version of matplotlib, so that equal pictures are equal files.
         metadata = {"Software": None} if arguments.out.suffix.lower() == ".png" else None
         figure.savefig(arguments.out, dpi=150, metadata=metadata)
     except (OSError, ValueError) as error:

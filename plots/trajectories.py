@@ -84,7 +84,7 @@ def read_manifest(folder):
 
 
 def read_series(folder):
-    """series.csv; the state `null` and the like are no missing values."""
+    """series.csv; texts such as `null` are not read as missing values."""
     path = folder / "series.csv"
     if not path.is_file():
         fail(f"`{folder}` has no series.csv", "sweeps write it with `--series`")
@@ -152,12 +152,12 @@ def draw(axes, rows, colour, wide=1.6, steps="post"):
 
 
 def fit(axes, rows):
-    """A scale from 0 where nothing lies below it, so that a constant does not look like noise; to 1 for shares."""
+    """The limits of the axis: from 0 if no value is negative, so that a constant does not look noisy; to 1 for shares."""
     low, high = rows["value"].min(), rows["value"].max()
     if not math.isfinite(low) or not math.isfinite(high):
         return
     axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: number(value)))
-    # Far below 1 a value, such as a rate, has a scale of its own.
+    # Values far below 1, such as a rate, get a scale of their own.
     if low >= 0 and (high == 0 or SMALL <= high <= 1):
         axes.set_ylim(-0.04, 1.04)
         axes.set_yticks([0, 0.5, 1])
@@ -168,7 +168,7 @@ def fit(axes, rows):
 
 
 def titled(name, scenario):
-    """A metric in words, with its unit where it is an amount of one resource."""
+    """The display name of a metric, with its unit if it is an amount of one resource."""
     expression = scenario.get("metrics", {}).get(name, "")
     amount = re.fullmatch(r"\s*(?:offered|bound|delivered|assured)\(\s*(\w+)[^()]*\)\s*", expression)
     unit = scenario.get("resources", {}).get(amount[1], {}).get("unit") if amount else None
@@ -225,7 +225,7 @@ def spread(values, gap, low, high):
 
 
 def stances(series, scenario, only):
-    """A panel for each issue, a line for each actor; members of a cohort are one grey bundle."""
+    """A panel for each issue, a line for each actor; the lines of a cohort's members are grey."""
     series = series[series["name"].str.startswith("stance/")]
     if series.empty:
         fail("series.csv has no stances", "make the folder with `backstop run … --stances --out DIR`")
@@ -285,7 +285,7 @@ def stances(series, scenario, only):
 
 
 def calendar_of(table):
-    """When step 0 begins, and how long a step is; neither without dates."""
+    """The beginning of step 0 and the length of a step; `None` for both without dates."""
     dates = pd.to_datetime(table["date"])
     if dates.isna().any():
         return None, None
@@ -296,7 +296,7 @@ def calendar_of(table):
 
 
 def moment(step, calendar):
-    """When a step is, in words: `on 15 March 2025`, or `at step 5` without dates."""
+    """The date of a step as text, `on 15 March 2025`, or `at step 5` without dates."""
     start, length = calendar
     if start is None:
         return f"at step {step}"
@@ -306,7 +306,7 @@ def moment(step, calendar):
 
 
 def point_said(folder, point):
-    """The numbers of a sweep's point, in words; of many the first few."""
+    """The values of a sweep's point as text; only the first few of many."""
     path = folder / "design.csv"
     if not path.is_file():
         return [f"point {point}"]
@@ -318,7 +318,7 @@ def point_said(folder, point):
 
 
 def circumstances(manifest, calendar):
-    """The numbers that were set, the seed, and where forks branched off."""
+    """The overrides, the seed and the forks, as text."""
     parts = settings(manifest.get("overrides", []))
     for said, one in zip(moves(manifest), manifest.get("moves", [])):
         parts.append(f"{said} {moved_when(one['on'], calendar)}")
@@ -330,7 +330,7 @@ def circumstances(manifest, calendar):
 
 
 def moves(of):
-    """The moves that were added to a run or a fork, in words."""
+    """The moves that were added to a run or a fork, as text."""
     said = []
     for one in of.get("moves", []):
         amount = one.get("amount", {})
@@ -343,7 +343,7 @@ def moves(of):
 
 
 def moved_when(on, calendar):
-    """When a move was made, in words: it is given as a step, or as the text of a moment."""
+    """The time of a move as text. The manifest has a step, or the text of a moment."""
     if isinstance(on, (int, float)):
         return moment(on, calendar)
     date = pd.Timestamp(on)
@@ -351,7 +351,7 @@ def moved_when(on, calendar):
 
 
 def settings(overrides):
-    """What was set, in words: numbers, moments, truths."""
+    """A value that was set, as text: a number, a moment or a boolean."""
     said = []
     for one in overrides:
         value = one["value"]
@@ -361,7 +361,7 @@ def settings(overrides):
 
 
 def whole(series, folder):
-    """The rows of runs that did not fail, and how many did."""
+    """The rows of runs that did not fail, and the number of those that did."""
     if not (folder / "runs.csv").is_file():
         return series, 0
     runs = pd.read_csv(folder / "runs.csv", dtype={"status": str}, keep_default_na=False)
@@ -370,7 +370,7 @@ def whole(series, folder):
 
 
 def together(series, hold):
-    """The rows up to the step that every run has, or with ended runs keeping their last value; and what to say of it."""
+    """The rows up to the last step that every run has, or with ended runs continued by their last value; and a note."""
     last = series.groupby("run")["step"].max()
     if last.min() == last.max():
         return series, ""
@@ -386,7 +386,7 @@ def together(series, hold):
 
 
 def ending(folder, manifest, calendar):
-    """What the run was and how it ended, in a line."""
+    """The subtitle of a run: its options and its outcome."""
     parts = circumstances(manifest, calendar)
     runs = folder / "runs.csv"
     if runs.is_file():
@@ -447,7 +447,7 @@ def main():
     figure = (stances if arguments.stances else metrics)(series, scenario, arguments.only)
     head(figure, title, below)
     try:
-        # No version number in the file.
+        # Without the version of matplotlib, so that equal pictures are equal files.
         metadata = {"Software": None} if arguments.out.suffix.lower() == ".png" else None
         figure.savefig(arguments.out, dpi=150, metadata=metadata)
     except (OSError, ValueError) as error:
