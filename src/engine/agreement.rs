@@ -44,3 +44,11 @@ pub(super) fn greatest(
     result?;
     Ok(hypothesis.agreed_since(base))
 }
+
+/// The greatest agreement of a state, in declaration order: the gap, if an Exchange has come before.
+///
+/// # Errors
+/// A [`Failure`] if a condition is not a number in the hypothetical state.
+pub fn greatest_agreement(view: View<'_>) -> Result<Vec<InstanceId>, Failure> {
+    Ok(greatest(view, &mut 0, |_| true)?.members)
+}

@@ -9,8 +9,8 @@ mod weights;
 
 pub(super) use calendar::{ShockState, dated, shock};
 pub(super) use exchange::{Rounds, initial, move_events, package, round};
-pub(super) use outcomes::delivery;
-pub(super) use outcomes::{ending, reached, sample};
+pub(super) use outcomes::{delivery, ending_with_reason, reached};
+pub use outcomes::{ending, sample};
 pub(super) use review::review;
 pub(super) use stances::Movers;
 pub(super) use stances::{Noise, StanceStep, next_stances, stances};

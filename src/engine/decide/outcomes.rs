@@ -32,17 +32,28 @@ pub(in super::super) fn reached(
     Ok(())
 }
 
-/// Appends the value of every metric; on a failure the values before it remain.
-pub(in super::super) fn sample(view: View<'_>, out: &mut Vec<f64>) -> Result<(), Failure> {
+/// The value of every metric on a state, appended to `out`.
+///
+/// # Errors
+/// A [`Failure`] at the first metric that is not a number; those before it have been appended.
+pub fn sample(view: View<'_>, out: &mut Vec<f64>) -> Result<(), Failure> {
     for metric in &view.model.metrics {
         out.push(metric.value.number(&view.scope()).map_err(|fault| view.failure(fault))?);
     }
     Ok(())
 }
 
-/// The final outcome: the first declared one that holds at the end, otherwise deadlock or stalemate depending on the
-/// gap.
-pub(in super::super) fn ending(view: View<'_>, gap: u32) -> Result<(Ending, Why), Failure> {
+/// The final outcome of a run that ends in this state.
+///
+/// # Errors
+/// A [`Failure`] if a condition is not a number.
+pub fn ending(view: View<'_>, gap: u32) -> Result<Ending, Failure> {
+    ending_with_reason(view, gap).map(|(ending, _)| ending)
+}
+
+/// The final outcome with its reason: the first declared outcome that holds at the end, otherwise deadlock or stalemate
+/// depending on the gap.
+pub(in super::super) fn ending_with_reason(view: View<'_>, gap: u32) -> Result<(Ending, Why), Failure> {
     for (at, outcome) in view.model.outcomes.iter().enumerate() {
         if outcome.when.truth(&view.scope()).map_err(|fault| view.failure(fault))? {
             let id = OutcomeId::at(at);

@@ -13,8 +13,7 @@ use super::super::setup::prepare;
 use super::super::storyline::{StorylineBuilder, StorylineHash};
 use super::super::view::View;
 use super::super::watch::Safety;
-use super::result::Run;
-use super::stage::Stage;
+use super::interface::{Run, Stage};
 use crate::model::{
     self, ActorId, Ending, Entry, Event, InstanceId, Model, Seq, World, begin_step, evolve, limits, recount,
 };

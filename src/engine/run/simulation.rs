@@ -13,9 +13,8 @@ use super::calendar::Calendar;
 use super::calendar::Opinions;
 use super::exchange::Exchange;
 use super::gap::Gap;
+use super::interface::{Checkpoint, Observer, Run, RunOptions, Stage};
 use super::progress::Progress;
-use super::result::{Checkpoint, Observer, Run, RunOptions};
-use super::stage::Stage;
 use crate::model::{DrawId, Ending, Event, InstanceId, Metric, Model, MoveId, Trigger};
 
 /// The largest number of instances whose deliveries are decided together, to bound the memory of their decisions.
@@ -366,7 +365,7 @@ impl<'a> Simulation<'a> {
 
     fn end(&mut self) -> Result<Ending, Failure> {
         let gap = self.gap.at_end(&mut self.progress)?;
-        let (ending, why) = decide::ending(self.progress.view(), gap)?;
+        let (ending, why) = decide::ending_with_reason(self.progress.view(), gap)?;
         self.progress.batch.push(Decision::new(Event::Ended(ending), why));
         self.progress.apply()?;
         Ok(ending)
