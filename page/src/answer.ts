@@ -3,8 +3,7 @@
 
 import type { App } from "./app";
 import type { Run, StandingData } from "./data";
-import { button, h, set } from "./dom";
-import { icon } from "./icons";
+import { button, h, icon, set } from "./dom";
 import { count, instancesByCommitment, listed, stepLabel } from "./words";
 
 /** Lines of needs that are shown before the rest is unfolded. */

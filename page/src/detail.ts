@@ -2,8 +2,7 @@
 
 import type { App } from "./app";
 import type { Run } from "./data";
-import { button, h, set, type Child } from "./dom";
-import { icon } from "./icons";
+import { button, h, icon, set, type Child } from "./dom";
 import { count, debtors, gift, sentence, stateWord, stepLabel } from "./words";
 
 /** The largest number of effects, members or events in a list. */

@@ -2,8 +2,7 @@
 
 import type { App } from "./app";
 import type { Run } from "./data";
-import { h, set } from "./dom";
-import { icon } from "./icons";
+import { h, icon, set } from "./dom";
 import { count, sentence, stepLabel } from "./words";
 
 const ROW = 32;

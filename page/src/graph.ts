@@ -3,8 +3,7 @@
 import * as dagre from "@dagrejs/dagre";
 import type { App } from "./app";
 import type { Run } from "./data";
-import { h, roving, s, set } from "./dom";
-import { icon, shape } from "./icons";
+import { h, icon, roving, s, set, shape } from "./dom";
 import { count, debtors, gift, stateWord, stepLabel } from "./words";
 
 const WIDTH = 196;

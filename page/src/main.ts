@@ -1,10 +1,9 @@
 // Reads the embedded data and shows it.
 
 import { drawCharts } from "./charts";
-import { comparePage } from "./compare";
 import { Run, type PageData } from "./data";
 import { h } from "./dom";
-import { runPage } from "./run";
+import { comparePage, runPage } from "./runs";
 import { sweepPage } from "./sweep";
 
 function start(): void {

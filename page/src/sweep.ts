@@ -1,8 +1,7 @@
 // The page of a sweep: shares along a name, a heat map over two, distributions, storylines, the points as a table.
 
 import { Table, type SweepData } from "./data";
-import { button, frameWidth, h, roving, s, set, type Child } from "./dom";
-import { panel } from "./run";
+import { button, frameWidth, h, panel, roving, s, set, type Child } from "./dom";
 import { count, listed } from "./words";
 
 /** Different values of a name up to which the others are held at one of them each. */
