@@ -12,7 +12,71 @@ use backstop::scenario::{Document, Options, compile};
 use libfuzzer_sys::fuzz_target;
 
 /// Small, with draws, shocks, trust, a meeting and a maintained commitment.
-const SCENARIO: &str = include_str!("log.toml");
+const SCENARIO: &str = r#"format = 1
+title  = "A little of everything"
+
+[time]
+start = 2025-03-10
+steps = 8
+
+[resources]
+troops   = {}
+backstop = {}
+
+[actors.us]
+stance     = { uniform = [0.4, 0.6] }
+volatility = 0.1
+
+[actors.uk]
+stance = 0.7
+
+[groups]
+all = ["us", "uk"]
+
+[trust]
+default = 0.8
+
+[commitments.guarantee]
+debtor   = "us"
+creditor = "uk"
+gives    = { backstop = 1, troops = 2 }
+offer    = "stance > 0.3"
+when     = "bound(troops, uk) >= 1"
+while    = "stance > 0.45"
+maintain = true
+until    = "step > 6"
+over     = 2
+
+[commitments.force]
+debtor   = "uk"
+creditor = "us"
+gives    = { troops = 3 }
+when     = "bonds(guarantee) >= 1"
+release  = "step > 5"
+over     = 3
+due      = 4
+
+[commitments.aid]
+debtor  = "uk"
+gives   = { troops = 1 }
+when    = "delivered(backstop) > 100"
+expires = 4
+
+[meetings.summit]
+on      = [1, 3]
+attend  = ["all"]
+package = true
+success = 0.5
+
+[shocks.raid]
+rate   = 0.4
+stance = { us = 0.05 }
+anchor = { us = 0.05 }
+trust  = [{ of = "uk", in = "us", by = -0.1 }]
+
+[outcomes.together]
+when = "bound(troops) >= 3"
+"#;
 
 fn model() -> &'static (Model, Plan) {
     static MODEL: OnceLock<(Model, Plan)> = OnceLock::new();

@@ -12,9 +12,8 @@ from typing import Any, Literal
 
 from . import _core, _values
 from ._errors import Diagnostic, diagnostics_of
-from ._progress import Progress
 from ._run import Run
-from ._sweep import Sweep
+from ._sweep import Progress, Sweep
 from ._table import columns_of
 from ._values import At, Value
 
