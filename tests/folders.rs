@@ -175,56 +175,183 @@ proptest! {
         (varied, values) in (0..SETTABLE.len(), proptest::collection::vec(numbers(), 1..4)),
         seed in any::<u64>(),
     ) {
-        let text = spiced(&sketch, spice, amount);
-        let sweep = |shard: Shard| {
-            let document = Document::parse("test.toml", text.as_bytes()).expect("it is valid");
-            let points = Points::new(vec![SETTABLE[varied].into()], values.iter().map(|&value| vec![value.into()]));
-            let source = DesignSource::Points(points.expect("a few points"));
-            let experiment = Experiment::new(document, &set, source, seed, 1).ok()?;
-            let schedule = Schedule { points: values.len() as u64, replicates: 2, seed, independent: false };
-            let asked = Asked { kind: "file".into(), file: Some("design.csv".into()), ..Asked::default() };
-            let tables = Tables { events: true, series: true, format: Format::Parquet };
-            Some(Sweep { experiment, schedule, shard, tables, sort: Sort::Point, asked, scenario: "test.toml".into() })
-        };
-        let Some(whole) = sweep(Shard::WHOLE) else { return Ok(()) };
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = |name: &str| folder.path().join(name);
-        let write = |sweep: &Sweep, out: &Path| {
-            let output = Output::New { folder: out, force: false };
-            sweep.run(output, 1, &mut |_| true).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        };
-        write(&whole, &path("whole"));
-        let again = whole.run(Output::Resumed(&path("whole")), 1, &mut |_| true);
-        prop_assert!(again.is_ok_and(|report| report.is_complete()));
-        let shards = [1, 2].map(|number| {
-            write(&sweep(Shard { number, of: 2 }).expect("as the whole"), &path(&format!("shard-{number}")));
-            path(&format!("shard-{number}"))
-        });
-        let merged = backstop::sweep::merge(&shards, &path("merged"), false, &mut |_| true);
-        merged.unwrap_or_else(|error| panic!("{error}\n{text}"));
-        for name in ["manifest.json", "runs.csv", "events.csv", "series.csv", "design.csv", "summary.csv"] {
-            let read = |folder: &str| std::fs::read_to_string(path(folder).join(name)).expect("a table");
-            prop_assert_eq!(read("whole"), read("merged"), "{}", name);
-        }
-        let recorded = backstop::sweep::recorded(&path("whole")).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        for run in 0..whole.schedule.runs() {
-            let slot = recorded.schedule.slot(run);
-            let point = recorded.experiment.points().values(slot.point);
-            let sets: Vec<Override> = recorded.experiment.sets().iter().cloned()
-                .chain(point.iter().map(|&value| Override { name: SETTABLE[varied].into(), value }))
-                .collect();
-            let out = path(&format!("run-{run}"));
-            write_run(&text, &sets, slot.run_seed, &out).expect("the point is valid");
-            read_back(&out, &text);
-            let row = |folder: &Path, run: u64| {
-                let table = std::fs::read_to_string(folder.join("runs.csv")).expect("a table");
-                let rows = table.lines().skip(1).map(str::to_owned);
-                let mut own = rows.filter(|row| row.split(',').next() == Some(&run.to_string()));
-                own.next().and_then(|row| row.splitn(3, ',').nth(2).map(str::to_owned))
-            };
-            prop_assert_eq!(row(&path("whole"), run), row(&out, 0));
-        }
+        sweep_is_read_back(&spiced(&sketch, spice, amount), &set, SETTABLE[varied], &values, seed)?;
     }
+}
+
+/// A sweep is resumed, merged to the bytes of the undivided one, and its runs are repeated from the folder.
+fn sweep_is_read_back(
+    text: &str,
+    set: &[Override],
+    varied: &str,
+    values: &[f64],
+    seed: u64,
+) -> Result<(), TestCaseError> {
+    let sweep = |shard: Shard| {
+        let document = Document::parse("test.toml", text.as_bytes()).expect("it is valid");
+        let points = Points::new(vec![varied.into()], values.iter().map(|&value| vec![value.into()]));
+        let source = DesignSource::Points(points.expect("a few points"));
+        let experiment = Experiment::new(document, set, source, seed, 1).ok()?;
+        let schedule = Schedule { points: values.len() as u64, replicates: 2, seed, independent: false };
+        let asked = Asked { kind: "file".into(), file: Some("design.csv".into()), ..Asked::default() };
+        let tables = Tables { events: true, series: true, format: Format::Parquet };
+        Some(Sweep { experiment, schedule, shard, tables, sort: Sort::Point, asked, scenario: "test.toml".into() })
+    };
+    let Some(whole) = sweep(Shard::WHOLE) else { return Ok(()) };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let write = |sweep: &Sweep, out: &Path| {
+        let output = Output::New { folder: out, force: false };
+        sweep.run(output, 1, &mut |_| true).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    };
+    write(&whole, &path("whole"));
+    let again = whole.run(Output::Resumed(&path("whole")), 1, &mut |_| true);
+    prop_assert!(again.is_ok_and(|report| report.is_complete()));
+    let shards = [1, 2].map(|number| {
+        write(&sweep(Shard { number, of: 2 }).expect("as the whole"), &path(&format!("shard-{number}")));
+        path(&format!("shard-{number}"))
+    });
+    let merged = backstop::sweep::merge(&shards, &path("merged"), false, &mut |_| true);
+    merged.unwrap_or_else(|error| panic!("{error}\n{text}"));
+    for name in ["manifest.json", "runs.csv", "events.csv", "series.csv", "design.csv", "summary.csv"] {
+        let read = |folder: &str| std::fs::read_to_string(path(folder).join(name)).expect("a table");
+        prop_assert_eq!(read("whole"), read("merged"), "{}", name);
+    }
+    let recorded = backstop::sweep::recorded(&path("whole")).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    for run in 0..whole.schedule.runs() {
+        let slot = recorded.schedule.slot(run);
+        let point = recorded.experiment.points().values(slot.point);
+        let sets: Vec<Override> = recorded
+            .experiment
+            .sets()
+            .iter()
+            .cloned()
+            .chain(point.iter().map(|&value| Override { name: varied.into(), value }))
+            .collect();
+        let out = path(&format!("run-{run}"));
+        write_run(text, &sets, slot.run_seed, &out).expect("the point is valid");
+        read_back(&out, text);
+        let row = |folder: &Path, run: u64| {
+            let table = std::fs::read_to_string(folder.join("runs.csv")).expect("a table");
+            let rows = table.lines().skip(1).map(str::to_owned);
+            let mut own = rows.filter(|row| row.split(',').next() == Some(&run.to_string()));
+            own.next().and_then(|row| row.splitn(3, ',').nth(2).map(str::to_owned))
+        };
+        prop_assert_eq!(row(&path("whole"), run), row(&out, 0));
+    }
+    Ok(())
+}
+
+/// A parameter that is drawn from the range between two others is varied, while an anchor that would be drawn is set.
+const DRAWN: &str = r#"format = 1
+title = "Generated"
+issues = ["guarantee", "talks"]
+[time]
+steps = 4
+
+[parameters]
+share = 0.75
+level = { uniform = [0.5, 2.5] }
+floor = 0.2
+high = 0.9
+drawn = { uniform = ["floor", "high"] }
+
+[resources]
+troops = { unit = "units" }
+
+[actors.us]
+stance = 0.37
+volatility = 0.05
+anchor = { uniform = [0.1, 0.9] }
+susceptibility = "1 - share / 2"
+credit = { offer = 0.25, bond = 0.75 }
+attributes = { zeal = 1 }
+
+[actors.uk]
+stance = 0.14
+attributes = { zeal = 0.5 }
+
+[actors.fr]
+stance = { uniform = [0.1, 0.9] }
+volatility = 0.1
+attributes = { zeal = 1 }
+
+[groups]
+core = ["fr", "us"]
+
+[trust]
+default = 0.80
+witness = 0.5
+pairs = [{ of = "core", in = "uk", value = 0.30 }]
+
+[[influence]]
+from = "core"
+on = "us"
+weight = { uniform = [0, 2] }
+
+[commitments.c0_core]
+debtor = "core"
+creditor = "us"
+gives = { troops = 3.0 }
+when = "bonds(c1_core) >= 1"
+issue = "talks"
+
+[commitments.c1_core]
+debtor = "core"
+creditor = "fr"
+gives = { troops = 1.0 }
+when = "bonds(c2_uk) >= 1"
+initial = "conditional"
+expires = 4
+
+[commitments.c2_uk]
+debtor = "uk"
+gives = { troops = "own(zeal) * level" }
+when = "bonds(c3_core) >= 1"
+while = "bonds(c3_core) >= 1"
+over = 5
+
+[commitments.c3_core]
+debtor = "core"
+gives = { troops = 0.1 }
+when = "bonds(c0_core) >= 1 or (not (bound(troops, core) < 2.0))"
+over = 4
+grace = 1
+
+[commitments.c4_us]
+debtor = "us"
+creditor = "core"
+gives = { troops = 2.0 }
+when = "if(stance(us, guarantee) > 0.5, not (parties(troops, core) < 0.1), bonds(c2_uk) >= 1.0)"
+
+[commitments.large]
+debtor = "us"
+gives = { troops = 1.9514305886910945 }
+over = 3
+
+[meetings.meeting_0]
+attend = ["us"]
+on = 0
+package = true
+
+[shocks.shock_0]
+on = 0
+stance = { us = -0.2 }
+
+[shocks.spice]
+when = "sqrt(2.5 - step) >= 0"
+stance = { us = 0.1 }
+
+[metrics]
+m0 = "bound(troops)"
+"#;
+
+#[test]
+fn a_sweep_over_a_drawn_parameter_is_read_back() {
+    let anchor = Override { name: "actors.us.anchor".into(), value: 0.935_767_655_056_861_5.into() };
+    let values = [0.398_349_458_068_535_83, 0.197_142_445_860_510_8];
+    sweep_is_read_back(DRAWN, &[anchor], "drawn", &values, 10_643_431_376_774_835_851)
+        .unwrap_or_else(|error| panic!("{error}"));
 }
 
 // ---------------------------------------------------------------- through the program

@@ -306,32 +306,47 @@ mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
+    /// The rows that are read of the written file are those of the CSV.
+    fn are_those_of_the_csv(rows: &[[u64; 8]], length: usize) -> Result<(), TestCaseError> {
+        let cells = |row: &[u64; 8]| {
+            let cells = columns().into_iter().zip(*row).map(|(column, bits)| cell(column.kind, bits));
+            cells
+                .map(|cell| if matches!(cell, Cell::Real(value) if value.is_nan()) { Cell::Empty } else { cell })
+                .collect::<Vec<_>>()
+        };
+        let mut bytes = Vec::new();
+        let mut sink = Parquet::new(&mut bytes, &columns()).unwrap();
+        sink.length = length;
+        rows.iter().try_for_each(|row| sink.row(cells(row))).unwrap();
+        sink.end().unwrap();
+        drop(sink);
+        let csv = Csv::table(&columns(), |sink| rows.iter().try_for_each(|row| sink.row(cells(row)))).unwrap();
+        let expected = csv::Reader::from_reader(&*csv)
+            .into_records()
+            .map(|record| record.unwrap().iter().map(str::to_owned).collect::<Vec<_>>());
+        let found = read(bytes);
+        let found = found.iter().map(|row| row.iter().map(|(_, field)| text(field)).collect::<Vec<_>>());
+        prop_assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        Ok(())
+    }
+
     proptest! {
-        /// Whatever the values, the rows are those of the CSV, in groups of any size.
+        /// Whatever the values, in groups of any size.
         #[test]
         fn values_are_those_of_the_csv(
             rows in prop::collection::vec(prop::array::uniform8(any::<u64>()), 0..40),
             length in 1_usize..20,
         ) {
-            let cells = |row: &[u64; 8]| {
-                let cells = columns().into_iter().zip(*row).map(|(column, bits)| cell(column.kind, bits));
-                cells.map(|cell| if matches!(cell, Cell::Real(value) if value.is_nan()) { Cell::Empty } else { cell })
-                    .collect::<Vec<_>>()
-            };
-            let mut bytes = Vec::new();
-            let mut sink = Parquet::new(&mut bytes, &columns()).unwrap();
-            sink.length = length;
-            rows.iter().try_for_each(|row| sink.row(cells(row))).unwrap();
-            sink.end().unwrap();
-            drop(sink);
-            let csv = Csv::table(&columns(), |sink| rows.iter().try_for_each(|row| sink.row(cells(row)))).unwrap();
-            let expected = csv::Reader::from_reader(&*csv).into_records().map(|record| {
-                record.unwrap().iter().map(str::to_owned).collect::<Vec<_>>()
-            });
-            let found = read(bytes);
-            let found = found.iter().map(|row| row.iter().map(|(_, field)| text(field)).collect::<Vec<_>>());
-            prop_assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+            are_those_of_the_csv(&rows, length)?;
         }
+    }
+
+    /// The nanoseconds since 1970 of a date after 2262 take more than 64 bits.
+    #[test]
+    fn a_date_of_a_later_century_is_that_of_the_csv() {
+        let bits = 17_005_586_678_205_782_026;
+        assert_eq!(cell(Kind::Date, bits), "2479-03-30".into());
+        are_those_of_the_csv(&[[0, 0, bits, 0, 0, 0, 0, 0]], 1).unwrap();
     }
 
     #[test]
