@@ -7,9 +7,44 @@ mod data;
 mod document;
 mod error;
 mod history;
-pub mod limits;
-mod subject;
 
 pub use document::document;
+pub use document::{Subject, read};
 pub use error::PageError;
-pub use subject::{Subject, read};
+
+pub mod limits {
+    //! Named limits on the data of a page. The page says what was left out.
+
+    limits! {
+        /// Rows of `events.csv` that are included, from the first; of a run or of all runs of a sweep.
+        pub const EVENT_ROWS: usize = 100_000;
+        /// Rows of any other table that are included, from the first.
+        pub const TABLE_ROWS: usize = 50_000;
+        /// Largest table of a sweep that is read, in bytes.
+        pub const SWEEP_TABLE_BYTES: u64 = 256 << 20;
+        /// Commitment instances of a run that can be shown.
+        pub const INSTANCES: usize = 20_000;
+        /// Product of instances and collected steps; longer runs are sampled at every second, third, … step.
+        pub const LOOKS: u64 = 2_000_000;
+        /// Steps for which unlock sets are computed, evenly spread over those at which something changed.
+        pub const UNLOCKED_STEPS: usize = 40;
+        /// As [`UNLOCKED_STEPS`], if more than [`CROWD`] offers are in a deadlock and the search may take long.
+        pub const UNLOCKED_STEPS_OF_A_CROWD: usize = 6;
+        /// Offers in a deadlock above which [`UNLOCKED_STEPS_OF_A_CROWD`] applies.
+        pub const CROWD: usize = 24;
+        /// Unlock sets that are included for a step, cheapest first.
+        pub const SETS: usize = 12;
+        /// Rounds that are simulated after first moves.
+        pub const ROUNDS: usize = 200;
+        /// Operations of the rounds after one set of moves.
+        pub const ROUND_WORK: u64 = 10_000_000;
+        /// Edges of the wait-for graph that are included for a step.
+        pub const WAITS: usize = 5_000;
+        /// Bytes of the texts of what offers lack, over all steps; beyond it, only the last step has them.
+        pub const LACK_BYTES: usize = 4 << 20;
+        /// Stances that are included, over all steps.
+        pub const STANCES: usize = 200_000;
+        /// Bytes of the plain text that is shown without JavaScript.
+        pub const TEXT_BYTES: usize = 1 << 20;
+    }
+}

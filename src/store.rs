@@ -1,39 +1,56 @@
 //! The store: output folders, the manifest, the tables, and the verification of a recorded run.
 
 mod defect;
-mod digest;
 mod door;
 mod error;
 mod folder;
 mod inputs;
-pub mod limits;
 mod lineage;
-mod listed;
 mod manifest;
-mod reading;
 mod recording;
 mod run_tables;
-mod runs;
-mod single;
 mod staging;
 mod tables;
 mod verify;
 
 pub use defect::{Defect, VerifyError};
-pub use digest::{Digest, digest};
-pub use door::{Lock, open_file, open_to_append, read_file};
+pub use door::{Digest, Lock, digest, open_file, open_to_append, read_file};
 pub use error::FolderError;
 pub use folder::{Folder, remove_folder};
 pub use inputs::{Beside, INPUTS, InputRecord, Kept, input_files};
 pub use lineage::{Lineage, LineageError};
-pub use listed::{MANIFEST, is_inside};
-pub use manifest::{AmountRecord, ForkRecord, Manifest, ManifestError, MoveRecord, OverrideRecord, PROGRAM};
+pub use manifest::{
+    AmountRecord, ForkRecord, MANIFEST, Manifest, ManifestError, MoveRecord, OverrideRecord, PROGRAM, is_inside,
+};
 pub use recording::{ForkError, Recording, RecordingError};
 pub use run_tables::{RunTables, TableVisitor, write_run};
-pub use runs::{RunRow, RunTable, set_columns};
-pub use single::{SingleFile, write_file, write_file_with};
-pub use staging::{StagedFiles, Staging, is_partial, remove_left_beside, remove_partial, sync_folder};
+pub use staging::{
+    SingleFile, StagedFiles, Staging, is_partial, remove_left_beside, remove_partial, sync_folder, write_file,
+    write_file_with,
+};
 pub use tables::{
-    Sampler, TooManySamples, commitment_layout, events_csv, write_commitments, write_events, write_series,
+    RunRow, RunTable, Sampler, TooManySamples, commitment_layout, events_csv, set_columns, write_commitments,
+    write_events, write_series,
 };
 pub use verify::{Verified, verify};
+
+pub mod limits {
+    //! Named limits on reading the folder of a run, which a stranger may have written.
+
+    limits! {
+        /// Size of a manifest, in bytes. The largest scenario with every character escaped fits.
+        pub const MANIFEST_BYTES: u64 = 64 << 20;
+        /// Values in a manifest. The largest design has fewer.
+        pub const MANIFEST_VALUES: usize = 200_000;
+        /// Actors and instances of commitments in all models of a forked run.
+        pub const LINEAGE_PARTS: usize = 5_000_000;
+        /// Size of a table, in bytes. The longest log fits.
+        pub const TABLE_BYTES: u64 = 2 << 30;
+        /// Size of one row of a table, in bytes. The longest names of a scenario fit.
+        pub const ROW_BYTES: u64 = 64 << 20;
+        /// Forks in the lineage of a run; each compiles the scenario again.
+        pub const FORKS: usize = 100;
+        /// Overrides and added moves of a run and its forks; each is looked up in the scenario.
+        pub const OVERRIDES: usize = 1_000;
+    }
+}

@@ -15,7 +15,6 @@
 mod columns;
 mod csv;
 mod format;
-pub mod limits;
 mod memory;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -32,6 +31,17 @@ pub use parquet::Parquet;
 
 use std::borrow::Cow;
 use std::io;
+
+pub mod limits {
+    //! Named limits on tables.
+
+    limits! {
+        /// Rows of a group of rows in Parquet, at most.
+        pub const GROUP_ROWS: usize = 131_072;
+        /// Cells of a group of rows in Parquet, at most, but for the last row.
+        pub const GROUP_CELLS: usize = 4_194_304;
+    }
+}
 
 /// The type of the values in a column. Any value may be missing; a missing value is an empty cell in CSV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

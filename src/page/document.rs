@@ -1,15 +1,67 @@
-//! Assembles the HTML file: the program, its style and the data, with a content security policy that blocks everything
-//! else.
+//! Reads the folder of a run or of a sweep, and assembles the HTML file: the program, its style and the data, with a
+//! content security policy that blocks everything else.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::error::PageError;
-use super::subject::Subject;
-use crate::store::{PROGRAM, Verified};
+use super::{data, limits};
+use crate::store::{Manifest, PROGRAM, Verified, verify};
 use crate::text::escaped;
+
+/// The data read from a folder.
+#[derive(Debug)]
+pub struct Subject {
+    pub(super) data: Value,
+    pub(super) title: String,
+    pub(super) text: String,
+    verified: Option<Verified>,
+}
+
+/// Reads the folder of a run, a fork or a sweep. The folder of a run is verified by [`verify`].
+///
+/// # Errors
+/// A [`PageError`] if the folder is not what the program wrote, or is larger than a page can show.
+///
+/// ```no_run
+/// use backstop::page::{PageError, document, read};
+///
+/// fn page_of(folder: &std::path::Path) -> Result<String, PageError> {
+///     document(&[read(folder)?])
+/// }
+/// ```
+pub fn read(folder: &Path) -> Result<Subject, PageError> {
+    let manifest = Manifest::read(folder).map_err(PageError::Run)?;
+    if manifest.design.is_some() {
+        let (data, title, text) = data::read_sweep(folder, &manifest)?;
+        return Ok(Subject { data, title, text, verified: None });
+    }
+    let verified = verify(folder, &mut |_, _, _| {}).map_err(PageError::Run)?;
+    let (data, text) = data::read_run(folder, &verified)?;
+    let title = data::title(verified.course.first(), &manifest);
+    Ok(Subject { data, title, text, verified: Some(verified) })
+}
+
+impl Subject {
+    /// The run, if the folder is of a run.
+    #[must_use]
+    pub fn verified(&self) -> Option<&Verified> {
+        self.verified.as_ref()
+    }
+
+    /// Replaces the short text that is shown without JavaScript. It is cut at [`limits::TEXT_BYTES`].
+    #[must_use]
+    pub fn with_text(mut self, text: &str) -> Self {
+        text[..text.floor_char_boundary(limits::TEXT_BYTES)].clone_into(&mut self.text);
+        if self.text.len() < text.len() {
+            self.text.push_str("\n… the rest is left out\n");
+        }
+        self
+    }
+}
 
 /// The bundle of `page/` and its style sheet.
 const PROGRAM_TEXT: &str = include_str!("../../page/dist/page.js");

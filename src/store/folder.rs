@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use super::door::Lock;
 use super::error::FolderError;
 use super::inputs::INPUTS;
-use super::listed::{MANIFEST, OURS, in_all_formats, listed};
+use super::manifest::{MANIFEST, OURS, in_all_formats, listed};
 use super::staging::{
     PARTIAL, StagedFiles, Staging, UNLISTED, parent, partial_in, partial_of, remove, remove_partial, sync_folder,
     try_to_write,

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::{Digest, digest};
-use super::door::open_file;
+use super::door::{Digest, digest, open_file};
 use crate::scenario::{AttachmentError, Attachments, Document, Role, too_large};
 
 /// The name of the subfolder with the copies, in the folder of a run or sweep.

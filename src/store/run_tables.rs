@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 
-use super::digest::{Digest, Hashed};
+use super::door::{Digest, Hashed};
 use super::error::FolderError;
 use super::folder::Folder;
 use super::inputs::input_files;
-use super::listed::MANIFEST;
-use super::manifest::Manifest;
-use super::runs::{RunRow, RunTable, set_columns};
+use super::manifest::{MANIFEST, Manifest};
 use super::staging::StagedFiles;
-use super::tables::{Sampler, commitment_layout, write_commitments, write_events, write_series};
+use super::tables::{
+    RunRow, RunTable, Sampler, commitment_layout, set_columns, write_commitments, write_events, write_series,
+};
 use crate::engine::{Run, RunSeed};
 use crate::model::{Entry, Model};
 use crate::scenario::{Document, Override, SetValue};
