@@ -8,17 +8,14 @@
 //!
 //! Results are plain data in declaration order, bounded by the named [`limits`], and the same on every machine.
 
-mod bits;
 mod changed_comparisons;
 mod distance;
 mod goal;
 pub mod limits;
-mod partial;
 mod search;
 mod symmetry;
 mod unlock;
 mod waits;
-mod wants;
 pub mod wording;
 
 pub use changed_comparisons::{
@@ -27,11 +24,9 @@ pub use changed_comparisons::{
 pub use changed_comparisons::{Divergence, divergence};
 pub use distance::{MoveDistance, distance};
 pub use goal::HeldFixed;
-pub use partial::Partial;
 pub use symmetry::interchangeable;
-pub use unlock::Keystone;
-pub use waits::Wait;
-pub use wants::{Blocked, Requirement};
+pub use unlock::{Keystone, Partial};
+pub use waits::{Blocked, Requirement, Wait};
 pub use wording::Threshold;
 
 use crate::engine::{Failure, Hypothesis, View, evolve};
@@ -233,7 +228,7 @@ fn explain_within(view: View<'_>, question: &Question, budget: Option<Budget>) -
     let waits = waits::waits(model, &mut now, &gap, &amounts);
     now.set_targets(&moves);
     let circles = waits.as_deref().map_or_else(Vec::new, |waits| waits::circles(&gap, waits));
-    let blocked = wants::blocked(model, &now, &gap, &amounts);
+    let blocked = waits::blocked(model, &now, &gap, &amounts);
     let goal = match question.goal {
         None => Goal::Bound(gap.clone(), amounts),
         Some(outcome) => Goal::Outcome(&model.outcomes[outcome.index()].when),
@@ -305,7 +300,7 @@ fn partials(test: &GoalTest<'_>, unlock: &Sets<InstanceId>, moves: &[Amount]) ->
     let others = unlock.sets.iter().skip(1).filter(|set| set.members.len() == 1);
     let others = others.take(limits::PARTIAL_SETS);
     for set in unlock.sets.first().into_iter().chain(others) {
-        is_complete &= partial::partial(test, &set.members, moves, &mut work, &mut found)?;
+        is_complete &= unlock::partial(test, &set.members, moves, &mut work, &mut found)?;
     }
     Ok((found, is_complete))
 }
@@ -531,7 +526,7 @@ fn ranks(names: &[&str]) -> Vec<u32> {
 pub fn lacks(view: View<'_>, commitments: &[InstanceId]) -> Result<Vec<Blocked>, Failure> {
     let mut now = Hypothesis::on(view);
     now.exchange()?;
-    Ok(wants::blocked(view.model, &now, commitments, &[]))
+    Ok(waits::blocked(view.model, &now, commitments, &[]))
 }
 
 /// A condition that the next Review or Exchange evaluates.
@@ -572,7 +567,7 @@ pub fn conditions(view: View<'_>) -> Result<Vec<ConditionStatus>, Failure> {
         let scope = now.scope_of(instance);
         for (key, condition) in looked {
             let Some(condition) = condition else { continue };
-            let lacks = wants::lacking(model, &now, instance, &[condition], &[]);
+            let lacks = waits::lacking(model, &now, instance, &[condition], &[]);
             let holds = condition.truth(&scope).ok();
             found.push(ConditionStatus {
                 instance,

@@ -1,6 +1,6 @@
 //! The distance of a first move from being made unasked: how far its owner's own conditions are from being true.
 
-use super::wants::{Blocked, lacking};
+use super::waits::{Blocked, lacking};
 use crate::engine::Hypothesis;
 use crate::model::{Amount, Comparison, Condition, Dependency, Expression, InstanceId, Model, NodeId, Scope, State};
 

@@ -10,8 +10,7 @@ use super::experiment::{Experiment, Tables};
 use super::outline::{Asked, Outline, Sort, differences};
 use super::read_rows::RowReader;
 use super::schedule::{Schedule, Shard};
-use super::sort;
-use super::store::{JOURNAL, Store, UNSORTED, digest_of, first_journal, journal_of};
+use super::store::{JOURNAL, Order, Store, UNSORTED, digest_of, first_journal, journal_of, sort_file};
 use super::summary::Summary;
 use super::worker::{Memory, Rows, Worker};
 use crate::engine::{self, Plan, Run, RunOptions};
@@ -424,8 +423,8 @@ impl Sweep {
     /// Reopens a finished sweep for more replicates.
     fn reopen(&self, folder: &Path, outline: &Outline, runs: u64) -> Result<(), Error> {
         if self.is_sorted_last() {
-            let order = sort::Order::ByRun { points: outline.points, replicates: outline.replicates };
-            sort::sort_file(&folder.join("runs.csv"), &folder.join(UNSORTED), order, runs)?;
+            let order = Order::ByRun { points: outline.points, replicates: outline.replicates };
+            sort_file(&folder.join("runs.csv"), &folder.join(UNSORTED), order, runs)?;
         }
         let tables = self.growing();
         let mut lines = Vec::new();
@@ -450,8 +449,8 @@ impl Sweep {
         if finished && self.is_sorted_last() {
             // Sums are computed in the order of the runs.
             let unsorted = path.with_file_name(UNSORTED);
-            let order = sort::Order::ByRun { points: self.schedule.points, replicates: self.schedule.replicates };
-            sort::sort_file(path, &unsorted, order, runs.end - runs.start)?;
+            let order = Order::ByRun { points: self.schedule.points, replicates: self.schedule.replicates };
+            sort_file(path, &unsorted, order, runs.end - runs.start)?;
             let result = reader.read_file(&unsorted, runs, summary);
             fs::remove_file(&unsorted).map_err(|error| Error::io("remove", &unsorted, &error))?;
             return result;
@@ -476,9 +475,9 @@ impl Sweep {
         let mut files = store.digests();
         files.push(("summary.csv".into(), digest(&text)));
         if self.is_sorted_last() {
-            let order = sort::Order::ByPoint { points: self.schedule.points, replicates: self.schedule.replicates };
+            let order = Order::ByPoint { points: self.schedule.points, replicates: self.schedule.replicates };
             let runs = folder.join("runs.csv");
-            sort::sort_file(&folder.join(UNSORTED), &runs, order, self.schedule.runs())?;
+            sort_file(&folder.join(UNSORTED), &runs, order, self.schedule.runs())?;
             files.retain(|(name, _)| name != UNSORTED);
             files.push(("runs.csv".into(), digest_of(&runs).map_err(|error| Error::io("read", &runs, &error))?));
         }

@@ -3,10 +3,11 @@
 //! After each stretch of runs a line is added to the journal: the number of finished runs, and for each table its
 //! length and the hash of its contents. When an interrupted sweep is resumed, everything behind the last line that
 //! matches the tables is cut off, so at most the active runs are lost after a kill, a crash or a full disk. The
-//! manifest says `complete: true` only after everything is on the disk; then the journal is removed.
+//! manifest says `complete: true` only after everything is on the disk; then the journal is removed. If the rows of
+//! `runs.csv` are wanted in another order than that of the runs, they are sorted at the end, in bounded memory.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 #[expect(clippy::disallowed_types, reason = "when the disk is synced, never what is written")]
@@ -16,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::{Error, ErrorKind};
 use super::limits;
-use crate::store::{Digest, Lock, open_file, open_to_append, remove_partial, sync_folder};
+use crate::store::{Digest, Lock, open_file, open_to_append, remove_partial, sync_folder, write_file_with};
 
 /// The name of the journal.
 pub(super) const JOURNAL: &str = "sweep.journal";
@@ -312,4 +313,67 @@ fn lock(journal: &File, folder: &Path) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
+}
+
+/// An order of rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Order {
+    /// Point by point, each replicate after replicate.
+    ByPoint { points: u64, replicates: u64 },
+    /// In the order of their runs: replicate by replicate over all points.
+    ByRun { points: u64, replicates: u64 },
+}
+
+impl Order {
+    /// The position in this order of the row at a position of the other order.
+    fn place(self, at: u64) -> u64 {
+        match self {
+            Self::ByPoint { points, replicates } => (at % points) * replicates + at / points,
+            Self::ByRun { points, replicates } => (at % replicates) * points + at / replicates,
+        }
+    }
+}
+
+/// Writes the `rows` rows of a file in another order to a second file, which is replaced atomically.
+///
+/// # Errors
+/// An [`Error`] if there are fewer rows, or if the system reports an error.
+pub(super) fn sort_file(from: &Path, to: &Path, order: Order, rows: u64) -> Result<(), Error> {
+    let read = |error: io::Error| Error::io("read", from, &error);
+    let write = |error: io::Error| Error::io("write", to, &error);
+    let size = open_file(from).and_then(|file| file.metadata()).map_err(read)?.len();
+    // A manifest that somebody else wrote may give any number of rows.
+    let too_few = || Error::new(ErrorKind::Mismatch, format!("`{}` has too few rows", from.display()));
+    if rows > size {
+        return Err(too_few());
+    }
+    let passes = size.div_ceil(limits::SORT_BYTES as u64).max(1);
+    write_file_with(to, |file| {
+        let mut out = BufWriter::with_capacity(1 << 18, file);
+        for pass in 0..passes {
+            let (first, end) = (rows * pass / passes, rows * (pass + 1) / passes);
+            let mut reader = BufReader::with_capacity(1 << 18, open_file(from).map_err(read)?);
+            let mut line = Vec::new();
+            reader.by_ref().take(limits::LINE_BYTES).read_until(b'\n', &mut line).map_err(read)?;
+            if pass == 0 {
+                out.write_all(&line).map_err(write)?;
+            }
+            let mut found: Vec<Vec<u8>> = vec![Vec::new(); usize::try_from(end - first).unwrap_or(usize::MAX)];
+            for at in 0..rows {
+                line.clear();
+                reader.by_ref().take(limits::LINE_BYTES).read_until(b'\n', &mut line).map_err(read)?;
+                let place = order.place(at);
+                if (first..end).contains(&place) {
+                    found[usize::try_from(place - first).unwrap_or(usize::MAX)].clone_from(&line);
+                }
+            }
+            if found.iter().any(Vec::is_empty) {
+                return Err(too_few());
+            }
+            for row in &found {
+                out.write_all(row).map_err(write)?;
+            }
+        }
+        out.flush().map_err(write)
+    })
 }

@@ -1,8 +1,7 @@
 //! Branch and bound over blocked sets, for monotone goals.
 
-use super::super::bits::{Bits, count_outside, outside};
 use super::super::limits;
-use super::{Answer, Oracle, Search, Stop};
+use super::{Answer, Bits, Oracle, Search, Stop, count_outside, outside};
 use crate::engine::Failure;
 
 /// A set under construction.
