@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::edit_manifest;
 use common::program::{backstop, refused, said};
@@ -96,11 +96,50 @@ fn the_library_verifies_a_folder() {
     std::fs::write(past.join("commitments.csv"), table).expect("it can be written");
     let error = backstop::store::verify(&past, &mut |_, _, _| {}).expect_err("it was edited");
     assert_eq!(error.path, past.join("commitments.csv"));
-    assert!(matches!(error.fault, backstop::store::Defect::Line(2..)), "{error}");
-    assert_eq!(error.help(), Some("the file was edited, or belongs to another run"));
+    assert!(matches!(error.defect, backstop::store::Defect::LineDiffers(2..)), "{error}");
+    let remedy = "the file was edited, or belongs to another run; restore it, or run the scenario again";
+    assert_eq!(error.help(), Some(remedy));
     std::fs::remove_file(past.join("manifest.json")).expect("it is there");
     let error = backstop::store::verify(&past, &mut |_, _, _| {}).expect_err("it is not complete");
-    assert!(matches!(error.fault, backstop::store::Defect::NotThere), "{error}");
+    assert!(matches!(error.defect, backstop::store::Defect::Missing), "{error}");
+}
+
+#[test]
+fn files_that_cannot_be_verified_have_a_remedy() {
+    let check = |damage: &dyn Fn(&Path), remedy: &str| {
+        let folder = with_run("chicken-and-egg");
+        let past = folder.path().join("past");
+        damage(&past);
+        let error = backstop::store::verify(&past, &mut |_, _, _| {}).expect_err("it was damaged");
+        assert!(error.help().is_some_and(|help| help.contains(remedy)), "{error}: {:?}", error.help());
+    };
+    let enlarge = |path: PathBuf, bytes: u64| {
+        let file = std::fs::OpenOptions::new().write(true).open(path).expect("it is there");
+        file.set_len(bytes).expect("a sparse file takes no room");
+    };
+    check(&|past| std::fs::remove_file(past.join("events.csv")).expect("it is there"), "restore the file");
+    check(
+        &|past| {
+            std::fs::remove_file(past.join("runs.csv")).expect("it is there");
+            std::fs::create_dir(past.join("runs.csv")).expect("it is gone");
+        },
+        "a regular file",
+    );
+    check(&|past| enlarge(past.join("series.csv"), 3 << 30), "with fewer steps");
+    check(&|past| enlarge(past.join("manifest.json"), 65 << 20), "give a folder that `run --out` wrote");
+    check(
+        &|past| {
+            edit_manifest(past, |manifest| manifest["files"]["runs.csv"] = manifest["files"]["events.csv"].clone());
+        },
+        "the manifest or a file that it lists was edited",
+    );
+    check(
+        &|past| {
+            let log = std::fs::read_to_string(past.join("events.csv")).expect("it is there");
+            std::fs::write(past.join("events.csv"), log.replace("ended", "started")).expect("it can be written");
+        },
+        "run the scenario again",
+    );
 }
 
 #[test]
@@ -109,7 +148,10 @@ fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
     let folder = with_run("chicken-and-egg");
     let here = folder.path();
     edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 100].into());
-    assert!(refused(here, &["replay", "past"]).contains("forked at step 1 had another history than the manifest says"));
+    assert!(
+        refused(here, &["replay", "past"])
+            .contains("the parent of the fork at step 1 has another history than the manifest records")
+    );
     edit(here, |manifest| {
         let mut fork = fork(serde_json::json!([]));
         fork["parent_history_hash"] = manifest["history_hash"].clone();

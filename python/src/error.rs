@@ -56,7 +56,7 @@ impl Raised {
 
     pub(crate) fn verify(error: &VerifyError) -> Self {
         let raised = Self::new("FolderError", error.to_string(), error.help());
-        if let Defect::Lineage(LineageError::Scenario { diagnostics, source }) = &error.fault {
+        if let Defect::Lineage(LineageError::Scenario { diagnostics, source }) = &error.defect {
             return Self { diagnostics: json(diagnostics, source), ..raised };
         }
         raised

@@ -14,7 +14,7 @@ use super::load::{At, step};
 /// Reads a folder, replays its log and compares all its tables with the replay; an error has been reported.
 pub(crate) fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, Failed> {
     backstop::store::verify(dir, watch).map_err(|error| {
-        if let Defect::Lineage(LineageError::Scenario { diagnostics, source }) = &error.fault {
+        if let Defect::Lineage(LineageError::Scenario { diagnostics, source }) = &error.defect {
             report(diagnostics, source);
         }
         fail(&error.to_string(), error.help())

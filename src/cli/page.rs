@@ -89,7 +89,7 @@ fn refused(error: &PageError) -> Failed {
     match error {
         PageError::Sweep(error) => return refuse_sweep(error, None),
         PageError::Run(error) => {
-            if let Defect::Lineage(LineageError::Scenario { diagnostics, source }) = &error.fault {
+            if let Defect::Lineage(LineageError::Scenario { diagnostics, source }) = &error.defect {
                 let diagnostics: &[Diagnostic] = diagnostics;
                 report(diagnostics, source);
             }

@@ -245,7 +245,7 @@ pub(crate) fn written(path: &Path, result: Result<(), FolderError>) -> Result<()
         let help = match error {
             FolderError::Io { doing: "restore", .. } => "run it again with `--force`; the folder is not complete",
             FolderError::Io { doing: "sync", .. } => "the files are there, but may be lost if the machine stops now",
-            FolderError::NotOurs { .. } => "move it away, or choose another folder; nothing was written",
+            FolderError::NotReplaceable { .. } => "move it away, or choose another folder; nothing was written",
             _ => "nothing was written",
         };
         fail(&error.to_string(), Some(help))

@@ -1,63 +1,65 @@
-//! What is wrong with the folder of a run.
+//! The reasons why the folder of a run is refused.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::limits::MANIFEST_BYTES;
 use super::lineage::LineageError;
 use super::manifest::ManifestError;
 use super::tables::TooManySamples;
 use crate::text::escaped;
 use crate::trace::ReplayError;
 
-/// Why a folder is not what a run wrote: the file, and what is wrong with it. Printed it stands alone.
+/// The reason why a folder is not the unchanged output of a run. `Display` gives a complete message with the file.
 #[derive(Debug)]
 pub struct VerifyError {
     /// The file.
     pub path: PathBuf,
     /// The problem.
-    pub fault: Defect,
+    pub defect: Defect,
 }
 
-/// What is wrong with a file of a run's folder.
+/// The problem of a file in a run's folder.
 #[derive(Debug)]
 pub enum Defect {
     /// There is no manifest.
-    NotThere,
-    /// The system refused to read it.
+    Missing,
+    /// It cannot be read.
     Unreadable(io::Error),
-    /// It has more bytes than this.
+    /// It has more bytes than this limit.
     TooLarge(u64),
-    /// The manifest says the same, or more, in other words than the program writes; from this line on, from 1.
-    Respelt(u64),
-    /// The run that this one says that it was forked from, at this step, was another.
-    OtherParent(u32),
+    /// From this line on, counted from 1, the manifest is not written as the program writes it: other notation, or
+    /// entries that the program does not know.
+    NotCanonical(u64),
+    /// The parent of the fork at this step has another history than the manifest records.
+    ParentDiffers(u32),
     /// The manifest cannot be used.
     Manifest(ManifestError),
-    /// The manifest says that not everything that was asked for is there.
+    /// According to the manifest, the output is not complete.
     Incomplete,
     /// The scenario in the manifest cannot be run.
     Lineage(LineageError),
     /// The manifest is that of a sweep.
     NotARun,
-    /// The run ended with this status, not with that of the manifest.
-    Status(&'static str),
-    /// The run completed this number of steps, not that of the manifest.
-    Steps(u32),
-    /// The series that the manifest tells of would be too long.
-    Samples(TooManySamples),
+    /// The run ended with this status, not with that in the manifest.
+    StatusDiffers(&'static str),
+    /// The run completed this number of steps, not that in the manifest.
+    StepsDiffer(u32),
+    /// The series that the manifest describes would be too long.
+    TooManySamples(TooManySamples),
     /// The log is refused.
     Log(ReplayError),
-    /// A table differs from what the log gives, first in this line, from 1.
-    Line(u64),
-    /// A file beside a table differs from what the log gives.
-    Other,
-    /// The tables are right, but the manifest gives other hashes.
-    Hashes,
+    /// A table differs from the table that follows from the log, first in this line, counted from 1.
+    LineDiffers(u64),
+    /// A file in another format than CSV differs from the file that follows from the log.
+    FileDiffers,
+    /// The tables agree with the log, but not with the hashes in the manifest.
+    HashesDiffer,
 }
 
 impl Defect {
-    /// Of a file that cannot be read, or has more bytes than the limit.
+    /// The defect of a file that cannot be read, or has more bytes than the limit.
     pub(super) fn of_reading(error: io::Error, limit: u64) -> Self {
         if error.kind() == io::ErrorKind::FileTooLarge { Self::TooLarge(limit) } else { Self::Unreadable(error) }
     }
@@ -67,32 +69,51 @@ impl VerifyError {
     /// A suggestion for the user, if there is one.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
-        Some(match &self.fault {
-            Defect::NotThere => "give a folder that `run --out` wrote",
+        Some(match &self.defect {
+            Defect::Missing => "give a folder that `run --out` wrote",
             Defect::NotARun => "`run DIR --run N --out DIR2` writes the folder of one run of a sweep",
             Defect::Manifest(ManifestError::Version { .. }) => {
                 "use the version that wrote it, or run the scenario again"
             }
             Defect::Manifest(_)
-            | Defect::Respelt(_)
-            | Defect::OtherParent(_)
-            | Defect::Samples(_)
-            | Defect::Status(_)
-            | Defect::Steps(_) => "the manifest was edited; run the scenario again",
-            Defect::Incomplete => "let it be finished with `--resume`",
-            Defect::Log(_) => "the log was cut, edited or reordered, or belongs to another scenario",
-            Defect::Line(_) | Defect::Other => "the file was edited, or belongs to another run",
+            | Defect::NotCanonical(_)
+            | Defect::ParentDiffers(_)
+            | Defect::TooManySamples(_)
+            | Defect::StatusDiffers(_)
+            | Defect::StepsDiffer(_) => "the manifest was edited; run the scenario again",
+            Defect::Incomplete => "finish it with `--resume`",
+            Defect::Log(_) => {
+                "the log was cut, edited or reordered, or belongs to another scenario; restore it, or run the scenario again"
+            }
+            Defect::LineDiffers(_) | Defect::FileDiffers => {
+                "the file was edited, or belongs to another run; restore it, or run the scenario again"
+            }
+            Defect::HashesDiffer => "the manifest or a file that it lists was edited; run the scenario again",
+            Defect::TooLarge(MANIFEST_BYTES) => "give a folder that `run --out` wrote",
+            Defect::TooLarge(_) => {
+                "run the scenario again with fewer steps or actors, or without `--stances` and `--trust`"
+            }
+            Defect::Unreadable(error) => unreadable_help(error),
             Defect::Lineage(error) => return error.help(),
-            Defect::Unreadable(_) | Defect::TooLarge(_) | Defect::Hashes => return None,
         })
+    }
+}
+
+/// The suggestion for a file that cannot be read.
+#[expect(clippy::wildcard_enum_match_arm, reason = "`ErrorKind` is open; all other kinds have one suggestion")]
+fn unreadable_help(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "restore the file, or run the scenario again",
+        io::ErrorKind::PermissionDenied => "allow this user to read the file",
+        _ => "replace it by a regular file that can be read, or run the scenario again",
     }
 }
 
 impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = escaped(&self.path.display().to_string());
-        match &self.fault {
-            Defect::NotThere => write!(f, "`{path}` does not exist: this is not a complete output folder"),
+        match &self.defect {
+            Defect::Missing => write!(f, "`{path}` does not exist: this is not a complete output folder"),
             Defect::Unreadable(error) => write!(f, "cannot read `{path}`: {error}"),
             Defect::TooLarge(limit) => write!(f, "`{path}` has more than {limit} bytes"),
             Defect::Manifest(ManifestError::Malformed { message, line, column }) => {
@@ -108,25 +129,25 @@ impl fmt::Display for VerifyError {
             Defect::Manifest(ManifestError::Edited) => {
                 write!(f, "{path}: the manifest does not match its own hash")
             }
-            Defect::Respelt(line) => write!(f, "{path}:{line}:1: the line is not as the program writes it"),
-            Defect::OtherParent(at) => {
-                write!(f, "{path}: the run forked at step {at} had another history than the manifest says")
+            Defect::NotCanonical(line) => write!(f, "{path}:{line}:1: the line is not as the program writes it"),
+            Defect::ParentDiffers(at) => {
+                write!(f, "{path}: the parent of the fork at step {at} has another history than the manifest records")
             }
             Defect::Incomplete => write!(f, "{path}: the output is not complete"),
             Defect::Lineage(error) => write!(f, "{path}: {error}"),
-            Defect::Status(status) => {
+            Defect::StatusDiffers(status) => {
                 write!(f, "{path}: the log ends with the status `{status}`, but the manifest has another")
             }
-            Defect::Steps(steps) => {
+            Defect::StepsDiffer(steps) => {
                 write!(f, "{path}: the log has {steps} complete steps, but the manifest has another number")
             }
-            Defect::Samples(error) => write!(f, "{path}: {error}"),
+            Defect::TooManySamples(error) => write!(f, "{path}: {error}"),
             Defect::NotARun => write!(f, "{path}: this is not the folder of a single run"),
             Defect::Log(ReplayError { line: Some(line), reason }) => write!(f, "{path}:{line}:1: {reason}"),
             Defect::Log(ReplayError { line: None, reason }) => write!(f, "{path}: {reason}"),
-            Defect::Other => write!(f, "{path}: the file does not agree with the log"),
-            Defect::Line(line) => write!(f, "{path}:{line}:1: the line does not agree with the log"),
-            Defect::Hashes => write!(f, "{path}: the hashes in the manifest are not those of the files"),
+            Defect::FileDiffers => write!(f, "{path}: the file does not agree with the log"),
+            Defect::LineDiffers(line) => write!(f, "{path}:{line}:1: the line does not agree with the log"),
+            Defect::HashesDiffer => write!(f, "{path}: the hashes in the manifest are not those of the files"),
         }
     }
 }

@@ -20,7 +20,7 @@ pub enum FolderError {
     /// There is a link in the place of a file.
     Link(PathBuf),
     /// It is not said to be written by this program, so that it is not replaced.
-    NotOurs {
+    NotReplaceable {
         /// The folder, or a file in it.
         path: PathBuf,
         /// Why not.
@@ -51,7 +51,7 @@ impl FolderError {
             Self::NotEmpty(_) => Some("choose another folder, or give `--force` to replace its contents"),
             Self::NotAFolder(_) | Self::NotAFile(_) | Self::Input(_) | Self::Link(_) => Some("choose another name"),
             Self::Exists(_) => Some("choose another name, or give `--force` to replace it"),
-            Self::NotOurs { .. } => Some("choose another folder, or move the contents of this one away"),
+            Self::NotReplaceable { .. } => Some("choose another folder, or move the contents of this one away"),
             Self::Busy(_) => Some("wait until the other command has ended"),
             Self::Io { .. } => None,
         }
@@ -69,7 +69,7 @@ impl fmt::Display for FolderError {
             Self::Link(path) => {
                 write!(f, "`{}` is a link to a file; links are not followed when writing", path.display())
             }
-            Self::NotOurs { path, reason } => write!(f, "`{}` is not replaced: {reason}", path.display()),
+            Self::NotReplaceable { path, reason } => write!(f, "`{}` is not replaced: {reason}", path.display()),
             Self::Busy(path) => write!(f, "another command is writing into `{}`", path.display()),
             Self::Io { doing, path, error } => write!(f, "cannot {doing} `{}`: {error}", path.display()),
         }

@@ -119,7 +119,7 @@ impl Folder {
     fn fill(&self, write: &mut dyn FnMut(&mut StagedFiles<'_>) -> Result<(), FolderError>) -> Result<(), FolderError> {
         let inputs = self.path.join(INPUTS);
         if fs::symlink_metadata(&inputs).is_ok_and(|metadata| !metadata.is_dir()) {
-            return Err(FolderError::NotOurs { path: inputs, reason: "it is a link or a file" });
+            return Err(FolderError::NotReplaceable { path: inputs, reason: "it is a link or a file" });
         }
         let staging = Staging::new(&self.path, &self.path, PARTIAL)?;
         let mut staged = StagedFiles::new(staging.path(), &self.path, Some(&self.owned));
@@ -197,21 +197,21 @@ fn replaceable(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
             .filter(|path| fs::symlink_metadata(path).is_ok())
             .collect();
     }
-    let not_ours = |path: &Path, reason| Err(FolderError::NotOurs { path: path.to_owned(), reason });
+    let not_replaceable = |path: &Path, reason| Err(FolderError::NotReplaceable { path: path.to_owned(), reason });
     if manifests.is_empty() {
-        return not_ours(folder, "it has no `manifest.json` of this program");
+        return not_replaceable(folder, "it has no `manifest.json` of this program");
     }
     let mut owned = BTreeSet::from([MANIFEST.to_owned()]);
     for manifest in manifests {
         match listed(&manifest) {
             Ok(names) => owned.extend(names),
-            Err(reason) => return not_ours(folder, reason),
+            Err(reason) => return not_replaceable(folder, reason),
         }
     }
     for name in in_all_formats(&OURS) {
         let path = folder.join(&name);
         if !owned.contains(&name) && fs::symlink_metadata(&path).is_ok() {
-            return not_ours(&path, UNLISTED);
+            return not_replaceable(&path, UNLISTED);
         }
     }
     Ok(owned)

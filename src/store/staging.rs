@@ -133,7 +133,7 @@ impl<'a> StagedFiles<'a> {
     fn file<T>(&mut self, name: &str, write: impl FnOnce(&mut File) -> io::Result<T>) -> Result<T, FolderError> {
         let place = self.place.join(name);
         if self.owned.is_some_and(|owned| !owned.contains(name)) && fs::symlink_metadata(&place).is_ok() {
-            return Err(FolderError::NotOurs { path: place, reason: UNLISTED });
+            return Err(FolderError::NotReplaceable { path: place, reason: UNLISTED });
         }
         let path = self.staging.join(name);
         if let Some(inner) = path.parent().filter(|inner| *inner != self.staging && !inner.exists()) {

@@ -48,16 +48,16 @@ pub struct Verified {
 /// ```
 pub fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, VerifyError> {
     let manifest = Manifest::read(dir)?;
-    let at_manifest = |fault| VerifyError { path: dir.join(MANIFEST), fault };
+    let at_manifest = |defect| VerifyError { path: dir.join(MANIFEST), defect };
     let course = Lineage::new(&manifest, &mut Kept::of(dir, &manifest.inputs))
         .map_err(|error| at_manifest(Defect::Lineage(error)))?;
     let is_a_run = manifest.runs == 1 && manifest.design.is_none();
     let recorded = if is_a_run { recorded(&course, &manifest) } else { None };
     let recorded = recorded.ok_or_else(|| at_manifest(Defect::NotARun))?;
     let sampler = Sampler::new(course.last().0, manifest.stances, manifest.trust);
-    let mut sampler = sampler.map_err(|error| at_manifest(Defect::Samples(error)))?;
+    let mut sampler = sampler.map_err(|error| at_manifest(Defect::TooManySamples(error)))?;
     let path = dir.join("events.csv");
-    let at_log = |refusal| VerifyError { path: path.clone(), fault: Defect::Log(refusal) };
+    let at_log = |refusal| VerifyError { path: path.clone(), defect: Defect::Log(refusal) };
     let mut bytes = LogBytes::open(&path)?;
     let log = course.read_log(&mut bytes, &recorded);
     let found = bytes.end(&path)?;
@@ -74,14 +74,14 @@ pub fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, VerifyEr
         Err(refusal) => return Err(at_log(earliest(&course, &manifest, &path, refusal)?)),
     };
     if fold.steps != recorded.steps {
-        return Err(VerifyError { path: dir.join(MANIFEST), fault: Defect::Steps(fold.steps) });
+        return Err(VerifyError { path: dir.join(MANIFEST), defect: Defect::StepsDiffer(fold.steps) });
     }
     let verified = Verified { manifest, course, fold, recorded };
     if let Some(refusal) = verified.check_history(&path, &found)? {
         return Err(at_log(refusal));
     }
     if verified.manifest.status.as_deref() != Some(verified.fold.status()) {
-        return Err(VerifyError { path: dir.join(MANIFEST), fault: Defect::Status(verified.fold.status()) });
+        return Err(VerifyError { path: dir.join(MANIFEST), defect: Defect::StatusDiffers(verified.fold.status()) });
     }
     verified.check_tables(dir, &sampler)?;
     verified.check_lineage().map_err(at_manifest)?;
@@ -182,8 +182,9 @@ impl Verified {
                         // Its hash is then that of the manifest, or not.
                         Some(_) => Ok(digest_of(&path)?),
                     };
-                    let differs = |line| if format == Format::Csv { Defect::Line(line) } else { Defect::Other };
-                    let digest = digest.map_err(|line| VerifyError { path, fault: differs(line) })?;
+                    let differs =
+                        |line| if format == Format::Csv { Defect::LineDiffers(line) } else { Defect::FileDiffers };
+                    let digest = digest.map_err(|line| VerifyError { path, defect: differs(line) })?;
                     self.2.insert(name, digest);
                 }
                 Ok(())
@@ -196,14 +197,14 @@ impl Verified {
         if compared.2 == self.manifest.files {
             return Ok(());
         }
-        Err(VerifyError { path: dir.join(MANIFEST), fault: Defect::Hashes })
+        Err(VerifyError { path: dir.join(MANIFEST), defect: Defect::HashesDiffer })
     }
 
     /// Checks that each fork continues the run named in the manifest.
     fn check_lineage(&self) -> Result<(), Defect> {
         for (before, fork) in self.manifest.forks.iter().enumerate() {
             if self.course.history(before, self.manifest.run_seed()).text() != fork.parent_history_hash {
-                return Err(Defect::OtherParent(fork.at));
+                return Err(Defect::ParentDiffers(fork.at));
             }
         }
         Ok(())
@@ -224,15 +225,15 @@ impl Manifest {
     /// A [`VerifyError`] if it does not exist, cannot be used, or says that the folder is incomplete.
     pub fn read(dir: &Path) -> Result<Self, VerifyError> {
         let path = dir.join(MANIFEST);
-        let at = |fault| VerifyError { path: path.clone(), fault };
+        let at = |defect| VerifyError { path: path.clone(), defect };
         let bytes = read_file(&path, limits::MANIFEST_BYTES).map_err(|error| {
             let is_missing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-            at(if is_missing { Defect::NotThere } else { Defect::of_reading(error, limits::MANIFEST_BYTES) })
+            at(if is_missing { Defect::Missing } else { Defect::of_reading(error, limits::MANIFEST_BYTES) })
         })?;
         let manifest =
             Self::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| at(Defect::Manifest(error)))?;
         if let Some(line) = manifest.first_respelt(&bytes) {
-            return Err(at(Defect::Respelt(line)));
+            return Err(at(Defect::NotCanonical(line)));
         }
         if manifest.complete { Ok(manifest) } else { Err(at(Defect::Incomplete)) }
     }
@@ -243,7 +244,7 @@ const PIECE: usize = 1 << 16;
 
 /// A table that is an ordinary file, and not longer than one can be.
 fn open_table(path: &Path) -> Result<File, VerifyError> {
-    let at = |fault| VerifyError { path: path.to_owned(), fault };
+    let at = |defect| VerifyError { path: path.to_owned(), defect };
     let opened = open_file(path).and_then(|file| Ok((file.metadata()?.len(), file)));
     let (length, file) = opened.map_err(|error| at(Defect::Unreadable(error)))?;
     if length > limits::TABLE_BYTES { Err(at(Defect::TooLarge(limits::TABLE_BYTES))) } else { Ok(file) }
@@ -256,20 +257,20 @@ pub(super) struct LogBytes {
     /// The line that is being read, from 1, and how much of it there is so far.
     line: (u64, u64),
     /// Why it cannot be read.
-    fault: Option<Defect>,
+    defect: Option<Defect>,
 }
 
 impl LogBytes {
     pub(super) fn open(path: &Path) -> Result<Self, VerifyError> {
         let file = Hashed::new(open_table(path)?);
-        Ok(Self { file, read: 0, line: (1, 0), fault: None })
+        Ok(Self { file, read: 0, line: (1, 0), defect: None })
     }
 
     /// The hash of all of it, once it has been read.
     pub(super) fn end(self, path: &Path) -> Result<Digest, VerifyError> {
-        match self.fault {
+        match self.defect {
             None => Ok(self.file.into_parts().1),
-            Some(fault) => Err(VerifyError { path: path.to_owned(), fault }),
+            Some(defect) => Err(VerifyError { path: path.to_owned(), defect }),
         }
     }
 
@@ -295,15 +296,15 @@ impl LogBytes {
 
 impl Read for LogBytes {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let fault = match self.file.read(bytes) {
+        let defect = match self.file.read(bytes) {
             Ok(read) => match self.count(&bytes[..read]) {
                 None => return Ok(read),
-                Some(fault) => fault,
+                Some(defect) => defect,
             },
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
             Err(error) => Defect::Unreadable(error),
         };
-        self.fault = Some(fault);
+        self.defect = Some(defect);
         Err(io::Error::other("it cannot be read"))
     }
 }
@@ -318,14 +319,14 @@ pub(super) fn compare(path: &Path, format: Format, table: &impl Table) -> Result
         Ok(hashed.into_parts().1)
     };
     differing_line(found, write)
-        .map_err(|error| VerifyError { path: path.to_owned(), fault: Defect::Unreadable(error) })
+        .map_err(|error| VerifyError { path: path.to_owned(), defect: Defect::Unreadable(error) })
 }
 
 /// The hash of a table's file.
 pub(super) fn digest_of(path: &Path) -> Result<Digest, VerifyError> {
     let mut hashed = Hashed::new(open_table(path)?);
     let read = io::copy(&mut (&mut hashed).take(limits::TABLE_BYTES), &mut io::sink());
-    read.map_err(|error| VerifyError { path: path.to_owned(), fault: Defect::Unreadable(error) })?;
+    read.map_err(|error| VerifyError { path: path.to_owned(), defect: Defect::Unreadable(error) })?;
     Ok(hashed.into_parts().1)
 }
 
