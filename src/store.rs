@@ -17,7 +17,7 @@ pub use defect::{Defect, VerifyError};
 pub use door::{Digest, Lock, digest, open_file, open_to_append, read_file};
 pub use error::FolderError;
 pub use folder::{Folder, remove_folder};
-pub use inputs::{Beside, INPUTS, InputRecord, Kept, input_files};
+pub use inputs::{INPUTS, InputRecord, ScenarioFiles, StoredInputs, input_files};
 pub use lineage::{Lineage, LineageError};
 pub use manifest::{
     AmountRecord, ForkRecord, MANIFEST, Manifest, ManifestError, MoveRecord, OverrideRecord, PROGRAM, is_inside,

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use backstop::scenario::{Document, Options, compile};
-use backstop::store::Beside;
+use backstop::store::ScenarioFiles;
 
 /// The files by path.
 fn files(all: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
@@ -271,7 +271,7 @@ fn only_regular_files_are_read() {
     assert!(Command::new("mkfifo").arg(at.join("pipe.toml")).status().unwrap().success());
     let refused = |path: &str, expected: &str| {
         let variant = format!("format = 1\nextends = \"{path}\"\n");
-        let wrong = Document::open("main.toml", variant.as_bytes(), &mut Beside::of(&at.join("main.toml")));
+        let wrong = Document::open("main.toml", variant.as_bytes(), &mut ScenarioFiles::of(&at.join("main.toml")));
         let message = &wrong.unwrap_err().diagnostics[0].message;
         assert!(message.contains(expected), "{path}: {message}");
     };
@@ -281,7 +281,7 @@ fn only_regular_files_are_read() {
     refused("x", "is not a regular file");
     refused("gone.toml", "does not exist");
     let variant = "format = 1\nextends = \"x/y.toml\"\n";
-    assert!(Document::open("main.toml", variant.as_bytes(), &mut Beside::of(&at.join("main.toml"))).is_ok());
+    assert!(Document::open("main.toml", variant.as_bytes(), &mut ScenarioFiles::of(&at.join("main.toml"))).is_ok());
 }
 
 /// A scenario whose cohort is the table `t.csv`.
@@ -510,6 +510,6 @@ fn a_table_that_is_too_large_is_refused_unread() {
     let folder = tempfile::tempdir().unwrap();
     let main = folder.path().join("main.toml");
     fs::File::create(folder.path().join("t.csv")).unwrap().set_len(3 << 30).unwrap();
-    let wrong = Document::open("main.toml", CROWD.as_bytes(), &mut Beside::of(&main)).unwrap_err();
+    let wrong = Document::open("main.toml", CROWD.as_bytes(), &mut ScenarioFiles::of(&main)).unwrap_err();
     assert_eq!(wrong.diagnostics[0].message, "the table `t.csv` is larger than 1024 MiB");
 }

@@ -8,7 +8,7 @@ use backstop::model::{IssueId, Model, Setup, World};
 use backstop::page::{document, read};
 use backstop::report::{diff, ending, explain, timeline, why};
 use backstop::scenario::{At, parse_bound, parse_set};
-use backstop::store::{Folder, Kept, Manifest, Recording, TableVisitor, input_files, verify};
+use backstop::store::{Folder, Manifest, Recording, StoredInputs, TableVisitor, input_files, verify};
 use backstop::table::Columns;
 use backstop::trace::ending_name;
 use pyo3::exceptions::PyValueError;
@@ -270,7 +270,7 @@ impl Run {
             let document = verified.course.document().expect("the course was compiled from one");
             let attachments = document.attachments();
             let files = attachments.map(|(attachment, bytes)| (attachment.location.clone(), bytes.to_vec())).collect();
-            let mut kept = Kept::of(&folder, &verified.manifest.inputs);
+            let mut kept = StoredInputs::of(&folder, &verified.manifest.inputs);
             debug_assert_eq!(input_files(document).len(), verified.manifest.inputs.len());
             let recording = Recording::run(verified.manifest, &mut kept);
             Ok::<_, Raised>(Self { recording: recording.map_err(|error| Raised::recording(&error))?, files })

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use backstop::model::limits;
 use backstop::scenario::{AttachmentError, Attachments, Document, Options, Role, Unreadable, compile};
-use backstop::store::{Beside, Manifest, MoveRecord, OverrideRecord, Recording};
+use backstop::store::{Manifest, MoveRecord, OverrideRecord, Recording, ScenarioFiles};
 use backstop::sweep::check_table;
 use pyo3::prelude::*;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ impl Scenario {
         let mut text = Vec::new();
         // Read one byte more than allowed, so that the check of the size rejects the file.
         std::fs::File::open(&path)?.take(limits::FILE_BYTES + 1).read_to_end(&mut text)?;
-        Ok(Self::of(path.display().to_string(), text, Beside::of(&path)))
+        Ok(Self::of(path.display().to_string(), text, ScenarioFiles::of(&path)))
     }
 
     /// The scenario of a text.

@@ -5,7 +5,7 @@ use std::path::Path;
 use backstop::engine::Observer;
 use backstop::report::wording::escaped;
 use backstop::scenario::SourceText;
-use backstop::store::{Defect, Folder, Kept, Lineage, LineageError, Manifest, SingleFile, Verified};
+use backstop::store::{Defect, Folder, Lineage, LineageError, Manifest, SingleFile, StoredInputs, Verified};
 use backstop::sweep::Error;
 
 use super::console::{Failed, fail, report, say};
@@ -54,7 +54,8 @@ pub(crate) fn step_of_folder(at: &At, dir: &Path) -> Result<u32, Failed> {
         return Ok(step);
     }
     let manifest = Manifest::read(dir).map_err(|error| fail(&error.to_string(), error.help()))?;
-    let course = Lineage::new(&manifest, &mut Kept::of(dir, &manifest.inputs)).map_err(|error| refuse(&error))?;
+    let course =
+        Lineage::new(&manifest, &mut StoredInputs::of(dir, &manifest.inputs)).map_err(|error| refuse(&error))?;
     step(at, &course.last().0.clock)
 }
 

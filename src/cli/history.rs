@@ -8,7 +8,7 @@ use backstop::model::{Setup, World};
 use backstop::report::wording::{count, escaped};
 use backstop::report::{Unknown, diff, ending, timeline, why};
 use backstop::scenario::{MoveAmounts, Override};
-use backstop::store::{Kept, Lineage, Recording, RecordingError, Sampler, Verified, write_series};
+use backstop::store::{Lineage, Recording, RecordingError, Sampler, StoredInputs, Verified, write_series};
 use backstop::table::{Csv, SeriesColumn, fixed_columns};
 use backstop::trace::ending_name;
 
@@ -70,8 +70,8 @@ fn summary(verified: &Verified) -> String {
 /// Evaluates expressions in the replayed states.
 fn measure(verified: &Verified, dir: &Path, metrics: &[(String, String)]) -> Result<(), Failed> {
     let Verified { manifest, fold, recorded, .. } = verified;
-    let course =
-        Lineage::measuring(manifest, &mut Kept::of(dir, &manifest.inputs), metrics).map_err(|error| refuse(&error))?;
+    let course = Lineage::measuring(manifest, &mut StoredInputs::of(dir, &manifest.inputs), metrics)
+        .map_err(|error| refuse(&error))?;
     let fold = course.fold(fold.log.clone(), recorded, &mut |_, _, _| {}).map_err(|refusal| {
         fail(&refusal.reason, Some("the metric has no value at some step; guard it with `if(condition, value, other)`"))
     })?;
@@ -162,7 +162,7 @@ pub(crate) fn fork(args: &ForkArgs) -> Result<(), Failed> {
     let at = load::step(&args.at, &parent.course.last().0.clock)?;
     let forked = parent.forked(at, &args.sets, &args.moves, args.replicate);
     let manifest = forked.map_err(|error| fail(&error.to_string(), Some(&error.help())))?;
-    let mut inputs = Kept::of(&args.dir, &manifest.inputs);
+    let mut inputs = StoredInputs::of(&args.dir, &manifest.inputs);
     let recording = Recording::run(manifest, &mut inputs).map_err(|error| match &error {
         RecordingError::Lineage(error) => refuse(error),
         RecordingError::Samples(error) => {

@@ -9,7 +9,7 @@ use backstop::model::{Clock, limits};
 use backstop::report::wording::escaped;
 pub(crate) use backstop::scenario::{At, parse_bound, parse_metric, parse_move, parse_set};
 use backstop::scenario::{Compiled, Diagnostic, Document, Options, SourceText, compile};
-use backstop::store::Beside;
+use backstop::store::ScenarioFiles;
 use backstop::table::Format;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -77,7 +77,7 @@ pub(crate) fn parse(
 ) -> Result<Result<Loaded, (Vec<Diagnostic>, SourceText)>, Unreadable> {
     let bytes = bytes_or_input(path)?;
     let name = path.display().to_string();
-    Ok(match Document::open(&name, &bytes, &mut Beside::of(path)) {
+    Ok(match Document::open(&name, &bytes, &mut ScenarioFiles::of(path)) {
         Ok(document) => compiled(document, options),
         Err(unreadable) => Err((unreadable.diagnostics, unreadable.source)),
     })
@@ -107,7 +107,7 @@ pub(crate) fn load(document: Document, options: &Options) -> Result<Loaded, Fail
 /// Reads a scenario file, and the files that it refers to; errors are reported on standard error.
 pub(crate) fn document(path: &Path) -> Result<Document, Failed> {
     let bytes = read(path)?;
-    Document::open(&path.display().to_string(), &bytes, &mut Beside::of(path)).map_err(|unreadable| {
+    Document::open(&path.display().to_string(), &bytes, &mut ScenarioFiles::of(path)).map_err(|unreadable| {
         report(&unreadable.diagnostics, &unreadable.source);
         Failed::Input
     })

@@ -1,4 +1,5 @@
-//! The files to which a scenario refers: beside the scenario file, and their copies in the folder of a run.
+//! The files to which a scenario refers: the originals, relative to the scenario file, and the copies in the folder of a
+//! run.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -60,14 +61,14 @@ pub fn input_files(document: &Document) -> Vec<(String, &[u8])> {
     named.zip(document.attachments().map(|(_, bytes)| bytes)).collect()
 }
 
-/// The files beside a scenario file.
+/// Reads the files to which a scenario refers from the file system, relative to the folder of the scenario file.
 #[derive(Clone, Debug)]
-pub struct Beside {
+pub struct ScenarioFiles {
     folder: PathBuf,
 }
 
-impl Beside {
-    /// The files beside the scenario at `path`.
+impl ScenarioFiles {
+    /// The files of the scenario at `path`.
     #[must_use]
     pub fn of(path: &Path) -> Self {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -75,7 +76,7 @@ impl Beside {
     }
 }
 
-impl Attachments for Beside {
+impl Attachments for ScenarioFiles {
     /// Reads a regular file. Links are allowed only above the scenario's own folder.
     fn read(&mut self, location: &str, _: Role, limit: u64) -> Result<Vec<u8>, AttachmentError> {
         let mut path = self.folder.clone();
@@ -93,14 +94,14 @@ impl Attachments for Beside {
     }
 }
 
-/// The copies in the folder of a run.
+/// Reads the copies of the inputs in the folder of a run, and checks their hashes.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StoredInputs {
     folder: PathBuf,
     records: Vec<InputRecord>,
 }
 
-impl Kept {
+impl StoredInputs {
     /// The copies in `folder` that its manifest lists.
     #[must_use]
     pub fn of(folder: &Path, records: &[InputRecord]) -> Self {
@@ -108,7 +109,7 @@ impl Kept {
     }
 }
 
-impl Attachments for Kept {
+impl Attachments for StoredInputs {
     fn read(&mut self, location: &str, _: Role, limit: u64) -> Result<Vec<u8>, AttachmentError> {
         let edited = |message: String| AttachmentError { message, help: "run the scenario again".into() };
         let Some(record) = self.records.iter().find(|record| record.path == location) else {

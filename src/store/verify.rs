@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::defect::{Defect, VerifyError};
 use super::door::{Digest, Hashed, open_file, read_file};
-use super::inputs::Kept;
+use super::inputs::StoredInputs;
 use super::limits;
 use super::lineage::Lineage;
 use super::manifest::{MANIFEST, Manifest};
@@ -49,7 +49,7 @@ pub struct Verified {
 pub fn verify(dir: &Path, watch: &mut Observer<'_>) -> Result<Verified, VerifyError> {
     let manifest = Manifest::read(dir)?;
     let at_manifest = |defect| VerifyError { path: dir.join(MANIFEST), defect };
-    let course = Lineage::new(&manifest, &mut Kept::of(dir, &manifest.inputs))
+    let course = Lineage::new(&manifest, &mut StoredInputs::of(dir, &manifest.inputs))
         .map_err(|error| at_manifest(Defect::Lineage(error)))?;
     let is_a_run = manifest.runs == 1 && manifest.design.is_none();
     let recorded = if is_a_run { recorded(&course, &manifest) } else { None };

@@ -16,7 +16,7 @@ use super::schedule::{Schedule, Shard};
 use super::session::{Sweep, check_unchanged, read_manifest};
 use super::summary::{RunStats, Summary};
 use crate::scenario::{Diagnostic, Document, Override, SweepTable, Varied, VariedValues};
-use crate::store::{Kept, Manifest, digest, read_file};
+use crate::store::{StoredInputs, Manifest, digest, read_file};
 
 /// The request for a sweep. A value that is missing is taken from the scenario's `[sweep]` table, or else is the
 /// default.
@@ -205,7 +205,7 @@ impl Sweep {
 /// The whole sweep that a manifest and its outline describe.
 pub(super) fn whole(folder: &Path, manifest: &Manifest, outline: &Outline) -> Result<Sweep, Error> {
     let wrong = |message: &str| Error::new(ErrorKind::Mismatch, message);
-    let mut inputs = Kept::of(folder, &manifest.inputs);
+    let mut inputs = StoredInputs::of(folder, &manifest.inputs);
     let document =
         Document::open(&manifest.scenario, manifest.scenario_text.as_bytes(), &mut inputs).map_err(|unreadable| {
             let first = unreadable.diagnostics.first().map_or("", |first| &first.message);

@@ -13,7 +13,7 @@ use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
 use backstop::model::{ActorId, Event, InstanceId, IssueId, Model, World};
 use backstop::scenario::{Compiled, Document, Options, Override, SetValue, compile};
 use backstop::store::{
-    Beside, RunRow, RunTable, Sampler, commitment_layout, events_csv, write_commitments, write_series,
+    RunRow, RunTable, Sampler, ScenarioFiles, commitment_layout, events_csv, write_commitments, write_series,
 };
 use backstop::sweep::Sweep;
 use backstop::table::{Csv, SeriesColumn, Sink as _, fixed_columns};
@@ -46,7 +46,7 @@ pub(crate) fn text(name: &str) -> String {
 /// Reads a scenario file with the files that it refers to.
 pub(crate) fn open(path: &Path) -> Document {
     let bytes = std::fs::read(path).expect("the scenario is there");
-    let document = Document::open(&path.display().to_string(), &bytes, &mut Beside::of(path));
+    let document = Document::open(&path.display().to_string(), &bytes, &mut ScenarioFiles::of(path));
     document.unwrap_or_else(|unreadable| panic!("{:#?}", unreadable.diagnostics))
 }
 
