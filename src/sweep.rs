@@ -27,7 +27,7 @@ pub use against::{Against, Bases};
 pub use design::{Axis, Request, grid};
 pub use error::{Error, ErrorKind, Place};
 pub use experiment::{DesignSource, Experiment, Tables};
-pub use forward::{Aim, Forward, Futures, Reached, SetsOfSize, Tried, play};
+pub use forward::{Forward, Futures, Goal, MoveSet, OutcomeCounts, SetsOfSize, simulate};
 pub use merge::merge;
 pub use outline::{Asked, Outline, Sort, differences};
 pub use points::{Points, read_design};

@@ -708,7 +708,7 @@ fn crowds(seed: u64) -> String {
 fn interchangeable_first_moves_bring_the_same() {
     use backstop::analysis::{Question, interchangeable, possible_moves};
     use backstop::engine::{Checkpoint, Plan, RunOptions, RunSeed, View, run_watched};
-    use backstop::sweep::{Forward, Tried, play};
+    use backstop::sweep::{Forward, MoveSet, simulate};
 
     let mut alike = 0;
     for text in (0..30).map(crowds) {
@@ -748,17 +748,17 @@ fn interchangeable_first_moves_bring_the_same() {
             replicates: None,
             budget: 1_000,
         };
-        let futures = play(forward, 1, &mut |_| true).expect("there is a step 0");
-        let mut known: std::collections::BTreeMap<Vec<u32>, &Tried> = std::collections::BTreeMap::new();
-        for tried in &futures.tried {
-            let mut of: Vec<u32> = tried.classes.iter().map(|&at| kinds[at as usize]).collect();
+        let futures = simulate(forward, 1, &mut |_| true).expect("there is a step 0");
+        let mut known: std::collections::BTreeMap<Vec<u32>, &MoveSet> = std::collections::BTreeMap::new();
+        for set in &futures.sets {
+            let mut of: Vec<u32> = set.classes.iter().map(|&at| kinds[at as usize]).collect();
             of.sort_unstable();
-            let Some(other) = known.insert(of, tried) else { continue };
-            let broken = |tried: &Tried| tried.broken.iter().map(|(_, times)| times).sum::<u64>();
-            assert_eq!(other.outcomes, tried.outcomes, "{text}");
+            let Some(other) = known.insert(of, set) else { continue };
+            let broken = |set: &MoveSet| set.broken.iter().map(|(_, times)| times).sum::<u64>();
+            assert_eq!(other.outcomes, set.outcomes, "{text}");
             assert_eq!(
                 (other.failed, other.deadlocks, other.stalemates, broken(other)),
-                (tried.failed, tried.deadlocks, tried.stalemates, broken(tried)),
+                (set.failed, set.deadlocks, set.stalemates, broken(set)),
                 "{text}"
             );
             alike += 1;

@@ -10,7 +10,7 @@ use backstop::report::explained::instances;
 use backstop::report::timeline::label;
 use backstop::report::wording::{count, escaped, listed, named, whole};
 use backstop::store::Lineage;
-use backstop::sweep::{Aim, Forward, Futures, Reached, SetsOfSize, Tried, limits, play, wilson};
+use backstop::sweep::{Forward, Futures, Goal, MoveSet, OutcomeCounts, SetsOfSize, limits, simulate, wilson};
 use backstop::table::{Cell, Csv, Declared as _, FutureColumn, Sink as _, fixed_columns};
 use serde_json::{Value, json};
 
@@ -82,7 +82,7 @@ pub(crate) fn forward(query: &ForwardQuery<'_>, form: Form) -> Result<(), Failed
     let jobs = args.jobs.map_or_else(progress::cores, |jobs| usize::try_from(jobs).unwrap_or(1));
     let bar = progress::bar(false);
     progress::stop_on_signals();
-    let futures = play(forward, jobs, &mut |so_far| {
+    let futures = simulate(forward, jobs, &mut |so_far| {
         progress::show(&bar, so_far);
         !progress::is_stopped()
     });
@@ -116,13 +116,13 @@ impl Table<'_> {
         self.query.view.model
     }
 
-    /// The aims of the table: the goal, or each outcome, or, without outcomes, an end without a deadlock.
-    fn aims(&self) -> Vec<Aim> {
+    /// The goals of the table: the goal, or each outcome, or, without outcomes, an end without a deadlock.
+    fn goals(&self) -> Vec<Goal> {
         let model = self.model();
         match self.query.question.goal {
-            Some(goal) => vec![Aim::Outcome(goal)],
-            None if model.outcomes.is_empty() => vec![Aim::NoDeadlock],
-            None => (0..model.outcomes.len()).map(|at| Aim::Outcome(OutcomeId::at(at))).collect(),
+            Some(goal) => vec![Goal::Outcome(goal)],
+            None if model.outcomes.is_empty() => vec![Goal::NoDeadlock],
+            None => (0..model.outcomes.len()).map(|at| Goal::Outcome(OutcomeId::at(at))).collect(),
         }
     }
 
@@ -133,8 +133,8 @@ impl Table<'_> {
 
     /// The confidence interval of a share; `None` if there is a single run with the run's own random numbers, which is
     /// not a sample.
-    fn interval(&self, hits: u64, tried: &Tried) -> Option<(f64, f64)> {
-        if self.has_several_seeds() { wilson(hits, tried.runs) } else { None }
+    fn interval(&self, hits: u64, set: &MoveSet) -> Option<(f64, f64)> {
+        if self.has_several_seeds() { wilson(hits, set.runs) } else { None }
     }
 
     fn names(&self, moves: &[InstanceId]) -> Vec<&str> {
@@ -145,8 +145,8 @@ impl Table<'_> {
         let model = self.model();
         let title = if model.title.is_empty() { String::new() } else { escaped(&model.title) + "\n" };
         let mut text = title + &self.head();
-        for aim in self.aims() {
-            text += &self.of_aim(aim);
+        for goal in self.goals() {
+            text += &self.of_goal(goal);
         }
         text
     }
@@ -172,12 +172,13 @@ impl Table<'_> {
             text += "  No first move is possible there: no offer waits.\n";
             return text;
         }
-        let sizes: Vec<String> = self.futures.sizes.iter().map(|&size| tried(size)).collect();
+        let sizes: Vec<String> = self.futures.sizes.iter().map(|&size| simulated_sets(size)).collect();
         let runs = usize::try_from(self.futures.runs).unwrap_or(usize::MAX);
         let _ = writeln!(text, "  Simulated: {}; {}", listed(&sizes), count(runs, "run"));
-        let untried: u64 = self.futures.sizes.iter().fold(0, |sum, size| sum.saturating_add(size.sets - size.tried));
-        if untried > 0 {
-            let more = if untried == u64::MAX { "very many".into() } else { whole(untried) };
+        let omitted: u64 =
+            self.futures.sizes.iter().fold(0, |sum, size| sum.saturating_add(size.sets - size.simulated));
+        if omitted > 0 {
+            let more = if omitted == u64::MAX { "very many".into() } else { whole(omitted) };
             let _ = writeln!(
                 text,
                 "  Not simulated: {more} sets, since the budget is {} runs and {} sets; raise `--budget` for more",
@@ -198,27 +199,27 @@ impl Table<'_> {
         }
     }
 
-    fn of_aim(&self, aim: Aim) -> String {
+    fn of_goal(&self, goal: Goal) -> String {
         let model = self.model();
-        let mut text = match aim {
-            Aim::Outcome(outcome) => {
+        let mut text = match goal {
+            Goal::Outcome(outcome) => {
                 let outcome = &model.outcomes[outcome.index()];
                 format!("\n{}\n", named(&outcome.id, outcome.name.as_deref()))
             }
-            Aim::NoDeadlock => "\nAn end without a deadlock\n".into(),
+            Goal::NoDeadlock => "\nAn end without a deadlock\n".into(),
         };
-        let better = self.futures.better_than_their_parts(aim);
-        if better.iter().all(|tried| tried.toward(aim).reached == 0) {
+        let better = self.futures.better_than_subsets(goal);
+        if better.iter().all(|set| set.counts(goal).reached == 0) {
             let _ = writeln!(text, "  not reached in any future, whoever moves");
             return text;
         }
-        let mut rows = vec![self.header(aim)];
-        rows.extend(better.iter().take(SHOWN).map(|tried| self.row(tried, aim)));
+        let mut rows = vec![self.header(goal)];
+        rows.extend(better.iter().take(SHOWN).map(|set| self.row(set, goal)));
         text += &aligned(&rows);
         if better.len() > SHOWN {
             let _ = writeln!(text, "  and {} more that do better than no move", better.len() - SHOWN);
         }
-        let worse = self.futures.tried.len() - better.len();
+        let worse = self.futures.sets.len() - better.len();
         if worse > 0 {
             let sets = count(worse, "other set");
             let (does, them) = if worse == 1 { ("does", "it") } else { ("do", "them") };
@@ -227,38 +228,38 @@ impl Table<'_> {
         text
     }
 
-    fn header(&self, aim: Aim) -> Vec<String> {
-        let reaches = if aim == Aim::NoDeadlock { Vec::new() } else { vec!["reaches it"] };
+    fn header(&self, goal: Goal) -> Vec<String> {
+        let reaches = if goal == Goal::NoDeadlock { Vec::new() } else { vec!["reaches it"] };
         let mut header = vec!["who moves"];
         header.extend(reaches);
         header.push("ends in it");
-        if aim != Aim::NoDeadlock {
+        if goal != Goal::NoDeadlock {
             header.push(if self.has_several_seeds() { "median" } else { "when" });
         }
         header.push("broken on the way");
         header.into_iter().map(str::to_owned).collect()
     }
 
-    fn row(&self, tried: &Tried, aim: Aim) -> Vec<String> {
-        let Reached { reached, ended, median } = tried.toward(aim);
-        let mut row = vec![self.who(tried)];
-        if aim != Aim::NoDeadlock {
-            row.push(self.share(reached, tried.runs));
+    fn row(&self, set: &MoveSet, goal: Goal) -> Vec<String> {
+        let OutcomeCounts { reached, ended, median } = set.counts(goal);
+        let mut row = vec![self.who(set)];
+        if goal != Goal::NoDeadlock {
+            row.push(self.share(reached, set.runs));
         }
-        row.push(self.share(ended, tried.runs));
-        if aim != Aim::NoDeadlock {
+        row.push(self.share(ended, set.runs));
+        if goal != Goal::NoDeadlock {
             row.push(median.map_or_else(|| "–".into(), |step| label(self.model(), step)));
         }
-        row.push(self.broken(tried));
+        row.push(self.broken(set));
         row
     }
 
-    fn who(&self, tried: &Tried) -> String {
-        if tried.moves.is_empty() {
+    fn who(&self, set: &MoveSet) -> String {
+        if set.moves.is_empty() {
             return "nobody moves".into();
         }
-        let names: Vec<String> = self.names(&tried.moves).into_iter().map(str::to_owned).collect();
-        let alike = match tried.alike {
+        let names: Vec<String> = self.names(&set.moves).into_iter().map(str::to_owned).collect();
+        let alike = match set.alike {
             1 => String::new(),
             u64::MAX => " (one of very many alike)".into(),
             many => format!(" (one of {} alike)", whole(many)),
@@ -278,22 +279,22 @@ impl Table<'_> {
     }
 
     /// The commitments that are broken, each with the share of the futures in which it is.
-    fn broken(&self, tried: &Tried) -> String {
+    fn broken(&self, set: &MoveSet) -> String {
         let model = self.model();
-        let failed = (tried.failed > 0).then(|| format!("{} failed", count_runs(tried.failed)));
+        let failed = (set.failed > 0).then(|| format!("{} failed", count_runs(set.failed)));
         if !self.has_several_seeds() {
-            let broken: Vec<InstanceId> = tried.broken.iter().map(|&(instance, _)| instance).collect();
+            let broken: Vec<InstanceId> = set.broken.iter().map(|&(instance, _)| instance).collect();
             let broken = if broken.is_empty() { "–".into() } else { instances(model, &broken) };
             return failed.map_or(broken.clone(), |_| format!("{broken}; the run fails"));
         }
-        let shown = tried.broken.iter().take(BROKEN);
+        let shown = set.broken.iter().take(BROKEN);
         let mut parts: Vec<String> = shown
             .map(|&(instance, times)| {
                 let name = &model.instances[instance.index()].name;
-                format!("{name} {:.1} %", 100.0 * share(times, tried.runs))
+                format!("{name} {:.1} %", 100.0 * share(times, set.runs))
             })
             .collect();
-        if tried.broken.len() > BROKEN {
+        if set.broken.len() > BROKEN {
             parts.push("…".into());
         }
         parts.extend(failed);
@@ -303,12 +304,12 @@ impl Table<'_> {
     fn object(&self) -> Value {
         let ForwardQuery { args, run_seed, view, question, .. } = self.query;
         let model = self.model();
-        let tables = self.aims().into_iter().map(|aim| {
-            let rows = self.futures.ranked(aim).into_iter().map(|tried| self.row_value(tried, aim));
-            json!({ "outcome": aim_name(model, aim), "rows": rows.collect::<Vec<_>>() })
+        let tables = self.goals().into_iter().map(|goal| {
+            let rows = self.futures.ranked(goal).into_iter().map(|set| self.row_value(set, goal));
+            json!({ "outcome": goal_name(model, goal), "rows": rows.collect::<Vec<_>>() })
         });
         let sizes = self.futures.sizes.iter();
-        let sizes = sizes.map(|size| json!({ "moves": size.moves, "sets": size.sets, "tried": size.tried }));
+        let sizes = sizes.map(|size| json!({ "moves": size.moves, "sets": size.sets, "tried": size.simulated }));
         json!({
             "step": view.world.step,
             "date": date(model, Some(view.world.step)),
@@ -324,23 +325,23 @@ impl Table<'_> {
         })
     }
 
-    fn row_value(&self, tried: &Tried, aim: Aim) -> Value {
+    fn row_value(&self, set: &MoveSet, goal: Goal) -> Value {
         let model = self.model();
-        let Reached { reached, ended, median } = tried.toward(aim);
+        let OutcomeCounts { reached, ended, median } = set.counts(goal);
         let of = |hits: u64| {
-            let interval = self.interval(hits, tried).map(|(low, high)| [low, high]);
-            json!({ "runs": hits, "share": share(hits, tried.runs), "interval": interval })
+            let interval = self.interval(hits, set).map(|(low, high)| [low, high]);
+            json!({ "runs": hits, "share": share(hits, set.runs), "interval": interval })
         };
-        let broken = tried.broken.iter();
+        let broken = set.broken.iter();
         let broken = broken
             .map(|&(instance, times)| json!({ "commitment": model.instances[instance.index()].name, "runs": times }));
         json!({
-            "moves": self.names(&tried.moves),
-            "alike": tried.alike,
-            "runs": tried.runs,
-            "failed": tried.failed,
-            "deadlock": tried.deadlocks,
-            "stalemate": tried.stalemates,
+            "moves": self.names(&set.moves),
+            "alike": set.alike,
+            "runs": set.runs,
+            "failed": set.failed,
+            "deadlock": set.deadlocks,
+            "stalemate": set.stalemates,
             "reached": of(reached),
             "ended": of(ended),
             "median_step": median,
@@ -354,9 +355,9 @@ impl Table<'_> {
         let columns = fixed_columns::<FutureColumn>();
         let mut bytes = Vec::new();
         let mut sink = Csv::new(&mut bytes, &columns);
-        for aim in self.aims() {
-            for (rank, tried) in self.futures.ranked(aim).into_iter().enumerate() {
-                let cells = FutureColumn::ALL.iter().map(|&column| self.cell(column, tried, aim, rank));
+        for goal in self.goals() {
+            for (rank, set) in self.futures.ranked(goal).into_iter().enumerate() {
+                let cells = FutureColumn::ALL.iter().map(|&column| self.cell(column, set, goal, rank));
                 sink.row(cells).expect("memory takes every row");
             }
         }
@@ -364,31 +365,31 @@ impl Table<'_> {
         bytes
     }
 
-    fn cell(&self, column: FutureColumn, tried: &Tried, aim: Aim, rank: usize) -> Cell<'_> {
+    fn cell(&self, column: FutureColumn, set: &MoveSet, goal: Goal, rank: usize) -> Cell<'_> {
         let model = self.model();
-        let Reached { reached, ended, median } = tried.toward(aim);
-        let interval = |hits: u64| self.interval(hits, tried).unzip();
+        let OutcomeCounts { reached, ended, median } = set.counts(goal);
+        let interval = |hits: u64| self.interval(hits, set).unzip();
         match column {
-            FutureColumn::Outcome => aim_name(model, aim).into(),
+            FutureColumn::Outcome => goal_name(model, goal).into(),
             FutureColumn::Rank => Cell::Whole(rank as u64),
-            FutureColumn::Moves => self.names(&tried.moves).join(";").into(),
-            FutureColumn::Alike => Cell::Whole(tried.alike),
-            FutureColumn::Runs => Cell::Whole(tried.runs),
-            FutureColumn::Failed => Cell::Whole(tried.failed),
-            FutureColumn::Deadlock => Cell::Whole(tried.deadlocks),
-            FutureColumn::Stalemate => Cell::Whole(tried.stalemates),
+            FutureColumn::Moves => self.names(&set.moves).join(";").into(),
+            FutureColumn::Alike => Cell::Whole(set.alike),
+            FutureColumn::Runs => Cell::Whole(set.runs),
+            FutureColumn::Failed => Cell::Whole(set.failed),
+            FutureColumn::Deadlock => Cell::Whole(set.deadlocks),
+            FutureColumn::Stalemate => Cell::Whole(set.stalemates),
             FutureColumn::Reached => Cell::Whole(reached),
-            FutureColumn::ReachedShare => Cell::Real(share(reached, tried.runs)),
+            FutureColumn::ReachedShare => Cell::Real(share(reached, set.runs)),
             FutureColumn::ReachedLow => Cell::real(interval(reached).0),
             FutureColumn::ReachedHigh => Cell::real(interval(reached).1),
             FutureColumn::Ended => Cell::Whole(ended),
-            FutureColumn::EndedShare => Cell::Real(share(ended, tried.runs)),
+            FutureColumn::EndedShare => Cell::Real(share(ended, set.runs)),
             FutureColumn::EndedLow => Cell::real(interval(ended).0),
             FutureColumn::EndedHigh => Cell::real(interval(ended).1),
             FutureColumn::MedianStep => Cell::whole(median),
             FutureColumn::MedianDate => date(model, median).unwrap_or_default().into(),
             FutureColumn::Broken => {
-                let broken = tried.broken.iter();
+                let broken = set.broken.iter();
                 let broken = broken.map(|&(at, times)| format!("{}={times}", model.instances[at.index()].name));
                 broken.collect::<Vec<_>>().join(";").into()
             }
@@ -396,11 +397,11 @@ impl Table<'_> {
     }
 }
 
-/// The id of an outcome; empty for an end without a deadlock, which is the aim if no outcome is declared.
-fn aim_name(model: &Model, aim: Aim) -> &str {
-    match aim {
-        Aim::Outcome(outcome) => &model.outcomes[outcome.index()].id,
-        Aim::NoDeadlock => "",
+/// The id of an outcome; empty for an end without a deadlock, which is the goal if no outcome is declared.
+fn goal_name(model: &Model, goal: Goal) -> &str {
+    match goal {
+        Goal::Outcome(outcome) => &model.outcomes[outcome.index()].id,
+        Goal::NoDeadlock => "",
     }
 }
 
@@ -418,8 +419,8 @@ fn count_runs(runs: u64) -> String {
 }
 
 /// `19 moves alone`, `50 of 171 pairs`.
-fn tried(size: SetsOfSize) -> String {
-    let SetsOfSize { moves, sets, tried } = size;
+fn simulated_sets(size: SetsOfSize) -> String {
+    let SetsOfSize { moves, sets, simulated } = size;
     let what = match (moves, sets) {
         (1, 1) => "move alone".to_owned(),
         (1, _) => "moves alone".to_owned(),
@@ -427,10 +428,10 @@ fn tried(size: SetsOfSize) -> String {
         (2, _) => "pairs".to_owned(),
         _ => format!("sets of {moves}"),
     };
-    if tried == sets {
+    if simulated == sets {
         format!("{} {what}", whole(sets))
     } else {
-        format!("{} of {} {what}", whole(tried), whole(sets))
+        format!("{} of {} {what}", whole(simulated), whole(sets))
     }
 }
 

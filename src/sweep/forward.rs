@@ -39,7 +39,7 @@ pub struct Forward<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Futures {
     /// Every simulated set, in this order: the empty set, then by size, then by declaration.
-    pub tried: Vec<Tried>,
+    pub sets: Vec<MoveSet>,
     /// The number of sets of each size.
     pub sizes: Vec<SetsOfSize>,
     /// The number of runs.
@@ -54,12 +54,12 @@ pub struct SetsOfSize {
     /// The number of sets, interchangeable ones counted once; `u64::MAX` if there are more.
     pub sets: u64,
     /// The number of simulated sets.
-    pub tried: u64,
+    pub simulated: u64,
 }
 
 /// A set of first moves with the counts of its futures.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tried {
+pub struct MoveSet {
     /// The moves, in declaration order.
     pub moves: Vec<InstanceId>,
     /// The classes of its moves, sorted: equal for sets that differ only in interchangeable instances.
@@ -75,7 +75,7 @@ pub struct Tried {
     /// Futures that end in a stalemate.
     pub stalemates: u64,
     /// The counts for each outcome.
-    pub outcomes: Vec<Reached>,
+    pub outcomes: Vec<OutcomeCounts>,
     /// Promises that are broken at the step of the moves or later, with the number of futures, most frequent first; at
     /// most [`limits::FORWARD_BROKEN`].
     pub broken: Vec<(InstanceId, u64)>,
@@ -83,7 +83,7 @@ pub struct Tried {
 
 /// How often an outcome is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reached {
+pub struct OutcomeCounts {
     /// Futures that reach it, whether it lasts or not.
     pub reached: u64,
     /// Futures that end in it.
@@ -92,58 +92,57 @@ pub struct Reached {
     pub median: Option<u32>,
 }
 
-/// The aim of first moves.
+/// The goal of first moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aim {
+pub enum Goal {
     /// An outcome.
     Outcome(OutcomeId),
     /// An end without a deadlock.
     NoDeadlock,
 }
 
-impl Tried {
-    /// The counts for an aim.
+impl MoveSet {
+    /// The counts for a goal.
     #[must_use]
-    pub fn toward(&self, aim: Aim) -> Reached {
-        match aim {
-            Aim::Outcome(outcome) => self.outcomes[outcome.index()],
-            Aim::NoDeadlock => {
+    pub fn counts(&self, goal: Goal) -> OutcomeCounts {
+        match goal {
+            Goal::Outcome(outcome) => self.outcomes[outcome.index()],
+            Goal::NoDeadlock => {
                 let open = self.runs - self.failed - self.deadlocks;
-                Reached { reached: open, ended: open, median: None }
+                OutcomeCounts { reached: open, ended: open, median: None }
             }
         }
     }
 }
 
 impl Futures {
-    /// The sets, best first: by the share of futures that reach the aim, then by the share of those that end in it,
+    /// The sets, best first: by the share of futures that reach the goal, then by the share of those that end in it,
     /// then by the median step, then by the number of moves. The empty set comes before all others.
     #[must_use]
-    pub fn ranked(&self, aim: Aim) -> Vec<&Tried> {
-        let mut ranked: Vec<&Tried> = self.tried.iter().collect();
-        ranked.sort_by_cached_key(|tried| (!tried.moves.is_empty(), worth(tried, aim), tried.moves.len()));
+    pub fn ranked(&self, goal: Goal) -> Vec<&MoveSet> {
+        let mut ranked: Vec<&MoveSet> = self.sets.iter().collect();
+        ranked.sort_by_cached_key(|set| (!set.moves.is_empty(), worth(set, goal), set.moves.len()));
         ranked
     }
 
-    /// As [`Self::ranked`], without the sets that reach the aim no more often and no earlier than one of their subsets.
+    /// As [`Self::ranked`], without the sets that reach the goal no more often and no earlier than one of their subsets.
     #[must_use]
-    pub fn better_than_their_parts(&self, aim: Aim) -> Vec<&Tried> {
-        let known: BTreeMap<&[u32], Worth> =
-            self.tried.iter().map(|tried| (&tried.classes[..], worth(tried, aim))).collect();
-        let is_better = |tried: &&Tried| {
-            let own = worth(tried, aim);
-            parts(&tried.classes).iter().all(|part| known.get(&part[..]).is_none_or(|&other| own < other))
+    pub fn better_than_subsets(&self, goal: Goal) -> Vec<&MoveSet> {
+        let known: BTreeMap<&[u32], Worth> = self.sets.iter().map(|set| (&set.classes[..], worth(set, goal))).collect();
+        let is_better = |set: &&MoveSet| {
+            let own = worth(set, goal);
+            parts(&set.classes).iter().all(|part| known.get(&part[..]).is_none_or(|&other| own < other))
         };
-        self.ranked(aim).into_iter().filter(is_better).collect()
+        self.ranked(goal).into_iter().filter(is_better).collect()
     }
 }
 
-/// The sort key of sets, smallest for the best: the number of futures that reach the aim and that end in it, and the
+/// The sort key of sets, smallest for the best: the number of futures that reach the goal and that end in it, and the
 /// median step.
 type Worth = (std::cmp::Reverse<u64>, std::cmp::Reverse<u64>, u32);
 
-fn worth(tried: &Tried, aim: Aim) -> Worth {
-    let Reached { reached, ended, median } = tried.toward(aim);
+fn worth(set: &MoveSet, goal: Goal) -> Worth {
+    let OutcomeCounts { reached, ended, median } = set.counts(goal);
     (std::cmp::Reverse(reached), std::cmp::Reverse(ended), median.unwrap_or(u32::MAX))
 }
 
@@ -177,14 +176,14 @@ impl Stretch for Played {
 ///
 /// Returns `None` if the run does not reach the step.
 #[must_use]
-pub fn play(asked: Forward<'_>, jobs: usize, go_on: &mut dyn FnMut(Progress) -> bool) -> Option<Futures> {
-    let replicates = asked.replicates.unwrap_or(1).max(1);
-    let (sets, sizes) = plan_sets(asked, (asked.budget / replicates).clamp(1, limits::FORWARD_SETS));
-    let stages = asked.lineage.stages();
-    let models: Vec<(Model, Plan)> = stages.iter().map(|stage| with_moves(stage.model, asked)).collect();
+pub fn simulate(request: Forward<'_>, jobs: usize, go_on: &mut dyn FnMut(Progress) -> bool) -> Option<Futures> {
+    let replicates = request.replicates.unwrap_or(1).max(1);
+    let (sets, sizes) = plan_sets(request, (request.budget / replicates).clamp(1, limits::FORWARD_SETS));
+    let stages = request.lineage.stages();
+    let models: Vec<(Model, Plan)> = stages.iter().map(|stage| with_moves(stage.model, request)).collect();
     let stages: Vec<Stage<'_>> =
         stages.iter().zip(&models).map(|(stage, (model, plan))| Stage { model, plan, ..*stage }).collect();
-    let past = RunSnapshot::new(&stages, asked.run_seed, asked.at)?;
+    let past = RunSnapshot::new(&stages, request.run_seed, request.at)?;
     let (last, _) = models.last()?;
     let worker = || {
         let mut model = last.clone();
@@ -193,24 +192,25 @@ pub fn play(asked: Forward<'_>, jobs: usize, go_on: &mut dyn FnMut(Progress) -> 
         move |run: u64, out: &mut Played| {
             let at = usize::try_from(run / replicates).unwrap_or(usize::MAX);
             if made != at {
-                make(&mut model, asked, &sets[at]);
+                make(&mut model, request, &sets[at]);
                 made = at;
             }
-            let run_seed = asked.replicates.map(|_| RunSeed { seed: asked.run_seed.seed, replicate: run % replicates });
+            let run_seed =
+                request.replicates.map(|_| RunSeed { seed: request.run_seed.seed, replicate: run % replicates });
             out.0.push(future(past, &model, run_seed));
         }
     };
     let total = replicates * sets.len() as u64;
-    let mut futures = Futures { tried: Vec::new(), sizes, runs: 0 };
-    let members = members(asked.classes);
+    let mut futures = Futures { sets: Vec::new(), sizes, runs: 0 };
+    let members = members(request.classes);
     let mut tally = Tally::default();
     let take = |stretch: Option<(Range<u64>, Played)>| -> Result<Go, std::convert::Infallible> {
         for future in stretch.into_iter().flat_map(|(_, played)| played.0) {
             futures.runs += 1;
             tally.add(future);
             if tally.runs == replicates {
-                let set = &sets[futures.tried.len()];
-                futures.tried.push(std::mem::take(&mut tally).tried(asked, &members, set, last));
+                let set = &sets[futures.sets.len()];
+                futures.sets.push(std::mem::take(&mut tally).into_set(request, &members, set, last));
             }
         }
         let more = go_on(Progress { done: futures.runs, total, before: 0 });
@@ -218,15 +218,15 @@ pub fn play(asked: Forward<'_>, jobs: usize, go_on: &mut dyn FnMut(Progress) -> 
     };
     let Ok(_) = execute(0..total, jobs, worker, take);
     for size in &mut futures.sizes {
-        size.tried = futures.tried.iter().filter(|tried| tried.moves.len() == size.moves).count() as u64;
+        size.simulated = futures.sets.iter().filter(|set| set.moves.len() == size.moves).count() as u64;
     }
     Some(futures)
 }
 
 /// The model with additional moves, as many as a set may have, that are initially never made.
-fn with_moves(model: &Model, asked: Forward<'_>) -> (Model, Plan) {
+fn with_moves(model: &Model, request: Forward<'_>) -> (Model, Plan) {
     let mut model = model.clone();
-    for number in 1..=asked.largest.min(asked.moves.len()) {
+    for number in 1..=request.largest.min(request.moves.len()) {
         model.moves.push(Move {
             id: format!("move_{number}"),
             name: None,
@@ -240,11 +240,11 @@ fn with_moves(model: &Model, asked: Forward<'_>) -> (Model, Plan) {
 }
 
 /// Sets the additional moves of a model to these, given by position among the possible ones.
-fn make(model: &mut Model, asked: Forward<'_>, set: &[usize]) {
-    let declared = model.moves.len() - asked.largest.min(asked.moves.len());
+fn make(model: &mut Model, request: Forward<'_>, set: &[usize]) {
+    let declared = model.moves.len() - request.largest.min(request.moves.len());
     for (number, added) in model.moves[declared..].iter_mut().enumerate() {
-        let bound = set.get(number).map(|&at| Bind { instance: asked.moves[at], amounts: Vec::new() });
-        added.trigger = Trigger::On(bound.iter().map(|_| asked.at).collect());
+        let bound = set.get(number).map(|&at| Bind { instance: request.moves[at], amounts: Vec::new() });
+        added.trigger = Trigger::On(bound.iter().map(|_| request.at).collect());
         added.binds = bound.into_iter().collect();
     }
 }
@@ -297,11 +297,11 @@ impl Tally {
         }
     }
 
-    fn tried(mut self, asked: Forward<'_>, members: &BTreeMap<u32, u64>, set: &[usize], model: &Model) -> Tried {
+    fn into_set(mut self, request: Forward<'_>, members: &BTreeMap<u32, u64>, set: &[usize], model: &Model) -> MoveSet {
         self.steps.resize(model.outcomes.len(), Vec::new());
         let outcomes = self.steps.iter_mut().enumerate().map(|(at, steps)| {
             steps.sort_unstable();
-            Reached {
+            OutcomeCounts {
                 reached: steps.len() as u64,
                 ended: self.ended.get(&OutcomeId::at(at)).copied().unwrap_or(0),
                 median: steps.get(steps.len().saturating_sub(1) / 2).copied(),
@@ -311,10 +311,10 @@ impl Tally {
         let mut broken: Vec<(InstanceId, u64)> = self.broken.into_iter().collect();
         broken.sort_by_key(|&(instance, times)| (std::cmp::Reverse(times), instance));
         broken.truncate(limits::FORWARD_BROKEN);
-        let mut classes: Vec<u32> = set.iter().map(|&at| asked.classes[at]).collect();
+        let mut classes: Vec<u32> = set.iter().map(|&at| request.classes[at]).collect();
         classes.sort_unstable();
-        Tried {
-            moves: set.iter().map(|&at| asked.moves[at]).collect(),
+        MoveSet {
+            moves: set.iter().map(|&at| request.moves[at]).collect(),
             alike: alike(members, &classes),
             classes,
             runs: self.runs,
@@ -328,20 +328,20 @@ impl Tally {
 }
 
 /// The sets to simulate, at most `most`, by positions among the possible moves, and the number of sets of each size.
-fn plan_sets(asked: Forward<'_>, most: u64) -> (Vec<Vec<usize>>, Vec<SetsOfSize>) {
+fn plan_sets(request: Forward<'_>, most: u64) -> (Vec<Vec<usize>>, Vec<SetsOfSize>) {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let mut before = vec![None; asked.classes.len()];
+    let mut before = vec![None; request.classes.len()];
     let mut last: BTreeMap<u32, usize> = BTreeMap::new();
-    for (at, &class) in asked.classes.iter().enumerate() {
+    for (at, &class) in request.classes.iter().enumerate() {
         before[at] = last.insert(class, at);
     }
-    let largest = asked.largest.min(asked.moves.len());
+    let largest = request.largest.min(request.moves.len());
     let mut sets = vec![Vec::new()];
     for size in 1..=largest {
         choose(&before, size, most, &mut Vec::new(), &mut sets);
     }
-    let numbers = numbers(asked.classes, largest);
-    let sizes = (1..=largest).map(|moves| SetsOfSize { moves, sets: numbers[moves], tried: 0 });
+    let numbers = numbers(request.classes, largest);
+    let sizes = (1..=largest).map(|moves| SetsOfSize { moves, sets: numbers[moves], simulated: 0 });
     (sets, sizes.collect())
 }
 
@@ -440,12 +440,12 @@ mod tests {
 
     #[test]
     fn a_set_is_no_better_than_a_part_that_does_the_same() {
-        let tried = |classes: &[u32], reached, median| Tried {
+        let tried = |classes: &[u32], reached, median| MoveSet {
             classes: classes.to_vec(),
             moves: classes.iter().map(|&class| InstanceId(class)).collect(),
             runs: 10,
-            outcomes: vec![Reached { reached, ended: reached, median }],
-            ..Tried::default()
+            outcomes: vec![OutcomeCounts { reached, ended: reached, median }],
+            ..MoveSet::default()
         };
         let rows = [
             (&[][..], 1, Some(3)),
@@ -455,10 +455,10 @@ mod tests {
             (&[0, 0], 5, Some(3)),
         ];
         let tried = rows.map(|(classes, reached, median)| tried(classes, reached, median)).to_vec();
-        let futures = Futures { tried, sizes: Vec::new(), runs: 50 };
-        let shown = |rows: Vec<&Tried>| rows.iter().map(|row| row.classes.clone()).collect::<Vec<_>>();
-        let aim = Aim::Outcome(OutcomeId::at(0));
-        assert_eq!(shown(futures.ranked(aim)), [vec![], vec![0, 1], vec![0], vec![0, 0], vec![1]]);
-        assert_eq!(shown(futures.better_than_their_parts(aim)), [vec![], vec![0, 1], vec![0]]);
+        let futures = Futures { sets: tried, sizes: Vec::new(), runs: 50 };
+        let shown = |rows: Vec<&MoveSet>| rows.iter().map(|row| row.classes.clone()).collect::<Vec<_>>();
+        let goal = Goal::Outcome(OutcomeId::at(0));
+        assert_eq!(shown(futures.ranked(goal)), [vec![], vec![0, 1], vec![0], vec![0, 0], vec![1]]);
+        assert_eq!(shown(futures.better_than_subsets(goal)), [vec![], vec![0, 1], vec![0]]);
     }
 }
