@@ -16,7 +16,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use backstop::scenario::Document;
-use backstop::sweep::{Asked, DesignSource, Experiment, Output, Request, Schedule, Shard, Sort, Sweep, Tables};
+use backstop::sweep::{DesignRecord, DesignSource, Experiment, Output, Request, Schedule, Shard, Sort, Sweep, Tables};
 use baseline::Prescribed;
 use baseline::ziggurat::Ziggurat;
 use criterion::{BenchmarkId, Criterion, Throughput};
@@ -37,7 +37,7 @@ fn sweep(name: &str, text: &str, replicates: u64) -> Sweep {
         shard: Shard::WHOLE,
         tables: Tables::default(),
         sort: Sort::Run,
-        asked: Asked::default(),
+        design: DesignRecord::default(),
         scenario: name.into(),
     }
 }

@@ -14,7 +14,9 @@ use backstop::engine::{Plan, RunOptions, RunSeed, Simulation, View};
 use backstop::model::{Amount, Event, ParameterId, Target};
 use backstop::scenario::{Document, Options, Override, Recheck, compile};
 use backstop::store::{RunRow, RunTable};
-use backstop::sweep::{Asked, Axis, DesignSource, Experiment, Output, Request, Schedule, Shard, Sort, Sweep, Tables};
+use backstop::sweep::{
+    Axis, DesignRecord, DesignSource, Experiment, Output, Request, Schedule, Shard, Sort, Sweep, Tables,
+};
 use backstop::table::Csv;
 use common::{Ran, run_text};
 
@@ -401,7 +403,7 @@ fn same_as_single_runs(experiment: Experiment) {
         shard: Shard::WHOLE,
         tables: Tables::default(),
         sort: Sort::Run,
-        asked: Asked::default(),
+        design: DesignRecord::default(),
         scenario: "scenario.toml".into(),
     };
     let folder = tempfile::tempdir().unwrap();

@@ -10,7 +10,7 @@ use std::path::Path;
 use backstop::engine::{self, Checkpoint, Plan, RunOptions, RunSeed};
 use backstop::scenario::{Document, NoAttachments, Options, Override, compile};
 use backstop::store::{Folder, ForkRecord, Lineage, Manifest, OverrideRecord, RunTables, Sampler, verify};
-use backstop::sweep::{Asked, DesignSource, Experiment, Output, Points, Schedule, Shard, Sort, Sweep, Tables};
+use backstop::sweep::{DesignRecord, DesignSource, Experiment, Output, Points, Schedule, Shard, Sort, Sweep, Tables};
 #[cfg(unix)]
 use backstop::table::Format;
 use common::program::{backstop, fails, succeeds};

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use backstop::scenario::{Document, Options, Override, SetValue, compile};
 use backstop::sweep::{
-    Against, Asked, Axis, DesignSource, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort, Sweep,
-    Tables, merge,
+    Against, Axis, DesignRecord, DesignSource, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort,
+    Sweep, Tables, merge,
 };
 use backstop::table::Format;
 use common::edit_manifest;
@@ -72,17 +72,20 @@ fn document() -> Document {
     Document::parse("crowd.toml", SCENARIO.as_bytes()).unwrap()
 }
 
-fn grid(axes: &[&str]) -> (DesignSource, Asked) {
+fn grid(axes: &[&str]) -> (DesignSource, DesignRecord) {
     let vary: Vec<Axis> = axes.iter().map(|axis| Axis::parse(axis).unwrap()).collect();
     let request = Request { vary, ..Request::default() };
-    let asked =
-        Asked { kind: request.kind().into(), vary: axes.iter().map(ToString::to_string).collect(), ..Asked::default() };
-    (DesignSource::Request(request), asked)
+    let design = DesignRecord {
+        kind: request.kind().into(),
+        vary: axes.iter().map(ToString::to_string).collect(),
+        ..DesignRecord::default()
+    };
+    (DesignSource::Request(request), design)
 }
 
 /// A sweep over the floor and the edge; at an edge of 0.5 many runs fail.
 fn sweep(axes: &[&str], replicates: u64) -> Sweep {
-    let (source, asked) = grid(axes);
+    let (source, design) = grid(axes);
     let sets = [Override { name: "risk".into(), value: 0.2.into() }];
     let experiment = Experiment::new(document(), &sets, source, 7, 2).unwrap_or_else(|error| panic!("{error:?}"));
     let schedule = Schedule { points: experiment.points().count(), replicates, seed: 7, independent: false };
@@ -92,7 +95,7 @@ fn sweep(axes: &[&str], replicates: u64) -> Sweep {
         shard: Shard::WHOLE,
         tables: ALL,
         sort: Sort::Run,
-        asked,
+        design,
         scenario: "crowd.toml".into(),
     }
 }
@@ -745,7 +748,7 @@ fn whatever_can_be_set_can_be_varied_to_the_same_runs() {
         let tried = others(old);
         let new = tried.iter().find(|new| is_valid(name, new).is_ok());
         let new = new.unwrap_or_else(|| panic!("`{name}`, which is {old}: {:?}", is_valid(name, &tried[0])));
-        let (source, asked) = grid(&[&format!("{name}={old},{new}")]);
+        let (source, design) = grid(&[&format!("{name}={old},{new}")]);
         let experiment = Experiment::new(document.clone(), &[], source, 7, 1);
         let experiment = experiment.unwrap_or_else(|error| panic!("`{name}={old},{new}`: {error:?}"));
         let sweep = Sweep {
@@ -754,7 +757,7 @@ fn whatever_can_be_set_can_be_varied_to_the_same_runs() {
             shard: Shard::WHOLE,
             tables: Tables::default(),
             sort: Sort::Run,
-            asked,
+            design,
             scenario: "everything.toml".into(),
         };
         let folder = tempfile::tempdir().unwrap();

@@ -6,8 +6,8 @@ use backstop::report::shares;
 use backstop::scenario::{Options, compile, parse_set};
 use backstop::store::{Lock, Manifest};
 use backstop::sweep::{
-    Asked, Axis, DesignSource, Error, Memory, Output, Progress, Report, Request, Sample, Shard, Sort, Summary, Sweep,
-    Tables, Unprepared, Wanted, merge as put_together, read_design, summarized,
+    Axis, DesignRecord, DesignSource, Error, Memory, Output, PrepareError, Progress, Report, Request, Sample, Shard,
+    Sort, Summary, Sweep, SweepOptions, Tables, merge as put_together, read_design, summarized,
 };
 use backstop::table::{Column, Columns, Data, EventColumn, SeriesColumn, fixed_columns, read_csv};
 use pyo3::exceptions::PyOSError;
@@ -139,11 +139,11 @@ fn design(
     (vary, zip): (Vec<String>, bool),
     (sample, over): (Option<String>, Vec<String>),
     listed: Option<(String, Vec<u8>)>,
-) -> Result<Option<(DesignSource, Asked)>, Error> {
+) -> Result<Option<(DesignSource, DesignRecord)>, Error> {
     if let Some((name, bytes)) = listed {
         let file = Path::new(&name).file_name().map(|name| name.to_string_lossy().into_owned());
-        let asked = Asked { kind: "file".into(), file, ..Asked::default() };
-        return Ok(Some((DesignSource::Points(read_design(&name, &bytes)?), asked)));
+        let design = DesignRecord { kind: "file".into(), file, ..DesignRecord::default() };
+        return Ok(Some((DesignSource::Points(read_design(&name, &bytes)?), design)));
     }
     if vary.is_empty() && sample.is_none() {
         return Ok(None);
@@ -151,11 +151,11 @@ fn design(
     let axes = vary.iter().map(|text| Axis::parse(text)).collect::<Result<_, _>>()?;
     let sample = sample.as_deref().map(Sample::parse).transpose()?;
     let request = Request { vary: axes, zip, sample, over };
-    let asked = Asked::of(&request, vary);
-    Ok(Some((DesignSource::Request(request), asked)))
+    let design = DesignRecord::of(&request, vary);
+    Ok(Some((DesignSource::Request(request), design)))
 }
 
-/// What is asked of a sweep besides its design.
+/// The options of a sweep besides its design.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub(crate) struct How {
@@ -189,7 +189,7 @@ pub(crate) fn sweep<'py>(
     let source = document.source().clone();
     let wrong = |error: &Error| Raised::sweep(error, Some(&source));
     let zip = vary.1;
-    let wanted = Wanted {
+    let options = SweepOptions {
         design: design(vary, sample, listed).map_err(|error| wrong(&error))?,
         zip,
         sets: arguments(&how.sets, parse_set)?,
@@ -202,11 +202,11 @@ pub(crate) fn sweep<'py>(
         scenario: scenario.file_name(),
     };
     let jobs = how.jobs.unwrap_or_else(cores);
-    let prepared = py.detach(|| Sweep::prepare(document.clone(), wanted, jobs));
+    let prepared = py.detach(|| Sweep::prepare(document.clone(), options, jobs));
     let sweep = prepared.map_err(|error| match error {
-        Unprepared::Table(error) => Raised::scenario(&[*error], &source),
+        PrepareError::Table(error) => Raised::scenario(&[*error], &source),
         // What is wrong with the scenario by itself is said as everywhere else.
-        Unprepared::Asked(error) => match compile(&document, &Options::default()) {
+        PrepareError::Request(error) => match compile(&document, &Options::default()) {
             Err(errors) => Raised::scenario(&errors, &source),
             Ok(_) => wrong(&error),
         },

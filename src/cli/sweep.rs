@@ -8,8 +8,8 @@ use backstop::report::storylines;
 use backstop::report::wording::{self, escaped};
 use backstop::scenario::Override;
 use backstop::sweep::{
-    Against, Asked, Axis, Bases, DesignSource, Error, Output, Report, Request, Sample, Shard, Sort, Summary, Sweep,
-    Tables, Unprepared, Wanted, limits, merge as put_together, read_design,
+    Against, Axis, Bases, DesignRecord, DesignSource, Error, Output, PrepareError, Report, Request, Sample, Shard,
+    Sort, Summary, Sweep, SweepOptions, Tables, limits, merge as put_together, read_design,
 };
 use backstop::table::Format;
 
@@ -261,11 +261,11 @@ pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
     let design = if let Some(path) = &args.design.design {
         Some(listed(path)?)
     } else if !args.design.vary.is_empty() || args.design.sample.is_some() {
-        Some(asked_for(&args.design).map_err(|error| wrong(&error))?)
+        Some(design_of(&args.design).map_err(|error| wrong(&error))?)
     } else {
         None
     };
-    let wanted = Wanted {
+    let options = SweepOptions {
         design,
         zip: args.design.zip,
         sets: args.sets.clone(),
@@ -280,35 +280,35 @@ pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
         },
         scenario: args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
     };
-    let sweep = Sweep::prepare(document, wanted, jobs).map_err(|error| match error {
-        Unprepared::Table(error) => {
+    let sweep = Sweep::prepare(document, options, jobs).map_err(|error| match error {
+        PrepareError::Table(error) => {
             console::report(&[*error], &text);
             Failed::Input
         }
-        Unprepared::Asked(error) => wrong(&error),
+        PrepareError::Request(error) => wrong(&error),
     })?;
     console::report(&sweep.experiment.warnings, &text);
     Ok(sweep)
 }
 
 /// The points of a design file.
-fn listed(path: &Path) -> Result<(DesignSource, Asked), Failed> {
+fn listed(path: &Path) -> Result<(DesignSource, DesignRecord), Failed> {
     let name = path.display().to_string();
     // Read one byte more than allowed, so that the check of the size rejects the file.
     let bytes = load::read_up_to(path, limits::DESIGN_BYTES + 1)
         .map_err(|error| fail(&format!("cannot read `{}`: {error}", escaped(&name)), None))?;
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let asked = Asked { kind: "file".into(), file, ..Asked::default() };
+    let design = DesignRecord { kind: "file".into(), file, ..DesignRecord::default() };
     let points = read_design(&name, &bytes).map_err(|error| refuse_sweep(&error, None))?;
-    Ok((DesignSource::Points(points), asked))
+    Ok((DesignSource::Points(points), design))
 }
 
 /// The design given by the command line.
-fn asked_for(args: &DesignArgs) -> Result<(DesignSource, Asked), Error> {
+fn design_of(args: &DesignArgs) -> Result<(DesignSource, DesignRecord), Error> {
     let vary: Vec<Axis> = args.vary.iter().map(|text| Axis::parse(text)).collect::<Result<_, _>>()?;
     let request = Request { vary, zip: args.zip, sample: args.sample, over: args.over.clone() };
-    let asked = Asked::of(&request, args.vary.clone());
-    Ok((DesignSource::Request(request), asked))
+    let design = DesignRecord::of(&request, args.vary.clone());
+    Ok((DesignSource::Request(request), design))
 }
 
 /// Combines the shards of a sweep into the same files as the undivided sweep

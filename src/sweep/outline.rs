@@ -12,7 +12,7 @@ use crate::text::quoted;
 
 /// The request for points, as given by the user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct DesignRecord {
     /// `single`, `grid`, `zip`, `lhs`, `sobol`, `random` or `file`.
     pub kind: String,
     /// The axes, as `NAME=A:B:N` or `NAME=V,V,…`.
@@ -25,7 +25,7 @@ pub struct Asked {
     pub file: Option<String>,
 }
 
-impl Asked {
+impl DesignRecord {
     /// The description of a request; `vary` are the texts of its axes.
     #[must_use]
     pub fn of(request: &Request, vary: Vec<String>) -> Self {
@@ -55,7 +55,7 @@ pub enum Sort {
 pub struct Outline {
     /// The request for points.
     #[serde(flatten)]
-    pub asked: Asked,
+    pub design: DesignRecord,
     /// The names that vary.
     pub names: Vec<String>,
     /// Number of points.

@@ -8,7 +8,7 @@ use super::design::{Axis, Request};
 use super::error::{Error, ErrorKind};
 use super::experiment::{DesignSource, Experiment, Tables};
 use super::limits;
-use super::outline::{Asked, Outline, Sort};
+use super::outline::{DesignRecord, Outline, Sort};
 use super::points::{Points, read_design};
 use super::read_rows::RowReader;
 use super::sample::Sample;
@@ -18,12 +18,12 @@ use super::summary::{RunStats, Summary};
 use crate::scenario::{Diagnostic, Document, Override, SweepTable, Varied, VariedValues};
 use crate::store::{StoredInputs, Manifest, digest, read_file};
 
-/// The request for a sweep. A value that is missing is taken from the scenario's `[sweep]` table, or else is the
+/// The options of a sweep. A value that is missing is taken from the scenario's `[sweep]` table, or else is the
 /// default.
 #[derive(Clone, Debug)]
-pub struct Wanted {
-    /// The points, and the request for them.
-    pub design: Option<(DesignSource, Asked)>,
+pub struct SweepOptions {
+    /// The points, and how they were requested.
+    pub design: Option<(DesignSource, DesignRecord)>,
     /// Whether the axes of the scenario's own table are paired one to one.
     pub zip: bool,
     /// The overrides for every point.
@@ -46,16 +46,16 @@ pub struct Wanted {
 
 /// The reason why a sweep cannot be prepared.
 #[derive(Debug)]
-pub enum Unprepared {
+pub enum PrepareError {
     /// The scenario's own table is not valid.
     Table(Box<Diagnostic>),
     /// The request is not valid.
-    Asked(Error),
+    Request(Error),
 }
 
-impl From<Error> for Unprepared {
+impl From<Error> for PrepareError {
     fn from(error: Error) -> Self {
-        Self::Asked(error)
+        Self::Request(error)
     }
 }
 
@@ -63,24 +63,24 @@ impl Sweep {
     /// Prepares a sweep: compiles the scenario, builds the points and validates all of them on `jobs` threads.
     ///
     /// # Errors
-    /// [`Unprepared`] if the scenario, the design or a point is not valid.
-    pub fn prepare(document: Document, wanted: Wanted, jobs: usize) -> Result<Self, Unprepared> {
+    /// [`PrepareError`] if the scenario, the design or a point is not valid.
+    pub fn prepare(document: Document, options: SweepOptions, jobs: usize) -> Result<Self, PrepareError> {
         let table = document.sweep().unwrap_or_default();
-        let (source, asked) = match wanted.design {
+        let (source, design) = match options.design {
             Some(design) => design,
-            None => of_table(&table, wanted.zip, &document).map_err(Unprepared::Table)?,
+            None => of_table(&table, options.zip, &document).map_err(PrepareError::Table)?,
         };
-        let seed = wanted.seed.or(table.seed).unwrap_or(0);
-        let experiment = Experiment::new(document, &wanted.sets, source, seed, jobs)?;
+        let seed = options.seed.or(table.seed).unwrap_or(0);
+        let experiment = Experiment::new(document, &options.sets, source, seed, jobs)?;
         let schedule = Schedule {
             points: experiment.points().count(),
-            replicates: wanted.replicates.or(table.replicates).unwrap_or(1),
+            replicates: options.replicates.or(table.replicates).unwrap_or(1),
             seed,
-            independent: wanted.independent || table.independent.unwrap_or(false),
+            independent: options.independent || table.independent.unwrap_or(false),
         };
         schedule.check()?;
-        let Wanted { shard, tables, sort, scenario, .. } = wanted;
-        Ok(Self { experiment, schedule, shard, tables, sort, asked, scenario })
+        let SweepOptions { shard, tables, sort, scenario, .. } = options;
+        Ok(Self { experiment, schedule, shard, tables, sort, design, scenario })
     }
 }
 
@@ -91,7 +91,11 @@ const ASK: &str = "change what the table asks for";
 ///
 /// # Errors
 /// A diagnostic with the place in the file.
-pub fn of_table(table: &SweepTable, zip: bool, document: &Document) -> Result<(DesignSource, Asked), Box<Diagnostic>> {
+pub fn of_table(
+    table: &SweepTable,
+    zip: bool,
+    document: &Document,
+) -> Result<(DesignSource, DesignRecord), Box<Diagnostic>> {
     let wrong = |error: &Error, place: Option<Range<usize>>| {
         let help = error.remedy().map(str::to_owned);
         Box::new(Diagnostic::error("sweep/design", error.message(), place).help(ASK).maybe_help(help))
@@ -114,8 +118,8 @@ pub fn of_table(table: &SweepTable, zip: bool, document: &Document) -> Result<(D
     let texts = table.vary.iter().map(|varied| format!("{}={}", varied.name, varied.values)).collect();
     let zip = zip || table.zip.unwrap_or(false);
     let request = Request { vary, zip, sample, over: table.over.clone() };
-    let asked = Asked::of(&request, texts);
-    Ok((DesignSource::Request(request), asked))
+    let design = DesignRecord::of(&request, texts);
+    Ok((DesignSource::Request(request), design))
 }
 
 /// Checks a scenario's `[sweep]` table; returns no diagnostics if its sweep can be run.
@@ -236,7 +240,7 @@ pub(super) fn whole(folder: &Path, manifest: &Manifest, outline: &Outline) -> Re
         shard: Shard::WHOLE,
         tables: outline.tables(manifest.table_format),
         sort: outline.sort,
-        asked: outline.asked.clone(),
+        design: outline.design.clone(),
         scenario: manifest.scenario.clone(),
     })
 }

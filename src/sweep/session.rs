@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::{Error, ErrorKind};
 use super::execute::{Go, execute};
 use super::experiment::{Experiment, Tables};
-use super::outline::{Asked, Outline, Sort, differences};
+use super::outline::{DesignRecord, Outline, Sort, differences};
 use super::read_rows::RowReader;
 use super::schedule::{Schedule, Shard};
 use super::store::{JOURNAL, Order, Store, UNSORTED, digest_of, first_journal, journal_of, sort_file};
@@ -38,7 +38,7 @@ pub struct Sweep {
     /// The order of the rows of the finished `runs.csv`.
     pub sort: Sort,
     /// The request for points.
-    pub asked: Asked,
+    pub design: DesignRecord,
     /// The file name of the scenario, without folders.
     pub scenario: String,
 }
@@ -154,7 +154,7 @@ impl Sweep {
     pub fn outline(&self) -> Outline {
         let points = self.experiment.points();
         Outline {
-            asked: self.asked.clone(),
+            design: self.design.clone(),
             names: points.names.clone(),
             points: points.count(),
             design_sha256: self.experiment.design_digest().clone(),
