@@ -23,7 +23,7 @@ mod summary;
 mod tip;
 mod worker;
 
-pub use against::{Against, Bases};
+pub use against::{Baselines, Comparison};
 pub use design::{Axis, Request, grid};
 pub use error::{Error, ErrorKind, Place};
 pub use experiment::{DesignSource, Experiment, Tables};

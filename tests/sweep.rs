@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use backstop::scenario::{Document, Options, Override, SetValue, compile};
 use backstop::sweep::{
-    Against, Axis, DesignRecord, DesignSource, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort,
+    Axis, Comparison, DesignRecord, DesignSource, Experiment, Output, Report, Request, Sample, Schedule, Shard, Sort,
     Sweep, Tables, merge,
 };
 use backstop::table::Format;
@@ -559,7 +559,7 @@ fn points_are_compared_with_common_random_numbers() {
             cells.iter().find(is).unwrap()
         };
         // The axes are `floor`, of four values, and `edge`, of two.
-        let (_, found) = Against::of(&out, "edge=0.5").unwrap();
+        let (_, found) = Comparison::of(&out, "edge=0.5").unwrap();
         let outcome = found.outcomes().iter().position(|name| name == "deadlock").unwrap();
         for point in 0..8 {
             let base = point / 2 * 2 + 1;
@@ -587,7 +587,7 @@ fn points_are_compared_with_common_random_numbers() {
         }
     }
     let folder = folder.path().join("run");
-    let refused = |base: &str| Against::of(&folder, base).unwrap_err().message().to_owned();
+    let refused = |base: &str| Comparison::of(&folder, base).unwrap_err().message().to_owned();
     assert_eq!(refused("8"), "there is no point `8`");
     assert_eq!(refused("risk=1"), "`risk` is not varied");
     assert_eq!(refused("edge=3"), "no point has `edge=3` and otherwise the values of point 0");

@@ -8,8 +8,8 @@ use backstop::report::storylines;
 use backstop::report::wording::{self, escaped};
 use backstop::scenario::Override;
 use backstop::sweep::{
-    Against, Axis, Bases, DesignRecord, DesignSource, Error, Output, PrepareError, Report, Request, Sample, Shard,
-    Sort, Summary, Sweep, SweepOptions, Tables, limits, merge as put_together, read_design,
+    Axis, Baselines, Comparison, DesignRecord, DesignSource, Error, Output, PrepareError, Report, Request, Sample,
+    Shard, Sort, Summary, Sweep, SweepOptions, Tables, limits, merge as put_together, read_design,
 };
 use backstop::table::Format;
 
@@ -149,7 +149,7 @@ pub(crate) fn run_here(args: &Args, sweep: &Sweep, jobs: usize) -> Result<(), Fa
         (Some(folder), false) => Output::New { folder, force: args.force },
     };
     if let Some(base) = &args.against {
-        let found = Against::check(sweep).and_then(|()| Bases::parse(base, sweep.experiment.points()));
+        let found = Comparison::check(sweep).and_then(|()| Baselines::parse(base, sweep.experiment.points()));
         found.map_err(|error| refuse_sweep(&error, None))?;
     }
     let bar = bar(args.quiet);

@@ -6,7 +6,7 @@ use backstop::engine::storyline;
 use backstop::report::shares::aligned;
 use backstop::report::storylines::{Example, text};
 use backstop::report::wording::{escaped, plain_number, set_value, shell_word, whole};
-use backstop::sweep::{Against, Summary, Sweep, summarized};
+use backstop::sweep::{Comparison, Summary, Sweep, summarized};
 use backstop::table::{Cell, Csv, Declared as _, Sink as _, StorylineColumn, fixed_columns};
 use backstop::trace::{ending_name, plain_set_value};
 
@@ -133,7 +133,7 @@ pub(crate) fn against(args: &AgainstArgs) -> Result<(), Failed> {
     if !args.csv {
         return emit(&compared(&args.folder, &args.base)?);
     }
-    let (sweep, found) = Against::of(&args.folder, &args.base).map_err(|error| refuse_sweep(&error, None))?;
+    let (sweep, found) = Comparison::of(&args.folder, &args.base).map_err(|error| refuse_sweep(&error, None))?;
     let points = sweep.experiment.points();
     let table = Csv::table(found.layout(points).columns(), |sink| found.write(sink, points));
     emit_bytes(&table.expect("memory takes every row"))
@@ -141,7 +141,7 @@ pub(crate) fn against(args: &AgainstArgs) -> Result<(), Failed> {
 
 /// The comparison as text.
 pub(crate) fn compared(folder: &Path, base: &str) -> Result<String, Failed> {
-    let (sweep, found) = Against::of(folder, base).map_err(|error| refuse_sweep(&error, None))?;
+    let (sweep, found) = Comparison::of(folder, base).map_err(|error| refuse_sweep(&error, None))?;
     let points = sweep.experiment.points();
     let count = usize::try_from(points.count()).unwrap_or(usize::MAX);
     let happens = |at: usize| (0..count).any(|point| found.discordant(point, at) != [0; 2]);

@@ -16,11 +16,11 @@ use crate::scenario::{SetValue, canonical};
 use crate::table::{AgainstColumn, Cell, Layout, Sink};
 use crate::trace::set_cell;
 
-/// The point that each point is compared with.
+/// For each point, the point with which it is compared.
 #[derive(Clone, Debug)]
-pub struct Bases(Vec<u64>);
+pub struct Baselines(Vec<u64>);
 
-impl Bases {
+impl Baselines {
     /// Parses the base of each point: `POINT` is that point; `NAME=VALUE` is the point that has this value and
     /// otherwise the same values.
     ///
@@ -60,10 +60,10 @@ impl Bases {
     }
 }
 
-/// The result of the comparison.
+/// The comparison of the points of a sweep with their baselines, run by run.
 #[derive(Debug)]
-pub struct Against {
-    bases: Vec<u64>,
+pub struct Comparison {
+    baselines: Vec<u64>,
     outcomes: Vec<String>,
     names: Vec<String>,
     /// By point: the number of runs with a counterpart.
@@ -78,7 +78,7 @@ pub struct Against {
 /// The data compared of a run: its ending, then the measured numbers, NaN if missing.
 type Compared = (usize, Vec<f64>);
 
-impl Against {
+impl Comparison {
     /// Compares the runs of a finished folder.
     ///
     /// # Errors
@@ -87,31 +87,31 @@ impl Against {
         let sweep = finished(folder)?;
         Self::check(&sweep)?;
         let points = sweep.experiment.points();
-        let bases = Bases::parse(text, points)?.0;
+        let baselines = Baselines::parse(text, points)?.0;
         let summary = Summary::new(sweep.experiment.model(), 1);
         let outcomes: Vec<String> = summary.endings().map(str::to_owned).collect();
         let metrics = sweep.experiment.model().metrics.iter().map(|metric| metric.id.clone());
         let names: Vec<String> = DATED.iter().map(|name| (*name).to_owned()).chain(metrics).collect();
-        let mut sorted = bases.clone();
+        let mut sorted = baselines.clone();
         sorted.sort_unstable();
         sorted.dedup();
         let each = (size_of::<Compared>() + names.len() * size_of::<f64>()) as u64;
         let kept = sweep.schedule.replicates.saturating_mul(sorted.len() as u64).saturating_mul(each);
-        let moments = (bases.len() * (names.len() * size_of::<Moments>() + outcomes.len() * 16)) as u64;
+        let moments = (baselines.len() * (names.len() * size_of::<Moments>() + outcomes.len() * 16)) as u64;
         if kept.saturating_add(moments) > limits::SUMMARY_BYTES {
             let message = format!("the comparison takes more than {} bytes", limits::SUMMARY_BYTES);
             return Err(Error::new(ErrorKind::Limit, message).help("compare with one point, or a smaller sweep"));
         }
-        let count = bases.len();
+        let count = baselines.len();
         let mut found = Self {
             pairs: vec![0; count],
             discordant: vec![[0; 2]; count * outcomes.len()],
             differences: vec![Moments::default(); count * names.len()],
-            bases,
+            baselines,
             outcomes,
             names,
         };
-        let mut of_bases: BTreeMap<(u64, u64), Compared> = BTreeMap::new();
+        let mut of_baselines: BTreeMap<(u64, u64), Compared> = BTreeMap::new();
         let compared = |facts: &RunStats, metrics: &[f64]| -> Compared {
             let dated = [facts.reached_step, facts.gap].map(|value| value.map_or(f64::NAN, f64::from));
             (summary.place(facts.ending), dated.iter().chain(metrics).copied().collect())
@@ -119,12 +119,12 @@ impl Against {
         let mut reader = RowReader::new(&sweep.experiment);
         sweep.each_row(folder, &mut reader, &mut |facts, metrics| {
             if sorted.binary_search(&facts.point).is_ok() {
-                of_bases.insert((facts.point, facts.run / points.count()), compared(facts, metrics));
+                of_baselines.insert((facts.point, facts.run / points.count()), compared(facts, metrics));
             }
         })?;
         sweep.each_row(folder, &mut reader, &mut |facts, metrics| {
-            let base = found.bases[usize::try_from(facts.point).unwrap_or(0)];
-            if let Some(base) = of_bases.get(&(base, facts.run / points.count())) {
+            let base = found.baselines[usize::try_from(facts.point).unwrap_or(0)];
+            if let Some(base) = of_baselines.get(&(base, facts.run / points.count())) {
                 found.add(usize::try_from(facts.point).unwrap_or(0), &compared(facts, metrics), base);
             }
         })?;
@@ -162,7 +162,7 @@ impl Against {
     /// The base of a point.
     #[must_use]
     pub fn base(&self, point: usize) -> u64 {
-        self.bases[point]
+        self.baselines[point]
     }
 
     /// The number of runs of a point with a counterpart.
