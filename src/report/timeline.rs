@@ -10,8 +10,8 @@ use crate::model::{
     Reader, Scope, Setup, ShockId, World,
 };
 
-use super::deeds::{self, Chain, Deed, DeedAmount};
 use super::explained::{instances, with_amounts};
+use super::sentence::{self, Sentence, Verb, VerbAmount};
 use super::wording::{actor, actors, amount, condition, count, escaped, listed, named, plain_number};
 
 /// Up to this many promises with amounts that a move binds are named one by one.
@@ -36,7 +36,7 @@ impl Filter {
 /// Whether an event belongs to one of these actors or to no actor.
 fn concerns(model: &Model, event: Event, actors: &[ActorId]) -> bool {
     let group = |id: crate::model::GroupId| model.groups[id.index()].members.iter().any(|one| actors.contains(one));
-    let deed = |instance: InstanceId| {
+    let is_shown = |instance: InstanceId| {
         let creditor = model.commitment_of(instance).creditor;
         actors.contains(&model.instances[instance.index()].debtor) || creditor.is_some_and(group)
     };
@@ -46,8 +46,8 @@ fn concerns(model: &Model, event: Event, actors: &[ActorId]) -> bool {
         Payload::Meeting(meeting) | Payload::Package { meeting, .. } => {
             group(model.meetings[meeting.index()].attendees)
         }
-        Payload::Instance(instance) | Payload::Gift { instance, .. } => deed(instance),
-        Payload::Move(which) => model.moves[which.index()].binds.iter().any(|bind| deed(bind.instance)),
+        Payload::Instance(instance) | Payload::Gift { instance, .. } => is_shown(instance),
+        Payload::Move(which) => model.moves[which.index()].binds.iter().any(|bind| is_shown(bind.instance)),
         Payload::Nothing | Payload::Draw { .. } | Payload::Shock(_) | Payload::Outcome(_) | Payload::Ending(_) => true,
     }
 }
@@ -136,53 +136,53 @@ fn label_width(model: &Model) -> usize {
 
 /// An item that becomes one line.
 enum Line {
-    Said(String),
+    Text(String),
     Shock { shock: ShockId, stances: usize, anchors: usize, trust: usize },
-    Deeds(Chain),
+    Sentence(Sentence),
 }
 
 /// The lines of a step.
 #[derive(Default)]
 struct Lines {
     all: Vec<Line>,
-    /// The line to which the next deed of an instance is appended.
+    /// The line to which the next event of an instance is appended.
     open: BTreeMap<InstanceId, usize>,
 }
 
 impl Lines {
     fn say(&mut self, text: String) {
-        self.all.push(Line::Said(text));
+        self.all.push(Line::Text(text));
     }
 
-    fn add(&mut self, model: &Model, instance: InstanceId, deed: Deed, parts: Vec<DeedAmount>) {
+    fn add(&mut self, model: &Model, instance: InstanceId, verb: Verb, parts: Vec<VerbAmount>) {
         if let Some(&at) = self.open.get(&instance)
-            && let Line::Deeds(chain) = &mut self.all[at]
-            && chain.go_on(deed, &parts)
+            && let Line::Sentence(sentence) = &mut self.all[at]
+            && sentence.append(verb, &parts)
         {
             return;
         }
         self.open.insert(instance, self.all.len());
-        self.all.push(Line::Deeds(Chain::new(model, instance, deed, parts)));
+        self.all.push(Line::Sentence(Sentence::new(model, instance, verb, parts)));
     }
 
     /// Records why the commitment of an instance is suspended.
     fn because(&mut self, instance: InstanceId, untrue: String) {
         if let Some(&at) = self.open.get(&instance)
-            && let Line::Deeds(chain) = &mut self.all[at]
+            && let Line::Sentence(sentence) = &mut self.all[at]
         {
-            chain.untrue = Some(untrue);
+            sentence.untrue = Some(untrue);
         }
     }
 
-    /// The sentences. Instances with equal chains share one sentence, at the position of the first of them.
+    /// The sentences. Instances with equal sentences share one sentence, at the position of the first of them.
     fn written(self, model: &Model, setup: &Setup) -> Vec<String> {
         let mut lines: Vec<Line> = Vec::new();
         let mut known = BTreeMap::new();
         for mut line in self.all {
-            if let Line::Deeds(chain) = &mut line {
-                let at = *known.entry(chain.kind()).or_insert(lines.len());
-                if let Some(Line::Deeds(first)) = lines.get_mut(at) {
-                    first.join(chain);
+            if let Line::Sentence(sentence) = &mut line {
+                let at = *known.entry(sentence.key()).or_insert(lines.len());
+                if let Some(Line::Sentence(first)) = lines.get_mut(at) {
+                    first.join(sentence);
                     continue;
                 }
             }
@@ -257,9 +257,9 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut L
             lines.say(format!("outcome {} is reached", named(&outcome.id, outcome.name.as_deref())));
         }
         Payload::Instance(instance) | Payload::Gift { instance, .. } => {
-            if let Some(deed) = deed(model, setup, world, entry.event) {
-                let parts = parts((model, setup, world), deed, instance, entry.event);
-                lines.add(model, instance, deed, parts);
+            if let Some(verb) = verb(model, setup, world, entry.event) {
+                let parts = parts((model, setup, world), verb, instance, entry.event);
+                lines.add(model, instance, verb, parts);
             }
         }
         Payload::Nothing | Payload::Draw { .. } | Payload::Ending(_) => {}
@@ -294,34 +294,34 @@ fn bound(model: &Model, setup: &Setup, one: &Move) -> String {
     listed(&names)
 }
 
-/// The deed that an event of a commitment stands for; `None` for increments between the first and the last.
-fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Deed> {
+/// The verb that an event of a commitment stands for; `None` for increments between the first and the last.
+fn verb(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Verb> {
     let instance = event.instance()?;
     Some(match event.kind().of_instance()? {
-        InstanceEvent::Created => Deed::Offers,
-        InstanceEvent::Cancelled => Deed::TakesBack,
-        InstanceEvent::Expired => Deed::Lapses,
-        InstanceEvent::Detached => Deed::IsBound,
-        InstanceEvent::Raised => Deed::Raises,
-        InstanceEvent::Suspended => Deed::Suspends,
-        InstanceEvent::Reactivated => Deed::TakesUp,
-        InstanceEvent::Withdrawn => Deed::Withdraws,
-        InstanceEvent::Satisfied if model.commitment_of(instance).maintain => Deed::Ends,
-        InstanceEvent::Satisfied => Deed::Keeps,
-        InstanceEvent::Violated => Deed::Breaks,
-        InstanceEvent::Released => Deed::IsReleased,
-        InstanceEvent::Renewed => Deed::Renews,
+        InstanceEvent::Created => Verb::Offers,
+        InstanceEvent::Cancelled => Verb::TakesBack,
+        InstanceEvent::Expired => Verb::Lapses,
+        InstanceEvent::Detached => Verb::IsBound,
+        InstanceEvent::Raised => Verb::Raises,
+        InstanceEvent::Suspended => Verb::Suspends,
+        InstanceEvent::Reactivated => Verb::TakesUp,
+        InstanceEvent::Withdrawn => Verb::Withdraws,
+        InstanceEvent::Satisfied if model.commitment_of(instance).maintain => Verb::Ends,
+        InstanceEvent::Satisfied => Verb::Keeps,
+        InstanceEvent::Violated => Verb::Breaks,
+        InstanceEvent::Released => Verb::IsReleased,
+        InstanceEvent::Renewed => Verb::Renews,
         InstanceEvent::Delivered => {
             let Payload::Gift { gift, amount, .. } = event.payload() else { return None };
             let gift = model.gift(instance, gift as usize);
             let before = world.evidence.delivered_amount(gift.position);
             let whole = world.evidence.amount(model, setup, instance, gift);
             if amount == whole {
-                Deed::HandsOver
+                Verb::HandsOver
             } else if before == Amount::ZERO {
-                Deed::Begins
+                Verb::Begins
             } else if before.0 + amount.0 == whole.0 {
-                Deed::Completes
+                Verb::Completes
             } else {
                 return None;
             }
@@ -332,28 +332,32 @@ fn deed(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Dee
 /// The amounts of an event of a commitment: the upper limits for an offer or a new bond, otherwise the current amounts.
 fn parts(
     (model, setup, world): (&Model, &Setup, &World),
-    deed: Deed,
+    verb: Verb,
     instance: InstanceId,
     event: Event,
-) -> Vec<DeedAmount> {
+) -> Vec<VerbAmount> {
     let promised = |gift: Gift| {
-        if deed.is_open() { setup.gives[gift.position] } else { world.evidence.amount(model, setup, instance, gift) }
+        if verb.names_limit() {
+            setup.gives[gift.position]
+        } else {
+            world.evidence.amount(model, setup, instance, gift)
+        }
     };
     if let Payload::Gift { gift, amount, .. } = event.payload() {
         let gift = model.gift(instance, gift as usize);
-        if deed == Deed::Raises {
+        if verb == Verb::Raises {
             let (from, upto) = (world.evidence.graded(gift.position), setup.gives[gift.position]);
-            return vec![DeedAmount { resource: gift.resource, amount, from, upto }];
+            return vec![VerbAmount { resource: gift.resource, amount, from, upto }];
         }
         let whole = matches!(event, Event::Delivered { .. });
-        return vec![DeedAmount::of(gift.resource, if whole { promised(gift) } else { amount })];
+        return vec![VerbAmount::of(gift.resource, if whole { promised(gift) } else { amount })];
     }
-    model.gifts(instance).map(|gift| DeedAmount::of(gift.resource, promised(gift))).collect()
+    model.gifts(instance).map(|gift| VerbAmount::of(gift.resource, promised(gift))).collect()
 }
 
 fn written(model: &Model, setup: &Setup, line: &Line) -> String {
     match line {
-        Line::Said(text) => text.clone(),
+        Line::Text(text) => text.clone(),
         Line::Shock { shock, stances, anchors, trust } => {
             let mut parts = Vec::new();
             for (number, noun) in [(stances, "stance"), (anchors, "anchor"), (trust, "trust")] {
@@ -371,7 +375,7 @@ fn written(model: &Model, setup: &Setup, line: &Line) -> String {
             let moves = if parts.is_empty() { String::new() } else { format!(": it moves {}", listed(&parts)) };
             format!("shock {shock}{moves}")
         }
-        Line::Deeds(chain) => deeds::written(model, setup, chain),
+        Line::Sentence(sentence) => sentence::render(model, setup, sentence),
     }
 }
 
