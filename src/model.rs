@@ -25,7 +25,7 @@ pub use amount::{Amount, MAX_AMOUNT, MAX_TOTAL};
 pub use clock::{Clock, Date, StepLength};
 pub use columns::Columns;
 pub use commitment::{Clause, Commitment, Gift, Instance};
-pub use event::{Ending, Entry, Event, EventKind, Form, InstanceEvent, Payload, Phase, Seq};
+pub use event::{Ending, Entry, Event, EventKind, InstanceEvent, Payload, PayloadKind, Phase, Seq};
 pub use evidence::Evidence;
 pub use expression::{
     Comparison, Condition, Expression, Node, NodeId, NotANumber, Reader, Scope, Values, curve_goes, on_curve,

@@ -25,7 +25,7 @@ pub use columns::{
 };
 pub use csv::{Csv, CsvWriter, read_csv};
 pub use format::Format;
-pub use memory::{Columns, Data, Values, Words};
+pub use memory::{Columns, Data, Dictionary, Values};
 #[cfg(feature = "parquet")]
 pub use parquet::Parquet;
 
@@ -60,7 +60,7 @@ pub enum Kind {
     /// of day: [`with_times`].
     Date,
     /// A date with a time of day, written `YYYY-MM-DDTHH:MM:SS`. Some of the values may be dates alone.
-    Moment,
+    DateTime,
     /// 64 bits, written as `h` and 16 hexadecimal digits, so that no reader infers a number.
     Hash,
     /// `TRUE` or `FALSE`.
@@ -210,10 +210,10 @@ impl<C: Declared> Layout<C> {
     }
 }
 
-/// The columns with those of dates being of moments, where the steps begin at a time of day.
+/// The columns, with the kind [`Kind::DateTime`] for dates if the steps begin at a time of day.
 #[must_use]
 pub fn with_times(columns: &[Column], has_times: bool) -> Vec<Column> {
-    let kind = |kind| if kind == Kind::Date && has_times { Kind::Moment } else { kind };
+    let kind = |kind| if kind == Kind::Date && has_times { Kind::DateTime } else { kind };
     columns.iter().map(|column| Column { name: column.name.clone(), kind: kind(column.kind) }).collect()
 }
 

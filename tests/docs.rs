@@ -259,7 +259,7 @@ fn check_columns<C: Declared>(page: &str, heading: &str) {
             Kind::Real => &["number", "share"],
             Kind::Text => &["text", "id", "name", "`below` or `above`"],
             Kind::Id => &["id", "name"],
-            Kind::Date | Kind::Moment => &["date"],
+            Kind::Date | Kind::DateTime => &["date"],
             Kind::Hash => &["text"],
             Kind::Truth => &["`TRUE` or `FALSE`"],
             Kind::Set => &["number"],

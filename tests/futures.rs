@@ -565,7 +565,7 @@ fn rows_are_forks(here: &Path, at: u64, replicates: Option<u64>, budget: u64) ->
             let moves: Vec<&str> =
                 row["moves"].as_array().expect("moves").iter().filter_map(|of| of.as_str()).collect();
             let futures = futures.entry(moves.join(" ")).or_insert_with(|| {
-                let of_luck = |run_seed: Option<u64>| {
+                let of_seed = |run_seed: Option<u64>| {
                     let run_seed = run_seed.map(|run_seed| run_seed.to_string());
                     let mut args = vec!["fork", "past", "--at", &at_text, "--out", "future", "--force", "--quiet"];
                     args.extend(moves.iter().flat_map(|one| ["--move", one]));
@@ -575,7 +575,7 @@ fn rows_are_forks(here: &Path, at: u64, replicates: Option<u64>, budget: u64) ->
                     Future::of(&here.join("future"), at)
                 };
                 let run_seeds: Vec<Option<u64>> = replicates.map_or(vec![None], |count| (0..count).map(Some).collect());
-                run_seeds.into_iter().map(of_luck).collect()
+                run_seeds.into_iter().map(of_seed).collect()
             });
             let count = |of: &dyn Fn(&Future) -> bool| futures.iter().filter(|future| of(future)).count() as u64;
             let what = format!("{moves:?} at {at}, {outcome}: {row}");

@@ -823,10 +823,10 @@ fn logs_that_are_spelt_otherwise_are_refused_with_the_row() {
 fn logs_of_other_runs_are_refused() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let jeddah = Logged::new("jeddah-2025", &root.join("jeddah-2025.toml"), 0);
-    let other_luck = Logged::new("jeddah-2025", &root.join("jeddah-2025.toml"), 1);
+    let other_seed = Logged::new("jeddah-2025", &root.join("jeddah-2025.toml"), 1);
     let variant = Logged::new("jeddah-first-mover", &root.join("jeddah-first-mover.toml"), 0);
     let foreign = Logged::new("adversary", &root.join("adversary.toml"), 0);
-    for other in [&other_luck, &variant, &foreign] {
+    for other in [&other_seed, &variant, &foreign] {
         assert_eq!(jeddah.complaint(&format!("the log of {}", other.name), &other.rows), None);
     }
 }

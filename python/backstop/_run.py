@@ -15,7 +15,7 @@ from ._table import Table
 from ._values import At, Value
 
 
-class _Told(Mapping[str, Any]):
+class _Described(Mapping[str, Any]):
     """Data with a text for people, which `str` returns."""
 
     __slots__ = ("_data", "text")
@@ -47,13 +47,13 @@ class _Told(Mapping[str, Any]):
         return type(self), (self.text, self._data)
 
 
-class State(_Told):
+class State(_Described):
     """A state of a run: `step`, `date`, `stances`, `commitments`, and the values of `trust` that are not 1."""
 
     __slots__ = ()
 
 
-class Explanation(_Told):
+class Explanation(_Described):
     """The explanation of a state, with the keys of `backstop explain --json`: `gap`, `waits`, `circles`, `blocked`, `unlock` and
     others."""
 

@@ -72,9 +72,9 @@ impl Swept {
 /// How many runs failed.
 fn failed(runs: &Columns) -> usize {
     let at = runs.columns().iter().position(|column| column.name == "status");
-    let Some(Data::Words(words)) = at.map(|at| &runs.values()[at].data) else { return 0 };
-    let ok = words.words.iter().position(|word| word == "ok");
-    words.keys.iter().filter(|&&key| usize::try_from(key).ok() != ok).count()
+    let Some(Data::Text(dictionary)) = at.map(|at| &runs.values()[at].data) else { return 0 };
+    let ok = dictionary.texts.iter().position(|word| word == "ok");
+    dictionary.keys.iter().filter(|&&key| usize::try_from(key).ok() != ok).count()
 }
 
 /// A table of a folder.

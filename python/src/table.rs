@@ -33,7 +33,7 @@ const KINDS: [(&str, Kind); 10] = [
     ("text", Kind::Text),
     ("id", Kind::Id),
     ("date", Kind::Date),
-    ("moment", Kind::Moment),
+    ("moment", Kind::DateTime),
     ("hash", Kind::Hash),
     ("truth", Kind::Truth),
     ("set", Kind::Set),
@@ -45,12 +45,12 @@ fn array(Values { data, valid }: Values) -> PyResult<ArrayRef> {
         Data::Whole(all) => Arc::new(Int64Array::new(all.into(), nulls)),
         Data::Seed(all) => Arc::new(UInt64Array::new(all.into(), nulls)),
         Data::Real(all) => Arc::new(Float64Array::new(all.into(), nulls)),
-        Data::Moment(all) => Arc::new(TimestampMillisecondArray::new(all.into(), nulls)),
+        Data::DateTime(all) => Arc::new(TimestampMillisecondArray::new(all.into(), nulls)),
         Data::Truth(all) => Arc::new(BooleanArray::new(all.into(), nulls)),
         Data::Hash(all) => Arc::new(StringArray::from_iter_values(all.iter().map(|bits| format!("h{bits:016x}")))),
-        Data::Words(words) => {
-            let keys = Int32Array::new(words.keys.into(), nulls);
-            let values = Arc::new(StringArray::from_iter_values(&words.words));
+        Data::Text(dictionary) => {
+            let keys = Int32Array::new(dictionary.keys.into(), nulls);
+            let values = Arc::new(StringArray::from_iter_values(&dictionary.texts));
             let array = DictionaryArray::<Int32Type>::try_new(keys, values);
             Arc::new(array.map_err(|error| PyValueError::new_err(error.to_string()))?)
         }

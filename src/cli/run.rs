@@ -100,8 +100,8 @@ fn filter(args: &Args, model: &Model) -> Result<timeline::Filter, Failed> {
     })
 }
 
-/// What to run.
-struct Asked {
+/// The scenario of a run, with its overrides and random numbers.
+struct RunInput {
     /// The file name of the scenario, without folders.
     name: String,
     document: Document,
@@ -111,7 +111,7 @@ struct Asked {
     sweep: Option<Sweep>,
 }
 
-impl Asked {
+impl RunInput {
     fn of_file(args: &Args) -> Result<Self, Failed> {
         if args.file.is_dir() {
             let message = format!("`{}` is a folder, not a scenario file", escaped(&args.file.display().to_string()));
@@ -150,19 +150,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
         let help = Some("choose another `--out`");
         return Err(fail("a run cannot be written over the sweep that it comes from", help));
     }
-    let asked = match args.run {
-        Some(number) => Asked::of_sweep(&args.file, number)?,
-        None => Asked::of_file(args)?,
+    let input = match args.run {
+        Some(number) => RunInput::of_sweep(&args.file, number)?,
+        None => RunInput::of_file(args)?,
     };
-    let events = claim_events(args, &asked.document)?;
-    let Asked { run_seed, sets, .. } = &asked;
+    let events = claim_events(args, &input.document)?;
+    let RunInput { run_seed, sets, .. } = &input;
     let set = sets.len() + args.moves.len();
     if set > limits::OVERRIDES {
         return Err(refuse(&LineageError::Overrides(set)));
     }
     let options =
         Options { overrides: sets.clone(), moves: args.moves.clone(), track_trust: args.trust, ..Options::default() };
-    let loaded = load::load(asked.document.clone(), &options)?;
+    let loaded = load::load(input.document.clone(), &options)?;
     let model = &loaded.compiled.model;
     let filter = filter(args, model)?;
     let plan = Plan::new(model);
@@ -174,12 +174,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
             sampler.sample(model, world);
         }
     });
-    if let (Some(number), Some(sweep)) = (args.run, &asked.sweep) {
+    if let (Some(number), Some(sweep)) = (args.run, &input.sweep) {
         check_row(&args.file, number, &sweep.row(number, model, &run))?;
     }
     if let (Some(folder), Some(path)) = (folder, &args.out) {
         let tables = RunTables { first: model, last: model, run: &run, run_seed: *run_seed, sampler: &sampler, sets };
-        let manifest = manifest(args, &asked).of_run(&run);
+        let manifest = manifest(args, &input).of_run(&run);
         written(path, write_run(&folder, &tables, &loaded.document, &manifest))?;
     }
     print(args, events.as_ref(), (*run_seed, model, &plan, &run), &filter)?;
@@ -255,15 +255,15 @@ pub(crate) fn written(path: &Path, result: Result<(), FolderError>) -> Result<()
     Ok(())
 }
 
-fn manifest(args: &Args, asked: &Asked) -> Manifest {
-    let overrides = asked.sets.iter().map(OverrideRecord::from).collect();
+fn manifest(args: &Args, input: &RunInput) -> Manifest {
+    let overrides = input.sets.iter().map(OverrideRecord::from).collect();
     Manifest {
         stances: args.stances,
         trust: args.trust,
         table_format: args.format,
-        replicate: asked.run_seed.replicate,
+        replicate: input.run_seed.replicate,
         moves: args.moves.iter().map(MoveRecord::from).collect(),
-        ..Manifest::new(&asked.name, &asked.document, overrides, asked.run_seed.seed)
+        ..Manifest::new(&input.name, &input.document, overrides, input.run_seed.seed)
     }
 }
 

@@ -195,7 +195,7 @@ impl Search<'_> {
     fn for_all_replicates(&self, other: Option<SetValue>) -> Result<Vec<Found>, Failed> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.args.jobs.unwrap_or(cores).clamp(1, 1 + usize::try_from(self.args.replicates - 1).unwrap_or(0));
-        let per_luck: Vec<(u64, Result<Tips<OutcomeName>, Vec<Diagnostic>>)> = std::thread::scope(|scope| {
+        let per_replicate: Vec<(u64, Result<Tips<OutcomeName>, Vec<Diagnostic>>)> = std::thread::scope(|scope| {
             let worker = |first: usize| {
                 let mut compiled = Compiled::new();
                 let replicates = (first as u64..self.args.replicates).step_by(jobs);
@@ -216,7 +216,7 @@ impl Search<'_> {
             }
             all
         });
-        let mut sorted = per_luck;
+        let mut sorted = per_replicate;
         sorted.sort_by_key(|(replicate, _)| *replicate);
         let mut found = Vec::new();
         for (replicate, tips) in sorted {

@@ -115,7 +115,7 @@ pub enum Payload {
 /// The variant of a [`Payload`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each stands for the payload of that name")]
-pub enum Form {
+pub enum PayloadKind {
     Nothing,
     Draw,
     Meeting,
@@ -192,9 +192,9 @@ macro_rules! events {
 
             /// The payload variant of this kind.
             #[must_use]
-            pub const fn form(self) -> Form {
+            pub const fn payload_kind(self) -> PayloadKind {
                 match self {
-                    $(Self::$kind => Form::$payload,)*
+                    $(Self::$kind => PayloadKind::$payload,)*
                 }
             }
 

@@ -23,15 +23,15 @@ use crate::trace::States;
 ///
 /// # Errors
 /// [`Unknown`] if there is no such event or name.
-pub fn why(verified: &Verified, asked: &str) -> Result<String, Unknown> {
-    Ok(match find(verified, asked)? {
-        Asked::Event(seq) => tree(verified, seq),
-        Asked::Bound(instance, seq) => tree(verified, seq) + &since(verified, instance),
-        Asked::Unbound(instance) => never_bound(verified, instance),
-        Asked::Instances(commitment) => instances(verified, commitment),
-        Asked::Actor(actor) => deeds(verified, actor),
-        Asked::Unreached(outcome) => never_reached(verified, outcome),
-        Asked::Nothing(what) => format!("{what} never occurred in the run\n"),
+pub fn why(verified: &Verified, name: &str) -> Result<String, Unknown> {
+    Ok(match find(verified, name)? {
+        Subject::Event(seq) => tree(verified, seq),
+        Subject::Bound(instance, seq) => tree(verified, seq) + &since(verified, instance),
+        Subject::Unbound(instance) => never_bound(verified, instance),
+        Subject::Instances(commitment) => instances(verified, commitment),
+        Subject::Actor(actor) => deeds(verified, actor),
+        Subject::Unreached(outcome) => never_reached(verified, outcome),
+        Subject::NeverOccurred(what) => format!("{what} never occurred in the run\n"),
     })
 }
 
@@ -42,12 +42,14 @@ pub fn why(verified: &Verified, asked: &str) -> Result<String, Unknown> {
 ///
 /// # Panics
 /// Never: memory takes every row.
-pub fn chain_csv(verified: &Verified, asked: &str) -> Result<Vec<u8>, Unknown> {
-    let found = match find(verified, asked)? {
-        Asked::Event(seq) | Asked::Bound(_, seq) => chain(&verified.fold.log, seq),
-        Asked::Unbound(_) | Asked::Instances(_) | Asked::Actor(_) | Asked::Unreached(_) | Asked::Nothing(_) => {
-            Vec::new()
-        }
+pub fn chain_csv(verified: &Verified, name: &str) -> Result<Vec<u8>, Unknown> {
+    let found = match find(verified, name)? {
+        Subject::Event(seq) | Subject::Bound(_, seq) => chain(&verified.fold.log, seq),
+        Subject::Unbound(_)
+        | Subject::Instances(_)
+        | Subject::Actor(_)
+        | Subject::Unreached(_)
+        | Subject::NeverOccurred(_) => Vec::new(),
     };
     let rows = |sink: &mut Csv<'_>| {
         found.iter().try_for_each(|&seq| {
@@ -60,7 +62,8 @@ pub fn chain_csv(verified: &Verified, asked: &str) -> Result<Vec<u8>, Unknown> {
     Ok(Csv::table(&fixed_columns::<ChainColumn>(), rows).expect("memory takes every row"))
 }
 
-enum Asked {
+/// The subject of a question.
+enum Subject {
     Event(Seq),
     /// A commitment, and the event that bound it last.
     Bound(InstanceId, Seq),
@@ -73,42 +76,42 @@ enum Asked {
     /// An outcome that was never reached.
     Unreached(OutcomeId),
     /// A meeting or shock without an event.
-    Nothing(String),
+    NeverOccurred(String),
 }
 
-fn find(verified: &Verified, asked: &str) -> Result<Asked, Unknown> {
+fn find(verified: &Verified, name: &str) -> Result<Subject, Unknown> {
     let log = &verified.fold.log;
     let model = verified.course.first();
-    if let Ok(seq) = asked.parse::<Seq>() {
+    if let Ok(seq) = name.parse::<Seq>() {
         if (seq as usize) < log.len() {
-            return Ok(Asked::Event(seq));
+            return Ok(Subject::Event(seq));
         }
         let help = format!("the last event of the log is {}", log.len() - 1);
         return Err(Unknown::new(format!("the log has no event {seq}"), help));
     }
-    if let Some(instance) = model.instance_ids().find(|at| model.instances[at.index()].name == asked) {
+    if let Some(instance) = model.instance_ids().find(|at| model.instances[at.index()].name == name) {
         let bound = latest(log, |event| event == Event::Detached(instance));
-        return Ok(bound.map_or(Asked::Unbound(instance), |seq| Asked::Bound(instance, seq)));
+        return Ok(bound.map_or(Subject::Unbound(instance), |seq| Subject::Bound(instance, seq)));
     }
-    if let Some(at) = model.commitments.iter().position(|commitment| commitment.id == asked) {
-        return Ok(Asked::Instances(CommitmentId::at(at)));
+    if let Some(at) = model.commitments.iter().position(|commitment| commitment.id == name) {
+        return Ok(Subject::Instances(CommitmentId::at(at)));
     }
-    if let Some(at) = model.outcomes.iter().position(|outcome| outcome.id == asked) {
+    if let Some(at) = model.outcomes.iter().position(|outcome| outcome.id == name) {
         let outcome = OutcomeId::at(at);
         return Ok(
-            latest(log, |event| event == Event::Reached(outcome)).map_or(Asked::Unreached(outcome), Asked::Event)
+            latest(log, |event| event == Event::Reached(outcome)).map_or(Subject::Unreached(outcome), Subject::Event)
         );
     }
-    if let Some(at) = model.actors.iter().position(|actor| actor.id == asked) {
-        return Ok(Asked::Actor(ActorId::at(at)));
+    if let Some(at) = model.actors.iter().position(|actor| actor.id == name) {
+        return Ok(Subject::Actor(ActorId::at(at)));
     }
     let happened = |event: Event| {
         if let Event::Met(meeting) = event {
-            model.meetings[meeting.index()].id == asked
+            model.meetings[meeting.index()].id == name
         } else if let Event::Shock(shock) = event {
-            model.shocks[shock.index()].id == asked
+            model.shocks[shock.index()].id == name
         } else if let Event::Moved(which) = event {
-            model.moves[which.index()].id == asked
+            model.moves[which.index()].id == name
         } else {
             false
         }
@@ -121,20 +124,20 @@ fn find(verified: &Verified, asked: &str) -> Result<Asked, Unknown> {
             .chain(model.shocks.iter().map(|s| &*s.id))
             .chain(model.moves.iter().map(|m| &*m.id))
     };
-    if happenings().any(|id| id == asked) {
-        return Ok(latest(log, happened).map_or(Asked::Nothing(asked.to_owned()), Asked::Event));
+    if happenings().any(|id| id == name) {
+        return Ok(latest(log, happened).map_or(Subject::NeverOccurred(name.to_owned()), Subject::Event));
     }
     let names = model.instances.iter().map(|instance| instance.name.as_str());
     let names = names.chain(model.commitments.iter().map(|commitment| commitment.id.as_str()));
     let names = names.chain(model.actors.iter().map(|actor| actor.id.as_str()));
     let outcomes = model.outcomes.iter().map(|outcome| outcome.id.as_str());
-    let help = match suggestion(asked, names.chain(outcomes).chain(happenings())) {
+    let help = match suggestion(name, names.chain(outcomes).chain(happenings())) {
         Some(suggestion) => format!("{suggestion} The `seq` of an event will do too"),
         None => {
             "give the name of a commitment, an actor, an outcome, a meeting or a shock, or the `seq` of an event".into()
         }
     };
-    Err(Unknown::new(format!("there is nothing called {}", quoted(asked)), help))
+    Err(Unknown::new(format!("there is nothing called {}", quoted(name)), help))
 }
 
 /// The latest event of a kind.

@@ -203,7 +203,7 @@ fn parse(kind: Kind, text: &str) -> Option<Cell<'_>> {
     match kind {
         Kind::Whole | Kind::Seed => text.parse().ok().map(Cell::Whole),
         Kind::Real => text.parse().ok().map(Cell::Real),
-        Kind::Text | Kind::Id | Kind::Set | Kind::Date | Kind::Moment => Some(Cell::Text(text.into())),
+        Kind::Text | Kind::Id | Kind::Set | Kind::Date | Kind::DateTime => Some(Cell::Text(text.into())),
         Kind::Hash => u64::from_str_radix(text.strip_prefix('h')?, 16).ok().map(Cell::Hash),
         Kind::Truth => match text {
             "TRUE" | "true" => Some(Cell::Truth(true)),

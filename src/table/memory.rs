@@ -32,9 +32,9 @@ pub enum Data {
     /// Values of [`Kind::Real`].
     Real(Vec<f64>),
     /// Values of [`Kind::Text`], [`Kind::Id`] and [`Kind::Set`].
-    Words(Words),
-    /// Of [`Kind::Date`] and [`Kind::Moment`]: milliseconds from the beginning of 1970.
-    Moment(Vec<i64>),
+    Text(Dictionary),
+    /// Values of [`Kind::Date`] and [`Kind::DateTime`]: milliseconds since 1970-01-01T00:00:00.
+    DateTime(Vec<i64>),
     /// Values of [`Kind::Hash`].
     Hash(Vec<u64>),
     /// Values of [`Kind::Truth`].
@@ -43,28 +43,28 @@ pub enum Data {
 
 /// Dictionary-encoded texts, in the order of first appearance.
 #[derive(Clone, Debug, Default)]
-pub struct Words {
+pub struct Dictionary {
     /// The distinct texts.
-    pub words: Vec<String>,
+    pub texts: Vec<String>,
     /// The index of the text in each row.
     pub keys: Vec<i32>,
-    places: BTreeMap<String, i32>,
+    index: BTreeMap<String, i32>,
 }
 
-impl Words {
-    fn place(&mut self, word: &str) -> io::Result<i32> {
-        if let Some(&place) = self.keys.last()
-            && self.words.get(usize::try_from(place).unwrap_or(usize::MAX)).is_some_and(|last| last == word)
+impl Dictionary {
+    fn key(&mut self, text: &str) -> io::Result<i32> {
+        if let Some(&key) = self.keys.last()
+            && self.texts.get(usize::try_from(key).unwrap_or(usize::MAX)).is_some_and(|last| last == text)
         {
-            return Ok(place);
+            return Ok(key);
         }
-        if let Some(&place) = self.places.get(word) {
-            return Ok(place);
+        if let Some(&key) = self.index.get(text) {
+            return Ok(key);
         }
-        let place = i32::try_from(self.words.len()).map_err(|_| wrong("too many different texts in a column"))?;
-        self.words.push(word.to_owned());
-        self.places.insert(word.to_owned(), place);
-        Ok(place)
+        let key = i32::try_from(self.texts.len()).map_err(|_| wrong("too many different texts in a column"))?;
+        self.texts.push(text.to_owned());
+        self.index.insert(text.to_owned(), key);
+        Ok(key)
     }
 }
 
@@ -78,8 +78,8 @@ impl Values {
             Kind::Whole => Data::Whole(Vec::new()),
             Kind::Seed => Data::Seed(Vec::new()),
             Kind::Real => Data::Real(Vec::new()),
-            Kind::Text | Kind::Id | Kind::Set => Data::Words(Words::default()),
-            Kind::Date | Kind::Moment => Data::Moment(Vec::new()),
+            Kind::Text | Kind::Id | Kind::Set => Data::Text(Dictionary::default()),
+            Kind::Date | Kind::DateTime => Data::DateTime(Vec::new()),
             Kind::Hash => Data::Hash(Vec::new()),
             Kind::Truth => Data::Truth(Vec::new()),
         };
@@ -90,7 +90,7 @@ impl Values {
         let is_there = !matches!(cell, Cell::Empty);
         let other = || wrong(format!("{cell:?} does not have the type of its column"));
         match (&mut self.data, cell) {
-            (Data::Whole(all) | Data::Moment(all), Cell::Empty) => all.push(0),
+            (Data::Whole(all) | Data::DateTime(all), Cell::Empty) => all.push(0),
             (Data::Whole(all), Cell::Whole(value)) => all.push(i64::try_from(*value).map_err(|_| other())?),
             (Data::Seed(all) | Data::Hash(all), Cell::Empty) => all.push(0),
             (Data::Seed(all), Cell::Whole(value)) | (Data::Hash(all), Cell::Hash(value)) => all.push(*value),
@@ -100,16 +100,16 @@ impl Values {
             (Data::Truth(all), Cell::Truth(value)) => all.push(*value),
             // A parameter that is set to `true` or `false` is stored as text in a column of mixed values.
             (Data::Truth(all), Cell::Text(text)) => all.push(text.parse().map_err(|_| other())?),
-            (Data::Moment(all), Cell::Text(text)) => all.push(moment(text).ok_or_else(other)?),
-            (Data::Words(words), Cell::Empty) => words.keys.push(0),
-            (Data::Words(words), Cell::Text(text)) => {
-                let place = words.place(text)?;
-                words.keys.push(place);
+            (Data::DateTime(all), Cell::Text(text)) => all.push(moment(text).ok_or_else(other)?),
+            (Data::Text(dictionary), Cell::Empty) => dictionary.keys.push(0),
+            (Data::Text(dictionary), Cell::Text(text)) => {
+                let place = dictionary.key(text)?;
+                dictionary.keys.push(place);
             }
             // A parameter may be a number at one point and a date at another.
-            (Data::Words(words), Cell::Real(value)) => {
-                let place = words.place(zmij::Buffer::new().format(*value))?;
-                words.keys.push(place);
+            (Data::Text(dictionary), Cell::Real(value)) => {
+                let place = dictionary.key(zmij::Buffer::new().format(*value))?;
+                dictionary.keys.push(place);
             }
             _ => return Err(other()),
         }
@@ -119,11 +119,11 @@ impl Values {
 
     fn reserve(&mut self, rows: usize) {
         let reserved = match &mut self.data {
-            Data::Whole(all) | Data::Moment(all) => all.try_reserve_exact(rows),
+            Data::Whole(all) | Data::DateTime(all) => all.try_reserve_exact(rows),
             Data::Seed(all) | Data::Hash(all) => all.try_reserve_exact(rows),
             Data::Real(all) => all.try_reserve_exact(rows),
             Data::Truth(all) => all.try_reserve_exact(rows),
-            Data::Words(words) => words.keys.try_reserve_exact(rows),
+            Data::Text(dictionary) => dictionary.keys.try_reserve_exact(rows),
         };
         // Reserving is an optimisation only; the vectors can still grow later.
         let _ = reserved.and_then(|()| self.valid.try_reserve_exact(rows));
@@ -131,12 +131,12 @@ impl Values {
 
     fn append(&mut self, other: Self) -> io::Result<()> {
         match (&mut self.data, other.data) {
-            (Data::Whole(all), Data::Whole(more)) | (Data::Moment(all), Data::Moment(more)) => all.extend(more),
+            (Data::Whole(all), Data::Whole(more)) | (Data::DateTime(all), Data::DateTime(more)) => all.extend(more),
             (Data::Seed(all), Data::Seed(more)) | (Data::Hash(all), Data::Hash(more)) => all.extend(more),
             (Data::Real(all), Data::Real(more)) => all.extend(more),
             (Data::Truth(all), Data::Truth(more)) => all.extend(more),
-            (Data::Words(all), Data::Words(more)) => {
-                let places = more.words.iter().map(|word| all.place(word)).collect::<io::Result<Vec<i32>>>()?;
+            (Data::Text(all), Data::Text(more)) => {
+                let places = more.texts.iter().map(|word| all.key(word)).collect::<io::Result<Vec<i32>>>()?;
                 // A missing value has the key 0, even if there are no texts.
                 let place = |key: i32| usize::try_from(key).ok().and_then(|key| places.get(key)).copied().unwrap_or(0);
                 all.keys.extend(more.keys.into_iter().map(place));
@@ -183,16 +183,16 @@ impl Columns {
                 if is_day(text) {
                     Kind::Date
                 } else {
-                    Kind::Moment
+                    Kind::DateTime
                 }
             }
             Cell::Empty | Cell::Whole(_) | Cell::Text(_) | Cell::Hash(_) | Cell::Truth(_) => Kind::Text,
         };
         let first = cells.next().map_or(Kind::Real, |cell| kind(&cell));
-        let is_dated = |kind: Kind| matches!(kind, Kind::Date | Kind::Moment);
+        let is_dated = |kind: Kind| matches!(kind, Kind::Date | Kind::DateTime);
         cells.map(|cell| kind(&cell)).fold(first, |all, kind| match kind {
             kind if kind == all => all,
-            kind if is_dated(kind) && is_dated(all) => Kind::Moment,
+            kind if is_dated(kind) && is_dated(all) => Kind::DateTime,
             _ => Kind::Text,
         })
     }
@@ -306,13 +306,13 @@ mod tests {
         let mut read = Columns::new(&columns());
         read_csv(&*text, &columns(), &mut read).unwrap();
         assert_eq!(format!("{:?}", direct.values()), format!("{:?}", read.values()));
-        let Data::Moment(moments) = &direct.values()[4].data else { panic!("dates are moments") };
+        let Data::DateTime(moments) = &direct.values()[4].data else { panic!("dates are moments") };
         assert_eq!(moments, &[86_400_000, 0, -1_000]);
         assert_eq!(direct.values()[4].valid, [true, false, true]);
     }
 
     #[test]
-    fn appended_tables_share_their_words() {
+    fn appended_tables_share_their_dictionary() {
         let columns = [Column { name: "event".into(), kind: Kind::Text }];
         let mut all = Columns::new(&columns);
         for words in [["a", "b"], ["", "c"], ["b", "a"]] {
@@ -320,9 +320,9 @@ mod tests {
             words.iter().for_each(|&word| more.row([Cell::from(word)]).unwrap());
             all.append(more).unwrap();
         }
-        let Data::Words(words) = &all.values()[0].data else { panic!("texts are words") };
-        assert_eq!(words.words, ["a", "b", "c"]);
-        assert_eq!((&words.keys[..2], &words.keys[3..]), (&[0, 1][..], &[2, 1, 0][..]));
+        let Data::Text(dictionary) = &all.values()[0].data else { panic!("texts are dictionary-encoded") };
+        assert_eq!(dictionary.texts, ["a", "b", "c"]);
+        assert_eq!((&dictionary.keys[..2], &dictionary.keys[3..]), (&[0, 1][..], &[2, 1, 0][..]));
         assert_eq!((all.rows(), &all.values()[0].valid), (6, &vec![true, true, false, true, true, true]));
     }
 
@@ -331,7 +331,7 @@ mod tests {
         let kind = |texts: &[&'static str]| Columns::kind_of(texts.iter().map(|&text| Cell::from(text)));
         assert_eq!(Columns::kind_of([Cell::Real(1.0), Cell::Real(2.0)].into_iter()), Kind::Real);
         assert_eq!(kind(&["2025-03-10", "2025-03-11"]), Kind::Date);
-        assert_eq!(kind(&["2025-03-10", "2025-03-10T18:00"]), Kind::Moment);
+        assert_eq!(kind(&["2025-03-10", "2025-03-10T18:00"]), Kind::DateTime);
         assert_eq!(kind(&["true", "false"]), Kind::Truth);
         assert_eq!(Columns::kind_of([Cell::Real(1.0), "2025-03-10".into()].into_iter()), Kind::Text);
     }

@@ -46,7 +46,7 @@ fn stored(kind: Kind) -> (Physical, Option<LogicalType>) {
         Kind::Real => (Physical::DOUBLE, None),
         Kind::Text | Kind::Id | Kind::Hash | Kind::Set => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
         Kind::Date => (Physical::INT32, Some(LogicalType::Date)),
-        Kind::Moment => (Physical::INT64, Some(LogicalType::timestamp(false, TimeUnit::MILLIS))),
+        Kind::DateTime => (Physical::INT64, Some(LogicalType::timestamp(false, TimeUnit::MILLIS))),
         Kind::Truth => (Physical::BOOLEAN, None),
     }
 }
@@ -113,12 +113,12 @@ fn write_values(chunk: &mut SerializedColumnWriter<'_>, kind: Kind, values: &Val
     match &values.data {
         Data::Whole(all) => longs(chunk, there(values, all, |&value| value)),
         Data::Seed(all) => longs(chunk, there(values, all, |&value| value.cast_signed())),
-        Data::Moment(all) if kind == Kind::Date => {
+        Data::DateTime(all) if kind == Kind::Date => {
             #[expect(clippy::cast_possible_truncation, reason = "the calendar has fewer than 2^31 days")]
             let days = there(values, all, |&value| value.div_euclid(86_400_000) as i32);
             chunk.typed::<::parquet::data_type::Int32Type>().write_batch(&days, levels, None)
         }
-        Data::Moment(all) => longs(chunk, there(values, all, |&value| value)),
+        Data::DateTime(all) => longs(chunk, there(values, all, |&value| value)),
         Data::Real(all) => {
             let all = there(values, all, |&value| value);
             chunk.typed::<::parquet::data_type::DoubleType>().write_batch(&all, levels, None)
@@ -131,9 +131,9 @@ fn write_values(chunk: &mut SerializedColumnWriter<'_>, kind: Kind, values: &Val
             let all = there(values, all, |bits| ByteArray::from(format!("h{bits:016x}").into_bytes()));
             chunk.typed::<::parquet::data_type::ByteArrayType>().write_batch(&all, levels, None)
         }
-        Data::Words(words) => {
-            let known: Vec<ByteArray> = words.words.iter().map(|word| word.as_str().into()).collect();
-            let all = there(values, &words.keys, |&key| known[usize::try_from(key).unwrap_or_default()].clone());
+        Data::Text(dictionary) => {
+            let known: Vec<ByteArray> = dictionary.texts.iter().map(|word| word.as_str().into()).collect();
+            let all = there(values, &dictionary.keys, |&key| known[usize::try_from(key).unwrap_or_default()].clone());
             chunk.typed::<::parquet::data_type::ByteArrayType>().write_batch(&all, levels, None)
         }
     }
@@ -170,7 +170,7 @@ mod tests {
             ("run", Kind::Whole),
             ("seed", Kind::Seed),
             ("time.start", Kind::Date),
-            ("at", Kind::Moment),
+            ("at", Kind::DateTime),
             ("share/all", Kind::Real),
             ("event", Kind::Text),
             ("history_hash", Kind::Hash),
@@ -277,7 +277,7 @@ mod tests {
             Kind::Text | Kind::Id | Kind::Set if bits.is_multiple_of(3) => format!("id_{bits}").into(),
             Kind::Text | Kind::Id | Kind::Set => TEXTS[usize::try_from(bits % 8).unwrap()].into(),
             Kind::Date => moment().date().to_string().into(),
-            Kind::Moment => moment().strftime("%Y-%m-%dT%H:%M:%S").to_string().into(),
+            Kind::DateTime => moment().strftime("%Y-%m-%dT%H:%M:%S").to_string().into(),
             Kind::Hash => Cell::Hash(bits),
             Kind::Truth => Cell::Truth(bits.is_multiple_of(2)),
         }

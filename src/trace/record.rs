@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    ActorId, Amount, DrawId, Ending, Event, EventKind, Form, InstanceId, IssueId, MeetingId, Model, MoveId, OutcomeId,
-    Payload, ShockId,
+    ActorId, Amount, DrawId, Ending, Event, EventKind, InstanceId, IssueId, MeetingId, Model, MoveId, OutcomeId,
+    Payload, PayloadKind, ShockId,
 };
 use crate::scenario::SetValue;
 use crate::table::Cell;
@@ -96,31 +96,31 @@ impl<'a> Namer<'a> {
         let Some(kind) = EventKind::named(cells.event) else {
             return Err(RecordError(format!("there is no event {}", quoted(cells.event))));
         };
-        let payload = match kind.form() {
-            Form::Nothing => Payload::Nothing,
-            Form::Draw => {
+        let payload = match kind.payload_kind() {
+            PayloadKind::Nothing => Payload::Nothing,
+            PayloadKind::Draw => {
                 Payload::Draw { draw: find(&self.draws, "drawn field", cells.subject)?, value: read_number(value)? }
             }
-            Form::Meeting => Payload::Meeting(find(&self.meetings, "meeting", cells.subject)?),
-            Form::Move => Payload::Move(find(&self.moves, "move", cells.subject)?),
-            Form::Shock => Payload::Shock(find(&self.shocks, "shock", cells.subject)?),
-            Form::Opinion => Payload::Opinion {
+            PayloadKind::Meeting => Payload::Meeting(find(&self.meetings, "meeting", cells.subject)?),
+            PayloadKind::Move => Payload::Move(find(&self.moves, "move", cells.subject)?),
+            PayloadKind::Shock => Payload::Shock(find(&self.shocks, "shock", cells.subject)?),
+            PayloadKind::Opinion => Payload::Opinion {
                 actor: self.actor(cells.actor)?,
                 issue: find(&self.issues, "issue", cells.issue)?,
                 value: read_number(value)?,
             },
-            Form::Pair => Payload::Pair {
+            PayloadKind::Pair => Payload::Pair {
                 truster: self.actor(cells.actor)?,
                 trusted: self.actor(cells.counterpart)?,
                 value: read_number(value)?,
             },
-            Form::Instance => Payload::Instance(find(&self.instances, "commitment", cells.subject)?),
-            Form::Gift => self.gift(cells, value)?,
-            Form::Package => {
+            PayloadKind::Instance => Payload::Instance(find(&self.instances, "commitment", cells.subject)?),
+            PayloadKind::Gift => self.gift(cells, value)?,
+            PayloadKind::Package => {
                 Payload::Package { meeting: find(&self.meetings, "meeting", cells.subject)?, size: size(value)? }
             }
-            Form::Outcome => Payload::Outcome(find(&self.outcomes, "outcome", cells.subject)?),
-            Form::Ending => Payload::Ending(match cells.subject {
+            PayloadKind::Outcome => Payload::Outcome(find(&self.outcomes, "outcome", cells.subject)?),
+            PayloadKind::Ending => Payload::Ending(match cells.subject {
                 Ending::DEADLOCK => Ending::Deadlock,
                 Ending::STALEMATE => Ending::Stalemate,
                 outcome => Ending::Outcome(find(&self.outcomes, "outcome", outcome)?),

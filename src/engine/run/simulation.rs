@@ -425,7 +425,7 @@ mod tests {
         let (run, thorough) = work(&text);
         assert!(run > thorough / 2, "{run} of {thorough}");
     }
-    /// Runs that fail by luck, one in four, in the midst of others: lazy or not, each has the metrics that it had before.
+    /// One run in four fails, at random: whether metrics are lazy or not, each run has the metrics sampled before it failed.
     #[test]
     fn failed_runs_have_their_metrics_whether_lazy_or_not() {
         let more = "[parameters]\nluck = { choice = [0, 1, 2, 3] }\n[metrics]\nmean = \"stance(a)\"\nodd = \"(step - 5) / luck\"\n";
