@@ -193,9 +193,9 @@ fn sweep_is_read_back(
         let source = DesignSource::Points(points.expect("a few points"));
         let experiment = Experiment::new(document, set, source, seed, 1).ok()?;
         let schedule = Schedule { points: values.len() as u64, replicates: 2, seed, independent: false };
-        let asked = Asked { kind: "file".into(), file: Some("design.csv".into()), ..Asked::default() };
+        let design = DesignRecord { kind: "file".into(), file: Some("design.csv".into()), ..DesignRecord::default() };
         let tables = Tables { events: true, series: true, format: Format::Parquet };
-        Some(Sweep { experiment, schedule, shard, tables, sort: Sort::Point, asked, scenario: "test.toml".into() })
+        Some(Sweep { experiment, schedule, shard, tables, sort: Sort::Point, design, scenario: "test.toml".into() })
     };
     let Some(whole) = sweep(Shard::WHOLE) else { return Ok(()) };
     let folder = tempfile::tempdir().expect("a folder");

@@ -70,7 +70,7 @@ impl VerifyError {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         Some(match &self.defect {
-            Defect::Missing => "give a folder that `run --out` wrote",
+            Defect::Missing | Defect::TooLarge(MANIFEST_BYTES) => "give a folder that `run --out` wrote",
             Defect::NotARun => "`run DIR --run N --out DIR2` writes the folder of one run of a sweep",
             Defect::Manifest(ManifestError::Version { .. }) => {
                 "use the version that wrote it, or run the scenario again"
@@ -89,7 +89,6 @@ impl VerifyError {
                 "the file was edited, or belongs to another run; restore it, or run the scenario again"
             }
             Defect::HashesDiffer => "the manifest or a file that it lists was edited; run the scenario again",
-            Defect::TooLarge(MANIFEST_BYTES) => "give a folder that `run --out` wrote",
             Defect::TooLarge(_) => {
                 "run the scenario again with fewer steps or actors, or without `--stances` and `--trust`"
             }
