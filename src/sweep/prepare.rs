@@ -16,7 +16,7 @@ use super::schedule::{Schedule, Shard};
 use super::session::{Sweep, check_unchanged, read_manifest};
 use super::summary::{RunStats, Summary};
 use crate::scenario::{Diagnostic, Document, Override, SweepTable, Varied, VariedValues};
-use crate::store::{StoredInputs, Manifest, digest, read_file};
+use crate::store::{Manifest, StoredInputs, digest, read_file};
 
 /// The options of a sweep. A value that is missing is taken from the scenario's `[sweep]` table, or else is the
 /// default.
