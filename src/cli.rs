@@ -2,10 +2,9 @@
 
 mod console;
 mod explain;
-mod folders;
+mod files;
 mod forward;
 mod history;
-mod load;
 mod page;
 mod progress;
 mod run;

@@ -14,7 +14,6 @@
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod actors;
 mod arguments;
-mod attachments;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod calendar;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
@@ -27,14 +26,12 @@ mod commitments;
 mod compile;
 mod constant;
 mod csv;
-mod data;
 mod diagnostic;
 mod document;
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other number is read by expressions before a run")]
 mod draft;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod expressions;
-#[expect(clippy::wildcard_enum_match_arm, reason = "no other number is read by expressions before a run")]
-mod fields;
 mod graph;
 mod groups;
 pub mod interval;
@@ -43,7 +40,6 @@ mod lookup;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod measures;
 mod meetings_and_shocks;
-mod members;
 pub mod monotone;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod moves;
@@ -69,7 +65,6 @@ mod sweep_table;
 mod syntax;
 mod time_literal;
 mod token;
-mod toml_error;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are treated alike")]
 mod toml_tree;
 mod trust;
@@ -81,10 +76,9 @@ mod warnings;
 mod tests;
 
 pub use arguments::{At, AtError, parse_bound, parse_metric, parse_move, parse_set};
-pub use attachments::{Attachment, AttachmentError, Attachments, NoAttachments, Role, too_large};
 pub use compile::{Compiled, Options, compile};
 pub use diagnostic::{Diagnostic, DiagnosticView, NoteView, Origin, PlaceView, Severity};
-pub use document::{Document, Unreadable};
+pub use document::{Attachment, AttachmentError, Attachments, Document, NoAttachments, Role, Unreadable, too_large};
 pub use moves::{AddedMove, MoveAmounts};
 pub use names::FAILED;
 pub use overrides::{Override, canonical};

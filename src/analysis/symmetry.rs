@@ -2,7 +2,6 @@
 //!
 //! In a cohort of similar actors, a search for a minimum then only has to try how many of them move, and an ensemble of
 //! forward runs only has to run one of them.
-//! futures need be played.
 
 use super::goal::{Goal, GoalTest};
 use crate::engine::View;

@@ -11,9 +11,8 @@ use backstop::scenario::{Options, Override};
 use backstop::store::{Lineage, Manifest};
 
 use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
-use super::folders::{check_fork, no_step, step_of_folder, verify};
+use super::files::{self, At, Loaded, check_fork, no_step, parse_set, step_of_folder, verify};
 use super::forward::{Form, ForwardArgs, ForwardQuery, forward};
-use super::load::{self, At, Loaded, parse_set};
 
 /// Explains a deadlock: who waits for whom, the circles, and the smallest first moves that resolve it
 #[derive(Debug, clap::Args)]
@@ -166,15 +165,15 @@ fn first_step(args: &Args, at: Option<u32>) -> Result<u32, Failed> {
 /// Runs the file and finds the state in the run.
 fn of_file(args: &Args) -> Result<Found, Failed> {
     let options = Options { overrides: args.sets.clone(), ..Options::default() };
-    let Loaded { document, compiled } = load::load(load::document(&args.path)?, &options)?;
-    let at = args.at.as_ref().map(|at| load::step(at, &compiled.model.clock)).transpose()?;
+    let Loaded { document, compiled } = files::load(files::document(&args.path)?, &options)?;
+    let at = args.at.as_ref().map(|at| files::step(at, &compiled.model.clock)).transpose()?;
     let at = if args.forward.forward { at.or(Some(0)) } else { at };
     let course = Lineage::single(compiled.model);
     let run_seed = RunSeed { seed: args.seed.unwrap_or(0), replicate: args.replicate.unwrap_or(0) };
     let mut state = None;
     let run = course.run(run_seed, RunOptions::default(), &mut keep(&mut state, at));
     if let (Err(failure), true) = (&run.result, at.is_none_or(|step| step >= run.steps)) {
-        let failed = load::failed(&document, failure);
+        let failed = files::failed(&document, failure);
         if run.steps > 0 {
             say("note: with `--at STEP` a step before that can be explained");
         }

@@ -13,8 +13,9 @@ use backstop::table::{Csv, SeriesColumn, fixed_columns};
 use backstop::trace::ending_name;
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
-use super::folders::{claim, is_same, no_step, refuse, step_of_folder, verify};
-use super::load::{self, At, parse_bound, parse_metric, parse_set};
+use super::files::{
+    self, At, claim, is_same, no_step, parse_bound, parse_metric, parse_set, refuse, step_of_folder, verify,
+};
 use super::run::written;
 
 /// Replays the log of a run's folder: verifies it, prints any state, measures new metrics
@@ -159,7 +160,7 @@ pub(crate) fn fork(args: &ForkArgs) -> Result<(), Failed> {
         return Err(fail("a fork cannot be written over the run that it comes from", Some("choose another `--out`")));
     }
     let parent = verify(&args.dir, &mut |_, _, _| {})?;
-    let at = load::step(&args.at, &parent.course.last().0.clock)?;
+    let at = files::step(&args.at, &parent.course.last().0.clock)?;
     let forked = parent.forked(at, &args.sets, &args.moves, args.replicate);
     let manifest = forked.map_err(|error| fail(&error.to_string(), Some(&error.help())))?;
     let mut inputs = StoredInputs::of(&args.dir, &manifest.inputs);
@@ -174,7 +175,7 @@ pub(crate) fn fork(args: &ForkArgs) -> Result<(), Failed> {
     written(&args.out, recording.write(&folder))?;
     emit(&story(args, at, course, run))?;
     if let Err(failure) = &run.result {
-        return Err(load::failed(document, failure));
+        return Err(files::failed(document, failure));
     }
     Ok(())
 }

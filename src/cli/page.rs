@@ -11,7 +11,7 @@ use backstop::scenario::Diagnostic;
 use backstop::store::{Defect, LineageError, Manifest, Verified};
 
 use super::console::{Failed, emit, fail, report, say};
-use super::folders::{claim_file, refuse_sweep};
+use super::files::{claim_file, refuse_sweep};
 
 /// Writes one HTML file that shows a run, a sweep, or two runs side by side
 ///

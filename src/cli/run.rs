@@ -17,8 +17,9 @@ use backstop::table::{CsvWriter, EventColumn, Format, Sink as _, fixed_columns};
 use backstop::text::{all_listed, listed, quoted, suggestion};
 
 use super::console::{Failed, emit, emit_written, fail};
-use super::folders::{claim, claim_file, is_same, refuse, refuse_sweep, warn_of_old};
-use super::load::{self, formats, parse_move, parse_set, parse_whole};
+use super::files::{
+    self, claim, claim_file, formats, is_same, parse_move, parse_set, parse_whole, refuse, refuse_sweep, warn_of_old,
+};
 use super::sweep::beside;
 
 /// Runs a scenario once and prints what happened and how it ended
@@ -119,7 +120,7 @@ impl RunInput {
         }
         Ok(Self {
             name: args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-            document: load::document(&args.file)?,
+            document: files::document(&args.file)?,
             sets: args.sets.clone(),
             run_seed: RunSeed { seed: args.seed, replicate: args.replicate },
             sweep: None,
@@ -162,7 +163,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     }
     let options =
         Options { overrides: sets.clone(), moves: args.moves.clone(), track_trust: args.trust, ..Options::default() };
-    let loaded = load::load(input.document.clone(), &options)?;
+    let loaded = files::load(input.document.clone(), &options)?;
     let model = &loaded.compiled.model;
     let filter = filter(args, model)?;
     let plan = Plan::new(model);
@@ -185,7 +186,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     print(args, events.as_ref(), (*run_seed, model, &plan, &run), &filter)?;
     match &run.result {
         Ok(_) => Ok(()),
-        Err(failure) => Err(load::failed(&loaded.document, failure)),
+        Err(failure) => Err(files::failed(&loaded.document, failure)),
     }
 }
 

@@ -8,7 +8,7 @@ use backstop::store::{FolderError, SingleFile};
 use backstop::sweep::check_table;
 
 use super::console::{Failed, emit, emit_json, fail, report};
-use super::load;
+use super::files;
 use super::progress::cores;
 
 /// Checks scenario files and shows every error with its place and a remedy
@@ -35,7 +35,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failed> {
 
 fn check_file(file: &Path, json: bool) -> Result<(), Failed> {
     let name = file.display().to_string();
-    let loaded = match load::parse(file, &Options::default()) {
+    let loaded = match files::parse(file, &Options::default()) {
         Ok(Ok(loaded)) => loaded,
         Ok(Err((errors, source))) => {
             tell(&errors, &source, json)?;
@@ -86,7 +86,7 @@ pub(crate) struct ShowArgs {
 }
 
 pub(crate) fn show(args: &ShowArgs) -> Result<(), Failed> {
-    emit(&load::document(&args.file)?.show())
+    emit(&files::document(&args.file)?.show())
 }
 
 /// Writes a commented starter file, NAME.toml

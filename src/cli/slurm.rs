@@ -22,7 +22,7 @@ use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, is_
 use serde::{Deserialize, Serialize};
 
 use super::console::{Failed, emit, emit_bytes, fail, say};
-use super::folders::refuse_sweep;
+use super::files::refuse_sweep;
 use super::progress::{bar, show};
 use super::progress::{is_stopped, stop_on_signals};
 use super::sweep::{self, Args, Origin, conclusion, written};
@@ -149,7 +149,7 @@ pub(crate) fn slurm(args: &Args, tasks: u64, out: &Path) -> Result<(), Failed> {
     // An interrupted merge leaves an incomplete folder, which may be replaced.
     let may_replace = args.force || args.resume && is_begun(out);
     // Fail before the cluster does any work. The merge locks the folder later.
-    drop(super::folders::claim(out, may_replace)?);
+    drop(super::files::claim(out, may_replace)?);
     let mut array = if args.resume && array_folder.file(STATE).exists() {
         resume_array(&sweep, &array_folder, tasks)?
     } else {

@@ -14,8 +14,7 @@ use backstop::sweep::{
 use backstop::table::Format;
 
 use super::console::{self, Failed, emit, fail, say};
-use super::folders::{is_same, refuse_sweep, warn_of_old};
-use super::load::{self, formats, parse_set, parse_whole};
+use super::files::{self, formats, is_same, parse_set, parse_whole, refuse_sweep, warn_of_old};
 use super::progress::{bar, cores, show};
 use super::progress::{is_stopped, stop_on_signals};
 use super::swept::compared;
@@ -255,7 +254,7 @@ fn shard(text: &str) -> Result<Shard, String> {
 
 /// Reads the scenario and builds the points.
 pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
-    let document = load::document(&args.file)?;
+    let document = files::document(&args.file)?;
     let text = document.source().clone();
     let wrong = |error: &Error| refuse_sweep(error, Some(&text));
     let design = if let Some(path) = &args.design.design {
@@ -295,7 +294,7 @@ pub(crate) fn prepare(args: &Args, jobs: usize) -> Result<Sweep, Failed> {
 fn listed(path: &Path) -> Result<(DesignSource, DesignRecord), Failed> {
     let name = path.display().to_string();
     // Read one byte more than allowed, so that the check of the size rejects the file.
-    let bytes = load::read_up_to(path, limits::DESIGN_BYTES + 1)
+    let bytes = files::read_up_to(path, limits::DESIGN_BYTES + 1)
         .map_err(|error| fail(&format!("cannot read `{}`: {error}", escaped(&name)), None))?;
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let design = DesignRecord { kind: "file".into(), file, ..DesignRecord::default() };

@@ -11,7 +11,7 @@ use backstop::table::{Cell, Csv, Declared as _, Sink as _, StorylineColumn, fixe
 use backstop::trace::{ending_name, plain_set_value};
 
 use super::console::{Failed, emit, emit_bytes, fail};
-use super::folders::refuse_sweep;
+use super::files::refuse_sweep;
 
 /// Lists the storylines of a sweep (what happened, without dates and drift), the most common first
 ///

@@ -15,7 +15,7 @@ use backstop::table::{Cell, Csv, Layout, Sink as _, TipColumn};
 use backstop::trace::{cells, ending_name, set_cell};
 
 use super::console::{Failed, emit, emit_bytes, fail, misused, report, say};
-use super::load::{self, parse_set, parse_whole};
+use super::files::{self, parse_set, parse_whole};
 
 /// Finds where along a number the outcome changes, and which comparison changes there
 ///
@@ -67,7 +67,7 @@ struct Found {
 
 pub(crate) fn tip(args: &Args) -> Result<(), Failed> {
     let options = Options { overrides: args.sets.clone(), ..Options::default() };
-    let loaded = load::load(load::document(&args.file)?, &options)?;
+    let loaded = files::load(files::document(&args.file)?, &options)?;
     let (range, other) = ranges(args, &loaded.compiled.model.clock)?;
     let asked = bracketing(args, &range, &loaded.compiled.model)?;
     let search = Search { document: &loaded.document, args, axis: &range.name, other: other.as_ref(), asked };

@@ -7,7 +7,6 @@
 //!
 //! The quantities that a condition reads are represented by the bits of a mask. If there are more quantities than bits,
 //! the last bit stands for the rest.
-//! the last bit stands for the rest.
 
 mod condition;
 mod conditions;

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, quoted};
-use super::draft::Draft;
-use super::fields::{Order, Spec, TargetOf, User};
+use super::draft::{Draft, Order, Spec, TargetOf, User};
 use super::keys;
 use super::names::Cohort;
 use super::reader::path;

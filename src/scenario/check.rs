@@ -6,8 +6,7 @@ use std::ops::{ControlFlow, Range};
 use std::rc::Rc;
 
 use super::diagnostic::{Diagnostic, Severity, plain, quoted};
-use super::draft::{Draft, empty_setup};
-use super::fields::{About, Doubts, domain_help};
+use super::draft::{About, Doubts, Draft, domain_help, empty_setup};
 use super::monotone::Violation;
 use super::reader::Reader;
 use super::resolve::on_one_line;

@@ -6,9 +6,8 @@ use super::diagnostic::{Diagnostic, plain, quoted};
 use super::names::Declarations;
 use super::names::{Cohort, FAILED, Ids, Names, Party};
 use super::reader::{Reader, path};
-use super::reserved;
 use super::toml_tree::{Kind, Table};
-use super::{groups, members};
+use super::{groups, reserved};
 use crate::model::{ActorId, Ending, limits};
 use crate::table::{Declared as _, RunColumn};
 
@@ -32,7 +31,7 @@ impl<'a> Declarations<'_, 'a> {
         self.names.resources = self.collect("resources", "a resource");
         self.collect_actors();
         self.collect_attributes();
-        groups::collect(self);
+        groups::collect_groups(self);
         self.names.parameters = self.collect("parameters", "a parameter");
         self.names.definitions = self.collect("definitions", "a definition");
         self.names.commitments = self.collect("commitments", "a commitment");
@@ -124,7 +123,7 @@ impl<'a> Declarations<'_, 'a> {
         for (entry, table) in self.reader.named_tables("cohorts") {
             self.check_id(&entry.key, &entry.key_span, "a cohort");
             if let Some(named) = table.get("table") {
-                let cohort = members::collect(self, entry, table, named);
+                let cohort = groups::collect_members(self, entry, table, named);
                 let members = (cohort.first..self.names.actors.len()).map(ActorId::at).collect();
                 self.names.cohorts.push(cohort);
                 self.add_group(&entry.key, &entry.key_span, members, true);

@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
-use super::draft::Draft;
-use super::fields::{Order, Spec, TargetOf, User};
+use super::draft::{Draft, Order, Spec, TargetOf, User};
 use super::keys;
 use super::lookup::Set;
 use super::names::Party;

@@ -1,14 +1,20 @@
-//! The model while the sections of a scenario are read into it, with the places that later checks report.
+//! The model while the sections of a scenario are read into it, with the places that later checks report; and its numeric
+//! fields: what they may be, for whom they are worked out, and where they stand.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
 
-use super::fields::{Doubts, Pending};
+use super::csv::CsvTable;
 use super::lookup::Lookup;
 use super::reader::Reader;
-use super::script::Script;
+use super::script::{Context, Script};
 use super::toml_tree::Value;
-use crate::model::{Amount, Clock, Model, Setup, StepLength};
+use crate::model::{
+    ActorId, Amount, Clock, Domain, Expression, Field, Model, Node, Quantity, Setup, Shape, StepLength, Target,
+};
 
 /// A model that is being read.
 pub(super) struct Draft<'a> {
@@ -135,5 +141,147 @@ pub(super) fn empty_setup() -> Setup {
         meeting_influence: none.clone(),
         effects: none,
         moved: Vec::new(),
+    }
+}
+
+/// What a numeric field is.
+#[derive(Clone, Debug)]
+pub(super) struct Spec {
+    /// Its dotted path.
+    pub(super) path: String,
+    /// Its domain.
+    pub(super) domain: Domain,
+    /// When it is evaluated.
+    pub(super) order: Order,
+    /// What its expressions may read.
+    pub(super) context: Context,
+    /// The table whose columns it may read, a row for each user.
+    pub(super) table: Option<Arc<CsvTable>>,
+}
+
+impl Spec {
+    /// Whether a date may stand for its step: a parameter, an attribute or a moment.
+    pub(super) fn takes_dates(&self) -> bool {
+        self.order != Order::Rest || self.domain == Domain::Moment
+    }
+}
+
+/// When a field is evaluated: what others read comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Order {
+    Parameter,
+    Attribute,
+    Rest,
+}
+
+/// One actor or instance that a field is evaluated for: an actor, a cohort's member, a commitment's instance.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct User {
+    /// The actor whose id is appended to the path.
+    pub(super) suffix: Option<ActorId>,
+    /// The debtor.
+    pub(super) owner: Option<ActorId>,
+    /// `index` and `size`.
+    pub(super) member: Option<(u32, u32)>,
+}
+
+/// A field that is evaluated in every run, with what is needed to report a fault in it.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) field: Field,
+    pub(super) order: Order,
+    pub(super) about: Rc<About>,
+}
+
+/// Where a field stands.
+#[derive(Debug)]
+pub(super) struct About {
+    pub(super) span: Range<usize>,
+    /// The dotted path, without the member.
+    pub(super) path: Arc<str>,
+    /// The expression, or those among the distribution's arguments.
+    pub(super) scripts: Vec<Script>,
+    /// Places of a distribution's arguments.
+    pub(super) arguments: Vec<Range<usize>>,
+    /// Whether the attributes that it reads have been looked for.
+    pub(super) checked: Cell<bool>,
+    /// Whether a fault of one of its users has been reported.
+    pub(super) reported: Cell<bool>,
+}
+
+impl About {
+    pub(super) fn new(value: &Value, spec: &Spec, scripts: Vec<Script>, arguments: Vec<Range<usize>>) -> Rc<Self> {
+        let (span, path) = (value.span.clone(), spec.path.as_str().into());
+        Rc::new(Self { span, path, scripts, arguments, checked: Cell::new(false), reported: Cell::new(false) })
+    }
+}
+
+/// Parameters and attributes whose values are wrong, and reported: what reads them is not judged by them.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    parameters: BTreeSet<usize>,
+    attributes: BTreeSet<usize>,
+    /// Whether anything else is invalid, so that signs are unknown.
+    others: bool,
+}
+
+impl Doubts {
+    /// Records that the value of a target is invalid; of an attribute, for one of so many actors.
+    pub(super) fn note(&mut self, target: Option<Target>, actors: usize) {
+        match target {
+            Some(Target::Parameter(id)) => drop(self.parameters.insert(id.index())),
+            Some(Target::Attribute(at)) => drop(self.attributes.insert(at / actors.max(1))),
+            _ => self.others = true,
+        }
+    }
+
+    /// Whether the value of a parameter is wrong.
+    pub(super) fn has_parameter(&self, at: usize) -> bool {
+        self.parameters.contains(&at)
+    }
+
+    /// Whether any value is invalid.
+    pub(super) fn any(&self) -> bool {
+        self.others || !self.parameters.is_empty() || !self.attributes.is_empty()
+    }
+
+    /// Whether an expression reads a value that is wrong.
+    pub(super) fn concern(&self, expression: &Expression) -> bool {
+        self.any()
+            && expression.nodes.iter().any(|node| match node {
+                Node::Parameter(id) => self.parameters.contains(&id.index()),
+                Node::Read(Quantity::Own(attribute)) => self.attributes.contains(&attribute.index()),
+                _ => false,
+            })
+    }
+}
+
+/// A field's place in the setup, by the position of its actor or instance.
+pub(super) type TargetOf = fn(usize) -> Target;
+
+/// A shape's name in files.
+pub(super) fn shape_name(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Uniform => "uniform",
+        Shape::Triangular => "triangular",
+        Shape::Normal => "normal",
+        Shape::Choice => "choice",
+    }
+}
+
+/// The fields that take whole numbers only, by the ends of their paths.
+pub(super) const WHOLE: [&str; 5] = [".due", ".grace", ".lead", ".over", ".expires"];
+
+/// A remedy for a number outside of a domain.
+pub(super) fn domain_help(domain: Domain) -> String {
+    match domain {
+        Domain::Unit => "write a share: `0.6` for 60 %".into(),
+        Domain::Amount => "amounts count units of the resource and are never negative".into(),
+        Domain::Whole(_) => "write a whole number of steps or parts, at most 4294967294".into(),
+        Domain::Moment => "write a date, a step number, or `inf` for never".into(),
+        Domain::Any => "write an ordinary number".into(),
+        Domain::Pace | Domain::Positive | Domain::NonNegative | Domain::Step => {
+            format!("write a number that is {}", domain.description())
+        }
     }
 }

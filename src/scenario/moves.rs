@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Origin, Severity, listed, quoted};
-use super::draft::Draft;
-use super::fields::{Order, Spec, User};
+use super::draft::{Draft, Order, Spec, User};
 use super::keys;
 use super::names::Party;
 use super::reader::path;

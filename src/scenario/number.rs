@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use super::cells::{self, Column};
 use super::diagnostic::{Diagnostic, Origin, listed, plain, quoted, suggestion};
-use super::draft::Draft;
-use super::fields::{About, Order, Pending, Spec, User, WHOLE, domain_help, shape_name};
+use super::draft::{About, Draft, Order, Pending, Spec, User, WHOLE, domain_help, shape_name};
 use super::reader::path;
 use super::script::Script;
 use super::script::{Context, Own, Type};
