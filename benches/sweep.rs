@@ -17,8 +17,7 @@ use std::path::Path;
 
 use backstop::scenario::Document;
 use backstop::sweep::{DesignRecord, DesignSource, Experiment, Output, Request, Schedule, Shard, Sort, Sweep, Tables};
-use baseline::Prescribed;
-use baseline::ziggurat::Ziggurat;
+use baseline::{Prescribed, Ziggurat};
 use criterion::{BenchmarkId, Criterion, Throughput};
 
 /// The flagship.

@@ -274,7 +274,7 @@ fn the_hand_written_loop_writes_the_same_bytes() {
 /// The loop with its own generator of normals gives stances with the same distribution.
 #[test]
 fn the_free_loop_draws_normals() {
-    let mut noise = baseline::ziggurat::Ziggurat::new();
+    let mut noise = baseline::Ziggurat::new();
     baseline::Noise::begin(&mut noise, RunSeed { seed: 1, replicate: 2 });
     let (mut sums, mut beyond) = ([0.0; 4], [0_u32; 4]);
     let (steps, count) = (20_000, 20_000.0 * 30.0);

@@ -7,8 +7,7 @@ use backstop::model::Model;
 use backstop::scenario::{Document, Options, compile};
 
 use super::{ENSEMBLE, FLAGSHIP, Turns, best_of, cores, exponent, ratio, read, run, run_by_hand, sweep};
-use crate::baseline::Prescribed;
-use crate::baseline::ziggurat::Ziggurat;
+use crate::baseline::{Prescribed, Ziggurat};
 
 /// Runs in a second.
 fn per_second(runs: u64, seconds: f64) -> f64 {
