@@ -3,7 +3,7 @@
 mod record;
 mod replay;
 
-pub use record::{Cells, Namer, RecordError, cells, creditor_name, ending_name};
+pub use record::{Cells, Namer, RecordError, ReplayError, cells, creditor_name, ending_name};
 pub use record::{amount, number, plain_number, plain_set_value, set_cell, set_value};
 pub use replay::States;
-pub use replay::{Recorded, ReplayError, fold, read_log, replay};
+pub use replay::{Recorded, fold, read_log, replay};

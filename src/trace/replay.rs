@@ -2,16 +2,11 @@
 //! by another scenario. [`States`] iterates over the states of a recorded run, event by event.
 
 mod check;
-mod read;
-
-pub use read::ReplayError;
 
 use std::collections::VecDeque;
 use std::io::Read;
 
-use read::{read, read_draws};
-
-use super::record::{Namer, ending_name};
+use super::record::{Namer, ReplayError, ending_name, read_rows};
 use crate::engine::{
     self, Checkpoint, Failure, HistoryHash, Observer, Plan, Run, RunSeed, Stage, StorylineHash, View, begin_step,
     evolve, recount,
@@ -81,7 +76,7 @@ pub fn read_log(
             recorded.steps
         )));
     }
-    read(namer, events, steps)
+    read_rows(namer, events, steps)
 }
 
 /// Folds the events of one run, as [`replay`] does once it has read them.
@@ -315,6 +310,18 @@ impl<'a> Folding<'a> {
         self.run.result = Ok(found);
         Ok(())
     }
+}
+
+/// The setup of the run, built from the values that it drew.
+fn read_draws(model: &Model, log: &[Entry]) -> Result<Setup, ReplayError> {
+    let mut drawn = Vec::with_capacity(model.draws.len());
+    for (at, path) in model.draws.iter().enumerate() {
+        match log.get(at + 1).map(|entry| entry.event) {
+            Some(Event::Drawn { draw, value }) if draw.index() == at => drawn.push(value),
+            _ => return Err(ReplayError::row(at + 1, format!("the log lacks the drawn value of `{path}`"))),
+        }
+    }
+    engine::prepare_drawn(model, &drawn).map_err(|failure| ReplayError::row(model.draws.len(), failure.to_string()))
 }
 
 /// A forward cursor over the states of a run with a log.
