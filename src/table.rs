@@ -122,13 +122,35 @@ impl From<String> for Cell<'_> {
     }
 }
 
+/// The cells of a row: anything that iterates over them. A table of very many rows implements it for a type of its own
+/// that passes on one cell after the other, so that the compiler knows the variant of each.
+pub trait Row<'c> {
+    /// Passes on the cells in order.
+    fn each(self, put: &mut impl Put<'c>);
+}
+
+impl<'c, I: IntoIterator<Item = Cell<'c>>> Row<'c> for I {
+    #[inline]
+    fn each(self, put: &mut impl Put<'c>) {
+        for cell in self {
+            put.put(cell);
+        }
+    }
+}
+
+/// A receiver of the cells of one row.
+pub trait Put<'c> {
+    /// Takes the next cell.
+    fn put(&mut self, cell: Cell<'c>);
+}
+
 /// A receiver of the rows of one table, in order. Its constructor takes the columns.
 pub trait Sink {
     /// Writes a row with one cell for each column.
     ///
     /// # Errors
     /// Those of what it writes to.
-    fn row<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) -> io::Result<()>;
+    fn row<'c>(&mut self, cells: impl Row<'c>) -> io::Result<()>;
 
     /// Ends the table. No row may follow.
     ///

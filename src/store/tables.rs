@@ -8,10 +8,10 @@ use crate::engine::{HistoryHash, Run, RunSeed, StorylineHash};
 use crate::model::{Ending, Entry, Model, Setup, World, limits};
 use crate::scenario::{Override, SetValue, canonical};
 use crate::table::{
-    Cell, Column, CommitmentColumn, Csv, Declared as _, EventColumn, Layout, RunColumn, SeriesColumn, Sink,
+    Cell, Column, CommitmentColumn, Csv, Declared as _, EventColumn, Layout, Put, Row, RunColumn, SeriesColumn, Sink,
     fixed_columns,
 };
-use crate::trace::{cells, creditor_name, ending_name, set_cell};
+use crate::trace::{Cells, cells, creditor_name, ending_name, set_cell};
 
 /// One row of `runs.csv`, with borrowed data.
 #[derive(Clone, Copy, Debug)]
@@ -148,23 +148,58 @@ pub fn write_events<S: Sink>(sink: &mut S, model: &Model, run: u64, log: &[Entry
         if entry.step != date.0 {
             date = (entry.step, model.clock.date(entry.step));
         }
-        let cells = cells(model, entry.event);
-        sink.row(EventColumn::ALL.iter().map(|column| match column {
-            EventColumn::Run => Cell::Whole(run),
-            EventColumn::Seq => Cell::Whole(seq),
-            EventColumn::Step => Cell::Whole(entry.step.into()),
-            EventColumn::Date => date.1.as_str().into(),
-            EventColumn::Event => cells.event.into(),
-            EventColumn::Actor => cells.actor.into(),
-            EventColumn::Counterpart => cells.counterpart.into(),
-            EventColumn::Subject => cells.subject.into(),
-            EventColumn::Issue => cells.issue.into(),
-            EventColumn::Resource => cells.resource.into(),
-            EventColumn::Value => Cell::real(cells.value),
-            EventColumn::Cause => Cell::whole(entry.cause),
-        }))?;
+        sink.row(EventRow { run, seq, entry, date: &date.1, cells: cells(model, entry.event) })?;
     }
     Ok(())
+}
+
+/// A row of `events.csv`.
+struct EventRow<'a> {
+    run: u64,
+    seq: u64,
+    entry: &'a Entry,
+    date: &'a str,
+    cells: Cells<'a>,
+}
+
+impl<'a> EventRow<'a> {
+    #[inline(always)]
+    fn cell(&self, column: EventColumn) -> Cell<'a> {
+        match column {
+            EventColumn::Run => Cell::Whole(self.run),
+            EventColumn::Seq => Cell::Whole(self.seq),
+            EventColumn::Step => Cell::Whole(self.entry.step.into()),
+            EventColumn::Date => self.date.into(),
+            EventColumn::Event => self.cells.event.into(),
+            EventColumn::Actor => self.cells.actor.into(),
+            EventColumn::Counterpart => self.cells.counterpart.into(),
+            EventColumn::Subject => self.cells.subject.into(),
+            EventColumn::Issue => self.cells.issue.into(),
+            EventColumn::Resource => self.cells.resource.into(),
+            EventColumn::Value => Cell::real(self.cells.value),
+            EventColumn::Cause => Cell::whole(self.entry.cause),
+        }
+    }
+}
+
+impl<'a> Row<'a> for EventRow<'a> {
+    #[inline(always)]
+    fn each(self, put: &mut impl Put<'a>) {
+        const { assert!(EventColumn::ALL.len() == 12, "a column is missing below") };
+        // Written out, so that the compiler knows the column of each cell: a run may have millions of events.
+        put.put(self.cell(EventColumn::Run));
+        put.put(self.cell(EventColumn::Seq));
+        put.put(self.cell(EventColumn::Step));
+        put.put(self.cell(EventColumn::Date));
+        put.put(self.cell(EventColumn::Event));
+        put.put(self.cell(EventColumn::Actor));
+        put.put(self.cell(EventColumn::Counterpart));
+        put.put(self.cell(EventColumn::Subject));
+        put.put(self.cell(EventColumn::Issue));
+        put.put(self.cell(EventColumn::Resource));
+        put.put(self.cell(EventColumn::Value));
+        put.put(self.cell(EventColumn::Cause));
+    }
 }
 
 /// The whole `events.csv` of a single run.

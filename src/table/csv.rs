@@ -7,7 +7,7 @@
 
 use std::io;
 
-use super::{Cell, Column, Kind, Sink, Table};
+use super::{Cell, Column, Kind, Put, Row, Sink, Table};
 
 /// The number of bytes that are buffered before they are written.
 const COLLECTED: usize = 1 << 16;
@@ -56,7 +56,7 @@ impl<'a> Csv<'a> {
     }
 
     /// Appends one cell.
-    #[inline]
+    #[inline(always)]
     pub fn push(out: &mut Vec<u8>, cell: &Cell<'_>) {
         match cell {
             Cell::Empty => {}
@@ -69,13 +69,18 @@ impl<'a> Csv<'a> {
     }
 }
 
+impl<'c> Put<'c> for Csv<'_> {
+    #[inline(always)]
+    fn put(&mut self, cell: Cell<'c>) {
+        Self::push(self.out, &cell);
+        self.out.push(b',');
+    }
+}
+
 impl Sink for Csv<'_> {
     #[inline]
-    fn row<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) -> io::Result<()> {
-        for cell in cells {
-            Self::push(self.out, &cell);
-            self.out.push(b',');
-        }
+    fn row<'c>(&mut self, cells: impl Row<'c>) -> io::Result<()> {
+        cells.each(self);
         // Replace the comma after the last cell. Every table has at least one column.
         if let Some(last) = self.out.last_mut() {
             *last = b'\n';
@@ -118,7 +123,7 @@ impl<W: io::Write> CsvWriter<W> {
 
 impl<W: io::Write> Sink for CsvWriter<W> {
     #[inline]
-    fn row<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) -> io::Result<()> {
+    fn row<'c>(&mut self, cells: impl Row<'c>) -> io::Result<()> {
         Csv::rows(&mut self.rows).row(cells)?;
         if self.rows.len() >= COLLECTED {
             self.out.write_all(&self.rows)?;
@@ -135,7 +140,34 @@ impl<W: io::Write> Sink for CsvWriter<W> {
 }
 
 /// Appends a text, quoted if needed.
+#[inline]
 fn push_text(out: &mut Vec<u8>, text: &str) {
+    if needs_no_quotes(text.as_bytes()) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        push_checked(out, text);
+    }
+}
+
+/// A fast test: every byte that makes quotes necessary is less than `-`, and ids have none such. `false` may be wrong.
+#[inline]
+fn needs_no_quotes(text: &[u8]) -> bool {
+    const EACH: u64 = u64::MAX / 255;
+    const LEAST: u8 = b'-';
+    let has_less = |word: [u8; 8]| {
+        let word = u64::from_le_bytes(word);
+        word.wrapping_sub(EACH * LEAST as u64) & !word & (EACH << 7) != 0
+    };
+    let (words, rest) = text.as_chunks();
+    match text.last_chunk() {
+        // The last word overlaps the one before it.
+        Some(&last) => !words.iter().any(|&word| has_less(word)) && !has_less(last),
+        None => rest.iter().all(|&byte| byte >= LEAST),
+    }
+}
+
+#[cold]
+fn push_checked(out: &mut Vec<u8>, text: &str) {
     if !text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
         out.extend_from_slice(text.as_bytes());
         return;

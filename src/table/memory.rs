@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{Cell, Column, Kind, Sink};
+use super::{Cell, Column, Kind, Put, Row, Sink};
 
 /// A table in memory.
 #[derive(Clone, Debug)]
@@ -244,10 +244,19 @@ impl Columns {
 }
 
 impl Sink for Columns {
-    fn row<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) -> io::Result<()> {
-        for (values, cell) in self.values.iter_mut().zip(cells) {
-            values.push(&cell)?;
+    fn row<'c>(&mut self, cells: impl Row<'c>) -> io::Result<()> {
+        struct Taken<'v>(std::slice::IterMut<'v, Values>, io::Result<()>);
+        impl<'c> Put<'c> for Taken<'_> {
+            #[inline]
+            fn put(&mut self, cell: Cell<'c>) {
+                if let (Some(values), Ok(())) = (self.0.next(), &self.1) {
+                    self.1 = values.push(&cell);
+                }
+            }
         }
+        let mut taken = Taken(self.values.iter_mut(), Ok(()));
+        cells.each(&mut taken);
+        taken.1?;
         self.rows += 1;
         Ok(())
     }

@@ -15,7 +15,7 @@ use ::parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use ::parquet::schema::types::{ColumnPath, Type};
 
 use super::limits;
-use super::{Cell, Column, Columns, Data, Kind, Sink, Values};
+use super::{Column, Columns, Data, Kind, Row, Sink, Values};
 
 /// Writes rows as Parquet.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ fn write_values(chunk: &mut SerializedColumnWriter<'_>, kind: Kind, values: &Val
 }
 
 impl<W: Write + Send> Sink for Parquet<W> {
-    fn row<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) -> io::Result<()> {
+    fn row<'c>(&mut self, cells: impl Row<'c>) -> io::Result<()> {
         self.group.row(cells)?;
         if self.group.rows() == self.length { self.write_group() } else { Ok(()) }
     }
