@@ -384,6 +384,16 @@ impl Model {
         &self.gift_slots[from as usize..to as usize]
     }
 
+    /// The slots that the gifts of an instance count in, gift by gift.
+    #[inline]
+    #[must_use]
+    pub fn all_slots_of(&self, instance: InstanceId) -> &[SlotId] {
+        let declared = &self.instances[instance.index()];
+        let first = declared.first_gift as usize;
+        let end = first + self.commitments[declared.commitment.index()].gives.len();
+        &self.gift_slots[self.gift_slot_starts[first] as usize..self.gift_slot_starts[end] as usize]
+    }
+
     /// Position of a resource and actor in the ledger.
     #[inline]
     #[must_use]

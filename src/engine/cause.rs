@@ -12,13 +12,13 @@ use std::collections::BTreeMap;
 
 use history::LogPosition;
 use track::Tracks;
-use turn::{Compared, Known, Turn, comparisons, last_turn, turn_of_condition};
+use turn::{Compared, Known, Search, Turn, comparisons, turn_of_condition};
 
 use super::decision::{Rule, Why};
 use super::plan::{Level, Plan};
 use crate::model::{
-    ActorId, Event, Expression, InstanceId, Model, MoveId, NodeId, OutcomeId, Reader, Scope, Seq, Setup, ShockId,
-    Trigger, World,
+    ActorId, Clause, CommitmentId, Event, Expression, InstanceId, Model, MoveId, NodeId, OutcomeId, Reader, Scope, Seq,
+    Setup, ShockId, Trigger, World,
 };
 
 /// A state with its model, plan and setup.
@@ -28,18 +28,40 @@ type Situation<'a> = (&'a Model, &'a Plan, &'a Setup, &'a World);
 #[derive(Clone, Debug)]
 pub(super) struct Causes {
     tracks: Tracks,
-    /// Latest event of each instance.
-    own: Vec<Option<Seq>>,
-    /// Latest event at which each instance entered its current state.
-    entered: Vec<Option<Seq>>,
+    /// The latest events of each instance.
+    latest: Vec<Latest>,
     meetings: Vec<Option<Seq>>,
     reached: Vec<Option<Seq>>,
-    /// The comparisons of each condition used so far, by the rule of the commitment's first instance.
-    compared: BTreeMap<Rule, Vec<Compared>>,
+    /// The comparisons of each condition used so far, by [`family`].
+    compared: Vec<Option<Vec<Compared>>>,
     /// The bases of graded amounts before the latest fork, by position in the plan; empty before a fork.
     bases: Vec<Option<Seq>>,
     /// Results of expensive searches, and results from before a fork.
     known: BTreeMap<(Rule, NodeId), Known>,
+    /// Working memory: a search, and the turns of a condition's parts.
+    search: Search,
+    turns: Vec<Option<Turn>>,
+}
+
+/// The latest events of an instance, each [`u32::MAX`] before the first.
+#[derive(Clone, Copy, Debug)]
+struct Latest {
+    /// Any event of its own.
+    own: Seq,
+    /// The one at which it entered its current state.
+    entered: Seq,
+}
+
+impl Latest {
+    const NONE: Self = Self { own: Seq::MAX, entered: Seq::MAX };
+
+    fn own(self) -> Option<Seq> {
+        (self.own < Seq::MAX).then_some(self.own)
+    }
+
+    fn entered(self) -> Option<Seq> {
+        (self.entered < Seq::MAX).then_some(self.entered)
+    }
 }
 
 /// A search that reads at least this many entries is stored.
@@ -49,24 +71,27 @@ impl Causes {
     /// The record before the first event.
     #[must_use]
     pub(super) fn new((model, plan, setup, world): Situation<'_>) -> Self {
-        let rules: Vec<Rule> = rules(model).collect();
         let levels = plan.levels.iter().filter_map(|level| {
-            let debtor = model.instances[level.instance.index()].debtor;
-            Some((model.commitment_of(level.instance).level(level.gift.number)?, Some(debtor)))
+            let instance = level.instance.index();
+            Some((model.commitment_of(level.instance).level(level.gift.number)?, Some(instance..instance + 1)))
         });
-        let conditions = rules.iter().filter_map(|&rule| {
-            let debtor = instance_of(rule).map(|instance| model.instances[instance.index()].debtor);
-            condition(model, rule).map(|condition| (condition, debtor))
+        let of_commitments = (0..model.commitments.len()).map(CommitmentId::at).flat_map(|commitment| {
+            let instances = model.instances_of(commitment);
+            let expressions =
+                CLAUSES.into_iter().filter_map(move |clause| model.commitments[commitment.index()].clause(clause));
+            expressions.map(move |expression| (expression, Some(instances.clone())))
         });
+        let others = other_rules(model).filter_map(|rule| condition(model, rule)).map(|condition| (condition, None));
         Self {
-            tracks: Tracks::new((model, plan, setup, world), conditions.chain(levels)),
-            own: vec![None; model.instances.len()],
-            entered: vec![None; model.instances.len()],
+            tracks: Tracks::new((model, plan, setup, world), of_commitments.chain(others).chain(levels)),
+            latest: vec![Latest::NONE; model.instances.len()],
             meetings: vec![None; model.meetings.len()],
             reached: vec![None; model.outcomes.len()],
-            compared: BTreeMap::new(),
+            compared: vec![None; families(model)],
             known: BTreeMap::new(),
             bases: Vec::new(),
+            search: Search::default(),
+            turns: Vec::new(),
         }
     }
 
@@ -78,7 +103,7 @@ impl Causes {
         let reads = model.commitment_of(instance).level(gift.number).map(Expression::reads).unwrap_or_default();
         let changed = reads.into_iter().filter_map(|quantity| self.tracks.latest_change(quantity, reader)).max();
         let known = self.bases.get(position as usize).copied().flatten();
-        changed.max(known).max(self.entered[instance.index()])
+        changed.max(known).max(self.latest[instance.index()].entered())
     }
 
     /// Registers the event `seq`, which has just changed the state.
@@ -90,9 +115,10 @@ impl Causes {
             self.reached[outcome.index()] = Some(seq);
         }
         if let Some(instance) = event.instance() {
-            self.own[instance.index()] = Some(seq);
+            let latest = &mut self.latest[instance.index()];
+            latest.own = seq;
             if event.kind().leads_to().is_some() {
-                self.entered[instance.index()] = Some(seq);
+                latest.entered = seq;
             }
         }
         self.tracks.note((model, plan, setup), world, event, seq);
@@ -115,8 +141,8 @@ impl Causes {
         self.bases = positions.map(|position| self.base((model, plan, setup, world), position)).collect();
         for rule in rules(model).collect::<Vec<_>>() {
             let Some(condition) = condition(model, rule) else { continue };
-            for compared in comparisons(condition) {
-                let scope = scope_of((model, setup, world), rule);
+            let scope = scope_of((model, setup, world), rule);
+            for compared in comparisons(condition, &self.tracks, scope.reader) {
                 let turn = self.turn_of(rule, condition, &compared, &scope, next);
                 let known = Known { at: LogPosition::before(next), turn };
                 self.known.insert((rule, compared.node), known);
@@ -129,6 +155,7 @@ impl Causes {
         let at = LogPosition::before(next);
         self.tracks.restart((model, plan, setup), world, at);
         self.compared.clear();
+        self.compared.resize(families(model), None);
         for (&(rule, node), known) in &mut self.known {
             let Some(condition) = condition(model, rule) else { continue };
             let truth = condition.truth_at(node, &scope_of((model, setup, world), rule)).ok();
@@ -144,7 +171,7 @@ impl Causes {
         match why {
             Why::Nothing => None,
             Why::First => Some(first),
-            Why::Own(instance) => self.own[instance.index()],
+            Why::Own(instance) => self.latest[instance.index()].own(),
             Why::Session(meeting) => self.meetings[meeting.index()],
             Why::Reached(outcome) => self.reached[outcome.index()],
             Why::Event(seq) => Some(seq),
@@ -153,16 +180,21 @@ impl Causes {
     }
 
     fn find_rule(&mut self, (model, _, setup, world): Situation<'_>, rule: Rule, next: Seq) -> Option<Seq> {
-        let entered = instance_of(rule).and_then(|instance| self.entered[instance.index()]);
+        let entered = instance_of(rule).and_then(|instance| self.latest[instance.index()].entered());
         let Some(condition) = condition(model, rule) else { return entered };
         let scope = scope_of((model, setup, world), rule);
         let family = family(model, rule);
-        let compared = self.compared.remove(&family).unwrap_or_else(|| comparisons(condition));
-        let turn = turn_of_condition(condition, |node| match compared.iter().find(|compared| compared.node == node) {
-            Some(compared) => self.turn_of(rule, condition, compared, &scope, next),
-            None => Turn { truth: condition.truth_at(node, &scope).ok(), moment: LogPosition::START },
+        let compared = self.compared[family].take();
+        let compared = compared.unwrap_or_else(|| comparisons(condition, &self.tracks, scope.reader));
+        let mut turns = std::mem::take(&mut self.turns);
+        let turn = turn_of_condition(condition, &mut turns, |node| {
+            match compared.iter().find(|compared| compared.node == node) {
+                Some(compared) => self.turn_of(rule, condition, compared, &scope, next),
+                None => Turn { truth: condition.truth_at(node, &scope).ok(), moment: LogPosition::START },
+            }
         });
-        self.compared.insert(family, compared);
+        self.turns = turns;
+        self.compared[family] = Some(compared);
         if self.tracks.is_exhausted() {
             return None;
         }
@@ -181,7 +213,7 @@ impl Causes {
         next: Seq,
     ) -> Turn {
         let known = self.known.get(&(rule, compared.node)).copied();
-        let (turn, looked_at) = last_turn(&mut self.tracks, scope, condition, compared, known);
+        let (turn, looked_at) = self.search.last_turn(&mut self.tracks, scope, condition, compared, known);
         if looked_at > LONG || known.is_some() {
             let known = Known { at: LogPosition::before(next), turn };
             self.known.insert((rule, compared.node), known);
@@ -190,15 +222,24 @@ impl Causes {
     }
 }
 
+/// The clauses that are conditions of a commitment, in the order of [`Rule`].
+const CLAUSES: [Clause; 6] =
+    [Clause::Offer, Clause::When, Clause::While, Clause::Until, Clause::Release, Clause::Renew];
+
 /// The conditions of a model as rules; the instances of a commitment share theirs.
 fn rules(model: &Model) -> impl Iterator<Item = Rule> + '_ {
     let of_commitments = [Rule::Offer, Rule::When, Rule::Stay, Rule::Until, Rule::Release, Rule::Renew]
         .into_iter()
         .flat_map(|rule| model.instance_ids().map(rule));
+    of_commitments.chain(other_rules(model))
+}
+
+/// The conditions of a model that belong to no commitment.
+fn other_rules(model: &Model) -> impl Iterator<Item = Rule> + use<> {
     let shocks = (0..model.shocks.len()).map(|at| Rule::Shock(ShockId::at(at)));
     let outcomes = (0..model.outcomes.len()).map(|at| Rule::Outcome(OutcomeId::at(at)));
     let moves = (0..model.moves.len()).map(|at| Rule::Move(MoveId::at(at)));
-    of_commitments.chain(shocks).chain(moves).chain(outcomes)
+    shocks.chain(moves).chain(outcomes)
 }
 
 /// The commitment's instance that a rule belongs to.
@@ -214,19 +255,29 @@ fn instance_of(rule: Rule) -> Option<InstanceId> {
     }
 }
 
-/// The same rule of the commitment's first instance, with which it shares its condition.
-fn family(model: &Model, rule: Rule) -> Rule {
-    let first =
-        |instance: InstanceId| InstanceId::at(model.instances_of(model.instances[instance.index()].commitment).start);
+/// The number of a rule's condition, which the instances of a commitment share.
+fn family(model: &Model, rule: Rule) -> usize {
+    let clause = |instance: InstanceId, clause: usize| {
+        model.instances[instance.index()].commitment.index() * CLAUSES.len() + clause
+    };
+    let shocks = model.commitments.len() * CLAUSES.len();
+    let moves = shocks + model.shocks.len();
     match rule {
-        Rule::Offer(instance) => Rule::Offer(first(instance)),
-        Rule::When(instance) => Rule::When(first(instance)),
-        Rule::Stay(instance) => Rule::Stay(first(instance)),
-        Rule::Until(instance) => Rule::Until(first(instance)),
-        Rule::Release(instance) => Rule::Release(first(instance)),
-        Rule::Renew(instance) => Rule::Renew(first(instance)),
-        Rule::Shock(_) | Rule::Move(_) | Rule::Outcome(_) => rule,
+        Rule::Offer(instance) => clause(instance, 0),
+        Rule::When(instance) => clause(instance, 1),
+        Rule::Stay(instance) => clause(instance, 2),
+        Rule::Until(instance) => clause(instance, 3),
+        Rule::Release(instance) => clause(instance, 4),
+        Rule::Renew(instance) => clause(instance, 5),
+        Rule::Shock(shock) => shocks + shock.index(),
+        Rule::Move(which) => moves + which.index(),
+        Rule::Outcome(outcome) => moves + model.moves.len() + outcome.index(),
     }
+}
+
+/// The number of conditions, for [`family`].
+fn families(model: &Model) -> usize {
+    model.commitments.len() * CLAUSES.len() + model.shocks.len() + model.moves.len() + model.outcomes.len()
 }
 
 /// The condition of a rule; `None` if it is not declared.

@@ -266,17 +266,13 @@ impl Plan {
     /// Calls `raise` with the signals of the commitment and the slots of an instance.
     fn standing_of(&self, model: &Model, instance: InstanceId, mut raise: impl FnMut(Signal)) {
         raise(self.signals.commitment(model.instances[instance.index()].commitment));
-        for gift in model.gifts(instance) {
-            model.slots_of(instance, gift.number).iter().for_each(|slot| raise(slot.0));
-        }
+        model.all_slots_of(instance).iter().for_each(|slot| raise(slot.0));
     }
 
     /// Calls `raise` with the signals of the commitment and the slots of an instance, and of deliveries in these slots.
     pub(super) fn signals_of_instance(&self, model: &Model, instance: InstanceId, mut raise: impl FnMut(Signal)) {
         self.standing_of(model, instance, &mut raise);
-        for gift in model.gifts(instance) {
-            model.slots_of(instance, gift.number).iter().for_each(|&slot| raise(self.signals.deeds(slot)));
-        }
+        model.all_slots_of(instance).iter().for_each(|&slot| raise(self.signals.deeds(slot)));
     }
 
     /// Calls `raise` with the signals of trust in an actor, if any trust is read.

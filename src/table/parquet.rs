@@ -162,6 +162,7 @@ mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
+    use super::super::Cell;
     use super::super::{Csv, Format, Table, read_csv};
     use super::*;
 

@@ -60,10 +60,10 @@ impl History {
         self.extremes = None;
     }
 
-    /// Appends a value if it differs from the last one.
-    pub(super) fn note(&mut self, at: LogPosition, value: i64) {
+    /// Appends a value if it differs from the last one; whether it does.
+    pub(super) fn note(&mut self, at: LogPosition, value: i64) -> bool {
         if self.entries.last().is_some_and(|&(_, latest)| latest == value) {
-            return;
+            return false;
         }
         self.entries.push((at, value));
         let mut size = BLOCK;
@@ -81,6 +81,7 @@ impl History {
             extremes[level].push(bounds);
             size *= BLOCK;
         }
+        true
     }
 
     /// Position of the latest entry.

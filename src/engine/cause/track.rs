@@ -54,6 +54,29 @@ pub(super) enum HistorySource {
 
 type Key = (Quantity, Option<ActorId>);
 
+/// Where the value of a quantity at an earlier position is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// It is the same throughout a run, or not tracked.
+    Fixed,
+    /// The current step.
+    Step,
+    /// A tracked number, its unit, and the part that does not count for the reader.
+    Track {
+        /// The number.
+        track: TrackId,
+        /// Its unit.
+        unit: Unit,
+        /// The part that does not count for the reader.
+        own: OwnPart,
+    },
+}
+
+/// Whether the source of a quantity in a condition depends on who its debtor is.
+pub(super) fn is_of_debtor(quantity: Quantity) -> bool {
+    matches!(quantity, Quantity::OwnStance(_) | Quantity::Assured { observer: None, .. })
+}
+
 /// How a quantity is found in a condition of `debtor`, or in one that belongs to no commitment.
 pub(super) fn history_source(quantity: Quantity, debtor: Option<ActorId>) -> HistorySource {
     let unit = if matches!(quantity, Quantity::Offered(_) | Quantity::Bound(_) | Quantity::Delivered(_)) {
@@ -141,10 +164,11 @@ pub(super) struct Tracks {
 }
 
 impl Tracks {
-    /// Creates the tracks of these conditions, each with its debtor, before the first event.
+    /// Creates the tracks of these conditions before the first event, each with the instances whose condition it is, if it
+    /// belongs to a commitment.
     pub(super) fn new<'a>(
         (model, plan, setup, world): (&Model, &Plan, &Setup, &World),
-        conditions: impl Iterator<Item = (&'a Expression, Option<ActorId>)>,
+        conditions: impl Iterator<Item = (&'a Expression, Option<std::ops::Range<usize>>)>,
     ) -> Self {
         let mut tracks = Self {
             list: Vec::new(),
@@ -159,22 +183,24 @@ impl Tracks {
             touched: Vec::new(),
         };
         let mut watched = Vec::new();
-        let mut read_last: Option<(*const Expression, Vec<Quantity>)> = None;
-        for (expression, debtor) in conditions {
-            // The instances of a commitment are consecutive and share its conditions.
-            let at = std::ptr::from_ref(expression);
-            if read_last.as_ref().is_none_or(|(known, _)| *known != at) {
-                read_last = Some((at, expression.reads()));
-            }
-            for &quantity in read_last.iter().flat_map(|(_, reads)| reads) {
-                tracks.register(model, plan, quantity, debtor, &mut watched);
+        for (expression, instances) in conditions {
+            for quantity in expression.reads() {
+                let Some(instances) = instances.clone() else {
+                    tracks.register(model, plan, quantity, None, &mut watched);
+                    continue;
+                };
+                // The debtors share a track unless it is of their own.
+                let few = if is_of_debtor(quantity) { instances.len() } else { 1 };
+                for instance in model.instances[instances].iter().take(few) {
+                    tracks.register(model, plan, quantity, Some(instance.debtor), &mut watched);
+                }
             }
         }
         tracks.watchers = Lists::new(plan.signals.count(), watched);
-        if tracks.list.iter().any(|track| track.own != OwnPart::None) {
-            tracks.latest_of_debtor = vec![NONE; model.actors.len()];
-            tracks.latest_of_instance = vec![NONE; model.instances.len()];
-        }
+        let has = |own: OwnPart| tracks.list.iter().any(|track| track.own == own);
+        let (debtors, instances) = (has(OwnPart::OfDebtor), has(OwnPart::OfInstance));
+        tracks.latest_of_debtor = vec![NONE; if debtors { model.actors.len() } else { 0 }];
+        tracks.latest_of_instance = vec![NONE; if instances { model.instances.len() } else { 0 }];
         tracks.restart((model, plan, setup), world, LogPosition::START);
         tracks
     }
@@ -225,7 +251,7 @@ impl Tracks {
             let value = number(track.quantity, &scope(model, setup, world, reader));
             track.history.restart(at, value);
         }
-        if self.latest_of_debtor.is_empty() || at == LogPosition::START {
+        if self.latest_of_debtor.len() + self.latest_of_instance.len() == 0 || at == LogPosition::START {
             return;
         }
         for instance in model.instance_ids() {
@@ -271,8 +297,9 @@ impl Tracks {
             if self.is_exhausted() {
                 return;
             }
-            self.take(model, setup, world, track, moment);
-            if let Some(instance) = event.instance() {
+            let is_changed = self.take(model, setup, world, track, moment);
+            // A part of the number changes only with it: the event is of one instance.
+            if let (true, Some(instance)) = (is_changed, event.instance()) {
                 self.note_own(model, setup, world, track, instance, moment);
             }
         }
@@ -287,10 +314,11 @@ impl Tracks {
         touched
     }
 
-    fn take(&mut self, model: &Model, setup: &Setup, world: &World, track: usize, moment: LogPosition) {
+    /// Registers the present value of a track; whether it has changed.
+    fn take(&mut self, model: &Model, setup: &Setup, world: &World, track: usize, moment: LogPosition) -> bool {
         let Track { quantity, reader, history, .. } = &mut self.list[track];
         let reader = reader.map(|actor| Reader { actor, instance: InstanceId(0) });
-        history.note(moment, number(*quantity, &scope(model, setup, world, reader)));
+        history.note(moment, number(*quantity, &scope(model, setup, world, reader)))
     }
 
     fn note_own(
@@ -362,9 +390,15 @@ impl Tracks {
         &self.steps
     }
 
-    /// The track of a key.
-    pub(super) fn find(&self, key: &Key) -> Option<TrackId> {
-        self.positions.get(key).copied()
+    /// Where the history of a quantity is, in a condition of `debtor` or in one that belongs to no commitment.
+    pub(super) fn source(&self, quantity: Quantity, debtor: Option<ActorId>) -> Source {
+        match history_source(quantity, debtor) {
+            HistorySource::Fixed => Source::Fixed,
+            HistorySource::Step => Source::Step,
+            HistorySource::Tracked { key, unit, own } => {
+                self.positions.get(&key).map_or(Source::Fixed, |&track| Source::Track { track, unit, own })
+            }
+        }
     }
 
     /// The history of a track.
@@ -374,10 +408,7 @@ impl Tracks {
 
     /// The latest event that changed the value of a quantity for a reader.
     pub(super) fn latest_change(&self, quantity: Quantity, reader: Reader) -> Option<Seq> {
-        let HistorySource::Tracked { key, unit, own } = history_source(quantity, Some(reader.actor)) else {
-            return None;
-        };
-        let track = self.find(&key)?;
+        let Source::Track { track, unit, own } = self.source(quantity, Some(reader.actor)) else { return None };
         let history = self.history(track);
         let (mut at, mut change) = (history.latest(), self.own_change(track, own, reader));
         let value = |at: usize, change: u32| {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::history::{LogPosition, unordered};
-use super::track::{HistorySource, NONE, OwnPart, TrackId, Tracks, Unit, history_source};
+use super::track::{NONE, OwnPart, Source, TrackId, Tracks, Unit, is_of_debtor};
 use crate::model::{Amount, Comparison, Expression, Node, NodeId, ParameterId, Quantity, Reader, Scope, Values};
 
 /// A truth value, and the position since which the condition has had it.
@@ -29,12 +29,22 @@ pub(super) struct Known {
 pub(super) struct Compared {
     /// The comparison in the arena of its expression.
     pub(super) node: NodeId,
-    /// Each quantity that it reads, and whether its truth is monotone in that quantity alone.
-    reads: Vec<(Quantity, bool)>,
+    /// What it reads.
+    reads: Vec<Read>,
 }
 
-/// The comparisons of a condition.
-pub(super) fn comparisons(expression: &Expression) -> Vec<Compared> {
+/// A quantity that a comparison reads.
+#[derive(Clone, Copy, Debug)]
+struct Read {
+    quantity: Quantity,
+    /// Whether the truth of the comparison is monotone in this quantity alone.
+    is_monotone: bool,
+    /// Where its history is; `None` if that depends on the debtor.
+    source: Option<Source>,
+}
+
+/// The comparisons of a condition; `reader` is any of its readers.
+pub(super) fn comparisons(expression: &Expression, tracks: &Tracks, reader: Option<Reader>) -> Vec<Compared> {
     let variations: Vec<(Quantity, Vec<Variation>)> =
         expression.reads().into_iter().map(|read| (read, variations(expression, read))).collect();
     let mut found = Vec::new();
@@ -47,7 +57,13 @@ pub(super) fn comparisons(expression: &Expression) -> Vec<Compared> {
                 let sides = course.map(|course| (course[left as usize], course[right as usize]));
                 ordered && sides.is_some_and(|sides| turns_once(sides.0, sides.1))
             };
-            let reads = expression.reads_at(node).into_iter().map(|read| (read, is_monotone(read))).collect();
+            let debtor = reader.map(|reader| reader.actor);
+            let read = |quantity: Quantity| {
+                let source = (!is_of_debtor(quantity)).then(|| tracks.source(quantity, debtor));
+                Read { quantity, is_monotone: is_monotone(quantity), source }
+            };
+            let reads = expression.reads_at(node).into_iter().map(read);
+            let reads = reads.filter(|read| !matches!(read.source, Some(Source::Fixed))).collect();
             found.push(Compared { node, reads });
         }
     }
@@ -164,109 +180,121 @@ impl Values for PastValues<'_> {
     }
 }
 
-/// Finds the latest change of a comparison; `known` is the result of an earlier search.
-/// Also returns the number of values read.
-pub(super) fn last_turn(
-    tracks: &mut Tracks,
-    scope: &Scope<'_>,
-    expression: &Expression,
-    compared: &Compared,
-    known: Option<Known>,
-) -> (Turn, u64) {
-    let (readings, mut cursors) = cursors(tracks, scope.reader, compared);
-    let mut work = 0;
-    let mut truth_of = |cursors: &[Cursor]| {
-        let past = PastValues { scope, readings: &readings, cursors, evaluated: Cell::new(1) };
-        let truth = expression.truth_at(compared.node, &past).ok();
-        work += past.evaluated.get();
-        truth
-    };
-    let truth = truth_of(&cursors);
-    // Steps without events share a position, which may be that of the earlier search.
-    let floor = known.map_or(LogPosition::START, |known| known.at);
-    let mut moment = known.map_or(floor, |known| if known.turn.truth == truth { known.turn.moment } else { floor });
-    while let Some(latest) = cursors.iter().map(|cursor| cursor.moment).max().filter(|&latest| latest > floor) {
-        let mut tied = cursors.iter().enumerate().filter(|(_, cursor)| cursor.moment == latest);
-        let first = tied.next().map_or(0, |(at, _)| at);
-        let alone = tied.next().is_none();
-        if let Cursor { source: CursorSource::Track(track), monotone: true, at: position, .. } = cursors[first]
-            && alone
-        {
-            let others = cursors.iter().map(|cursor| cursor.moment).filter(|&moment| moment != latest);
-            let bound = others.max().unwrap_or(floor).max(floor);
-            let history = tracks.history(track);
-            let low = history.in_force(bound);
-            let found = history.last_unlike(low, position - 1, |value| {
-                cursors[first].value = value;
-                truth_of(&cursors) == truth
-            });
-            if let Some(found) = found {
-                moment = history.moment(found + 1);
-                break;
-            }
-            cursors[first] =
-                Cursor { at: low, moment: history.moment(low), value: history.value(low), ..cursors[first] };
-            continue;
-        }
-        for cursor in cursors.iter_mut().filter(|cursor| cursor.moment == latest) {
-            step_back(tracks, cursor);
-        }
-        if truth_of(&cursors) != truth {
-            moment = latest;
-            break;
-        }
-    }
-    tracks.spend(work);
-    (Turn { truth, moment }, work)
+/// A search for the latest change of a comparison, with its working memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Search {
+    readings: Vec<Reading>,
+    cursors: Vec<Cursor>,
 }
 
-fn cursors(tracks: &Tracks, reader: Option<Reader>, compared: &Compared) -> (Vec<Reading>, Vec<Cursor>) {
-    let mut readings = Vec::new();
-    let mut cursors = Vec::new();
-    let mut steps = None;
-    let mut step_line = |cursors: &mut Vec<Cursor>| {
-        *steps.get_or_insert_with(|| {
-            let at = tracks.steps().len() - 1;
-            cursors.push(Cursor {
-                source: CursorSource::Steps,
-                at,
-                moment: tracks.steps()[at],
-                value: i64::try_from(at).expect("the number of steps is limited"),
-                monotone: false,
-            });
-            cursors.len() - 1
-        })
-    };
-    for &(quantity, monotone) in &compared.reads {
-        let (unit, cursor, other) = match history_source(quantity, reader.map(|reader| reader.actor)) {
-            HistorySource::Fixed => continue,
-            HistorySource::Step => (Unit::Count, step_line(&mut cursors), None),
-            HistorySource::Tracked { key, unit, own } => {
-                let Some(track) = tracks.find(&key) else { continue };
-                let history = tracks.history(track);
-                let at = history.latest();
-                cursors.push(Cursor {
-                    source: CursorSource::Track(track),
-                    at,
-                    moment: history.moment(at),
-                    value: history.value(at),
-                    monotone: monotone && unit != Unit::LatestStep,
-                });
-                let cursor = cursors.len() - 1;
-                let other = match (unit, reader) {
-                    (Unit::LatestStep, _) => Some(step_line(&mut cursors)),
-                    (_, Some(reader)) if own != OwnPart::None => {
-                        cursors.push(own_line(tracks, tracks.own_change(track, own, reader)));
-                        Some(cursors.len() - 1)
-                    }
-                    _ => None,
-                };
-                (unit, cursor, other)
-            }
+impl Search {
+    /// Finds the latest change of a comparison; `known` is the result of an earlier search.
+    /// Also returns the number of values read.
+    pub(super) fn last_turn(
+        &mut self,
+        tracks: &mut Tracks,
+        scope: &Scope<'_>,
+        expression: &Expression,
+        compared: &Compared,
+        known: Option<Known>,
+    ) -> (Turn, u64) {
+        self.place(tracks, scope.reader, compared);
+        let Self { readings, cursors } = self;
+        let mut work = 0;
+        let mut truth_of = |cursors: &[Cursor]| {
+            let past = PastValues { scope, readings, cursors, evaluated: Cell::new(1) };
+            let truth = expression.truth_at(compared.node, &past).ok();
+            work += past.evaluated.get();
+            truth
         };
-        readings.push(Reading { quantity, unit, cursor, other });
+        let truth = truth_of(cursors);
+        // Steps without events share a position, which may be that of the earlier search.
+        let floor = known.map_or(LogPosition::START, |known| known.at);
+        let mut moment = known.map_or(floor, |known| if known.turn.truth == truth { known.turn.moment } else { floor });
+        while let Some(latest) = cursors.iter().map(|cursor| cursor.moment).max().filter(|&latest| latest > floor) {
+            let mut tied = cursors.iter().enumerate().filter(|(_, cursor)| cursor.moment == latest);
+            let first = tied.next().map_or(0, |(at, _)| at);
+            let alone = tied.next().is_none();
+            if let Cursor { source: CursorSource::Track(track), monotone: true, at: position, .. } = cursors[first]
+                && alone
+            {
+                let others = cursors.iter().map(|cursor| cursor.moment).filter(|&moment| moment != latest);
+                let bound = others.max().unwrap_or(floor).max(floor);
+                let history = tracks.history(track);
+                let low = history.in_force(bound);
+                let found = history.last_unlike(low, position - 1, |value| {
+                    cursors[first].value = value;
+                    truth_of(cursors) == truth
+                });
+                if let Some(found) = found {
+                    moment = history.moment(found + 1);
+                    break;
+                }
+                cursors[first] =
+                    Cursor { at: low, moment: history.moment(low), value: history.value(low), ..cursors[first] };
+                continue;
+            }
+            for cursor in cursors.iter_mut().filter(|cursor| cursor.moment == latest) {
+                step_back(tracks, cursor);
+            }
+            if truth_of(cursors) != truth {
+                moment = latest;
+                break;
+            }
+        }
+        tracks.spend(work);
+        (Turn { truth, moment }, work)
     }
-    (readings, cursors)
+
+    /// Places the cursors at the present.
+    fn place(&mut self, tracks: &Tracks, reader: Option<Reader>, compared: &Compared) {
+        let Self { readings, cursors } = self;
+        readings.clear();
+        cursors.clear();
+        let mut steps = None;
+        let mut step_line = |cursors: &mut Vec<Cursor>| {
+            *steps.get_or_insert_with(|| {
+                let at = tracks.steps().len() - 1;
+                cursors.push(Cursor {
+                    source: CursorSource::Steps,
+                    at,
+                    moment: tracks.steps()[at],
+                    value: i64::try_from(at).expect("the number of steps is limited"),
+                    monotone: false,
+                });
+                cursors.len() - 1
+            })
+        };
+        for read in &compared.reads {
+            let source = read.source.unwrap_or_else(|| tracks.source(read.quantity, reader.map(|reader| reader.actor)));
+            let (unit, cursor, other) = match source {
+                Source::Fixed => continue,
+                Source::Step => (Unit::Count, step_line(cursors), None),
+                Source::Track { track, unit, own } => {
+                    let history = tracks.history(track);
+                    let at = history.latest();
+                    cursors.push(Cursor {
+                        source: CursorSource::Track(track),
+                        at,
+                        moment: history.moment(at),
+                        value: history.value(at),
+                        monotone: read.is_monotone && unit != Unit::LatestStep,
+                    });
+                    let cursor = cursors.len() - 1;
+                    let other = match (unit, reader) {
+                        (Unit::LatestStep, _) => Some(step_line(cursors)),
+                        (_, Some(reader)) if own != OwnPart::None => {
+                            cursors.push(own_line(tracks, tracks.own_change(track, own, reader)));
+                            Some(cursors.len() - 1)
+                        }
+                        _ => None,
+                    };
+                    (unit, cursor, other)
+                }
+            };
+            readings.push(Reading { quantity: read.quantity, unit, cursor, other });
+        }
+    }
 }
 
 fn own_line(tracks: &Tracks, change: u32) -> Cursor {
@@ -293,13 +321,18 @@ fn step_back(tracks: &Tracks, cursor: &mut Cursor) {
     }
 }
 
-/// When a condition took its current truth; `turn_of` gives that of each comparison.
+/// When a condition took its current truth; `turn_of` gives that of each comparison, and `known` is working memory.
 ///
 /// Operands that cannot be evaluated are ignored as long as the truth does not depend on them.
-pub(super) fn turn_of_condition(expression: &Expression, mut turn_of: impl FnMut(NodeId) -> Turn) -> Turn {
+pub(super) fn turn_of_condition(
+    expression: &Expression,
+    known: &mut Vec<Option<Turn>>,
+    mut turn_of: impl FnMut(NodeId) -> Turn,
+) -> Turn {
     // Definitions are shared, so each node is evaluated once.
-    let mut known = vec![None; expression.nodes.len()];
-    turn_at(expression, expression.root(), &mut known, &mut turn_of)
+    known.clear();
+    known.resize(expression.nodes.len(), None);
+    turn_at(expression, expression.root(), known, &mut turn_of)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the caller provides the turns of all other operations")]
