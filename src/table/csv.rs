@@ -156,7 +156,7 @@ fn needs_no_quotes(text: &[u8]) -> bool {
     const LEAST: u8 = b'-';
     let has_less = |word: [u8; 8]| {
         let word = u64::from_le_bytes(word);
-        word.wrapping_sub(EACH * LEAST as u64) & !word & (EACH << 7) != 0
+        word.wrapping_sub(EACH * u64::from(LEAST)) & !word & (EACH << 7) != 0
     };
     let (words, rest) = text.as_chunks();
     match text.last_chunk() {

@@ -298,9 +298,13 @@ impl Tracks {
                 return;
             }
             let is_changed = self.take(model, setup, world, track, moment);
-            // A part of the number changes only with it: the event is of one instance.
-            if let (true, Some(instance)) = (is_changed, event.instance()) {
-                self.note_own(model, setup, world, track, instance, moment);
+            // A part of the number changes only with it, since the event is of one instance.
+            if let Some(instance) = event.instance() {
+                if is_changed {
+                    self.note_own(model, setup, world, track, instance, moment);
+                } else {
+                    debug_assert!(!self.is_own_changed(model, setup, world, track, instance), "{event:?}");
+                }
             }
         }
         self.touched = touched;
@@ -330,17 +334,15 @@ impl Tracks {
         instance: InstanceId,
         moment: LogPosition,
     ) {
-        let Track { quantity, own, .. } = self.list[track];
-        let debtor = model.instances[instance.index()].debtor;
         let id = TrackId::try_from(track).expect("few enough to be numbered");
-        let reader = Reader { actor: debtor, instance };
+        let debtor = model.instances[instance.index()].debtor;
+        let own = self.list[track].own;
         let latest = match own {
             OwnPart::None => return,
             OwnPart::OfDebtor => self.latest_of_debtor[debtor.index()],
             OwnPart::OfInstance => self.latest_of_instance[instance.index()],
         };
-        let value = number(quantity, &scope(model, setup, world, None))
-            - number(quantity, &scope(model, setup, world, Some(reader)));
+        let value = self.own_part(model, setup, world, track, instance);
         let known = self.latest_own(latest, id);
         if known.map_or(0, |change| change.value) == value {
             return;
@@ -352,6 +354,22 @@ impl Tracks {
             OwnPart::OfDebtor => self.latest_of_debtor[debtor.index()] = position,
             OwnPart::OfInstance => self.latest_of_instance[instance.index()] = position,
         }
+    }
+
+    /// The part of a track that does not count for an instance.
+    fn own_part(&self, model: &Model, setup: &Setup, world: &World, track: usize, instance: InstanceId) -> i64 {
+        let quantity = self.list[track].quantity;
+        let reader = Reader { actor: model.instances[instance.index()].debtor, instance };
+        number(quantity, &scope(model, setup, world, None))
+            - number(quantity, &scope(model, setup, world, Some(reader)))
+    }
+
+    /// Whether that part differs from the one that was registered last.
+    fn is_own_changed(&self, model: &Model, setup: &Setup, world: &World, track: usize, instance: InstanceId) -> bool {
+        let own = self.list[track].own;
+        let reader = Reader { actor: model.instances[instance.index()].debtor, instance };
+        let change = self.own_change(TrackId::try_from(track).unwrap_or(NONE), own, reader);
+        own != OwnPart::None && self.own_value(change).1 != self.own_part(model, setup, world, track, instance)
     }
 
     fn latest_own(&self, from: u32, track: TrackId) -> Option<&OwnChange> {
