@@ -1,10 +1,10 @@
 //! Executes runs in parallel, with results in order and bounded memory.
 //!
-//! Threads claim stretches of consecutive runs; the calling thread takes the finished stretches in the order of their
-//! runs. Which thread does which stretch, and how long the stretches are, depends on the clock, but no output does: the
-//! bytes of the stretches are concatenated in order.
+//! Threads claim batches of consecutive runs; the calling thread takes the finished batches in the order of their
+//! runs. Which thread does which batch, and how long the batches are, depends on the clock, but no output does: the
+//! bytes of the batches are concatenated in order.
 //!
-//! Finished stretches wait for earlier ones up to [`limits::WAITING_BYTES`]; beyond that, their threads wait.
+//! Finished batches wait for earlier ones up to [`limits::WAITING_BYTES`]; beyond that, their threads wait.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,29 +15,29 @@ use std::time::Duration;
 use super::limits;
 
 /// The time that a thread works before it hands over its results.
-const STRETCH: Duration = Duration::from_millis(25);
+const BATCH_TIME: Duration = Duration::from_millis(25);
 /// The time after which a thread returns runs that it has claimed and not begun.
-const PATIENCE: Duration = Duration::from_millis(250);
-/// The largest number of runs in a stretch.
-const LONGEST: u64 = 4_096;
-/// Towards the end stretches are not shorter than the usual length divided by this, since handing over costs too.
-const SHORTEST: u64 = 16;
-/// The approximate largest number of bytes in a stretch.
-const STRETCH_BYTES: usize = 512 << 10;
+const CLAIM_TIME: Duration = Duration::from_millis(250);
+/// The largest number of runs in a batch.
+const BATCH_RUNS: u64 = 4_096;
+/// Towards the end batches are not shorter than the usual length divided by this, since handing over costs too.
+const SHORTEST_PART: u64 = 16;
+/// The approximate largest number of bytes in a batch.
+const BATCH_BYTES: usize = 512 << 10;
 /// The interval at which the calling thread checks for interruption while no result comes.
-const TICK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The results of a stretch of consecutive runs.
-pub(super) trait Stretch: Default + Send {
+/// The results of a batch of consecutive runs.
+pub(super) trait Batch: Default + Send {
     /// The approximate size in bytes.
     fn size(&self) -> usize;
 }
 
-/// The answer of the calling thread after each stretch, or after a while without one.
+/// The answer of the calling thread after each batch, or after a while without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Go {
+pub(super) enum Next {
     /// Continue.
-    On,
+    Continue,
     /// Begin no more runs; those under way are finished.
     Stop,
 }
@@ -52,7 +52,7 @@ struct State<S> {
     taken: u64,
     ready: BTreeMap<u64, (u64, S)>,
     ready_bytes: usize,
-    /// Length of the next stretch, adapted to the duration of the runs so far.
+    /// Length of the next batch, adapted to the duration of the runs so far.
     length: u64,
     stop: bool,
     /// The number of active threads.
@@ -64,7 +64,7 @@ struct Shared<S> {
     /// As `stop` of the state, to be looked at before every run.
     stop: AtomicBool,
     /// Signals that a result is ready, or that a thread has ended.
-    news: Condvar,
+    ready: Condvar,
     /// Signals that there is room for results, or that it is time to stop.
     room: Condvar,
 }
@@ -82,9 +82,9 @@ impl<S> Shared<S> {
 }
 
 /// Registers the end of a thread, even if it panics, so that the others do not wait for it.
-struct Leave<'a, S>(&'a Shared<S>);
+struct EndGuard<'a, S>(&'a Shared<S>);
 
-impl<S> Drop for Leave<'_, S> {
+impl<S> Drop for EndGuard<'_, S> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.working -= 1;
@@ -92,13 +92,13 @@ impl<S> Drop for Leave<'_, S> {
             self.0.stop(&mut state);
         }
         drop(state);
-        self.0.news.notify_all();
+        self.0.ready.notify_all();
         self.0.room.notify_all();
     }
 }
 
 /// Executes `runs` on `jobs` threads. `worker` creates the state of a thread, a function that adds the results of a run
-/// to a stretch. `take` receives the stretches in order (or none, after a while without any) and returns whether to
+/// to a batch. `take` receives the batches in order (or none, after a while without any) and returns whether to
 /// continue.
 ///
 /// Returns the end of the runs that were taken.
@@ -109,10 +109,10 @@ pub(super) fn execute<S, W, E>(
     runs: Range<u64>,
     jobs: usize,
     worker: impl Fn() -> W + Sync,
-    mut take: impl FnMut(Option<(Range<u64>, S)>) -> Result<Go, E>,
+    mut take: impl FnMut(Option<(Range<u64>, S)>) -> Result<Next, E>,
 ) -> Result<u64, E>
 where
-    S: Stretch,
+    S: Batch,
     W: FnMut(u64, &mut S),
 {
     let jobs = jobs.clamp(1, limits::JOBS);
@@ -129,12 +129,12 @@ where
             working: jobs,
         }),
         stop: AtomicBool::new(false),
-        news: Condvar::new(),
+        ready: Condvar::new(),
         room: Condvar::new(),
     };
     std::thread::scope(|scope| {
         let one = || {
-            let _leave = Leave(&shared);
+            let _guard = EndGuard(&shared);
             work(&shared, jobs as u64, worker());
         };
         // If the system refuses further threads, the existing ones do the work.
@@ -151,49 +151,50 @@ where
 }
 
 /// Executes the runs on the calling thread.
-fn alone<S: Stretch, E>(
+fn alone<S: Batch, E>(
     runs: Range<u64>,
     mut run: impl FnMut(u64, &mut S),
-    take: &mut impl FnMut(Option<(Range<u64>, S)>) -> Result<Go, E>,
+    take: &mut impl FnMut(Option<(Range<u64>, S)>) -> Result<Next, E>,
 ) -> Result<u64, E> {
     for number in runs.clone() {
-        let mut stretch = S::default();
-        run(number, &mut stretch);
-        if take(Some((number..number + 1, stretch)))? == Go::Stop {
+        let mut batch = S::default();
+        run(number, &mut batch);
+        if take(Some((number..number + 1, batch)))? == Next::Stop {
             return Ok(number + 1);
         }
     }
     Ok(runs.end)
 }
 
-fn collect<S: Stretch, E>(
+fn collect<S: Batch, E>(
     shared: &Shared<S>,
-    take: &mut impl FnMut(Option<(Range<u64>, S)>) -> Result<Go, E>,
+    take: &mut impl FnMut(Option<(Range<u64>, S)>) -> Result<Next, E>,
 ) -> Result<u64, E> {
     let mut state = shared.lock();
     loop {
         let first = state.taken;
-        if let Some((end, stretch)) = state.ready.remove(&first) {
+        if let Some((end, batch)) = state.ready.remove(&first) {
             drop(state);
-            let size = stretch.size();
-            let go = take(Some((first..end, stretch)))?;
+            let size = batch.size();
+            let go = take(Some((first..end, batch)))?;
             state = shared.lock();
             state.taken = end;
             state.ready_bytes -= size;
-            if go == Go::Stop {
+            if go == Next::Stop {
                 shared.stop(&mut state);
             }
             shared.room.notify_all();
         } else if state.taken == state.end || state.working == 0 {
             return Ok(state.taken);
         } else {
-            let (woken, timeout) = shared.news.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner);
+            let (woken, timeout) =
+                shared.ready.wait_timeout(state, POLL_INTERVAL).unwrap_or_else(PoisonError::into_inner);
             state = woken;
             if timeout.timed_out() {
                 drop(state);
                 let go = take(None)?;
                 state = shared.lock();
-                if go == Go::Stop {
+                if go == Next::Stop {
                     shared.stop(&mut state);
                     shared.room.notify_all();
                 }
@@ -202,7 +203,7 @@ fn collect<S: Stretch, E>(
     }
 }
 
-/// Claims the next stretch of runs.
+/// Claims the next batch of runs.
 fn claim<S>(shared: &Shared<S>, jobs: u64) -> Option<Range<u64>> {
     let mut state = shared.lock();
     if state.stop {
@@ -213,70 +214,71 @@ fn claim<S>(shared: &Shared<S>, jobs: u64) -> Option<Range<u64>> {
     }
     // Stretches get shorter towards the end, so that all threads finish together.
     let share = (state.end - state.next) / (2 * jobs);
-    let length = if jobs == 1 { state.length } else { state.length.min(share.max(state.length / SHORTEST)).max(1) };
+    let length =
+        if jobs == 1 { state.length } else { state.length.min(share.max(state.length / SHORTEST_PART)).max(1) };
     let first = state.next;
     state.next = state.end.min(first + length);
     (first < state.end).then(|| first..state.next)
 }
 
 /// Hands over results when there is room for them. The earliest results are always accepted.
-fn hand_over<S: Stretch>(shared: &Shared<S>, runs: Range<u64>, stretch: S) {
-    let size = stretch.size();
+fn hand_over<S: Batch>(shared: &Shared<S>, runs: Range<u64>, batch: S) {
+    let size = batch.size();
     let mut state = shared.lock();
     while state.taken != runs.start && state.ready_bytes + size > limits::WAITING_BYTES && !state.stop {
         state = shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
     state.ready_bytes += size;
-    state.ready.insert(runs.start, (runs.end, stretch));
+    state.ready.insert(runs.start, (runs.end, batch));
     drop(state);
-    shared.news.notify_all();
+    shared.ready.notify_all();
 }
 
-fn work<S: Stretch, W: FnMut(u64, &mut S)>(shared: &Shared<S>, jobs: u64, mut run: W) {
+fn work<S: Batch, W: FnMut(u64, &mut S)>(shared: &Shared<S>, jobs: u64, mut run: W) {
     while let Some(claimed) = claim(shared, jobs) {
         #[expect(clippy::disallowed_types, reason = "how much work is claimed at once, never what comes of it")]
         let began = std::time::Instant::now();
         let mut first = claimed.start;
-        let mut stretch = S::default();
+        let mut batch = S::default();
         for at in claimed.clone() {
             if shared.stop.load(Ordering::Relaxed) {
                 if at > first {
-                    hand_over(shared, first..at, stretch);
+                    hand_over(shared, first..at, batch);
                 }
                 return;
             }
-            run(at, &mut stretch);
+            run(at, &mut batch);
             let end = at + 1;
             // The clock is read only if runs are long.
             let is_long =
                 end == claimed.end || (end - claimed.start).is_multiple_of(16) || claimed.end - claimed.start < 64;
             let waited = if is_long { began.elapsed() } else { Duration::ZERO };
-            if waited > PATIENCE && end < claimed.end {
-                hand_over(shared, first..end, std::mem::take(&mut stretch));
+            if waited > CLAIM_TIME && end < claimed.end {
+                hand_over(shared, first..end, std::mem::take(&mut batch));
                 shared.lock().returned.push(end..claimed.end);
                 first = claimed.end;
                 break;
             }
-            if stretch.size() > STRETCH_BYTES && end < claimed.end {
-                hand_over(shared, first..end, std::mem::take(&mut stretch));
+            if batch.size() > BATCH_BYTES && end < claimed.end {
+                hand_over(shared, first..end, std::mem::take(&mut batch));
                 first = end;
             }
         }
         adapt(shared, &claimed, began.elapsed());
         if first < claimed.end {
-            hand_over(shared, first..claimed.end, stretch);
+            hand_over(shared, first..claimed.end, batch);
         }
     }
 }
 
-/// Adapts the length of the next stretches to the target duration.
+/// Adapts the length of the next batches to the target duration.
 fn adapt<S>(shared: &Shared<S>, claimed: &Range<u64>, took: Duration) {
     let length = claimed.end - claimed.start;
     let mut state = shared.lock();
-    if took > STRETCH {
+    if took > BATCH_TIME {
         state.length = (length / 2).max(1);
-    } else if took < STRETCH / 2 && length >= state.length {
-        state.length = (state.length * 2).min(LONGEST);
+    } else if took < BATCH_TIME / 2 && length >= state.length {
+        state.length = (state.length * 2).min(BATCH_RUNS);
     }
 }
 
@@ -287,7 +289,7 @@ mod tests {
     #[derive(Default)]
     struct Numbers(Vec<u64>);
 
-    impl Stretch for Numbers {
+    impl Batch for Numbers {
         fn size(&self) -> usize {
             self.0.len() * 1024
         }
@@ -304,12 +306,12 @@ mod tests {
                     out.0.push(run);
                 }
             },
-            |stretch| {
-                if let Some((range, Numbers(numbers))) = stretch {
+            |batch| {
+                if let Some((range, Numbers(numbers))) = batch {
                     assert_eq!(range.end - range.start, numbers.len() as u64);
                     found.extend(numbers);
                 }
-                Ok(Go::On)
+                Ok(Next::Continue)
             },
         );
         assert_eq!(end, Ok(runs.end));
@@ -327,9 +329,9 @@ mod tests {
     #[test]
     fn one_thread_does_what_many_do() {
         let mut found = Vec::new();
-        let mut take = |stretch: Option<(Range<u64>, Numbers)>| {
-            found.extend(stretch.map(|(_, Numbers(numbers))| numbers).unwrap_or_default());
-            Ok::<Go, ()>(if found.len() == 7 { Go::Stop } else { Go::On })
+        let mut take = |batch: Option<(Range<u64>, Numbers)>| {
+            found.extend(batch.map(|(_, Numbers(numbers))| numbers).unwrap_or_default());
+            Ok::<Next, ()>(if found.len() == 7 { Next::Stop } else { Next::Continue })
         };
         assert_eq!(alone(3..20, |run, out: &mut Numbers| out.0.push(run), &mut take), Ok(10));
         assert_eq!(found, (3..10).collect::<Vec<_>>());
@@ -348,9 +350,9 @@ mod tests {
             0..1_000_000,
             4,
             || |run, out: &mut Numbers| out.0.push(run),
-            |stretch| {
-                found.extend(stretch.map(|(_, Numbers(numbers))| numbers).unwrap_or_default());
-                Ok(if found.len() > 1_000 { Go::Stop } else { Go::On })
+            |batch| {
+                found.extend(batch.map(|(_, Numbers(numbers))| numbers).unwrap_or_default());
+                Ok(if found.len() > 1_000 { Next::Stop } else { Next::Continue })
             },
         )
         .unwrap();
@@ -370,17 +372,17 @@ mod tests {
             || {
                 |run, out: &mut Numbers| {
                     if begun.load(Ordering::SeqCst) {
-                        // Two threads have a run under way, and may begin another; a stretch would take 13 of them each.
+                        // Two threads have a run under way, and may begin another; a batch would take 13 of them each.
                         later.fetch_add(1, Ordering::SeqCst);
                         std::thread::sleep(Duration::from_millis(20));
                     }
                     out.0.push(run);
                 }
             },
-            |stretch| {
-                stopped |= stretch.is_some_and(|(range, _)| range.end > 10_000);
+            |batch| {
+                stopped |= batch.is_some_and(|(range, _)| range.end > 10_000);
                 begun.store(stopped, Ordering::SeqCst);
-                Ok(if stopped { Go::Stop } else { Go::On })
+                Ok(if stopped { Next::Stop } else { Next::Continue })
             },
         );
         assert!(end.unwrap() > 10_000);

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::execute::{Go, Stretch, execute};
+use super::execute::{Batch, Next, execute};
 use super::limits;
 use super::session::Progress;
 use crate::engine::{Checkpoint, Plan, RunSeed, RunSnapshot, Stage};
@@ -162,9 +162,9 @@ struct Future {
 
 /// Consecutive futures.
 #[derive(Default)]
-struct Played(Vec<Future>);
+struct FutureBatch(Vec<Future>);
 
-impl Stretch for Played {
+impl Batch for FutureBatch {
     fn size(&self) -> usize {
         let one = |future: &Future| size_of::<Future>() + 8 * future.reached.len() + 4 * future.broken.len();
         self.0.iter().map(one).sum()
@@ -189,7 +189,7 @@ pub fn simulate(request: Forward<'_>, jobs: usize, go_on: &mut dyn FnMut(Progres
         let mut model = last.clone();
         let mut made = usize::MAX;
         let (past, sets) = (&past, &sets);
-        move |run: u64, out: &mut Played| {
+        move |run: u64, out: &mut FutureBatch| {
             let at = usize::try_from(run / replicates).unwrap_or(usize::MAX);
             if made != at {
                 make(&mut model, request, &sets[at]);
@@ -204,8 +204,8 @@ pub fn simulate(request: Forward<'_>, jobs: usize, go_on: &mut dyn FnMut(Progres
     let mut futures = Futures { sets: Vec::new(), sizes, runs: 0 };
     let members = members(request.classes);
     let mut tally = Tally::default();
-    let take = |stretch: Option<(Range<u64>, Played)>| -> Result<Go, std::convert::Infallible> {
-        for future in stretch.into_iter().flat_map(|(_, played)| played.0) {
+    let take = |batch: Option<(Range<u64>, FutureBatch)>| -> Result<Next, std::convert::Infallible> {
+        for future in batch.into_iter().flat_map(|(_, played)| played.0) {
             futures.runs += 1;
             tally.add(future);
             if tally.runs == replicates {
@@ -214,7 +214,7 @@ pub fn simulate(request: Forward<'_>, jobs: usize, go_on: &mut dyn FnMut(Progres
             }
         }
         let more = go_on(Progress { done: futures.runs, total, before: 0 });
-        Ok(if more { Go::On } else { Go::Stop })
+        Ok(if more { Next::Continue } else { Next::Stop })
     };
     let Ok(_) = execute(0..total, jobs, worker, take);
     for size in &mut futures.sizes {

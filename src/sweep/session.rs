@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, ErrorKind};
-use super::execute::{Go, execute};
+use super::execute::{Next, execute};
 use super::experiment::{Experiment, Tables};
 use super::outline::{DesignRecord, Outline, Sort, differences};
 use super::read_rows::RowReader;
@@ -287,8 +287,8 @@ impl Sweep {
             let mut worker = Worker::new(&self.experiment, self.schedule, self.tables, columns);
             move |run, rows: &mut Rows| worker.run(run, rows)
         };
-        execute(runs, self.experiment.jobs(jobs), worker, |stretch: Option<(Range<u64>, Rows)>| {
-            if let Some((range, mut rows)) = stretch {
+        execute(runs, self.experiment.jobs(jobs), worker, |batch: Option<(Range<u64>, Rows)>| {
+            if let Some((range, mut rows)) = batch {
                 match &mut to {
                     Destination::Nowhere => {}
                     Destination::Memory(memory, _) => {
@@ -311,7 +311,7 @@ impl Sweep {
                 }
                 done = range.end;
             }
-            Ok(if watch(done) { Go::On } else { Go::Stop })
+            Ok(if watch(done) { Next::Continue } else { Next::Stop })
         })
     }
 

@@ -28,7 +28,7 @@ pub(super) struct Rows {
     pub(super) metrics: Vec<f64>,
 }
 
-impl super::execute::Stretch for Rows {
+impl super::execute::Batch for Rows {
     fn size(&self) -> usize {
         let facts = self.facts.len() * size_of::<RunStats>() + self.metrics.len() * size_of::<f64>();
         let memory = self.memory.as_ref().map_or(0, Memory::size);
