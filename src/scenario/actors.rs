@@ -8,12 +8,12 @@ use super::draft::{Draft, Order, Spec, TargetOf, User};
 use super::keys;
 use super::names::Cohort;
 use super::reader::path;
-use super::script::{Context, Own};
+use super::script::{Context, OwnAttributes};
 use super::toml_tree::{Entry, Kind, Table, Value, is_column, is_long_form};
 use crate::model::{Actor, ActorId, Distribution, Domain, Parameter, ParameterId, Scalar, Shape, Target, limits};
 
-/// The actors that a table is about: one, or a cohort's members.
-struct Cast {
+/// The actors to which a table applies: one actor, or the members of a cohort.
+struct Owners {
     first: usize,
     users: Vec<User>,
     /// Whether they are the members of a cohort.
@@ -22,9 +22,9 @@ struct Cast {
     table: Option<Arc<CsvTable>>,
 }
 
-impl Cast {
+impl Owners {
     fn spec(&self, path: String, domain: Domain, order: Order) -> Spec {
-        let own = if order == Order::Attribute { Own::Attribute } else { Own::Yes };
+        let own = if order == Order::Attribute { OwnAttributes::Attribute } else { OwnAttributes::Yes };
         let context = Context::Numeric { cohort: self.cohort, own };
         Spec { path, domain, order, context, table: self.table.clone() }
     }
@@ -46,7 +46,7 @@ impl<'a> Draft<'a> {
                 _ => self.short_parameter(at, entry, &entry.value, &place),
             };
             let is_drawn = parameter.distribution.is_some() && !parameter.overridden;
-            let is_known = !is_drawn && !self.doubts.has_parameter(at);
+            let is_known = !is_drawn && !self.invalid.has_parameter(at);
             self.lookup.parameters.push(is_known.then(|| self.model.setup.parameters[at]));
             self.model.parameters.push(parameter);
         }
@@ -59,7 +59,7 @@ impl<'a> Draft<'a> {
                     Kind::String(_) => "give a number, or move the expression to `[definitions]`",
                     _ => "write a number such as `0.5`",
                 };
-                self.doubts.note(Some(Target::Parameter(ParameterId::at(at))), 0);
+                self.invalid.note(Some(Target::Parameter(ParameterId::at(at))), 0);
                 self.reader.wrong_kind(value, place, "a number or a distribution", Some(help));
                 None
             }
@@ -91,7 +91,7 @@ impl<'a> Draft<'a> {
         let mut parameter = if let Some(value) = table.get("value") {
             self.short_parameter(at, entry, &value.value, &path(place, "value"))
         } else {
-            self.doubts.note(Some(Target::Parameter(ParameterId::at(at))), 0);
+            self.invalid.note(Some(Target::Parameter(ParameterId::at(at))), 0);
             self.reader.missing("value", place, entry.value.span.clone(), "write `{ value = 1 }`");
             Parameter {
                 id: entry.key.clone(),
@@ -176,8 +176,8 @@ impl<'a> Draft<'a> {
             let name = self.reader.short_text(table, "name", &path("actors", &entry.key));
             self.model.actors.push(Actor { id: entry.key.clone(), name });
             let users = vec![User { owner: Some(ActorId::at(at)), ..User::default() }];
-            let cast = Cast { first: at, users, cohort: false, table: None };
-            self.actor_fields(table, &path("actors", &entry.key), &cast);
+            let owners = Owners { first: at, users, cohort: false, table: None };
+            self.actor_fields(table, &path("actors", &entry.key), &owners);
         }
         for (at, (entry, table)) in self.reader.named_tables("cohorts").into_iter().enumerate() {
             self.reader.known_keys(table, &keys::COHORT);
@@ -196,8 +196,8 @@ impl<'a> Draft<'a> {
                 let name = own.or_else(|| name.as_ref().map(|name| format!("{name} {}", member + 1)));
                 self.model.actors.push(Actor { id, name });
             }
-            let cast = Cast { first: cohort.first, users, cohort: true, table: cohort.table };
-            self.actor_fields(table, &path("cohorts", &entry.key), &cast);
+            let owners = Owners { first: cohort.first, users, cohort: true, table: cohort.table };
+            self.actor_fields(table, &path("cohorts", &entry.key), &owners);
         }
     }
 
@@ -214,24 +214,24 @@ impl<'a> Draft<'a> {
         (!name.is_empty()).then(|| name.into_owned())
     }
 
-    fn actor_fields(&mut self, table: &'a Table, parent: &str, cast: &Cast) {
+    fn actor_fields(&mut self, table: &'a Table, parent: &str, owners: &Owners) {
         self.reader.free_texts(table, &["note"], parent);
         // Attributes come first, since the other fields may read them.
         if let Some(entry) = table.get("attributes") {
-            self.attributes(&entry.value, &path(parent, "attributes"), cast);
+            self.attributes(&entry.value, &path(parent, "attributes"), owners);
         }
         if let Some(entry) = table.get("stance") {
-            self.by_issue(&entry.value, &path(parent, "stance"), cast, Target::Stance);
+            self.by_issue(&entry.value, &path(parent, "stance"), owners, Target::Stance);
         }
         if let Some(entry) = table.get("anchor") {
-            self.by_issue(&entry.value, &path(parent, "anchor"), cast, Target::Anchor);
+            self.by_issue(&entry.value, &path(parent, "anchor"), owners, Target::Anchor);
         }
         if let Some(entry) = table.get("susceptibility") {
             self.actor_number(
                 &entry.value,
                 &path(parent, "susceptibility"),
                 Domain::Unit,
-                cast,
+                owners,
                 &Target::Susceptibility,
             );
         }
@@ -240,12 +240,12 @@ impl<'a> Draft<'a> {
                 &entry.value,
                 &path(parent, "volatility"),
                 Domain::NonNegative,
-                cast,
+                owners,
                 &Target::Volatility,
             );
         }
         if let Some(entry) = table.get("credit") {
-            self.actor_credit(&entry.value, &path(parent, "credit"), cast);
+            self.actor_credit(&entry.value, &path(parent, "credit"), owners);
         }
     }
 
@@ -254,66 +254,66 @@ impl<'a> Draft<'a> {
         value: &'a Value,
         place: &str,
         domain: Domain,
-        cast: &Cast,
+        owners: &Owners,
         target: &dyn Fn(usize) -> Target,
     ) {
-        let spec = cast.spec(place.to_owned(), domain, Order::Rest);
-        self.number(value, &spec, &cast.users, &|at| vec![target(cast.first + at)]);
-        self.check_own_fields(&cast.actors(), "actor");
+        let spec = owners.spec(place.to_owned(), domain, Order::Rest);
+        self.number(value, &spec, &owners.users, &|at| vec![target(owners.first + at)]);
+        self.check_own_fields(&owners.actors(), "actor");
     }
 
     /// A stance or anchor: one value for all issues, or a table by issue.
-    fn by_issue(&mut self, value: &'a Value, place: &str, cast: &Cast, target: TargetOf) {
+    fn by_issue(&mut self, value: &'a Value, place: &str, owners: &Owners, target: TargetOf) {
         let actors = self.lookup.names.actors.len();
-        let spec = |path: String| cast.spec(path, Domain::Unit, Order::Rest);
-        let is_issue = cast.table.is_none() && self.lookup.names.issues.find("column").is_some();
+        let spec = |path: String| owners.spec(path, Domain::Unit, Order::Rest);
+        let is_issue = owners.table.is_none() && self.lookup.names.issues.find("column").is_some();
         let is_cell = !is_issue && matches!(&value.kind, Kind::Table(table) if is_column(table));
         let Some(table) = self.lookup.issue_table(value).filter(|_| !is_cell) else {
             let issues = self.lookup.names.issues.len();
-            let all = |at: usize| (0..issues).map(|issue| target(issue * actors + cast.first + at)).collect();
-            self.number(value, &spec(place.to_owned()), &cast.users, &all);
-            self.check_own_fields(&cast.actors(), "actor");
+            let all = |at: usize| (0..issues).map(|issue| target(issue * actors + owners.first + at)).collect();
+            self.number(value, &spec(place.to_owned()), &owners.users, &all);
+            self.check_own_fields(&owners.actors(), "actor");
             return;
         };
         for entry in &table.entries {
             let Some(issue) = self.lookup.issue(&mut self.reader, &entry.key, &entry.key_span, place) else { continue };
-            let one = |at: usize| vec![target(issue * actors + cast.first + at)];
-            self.number(&entry.value, &spec(path(place, &entry.key)), &cast.users, &one);
-            self.check_own_fields(&cast.actors(), "actor");
+            let one = |at: usize| vec![target(issue * actors + owners.first + at)];
+            self.number(&entry.value, &spec(path(place, &entry.key)), &owners.users, &one);
+            self.check_own_fields(&owners.actors(), "actor");
         }
     }
 
-    fn actor_credit(&mut self, value: &'a Value, place: &str, cast: &Cast) {
+    fn actor_credit(&mut self, value: &'a Value, place: &str, owners: &Owners) {
         let Some(table) = self.reader.table(value, place) else { return };
         self.reader.known_keys(table, &keys::CREDIT);
         let targets: [(&str, TargetOf); 2] = [("offer", Target::CreditOffer), ("bond", Target::CreditBond)];
         for (at, (key, target)) in targets.into_iter().enumerate() {
             let Some(entry) = table.get(key) else { continue };
-            self.actor_number(&entry.value, &path(place, key), Domain::Unit, cast, &target);
-            let members = cast.first..cast.first + cast.users.len();
+            self.actor_number(&entry.value, &path(place, key), Domain::Unit, owners, &target);
+            let members = owners.first..owners.first + owners.users.len();
             self.own_credit[at].extend(members.clone());
             self.credit_spans.extend(members.map(|member| (member, entry.value.span.clone())));
         }
     }
 
-    fn attributes(&mut self, value: &'a Value, place: &str, cast: &Cast) {
+    fn attributes(&mut self, value: &'a Value, place: &str, owners: &Owners) {
         let Some(table) = self.reader.table(value, place) else { return };
         let actors = self.lookup.names.actors.len();
         for entry in &table.entries {
             let Some(attribute) = self.lookup.names.attributes.find(&entry.key) else { continue };
-            for at in 0..cast.users.len() {
-                self.has_attribute[attribute * actors + cast.first + at] = true;
+            for at in 0..owners.users.len() {
+                self.has_attribute[attribute * actors + owners.first + at] = true;
             }
-            let spec = cast.spec(path(place, &entry.key), Domain::Any, Order::Attribute);
-            let target = |at: usize| vec![Target::Attribute(attribute * actors + cast.first + at)];
-            self.number(&entry.value, &spec, &cast.users, &target);
+            let spec = owners.spec(path(place, &entry.key), Domain::Any, Order::Attribute);
+            let target = |at: usize| vec![Target::Attribute(attribute * actors + owners.first + at)];
+            self.number(&entry.value, &spec, &owners.users, &target);
         }
     }
 }
 
 /// A parameter is drawn under the same path in the short and the long form.
 fn parameter_spec(entry: &Entry) -> Spec {
-    let context = Context::Numeric { cohort: false, own: Own::No };
+    let context = Context::Numeric { cohort: false, own: OwnAttributes::No };
     Spec { path: path("parameters", &entry.key), domain: Domain::Any, order: Order::Parameter, context, table: None }
 }
 

@@ -6,11 +6,11 @@ use std::ops::{ControlFlow, Range};
 use std::rc::Rc;
 
 use super::diagnostic::{Diagnostic, Severity, plain, quoted};
-use super::draft::{About, Doubts, Draft, domain_help, empty_setup};
+use super::draft::{Draft, FieldInfo, InvalidValues, domain_help, empty_setup};
 use super::monotone::Violation;
 use super::reader::Reader;
 use super::resolve::on_one_line;
-use super::rules::{Breach, Examiner, Known, all_expressions, check_signs, check_values};
+use super::rules::{Breach, BreachHandler, Known, all_expressions, check_signs, check_values};
 use super::script::{Definition, Script, Scripts};
 use super::syntax::{self, Form};
 use super::time_literal;
@@ -29,14 +29,14 @@ pub(super) fn check(draft: Draft<'_>, track_trust: bool) -> (Model, Vec<Diagnost
     model.means = std::mem::take(&mut lookup.sets.means);
     // Parameters and attributes are evaluated first, since other fields read them.
     fields.sort_by_key(|pending| pending.order);
-    let (fields, about): (Vec<_>, Vec<Rc<About>>) =
-        fields.into_iter().map(|pending| (pending.field, pending.about)).unzip();
+    let (fields, info): (Vec<_>, Vec<Rc<FieldInfo>>) =
+        fields.into_iter().map(|pending| (pending.field, pending.info)).unzip();
     model.fields = fields;
-    reader.diagnostics.extend(check_parameter_order(&model, &about, &lookup.definitions));
+    reader.diagnostics.extend(check_parameter_order(&model, &info, &lookup.definitions));
     let known = Known::of(&model);
     let scripts = Scripts::new(monotone.iter(), &lookup.definitions);
     let places = Places {
-        about: &about,
+        info: &info,
         scripts: &scripts,
         has_attribute: &draft.has_attribute,
         gives: &draft.gives_spans,
@@ -45,11 +45,11 @@ pub(super) fn check(draft: Draft<'_>, track_trust: bool) -> (Model, Vec<Diagnost
         known: &known,
     };
     let mut setup = std::mem::replace(&mut model.setup, empty_setup());
-    let mut explainer = Explainer::new(&mut reader, &model, &places, draft.doubts);
+    let mut explainer = Explainer::new(&mut reader, &model, &places, draft.invalid);
     let _all = check_values(&model, &known, &mut setup, &mut explainer);
-    let doubts = explainer.doubts;
+    let invalid = explainer.invalid;
     model.setup = setup;
-    let mut explainer = Explainer::new(&mut reader, &model, &places, doubts);
+    let mut explainer = Explainer::new(&mut reader, &model, &places, invalid);
     let _all = check_signs(&model, &known, &model.setup.parameters, &mut explainer);
     number_draws(&mut model);
     if reader.diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Warning) {
@@ -73,17 +73,17 @@ fn credits(spans: Vec<(usize, Range<usize>)>) -> BTreeMap<usize, Range<usize>> {
 }
 
 /// A parameter's distribution may read parameters that stand before it.
-fn check_parameter_order(model: &Model, about: &[Rc<About>], definitions: &[Definition]) -> Vec<Diagnostic> {
+fn check_parameter_order(model: &Model, info: &[Rc<FieldInfo>], definitions: &[Definition]) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
-    for (field, about) in model.fields.iter().zip(about) {
+    for (field, info) in model.fields.iter().zip(info) {
         let [Target::Parameter(own)] = &*field.targets else { continue };
-        for script in &about.scripts {
+        for script in &info.scripts {
             for (node, read) in script.expression.nodes.iter().enumerate() {
                 let Node::Parameter(other) = read else { continue };
                 if other < own {
                     continue;
                 }
-                about.reported.set(true);
+                info.reported.set(true);
                 let other = quoted(&model.parameters[other.index()].id);
                 let message = format!("`{}` is drawn before the parameter {other} has a value", field.path);
                 let error = Diagnostic::error("names/order", message, None).help(format!("declare {other} before it"));
@@ -97,7 +97,7 @@ fn check_parameter_order(model: &Model, about: &[Rc<About>], definitions: &[Defi
 /// Where in the file the parts of a model stand.
 struct Places<'p, 'a> {
     /// By field.
-    about: &'p [Rc<About>],
+    info: &'p [Rc<FieldInfo>],
     /// Scripts of what may only grow with evidence.
     scripts: &'p Scripts<'p>,
     /// By attribute, then actor: whether the actor has the attribute.
@@ -117,15 +117,15 @@ struct Explainer<'p, 'a> {
     model: &'p Model,
     places: &'p Places<'p, 'a>,
     /// Parameters and attributes with invalid values; whatever reads them is not checked.
-    doubts: Doubts,
+    invalid: InvalidValues,
     /// Where credits begin that have been reported.
     credits_reported: BTreeSet<usize>,
 }
 
-impl Examiner for Explainer<'_, '_> {
+impl BreachHandler for Explainer<'_, '_> {
     fn is_settled(&self, field: usize) -> bool {
-        let about = &self.places.about[field];
-        about.reported.get() || about.scripts.iter().any(|script| self.doubts.concern(&script.expression))
+        let info = &self.places.info[field];
+        info.reported.get() || info.scripts.iter().any(|script| self.invalid.are_read_by(&script.expression))
     }
 
     fn take(&mut self, breach: Breach) -> ControlFlow<()> {
@@ -147,25 +147,25 @@ impl Examiner for Explainer<'_, '_> {
 }
 
 impl<'p, 'a> Explainer<'p, 'a> {
-    fn new(reader: &'p mut Reader<'a>, model: &'p Model, places: &'p Places<'p, 'a>, doubts: Doubts) -> Self {
-        Self { reader, model, places, doubts, credits_reported: BTreeSet::new() }
+    fn new(reader: &'p mut Reader<'a>, model: &'p Model, places: &'p Places<'p, 'a>, invalid: InvalidValues) -> Self {
+        Self { reader, model, places, invalid, credits_reported: BTreeSet::new() }
     }
 
     /// The place of a field, which is not reported again.
-    fn settle(&mut self, field: usize) -> &'p About {
-        let about = &self.places.about[field];
-        about.reported.set(true);
+    fn settle(&mut self, field: usize) -> &'p FieldInfo {
+        let info = &self.places.info[field];
+        info.reported.set(true);
         let first = self.model.fields[field].targets.first().copied();
         if let Some(Target::Attribute(_) | Target::Parameter(_)) = first {
-            self.doubts.note(first, self.model.actors.len());
+            self.invalid.note(first, self.model.actors.len());
         }
-        about
+        info
     }
 
     fn field(&mut self, at: usize, error: FieldError) -> Diagnostic {
-        let about = self.settle(at);
+        let info = self.settle(at);
         let field = &self.model.fields[at];
-        let span = Some(about.span.clone());
+        let span = Some(info.span.clone());
         match error {
             FieldError::NotANumber(fault) => {
                 let message = format!("`{}` is not a number: {}", field.path(self.model), fault.what);
@@ -173,13 +173,13 @@ impl<'p, 'a> Explainer<'p, 'a> {
             }
             FieldError::Arguments { what, .. } => {
                 let message = format!("the distribution of `{}` is wrong: {what}", field.path(self.model));
-                let ends = about.arguments.first().zip(about.arguments.last());
+                let ends = info.arguments.first().zip(info.arguments.last());
                 let span = ends.map(|(first, last)| first.start..last.end);
                 Diagnostic::error("domain/distribution", message, span).help("change its arguments")
             }
             FieldError::Domain { value, domain, .. } => {
                 let message = format!("`{}` must be {domain}, but is {}", field.path(self.model), plain(value));
-                let help = duration_help(self.model.clock.step, field.domain, about);
+                let help = duration_help(self.model.clock.step, field.domain, info);
                 Diagnostic::error("domain/number", message, span)
                     .help(help.unwrap_or_else(|| domain_help(field.domain)))
             }
@@ -219,7 +219,7 @@ impl<'p, 'a> Explainer<'p, 'a> {
         let script = self.places.scripts.of(path)?;
         let debtors = self.places.known.debtors(commitment);
         // The sign of a value that is invalid, and has been reported, is not an error of its own.
-        let is_doubtful = || self.doubts.any() || debtors.is_empty() || self.lacks_own(&script.expression, commitment);
+        let is_doubtful = || self.invalid.any() || debtors.is_empty() || self.lacks_own(&script.expression, commitment);
         if violation.unknown_sign && is_doubtful() {
             return None;
         }
@@ -265,7 +265,7 @@ pub(super) fn wrong_rate(reader: &Reader<'_>, value: &Value, place: &str, number
 }
 
 /// The remedy where a whole number of steps is wanted and a duration is none.
-fn duration_help(step: StepLength, domain: Domain, about: &About) -> Option<String> {
+fn duration_help(step: StepLength, domain: Domain, info: &FieldInfo) -> Option<String> {
     let least = match domain {
         Domain::Whole(least) => i64::from(least),
         Domain::Moment => i64::MIN,
@@ -277,7 +277,7 @@ fn duration_help(step: StepLength, domain: Domain, about: &About) -> Option<Stri
         | Domain::Amount
         | Domain::Step => return None,
     };
-    let text = &about.scripts.first()?.expression.text;
+    let text = &info.scripts.first()?.expression.text;
     let tree = syntax::parse(text).ok()?;
     let broken = tree.nodes.iter().find_map(|node| {
         let Form::Duration(number, unit) = node.form else { return None };

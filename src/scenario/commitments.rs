@@ -8,7 +8,7 @@ use super::keys;
 use super::lookup::Set;
 use super::names::Party;
 use super::reader::path;
-use super::script::{Context, Own, Type};
+use super::script::{Context, OwnAttributes, Type};
 use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::{
     ActorId, Amount, Commitment, CommitmentId, Domain, Expression, Instance, IssueId, Node, ResourceId, State, Target,
@@ -355,7 +355,7 @@ impl<'a> Draft<'a> {
         instances: &Instances,
         targets: &dyn Fn(usize) -> Vec<Target>,
     ) {
-        let context = Context::Numeric { cohort: false, own: Own::Yes };
+        let context = Context::Numeric { cohort: false, own: OwnAttributes::Yes };
         let spec = Spec { path: place, domain, order: Order::Rest, context, table: None };
         let mut users: Vec<User> = instances
             .debtors

@@ -38,7 +38,7 @@ pub(super) struct Draft<'a> {
     /// Where credits stand, by actor.
     pub(super) credit_spans: Vec<(usize, Range<usize>)>,
     /// Parameters and attributes with invalid values; whatever reads them is not checked.
-    pub(super) doubts: Doubts,
+    pub(super) invalid: InvalidValues,
 }
 
 impl<'a> Draft<'a> {
@@ -70,7 +70,7 @@ impl<'a> Draft<'a> {
             bound_instances: 0,
             own_credit: [BTreeSet::new(), BTreeSet::new()],
             credit_spans: Vec::new(),
-            doubts: Doubts::default(),
+            invalid: InvalidValues::default(),
         }
     }
 }
@@ -190,12 +190,12 @@ pub(super) struct User {
 pub(super) struct Pending {
     pub(super) field: Field,
     pub(super) order: Order,
-    pub(super) about: Rc<About>,
+    pub(super) info: Rc<FieldInfo>,
 }
 
 /// Where a field stands.
 #[derive(Debug)]
-pub(super) struct About {
+pub(super) struct FieldInfo {
     pub(super) span: Range<usize>,
     /// The dotted path, without the member.
     pub(super) path: Arc<str>,
@@ -209,23 +209,24 @@ pub(super) struct About {
     pub(super) reported: Cell<bool>,
 }
 
-impl About {
+impl FieldInfo {
     pub(super) fn new(value: &Value, spec: &Spec, scripts: Vec<Script>, arguments: Vec<Range<usize>>) -> Rc<Self> {
         let (span, path) = (value.span.clone(), spec.path.as_str().into());
         Rc::new(Self { span, path, scripts, arguments, checked: Cell::new(false), reported: Cell::new(false) })
     }
 }
 
-/// Parameters and attributes whose values are wrong, and reported: what reads them is not judged by them.
+/// Parameters and attributes whose values are invalid and have been reported. Expressions that read them are not checked
+/// with these values, so that no follow-on errors are reported.
 #[derive(Debug, Default)]
-pub(super) struct Doubts {
+pub(super) struct InvalidValues {
     parameters: BTreeSet<usize>,
     attributes: BTreeSet<usize>,
     /// Whether anything else is invalid, so that signs are unknown.
     others: bool,
 }
 
-impl Doubts {
+impl InvalidValues {
     /// Records that the value of a target is invalid; of an attribute, for one of so many actors.
     pub(super) fn note(&mut self, target: Option<Target>, actors: usize) {
         match target {
@@ -246,7 +247,7 @@ impl Doubts {
     }
 
     /// Whether an expression reads a value that is wrong.
-    pub(super) fn concern(&self, expression: &Expression) -> bool {
+    pub(super) fn are_read_by(&self, expression: &Expression) -> bool {
         self.any()
             && expression.nodes.iter().any(|node| match node {
                 Node::Parameter(id) => self.parameters.contains(&id.index()),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::diagnostic::{self, Diagnostic, Origin};
 use super::lookup::Lookup;
-use super::names::Given;
+use super::names::NamedValue;
 use super::reader::{Reader, path};
 use super::resolve::{Resolver, arguments_of_quantities};
 use super::script::{Context, Type};
@@ -51,12 +51,12 @@ impl Lookup {
     fn definitions_in(&self, tree: &Tree) -> Vec<usize> {
         let named = tree.nodes.iter().zip(arguments_of_quantities(tree)).filter_map(|(node, is_argument)| {
             let Form::Name(name) = &node.form else { return None };
-            if is_argument { None } else { self.names.given(name) }
+            if is_argument { None } else { self.names.named_value(name) }
         });
         let mut uses: Vec<usize> = named
             .filter_map(|given| match given {
-                Given::Definition(at) => Some(at),
-                Given::Parameter(_) => None,
+                NamedValue::Definition(at) => Some(at),
+                NamedValue::Parameter(_) => None,
             })
             .collect();
         uses.sort_unstable();

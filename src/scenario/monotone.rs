@@ -173,9 +173,9 @@ impl Direction {
     }
 }
 
-/// In which directions a node has been asked for; definitions are shared, so a node may be asked for in both.
+/// The directions in which a node has been checked. Definitions are shared, so a node may be checked in both.
 #[derive(Clone, Copy, Debug, Default)]
-struct Reach {
+struct Directions {
     up: bool,
     down: bool,
 }
@@ -186,7 +186,7 @@ struct Analysis<'a> {
     motion: &'a dyn Fn(Quantity) -> Trend,
     /// By node: whether it contains something that moves.
     moves: Vec<bool>,
-    reach: Vec<Reach>,
+    directions: Vec<Directions>,
     found: Vec<Violation>,
 }
 
@@ -199,7 +199,7 @@ const UNKNOWN_BRANCHES: &str = "decides an `if` whose first branch may be below 
 impl<'a> Analysis<'a> {
     fn new(nodes: &'a [Node], bounds: &'a [Bounds], motion: &'a dyn Fn(Quantity) -> Trend) -> Self {
         let moves = moving(nodes, motion);
-        Self { nodes, bounds, motion, moves, reach: vec![Reach::default(); nodes.len()], found: Vec::new() }
+        Self { nodes, bounds, motion, moves, directions: vec![Directions::default(); nodes.len()], found: Vec::new() }
     }
 
     /// Quantities that must not occur at all.
@@ -217,7 +217,7 @@ impl<'a> Analysis<'a> {
     fn run(&mut self, root: NodeId, direction: Direction) {
         self.ask(root, direction);
         for at in (0..self.nodes.len()).rev() {
-            let Reach { up, down } = self.reach[at];
+            let Directions { up, down } = self.directions[at];
             if up {
                 self.visit(at, Direction::Up);
             }
@@ -233,8 +233,8 @@ impl<'a> Analysis<'a> {
             return;
         }
         match direction {
-            Direction::Up => self.reach[at].up = true,
-            Direction::Down => self.reach[at].down = true,
+            Direction::Up => self.directions[at].up = true,
+            Direction::Down => self.directions[at].down = true,
         }
     }
 

@@ -8,7 +8,7 @@ use super::draft::{Draft, Order, Spec, User};
 use super::keys;
 use super::names::Party;
 use super::reader::path;
-use super::script::{Context, Own};
+use super::script::{Context, OwnAttributes};
 use super::set_value::SetValue;
 use super::toml_tree::{Entry, Kind, Table, Value, is_column};
 use crate::model::{Amount, Bind, CommitmentId, Domain, InstanceId, Move, ResourceId, Shape, Target, Trigger, limits};
@@ -341,7 +341,7 @@ impl<'a> Draft<'a> {
         };
         let users: Vec<User> = of.clone().map(user).collect();
         let debtors: Vec<_> = users.iter().filter_map(|user| user.owner).collect();
-        let context = Context::Numeric { cohort: false, own: Own::Yes };
+        let context = Context::Numeric { cohort: false, own: OwnAttributes::Yes };
         let spec = Spec { path: place, domain: Domain::Amount, order: Order::Rest, context, table: None };
         let fields = self.fields.len();
         self.number(value, &spec, &users, &|user| vec![Target::Moved(first + user)]);

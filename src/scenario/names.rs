@@ -79,9 +79,9 @@ pub(super) struct Cohort {
     pub(super) names: Option<usize>,
 }
 
-/// A meeting or a shock.
+/// A meeting, a shock or a move.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Happening {
+pub(super) enum EventSource {
     Meeting(usize),
     Shock(usize),
     Move(usize),
@@ -89,7 +89,7 @@ pub(super) enum Happening {
 
 /// A parameter or a definition.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Given {
+pub(super) enum NamedValue {
     Parameter(usize),
     Definition(usize),
 }
@@ -118,17 +118,17 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The meeting or shock of a name.
-    pub(super) fn happening(&self, name: &str) -> Option<Happening> {
-        let meeting = self.meetings.find(name).map(Happening::Meeting);
-        let shock = || self.shocks.find(name).map(Happening::Shock);
-        meeting.or_else(shock).or_else(|| self.moves.find(name).map(Happening::Move))
+    /// The meeting, shock or move of a name.
+    pub(super) fn event_source(&self, name: &str) -> Option<EventSource> {
+        let meeting = self.meetings.find(name).map(EventSource::Meeting);
+        let shock = || self.shocks.find(name).map(EventSource::Shock);
+        meeting.or_else(shock).or_else(|| self.moves.find(name).map(EventSource::Move))
     }
 
     /// The parameter or definition of a name.
-    pub(super) fn given(&self, name: &str) -> Option<Given> {
-        let parameter = self.parameters.find(name).map(Given::Parameter);
-        parameter.or_else(|| self.definitions.find(name).map(Given::Definition))
+    pub(super) fn named_value(&self, name: &str) -> Option<NamedValue> {
+        let parameter = self.parameters.find(name).map(NamedValue::Parameter);
+        parameter.or_else(|| self.definitions.find(name).map(NamedValue::Definition))
     }
 
     /// The actor, cohort or group of a name; reports an unknown one, naming where it is written (`at`).

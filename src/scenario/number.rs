@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::cells::{self, Column};
 use super::diagnostic::{Diagnostic, Origin, listed, plain, quoted, suggestion};
-use super::draft::{About, Draft, Order, Pending, Spec, User, WHOLE, domain_help, shape_name};
+use super::draft::{Draft, FieldInfo, Order, Pending, Spec, User, WHOLE, domain_help, shape_name};
 use super::reader::path;
 use super::script::Script;
-use super::script::{Context, Own, Type};
+use super::script::{Context, OwnAttributes, Type};
 use super::toml_tree::{Entry, Kind, Table, Value, is_column};
 use crate::model::{
     ActorId, Distribution, Domain, DrawId, Field, FieldSource, Node, Quantity, Scalar, Shape, Target, limits,
@@ -86,7 +86,7 @@ impl<'a> Draft<'a> {
         };
         if !is_good && spec.order == Order::Attribute {
             let first = if users.is_empty() { None } else { targets(0).first().copied() };
-            self.doubts.note(first, self.lookup.names.actors.len());
+            self.invalid.note(first, self.lookup.names.actors.len());
         }
     }
 
@@ -99,14 +99,14 @@ impl<'a> Draft<'a> {
     ) -> Option<Distribution> {
         let read = self.read_number(value, spec);
         if read.is_none() {
-            self.doubts.note(Some(target), 0);
+            self.invalid.note(Some(target), 0);
         }
         match read? {
             Read::Number(number) => {
                 if self.in_domain(value, spec, number) {
                     self.model.setup.set(target, number);
                 } else {
-                    self.doubts.note(Some(target), 0);
+                    self.invalid.note(Some(target), 0);
                 }
                 None
             }
@@ -381,17 +381,17 @@ impl<'a> Draft<'a> {
         let reads = script.expression.reads();
         let alike = !reads.iter().any(|quantity| matches!(quantity, Quantity::Index | Quantity::Own(_)));
         let expression = Arc::new(script.expression.clone());
-        let about = About::new(value, spec, vec![script], Vec::new());
+        let info = FieldInfo::new(value, spec, vec![script], Vec::new());
         if alike {
             // What does not differ between members is worked out once.
             let all = (0..users.len()).flat_map(targets).collect();
             let user = User { suffix: None, ..users.first().copied().unwrap_or_default() };
-            self.push_field(spec, &user, all, FieldSource::Expression(expression), &about);
+            self.push_field(spec, &user, all, FieldSource::Expression(expression), &info);
             return;
         }
         for (at, user) in users.iter().enumerate() {
             let source = FieldSource::Expression(Arc::clone(&expression));
-            if !self.push_field(spec, user, targets(at), source, &about) {
+            if !self.push_field(spec, user, targets(at), source, &info) {
                 return;
             }
         }
@@ -405,10 +405,10 @@ impl<'a> Draft<'a> {
         targets: &dyn Fn(usize) -> Vec<Target>,
         mut drawn: Drawn,
     ) {
-        let about = About::new(value, spec, std::mem::take(&mut drawn.scripts), std::mem::take(&mut drawn.spans));
+        let info = FieldInfo::new(value, spec, std::mem::take(&mut drawn.scripts), std::mem::take(&mut drawn.spans));
         for (at, user) in users.iter().enumerate() {
             let source = FieldSource::Draw { draw: DrawId(0), distribution: drawn.of(at) };
-            if !self.push_field(spec, user, targets(at), source, &about) {
+            if !self.push_field(spec, user, targets(at), source, &info) {
                 return;
             }
         }
@@ -421,43 +421,43 @@ impl<'a> Draft<'a> {
         user: &User,
         targets: Vec<Target>,
         source: FieldSource,
-        about: &Rc<About>,
+        info: &Rc<FieldInfo>,
     ) -> bool {
         if self.fields.len() >= limits::FIELDS {
             if self.fields.len() == limits::FIELDS {
                 let message = format!("more than {} numbers that are drawn or worked out for members", limits::FIELDS);
-                let error = Diagnostic::error("limits/fields", message, Some(about.span.clone()));
+                let error = Diagnostic::error("limits/fields", message, Some(info.span.clone()));
                 self.reader.report(error.help("give plain numbers, or make cohorts and groups smaller"));
             }
             return false;
         }
-        let operations = about.scripts.iter().map(|script| script.expression.nodes.len()).sum();
-        if !self.lookup.count_operations(&mut self.reader, operations, &about.span, &Origin::File) {
+        let operations = info.scripts.iter().map(|script| script.expression.nodes.len()).sum();
+        if !self.lookup.count_operations(&mut self.reader, operations, &info.span, &Origin::File) {
             return false;
         }
         let field = Field {
             targets: targets.into(),
             source,
             domain: spec.domain,
-            path: Arc::clone(&about.path),
+            path: Arc::clone(&info.path),
             of: user.suffix,
             owner: user.owner,
             member: user.member,
         };
-        self.fields.push(Pending { field, order: spec.order, about: Rc::clone(about) });
+        self.fields.push(Pending { field, order: spec.order, info: Rc::clone(info) });
         true
     }
 
     /// Checks the scripts of the field that was read last, which belongs to each of some actors, called so.
     pub(super) fn check_own_fields(&mut self, actors: &[ActorId], role: &str) {
         let Some(pending) = self.fields.last() else { return };
-        let about = std::rc::Rc::clone(&pending.about);
-        if about.checked.replace(true) {
+        let info = std::rc::Rc::clone(&pending.info);
+        if info.checked.replace(true) {
             return;
         }
-        for script in &about.scripts {
+        for script in &info.scripts {
             if !self.check_own(script, actors, role) {
-                about.reported.set(true);
+                info.reported.set(true);
             }
         }
     }
@@ -492,7 +492,7 @@ impl<'a> Draft<'a> {
 
     /// A numeric field with one user and one target.
     pub(super) fn plain_field(&mut self, value: &'a super::toml_tree::Value, at: &str, domain: Domain, target: Target) {
-        let context = Context::Numeric { cohort: false, own: Own::No };
+        let context = Context::Numeric { cohort: false, own: OwnAttributes::No };
         let spec = Spec { path: at.to_owned(), domain, order: Order::Rest, context, table: None };
         self.number(value, &spec, &[User::default()], &|_| vec![target]);
     }

@@ -5,10 +5,10 @@ use std::ops::Range;
 use super::diagnostic::{Diagnostic, listed, quoted};
 use super::lookup::Lookup;
 use super::lookup::Set;
-use super::names::{Happening, Ids, Party};
+use super::names::{EventSource, Ids, Party};
 use super::reader::Reader;
-use super::reserved::{self, Takes, usage};
-use super::script::{Context, Own};
+use super::reserved::{self, ArgumentKind, usage};
+use super::script::{Context, OwnAttributes};
 use crate::model::{
     ActorId, Arguments, AttributeId, CommitmentId, DataId, GroupId, IssueId, MeanId, MeetingId, MoveId, OutcomeId,
     Promises, Quantity, ResourceId, ShockId, Signature, SlotId,
@@ -17,9 +17,9 @@ use crate::model::{
 /// A name as an argument of a quantity, and where it stands.
 pub(super) type Argument = (String, Range<usize>);
 
-/// Whom an error concerns.
+/// Whether an error is one of an expression or of the place where it is used.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Blame {
+pub(super) enum ErrorScope {
     /// The expression is wrong by itself, wherever it is used.
     Expression,
     /// It may not stand where it is used.
@@ -31,11 +31,11 @@ pub(super) struct QuantityFinder<'c, 'a> {
     reader: &'c mut Reader<'a>,
     lookup: &'c mut Lookup,
     context: Context,
-    /// What is wrong, and where.
-    pub(super) faults: Vec<(Range<usize>, Diagnostic, Blame)>,
+    /// The errors with their places.
+    pub(super) errors: Vec<(Range<usize>, Diagnostic, ErrorScope)>,
 }
 
-/// The names that there are.
+/// Lists the known names for a suggestion.
 fn known<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let names: Vec<&str> = names.take(20).collect();
     if names.is_empty() { "the file declares none".into() } else { format!("write {}", listed(names)) }
@@ -43,21 +43,21 @@ fn known<'n>(names: impl Iterator<Item = &'n str>) -> String {
 
 impl<'c, 'a> QuantityFinder<'c, 'a> {
     pub(super) fn new(reader: &'c mut Reader<'a>, lookup: &'c mut Lookup, context: Context) -> Self {
-        Self { reader, lookup, context, faults: Vec::new() }
+        Self { reader, lookup, context, errors: Vec::new() }
     }
 
     fn report_own(&mut self, span: &Range<usize>, error: Diagnostic) {
-        self.faults.push((span.clone(), error, Blame::Expression));
+        self.errors.push((span.clone(), error, ErrorScope::Expression));
     }
 
     fn report_met(&mut self, span: &Range<usize>, error: Diagnostic) {
-        self.faults.push((span.clone(), error, Blame::Context));
+        self.errors.push((span.clone(), error, ErrorScope::Context));
     }
 
     /// The quantity of a call whose arguments are names; none where it is wrong.
     pub(super) fn call(&mut self, name: &str, words: &[Argument], span: &Range<usize>) -> Option<Quantity> {
-        let takes = reserved::takes(name)?;
-        let (least, most) = takes.count();
+        let kind = reserved::argument_kind(name)?;
+        let (least, most) = kind.count();
         if words.len() < least || words.len() > most {
             let message = if least == most {
                 format!("`{name}` takes {least} argument{}, but has {}", if least == 1 { "" } else { "s" }, words.len())
@@ -68,27 +68,27 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
             self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(name)));
             return None;
         }
-        let arguments = match takes {
-            Takes::Resource => self.slot(name, &words[0], words.get(1)).map(Arguments::Slot),
-            Takes::Observed => return self.assured(name, words, span),
-            Takes::Commitment => self.promises(name, &words[0]).map(Arguments::Promises),
-            Takes::Stance => self.stance(name, words),
-            Takes::Pair => {
+        let arguments = match kind {
+            ArgumentKind::Resource => self.slot(name, &words[0], words.get(1)).map(Arguments::Slot),
+            ArgumentKind::Observed => return self.assured(name, words, span),
+            ArgumentKind::Commitment => self.promises(name, &words[0]).map(Arguments::Promises),
+            ArgumentKind::Stance => self.stance(name, words),
+            ArgumentKind::Pair => {
                 let (a, b) = (self.actor(&words[0], name), self.actor(&words[1], name));
                 a.zip(b).map(|(a, b)| Arguments::Pair(a, b))
             }
-            Takes::Attribute => return self.own(name, &words[0], span),
-            Takes::Occurrence => Some(self.happening(name, &words[0])?),
-            Takes::Outcome => {
+            ArgumentKind::Attribute => return self.own(name, &words[0], span),
+            ArgumentKind::Occurrence => Some(self.event_source(name, &words[0])?),
+            ArgumentKind::Outcome => {
                 let found = self.find(|names| &names.outcomes, &words[0], "an outcome", name);
                 found.map(|at| Arguments::Outcome(OutcomeId::at(at)))
             }
-            Takes::Data => {
+            ArgumentKind::Data => {
                 let found = self.find(|names| &names.data, &words[0], "a series of data", name);
                 found.map(|at| Arguments::Data(DataId::at(at)))
             }
             // `members` is a number, which is asked for by itself.
-            Takes::Group => None,
+            ArgumentKind::Group => None,
         };
         if !self.allows_state(name, span) {
             return None;
@@ -204,14 +204,14 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
     fn own(&mut self, name: &str, word: &Argument, span: &Range<usize>) -> Option<Quantity> {
         let found = self.find(|names| &names.attributes, word, "an attribute", name);
         let (message, help) = match self.context {
-            Context::Definition | Context::Condition { .. } | Context::Numeric { own: Own::Yes, .. } => {
+            Context::Definition | Context::Condition { .. } | Context::Numeric { own: OwnAttributes::Yes, .. } => {
                 return Quantity::of(name, Arguments::Attribute(AttributeId::at(found?)));
             }
             Context::World(what) => (
                 format!("`own` is the debtor's attribute, and {what} has no debtor"),
                 "write the number, or declare it in `[parameters]`",
             ),
-            Context::Numeric { own: Own::Attribute, .. } => (
+            Context::Numeric { own: OwnAttributes::Attribute, .. } => (
                 "`own` cannot be read by an attribute: attributes are worked out first".to_owned(),
                 "read parameters, or let another field read both attributes",
             ),
@@ -243,9 +243,9 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
         Some(Arguments::Mean(self.lookup.sets.mean(group, issue)))
     }
 
-    fn happening(&mut self, name: &str, word: &Argument) -> Option<Arguments> {
+    fn event_source(&mut self, name: &str, word: &Argument) -> Option<Arguments> {
         let names = &self.lookup.names;
-        let Some(found) = names.happening(&word.0) else {
+        let Some(found) = names.event_source(&word.0) else {
             let message = match names.what_is(&word.0) {
                 Some(what) => format!("`{name}` takes a meeting, a shock or a move, but {} is {what}", quoted(&word.0)),
                 None => format!("{} is no meeting, shock or move", quoted(&word.0)),
@@ -256,9 +256,9 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
             return None;
         };
         Some(match found {
-            Happening::Meeting(at) => Arguments::Meeting(MeetingId::at(at)),
-            Happening::Shock(at) => Arguments::Shock(ShockId::at(at)),
-            Happening::Move(at) => Arguments::Move(MoveId::at(at)),
+            EventSource::Meeting(at) => Arguments::Meeting(MeetingId::at(at)),
+            EventSource::Shock(at) => Arguments::Shock(ShockId::at(at)),
+            EventSource::Move(at) => Arguments::Move(MoveId::at(at)),
         })
     }
 
@@ -301,7 +301,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
         if cohort {
             may.push("`index` and `size`");
         }
-        if own == Own::Yes {
+        if own == OwnAttributes::Yes {
             may.push("`own(…)`");
         }
         let help = format!("it may read {}", may.join(" and "));

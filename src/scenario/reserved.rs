@@ -12,9 +12,9 @@ pub(super) const MEMBERS: &str = "members";
 /// Words that are neither quantities nor functions.
 const KEYWORDS: [&str; 5] = ["and", "or", "not", "true", "false"];
 
-/// What a quantity takes as arguments.
+/// The kind of arguments that a quantity takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
+pub(super) enum ArgumentKind {
     /// A resource, and perhaps an actor or a group.
     Resource,
     /// A resource, perhaps an actor or a group, and perhaps an observer.
@@ -37,7 +37,7 @@ pub(super) enum Takes {
     Group,
 }
 
-impl Takes {
+impl ArgumentKind {
     /// What a quantity of this signature takes; none where it is written without arguments.
     fn of(signature: Signature) -> Option<Self> {
         match signature {
@@ -92,7 +92,7 @@ pub(super) fn all<'a>() -> impl Iterator<Item = &'a str> {
 /// The names of the quantities that take arguments, each once.
 pub(super) fn called<'a>() -> impl Iterator<Item = &'a str> {
     let mut names: Vec<&str> = Vec::new();
-    let taking = Quantity::SIGNATURES.iter().filter(|(_, signature)| Takes::of(*signature).is_some());
+    let taking = Quantity::SIGNATURES.iter().filter(|(_, signature)| ArgumentKind::of(*signature).is_some());
     for name in taking.map(|&(name, _)| name).chain([MEMBERS]) {
         if !names.contains(&name) {
             names.push(name);
@@ -102,16 +102,16 @@ pub(super) fn called<'a>() -> impl Iterator<Item = &'a str> {
 }
 
 /// What the quantity of a name takes as arguments; none if there is no such quantity.
-pub(super) fn takes(name: &str) -> Option<Takes> {
+pub(super) fn argument_kind(name: &str) -> Option<ArgumentKind> {
     let mut quantities = Quantity::SIGNATURES.iter().filter(|(known, _)| *known == name);
-    let takes = quantities.find_map(|&(_, signature)| Takes::of(signature));
-    takes.or_else(|| (name == MEMBERS).then_some(Takes::Group))
+    let kind = quantities.find_map(|&(_, signature)| ArgumentKind::of(signature));
+    kind.or_else(|| (name == MEMBERS).then_some(ArgumentKind::Group))
 }
 
 /// The signature of a quantity that is written without arguments.
 pub(super) fn alone(name: &str) -> Option<Signature> {
     let mut quantities = Quantity::SIGNATURES.iter().filter(|(known, _)| *known == name);
-    quantities.find(|(_, signature)| Takes::of(*signature).is_none()).map(|&(_, signature)| signature)
+    quantities.find(|(_, signature)| ArgumentKind::of(*signature).is_none()).map(|&(_, signature)| signature)
 }
 
 /// Whether a name is one of them.
@@ -127,6 +127,6 @@ pub(super) fn usage(name: &str) -> String {
         "if" => "write `if(condition, a, b)`".into(),
         "abs" | "sqrt" | "exp" | "ln" => format!("write `{name}(a)`"),
         "curve" => "write `curve(x, x1, y1, x2, y2)`, with as many points as you like".into(),
-        _ => takes(name).unwrap_or(Takes::Occurrence).usage(name),
+        _ => argument_kind(name).unwrap_or(ArgumentKind::Occurrence).usage(name),
     }
 }

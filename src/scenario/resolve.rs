@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Origin, quoted};
 use super::lookup::Lookup;
-use super::names::Given;
+use super::names::NamedValue;
 use super::reader::Reader;
 use super::reserved;
 use super::script::{Context, Extent, NodePlace, Script, Type, place_met};
@@ -91,7 +91,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         let mut entries: BTreeMap<usize, Range<usize>> = BTreeMap::new();
         for (node, word) in tree.nodes.iter().zip(arguments_of_quantities(tree)) {
             let (Form::Name(name), false) = (&node.form, word) else { continue };
-            let Some(Given::Definition(definition)) = self.lookup.names.given(name) else { continue };
+            let Some(NamedValue::Definition(definition)) = self.lookup.names.named_value(name) else { continue };
             let mut waiting = vec![definition];
             while let Some(next) = waiting.pop() {
                 if let std::collections::btree_map::Entry::Vacant(entry) = entries.entry(next) {
@@ -309,10 +309,10 @@ impl<'c, 'a> Resolver<'c, 'a> {
                 None => Operand::Wrong,
             };
         }
-        match self.lookup.names.given(name) {
-            Some(Given::Parameter(at)) => self.push(Node::Parameter(ParameterId::at(at)), Type::Number, span, &[]),
-            Some(Given::Definition(at)) if self.context == Context::Definition => self.leaf(at, span),
-            Some(Given::Definition(at)) => self.definitions.get(&at).copied().unwrap_or(Operand::Wrong),
+        match self.lookup.names.named_value(name) {
+            Some(NamedValue::Parameter(at)) => self.push(Node::Parameter(ParameterId::at(at)), Type::Number, span, &[]),
+            Some(NamedValue::Definition(at)) if self.context == Context::Definition => self.leaf(at, span),
+            Some(NamedValue::Definition(at)) => self.definitions.get(&at).copied().unwrap_or(Operand::Wrong),
             None => {
                 let error = self.unknown_name(name);
                 self.report_own(span, error);

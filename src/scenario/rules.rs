@@ -69,11 +69,11 @@ pub(super) enum Breach {
     Parameter,
 }
 
-/// Is told of every rule that is broken.
-pub(super) trait Examiner {
+/// Receives every broken rule.
+pub(super) trait BreachHandler {
     /// Whether a field needs no check, since what it shares with others has been found wrong.
     fn is_settled(&self, field: usize) -> bool;
-    /// Takes a broken rule; whether to look for others.
+    /// Takes a broken rule, and returns whether to look for others.
     fn take(&mut self, breach: Breach) -> ControlFlow<()>;
 }
 
@@ -95,7 +95,7 @@ fn key(target: Target) -> Option<Key> {
     Some((kind, at))
 }
 
-/// What of a model is known before a run.
+/// The values of a model that are known before a run.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     /// By parameter: whether it is drawn.
@@ -159,20 +159,20 @@ pub(super) fn check_values(
     model: &Model,
     known: &Known,
     setup: &mut Setup,
-    examiner: &mut dyn Examiner,
+    handler: &mut dyn BreachHandler,
 ) -> ControlFlow<()> {
     for (at, (field, &is_known)) in model.fields.iter().zip(&known.fields).enumerate() {
         if is_known
-            && !examiner.is_settled(at)
+            && !handler.is_settled(at)
             && let Err(breach) = evaluate(model, setup, (at, field))
         {
-            examiner.take(breach)?;
+            handler.take(breach)?;
         }
     }
     let credits = setup.credit_offer.iter().zip(&setup.credit_bond).zip(&known.credits);
     for (actor, ((&offer, &bond), &is_known)) in credits.enumerate() {
         if is_known && offer > bond {
-            examiner.take(Breach::Credit { actor, offer, bond })?;
+            handler.take(Breach::Credit { actor, offer, bond })?;
         }
     }
     let mut total: i128 = 0;
@@ -181,7 +181,7 @@ pub(super) fn check_values(
             total += i128::from(amount.0);
         }
         if total > i128::from(MAX_TOTAL) {
-            return examiner.take(Breach::Total { gift });
+            return handler.take(Breach::Total { gift });
         }
     }
     ControlFlow::Continue(())
@@ -212,14 +212,14 @@ pub(super) fn check_signs(
     model: &Model,
     known: &Known,
     parameters: &[f64],
-    examiner: &mut dyn Examiner,
+    handler: &mut dyn BreachHandler,
 ) -> ControlFlow<()> {
     let intervals = parameter_intervals_at(model, parameters);
     for (at, (commitment, debtors)) in model.commitments.iter().zip(&known.debtors).enumerate() {
         for (key, expression) in commitment.monotone() {
             for violation in monotone::violations(model, debtors, expression, &intervals) {
                 let path = expression.path.clone();
-                examiner.take(Breach::Sign { commitment: at, key, path, violation })?;
+                handler.take(Breach::Sign { commitment: at, key, path, violation })?;
             }
         }
     }
@@ -228,7 +228,7 @@ pub(super) fn check_signs(
         let Trigger::Rate(rate) = &shock.trigger else { continue };
         let highest = bounds(&rate.nodes, &intervals, &read).last().map_or(0.0, |root| root.interval().high);
         if highest < 0.0 {
-            examiner.take(Breach::Rate { shock: at, highest })?;
+            handler.take(Breach::Rate { shock: at, highest })?;
         }
     }
     ControlFlow::Continue(())
@@ -240,15 +240,15 @@ pub(super) fn check_parameters(
     model: &Model,
     known: &Known,
     parameters: &[f64],
-    examiner: &mut dyn Examiner,
+    handler: &mut dyn BreachHandler,
 ) -> ControlFlow<()> {
     if !model.parameters.iter().zip(parameters).all(|(parameter, &value)| parameter.takes(value)) {
-        examiner.take(Breach::Parameter)?;
+        handler.take(Breach::Parameter)?;
     }
     let value = |id: ParameterId| (!known.drawn[id.index()]).then(|| parameters[id.index()]);
     for expression in all_expressions(model).chain(model.fields.iter().flat_map(field_expressions)) {
         if !constant::faults(&expression.nodes, &value).is_empty() {
-            examiner.take(Breach::Constant)?;
+            handler.take(Breach::Constant)?;
         }
     }
     ControlFlow::Continue(())
@@ -313,7 +313,7 @@ impl<'a> Recheck<'a> {
 /// Stops at the first rule that is broken.
 struct FirstBreach;
 
-impl Examiner for FirstBreach {
+impl BreachHandler for FirstBreach {
     fn is_settled(&self, _: usize) -> bool {
         false
     }

@@ -143,13 +143,13 @@ pub(super) enum Context {
         /// It is a cohort's and may read `index` and `size`.
         cohort: bool,
         /// Whether it may read `own`.
-        own: Own,
+        own: OwnAttributes,
     },
 }
 
 /// Whether a numeric field may read an attribute of the one that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Own {
+pub(super) enum OwnAttributes {
     /// It belongs to no actor.
     No,
     /// It is an attribute itself.

@@ -11,7 +11,7 @@ use super::keys;
 use super::lookup::Set;
 use super::names::Party;
 use super::reader::path;
-use super::script::{Context, Own};
+use super::script::{Context, OwnAttributes};
 use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::{ActorId, Domain, Influence, Pairs, Target, limits};
 
@@ -26,7 +26,7 @@ impl<'a> Draft<'a> {
             let own = std::mem::take(&mut self.own_credit[at]);
             let others: Vec<usize> = (0..self.lookup.names.actors.len()).filter(|actor| !own.contains(actor)).collect();
             self.own_credit[at] = own;
-            let context = Context::Numeric { cohort: false, own: Own::No };
+            let context = Context::Numeric { cohort: false, own: OwnAttributes::No };
             let spec =
                 Spec { path: path("credit", key), domain: Domain::Unit, order: Order::Rest, context, table: None };
             let all = |_| others.iter().map(|&actor| target(actor)).collect();

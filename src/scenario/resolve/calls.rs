@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::super::diagnostic::{Diagnostic, listed, plain, quoted, suggestion};
-use super::super::quantity::{Argument, Blame, QuantityFinder};
-use super::super::reserved::{self, Takes, usage};
+use super::super::quantity::{Argument, ErrorScope, QuantityFinder};
+use super::super::reserved::{self, ArgumentKind, usage};
 use super::super::script::Type;
 use super::super::syntax::{Form, Operator, Tree, TreeId};
 use super::{Operand, Resolver};
@@ -166,10 +166,10 @@ impl<'a> Resolver<'_, 'a> {
     pub(super) fn find<T>(&mut self, look: impl FnOnce(&mut QuantityFinder<'_, 'a>) -> Option<T>) -> Option<T> {
         let mut finder = QuantityFinder::new(self.reader, self.lookup, self.context);
         let found = look(&mut finder);
-        for (span, error, blame) in finder.faults {
-            match blame {
-                Blame::Expression => self.report_own(&span, error),
-                Blame::Context => self.report_met(&span, error),
+        for (span, error, scope) in finder.errors {
+            match scope {
+                ErrorScope::Expression => self.report_own(&span, error),
+                ErrorScope::Context => self.report_met(&span, error),
             }
         }
         found
@@ -178,7 +178,7 @@ impl<'a> Resolver<'_, 'a> {
     /// A quantity with arguments.
     pub(super) fn call(&mut self, tree: &Tree, name: &str, arguments: &[TreeId], span: &Range<usize>) -> Operand {
         let mut words: Vec<Argument> = Vec::new();
-        if reserved::takes(name).is_none() {
+        if reserved::argument_kind(name).is_none() {
             let error = self.unknown_call(name);
             self.report_own(span, error);
             return Operand::Wrong;
@@ -189,7 +189,9 @@ impl<'a> Resolver<'_, 'a> {
             let word = match tree.nodes[argument].form {
                 Form::Name(ref word) => Some(word.clone()),
                 // One instance of a commitment is written as a quotient.
-                Form::Binary(Operator::Divide, a, b) if reserved::takes(name) == Some(Takes::Commitment) => {
+                Form::Binary(Operator::Divide, a, b)
+                    if reserved::argument_kind(name) == Some(ArgumentKind::Commitment) =>
+                {
                     name_of(a).zip(name_of(b)).map(|(commitment, actor)| format!("{commitment}/{actor}"))
                 }
                 _ => None,
@@ -225,7 +227,7 @@ impl<'a> Resolver<'_, 'a> {
 
     fn unknown_call(&self, name: &str) -> Diagnostic {
         let names = &self.lookup.names;
-        if reserved::is_word(name) || names.given(name).is_some() {
+        if reserved::is_word(name) || names.named_value(name).is_some() {
             let message = format!("{} takes no arguments", quoted(name));
             return Diagnostic::error("expr/arguments", message, None).help("write the name alone");
         }
