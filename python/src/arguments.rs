@@ -20,7 +20,7 @@ pub(crate) fn format(name: &str) -> Result<Format, Raised> {
     let known = Format::ALL.iter().copied().find(|format| format.name() == name);
     let format = known.ok_or_else(|| Raised::argument(format!("there is no format `{}`", escaped(name))))?;
     match format.missing() {
-        Some(help) => Err(Raised::new("ArgumentError", format!("there is no {name} in this build"), Some(help))),
+        Some(help) => Err(Raised::new("ArgumentError", format!("this build has no support for `{name}`"), Some(help))),
         None => Ok(format),
     }
 }

@@ -16,7 +16,7 @@ use backstop::store::{
 };
 use backstop::sweep::Error;
 use backstop::table::Format;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::console::{Failed, fail, report, say};
 
@@ -32,12 +32,13 @@ pub(crate) struct Unreadable {
     pub(crate) help: Option<&'static str>,
 }
 
-/// The formats of tables; one that the program was built without is refused with what to do about it.
+/// Parses the name of a table format. Formats that the program was built without are not listed as possible values, and
+/// the error for them says how to build it.
 pub(crate) fn formats() -> impl TypedValueParser<Value = Format> {
-    let names = Format::ALL.iter().map(|format| format.name());
+    let names = Format::ALL.iter().map(|format| PossibleValue::new(format.name()).hide(format.missing().is_some()));
     PossibleValuesParser::new(names).try_map(|name| {
         let format = Format::ALL.iter().copied().find(|format| format.name() == name).unwrap_or_default();
-        format.missing().map_or(Ok(format), |help| Err(format!("this program was built without it; {help}")))
+        format.missing().map_or(Ok(format), |help| Err(format!("this program was built without {name}; {help}")))
     })
 }
 

@@ -1,4 +1,4 @@
-//! The formats that tables can be had in.
+//! The file formats of tables.
 
 use std::io::{self, Write};
 
@@ -6,22 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use super::{CsvWriter, Table};
 
-/// A format of tables. CSV is always written; another format is a second file beside each table, with the same rows.
+/// A file format of tables. CSV is always written; other formats are written as a second file beside each table, with the
+/// same rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// CSV alone.
+    /// CSV only.
     #[default]
     Csv,
-    /// Parquet, typed.
+    /// Parquet, with typed columns.
     Parquet,
 }
 
 impl Format {
-    /// All of them.
+    /// All formats.
     pub const ALL: &[Self] = &[Self::Csv, Self::Parquet];
 
-    /// Its name, which is also the ending of the names of its files.
+    /// The name, which is also the extension of its files.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -30,8 +31,8 @@ impl Format {
         }
     }
 
-    /// The name of the file that is written beside a table, given that of the table as CSV; none where CSV is all, and of
-    /// a file that is none.
+    /// The name of the file that is written beside a table, given the name of the table's CSV file; `None` if only CSV is
+    /// written, or if `csv` does not end in `.csv`.
     #[must_use]
     pub fn beside(self, csv: &str) -> Option<String> {
         match self {
@@ -40,13 +41,13 @@ impl Format {
         }
     }
 
-    /// What to do to have a format that this program was built without; none if it is there.
+    /// How to build the program with this format; `None` if it has the format already.
     #[must_use]
     pub fn missing(self) -> Option<&'static str> {
         match self {
             Self::Csv => None,
             Self::Parquet if cfg!(feature = "parquet") => None,
-            Self::Parquet => Some("build the program with the feature `parquet`, which is one of the default features"),
+            Self::Parquet => Some("build it with the cargo feature `parquet`, which is on by default"),
         }
     }
 
