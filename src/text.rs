@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quoted_is_short_and_what_it_looks_like() {
+    fn quoted_text_is_short_and_shows_hidden_characters() {
         assert_eq!(quoted("größe"), "`größe`");
         assert_eq!(quoted("us\u{a0}uk\u{3000}x"), "`us\\u{a0}uk\\u{3000}x`");
         assert!(quoted(&"x".repeat(1_000)).chars().count() < 70);

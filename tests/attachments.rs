@@ -91,7 +91,7 @@ fn entries_merge_by_id_and_keys_are_replaced_whole() {
 }
 
 #[test]
-fn a_number_for_a_long_parameter_replaces_its_value_only() {
+fn a_number_replaces_only_the_value_of_a_long_parameter() {
     has(&laid("parameters.long = 4\n"), &["long = { value = 4, range = [0, 9], unit = \"u\" }", "short = 2"]);
     has(&laid("parameters.long = { range = [0, 5] }\n"), &["long = { value = 1, range = [0, 5], unit = \"u\" }"]);
     has(&laid("parameters.long = { normal = [0, 1] }\n"), &["long = { normal = [0, 1] }"]);
@@ -434,7 +434,7 @@ fn broken_tables_are_refused_with_the_place_of_the_cell() {
 
 /// No further errors are reported for the readers of a wrong cell.
 #[test]
-fn a_wrong_cell_makes_no_other_errors() {
+fn an_invalid_cell_causes_no_follow_on_errors() {
     let main = "format = 1\n[time]\nsteps = 2\n[cohorts.party]\ntable = \"t.csv\"\nid = \"code\"\n\
         attributes = { share = { column = \"share\" } }\n[resources]\nr = {}\n[commitments.join]\ndebtor = \"party\"\n\
         gives = { r = \"own(share)\" }\nwhen = \"bound(r) * own(share) >= 1\"\n";

@@ -158,7 +158,7 @@ fn examples_print_what_they_show() {
 }
 
 #[test]
-fn every_page_is_followed() {
+fn every_page_of_the_docs_has_a_test() {
     let mut found: Vec<String> = fs::read_dir(root().join("docs"))
         .unwrap()
         .map(|entry| format!("docs/{}", entry.unwrap().file_name().to_string_lossy()))

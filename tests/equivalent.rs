@@ -106,7 +106,7 @@ fn rounds(ran: &Ran, is_sought: bool) -> Vec<usize> {
 }
 
 #[test]
-fn a_cascade_is_the_rounds_of_everyone() {
+fn a_cascade_equals_evaluating_every_offer_in_each_round() {
     let (mut stuck, mut long) = (0, 0);
     for (seed, is_sought) in (0..60).zip([false, true].into_iter().cycle()) {
         let ran = crowd(seed, MORE[usize::from(is_sought)]);

@@ -21,18 +21,18 @@ fn main() -> ExitCode {
     run(vec![
         test("a_file_that_cannot_grow_leaves_nothing", a_file_that_cannot_grow_leaves_nothing),
         test(
-            "a_full_disk_leaves_nothing_and_keeps_what_was_there",
-            a_full_disk_leaves_nothing_and_keeps_what_was_there,
+            "a_full_disk_creates_nothing_and_keeps_existing_files",
+            a_full_disk_creates_nothing_and_keeps_existing_files,
         )
         .needs(small_disk),
         test("a_killed_program_leaves_a_complete_folder_or_none", a_killed_program_leaves_a_complete_folder_or_none),
-        test("a_folder_with_something_in_it_is_refused_and_stays", a_folder_with_something_in_it_is_refused_and_stays),
+        test("a_folder_that_is_not_empty_is_refused_and_kept", a_folder_that_is_not_empty_is_refused_and_kept),
         test("invalid_places_for_a_folder_are_rejected", invalid_places_for_a_folder_are_rejected),
         test("a_parent_that_may_not_be_written_is_refused", a_parent_that_may_not_be_written_is_refused)
             .needs(bound_by_permissions),
         test("empty_folders_of_every_kind_are_filled", empty_folders_of_every_kind_are_filled),
         test("a_mounted_folder_is_filled", a_mounted_folder_is_filled).needs(small_disk),
-        test("files_can_be_read_by_all_who_may", files_can_be_read_by_all_who_may),
+        test("permissions_of_files_follow_the_umask", permissions_of_files_follow_the_umask),
         test("events_that_cannot_be_written_fail_the_command", events_that_cannot_be_written_fail_the_command),
         test("a_full_standard_output_fails_every_command", a_full_standard_output_fails_every_command),
         test("results_and_warnings_have_streams_of_their_own", results_and_warnings_have_streams_of_their_own),
@@ -161,7 +161,7 @@ fn bound_by_permissions() -> Need {
 }
 
 /// On a full disk nothing is created, and existing files are kept.
-fn a_full_disk_leaves_nothing_and_keeps_what_was_there() {
+fn a_full_disk_creates_nothing_and_keeps_existing_files() {
     let run = format!("'{PROGRAM}' run '{}' -q", scenario("jeddah-2025"));
     let (mut refused, mut written) = (0, 0);
     for kib in [4, 12, 20, 40, 64, 100, 160, 400] {
@@ -234,7 +234,7 @@ fn a_killed_program_leaves_a_complete_folder_or_none() {
 
 // ---------------------------------------------------------------- somebody is in the way
 
-fn a_folder_with_something_in_it_is_refused_and_stays() {
+fn a_folder_that_is_not_empty_is_refused_and_kept() {
     let (parent, old) = whole("adversary", "0");
     let out = parent.path().join("run");
     let shown = out.display().to_string();
@@ -312,7 +312,7 @@ fn a_mounted_folder_is_filled() {
     assert!(output.status.success(), "{}", errors(&output));
 }
 
-fn files_can_be_read_by_all_who_may() {
+fn permissions_of_files_follow_the_umask() {
     let parent = folder();
     let (out, events) = (parent.path().join("run"), parent.path().join("events.csv"));
     let (out, events) = (out.display(), events.display());

@@ -630,7 +630,7 @@ fn a_folder_has_one_writer_at_a_time() {
 /// Folders follow the umask, as files do.
 #[cfg(unix)]
 #[test]
-fn what_is_written_follows_the_umask() {
+fn written_files_follow_the_umask() {
     use std::os::unix::fs::PermissionsExt as _;
     for (umask, folder_mode, file_mode) in [("002", 0o775, 0o664), ("077", 0o700, 0o600), ("022", 0o755, 0o644)] {
         let folder = workplace();

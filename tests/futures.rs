@@ -262,7 +262,7 @@ fn a_file_is_explained_as_its_folder_is() {
 
 /// The JSON is valid even if a name contains control characters.
 #[test]
-fn what_is_hidden_is_escaped_in_json_as_json_does() {
+fn hidden_characters_are_escaped_in_json() {
     let folder = tempfile::tempdir().expect("a folder");
     let name = "a\u{202e}b\u{e0041}.toml";
     std::fs::write(folder.path().join(name), "format = 1\n").expect("it can be written");
@@ -320,7 +320,7 @@ anchor = { a = -0.8 }
 "#;
 
 #[test]
-fn the_coup_is_at_the_root_of_what_it_brought_down() {
+fn the_shock_is_the_root_cause_of_the_suspensions() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     std::fs::write(here.join("coup.toml"), COUP).expect("written");
@@ -705,7 +705,7 @@ fn crowds(seed: u64) -> String {
 /// Exchanging two interchangeable moves changes nothing but names: each set that was skipped has the same result as its
 /// representative.
 #[test]
-fn interchangeable_first_moves_bring_the_same() {
+fn interchangeable_first_moves_have_the_same_futures() {
     use backstop::analysis::{Question, interchangeable, possible_moves};
     use backstop::engine::{Checkpoint, Plan, RunOptions, RunSeed, View, run_watched};
     use backstop::sweep::{Forward, MoveSet, simulate};

@@ -293,7 +293,7 @@ fn files_of_any_size() -> Vec<Input> {
 }
 
 #[test]
-fn files_that_never_end_or_are_none() {
+fn endless_and_special_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let sparse = folder.path().join("sparse.toml");
     fs::write(&sparse, HEAD).expect("a file can be written");

@@ -289,7 +289,7 @@ fn a_move_takes_up_what_is_suspended_once_its_condition_holds() {
 }
 
 #[test]
-fn what_a_move_cannot_bind_is_refused() {
+fn moves_that_cannot_bind_are_refused() {
     let aid = "[commitments.aid]\ndebtor = \"a\"\ngives = { money = 1 }\n";
     let refused = |moves: &str| errors(&scenario(2, &format!("{aid}[moves.push]\n{moves}\n")));
     assert_eq!(refused("on = 1\nbind = [\"aidd\"]"), ["`moves.push.bind` names `aidd`, which is no commitment"]);

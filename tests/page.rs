@@ -74,7 +74,7 @@ fn a_page_holds_the_tables_cell_for_cell() {
 
 /// The states in a page equal those of `replay --at` and `explain --at`.
 #[test]
-fn the_states_on_the_way_are_those_of_the_run() {
+fn states_in_a_page_equal_those_of_replay_and_explain() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     said(at, &["run", &scenario("jeddah-2025.toml"), "--out", "run", "--quiet"]);

@@ -24,7 +24,8 @@ fn main() -> ExitCode {
         test("awkward_names_and_runs_that_end_early_are_drawn", awkward_names_and_runs_that_end_early_are_drawn)
             .needs(needs_python),
         test("damaged_folders_are_refused", damaged_folders_are_refused).needs(needs_python),
-        test("readers_find_the_types_of_long_tables", readers_find_the_types_of_long_tables).needs(needs_python),
+        test("types_of_long_tables_are_inferred_correctly", types_of_long_tables_are_inferred_correctly)
+            .needs(needs_python),
     ])
 }
 
@@ -337,7 +338,7 @@ fn copy(from: &Path, to: &Path) -> PathBuf {
 }
 
 /// A table longer than the part from which readers infer types is read with every digit.
-fn readers_find_the_types_of_long_tables() {
+fn types_of_long_tables_are_inferred_correctly() {
     let python = python();
     let folder = tempfile::tempdir().unwrap();
     let scenario = folder.path().join("s.toml");

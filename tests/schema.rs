@@ -19,7 +19,7 @@ fn the_schema_is_a_json_schema() {
 }
 
 #[test]
-fn what_passes_check_is_valid() {
+fn files_that_pass_check_satisfy_the_schema() {
     let mut files = tomls("scenarios");
     files.push(root().join("src/cli/starter.toml"));
     let files = files.iter().map(|file| (file.display().to_string(), fs::read(file).unwrap()));
@@ -39,7 +39,7 @@ fn what_passes_check_is_valid() {
 const BEYOND: [&str; 4] = ["lead_as_date", "meeting_on_quoted_date", "stance_as_date", "start_as_string"];
 
 #[test]
-fn what_has_the_wrong_form_is_invalid() {
+fn the_schema_rejects_files_that_the_reader_rejects() {
     let validator = validator();
     let mut valid = BTreeSet::new();
     for case in cases("schema") {

@@ -14,8 +14,8 @@ fn main() -> ExitCode {
         test("a_task_that_still_holds_its_shard_is_awaited", a_task_that_still_holds_its_shard_is_awaited),
         test("requests_to_a_busy_cluster_are_retried", requests_to_a_busy_cluster_are_retried),
         test(
-            "what_is_no_job_id_is_refused_and_leaves_nothing_behind",
-            what_is_no_job_id_is_refused_and_leaves_nothing_behind,
+            "an_unreadable_job_id_is_refused_and_leaves_no_files",
+            an_unreadable_job_id_is_refused_and_leaves_no_files,
         ),
         test(
             "the_folder_of_an_array_is_replaced_only_if_it_is_one",
@@ -147,7 +147,7 @@ fn requests_to_a_busy_cluster_are_retried() {
     assert!(here.join("# 1/out/runs.csv").exists());
 }
 
-fn what_is_no_job_id_is_refused_and_leaves_nothing_behind() {
+fn an_unreadable_job_id_is_refused_and_leaves_no_files() {
     let folder = field();
     let here = folder.path();
     std::fs::write(here.join("state/mute"), "").unwrap();

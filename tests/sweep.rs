@@ -191,7 +191,7 @@ fn a_run_of_a_sweep_can_be_run_again() {
 }
 
 #[test]
-fn models_are_alike_that_differ_in_their_setup_alone() {
+fn models_that_differ_only_in_their_setup_are_alike() {
     let alike = |name: &str, a: f64, b: f64| {
         let model = |value: f64| {
             let overrides = vec![Override { name: name.into(), value: value.into() }];
@@ -341,7 +341,7 @@ fn a_stopped_sweep_goes_on_to_the_same_bytes() {
 }
 
 #[test]
-fn what_a_crash_leaves_behind_is_cut_off() {
+fn rows_beyond_the_journal_are_cut_off() {
     resumed(ALL, Sort::Run, |folder| append(folder, "runs.csv", b"17,1,0,7,0.2,"));
     resumed(ALL, Sort::Run, |folder| append(folder, "events.csv", &[0; 4096]));
     resumed(ALL, Sort::Run, |folder| append(folder, "sweep.journal", b"99,12"));

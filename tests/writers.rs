@@ -22,18 +22,18 @@ fn main() -> ExitCode {
     run(vec![
         test("every_command_that_writes_is_known", every_command_that_writes_is_known),
         test(
-            "killed_at_any_call_there_is_nothing_something_whole_or_what_can_be_taken_up",
-            killed_at_any_call_there_is_nothing_something_whole_or_what_can_be_taken_up,
+            "a_kill_at_any_call_leaves_nothing_a_complete_folder_or_a_resumable_one",
+            a_kill_at_any_call_leaves_nothing_a_complete_folder_or_a_resumable_one,
         )
         .needs(strace),
         test(
-            "a_fault_of_the_disk_at_any_call_is_said_and_leaves_what_was_there",
-            a_fault_of_the_disk_at_any_call_is_said_and_leaves_what_was_there,
+            "a_disk_error_at_any_call_is_reported_and_keeps_existing_files",
+            a_disk_error_at_any_call_is_reported_and_keeps_existing_files,
         )
         .needs(strace),
         test(
-            "a_file_that_cannot_grow_is_said_and_leaves_what_was_there",
-            a_file_that_cannot_grow_is_said_and_leaves_what_was_there,
+            "a_file_that_cannot_grow_is_reported_and_keeps_existing_files",
+            a_file_that_cannot_grow_is_reported_and_keeps_existing_files,
         ),
         test(
             "a_sweep_that_is_killed_again_and_again_ends_with_the_same_bytes",
@@ -251,7 +251,7 @@ fn at_every_call(trial: &Trial<'_>, fault: &str, calls: &[&str], check: impl Fn(
     met
 }
 
-fn killed_at_any_call_there_is_nothing_something_whole_or_what_can_be_taken_up() {
+fn a_kill_at_any_call_leaves_nothing_a_complete_folder_or_a_resumable_one() {
     let met = try_all(|trial| {
         at_every_call(trial, "signal=SIGKILL", &CALLS, |output, what| {
             assert_eq!(std::os::unix::process::ExitStatusExt::signal(&output.status), Some(9), "{what}");
@@ -261,7 +261,7 @@ fn killed_at_any_call_there_is_nothing_something_whole_or_what_can_be_taken_up()
     assert!(met >= 300, "{met} kills");
 }
 
-fn a_fault_of_the_disk_at_any_call_is_said_and_leaves_what_was_there() {
+fn a_disk_error_at_any_call_is_reported_and_keeps_existing_files() {
     let met = try_all(|trial| {
         at_every_call(trial, "error=ENOSPC", &CALLS[..4], |output, what| trial.check_refused(output, what))
     });
@@ -269,7 +269,7 @@ fn a_fault_of_the_disk_at_any_call_is_said_and_leaves_what_was_there() {
 }
 
 /// A limit on the size of files simulates a disk that becomes full in the middle of a file.
-fn a_file_that_cannot_grow_is_said_and_leaves_what_was_there() {
+fn a_file_that_cannot_grow_is_reported_and_keeps_existing_files() {
     let met = try_all(|trial| {
         let mut met = 0;
         for kib in [0, 1, 2, 3, 5] {

@@ -280,7 +280,7 @@ fn partial_moves_are_exact() {
 }
 
 #[test]
-fn costs_are_moves_declared_or_a_resource() {
+fn sets_are_ordered_by_the_chosen_cost() {
     let mut sketch = wanting(&[vec![1], vec![0]], E::and);
     (sketch.promises[0].cost, sketch.promises[1].cost) = (2.5, 0.25);
     sketch.promises[0].gives = vec![(0, 3)];
@@ -390,7 +390,7 @@ fn check_lack(when: &str, expected: &str) {
 }
 
 #[test]
-fn wants_read_well() {
+fn failing_comparisons_are_described_in_words() {
     check_lack("bound(troops, europe) >= floor", "wants at least 30 000 soldiers bound by europe, sees 0");
     check_lack("enough", "wants at least 30 000 soldiers bound by europe, sees 0");
     check_lack("not (bound(troops, europe) < floor)", "wants at least 30 000 soldiers bound by europe, sees 0");

@@ -476,7 +476,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_gone_is_submitted_again_up_to_a_limit() {
+    fn tasks_that_are_gone_are_resubmitted_up_to_a_limit() {
         let mut watched = Watched::default();
         assert_eq!(watched.gone(&[1, 2, 3], &[], 1), Ok(vec![1, 2, 3]));
         assert_eq!(watched.gone(&[1, 2, 3], &[1, 2, 3], 1), Ok(vec![]));
@@ -492,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_there_is_not_submitted_when_picked_up() {
+    fn tasks_that_still_exist_are_not_submitted_on_resume() {
         let mut watched = Watched::default();
         assert_eq!(watched.gone(&[1, 3], &[3], 1), Ok(vec![1]));
     }

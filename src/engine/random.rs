@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_depends_on_its_step_alone() {
+    fn a_random_word_depends_only_on_its_step() {
         let run_seed = RunSeed { seed: 7, replicate: 3 };
         let in_order: Vec<u64> = {
             let mut source = run_seed.source(stream("stance/us/main"));
@@ -220,14 +220,14 @@ mod tests {
     }
 
     #[test]
-    fn the_open_interval_keeps_its_ends_out() {
+    fn the_open_interval_excludes_its_ends() {
         assert!(open_unit(0) > 0.0);
         assert!(open_unit(u64::MAX) < 1.0);
         assert!(unit(u64::MAX) < 1.0);
     }
 
     #[test]
-    fn words_equal_those_of_rand_chacha() {
+    fn random_words_equal_those_of_rand_chacha() {
         let mut any = ChaCha8Rng::from_seed([5; 32]);
         for round in 0..200 {
             let run_seed = RunSeed { seed: any.next_u64(), replicate: any.next_u64() >> (round % 64) };

@@ -226,7 +226,7 @@ mod tests {
 
     /// Runs one after the other, of which the later ones take over what is the same, with other places set now and then.
     #[test]
-    fn what_is_taken_over_changes_no_number() {
+    fn reused_numbers_equal_computed_ones() {
         let document = Document::parse("test.toml", TEXT.as_bytes()).unwrap();
         let model = compile(&document, &Options::default()).unwrap().model;
         let plan = Plan::new(&model);

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back_to_the_same_text() {
+    fn written_values_parse_to_the_same_value() {
         let mut state = 1_i64;
         for size in
             [1_i64 << 20, 1 << 45, 1 << 51, 1 << 52, EXACT, EXACT * 2, 1 << 56, 1_000_000_000_000_000_000, MAX_TOTAL]

@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_say_every_difference() {
+    fn differing_fields_are_found() {
         let base = setup();
         assert_eq!(base.differing(&base), Some(vec![]));
         let targets: Vec<Target> = base.entries().iter().map(|entry| entry.0).collect();
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_setting_can_say_is_none() {
+    fn differences_without_a_setting_give_none() {
         let base = setup();
         assert_eq!(base.differing(&Setup { stances: vec![0.5; 2], ..setup() }), None);
         assert_eq!(base.differing(&Setup { gives: vec![], ..setup() }), None);

@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_spread_and_the_last_is_kept() {
+    fn shown_steps_are_evenly_spread_and_include_the_last() {
         assert_eq!(spread(&[1, 2, 3, 4, 5], 2), [2, 5]);
         assert_eq!(spread(&[1, 2, 3], 40), [1, 2, 3]);
         assert!(spread(&[], 3).is_empty());

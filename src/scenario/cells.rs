@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_has_a_remedy() {
+    fn cells_of_no_type_are_refused_with_a_remedy() {
         let refused = |text: &str, help: &str| {
             let (_, found) = parse(text).unwrap_err();
             assert!(found.contains(help), "{text}: {found}");

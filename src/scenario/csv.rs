@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_as_another_reader_reads() {
+    fn rows_equal_those_of_the_csv_crate() {
         for text in ["a,b\n\"1\",\"\"\n2,\"x\r\ny\"\n", "é,b\n\"\"\"\",1\r\n"] {
             let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
             let theirs: Vec<Vec<String>> =

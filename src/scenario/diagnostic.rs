@@ -297,7 +297,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_many_are_capped() {
+    fn the_number_of_errors_is_limited() {
         let many = (0..150).map(|at| Diagnostic::error("x", format!("{at}"), Some(at..at))).collect();
         let shown = tidy(many);
         assert_eq!(shown.len(), limits::DIAGNOSTICS + 1);

@@ -56,12 +56,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_needed_comes_first() {
+    fn dependencies_come_first() {
         assert_eq!(order(&[vec![1], vec![2], vec![]]), (vec![2, 1, 0], vec![]));
     }
 
     #[test]
-    fn circles_are_named_once() {
+    fn cycles_are_reported_once() {
         let (ordered, circles) = order(&[vec![1], vec![0], vec![2], vec![0], vec![]]);
         assert_eq!(ordered, [4]);
         assert_eq!(circles, [vec![0, 1], vec![2]]);

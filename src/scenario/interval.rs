@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn comparisons_know_what_cannot_be() {
+    fn comparisons_of_disjoint_intervals_are_decided() {
         let truth = |a, b, comparison| compare(comparison, a, b).truth();
         assert_eq!(truth(interval(0.0, 1.0), interval(2.0, 3.0), Comparison::GreaterOrEqual), (true, false));
         assert_eq!(truth(interval(0.0, 2.0), interval(2.0, 3.0), Comparison::GreaterOrEqual), (true, true));

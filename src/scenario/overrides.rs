@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_refused() {
+    fn invalid_numbers_are_refused() {
         refused("flor", "the file has nothing called `flor` that can be set", "did you mean `floor`?");
         refused(
             "actors.uss.stance",

@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf8_is_placed_in_the_lossy_text() {
+    fn positions_of_invalid_utf8_refer_to_the_lossy_text() {
         let bytes = b"\xEF\xBB\xBFa\nb\xFFc";
         let error = read_text("test", bytes).unwrap_err();
         let source = SourceText::lossy("test", bytes);

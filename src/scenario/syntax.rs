@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_placed() {
+    fn syntax_errors_have_a_position() {
         refused("", "the expression is empty", 0);
         refused("a +", "unexpected end of the expression", 3);
         refused("a < b < c", "comparisons cannot be chained", 6);

@@ -153,7 +153,7 @@ fn further_metrics_are_placed_in_their_argument() {
 }
 
 #[test]
-fn influence_knows_oneself_from_pairs() {
+fn weights_on_oneself_differ_from_weights_of_pairs() {
     let model = model(
         "[actors.us]\n[actors.uk]\n[[influence]]\nfrom = \"us\"\non = \"us\"\n[[influence]]\nfrom = \"us\"\n\
          on = [\"us\", \"uk\"]\nweight = 2\n",
@@ -288,7 +288,7 @@ fn first(body: &str) -> String {
 }
 
 #[test]
-fn a_fault_makes_no_others() {
+fn an_error_causes_no_follow_on_errors() {
     let many = "[actors.us]\nstance = 2\n[actors.uk]\nattributes = { army = \"flor\" }\n[groups]\nall = [\"usa\"]\n\
         [commitments.c]\ndebtor = \"all\"\ngives = { troops = 1 }\nwhen = \"bound(troops, all) * own(army) >= 1\"\n\
         [metrics]\nm = \"offers(c) + stance(all)\"\n";
@@ -298,7 +298,7 @@ fn a_fault_makes_no_others() {
 }
 
 #[test]
-fn what_is_too_large_is_refused_at_once() {
+fn models_that_are_too_large_are_refused_before_they_are_built() {
     assert!(first("[cohorts.people]\nsize = 1000000000000\n").contains("more than 2000000 actors"));
     let mut chain = String::from("[actors.us]\n[definitions]\nd0 = \"step\"\n");
     for at in 1..200 {

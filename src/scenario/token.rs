@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_one_word() {
+    fn dates_are_single_tokens() {
         use TokenKind::{Date, Minus, Name, Number};
         let date = jiff::civil::date(2004, 11, 18).at(0, 0, 0, 0);
         check("2004-11-18", &[Date(date)]);

@@ -265,7 +265,7 @@ mod tests {
         r#"{"program": "backstop", "complete": true, "files": {"events.csv": "", "summary.csv": "", "runs.csv": ""}}"#;
 
     #[test]
-    fn what_cannot_be_replaced_stays() {
+    fn files_that_cannot_be_replaced_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path(MANIFEST), OLD).unwrap();

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_axis_is_refused() {
+    fn invalid_axes_are_refused() {
         refused("x", "`x` varies nothing");
         refused("=1", "`=1` names no parameter");
         refused("x=", "`x=` has `` where a number should be");
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_has_no_sign() {
+    fn negative_zero_is_read_as_zero() {
         let points = grid(&[axis("a=-0,1")], false).unwrap();
         assert_eq!(numbers(points.values(0))[0].to_bits(), 0);
     }

@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn one_thread_does_what_many_do() {
+    fn one_thread_gives_the_same_results_as_several() {
         let mut found = Vec::new();
         let mut take = |batch: Option<(Range<u64>, Numbers)>| {
             found.extend(batch.map(|(_, Numbers(numbers))| numbers).unwrap_or_default());
@@ -338,13 +338,13 @@ mod tests {
     }
 
     #[test]
-    fn uneven_costs_change_nothing() {
+    fn results_do_not_depend_on_the_duration_of_runs() {
         let cost = |run: u64| Duration::from_millis(if run.is_multiple_of(37) { 30 } else { 0 });
         assert_eq!(all(0..300, 3, cost), (0..300).collect::<Vec<_>>());
     }
 
     #[test]
-    fn a_stop_keeps_what_is_finished_without_a_hole() {
+    fn a_stop_keeps_a_contiguous_prefix_of_the_runs() {
         let mut found = Vec::new();
         let end = execute::<Numbers, _, ()>(
             0..1_000_000,
@@ -362,7 +362,7 @@ mod tests {
 
     /// A stop does not wait for the runs that were claimed and not begun.
     #[test]
-    fn a_stop_waits_for_the_runs_under_way_alone() {
+    fn a_stop_waits_only_for_active_runs() {
         let begun = AtomicBool::new(false);
         let later = std::sync::atomic::AtomicU64::new(0);
         let mut stopped = false;

@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_is_no_better_than_a_part_that_does_the_same() {
+    fn a_set_is_not_better_than_a_subset_with_the_same_result() {
         let tried = |classes: &[u32], reached, median| MoveSet {
             classes: classes.to_vec(),
             moves: classes.iter().map(|&class| InstanceId(class)).collect(),

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_file_can_be_read() {
+    fn a_written_design_can_be_read() {
         let text = b"point,floor\n0,1.0\n1,2.5\n";
         let points = read_design("d.csv", text).unwrap();
         assert_eq!(points.to_csv(), text);
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_design_is_refused() {
+    fn invalid_designs_are_refused() {
         refused("", "d.csv:1:1: the design file has no names in its first line");
         refused("point\n0\n", "d.csv:1:1: the design file has no names in its first line");
         refused("floor\n", "d.csv:1:1: the design file lists no points");

@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_sample_is_refused() {
+    fn invalid_samples_are_refused() {
         refused("lhs", "`lhs` is no sample");
         refused("lhs:", "`lhs:` has `` where the number of points should be");
         refused("lhs:0", "`lhs:0` has `0` where the number of points should be");
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_are_each_parameters_own() {
+    fn each_parameter_has_its_own_stream() {
         let sample = Sample { method: Method::Random, count: 100 };
         let alone = sample.coordinate(0, "floor", 7).unwrap();
         assert_eq!(sample.coordinate(5, "floor", 7).unwrap(), alone);

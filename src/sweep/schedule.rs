@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_shard_is_refused() {
+    fn invalid_shards_are_refused() {
         for text in ["", "1", "0/3", "4/3", "a/b", "-1/3", "1/0"] {
             assert!(Shard::parse(text).is_err(), "{text}");
         }

@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_sound() {
+    fn direction_numbers_are_valid() {
         for (at, (polynomial, first)) in DIRECTIONS.iter().enumerate() {
             assert!(*polynomial < 1 << (first.len() - 1), "polynomial of dimension {}", at + 2);
             for (bit, m) in first.iter().enumerate() {

@@ -339,14 +339,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_not_zero() {
+    fn missing_values_are_not_zero() {
         let none = moments_of(&[]);
         assert_eq!((none.mean(), none.deviation(), none.min(), none.max()), (None, None, None, None));
         assert_eq!((moments_of(&[3.0]).mean(), moments_of(&[3.0]).deviation()), (Some(3.0), None));
     }
 
     #[test]
-    fn infinities_are_kept_apart() {
+    fn infinities_are_exact_in_the_statistics() {
         let up = moments_of(&[1.0, f64::INFINITY, 2.0]);
         assert_eq!((up.mean(), up.deviation(), up.max()), (Some(f64::INFINITY), None, Some(f64::INFINITY)));
         assert_eq!(moments_of(&[f64::INFINITY, f64::NEG_INFINITY, 1.0]).mean(), None);

@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_empty() {
+    fn missing_values_are_empty() {
         let mut summary = Summary::new(&model(), 2);
         summary.add(RunStats { ending: None, reached_step: None, gap: None, ..fact(0, 7) }, &[f64::NAN]);
         let points = super::super::design::grid(&[super::super::design::Axis::parse("x=1,2").unwrap()], false).unwrap();

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bracket_may_hold_several() {
+    fn an_interval_may_contain_several_tipping_points() {
         let asked = Bracketing { grid: vec![0.0, 1.0], whole: false, tolerance: 1e-6 };
         let found = found(&[0.25, 0.5, 0.75], &asked);
         assert_eq!(found.tips.len(), 3);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_turns_where_the_ends_agree() {
+    fn intervals_with_equal_ends_are_not_bisected() {
         let asked = Bracketing { grid: bracket_grid(0.0, 1.0, 11, false), whole: false, tolerance: 1e-6 };
         let found = found(&[2.0], &asked);
         assert_eq!((found.tips.len(), found.runs), (0, 11));

@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_has_the_kind_of_all_its_values() {
+    fn set_columns_have_the_common_kind_of_their_values() {
         let kind = |texts: &[&'static str]| Columns::kind_of(texts.iter().map(|&text| Cell::from(text)));
         assert_eq!(Columns::kind_of([Cell::Real(1.0), Cell::Real(2.0)].into_iter()), Kind::Real);
         assert_eq!(kind(&["2025-03-10", "2025-03-11"]), Kind::Date);

@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_through_csv_has_the_same_bytes() {
+    fn tables_read_from_csv_give_the_same_parquet_bytes() {
         let csv = Csv::table(&columns(), |sink| rows(sink)).unwrap();
         assert!(through(&csv, Vec::new()).unwrap() == written(100) && written(100) == written(100));
     }
@@ -400,7 +400,7 @@ mod tests {
 
     /// What the file cannot take is said as the system said it.
     #[test]
-    fn a_full_disk_is_said_as_such() {
+    fn a_full_disk_is_reported_as_such() {
         struct Full;
         impl Write for Full {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_says_who_is_alive() {
+    fn queued_and_running_tasks_are_unfinished() {
         let text =
             "12_3 RUNNING\n12_4 PENDING\n12_1 COMPLETED\n12_2 TIMEOUT\n15_2 CONFIGURING\n12_5 COMPLETING\nnonsense\n";
         assert_eq!(unfinished(text), [2, 3, 4, 5]);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn words_survive_the_shell() {
+    fn arguments_are_quoted_for_the_shell() {
         assert_eq!(shell_word("floor=0:60000:7"), "floor=0:60000:7");
         assert_eq!(shell_word("it's $HOME"), r"'it'\''s $HOME'");
         assert_eq!(shell_word(""), "''");

@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drifting_stance_wakes_nobody_in_vain() {
+    fn a_stance_within_its_band_wakes_no_condition() {
         for (when, more) in [
             ("bound(r) >= own(least) and stance >= 0.4", ""),
             ("stance >= 0.4 and bound(r) >= own(least)", ""),
@@ -420,7 +420,7 @@ mod tests {
 
     /// A division that may fail has to be evaluated whenever one of its inputs changes.
     #[test]
-    fn what_may_fail_is_looked_at() {
+    fn conditions_that_may_fail_are_always_evaluated() {
         let text = waiting("0 / (stance - 0.5) < 1 and bound(r) >= own(least)", "");
         let (run, thorough) = work(&text);
         assert!(run > thorough / 2, "{run} of {thorough}");
