@@ -39,8 +39,8 @@ fn main() -> ExitCode {
             "a_sweep_that_is_killed_again_and_again_ends_with_the_same_bytes",
             a_sweep_that_is_killed_again_and_again_ends_with_the_same_bytes,
         ),
-        test("an_interrupt_keeps_what_is_finished", an_interrupt_keeps_what_is_finished),
-        test("a_full_disk_keeps_what_is_finished", a_full_disk_keeps_what_is_finished),
+        test("an_interrupt_keeps_finished_runs", an_interrupt_keeps_finished_runs),
+        test("a_full_disk_keeps_finished_runs", a_full_disk_keeps_finished_runs),
         test("two_sweeps_do_not_write_into_one_folder", two_sweeps_do_not_write_into_one_folder),
     ])
 }
@@ -404,7 +404,7 @@ fn a_sweep_that_is_killed_again_and_again_ends_with_the_same_bytes() {
     case.same("whole", "killed");
 }
 
-fn an_interrupt_keeps_what_is_finished() {
+fn an_interrupt_keeps_finished_runs() {
     let case = Case::new(3_000);
     let child = case.start("out", &["--jobs", "2"]);
     while !case.path("out").join("runs.csv").metadata().is_ok_and(|metadata| metadata.len() > 1_000) {
@@ -426,7 +426,7 @@ fn an_interrupt_keeps_what_is_finished() {
     case.same("whole", "out");
 }
 
-fn a_full_disk_keeps_what_is_finished() {
+fn a_full_disk_keeps_finished_runs() {
     let case = Case::new(300);
     // A limit on the size of a file simulates a full disk.
     let script = format!("trap '' XFSZ; ulimit -f 60; exec '{}' {}", PROGRAM, case.arguments("out", &[]).join(" "));
