@@ -40,7 +40,10 @@ pub use quantity::{Arguments, Dependency, Monotonicity, Promises, Quantity, Rang
 pub use setup::{Setup, Target};
 pub use state::{Standing, State};
 pub use trust::{Beta, Trust};
-pub use world::{Facts, InstanceState, Occurrence, World, begin_step, evolve, is_change, move_stances, recount};
+pub use world::{
+    Facts, InstanceState, LEAST_CHANGE, Occurrence, World, begin_step, evolve, is_change, move_all_stances,
+    move_stances, recount,
+};
 
 /// A scenario, compiled.
 #[derive(Clone, Debug)]
@@ -379,7 +382,13 @@ impl Model {
     #[inline]
     #[must_use]
     pub fn slots_of(&self, instance: InstanceId, number: usize) -> &[SlotId] {
-        let position = self.instances[instance.index()].first_gift as usize + number;
+        self.slots_at(self.instances[instance.index()].first_gift as usize + number)
+    }
+
+    /// The slots that a gift counts in, by its flat position.
+    #[inline]
+    #[must_use]
+    pub fn slots_at(&self, position: usize) -> &[SlotId] {
         let (from, to) = (self.gift_slot_starts[position], self.gift_slot_starts[position + 1]);
         &self.gift_slots[from as usize..to as usize]
     }

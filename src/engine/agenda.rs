@@ -7,10 +7,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::collections::InstanceSet;
-use super::plan::{Plan, Watchers};
+use super::plan::{Plan, Recipients, Watchers};
 use super::signals::Signal;
 use super::view::View;
-use super::watch::{Band, Kind, Reasons, Wake};
+use super::watch::{Bands, Kind, Reasons, Wake};
 use crate::model::{ActorId, Event, InstanceId, Model, State};
 
 /// After this many sleeps in a row of at most one step, the reasons to wake an instance are no longer computed for a
@@ -88,49 +88,6 @@ impl Sleepers {
             nap.futile = 0;
         }
         nap.since = step;
-    }
-}
-
-/// By position of the stance: the interval within which it may change without waking an instance. Empty if no condition
-/// reads the stance of a single actor.
-#[derive(Clone, Debug)]
-struct Bands {
-    low: Vec<f64>,
-    high: Vec<f64>,
-}
-
-impl Bands {
-    fn new(count: usize) -> Self {
-        Self { low: vec![f64::NEG_INFINITY; count], high: vec![f64::INFINITY; count] }
-    }
-
-    fn reset(&mut self) {
-        self.low.fill(f64::NEG_INFINITY);
-        self.high.fill(f64::INFINITY);
-    }
-
-    fn narrow(&mut self, &Band { stance, low, high }: &Band) {
-        let at = stance as usize;
-        self.low[at] = self.low[at].max(low);
-        self.high[at] = self.high[at].min(high);
-    }
-
-    /// Whether any stance is outside its band.
-    #[inline]
-    #[expect(clippy::needless_bitwise_bool, reason = "without a branch the compiler makes vectors of it")]
-    fn is_any_left(&self, stances: &[f64]) -> bool {
-        let bands = self.low.iter().zip(&self.high);
-        !bands.zip(stances).fold(true, |all, ((low, high), stance)| all & (low <= stance) & (stance <= high))
-    }
-
-    /// Whether a stance is outside its band.
-    #[inline]
-    fn is_left(&self, at: usize, stance: f64) -> bool {
-        self.low.get(at).is_some_and(|low| stance < *low) || self.high.get(at).is_some_and(|high| stance > *high)
-    }
-
-    fn open(&mut self, at: usize) {
-        (self.low[at], self.high[at]) = (f64::NEG_INFINITY, f64::INFINITY);
     }
 }
 
@@ -226,6 +183,12 @@ impl Agenda {
     /// Raises a signal: something that it stands for has changed.
     #[inline]
     pub(super) fn raise(&mut self, plan: &Plan, signal: Signal) {
+        if plan.recipients[signal as usize] != Recipients::default() {
+            self.raise_for_all(plan, signal);
+        }
+    }
+
+    fn raise_for_all(&mut self, plan: &Plan, signal: Signal) {
         if plan.recipients[signal as usize].has_global_readers {
             for &other in plan.global_readers.watchers.get(signal) {
                 self.others[other as usize] = true;
@@ -339,8 +302,8 @@ impl Agenda {
 
     /// Whether a signal that any of these global readers depends on was raised.
     #[inline]
-    pub(super) fn has_other(&self, mut others: std::ops::Range<usize>) -> bool {
-        self.is_thorough || others.any(|other| self.others[other])
+    pub(super) fn has_other(&self, others: std::ops::Range<usize>) -> bool {
+        self.is_thorough || self.others[others].iter().any(|&other| other)
     }
 
     /// Registers an instance in its current state.
@@ -424,7 +387,7 @@ impl Agenda {
         for &(instance, wake) in &reasons.sleeping {
             self.sleepers[kind as usize].sleep(instance, wake, step);
         }
-        reasons.bands.iter().for_each(|band| self.bands.narrow(band));
+        reasons.bands.iter().for_each(|band| self.bands.narrow(*band));
     }
 
     /// Whether there may be instances whose `when` may have changed.
@@ -457,6 +420,12 @@ impl Agenda {
             || self.sleepers[Kind::Review as usize].awake.may_have_any()
             || self.steady.may_have_any()
             || self.timed.peek().is_some_and(|Reverse((due, _))| *due <= step)
+    }
+
+    /// Whether there is nothing to review, to exchange or to deliver in a step, and none of these outcomes to look at.
+    #[inline]
+    pub(super) fn is_idle(&self, step: u32, outcomes: std::ops::Range<usize>) -> bool {
+        !self.has_review(step) && !self.has_when() && !self.delivering.may_have_any() && !self.has_other(outcomes)
     }
 
     /// Moves the instances to review to `out`, in declaration order.

@@ -15,22 +15,29 @@ use super::failure::Failure;
 use super::view::View;
 use crate::model::{InstanceId, State};
 
-pub(super) use hypothesis::Agreement;
 pub use hypothesis::Hypothesis;
+pub(super) use hypothesis::{Agreement, Tables};
 pub(super) use thresholds::{CROWD, Own, Thresholds, need_bisection};
+
+/// With more commitments than this, the tables of an agreement are given back after it.
+const LARGE: usize = 1 << 17;
 
 /// The greatest agreement among the `eligible` commitments, without the least one.
 pub(super) fn greatest(
     view: View<'_>,
     work: &mut u64,
+    tables: &mut Tables,
     eligible: impl Fn(InstanceId) -> bool,
 ) -> Result<Agreement, Failure> {
     let is_graded = view.plan.is_graded;
-    let members: Vec<InstanceId> = view.open().filter(|&instance| eligible(instance)).collect();
+    let mut members = std::mem::take(&mut tables.members);
+    members.clear();
+    members.extend(view.open().filter(|&instance| eligible(instance)));
     if members.is_empty() {
+        tables.members = members;
         return Ok(Agreement::default());
     }
-    let mut hypothesis = Hypothesis::on(view);
+    let mut hypothesis = Hypothesis::reusing(view, tables);
     hypothesis.work = *work;
     if let Some(graded) = &mut hypothesis.graded {
         graded.restrict(&members);
@@ -41,8 +48,11 @@ pub(super) fn greatest(
     let base = hypothesis.trail.len();
     let result = least.and_then(|()| hypothesis.agree(&members));
     *work = hypothesis.work;
-    result?;
-    Ok(hypothesis.agreed_since(base))
+    let agreement = result.map(|()| hypothesis.agreed_since(base));
+    if view.model.instances.len() <= LARGE {
+        *tables = hypothesis.into_tables(members);
+    }
+    agreement
 }
 
 /// The greatest agreement of a state, in declaration order: the gap, if an Exchange has come before.
@@ -50,5 +60,5 @@ pub(super) fn greatest(
 /// # Errors
 /// A [`Failure`] if a condition is not a number in the hypothetical state.
 pub fn greatest_agreement(view: View<'_>) -> Result<Vec<InstanceId>, Failure> {
-    Ok(greatest(view, &mut 0, |_| true)?.members)
+    Ok(greatest(view, &mut 0, &mut Tables::default(), |_| true)?.members)
 }

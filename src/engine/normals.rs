@@ -20,7 +20,7 @@ pub struct Normals {
     high: Vec<u32>,
     /// By step from `first` on, then by stream.
     values: Vec<f64>,
-    /// A whole number of blocks.
+    /// At the beginning of a block.
     first: u32,
     steps: u32,
     /// The number of steps to generate next; small at first, since a run may stop early.
@@ -85,19 +85,22 @@ impl Normals {
         let count = self.low.len();
         self.first = step - step % BLOCK;
         let most = u32::try_from(TOGETHER / count.max(1)).unwrap_or(AHEAD).clamp(BLOCK, AHEAD);
-        let needed = (end.max(step + 1) - self.first).next_multiple_of(BLOCK);
-        let blocks = self.next.min(most).min(needed) / BLOCK;
+        let needed = end.max(step + 1) - self.first;
+        let blocks = self.next.min(most).min(needed.next_multiple_of(BLOCK)) / BLOCK;
         self.next = (self.next * 2).min(AHEAD);
-        self.steps = blocks * BLOCK;
-        let made = self.steps as usize * count;
-        self.values.resize(made.next_multiple_of(FOUND), MIDDLE);
-        self.values[made..].fill(MIDDLE);
+        // Whole blocks are generated, but words beyond the end of the run stay words.
+        self.steps = needed.min(blocks * BLOCK);
+        let (made, used) = ((blocks * BLOCK) as usize * count, self.steps as usize * count);
+        let converted = used.next_multiple_of(FOUND);
+        self.values.resize(made.max(converted), MIDDLE);
         if count >= LANES {
             self.fill_rows(blocks);
         } else {
             self.fill_lanes(blocks);
         }
-        self.values.chunks_mut(CHUNK).for_each(|values| normal_quantiles(self.arch, values, &mut self.tails));
+        let values = &mut self.values[..converted];
+        values[made.min(converted)..].fill(MIDDLE);
+        values.chunks_mut(CHUNK).for_each(|values| normal_quantiles(self.arch, values, &mut self.tails));
     }
 
     /// Generates one block of consecutive streams at a time.

@@ -113,6 +113,9 @@ pub struct Plan {
     pub(super) stance_signals: Vec<Signal>,
     /// Whether an outcome may end a run early.
     pub(super) may_stop: bool,
+    /// Whether what happens in a step depends on the agenda alone: there are no moves and no graded amounts, the gap is
+    /// not read, and no outcome ends a run early.
+    pub(super) may_be_uneventful: bool,
 }
 
 impl Plan {
@@ -154,6 +157,7 @@ impl Plan {
             (from..to).filter(is_read).collect()
         };
         let stance_signals = read(signals.means, signals.meetings);
+        let may_stop = model.outcomes.iter().any(|outcome| outcome.stop);
         Self {
             watches_stances: !read(signals.stances, signals.means).is_empty(),
             trust_slots: trust_slots(model, &signals, |signal| recipients[signal as usize] != Recipients::default()),
@@ -167,6 +171,7 @@ impl Plan {
             level_starts: level_starts(model, &levels),
             level_work: if levels.is_empty() { Vec::new() } else { level_work(model) },
             level_watchers,
+            may_be_uneventful: model.moves.is_empty() && levels.is_empty() && !model.reads_gap && !may_stop,
             levels,
             watchers,
             means_of: means_of(model),
@@ -181,7 +186,7 @@ impl Plan {
             costs,
             step_cost: step_cost(model),
             timed: timed(model),
-            may_stop: model.outcomes.iter().any(|outcome| outcome.stop),
+            may_stop,
         }
     }
 

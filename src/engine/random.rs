@@ -1,7 +1,7 @@
 //! Random streams: ChaCha8 as a counter-based generator, keyed by the purpose of a draw.
 //! Where many streams are read at once, one block of one stream is made in each lane of a vector.
 
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -147,6 +147,20 @@ impl<F: Fn(u64) -> f64> WithSimd for Blocks<'_, F> {
     }
 }
 
+/// The first words of many sources.
+pub(super) fn first_words(arch: Arch, run_seed: RunSeed, streams: &[u64], words: &mut Vec<u64>) {
+    words.clear();
+    for some in streams.chunks(LANES) {
+        let mut places = BlockIndices::default();
+        for (lane, &stream) in some.iter().enumerate() {
+            (places.low[lane], places.high[lane]) = (low_half(stream), high_half(stream));
+        }
+        let mut made: BlockWords = [[0.0; LANES]; WORDS];
+        arch.dispatch(Blocks { run_seed, places: &places, made: &mut made, keep: f64::from_bits });
+        words.extend(made[0][..some.len()].iter().map(|word| word.to_bits()));
+    }
+}
+
 /// Builds the initial state from the constants, a key of 256 bits whose second half is 0, a counter and the stream.
 #[inline(always)]
 fn first_state(key: [u32; 4], block: u32, low: u32, high: u32) -> [u32; 16] {
@@ -193,7 +207,6 @@ pub(super) fn high_half(word: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use pulp::Arch;
     use rand::{Rng as _, SeedableRng as _};
     use rand_chacha::ChaCha8Rng;
 
@@ -224,6 +237,17 @@ mod tests {
         assert!(open_unit(0) > 0.0);
         assert!(open_unit(u64::MAX) < 1.0);
         assert!(unit(u64::MAX) < 1.0);
+    }
+
+    #[test]
+    fn first_words_are_those_of_single_sources() {
+        let run_seed = RunSeed { seed: 5, replicate: 1 << 40 };
+        for count in [0, 1, 15, 16, 17, 40] {
+            let streams: Vec<u64> = (0..count).map(|at| stream(&format!("draw/{at}"))).collect();
+            let mut words = vec![7];
+            first_words(Arch::new(), run_seed, &streams, &mut words);
+            assert_eq!(words, streams.iter().map(|&stream| run_seed.word(stream, 0)).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use pulp::Arch;
+
 use super::distribution;
 use super::failure::Failure;
 use super::plan::{Plan, draw_streams};
-use super::random::RunSeed;
+use super::random::{RunSeed, first_words};
 use crate::model::{
     Distribution, DrawId, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node, Quantity, Scalar, Setup,
     Target,
@@ -19,9 +21,10 @@ pub type Setting = (Target, f64);
 /// # Errors
 /// [`Failure::Field`] if a field has no valid value, [`Failure::TotalAmount`] if the amounts are too large to add.
 pub fn prepare(model: &Model, run_seed: RunSeed) -> Result<(Setup, Vec<(DrawId, f64)>), Failure> {
-    let streams: Vec<u64> = draw_streams(model);
+    let mut words = Vec::new();
+    first_words(Arch::new(), run_seed, &draw_streams(model), &mut words);
     let (mut setup, mut drawn) = (model.setup.clone(), Vec::with_capacity(model.draws.len()));
-    draw_into(model, &model.fields, &streams, run_seed, &mut setup, &mut drawn)?;
+    draw_into(model, &model.fields, &words, &mut setup, &mut drawn)?;
     Ok((setup, drawn))
 }
 
@@ -38,6 +41,10 @@ pub(super) struct Prepared {
     live: Vec<u32>,
     /// The places of the settings, rising.
     set: BTreeSet<Target>,
+    /// The words of the draws.
+    words: Vec<u64>,
+    /// The vector instructions of the machine, because detecting them takes time.
+    arch: Arch,
 }
 
 impl Prepared {
@@ -58,12 +65,13 @@ impl Prepared {
             setup.set(target, value);
         }
         drawn.clear();
+        first_words(self.arch, run_seed, &plan.draw_streams, &mut self.words);
         match &self.base {
             Some(_) => {
                 let live = self.live.iter().map(|&at| &model.fields[at as usize]);
-                draw_into(model, live, &plan.draw_streams, run_seed, setup, drawn)
+                draw_into(model, live, &self.words, setup, drawn)
             }
-            None => draw_into(model, &model.fields, &plan.draw_streams, run_seed, setup, drawn),
+            None => draw_into(model, &model.fields, &self.words, setup, drawn),
         }
     }
 
@@ -128,15 +136,13 @@ fn reads(field: &Field, model: &Model) -> Vec<Target> {
 fn draw_into<'m>(
     model: &'m Model,
     fields: impl IntoIterator<Item = &'m Field>,
-    streams: &[u64],
-    run_seed: RunSeed,
+    words: &[u64],
     setup: &mut Setup,
     drawn: &mut Vec<(DrawId, f64)>,
 ) -> Result<(), Failure> {
     fill(model, fields, setup, |field, draw, distribution, setup| {
         let arguments = field.arguments(distribution, model, setup).map_err(Failure::Field)?;
-        let word = run_seed.word(streams[draw.index()], 0);
-        let value = field.domain.clip(distribution::draw(distribution.shape, &arguments, word));
+        let value = field.domain.clip(distribution::draw(distribution.shape, &arguments, words[draw.index()]));
         drawn.push((draw, value));
         Ok(value)
     })?;

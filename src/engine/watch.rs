@@ -15,4 +15,4 @@ mod reasons;
 
 pub(super) use conditions::Safety;
 pub(super) use conditions::{Conditions, Which};
-pub(super) use reasons::{Band, Kind, Reasons, Wake, bit};
+pub(super) use reasons::{Bands, Kind, Reasons, Wake, bit};

@@ -29,8 +29,8 @@ impl Columns {
         truths: &mut Vec<bool>,
     ) -> bool {
         truths.clear();
-        let Some(root) = self.evaluate(expression, scope, readers) else { return false };
-        match root {
+        let Some(parts) = self.parts(expression, scope, readers) else { return false };
+        match parts.get(expression.root()) {
             Operand::Same(value) => truths.resize(readers.len(), value > 0.5),
             Operand::Each(values) => truths.extend(values.iter().map(|&value| value > 0.5)),
         }
@@ -46,33 +46,30 @@ impl Columns {
         numbers: &mut Vec<f64>,
     ) -> bool {
         numbers.clear();
-        let Some(root) = self.evaluate(expression, scope, readers) else { return false };
-        match root {
+        let Some(parts) = self.parts(expression, scope, readers) else { return false };
+        match parts.get(expression.root()) {
             Operand::Same(value) => numbers.resize(readers.len(), value),
             Operand::Each(values) => numbers.extend_from_slice(values),
         }
         numbers.iter().fold(true, |all, value| all & !value.is_nan())
     }
 
-    /// The value of the whole; none if it must be asked for one by one.
-    fn evaluate(&mut self, expression: &Expression, scope: &Scope<'_>, readers: &[Reader]) -> Option<Operand<'_>> {
+    /// Evaluates every part of an expression for each reader; none if that must be done one by one.
+    pub fn parts(&mut self, expression: &Expression, scope: &Scope<'_>, readers: &[Reader]) -> Option<Parts<'_>> {
         let width = readers.len();
-        if width == 0 {
-            return Some(Operand::Each(&[]));
-        }
         let nodes = &expression.nodes;
         self.same.clear();
         self.values.resize(nodes.len() * width, 0.0);
         for (at, &node) in nodes.iter().enumerate() {
             let (before, rest) = self.values.split_at_mut(at * width);
-            let operands = Operands { same: &self.same, values: before, width };
-            if !hidden(node).into_iter().flatten().all(|operand| operands.are_numbers(operand)) {
+            let parts = Parts { same: &self.same, values: before, width };
+            if !hidden(node).into_iter().flatten().all(|operand| parts.are_numbers(operand)) {
                 return None;
             }
-            let same = evaluate(node, &operands, scope, readers, &mut rest[..width]);
+            let same = evaluate(node, &parts, scope, readers, &mut rest[..width]);
             self.same.push(same);
         }
-        Some(Operands { same: &self.same, values: &self.values, width }.get(expression.root()))
+        Some(Parts { same: &self.same, values: &self.values, width })
     }
 }
 
@@ -87,8 +84,8 @@ fn hidden(node: Node) -> [Option<NodeId>; 3] {
     }
 }
 
-/// The results of the operations so far.
-struct Operands<'a> {
+/// The results of operations, for each reader.
+pub struct Parts<'a> {
     same: &'a [Option<f64>],
     values: &'a [f64],
     width: usize,
@@ -101,7 +98,17 @@ enum Operand<'a> {
     Each(&'a [f64]),
 }
 
-impl<'a> Operands<'a> {
+impl<'a> Parts<'a> {
+    /// The value of a part for a reader, by its position. Truth values are 1 and 0.
+    #[inline]
+    #[must_use]
+    pub fn of(&self, part: NodeId, reader: usize) -> f64 {
+        match self.get(part) {
+            Operand::Same(value) => value,
+            Operand::Each(values) => values[reader],
+        }
+    }
+
     fn are_numbers(&self, id: NodeId) -> bool {
         match self.get(id) {
             Operand::Same(value) => !value.is_nan(),
@@ -170,13 +177,7 @@ fn truth(holds: bool) -> f64 {
 }
 
 /// Evaluates one operation: returns its number if that is the same for all, otherwise fills `out`.
-fn evaluate(
-    node: Node,
-    operands: &Operands<'_>,
-    scope: &Scope<'_>,
-    readers: &[Reader],
-    out: &mut [f64],
-) -> Option<f64> {
+fn evaluate(node: Node, operands: &Parts<'_>, scope: &Scope<'_>, readers: &[Reader], out: &mut [f64]) -> Option<f64> {
     let holds = |value: f64| value > 0.5;
     match node {
         Node::Number(value) => Some(value),
@@ -208,7 +209,7 @@ fn evaluate(
 }
 
 /// Evaluates a comparison, matching on its kind outside of the loop.
-fn compare(comparison: Comparison, operands: &Operands<'_>, a: NodeId, b: NodeId, out: &mut [f64]) -> Option<f64> {
+fn compare(comparison: Comparison, operands: &Parts<'_>, a: NodeId, b: NodeId, out: &mut [f64]) -> Option<f64> {
     use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     match comparison {
         Less => operands.two(a, b, out, |a, b| truth(Less.holds(a, b))),

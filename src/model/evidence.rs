@@ -210,7 +210,7 @@ impl Evidence {
         step_count(&mut counts.kept, old.kept, new.kept);
         for gift in model.gifts(instance) {
             let promise = self.promise(model, setup, instance, gift);
-            self.change(model, instance, gift, (promise, old), (promise, new));
+            self.change(model, declared.debtor, gift, (promise, old), (promise, new));
         }
     }
 
@@ -221,7 +221,8 @@ impl Evidence {
         self.delivered[gift.position] = new;
         let after = Promise { delivered: new.0, ..before };
         let standing = self.standing[instance.index()];
-        self.change(model, instance, gift, (before, standing), (after, standing));
+        let debtor = model.instances[instance.index()].debtor;
+        self.change(model, debtor, gift, (before, standing), (after, standing));
     }
 
     /// Sets a graded amount.
@@ -231,14 +232,15 @@ impl Evidence {
         self.amounts[gift.position] = new;
         let after = Promise { amount: new.0, ..before };
         let standing = self.standing[instance.index()];
-        self.change(model, instance, gift, (before, standing), (after, standing));
+        let debtor = model.instances[instance.index()].debtor;
+        self.change(model, debtor, gift, (before, standing), (after, standing));
     }
 
     /// The promised amount of a gift: the current one if it is graded, otherwise the declared one.
     #[inline]
     #[must_use]
     pub fn amount(&self, model: &Model, setup: &Setup, instance: InstanceId, gift: Gift) -> Amount {
-        if model.commitment_of(instance).level(gift.number).is_some() {
+        if !self.amounts.is_empty() && model.commitment_of(instance).level(gift.number).is_some() {
             self.amounts[gift.position]
         } else {
             setup.gives[gift.position]
@@ -295,19 +297,18 @@ impl Evidence {
     fn change(
         &mut self,
         model: &Model,
-        instance: InstanceId,
+        debtor: ActorId,
         gift: Gift,
         before: (Promise, Standing),
         after: (Promise, Standing),
     ) {
         let change = after.0.part(after.1).less(before.0.part(before.1));
-        let debtor = model.instances[instance.index()].debtor;
         let own = &mut self.ledger[model.ledger_index(gift.resource, debtor)];
         own.add(change);
         let was_party = own.parties > 0;
         step_count(&mut own.parties, before.1.bound, after.1.bound);
         let is_party = own.parties > 0;
-        for &slot in model.slots_of(instance, gift.number) {
+        for &slot in model.slots_at(gift.position) {
             let sums = &mut self.slots[slot.index()];
             sums.add(change);
             step_count(&mut sums.parties, was_party, is_party);

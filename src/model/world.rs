@@ -5,7 +5,7 @@ mod evolve;
 
 use std::ops::Deref;
 
-pub use evolve::{begin_step, evolve, is_change, move_stances, recount};
+pub use evolve::{LEAST_CHANGE, begin_step, evolve, is_change, move_all_stances, move_stances, recount};
 
 use super::ids::{ActorId, InstanceId, IssueId, MeanId};
 use super::quantity::Promises;

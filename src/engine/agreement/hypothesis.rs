@@ -22,10 +22,37 @@ const MANY: usize = 6;
 /// The number of operations charged for binding and unbinding a commitment.
 const BIND: u64 = 16;
 
+/// The tables of a hypothesis that is done with, for the next one about the same model.
+#[derive(Debug, Default)]
+pub(in super::super) struct Tables {
+    evidence: Option<Evidence>,
+    bound: InstanceSet,
+    trail: Vec<InstanceId>,
+    queue: Vec<InstanceId>,
+    waiting: InstanceSet,
+    alike: Alike,
+    /// For the caller.
+    pub(super) members: Vec<InstanceId>,
+}
+
+impl Clone for Tables {
+    /// New tables: there is nothing in them that a copy of a simulation would need.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// Working memory for the conditions of one commitment.
+#[derive(Clone, Debug, Default)]
+struct Alike {
+    columns: Columns,
+    readers: Vec<Reader>,
+    truths: Vec<bool>,
+}
+
 /// A state in which some commitments are bound hypothetically.
 ///
 /// Deliveries, stances and trust stay as they are. Commitments are bound and unbound in stack order, which is cheap.
-/// unbound cheaply, in the manner of a stack.
 ///
 /// Invariant: `trail` lists the members of `bound` in the order in which they were bound, and
 /// `evidence` is that of the state with exactly these detached in addition.
@@ -46,26 +73,51 @@ pub struct Hypothesis<'a> {
     pub(super) graded: Option<Box<Graded>>,
     pub(super) work: u64,
     pub(super) limit: u64,
+    alike: Alike,
 }
 
 impl<'a> Hypothesis<'a> {
     /// A hypothesis equal to the state.
     #[must_use]
     pub fn on(view: View<'a>) -> Self {
+        Self::reusing(view, &mut Tables::default())
+    }
+
+    /// A hypothesis equal to the state, in tables that are used again.
+    pub(super) fn reusing(view: View<'a>, tables: &mut Tables) -> Self {
         let count = view.model.instances.len();
+        let Tables { evidence, mut bound, mut trail, mut queue, mut waiting, alike, .. } = std::mem::take(tables);
+        let evidence = match evidence {
+            Some(mut evidence) => {
+                evidence.copy_from(&view.world.evidence);
+                evidence
+            }
+            None => view.world.evidence.clone(),
+        };
+        bound.reset(count);
+        waiting.reset(count);
+        trail.clear();
+        queue.clear();
         Self {
             view,
-            evidence: view.world.evidence.clone(),
-            bound: InstanceSet::new(count),
-            trail: Vec::new(),
+            evidence,
+            bound,
+            trail,
             seen: 0,
-            queue: Vec::new(),
-            waiting: InstanceSet::new(count),
+            queue,
+            waiting,
             thresholds: None,
             graded: view.plan.is_graded.then(|| Box::new(Graded::new(view))),
             work: 0,
             limit: limits::WORK,
+            alike,
         }
+    }
+
+    /// Gives the tables back.
+    pub(super) fn into_tables(self, members: Vec<InstanceId>) -> Tables {
+        let Self { evidence, bound, trail, queue, waiting, alike, .. } = self;
+        Tables { evidence: Some(evidence), bound, trail, queue, waiting, alike, members }
     }
 
     /// A hypothesis with other evidence than that of the state.
@@ -342,7 +394,8 @@ impl<'a> Hypothesis<'a> {
     fn all_agree(&mut self, candidates: &[InstanceId]) -> Result<bool, Failure> {
         let View { model, plan, .. } = self.view;
         let commitment = |instance: &InstanceId| model.instances[instance.index()].commitment;
-        let (mut columns, mut readers, mut truths) = (Columns::default(), Vec::new(), Vec::new());
+        let scope = Scope { evidence: &self.evidence, ..self.view.scope() };
+        let Alike { columns, readers, truths } = &mut self.alike;
         let mut work = 0;
         for alike in candidates.chunk_by(|a, b| commitment(a) == commitment(b)) {
             let at = commitment(&alike[0]).index();
@@ -353,7 +406,7 @@ impl<'a> Hypothesis<'a> {
             let Some(when) = &model.commitments[at].when else { continue };
             readers.clear();
             readers.extend(alike.iter().map(|&instance| reader_of(model, instance)));
-            let is_known = columns.truths(when, &self.scope(), &readers, &mut truths);
+            let is_known = columns.truths(when, &scope, readers, truths);
             if !is_known || !truths.iter().all(|&holds| holds) {
                 return Ok(false);
             }

@@ -1,13 +1,15 @@
 //! Phases 4 and 5: exchange in rounds, and packages at meetings.
 
-use super::super::agreement;
+use super::super::agreement::{self, Agreement, Tables};
 use super::super::condition_check::Watch;
 use super::super::decision::{Decision, Rule, Why};
 use super::super::failure::Failure;
 use super::super::random::{RunSeed, unit};
 use super::super::view::View;
-use super::super::watch::{Kind, Reasons, Wake, Which};
-use crate::model::{Amount, Columns, CommitmentId, Event, InstanceId, MeetingId, MoveId, Reader, State, Trigger};
+use super::super::watch::{Conditions, Kind, Reasons, Wake, Which};
+use crate::model::{
+    Amount, Columns, CommitmentId, Event, Expression, InstanceId, MeetingId, MoveId, Reader, State, Trigger,
+};
 
 /// The events of `initial`, before the phases of step 0.
 pub(in super::super) fn initial(view: View<'_>, out: &mut Vec<Decision>) {
@@ -79,6 +81,8 @@ pub(in super::super) fn move_events(view: View<'_>, which: MoveId, out: &mut Vec
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Rounds {
     columns: Columns,
+    /// Candidates that are evaluated with the reasons that may wake them, and the others.
+    watched: Vec<Reader>,
     readers: Vec<Reader>,
     truths: Vec<bool>,
     /// The reasons to wake the instances whose `when` does not hold.
@@ -121,29 +125,27 @@ fn round_alike(
     out: &mut Vec<Decision>,
 ) -> Result<(), Failure> {
     let Watch { view, agenda, .. } = watch;
-    let Rounds { columns, readers, truths, reasons } = memory;
     let View { model, world, .. } = view;
-    let detached = |instance| Decision::new(Event::Detached(instance), Why::Rule(Rule::When(instance)));
     let conditions = &view.plan.conditions[commitment.index()];
     let when = model.commitments[commitment.index()].when.as_ref();
     let first = out.len();
-    readers.clear();
+    memory.watched.clear();
+    memory.readers.clear();
     for &instance in alike {
         if world.instance(instance).state != State::Conditional {
             // Its own next event wakes it.
-            reasons.sleeping.push((instance, Wake::default()));
-        } else if conditions.has_parts && agenda.is_worth_while(Kind::When, instance) {
-            let mut check = watch.look(Kind::When, instance, reasons);
-            if check.holds(Which::When, true, reasons)? {
-                check.forget(reasons);
-                out.push(detached(instance));
-            } else {
-                check.sleep(reasons);
-            }
+            memory.reasons.sleeping.push((instance, Wake::default()));
+            continue;
+        }
+        let reader = Reader { actor: model.instances[instance.index()].debtor, instance };
+        if conditions.has_parts && agenda.is_worth_while(Kind::When, instance) {
+            memory.watched.push(reader);
         } else {
-            readers.push(Reader { actor: model.instances[instance.index()].debtor, instance });
+            memory.readers.push(reader);
         }
     }
+    watch_alike(watch, (conditions, when), memory, out)?;
+    let Rounds { columns, readers, truths, reasons, .. } = memory;
     if readers.is_empty() {
         return Ok(());
     }
@@ -166,17 +168,62 @@ fn round_alike(
     Ok(())
 }
 
+fn detached(instance: InstanceId) -> Decision {
+    Decision::new(Event::Detached(instance), Why::Rule(Rule::When(instance)))
+}
+
+/// The candidates of one commitment for which the reasons that may wake them are recorded.
+fn watch_alike(
+    watch: Watch<'_>,
+    (conditions, when): (&Conditions, Option<&Expression>),
+    memory: &mut Rounds,
+    out: &mut Vec<Decision>,
+) -> Result<(), Failure> {
+    let Rounds { columns, watched, reasons, .. } = memory;
+    if watched.len() >= MANY
+        && let (Some(when), Some(parts)) = (when, conditions.watched(Which::When))
+    {
+        let before = (out.len(), reasons.sleeping.len(), reasons.bands.len());
+        let scope = watch.view.scope();
+        let looked = parts.look_at_all(when, (&scope, watched), columns, |at, holds, wake, band| {
+            let instance = watched[at].instance;
+            if holds {
+                out.push(detached(instance));
+            } else {
+                reasons.sleeping.push((instance, wake));
+                reasons.bands.push(band);
+            }
+        });
+        if looked.is_some() {
+            return Ok(());
+        }
+        out.truncate(before.0);
+        reasons.sleeping.truncate(before.1);
+        reasons.bands.truncate(before.2);
+    }
+    for &Reader { instance, .. } in &*watched {
+        let mut check = watch.look(Kind::When, instance, reasons);
+        if check.holds(Which::When, true, reasons)? {
+            check.forget(reasons);
+            out.push(detached(instance));
+        } else {
+            check.sleep(reasons);
+        }
+    }
+    Ok(())
+}
+
 /// The package of a meeting in session: the greatest set that the attendees can bind at once.
 pub(in super::super) fn package(
     view: View<'_>,
     run_seed: RunSeed,
     meeting: MeetingId,
-    work: &mut u64,
+    (work, tables): (&mut u64, &mut Tables),
     out: &mut Vec<Decision>,
 ) -> Result<(), Failure> {
     let attendees = &view.model.groups[view.model.meetings[meeting.index()].attendees.index()];
-    let agreement::Agreement { members, amounts } =
-        agreement::greatest(view, work, |instance| attendees.contains(view.model.instances[instance.index()].debtor))?;
+    let is_present = |instance: InstanceId| attendees.contains(view.model.instances[instance.index()].debtor);
+    let Agreement { members, amounts } = agreement::greatest(view, work, tables, is_present)?;
     if members.is_empty() {
         return Ok(());
     }

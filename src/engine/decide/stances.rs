@@ -1,14 +1,15 @@
 //! Phase 2, stances: the model of Friedkin and Johnsen (1990) with a pace, and noise; who may move at all, since an actor
 //! that cannot costs nothing.
 
-use crate::model::{ActorId, Event, Facts, IssueId, Setup, is_change};
+use crate::model::{ActorId, Event, Facts, IssueId, LEAST_CHANGE, Setup, is_change};
 use pulp::{Arch, Simd, WithSimd};
 
 use super::super::decision::{Decision, Why};
+use super::super::history::RunningHash;
 use super::super::normals::Normals;
 use super::super::random::RunSeed;
 use super::super::view::View;
-use super::weights::{Weights, add_columns};
+use super::weights::{LANES, Weights, add_columns};
 
 /// The noise of the volatile actors.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +61,8 @@ pub(in super::super) struct StanceStep {
     arch: Arch,
     means: Vec<f64>,
     next: Vec<f64>,
+    /// The least change of a stance on the last issue, if it is known and otherwise 0.
+    least: f64,
 }
 
 /// The stances that change, for each actor and issue.
@@ -70,7 +73,7 @@ pub(in super::super) fn stances(
     memory: &mut StanceStep,
     out: &mut Vec<Decision>,
 ) {
-    next_stances(view, (weights, movers), noise, memory);
+    next_stances(view, (weights, movers), noise, memory, &mut RunningHash::default());
     let count = movers.few().map_or(view.model.actors.len(), <[ActorId]>::len);
     for position in 0..count {
         let actor = movers.few().map_or_else(|| ActorId::at(position), |few| few[position]);
@@ -83,16 +86,18 @@ pub(in super::super) fn stances(
     }
 }
 
-/// Computes the next stances of the actors that may move.
+/// Computes the next stances of the actors that may move; beside that, adds stances that moved before to the hash.
 pub(in super::super) fn next_stances(
     view: View<'_>,
     (weights, movers): (&Weights, &Movers),
     noise: &mut Noise,
     memory: &mut StanceStep,
+    hash: &mut RunningHash,
 ) {
     let (actors, issues) = (view.model.actors.len(), view.model.issues.len());
     let count = movers.few().map_or(actors, <[ActorId]>::len);
     memory.next.resize(count * issues, 0.0);
+    memory.least = 0.0;
     if !noise.volatile.is_empty() {
         noise.normals.look_ahead(view.world.step, view.model.clock.steps);
     }
@@ -107,8 +112,9 @@ pub(in super::super) fn next_stances(
         }
         let columns = weights.prepare_means(stances, &mut memory.means);
         let (setup, means) = (view.setup, &mut memory.means);
-        let normals_of_all = noise.everybody.then_some(normals);
-        memory.arch.dispatch(Move { columns, setup, stances, anchors, means, normals: normals_of_all, next });
+        let everybody = noise.everybody.then_some(normals);
+        let step = Move { columns, setup, stances, anchors, means, normals: everybody, next, hash };
+        memory.least = memory.arch.dispatch(step);
         if !noise.everybody {
             noise.add(normals, setup, next);
             memory.arch.dispatch(Clip(next));
@@ -148,9 +154,15 @@ impl StanceStep {
     pub(in super::super) fn next(&self) -> &[f64] {
         &self.next
     }
+
+    /// Whether all stances, on the only issue, are known to change.
+    pub(in super::super) fn all_move(&self) -> bool {
+        self.least > LEAST_CHANGE
+    }
 }
 
-/// `s + η·((λ·m + (1−λ)·a) − s)`; if every actor has a normal, plus `σ·z`, clipped as by [`Clip`].
+/// `s + η·((λ·m + (1−λ)·a) − s)`; if every actor has a normal, plus `σ·z`, clipped as by [`Clip`], and the least change of
+/// a stance.
 struct Move<'a> {
     /// The result of [`Weights::prepare_means`].
     columns: &'a [f64],
@@ -160,26 +172,69 @@ struct Move<'a> {
     means: &'a mut [f64],
     normals: Option<&'a [f64]>,
     next: &'a mut [f64],
+    /// What is added to it beside the product.
+    hash: &'a mut RunningHash,
 }
 
 impl WithSimd for Move<'_> {
-    type Output = ();
+    type Output = f64;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { columns, setup, stances, anchors, means, normals, next } = self;
-        add_columns(columns, stances, means);
-        let pace = setup.pace;
-        let others = anchors.iter().zip(&*means).zip(&setup.susceptibility);
-        let moved = stances.iter().zip(others).map(|(stance, ((anchor, mean), lambda))| {
-            stance + pace * ((lambda * mean + (1.0 - lambda) * anchor) - stance)
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let Self { columns, setup, stances, anchors, means, normals, next, hash } = self;
+        hash.beside(|moved| {
+            add_columns(columns, stances, means, || {
+                moved.add_one();
+            });
         });
-        if let Some(normals) = normals {
-            let noise = setup.volatility.iter().zip(normals).map(|(volatility, z)| volatility * z);
-            next.iter_mut().zip(moved.zip(noise)).for_each(|(next, (moved, noise))| *next = clipped(moved + noise));
-        } else {
+        let Some(normals) = normals else {
+            let others = anchors.iter().zip(&*means).zip(&setup.susceptibility);
+            let moved = stances.iter().zip(others).map(|(&stance, ((anchor, mean), lambda))| {
+                stance + setup.pace * ((lambda * mean + (1.0 - lambda) * anchor) - stance)
+            });
             next.iter_mut().zip(moved).for_each(|(next, moved)| *next = moved);
+            return 0.0;
+        };
+        let noisy = Noisy { setup, stances, anchors, means, normals };
+        let count = next.len();
+        let mut least = f64::INFINITY;
+        if count < LANES {
+            (0..count).for_each(|at| noisy.move_lanes::<1>(at, next, &mut least));
+        } else {
+            // The last vector overlaps the one before, so that none is less than whole.
+            (0..count).step_by(LANES).for_each(|at| noisy.move_lanes::<LANES>(at.min(count - LANES), next, &mut least));
         }
+        least
+    }
+}
+
+/// The inputs of [`Move`] where every actor has a normal.
+struct Noisy<'a> {
+    setup: &'a Setup,
+    stances: &'a [f64],
+    anchors: &'a [f64],
+    means: &'a [f64],
+    normals: &'a [f64],
+}
+
+impl Noisy<'_> {
+    /// The next stances of `N` actors from one on, and the least change among them and those before.
+    #[inline(always)]
+    fn move_lanes<const N: usize>(&self, at: usize, next: &mut [f64], least: &mut f64) {
+        let of = |values: &[f64]| -> [f64; N] { *values[at..].first_chunk().expect("one for each actor") };
+        let Self { setup, stances, anchors, means, normals } = *self;
+        let (stances, anchors, means, normals) = (of(stances), of(anchors), of(means), of(normals));
+        let (susceptibility, volatility) = (of(&setup.susceptibility), of(&setup.volatility));
+        let mut moved = [0.0; N];
+        let mut changes = [0.0; N];
+        for lane in 0..N {
+            let (stance, lambda) = (stances[lane], susceptibility[lane]);
+            let pull = (lambda * means[lane] + (1.0 - lambda) * anchors[lane]) - stance;
+            moved[lane] = clipped(stance + setup.pace * pull + volatility[lane] * normals[lane]);
+            changes[lane] = (moved[lane] - stance).abs();
+        }
+        next[at..at + N].copy_from_slice(&moved);
+        *least = changes.iter().fold(*least, |least, &change| if change < least { change } else { least });
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::model::{ActorId, Influence, MeetingId, Model, Setup};
 
 /// The number of values in the widest vectors.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// Up to this many actors, a matrix with many entries is kept dense.
 const DENSE: usize = 512;
@@ -136,9 +136,10 @@ fn sparse_means(
 
 /// A matrix, by column, times a vector; without effect if there are no columns.
 ///
-/// Wider vectors do not change a sum: each row is summed in the order of the actors, and nothing is fused.
+/// Wider vectors do not change a sum: each row is summed in the order of the actors, and nothing is fused. `beside` is
+/// called once for each column, for work that fills the time in which sums wait for each other.
 #[inline(always)]
-pub(super) fn add_columns(columns: &[f64], stances: &[f64], means: &mut [f64]) {
+pub(super) fn add_columns(columns: &[f64], stances: &[f64], means: &mut [f64], mut beside: impl FnMut()) {
     if columns.is_empty() {
         return;
     }
@@ -146,18 +147,32 @@ pub(super) fn add_columns(columns: &[f64], stances: &[f64], means: &mut [f64]) {
     let mut wide = means.chunks_exact_mut(4 * LANES);
     let mut first = 0;
     for block in &mut wide {
-        add_block::<{ 4 * LANES }>(columns, stances, height, first, block);
+        if first == 0 {
+            add_block::<{ 4 * LANES }>(columns, stances, (height, first), block, &mut beside);
+        } else {
+            add_block::<{ 4 * LANES }>(columns, stances, (height, first), block, || {});
+        }
         first += 4 * LANES;
     }
     for block in wide.into_remainder().chunks_exact_mut(LANES) {
-        add_block::<LANES>(columns, stances, height, first, block);
+        if first == 0 {
+            add_block::<LANES>(columns, stances, (height, first), block, &mut beside);
+        } else {
+            add_block::<LANES>(columns, stances, (height, first), block, || {});
+        }
         first += LANES;
     }
 }
 
 /// The sums of `N` rows from `first` on, kept in registers during the pass over the columns.
 #[inline(always)]
-fn add_block<const N: usize>(columns: &[f64], stances: &[f64], height: usize, first: usize, out: &mut [f64]) {
+fn add_block<const N: usize>(
+    columns: &[f64],
+    stances: &[f64],
+    (height, first): (usize, usize),
+    out: &mut [f64],
+    mut beside: impl FnMut(),
+) {
     let mut sums = [0.0; N];
     for (column, &stance) in columns.chunks_exact(height).zip(stances) {
         if let Some(weights) = column.get(first..first + N) {
@@ -165,6 +180,7 @@ fn add_block<const N: usize>(columns: &[f64], stances: &[f64], height: usize, fi
                 *sum += weight * stance;
             }
         }
+        beside();
     }
     out.copy_from_slice(&sums);
 }
@@ -283,9 +299,9 @@ pub(in super::super) struct Influences {
     /// A unique serial number for each entry of `known`.
     serials: Vec<u64>,
     made: u64,
+    /// The sessions of the step, and the entry for them, if there is one. The first entry is that without sessions.
     sessions: Vec<MeetingId>,
-    /// The index of the entry that was used last.
-    latest: usize,
+    latest: Option<usize>,
 }
 
 /// The total number of weights in the cache, besides those used last.
@@ -304,7 +320,7 @@ impl Influences {
         if self.known.is_empty() {
             self.push(Vec::new(), Weights::new(model, setup, &[]));
         }
-        self.latest = 0;
+        self.latest = Some(0);
     }
 
     fn push(&mut self, sessions: Vec<MeetingId>, weights: Weights) {
@@ -315,15 +331,18 @@ impl Influences {
 
     /// Selects the weights for a step with these sessions. Returns the number of pairs of actors to visit for computing
     /// them, which is 0 if they are in the cache.
+    #[inline]
     pub(in super::super) fn ask(&mut self, model: &Model, setup: &Setup, sessions: &[(MeetingId, u32)]) -> u64 {
+        if sessions.is_empty() {
+            self.latest = Some(0);
+            return 0;
+        }
         let influences = |meeting: &MeetingId| setup.meeting_influence[meeting.index()] > 0.0;
         self.sessions.clear();
         self.sessions.extend(sessions.iter().map(|&(meeting, _)| meeting).filter(influences));
-        if self.known[self.latest].0 == self.sessions {
-            return 0;
-        }
-        if let Some(at) = self.known.iter().position(|(known, _)| *known == self.sessions) {
-            self.latest = at;
+        let is_known = |at: &usize| self.known[*at].0 == self.sessions;
+        self.latest = self.latest.filter(is_known).or_else(|| (0..self.known.len()).find(is_known));
+        if self.latest.is_some() {
             return 0;
         }
         let among = |same: &[MeetingId]| (attendees(model, same[0]).len() as u64).pow(2);
@@ -331,16 +350,22 @@ impl Influences {
     }
 
     /// The selected weights with their serial number.
+    #[inline]
     pub(in super::super) fn weights(&mut self, model: &Model, setup: &Setup) -> (u64, &Weights) {
-        if self.known[self.latest].0 != self.sessions {
-            if self.known.iter().map(|(_, weights)| weights.size()).sum::<usize>() > KEPT {
-                self.known.truncate(1);
-                self.serials.truncate(1);
-            }
-            self.push(self.sessions.clone(), Weights::new(model, setup, &self.sessions));
-            self.latest = self.known.len() - 1;
+        let at = self.latest.unwrap_or_else(|| self.work_out(model, setup));
+        (self.serials[at], &self.known[at].1)
+    }
+
+    /// Adds the weights with the sessions of the step; returns their entry.
+    fn work_out(&mut self, model: &Model, setup: &Setup) -> usize {
+        if self.known.iter().map(|(_, weights)| weights.size()).sum::<usize>() > KEPT {
+            self.known.truncate(1);
+            self.serials.truncate(1);
         }
-        (self.serials[self.latest], &self.known[self.latest].1)
+        self.push(self.sessions.clone(), Weights::new(model, setup, &self.sessions));
+        let at = self.known.len() - 1;
+        self.latest = Some(at);
+        at
     }
 }
 

@@ -5,6 +5,7 @@ use crate::model::{Event, MeetingId, Model, ShockId, limits};
 use super::super::decide::{self, Influences, Movers, Noise, ShockState, StanceStep};
 use super::super::decision::{Decision, Why};
 use super::super::failure::Failure;
+use super::super::view::View;
 use super::progress::Progress;
 
 /// The state of the calendar between steps.
@@ -138,8 +139,10 @@ impl Opinions {
         if stances > 0 {
             progress.spend((weights.size() as u64).saturating_add(stances as u64 / AT_ONCE))?;
             if progress.is_quick() {
-                decide::next_stances(progress.view(), (weights, movers), noise, step);
-                progress.move_stances(movers.few(), step.next());
+                let Progress { model, plan, run, hash, .. } = &mut *progress;
+                let view = View { model, plan, setup: &run.setup, world: &run.world };
+                decide::next_stances(view, (weights, movers), noise, step, hash);
+                progress.move_stances(movers.few(), step.next(), step.all_move());
             } else {
                 progress.decide(|view, out| {
                     decide::stances(view, (weights, movers), noise, step, out);

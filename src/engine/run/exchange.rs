@@ -1,7 +1,7 @@
 //! Phases 4 and 5 in a run: rounds of Exchange, the amounts that settle in them with the causes of their rises, and
 //! packages.
 
-use super::super::agreement::{CROWD, Own, Thresholds, need_bisection};
+use super::super::agreement::{CROWD, Own, Tables, Thresholds, need_bisection};
 use super::super::cause::Causes;
 use super::super::collections::InstanceSet;
 use super::super::decide::{self, Rounds};
@@ -29,6 +29,8 @@ pub(super) struct Exchange {
     rounds: Rounds,
     candidates: Vec<InstanceId>,
     sweeps: Sweeps,
+    /// Tables for the gap.
+    tables: Tables,
     /// The evidence on which amounts settle; none where nothing is graded.
     table: Option<Evidence>,
     /// Graded amounts that have settled higher: position in the plan, new amount.
@@ -44,6 +46,7 @@ impl Exchange {
             rounds: Rounds::default(),
             candidates: Vec::new(),
             sweeps: Sweeps::default(),
+            tables: Tables::default(),
             table: model.has_graded().then(|| Evidence::new(model)),
             risen: Vec::new(),
             before_package: None,
@@ -68,7 +71,7 @@ impl Exchange {
         }
         // The last one is that of the end.
         let is_last = progress.run.world.step + 1 == progress.model.clock.steps;
-        if progress.model.reads_gap || is_last { gap::refresh(progress) } else { Ok(()) }
+        if progress.model.reads_gap || is_last { gap::refresh(progress, &mut self.tables) } else { Ok(()) }
     }
 
     fn rounds(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
@@ -223,7 +226,8 @@ impl Exchange {
     fn package(&mut self, progress: &mut Progress<'_>, meeting: MeetingId) -> Result<(), Failure> {
         let mut batch = std::mem::take(&mut progress.batch);
         let mut work = progress.work;
-        let decided = decide::package(progress.view(), progress.run_seed, meeting, &mut work, &mut batch);
+        let memory = (&mut work, &mut self.tables);
+        let decided = decide::package(progress.view(), progress.run_seed, meeting, memory, &mut batch);
         if decided.is_err() {
             batch.clear();
         }

@@ -1,6 +1,6 @@
 //! The gap of a run: the number of commitments that could still be bound after its last Exchange.
 
-use super::super::agreement;
+use super::super::agreement::{self, Tables};
 use super::super::failure::Failure;
 use super::super::view::View;
 use super::progress::Progress;
@@ -14,6 +14,7 @@ pub(super) struct Gap {
     /// The state after the last Exchange, if it is kept; valid if `is_kept`.
     exchanged: Option<World>,
     is_kept: bool,
+    tables: Tables,
     /// Where the state is to be kept and the log gives it: how many events came before it.
     logged: Option<usize>,
 }
@@ -58,7 +59,7 @@ impl Gap {
         let kept = self.exchanged.as_ref().filter(|_| self.is_kept);
         let mut work = progress.work;
         let world = kept.unwrap_or(&progress.run.world);
-        let gap = size(View { world, ..progress.view() }, &mut work)?;
+        let gap = size(View { world, ..progress.view() }, &mut work, &mut self.tables)?;
         progress.work = work;
         self.size = Some(gap);
         Ok(gap)
@@ -96,16 +97,16 @@ impl Gap {
 }
 
 /// Computes the gap of the state, for `deadlocked`.
-pub(super) fn refresh(progress: &mut Progress<'_>) -> Result<(), Failure> {
+pub(super) fn refresh(progress: &mut Progress<'_>, tables: &mut Tables) -> Result<(), Failure> {
     let mut work = progress.work;
-    let gap = size(progress.view(), &mut work)?;
+    let gap = size(progress.view(), &mut work, tables)?;
     progress.work = work;
     progress.keep_gap(gap);
     Ok(())
 }
 
 /// Size of the greatest agreement of a state.
-fn size(view: View<'_>, work: &mut u64) -> Result<u32, Failure> {
-    let members = agreement::greatest(view, work, |_| true)?.members;
+fn size(view: View<'_>, work: &mut u64, tables: &mut Tables) -> Result<u32, Failure> {
+    let members = agreement::greatest(view, work, tables, |_| true)?.members;
     Ok(u32::try_from(members.len()).expect("the number of instances is limited"))
 }

@@ -5,7 +5,7 @@ use super::super::cause::Causes;
 use super::super::condition_check::Watch;
 use super::super::decision::{Decision, Why};
 use super::super::failure::Failure;
-use super::super::history::HistoryHash;
+use super::super::history::{HistoryHash, RunningHash};
 use super::super::plan::{Costs, Plan};
 use super::super::random::RunSeed;
 use super::super::ranges::Grounds;
@@ -31,6 +31,8 @@ pub(super) struct Progress<'a> {
     first_seed: RunSeed,
     /// The run so far: its state, setup and log.
     pub(super) run: Run,
+    /// The hash of its events, which `run` gets at its end.
+    pub(super) hash: RunningHash,
     pub(super) agenda: Agenda,
     /// The inputs from which `safety` is derived.
     pub(super) grounds: Grounds,
@@ -81,6 +83,7 @@ impl<'a> Progress<'a> {
                 setup,
                 before: Vec::new(),
             },
+            hash: RunningHash::default(),
             agenda: Agenda::new(model, plan),
             grounds: Grounds::default(),
             safety: Safety::default(),
@@ -100,7 +103,7 @@ impl<'a> Progress<'a> {
         before.clear();
         world.reset(self.model, setup);
         self.causes = is_logged.then(|| Causes::new((self.model, self.plan, setup, world)));
-        self.run.history = HistoryHash::default();
+        self.hash.set(HistoryHash::default());
         self.run.storyline = StorylineHash::default();
         self.storyline_builder.reset();
         self.run.events = 0;
@@ -210,7 +213,7 @@ impl<'a> Progress<'a> {
     #[inline]
     pub(super) fn record(&mut self, event: Event, cause: Option<Seq>) {
         let step = self.run.world.step;
-        self.run.history.add(step, event);
+        self.hash.add(step, event);
         if let Some(told) = self.storyline_builder.entry(self.model, step, event) {
             self.run.storyline.add(&self.plan.names, told);
         }
@@ -220,20 +223,35 @@ impl<'a> Progress<'a> {
         self.run.events += 1;
     }
 
+    /// Whether nothing is left to be decided in a step up to its metrics, unless it is the last or a meeting is in
+    /// session.
+    #[inline]
+    pub(super) fn is_uneventful(&self) -> bool {
+        self.plan.may_be_uneventful && self.agenda.is_idle(self.run.world.step, self.plan.global_readers.outcomes())
+    }
+
     /// Whether stances can change without a log and without counting events one by one.
     pub(super) fn is_quick(&self) -> bool {
         self.causes.is_none() && self.run.events as usize + self.run.world.stances.len() < limits::EVENTS as usize
     }
 
     /// Changes stances as [`Self::apply`] would, for runs without log and causes. `some` and `next` are as in
-    /// [`model::move_stances`].
-    pub(super) fn move_stances(&mut self, some: Option<&[ActorId]>, next: &[f64]) {
-        let Self { plan, run: Run { world, history, events, .. }, agenda, .. } = self;
+    /// [`model::move_stances`]; `all_move` says that all stances change.
+    pub(super) fn move_stances(&mut self, some: Option<&[ActorId]>, next: &[f64], all_move: bool) {
+        let Self { plan, run: Run { world, events, .. }, hash, agenda, .. } = self;
         let step = world.step;
-        let mut hash = *history;
-        let moved =
-            model::move_stances(world, some, next, |actor, issue, value| hash.add_stance(step, (actor, issue), value));
-        *history = hash;
+        let moved = if some.is_none() && self.model.issues.len() == 1 && all_move {
+            model::move_all_stances(world, next);
+            hash.add_all_stances(step, next);
+            next.len()
+        } else {
+            let mut now = hash.settle();
+            let moved = model::move_stances(world, some, next, |actor, issue, value| {
+                now.add_stance(step, (actor, issue), value)
+            });
+            hash.set(now);
+            moved
+        };
         if moved > 0 {
             *events += u32::try_from(moved).expect("the number of stances is limited");
             agenda.note_stances(plan, some, &world.stances);
@@ -241,19 +259,19 @@ impl<'a> Progress<'a> {
     }
 
     /// Marks the current point for [`Self::undo`]; the state is copied to `before`.
-    pub(super) fn mark(&self, before: &mut Option<World>) -> Mark {
+    pub(super) fn mark(&mut self, before: &mut Option<World>) -> Mark {
         match before {
             Some(before) => before.copy_from(&self.run.world),
             None => *before = Some(self.run.world.clone()),
         }
-        let Run { history, storyline, events, .. } = self.run;
-        Mark { history, storyline, events, logged: self.run.log.len() }
+        let Run { storyline, events, .. } = self.run;
+        Mark { history: self.hash.settle(), storyline, events, logged: self.run.log.len() }
     }
 
     /// Undoes everything since the mark. The run must end here, since the agenda is not restored.
     pub(super) fn undo(&mut self, mark: &Mark, before: &World) {
         self.run.world.copy_from(before);
-        self.run.history = mark.history;
+        self.hash.set(mark.history);
         self.run.storyline = mark.storyline;
         self.run.events = mark.events;
         self.run.log.truncate(mark.logged);

@@ -140,6 +140,7 @@ impl<'a> Simulation<'a> {
         let run = &mut self.progress.run;
         run.gap = if result.is_ok() { self.gap.size() } else { None };
         run.result = result;
+        run.history = self.progress.hash.settle();
         let is_wanted = self.want.exchanged && !matches!(run.result, Ok(Ending::Outcome(_)));
         self.progress.run.exchanged = if is_wanted { self.gap.take_exchanged(&self.progress) } else { None };
     }
@@ -229,8 +230,8 @@ impl<'a> Simulation<'a> {
 
     fn has_stopped(&self) -> bool {
         let Progress { model, plan, run, .. } = &self.progress;
-        let mut stops = model.outcomes.iter().zip(&run.world.reached);
-        plan.may_stop && stops.any(|(outcome, reached)| outcome.stop && reached.is_some())
+        plan.may_stop
+            && model.outcomes.iter().zip(&run.world.reached).any(|(outcome, reached)| outcome.stop && reached.is_some())
     }
 
     /// The phases of a step, in order.
@@ -240,6 +241,11 @@ impl<'a> Simulation<'a> {
         progress.agenda.begin_step(progress.plan);
         calendar.run(progress)?;
         opinions.run(progress, calendar.sessions())?;
+        if progress.is_uneventful() && calendar.sessions().is_empty() && self.all_are_late && !is_last {
+            // Nothing but stances has changed, and nobody watches for what they are now.
+            watch(Checkpoint::Exchanged, &progress.run.world, &progress.run.setup);
+            return Ok(());
+        }
         if progress.agenda.has_review(progress.run.world.step) {
             Self::review(progress, &mut self.candidates, &mut self.reasons)?;
         }

@@ -2,7 +2,7 @@
 
 use super::path::Path;
 use super::reasons::{Band, Wake, bit, stance_position};
-use crate::model::{Condition, Dependency, Expression, Node, NodeId, Quantity, Scope};
+use crate::model::{Columns, Condition, Dependency, Expression, Node, NodeId, Quantity, Reader, Scope};
 
 /// A condition decomposed for watching.
 #[derive(Clone, Debug)]
@@ -60,6 +60,31 @@ impl Watched {
         bands: &mut Vec<Band>,
     ) -> Option<(bool, Wake)> {
         Look { watched: self, expression, safe, scope }.at(expression.root(), bands)
+    }
+}
+
+impl Watched {
+    /// [`Self::look`] for several readers at once; `take` gets the position, the truth and what may change it. `None` if
+    /// that must be done one by one: the condition is more than one comparison that is monotone in a stance, or a part of
+    /// it is not a number.
+    pub(in super::super) fn look_at_all(
+        &self,
+        expression: &Expression,
+        (scope, readers): (&Scope<'_>, &[Reader]),
+        columns: &mut Columns,
+        mut take: impl FnMut(usize, bool, Wake, Band),
+    ) -> Option<()> {
+        let leaf = self.leaves[expression.root() as usize].as_ref()?;
+        let (Some(path), [stance]) = (&leaf.path, &leaf.stances[..]) else { return None };
+        let parts = columns.parts(expression, scope, readers)?;
+        let wake = Wake { mask: leaf.mask, next_step: false };
+        for (at, &reader) in readers.iter().enumerate() {
+            let position = stance_position(*stance, reader, scope.model.actors.len())?;
+            let now = scope.world.stances[position as usize];
+            let (truth, low, high) = path.look_with(now, |part| Some(parts.of(part, at)))?;
+            take(at, truth, wake, Band { stance: position, low, high });
+        }
+        Some(())
     }
 }
 

@@ -106,16 +106,21 @@ impl Path {
         scope: &Scope<'_>,
         stance: Quantity,
     ) -> Option<(bool, f64, f64)> {
+        self.look_with(scope.read(stance), |part| expression.number_at(part, scope).ok())
+    }
+
+    /// [`Self::look`] with the stance and a way to get the value of a part that does not read it.
+    #[inline]
+    pub(super) fn look_with(&self, now: f64, value: impl Fn(NodeId) -> Option<f64>) -> Option<(bool, f64, f64)> {
         let mut numbers = [0.0; LONGEST + 1];
         let mut are_finite = true;
         for (number, step) in numbers.iter_mut().zip(&self.steps) {
             if let Step::Add(a) | Step::Less(a) | Step::From(a) | Step::Times(a) | Step::Over(a) = *step {
-                *number = expression.number_at(a, scope).ok()?;
+                *number = value(a)?;
                 are_finite &= number.is_finite();
             }
         }
-        let other = expression.number_at(self.other, scope).ok()?;
-        let now = scope.read(stance);
+        let other = value(self.other)?;
         let truth = self.truth(now, &numbers, other)?;
         if !are_finite {
             // A value in between may not be a number.

@@ -4,7 +4,7 @@ use super::super::{ActorId, Amount, Beta, Event, EventKind, Evidence, InstanceId
 use super::{Facts, InstanceState, Occurrence, World};
 
 /// A change of a stance by at most this counts as none.
-const LEAST_CHANGE: f64 = 1e-12;
+pub const LEAST_CHANGE: f64 = 1e-12;
 
 /// Begins a step; later events happen in it.
 #[inline]
@@ -24,31 +24,30 @@ pub fn move_stances(
 ) -> usize {
     let Facts { stances, actors, .. } = &mut world.facts;
     let mut moved = 0;
-    let mut move_one = |stance: &mut f64, value: f64, actor: ActorId, issue: IssueId| {
-        if is_change(*stance, value) {
-            *stance = value;
-            happened(actor, issue, value);
-            moved += 1;
-        }
-    };
-    if some.is_none() && stances.len() == *actors {
-        let mut actor = ActorId(0);
-        for (stance, &value) in stances.iter_mut().zip(next) {
-            move_one(stance, value, actor, IssueId(0));
-            actor.0 += 1;
-        }
-        return moved;
-    }
     let count = some.map_or(*actors, <[ActorId]>::len);
     let issues = next.len() / count.max(1);
     for position in 0..count {
         let actor = some.map_or_else(|| ActorId::at(position), |some| some[position]);
         for issue in 0..issues {
-            let stance = &mut stances[issue * *actors + actor.index()];
-            move_one(stance, next[issue * count + position], actor, IssueId::at(issue));
+            let (stance, value) = (&mut stances[issue * *actors + actor.index()], next[issue * count + position]);
+            if is_change(*stance, value) {
+                *stance = value;
+                happened(actor, IssueId::at(issue), value);
+                moved += 1;
+            }
         }
     }
     moved
+}
+
+/// Moves all stances to their values in `next` (by issue, then actor), which must all differ by more than
+/// [`LEAST_CHANGE`]. Equivalent to [`evolve`] for each of these events.
+///
+/// # Panics
+/// If there are more or fewer values than stances.
+#[inline]
+pub fn move_all_stances(world: &mut World, next: &[f64]) {
+    world.facts.stances.copy_from_slice(next);
 }
 
 /// Whether the difference between two values counts as a change of a stance.
