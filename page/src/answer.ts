@@ -1,8 +1,7 @@
 // What each commitment waits for at a step, and the first moves that would resolve the deadlock, which can be
 // simulated.
 
-import type { App } from "./app";
-import type { Run, StandingData } from "./data";
+import type { App, Run, StandingData } from "./data";
 import { button, h, icon, set } from "./dom";
 import { count, instancesByCommitment, listed, stepLabel } from "./words";
 

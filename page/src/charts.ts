@@ -1,8 +1,7 @@
 // Small charts of metrics and stances, with the value at the selected step.
 
 import uPlot from "uplot";
-import type { App } from "./app";
-import type { Run } from "./data";
+import type { App, Run } from "./data";
 import { h } from "./dom";
 import { count } from "./words";
 

@@ -1,7 +1,6 @@
 // Details of the selected event or commitment: its causes and effects, or its needs.
 
-import type { App } from "./app";
-import type { Run } from "./data";
+import type { App, Run } from "./data";
 import { button, h, icon, set, type Child } from "./dom";
 import { count, debtors, gift, sentence, stateWord, stepLabel } from "./words";
 

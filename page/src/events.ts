@@ -1,7 +1,6 @@
 // The list of events with search and filters. Only visible rows are in the document.
 
-import type { App } from "./app";
-import type { Run } from "./data";
+import type { App, Run } from "./data";
 import { h, icon, set } from "./dom";
 import { count, sentence, stepLabel } from "./words";
 

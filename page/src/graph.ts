@@ -1,8 +1,7 @@
 // The wait-for graph at a step: one card per commitment, and an arrow from a commitment to the one it waits for.
 
 import * as dagre from "@dagrejs/dagre";
-import type { App } from "./app";
-import type { Run } from "./data";
+import type { App, Run } from "./data";
 import { h, icon, roving, s, set, shape } from "./dom";
 import { count, debtors, gift, stateWord, stepLabel } from "./words";
 

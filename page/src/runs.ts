@@ -2,9 +2,8 @@
 // consequences.
 
 import { answerView } from "./answer";
-import { App } from "./app";
 import { chartsView } from "./charts";
-import type { Run } from "./data";
+import { App, type Run } from "./data";
 import { detailView } from "./detail";
 import { button, h, panel, type Child } from "./dom";
 import { entriesOf, eventsView, type Entry } from "./events";

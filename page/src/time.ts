@@ -1,8 +1,7 @@
 // The views along time: the bar that stays in sight, with play, pause and the keys for it; the time line of what happened;
 // and a lane for each commitment.
 
-import type { App } from "./app";
-import type { Family, Run } from "./data";
+import type { App, Family, Run } from "./data";
 import { button, frameWidth, h, icon, roving, s, set, shape } from "./dom";
 import { count, debtors, sentence, stateWord, stepLabel } from "./words";
 
