@@ -53,7 +53,6 @@ mod parse_toml;
 mod quantity;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are refused alike")]
 mod reader;
-mod reserved;
 mod resolve;
 mod rules;
 mod script;
@@ -64,12 +63,12 @@ mod sweep_table;
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other tokens are treated alike")]
 mod syntax;
 mod time_literal;
-mod token;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are treated alike")]
 mod toml_tree;
 mod trust;
 #[expect(clippy::wildcard_enum_match_arm, reason = "values of all other kinds are treated alike")]
 mod variant;
+mod vocabulary;
 mod warnings;
 
 #[cfg(test)]

@@ -14,9 +14,8 @@ use crate::sweep::{Outline, recorded};
 use crate::trace::plain_set_value;
 use serde_json::{Value, json};
 
-use super::error::PageError;
 use super::history::history;
-use super::limits;
+use super::{PageError, limits};
 
 /// The tables of a run, each with its limit of rows.
 const TABLES: [(&str, usize); 4] = [

@@ -7,8 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::error::PageError;
-use super::{data, limits};
+use super::{PageError, data, limits};
 use crate::store::{Manifest, PROGRAM, Verified, verify};
 use crate::text::escaped;
 

@@ -7,7 +7,7 @@ use super::names::Declarations;
 use super::names::{Cohort, FAILED, Ids, Names, Party};
 use super::reader::{Reader, path};
 use super::toml_tree::{Kind, Table};
-use super::{groups, reserved};
+use super::{groups, vocabulary};
 use crate::model::{ActorId, Ending, limits};
 use crate::table::{Declared as _, RunColumn};
 
@@ -252,7 +252,7 @@ impl<'a> Declarations<'_, 'a> {
         let mut wrong: Vec<(String, Range<usize>, &str)> = Vec::new();
         for (ids, what) in [(&self.names.parameters, "a parameter"), (&self.names.definitions, "a definition")] {
             for (name, span) in &ids.list {
-                if reserved::is_word(name) {
+                if vocabulary::is_word(name) {
                     wrong.push((
                         format!("{what} cannot be called {}", quoted(name)),
                         span.clone(),

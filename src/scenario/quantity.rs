@@ -7,8 +7,8 @@ use super::lookup::Lookup;
 use super::lookup::Set;
 use super::names::{EventSource, Ids, Party};
 use super::reader::Reader;
-use super::reserved::{self, ArgumentKind, usage};
 use super::script::{Context, OwnAttributes};
+use super::vocabulary::{self, ArgumentKind, usage};
 use crate::model::{
     ActorId, Arguments, AttributeId, CommitmentId, DataId, GroupId, IssueId, MeanId, MeetingId, MoveId, OutcomeId,
     Promises, Quantity, ResourceId, ShockId, Signature, SlotId,
@@ -56,7 +56,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
 
     /// The quantity of a call whose arguments are names; none where it is wrong.
     pub(super) fn call(&mut self, name: &str, words: &[Argument], span: &Range<usize>) -> Option<Quantity> {
-        let kind = reserved::argument_kind(name)?;
+        let kind = vocabulary::argument_kind(name)?;
         let (least, most) = kind.count();
         if words.len() < least || words.len() > most {
             let message = if least == most {
@@ -285,10 +285,10 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
     pub(super) fn members(&mut self, words: &[Argument], span: &Range<usize>) -> Option<f64> {
         let [word] = words else {
             let message = format!("`members` takes 1 argument, but has {}", words.len());
-            self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(reserved::MEMBERS)));
+            self.report_own(span, Diagnostic::error("expr/arguments", message, None).help(usage(vocabulary::MEMBERS)));
             return None;
         };
-        let set = self.set(word, reserved::MEMBERS)?;
+        let set = self.set(word, vocabulary::MEMBERS)?;
         #[expect(clippy::cast_precision_loss, reason = "the number of actors is limited")]
         Some(set.count(&self.lookup.names) as f64)
     }
@@ -311,7 +311,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
 
     /// A word of the language that stands alone as a number.
     pub(super) fn word(&mut self, name: &str, span: &Range<usize>) -> Option<Quantity> {
-        let arguments = match reserved::alone(name) {
+        let arguments = match vocabulary::alone(name) {
             Some(Signature::OwnStance) => self.own_stance(name, span)?,
             Some(Signature::Member) => self.place_in_cohort(name, span)?,
             Some(_) => self.allows_state(name, span).then_some(Arguments::Nothing)?,

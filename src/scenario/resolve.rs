@@ -9,10 +9,10 @@ use super::diagnostic::{Diagnostic, Origin, quoted};
 use super::lookup::Lookup;
 use super::names::NamedValue;
 use super::reader::Reader;
-use super::reserved;
 use super::script::{Context, Extent, NodePlace, Script, Type, place_met};
 use super::syntax::{Form, Operator, Tree, TreeId};
 use super::time_literal::{self, Unit, in_words};
+use super::vocabulary;
 use crate::model::{Date, Expression, Node, NodeId, ParameterId, Quantity, StepLength, limits};
 
 /// What a node of a tree has been compiled to.
@@ -152,7 +152,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
             },
             Form::Truth(value) => self.push(Node::Truth(*value), Type::Condition, span, &[]),
             Form::Name(name) => self.name(name, span),
-            Form::Call { name, arguments } if reserved::FUNCTIONS.contains(&name.as_str()) => {
+            Form::Call { name, arguments } if vocabulary::FUNCTIONS.contains(&name.as_str()) => {
                 self.function(tree, name, arguments, parts, span)
             }
             Form::Call { name, arguments } => self.call(tree, name, arguments, span),
@@ -303,7 +303,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
 
     /// A name that stands alone: a word of the language, a parameter or a definition.
     fn name(&mut self, name: &str, span: &Range<usize>) -> Operand {
-        if reserved::is_word(name) {
+        if vocabulary::is_word(name) {
             return match self.find(|finder| finder.word(name, span)) {
                 Some(quantity) => self.push(Node::Read(quantity), Type::Number, span, &[]),
                 None => Operand::Wrong,
@@ -342,7 +342,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         } else if names.metrics.find(name).is_some() {
             Some("give its expression a name in `[definitions]` and use that in both places".into())
         } else {
-            let known = names.parameters.names().chain(names.definitions.names()).chain(reserved::all());
+            let known = names.parameters.names().chain(names.definitions.names()).chain(vocabulary::all());
             self.reader.near(name, known)
         };
         let help = help.unwrap_or_else(|| "declare it in `[parameters]` or `[definitions]`".into());
@@ -370,7 +370,7 @@ pub(super) fn arguments_of_quantities(tree: &Tree) -> Vec<bool> {
         };
         first.push(start);
         if let Form::Call { name, .. } = &node.form
-            && !reserved::FUNCTIONS.contains(&name.as_str())
+            && !vocabulary::FUNCTIONS.contains(&name.as_str())
         {
             words[start..at].fill(true);
         }

@@ -24,7 +24,7 @@ use std::ops::Range;
 
 use super::diagnostic::quoted;
 use super::time_literal::Unit;
-use super::token::{Token, TokenKind, tokens};
+use super::vocabulary::{Token, TokenKind, tokens};
 use crate::model::{Comparison, Date, limits};
 
 /// Index of a node in its tree.

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::super::diagnostic::{Diagnostic, listed, plain, quoted, suggestion};
 use super::super::quantity::{Argument, ErrorScope, QuantityFinder};
-use super::super::reserved::{self, ArgumentKind, usage};
 use super::super::script::Type;
 use super::super::syntax::{Form, Operator, Tree, TreeId};
+use super::super::vocabulary::{self, ArgumentKind, usage};
 use super::{Operand, Resolver};
 use crate::model::{Comparison, Expression, Node, NodeId, ParameterId, Quantity, Values};
 
@@ -178,7 +178,7 @@ impl<'a> Resolver<'_, 'a> {
     /// A quantity with arguments.
     pub(super) fn call(&mut self, tree: &Tree, name: &str, arguments: &[TreeId], span: &Range<usize>) -> Operand {
         let mut words: Vec<Argument> = Vec::new();
-        if reserved::argument_kind(name).is_none() {
+        if vocabulary::argument_kind(name).is_none() {
             let error = self.unknown_call(name);
             self.report_own(span, error);
             return Operand::Wrong;
@@ -190,7 +190,7 @@ impl<'a> Resolver<'_, 'a> {
                 Form::Name(ref word) => Some(word.clone()),
                 // One instance of a commitment is written as a quotient.
                 Form::Binary(Operator::Divide, a, b)
-                    if reserved::argument_kind(name) == Some(ArgumentKind::Commitment) =>
+                    if vocabulary::argument_kind(name) == Some(ArgumentKind::Commitment) =>
                 {
                     name_of(a).zip(name_of(b)).map(|(commitment, actor)| format!("{commitment}/{actor}"))
                 }
@@ -205,7 +205,7 @@ impl<'a> Resolver<'_, 'a> {
                 return Operand::Wrong;
             }
         }
-        if name == reserved::MEMBERS {
+        if name == vocabulary::MEMBERS {
             return match self.find(|finder| finder.members(&words, span)) {
                 Some(members) => self.push(Node::Number(members), Type::Number, span, &[]),
                 None => Operand::Wrong,
@@ -227,14 +227,14 @@ impl<'a> Resolver<'_, 'a> {
 
     fn unknown_call(&self, name: &str) -> Diagnostic {
         let names = &self.lookup.names;
-        if reserved::is_word(name) || names.named_value(name).is_some() {
+        if vocabulary::is_word(name) || names.named_value(name).is_some() {
             let message = format!("{} takes no arguments", quoted(name));
             return Diagnostic::error("expr/arguments", message, None).help("write the name alone");
         }
         let message = format!("{} is no function or quantity", quoted(name));
-        let known = reserved::called().chain(reserved::FUNCTIONS);
+        let known = vocabulary::called().chain(vocabulary::FUNCTIONS);
         let all =
-            format!("functions are {}; quantities are {}", listed(reserved::FUNCTIONS), listed(reserved::called()));
+            format!("functions are {}; quantities are {}", listed(vocabulary::FUNCTIONS), listed(vocabulary::called()));
         let help = suggestion(name, known).map_or_else(|| all.clone(), |near| format!("{near} {all}"));
         Diagnostic::error("names/unknown", message, None).help(help)
     }
