@@ -1,9 +1,9 @@
-//! How fast the program is, beside hand-written loops, and how its cost grows.
+//! Measures the speed of the program, compared with hand-written loops, and how its cost grows.
 //!
-//! `cargo bench --bench sweep` measures the sections of `docs/performance.md`, tells on standard error how far it is,
-//! and writes the page anew; on an idle machine with two cores that takes about five minutes. After `--`:
+//! `cargo bench --bench sweep` measures the sections of `docs/performance.md`, prints its progress to standard error,
+//! and rewrites the page, which takes about five minutes on an idle machine with two cores. Options after `--`:
 //!
-//! * `--only NAME` measures that section alone and prints it; it may be given several times. `--list` names them all.
+//! * `--only NAME` measures one section and prints it; it may be given several times. `--list` lists the sections.
 //! * `--instructions` and `--timings` are short for `--only instructions` and `--only timings`.
 //! * `--criterion` lets Criterion measure, so that two versions can be compared.
 
@@ -45,14 +45,14 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the scenario is there")
 }
 
-/// Does a sweep into a folder.
+/// Runs a sweep into a temporary folder.
 fn run(sweep: &Sweep, jobs: usize) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = Output::New { folder: &folder.path().join("out"), force: false };
     sweep.run(output, jobs, &mut |_| true).expect("the sweep runs");
 }
 
-/// Does the same work by hand, into a file.
+/// Runs the hand-written program with the same work, into a temporary file.
 fn run_by_hand(replicates: u64, noise: impl baseline::Noise) {
     let mut file = tempfile::tempfile().expect("a temporary file");
     let mut program = baseline::Baseline::new(0.8, 0.5, noise);
@@ -86,8 +86,8 @@ fn measure(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The sections that `--only` and its short forms ask for.
-fn asked(arguments: &[String]) -> Vec<&str> {
+/// The sections that `--only` and its short forms select.
+fn selected(arguments: &[String]) -> Vec<&str> {
     let mut sections = Vec::new();
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
@@ -103,9 +103,9 @@ fn asked(arguments: &[String]) -> Vec<&str> {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let asks = |for_what: &str| arguments.iter().any(|argument| argument == for_what);
+    let has = |option: &str| arguments.iter().any(|argument| argument == option);
     if let [which, runs] = &arguments[..] {
-        // What callgrind counts.
+        // The program that callgrind runs.
         let runs = runs.parse().unwrap_or(0);
         match which.as_str() {
             "--by-hand" => return run_by_hand(runs, Prescribed::new()),
@@ -114,23 +114,23 @@ fn main() {
         }
     }
     // `cargo test` runs benches too, without this argument.
-    if !asks("--bench") {
+    if !has("--bench") {
         return;
     }
-    if asks("--criterion") {
+    if has("--criterion") {
         let mut criterion = Criterion::default();
         measure(&mut criterion);
         criterion.final_summary();
         return;
     }
-    let sections = asked(&arguments);
-    let text = if asks("--list") {
+    let sections = selected(&arguments);
+    let text = if has("--list") {
         scaling::names()
     } else if sections.is_empty() {
         return scaling::write(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md"));
     } else {
         scaling::some(&sections)
     };
-    // Nobody to tell where there is no standard output.
+    // An error in writing to standard output cannot be reported.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }

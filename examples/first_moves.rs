@@ -1,4 +1,4 @@
-//! Runs a scenario and asks, of the state after the last Exchange, who waits for whom and which first moves would open
+//! Runs a scenario and explains the state after the last Exchange: who waits for whom, and which first moves would open
 //! the deadlock.
 //!
 //! ```text

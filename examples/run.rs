@@ -1,4 +1,4 @@
-//! Runs a scenario file and prints its log, as `events.csv` has it.
+//! Runs a scenario file and prints its log in the format of `events.csv`.
 //!
 //! ```text
 //! $ cargo run --example run scenarios/chicken-and-egg.toml
@@ -27,8 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The first of the errors that were found in a file, with its remedy.
+/// The first error of a file, with its remedy.
 fn first(errors: Vec<Diagnostic>) -> String {
-    let error = errors.into_iter().next().expect("a refusal has a reason");
+    let error = errors.into_iter().next().expect("there is at least one error");
     format!("{}; help: {}", error.message, error.help.unwrap_or_default())
 }

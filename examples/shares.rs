@@ -1,7 +1,7 @@
 //! How often each outcome is reached as a parameter changes: one model a point, many replicates of it.
 //!
-//! A point is compiled once. Replicate `k` meets the same chance at every point, so that points differ by their numbers
-//! alone. `backstop::sweep` does the same in parallel and writes files; this is the plain loop.
+//! Each point is compiled once. Replicate `k` uses the same random numbers at every point, so that points differ only in
+//! their parameters. `backstop::sweep` does the same in parallel and writes files.
 //!
 //! ```text
 //! $ cargo run --example shares

@@ -1,24 +1,24 @@
 //! Tests of the documentation: every command in it runs and prints the shown output, every scenario in it
-//! passes `check` and runs, every fragment compiles inside a stated frame, every link leads somewhere.
+//! passes `check` and runs, every fragment compiles inside a stated frame, and every link has a target.
 //!
 //! A page is read from top to bottom in a folder of its own that holds a copy of `scenarios/`, as a reader
-//! would follow it. What its fenced blocks are is told by their language and by a comment before them:
+//! would follow it. The language of a fenced block and a comment before it determine its meaning:
 //!
 //! | block | what happens |
 //! | --- | --- |
 //! | `console` | each `$` line runs, and its output is compared by `trycmd`; `cargo run --release --` is the program |
 //! | `toml` after `<!-- file: NAME -->` | is written into the file `NAME`, which must pass `check` and run |
-//! | `toml` after `<!-- edit: NAME -->` | its tables and keys are put into the file `NAME`, which must then pass and run |
-//! | `toml` after `<!-- bad file: NAME -->` | is written into the file `NAME`; what is said of it stands in the next `console` block |
+//! | `toml` after `<!-- edit: NAME -->` | its tables and keys are merged into the file `NAME`, which must then pass and run |
+//! | `toml` after `<!-- bad file: NAME -->` | is written into the file `NAME`; its diagnostics are in the next `console` block |
 //! | other `toml` with `format = 1` | is a whole scenario: it must pass `check` without a warning and run |
-//! | other `toml` | is a fragment: put into the page's frame (`<!-- frame -->`), it must pass `check` and run |
+//! | other `toml` | is a fragment: merged into the page's frame (`<!-- frame -->`), it must pass `check` and run |
 //! | `csv` after `<!-- table: NAME -->` | is written into the file `NAME`, beside the scenarios that follow |
-//! | `python` | runs where `BACKSTOP_PYTHON` names an interpreter with pandas and duckdb; `SALib` may be missing |
-//! | `r` | runs where `BACKSTOP_RSCRIPT` names an `Rscript` |
+//! | `python` | runs if `BACKSTOP_PYTHON` names an interpreter with pandas and duckdb; `SALib` may be missing |
+//! | `r` | runs if `BACKSTOP_RSCRIPT` names an `Rscript` |
 //! | `py` | run by `python/tests`, where the package is installed |
 //! | `sh`, `sql`, `text`, `json`, `csv`, `md` | shown, not run |
 //!
-//! `TRYCMD=overwrite cargo test --test docs` writes the output that commands have now into the pages.
+//! `TRYCMD=overwrite cargo test --test docs` writes the current output of the commands into the pages.
 
 mod common;
 
@@ -137,7 +137,7 @@ fn every_command_is_in_the_readme() {
     assert!(missing.is_empty(), "README.md does not name {missing:?}");
 }
 
-/// Each example prints what its first comment shows.
+/// Each example prints the output in its first comment.
 #[test]
 fn examples_print_what_they_show() {
     let mut tried = 0;
@@ -266,7 +266,7 @@ fn check_columns<C: Declared>(page: &str, heading: &str) {
         };
         let stated = rows[last].split(" | ").nth(1).unwrap();
         assert!(types.iter().any(|kind| stated.contains(kind)), "{heading}, {names}: {stated}");
-        // What is written once for each of several things may have its neighbour in the same row.
+        // A column that exists once for each of several names may share a row with its neighbour.
         last += usize::from(column.placeholder() == Some(column.name()));
     }
 }
@@ -380,7 +380,7 @@ fn every_message_is_real() {
     assert!(unreal.is_empty(), "docs/scenario.md has messages that no case in tests/bad gives: {unreal:#?}");
 }
 
-/// The page on guarantees names tests that are there: `tests/file.rs::name` or `src/….rs::name`.
+/// The tests named by the page on guarantees exist: `tests/file.rs::name` or `src/….rs::name`.
 #[test]
 fn every_test_that_is_named_is_there() {
     let mut missing = String::new();
@@ -423,12 +423,12 @@ struct Block {
     /// Line of its opening fence, from 1.
     line: usize,
     language: String,
-    /// What the comment before it says.
+    /// The comment before it.
     note: String,
     body: String,
 }
 
-/// Follows a page from top to bottom.
+/// Executes the blocks of a page from top to bottom.
 fn follow(page: &str) {
     let text = read(page);
     let session = Session::new(page);
@@ -463,7 +463,7 @@ fn follow(page: &str) {
     session.rewrite(&text);
 }
 
-/// Copies the files of a folder and of those in it into one that is there.
+/// Copies the contents of a folder, recursively, into an existing one.
 fn copy_folder(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
@@ -477,13 +477,13 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// The folder in which a page is followed.
+/// The folder in which the blocks of a page are executed.
 struct Session {
     page: String,
     folder: tempfile::TempDir,
-    /// Where the transcripts lie, outside of what a reader would see.
+    /// The folder of the transcripts, outside of the folder that a reader would see.
     cases: tempfile::TempDir,
-    /// Lines of blocks whose output is to be written anew, and what is to stand in them.
+    /// The lines of blocks whose output is to be replaced, with the new output.
     rewritten: RefCell<Vec<(usize, String)>>,
 }
 
@@ -515,12 +515,12 @@ impl Session {
         self.write(name, &merge(&old, fragment), place);
     }
 
-    /// Checks and runs a scenario; gives the warnings.
+    /// Checks and runs a scenario, and returns the warnings.
     fn pass(&self, text: &str, place: &str) -> String {
         let file = self.cases.path().join("scenario.toml");
         fs::write(&file, text).unwrap();
         if text.contains("extends = \"scenarios/") {
-            // It is no link that leads there, which would be refused.
+            // A canonical path, since a path through a link would be refused.
             let copies = self.cases.path().join("scenarios");
             fs::create_dir_all(&copies).unwrap();
             for entry in fs::read_dir("scenarios").unwrap().map(|entry| entry.unwrap().path()) {
@@ -590,7 +590,7 @@ impl Session {
     fn script(&self, interpreter: Option<OsString>, option: &str, script: &str, place: &str) {
         let left_out = |missing: &str| {
             assert!(std::env::var_os("CI").is_none(), "{place}: {missing}");
-            // Written past the test's captured output, so that it is seen.
+            // Written around the captured output of the test, so that it is always visible.
             let _ = std::io::Write::write_fmt(
                 &mut std::io::stderr().lock(),
                 format_args!("!!! left out: {place}: {missing}\n"),
@@ -632,19 +632,19 @@ fn replace_commands(text: &str, new: impl Fn(usize) -> String) -> String {
     replaced
 }
 
-/// A transcript whose output has `/` for `\`, as `trycmd` makes of what a program prints.
+/// A transcript with `/` instead of `\` in its output, as `trycmd` converts the output of programs.
 fn slashed(transcript: &str) -> String {
     let line = |line: &str| if line.starts_with("$ ") { line.to_owned() } else { line.replace('\\', "/") };
     transcript.lines().map(|text| line(text) + "\n").collect()
 }
 
-/// The same with the `\` of the lines that have not changed.
+/// Restores the `\` in the lines that have not changed.
 fn unslashed(transcript: &str, old: &str) -> String {
     let line = |line: &str| old.lines().find(|old| slashed(old).trim_end() == line).unwrap_or(line).to_owned();
     transcript.lines().map(|text| line(text) + "\n").collect()
 }
 
-/// A transcript with an empty line after each output, as `trycmd` wants it.
+/// A transcript with an empty line after each output, as `trycmd` requires.
 fn spread(transcript: &str) -> String {
     let mut spread = String::new();
     let mut in_output = false;
@@ -740,7 +740,7 @@ fn depth_of(line: &str) -> i32 {
     depth
 }
 
-/// Puts the tables and keys of a fragment into a scenario: a key that is there already is replaced.
+/// Merges the tables and keys of a fragment into a scenario; existing keys are replaced.
 fn merge(scenario: &str, fragment: &str) -> String {
     let mut merged = tables(scenario);
     for table in tables(fragment) {
@@ -784,7 +784,7 @@ fn links(text: &str) -> Vec<String> {
     links
 }
 
-/// The anchors of a page: those of its headings, as code hosts make them, and its own.
+/// The anchors of a page: those that code hosts generate for its headings, and explicit ones.
 fn anchors(text: &str) -> Vec<String> {
     let mut anchors = Vec::new();
     let mut fenced = false;

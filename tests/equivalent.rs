@@ -1,5 +1,5 @@
-//! Quicker ways give what the plain ones give: crowds whose thresholds are sorted before they react to one another, what is
-//! laid over a compiled model instead of compiling each point, and the hand-written loop that benches compare with.
+//! Optimized methods give the same results as simple ones: crowds whose thresholds are sorted, overrides that are
+//! applied to a compiled model instead of compiling each point, and the hand-written loop of the benches.
 
 #[path = "../benches/baseline/mod.rs"]
 mod baseline;

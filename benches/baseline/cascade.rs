@@ -1,5 +1,5 @@
-//! A cascade of thresholds among members of a table, as a plain loop: reads the table, lets whoever sees enough others
-//! join, and writes the same `events.csv` as the engine.
+//! A cascade of thresholds among members of a table, as a plain loop: reads the table, lets each member join once enough
+//! others have joined, and writes the same `events.csv` as the engine.
 
 use std::io::{BufWriter, Write};
 
@@ -21,11 +21,11 @@ when = "parties(voice) >= own(least)"
 when = "parties(voice) >= 1"
 "#;
 
-/// A table of so many members, whose cascade comes to all but the last tenth, in many rounds.
+/// A table with this many members, of whom all but the last tenth join, in many rounds.
 pub(crate) fn table(members: u32) -> String {
     let mut text = String::from("id,least\n");
-    // A fixed scramble of the ranks: a product that shares no factor with the number of members.
-    let step = (7_919..u32::MAX).find(|step| is_coprime(*step, members)).expect("primes are among them");
+    // A fixed permutation of the ranks: multiplication by a number that is coprime to the number of members.
+    let step = (7_919..u32::MAX).find(|step| is_coprime(*step, members)).expect("there is a prime in the range");
     for at in 0..u64::from(members) {
         let rank = at * u64::from(step) % u64::from(members);
         // Ten thousand rounds at most, whatever the number of members.
@@ -55,7 +55,7 @@ pub(crate) fn run(table: &str, out: impl Write) -> std::io::Result<()> {
     for id in &ids {
         out.row("created", id, "", None)?;
     }
-    // By who joined, in order; where each did in the log.
+    // The members that joined, in order, and the position of each one's event in the log.
     let mut joined: Vec<u32> = Vec::new();
     let mut place = vec![0; ids.len()];
     let mut next = 0;
@@ -72,7 +72,7 @@ pub(crate) fn run(table: &str, out: impl Write) -> std::io::Result<()> {
         for &at in &joined[before..] {
             let at = at as usize;
             place[at] = out.seq;
-            // The one that made enough; where nobody is needed, the offer itself.
+            // The cause is the member that completed the threshold; if it is 0, the own offer.
             let cause = if least[at] == 0 { at as u64 + 1 } else { place[joined[least[at] - 1] as usize] };
             out.row("detached", ids[at], "", Some(cause))?;
         }

@@ -1,15 +1,15 @@
-//! The ensemble of `benches/scenarios/ensemble.toml` as one would write it by hand to be fast: loops over arrays of a
-//! fixed length, nothing general, the same arithmetic, the same rows of `runs.csv`.
+//! The ensemble of `benches/scenarios/ensemble.toml` as a fast hand-written program: loops over arrays of a
+//! fixed length, with the same arithmetic and the same rows of `runs.csv`, but for this one scenario only.
 //!
-//! With [`Prescribed`] normals it draws what the engine draws and writes the same bytes. With
-//! [`Ziggurat`] it draws normals as one would who need not agree with anybody, and hashes no history, which
-//! nobody needs who writes a program for one question.
+//! With [`Prescribed`] normals it draws the random numbers of the engine and writes the same bytes. With [`Ziggurat`] it
+//! draws normals by a faster method and does not hash the history, as a program may that need not agree with another
+//! implementation.
 
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::needless_range_loop,
-    reason = "written as by hand: loops over places, small counts, halves of a product"
+    reason = "a hand-written program with loops over indices, small counts and halves of products"
 )]
 
 use backstop::engine::{Normals, RunSeed};
@@ -22,7 +22,7 @@ pub(crate) const ACTORS: usize = 30;
 /// Steps.
 pub(crate) const STEPS: u32 = 60;
 
-/// Actors, filled up to whole vectors.
+/// The number of actors, rounded up to whole vectors.
 const WIDTH: usize = 32;
 const VOLATILITY: f64 = 0.03;
 const SUSCEPTIBILITY: f64 = 0.8;
@@ -74,17 +74,17 @@ pub(crate) struct Baseline<N> {
     noise: N,
 }
 
-/// A run under way.
+/// The state of a run.
 struct State {
     stances: [f64; WIDTH],
-    /// Those who are not bound.
+    /// The actors that are not bound.
     open: u32,
     parties: u32,
     history: u64,
     storyline: u64,
 }
 
-const EVERYBODY: u32 = (1 << ACTORS) - 1;
+const ALL_ACTORS: u32 = (1 << ACTORS) - 1;
 
 impl<N: Noise> Baseline<N> {
     /// The ensemble with these parameters.
@@ -108,16 +108,16 @@ impl<N: Noise> Baseline<N> {
 
     #[inline(always)]
     fn steps(&mut self) -> Ended {
-        let mut state = State { stances: self.first, open: EVERYBODY, parties: 0, history: SECRET[2], storyline: 0 };
-        state.happen::<N>(1, 0, 0, 0);
+        let mut state = State { stances: self.first, open: ALL_ACTORS, parties: 0, history: SECRET[2], storyline: 0 };
+        state.record::<N>(1, 0, 0, 0);
         let mut reached = None;
         for step in 0..STEPS {
             self.move_stances(step, &mut state);
             self.exchange(step, &mut state);
             if reached.is_none() && state.parties >= 20 {
                 reached = Some(step);
-                state.happen::<N>(21, step, 0, 0);
-                state.tell::<N>("reached", "alliance");
+                state.record::<N>(21, step, 0, 0);
+                state.add_entry::<N>("reached", "alliance");
             }
         }
         let gap = self.gap(&state);
@@ -126,8 +126,8 @@ impl<N: Noise> Baseline<N> {
             (false, 1..) => ("deadlock", 23),
             (false, 0) => ("stalemate", 24),
         };
-        state.happen::<N>(kind, STEPS - 1, 0, 0);
-        state.tell::<N>("ended", outcome);
+        state.record::<N>(kind, STEPS - 1, 0, 0);
+        state.add_entry::<N>("ended", outcome);
         let mood = state.stances[..ACTORS].iter().fold(0.0, |sum, stance| sum + stance) / ACTORS as f64;
         let reached = reached.filter(|_| outcome == "alliance");
         let State { parties, history, storyline, .. } = state;
@@ -153,12 +153,12 @@ impl<N: Noise> Baseline<N> {
         for at in 0..ACTORS {
             if (next[at] - state.stances[at]).abs() > 1e-12 {
                 state.stances[at] = next[at];
-                state.happen::<N>(5, step, at as u32, next[at].to_bits());
+                state.record::<N>(5, step, at as u32, next[at].to_bits());
             }
         }
     }
 
-    /// Those whose condition holds beside so many others.
+    /// The actors whose condition holds if this many others are bound.
     #[inline(always)]
     fn agreeing(&self, stances: &[f64; WIDTH], others: u32) -> u32 {
         let company = self.pressure * f64::from(others) / 30.0;
@@ -174,9 +174,9 @@ impl<N: Noise> Baseline<N> {
     fn exchange(&self, step: u32, state: &mut State) {
         if step == 0 {
             for at in 0..ACTORS as u32 {
-                state.happen::<N>(8, step, at, 0);
+                state.record::<N>(8, step, at, 0);
             }
-            state.tell::<N>("created", "join");
+            state.add_entry::<N>("created", "join");
         }
         let before = state.open;
         loop {
@@ -186,19 +186,19 @@ impl<N: Noise> Baseline<N> {
             }
             state.open &= !new;
             state.parties += new.count_ones();
-            each(new, |at| state.happen::<N>(11, step, at, 0));
+            each(new, |at| state.record::<N>(11, step, at, 0));
         }
         if before != state.open {
-            state.tell::<N>("detached", "join");
-            state.tell::<N>("satisfied", "join");
+            state.add_entry::<N>("detached", "join");
+            state.add_entry::<N>("satisfied", "join");
         }
         each(before & !state.open, |at| {
-            state.happen::<N>(14, step, at, 1_000_000);
-            state.happen::<N>(16, step, at, 0);
+            state.record::<N>(14, step, at, 1_000_000);
+            state.record::<N>(16, step, at, 0);
         });
     }
 
-    /// How many would promise if all of them did.
+    /// The number of actors that would promise if all of them did.
     fn gap(&self, state: &State) -> u32 {
         let mut left = state.open;
         loop {
@@ -212,7 +212,7 @@ impl<N: Noise> Baseline<N> {
     }
 }
 
-/// The bits of a set, rising.
+/// The elements of a bit set, in ascending order.
 #[inline(always)]
 fn each(mut set: u32, mut act: impl FnMut(u32)) {
     while set != 0 {
@@ -235,16 +235,16 @@ impl<N: Noise> WithSimd for Steps<'_, N> {
 
 impl State {
     #[inline(always)]
-    fn happen<N: Noise>(&mut self, kind: u64, step: u32, id: u32, value: u64) {
+    fn record<N: Noise>(&mut self, kind: u64, step: u32, id: u32, value: u64) {
         if N::HASHES {
             let mixed = fold((kind << 32 | u64::from(step)) ^ SECRET[0], u64::from(id) ^ SECRET[1] ^ self.history);
             self.history = fold(mixed ^ SECRET[2], value ^ SECRET[1]) ^ self.history.rotate_left(23);
         }
     }
 
-    /// Adds to the hash of what the run tells when dates and drift are left out.
+    /// Adds an entry to the hash of the storyline.
     #[inline(always)]
-    fn tell<N: Noise>(&mut self, kind: &str, subject: &str) {
+    fn add_entry<N: Noise>(&mut self, kind: &str, subject: &str) {
         if N::HASHES {
             self.storyline = mix(mix(self.storyline ^ fnv(kind)) ^ fnv(subject));
         }
@@ -269,7 +269,7 @@ fn fnv(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// What a row says of a run.
+/// The values of a row.
 struct Ended {
     outcome: &'static str,
     reached: Option<u32>,

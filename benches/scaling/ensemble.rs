@@ -1,4 +1,4 @@
-//! Sweeps of the ensemble: beside the hand-written loops, part by part, and with one number doubled at a time.
+//! Sweeps of the ensemble: compared with the hand-written loops, part by part, and with one number doubled at a time.
 
 use std::fmt::Write as _;
 
@@ -9,14 +9,14 @@ use backstop::scenario::{Document, Options, compile};
 use super::{ENSEMBLE, FLAGSHIP, Turns, best_of, cores, exponent, ratio, read, run, run_by_hand, sweep};
 use crate::baseline::{Prescribed, Ziggurat};
 
-/// Runs in a second.
+/// The number of runs a second.
 fn per_second(runs: u64, seconds: f64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a small count")]
     let runs = runs as f64;
     runs / seconds
 }
 
-/// Runs per second beside the hand-written loops, on one core and on all.
+/// Runs per second compared with the hand-written loops, on one core and on all cores.
 pub(super) fn speed(page: &mut String) {
     const RUNS: u64 = 20_000;
     let all = cores();
@@ -44,16 +44,16 @@ pub(super) fn speed(page: &mut String) {
         "## Runs per second\n\n\
          The ensemble (`benches/scenarios/ensemble.toml`) has 30 actors with noisy stances, dense influence, 60 steps and\n\
          30 commitments. The hand-written loop (`benches/baseline`) does the same arithmetic with the same random numbers\n\
-         and writes the same rows; a test compares them byte by byte. The free loop chooses its own normals (ziggurat, one\n\
-         stream of ChaCha8 a run) and hashes no history. Sweeps of {RUNS} runs; the best of {} turns, in brackets the median.\n\n\
+         and writes the same rows; a test compares them byte by byte. The free loop draws its normals by another method\n\
+         (ziggurat, one stream of ChaCha8 a run) and does not hash the history. Sweeps of {RUNS} runs; the best of {} turns, in brackets the median.\n\n\
          | what | 1 core | {all} cores | {all} cores against 1 | speed of the loop | of the free loop |\n\
          | --- | --: | --: | --: | --: | --: |\n\
          | ensemble, hand-written loop | {hand} | | | | |\n\
          | ensemble, free hand-written loop | {free} | | | | |\n\
          | ensemble, `backstop sweep` | {one} | {many} | {} | {} | {} |\n\
          | flagship, `backstop sweep` | {flagship_one} | {flagship_many} | {} | | |\n\n\
-         A sweep of a single run takes {:.0} ms (median), nearly all of it to force its files to the disk when it begins and\n\
-         ends. That is part of the numbers above.\n\n",
+         A sweep of a single run takes {:.0} ms (median), nearly all of it to sync its files at the beginning and the\n\
+         end. The numbers above include this time.\n\n",
         turns.0.len(),
         ratio(turns.ratio(2, 3)),
         ratio(turns.ratio(0, 2)),
@@ -69,14 +69,14 @@ fn compiled(text: &str) -> Model {
     compile(&document, &Options::default()).expect("it is valid").model
 }
 
-/// Where the time of a run of the ensemble goes, by the difference that leaving a part out makes.
+/// The time of each part of a run of the ensemble: the difference between runs with and without it.
 pub(super) fn timings(page: &mut String) {
     const RUNS: u64 = 1_000;
     let text = read(ENSEMBLE);
     let without = |keep: &dyn Fn(&str) -> bool| -> String {
         text.lines().filter(|line| keep(line)).fold(String::new(), |text, line| text + line + "\n")
     };
-    // What stands behind the influence are commitments, outcomes and metrics.
+    // The file declares commitments, outcomes and metrics after the influence.
     let talk = text.split("[commitments.join]").next().expect("a beginning").replace("[resources]\neffort = {}\n", "");
     let models = [
         compiled(&text),
@@ -121,7 +121,7 @@ pub(super) fn timings(page: &mut String) {
     let swept = (many - few) / 5.0;
     let _ = write!(
         page,
-        "Where the time of a run of the ensemble goes, found by leaving parts out:\n\n\
+        "The time of the parts of a run of the ensemble, measured by leaving them out:\n\n\
          | part | µs a run |\n| --- | --: |\n\
          | all of it in a sweep, without what a sweep does once | {swept:.1} |\n\
          | the same in memory, without rows and journal | {all:.1} |\n\
@@ -168,8 +168,8 @@ fn cost(actors: u32, steps: u32, commitments: u32) -> f64 {
 pub(super) fn doubling(page: &mut String) {
     page.push_str(
         "## How the cost of a run grows\n\n\
-         The ensemble in memory, one core, with one number doubled at a time. The exponent is the power of the number that\n\
-         the cost of a run went with since the row before: 1 is linear.\n\n\
+         The ensemble in memory, one core, with one number doubled at a time. The exponent is that of the growth of the cost\n\
+         from the row before to this one: 1 is linear.\n\n\
          | what is doubled | value | µs a run | exponent |\n| --- | --: | --: | --: |\n",
     );
     let mut series = |name: &str, values: &[u32], cost: &dyn Fn(u32) -> f64| {
@@ -186,7 +186,7 @@ pub(super) fn doubling(page: &mut String) {
     series("commitments of each actor", &[1, 2, 4, 8, 16], &|commitments| cost(30, 60, commitments));
     series("steps", &[30, 60, 120, 240, 480], &|steps| cost(30, steps, 1));
     page.push_str(
-        "\nWorse than linear: actors, since everybody looks at everybody, so that influence alone takes a product of a\n\
-         matrix with a vector in every step.\n\n",
+        "\nWorse than linear: actors, since every actor is influenced by every other one, so that influence alone takes\n\
+         the product of a matrix and a vector in every step.\n\n",
     );
 }

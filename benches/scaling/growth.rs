@@ -1,5 +1,5 @@
-//! How the cost of commands grows: rows of `docs/performance.md` that are measured on the program itself, with its start
-//! and all its files.
+//! How the cost of commands grows: the rows of `docs/performance.md` for whole commands, including the start of the program
+//! and its files.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 
 use super::{ENSEMBLE, Turns, cascade, exponent, ratio, read, seconds};
 
-/// A cost is called worse than linear where the last step of a table went with more than this power of the size.
+/// A cost is worse than linear if the exponent between the last two rows of a table is larger than this.
 const LINEAR: f64 = 1.15;
 
-/// A folder with scenarios, and what a command in it takes.
+/// A folder with scenarios, in which commands are measured.
 struct Bench {
     folder: tempfile::TempDir,
 }
@@ -24,7 +24,7 @@ impl Bench {
         std::fs::write(self.folder.path().join(name), text).expect("the disk has room");
     }
 
-    /// Does a command, whose arguments are separated by spaces.
+    /// Runs a command, whose arguments are separated by spaces.
     fn run(&self, command: &str) {
         let status = Command::new(env!("CARGO_BIN_EXE_backstop"))
             .args(command.split(' '))
@@ -32,11 +32,11 @@ impl Bench {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
-        // A run that fails, as settling without end must, is measured too.
+        // A run that fails is measured too: one of them does not settle.
         assert!(status.expect("the program starts").code().is_some(), "{command}");
     }
 
-    /// Seconds of a command: the best of five, or of fewer where it is long.
+    /// The seconds that a command takes: the best of five runs, or of fewer if they are long.
     fn time(&self, command: &str) -> f64 {
         const ENOUGH: f64 = 1.5;
         let mut best = f64::INFINITY;
@@ -53,11 +53,11 @@ impl Bench {
     }
 }
 
-/// A column of a table: what it measures, and why it grows faster than its size, if it does.
+/// A column of a table: its heading, and the reason to print if it grows faster than the size.
 type Measured = (&'static str, &'static str);
 
-/// A table with a row for each size and a column for each command, each with the power of the size that it went with
-/// since the row before; then the columns that are worse than linear, with the reason.
+/// A table with a row for each size and a column for each command, each with the exponent of its growth from the
+/// row before; then the columns that are worse than linear, with the reason.
 fn table(page: &mut String, what: &str, sizes: &[u32], columns: &[Measured], row: &dyn Fn(&Bench, u32) -> Vec<f64>) {
     let heads: Vec<&str> = columns.iter().map(|(head, _)| *head).collect();
     let _ = writeln!(page, "| {what} | {} |", heads.join(" | "));
@@ -89,7 +89,7 @@ fn table(page: &mut String, what: &str, sizes: &[u32], columns: &[Measured], row
     }
     page.push_str("Worse than linear:\n\n");
     for ((head, reason), power) in worse {
-        let _ = writeln!(page, "- {head}, with the power {}: {reason}", ratio(power));
+        let _ = writeln!(page, "- {head}, exponent {}: {reason}", ratio(power));
     }
     page.push('\n');
 }
@@ -98,9 +98,9 @@ fn table(page: &mut String, what: &str, sizes: &[u32], columns: &[Measured], row
 pub(super) fn crowds(page: &mut String) {
     page.push_str(
         "## How the cost of commands grows\n\n\
-         Seconds of the whole command; in brackets the power of the size that they went with since the row before.\n\n\
+         Seconds of the whole command; in brackets the exponent of the growth from the row before to this one.\n\n\
          Actors with thresholds, and noisy stances that four neighbours influence; ten steps. `run --out` writes the events,\n\
-         their causes and the series of two metrics; `replay` folds and verifies them.\n\n",
+         their causes and the series of two metrics; `replay` recomputes and verifies them.\n\n",
     );
     let columns =
         [("`check`", CACHES), ("`run`, nothing written", ENDING), ("`run --out`", ENDING), ("`replay`", CACHES)];
@@ -116,16 +116,16 @@ pub(super) fn crowds(page: &mut String) {
     });
 }
 
-/// Why an explanation takes longer than its gap is larger.
-const SEARCH: &str = "each first move is tried with all that follows it, up to a budget of work, and every comparison of \
-                      everybody in the gap is listed.";
-const RING: &str = "every move opens the ring, and each is tried with all the others that follow it, so that the work is the \
-                    square of the gap until the budget ends it.";
-/// Why a run that is longer takes more than its steps do.
-const ENDING: &str = "a run that ends in a deadlock says at its end which single moves would open it, and tries one after \
-                      the other with all that follow it, up to a budget of work.";
-/// Why something that does linear work takes longer.
-const CACHES: &str = "the work is linear, but what it touches no longer fits the caches.";
+/// The reasons why an explanation grows faster than its gap.
+const SEARCH: &str = "each first move is simulated with everything that follows from it, up to a budget of work, and \
+                      every comparison of each commitment in the gap is listed.";
+const RING: &str = "every move opens the ring, and each is simulated until all others have followed, so that the \
+                    work is the square of the gap up to the budget.";
+/// The reason why a run grows faster than its number of actors.
+const ENDING: &str = "at the end of a run in a deadlock every single move is simulated with everything that follows \
+                      from it, up to a budget of work, to find those that open it.";
+/// The reason why linear work takes more than linear time.
+const CACHES: &str = "the work is linear, but the data no longer fit into the caches.";
 
 fn crowd(actors: u32) -> String {
     format!(
@@ -151,8 +151,8 @@ fn ties(actors: u32) -> String {
 /// Deadlocks of ever larger gaps.
 pub(super) fn gaps(page: &mut String) {
     page.push_str(
-        "`explain` on a gap of so many commitments: a riot in which one is missing, a ring in which each waits for the next,\n\
-         and two promises of each member that wait for each other.\n\n",
+        "`explain` on a gap of this many commitments: a crowd with thresholds in which one person is missing, a ring in\n\
+         which each waits for the next, and a cohort whose members make two promises that wait for each other.\n\n",
     );
     let columns = [("thresholds", SEARCH), ("ring", RING), ("two promises", SEARCH)];
     table(page, "commitments in the gap", &[10, 100, 1_000, 10_000, 100_000], &columns, &|bench, gap| {
@@ -179,7 +179,7 @@ fn riot(members: u32) -> String {
     )
 }
 
-/// Each declares for itself for whom it waits, so that the file grows with them.
+/// Each actor declares its own commitment, so that the file grows with their number.
 fn ring(members: u32) -> String {
     let mut text = String::from(HEAD);
     for at in 0..members {
@@ -199,7 +199,7 @@ fn two_promises(members: u32) -> String {
     format!("{HEAD}[cohorts.c]\nsize = {members}\n{}{}", promise("one"), promise("other"))
 }
 
-/// Graded promises that answer each other.
+/// Graded promises that depend on each other.
 pub(super) fn settling(page: &mut String) {
     page.push_str(
         "Settling: 1,000 donors who each give 1 and match the mean of the others at some rate, in a `run` without files. At\n\
@@ -229,7 +229,7 @@ fn donors(rate: &str) -> String {
 
 /// More replicates, and more points.
 pub(super) fn sweeps(page: &mut String) {
-    page.push_str("Sweeps of the ensemble on one core, with all their files: so many replicates of one point, or so many points.\n\n");
+    page.push_str("Sweeps of the ensemble on one core, with all their files: this many replicates of one point, or this many points.\n\n");
     let columns = [("replicates", CACHES), ("points", CACHES)];
     table(page, "runs", &[1_000, 10_000, 100_000], &columns, &|bench, runs| {
         bench.write("ensemble.toml", &read(ENSEMBLE));
@@ -281,7 +281,7 @@ pub(super) fn million(page: &mut String) {
     page.push('\n');
 }
 
-/// The most memory that a command takes, by GNU time; empty where that is not installed.
+/// The peak memory of a command, measured by GNU time; empty if that is not installed.
 fn memory(folder: &Path, command: &str) -> String {
     let output = Command::new("/usr/bin/time")
         .args(["--format", "%M"])

@@ -1,6 +1,6 @@
-//! Instructions counted by callgrind: unlike times they do not depend on what else the machine does.
+//! Instructions counted by callgrind. Unlike times they do not depend on the load of the machine.
 //!
-//! Valgrind knows no vectors of 512 bits, so that programs choose those of 256 under it.
+//! Valgrind does not support vectors of 512 bits, so programs use those of 256 bits under it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,12 +9,12 @@ use std::process::{Command, Stdio};
 
 use super::{ENSEMBLE, FLAGSHIP};
 
-/// Runs whose instructions are counted: the difference of two counts, without what a program does once.
+/// The numbers of runs. The difference of their counts excludes the work that the program does once.
 const RUNS: [u64; 2] = [50, 250];
-/// Files of the table of shares.
+/// The number of files in the table of shares.
 const FILES: usize = 14;
 
-/// The section of the page; without valgrind it says so.
+/// The section of the page. Without valgrind it states that nothing was counted.
 pub(super) fn section(text: &mut String) {
     text.push_str("## Instructions\n\n");
     if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
@@ -22,8 +22,8 @@ pub(super) fn section(text: &mut String) {
         return;
     }
     text.push_str(
-        "Counted by callgrind (vectors of 256 bits), one thread: what each run of a sweep adds. These numbers do not\n\
-         depend on what else the machine does.\n\n\
+        "Counted by callgrind (vectors of 256 bits), one thread: the instructions that each further run of a sweep\n\
+         adds. These numbers do not depend on the load of the machine.\n\n\
          | what | instructions a run |\n| --- | --: |\n",
     );
     let by_hand = |which: &'static str| {
@@ -50,8 +50,8 @@ pub(super) fn section(text: &mut String) {
     let ensemble = row("ensemble, `backstop sweep`", a_run(&sweep(ENSEMBLE)));
     row("flagship, `backstop sweep`", a_run(&sweep(FLAGSHIP)));
     text.push_str(
-        "\nBy the file that they were written in, of the ensemble. The phases of a step are those files of `decide` and `run`\n\
-         that bear their names; `core` and the like are the loops and sorts of the standard library, wherever they are used.\n\n\
+        "\nThe instructions of the ensemble by source file. The phases of a step are the files of `decide` and `run` with\n\
+         their names; `core` and the like are loops and sorts of the standard library, wherever they are called.\n\n\
          | file | share |\n| --- | --: |\n",
     );
     let all: u64 = ensemble.values().sum();
@@ -90,7 +90,7 @@ fn count(program: &std::ffi::OsStr, arguments: &[&str], out: &Path) -> BTreeMap<
     by_file(&std::fs::read_to_string(out).expect("callgrind writes its counts"))
 }
 
-/// Adds up the costs of a file in the format of callgrind: those of lines of code, not those of calls.
+/// Adds up the costs in a file of callgrind: the own costs of lines, not the inclusive costs of calls.
 fn by_file(counts: &str) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     let mut file = String::new();
@@ -110,7 +110,7 @@ fn by_file(counts: &str) -> BTreeMap<String, u64> {
     found
 }
 
-/// A path as it is shown: of this project from `src` on, of others the name of the crate.
+/// The displayed name of a path: from `src` on for this project, the name of the crate for others.
 fn short(path: &str) -> String {
     let own = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).map(|path| path.trim_start_matches('/'));
     let own = own

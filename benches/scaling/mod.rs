@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::{ENSEMBLE, FLAGSHIP, cascade, cores, read, run, run_by_hand, sweep};
 
-/// What a section measures, for `--only`, and how it is written.
+/// A section: its name for `--only`, and the function that measures and writes it.
 const SECTIONS: [(&str, fn(&mut String)); 9] = [
     ("speed", ensemble::speed),
     ("timings", ensemble::timings),
@@ -23,12 +23,12 @@ const SECTIONS: [(&str, fn(&mut String)); 9] = [
     ("million", growth::million),
 ];
 
-/// The names of the sections, a line each.
+/// The names of the sections, one a line.
 pub(crate) fn names() -> String {
     SECTIONS.iter().map(|(name, _)| format!("{name}\n")).collect()
 }
 
-/// Some sections, for people.
+/// The text of some sections.
 pub(crate) fn some(wanted: &[&str]) -> String {
     if let Some(unknown) = wanted.iter().find(|wanted| SECTIONS.iter().all(|(name, _)| name != *wanted)) {
         return format!("there is no section `{unknown}`; the sections are:\n{}", names());
@@ -44,9 +44,9 @@ pub(crate) fn some(wanted: &[&str]) -> String {
 pub(crate) fn write(path: &Path) {
     let mut page = String::from(
         "# Performance\n\n\
-         This page is written by `cargo bench --bench sweep`; do not edit it by hand. What is compared in one table was\n\
-         measured in turns, and a ratio is the median of those of the single turns. Times include starting the program or\n\
-         the sweep and writing all files. The [instructions](#instructions) do not depend on what else the machine did.\n\n",
+         This page is written by `cargo bench --bench sweep`; do not edit it by hand. The rows of a table were\n\
+         measured in turns, and each ratio is the median of the ratios of the turns. Times include starting the program or\n\
+         the sweep and writing all files. The [instructions](#instructions) do not depend on the load of the machine.\n\n",
     );
     let _ = writeln!(page, "Measured on {} with {} cores.\n", machine(), cores());
     let all = seconds(|| {
@@ -58,7 +58,7 @@ pub(crate) fn write(path: &Path) {
     say(&format!("the page took {all:.0} s\n"));
 }
 
-/// Says on standard error which section is measured, and how long that took.
+/// Prints to standard error which section is being measured, and how long it took.
 fn told(name: &str, section: impl FnOnce()) {
     say(&format!("{name} …"));
     let took = seconds(section);
@@ -66,28 +66,28 @@ fn told(name: &str, section: impl FnOnce()) {
 }
 
 fn say(text: &str) {
-    // Nobody to tell where there is no standard error.
+    // An error in writing to standard error cannot be reported.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// Seconds that a thing takes.
+/// The seconds that a function takes.
 fn seconds(thing: impl FnOnce()) -> f64 {
-    #[expect(clippy::disallowed_types, reason = "the clock is what a bench is about")]
+    #[expect(clippy::disallowed_types, reason = "a bench reads the clock")]
     let began = std::time::Instant::now();
     thing();
     began.elapsed().as_secs_f64()
 }
 
-/// The shortest of some times that a thing takes, in seconds.
+/// The shortest time of several calls, in seconds.
 fn best_of(times: usize, mut thing: impl FnMut()) -> f64 {
     std::iter::repeat_with(|| seconds(&mut thing)).take(times).fold(f64::INFINITY, f64::min)
 }
 
-/// Seconds that several things took in rounds in which each was done once.
+/// The seconds that several functions took, in rounds in which each was called once.
 struct Turns<const N: usize>(Vec<[f64; N]>);
 
 impl<const N: usize> Turns<N> {
-    /// Does the things in turns; what comes first in a round changes.
+    /// Calls the functions in turns; which one comes first in a round changes.
     fn take(rounds: usize, mut things: [&mut dyn FnMut(); N]) -> Self {
         let round = |first: usize| {
             let mut times = [0.0; N];
@@ -110,7 +110,7 @@ impl<const N: usize> Turns<N> {
         std::array::from_fn(|at| median(self.0.iter().map(|round| round[at])))
     }
 
-    /// How many times as long one took as another: the median over the rounds.
+    /// The ratio of the times of two functions: the median over the rounds.
     fn ratio(&self, one: usize, other: usize) -> f64 {
         median(self.0.iter().map(|round| round[one] / round[other]))
     }
@@ -122,17 +122,17 @@ fn median(numbers: impl Iterator<Item = f64>) -> f64 {
     f64::midpoint(all[(all.len() - 1) / 2], all[all.len() / 2])
 }
 
-/// How a cost grew between two sizes: the power of the size that it went with.
+/// The exponent of the growth of a cost between two sizes.
 fn exponent(sizes: [f64; 2], costs: [f64; 2]) -> f64 {
     libm::log(costs[1] / costs[0]) / libm::log(sizes[1] / sizes[0])
 }
 
-/// A ratio as it is written.
+/// A ratio as text.
 fn ratio(value: f64) -> String {
     format!("{value:.2}")
 }
 
-/// The processor, as far as the system says.
+/// The name of the processor, if the system reports it.
 fn machine() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));

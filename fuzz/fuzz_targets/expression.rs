@@ -1,5 +1,5 @@
-//! Any text as an expression: as a metric, and as the `when` of a commitment, of a scenario that has something of
-//! everything. What compiles is evaluated at every step.
+//! Fuzzes expressions: any text as a metric and as the `when` of a commitment, in a scenario with every kind of
+//! declaration. If it compiles, it is evaluated at every step.
 #![no_main]
 
 use std::fmt::Write as _;

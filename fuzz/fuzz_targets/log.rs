@@ -1,5 +1,5 @@
-//! Any bytes as `events.csv` of a scenario with something of everything. What is accepted is written again as the
-//! same bytes.
+//! Fuzzes the reader of logs: any bytes as `events.csv` of a scenario with every kind of event. A log that is accepted
+//! is written again as the same bytes.
 #![no_main]
 
 use std::sync::OnceLock;
@@ -11,7 +11,7 @@ use backstop::model::Model;
 use backstop::scenario::{Document, Options, compile};
 use libfuzzer_sys::fuzz_target;
 
-/// Small, with draws, shocks, trust, a meeting and a maintained commitment.
+/// A small scenario with draws, shocks, trust, a meeting and a maintained commitment.
 const SCENARIO: &str = r#"format = 1
 title  = "A little of everything"
 
@@ -92,7 +92,7 @@ fn model() -> &'static (Model, Plan) {
 fuzz_target!(|bytes: &[u8]| {
     let (model, plan) = model();
     let namer = Namer::new(model);
-    // The first byte chooses what the manifest would say.
+    // The first byte selects the options that the manifest would contain.
     let Some((&first, events)) = bytes.split_first() else { return };
     let recorded = Recorded {
         steps: u32::from(first / 2) % 12,
@@ -102,7 +102,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     if let Ok(fold) = backstop::trace::replay(&namer, plan, &[], events, &recorded, &mut |_, _, _| {}) {
         let written = events_csv(model, &fold.log);
-        // Quotes around a cell and other line ends read the same.
+        // Quotes around a cell and other line ends are read in the same way.
         let plain = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(['"', '\r', '\n', '\u{feff}'], "");
         assert_eq!(plain(&written), plain(events));
     }

@@ -1,4 +1,4 @@
-//! Any bytes as a scenario file: parsed, compiled, and where that is a small one, run and replayed.
+//! Fuzzes the reader: any bytes as a scenario file, which is parsed and compiled, and if it is small, run and replayed.
 #![no_main]
 
 use backstop::engine::{self, RunSeed, Plan, RunOptions};
@@ -8,13 +8,13 @@ use backstop::model::Model;
 use backstop::scenario::{Diagnostic, Document, Options, compile};
 use libfuzzer_sys::fuzz_target;
 
-/// Diagnostics stand inside of the file and hold no control characters.
+/// Asserts that diagnostics lie inside of the file and contain no control characters.
 fn look_at(diagnostics: &[Diagnostic], text: &[u8]) {
     for diagnostic in diagnostics {
         assert!(!diagnostic.message.chars().any(char::is_control), "{:?}", diagnostic.message);
         assert!(!diagnostic.help.iter().any(|help| help.chars().any(char::is_control)), "{:?}", diagnostic.help);
         if let Some(span) = &diagnostic.span {
-            // Bytes that are not UTF-8 are shown as three bytes each.
+            // Invalid bytes are replaced by U+FFFD, which has three bytes.
             assert!(span.start <= span.end && span.end <= 3 * text.len() + 3, "{span:?}");
         }
     }

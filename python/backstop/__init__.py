@@ -1,7 +1,7 @@
 """Backstop simulates actors with stances who exchange conditional commitments.
 
-A scenario is a TOML file. It is run once, or many times over ranges of numbers and over chance; the tables of a run and
-of a sweep are taken as they are by pandas, polars, pyarrow and DuckDB.
+A scenario is a TOML file. It can be run once, or many times with other parameters and random numbers. The tables of a
+run and of a sweep can be read by pandas, polars, pyarrow and DuckDB without conversion.
 
 >>> import backstop
 >>> text = '''

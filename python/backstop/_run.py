@@ -100,7 +100,7 @@ class Run:
         """Reads and verifies the folder of a run, written by `save` or by the command line.
 
         Raises:
-            FolderError: if anything in it does not follow from its log.
+            FolderError: if its files do not agree with its log.
         """
         return cls._of(_core.Run.open(folder))
 
@@ -113,8 +113,8 @@ class Run:
     ) -> None:
         """Writes the same folder as `backstop run --out`, byte for byte; `force` replaces the files of an earlier run.
 
-        With `format="parquet"` there is a typed file beside each table; by default there is where the run was opened from
-        such a folder.
+        With `format="parquet"` a typed file is written beside each table. By default the format is that of the folder from
+        which the run was opened, if any.
 
         Raises:
             FolderError: if the folder cannot be written.
@@ -217,8 +217,8 @@ class Run:
         Commitments
         <BLANKLINE>
         """
-        told, data = self._run.state(_values.text(at))
-        return State(told, json.loads(data))
+        text, data = self._run.state(_values.text(at))
+        return State(text, json.loads(data))
 
     def explain(
         self,
@@ -243,15 +243,15 @@ class Run:
             keystones: also the commitments of others that each actor's exit would suspend.
         """
         step = None if at is None else _values.text(at)
-        told, data = self._run.explain(step, goal, cost, list(exclude), (any, summit, keystones))
-        return Explanation(told, json.loads(data))
+        text, data = self._run.explain(step, goal, cost, list(exclude), (any, summit, keystones))
+        return Explanation(text, json.loads(data))
 
     def why(self, event: int | str) -> str:
-        """What led to an event, given by its `seq` or by a name: what bound a commitment, what reached an
+        """Describes what led to an event, given by its `seq` or by a name: what bound a commitment, what reached an
         outcome or stood in its way, or what an actor did.
 
         Raises:
-            ArgumentError: if there is nothing of that name.
+            ArgumentError: if there is no such event or name.
         """
         return self._run.why(str(event))
 

@@ -51,9 +51,9 @@ class Scenario:
     _facts: dict[str, Any] | None
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Reads a file, and the files that it refers to, which must lie where the command line would find them.
+        """Reads a scenario file, and the files to which it refers.
 
-        What is wrong with them is said by `check`, and raised as `ScenarioError` once it is needed.
+        Errors in these files are returned by `check`; other methods raise them as `ScenarioError`.
 
         Raises:
             OSError: if the file cannot be read.
@@ -65,7 +65,7 @@ class Scenario:
     def from_text(
         cls, text: str, *, files: Mapping[str, str | bytes] | None = None, name: str = "scenario.toml"
     ) -> Scenario:
-        """The scenario of a text; `files` are those that it refers to, by the paths that it gives.
+        """Creates a scenario from a text; `files` maps the paths to which it refers to their contents.
 
         >>> import backstop
         >>> scenario = backstop.Scenario.from_text("format = 1\\nextends = 'base.toml'\\ntitle = 'Another'",
@@ -84,7 +84,7 @@ class Scenario:
         return self
 
     def check(self) -> list[Diagnostic]:
-        """Everything that is wrong with it, and what is legal but surely not meant; nothing is raised.
+        """Returns all errors and warnings of the scenario, without raising them.
 
         >>> import backstop
         >>> [found] = backstop.Scenario.from_text("format = 1\\n[time]\\nstep = 3\\n[actors.us]").check()[:1]
@@ -155,20 +155,20 @@ class Scenario:
         stances: bool = False,
         trust: bool = False,
     ) -> Run:
-        """Runs it once, as `backstop run` does.
+        """Runs the scenario once, as `backstop run` does.
 
         Args:
             seed: the seed of everything random.
             replicate: selects other random numbers of the same seed, as in a sweep.
             set: parameters, or any numbers of the file by their dotted paths, with their values.
-            moves: commitments that are bound at a step, whatever their conditions say: `"us_backstop@3"`,
+            moves: commitments that are bound at a step, whether or not their conditions hold: `"us_backstop@3"`,
                 `"aid=10@2025-03-12"`, or `("us_backstop", 3)`.
             stances: whether `series` has every stance of every step.
             trust: whether `series` has every pair's trust at every step.
 
         Raises:
-            ScenarioError: if it is not valid, by itself or with what was set.
-            RunError: if the run fails; it carries what came before.
+            ScenarioError: if the scenario is not valid, by itself or with the values that are set.
+            RunError: if the run fails; its attribute `run` is the run up to the failure.
         """
         run = self._scenario.run((seed, replicate), _values.sets(set), _values.moves(moves), (stances, trust))
         return Run._of(run)  # pyright: ignore[reportPrivateUsage]
@@ -196,20 +196,20 @@ class Scenario:
         resume: bool = False,
         progress: bool | Callable[[int, int], None] | None = None,
     ) -> Sweep:
-        """Runs it many times over a design of points, as `backstop sweep` does, on all cores.
+        """Runs the scenario many times over a design of points, as `backstop sweep` does, on all cores.
 
-        The tables are kept in memory. With `out` they are written into a folder first, which can be taken up again with
-        `resume` after an interruption, and is the one that the command line writes, to the byte.
+        The tables are kept in memory. With `out` they are written into a folder first, the same, byte for byte, as that of
+        the command line; `resume` continues it after an interruption.
 
         Args:
             vary: names, each with its values: a list, or a text such as `"0:1:11"` or `"1:100:5:log"`. Several form
                 their product.
-            zip: whether what varies runs side by side instead.
+            zip: whether their values are combined one by one instead.
             sample: a sample of the parameters that declare a range: `"lhs:1000"`, `"sobol:1024"`, `"random:100"`.
             over: the parameters to sample, instead of all of them.
             design: the points themselves: a data frame of pandas or polars, a mapping of names to values, or the path of
                 a CSV file.
-            set: what is set at every point.
+            set: values that are set at every point.
             replicates: runs at each point; 1 unless the scenario's `[sweep]` table says otherwise.
             seed: the seed of everything random.
             independent: whether every run has its own random numbers.
@@ -218,15 +218,15 @@ class Scenario:
             series: whether the metrics of every step of all runs are kept.
             sort: the order of the rows of `runs` in a folder: by run, or by point.
             format: `"parquet"` writes a typed file beside each table of the folder; CSV is always written.
-            shard: `"2/8"` does the second of eight parts of the runs; `merge` puts the parts together. Needs `out`.
+            shard: `"2/8"` runs the second of eight parts of the sweep; `merge` joins the parts. Needs `out`.
             out: the folder to write.
             force: whether a folder that an earlier sweep wrote is replaced.
-            resume: whether a folder that was begun is taken up again.
-            progress: whether progress is shown; by default where standard error is a terminal, or in a notebook. A
-                function is called with the runs that are done and their number.
+            resume: whether an unfinished sweep in the folder is continued.
+            progress: whether progress is shown; by default in a notebook, or if standard error is a terminal. A
+                function is called with the number of finished runs and the number of all runs.
 
         Raises:
-            ScenarioError: if it is not valid by itself.
+            ScenarioError: if the scenario is not valid.
             SweepError: if the design or a point is not valid, or the folder cannot be used.
 
         >>> import backstop

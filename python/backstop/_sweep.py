@@ -22,7 +22,7 @@ _EVERY = 0.1
 
 
 class Sweep:
-    """The runs of a sweep. `str` of it is the table that `backstop sweep` prints: how the runs at each point ended."""
+    """The runs of a sweep. `str` returns the table that `backstop sweep` prints: the outcomes of the runs at each point."""
 
     __slots__ = ("_swept", "scenario")
     scenario: Scenario
@@ -126,7 +126,7 @@ def merge(
     force: bool = False,
     progress: bool | Callable[[int, int], None] | None = None,
 ) -> Sweep:
-    """Puts the parts of a divided sweep together in a folder, into the bytes of the sweep that was never divided.
+    """Merges the parts of a divided sweep into a folder, with the same bytes as those of the undivided sweep.
 
     Args:
         folders: the folders of all parts, in any order.
