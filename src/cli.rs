@@ -4,9 +4,8 @@ mod console;
 mod explain;
 mod files;
 mod forward;
-mod history;
-mod page;
 mod progress;
+mod recorded;
 mod run;
 mod scenario;
 mod slurm;
@@ -44,12 +43,12 @@ enum Command {
     Merge(sweep::MergeArgs),
     Storylines(swept::StorylinesArgs),
     Against(swept::AgainstArgs),
-    Replay(history::ReplayArgs),
+    Replay(recorded::ReplayArgs),
     Explain(explain::Args),
-    Why(history::WhyArgs),
-    Fork(history::ForkArgs),
-    Diff(history::DiffArgs),
-    Page(page::Args),
+    Why(recorded::WhyArgs),
+    Fork(recorded::ForkArgs),
+    Diff(recorded::DiffArgs),
+    Page(recorded::PageArgs),
     Tip(tip::Args),
     New(scenario::NewArgs),
     Show(scenario::ShowArgs),
@@ -91,12 +90,12 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, program: Optio
         Command::Merge(args) => sweep::merge(&args),
         Command::Storylines(args) => swept::storylines(&args),
         Command::Against(args) => swept::against(&args),
-        Command::Replay(args) => history::replay(&args),
+        Command::Replay(args) => recorded::replay(&args),
         Command::Explain(args) => explain::explain(&args),
-        Command::Why(args) => history::why(&args),
-        Command::Fork(args) => history::fork(&args),
-        Command::Diff(args) => history::diff(&args),
-        Command::Page(args) => page::page(&args),
+        Command::Why(args) => recorded::why(&args),
+        Command::Fork(args) => recorded::fork(&args),
+        Command::Diff(args) => recorded::diff(&args),
+        Command::Page(args) => recorded::page(&args),
         Command::Tip(args) => tip::tip(&args),
         Command::New(args) => scenario::new(&args),
         Command::Show(args) => scenario::show(&args),

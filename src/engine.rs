@@ -23,12 +23,12 @@ mod setup;
 mod signals;
 mod storyline;
 mod unravel;
-mod view;
 mod watch;
 
 pub use crate::model::{begin_step, evolve, recount};
 pub use agreement::{Hypothesis, greatest_agreement};
 pub use decide::{ending, sample};
+pub use decision::View;
 pub use distribution::{normal_quantile, quantile};
 pub use failure::Failure;
 pub use history::HistoryHash;
@@ -41,4 +41,3 @@ pub use run::{
 pub use setup::{Setting, prepare, prepare_drawn};
 pub use storyline::{NameHashes, StorylineBuilder, StorylineEntry, StorylineHash, Subject, storyline};
 pub use unravel::Unravelling;
-pub use view::View;

@@ -7,9 +7,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::collections::InstanceSet;
+use super::decision::View;
 use super::plan::{Plan, Recipients, Watchers};
 use super::signals::Signal;
-use super::view::View;
 use super::watch::{Bands, Kind, Reasons, Wake};
 use crate::model::{ActorId, Event, InstanceId, Model, State};
 

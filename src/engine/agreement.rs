@@ -11,8 +11,8 @@ mod graded;
 mod hypothesis;
 mod thresholds;
 
+use super::decision::View;
 use super::failure::Failure;
-use super::view::View;
 use crate::model::{InstanceId, State};
 
 pub use hypothesis::Hypothesis;

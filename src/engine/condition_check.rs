@@ -1,8 +1,8 @@
 //! Evaluates the conditions of one instance and records what may change the results.
 
 use super::agenda::Agenda;
+use super::decision::View;
 use super::failure::Failure;
-use super::view::View;
 use super::watch::{Kind, Reasons, Safety, Wake, Which};
 use crate::model::InstanceId;
 

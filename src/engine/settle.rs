@@ -4,9 +4,9 @@
 //! input of its `as` has changed since, which gives the same result.
 
 use super::collections::InstanceSet;
+use super::decision::View;
 use super::failure::Failure;
 use super::plan::Level;
-use super::view::View;
 use crate::model::{Amount, Columns, Evidence, InstanceId, Reader, Scope, limits};
 
 /// With at least this many amounts of one commitment, their levels are computed together.

@@ -1,8 +1,8 @@
 //! Cascades of suspensions: which commitments would be suspended if some actors left.
 
 use super::collections::InstanceSet;
+use super::decision::View;
 use super::failure::Failure;
-use super::view::View;
 use crate::model::{Amount, Event, Evidence, InstanceId, Reader, Scope, State, limits};
 
 /// A state in which some detached commitments are suspended hypothetically.

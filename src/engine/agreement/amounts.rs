@@ -4,10 +4,10 @@
 //! monotone, so there are again a least and a greatest fixed point.
 
 use super::super::collections::InstanceSet;
+use super::super::decision::View;
 use super::super::failure::Failure;
 use super::super::plan::Level;
 use super::super::settle::unsettled;
-use super::super::view::View;
 use super::graded::{Graded, is_close, wake_signal};
 use super::hypothesis::{Agreement, Hypothesis};
 use crate::model::{Amount, Event, InstanceId, Quantity, State, limits};

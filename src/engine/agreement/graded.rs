@@ -1,8 +1,8 @@
 //! The part of a hypothesis for graded amounts and resumable commitments.
 
 use super::super::collections::InstanceSet;
+use super::super::decision::View;
 use super::super::settle::Sweeps;
-use super::super::view::View;
 use crate::model::{Amount, InstanceId};
 
 /// The part of a hypothesis for graded amounts, which are identified by their positions in the plan's levels.

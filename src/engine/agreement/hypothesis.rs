@@ -1,8 +1,8 @@
 //! Hypotheses about bound commitments, closed under Exchange.
 
 use super::super::collections::InstanceSet;
+use super::super::decision::View;
 use super::super::failure::Failure;
-use super::super::view::View;
 use super::graded::Graded;
 use super::thresholds::{CROWD, Own, Thresholds};
 use crate::model::{Amount, Columns, Event, Evidence, InstanceId, Model, Reader, Scope, State, limits};

@@ -2,8 +2,8 @@
 //! crosses that number, so other instances need not be evaluated. It makes cascades linear up to a logarithm.
 
 use super::super::collections::Lists;
+use super::super::decision::View;
 use super::super::signals::Signal;
-use super::super::view::View;
 use crate::model::{
     Amount, CommitmentId, Comparison, Evidence, Expression, InstanceId, Model, Node, NodeId, ParameterId, Promises,
     Quantity, Reader, Scope, SlotId, State, Values,

@@ -1,9 +1,8 @@
 //! Phase 1, the calendar: sessions of meetings, and shocks.
 
-use super::super::decision::{Decision, Rule, Why};
+use super::super::decision::{Decision, Rule, View, Why};
 use super::super::failure::Failure;
 use super::super::random::{DrawStream, unit};
-use super::super::view::View;
 use crate::model::{ActorId, Effect, Event, IssueId, ShockId, Trigger, TrustEffect};
 
 /// The part of a list sorted by step that belongs to `step`.

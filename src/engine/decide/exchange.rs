@@ -2,10 +2,9 @@
 
 use super::super::agreement::{self, Agreement, Tables};
 use super::super::condition_check::Watch;
-use super::super::decision::{Decision, Rule, Why};
+use super::super::decision::{Decision, Rule, View, Why};
 use super::super::failure::Failure;
 use super::super::random::{RunSeed, unit};
-use super::super::view::View;
 use super::super::watch::{Conditions, Kind, Reasons, Wake, Which};
 use crate::model::{
     Amount, Columns, CommitmentId, Event, Expression, InstanceId, MeetingId, MoveId, Reader, State, Trigger,

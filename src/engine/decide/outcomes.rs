@@ -2,9 +2,8 @@
 
 use crate::model::{Ending, Event, InstanceId, OutcomeId, Quantity, Scope, World, evolve};
 
-use super::super::decision::{Decision, Rule, Why};
+use super::super::decision::{Decision, Rule, View, Why};
 use super::super::failure::Failure;
-use super::super::view::View;
 
 /// The outcomes whose condition holds for the first time, each evaluated with those reached before it. Outcomes that
 /// cannot have changed, by position, are skipped.

@@ -1,9 +1,8 @@
 //! Phase 3, review: releases, lapses, breaches, ends, suspensions and new offers, all decided on one state.
 
 use super::super::condition_check::{ConditionCheck, Watch};
-use super::super::decision::{Decision, Rule, Why};
+use super::super::decision::{Decision, Rule, View, Why};
 use super::super::failure::Failure;
-use super::super::view::View;
 use super::super::watch::{Kind, Reasons, Which};
 use crate::model::{Event, InstanceId, State};
 

@@ -4,11 +4,10 @@
 use crate::model::{ActorId, Event, Facts, IssueId, LEAST_CHANGE, Setup, is_change};
 use pulp::{Arch, Simd, WithSimd};
 
-use super::super::decision::{Decision, Why};
+use super::super::decision::{Decision, View, Why};
 use super::super::history::RunningHash;
 use super::super::normals::Normals;
 use super::super::random::RunSeed;
-use super::super::view::View;
 use super::weights::{LANES, Weights, add_columns};
 
 /// The noise of the volatile actors.

@@ -3,9 +3,8 @@
 use crate::model::{Event, MeetingId, Model, ShockId, limits};
 
 use super::super::decide::{self, Influences, Movers, Noise, ShockState, StanceStep};
-use super::super::decision::{Decision, Why};
+use super::super::decision::{Decision, View, Why};
 use super::super::failure::Failure;
-use super::super::view::View;
 use super::progress::Progress;
 
 /// The state of the calendar between steps.

@@ -1,8 +1,8 @@
 //! The gap of a run: the number of commitments that could still be bound after its last Exchange.
 
 use super::super::agreement::{self, Tables};
+use super::super::decision::View;
 use super::super::failure::Failure;
-use super::super::view::View;
 use super::progress::Progress;
 use crate::model::{World, begin_step, evolve};
 

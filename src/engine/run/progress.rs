@@ -3,7 +3,7 @@
 use super::super::agenda::Agenda;
 use super::super::cause::Causes;
 use super::super::condition_check::Watch;
-use super::super::decision::{Decision, Why};
+use super::super::decision::{Decision, View, Why};
 use super::super::failure::Failure;
 use super::super::history::{HistoryHash, RunningHash};
 use super::super::plan::{Costs, Plan};
@@ -11,7 +11,6 @@ use super::super::random::RunSeed;
 use super::super::ranges::Grounds;
 use super::super::setup::prepare;
 use super::super::storyline::{StorylineBuilder, StorylineHash};
-use super::super::view::View;
 use super::super::watch::Safety;
 use super::interface::{Run, Stage};
 use crate::model::{
@@ -247,7 +246,7 @@ impl<'a> Progress<'a> {
         } else {
             let mut now = hash.settle();
             let moved = model::move_stances(world, some, next, |actor, issue, value| {
-                now.add_stance(step, (actor, issue), value)
+                now.add_stance(step, (actor, issue), value);
             });
             hash.set(now);
             moved

@@ -1,13 +1,12 @@
 //! Simulates a run step by step and phase by phase.
 
 use super::super::decide;
-use super::super::decision::Decision;
+use super::super::decision::{Decision, View};
 use super::super::failure::Failure;
 use super::super::plan::Plan;
 use super::super::random::RunSeed;
 use super::super::ranges::safe_parts;
 use super::super::setup::{Prepared, Setting};
-use super::super::view::View;
 use super::super::watch::{Kind, Reasons};
 use super::calendar::Calendar;
 use super::calendar::Opinions;
