@@ -405,7 +405,7 @@ fn broken_tables_are_refused_with_the_place_of_the_cell() {
     broken(&cell("9007199254740993"), "t.csv:2:12: `9007199254740993` is a whole number that is not held exactly\n");
     let twice = "t.csv:3:1: the member `fr` bears a name that is taken: it stands in t.csv:2:1 too\n";
     broken(&row("FR,France,,1,\nfr,France,,1,"), twice);
-    let taken = "t.csv:2:1: the member `us` bears a name that is taken: an actor, cohort or group is called so\n";
+    let taken = "t.csv:2:1: the member `us` bears a name that is taken: it is the name of an actor, cohort or group\n";
     broken(&row("US,x,,1,"), taken);
     broken(&row("FR,x,us,1,"), "t.csv:2:6: `us` is an actor or a cohort, which no row can join\n");
     broken(&row("FR,x,eu; g7,1,"), "t.csv:2:6: ` g7` is not a valid id for a group\n");

@@ -375,7 +375,7 @@ fn results_and_warnings_have_streams_of_their_own() {
     assert_eq!(shown.trim_start().split('\n').next(), Some("2 steps; 1 actor, 0 commitments; seed 0"));
     assert!(shown.contains("Outcome: stalemate") && !shown.contains("warning"), "{shown}");
     let said = errors(&output);
-    assert!(said.starts_with("warning: nobody uses the group `nobody_reads_this`\n --> warned.toml:6:1\n"), "{said}");
+    assert!(said.starts_with("warning: the group `nobody_reads_this` is never used\n --> warned.toml:6:1\n"), "{said}");
     assert!(!said.contains("Outcome"), "{said}");
 }
 

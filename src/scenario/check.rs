@@ -225,11 +225,11 @@ impl<'p, 'a> Explainer<'p, 'a> {
         }
         let message = format!("{} {}", quoted(&self.term(script, violation.node)), violation.reason_in(key));
         let help = match key {
-            "as" => "an `as` may only grow as others commit; what falls with it belongs into `offer` or `while`",
+            "as" => "an `as` must not fall as others commit more; put such a condition into `offer` or `while`",
             "while" => {
-                "the `while` of a resumable commitment may only grow truer as others commit; leave out `resumable`"
+                "the `while` of a resumable commitment must not become false as others commit more; leave out `resumable`"
             }
-            _ => "a `when` may only grow truer as others commit; what falls with it belongs into `offer` or `while`",
+            _ => "a `when` must not become false as others commit more; put such a condition into `offer` or `while`",
         };
         let error = Diagnostic::error("monotone/sign", message, None).help(help);
         Some(script.met(violation.node, self.places.scripts.definitions, error))

@@ -74,9 +74,7 @@ impl Lookup {
                 _ => format!("the definitions {names} are defined by each other in a circle"),
             };
             let span = self.definitions[circle[0]].span.clone();
-            reader.report(
-                Diagnostic::error("names/cycle", message, Some(span)).help("let one of them do without the others"),
-            );
+            reader.report(Diagnostic::error("names/cycle", message, Some(span)).help("remove one of these references"));
         }
         for (rank, at) in ordered.iter().copied().enumerate() {
             self.definitions[at].rank = rank;

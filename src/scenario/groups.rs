@@ -109,7 +109,7 @@ fn member_id(
             let first = other.index() + row - declarations.names.actors.len();
             format!("it stands in {} too", table.cell_place(first, column))
         }
-        Party::Actor(_) | Party::Group(_) | Party::Broken => "an actor, cohort or group is called so".to_owned(),
+        Party::Actor(_) | Party::Group(_) | Party::Broken => "it is the name of an actor, cohort or group".to_owned(),
     };
     let message = format!("the member {} bears a name that is taken: {earlier}", quoted(&name));
     let help = "actors, cohorts, their members and groups share one set of names; rename one of the two";

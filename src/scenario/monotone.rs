@@ -1,4 +1,4 @@
-//! The sign analysis behind 'monotone by construction': a `when` may only grow truer as evidence grows.
+//! The sign analysis behind 'monotone by construction': a `when` must not become false as evidence grows.
 //!
 //! With a condition that turns false when others commit, 'everyone would if all did' has no well-defined answer; with
 //! monotone ones there is a least and a greatest agreement (Knaster–Tarski). The analysis walks the compiled nodes

@@ -45,12 +45,12 @@ fn hopeless(model: &Model, scripts: &Scripts<'_>) -> Vec<Diagnostic> {
 /// Warns of groups that nothing refers to.
 fn unused_groups(names: &Names) -> impl Iterator<Item = Diagnostic> {
     names.groups.iter().filter(|group| !group.cohort && !group.used).map(|group| {
-        let message = format!("nobody uses the group {}", quoted(&group.id));
+        let message = format!("the group {} is never used", quoted(&group.id));
         Diagnostic::warning("meaning/unused-group", message, Some(group.span.clone())).help("use it, or remove it")
     })
 }
 
-/// Warns of two actors each of which is pulled by the other alone and all the way, so that their stances merely
+/// Warns of two actors each of which takes over the stance of the other and no others, so that their stances merely
 /// change places from step to step.
 fn swap(model: &Model, root: &Table) -> Option<Diagnostic> {
     let setup = &model.setup;
@@ -77,7 +77,7 @@ fn swap(model: &Model, root: &Table) -> Option<Diagnostic> {
         return None;
     }
     let [one, other] = [one, other].map(|actor| &model.actors[actor.index()].id);
-    let message = format!("`{one}` and `{other}` only swap their stances: each is pulled by the other alone");
+    let message = format!("`{one}` and `{other}` only swap their stances: each is influenced by the other only");
     let span = root.get("influence").map(|entry| entry.key_span.clone());
     let help = format!("list the weight of each on itself too, such as `from = \"{one}\", on = \"{one}\"`");
     Some(Diagnostic::warning("meaning/swap", message, span).help(help))

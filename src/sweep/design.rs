@@ -178,7 +178,7 @@ pub fn grid(axes: &[Axis], zip: bool) -> Result<Points, Error> {
         return Err(Error::new(ErrorKind::Design, format!("{} has no values", quoted(&empty.name))));
     }
     if zip && axes.len() < 2 {
-        let message = format!("only {} is varied, which has nothing to run side by side with", quoted(&names[0]));
+        let message = format!("only {} is varied, and there is nothing to pair it with", quoted(&names[0]));
         return Err(Error::new(ErrorKind::Design, message).help("vary another name, or leave out `zip`"));
     }
     if zip {
