@@ -38,7 +38,7 @@ fn main() {
 
     let view = View { model: &model, plan: &plan, setup: &run.setup, world: run.exchanged() };
     let explanation = analysis::explain(view, &Question::default()).expect("every condition has a value");
-    let name = |instance: backstop::model::InstanceId| model.instances[instance.index()].name.as_str();
+    let name = |instance: backstop::model::InstanceId| model.name_of(instance);
     for wait in &explanation.waits {
         println!("{} waits for {}", name(wait.from), name(wait.to));
     }

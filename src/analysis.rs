@@ -344,7 +344,7 @@ impl<'a> Explainer<'a> {
     }
 
     fn unlock(&self, now: &Hypothesis<'a>, moves: &[InstanceId]) -> Result<Sets<InstanceId>, Failure> {
-        let names: Vec<&str> = moves.iter().map(|at| self.view.model.instances[at.index()].name.as_str()).collect();
+        let names: Vec<&str> = moves.iter().map(|at| self.view.model.name_of(*at)).collect();
         let costs: Vec<i64> = moves.iter().map(|&instance| self.cost(now, instance).0).collect();
         let items = Items {
             ranks: ranks(&names),
@@ -382,7 +382,7 @@ impl<'a> Explainer<'a> {
         }
         let actors: Vec<ActorId> =
             self.view.model.actor_ids().filter(|actor| !offers[actor.index()].is_empty()).collect();
-        let names: Vec<&str> = actors.iter().map(|at| self.view.model.actors[at.index()].id.as_str()).collect();
+        let names: Vec<&str> = actors.iter().map(|at| self.view.model.actors.id(*at)).collect();
         let items = Items {
             costs: vec![1_000_000; actors.len()],
             ranks: ranks(&names),

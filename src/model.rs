@@ -32,8 +32,8 @@ pub use expression::{
 };
 pub use field::{Distribution, Domain, Field, FieldError, FieldSource, Scalar, Shape, Targets};
 pub use ids::{
-    ActorId, AttributeId, CommitmentId, DataId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId, MoveId,
-    OutcomeId, ParameterId, ResourceId, ShockId, SlotId,
+    Actor, ActorId, Actors, AttributeId, CommitmentId, DataId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId,
+    MoveId, OutcomeId, ParameterId, ResourceId, ShockId, SlotId, TextIndex, Texts,
 };
 pub use quantity::{Arguments, Dependency, Monotonicity, Promises, Quantity, Range, Signature};
 pub use setup::{Setup, Target};
@@ -137,7 +137,7 @@ pub struct Model {
     /// Names of attributes, in order of first appearance.
     pub attributes: Vec<String>,
     /// Actors in declaration order, then cohorts' members.
-    pub actors: Vec<Actor>,
+    pub actors: Actors,
     /// Every set of actors that something refers to.
     pub groups: Vec<Group>,
     /// Influence between actors, in file order.
@@ -150,6 +150,8 @@ pub struct Model {
     pub commitments: Vec<Commitment>,
     /// The instances of all commitments, in declaration order.
     pub instances: Vec<Instance>,
+    /// Their names: the commitment, or `commitment/actor` for an instance of a group's.
+    pub instance_names: Texts,
     /// Meetings, in declaration order.
     pub meetings: Vec<Meeting>,
     /// Shocks, in declaration order.
@@ -216,15 +218,6 @@ pub struct Resource {
     pub name: Option<String>,
     /// Its unit, for people.
     pub unit: Option<String>,
-}
-
-/// An actor.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Actor {
-    /// Its id.
-    pub id: String,
-    /// Its name, for people.
-    pub name: Option<String>,
 }
 
 /// A set of actors.
@@ -377,6 +370,7 @@ impl Model {
             trust_pairs,
             commitments,
             instances,
+            instance_names,
             meetings,
             shocks,
             moves,
@@ -406,6 +400,7 @@ impl Model {
             && *trust_pairs == other.trust_pairs
             && *commitments == other.commitments
             && *instances == other.instances
+            && *instance_names == other.instance_names
             && *meetings == other.meetings
             && *shocks == other.shocks
             && *moves == other.moves
@@ -475,6 +470,13 @@ impl Model {
         let first = declared.first_gift as usize;
         let end = first + self.commitments[declared.commitment.index()].gives.len();
         &self.gift_slots[self.gift_slot_starts[first] as usize..self.gift_slot_starts[end] as usize]
+    }
+
+    /// The name of an instance: the commitment, or `commitment/actor` for an instance of a group's.
+    #[inline]
+    #[must_use]
+    pub fn name_of(&self, instance: InstanceId) -> &str {
+        self.instance_names.text(instance.index())
     }
 
     /// Position of a resource and actor in the ledger.

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use backstop::model::ActorId;
 use backstop::scenario::{Document, Options, compile};
 use backstop::store::ScenarioFiles;
 
@@ -311,9 +312,9 @@ fn rows_become_members_with_ids_names_groups_and_numbers() {
         "{CROWD}[groups]\nall = [\"eu\", \"us\"]\ng7 = [\"us\"]\n[metrics]\nn = \"parties(word, all) + parties(word, g7)\"\n"
     );
     let model = model(&[("main.toml", &main), ("t.csv", ROWS)]);
-    let ids: Vec<&str> = model.actors.iter().map(|actor| actor.id.as_str()).collect();
+    let ids: Vec<&str> = model.actors.iter().map(|actor| actor.id).collect();
     assert_eq!(ids, ["us", "fr", "to"]);
-    assert_eq!(model.actors[2].name.as_deref(), Some("Tonga, Kingdom"));
+    assert_eq!(model.actors.name(ActorId(2)), Some("Tonga, Kingdom"));
     assert_eq!(model.setup.stances, [0.5, 0.25, 1.0]);
     assert_eq!(model.setup.attributes[1..], [2.0, f64::INFINITY]);
     let members = |id: &str| {
@@ -329,8 +330,8 @@ fn without_ids_members_are_numbered_and_distributions_take_columns() {
         stance = { uniform = [{ column = \"low\", missing = 0 }, \"(index + size) / 4\"] }\n\
         attributes = { x = { choice = [{ column = \"low\", missing = 9 }] } }\nvolatility = \"own(x) / 10\"\n";
     let model = model(&[("main.toml", main), ("t.csv", "low\n0.5\n\n")]);
-    assert_eq!(model.actors[1].id, "p_2");
-    assert_eq!(model.actors[1].name.as_deref(), Some("P 2"));
+    assert_eq!(model.actors.id(ActorId(1)), "p_2");
+    assert_eq!(model.actors.name(ActorId(1)), Some("P 2"));
     let run = common::ran(model, 3);
     assert_eq!(run.run.setup.attributes, [0.5, 9.0]);
     assert_eq!(run.run.setup.volatility, [0.05, 0.9]);

@@ -222,9 +222,7 @@ fn raised_by_moves(text: &str, overrides: &[(&str, f64)]) -> Vec<(String, u32, i
         entry.cause.is_some_and(|cause| matches!(log[cause as usize].event, Event::Moved(_)))
     };
     let raised = log.iter().filter(|entry| moved(entry)).filter_map(|entry| match entry.event {
-        Event::Raised { instance, gift, amount } => {
-            Some((ran.model.instances[instance.index()].name.clone(), gift, amount.0))
-        }
+        Event::Raised { instance, gift, amount } => Some((ran.model.name_of(instance).to_owned(), gift, amount.0)),
         _ => None,
     });
     raised.collect()

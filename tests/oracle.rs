@@ -270,8 +270,8 @@ fn sets<T: Copy>(sets: &Sets<T>, key: &str, name: impl Fn(T) -> String) -> Value
 
 /// An explanation in the shape of the oracle's.
 fn shown(ran: &Ran, explanation: &Explanation) -> Value {
-    let instance = |id: InstanceId| ran.model.instances[id.index()].name.clone();
-    let actor = |id: backstop::model::ActorId| ran.model.actors[id.index()].id.clone();
+    let instance = |id: InstanceId| ran.model.name_of(id).to_owned();
+    let actor = |id: backstop::model::ActorId| ran.model.actors.id(id).to_owned();
     let names = |ids: &[InstanceId]| ids.iter().map(|&id| instance(id)).collect::<Vec<_>>();
     let waits = explanation.waits.iter();
     let waits = waits.map(|wait| serde_json::json!({ "from": instance(wait.from), "to": instance(wait.to) }));

@@ -163,7 +163,7 @@ fn bound_sets(ran: &Ran) -> Vec<BTreeSet<String>> {
     let mut sets = vec![BTreeSet::new(); ran.run.steps as usize + 1];
     for entry in &ran.run.log {
         if let Event::Detached(instance) = entry.event {
-            sets[entry.step as usize].insert(ran.model.instances[instance.index()].name.clone());
+            sets[entry.step as usize].insert(ran.model.name_of(instance).to_owned());
         }
     }
     sets

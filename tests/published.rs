@@ -20,7 +20,7 @@ fn unlock_sets(ran: &Ran) -> Vec<Vec<String>> {
     let view = View { model: &ran.model, plan: &ran.plan, setup: &ran.run.setup, world: ran.run.exchanged() };
     let explanation = analysis::explain(view, &question).expect("the state can be explained");
     assert!(explanation.unlock.proved && explanation.unlock.count_is_exact);
-    let name = |i: &backstop::model::InstanceId| ran.model.instances[i.index()].name.clone();
+    let name = |i: &backstop::model::InstanceId| ran.model.name_of(*i).to_owned();
     let mut sets: Vec<Vec<String>> =
         explanation.unlock.sets.iter().map(|set| set.members.iter().map(name).collect()).collect();
     sets.iter_mut().for_each(|set| set.sort());
@@ -143,9 +143,7 @@ fn guarantee_toy() {
         .iter()
         .map(|set| {
             set.iter()
-                .map(|name| {
-                    stuck.model.actors[stuck.model.instances[stuck.instance(name).index()].debtor.index()].id.as_str()
-                })
+                .map(|name| stuck.model.actors.id(stuck.model.instances[stuck.instance(name).index()].debtor))
                 .collect()
         })
         .collect();
@@ -341,8 +339,7 @@ fn national_popular_vote() {
     let goal = ran.model.outcomes.iter().position(|outcome| outcome.id == "in_force").map(OutcomeId::at);
     let question = Question { goal, ..Question::default() };
     let unlock = analysis::explain(view, &question).expect("a state").unlock;
-    let names =
-        |set: &[InstanceId]| set.iter().map(|id| ran.model.instances[id.index()].name.clone()).collect::<Vec<_>>();
+    let names = |set: &[InstanceId]| set.iter().map(|id| ran.model.name_of(*id).to_owned()).collect::<Vec<_>>();
     assert!(unlock.proved);
     assert_eq!(names(&unlock.sets[0].members), ["compact/florida", "compact/texas"]);
     let electors = ran.model.resources.iter().position(|resource| resource.id == "electors").map(ResourceId::at);

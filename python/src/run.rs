@@ -115,7 +115,7 @@ fn state_json(model: &Model, setup: &Setup, world: &World) -> Value {
     for actor in model.actor_ids() {
         let own = model.issues.iter().enumerate();
         let own = own.map(|(at, issue)| (issue.clone(), json!(world.stance(actor, IssueId::at(at)))));
-        stances.insert(model.actors[actor.index()].id.clone(), own.collect::<serde_json::Map<_, _>>().into());
+        stances.insert(model.actors.id(actor).to_owned(), own.collect::<serde_json::Map<_, _>>().into());
     }
     let mut commitments = serde_json::Map::new();
     for instance in model.instance_ids() {
@@ -126,7 +126,7 @@ fn state_json(model: &Model, setup: &Setup, world: &World) -> Value {
             let resource = model.resources[gift.resource.index()].id.clone();
             gives.insert(resource, json!({ "amount": amount, "delivered": delivered }));
         }
-        let name = model.instances[instance.index()].name.clone();
+        let name = model.name_of(instance).to_owned();
         commitments.insert(name, json!({ "state": world.instance(instance).state.name(), "gives": gives }));
     }
     let mut trust = Vec::new();
@@ -135,7 +135,7 @@ fn state_json(model: &Model, setup: &Setup, world: &World) -> Value {
             for b in model.actor_ids() {
                 let value = world.trust.of(a, b);
                 if a != b && value < 1.0 {
-                    trust.push(json!([model.actors[a.index()].id, model.actors[b.index()].id, value]));
+                    trust.push(json!([model.actors.id(a), model.actors.id(b), value]));
                 }
             }
         }

@@ -347,7 +347,7 @@ fn end_of(text: &str, question: &Question) -> (Model, Explanation) {
 fn lacks(model: &Model, explanation: &Explanation) -> Vec<String> {
     let of = |blocked: &super::Blocked| {
         let texts: Vec<&str> = blocked.wants.iter().map(|want| want.text.as_str()).collect();
-        format!("{}: {}", model.instances[blocked.commitment.index()].name, texts.join("; "))
+        format!("{}: {}", model.name_of(blocked.commitment), texts.join("; "))
     };
     explanation.blocked.iter().map(of).collect()
 }

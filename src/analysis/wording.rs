@@ -235,15 +235,14 @@ fn on_issue(model: &Model, issue: IssueId) -> String {
 /// The id of a commitment, or the name of the instance if one is meant.
 fn promises(model: &Model, of: Promises) -> &str {
     match of.instance {
-        Some(one) => &model.instances[one.index()].name,
+        Some(one) => model.name_of(one),
         None => &model.commitments[of.commitment.index()].id,
     }
 }
 
 /// The display name of an actor, or its id.
 fn actor(model: &Model, actor: ActorId) -> &str {
-    let actor = &model.actors[actor.index()];
-    actor.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(&actor.id)
+    model.actors.name(actor).filter(|name| !name.trim().is_empty()).unwrap_or_else(|| model.actors.id(actor))
 }
 
 /// The subject of a quantity for a person: a single actor by its display name.
@@ -263,7 +262,7 @@ fn group(model: &Model, group: GroupId) -> String {
     if group.members.len() == model.actors.len() {
         return "others".into();
     }
-    let names: Vec<&str> = group.members.iter().map(|actor| model.actors[actor.index()].id.as_str()).collect();
+    let names: Vec<&str> = group.members.iter().map(|actor| model.actors.id(*actor)).collect();
     names.join(", ")
 }
 
@@ -292,12 +291,12 @@ pub fn quantity_text(model: &Model, quantity: Quantity) -> String {
         Arguments::Slot(slot) | Arguments::Observed { slot, .. } => of_slot(name, slot),
         Arguments::Promises(c) => format!("{name}({})", promises(model, c)),
         Arguments::Outcome(outcome) => format!("{name}({})", model.outcomes[outcome.index()].id),
-        Arguments::Stance(actor, issue) => stance(&model.actors[actor.index()].id, issue),
+        Arguments::Stance(actor, issue) => stance(model.actors.id(actor), issue),
         Arguments::Mean(mean) => {
             let mean = &model.means[mean.index()];
             stance(&group(model, mean.group), mean.issue)
         }
-        Arguments::Pair(a, b) => format!("{name}({}, {})", model.actors[a.index()].id, model.actors[b.index()].id),
+        Arguments::Pair(a, b) => format!("{name}({}, {})", model.actors.id(a), model.actors.id(b)),
         Arguments::Data(data) => format!("{name}({})", model.data[data.index()].id),
         Arguments::Attribute(attribute) => format!("{name}({})", model.attributes[attribute.index()]),
         Arguments::Meeting(at) => format!("{name}({})", model.meetings[at.index()].id),

@@ -138,7 +138,7 @@ impl Table<'_> {
     }
 
     fn names(&self, moves: &[InstanceId]) -> Vec<&str> {
-        moves.iter().map(|at| self.model().instances[at.index()].name.as_str()).collect()
+        moves.iter().map(|at| self.model().name_of(*at)).collect()
     }
 
     fn text(&self) -> String {
@@ -290,7 +290,7 @@ impl Table<'_> {
         let shown = set.broken.iter().take(BROKEN);
         let mut parts: Vec<String> = shown
             .map(|&(instance, times)| {
-                let name = &model.instances[instance.index()].name;
+                let name = model.name_of(instance);
                 format!("{name} {:.1} %", 100.0 * share(times, set.runs))
             })
             .collect();
@@ -333,8 +333,7 @@ impl Table<'_> {
             json!({ "runs": hits, "share": share(hits, set.runs), "interval": interval })
         };
         let broken = set.broken.iter();
-        let broken = broken
-            .map(|&(instance, times)| json!({ "commitment": model.instances[instance.index()].name, "runs": times }));
+        let broken = broken.map(|&(instance, times)| json!({ "commitment": model.name_of(instance), "runs": times }));
         json!({
             "moves": self.names(&set.moves),
             "alike": set.alike,
@@ -390,7 +389,7 @@ impl Table<'_> {
             FutureColumn::MedianDate => date(model, median).unwrap_or_default().into(),
             FutureColumn::Broken => {
                 let broken = set.broken.iter();
-                let broken = broken.map(|&(at, times)| format!("{}={times}", model.instances[at.index()].name));
+                let broken = broken.map(|&(at, times)| format!("{}={times}", model.name_of(at)));
                 broken.collect::<Vec<_>>().join(";").into()
             }
         }

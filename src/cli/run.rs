@@ -89,7 +89,7 @@ fn filter(args: &Args, model: &Model) -> Result<timeline::Filter, Failed> {
         let actor = model.actors.iter().position(|actor| actor.id == *name).map(|at| vec![ActorId::at(at)]);
         let group = || model.groups.iter().find(|group| group.id == *name).map(|group| group.members.clone());
         actor.or_else(group).ok_or_else(|| {
-            let known = || model.actors.iter().map(|actor| actor.id.as_str());
+            let known = || model.actors.iter().map(|actor| actor.id);
             let help = suggestion(name, known()).unwrap_or_else(|| format!("there are {}", listed(known())));
             fail(&format!("there is no actor or group {}", quoted(name)), Some(&help))
         })

@@ -187,7 +187,7 @@ fn check_together(model: &Model, setup: &Setup) -> Result<(), Failure> {
     for (actor, (offer, bond)) in setup.credit_offer.iter().zip(&setup.credit_bond).enumerate() {
         if offer > bond {
             return Err(Failure::Field(FieldError::Domain {
-                path: format!("actors.{}.credit.offer", model.actors[actor].id),
+                path: format!("actors.{}.credit.offer", model.actors.ids().text(actor)),
                 value: *offer,
                 domain: format!("no more than the credit for a bond, {bond}"),
             }));

@@ -118,10 +118,8 @@ impl Commitment {
 }
 
 /// One debtor's instance of a commitment.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instance {
-    /// The commitment, or `commitment/actor` for an instance of a group's.
-    pub name: String,
     /// The commitment.
     pub commitment: CommitmentId,
     /// The debtor.

@@ -257,7 +257,7 @@ impl Field {
     #[must_use]
     pub fn path(&self, model: &Model) -> String {
         match self.of {
-            Some(actor) => format!("{}/{}", self.path, model.actors[actor.index()].id),
+            Some(actor) => format!("{}/{}", self.path, model.actors.id(actor)),
             None => self.path.to_string(),
         }
     }

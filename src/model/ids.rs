@@ -1,4 +1,7 @@
-//! Indices into the tables of a [`Model`](super::Model), which the engine uses instead of names.
+//! Indices into the tables of a [`Model`](super::Model), which the engine uses instead of names; and the names of what
+//! there may be millions of, by index.
+
+use std::hash::{DefaultHasher, Hasher as _};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -60,4 +63,244 @@ ids! {
     MeanId;
     /// A draw made before step 0, in the order of the draws' paths.
     DrawId;
+}
+
+/// Many short texts in one allocation, by number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts {
+    all: String,
+    /// Where each ends; it begins where the one before it ends.
+    ends: Vec<u32>,
+}
+
+impl Texts {
+    /// Adds a text.
+    ///
+    /// # Panics
+    /// If all texts together have 4 GiB, which the limits on a scenario rule out.
+    #[inline]
+    pub fn push(&mut self, text: &str) {
+        self.push_parts(&[text]);
+    }
+
+    /// Adds a text that is made of parts; panics as [`Self::push`].
+    ///
+    /// # Panics
+    /// As [`Self::push`].
+    pub fn push_parts(&mut self, parts: &[&str]) {
+        parts.iter().for_each(|part| self.all.push_str(part));
+        self.ends.push(u32::try_from(self.all.len()).expect("names are limited to less than 4 GiB"));
+    }
+
+    /// Reserves memory for further texts of this length in all.
+    pub fn reserve(&mut self, texts: usize, length: usize) {
+        self.ends.reserve(texts);
+        self.all.reserve(length);
+    }
+
+    /// The text of a number.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[inline]
+    #[must_use]
+    pub fn text(&self, at: usize) -> &str {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.all[start as usize..self.ends[at] as usize]
+    }
+
+    /// The number of texts.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The texts in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|at| self.text(at))
+    }
+}
+
+impl<T: AsRef<str>> FromIterator<T> for Texts {
+    fn from_iter<I: IntoIterator<Item = T>>(iter: I) -> Self {
+        let mut texts = Self::default();
+        iter.into_iter().for_each(|text| texts.push(text.as_ref()));
+        texts
+    }
+}
+
+/// Finds a text in [`Texts`]. Each text is the name of one thing, so of equal ones only the first is entered.
+#[derive(Clone, Debug, Default)]
+pub struct TextIndex {
+    /// A table with open addressing, at most half full: numbers of texts, or [`TextIndex::FREE`]. Its order is never
+    /// seen.
+    places: Vec<u32>,
+    count: usize,
+}
+
+impl TextIndex {
+    const FREE: u32 = u32::MAX;
+
+    /// The index of all texts.
+    #[must_use]
+    pub fn of(texts: &Texts) -> Self {
+        let mut index = Self::default();
+        (0..texts.len()).for_each(|at| index.add(texts, at));
+        index
+    }
+
+    /// Enters the text of a number, which nothing that was entered equals.
+    ///
+    /// # Panics
+    /// If there is no such text.
+    pub fn add(&mut self, texts: &Texts, at: usize) {
+        if 2 * (self.count + 1) > self.places.len() {
+            let old = std::mem::take(&mut self.places);
+            self.places = vec![Self::FREE; (2 * old.len()).max(16)];
+            old.into_iter().filter(|&place| place != Self::FREE).for_each(|entered| self.place(texts, entered));
+        }
+        self.place(texts, u32::try_from(at).expect("texts are limited to less than 2^32"));
+        self.count += 1;
+    }
+
+    fn place(&mut self, texts: &Texts, entered: u32) {
+        let mut at = self.start(texts.text(entered as usize));
+        while self.places[at] != Self::FREE {
+            at = (at + 1) & (self.places.len() - 1);
+        }
+        self.places[at] = entered;
+    }
+
+    /// The number of a text, if it was entered.
+    #[must_use]
+    pub fn find(&self, texts: &Texts, text: &str) -> Option<usize> {
+        if self.places.is_empty() {
+            return None;
+        }
+        let mut at = self.start(text);
+        loop {
+            match self.places[at] {
+                Self::FREE => return None,
+                entered if texts.text(entered as usize) == text => return Some(entered as usize),
+                _ => at = (at + 1) & (self.places.len() - 1),
+            }
+        }
+    }
+
+    /// Where the search for a text begins.
+    #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
+    fn start(&self, text: &str) -> usize {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(text.as_bytes());
+        hasher.finish() as usize & (self.places.len() - 1)
+    }
+}
+
+/// The actors of a scenario.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Actors {
+    ids: Texts,
+    /// Those with a name, and their names.
+    named: Vec<ActorId>,
+    names: Texts,
+}
+
+/// An actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actor<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its name, for people.
+    pub name: Option<&'a str>,
+}
+
+impl From<Texts> for Actors {
+    /// Actors without names.
+    fn from(ids: Texts) -> Self {
+        Self { ids, ..Self::default() }
+    }
+}
+
+impl Actors {
+    /// Adds an actor.
+    ///
+    /// # Panics
+    /// As [`Texts::push`].
+    pub fn push(&mut self, actor: Actor<'_>) {
+        if let Some(name) = actor.name {
+            self.named.push(ActorId::at(self.ids.len()));
+            self.names.push(name);
+        }
+        self.ids.push(actor.id);
+    }
+
+    /// The id of an actor.
+    ///
+    /// # Panics
+    /// If there is no such actor.
+    #[inline]
+    #[must_use]
+    pub fn id(&self, actor: ActorId) -> &str {
+        self.ids.text(actor.index())
+    }
+
+    /// The name of an actor, for people.
+    #[must_use]
+    pub fn name(&self, actor: ActorId) -> Option<&str> {
+        self.named.binary_search(&actor).ok().map(|at| self.names.text(at))
+    }
+
+    /// The ids, by number.
+    #[must_use]
+    pub fn ids(&self) -> &Texts {
+        &self.ids
+    }
+
+    /// The number of actors.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The actors in order.
+    pub fn iter(&self) -> impl Iterator<Item = Actor<'_>> {
+        (0..self.len()).map(ActorId::at).map(|actor| Actor { id: self.id(actor), name: self.name(actor) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_found_where_it_stands_first(list in prop::collection::vec("[ab]{0,5}", 0..200), other in "[abc]{0,5}") {
+            let (mut texts, mut index) = (Texts::default(), TextIndex::default());
+            for text in &list {
+                let is_new = index.find(&texts, text).is_none();
+                texts.push(text);
+                if is_new {
+                    index.add(&texts, texts.len() - 1);
+                }
+            }
+            prop_assert_eq!(texts.iter().collect::<Vec<_>>(), list.iter().collect::<Vec<_>>());
+            for text in list.iter().chain([&other]) {
+                prop_assert_eq!(index.find(&texts, text), list.iter().position(|one| one == text));
+            }
+        }
+    }
 }

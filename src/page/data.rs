@@ -185,7 +185,7 @@ fn things(model: &Model, setup: &Setup) -> Value {
         let graded = model.gifts(id).zip(0..).filter(|(gift, _)| model.commitment_of(id).level(gift.number).is_some());
         let graded = graded.map(|(gift, at): (_, usize)| json!([at, &model.resources[gift.resource.index()].id]));
         let (gives, graded) = (gives.collect::<Vec<_>>(), graded.collect::<Vec<_>>());
-        json!([own.name, own.commitment.index(), own.debtor.index(), gives, graded])
+        json!([model.name_of(id), own.commitment.index(), own.debtor.index(), gives, graded])
     };
     let outcome = |outcome: &crate::model::Outcome| json!({ "id": outcome.id, "name": outcome.name, "when": text(&Some(outcome.when.clone())) });
     json!({

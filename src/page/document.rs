@@ -94,7 +94,7 @@ pub fn document(subjects: &[Subject]) -> Result<String, PageError> {
 /// Whether two runs have the same actors and commitments.
 fn is_alike(one: &Verified, other: &Verified) -> bool {
     let (one, other) = (one.course.last().0, other.course.last().0);
-    let actors = |model: &crate::model::Model| model.actors.iter().map(|actor| actor.id.clone()).collect::<Vec<_>>();
+    let actors = |model: &crate::model::Model| model.actors.iter().map(|actor| actor.id.to_owned()).collect::<Vec<_>>();
     one.instances == other.instances && actors(one) == actors(other)
 }
 

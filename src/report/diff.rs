@@ -229,7 +229,7 @@ fn how_they_end(side: &Side<'_>) -> BTreeMap<String, String> {
         if !some.is_empty() {
             end += &format!(", {}", listed(&some));
         }
-        (model.instances[instance.index()].name.clone(), end)
+        (model.name_of(instance).to_owned(), end)
     };
     model.instance_ids().map(end).collect()
 }
@@ -240,7 +240,7 @@ fn promises(sides: &[Side<'_>; 2]) -> String {
         let mut given = BTreeMap::new();
         for instance in side.model.instance_ids() {
             for gift in side.model.gifts(instance) {
-                let name = side.model.instances[instance.index()].name.clone();
+                let name = side.model.name_of(instance).to_owned();
                 let resource = side.model.resources[gift.resource.index()].id.clone();
                 given.insert((name, resource), side.verified.fold.setup.gives[gift.position]);
             }

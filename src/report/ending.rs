@@ -195,7 +195,7 @@ pub fn state(model: &Model, setup: &Setup, world: &World) -> String {
                 format!("{resource} {given} of {}", plain_number(setup.gives[gift.position].to_units()))
             })
             .collect();
-        let name = &model.instances[instance.index()].name;
+        let name = model.name_of(instance);
         let _ = writeln!(text, "  {name:<28} {:<12} {}", own.state.name(), gifts.join(", "));
     }
     let pairs = distrust(model, world);

@@ -51,13 +51,13 @@ fn left_out(model: &Model, not: &[String]) -> Result<Vec<InstanceId>, Unknown> {
         let name = name.trim();
         let of = |instance: &InstanceId| {
             let own = &model.instances[instance.index()];
-            own.name == name || model.commitments[own.commitment.index()].id == name
+            model.name_of(*instance) == name || model.commitments[own.commitment.index()].id == name
         };
         let before = out.len();
         out.extend(model.instance_ids().filter(of));
         if out.len() == before {
             let commitments = model.commitments.iter().map(|commitment| commitment.id.as_str());
-            let instances = model.instances.iter().map(|instance| instance.name.as_str());
+            let instances = model.instance_names.iter();
             return Err(unknown("commitment", name, commitments.chain(instances.filter(|name| name.contains('/')))));
         }
     }
@@ -74,7 +74,7 @@ fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> 
 }
 
 fn name(model: &Model, instance: InstanceId) -> &str {
-    &model.instances[instance.index()].name
+    model.name_of(instance)
 }
 
 fn names(model: &Model, instances: &[InstanceId]) -> Vec<String> {
@@ -82,7 +82,7 @@ fn names(model: &Model, instances: &[InstanceId]) -> Vec<String> {
 }
 
 fn actor_ids(model: &Model, actors: &[ActorId]) -> Vec<String> {
-    actors.iter().map(|actor| model.actors[actor.index()].id.clone()).collect()
+    actors.iter().map(|actor| model.actors.id(*actor).to_owned()).collect()
 }
 
 /// A cost as a JSON number: an integer where it is whole, and `"inf"` where it is infinite.
@@ -145,7 +145,7 @@ pub fn object(model: &Model, explanation: &Explanation) -> Value {
     if let Some(keystones) = &explanation.keystones {
         let one = |keystone: &Keystone| {
             let waves: Vec<Vec<String>> = keystone.waves.iter().map(|wave| all(wave)).collect();
-            json!({ "actor": model.actors[keystone.actor.index()].id, "waves": waves })
+            json!({ "actor": model.actors.id(keystone.actor), "waves": waves })
         };
         object["keystones"] = keystones.iter().map(one).collect();
         object["keystones_are_complete"] = explanation.keystones_are_complete.into();
@@ -207,7 +207,7 @@ pub fn table(model: &Model, explanation: &Explanation) -> Vec<u8> {
             rows_of_sets("summit", summit, |members| actor_ids(model, members), sink)?;
         }
         for keystone in explanation.keystones.iter().flatten() {
-            let actor = &model.actors[keystone.actor.index()].id;
+            let actor = model.actors.id(keystone.actor);
             for (at, wave) in keystone.waves.iter().enumerate() {
                 wave.iter().try_for_each(|one| row(sink, ("keystone", Some(at), None), actor, name(model, *one)))?;
             }
@@ -254,7 +254,8 @@ pub fn graph(model: &Model, explanation: &Explanation) -> String {
         let own = &model.instances[instance.index()];
         let style = if in_circle.contains(&instance) { ", style = bold" } else { "" };
         let who = actor(model, own.debtor).replace('\\', "\\\\").replace('"', "\\\"");
-        let _ = writeln!(text, "  \"{}\" [label = \"{}\\n{who}\"{style}];", own.name, own.name);
+        let name = model.name_of(instance);
+        let _ = writeln!(text, "  \"{name}\" [label = \"{name}\\n{who}\"{style}];");
     }
     for wait in &explanation.waits {
         let _ = writeln!(text, "  \"{}\" -> \"{}\";", name(model, wait.from), name(model, wait.to));

@@ -172,7 +172,7 @@ fn lacking(model: &Model, blocked: &[Blocked], suspended: &[InstanceId]) -> Stri
             [one] => {
                 let own = &model.instances[one.index()];
                 let state = if suspended.contains(one) { ", suspended" } else { "" };
-                (format!("{} ({}{state})", own.name, actor(model, own.debtor)), "")
+                (format!("{} ({}{state})", model.name_of(*one), actor(model, own.debtor)), "")
             }
             many if many.iter().all(|one| suspended.contains(one)) => (instances(model, many), " (suspended): each"),
             many => (instances(model, many), ": each"),
@@ -278,7 +278,7 @@ pub fn instances(model: &Model, of: &[InstanceId]) -> String {
             *name = &model.commitments[own.commitment.index()].id;
         } else {
             place[own.commitment.index()] = Some(names.len());
-            names.push((own.commitment, 1, &own.name));
+            names.push((own.commitment, 1, model.name_of(*instance)));
         }
     }
     let named = names.into_iter().map(|(commitment, number, name)| {
@@ -456,7 +456,7 @@ fn members(model: &Model, set: &[InstanceId], given: &[MoveAmount]) -> String {
             if is_whole {
                 names.push(instances(model, of_one));
             } else {
-                names.extend(of_one.iter().map(|one| model.instances[one.index()].name.clone()));
+                names.extend(of_one.iter().map(|one| model.name_of(*one).to_owned()));
             }
             continue;
         }
@@ -466,7 +466,7 @@ fn members(model: &Model, set: &[InstanceId], given: &[MoveAmount]) -> String {
             names.push(with_amounts(model, of_one[0], name, &amounts[0]));
         } else {
             let each = of_one.iter().zip(&amounts);
-            names.extend(each.map(|(&one, own)| with_amounts(model, one, &model.instances[one.index()].name, own)));
+            names.extend(each.map(|(&one, own)| with_amounts(model, one, model.name_of(one), own)));
         }
     }
     listed(&names)

@@ -281,7 +281,7 @@ fn bound(model: &Model, setup: &Setup, one: &Move) -> String {
     let plain: Vec<InstanceId> = plain.into_iter().map(|bind| bind.instance).collect();
     let mut names = if plain.is_empty() { Vec::new() } else { vec![instances(model, &plain)] };
     for bind in chosen.iter().take(NAMES) {
-        let name = &model.instances[bind.instance.index()].name;
+        let name = model.name_of(bind.instance);
         let amount = |&(gift, at): &(u32, usize)| {
             let resource = model.gift(bind.instance, gift as usize).resource;
             (resource, setup.moved.get(at).copied().unwrap_or_default())

@@ -89,7 +89,7 @@ fn find(verified: &Verified, name: &str) -> Result<Subject, Unknown> {
         let help = format!("the last event of the log is {}", log.len() - 1);
         return Err(Unknown::new(format!("the log has no event {seq}"), help));
     }
-    if let Some(instance) = model.instance_ids().find(|at| model.instances[at.index()].name == name) {
+    if let Some(instance) = model.instance_ids().find(|at| model.name_of(*at) == name) {
         let bound = latest(log, |event| event == Event::Detached(instance));
         return Ok(bound.map_or(Subject::Unbound(instance), |seq| Subject::Bound(instance, seq)));
     }
@@ -127,9 +127,9 @@ fn find(verified: &Verified, name: &str) -> Result<Subject, Unknown> {
     if happenings().any(|id| id == name) {
         return Ok(latest(log, happened).map_or(Subject::NeverOccurred(name.to_owned()), Subject::Event));
     }
-    let names = model.instances.iter().map(|instance| instance.name.as_str());
+    let names = model.instance_names.iter();
     let names = names.chain(model.commitments.iter().map(|commitment| commitment.id.as_str()));
-    let names = names.chain(model.actors.iter().map(|actor| actor.id.as_str()));
+    let names = names.chain(model.actors.iter().map(|actor| actor.id));
     let outcomes = model.outcomes.iter().map(|outcome| outcome.id.as_str());
     let help = match suggestion(name, names.chain(outcomes).chain(happenings())) {
         Some(suggestion) => format!("{suggestion} The `seq` of an event will do too"),
@@ -321,7 +321,7 @@ fn since(verified: &Verified, instance: InstanceId) -> String {
         return String::new();
     }
     let (model, _) = course.last();
-    let name = &model.instances[instance.index()].name;
+    let name = model.name_of(instance);
     let last = fold.log.iter().rposition(|entry| entry.event.instance() == Some(instance)).unwrap_or(0);
     let seen = when(model, fold.log[last].step);
     format!("\nAt the end {name} is {}; the last that happened to it was {seen} (event {last}).\n", state.name())
@@ -330,7 +330,7 @@ fn since(verified: &Verified, instance: InstanceId) -> String {
 fn never_bound(verified: &Verified, instance: InstanceId) -> String {
     let Verified { course, fold, .. } = verified;
     let (model, plan) = course.last();
-    let name = &model.instances[instance.index()].name;
+    let name = model.name_of(instance);
     let own = fold.world.instance(instance);
     let declared = model.commitment_of(instance);
     let reader = Some(Reader { actor: model.instances[instance.index()].debtor, instance });
@@ -366,7 +366,7 @@ fn deeds(verified: &Verified, actor: ActorId) -> String {
     let own: Vec<InstanceId> =
         model.instance_ids().filter(|instance| model.instances[instance.index()].debtor == actor).collect();
     if own.is_empty() {
-        return format!("{} promises nothing in this scenario\n", model.actors[actor.index()].id);
+        return format!("{} promises nothing in this scenario\n", model.actors.id(actor));
     }
     became(verified, own.into_iter())
 }
@@ -384,7 +384,7 @@ fn became(verified: &Verified, all: impl Iterator<Item = InstanceId>) -> String 
     }
     let mut first = None;
     for instance in all {
-        let name = &model.instances[instance.index()].name;
+        let name = model.name_of(instance);
         let state = fold.world.instance(instance).state.name();
         let _ = match bound[instance.index()] {
             Some(seq) => {

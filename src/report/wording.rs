@@ -47,8 +47,8 @@ pub fn count(number: usize, noun: &str) -> String {
 /// The name of an actor.
 #[must_use]
 pub fn actor(model: &Model, id: ActorId) -> String {
-    let actor = &model.actors[id.index()];
-    actor.name.as_deref().filter(|name| !name.trim().is_empty()).map_or_else(|| actor.id.clone(), escaped)
+    let name = model.actors.name(id).filter(|name| !name.trim().is_empty());
+    name.map_or_else(|| model.actors.id(id).to_owned(), escaped)
 }
 
 /// An id with its display name: `Call of the coalition [coalition_call]`, or the id alone.
@@ -63,7 +63,7 @@ pub fn named(id: &str, name: Option<&str>) -> String {
 pub fn group(model: &Model, id: GroupId) -> String {
     let group = &model.groups[id.index()];
     match group.members.as_slice() {
-        [one] if model.actors[one.index()].id == group.id => actor(model, *one),
+        [one] if model.actors.id(*one) == group.id => actor(model, *one),
         _ => group.id.clone(),
     }
 }

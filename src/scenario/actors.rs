@@ -174,7 +174,7 @@ impl<'a> Draft<'a> {
         for (at, (entry, table)) in self.reader.named_tables("actors").into_iter().enumerate() {
             self.reader.known_keys(table, &keys::ACTOR);
             let name = self.reader.short_text(table, "name", &path("actors", &entry.key));
-            self.model.actors.push(Actor { id: entry.key.clone(), name });
+            self.model.actors.push(Actor { id: &entry.key, name: name.as_deref() });
             let users = vec![User { owner: Some(ActorId::at(at)), ..User::default() }];
             let owners = Owners { first: at, users, cohort: false, table: None };
             self.actor_fields(table, &path("actors", &entry.key), &owners);
@@ -191,10 +191,10 @@ impl<'a> Draft<'a> {
                 })
                 .collect();
             for member in 0..cohort.size {
-                let id = self.lookup.names.actors.list[cohort.first + member as usize].0.clone();
                 let own = self.name_in_table(&cohort, member as usize);
                 let name = own.or_else(|| name.as_ref().map(|name| format!("{name} {}", member + 1)));
-                self.model.actors.push(Actor { id, name });
+                let id = self.lookup.names.actors.ids.text(cohort.first + member as usize);
+                self.model.actors.push(Actor { id, name: name.as_deref() });
             }
             let owners = Owners { first: cohort.first, users, cohort: true, table: cohort.table };
             self.actor_fields(table, &path("cohorts", &entry.key), &owners);

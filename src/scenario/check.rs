@@ -199,7 +199,7 @@ impl<'p, 'a> Explainer<'p, 'a> {
         if !self.credits_reported.insert(span.start) {
             return None;
         }
-        let (who, offer, bond) = (quoted(&self.model.actors[actor].id), plain(offer), plain(bond));
+        let (who, offer, bond) = (quoted(self.model.actors.ids().text(actor)), plain(offer), plain(bond));
         let message = format!("the credit of {who} for an offer, {offer}, is more than that for a bond, {bond}");
         let help = "an offer is worth at most what a bond is worth";
         Some(Diagnostic::error("domain/credit", message, Some(span)).help(help))
@@ -211,7 +211,8 @@ impl<'p, 'a> Explainer<'p, 'a> {
         let number = gift - instance.first_gift as usize;
         let span = self.places.gives[instance.commitment.index()].get(number).cloned();
         let largest = crate::model::MAX_TOTAL / 1_000_000;
-        let message = format!("with {} all amounts together are more than {largest}", quoted(&instance.name));
+        let name = quoted(self.model.instance_names.text(after.saturating_sub(1)));
+        let message = format!("with {name} all amounts together are more than {largest}");
         Diagnostic::error("limits/total", message, span).help("count in a larger unit, such as thousands")
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, plain, quoted};
 use super::names::Declarations;
-use super::names::{Cohort, FAILED, Ids, Names, Party};
+use super::names::{Cohort, FAILED, Ids, Names};
 use super::reader::{Reader, path};
 use super::toml_tree::{Kind, Table};
 use super::{groups, vocabulary};
@@ -110,8 +110,7 @@ impl<'a> Declarations<'_, 'a> {
         for (entry, _) in self.reader.named_tables("actors") {
             self.check_id(&entry.key, &entry.key_span, "an actor");
             let at = self.names.actors.len();
-            self.add_party(&entry.key, &entry.key_span, Party::Actor(ActorId::at(at)), "the actor");
-            self.names.actors.push(entry.key.clone(), entry.key_span.clone());
+            self.add_actor(&entry.key, &entry.key_span, "the actor");
             if at == limits::ACTORS {
                 let message = format!("more than {} actors", limits::ACTORS);
                 self.reader.report(
@@ -141,10 +140,8 @@ impl<'a> Declarations<'_, 'a> {
             let mut members = Vec::new();
             for number in 1..=size {
                 let name = format!("{}_{number}", entry.key);
-                let at = self.names.actors.len();
-                members.push(ActorId::at(at));
-                self.add_party(&name, &entry.key_span, Party::Actor(ActorId::at(at)), "the cohort's member");
-                self.names.actors.push(name, entry.key_span.clone());
+                members.push(ActorId::at(self.names.actors.len()));
+                self.add_actor(&name, &entry.key_span, "the cohort's member");
             }
             self.names.cohorts.push(Cohort { first, size, table: None, names: None });
             self.add_group(&entry.key, &entry.key_span, members, true);

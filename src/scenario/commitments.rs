@@ -307,13 +307,14 @@ impl<'a> Draft<'a> {
         }
         let setup = &mut self.model.setup;
         for (number, &debtor) in debtors.iter().enumerate() {
-            let name = if group {
-                [entry.key.as_str(), &self.lookup.names.actors.list[debtor.index()].0].join("/")
+            let names = &mut self.model.instance_names;
+            if group {
+                names.push_parts(&[&entry.key, "/", self.lookup.names.actors.id(debtor)]);
             } else {
-                entry.key.clone()
-            };
+                names.push(&entry.key);
+            }
             let gift = u32::try_from(first_gift + number * gifts).unwrap_or(u32::MAX);
-            self.model.instances.push(Instance { name, commitment: CommitmentId::at(at), debtor, first_gift: gift });
+            self.model.instances.push(Instance { commitment: CommitmentId::at(at), debtor, first_gift: gift });
         }
         let count = debtors.len();
         setup.gives.resize(first_gift + count * gifts, Amount::ZERO);

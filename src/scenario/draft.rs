@@ -13,7 +13,8 @@ use super::reader::Reader;
 use super::script::{Context, Script};
 use super::toml_tree::Value;
 use crate::model::{
-    ActorId, Amount, Clock, Domain, Expression, Field, Model, Node, Quantity, Setup, Shape, StepLength, Target,
+    ActorId, Actors, Amount, Clock, Domain, Expression, Field, Model, Node, Quantity, Setup, Shape, StepLength, Target,
+    Texts,
 };
 
 /// A model that is being read.
@@ -84,13 +85,14 @@ fn empty_model() -> Model {
         issues: Vec::new(),
         resources: Vec::new(),
         attributes: Vec::new(),
-        actors: Vec::new(),
+        actors: Actors::default(),
         groups: Vec::new(),
         influence: Vec::new(),
         data: Vec::new(),
         trust_pairs: Vec::new(),
         commitments: Vec::new(),
         instances: Vec::new(),
+        instance_names: Texts::default(),
         meetings: Vec::new(),
         shocks: Vec::new(),
         moves: Vec::new(),

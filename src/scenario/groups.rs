@@ -1,6 +1,5 @@
 //! Sets of actors: cohorts whose members are the rows of a table, and `[groups]`, sets of actors, cohorts and other groups.
 
-use std::collections::btree_map;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -54,14 +53,13 @@ pub(super) fn collect_members<'a>(
     }
     for row in 0..table.rows() {
         let actor = ActorId::at(declarations.names.actors.len());
-        let name = if let Some(column) = id {
-            member_id(declarations, &table, row, column, actor, &entry.key_span)
+        if let Some(column) = id {
+            let name = table.cell(row, column).to_ascii_lowercase();
+            let is_known = check_member_id(declarations, &table, row, column, &name, &entry.key_span);
+            declarations.names.actors.push(&name, &entry.key_span, is_known);
         } else {
-            let name = format!("{}_{}", entry.key, row + 1);
-            declarations.add_party(&name, &entry.key_span, Party::Actor(actor), "the cohort's member");
-            name
-        };
-        declarations.names.actors.push(name, entry.key_span.clone());
+            declarations.add_actor(&format!("{}_{}", entry.key, row + 1), &entry.key_span, "the cohort's member");
+        }
         if let Some(column) = member_of {
             join_groups(declarations, &table, row, column, actor);
         }
@@ -71,39 +69,32 @@ pub(super) fn collect_members<'a>(
     cohort
 }
 
-/// The id in a cell, declared.
-fn member_id(
+/// Checks the id of a member, which a cell has; whether it is valid and free.
+fn check_member_id(
     declarations: &mut Declarations<'_, '_>,
     table: &Arc<CsvTable>,
     row: usize,
     column: usize,
-    actor: ActorId,
+    name: &str,
     cohort: &Range<usize>,
-) -> String {
-    let name = table.cell(row, column).to_ascii_lowercase();
-    if !is_id(&name) || MISREAD.contains(&name.as_str()) {
+) -> bool {
+    if !is_id(name) || MISREAD.contains(&name) {
         let (message, help) = if name.is_empty() {
             ("a member has no id".to_owned(), "fill in the cell".to_owned())
         } else if name.len() > limits::ID_LENGTH {
-            let message = format!("the id {} is longer than {} characters", quoted(&name), limits::ID_LENGTH);
+            let message = format!("the id {} is longer than {} characters", quoted(name), limits::ID_LENGTH);
             (message, "keep long names in a column for `names`".to_owned())
-        } else if MISREAD.contains(&name.as_str()) {
-            (format!("a member cannot be called {}", quoted(&name)), MISREAD_HELP.to_owned())
+        } else if MISREAD.contains(&name) {
+            (format!("a member cannot be called {}", quoted(name)), MISREAD_HELP.to_owned())
         } else {
             let help = "an id begins with a letter from a to z and goes on with letters, digits and `_`; \
                 keep other names in a column for `names`";
-            (format!("{} is not a valid id for a member", quoted(&name)), help.to_owned())
+            (format!("{} is not a valid id for a member", quoted(name)), help.to_owned())
         };
         declarations.reader.report_cell("schema/id", message, help, table, row, column);
-        return name;
+        return false;
     }
-    let taken = match declarations.names.parties.entry(name.clone()) {
-        btree_map::Entry::Occupied(taken) => *taken.get(),
-        btree_map::Entry::Vacant(free) => {
-            free.insert(Party::Actor(actor));
-            return name;
-        }
-    };
+    let Some(taken) = declarations.names.party_named(name) else { return true };
     let earlier = match taken {
         Party::Actor(other) if other.index() >= declarations.names.actors.len() - row => {
             let first = other.index() + row - declarations.names.actors.len();
@@ -111,16 +102,16 @@ fn member_id(
         }
         Party::Actor(_) | Party::Group(_) | Party::Broken => "it is the name of an actor, cohort or group".to_owned(),
     };
-    let message = format!("the member {} bears a name that is taken: {earlier}", quoted(&name));
+    let message = format!("the member {} bears a name that is taken: {earlier}", quoted(name));
     let help = "actors, cohorts, their members and groups share one set of names; rename one of the two";
     declarations.reader.report_cell("names/twice", message, help, table, row, column);
-    if let Some(span) = declarations.party_span(&name)
+    if let Some(span) = declarations.party_span(name)
         && span != *cohort
         && let Some(error) = declarations.reader.diagnostics.last_mut()
     {
         error.notes.push(("it is declared here".into(), Some(span)));
     }
-    name
+    false
 }
 
 /// Notes the groups that a row joins.
@@ -214,9 +205,9 @@ fn found_groups(declarations: &mut Declarations<'_, '_>) {
         return;
     }
     for Join { group, members, first: (table, row, column) } in &joins {
-        match declarations.names.parties.get(group) {
+        match declarations.names.party_named(group) {
             // Declared: its members have joined it.
-            Some(Party::Group(at)) if !declarations.names.groups[*at].cohort => {}
+            Some(Party::Group(at)) if !declarations.names.groups[at].cohort => {}
             Some(Party::Broken) => {}
             Some(_) => {
                 let message = format!("{} is an actor or a cohort, which no row can join", quoted(group));
@@ -304,7 +295,7 @@ fn resolve_groups(declarations: &mut Declarations<'_, '_>, before: usize, lists:
     for (at, (entry, _)) in lists.iter().enumerate() {
         if !known[at] || declarations.names.groups[before + at].members.is_empty() {
             // The error has been reported; the name is kept, so that its uses are not reported too.
-            declarations.names.parties.insert(entry.key.clone(), Party::Broken);
+            declarations.names.add_broken(&entry.key);
         }
     }
 }

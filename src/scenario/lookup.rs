@@ -110,9 +110,9 @@ impl Lookup {
             let Some(Kind::String(name)) = table.get("debtor").map(|entry| &entry.value.kind) else {
                 return Vec::new();
             };
-            match self.names.parties.get(name) {
-                Some(&Party::Actor(actor)) => vec![actor],
-                Some(&Party::Group(group)) => Set::Named(group).members(&self.names),
+            match self.names.party_named(name) {
+                Some(Party::Actor(actor)) => vec![actor],
+                Some(Party::Group(group)) => Set::Named(group).members(&self.names),
                 Some(Party::Broken) | None => Vec::new(),
             }
         };
@@ -241,7 +241,7 @@ impl Sets {
         }
         let id = match set {
             Set::Everyone | Set::List(_) => String::new(),
-            Set::Actor(actor) => names.actors.list[actor.index()].0.clone(),
+            Set::Actor(actor) => names.actors.id(*actor).to_owned(),
             Set::Named(group) => names.groups[*group].id.clone(),
         };
         let group = GroupId::at(self.groups.len());

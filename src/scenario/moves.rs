@@ -336,7 +336,7 @@ impl<'a> Draft<'a> {
         self.model.setup.moved.resize(first + of.len(), Amount::ZERO);
         let user = |at: usize| {
             let instance = &self.model.instances[at];
-            let own = instance.name != self.model.commitments[instance.commitment.index()].id;
+            let own = self.model.instance_names.text(at) != self.model.commitments[instance.commitment.index()].id;
             User { suffix: own.then_some(instance.debtor), owner: Some(instance.debtor), member: None }
         };
         let users: Vec<User> = of.clone().map(user).collect();
@@ -353,7 +353,7 @@ impl<'a> Draft<'a> {
 
     /// Refuses two amounts for one instance.
     fn bound_twice(&mut self, bound: &Bound<'_>, before: &Bound<'_>, instance: InstanceId) {
-        let name = quoted(&self.model.instances[instance.index()].name);
+        let name = quoted(self.model.name_of(instance));
         let message = format!("{name} is bound twice by one move, so that its amount is not certain");
         let error = Diagnostic::error("names/twice", message, Some(bound.span.clone()));
         let error = error.note("it is bound here first", Some(before.span.clone()));
@@ -376,10 +376,10 @@ impl<'a> Draft<'a> {
         };
         let instances = self.model.instances_of(CommitmentId::at(at));
         let Some(actor) = actor else { return Ok(instances) };
-        let instance = match self.lookup.names.parties.get(actor) {
+        let instance = match self.lookup.names.party_named(actor) {
             // They stand in the actors' order.
             Some(Party::Actor(debtor)) => {
-                self.model.instances[instances.clone()].binary_search_by_key(debtor, |instance| instance.debtor).ok()
+                self.model.instances[instances.clone()].binary_search_by_key(&debtor, |instance| instance.debtor).ok()
             }
             _ => None,
         };

@@ -9,7 +9,7 @@ use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, quoted};
 use super::reader::Reader;
 use super::toml_tree::{Kind, Value};
-use crate::model::{ActorId, limits};
+use crate::model::{ActorId, TextIndex, Texts, limits};
 
 /// The names of one kind of thing, in declaration order.
 #[derive(Clone, Debug, Default)]
@@ -35,16 +35,49 @@ impl Ids {
         self.list.len()
     }
 
-    /// Adds a name that is looked up elsewhere.
-    pub(super) fn push(&mut self, name: String, span: Range<usize>) {
-        self.list.push((name, span));
-    }
-
-    /// Adds a name that is looked up here.
+    /// Adds a name.
     pub(super) fn add(&mut self, name: &str, span: Range<usize>) {
         let at = self.list.len();
         self.list.push((name.to_owned(), span));
         self.index.entry(name.to_owned()).or_insert(at);
+    }
+}
+
+/// The actors as declared, then cohorts' members: their ids, where they are declared, and who bears an id first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ActorIds {
+    pub(super) ids: Texts,
+    /// The spans, each with the first of consecutive actors that share it.
+    spans: Vec<(usize, Range<usize>)>,
+    index: TextIndex,
+}
+
+impl ActorIds {
+    /// Number of actors.
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The id of an actor.
+    pub(super) fn id(&self, actor: ActorId) -> &str {
+        self.ids.text(actor.index())
+    }
+
+    /// Where an actor is declared.
+    fn span(&self, actor: ActorId) -> Option<&Range<usize>> {
+        let after = self.spans.partition_point(|&(first, _)| first <= actor.index());
+        self.spans.get(after.checked_sub(1)?).map(|(_, span)| span)
+    }
+
+    /// Adds an actor; `is_known` says that it is found by its id, which no other party bears.
+    pub(super) fn push(&mut self, id: &str, span: &Range<usize>, is_known: bool) {
+        if self.spans.last().is_none_or(|(_, last)| last != span) {
+            self.spans.push((self.len(), span.clone()));
+        }
+        self.ids.push(id);
+        if is_known {
+            self.index.add(&self.ids, self.len() - 1);
+        }
     }
 }
 
@@ -108,16 +141,36 @@ pub(super) struct Names {
     pub(super) moves: Ids,
     pub(super) outcomes: Ids,
     pub(super) metrics: Ids,
-    /// Actors as declared, then cohorts' members.
-    pub(super) actors: Ids,
+    pub(super) actors: ActorIds,
     pub(super) groups: Vec<NamedGroup>,
     /// By position in `[cohorts]`.
     pub(super) cohorts: Vec<Cohort>,
-    pub(super) parties: BTreeMap<String, Party>,
+    /// Cohorts, groups, and what is declared with an error; actors are found in `actors`.
+    groups_by_id: BTreeMap<String, Party>,
     pub(super) data: Ids,
 }
 
 impl Names {
+    /// What a name among those of actors, cohorts and groups stands for.
+    pub(super) fn party_named(&self, name: &str) -> Option<Party> {
+        let group = self.groups_by_id.get(name).copied();
+        group.or_else(|| self.actors.index.find(&self.actors.ids, name).map(|at| Party::Actor(ActorId::at(at))))
+    }
+
+    /// The names of actors, cohorts and groups, sorted.
+    fn party_names(&self) -> Vec<&str> {
+        let actors = (0..self.actors.len()).map(|at| self.actors.ids.text(at));
+        let mut all: Vec<&str> = self.groups_by_id.keys().map(String::as_str).chain(actors).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Declares an invalid group.
+    pub(super) fn add_broken(&mut self, name: &str) {
+        self.groups_by_id.insert(name.to_owned(), Party::Broken);
+    }
+
     /// The meeting, shock or move of a name.
     pub(super) fn event_source(&self, name: &str) -> Option<EventSource> {
         let meeting = self.meetings.find(name).map(EventSource::Meeting);
@@ -139,7 +192,7 @@ impl Names {
         span: &Range<usize>,
         at: &str,
     ) -> Option<Party> {
-        if let Some(&party) = self.parties.get(name) {
+        if let Some(party) = self.party_named(name) {
             if let Party::Group(group) = party {
                 self.groups[group].used = true;
             }
@@ -164,14 +217,20 @@ impl Names {
             None => format!("`{at}` names {}, which is no {wanted}", quoted(name)),
         };
         let trimmed = name.trim();
-        let help = if trimmed != name && self.parties.contains_key(trimmed) {
+        let help = if trimmed != name && self.party_named(trimmed).is_some() {
             Some(format!("write {} without spaces", quoted(trimmed)))
         } else {
             let by_name = self.id_of_title(reader, name).map(|id| format!("write the id: `{id}`"));
-            by_name.or_else(|| reader.near(name, self.parties.keys().map(String::as_str)))
+            by_name.or_else(|| self.near_party(reader, name))
         };
         let help = help.unwrap_or_else(|| "declare it in `[actors]`, `[cohorts]` or `[groups]`".into());
         Diagnostic::error("names/unknown", message, Some(span.clone())).help(help)
+    }
+
+    /// The remedy for a name that is nearly that of an actor, cohort or group.
+    fn near_party(&self, reader: &Reader<'_>, name: &str) -> Option<String> {
+        let known = if reader.comparisons() > 0 { self.party_names() } else { Vec::new() };
+        reader.near(name, known.into_iter())
     }
 
     /// The id of the actor whose `name` this is.
@@ -198,8 +257,9 @@ impl Names {
                 .and_then(|(table, column)| rows.into_iter().find(|&row| table.cell(row, column) == title));
             let in_order = numbered.filter(|(title, _)| is_title(&entry.value, title)).map(|(_, number)| number);
             let member = in_table.or_else(|| in_order?.checked_sub(1).filter(|&at| at < cohort.size as usize));
-            if let Some((id, _)) = member.and_then(|member| self.actors.list.get(cohort.first + member)) {
-                return Some(id.clone());
+            let member = member.map(|member| cohort.first + member).filter(|&at| at < self.actors.len());
+            if let Some(member) = member {
+                return Some(self.actors.ids.text(member).to_owned());
             }
         }
         None
@@ -220,7 +280,7 @@ impl Names {
             (&self.issues, "an issue"),
             (&self.metrics, "a metric"),
         ];
-        let party = match self.parties.get(name) {
+        let party = match self.party_named(name) {
             Some(Party::Actor(_)) => Some("an actor"),
             Some(Party::Group(_)) => Some("a group"),
             _ => None,
@@ -316,7 +376,14 @@ impl<'r, 'a> Declarations<'r, 'a> {
         self.reader.report(Diagnostic::error("schema/id", message, Some(span.clone())).help(help));
     }
 
-    /// Declares a name among actors, cohorts and groups.
+    /// Declares an actor, the next one.
+    pub(super) fn add_actor(&mut self, name: &str, span: &Range<usize>, what: &str) {
+        let actor = Party::Actor(ActorId::at(self.names.actors.len()));
+        let is_known = self.add_party(name, span, actor, what);
+        self.names.actors.push(name, span, is_known);
+    }
+
+    /// Declares a name among actors, cohorts and groups; an actor still has to be entered.
     pub(super) fn add_party(&mut self, name: &str, span: &Range<usize>, party: Party, what: &str) -> bool {
         if let Some(first) = self.party_span(name) {
             let message = format!("{what} {} bears a name that is taken", quoted(name));
@@ -327,7 +394,9 @@ impl<'r, 'a> Declarations<'r, 'a> {
             );
             return false;
         }
-        self.names.parties.insert(name.to_owned(), party);
+        if !matches!(party, Party::Actor(_)) {
+            self.names.groups_by_id.insert(name.to_owned(), party);
+        }
         if party == Party::Broken {
             self.broken_spans.insert(name.to_owned(), span.clone());
         }
@@ -336,8 +405,8 @@ impl<'r, 'a> Declarations<'r, 'a> {
 
     /// Where an actor, cohort or group is declared.
     pub(super) fn party_span(&self, name: &str) -> Option<Range<usize>> {
-        let span = match *self.names.parties.get(name)? {
-            Party::Actor(actor) => self.names.actors.list.get(actor.index()).map(|(_, span)| span.clone()),
+        let span = match self.names.party_named(name)? {
+            Party::Actor(actor) => self.names.actors.span(actor).cloned(),
             Party::Group(group) => self.names.groups.get(group).map(|group| group.span.clone()),
             Party::Broken => self.broken_spans.get(name).cloned(),
         };

@@ -473,7 +473,7 @@ impl<'a> Draft<'a> {
                 .filter(|debtor| !self.has_attribute[attribute.index() * actors + debtor.index()])
                 .collect();
             let Some(first) = lacking.first() else { continue };
-            let who = quoted(&self.lookup.names.actors.list[first.index()].0);
+            let who = quoted(self.lookup.names.actors.id(**first));
             let attribute = quoted(&self.lookup.names.attributes.list[attribute.index()].0);
             let more = match lacking.len() - 1 {
                 0 => String::new(),

@@ -118,7 +118,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
 
     /// The set of an actor, cohort or group.
     fn set(&mut self, word: &Argument, whose: &str) -> Option<Set> {
-        match self.lookup.names.parties.get(&word.0).copied() {
+        match self.lookup.names.party_named(&word.0) {
             Some(Party::Actor(actor)) => Some(Set::Actor(actor)),
             Some(Party::Group(group)) => {
                 self.lookup.names.groups[group].used = true;
@@ -136,7 +136,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
 
     /// One actor, no group.
     fn actor(&mut self, word: &Argument, whose: &str) -> Option<ActorId> {
-        match self.lookup.names.parties.get(&word.0).copied() {
+        match self.lookup.names.party_named(&word.0) {
             Some(Party::Actor(actor)) => Some(actor),
             Some(Party::Broken) => None,
             Some(Party::Group(_)) => {

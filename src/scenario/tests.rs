@@ -30,7 +30,7 @@ fn instances_stand_at_their_commitments_place_in_the_actors_order() {
          all = [\"people\", \"a\", \"b\"]\n[commitments.early]\ndebtor = \"a\"\ngives = { troops = 2 }\n\
          [commitments.late]\ndebtor = \"all\"\n",
     );
-    let names: Vec<&str> = model.instances.iter().map(|instance| instance.name.as_str()).collect();
+    let names: Vec<&str> = model.instance_names.iter().collect();
     assert_eq!(names, ["late/b", "late/a", "late/people_1", "late/people_2", "early"]);
     assert_eq!(model.setup.gives.len(), 5);
 }

@@ -91,7 +91,7 @@ impl<'a> Draft<'a> {
         if let (Set::Actor(a), Set::Actor(b)) = (&of, &whom)
             && a == b
         {
-            let name = quoted(&self.lookup.names.actors.list[a.index()].0);
+            let name = quoted(self.lookup.names.actors.id(*a));
             let message = format!("`{place}` is the trust of {name} in itself");
             let error = Diagnostic::error("domain/self", message, Some(whom_span));
             self.reader.report(
@@ -172,7 +172,7 @@ impl<'a> Draft<'a> {
     /// The actor or group in a cell; none where there is none (and it is reported).
     fn tied(&mut self, table: &CsvTable, row: usize, column: usize) -> Option<Set> {
         let name = table.cell(row, column).to_ascii_lowercase();
-        let known = self.lookup.names.parties.get(&name).copied();
+        let known = self.lookup.names.party_named(&name);
         let (message, help) = match known {
             Some(Party::Actor(actor)) => return Some(Set::Actor(actor)),
             Some(Party::Group(group)) => {

@@ -76,7 +76,7 @@ fn swap(model: &Model, root: &Table) -> Option<Diagnostic> {
     if !is_of_a_group {
         return None;
     }
-    let [one, other] = [one, other].map(|actor| &model.actors[actor.index()].id);
+    let [one, other] = [one, other].map(|actor| model.actors.id(actor));
     let message = format!("`{one}` and `{other}` only swap their stances: each is influenced by the other only");
     let span = root.get("influence").map(|entry| entry.key_span.clone());
     let help = format!("list the weight of each on itself too, such as `from = \"{one}\", on = \"{one}\"`");

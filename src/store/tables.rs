@@ -254,12 +254,12 @@ impl Sampler {
         }
         let mut names = Vec::new();
         if stances {
-            for actor in &model.actors {
+            for actor in model.actors.iter() {
                 names.extend(model.issues.iter().map(|issue| format!("stance/{}/{issue}", actor.id)));
             }
         }
         if trust {
-            for a in &model.actors {
+            for a in model.actors.iter() {
                 let others = model.actors.iter().filter(|b| b.id != a.id);
                 names.extend(others.map(|b| format!("trust/{}/{}", a.id, b.id)));
             }
@@ -343,8 +343,8 @@ pub fn write_commitments<S: Sink>(
             let upto = is_graded.then(|| setup.gives[gift.position].to_units());
             sink.row(layout.sources().iter().map(|(column, _)| match column {
                 CommitmentColumn::Run => Cell::Whole(run),
-                CommitmentColumn::Commitment => declared.name.as_str().into(),
-                CommitmentColumn::Debtor => model.actors[declared.debtor.index()].id.as_str().into(),
+                CommitmentColumn::Commitment => model.name_of(instance).into(),
+                CommitmentColumn::Debtor => model.actors.id(declared.debtor).into(),
                 CommitmentColumn::Creditor => creditor_name(model, instance).into(),
                 CommitmentColumn::Resource => model.resources[gift.resource.index()].id.as_str().into(),
                 CommitmentColumn::Amount => Cell::Real(world.evidence.amount(model, setup, instance, gift).to_units()),

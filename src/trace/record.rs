@@ -6,7 +6,7 @@ use std::io::Read;
 
 use crate::model::{
     ActorId, Amount, DrawId, Ending, Entry, Event, EventKind, InstanceId, IssueId, MeetingId, Model, MoveId, OutcomeId,
-    Payload, PayloadKind, Seq, ShockId, limits,
+    Payload, PayloadKind, Seq, ShockId, TextIndex, limits,
 };
 use crate::scenario::SetValue;
 use crate::table::{Cell, Declared as _, EventColumn};
@@ -47,9 +47,9 @@ pub struct RecordError(pub String);
 #[derive(Debug)]
 pub struct Namer<'a> {
     model: &'a Model,
-    actors: BTreeMap<&'a str, ActorId>,
+    actors: TextIndex,
     issues: BTreeMap<&'a str, IssueId>,
-    instances: BTreeMap<&'a str, InstanceId>,
+    instances: TextIndex,
     meetings: BTreeMap<&'a str, MeetingId>,
     shocks: BTreeMap<&'a str, ShockId>,
     moves: BTreeMap<&'a str, MoveId>,
@@ -63,14 +63,9 @@ impl<'a> Namer<'a> {
     pub fn new(model: &'a Model) -> Self {
         Self {
             model,
-            actors: model.actors.iter().enumerate().map(|(at, a)| (a.id.as_str(), ActorId::at(at))).collect(),
+            actors: TextIndex::of(model.actors.ids()),
             issues: model.issues.iter().enumerate().map(|(at, i)| (i.as_str(), IssueId::at(at))).collect(),
-            instances: model
-                .instances
-                .iter()
-                .enumerate()
-                .map(|(at, i)| (i.name.as_str(), InstanceId::at(at)))
-                .collect(),
+            instances: TextIndex::of(&model.instance_names),
             meetings: model.meetings.iter().enumerate().map(|(at, m)| (m.id.as_str(), MeetingId::at(at))).collect(),
             moves: model.moves.iter().enumerate().map(|(at, m)| (m.id.as_str(), MoveId::at(at))).collect(),
             shocks: model.shocks.iter().enumerate().map(|(at, s)| (s.id.as_str(), ShockId::at(at))).collect(),
@@ -115,7 +110,7 @@ impl<'a> Namer<'a> {
                 trusted: self.actor(cells.counterpart)?,
                 value: read_number(value)?,
             },
-            PayloadKind::Instance => Payload::Instance(find(&self.instances, "commitment", cells.subject)?),
+            PayloadKind::Instance => Payload::Instance(self.instance(cells.subject)?),
             PayloadKind::Gift => self.gift(cells, value)?,
             PayloadKind::Package => {
                 Payload::Package { meeting: find(&self.meetings, "meeting", cells.subject)?, size: size(value)? }
@@ -131,11 +126,17 @@ impl<'a> Namer<'a> {
     }
 
     fn actor(&self, name: &str) -> Result<ActorId, RecordError> {
-        find(&self.actors, "actor", name)
+        let found = self.actors.find(self.model.actors.ids(), name).map(ActorId::at);
+        found.ok_or_else(|| unknown("actor", name))
+    }
+
+    fn instance(&self, name: &str) -> Result<InstanceId, RecordError> {
+        let found = self.instances.find(&self.model.instance_names, name).map(InstanceId::at);
+        found.ok_or_else(|| unknown("commitment", name))
     }
 
     fn gift(&self, cells: &Cells<'_>, value: &str) -> Result<Payload, RecordError> {
-        let instance = find(&self.instances, "commitment", cells.subject)?;
+        let instance = self.instance(cells.subject)?;
         let mut gifts = self.model.gifts(instance);
         let gift = gifts.find(|gift| self.model.resources[gift.resource.index()].id == cells.resource);
         let gift = gift
@@ -159,13 +160,13 @@ pub fn cells(model: &Model, event: Event) -> Cells<'_> {
         Payload::Move(which) => cells.subject = &model.moves[which.index()].id,
         Payload::Shock(shock) => cells.subject = &model.shocks[shock.index()].id,
         Payload::Opinion { actor, issue, value } => {
-            cells.actor = &model.actors[actor.index()].id;
+            cells.actor = model.actors.id(actor);
             cells.issue = &model.issues[issue.index()];
             cells.value = Some(value);
         }
         Payload::Pair { truster, trusted, value } => {
-            cells.actor = &model.actors[truster.index()].id;
-            cells.counterpart = &model.actors[trusted.index()].id;
+            cells.actor = model.actors.id(truster);
+            cells.counterpart = model.actors.id(trusted);
             cells.value = Some(value);
         }
         Payload::Package { meeting, size } => {
@@ -187,13 +188,17 @@ pub fn cells(model: &Model, event: Event) -> Cells<'_> {
 
 fn parties<'a>(model: &'a Model, instance: InstanceId, cells: &mut Cells<'a>) {
     let own = &model.instances[instance.index()];
-    cells.actor = &model.actors[own.debtor.index()].id;
+    cells.actor = model.actors.id(own.debtor);
     cells.counterpart = creditor_name(model, instance);
-    cells.subject = &own.name;
+    cells.subject = model.name_of(instance);
 }
 
 fn find<T: Copy>(names: &BTreeMap<&str, T>, what: &str, name: &str) -> Result<T, RecordError> {
-    names.get(name).copied().ok_or_else(|| RecordError(format!("the scenario has no {what} {}", quoted(name))))
+    names.get(name).copied().ok_or_else(|| unknown(what, name))
+}
+
+fn unknown(what: &str, name: &str) -> RecordError {
+    RecordError(format!("the scenario has no {what} {}", quoted(name)))
 }
 
 fn read_number(text: &str) -> Result<f64, RecordError> {

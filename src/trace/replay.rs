@@ -240,7 +240,7 @@ impl<'a> Folding<'a> {
             row += 1;
         }
         if let Some((instance, ..)) = self.owed.front() {
-            let name = &self.model.instances[instance.index()].name;
+            let name = self.model.name_of(*instance);
             return Err(ReplayError::row(row, format!("`withdrawn` of `{name}` is missing")));
         }
         if !gap_taken {

@@ -207,7 +207,7 @@ impl Ran {
 
     /// An instance by name.
     pub(crate) fn instance(&self, name: &str) -> InstanceId {
-        InstanceId::at(self.model.instances.iter().position(|i| i.name == name).expect("the instance is there"))
+        InstanceId::at(self.model.instance_names.iter().position(|own| own == name).expect("the instance is there"))
     }
 
     /// An actor's stance at the end.
@@ -237,7 +237,7 @@ impl Ran {
         of_kind
             .filter_map(|entry| {
                 let instance = entry.event.instance()?;
-                Some((entry.step, self.model.instances[instance.index()].name.clone()))
+                Some((entry.step, self.model.name_of(instance).to_owned()))
             })
             .collect()
     }

@@ -2,9 +2,9 @@
 
 use crate::engine::{Plan, View, evolve};
 use crate::model::{
-    Actor, ActorId, Amount, Clock, Commitment, CommitmentId, Comparison, Event, Expression, Group, GroupId, Instance,
+    ActorId, Amount, Clock, Commitment, CommitmentId, Comparison, Event, Expression, Group, GroupId, Instance,
     InstanceId, IssueId, Model, Node, NodeId, Outcome, Promises, Quantity, Resource, ResourceId, Setup, Slot, SlotId,
-    State, StepLength, World,
+    State, StepLength, Texts, World,
 };
 
 /// A condition or a number. Groups, actors and commitments are given by position.
@@ -182,7 +182,6 @@ impl Sketch {
         let (mut instances, mut starts, mut gift_slots, mut gives) = (Vec::new(), vec![0], Vec::new(), Vec::new());
         for (at, promise) in self.promises.iter().enumerate() {
             instances.push(Instance {
-                name: name(at, 'c'),
                 commitment: CommitmentId::at(at),
                 debtor: ActorId::at(promise.debtor),
                 first_gift: u32::try_from(gives.len()).unwrap(),
@@ -208,13 +207,14 @@ impl Sketch {
                 .map(|at| Resource { id: format!("r{at}"), name: None, unit: None })
                 .collect(),
             attributes: Vec::new(),
-            actors: (0..self.actors).map(|at| Actor { id: format!("a{at}"), name: None }).collect(),
+            actors: (0..self.actors).map(|at| format!("a{at}")).collect::<Texts>().into(),
             groups,
             influence: Vec::new(),
             data: Vec::new(),
             trust_pairs: Vec::new(),
             commitments,
             instances,
+            instance_names: (0..count).map(|at| name(at, 'c')).collect(),
             meetings: Vec::new(),
             shocks: Vec::new(),
             moves: Vec::new(),

@@ -39,9 +39,8 @@ pub fn may_follow(model: &Model, next: &Model) -> bool {
             model.gift_count(),
         ]
     };
-    let same_actors = model.actors.iter().map(|actor| &actor.id).eq(next.actors.iter().map(|actor| &actor.id));
-    let same_instances =
-        model.instances.iter().map(|instance| &instance.name).eq(next.instances.iter().map(|instance| &instance.name));
+    let same_actors = model.actors.ids() == next.actors.ids();
+    let same_instances = model.instance_names == next.instance_names;
     same_actors && same_instances && names(model) == names(next)
 }
 

@@ -158,7 +158,7 @@ impl Folding<'_> {
             Some((Clause::Offer | Clause::When | Clause::Until | Clause::Renew, _)) | None => true,
         };
         if !is_possible || !states.contains(&state) {
-            let name = &self.model.instances[instance.index()].name;
+            let name = self.model.name_of(instance);
             return Err(format!("`{}` of `{name}` is not possible: its state is {}", kind.name(), state.name()));
         }
         self.check_owed(event)
@@ -166,7 +166,7 @@ impl Folding<'_> {
 
     /// All amounts of a maintained commitment in force are withdrawn at once, in the order of `gives`.
     fn check_owed(&self, event: Event) -> Result<(), String> {
-        let name = |instance: InstanceId| &self.model.instances[instance.index()].name;
+        let name = |instance: InstanceId| self.model.name_of(instance);
         match (self.owed.front(), event) {
             (Some(&(owner, owed, _)), Event::Withdrawn { instance, gift, .. }) if (instance, gift) == (owner, owed) => {
                 Ok(())
@@ -197,7 +197,7 @@ impl Folding<'_> {
     pub(super) fn exact(&self, event: Event) -> Result<Event, String> {
         let Payload::Gift { instance, gift, amount } = event.payload() else { return Ok(event) };
         let kind = event.kind();
-        let name = &self.model.instances[instance.index()].name;
+        let name = self.model.name_of(instance);
         let is_exact = |exact: Amount| exact.to_units().to_bits() == amount.to_units().to_bits();
         let exact = if kind == EventKind::Delivered {
             let due = self.due(instance, gift);
@@ -231,7 +231,7 @@ impl Folding<'_> {
     /// A graded amount, exact to its `by`, which the rounded text may leave open.
     fn raised(&self, instance: InstanceId, number: u32, amount: Amount) -> Result<Amount, String> {
         let (model, setup) = (self.model, &self.run.setup);
-        let name = &model.instances[instance.index()].name;
+        let name = model.name_of(instance);
         let gift = model.gift(instance, number as usize);
         if model.commitment_of(instance).level(gift.number).is_none() {
             return Err(format!("`{name}` gives a fixed amount of this resource, which cannot rise"));
