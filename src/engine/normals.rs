@@ -182,17 +182,13 @@ fn normal_quantiles(arch: Arch, values: &mut [f64], tails: &mut Tails) {
     let count = arch.dispatch(Find { values, at });
     let at = &at[..count];
     tails.clear();
-    let mut least = 1.0;
-    tails.extend(at.iter().map(|&at| {
-        let p = nearer(open(values[at as usize]));
-        least = if p < least { p } else { least };
-        p
-    }));
+    tails.extend(at.iter().map(|&at| values[at as usize]));
     arch.dispatch(Each(values, |raw| centre(open(raw))));
-    let far: Vec<(usize, f64)> =
-        if least < FAR { tails.iter().copied().enumerate().filter(|&(_, p)| p < FAR).collect() } else { Vec::new() };
     // Round up to whole vectors, so that none is processed one by one.
-    tails.resize(count.next_multiple_of(LANES), 0.01);
+    tails.resize(count.next_multiple_of(LANES), MIDDLE);
+    let is_any_far = arch.dispatch(Nearer(tails));
+    let is_far = |&(_, p): &(usize, f64)| p < FAR;
+    let far = if is_any_far { tails.iter().copied().enumerate().filter(is_far).collect() } else { Vec::new() };
     arch.dispatch(Each(tails, tail));
     for (at, p) in far {
         tails[at] = -normal_quantile(p);
@@ -208,6 +204,23 @@ fn normal_quantiles(arch: Arch, values: &mut [f64], tails: &mut Tails) {
 #[inline(always)]
 fn nearer(p: f64) -> f64 {
     if p < 0.5 { p } else { 1.0 - p }
+}
+
+/// Replaces raw numbers by their distances to the nearer of 0 and 1; returns whether any is below [`FAR`].
+struct Nearer<'a>(&'a mut [f64]);
+
+impl WithSimd for Nearer<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        let mut is_any_far = false;
+        for value in self.0 {
+            *value = nearer(open(*value));
+            is_any_far |= *value < FAR;
+        }
+        is_any_far
+    }
 }
 
 /// Finds the tails among raw numbers: writes their positions to `at`, which has some room to spare, and returns their

@@ -282,7 +282,7 @@ impl Evidence {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn promise(&self, model: &Model, setup: &Setup, instance: InstanceId, gift: Gift) -> Promise {
         Promise {
             upto: setup.gives[gift.position].0,
@@ -427,11 +427,7 @@ impl Evidence {
 
 #[inline]
 fn step_count(count: &mut u32, was: bool, is: bool) {
-    match (was, is) {
-        (false, true) => *count += 1,
-        (true, false) => *count -= 1,
-        (false, false) | (true, true) => {}
-    }
+    *count = *count + u32::from(is) - u32::from(was);
 }
 
 /// One amount of a commitment, in millionths.

@@ -60,11 +60,12 @@ pub(in super::super) struct StanceStep {
     arch: Arch,
     means: Vec<f64>,
     next: Vec<f64>,
-    /// The least change of a stance on the last issue, if it is known and otherwise 0.
-    least: f64,
+    /// Whether all stances on the last issue are known to change.
+    all_move: bool,
 }
 
 /// The stances that change, for each actor and issue.
+#[inline(never)]
 pub(in super::super) fn stances(
     view: View<'_>,
     (weights, movers): (&Weights, &Movers),
@@ -93,43 +94,71 @@ pub(in super::super) fn next_stances(
     memory: &mut StanceStep,
     hash: &mut RunningHash,
 ) {
-    let (actors, issues) = (view.model.actors.len(), view.model.issues.len());
-    let count = movers.few().map_or(actors, <[ActorId]>::len);
+    let issues = view.model.issues.len();
+    let count = movers.few().map_or(view.model.actors.len(), <[ActorId]>::len);
     memory.next.resize(count * issues, 0.0);
-    memory.least = 0.0;
+    memory.all_move = false;
     if !noise.volatile.is_empty() {
         noise.normals.look_ahead(view.world.step, view.model.clock.steps);
     }
     for issue in 0..issues {
-        let here = issue * actors..(issue + 1) * actors;
-        let (stances, anchors) = (&view.world.stances[here.clone()], &view.world.anchors[here]);
-        let normals = noise.of(view.world.step, issue);
-        let next = &mut memory.next[issue * count..(issue + 1) * count];
         if let Some(few) = movers.few() {
-            next_of_few(view.setup, (stances, anchors), normals, (weights, movers, few), next);
-            continue;
+            next_of_few(
+                view,
+                issue,
+                noise,
+                (weights, movers, few),
+                &mut memory.next[issue * count..(issue + 1) * count],
+            );
+        } else {
+            next_of_all(view, issue, noise, weights, memory, hash);
         }
-        let columns = weights.prepare_means(stances, &mut memory.means);
-        let (setup, means) = (view.setup, &mut memory.means);
-        let everybody = noise.everybody.then_some(normals);
-        let step = Move { columns, setup, stances, anchors, means, normals: everybody, next, hash };
-        memory.least = memory.arch.dispatch(step);
-        if !noise.everybody {
-            noise.add(normals, setup, next);
-            memory.arch.dispatch(Clip(next));
-        }
+    }
+}
+
+/// The stances and the anchors on an issue.
+fn on_issue(view: View<'_>, issue: usize) -> (&[f64], &[f64]) {
+    let actors = view.model.actors.len();
+    let here = issue * actors..(issue + 1) * actors;
+    (&view.world.stances[here.clone()], &view.world.anchors[here])
+}
+
+/// The next stances of all actors on an issue.
+//
+// Not part of a loop: the code for machines without vectors is inlined here, and its preparations would be done for all.
+#[inline(never)]
+fn next_of_all(
+    view: View<'_>,
+    issue: usize,
+    noise: &Noise,
+    weights: &Weights,
+    memory: &mut StanceStep,
+    hash: &mut RunningHash,
+) {
+    let StanceStep { arch, means, next, all_move } = memory;
+    let (stances, anchors) = on_issue(view, issue);
+    let normals = noise.of(view.world.step, issue);
+    let next = &mut next[issue * stances.len()..(issue + 1) * stances.len()];
+    let (setup, columns) = (view.setup, weights.prepare_means(stances, means));
+    let everybody = noise.everybody.then_some(normals);
+    *all_move = arch.dispatch(Move { columns, setup, stances, anchors, means, normals: everybody, next, hash });
+    if !noise.everybody {
+        noise.add(normals, setup, next);
+        arch.dispatch(Clip(next));
     }
 }
 
 /// [`Move`] and [`Clip`] for a few actors, one by one.
 #[inline(never)]
 fn next_of_few(
-    setup: &Setup,
-    (stances, anchors): (&[f64], &[f64]),
-    normals: &[f64],
+    view: View<'_>,
+    issue: usize,
+    noise: &Noise,
     (weights, movers, few): (&Weights, &Movers, &[ActorId]),
     next: &mut [f64],
 ) {
+    let (stances, anchors) = on_issue(view, issue);
+    let (setup, normals) = (view.setup, noise.of(view.world.step, issue));
     // An actor that nobody influences has a weight of 1 on itself.
     for (next, actor) in next.iter_mut().zip(few) {
         *next = stances[actor.index()];
@@ -156,12 +185,12 @@ impl StanceStep {
 
     /// Whether all stances, on the only issue, are known to change.
     pub(in super::super) fn all_move(&self) -> bool {
-        self.least > LEAST_CHANGE
+        self.all_move
     }
 }
 
-/// `s + η·((λ·m + (1−λ)·a) − s)`; if every actor has a normal, plus `σ·z`, clipped as by [`Clip`], and the least change of
-/// a stance.
+/// `s + η·((λ·m + (1−λ)·a) − s)`; if every actor has a normal, plus `σ·z`, clipped as by [`Clip`]. Returns whether all
+/// of them are known to change.
 struct Move<'a> {
     /// The result of [`Weights::prepare_means`].
     columns: &'a [f64],
@@ -176,10 +205,10 @@ struct Move<'a> {
 }
 
 impl WithSimd for Move<'_> {
-    type Output = f64;
+    type Output = bool;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> f64 {
+    fn with_simd<S: Simd>(self, _: S) -> bool {
         let Self { columns, setup, stances, anchors, means, normals, next, hash } = self;
         hash.beside(|moved| {
             add_columns(columns, stances, means, || {
@@ -192,18 +221,23 @@ impl WithSimd for Move<'_> {
                 stance + setup.pace * ((lambda * mean + (1.0 - lambda) * anchor) - stance)
             });
             next.iter_mut().zip(moved).for_each(|(next, moved)| *next = moved);
-            return 0.0;
+            return false;
         };
         let noisy = Noisy { setup, stances, anchors, means, normals };
         let count = next.len();
-        let mut least = f64::INFINITY;
         if count < LANES {
-            (0..count).for_each(|at| noisy.move_lanes::<1>(at, next, &mut least));
+            (0..count).fold(true, |all, at| {
+                let [change] = noisy.move_lanes(at, next, [f64::INFINITY]);
+                all && change > LEAST_CHANGE
+            })
         } else {
             // The last vector overlaps the one before, so that none is less than whole.
-            (0..count).step_by(LANES).for_each(|at| noisy.move_lanes::<LANES>(at.min(count - LANES), next, &mut least));
+            let places = (0..count).step_by(LANES).map(|at| at.min(count - LANES));
+            let least = places.fold([f64::INFINITY; LANES], |least, at| noisy.move_lanes(at, next, least));
+            let mut all = true;
+            least.iter().for_each(|&least| all &= least > LEAST_CHANGE);
+            all
         }
-        least
     }
 }
 
@@ -217,23 +251,23 @@ struct Noisy<'a> {
 }
 
 impl Noisy<'_> {
-    /// The next stances of `N` actors from one on, and the least change among them and those before.
+    /// Computes the next stances of `N` actors from one on; returns by lane the lesser of their changes and `least`.
     #[inline(always)]
-    fn move_lanes<const N: usize>(&self, at: usize, next: &mut [f64], least: &mut f64) {
+    fn move_lanes<const N: usize>(&self, at: usize, next: &mut [f64], mut least: [f64; N]) -> [f64; N] {
         let of = |values: &[f64]| -> [f64; N] { *values[at..].first_chunk().expect("one for each actor") };
         let Self { setup, stances, anchors, means, normals } = *self;
         let (stances, anchors, means, normals) = (of(stances), of(anchors), of(means), of(normals));
         let (susceptibility, volatility) = (of(&setup.susceptibility), of(&setup.volatility));
         let mut moved = [0.0; N];
-        let mut changes = [0.0; N];
         for lane in 0..N {
             let (stance, lambda) = (stances[lane], susceptibility[lane]);
             let pull = (lambda * means[lane] + (1.0 - lambda) * anchors[lane]) - stance;
             moved[lane] = clipped(stance + setup.pace * pull + volatility[lane] * normals[lane]);
-            changes[lane] = (moved[lane] - stance).abs();
+            let change = (moved[lane] - stance).abs();
+            least[lane] = if change < least[lane] { change } else { least[lane] };
         }
         next[at..at + N].copy_from_slice(&moved);
-        *least = changes.iter().fold(*least, |least, &change| if change < least { change } else { least });
+        least
     }
 }
 
@@ -288,15 +322,20 @@ impl Movers {
     }
 
     /// Computes the actors that may move with these weights.
+    #[inline]
     pub(in super::super) fn update(
         &mut self,
         view: View<'_>,
         (serial, weights): (u64, &Weights),
         volatile: &[ActorId],
     ) {
-        if self.under == Some(serial) {
-            return;
+        if self.under != Some(serial) {
+            self.work_out(view, (serial, weights), volatile);
         }
+    }
+
+    #[inline(never)]
+    fn work_out(&mut self, view: View<'_>, (serial, weights): (u64, &Weights), volatile: &[ActorId]) {
         // An actor that has moved with other weights may be away from its anchor now.
         if self.everybody {
             self.pulled_is_known = false;

@@ -357,6 +357,7 @@ impl Influences {
     }
 
     /// Adds the weights with the sessions of the step; returns their entry.
+    #[inline(never)]
     fn work_out(&mut self, model: &Model, setup: &Setup) -> usize {
         if self.known.iter().map(|(_, weights)| weights.size()).sum::<usize>() > KEPT {
             self.known.truncate(1);
