@@ -27,8 +27,7 @@ from __future__ import annotations
 from ._core import VERSION as __version__
 from ._errors import ArgumentError, Diagnostic, Error, FolderError, RunError, ScenarioError, SweepError
 from ._run import Difference, Explanation, Run, State, page
-from ._scenario import Parameter, Scenario
-from ._sweep import Sweep, merge
+from ._scenario import Parameter, Scenario, Sweep, merge
 from ._table import Table
 
 __all__ = [
