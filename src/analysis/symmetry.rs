@@ -6,8 +6,8 @@
 use super::goal::{Goal, GoalTest};
 use crate::engine::View;
 use crate::model::{
-    Commitment, CommitmentId, Dependency, Expression, Influence, InstanceId, InstanceState, Model, Node, Promises,
-    Quantity, State, Trigger,
+    Commitment, CommitmentId, Expression, Influence, InstanceId, InstanceState, Model, Node, Promises, Quantity, State,
+    Trigger,
 };
 
 /// The equivalence class of each move; moves of one class are interchangeable. May separate moves that are
@@ -25,28 +25,17 @@ pub(super) fn classes(test: &GoalTest<'_>, moves: &[InstanceId], costs: &[i64]) 
         Goal::Bound(..) => None,
     };
     for quantity in whens.chain(outcome).flat_map(Expression::reads) {
-        match quantity.dependency() {
-            // An assured amount depends on the trust in the single debtor.
-            Dependency::SlotAndTrust(_) => return apart,
+        let dependency = quantity.dependency();
+        // An assured amount depends on the trust in the single debtor.
+        if dependency.slot().is_some() && dependency.has_trust() {
+            return apart;
+        }
+        if let Some(Promises { commitment, instance }) = dependency.promises() {
             // A commitment that is read as a single instance differs from its siblings.
-            Dependency::Commitment(c) if c.instance.is_some() => return apart,
-            Dependency::Commitment(c) => counted[c.commitment.index()] = true,
-            Dependency::Fixed
-            | Dependency::Slot(_)
-            | Dependency::Deeds(_)
-            | Dependency::Outcome(_)
-            | Dependency::OwnStance(_)
-            | Dependency::Stance(..)
-            | Dependency::Mean(_)
-            | Dependency::Trust(_)
-            | Dependency::Meeting(_)
-            | Dependency::Shock(_)
-            | Dependency::Move(_)
-            | Dependency::MoveOrClock(_)
-            | Dependency::MeetingOrClock(_)
-            | Dependency::ShockOrClock(_)
-            | Dependency::Gap
-            | Dependency::Clock => {}
+            if instance.is_some() {
+                return apart;
+            }
+            counted[commitment.index()] = true;
         }
     }
     let mut promises = vec![0_u32; model.actors.len()];
@@ -199,28 +188,13 @@ fn named_alone(model: &Model) -> Option<Vec<bool>> {
     let of_commitments = model.commitments.iter().flat_map(Commitment::expressions);
     let outcomes = model.outcomes.iter().map(|outcome| &outcome.when);
     for quantity in of_commitments.chain(outcomes).chain(triggers).flat_map(Expression::reads) {
-        match quantity.dependency() {
-            Dependency::SlotAndTrust(_) | Dependency::Trust(_) => return None,
-            Dependency::Commitment(Promises { instance: Some(one), .. }) => {
-                named[model.instances[one.index()].debtor.index()] = true;
-            }
-            Dependency::Stance(actor, _) => named[actor.index()] = true,
-            Dependency::Commitment(Promises { instance: None, .. })
-            | Dependency::Fixed
-            | Dependency::Slot(_)
-            | Dependency::Deeds(_)
-            | Dependency::Outcome(_)
-            | Dependency::OwnStance(_)
-            | Dependency::Mean(_)
-            | Dependency::Meeting(_)
-            | Dependency::Shock(_)
-            | Dependency::Move(_)
-            | Dependency::MoveOrClock(_)
-            | Dependency::MeetingOrClock(_)
-            | Dependency::ShockOrClock(_)
-            | Dependency::Gap
-            | Dependency::Clock => {}
+        let dependency = quantity.dependency();
+        if dependency.has_trust() {
+            return None;
         }
+        let instance = dependency.promises().and_then(|promises| promises.instance);
+        let debtor = instance.map(|instance| model.instances[instance.index()].debtor);
+        debtor.into_iter().chain(dependency.actor()).for_each(|actor| named[actor.index()] = true);
     }
     Some(named)
 }

@@ -119,6 +119,64 @@ pub enum Dependency {
     Clock,
 }
 
+/// What a dependency refers to.
+#[derive(Default)]
+struct Referents {
+    slot: Option<SlotId>,
+    promises: Option<Promises>,
+    actor: Option<ActorId>,
+    trust: bool,
+}
+
+impl Dependency {
+    /// The slot whose commitments, deliveries or actors it depends on, if any.
+    #[must_use]
+    pub fn slot(self) -> Option<SlotId> {
+        self.referents().slot
+    }
+
+    /// The commitment whose instances it depends on, if any.
+    #[must_use]
+    pub fn promises(self) -> Option<Promises> {
+        self.referents().promises
+    }
+
+    /// The single actor whose stance it depends on, or trust in whom, if any.
+    #[must_use]
+    pub fn actor(self) -> Option<ActorId> {
+        self.referents().actor
+    }
+
+    /// Whether it depends on trust.
+    #[must_use]
+    pub fn has_trust(self) -> bool {
+        self.referents().trust
+    }
+
+    fn referents(self) -> Referents {
+        let nothing = Referents::default();
+        match self {
+            Self::Slot(slot) | Self::Deeds(slot) => Referents { slot: Some(slot), ..nothing },
+            Self::SlotAndTrust(slot) => Referents { slot: Some(slot), trust: true, ..nothing },
+            Self::Commitment(promises) => Referents { promises: Some(promises), ..nothing },
+            Self::Stance(actor, _) => Referents { actor: Some(actor), ..nothing },
+            Self::Trust(actor) => Referents { actor: Some(actor), trust: true, ..nothing },
+            Self::Fixed
+            | Self::Outcome(_)
+            | Self::OwnStance(_)
+            | Self::Mean(_)
+            | Self::Meeting(_)
+            | Self::Shock(_)
+            | Self::Move(_)
+            | Self::MoveOrClock(_)
+            | Self::MeetingOrClock(_)
+            | Self::ShockOrClock(_)
+            | Self::Gap
+            | Self::Clock => nothing,
+        }
+    }
+}
+
 /// What a quantity takes as arguments. Quantities that take the same are read, written and explained in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arguments {
@@ -367,24 +425,7 @@ impl Quantity {
     /// The slot that it sums over, if any.
     #[must_use]
     pub fn slot(self) -> Option<SlotId> {
-        match self.dependency() {
-            Dependency::Slot(slot) | Dependency::Deeds(slot) | Dependency::SlotAndTrust(slot) => Some(slot),
-            Dependency::Fixed
-            | Dependency::Commitment(_)
-            | Dependency::Outcome(_)
-            | Dependency::OwnStance(_)
-            | Dependency::Stance(..)
-            | Dependency::Mean(_)
-            | Dependency::Trust(_)
-            | Dependency::Meeting(_)
-            | Dependency::Shock(_)
-            | Dependency::Move(_)
-            | Dependency::MoveOrClock(_)
-            | Dependency::MeetingOrClock(_)
-            | Dependency::ShockOrClock(_)
-            | Dependency::Gap
-            | Dependency::Clock => None,
-        }
+        self.dependency().slot()
     }
 
     /// The number of values that must be read to compute it; `None` if it is maintained incrementally.

@@ -356,7 +356,7 @@ pub(super) fn note_needs(model: &mut Model, track_trust: bool) {
     let mut gap = false;
     for expression in all_expressions(model) {
         for quantity in expression.reads() {
-            trust |= matches!(quantity.dependency(), Dependency::SlotAndTrust(_) | Dependency::Trust(_));
+            trust |= quantity.dependency().has_trust();
             gap |= quantity.dependency() == Dependency::Gap;
         }
     }
