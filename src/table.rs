@@ -244,3 +244,59 @@ pub fn with_times(columns: &[Column], has_times: bool) -> Vec<Column> {
 pub fn fixed_columns<C: Declared>() -> Vec<Column> {
     C::ALL.iter().map(|column| Column { name: column.name().to_owned(), kind: column.kind() }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    //! The table that the tests of several sinks write.
+
+    use super::*;
+
+    /// A column of every kind whose values have a form of their own.
+    pub(super) fn columns() -> Vec<Column> {
+        let all = [
+            ("run", Kind::Whole),
+            ("seed", Kind::Seed),
+            ("time.start", Kind::Date),
+            ("at", Kind::DateTime),
+            ("share/all", Kind::Real),
+            ("event", Kind::Text),
+            ("history_hash", Kind::Hash),
+            ("exact", Kind::Truth),
+        ];
+        all.map(|(name, kind)| Column { name: name.into(), kind }).to_vec()
+    }
+
+    /// Rows with values at the edges, and one without values.
+    pub(super) fn rows<S: Sink>(sink: &mut S) -> io::Result<()> {
+        sink.row([
+            Cell::Whole(0),
+            Cell::Whole(u64::MAX),
+            "1969-12-31".into(),
+            "1969-12-31T23:59:59".into(),
+            Cell::Real(f64::INFINITY),
+            "=1+1".into(),
+            Cell::Hash(7),
+            Cell::Truth(true),
+        ])?;
+        sink.row([
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Empty,
+        ])?;
+        sink.row([
+            Cell::Whole(1 << 40),
+            Cell::Whole(3),
+            "2024-02-29".into(),
+            "1970-01-01T00:00:01".into(),
+            Cell::Real(0.1),
+            "a,\"b\nc".into(),
+            Cell::Hash(u64::MAX),
+            Cell::Truth(false),
+        ])
+    }
+}

@@ -268,43 +268,9 @@ impl Sink for Columns {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{columns, rows};
     use super::super::{Csv, read_csv};
     use super::*;
-
-    fn columns() -> Vec<Column> {
-        let all = [
-            ("run", Kind::Whole),
-            ("seed", Kind::Seed),
-            ("value", Kind::Real),
-            ("event", Kind::Text),
-            ("date", Kind::Date),
-            ("history_hash", Kind::Hash),
-            ("exact", Kind::Truth),
-        ];
-        all.map(|(name, kind)| Column { name: name.into(), kind }).to_vec()
-    }
-
-    fn rows<S: Sink>(sink: &mut S) -> io::Result<()> {
-        sink.row([
-            Cell::Whole(0),
-            Cell::Whole(u64::MAX),
-            Cell::Real(f64::INFINITY),
-            "drawn".into(),
-            "1970-01-02".into(),
-            Cell::Hash(7),
-            Cell::Truth(true),
-        ])?;
-        sink.row([Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty])?;
-        sink.row([
-            Cell::Whole(2),
-            Cell::Whole(3),
-            Cell::Real(0.1),
-            "a,b".into(),
-            "1969-12-31T23:59:59".into(),
-            Cell::Hash(u64::MAX),
-            Cell::Truth(false),
-        ])
-    }
 
     /// Rows written as CSV and read back give the same table as rows added directly.
     #[test]
@@ -315,9 +281,21 @@ mod tests {
         let mut read = Columns::new(&columns());
         read_csv(&*text, &columns(), &mut read).unwrap();
         assert_eq!(format!("{:?}", direct.values()), format!("{:?}", read.values()));
-        let Data::DateTime(moments) = &direct.values()[4].data else { panic!("dates are moments") };
-        assert_eq!(moments, &[86_400_000, 0, -1_000]);
-        assert_eq!(direct.values()[4].valid, [true, false, true]);
+        // 2024-02-29 comes 54 years, 13 leap days and 59 days after 1970-01-01.
+        for (at, expected) in [(2, [-86_400_000, 0, (54 * 365 + 13 + 59) * 86_400_000]), (3, [-1_000, 0, 1_000])] {
+            let Data::DateTime(moments) = &direct.values()[at].data else { panic!("dates are moments") };
+            assert_eq!(moments, &expected);
+            assert_eq!(direct.values()[at].valid, [true, false, true]);
+        }
+    }
+
+    /// A column of dates may hold moments too, where the steps of a run begin at a time of day.
+    #[test]
+    fn dates_and_moments_share_a_column() {
+        let mut columns = Columns::new(&[Column { name: "date".into(), kind: Kind::Date }]);
+        ["1970-01-02", "1969-12-31T23:59:59"].iter().for_each(|&date| columns.row([Cell::from(date)]).unwrap());
+        let Data::DateTime(moments) = &columns.values()[0].data else { panic!("dates are moments") };
+        assert_eq!(moments, &[86_400_000, -1_000]);
     }
 
     #[test]

@@ -162,56 +162,9 @@ mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    use super::super::Cell;
-    use super::super::{Csv, Format, Table, read_csv};
+    use super::super::tests::{columns, rows};
+    use super::super::{Cell, Csv, Format, Table, read_csv};
     use super::*;
-
-    fn columns() -> Vec<Column> {
-        let all = [
-            ("run", Kind::Whole),
-            ("seed", Kind::Seed),
-            ("time.start", Kind::Date),
-            ("at", Kind::DateTime),
-            ("share/all", Kind::Real),
-            ("event", Kind::Text),
-            ("history_hash", Kind::Hash),
-            ("exact", Kind::Truth),
-        ];
-        all.map(|(name, kind)| Column { name: name.into(), kind }).to_vec()
-    }
-
-    fn rows<S: Sink>(sink: &mut S) -> io::Result<()> {
-        sink.row([
-            Cell::Whole(0),
-            Cell::Whole(u64::MAX),
-            "1969-12-31".into(),
-            "1969-12-31T23:59:59".into(),
-            Cell::Real(f64::INFINITY),
-            "=1+1".into(),
-            Cell::Hash(7),
-            Cell::Truth(true),
-        ])?;
-        sink.row([
-            Cell::Empty,
-            Cell::Empty,
-            Cell::Empty,
-            Cell::Empty,
-            Cell::Empty,
-            Cell::Empty,
-            Cell::Empty,
-            Cell::Empty,
-        ])?;
-        sink.row([
-            Cell::Whole(1 << 40),
-            Cell::Whole(3),
-            "2024-02-29".into(),
-            "1970-01-01T00:00:01".into(),
-            Cell::Real(0.1),
-            "a,\"b\nc".into(),
-            Cell::Hash(u64::MAX),
-            Cell::Truth(false),
-        ])
-    }
 
     fn written(length: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
