@@ -35,7 +35,7 @@ use crate::scenario::monotone::Trend;
 use goal::{Goal, GoalTest};
 use search::{Answer, Budget, Items};
 
-/// What a set of first moves costs.
+/// The measure of the cost of a set of first moves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cost {
     /// The number of moves.
@@ -50,10 +50,10 @@ pub enum Cost {
     Distance,
 }
 
-/// What [`explain`] is explainer.
+/// The question that [`explain`] answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
-    /// The outcome to reach; `None` asks for binding the whole gap.
+    /// The outcome to reach; `None` to bind the whole gap.
     pub goal: Option<OutcomeId>,
     /// How the cost of a set of moves is measured.
     pub cost: Cost,
@@ -544,9 +544,9 @@ pub struct ConditionStatus {
     pub lacks: Blocked,
 }
 
-/// The conditions that the next Review or Exchange looks at, of every instance that has one, in declaration order: `offer`
-/// of what is not on offer, `when` of an offer, `while` and `until` of what is bound, `while` of what is suspended,
-/// `release` of each of these but the first, `renew` of what is over.
+/// The conditions that the next Review or Exchange looks at, of every instance that has one, in declaration order:
+/// `offer` of what is not on offer, `when` of an offer, `while` and `until` of what is bound, `while` of what is
+/// suspended, `release` of each of these but the first, `renew` of what is over.
 ///
 /// # Errors
 /// As [`explain`].

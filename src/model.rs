@@ -187,9 +187,9 @@ pub struct Model {
 pub struct Parameter {
     /// Its id.
     pub id: String,
-    /// Its unit, for people.
+    /// Its unit, shown in texts.
     pub unit: Option<String>,
-    /// A remark, for people.
+    /// A note from the scenario.
     pub note: Option<String>,
     /// The range that samples are drawn from.
     pub range: Option<(f64, f64)>,
@@ -214,9 +214,9 @@ impl Parameter {
 pub struct Resource {
     /// Its id.
     pub id: String,
-    /// Its name, for people.
+    /// The name shown in texts; the id if there is none.
     pub name: Option<String>,
-    /// Its unit, for people.
+    /// Its unit, shown in texts.
     pub unit: Option<String>,
 }
 
@@ -315,7 +315,7 @@ pub enum Influence {
 pub struct Outcome {
     /// Its id.
     pub id: String,
-    /// Its name, for people.
+    /// The name shown in texts; the id if there is none.
     pub name: Option<String>,
     /// Its condition.
     pub when: Expression,

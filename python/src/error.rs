@@ -25,12 +25,12 @@ impl Raised {
         Self { class, message: message.into(), help: help.map(str::to_owned), diagnostics: "[]".into() }
     }
 
-    /// That an argument is not what it must be.
+    /// An error about an invalid argument.
     pub(crate) fn argument(message: impl Into<String>) -> Self {
         Self::new("ArgumentError", message, None)
     }
 
-    /// What is wrong with a scenario.
+    /// The diagnostics of a scenario.
     pub(crate) fn scenario(diagnostics: &[Diagnostic], source: &SourceText) -> Self {
         let message = diagnostics.first().map_or_else(String::new, |first| first.message.clone());
         Self { diagnostics: json(diagnostics, source), ..Self::new("ScenarioError", message, None) }

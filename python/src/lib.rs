@@ -1,6 +1,6 @@
-//! What `import backstop` is made of: the engine's functions as Python calls them. The face that users see, with its
-//! types and documentation, is written in Python, in `../backstop`; texts and JSON go between the two, and tables go out
-//! as Arrow.
+//! The compiled module of the Python package: the functions of the library as Python calls them. The public API, with
+//! its types and documentation, is written in Python, in `../backstop`; texts and JSON go between the two, and tables
+//! go out as Arrow.
 
 mod arguments;
 mod error;

@@ -1,4 +1,4 @@
-//! A run, and what can be asked of it.
+//! A run and its analysis.
 
 use std::path::PathBuf;
 
@@ -146,7 +146,7 @@ fn state_json(model: &Model, setup: &Setup, world: &World) -> Value {
 
 #[pymethods]
 impl Run {
-    /// What there is to say of it in single values, as JSON.
+    /// Its single values, as JSON.
     #[getter(facts)]
     fn facts_json(&self) -> String {
         self.facts().to_string()
@@ -158,7 +158,7 @@ impl Run {
         self.recording.manifest().to_json()
     }
 
-    /// What `backstop run` prints of it.
+    /// The text that `backstop run` prints.
     fn text(&self, py: Python<'_>) -> String {
         py.detach(|| {
             let verified = &self.recording.verified;
@@ -221,7 +221,7 @@ impl Run {
         Ok((text, explain::object(model, &explanation).to_string()))
     }
 
-    /// What led to an event, or to what a name stands for.
+    /// Describes what led to an event, given by its number or by a name.
     fn why(&self, py: Python<'_>, event: &str) -> PyResult<String> {
         let told = py.detach(|| why::why(&self.recording.verified, event));
         Ok(told.map_err(|error| Raised::new("ArgumentError", error.to_string(), Some(error.help())))?)
@@ -249,7 +249,7 @@ impl Run {
         Self { recording, files }.checked(py)
     }
 
-    /// Where this run and another part.
+    /// Describes where this run and another one diverge.
     fn diff(&self, py: Python<'_>, other: &Self) -> String {
         py.detach(|| diff::diff(&self.recording.verified, &other.recording.verified))
     }
@@ -278,7 +278,7 @@ impl Run {
         Ok(found?)
     }
 
-    /// What a pickle keeps: it is run again from that.
+    /// The state for pickling, from which the run is repeated.
     fn parts(&self) -> (String, Files) {
         (self.manifest(), self.files.clone())
     }

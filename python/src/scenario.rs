@@ -1,4 +1,4 @@
-//! A scenario: its text, the files that it refers to, and what was read of them.
+//! A scenario: its text, the files that it refers to, and the parsed document.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(crate) struct Scenario {
     document: Result<Document, Box<Unreadable>>,
 }
 
-/// Remembers what it reads.
+/// Keeps the files that it reads.
 struct Remembering<A> {
     inner: A,
     read: Files,
@@ -50,7 +50,7 @@ impl Scenario {
         Self::of(name, text, files)
     }
 
-    /// What was read, or what is wrong with it.
+    /// The document, or its errors.
     pub(crate) fn document(&self) -> Result<&Document, Raised> {
         self.document.as_ref().map_err(|unreadable| Raised::scenario(&unreadable.diagnostics, &unreadable.source))
     }
@@ -79,7 +79,7 @@ impl Scenario {
         Self::of(name, text, files)
     }
 
-    /// What a pickle keeps.
+    /// The state for pickling.
     fn parts(&self) -> (&str, &[u8], Files) {
         (&self.name, &self.text, self.files.clone())
     }
@@ -108,7 +108,7 @@ impl Scenario {
         })
     }
 
-    /// What the scenario declares, as JSON: title, steps, names.
+    /// The declarations of the scenario, as JSON: title, steps, names.
     fn facts(&self, py: Python<'_>) -> PyResult<String> {
         let document = self.document()?;
         let facts = py.detach(|| {

@@ -19,7 +19,7 @@ use super::error::Raised;
 use super::scenario::Scenario;
 use super::table::Table;
 
-/// What Python makes a sweep of: its tables, and the text that a person reads.
+/// The parts of a sweep for Python: its tables, and the printed text.
 struct Swept {
     runs: Table,
     events: Option<Table>,
@@ -102,7 +102,7 @@ fn memory(sweep: &Sweep, folder: &Path) -> PyResult<Memory> {
     })
 }
 
-/// Looks up between two stretches of runs: whether Ctrl-C was pressed, and who wants to know how far it is.
+/// Called between two batches of runs: handles Ctrl-C, and reports the progress.
 struct Watch {
     progress: Option<Py<PyAny>>,
     raised: Option<PyErr>,
@@ -205,7 +205,7 @@ pub(crate) fn sweep<'py>(
     let prepared = py.detach(|| Sweep::prepare(document.clone(), options, jobs));
     let sweep = prepared.map_err(|error| match error {
         PrepareError::Table(error) => Raised::scenario(&[*error], &source),
-        // What is wrong with the scenario by itself is said as everywhere else.
+        // Errors of the scenario itself are raised as by the other methods.
         PrepareError::Request(error) => match compile(&document, &Options::default()) {
             Err(errors) => Raised::scenario(&errors, &source),
             Ok(_) => wrong(&error),

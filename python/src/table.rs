@@ -134,7 +134,7 @@ impl Table {
         self.columns.iter().map(|column| column.name.as_str()).collect()
     }
 
-    /// The kind of what stands in each column.
+    /// The kind of each column.
     #[getter]
     fn kinds(&self) -> Vec<&'static str> {
         let name = |kind: Kind| KINDS.iter().find(|(_, own)| *own == kind).map_or("text", |(name, _)| name);
@@ -181,8 +181,8 @@ impl Table {
         PyCapsule::new_with_value(py, schema, c"arrow_schema")
     }
 
-    /// The table as a stream of Arrow arrays, in a capsule. A schema that is asked for is not looked at, as the interface
-    /// allows.
+    /// The table as a stream of Arrow arrays, in a capsule. A schema that is asked for is not looked at, as the
+    /// interface allows.
     #[pyo3(signature = (requested_schema = None))]
     fn __arrow_c_stream__<'py>(
         &self,
@@ -194,7 +194,7 @@ impl Table {
         PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(Box::new(reader)), c"arrow_array_stream")
     }
 
-    /// What a pickle keeps: names, kinds, and the rows as CSV.
+    /// The state for pickling: names, kinds, and the rows as CSV.
     fn parts(&self) -> (Vec<&str>, Vec<&'static str>, Vec<u8>) {
         (self.column_names(), self.kinds(), self.csv())
     }

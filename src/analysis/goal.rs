@@ -1,5 +1,5 @@
-//! What an unlock set is to reach, how it moves with what is bound, and what is held meanwhile although in a run it would
-//! move.
+//! The goal of an unlock set: how it changes as more is bound, and which quantities are held fixed although in a run
+//! they would move.
 
 use crate::engine::{Failure, Hypothesis, View, evolve};
 use crate::model::{
@@ -176,7 +176,7 @@ fn kind(quantity: Quantity) -> Option<HeldFixed> {
     match quantity.dependency() {
         Dependency::Slot(_) | Dependency::Deeds(_) | Dependency::Commitment(_) => match quantity.monotonicity() {
             Monotonicity::Deeds | Monotonicity::Fixed => Some(HeldFixed::Deeds),
-            // What binding changes.
+            // The quantities that binding changes.
             Monotonicity::Evidence | Monotonicity::Forbidden(_) => None,
         },
         Dependency::SlotAndTrust(_) | Dependency::Trust(_) => Some(HeldFixed::Trust),

@@ -1,4 +1,4 @@
-//! What blocked commitments wait for: the comparisons on which their conditions fail, as data and as text, and the wait-for
+//! The comparisons on which the conditions of blocked commitments fail, as data and as text, and the wait-for
 //! graph with its cycles.
 
 use super::limits;

@@ -1,5 +1,5 @@
-//! The files of a command: scenarios that are loaded, folders that are read back, outputs that are claimed, and what is
-//! wrong with any of them, said to a person.
+//! The files of a command: loads scenarios, reads folders, claims outputs, and reports the errors of
+//! all of these.
 
 pub(crate) use backstop::scenario::{At, parse_bound, parse_metric, parse_move, parse_set};
 
@@ -26,7 +26,7 @@ pub(crate) struct Loaded {
     pub(crate) compiled: Compiled,
 }
 
-/// Why a scenario file cannot be read, with a remedy if there is one.
+/// The reason why a scenario file cannot be read, with a remedy if there is one.
 pub(crate) struct Unreadable {
     pub(crate) message: String,
     pub(crate) help: Option<&'static str>,
@@ -209,7 +209,7 @@ pub(crate) fn warn_of_old(folder: &Path) {
     }
 }
 
-/// Says what is wrong with a sweep, and what the scenario's reader had to say.
+/// Reports the error of a sweep, with the diagnostics of the scenario.
 pub(crate) fn refuse_sweep(error: &Error, text: Option<&SourceText>) -> Failed {
     let failed = fail(&escaped(&error.to_string()), error.remedy());
     if let Some(text) = text {

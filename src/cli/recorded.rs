@@ -1,4 +1,4 @@
-//! Commands about a recorded run: `replay`, `why` and `diff`, which tell without simulating what its log says; `fork`,
+//! Commands about a recorded run: `replay`, `why` and `diff`, which read the log without simulating; `fork`,
 //! another future from its past; and `page`, which shows it, or a sweep, in a browser.
 
 use std::path::{Path, PathBuf};
@@ -141,8 +141,8 @@ pub(crate) struct ForkArgs {
     /// Set a parameter, or any number of the file by its dotted path, from that step on (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
-    /// Bind a commitment, or one instance of it (`c/a`), at that step whatever its condition says; a graded one at an
-    /// amount (repeatable)
+    /// Bind a commitment, or one instance of it (`c/a`), at that step whether or not its condition holds; a graded one
+    /// at an amount (repeatable)
     #[arg(long = "move", value_name = "C[=AMOUNT]", value_parser = parse_bound)]
     moves: Vec<(String, MoveAmounts)>,
     /// Use the random numbers of this replicate from that step on; numbers drawn at the start of the run are kept

@@ -42,8 +42,8 @@ pub(crate) struct Args {
     /// Set a parameter, or any number of the file by its dotted path (repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     sets: Vec<Override>,
-    /// Bind a commitment, or one instance of it (`c/a`), at a step whatever its condition says; a graded one at an
-    /// amount (repeatable)
+    /// Bind a commitment, or one instance of it (`c/a`), at a step whether or not its condition holds; a graded one at
+    /// an amount (repeatable)
     #[arg(long = "move", value_name = "C[=AMOUNT]@STEP|DATE", value_parser = parse_move)]
     moves: Vec<AddedMove>,
     /// Write events.csv, series.csv, commitments.csv, runs.csv and manifest.json into this folder

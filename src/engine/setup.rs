@@ -230,7 +230,8 @@ mod tests {
         when = "bound(r) >= own(sure) * own(most)"
     "#;
 
-    /// Runs one after the other, of which the later ones take over what is the same, with other places set now and then.
+    /// Runs one after the other, of which the later ones take over what is the same, with other places set now and
+    /// then.
     #[test]
     fn reused_numbers_equal_computed_ones() {
         let document = Document::parse("test.toml", TEXT.as_bytes()).unwrap();

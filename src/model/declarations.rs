@@ -41,20 +41,20 @@ pub struct Commitment {
     pub issue: IssueId,
 }
 
-/// A clause of a commitment that decides what becomes of its instances.
+/// A clause of a commitment: a condition that decides about events of its instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clause {
-    /// Whether it is on the table.
+    /// Whether it is offered.
     Offer,
     /// Whether it can be bound.
     When,
     /// Whether it stays in force.
     While,
-    /// Whether a maintained one is done.
+    /// Whether a maintained commitment is satisfied.
     Until,
     /// Whether the creditor releases it.
     Release,
-    /// Whether it begins anew.
+    /// Whether it begins a new round.
     Renew,
 }
 
@@ -74,7 +74,7 @@ impl Clause {
 }
 
 impl Commitment {
-    /// The condition of a clause; none where it is not written.
+    /// The condition of a clause; `None` if the scenario does not declare it.
     #[must_use]
     pub fn clause(&self, clause: Clause) -> Option<&Expression> {
         match clause {
@@ -139,12 +139,12 @@ pub struct Gift {
     pub resource: ResourceId,
 }
 
-/// A dated occasion with attendees.
+/// A meeting: an occasion with dates and attendees.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Meeting {
     /// Its id.
     pub id: String,
-    /// Its name, for people.
+    /// The name shown in texts; the id if there is none.
     pub name: Option<String>,
     /// First and last step of each session within the run, sorted by first step; no two sessions begin at one step.
     pub sessions: Vec<(u32, u32)>,
@@ -222,7 +222,7 @@ pub struct TrustEffect {
 pub struct Shock {
     /// Its id.
     pub id: String,
-    /// Its name, for people.
+    /// The name shown in texts; the id if there is none.
     pub name: Option<String>,
     /// When it strikes.
     pub trigger: Trigger,
@@ -239,7 +239,7 @@ pub struct Shock {
 pub struct Move {
     /// Its id.
     pub id: String,
-    /// Its name, for people.
+    /// The name shown in texts; the id if there is none.
     pub name: Option<String>,
     /// When it is made: at given steps, or once when a condition becomes true.
     pub trigger: Trigger,

@@ -1,7 +1,7 @@
 //! Events. A log is a list of events, and applying them in order reproduces every state.
 //!
-//! A new kind of event is a line of the table `events!`; the compiler then asks what it does to the state, and how it is
-//! told. When a log may have it, and how it is read, written and hashed, follows from the table.
+//! A new kind of event is a line of the table `events!`; the compiler then requires its effect on the state, and its
+//! sentence. When a log may contain it, and how it is read, written and hashed, follows from the table.
 
 use super::ids::{ActorId, DrawId, InstanceId, IssueId, MeetingId, MoveId, OutcomeId, ShockId};
 use super::state::State;
@@ -130,9 +130,9 @@ pub enum PayloadKind {
     Ending,
 }
 
-/// Defines the kinds of events from one table: number in the history hash, variant, name in logs, payload, phase; of what
-/// happens to one commitment instance also the states in which that may be, the state that it leads to, and the clause of
-/// the commitment that decides it, with whether it is that the clause holds.
+/// Defines the kinds of events from one table: number in the history hash, variant, name in logs, payload, phase; of
+/// what happens to one commitment instance also the states in which that may be, the state that it leads to, and the
+/// clause of the commitment that decides it, with whether it is that the clause holds.
 macro_rules! events {
     ($(
         $(#[$doc:meta])*
@@ -198,7 +198,7 @@ macro_rules! events {
                 }
             }
 
-            /// The usual phase. The replay knows the exceptions.
+            /// The usual phase; the replay handles the exceptions.
             #[must_use]
             pub const fn phase(self) -> Phase {
                 match self {

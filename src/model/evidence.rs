@@ -291,8 +291,8 @@ impl Evidence {
         }
     }
 
-    /// Replaces the contribution of a promise to every sum that it is part of. An actor counts as one party regardless of
-    /// the number of its commitments for the resource.
+    /// Replaces the contribution of a promise to every sum that it is part of. An actor counts as one party regardless
+    /// of the number of its commitments for the resource.
     #[inline(always)]
     fn change(
         &mut self,

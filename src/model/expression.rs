@@ -129,7 +129,7 @@ pub enum Condition {
 }
 
 impl Node {
-    /// The condition that it is; none where it is a number whatever its operands are.
+    /// The node as a condition; `None` if it is a number for any operands.
     #[inline]
     #[must_use]
     pub fn condition(self) -> Option<Condition> {

@@ -177,7 +177,7 @@ impl Dependency {
     }
 }
 
-/// What a quantity takes as arguments. Quantities that take the same are read, written and explained in the same way.
+/// The arguments of a quantity. Quantities with the same kind of arguments are read, written and explained in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arguments {
     /// None.
@@ -213,7 +213,7 @@ pub enum Arguments {
     Outcome(OutcomeId),
     /// A series of data.
     Data(DataId),
-    /// None; it tells the members of a cohort apart in their numeric fields.
+    /// None; it differs between the members of a cohort, in their numeric fields.
     Member,
 }
 
@@ -278,7 +278,7 @@ macro_rules! quantities {
                 }
             }
 
-            /// What it takes as arguments.
+            /// Its arguments.
             #[must_use]
             pub fn arguments(self) -> Arguments {
                 match self {

@@ -1,5 +1,5 @@
-//! A run or a sweep as data: what it is of, its tables column by column with every cell as it is written, and the states on
-//! the way.
+//! A run or a sweep as data: its manifest, its tables column by column with every cell as it is written, and the states
+//! on the way.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -138,7 +138,7 @@ fn command(manifest: &Manifest) -> Vec<String> {
     commands
 }
 
-/// What the condition of the final outcome reads, with its values: `bound(troops, europe) is 30 000`.
+/// The quantities in the condition of the final outcome, with their values: `bound(troops, europe) is 30 000`.
 fn reason(model: &Model, run: &Run) -> String {
     let Some(Ending::Outcome(outcome)) = run.ending() else { return String::new() };
     let Run { setup, world, .. } = run;
@@ -155,7 +155,7 @@ pub(super) fn quoted(name: &str) -> String {
     if !name.is_empty() && name.chars().all(plain) { name.into() } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }
 
-/// What there is in the scenario.
+/// The declarations of the scenario.
 fn things(model: &Model, setup: &Setup) -> Value {
     let text = |expression: &Option<Expression>| {
         expression.as_ref().map(|expression| expression.text.split_whitespace().collect::<Vec<_>>().join(" "))

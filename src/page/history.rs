@@ -120,7 +120,7 @@ impl Watched<'_> {
     }
 }
 
-/// What offers lack: each distinct text with the offers that have it.
+/// The texts of what offers lack, each with the offers that have it.
 fn texts(found: &[(usize, String)]) -> Value {
     let mut by_text: Vec<(&str, Vec<usize>)> = Vec::new();
     let mut places = std::collections::BTreeMap::new();
@@ -163,7 +163,7 @@ fn spread(steps: &[u32], most: usize) -> Vec<u32> {
     steps.iter().rev().step_by(every).rev().copied().collect()
 }
 
-/// What each offer on the table lacks, by instance.
+/// The text of what each open offer lacks, by instance.
 pub(super) fn lacks(view: View<'_>) -> Result<Vec<(usize, String)>, Failure> {
     let offers = conditional(view);
     if offers.is_empty() {

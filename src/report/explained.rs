@@ -146,7 +146,7 @@ pub fn conditions(view: View<'_>) -> String {
     if text.is_empty() { "\nNo promise has a condition that the next step would look at.\n".into() } else { text }
 }
 
-/// What one commitment lacks.
+/// The text of what one commitment lacks.
 #[must_use]
 pub fn lacks(view: View<'_>, instance: InstanceId) -> String {
     match analysis::lacks(view, &[instance]) {
@@ -215,7 +215,7 @@ fn needs<'a>(model: &Model, blocked: &'a [Blocked]) -> Vec<Need<'a>> {
     needs
 }
 
-/// What the instances of one commitment lack.
+/// The text of what the instances of one commitment lack.
 fn of_one<'a>(ones: &[&'a Blocked]) -> Vec<Need<'a>> {
     let all = |ones: &[&Blocked]| ones.iter().map(|one| one.commitment).collect::<Vec<_>>();
     if let Some((least, most)) = spread(ones) {
@@ -408,7 +408,7 @@ fn held(explanation: &Explanation) -> String {
     format!("  {what} {verb} here; `explain --forward` continues the run.\n")
 }
 
-/// Says that there is no set, or that the search did not prove the smallest.
+/// A note that there is no set, or that the search did not prove the smallest.
 fn none_found(model: &Model, explanation: &Explanation) -> String {
     let Sets { lower, upper, .. } = &explanation.unlock;
     match (lower, upper) {

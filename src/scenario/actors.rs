@@ -114,7 +114,7 @@ impl<'a> Draft<'a> {
         parameter
     }
 
-    /// A parameter of whole numbers has a range to take them from, with whole ends.
+    /// Checks that a parameter of whole numbers has a range with whole ends.
     fn check_whole(&mut self, parameter: &Parameter, value: f64, table: &'a Table, place: &str) {
         let Some(entry) = table.get("whole") else { return };
         let is_whole = |number: f64| libm::trunc(number).to_bits() == number.to_bits();
@@ -148,7 +148,7 @@ impl<'a> Draft<'a> {
                     .zip(&ends)
                     .any(|(end, number)| number.is_none() && matches!(end.kind, Kind::Datetime(_)))
                 {
-                    // What is wrong with the date has been reported.
+                    // The invalid date has been reported.
                     return None;
                 }
                 ends.into_iter().collect()

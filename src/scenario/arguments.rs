@@ -1,4 +1,4 @@
-//! Arguments of commands and calls as texts: what is set, moves, metrics, steps.
+//! Parses arguments of commands and of the Python package: overrides, moves, metrics, steps.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::text::escaped;
 /// One `NAME=VALUE` of `--set`.
 ///
 /// # Errors
-/// What is wrong with the text.
+/// A message about the text.
 pub fn parse_set(text: &str) -> Result<Override, String> {
     let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
     let value = SetValue::parse(value.trim()).map_err(|what| format!("`{}` {what}", escaped(value)))?;
@@ -22,7 +22,7 @@ pub fn parse_set(text: &str) -> Result<Override, String> {
 /// One `C@STEP` or `C=AMOUNT@STEP` of `--move`.
 ///
 /// # Errors
-/// What is wrong with the text.
+/// A message about the text.
 pub fn parse_move(text: &str) -> Result<AddedMove, String> {
     let (bound, on) = text.rsplit_once('@').ok_or("it must be C@STEP or C=AMOUNT@STEP, such as `us_backstop@3`")?;
     let wrong = || format!("`{}` must be the number of a step, or a date such as `2025-03-10`", escaped(on));
@@ -34,10 +34,10 @@ pub fn parse_move(text: &str) -> Result<AddedMove, String> {
     }
 }
 
-/// What a move of `--move` binds: `C`, `C=AMOUNT`, or `C=RESOURCE:AMOUNT,…`.
+/// The commitment and the amounts of a move of `--move`: `C`, `C=AMOUNT`, or `C=RESOURCE:AMOUNT,…`.
 ///
 /// # Errors
-/// What is wrong with the text.
+/// A message about the text.
 pub fn parse_bound(text: &str) -> Result<(String, MoveAmounts), String> {
     let Some((bind, amounts)) = text.split_once('=') else {
         return Ok((text.trim().to_owned(), MoveAmounts::Upto));
@@ -67,7 +67,7 @@ pub fn parse_bound(text: &str) -> Result<(String, MoveAmounts), String> {
 /// One `NAME=EXPR` of `--metric`.
 ///
 /// # Errors
-/// What is wrong with the text.
+/// A message about the text.
 pub fn parse_metric(text: &str) -> Result<(String, String), String> {
     let (name, expression) = text.split_once('=').ok_or("it must be NAME=EXPR")?;
     Ok((name.trim().to_owned(), expression.trim().to_owned()))
@@ -82,7 +82,7 @@ pub enum At {
     Date(Date),
 }
 
-/// Why a date is in no step.
+/// The reason why a date is in no step of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AtError {
     /// The scenario has no dates.
@@ -94,7 +94,7 @@ pub enum AtError {
 }
 
 impl AtError {
-    /// What to do about it.
+    /// A suggestion for the user.
     #[must_use]
     pub fn help(&self) -> &'static str {
         "give the number of a step"
@@ -117,7 +117,7 @@ impl At {
     /// One `--at`.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// A message about the text.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Ok(step) = text.parse() {
             return Ok(Self::Step(step));
@@ -126,7 +126,7 @@ impl At {
         date.map_err(|_| "it must be the number of a step, or a date such as `2025-03-10`".to_owned())
     }
 
-    /// The number of the step. Whether the run has it is not looked at where it was given by its number.
+    /// The number of the step. If it was given by its number, it may be beyond the end of the run.
     ///
     /// # Errors
     /// An [`AtError`] if no step of the run contains the date.

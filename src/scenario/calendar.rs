@@ -115,7 +115,7 @@ impl Calendar {
         }
     }
 
-    /// A date or step, or a list of them; none if something in it is wrong.
+    /// A date or step, or a list of them; `None` if one of them is invalid.
     pub(super) fn steps_at(
         &self,
         reader: &mut Reader<'_>,
@@ -138,7 +138,7 @@ impl Calendar {
         found.into_iter().collect()
     }
 
-    /// The given steps that lie inside the run, in rising order; warns of the others.
+    /// The given steps that lie inside the run, in ascending order; warns of the others.
     pub(super) fn steps_inside(&self, reader: &mut Reader<'_>, given: &[(i64, Range<usize>)], at: &str) -> Vec<u32> {
         let mut steps = Vec::new();
         for (step, span) in given {
@@ -340,7 +340,7 @@ fn steps_until(reader: &mut Reader<'_>, end: &Entry, clock: &Clock, broken: bool
     }
 }
 
-/// A date, with or without a time of day; whether it has one.
+/// A date, with or without a time of day, and whether it has one.
 fn date(reader: &mut Reader<'_>, value: &Value, at: &str) -> Option<(DateTime, bool)> {
     let Kind::Datetime(moment) = &value.kind else {
         let help = match value.kind {

@@ -1,4 +1,5 @@
-//! Numbers in the cells of tables: `{ column = "Percentage", missing = 0 }`; and `[data]`, numbers that change with time.
+//! Numbers in the cells of tables: `{ column = "Percentage", missing = 0 }`; and `[data]`, numbers that change with
+//! time.
 
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ pub(super) struct CellAt<'t> {
     pub(super) column: usize,
 }
 
-/// The numbers of a column, one a row, and where they stand.
+/// The numbers of a column, one a row, with their positions.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub(super) table: Arc<CsvTable>,
@@ -42,7 +43,7 @@ pub(super) struct Column {
     pub(super) values: Vec<f64>,
 }
 
-/// Parses the content of a cell; on failure, what is wrong with it and the remedy.
+/// Parses the content of a cell. An error has a message and the remedy.
 pub(super) fn parse(text: &str) -> Result<Cell, (&'static str, String)> {
     if text.is_empty() {
         return Ok(Cell::Empty);
@@ -109,7 +110,7 @@ fn date(text: &str) -> Option<DateTime> {
     Some(date.to_datetime(time))
 }
 
-/// The remedy for content that is often found in tables.
+/// The remedy for common invalid content.
 fn remedy(text: &str) -> String {
     let trimmed = text.trim();
     if trimmed != text && parse(trimmed).is_ok_and(|cell| cell != Cell::Empty) {
@@ -140,7 +141,7 @@ fn remedy(text: &str) -> String {
     "write a number such as `0.5`, a date such as `2016-11-04`, `TRUE` or `FALSE`".into()
 }
 
-/// The numbers that `{ column, missing }` stands for; none where something is wrong (and reported).
+/// The numbers of `{ column, missing }`; `None` if one of them is invalid, which has been reported.
 pub(super) fn column<'a>(
     reader: &mut Reader<'a>,
     calendar: &Calendar,
@@ -190,7 +191,7 @@ fn missing_number<'a>(reader: &mut Reader<'a>, calendar: &Calendar, value: &'a V
     None
 }
 
-/// The number of a cell; none where it is wrong (and reported).
+/// The number of a cell; `None` if it is invalid, which has been reported.
 pub(super) fn cell_number(
     reader: &mut Reader<'_>,
     calendar: &Calendar,
@@ -266,7 +267,7 @@ impl<'a> Draft<'a> {
         way == "linear"
     }
 
-    /// The rows of a series; none where something in it is wrong (and reported).
+    /// The rows of a series; `None` if one of them is invalid, which has been reported.
     fn points(&mut self, entry: &Entry, keys: &'a Table, place: &str) -> Option<Vec<(f64, f64)>> {
         let mut required = |key: &'static str, help: &str| {
             let found = keys.get(key);
@@ -321,7 +322,7 @@ impl<'a> Draft<'a> {
         (self.reader.cell_errors == before && points.len() == table.rows()).then_some(points)
     }
 
-    /// A cell's moment: minutes from the start where there are dates, a step number otherwise.
+    /// The moment of a cell: minutes from the start if the scenario has dates, otherwise a step number.
     fn data_moment(&mut self, table: &CsvTable, row: usize, column: usize, place: &str) -> Option<f64> {
         let has_dates = self.lookup.calendar.clock.start.is_some() || self.lookup.calendar.dates_unknown;
         let text = table.cell(row, column);

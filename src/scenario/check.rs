@@ -1,5 +1,5 @@
-//! The first check of a whole model: every broken rule is explained, with the place in the file that breaks it. A model that
-//! has passed is completed: draws get their numbers, gifts the slots that they count in.
+//! The first check of a whole model: reports every broken rule with its position in the file. A model that
+//! passes is completed: draws are numbered, and gifts are linked to the slots in which they count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Range};
@@ -21,7 +21,7 @@ use crate::model::{
     SlotId, StepLength, Target, limits,
 };
 
-/// Checks a model as a whole and completes it. Gives it with everything that has been reported.
+/// Checks a model as a whole and completes it. Returns it with all diagnostics.
 pub(super) fn check(draft: Draft<'_>, track_trust: bool) -> (Model, Vec<Diagnostic>) {
     let Draft { mut reader, mut lookup, mut model, mut fields, monotone, credit_spans, .. } = draft;
     model.groups = std::mem::take(&mut lookup.sets.groups);
@@ -72,7 +72,7 @@ fn credits(spans: Vec<(usize, Range<usize>)>) -> BTreeMap<usize, Range<usize>> {
     first
 }
 
-/// A parameter's distribution may read parameters that stand before it.
+/// Checks that the distribution of a parameter reads only parameters declared before it.
 fn check_parameter_order(model: &Model, info: &[Rc<FieldInfo>], definitions: &[Definition]) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     for (field, info) in model.fields.iter().zip(info) {
@@ -94,31 +94,31 @@ fn check_parameter_order(model: &Model, info: &[Rc<FieldInfo>], definitions: &[D
     errors
 }
 
-/// Where in the file the parts of a model stand.
+/// The positions of the parts of a model in the file.
 struct Places<'p, 'a> {
     /// By field.
     info: &'p [Rc<FieldInfo>],
-    /// Scripts of what may only grow with evidence.
+    /// The scripts that must be monotone in the evidence.
     scripts: &'p Scripts<'p>,
     /// By attribute, then actor: whether the actor has the attribute.
     has_attribute: &'p [bool],
-    /// By commitment: where each of its `gives` stands.
+    /// By commitment: the positions of its `gives`.
     gives: &'p [Vec<Range<usize>>],
-    /// By shock: its rate, where that is an expression.
+    /// By shock: its rate, if that is an expression.
     rates: &'p [Option<&'a Value>],
     /// By actor.
     credits: BTreeMap<usize, Range<usize>>,
     known: &'p Known,
 }
 
-/// Reports what breaks a rule.
+/// Reports broken rules.
 struct Explainer<'p, 'a> {
     reader: &'p mut Reader<'a>,
     model: &'p Model,
     places: &'p Places<'p, 'a>,
-    /// Parameters and attributes with invalid values; whatever reads them is not checked.
+    /// Parameters and attributes with invalid values; expressions that read them are not checked.
     invalid: InvalidValues,
-    /// Where credits begin that have been reported.
+    /// The beginnings of the credits that have been reported.
     credits_reported: BTreeSet<usize>,
 }
 
@@ -136,7 +136,7 @@ impl BreachHandler for Explainer<'_, '_> {
             Breach::Total { gift } => Some(self.total(gift)),
             Breach::Sign { commitment, key, path, violation } => self.sign(commitment, key, &path, &violation),
             Breach::Rate { shock, highest } => self.rate(shock, highest),
-            // They are reported where the parameter or the expression is read.
+            // These are reported when the parameter or the expression is read.
             Breach::Constant | Breach::Parameter => None,
         };
         if let Some(error) = error {
@@ -151,7 +151,7 @@ impl<'p, 'a> Explainer<'p, 'a> {
         Self { reader, model, places, invalid, credits_reported: BTreeSet::new() }
     }
 
-    /// The place of a field, which is not reported again.
+    /// The position of a field. Further errors of the field are not reported.
     fn settle(&mut self, field: usize) -> &'p FieldInfo {
         let info = &self.places.info[field];
         info.reported.set(true);
@@ -219,7 +219,7 @@ impl<'p, 'a> Explainer<'p, 'a> {
     fn sign(&self, commitment: usize, key: &str, path: &str, violation: &Violation) -> Option<Diagnostic> {
         let script = self.places.scripts.of(path)?;
         let debtors = self.places.known.debtors(commitment);
-        // The sign of a value that is invalid, and has been reported, is not an error of its own.
+        // The unknown sign of an invalid value, which has been reported, is not a further error.
         let is_doubtful = || self.invalid.any() || debtors.is_empty() || self.lacks_own(&script.expression, commitment);
         if violation.unknown_sign && is_doubtful() {
             return None;
@@ -265,7 +265,7 @@ pub(super) fn wrong_rate(reader: &Reader<'_>, value: &Value, place: &str, number
     reader.naming_override(value, error.help("a rate is a chance a step, such as `0.05`"))
 }
 
-/// The remedy where a whole number of steps is wanted and a duration is none.
+/// The remedy if a field takes a whole number of steps and a duration is not one.
 fn duration_help(step: StepLength, domain: Domain, info: &FieldInfo) -> Option<String> {
     let least = match domain {
         Domain::Whole(least) => i64::from(least),

@@ -11,7 +11,7 @@ use super::{groups, vocabulary};
 use crate::model::{ActorId, Ending, limits};
 use crate::table::{Declared as _, RunColumn};
 
-/// Whether `runs.csv` has a column of this name whatever the scenario says; then no parameter or metric may bear it.
+/// Whether `runs.csv` has a fixed column of this name, so that no parameter or metric may have it.
 fn is_run_column(name: &str) -> bool {
     RunColumn::ALL.iter().any(|column| column.name() == name)
 }
@@ -148,7 +148,7 @@ impl<'a> Declarations<'_, 'a> {
         }
     }
 
-    /// A cohort's size; 1 where it is invalid, so that its name can still be looked up.
+    /// The size of a cohort; 1 if it is invalid, so that its name can still be looked up.
     fn cohort_size(&mut self, table: &'a Table, id: &str, at: &Range<usize>) -> u32 {
         let place = path(&path("cohorts", id), "size");
         let Some(entry) = table.get("size") else {

@@ -1,4 +1,4 @@
-//! `[commitments]`: who promises whom what, and when.
+//! Reads `[commitments]`.
 
 use std::ops::Range;
 
@@ -58,7 +58,7 @@ fn nothing_promised(id: &str) -> Commitment {
     }
 }
 
-/// The table of a graded amount; none for a number or a distribution, which are plain amounts.
+/// The table of a graded amount; `None` for a number or a distribution, which are plain amounts.
 fn graded(value: &Value) -> Option<&Table> {
     let Kind::Table(table) = &value.kind else { return None };
     keys::GRADED.keys.iter().any(|key| table.has(key)).then_some(table)
@@ -145,7 +145,7 @@ impl<'a> Draft<'a> {
         });
     }
 
-    /// A graded amount, `{ upto = 100, as = "…", by = 5 }`; gives its `as`.
+    /// Reads a graded amount, `{ upto = 100, as = "…", by = 5 }`, and returns its `as`.
     fn graded_amount(
         &mut self,
         (table, value): (&'a Table, &Value),
@@ -397,7 +397,7 @@ impl<'a> Draft<'a> {
         State::Null
     }
 
-    /// Warns of a date or step that is given as such and lies outside of the run.
+    /// Warns of a literal date or step outside of the run.
     fn warn_expires(&mut self, table: &'a Table, place: &str) {
         let Some(entry) = table.get("expires") else { return };
         let step = match &entry.value.kind {

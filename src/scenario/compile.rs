@@ -1,4 +1,4 @@
-//! The order in which a document becomes a model.
+//! Compiles a document to a model, stage by stage.
 
 use super::calendar::Calendar;
 use super::check::check;
@@ -14,7 +14,7 @@ use super::reader::{Reader, path};
 use super::toml_tree::Kind;
 use crate::model::{Domain, Model, Resource, Target, limits};
 
-/// What to compile a document with.
+/// The options with which a document is compiled.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Values that replace others of the file, in this order.
@@ -23,24 +23,24 @@ pub struct Options {
     pub moves: Vec<AddedMove>,
     /// Metrics besides those of the file: names and expressions.
     pub metrics: Vec<(String, String)>,
-    /// Whether trust is computed even where nothing reads it.
+    /// Whether trust is computed even if nothing reads it.
     pub track_trust: bool,
 }
 
 /// A compiled scenario.
 #[derive(Clone, Debug)]
 pub struct Compiled {
-    /// What the engine runs.
+    /// The model.
     pub model: Model,
     /// Warnings, in the order of the file.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Compiles a document, stage by stage: names and the calendar; what names stand for, with definitions; the model, section
-/// by section; the checks of the whole.
+/// Compiles a document, stage by stage: names and the calendar; what names stand for, with definitions; the model,
+/// section by section; the checks of the whole.
 ///
 /// # Errors
-/// Everything that is wrong with it, sorted by place; at most [`limits::DIAGNOSTICS`] of them, and one that says how
+/// All errors, sorted by position: at most [`limits::DIAGNOSTICS`] of them, and one that states how
 /// many more there are.
 pub fn compile(document: &Document, options: &Options) -> Result<Compiled, Vec<Diagnostic>> {
     let mut root = overrides::apply(document.root(), &options.overrides).map_err(tidy)?;
@@ -67,7 +67,7 @@ pub fn compile(document: &Document, options: &Options) -> Result<Compiled, Vec<D
 }
 
 impl Draft<'_> {
-    /// Reads the sections of the document, those first that others need.
+    /// Reads the sections of the document, in the order of their dependencies.
     fn read(&mut self, options: &Options) {
         self.read_parameters();
         self.read_data();
@@ -93,7 +93,7 @@ impl Draft<'_> {
     }
 }
 
-/// Reads the head of the file: its keys and its format. Gives its title and what it is about.
+/// Checks the keys and the format of the file, and returns its title and description.
 fn read_head(reader: &mut Reader<'_>) -> (String, String) {
     reader.known_keys(reader.root, &keys::FILE);
     match reader.root.get("format") {

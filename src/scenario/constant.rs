@@ -1,4 +1,4 @@
-//! The parts of an expression that are known before any run: its constant parts, once parameters have their values.
+//! Constant parts of an expression, which are known before a run once the parameters have their values.
 
 use crate::model::{Node, NodeId, ParameterId, on_curve};
 
@@ -32,7 +32,7 @@ pub(super) fn faults(nodes: &[Node], parameter: &dyn Fn(ParameterId) -> Option<f
     found
 }
 
-/// The value of a node where its operands are known, and what is wrong with it.
+/// The value of a node whose operands are known, and its error, if any.
 fn fold(
     node: Node,
     known: &[Option<Known>],
@@ -99,7 +99,7 @@ fn connected(a: Option<bool>, b: Option<bool>, deciding: bool) -> Option<Known> 
     }
 }
 
-/// Which nodes can be looked at: all but those that a known condition rules out.
+/// For each node, whether it can be evaluated: all but those that a known condition excludes.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other operations look at all of their operands")]
 fn looked_at(nodes: &[Node], known: &[Option<Known>]) -> Vec<bool> {
     let mut seen = vec![false; nodes.len()];

@@ -1,7 +1,7 @@
-//! Tables of cells as in RFC 4180: comma-separated UTF-8 with one header row, every row as long as it.
+//! Tables of cells as in RFC 4180: comma-separated UTF-8 with one header row, and all rows of the same length.
 //!
-//! The `csv` crate is not used here, since diagnostics need the position of every cell, and since it accepts what is
-//! refused here: a quote inside of an unquoted cell, a row that is too short.
+//! The `csv` crate is not used here, since diagnostics need the position of every cell, and since it accepts input that
+//! is refused here: a quote inside of an unquoted cell, a row that is too short.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ pub(super) struct CsvTable {
     bytes: Vec<u8>,
     /// Names of the columns, in their order.
     pub(super) columns: Vec<String>,
-    /// Where each row begins, the header included, and at the end where the file ends.
+    /// The beginning of each row, including the header, and the end of the file.
     starts: Vec<u32>,
 }
 
@@ -74,7 +74,7 @@ impl CsvTable {
         self.columns.iter().position(|column| column == name)
     }
 
-    /// What to say where a column is missing: the nearest one, or all of them.
+    /// The remedy for a missing column: the nearest name, or all names.
     pub(super) fn column_help(&self, name: &str) -> String {
         let columns = || self.columns.iter().map(String::as_str);
         if let [only] = self.columns.as_slice()
@@ -124,7 +124,7 @@ impl CsvTable {
         at..self.cell_end(at)
     }
 
-    /// Where a cell ends that begins at `at`: at a comma, a line break or the end of the file.
+    /// The end of the cell that begins at `at`: a comma, a line break or the end of the file.
     fn cell_end(&self, mut at: usize) -> usize {
         if self.bytes.get(at) == Some(&b'"') {
             at += 1;
@@ -178,7 +178,7 @@ impl CsvTable {
         Ok(())
     }
 
-    /// Checks the row that begins at `start`; gives where the next one begins.
+    /// Checks the row that begins at `start`, and returns the beginning of the next one.
     fn check_row(&self, start: usize) -> Result<usize, Box<Diagnostic>> {
         let mut at = start;
         let mut count = 0;
@@ -214,7 +214,7 @@ impl CsvTable {
         self.error_at("table/ragged", message, start..end).help(help)
     }
 
-    /// The cells of a row, and where the next row begins.
+    /// The cells of a row, and the beginning of the next row.
     fn row(&self, start: usize) -> Result<(Vec<Range<usize>>, usize), Box<Diagnostic>> {
         let mut cells = Vec::new();
         let mut at = start;
@@ -228,7 +228,7 @@ impl CsvTable {
         }
     }
 
-    /// Where a cell ends, once its quotes are known to be in order.
+    /// The end of a cell whose quotes have been checked.
     fn checked_cell_end(&self, start: usize) -> Result<usize, Box<Diagnostic>> {
         let end = self.cell_end(start);
         let cell = &self.bytes[start..end];
@@ -251,7 +251,7 @@ impl CsvTable {
         Ok(end)
     }
 
-    /// Where the next line begins behind a row that ends at `end`.
+    /// The beginning of the line after a row that ends at `end`.
     fn line_break(&self, end: usize) -> Result<usize, Box<Diagnostic>> {
         match (self.bytes.get(end), self.bytes.get(end + 1)) {
             (None, _) => Ok(end),
@@ -296,7 +296,7 @@ impl CsvTable {
         at + rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len())
     }
 
-    /// An error with an excerpt of the line that it is about.
+    /// An error with an excerpt of its line.
     fn error_at(&self, code: &'static str, message: String, range: Range<usize>) -> Diagnostic {
         let boundary = |mut at: usize| {
             while at < self.bytes.len() && self.bytes[at] & 0xC0 == 0x80 {
@@ -310,7 +310,7 @@ impl CsvTable {
             begin = BYTE_ORDER_MARK.len().min(range.start);
         }
         let end = boundary(self.line_end(range.start).min(range.start + SHOWN)).max(range.start);
-        // What is not UTF-8 becomes a character of three bytes, behind the place itself.
+        // Invalid UTF-8 becomes a replacement character of three bytes, after the position itself.
         let excerpt = String::from_utf8_lossy(&self.bytes[begin..end]).trim_end_matches('\r').to_owned();
         let span = range.start - begin..range.end.min(end).max(range.start) - begin;
         let origin = Origin::Table { file: self.name.clone(), first: self.position(begin), excerpt };

@@ -1,4 +1,4 @@
-//! What is wrong with a scenario: where, why, and what to do about it.
+//! Errors and warnings about a scenario, each with a position, a message and a remedy.
 //!
 //! A message stands alone: lower case, values in backticks, no full stop; the remedy is the help.
 
@@ -21,7 +21,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// How a diagnostic begins.
+    /// The first word of a diagnostic.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ pub enum Origin {
     Table {
         /// The table's file.
         file: String,
-        /// Where the excerpt begins in it.
+        /// The position of the excerpt in the file.
         first: Position,
         /// The line, or a part of it.
         excerpt: String,
@@ -57,11 +57,11 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// Stage and kind, such as `names/unknown`.
     pub code: &'static str,
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// The bytes that it is about, in the text of `origin`.
+    /// The range of bytes in the text of `origin`.
     pub span: Option<Range<usize>>,
-    /// A few words for the place itself.
+    /// A short text for the position itself.
     pub label: Option<String>,
     /// Further places and remarks; their spans are in the file.
     pub notes: Vec<(String, Option<Range<usize>>)>,
@@ -107,7 +107,7 @@ impl Diagnostic {
         self
     }
 
-    /// With a few words for the place.
+    /// With a short text for the position.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
@@ -145,7 +145,7 @@ impl Diagnostic {
             *span = span.take().map(|span| span.start + by..span.end + by);
         };
         if self.origin == Origin::File {
-            // Without a place it is about the file as a whole.
+            // Without a position it concerns the file as a whole.
             self.span.get_or_insert(0..0);
             shift(&mut self.span);
         }
@@ -212,12 +212,12 @@ pub struct DiagnosticView {
     pub severity: Severity,
     /// Stage and kind.
     pub code: &'static str,
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// Where.
+    /// The position, if there is one.
     #[serde(flatten)]
     pub place: Option<PlaceView>,
-    /// A few words for the place.
+    /// A short text for the position.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Further places and remarks.
@@ -225,7 +225,7 @@ pub struct DiagnosticView {
     /// The remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// The argument's text, where the place is in one.
+    /// The text of the argument, if the position is in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub argument: Option<String>,
 }
@@ -236,7 +236,7 @@ fn place(source: &SourceText, span: Range<usize>) -> PlaceView {
     PlaceView { file: source.name_at(span.start).to_owned(), line, column, end_line: end.line, end_column: end.column }
 }
 
-/// Sorts by place, drops what is said twice, and caps the number, saying how many more there are.
+/// Sorts by position, removes duplicates, and limits the number, with a note about how many more there are.
 #[must_use]
 pub(super) fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics.sort_by_cached_key(|diagnostic| {
@@ -250,7 +250,7 @@ pub(super) fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// Keeps as many as are shown, errors before warnings, and says what is left out.
+/// Keeps as many as are shown, errors before warnings, and notes how many are left out.
 fn cap(diagnostics: &mut Vec<Diagnostic>) {
     let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
     let errors = diagnostics.iter().filter(|diagnostic| is_error(diagnostic)).count();

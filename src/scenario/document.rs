@@ -1,5 +1,5 @@
-//! A scenario file with the files that it refers to, which the caller provides as [`Attachments`]: the scenarios that it
-//! extends, and its tables of cells.
+//! A scenario file with the files that it refers to, which the caller provides as [`Attachments`]: the scenarios that
+//! it extends, and its tables of cells.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// What it is, in words.
+    /// Its name in messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -32,12 +32,12 @@ impl Role {
     }
 }
 
-/// Why a file cannot be read; printed after "the table `parties.csv`".
+/// The reason why a file cannot be read; the message is printed after "the table `parties.csv`".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttachmentError {
-    /// What is wrong, such as "does not exist".
+    /// The message, such as "does not exist".
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub help: String,
 }
 
@@ -53,7 +53,7 @@ pub trait Attachments {
     fn read(&mut self, location: &str, role: Role, limit: u64) -> Result<Vec<u8>, AttachmentError>;
 }
 
-/// Provides nothing: for scenarios that stand alone.
+/// Provides no files: for scenarios that refer to none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoAttachments;
 
@@ -87,16 +87,16 @@ pub fn too_large(limit: u64) -> AttachmentError {
 /// A file that a scenario refers to, as it was read.
 #[derive(Clone, Debug)]
 pub struct Attachment {
-    /// Where it is, as given to [`Attachments::read`].
+    /// The location that was given to [`Attachments::read`].
     pub location: String,
     /// The role in which it is referred to.
     pub role: Role,
 }
 
-/// The location of what `path` names in the file at `from`.
+/// The location of the file to which `path` refers in the file at `from`.
 ///
 /// # Errors
-/// If the path is none that a scenario may use: what is wrong with it, and the remedy.
+/// A message and a remedy, if a scenario must not use such a path.
 pub(super) fn locate(from: &str, path: &str, role: Role) -> Result<String, (String, &'static str)> {
     let wrong = |what: &str, help| Err((format!("the path {} {what}", quoted(path)), help));
     if path.is_empty() {
@@ -129,22 +129,22 @@ pub(super) fn locate(from: &str, path: &str, role: Role) -> Result<String, (Stri
     }
 }
 
-/// The name of a file at a location, for messages, where the scenario's own name is `main`.
+/// The name of a file at a location, for messages; the name of the scenario itself is `main`.
 pub(super) fn display_name(main: &str, location: &str) -> String {
     let folder = main.rfind(['/', '\\']).map_or("", |at| &main[..=at]);
     format!("{folder}{location}")
 }
 
-/// A scenario file, parsed as TOML and not yet understood, laid over the scenario that it extends, with its tables.
+/// A scenario file, parsed as TOML but not yet compiled, merged with the scenario that it extends, and its tables.
 #[derive(Clone, Debug)]
 pub struct Document {
     source: SourceText,
     root: Table,
     /// The other files, in the order in which they were read.
     attachments: Vec<(Attachment, Bytes)>,
-    /// By the place of the `table` that names it.
+    /// By the position of the `table` that names it.
     tables: BTreeMap<usize, Arc<CsvTable>>,
-    /// Where those tables are, from the folder of this file.
+    /// The paths of the tables, relative to the folder of this file.
     paths: BTreeMap<usize, String>,
 }
 
@@ -155,20 +155,20 @@ enum Bytes {
     Table(Arc<CsvTable>),
 }
 
-/// A document that cannot be read: why, and the texts that this is about.
+/// The errors of a document that cannot be read, with the texts to which they refer.
 #[derive(Clone, Debug)]
 pub struct Unreadable {
-    /// Everything that is wrong.
+    /// All errors.
     pub diagnostics: Vec<Diagnostic>,
     /// The texts of the files that have been read.
     pub source: SourceText,
 }
 
 impl Document {
-    /// Parses a file's bytes as TOML. It must stand alone.
+    /// Parses the bytes of a file as TOML. It must not refer to other files.
     ///
     /// # Errors
-    /// Everything in it that is not TOML, or refers to another file.
+    /// All parts that are not valid TOML, or refer to another file.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
         Self::open(name, bytes, &mut NoAttachments).map_err(|unreadable| unreadable.diagnostics)
     }
@@ -176,7 +176,7 @@ impl Document {
     /// Parses a file's bytes as TOML, and the scenarios that it extends, and the tables that it names.
     ///
     /// # Errors
-    /// Every part that is not TOML, every invalid table, and every file that cannot be read.
+    /// All parts that are not valid TOML, all invalid tables, and all files that cannot be read.
     pub fn open(name: &str, bytes: &[u8], attachments: &mut dyn Attachments) -> Result<Self, Box<Unreadable>> {
         let mut loader = Loader::new(name, bytes, attachments);
         let root = loader.load();
@@ -210,18 +210,18 @@ impl Document {
         })
     }
 
-    /// The scenario as one file: with what it extends, as TOML. Tables stay files of their own.
+    /// The scenario, merged with the scenarios that it extends, as one TOML file. Tables remain separate files.
     #[must_use]
     pub fn show(&self) -> String {
         variant::show(&self.root, variant::Printed { text: self.source.text(), paths: &self.paths })
     }
 
-    /// The outermost table, with everything laid over.
+    /// The outermost table, after merging.
     pub(super) fn root(&self) -> &Table {
         &self.root
     }
 
-    /// The tables of cells that it names, by the place at which they are named.
+    /// The tables of cells, by the position at which they are named.
     pub(super) fn tables(&self) -> &BTreeMap<usize, Arc<CsvTable>> {
         &self.tables
     }
@@ -231,7 +231,7 @@ impl Document {
 struct Loader<'a> {
     attachments: &'a mut dyn Attachments,
     source: SourceText,
-    /// Where each part of the source was found.
+    /// The location of each part of the source.
     locations: Vec<String>,
     bytes: &'a [u8],
     diagnostics: Vec<Diagnostic>,
@@ -279,7 +279,7 @@ impl<'a> Loader<'a> {
         Some(root)
     }
 
-    /// The scenario that the last of the layers extends; none inside if it extends nothing, none if that is wrong.
+    /// The scenario that the last of the layers extends: `Some(None)` if it extends none, `None` if the key is invalid.
     #[expect(clippy::option_option, reason = "nothing to extend, or something wrong")]
     fn extended(&mut self, layers: &[Table]) -> Option<Option<Table>> {
         let layer = layers.last()?;

@@ -1,5 +1,5 @@
-//! The model while the sections of a scenario are read into it, with the places that later checks report; and its numeric
-//! fields: what they may be, for whom they are worked out, and where they stand.
+//! The model while the sections of a scenario are read into it, with the positions that later checks report; and its
+//! numeric fields, with their domains, the actors or instances for which they are evaluated, and their positions.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -28,17 +28,17 @@ pub(super) struct Draft<'a> {
     pub(super) has_attribute: Vec<bool>,
     /// The scripts that must be monotone in the evidence.
     pub(super) monotone: Vec<Script>,
-    /// By commitment: where each of its `gives` stands.
+    /// By commitment: the positions of its `gives`.
     pub(super) gives_spans: Vec<Vec<Range<usize>>>,
-    /// By shock: its rate, where that is an expression.
+    /// By shock: its rate, if that is an expression.
     pub(super) rates: Vec<Option<&'a Value>>,
     /// Instances that the moves read so far bind.
     pub(super) bound_instances: usize,
     /// Actors that have their own credit for an offer, and for a bond.
     pub(super) own_credit: [BTreeSet<usize>; 2],
-    /// Where credits stand, by actor.
+    /// The positions of credits, by actor.
     pub(super) credit_spans: Vec<(usize, Range<usize>)>,
-    /// Parameters and attributes with invalid values; whatever reads them is not checked.
+    /// Parameters and attributes with invalid values; expressions that read them are not checked.
     pub(super) invalid: InvalidValues,
 }
 
@@ -146,7 +146,7 @@ pub(super) fn empty_setup() -> Setup {
     }
 }
 
-/// What a numeric field is.
+/// The specification of a numeric field.
 #[derive(Clone, Debug)]
 pub(super) struct Spec {
     /// Its dotted path.
@@ -155,7 +155,7 @@ pub(super) struct Spec {
     pub(super) domain: Domain,
     /// When it is evaluated.
     pub(super) order: Order,
-    /// What its expressions may read.
+    /// The context of its expressions.
     pub(super) context: Context,
     /// The table whose columns it may read, a row for each user.
     pub(super) table: Option<Arc<CsvTable>>,
@@ -168,7 +168,7 @@ impl Spec {
     }
 }
 
-/// When a field is evaluated: what others read comes first.
+/// The order of evaluation: fields that others read come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Order {
     Parameter,
@@ -176,7 +176,7 @@ pub(super) enum Order {
     Rest,
 }
 
-/// One actor or instance that a field is evaluated for: an actor, a cohort's member, a commitment's instance.
+/// An actor or instance for which a field is evaluated: an actor, a cohort's member, or a commitment's instance.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct User {
     /// The actor whose id is appended to the path.
@@ -187,7 +187,7 @@ pub(super) struct User {
     pub(super) member: Option<(u32, u32)>,
 }
 
-/// A field that is evaluated in every run, with what is needed to report a fault in it.
+/// A field that is evaluated in every run, with the information that is needed to report an error in it.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) field: Field,
@@ -195,7 +195,7 @@ pub(super) struct Pending {
     pub(super) info: Rc<FieldInfo>,
 }
 
-/// Where a field stands.
+/// The source of a field.
 #[derive(Debug)]
 pub(super) struct FieldInfo {
     pub(super) span: Range<usize>,
@@ -203,11 +203,11 @@ pub(super) struct FieldInfo {
     pub(super) path: Arc<str>,
     /// The expression, or those among the distribution's arguments.
     pub(super) scripts: Vec<Script>,
-    /// Places of a distribution's arguments.
+    /// Positions of a distribution's arguments.
     pub(super) arguments: Vec<Range<usize>>,
-    /// Whether the attributes that it reads have been looked for.
+    /// Whether the attributes that it reads have been checked.
     pub(super) checked: Cell<bool>,
-    /// Whether a fault of one of its users has been reported.
+    /// Whether an error of one of its users has been reported.
     pub(super) reported: Cell<bool>,
 }
 
@@ -218,8 +218,8 @@ impl FieldInfo {
     }
 }
 
-/// Parameters and attributes whose values are invalid and have been reported. Expressions that read them are not checked
-/// with these values, so that no follow-on errors are reported.
+/// Parameters and attributes whose values are invalid and have been reported. Expressions that read them are not
+/// checked with these values, so that no follow-on errors are reported.
 #[derive(Debug, Default)]
 pub(super) struct InvalidValues {
     parameters: BTreeSet<usize>,
@@ -229,7 +229,7 @@ pub(super) struct InvalidValues {
 }
 
 impl InvalidValues {
-    /// Records that the value of a target is invalid; of an attribute, for one of so many actors.
+    /// Records that the value of a target is invalid; `actors` is the number of all actors.
     pub(super) fn note(&mut self, target: Option<Target>, actors: usize) {
         match target {
             Some(Target::Parameter(id)) => drop(self.parameters.insert(id.index())),
@@ -238,7 +238,7 @@ impl InvalidValues {
         }
     }
 
-    /// Whether the value of a parameter is wrong.
+    /// Whether the value of a parameter is invalid.
     pub(super) fn has_parameter(&self, at: usize) -> bool {
         self.parameters.contains(&at)
     }
@@ -248,7 +248,7 @@ impl InvalidValues {
         self.others || !self.parameters.is_empty() || !self.attributes.is_empty()
     }
 
-    /// Whether an expression reads a value that is wrong.
+    /// Whether an expression reads an invalid value.
     pub(super) fn are_read_by(&self, expression: &Expression) -> bool {
         self.any()
             && expression.nodes.iter().any(|node| match node {
@@ -272,7 +272,7 @@ pub(super) fn shape_name(shape: Shape) -> &'static str {
     }
 }
 
-/// The fields that take whole numbers only, by the ends of their paths.
+/// The fields that take whole numbers only, by the last parts of their paths.
 pub(super) const WHOLE: [&str; 5] = [".due", ".grace", ".lead", ".over", ".expires"];
 
 /// A remedy for a number outside of a domain.

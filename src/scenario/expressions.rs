@@ -1,5 +1,5 @@
-//! Compiling expressions, and definitions: parsed once, checked by themselves, and put in the order in which they
-//! need each other.
+//! Compiles expressions, and definitions, which are parsed once, checked by themselves, and sorted by their
+//! dependencies.
 
 use std::rc::Rc;
 
@@ -98,7 +98,7 @@ impl Lookup {
         }
     }
 
-    /// Compiles an expression of the file; none where it is wrong (and reported).
+    /// Compiles an expression of the file; `None` if it is invalid, which has been reported.
     pub(super) fn expression(
         &mut self,
         reader: &mut Reader<'_>,
@@ -166,7 +166,7 @@ impl Lookup {
         self.check_constants(reader, &script).then_some(script)
     }
 
-    /// A condition of the file; none where it is missing or wrong.
+    /// A condition of the file; `None` if it is missing or invalid.
     pub(super) fn condition(
         &mut self,
         reader: &mut Reader<'_>,
@@ -204,7 +204,7 @@ impl Lookup {
     }
 }
 
-/// Parses an expression that stands in the file; its tree has places in the file.
+/// Parses an expression of the file; its tree has positions in the file.
 fn parse_in_file(reader: &mut Reader<'_>, value: &Value, text: &str) -> Option<Tree> {
     let places = StringPlaces::of(reader.source.text(), &value.span, text);
     match syntax::parse(text) {

@@ -1,4 +1,5 @@
-//! Sets of actors: cohorts whose members are the rows of a table, and `[groups]`, sets of actors, cohorts and other groups.
+//! Sets of actors: cohorts whose members are the rows of a table, and `[groups]`, sets of actors, cohorts and other
+//! groups.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -114,7 +115,7 @@ fn check_member_id(
     false
 }
 
-/// Notes the groups that a row joins.
+/// Records the groups that a row joins.
 fn join_groups(
     declarations: &mut Declarations<'_, '_>,
     table: &Arc<CsvTable>,
@@ -151,7 +152,7 @@ fn join_groups(
     }
 }
 
-/// A group as it is written: the names of its members and where they stand.
+/// A declared group: the names of its members with their positions.
 type List<'a> = (&'a Entry, Vec<(&'a str, Range<usize>)>);
 
 /// Collects the groups: first their names, since groups may contain groups, then their members in dependency order.
@@ -219,7 +220,7 @@ fn found_groups(declarations: &mut Declarations<'_, '_>) {
                 let span = 0..0;
                 declarations.add_group(group, &span, members, false);
                 if let Some(group) = declarations.names.groups.last_mut() {
-                    // It was not declared, so it is no error if nothing uses it.
+                    // It is not declared in `[groups]`, so there is no warning if nothing uses it.
                     group.used = true;
                 }
             }

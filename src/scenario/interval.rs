@@ -1,4 +1,4 @@
-//! What values an expression can take, by interval arithmetic.
+//! Interval arithmetic: the range of values of an expression.
 //!
 //! Every operation of the language is monotone in each of its operands where a sign is known, also after rounding, so
 //! the ends of an interval are computed with the operation itself.
@@ -8,8 +8,8 @@ use crate::model::{
     Scalar, Shape, Target, on_curve,
 };
 
-/// Numbers from `low` to `high`; the ends may be infinite. Zero has its sign, by which quotients have theirs: where the
-/// lower end is +0, −0 is not in it, and where the upper end is −0, +0 is not.
+/// Numbers from `low` to `high`; the ends may be infinite. Zeros are signed, since the sign decides that of a quotient:
+/// if the lower end is +0, −0 is not in the interval, and if the upper end is −0, +0 is not.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     /// The lower end.
@@ -32,7 +32,7 @@ impl Interval {
         if value.is_nan() { Self::ALL } else { Self { low: value, high: value } }
     }
 
-    /// From `low` to `high`, where an end that is no number is no bound.
+    /// From `low` to `high`; an end that is NaN is unbounded.
     #[must_use]
     pub fn new(low: f64, high: f64) -> Self {
         Self {
@@ -47,13 +47,13 @@ impl Interval {
         Self { low: least(self.low, other.low), high: most(self.high, other.high) }
     }
 
-    /// Whether dividing by it gives quotients of the dividend's sign: no number below 0 in it, nor −0.
+    /// Whether dividing by it keeps the sign of the dividend: it contains no number below 0, and not −0.
     #[must_use]
     pub fn divides_positively(self) -> bool {
         self.low.is_sign_positive()
     }
 
-    /// Whether dividing by it gives quotients of the other sign: no number above 0 in it, nor +0.
+    /// Whether dividing by it inverts the sign of the dividend: it contains no number above 0, and not +0.
     #[must_use]
     pub fn divides_negatively(self) -> bool {
         self.high.is_sign_negative()
@@ -75,8 +75,8 @@ impl Interval {
         Self { low: -self.high, high: -self.low }
     }
 
-    /// What an operation gives that is monotone in each side, from what it gives for the ends. Where that is no
-    /// number, one side is 0 or both are infinite, and the other ends tell how far it goes.
+    /// The result of an operation that is monotone in each operand, computed from the ends. If a result is not a
+    /// number, one operand is 0 or both are infinite, and the results of the other ends give the interval.
     fn around(self, other: Self, operation: fn(f64, f64) -> f64) -> Self {
         let mut found = Self { low: f64::INFINITY, high: f64::NEG_INFINITY };
         for (a, b) in [(self.low, other.low), (self.low, other.high), (self.high, other.low), (self.high, other.high)] {
@@ -112,7 +112,7 @@ impl Interval {
         Self::new(function(self.low), function(self.high))
     }
 
-    /// `sqrt` of what is not below 0 in it; that of −0 is −0.
+    /// `sqrt` of the part that is not below 0; that of −0 is −0.
     fn root(self) -> Self {
         let root = |end: f64| if end < 0.0 { -0.0 } else { libm::sqrt(end) };
         Self { low: root(self.low), high: root(self.high) }
@@ -129,7 +129,7 @@ impl Interval {
     }
 }
 
-/// What an operation can yield.
+/// The possible results of an operation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bounds {
     /// A number between two.
@@ -173,7 +173,7 @@ impl Bounds {
     }
 }
 
-/// What every node can yield, given what parameters and quantities can be.
+/// The possible results of every node, given the intervals of parameters and quantities.
 #[must_use]
 pub fn bounds(nodes: &[Node], parameters: &[Interval], read: &dyn Fn(Quantity) -> Interval) -> Vec<Bounds> {
     let mut found: Vec<Bounds> = Vec::with_capacity(nodes.len());
@@ -236,12 +236,12 @@ fn node_bounds(node: Node, found: &[Bounds], parameters: &[Interval], read: &dyn
     Bounds::Number(interval)
 }
 
-/// What `min` gives; of +0 and −0 it may give either.
+/// The interval of `min`, which may return either of +0 and −0.
 fn smaller(a: Interval, b: Interval) -> Interval {
     Interval { low: least(a.low, b.low), high: if a.high < b.high { a.high } else { either_zero(b.high, a.high) } }
 }
 
-/// What `max` gives; of +0 and −0 it may give either.
+/// The interval of `max`, which may return either of +0 and −0.
 fn larger(a: Interval, b: Interval) -> Interval {
     Interval { low: if a.low > b.low { a.low } else { -either_zero(-b.low, -a.low) }, high: most(a.high, b.high) }
 }
@@ -274,7 +274,7 @@ fn compare(comparison: Comparison, a: Interval, b: Interval) -> Bounds {
     Bounds::Truth { may_fail, may_hold }
 }
 
-/// What a quantity can be in any state of any run.
+/// The interval of a quantity over all states of all runs.
 #[must_use]
 pub fn quantity_interval(model: &Model, quantity: Quantity) -> Interval {
     let steps = f64::from(model.clock.steps);
@@ -298,20 +298,20 @@ pub fn quantity_interval(model: &Model, quantity: Quantity) -> Interval {
     }
 }
 
-/// From 0 to a count, or without an upper end where the count is not known.
+/// From 0 to a count, or without an upper end if the count is not known.
 fn up_to(all: Option<usize>) -> Interval {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     let high = all.map_or(f64::INFINITY, |all| all as f64);
     Interval { low: 0.0, high }
 }
 
-/// What each parameter can be: its value, or the support of the distribution that it is drawn from.
+/// The interval of each parameter: its value, or the support of its distribution.
 #[must_use]
 pub fn parameter_intervals(model: &Model) -> Vec<Interval> {
     parameter_intervals_at(model, &model.setup.parameters)
 }
 
-/// The same where the parameters that are not drawn have these values.
+/// As above, if the parameters that are not drawn have these values.
 #[must_use]
 pub fn parameter_intervals_at(model: &Model, values: &[f64]) -> Vec<Interval> {
     let mut intervals: Vec<Interval> = values.iter().map(|&value| Interval::point(value)).collect();
@@ -336,7 +336,7 @@ pub fn support(distribution: &Distribution, parameters: &[Interval], read: &dyn 
     arguments.reduce(Interval::hull).unwrap_or(Interval::ALL)
 }
 
-/// What a numeric field can be, not counting its domain.
+/// The interval of a numeric field, without regard to its domain.
 #[must_use]
 pub fn field_interval(field: &Field, parameters: &[Interval], own: &dyn Fn(Quantity) -> Interval) -> Interval {
     let read = |quantity| {
@@ -362,7 +362,7 @@ fn root_interval(nodes: &[Node], parameters: &[Interval], read: &dyn Fn(Quantity
     bounds(nodes, parameters, read).last().map_or(Interval::ALL, |root| root.interval())
 }
 
-/// What an attribute can be for any of some actors, from its values and the fields that give it values.
+/// The interval of an attribute over some actors, from its values and the fields that set it.
 #[must_use]
 pub fn attribute_interval(
     model: &Model,

@@ -3,13 +3,13 @@
 /// A kind of table, and its keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Keys {
-    /// What messages call it, such as `an actor`.
+    /// Its name in messages, such as `an actor`.
     pub what: &'static str,
     /// Its keys, in the order in which messages list them.
     pub keys: &'static [&'static str],
 }
 
-/// Defines the kinds of tables: constant, what messages call it, keys.
+/// Defines the kinds of tables: constant, name in messages, keys.
 macro_rules! keys {
     ($($name:ident = $what:literal: [$($key:literal),* $(,)?];)*) => {
         $(pub(super) const $name: Keys = Keys { what: $what, keys: &[$($key),*] };)*

@@ -1,4 +1,4 @@
-//! What names stand for: the stage that expressions and the sections of a scenario are read with. It also keeps the
+//! Resolves names, for expressions and the sections of a scenario. It also collects the
 //! groups, slots and means that are referred to.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub(super) struct Lookup {
     pub(super) calendar: Calendar,
     pub(super) sets: Sets,
     pub(super) definitions: Vec<Definition>,
-    /// By parameter: its value, where that is known before a run.
+    /// By parameter: its value, if that is known before a run.
     pub(super) parameters: Vec<Option<f64>>,
     /// Operations compiled so far.
     operations: usize,
@@ -33,7 +33,7 @@ impl Lookup {
         Self { names, calendar, sets, definitions, parameters, operations: 0 }
     }
 
-    /// One id or a list of ids; none if something in it is wrong (and reported).
+    /// One id or a list of ids; `None` if one of them is invalid, which has been reported.
     pub(super) fn set<'a>(&mut self, reader: &mut Reader<'a>, value: &'a Value, at: &str) -> Option<Set> {
         let names = reader.texts(value, at, "a name or a list of names")?;
         if names.is_empty() {
@@ -63,7 +63,7 @@ impl Lookup {
         }
     }
 
-    /// The model's group of a set; `span` is where it is written.
+    /// The model's group of a set; `span` is its position.
     pub(super) fn group(&mut self, reader: &mut Reader<'_>, set: &Set, span: &Range<usize>) -> GroupId {
         self.sets.group(reader, &self.names, set, span)
     }
@@ -146,7 +146,7 @@ impl Lookup {
     }
 }
 
-/// A set of actors, as it is written.
+/// A declared set of actors.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Set {
     Everyone,
@@ -167,7 +167,7 @@ impl Set {
         }
     }
 
-    /// How many actors are in it.
+    /// The number of its actors.
     pub(super) fn count(&self, names: &Names) -> usize {
         match self {
             Self::Everyone => names.actors.len(),
@@ -178,7 +178,7 @@ impl Set {
     }
 }
 
-/// What the model keeps once, however often it is referred to: groups, slots and means.
+/// The groups, slots and means of the model, each stored once however often it is referred to.
 #[derive(Debug, Default)]
 pub(super) struct Sets {
     pub(super) groups: Vec<Group>,
@@ -197,7 +197,7 @@ pub(super) struct Sets {
 }
 
 impl Sets {
-    /// The set of some actors and groups; none where there are too many.
+    /// The set of some actors and groups; `None` if there are too many.
     pub(super) fn list(
         &mut self,
         reader: &mut Reader<'_>,
@@ -226,7 +226,7 @@ impl Sets {
         reader.report(error.help("refer to fewer or smaller groups"));
     }
 
-    /// The model's group of a set; `span` is where it is written.
+    /// The model's group of a set; `span` is its position.
     pub(super) fn group(&mut self, reader: &mut Reader<'_>, names: &Names, set: &Set, span: &Range<usize>) -> GroupId {
         if let Some(&group) = self.group_ids.get(set) {
             return group;

@@ -35,7 +35,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Reads `[metrics]`, and those given besides.
+    /// Reads `[metrics]`, and the additional metrics of the options.
     pub(super) fn read_metrics(&mut self, more: &[(String, String)]) {
         if let Some(section) = self.reader.section("metrics") {
             for entry in &section.entries {

@@ -100,7 +100,7 @@ impl<'a> Draft<'a> {
                 self.reader.report(error.help("remove it: dates and rates strike whenever they come"));
             }
         }
-        // Every trigger that is given is checked, though only one may stay.
+        // Every given trigger is checked, although only one is allowed.
         let mut triggers = given.iter().map(|entry| match entry.key.as_str() {
             "on" => self.shock_steps(entry, place),
             "rate" => self.rate(&entry.value, place),

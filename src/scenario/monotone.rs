@@ -1,28 +1,28 @@
 //! The sign analysis behind 'monotone by construction': a `when` must not become false as evidence grows.
 //!
-//! With a condition that turns false when others commit, 'everyone would if all did' has no well-defined answer; with
-//! monotone ones there is a least and a greatest agreement (Knaster–Tarski). The analysis walks the compiled nodes
-//! from the root down with the direction in which each may move, and takes the signs of factors from intervals. The same
-//! analysis tells how an outcome moves when more is bound ([`trend`]).
+//! If a condition could turn false when others commit, there need be no least and greatest agreement; with monotone
+//! conditions both exist (Knaster–Tarski). The analysis walks the compiled nodes from the root down with the direction
+//! in which each may move, and takes the signs of factors from intervals. The same analysis determines how an outcome
+//! changes when more is bound ([`trend`]).
 
 use super::interval::{Bounds, Interval, attribute_interval, bounds, quantity_interval};
 use crate::model::{
     ActorId, AttributeId, CommitmentId, Comparison, Expression, Model, Monotonicity, Node, NodeId, Quantity, curve_goes,
 };
 
-/// A term that may make the condition falser as evidence grows.
+/// A term that may make the condition false as evidence grows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The offending node.
     pub node: NodeId,
-    /// Why, to follow the term.
+    /// The reason, which follows the term in the message.
     pub reason: String,
     /// Whether it is a violation only because a sign is not known.
     pub unknown_sign: bool,
 }
 
 impl Violation {
-    /// The reason for an expression that stands under this key of a commitment.
+    /// The reason for an expression under this key of a commitment.
     #[must_use]
     pub fn reason_in(&self, key: &str) -> String {
         match key {
@@ -36,7 +36,7 @@ impl Violation {
     }
 }
 
-/// Checks a commitment's `when`, of which `debtors` are the debtors, for parameters in these intervals.
+/// Checks the `when` of a commitment with these debtors, for parameters in these intervals.
 ///
 /// # Errors
 /// The first term, in the order of the nodes, at which evidence may count against the condition.
@@ -96,20 +96,20 @@ pub fn violations(
     analysis.found
 }
 
-/// How something moves when more is bound, everything else fixed.
+/// How a value changes when more is bound and everything else is fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trend {
-    /// It does not move.
+    /// It does not change.
     Fixed,
     /// It never falls; of a condition: it never turns false.
     Up,
     /// It never rises; of a condition: it never turns true.
     Down,
-    /// It may do either.
+    /// It may rise or fall.
     Either,
 }
 
-/// How an expression moves where each quantity moves as `motion` says, and nodes can yield what `bounds` says.
+/// How an expression changes if each quantity changes according to `motion`, with the results of nodes in `bounds`.
 #[must_use]
 pub fn trend(expression: &Expression, bounds: &[Bounds], motion: &dyn Fn(Quantity) -> Trend) -> Trend {
     let nodes = &expression.nodes;
@@ -130,7 +130,7 @@ pub fn trend(expression: &Expression, bounds: &[Bounds], motion: &dyn Fn(Quantit
     }
 }
 
-/// For each attribute that the expression reads, what it can be for any of the debtors.
+/// For each attribute that the expression reads, its interval over the debtors.
 fn own_intervals(
     model: &Model,
     debtors: &[ActorId],
@@ -144,7 +144,7 @@ fn own_intervals(
     attributes.map(|attribute| (attribute, attribute_interval(model, attribute, debtors, parameters))).collect()
 }
 
-/// Which nodes contain something that moves.
+/// For each node, whether it contains a quantity that changes.
 fn moving(nodes: &[Node], motion: &dyn Fn(Quantity) -> Trend) -> Vec<bool> {
     let mut found = vec![false; nodes.len()];
     for (at, &node) in nodes.iter().enumerate() {
@@ -184,7 +184,7 @@ struct Analysis<'a> {
     nodes: &'a [Node],
     bounds: &'a [Bounds],
     motion: &'a dyn Fn(Quantity) -> Trend,
-    /// By node: whether it contains something that moves.
+    /// By node: whether it contains a quantity that changes.
     moves: Vec<bool>,
     directions: Vec<Directions>,
     found: Vec<Violation>,
@@ -213,7 +213,7 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    /// Parents stand after their operands, so one pass from the root down meets every demand in time.
+    /// Parents come after their operands, so one pass from the root down is enough.
     fn run(&mut self, root: NodeId, direction: Direction) {
         self.ask(root, direction);
         for at in (0..self.nodes.len()).rev() {
@@ -244,7 +244,7 @@ impl<'a> Analysis<'a> {
         self.found.push(Violation { node, reason, unknown_sign });
     }
 
-    /// Reports what moves in an operand that no direction fits.
+    /// Reports the quantities that change in an operand in which none may change.
     fn refuse(&mut self, operand: NodeId, reason: &str) {
         let mut inside = vec![operand];
         while let Some(node) = inside.pop() {

@@ -13,31 +13,31 @@ use super::set_value::SetValue;
 use super::toml_tree::{Entry, Kind, Table, Value, is_column};
 use crate::model::{Amount, Bind, CommitmentId, Domain, InstanceId, Move, ResourceId, Shape, Target, Trigger, limits};
 
-/// The amounts to which an added move raises what is graded.
+/// The amounts to which an added move raises graded promises.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum MoveAmounts {
     /// Each to its `upto`.
     #[default]
     Upto,
-    /// The only one that is graded.
+    /// An amount for the only graded one.
     One(f64),
-    /// Some by resource; the others to their `upto`.
+    /// Amounts by resource; the others are raised to their `upto`.
     Each(BTreeMap<String, f64>),
 }
 
-/// A move that is added to those of the file. It binds what is not offered too, as one with `any = true`.
+/// A move that is added to those of the file. As with `any = true`, it also binds commitments that are not offered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AddedMove {
     /// A commitment, whose instances are all bound, or one instance: `c/a`.
     pub bind: String,
-    /// To what its graded amounts are raised.
+    /// The amounts to which its graded promises are raised.
     pub amounts: MoveAmounts,
-    /// When: a step or a moment.
+    /// Its time: a step or a moment.
     pub on: SetValue,
 }
 
 impl AddedMove {
-    /// What it binds, as it is given on the command line: `c`, `c=10`, `c=money:10,troops:5`.
+    /// The commitment and amounts as on the command line: `c`, `c=10`, `c=money:10,troops:5`.
     #[must_use]
     pub fn bound(&self) -> String {
         match &self.amounts {
@@ -57,7 +57,7 @@ impl AddedMove {
         format!("{}@{}", self.bound(), self.on)
     }
 
-    /// What it would be in the file.
+    /// The move as it would be in the file.
     fn table(&self) -> Table {
         let name = Kind::String(self.bind.clone());
         let number = |amount: f64| SetValue::Number(amount).kind();
@@ -82,7 +82,7 @@ impl AddedMove {
     }
 }
 
-/// Adds moves to a document, behind its own: `move_1`, `move_2` and so on, without the names that are taken.
+/// Adds moves to a document, after its own: `move_1`, `move_2` and so on, skipping names that are taken.
 pub(super) fn append(root: &mut Table, moves: &[AddedMove]) {
     if moves.is_empty() {
         return;
@@ -99,7 +99,7 @@ pub(super) fn append(root: &mut Table, moves: &[AddedMove]) {
                 break name;
             }
         };
-        // What is no table is reported when it is read.
+        // A value that is not a table is reported when it is read.
         if let Some(Entry { value: Value { kind: Kind::Table(table), .. }, .. }) =
             root.entries.iter_mut().find(|entry| entry.key == "moves")
         {
@@ -128,14 +128,14 @@ fn value(kind: Kind) -> Value {
 struct Bound<'a> {
     /// Its dotted path.
     place: String,
-    /// The commitment or instance, and where it is named.
+    /// The commitment or instance, and the position of its name.
     name: &'a str,
     span: Range<usize>,
     amount: Option<&'a Value>,
 }
 
 impl<'a> Draft<'a> {
-    /// The moves of the file, and behind them those that were added.
+    /// The moves of the file, followed by those that were added.
     pub(super) fn read_moves(&mut self, added: &[AddedMove]) {
         let tables = self.reader.named_tables("moves");
         let declared = tables.len().saturating_sub(added.len());
@@ -143,7 +143,7 @@ impl<'a> Draft<'a> {
             let before = self.reader.diagnostics.len();
             self.read_move(entry, table);
             let Some(added) = at.checked_sub(declared).and_then(|at| added.get(at)) else { continue };
-            // Its place is the argument that it comes from, and it was asked for: one that is never made is an error.
+            // The position is its argument. The user requested it, so it is an error if it is never made.
             for diagnostic in &mut self.reader.diagnostics[before..] {
                 let argument = added.argument();
                 diagnostic.span = Some(0..argument.len());
@@ -192,7 +192,7 @@ impl<'a> Draft<'a> {
         self.model.moves.push(Move { id: entry.key.clone(), name, trigger, binds, any });
     }
 
-    /// What a move binds, each instance once.
+    /// The instances that a move binds, each once.
     fn binds(&mut self, entry: &'a Entry, table: &'a Table, place: &str) -> Vec<Bind> {
         let Some(bind) = table.get("bind") else {
             let help = "name what is bound: `bind = [\"us_backstop\"]`";
@@ -208,7 +208,7 @@ impl<'a> Draft<'a> {
             _ => self.bound(&bind.value, at.clone(), &at).into_iter().collect(),
         };
         let mut found: Vec<Bind> = Vec::new();
-        // Whether an instance is bound already, and by the name of which entry.
+        // The entry that already names an instance, if any.
         let mut named: BTreeMap<InstanceId, usize> = BTreeMap::new();
         for (number, bound) in entries.iter().enumerate() {
             let instances = match self.instances_named(bound.name) {
@@ -377,7 +377,7 @@ impl<'a> Draft<'a> {
         let instances = self.model.instances_of(CommitmentId::at(at));
         let Some(actor) = actor else { return Ok(instances) };
         let instance = match self.lookup.names.party_named(actor) {
-            // They stand in the actors' order.
+            // They are in the actors' order.
             Some(Party::Actor(debtor)) => {
                 self.model.instances[instances.clone()].binary_search_by_key(&debtor, |instance| instance.debtor).ok()
             }
@@ -393,7 +393,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// The table of amounts by resource, where it is one; a distribution is one number.
+/// The table of amounts by resource, if it is one; a distribution is one number.
 fn by_resource(value: &Value) -> Option<&Table> {
     let Kind::Table(table) = &value.kind else { return None };
     let is_number = is_column(table)

@@ -1,5 +1,5 @@
-//! Every name that a scenario declares, valid and for one thing only: what the stage of names hands on to those that look
-//! names up.
+//! The declared names of a scenario, which are valid and unique: the result of the stage that collects names, used by
+//! those that resolve them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,10 +11,10 @@ use super::reader::Reader;
 use super::toml_tree::{Kind, Value};
 use crate::model::{ActorId, TextIndex, Texts, limits};
 
-/// The names of one kind of thing, in declaration order.
+/// The names in one namespace, in declaration order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ids {
-    /// Names and where they are declared.
+    /// The names and the positions of their declarations.
     pub(super) list: Vec<(String, Range<usize>)>,
     index: BTreeMap<String, usize>,
 }
@@ -92,7 +92,7 @@ pub(super) struct NamedGroup {
     pub(super) used: bool,
 }
 
-/// What a name of an actor, cohort or group stands for.
+/// The meaning of a name of an actor, cohort or group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Party {
     Actor(ActorId),
@@ -108,7 +108,7 @@ pub(super) struct Cohort {
     pub(super) size: u32,
     /// The table that its members are the rows of.
     pub(super) table: Option<Arc<CsvTable>>,
-    /// The column of the names that people see.
+    /// The column of the members' names in printed texts.
     pub(super) names: Option<usize>,
 }
 
@@ -184,7 +184,7 @@ impl Names {
         parameter.or_else(|| self.definitions.find(name).map(NamedValue::Definition))
     }
 
-    /// The actor, cohort or group of a name; reports an unknown one, naming where it is written (`at`).
+    /// The actor, cohort or group of a name; reports an unknown one, with the path `at`.
     pub(super) fn party(
         &mut self,
         reader: &mut Reader<'_>,
@@ -203,7 +203,7 @@ impl Names {
         None
     }
 
-    /// That a name is none of an actor, cohort or group.
+    /// The error for a name that is not that of an actor, cohort or group.
     pub(super) fn unknown_party(
         &self,
         reader: &Reader<'_>,
@@ -265,7 +265,7 @@ impl Names {
         None
     }
 
-    /// What a name stands for, for a message about a name in the wrong place.
+    /// The kind of a name, for a message about a name in the wrong place.
     pub(super) fn what_is(&self, name: &str) -> Option<&'static str> {
         let kinds: [(&Ids, &str); 11] = [
             (&self.data, "a series of data"),
@@ -299,10 +299,10 @@ pub(super) fn is_id(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// What `summary.csv` calls the runs that failed, beside those that ended in an outcome.
+/// The name of failed runs in `summary.csv`, beside the outcomes.
 pub const FAILED: &str = "failed";
 
-/// Names that readers of tables convert to a boolean, a number or a missing value.
+/// Names that programs which read tables convert to a boolean, a number or a missing value.
 pub(super) const MISREAD: [&str; 10] = ["true", "false", "yes", "no", "nan", "inf", "infinity", "null", "na", "none"];
 pub(super) const MISREAD_HELP: &str =
     "programs that read tables take the word for a truth value, a number or a missing value; rename it";
@@ -325,7 +325,7 @@ pub(super) struct Declarations<'r, 'a> {
     pub(super) joins: Vec<Join>,
     /// Their positions, by id.
     pub(super) join_positions: BTreeMap<String, usize>,
-    /// Where the names stand that are declared with an error.
+    /// The positions of names whose declaration has an error.
     broken_spans: BTreeMap<String, Range<usize>>,
 }
 
@@ -341,7 +341,7 @@ impl<'r, 'a> Declarations<'r, 'a> {
         }
     }
 
-    /// Reports a name that is no id.
+    /// Reports a name that is not a valid id.
     pub(super) fn check_id(&mut self, name: &str, span: &Range<usize>, what: &str) {
         // Names of these kinds are never the content of a cell.
         let is_in_cells = !["a parameter", "a definition", "an attribute"].contains(&what);
@@ -403,7 +403,7 @@ impl<'r, 'a> Declarations<'r, 'a> {
         true
     }
 
-    /// Where an actor, cohort or group is declared.
+    /// The position at which an actor, cohort or group is declared.
     pub(super) fn party_span(&self, name: &str) -> Option<Range<usize>> {
         let span = match self.names.party_named(name)? {
             Party::Actor(actor) => self.names.actors.span(actor).cloned(),

@@ -1,4 +1,4 @@
-//! Numeric fields: a number, an expression over what is known before the run, or a distribution.
+//! Numeric fields: a number, an expression over values that are known before the run, or a distribution.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use crate::model::{
     ActorId, Distribution, Domain, DrawId, Field, FieldSource, Node, Quantity, Scalar, Shape, Target, limits,
 };
 
-/// What a field has been read as.
+/// The content of a field.
 enum Read {
     Number(f64),
     Expression(Script),
@@ -24,11 +24,11 @@ enum Read {
     Draw(Box<Drawn>),
 }
 
-/// A distribution as it is written.
+/// A distribution with its unevaluated arguments.
 struct Drawn {
     distribution: Arc<Distribution>,
     scripts: Vec<Script>,
-    /// Places of its arguments.
+    /// Positions of its arguments.
     spans: Vec<Range<usize>>,
     /// Arguments that differ between users, by position.
     columns: Vec<(usize, Column)>,
@@ -49,7 +49,7 @@ impl Drawn {
 }
 
 impl<'a> Draft<'a> {
-    /// Reads a numeric field for each of its users; `targets` gives a user's places in the setup.
+    /// Reads a numeric field for each of its users; `targets` returns the places of a user in the setup.
     pub(super) fn number(
         &mut self,
         value: &'a Value,
@@ -120,7 +120,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A distribution that is not drawn from.
+    /// A distribution that is overridden, so that it is not drawn from.
     pub(super) fn unused_distribution(&mut self, value: &'a Value, spec: &Spec) -> Option<Distribution> {
         match self.read_number(value, spec)? {
             Read::Draw(drawn) => Some(Arc::unwrap_or_clone(drawn.distribution)),
@@ -253,14 +253,14 @@ impl<'a> Draft<'a> {
         good.then_some(Read::Draw(drawn))
     }
 
-    /// Checks a distribution whose arguments stand in columns, row by row.
+    /// Checks a distribution whose arguments are columns, row by row.
     fn check_rows(&mut self, value: &Value, spec: &Spec, drawn: &Drawn) -> bool {
         let shape = drawn.distribution.shape;
         if matches!(spec.domain, Domain::Whole(_) | Domain::Moment) && shape != Shape::Choice {
             return self.check_distribution(value, value, spec, &drawn.distribution, &drawn.spans);
         }
         if !drawn.scripts.is_empty() {
-            // The number of arguments is known all the same.
+            // The number of arguments can still be checked.
             return match shape.check(&vec![0.0; drawn.distribution.arguments.len()]) {
                 Ok(()) => true,
                 Err(what) => self.wrong_arguments(value, spec, what),
@@ -288,7 +288,7 @@ impl<'a> Draft<'a> {
         self.reader.cell_errors == before
     }
 
-    /// Checks what is known of a distribution as it is written.
+    /// Checks the arguments of a distribution that are known already.
     fn check_distribution(
         &mut self,
         value: &Value,
@@ -315,7 +315,7 @@ impl<'a> Draft<'a> {
             })
             .collect();
         if constants.len() < distribution.arguments.len() {
-            // The number of arguments is known all the same.
+            // The number of arguments can still be checked.
             return match shape.check(&vec![0.0; distribution.arguments.len()]) {
                 Ok(()) => true,
                 Err(what) => self.wrong_arguments(list, spec, what),
@@ -340,7 +340,7 @@ impl<'a> Draft<'a> {
         false
     }
 
-    /// A distribution gives only values that the field may have; a normal one is clipped.
+    /// Checks that a distribution gives only values in the domain of the field. A normal one is clipped to it.
     fn check_support(&mut self, spec: &Spec, shape: Shape, arguments: &[f64], spans: &[Range<usize>]) -> bool {
         if shape == Shape::Normal {
             return true;
@@ -383,7 +383,7 @@ impl<'a> Draft<'a> {
         let expression = Arc::new(script.expression.clone());
         let info = FieldInfo::new(value, spec, vec![script], Vec::new());
         if alike {
-            // What does not differ between members is worked out once.
+            // A value that does not differ between members is computed once.
             let all = (0..users.len()).flat_map(targets).collect();
             let user = User { suffix: None, ..users.first().copied().unwrap_or_default() };
             self.push_field(spec, &user, all, FieldSource::Expression(expression), &info);
@@ -414,7 +414,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Adds a field; false where there are too many.
+    /// Adds a field, and returns whether the limit allows it.
     fn push_field(
         &mut self,
         spec: &Spec,
@@ -448,7 +448,7 @@ impl<'a> Draft<'a> {
         true
     }
 
-    /// Checks the scripts of the field that was read last, which belongs to each of some actors, called so.
+    /// Checks the scripts of the last field for the actors to which it belongs; `role` names them in messages.
     pub(super) fn check_own_fields(&mut self, actors: &[ActorId], role: &str) {
         let Some(pending) = self.fields.last() else { return };
         let info = std::rc::Rc::clone(&pending.info);
@@ -462,7 +462,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Refuses `own(name)` where one of those lacks the attribute whose own it is.
+    /// Reports `own(name)` if an actor that the field belongs to lacks the attribute.
     pub(super) fn check_own(&mut self, script: &Script, debtors: &[ActorId], role: &str) -> bool {
         let actors = self.lookup.names.actors.len();
         let mut good = true;

@@ -1,4 +1,4 @@
-//! `--set`: numbers, moments and booleans of the file replaced by others before anything is read.
+//! `--set`: replaces numbers, moments and booleans of the document before it is compiled.
 
 use std::ops::Range;
 
@@ -18,14 +18,14 @@ pub struct Override {
 }
 
 impl Override {
-    /// How it is given on the command line.
+    /// Its text on the command line.
     #[must_use]
     pub fn argument(&self) -> String {
         format!("{}={}", self.name, self.value)
     }
 }
 
-/// The name of a number, with a parameter by its bare name however it was written: `floor` for `parameters.floor` and
+/// The canonical name of a number. That of a parameter is its bare name: `floor` for `parameters.floor` and
 /// `parameters.floor.value`.
 #[must_use]
 pub fn canonical(name: &str) -> &str {
@@ -36,7 +36,7 @@ pub fn canonical(name: &str) -> &str {
     }
 }
 
-/// Fields that are a number even where the file gives an expression or a distribution; `*` is any one key.
+/// Paths of fields that are numbers even if the file has an expression or a distribution; `*` is any one key.
 const FIELDS: [&str; 31] = [
     "pace",
     "parameters.*",
@@ -74,7 +74,7 @@ const FIELDS: [&str; 31] = [
 /// Deeper fields, by issue or resource.
 const DEEP_FIELDS: [&str; 3] = ["shocks.*.stance.*.*", "shocks.*.anchor.*.*", "moves.*.bind.*.amount.*"];
 
-/// Fields that are a moment, or a list of them.
+/// Paths of fields that are a moment, or a list of moments.
 const MOMENTS: [&str; 3] = ["meetings.*.on", "shocks.*.on", "moves.*.on"];
 
 /// A copy of the document with the overrides applied.
@@ -133,7 +133,7 @@ fn apply_one(root: &mut Table, number: usize, setting: &Override) -> Result<(), 
     Ok(())
 }
 
-/// A name without a dot is a parameter first.
+/// A name without a dot is first looked up among the parameters.
 fn full_path(root: &Table, name: &str) -> Vec<String> {
     let parameter = !name.contains('.')
         && matches!(root.get("parameters").map(|entry| &entry.value.kind), Some(Kind::Table(table)) if table.has(name));
@@ -142,8 +142,8 @@ fn full_path(root: &Table, name: &str) -> Vec<String> {
 }
 
 impl Document {
-    /// Where the file has what a dotted path names, or the innermost thing around it that the file has; a `/actor`
-    /// behind the path is passed over.
+    /// The position of the value at a dotted path, or of the innermost enclosing value that the file has. A `/actor`
+    /// after the path is ignored.
     #[must_use]
     pub fn place(&self, path: &str) -> Option<Range<usize>> {
         let parts: Vec<String> = path.split('/').next()?.split('.').map(str::to_owned).collect();
@@ -177,7 +177,7 @@ fn find_mut<'t>(root: &'t mut Table, path: &[String]) -> Option<&'t mut Value> {
     Some(value)
 }
 
-/// An index as it is written canonically, so that a number has one path only.
+/// An index in canonical form, so that a number has only one path.
 fn index(part: &str) -> Option<usize> {
     let number: usize = part.parse().ok()?;
     (number.to_string() == part).then_some(number)
@@ -196,7 +196,7 @@ fn put(value: &mut Value, number: usize, new: SetValue) {
     value.kind = new.kind();
 }
 
-/// What may be set.
+/// The kinds of values that may be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Settable {
     Number,
@@ -205,7 +205,7 @@ enum Settable {
 }
 
 impl Settable {
-    /// As what a value may be set; none if it cannot be.
+    /// The kind as which a value may be set; `None` if it cannot be set.
     fn of(value: &Value, path: &[&str]) -> Option<Self> {
         match value.kind {
             Kind::Boolean(_) => Some(Self::Boolean),
@@ -246,7 +246,7 @@ fn matches_pattern(pattern: &str, path: &[&str]) -> bool {
         && parts.next().is_none()
 }
 
-/// Most paths that are listed for suggestions.
+/// The largest number of paths that are listed for suggestions.
 const LISTED: usize = 20_000;
 
 /// The paths of all that can be set under a table.

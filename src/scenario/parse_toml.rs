@@ -1,4 +1,4 @@
-//! From the bytes of a file to its tree, with the errors of the TOML parser in our own words and with remedies.
+//! Parses the bytes of a file to a tree, and rewrites the errors of the TOML parser as diagnostics with remedies.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use super::source::{BYTE_ORDER_MARK, SourceText};
 use super::toml_tree::{Datetime, Entry, Kind, Table, Value};
 use crate::model::limits;
 
-/// Parses one file: its text, where it is one, and its tables, where it is TOML.
+/// Parses one file: its text, if it is valid UTF-8, and its tables, if it is valid TOML.
 pub(super) fn parse_one(name: &str, bytes: &[u8]) -> (Option<SourceText>, Option<Table>, Vec<Diagnostic>) {
     let source = match read_text(name, bytes) {
         Ok(source) => source,
@@ -62,14 +62,14 @@ fn not_utf8(bytes: &[u8], at: usize, end: usize) -> Diagnostic {
     Diagnostic::error("source/utf8", message, Some(at..at + '\u{FFFD}'.len_utf8())).help(help)
 }
 
-/// Refuses what TOML 1.1 has added: the parser takes it, and other readers of TOML 1.0 do not. Times of day without
+/// Refuses additions of TOML 1.1, which the parser accepts but other readers of TOML 1.0 do not. Times of day without
 /// seconds are refused where values are read.
 fn check_version(text: &str, diagnostics: &mut Vec<Diagnostic>) {
     let mut refuse = |span: Range<usize>, what: &str, help: &str| {
         let message = format!("{what}, which TOML 1.0 does not have");
         diagnostics.push(Diagnostic::error("toml/version", message, Some(span)).help(help));
     };
-    // Whether each bracket that is open is that of an inline table on one line.
+    // For each open bracket, whether it is that of an inline table on one line.
     let mut open: Vec<bool> = Vec::new();
     let mut comma: Option<Range<usize>> = None;
     for token in toml_parser::Source::new(text).lex() {
@@ -104,7 +104,7 @@ fn check_version(text: &str, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The first `\e` or `\x` of a string in double quotes: its place and letter.
+/// The first `\e` or `\x` of a string in double quotes: its position and letter.
 fn new_escape(raw: &str) -> Option<(usize, char)> {
     let mut is_escaped = false;
     for (at, character) in raw.char_indices() {
@@ -116,8 +116,8 @@ fn new_escape(raw: &str) -> Option<(usize, char)> {
     None
 }
 
-/// Refuses what nests too deep before anything recurses into it: brackets and dotted keys, as the parser's own
-/// lexer sees them.
+/// Refuses brackets and dotted keys that nest too deep, before anything recurses into them, based on the tokens of the
+/// parser's own lexer.
 fn check_depth(text: &str) -> Result<(), Box<Diagnostic>> {
     let mut header = 0;
     let mut open: Vec<usize> = Vec::new();
@@ -180,7 +180,7 @@ fn table(table: &DeTable<'_>, text: &str, diagnostics: &mut Vec<Diagnostic>) -> 
     Table { entries: entries.into_iter().map(|(_, entry)| entry).collect() }
 }
 
-/// Where an entry first appears: a header that comes later (`[a]` after `[a.b]`) replaces the key's own span.
+/// The first position of an entry. A header that comes later (`[a]` after `[a.b]`) replaces the key's own span.
 fn appearance(key: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>) -> usize {
     let mut first = key.span().start;
     if let DeValue::Table(table) = value.get_ref() {
@@ -231,7 +231,7 @@ fn array_values(array: &DeArray<'_>, text: &str, diagnostics: &mut Vec<Diagnosti
     array.iter().map(|element| value(element, text, diagnostics)).collect()
 }
 
-/// Refuses a whole number that is not held exactly: what the file says would not be what is run.
+/// Refuses a whole number that `f64` cannot represent exactly, since the run would use another number than the file.
 fn exact(value: i64, span: &Range<usize>, diagnostics: &mut Vec<Diagnostic>) -> i64 {
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "it is what is looked at")]
     let held = value as f64 as i128;
@@ -247,7 +247,7 @@ fn exact(value: i64, span: &Range<usize>, diagnostics: &mut Vec<Diagnostic>) -> 
 
 fn out_of_range(span: Range<usize>, text: &str, diagnostics: &mut Vec<Diagnostic>) -> i64 {
     let written = quoted(text.get(span.clone()).unwrap_or(""));
-    // What is no number at all has been reported by the parser already.
+    // The parser has already reported a text that is not a number.
     if diagnostics
         .iter()
         .all(|other| other.span.as_ref().is_none_or(|other| other.start < span.start || other.start > span.end))
@@ -260,7 +260,7 @@ fn out_of_range(span: Range<usize>, text: &str, diagnostics: &mut Vec<Diagnostic
     0
 }
 
-/// What the parser found, at most one error a line and none after one that makes it misread the rest.
+/// The errors of the parser: at most one a line, and none after an error that makes it misread the rest.
 pub(super) fn explain(source: &SourceText, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
     let mut shown: Vec<Diagnostic> = Vec::new();
     let mut last_line = 0;
@@ -302,7 +302,7 @@ pub(super) fn explain(source: &SourceText, errors: &[toml::de::Error]) -> Vec<Di
     shown
 }
 
-/// `0.6 volatility = 1`: the parser takes the two for one value; the second is what is out of place.
+/// `0.6 volatility = 1`: the parser reads both as one value; the error is at the second.
 fn second_value(message: &str, text: &str, span: &Range<usize>) -> Option<(String, Option<String>, Range<usize>)> {
     let written = text.get(span.clone()).filter(|_| message.starts_with("string values must be quoted"))?;
     let (first, rest) = written.split_once([' ', '\t'])?;
@@ -343,7 +343,7 @@ const LOCAL: [&str; 12] = [
     "unexpected sign",
 ];
 
-/// A remedy for what the parser's message begins with.
+/// The remedy for a message of the parser, selected by its beginning.
 const REMEDIES: [(&str, &str); 29] = [
     ("duplicate key", "remove one of the two, or rename it"),
     ("cannot extend value of type inline table", "write the further keys inside its braces"),
@@ -430,7 +430,7 @@ fn string_error(what: &str, written: &str) -> (String, Option<String>) {
     (format!("unclosed {kind}"), Some(help.to_owned()))
 }
 
-/// `at` is the place of what follows the backslash.
+/// `at` is the position after the backslash.
 fn no_escape(text: &str, at: usize) -> (String, Option<String>) {
     let start = text.get(..at).map_or(at, |before| before.rfind('\\').unwrap_or(at));
     let end = text.get(at..).and_then(|rest| rest.chars().next()).map_or(at, |next| at + next.len_utf8());

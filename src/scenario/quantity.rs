@@ -1,4 +1,4 @@
-//! Quantities with arguments: `bound(troops, europe)` and its kin.
+//! Quantities with arguments, such as `bound(troops, europe)`.
 
 use std::ops::Range;
 
@@ -14,19 +14,19 @@ use crate::model::{
     Promises, Quantity, ResourceId, ShockId, Signature, SlotId,
 };
 
-/// A name as an argument of a quantity, and where it stands.
+/// A name as an argument of a quantity, with its position.
 pub(super) type Argument = (String, Range<usize>);
 
 /// Whether an error is one of an expression or of the place where it is used.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ErrorScope {
-    /// The expression is wrong by itself, wherever it is used.
+    /// The expression is invalid wherever it is used.
     Expression,
-    /// It may not stand where it is used.
+    /// The expression is not allowed where it is used.
     Context,
 }
 
-/// Finds the quantities that names and calls stand for.
+/// Resolves names and calls to quantities.
 pub(super) struct QuantityFinder<'c, 'a> {
     reader: &'c mut Reader<'a>,
     lookup: &'c mut Lookup,
@@ -54,7 +54,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
         self.errors.push((span.clone(), error, ErrorScope::Context));
     }
 
-    /// The quantity of a call whose arguments are names; none where it is wrong.
+    /// The quantity of a call whose arguments are names; `None` if it is invalid.
     pub(super) fn call(&mut self, name: &str, words: &[Argument], span: &Range<usize>) -> Option<Quantity> {
         let kind = vocabulary::argument_kind(name)?;
         let (least, most) = kind.count();
@@ -87,7 +87,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
                 let found = self.find(|names| &names.data, &words[0], "a series of data", name);
                 found.map(|at| Arguments::Data(DataId::at(at)))
             }
-            // `members` is a number, which is asked for by itself.
+            // `members` is a number and is handled separately.
             ArgumentKind::Group => None,
         };
         if !self.allows_state(name, span) {
@@ -134,7 +134,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
         }
     }
 
-    /// One actor, no group.
+    /// One actor, not a group.
     fn actor(&mut self, word: &Argument, whose: &str) -> Option<ActorId> {
         match self.lookup.names.party_named(&word.0) {
             Some(Party::Actor(actor)) => Some(actor),
@@ -154,7 +154,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
     }
 
     fn group(&mut self, set: &Set, span: &Range<usize>) -> GroupId {
-        // By itself a definition needs nothing to be kept up; its users do.
+        // A definition by itself needs no slot; the expressions that use it do.
         if self.context == Context::Definition { GroupId(0) } else { self.lookup.group(self.reader, set, span) }
     }
 
@@ -227,7 +227,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
     fn stance(&mut self, name: &str, words: &[Argument]) -> Option<Arguments> {
         let set = self.set(&words[0], name);
         let issue = match words.get(1) {
-            // Inside a commitment everything is about the commitment's issue unless another is named.
+            // In a commitment the default issue is that of the commitment.
             None => Some(if let Context::Condition { issue } = self.context { issue.index() } else { 0 }),
             Some(word) => self.find(|names| &names.issues, word, "an issue", name),
         };
@@ -235,7 +235,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
         if let Set::Actor(actor) = set {
             return Some(Arguments::Stance(actor, issue));
         }
-        // Numeric fields read no state, and a definition needs no mean to be kept up; its users do.
+        // Numeric fields read no state, and a definition by itself needs no mean; the expressions that use it do.
         if matches!(self.context, Context::Definition | Context::Numeric { .. }) {
             return Some(Arguments::Mean(MeanId(0)));
         }
@@ -293,7 +293,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
         Some(set.count(&self.lookup.names) as f64)
     }
 
-    /// Whether a quantity that belongs to the state may be read here; reports it if not.
+    /// Whether a quantity of the state may be read in this context; reports an error if not.
     fn allows_state(&mut self, name: &str, span: &Range<usize>) -> bool {
         let Context::Numeric { cohort, own } = self.context else { return true };
         let message = format!("{} cannot be read by a number that is worked out before the run", quoted(name));
@@ -309,7 +309,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
         false
     }
 
-    /// A word of the language that stands alone as a number.
+    /// A word of the language without arguments, as a number.
     pub(super) fn word(&mut self, name: &str, span: &Range<usize>) -> Option<Quantity> {
         let arguments = match vocabulary::alone(name) {
             Some(Signature::OwnStance) => self.own_stance(name, span)?,

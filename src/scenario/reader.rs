@@ -14,10 +14,11 @@ use super::source::SourceText;
 use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::limits;
 
-/// Names compared for suggestions in one compilation; each of thousands of errors might have thousands of names.
+/// The largest number of names compared for suggestions in one compilation, since thousands of errors may each have
+/// thousands of names.
 const COMPARISONS: usize = 5_000_000;
 
-/// How a value in a table is called in messages: its dotted path.
+/// The name of a value in messages: its dotted path.
 pub(super) fn path(parent: &str, key: &str) -> String {
     if parent.is_empty() { visible(key) } else { format!("{parent}.{}", visible(key)) }
 }
@@ -29,13 +30,13 @@ pub(super) struct Reader<'a> {
     pub(super) root: &'a Table,
     /// The document without them.
     pub(super) original: &'a Table,
-    /// The tables of cells that it names, by the place at which they are named.
+    /// The tables of cells, by the position at which they are named.
     tables: &'a BTreeMap<usize, Arc<CsvTable>>,
     settings: &'a [Override],
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// How many cells have been reported as wrong.
+    /// The number of invalid cells that have been reported.
     pub(super) cell_errors: usize,
-    /// How many more names may be compared for suggestions.
+    /// The number of names that may still be compared for suggestions.
     comparisons: Cell<usize>,
 }
 
@@ -54,14 +55,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The nearest of names that may be very many, as a question: 'did you mean …?'
+    /// The nearest name as a question, 'did you mean …?'; there may be very many names.
     pub(super) fn near<'n>(&self, name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
         let known: Vec<&str> = known.take(self.comparisons.get()).collect();
         self.comparisons.set(self.comparisons.get() - known.len());
         suggestion(name, known)
     }
 
-    /// How many more names may be compared for suggestions.
+    /// The number of names that may still be compared for suggestions.
     pub(super) fn comparisons(&self) -> usize {
         self.comparisons.get()
     }
@@ -99,7 +100,7 @@ impl<'a> Reader<'a> {
         self.report(diagnostic);
     }
 
-    /// Names the `--set` that gave a value, if one did.
+    /// A note with the `--set` that set a value, if one did.
     pub(super) fn naming_override(&self, value: &Value, diagnostic: Diagnostic) -> Diagnostic {
         match value.set_by.and_then(|number| self.settings.get(number)) {
             Some(setting) => {
@@ -110,7 +111,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A table at the top of the file; none if it is missing.
+    /// A table at the top of the file; `None` if it is missing.
     pub(super) fn section(&mut self, key: &str) -> Option<&'a Table> {
         let entry = self.root.get(key)?;
         self.table(&entry.value, key)
@@ -169,7 +170,7 @@ impl<'a> Reader<'a> {
         self.text(&entry.value, &path(parent, key)).map(str::to_owned)
     }
 
-    /// A short text that people see in many places, such as a name.
+    /// A short text that is shown in many places, such as a name.
     pub(super) fn short_text(&mut self, table: &'a Table, key: &str, parent: &str) -> Option<String> {
         let text = self.optional_text(table, key, parent)?;
         if text.len() > limits::NAME_LENGTH && text.chars().count() > limits::NAME_LENGTH {
@@ -188,7 +189,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `true` or `false`; `default` where it is missing.
+    /// `true` or `false`; `default` if it is missing.
     pub(super) fn flag(&mut self, table: &'a Table, key: &str, parent: &str, default: bool) -> bool {
         let Some(entry) = table.get(key) else { return default };
         if let Kind::Boolean(value) = entry.value.kind {
@@ -199,7 +200,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// One text, or a list of texts, with their places; none if it is something else.
+    /// One text, or a list of texts, with their positions; `None` if it is something else.
     pub(super) fn texts(&mut self, value: &'a Value, path: &str, wanted: &str) -> Option<Vec<(&'a str, Range<usize>)>> {
         match &value.kind {
             Kind::String(text) => Some(vec![(text, value.span.clone())]),
@@ -214,7 +215,7 @@ impl<'a> Reader<'a> {
                         self.wrong_kind(element, path, wanted, Some("put names in quotes"));
                     }
                 }
-                // What was refused must not make the list look empty.
+                // An invalid element must not make the list look empty.
                 (whole || !found.is_empty()).then_some(found)
             }
             _ => {
@@ -224,7 +225,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The table of cells that a value names; it has been read with the scenario.
+    /// The table of cells that a value names, which has been read with the scenario.
     pub(super) fn named_table(&mut self, value: &'a Value, at: &str) -> Option<Arc<CsvTable>> {
         self.text(value, at)?;
         self.tables.get(&value.span.start).cloned()
@@ -242,7 +243,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// Reports something wrong with a cell. Beyond the number of errors that are shown, they are only counted.
+    /// Reports an invalid cell. Errors beyond the number that is shown are only counted.
     pub(super) fn report_cell(
         &mut self,
         code: &'static str,

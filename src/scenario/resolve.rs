@@ -1,4 +1,4 @@
-//! From parsed expressions to compiled ones: names looked up, types and contexts checked, definitions unfolded.
+//! Compiles parsed expressions: looks up names, checks types and contexts, and unfolds definitions.
 
 mod calls;
 
@@ -15,7 +15,7 @@ use super::time_literal::{self, Unit, in_words};
 use super::vocabulary;
 use crate::model::{Date, Expression, Node, NodeId, ParameterId, Quantity, StepLength, limits};
 
-/// What a node of a tree has been compiled to.
+/// The compiled form of a node of a tree.
 #[derive(Clone, Copy, Debug)]
 enum Operand {
     Node(NodeId, Type),
@@ -34,14 +34,14 @@ pub(super) struct Resolver<'c, 'a> {
     nodes: Vec<Node>,
     places: Vec<NodePlace>,
     extents: Vec<Extent>,
-    /// What the definitions used have become, by position.
+    /// The compiled definitions, by position.
     definitions: BTreeMap<usize, Operand>,
-    /// The definition that is being compiled, and where the user names it.
+    /// The definition that is being compiled, and the position at which the expression names it.
     through: Option<(usize, Range<usize>)>,
     failed: bool,
 }
 
-/// What has been compiled: the arena with its places, the root's type and extent.
+/// The result: the arena with its positions, and the type and extent of the root.
 pub(super) struct Resolved {
     pub(super) nodes: Vec<Node>,
     pub(super) places: Vec<NodePlace>,
@@ -67,7 +67,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         }
     }
 
-    /// Compiles a tree; none where it has been refused.
+    /// Compiles a tree; `None` if it is invalid.
     pub(super) fn run(mut self, tree: &Tree) -> Option<Resolved> {
         if self.context != Context::Definition {
             self.unfold(tree);
@@ -105,7 +105,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
             .map(|(definition, span)| (self.lookup.definitions[definition].rank, definition, span))
             .collect();
         needed.sort_by_key(|&(rank, definition, _)| (rank, definition));
-        // A definition that only names another makes no operation, but takes time to unfold.
+        // A definition that only names another adds no operation, but takes time to unfold.
         let whole = tree.nodes.last().map_or(0..0, |root| root.span.clone());
         if !self.lookup.count_operations(self.reader, needed.len(), &whole, &self.origin) {
             self.failed = true;
@@ -171,7 +171,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
     /// The step of a date.
     fn step_of(&mut self, date: Date, span: &Range<usize>) -> Option<f64> {
         if self.lookup.calendar.dates_unknown {
-            // What is wrong with the calendar has been reported; the rest is checked all the same.
+            // The error in the calendar has been reported; the rest of the expression is still checked.
             return Some(1.0);
         }
         let Some(step) = self.lookup.calendar.clock.step_of(date) else {
@@ -229,7 +229,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         Operand::Node(id, kind)
     }
 
-    /// The text of a place, as it is written.
+    /// The source text of a span.
     fn text(&self, span: &Range<usize>) -> String {
         let text = match &self.origin {
             Origin::Argument(text) if self.through.is_none() => text,
@@ -238,7 +238,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         on_one_line(text.get(span.clone()).unwrap_or(""))
     }
 
-    /// Reports an error at a place, as its user meets it.
+    /// Reports an error at a position; inside a definition also where the definition is used.
     fn report_met(&mut self, span: &Range<usize>, error: Diagnostic) {
         let place = NodePlace { span: span.clone(), through: self.through.clone() };
         let error = place_met(&place, &self.origin, &self.lookup.definitions, error);
@@ -301,7 +301,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         self.push(node, kind, span, &[a, b])
     }
 
-    /// A name that stands alone: a word of the language, a parameter or a definition.
+    /// A name without arguments: a word of the language, a parameter or a definition.
     fn name(&mut self, name: &str, span: &Range<usize>) -> Operand {
         if vocabulary::is_word(name) {
             return match self.find(|finder| finder.word(name, span)) {
@@ -325,7 +325,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
     fn leaf(&mut self, at: usize, span: &Range<usize>) -> Operand {
         let definition = &self.lookup.definitions[at];
         let (Some(kind), extent) = (definition.kind, definition.extent) else { return Operand::Wrong };
-        // Its value is not looked at; a quantity is nothing that could be taken for a constant.
+        // The value is not used; a quantity stands for it, since it cannot be mistaken for a constant.
         self.push_extent(Node::Read(Quantity::Step), kind, span, extent)
     }
 
@@ -358,7 +358,7 @@ impl Resolved {
     }
 }
 
-/// Which nodes are, or are inside of, arguments of quantities.
+/// For each node, whether it is in an argument of a quantity.
 pub(super) fn arguments_of_quantities(tree: &Tree) -> Vec<bool> {
     let mut first: Vec<usize> = Vec::with_capacity(tree.nodes.len());
     let mut words = vec![false; tree.nodes.len()];
@@ -378,7 +378,7 @@ pub(super) fn arguments_of_quantities(tree: &Tree) -> Vec<bool> {
     words
 }
 
-/// A part of an expression of several lines, for a message of one.
+/// A part of an expression on one line, for messages.
 pub(super) fn on_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<&str>>().join(" ")
 }

@@ -12,7 +12,7 @@ use crate::model::{
     ParameterId, Quantity, Scalar, Setup, Shape, Target, Trigger,
 };
 
-/// A rule that is broken, and by what.
+/// A broken rule.
 #[derive(Debug)]
 pub(super) enum Breach {
     /// A field, or an argument of its distribution, has no value, or one outside of its domain.
@@ -45,7 +45,7 @@ pub(super) enum Breach {
         /// Its flat position.
         gift: usize,
     },
-    /// What may only grow with evidence may fall.
+    /// An expression that must be monotone in evidence may fall.
     Sign {
         /// The commitment's position.
         commitment: usize,
@@ -53,7 +53,7 @@ pub(super) enum Breach {
         key: &'static str,
         /// The dotted path of the expression.
         path: String,
-        /// Where and why.
+        /// The term and the reason.
         violation: Violation,
     },
     /// The rate of a shock is below 0 in every run.
@@ -71,13 +71,13 @@ pub(super) enum Breach {
 
 /// Receives every broken rule.
 pub(super) trait BreachHandler {
-    /// Whether a field needs no check, since what it shares with others has been found wrong.
+    /// Whether a field needs no check, since an error in its shared expression has been reported.
     fn is_settled(&self, field: usize) -> bool;
     /// Takes a broken rule, and returns whether to look for others.
     fn take(&mut self, breach: Breach) -> ControlFlow<()>;
 }
 
-/// A value of the setup that a check needs to know of whether it is known before a run: its kind and position.
+/// The kind and position of a value of the setup that may be known before a run.
 type Key = (u8, usize);
 
 fn key(target: Target) -> Option<Key> {
@@ -111,7 +111,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// What is known of a model, whose fields stand in the order in which they are evaluated.
+    /// The known values of a model, whose fields are in the order of evaluation.
     pub(super) fn of(model: &Model) -> Self {
         let is_drawn = |parameter: &Parameter| parameter.distribution.is_some() && !parameter.overridden;
         let drawn: Vec<bool> = model.parameters.iter().map(is_drawn).collect();
@@ -154,7 +154,7 @@ impl Known {
     }
 }
 
-/// Evaluates the fields that are known and checks what they give, and what is to hold between values.
+/// Evaluates the known fields, and checks their values and the rules between values.
 pub(super) fn check_values(
     model: &Model,
     known: &Known,
@@ -207,7 +207,7 @@ fn evaluate(model: &Model, setup: &mut Setup, (at, field): (usize, &Field)) -> R
     }
 }
 
-/// Checks what depends on the signs of values: that conditions only grow truer, and that no rate is always negative.
+/// Checks the rules that depend on signs: conditions are monotone, and no rate is always negative.
 pub(super) fn check_signs(
     model: &Model,
     known: &Known,

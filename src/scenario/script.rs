@@ -1,5 +1,5 @@
-//! Compiled expressions with the places of their nodes, and definitions; the types of expressions, and what an expression
-//! may refer to where it stands.
+//! Compiled expressions with the positions of their nodes, and definitions; the types of expressions, and the contexts
+//! in which they are used.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,16 +9,16 @@ use super::diagnostic::{Diagnostic, Origin, quoted};
 use super::syntax::Tree;
 use crate::model::{Expression, IssueId, NodeId};
 
-/// Where a compiled node stands.
+/// The position of a compiled node.
 #[derive(Clone, Debug)]
 pub(super) struct NodePlace {
-    /// Its own place, in the file or (outside of definitions) in an argument.
+    /// Its own position, in the file or (outside of definitions) in an argument.
     pub(super) span: Range<usize>,
-    /// Inside a definition: which, and where the user's expression names the definition that led there.
+    /// The definition that contains the node, and the position at which the outermost expression names it.
     pub(super) through: Option<(usize, Range<usize>)>,
 }
 
-/// A compiled expression with the places of its nodes.
+/// A compiled expression with the positions of its nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Script {
     pub(super) expression: Expression,
@@ -27,8 +27,8 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// An error about a node as its user meets it: inside a definition, at the definition's name in the user's
-    /// expression, with a note for the place inside.
+    /// An error about a node in its use: inside a definition, at the name of the definition in the outermost
+    /// expression, with a note for the position inside.
     pub(super) fn met(&self, node: NodeId, definitions: &[Definition], error: Diagnostic) -> Diagnostic {
         match self.places.get(node as usize) {
             Some(place) => place_met(place, &self.origin, definitions, error),
@@ -36,7 +36,7 @@ impl Script {
         }
     }
 
-    /// An error that a node has by itself: inside a definition, there.
+    /// An error about a node itself: inside a definition, at its position there.
     pub(super) fn own(&self, node: NodeId, mut error: Diagnostic) -> Diagnostic {
         if let Some(place) = self.places.get(node as usize) {
             error.span = Some(place.span.clone());
@@ -77,17 +77,17 @@ pub(super) struct Extent {
 #[derive(Clone, Debug)]
 pub(super) struct Definition {
     pub(super) id: String,
-    /// Where it is declared.
+    /// The position of its declaration.
     pub(super) span: Range<usize>,
-    /// Its tree, with places in the file; none where it is wrong (and reported).
+    /// Its tree, with positions in the file; `None` if it is invalid, which has been reported.
     pub(super) tree: Option<Rc<Tree>>,
-    /// Its type; none where it is wrong.
+    /// Its type; `None` if it is invalid.
     pub(super) kind: Option<Type>,
     /// Its size and depth, unfolded.
     pub(super) extent: Extent,
     /// The definitions that it names.
     pub(super) uses: Vec<usize>,
-    /// Its place in an order in which what is used comes first.
+    /// Its position in the order of dependencies, in which used definitions come first.
     pub(super) rank: usize,
 }
 
@@ -117,7 +117,7 @@ pub(super) enum Type {
 }
 
 impl Type {
-    /// In words, with an article.
+    /// Its name in messages, with an article.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Number => "a number",
@@ -126,17 +126,17 @@ impl Type {
     }
 }
 
-/// What an expression may refer to.
+/// The context of an expression, which determines what it may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Context {
-    /// A definition by itself: its user's context is not known yet.
+    /// A definition by itself, before the context of its use is known.
     Definition,
     /// A commitment's condition, whose debtor reads it.
     Condition {
         /// Of the debtor's own stance.
         issue: IssueId,
     },
-    /// A shock, an outcome or a metric (in words).
+    /// A shock, an outcome or a metric; the text names it in messages.
     World(&'static str),
     /// A numeric field.
     Numeric {

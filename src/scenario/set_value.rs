@@ -1,4 +1,4 @@
-//! Values that are set from outside, by `--set` or a sweep: numbers, moments, booleans.
+//! Values that `--set` or a sweep sets: numbers, moments, booleans.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use super::time_literal;
 use super::toml_tree::{Datetime, Kind};
 use crate::model::{Clock, Date};
 
-/// A value that is set from outside.
+/// A value that `--set` or a sweep sets.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SetValue {
-    /// A number; a step, where a moment is wanted.
+    /// A number; as a moment, the number of a step.
     Number(f64),
     /// A day: its midnight.
     Day(jiff::civil::Date),
@@ -25,7 +25,7 @@ impl SetValue {
     /// Reads a value as it is given on the command line and in the files of designs.
     ///
     /// # Errors
-    /// What it is instead, in words that follow the text itself.
+    /// A message that follows the text itself.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         match text {
             "true" => return Ok(Self::Boolean(true)),
@@ -53,7 +53,7 @@ impl SetValue {
         !matches!(self, Self::Number(number) if !number.is_finite())
     }
 
-    /// The number that it is where a number is wanted: of a moment its step; none of a boolean, nor of a moment where
+    /// The value as a number: the step of a moment; `None` for a boolean, and for a moment if
     /// the scenario has no dates.
     #[must_use]
     pub fn number(self, clock: &Clock) -> Option<f64> {
@@ -76,7 +76,7 @@ impl SetValue {
         }
     }
 
-    /// What it would be in the file.
+    /// The value as it would be in the file.
     pub(super) fn kind(self) -> Kind {
         match self {
             Self::Number(number) => number_kind(number),
@@ -116,7 +116,7 @@ impl From<f64> for SetValue {
     }
 }
 
-/// As it was given: a number in the shortest way that gives it back.
+/// The value as it was given; a number in the shortest form that parses to the same bits.
 impl fmt::Display for SetValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -129,10 +129,10 @@ impl fmt::Display for SetValue {
     }
 }
 
-/// Whether a number holds a whole number exactly that was written with digits alone.
+/// Whether a number represents exactly the whole number that was written with digits only.
 pub(super) fn is_exact(text: &str, number: f64) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    // All whole numbers below 2^53 are held exactly.
+    // All whole numbers below 2^53 are exact.
     if digits.len() < 16 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return true;
     }
@@ -141,7 +141,7 @@ pub(super) fn is_exact(text: &str, number: f64) -> bool {
     held.trim_start_matches('0') == digits
 }
 
-/// A whole number stays one, for the fields that take nothing else.
+/// A whole number becomes an integer, for the fields that take only integers.
 fn number_kind(value: f64) -> Kind {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if libm::trunc(value).to_bits() == value.to_bits() && value.abs() <= EXACT {

@@ -1,9 +1,9 @@
-//! The text of a scenario file, and the lines and columns of places in it; where the bytes of a decoded TOML string stand
+//! The text of a scenario file, with lines and columns; and the positions of the bytes of a decoded TOML string
 //! in the file, so that an error inside an expression points at its place.
 
 use std::ops::Range;
 
-/// A place in a text, counted from 1; columns count characters.
+/// A position in a text, counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The line.
@@ -13,13 +13,13 @@ pub struct Position {
 }
 
 /// The text of a scenario file, and behind it the texts of the files that it extends, each without its byte-order mark.
-/// All spans are byte ranges of [`SourceText::text`], so that a span tells which file it is in.
+/// All spans are byte ranges of [`SourceText::text`], so that a span determines its file.
 #[derive(Clone, Debug)]
 pub struct SourceText {
     /// At least one; the first is the file itself. They are separated by line breaks.
     files: Vec<SourceFile>,
     text: String,
-    /// Where each line begins; a function of the text.
+    /// The beginning of each line; a function of the text.
     lines: Vec<usize>,
     /// The line and column of the text's first character, which is not 1 and 1 in an excerpt.
     first: Position,
@@ -29,7 +29,7 @@ pub struct SourceText {
 #[derive(Clone, Debug)]
 struct SourceFile {
     name: String,
-    /// Where it begins in the text.
+    /// Its beginning in the text.
     start: usize,
     /// The number of its first line in the text, from 0.
     first_line: usize,
@@ -38,7 +38,7 @@ struct SourceFile {
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl SourceText {
-    /// The text of `bytes`, with replacement characters for what is not UTF-8: good for showing a place in it.
+    /// The text of `bytes`, with replacement characters for invalid UTF-8, for showing positions in it.
     #[must_use]
     pub fn lossy(name: &str, bytes: &[u8]) -> Self {
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
@@ -52,13 +52,13 @@ impl SourceText {
         Self { files, text, lines, first: Position { line: 1, column: 1 } }
     }
 
-    /// A part of a line of a file, for showing a place in a file that is not kept as a text.
+    /// A part of a line of a file, for showing a position in a file whose text is not kept.
     #[must_use]
     pub fn excerpt(name: &str, text: &str, first: Position) -> Self {
         Self { first, ..Self::new(name, text.to_owned()) }
     }
 
-    /// Adds the text of a further file; gives the offset at which it begins.
+    /// Adds the text of a further file, and returns the offset at which it begins.
     pub(super) fn append(&mut self, other: &Self) -> usize {
         self.text.push('\n');
         let start = self.text.len();
@@ -119,15 +119,15 @@ impl SourceText {
     }
 }
 
-/// Number of characters that begin in a range of bytes, whatever its ends cut through.
+/// The number of characters that begin in a range of bytes, whose ends may be inside of characters.
 fn characters(text: &str, range: Range<usize>) -> usize {
     text.as_bytes().get(range).unwrap_or(&[]).iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
 }
 
-/// From offsets in a decoded string to offsets in the file.
+/// Maps offsets in a decoded string to offsets in the file.
 #[derive(Clone, Debug)]
 pub(super) enum StringPlaces {
-    /// The string stands in the file as it is, from here on.
+    /// The string is in the file without escapes, from this offset on.
     From(usize),
     /// The offset in the file of each decoded byte, and of the end.
     Each(Vec<usize>),
@@ -145,7 +145,7 @@ impl StringPlaces {
         if inner == decoded { Self::From(start) } else { Self::Each(walk(inner, start, decoded, raw.starts_with('"'))) }
     }
 
-    /// The place of a range of decoded bytes.
+    /// The position of a range of decoded bytes.
     pub(super) fn place(&self, range: &Range<usize>) -> Range<usize> {
         match self {
             Self::From(start) => start + range.start..start + range.end,
@@ -191,7 +191,7 @@ fn strip_line_break(text: &str) -> &str {
     text.strip_prefix("\r\n").or_else(|| text.strip_prefix('\n')).unwrap_or(text)
 }
 
-/// Length of the character or escape sequence that `rest` begins with.
+/// The length of the character or escape sequence at the beginning of `rest`.
 fn length(rest: &str, escapes: bool) -> usize {
     let Some(first) = rest.chars().next() else { return 0 };
     if !(escapes && first == '\\') {

@@ -1,5 +1,5 @@
-//! The `[sweep]` table: how the scenario itself would be swept. Only its form is checked here; the numbers are the
-//! sweep's own business.
+//! The `[sweep]` table: the defaults for a sweep of the scenario. Only its form is checked here; the numbers are
+//! checked by `sweep`.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,18 +11,18 @@ use super::keys;
 use super::set_value::SetValue;
 use super::toml_tree::{Kind, Table, Value};
 
-/// A name and the values that it is to take.
+/// A name and its values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Varied {
     /// A parameter, or the dotted path of a number.
     pub name: String,
     /// Its values.
     pub values: VariedValues,
-    /// Where it stands.
+    /// Its position.
     pub span: Range<usize>,
 }
 
-/// The values that a name is to take.
+/// The values of a varied name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum VariedValues {
     /// A text, as on the command line: `A:B:N`, `A:B:N:log` or `V,V,…`.
@@ -64,7 +64,7 @@ pub struct SweepTable {
 }
 
 impl Document {
-    /// The `[sweep]` table, if there is one; what is of the wrong form in it, `compile` reports.
+    /// The `[sweep]` table, if there is one; entries of an invalid form are left out, and reported by `compile`.
     #[must_use]
     pub fn sweep(&self) -> Option<SweepTable> {
         let Kind::Table(table) = &self.root().get("sweep")?.value.kind else { return None };

@@ -30,20 +30,20 @@ use crate::model::{Comparison, Date, limits};
 /// Index of a node in its tree.
 pub(super) type TreeId = usize;
 
-/// A parsed expression; operands stand before their operators, the last node is the root.
+/// A parsed expression; operands come before their operators, and the last node is the root.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
     pub(super) nodes: Vec<TreeNode>,
 }
 
-/// A node and where it stands.
+/// A node and its position.
 #[derive(Clone, Debug)]
 pub(super) struct TreeNode {
     pub(super) form: Form,
     pub(super) span: Range<usize>,
 }
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Form {
     Number(f64),
@@ -69,7 +69,7 @@ pub(super) enum Operator {
     Divide,
 }
 
-/// How tightly operators bind; `not` stands between `and` and comparisons, `-` above all.
+/// The precedence of operators; that of `not` is between `and` and comparisons, that of unary `-` the highest.
 const NOT: u8 = 3;
 const COMPARISON: u8 = 4;
 const SIGN: u8 = 7;
@@ -85,7 +85,7 @@ impl Operator {
         }
     }
 
-    /// How it is written.
+    /// Its text.
     pub(super) fn symbol(self) -> &'static str {
         match self {
             Self::Or => "or",
@@ -99,7 +99,7 @@ impl Operator {
     }
 }
 
-/// What is wrong with an expression's form.
+/// A syntax error of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SyntaxError {
     pub(super) message: String,
@@ -110,7 +110,7 @@ pub(super) struct SyntaxError {
 /// Parses an expression.
 ///
 /// # Errors
-/// The first thing that is wrong with its form.
+/// The first syntax error.
 pub(super) fn parse(text: &str) -> Result<Tree, SyntaxError> {
     let mut parser = Parser { text, tokens: tokens(text), at: 0, depth: 0, tree: Tree::default() };
     if parser.peek().kind == TokenKind::End {

@@ -20,7 +20,7 @@ impl Unit {
     /// Every unit, shortest first.
     pub(super) const ALL: [Self; 6] = [Self::Minute, Self::Hour, Self::Day, Self::Week, Self::Month, Self::Year];
 
-    /// How several are called.
+    /// The plural.
     pub(super) fn plural(self) -> &'static str {
         match self {
             Self::Minute => "minutes",
@@ -40,7 +40,7 @@ impl Unit {
         })
     }
 
-    /// How long one is.
+    /// The length of one unit.
     pub(super) fn length(self) -> StepLength {
         match self {
             Self::Minute => StepLength::Seconds(60),
@@ -53,7 +53,7 @@ impl Unit {
     }
 }
 
-/// Units of a kind that a duration and a step have in common: minutes, or months.
+/// The base unit that a duration and a step have in common: minutes, or months.
 fn in_common(unit: Unit, step: StepLength) -> Option<(i64, i64)> {
     match (unit.length(), step) {
         (StepLength::Seconds(unit), StepLength::Seconds(step)) => Some((unit / 60, step / 60)),
@@ -62,14 +62,14 @@ fn in_common(unit: Unit, step: StepLength) -> Option<(i64, i64)> {
     }
 }
 
-/// A duration in steps; none where neither has a fixed length in the other.
+/// A duration in steps; `None` if one is in months and the other in minutes, which cannot be converted.
 pub(super) fn in_steps(number: f64, unit: Unit, step: StepLength) -> Option<f64> {
     let (unit, step) = in_common(unit, step)?;
     #[expect(clippy::cast_precision_loss, reason = "at most 10000 years in minutes")]
     Some(number * unit as f64 / step as f64)
 }
 
-/// A length of time in words: `1 week`, `2 months`.
+/// A length of time as text: `1 week`, `2 months`.
 pub(super) fn in_words(step: StepLength) -> String {
     let unit =
         Unit::ALL.into_iter().rev().find(|&unit| in_common(unit, step).is_some_and(|(unit, step)| step % unit == 0));
@@ -85,7 +85,7 @@ fn counted(count: i64, unit: Unit) -> String {
 }
 
 /// The durations next to one that are whole numbers of steps, at least `least` of them, in the unit that it was
-/// written in if that can say them; the lower first.
+/// written in if possible; the lower first.
 pub(super) fn nearest_whole(number: f64, unit: Unit, step: StepLength, least: i64) -> Vec<String> {
     let Some(steps) = in_steps(number, unit, step).filter(|steps| steps.abs() < 1e9) else { return Vec::new() };
     let Some((one, length)) = in_common(unit, step) else { return Vec::new() };
@@ -136,14 +136,14 @@ pub(super) fn date_length(text: &str) -> Option<usize> {
     ends(10).then_some(10)
 }
 
-/// The moment that such a text of digits names, if the calendar has it.
+/// The moment with these digits, if it exists in the calendar.
 pub(super) fn date(text: &str) -> Option<DateTime> {
     let number = |from: usize, to: usize| text.get(from..to).map_or(Some(0), |digits| digits.parse::<i16>().ok());
     let small = |from: usize| i8::try_from(number(from, from + 2)?).ok();
     DateTime::new(number(0, 4)?, small(5)?, small(8)?, small(11)?, small(14)?, small(17)?, 0).ok()
 }
 
-/// A TOML date as a civil one; or what is wrong with it, and a remedy.
+/// Converts a TOML date to a civil one. An error has a message and a remedy.
 pub(super) fn civil(moment: &Datetime) -> Result<DateTime, (String, &'static str)> {
     const WHOLE: &str = "write whole seconds: `2025-03-10T12:30:00`";
     let Some((year, month, day)) = moment.date else {

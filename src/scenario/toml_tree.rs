@@ -1,4 +1,4 @@
-//! A TOML document as a tree that knows where everything stands and in which order it first appeared.
+//! A TOML document as a tree with the position of every key and value, in order of first appearance.
 
 use std::ops::Range;
 
@@ -16,20 +16,20 @@ pub(super) struct Table {
 pub(super) struct Entry {
     /// The key.
     pub(super) key: String,
-    /// Where the key stands (of a header: its last part).
+    /// The position of the key (of a header: its last part).
     pub(super) key_span: Range<usize>,
     /// The value.
     pub(super) value: Value,
 }
 
-/// A value and where it stands.
+/// A value and its position.
 #[derive(Clone, Debug)]
 pub(super) struct Value {
-    /// What it is.
+    /// Its content.
     pub(super) kind: Kind,
-    /// Where it stands.
+    /// Its position.
     pub(super) span: Range<usize>,
-    /// The override that gave it, by position, if one did.
+    /// The override that set it, by position, if one did.
     pub(super) set_by: Option<usize>,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Datetime {
     pub(super) offset: bool,
 }
 
-/// What a value is.
+/// The content of a value.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     String(String),
@@ -57,7 +57,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// What it is, in words, with an article.
+    /// Its kind in messages, with an article.
     pub(super) fn description(&self) -> &'static str {
         match self {
             Self::String(_) => "a text",
@@ -84,7 +84,7 @@ impl Table {
 }
 
 impl Value {
-    /// The number that it is written as.
+    /// The value of an integer or a float.
     pub(super) fn number(&self) -> Option<f64> {
         match self.kind {
             #[expect(clippy::cast_precision_loss, reason = "the nearest float is what a number means here")]
@@ -95,12 +95,12 @@ impl Value {
     }
 }
 
-/// A table that names what a parameter is, rather than a distribution.
+/// Whether a table is a parameter in the long form, rather than a distribution.
 pub(super) fn is_long_form(table: &Table) -> bool {
     !table.entries.iter().any(|entry| Shape::named(&entry.key).is_some())
 }
 
-/// Moves all places behind the texts that come before.
+/// Shifts all positions by the length of the preceding texts.
 pub(super) fn shift_table(table: &mut Table, by: usize) {
     for entry in &mut table.entries {
         entry.key_span = entry.key_span.start + by..entry.key_span.end + by;
@@ -117,7 +117,7 @@ fn shift_value(value: &mut Value, by: usize) {
     }
 }
 
-/// A table that stands for a column of a table of cells.
+/// Whether a table refers to a column of a table of cells.
 pub(super) fn is_column(table: &Table) -> bool {
     table.has("column")
 }

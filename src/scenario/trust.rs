@@ -16,7 +16,7 @@ use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::{ActorId, Domain, Influence, Pairs, Target, limits};
 
 impl<'a> Draft<'a> {
-    /// Reads `[credit]`, which holds for every actor without its own.
+    /// Reads `[credit]`, the default for all actors.
     pub(super) fn read_credit(&mut self) {
         let Some(table) = self.reader.section("credit") else { return };
         self.reader.known_keys(table, &keys::CREDITS);
@@ -71,7 +71,7 @@ impl<'a> Draft<'a> {
             let position = self.model.setup.trust_pairs.len();
             self.model.setup.trust_pairs.push(0.0);
             self.plain_field(&number.value, &path(&place, "value"), Domain::Unit, Target::TrustPair(position));
-            // An invalid pair has been reported; it keeps its position beside its number.
+            // An invalid pair has been reported; it keeps its position, so that positions and numbers agree.
             let nobody = Pairs { first: crate::model::GroupId(0), second: crate::model::GroupId(0) };
             self.model.trust_pairs.push(pairs.unwrap_or(nobody));
         }
@@ -169,7 +169,7 @@ impl<'a> Draft<'a> {
         good.then_some((table, columns))
     }
 
-    /// The actor or group in a cell; none where there is none (and it is reported).
+    /// The actor or group in a cell; `None` if there is no such name, which has been reported.
     fn tied(&mut self, table: &CsvTable, row: usize, column: usize) -> Option<Set> {
         let name = table.cell(row, column).to_ascii_lowercase();
         let known = self.lookup.names.party_named(&name);

@@ -1,4 +1,4 @@
-//! Variants: a scenario laid over another (`extends`, `remove`), and a scenario with everything laid over, printed as one
+//! Variants: merges a scenario with the one that it extends (`extends`, `remove`), and prints a merged scenario as one
 //! TOML file.
 
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use super::toml_tree::{Entry, Kind, Table, Value, is_long_form};
 /// Sections that have keys of their own; all others hold entries by id.
 const THINGS: [&str; 4] = ["time", "trust", "credit", "sweep"];
 
-/// Lays a scenario over the one that it extends.
+/// Merges a scenario with the one that it extends.
 ///
 /// # Errors
-/// What its `remove` names that is not there or cannot be removed.
+/// The entries of `remove` that do not exist or cannot be removed.
 pub(super) fn lay_over(mut base: Table, mut over: Table) -> (Table, Vec<Diagnostic>) {
     let mut wrong = Vec::new();
     over.entries.retain(|entry| entry.key != "extends");
@@ -172,7 +172,7 @@ fn remove(base: &mut Table, path: &str, span: &Range<usize>) -> Result<(), Box<D
 /// Sections whose entries are printed as tables of their own; in all others an entry is one line.
 const OF_TABLES: [&str; 8] = ["actors", "cohorts", "commitments", "meetings", "moves", "shocks", "outcomes", "data"];
 
-/// Longest line that a list is printed on.
+/// The largest length of a line with a list.
 const WIDTH: usize = 100;
 
 /// What is printed from: the texts in which values stand as they are written, and by the place of a path in them, that
@@ -285,7 +285,7 @@ fn value(value: &Value, text: Printed<'_>) -> String {
     }
 }
 
-/// A key as TOML takes it.
+/// A key in TOML syntax, quoted if necessary.
 fn key(key: &str) -> String {
     let is_bare =
         !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));

@@ -1,5 +1,5 @@
-//! The vocabulary of expressions: their tokens, and the words that mean something, functions and quantities, with how
-//! they are written. The quantities and what they take come from the table of the model.
+//! The vocabulary of expressions: the tokens, the keywords, and the functions and quantities with their usage.
+//! The quantities and their arguments come from the table of the model.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::diagnostic::quoted;
 use super::time_literal::{self, Unit};
 use crate::model::{Comparison, Date, Quantity, Signature};
 
-/// A token and its place in the expression's text.
+/// A token and its position in the text of the expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Token {
     pub(super) kind: TokenKind,
@@ -29,7 +29,7 @@ pub(super) enum TokenKind {
     Open,
     Close,
     Comma,
-    /// Invalid text: what is wrong, and a remedy.
+    /// Invalid text: a message and a remedy.
     Invalid(String, Option<String>),
     End,
 }
@@ -127,7 +127,7 @@ fn operator(rest: &str, first: char) -> (TokenKind, usize) {
     (TokenKind::Invalid(format!("unexpected character {}", quoted(shown)), help), first.len_utf8())
 }
 
-/// `2004-11-18`, `2004-11-18T06:00`; what looks like a date is never a difference.
+/// `2004-11-18`, `2004-11-18T06:00`. A text in the form of a date is never a difference.
 fn date(rest: &str) -> Option<(TokenKind, usize)> {
     if let Some(length) = time_literal::date_length(rest) {
         let text = &rest[..length];
@@ -227,7 +227,7 @@ pub(super) enum ArgumentKind {
 }
 
 impl ArgumentKind {
-    /// What a quantity of this signature takes; none where it is written without arguments.
+    /// The kind for a quantity with this signature; `None` if it is written without arguments.
     fn of(signature: Signature) -> Option<Self> {
         match signature {
             Signature::Slot => Some(Self::Resource),
@@ -253,7 +253,7 @@ impl ArgumentKind {
         }
     }
 
-    /// How a quantity that takes this is written.
+    /// The usage of a quantity with arguments of this kind.
     fn usage(self, name: &str) -> String {
         match self {
             Self::Resource => format!("write `{name}(resource)`, or `{name}(resource, actor or group)`"),
@@ -272,7 +272,7 @@ impl ArgumentKind {
     }
 }
 
-/// Every word that has a meaning of its own in expressions, so that no parameter or definition may be called so.
+/// The words with a meaning in expressions, which no parameter or definition may have as a name.
 pub(super) fn all<'a>() -> impl Iterator<Item = &'a str> {
     let quantities = Quantity::SIGNATURES.iter().map(|&(name, _)| name);
     quantities.chain([MEMBERS]).chain(FUNCTIONS).chain(KEYWORDS)
@@ -290,7 +290,7 @@ pub(super) fn called<'a>() -> impl Iterator<Item = &'a str> {
     names.into_iter()
 }
 
-/// What the quantity of a name takes as arguments; none if there is no such quantity.
+/// The kind of arguments of the quantity with this name; `None` if there is no such quantity.
 pub(super) fn argument_kind(name: &str) -> Option<ArgumentKind> {
     let mut quantities = Quantity::SIGNATURES.iter().filter(|(known, _)| *known == name);
     let kind = quantities.find_map(|&(_, signature)| ArgumentKind::of(signature));
@@ -303,12 +303,12 @@ pub(super) fn alone(name: &str) -> Option<Signature> {
     quantities.find(|(_, signature)| ArgumentKind::of(*signature).is_none()).map(|&(_, signature)| signature)
 }
 
-/// Whether a name is one of them.
+/// Whether a name is a reserved word.
 pub(super) fn is_word(name: &str) -> bool {
     all().any(|word| word == name)
 }
 
-/// How a function or quantity is written.
+/// The usage of a function or quantity.
 pub(super) fn usage(name: &str) -> String {
     match name {
         "min" | "max" => format!("write `{name}(a, b)`, with as many numbers as you like"),

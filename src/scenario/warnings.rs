@@ -1,5 +1,5 @@
-//! Warnings about valid models that probably do not mean what their author intends, among them conditions that cannot hold
-//! even when everything is bound and delivered.
+//! Warnings about valid models that probably do not mean what their author intends, among them conditions that cannot
+//! hold even when everything is bound and delivered.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ fn swap(model: &Model, root: &Table) -> Option<Diagnostic> {
         (is_mutual && swaps(one) && swaps(other)).then_some((one, other))
     });
     let (one, other) = pair?;
-    // Two single ties are written on purpose; only groups hide that there is no weight on oneself.
+    // Two single ties are intentional; only with groups is a missing weight on oneself easily overlooked.
     let is_of_a_group = model.influence.iter().any(|entry| match *entry {
         Influence::Between(pairs) => [pairs.first, pairs.second].iter().all(|id| {
             let members = &model.groups[id.index()].members;
@@ -153,7 +153,7 @@ impl UpperBounds {
                 }
             }
         }
-        // They come in order but where an actor promises several things.
+        // They are sorted, except for actors with several promises.
         bounds.own.sort_by_key(|(key, _)| *key);
         bounds.own.dedup_by(|(key, amount), (kept, sum)| {
             let is_same = key == kept;
@@ -172,7 +172,7 @@ impl UpperBounds {
         Some(self.own[at].1)
     }
 
-    /// Whether a commitment's condition can hold for one of its debtors; true where that is not known to be wrong.
+    /// Whether the condition of a commitment can hold for one of its debtors; `true` if that cannot be excluded.
     pub(super) fn can_hold(&self, model: &Model, commitment: CommitmentId, condition: &Expression) -> bool {
         let range = model.instances_of(commitment);
         let debtors: Vec<ActorId> = model.instances[range.clone()].iter().map(|instance| instance.debtor).collect();
@@ -195,7 +195,7 @@ impl UpperBounds {
     }
 
     fn interval(&self, model: &Model, asking: CommitmentId, reader: Reader, quantity: Quantity) -> Interval {
-        // What is no evidence, others cannot raise by binding themselves.
+        // Other quantities cannot rise as others bind themselves.
         if !quantity.is_evidence() {
             return quantity_interval(model, quantity);
         }
@@ -240,7 +240,7 @@ impl UpperBounds {
     }
 }
 
-/// The most that each gift can be, in millionths.
+/// The largest possible amount of each gift, in millionths.
 fn amounts(model: &Model, parameters: &[Interval]) -> Vec<i128> {
     let mut amounts: Vec<i128> = model.setup.gives.iter().map(|amount| i128::from(amount.0)).collect();
     for field in &model.fields {

@@ -1,5 +1,5 @@
-//! Safe access to the files of an output folder that others may have made, and their hashes by SHA-256, also of such as are
-//! written or read piece by piece.
+//! Safe access to the files of an output folder that others may have made, and their hashes by SHA-256, also of such as
+//! are written or read piece by piece.
 //!
 //! Links, pipes and devices are never opened: a folder must not lead outside of itself, and nothing in it may block a
 //! command. A command that writes into a folder holds its [`Lock`].
@@ -179,7 +179,7 @@ impl Lock {
 pub struct Digest(pub String);
 
 impl Digest {
-    /// The hash of what has been fed to a hasher.
+    /// The hash of the data that a hasher has received.
     #[must_use]
     pub fn of(hasher: Sha256) -> Self {
         Self(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
@@ -192,7 +192,7 @@ pub fn digest(bytes: &[u8]) -> Digest {
     Digest::of(Sha256::new_with_prefix(bytes))
 }
 
-/// What is read from or written to, with the hash of all that went through.
+/// A reader or writer that hashes the bytes that pass through it.
 #[derive(Debug)]
 pub(super) struct Hashed<T> {
     inner: T,
@@ -204,7 +204,7 @@ impl<T> Hashed<T> {
         Self { inner, hasher: Sha256::new() }
     }
 
-    /// What it was made of, and the hash.
+    /// The inner reader or writer, and the hash.
     pub(super) fn into_parts(self) -> (T, Digest) {
         (self.inner, Digest::of(self.hasher))
     }

@@ -1,40 +1,40 @@
-//! Why a folder or a file could not be written.
+//! The reasons why a folder or a file could not be written.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a folder or a file could not be written.
+/// The reason why a folder or a file could not be written.
 #[derive(Debug)]
 pub enum FolderError {
-    /// It is there and not empty, and `force` was not given.
+    /// The folder exists and is not empty, and `force` was not given.
     NotEmpty(PathBuf),
-    /// There is a file in its place.
+    /// A file has the name of the folder.
     NotAFolder(PathBuf),
-    /// There is a folder in the place of a file.
+    /// A folder has the name of the file.
     NotAFile(PathBuf),
-    /// The file is there, and `force` was not given.
+    /// The file exists, and `force` was not given.
     Exists(PathBuf),
     /// The file is an input of the command.
     Input(PathBuf),
-    /// There is a link in the place of a file.
+    /// A link has the name of the file.
     Link(PathBuf),
-    /// It is not said to be written by this program, so that it is not replaced.
+    /// It is not known to be written by this program, so it is not replaced.
     NotReplaceable {
         /// The folder, or a file in it.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: &'static str,
     },
     /// Another process is writing into it.
     Busy(PathBuf),
-    /// The system refused.
+    /// A system call failed.
     Io {
-        /// What was being done.
+        /// The operation, such as `write`.
         doing: &'static str,
-        /// With what.
+        /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
 }
@@ -44,7 +44,7 @@ impl FolderError {
         Self::Io { doing, path: path.to_owned(), error }
     }
 
-    /// What to do about it, where there is a remedy.
+    /// A suggestion for the user, if there is one.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {

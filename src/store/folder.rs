@@ -75,12 +75,12 @@ impl Folder {
         self.write_with(&mut |staged| files.iter().try_for_each(|(name, bytes)| staged.write(name, bytes)))
     }
 
-    /// Writes the files that `write` stages, the manifest among them, whole or not at all. Where the folder cannot appear
-    /// at its place and has to be filled there, `write` is called a second time.
+    /// Writes the files that `write` stages, including the manifest, completely or not at all. If the folder cannot be
+    /// moved to its place and has to be filled there, `write` is called a second time.
     ///
     /// # Errors
-    /// Those of `write`, and a [`FolderError`] where the system refuses; the folder is then as it was, unless what could
-    /// not be done is to `restore` it (then it lacks a manifest, and is incomplete) or to `sync` what is there already.
+    /// Those of `write`, and a [`FolderError`] if a system call fails. The folder is then unchanged, unless the failed
+    /// operation is `restore` (then it has no manifest, and is incomplete) or the final `sync`.
     pub fn write_with(
         &self,
         write: &mut dyn FnMut(&mut StagedFiles<'_>) -> Result<(), FolderError>,
@@ -271,7 +271,7 @@ mod tests {
         fs::write(path(MANIFEST), OLD).unwrap();
         fs::write(path("events.csv"), "old").unwrap();
         fs::write(path("summary.csv"), "old").unwrap();
-        // A folder of somebody else is in the place of a file.
+        // A foreign folder has the name of a file.
         fs::create_dir(path("runs.csv")).unwrap();
         fs::write(path("runs.csv").join("own"), "own").unwrap();
         let claimed = Folder::claim(folder.path(), true).unwrap();

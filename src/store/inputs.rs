@@ -1,5 +1,5 @@
-//! The files to which a scenario refers: the originals, relative to the scenario file, and the copies in the folder of a
-//! run.
+//! The files to which a scenario refers: the originals, relative to the scenario file, and the copies in the folder of
+//! a run.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -115,7 +115,7 @@ impl Attachments for StoredInputs {
         let Some(record) = self.records.iter().find(|record| record.path == location) else {
             return Err(edited("is not among the inputs in the manifest".into()));
         };
-        // A manifest that somebody else wrote may name files elsewhere.
+        // A forged manifest may name files elsewhere.
         if !record.is_plain() {
             return Err(edited("has an invalid name in the manifest".into()));
         }

@@ -175,7 +175,7 @@ pub struct Manifest {
     pub stances: bool,
     /// Whether trust is in `series.csv`.
     pub trust: bool,
-    /// The format of a second file beside each table, where there is one.
+    /// The format of the second file beside each table, if there is one.
     #[serde(default, skip_serializing_if = "is_csv")]
     pub table_format: Format,
     /// Whether the output is complete.
@@ -355,8 +355,8 @@ fn check_values(text: &str) -> Result<(), ManifestError> {
 /// Name of the manifest, which comes last.
 pub const MANIFEST: &str = "manifest.json";
 
-/// Names of files that commands write. Where one of them stands in a folder and its manifest does not list it, it is
-/// somebody's own.
+/// Names of files that commands write. If a folder has such a file and its manifest does not list it, the program did
+/// not write it.
 pub(super) const OURS: [&str; 8] = [
     "events.csv",
     "series.csv",
@@ -422,14 +422,15 @@ pub(super) fn listed(manifest: &Path) -> Result<Vec<String>, &'static str> {
         ];
         let growing = growing.iter().filter(|(_, is)| *is).map(|(name, _)| *name);
         let format = Format::ALL.iter().find(|format| Some(format.name()) == listing.table_format.as_deref());
-        // What stands beside the tables is written last.
+        // The files beside the tables are written last.
         names.extend(growing.clone().filter(|_| unfinished).filter_map(|name| format?.beside(name)));
         names.extend(growing.map(str::to_owned));
     }
     Ok(names)
 }
 
-/// Names of files that commands write, given those of the tables as CSV: also what may stand beside each in other formats.
+/// Names of files that commands write, given those of the tables as CSV: also what may stand beside each in other
+/// formats.
 pub(super) fn in_all_formats(names: &[&str]) -> impl Iterator<Item = String> {
     let beside = |name: &str| Format::ALL.iter().filter_map(|format| format.beside(name)).collect::<Vec<_>>();
     names.iter().flat_map(move |name| std::iter::once((*name).to_owned()).chain(beside(name)))

@@ -14,7 +14,7 @@ use crate::scenario::{AddedMove, Attachments, MoveAmounts, Override, SetValue};
 use crate::table::Format;
 use crate::trace::Recorded;
 
-/// A run, and what its folder would hold.
+/// A run with the contents of its folder.
 #[derive(Debug)]
 pub struct Recording {
     /// The result that [`verify`](super::verify) would give for the folder.
@@ -93,7 +93,7 @@ impl Recording {
     /// As [`Folder::write_with`].
     ///
     /// # Panics
-    /// Never: what was run was compiled from a document.
+    /// Never: the run was compiled from a document.
     pub fn write_in(&self, folder: &Folder, format: Format) -> Result<(), FolderError> {
         let document = self.verified.course.document().expect("the course was compiled from one");
         let manifest = Manifest { table_format: format, ..self.verified.manifest.clone() };

@@ -22,7 +22,7 @@ use crate::trace::set_cell;
 /// The tables of one run, also of one that was folded from its log.
 #[derive(Clone, Copy, Debug)]
 pub struct RunTables<'a> {
-    /// The model that it began with, whose draws are in the log.
+    /// The first model of the run, whose draws are in the log.
     pub first: &'a Model,
     /// The model that it ended with.
     pub last: &'a Model,
@@ -30,18 +30,18 @@ pub struct RunTables<'a> {
     pub run: &'a Run,
     /// Its seed and replicate.
     pub run_seed: RunSeed,
-    /// What was sampled besides the metrics.
+    /// The stances and trust that were sampled, besides the metrics.
     pub sampler: &'a Sampler,
-    /// What was set, forks' overrides included.
+    /// The overrides, including those of forks.
     pub sets: &'a [Override],
 }
 
-/// What looks at the tables of a run, one after the other.
+/// A visitor of the tables of a run.
 pub trait TableVisitor {
     /// Why it stops.
     type Error;
 
-    /// Takes a table, with its name without what says the format.
+    /// Visits a table; `name` has no extension.
     ///
     /// # Errors
     /// As the visitor has them; no other table follows.
@@ -131,8 +131,8 @@ pub(super) fn files(name: &str, format: Format) -> impl Iterator<Item = (Format,
     std::iter::once((Format::Csv, csv)).chain(beside)
 }
 
-/// Writes the folder of a run, whole or not at all: the tables, the files that the scenario refers to, and the manifest,
-/// which gets the hashes of the tables.
+/// Writes the folder of a run, whole or not at all: the tables, the files that the scenario refers to, and the
+/// manifest, which gets the hashes of the tables.
 ///
 /// # Errors
 /// As [`Folder::write_with`].
@@ -187,7 +187,7 @@ impl Table for Events<'_> {
     }
 }
 
-/// The metrics of a run at each step, and what else was sampled.
+/// The metrics of a run at each step, and the sampled stances and trust.
 struct Series<'a> {
     columns: Vec<Column>,
     model: &'a Model,
@@ -205,7 +205,7 @@ impl Table for Series<'_> {
     }
 }
 
-/// What became of the commitments of a run.
+/// The commitments of a run with their final states.
 struct Commitments<'a> {
     columns: Vec<Column>,
     model: &'a Model,

@@ -1,5 +1,5 @@
-//! Writing whole or not at all. A folder or a single file is written aside: beside its place under a name of its own, and
-//! locked, so that the next command takes away what a kill leaves, and nothing else.
+//! Writing whole or not at all. A folder or a single file is written aside: beside its place under a name of its own,
+//! and locked, so that the next command removes the leftovers of killed commands, and nothing else.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -13,10 +13,10 @@ use super::error::FolderError;
 use super::manifest::{MANIFEST, OURS, in_all_formats, listed};
 use crate::table::{CsvWriter, Table};
 
-/// What begins the name of all that is being written aside.
+/// The prefix of the names of staged files and folders.
 pub(super) const PARTIAL: &str = ".backstop-partial-";
 
-/// Whether a name is one of those of what is being written aside, or was when a command was killed.
+/// Whether a name is that of a staged file or folder, or of a leftover of a killed command.
 #[must_use]
 pub fn is_partial(name: &str) -> bool {
     name.starts_with(PARTIAL)
@@ -32,10 +32,10 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// An empty folder beside the place of a folder that is not there yet. What a kill has left there is taken away.
+    /// Creates an empty folder beside the place of a folder that does not exist yet, and removes leftovers there.
     ///
     /// # Errors
-    /// A [`FolderError`] where the system refuses.
+    /// A [`FolderError`] if a system call fails.
     pub fn beside(place: &Path) -> Result<Self, FolderError> {
         let (parent, prefix) = (parent(place), partial_of(place));
         fs::create_dir_all(&parent).map_err(|error| FolderError::io("create", &parent, error))?;
@@ -54,25 +54,25 @@ impl Staging {
         Ok(Self { folder, place: place.to_owned(), lock })
     }
 
-    /// Where it is written.
+    /// The path at which it is being written.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Lets it appear at its place. Whoever opens it there finds it locked from the first moment on. Also whether it is
-    /// safe on the disk.
+    /// Moves it to its place. It is locked from the first moment on. Also returns whether the move has been
+    /// synced to the disk.
     ///
     /// # Errors
-    /// A [`FolderError`] where the system refuses, or something that is not empty is there.
+    /// A [`FolderError`] if a system call fails, or the place is taken by something that is not empty.
     pub fn appear(self) -> Result<(Lock, io::Result<()>), FolderError> {
         fs::rename(self.folder.path(), &self.place).map_err(|error| FolderError::io("write", &self.place, error))?;
-        // It has been moved to its place; there is nothing left to clean up.
+        // It has been moved to its place, so nothing needs to be removed.
         let _ = self.folder.keep();
         Ok((self.lock, sync_folder(&parent(&self.place))))
     }
 
-    /// Leaves it where it is written.
+    /// Keeps it at its temporary path.
     pub(super) fn keep(self) {
         let _ = self.folder.keep();
     }
@@ -84,11 +84,11 @@ pub(super) const UNLISTED: &str = "it is not among the files that the folder's m
 /// The files of a folder while they are written aside, one after the other, each synced.
 #[derive(Debug)]
 pub struct StagedFiles<'a> {
-    /// Where they are written.
+    /// The path at which they are being written.
     staging: &'a Path,
     /// The folder in which they will stand.
     place: &'a Path,
-    /// The files that are in that folder and may be replaced, where it is there.
+    /// The files in the folder that may be replaced, if it exists.
     owned: Option<&'a BTreeSet<String>>,
     names: Vec<String>,
 }
@@ -106,7 +106,7 @@ impl<'a> StagedFiles<'a> {
         self.file(name, |file| file.write_all(bytes))
     }
 
-    /// Writes a table as CSV, row by row, and gives its hash.
+    /// Writes a table as CSV, row by row, and records its hash.
     ///
     /// # Errors
     /// As [`StagedFiles::write_with`].
@@ -114,10 +114,10 @@ impl<'a> StagedFiles<'a> {
         self.write_with(name, |file| CsvWriter::write(file, table).map(drop))
     }
 
-    /// Writes a file piece by piece, and gives its hash. Small pieces are not collected.
+    /// Writes a file piece by piece, and records its hash. Small pieces are not buffered.
     ///
     /// # Errors
-    /// A [`FolderError`] where the system refuses, or there is a file of that name in the folder that is not its own.
+    /// A [`FolderError`] if a system call fails, or the folder has a file of that name that the program did not write.
     pub fn write_with(
         &mut self,
         name: &str,
@@ -148,15 +148,15 @@ impl<'a> StagedFiles<'a> {
         written.map_err(|error| FolderError::io("write", &place, error))
     }
 
-    /// The names of all of them, which are safe on the disk.
+    /// Syncs the files, and returns their names.
     pub(super) fn finish(self) -> Result<Vec<String>, FolderError> {
         sync_folder(self.staging).map_err(|error| FolderError::io("write", self.place, error))?;
         Ok(self.names)
     }
 }
 
-/// Makes what is to be written aside for a place, and locks it; anew where another command took it for left behind
-/// before it was locked. Where there are no locks, what a kill leaves is not told from what is being written, and stays.
+/// Creates the staged file or folder for a place, and locks it. Tries again if another command removed it as a leftover
+/// before it was locked. Without locks, leftovers cannot be distinguished from files being written, and are kept.
 pub(super) fn aside<T>(
     place: &Path,
     make: impl Fn() -> Result<T, FolderError>,
@@ -171,14 +171,14 @@ pub(super) fn aside<T>(
     Err(FolderError::Busy(place.to_owned()))
 }
 
-/// What begins the names of what is being written aside for this place.
+/// The prefix of the names of staged files and folders for this place.
 pub(super) fn partial_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // Names have a limit, often 255 bytes.
     format!("{PARTIAL}{}-", name.chars().take(40).collect::<String>())
 }
 
-/// What is being written aside in a folder under names that begin so.
+/// The staged files and folders in a folder whose names have this prefix.
 pub(super) fn partial_in(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>, FolderError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(|error| FolderError::io("read", folder, error))? {
@@ -191,27 +191,27 @@ pub(super) fn partial_in(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>, Fo
     Ok(found)
 }
 
-/// Takes away what a kill has left of files that were being written into a folder. Who calls it holds the lock of the
+/// Removes the leftovers of files that were being written into a folder. The caller must hold the lock of the
 /// folder.
 ///
 /// # Errors
-/// A [`FolderError`] where the system refuses.
+/// A [`FolderError`] if a system call fails.
 pub fn remove_partial(folder: &Path) -> Result<(), FolderError> {
     partial_in(folder, PARTIAL)?.iter().try_for_each(|path| remove(path))
 }
 
-/// Takes away what a kill has left beside the place of a folder that commands write.
+/// Removes the leftovers beside the place of a folder that commands write.
 ///
 /// # Errors
-/// A [`FolderError`] where the system refuses.
+/// A [`FolderError`] if a system call fails.
 pub fn remove_left_beside(place: &Path) -> Result<(), FolderError> {
     remove_leftovers(&parent(place), &partial_of(place))
 }
 
-/// Takes away what a kill has left in a folder that others write into too: only what nobody has locked.
+/// Removes the leftovers in a folder into which other commands may be writing: only those that are not locked.
 pub(super) fn remove_leftovers(folder: &Path, prefix: &str) -> Result<(), FolderError> {
     for path in partial_in(folder, prefix)? {
-        // It is held until all of it is gone, so that nobody begins to write there meanwhile.
+        // The lock is held until everything is removed, so that no other command begins to write there.
         if let Some(_lock) = Lock::to_remove(&path) {
             remove(&path)?;
         }
@@ -228,10 +228,10 @@ pub(super) fn remove(path: &Path) -> Result<(), FolderError> {
         .map_err(|error| FolderError::io("remove", path, error))
 }
 
-/// Whether something can be written into a folder, found out by writing something into it.
+/// Tests whether files can be written into a folder, by writing one.
 pub(super) fn try_to_write(folder: &Path, prefix: &str) -> Result<(), FolderError> {
     let trial = tempfile::Builder::new().prefix(prefix).tempfile_in(folder);
-    // Where it cannot be taken away again, it is a leftover as a kill makes them.
+    // If it cannot be removed again, it remains as a leftover.
     trial.map(drop).map_err(|error| FolderError::io("write in", folder, error))
 }
 
@@ -242,7 +242,7 @@ pub(super) fn parent(path: &Path) -> PathBuf {
     }
 }
 
-/// Forces a folder to the disk: a rename in it, or a removal, is only safe once it is.
+/// Syncs a folder to the disk, which makes renames and removals in it durable.
 ///
 /// # Errors
 /// Those of the system.
@@ -254,9 +254,9 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 #[derive(Clone, Debug)]
 pub struct SingleFile {
     path: PathBuf,
-    /// Whether it is a device or a pipe, which is written to as it is.
+    /// Whether it is a device or a pipe, which is written to directly.
     special: bool,
-    /// Whether what may have been put there since may be replaced.
+    /// Whether a file that was created there in the meantime may be replaced.
     force: bool,
 }
 
@@ -322,10 +322,10 @@ fn is_input(input: &Path, file: &fs::Metadata) -> bool {
     is_file(input) || input.is_dir() && names.map(|name| input.join(name)).any(|path| is_file(&path))
 }
 
-/// Writes one file, whole or not at all, in the place of what may be there.
+/// Writes one file, completely or not at all, and replaces an existing one.
 ///
 /// # Errors
-/// A [`FolderError`] where the system refuses, or what is there is no ordinary file.
+/// A [`FolderError`] if a system call fails, or the existing file is not a regular one.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     write_file_with(path, |file| file.write_all(bytes).map_err(|error| FolderError::io("write", path, error)))
 }
@@ -333,7 +333,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
 /// Writes one file as [`write_file`] does, piece by piece.
 ///
 /// # Errors
-/// Those of `write`, after which the file is as it was, and a [`FolderError`] where the system refuses.
+/// Those of `write`, and a [`FolderError`] if a system call fails; the file is then unchanged.
 pub fn write_file_with<E: From<FolderError>>(
     path: &Path,
     write: impl FnOnce(&mut File) -> Result<(), E>,

@@ -1,4 +1,5 @@
-//! The rows of `runs.csv`, and those of `events.csv`, `series.csv` and `commitments.csv` in the order of the simulation.
+//! The rows of `runs.csv`, and those of `events.csv`, `series.csv` and `commitments.csv` in the order of the
+//! simulation.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -186,7 +187,7 @@ impl<'a> Row<'a> for EventRow<'a> {
     #[inline(always)]
     fn each(self, put: &mut impl Put<'a>) {
         const { assert!(EventColumn::ALL.len() == 12, "a column is missing below") };
-        // Written out, so that the compiler knows the column of each cell: a run may have millions of events.
+        // Not a loop, so that the compiler knows the column of each cell: a run may have millions of events.
         put.put(self.cell(EventColumn::Run));
         put.put(self.cell(EventColumn::Seq));
         put.put(self.cell(EventColumn::Step));

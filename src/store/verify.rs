@@ -1,5 +1,5 @@
 //! Verification: checks byte by byte that the tables of a folder follow from its log, and that the log is what a run of
-//! its scenario gives. Tables are read as they come, so that none is held in memory.
+//! its scenario gives. Tables are streamed, so that none is held in memory.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -129,7 +129,7 @@ fn again(course: &Lineage, manifest: &Manifest) -> Run {
 }
 
 impl Verified {
-    /// Why the events, whose file has the hash `found`, are not those of the run; none where they are.
+    /// The reason why the events, whose file has the hash `found`, are not those of the run; `None` if they are.
     fn check_history(&self, path: &Path, found: &Digest) -> Result<Option<ReplayError>, VerifyError> {
         let hash = self.fold.history.text();
         let same_hash = self.manifest.history_hash.as_deref() == Some(hash.as_str());
@@ -168,7 +168,7 @@ impl Verified {
         format!("the row was edited: it has {}, the run had {}", written(theirs), written(ours))
     }
 
-    /// The tables are what the log gives, byte for byte.
+    /// Checks that the tables follow from the log, byte for byte.
     fn check_tables(&self, dir: &Path, sampler: &Sampler) -> Result<(), VerifyError> {
         struct Compared<'a>(&'a Path, Format, BTreeMap<String, Digest>);
         impl TableVisitor for Compared<'_> {
@@ -179,7 +179,7 @@ impl Verified {
                     let path = self.0.join(&name);
                     let digest = match format.missing() {
                         None => compare(&path, format, table)?,
-                        // Its hash is then that of the manifest, or not.
+                        // The file is only hashed; the hash is compared with that in the manifest.
                         Some(_) => Ok(digest_of(&path)?),
                     };
                     let differs =
@@ -222,7 +222,7 @@ impl Manifest {
     /// Reads the manifest of a folder that is complete.
     ///
     /// # Errors
-    /// A [`VerifyError`] if it does not exist, cannot be used, or says that the folder is incomplete.
+    /// A [`VerifyError`] if it does not exist, cannot be used, or marks the folder as incomplete.
     pub fn read(dir: &Path) -> Result<Self, VerifyError> {
         let path = dir.join(MANIFEST);
         let at = |defect| VerifyError { path: path.clone(), defect };
@@ -254,7 +254,7 @@ fn open_table(path: &Path) -> Result<File, VerifyError> {
 pub(super) struct LogBytes {
     file: Hashed<File>,
     read: u64,
-    /// The line that is being read, from 1, and how much of it there is so far.
+    /// The line that is being read, from 1, and the number of its bytes so far.
     line: (u64, u64),
     /// Why it cannot be read.
     defect: Option<Defect>,
@@ -330,8 +330,8 @@ pub(super) fn digest_of(path: &Path) -> Result<Digest, VerifyError> {
     Ok(hashed.into_parts().1)
 }
 
-/// Compares what is read with what `write` writes, and gives what that gives, or the first line, from 1, in which they
-/// differ.
+/// Compares `found` with the bytes that `write` writes. Returns the result of `write`, or the first line, from 1, in
+/// which they differ.
 ///
 /// # Errors
 /// Those of reading.
@@ -350,7 +350,7 @@ pub(super) fn differing_line<R: BufRead, T>(
     }
 }
 
-/// Takes what should be read, and fails where something else is.
+/// A writer that compares the bytes written to it with those of a reader, and fails at the first difference.
 pub(super) struct Compared<R> {
     found: R,
     /// The line that is being compared, from 1.
@@ -359,7 +359,7 @@ pub(super) struct Compared<R> {
 }
 
 impl<R> Compared<R> {
-    /// The line in which they differ where one has ended and the other goes on with a byte. Before the end of a line it is
+    /// The line in which they differ if one has ended and the other continues with this byte. At a line break it is
     /// the next.
     fn line_before(&self, byte: u8) -> u64 {
         self.line + u64::from(byte == b'\n')

@@ -36,7 +36,7 @@ impl Axis {
     /// Parses `NAME=A:B:N`, `NAME=A:B:N:log` (both ends included) or `NAME=V,V,…`.
     ///
     /// # Errors
-    /// An [`Error`] that says what is wrong with the text.
+    /// An [`Error`] with a message about the text.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let Some((name, values)) = text.split_once('=') else {
             let message = format!("{} varies nothing", quoted(text));
@@ -48,7 +48,7 @@ impl Axis {
     /// The axis of a name whose values are given as `A:B:N`, `A:B:N:log` or `V,V,…`.
     ///
     /// # Errors
-    /// An [`Error`] that says what is wrong with the text.
+    /// An [`Error`] with a message about the text.
     pub fn of(name: &str, values: &str) -> Result<Self, Error> {
         let wrong =
             |what: String| Error::new(ErrorKind::Design, format!("{} {what}", quoted(&format!("{name}={values}"))));

@@ -125,7 +125,8 @@ impl Futures {
         ranked
     }
 
-    /// As [`Self::ranked`], without the sets that reach the goal no more often and no earlier than one of their subsets.
+    /// As [`Self::ranked`], without the sets that reach the goal no more often and no earlier than one of their
+    /// subsets.
     #[must_use]
     pub fn better_than_subsets(&self, goal: Goal) -> Vec<&MoveSet> {
         let known: BTreeMap<&[u32], Worth> = self.sets.iter().map(|set| (&set.classes[..], worth(set, goal))).collect();
@@ -171,7 +172,7 @@ impl Batch for FutureBatch {
     }
 }
 
-/// Simulates the futures on `jobs` threads; `go_on` is told the progress and returns whether to continue. The results
+/// Simulates the futures on `jobs` threads; `go_on` receives the progress and returns whether to continue. The results
 /// do not depend on the number of threads.
 ///
 /// Returns `None` if the run does not reach the step.

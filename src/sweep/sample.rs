@@ -49,14 +49,14 @@ pub struct Sample {
 const FORM: &str = "write `lhs:N`, `sobol:N` or `random:N`";
 
 impl Sample {
-    /// What the command line says of it.
+    /// The help text of `--sample`.
     pub const HELP: &'static str =
         "Sample the parameters that declare a range or a distribution: lhs:N, sobol:N or random:N";
 
     /// Parses `lhs:N`, `sobol:N` or `random:N`.
     ///
     /// # Errors
-    /// An [`Error`] that says what is wrong with the text.
+    /// An [`Error`] with a message about the text.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let wrong = |what: String| Error::new(ErrorKind::Design, format!("{} {what}", quoted(text))).help(FORM);
         let Some((method, count)) = text.split_once(':') else {

@@ -83,7 +83,7 @@ impl Shard {
     /// Parses `I/N`.
     ///
     /// # Errors
-    /// An [`Error`] that says what is wrong with the text.
+    /// An [`Error`] with a message about the text.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let wrong = |what: &str| {
             Error::new(ErrorKind::Design, format!("{} {what}", quoted(text))).help("shards count from 1: `--shard 1/3`")

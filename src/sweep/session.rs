@@ -194,7 +194,7 @@ impl Sweep {
         std::iter::once(runs).chain(self.tables.names().skip(1)).collect()
     }
 
-    /// Does the runs on `jobs` threads. `watch` is told the progress and returns whether to continue.
+    /// Executes the runs on `jobs` threads. `watch` receives the progress and returns whether to continue.
     ///
     /// # Errors
     /// An [`Error`] if the folder cannot be used or written. Finished runs are kept.
@@ -248,7 +248,7 @@ impl Sweep {
         Ok(Report { summary, progress })
     }
 
-    /// Does the runs on `jobs` threads and keeps their tables in memory. `watch` is told the progress and returns
+    /// Executes the runs on `jobs` threads and keeps their tables in memory. `watch` receives the progress and returns
     /// whether to continue.
     ///
     /// # Errors
@@ -534,7 +534,7 @@ pub fn is_begun(folder: &Path) -> bool {
 pub(super) fn check_unchanged(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
     for (name, expected) in &manifest.files {
         let path = folder.join(name);
-        // A manifest that somebody else wrote may name files elsewhere.
+        // A forged manifest may name files elsewhere.
         if !is_inside(name) {
             let message = format!("the manifest names a file outside of `{}`", folder.display());
             return Err(Error::new(ErrorKind::Mismatch, message).help("start again with `--force`"));

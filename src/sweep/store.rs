@@ -342,7 +342,7 @@ pub(super) fn sort_file(from: &Path, to: &Path, order: Order, rows: u64) -> Resu
     let read = |error: io::Error| Error::io("read", from, &error);
     let write = |error: io::Error| Error::io("write", to, &error);
     let size = open_file(from).and_then(|file| file.metadata()).map_err(read)?.len();
-    // A manifest that somebody else wrote may give any number of rows.
+    // A forged manifest may have any number of rows.
     let too_few = || Error::new(ErrorKind::Mismatch, format!("`{}` has too few rows", from.display()));
     if rows > size {
         return Err(too_few());

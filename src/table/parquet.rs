@@ -351,7 +351,7 @@ mod tests {
         assert_eq!(metadata.created_by(), Some(concat!("backstop version ", env!("CARGO_PKG_VERSION"))));
     }
 
-    /// What the file cannot take is said as the system said it.
+    /// Errors of writing are returned unchanged.
     #[test]
     fn a_full_disk_is_reported_as_such() {
         struct Full;

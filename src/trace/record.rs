@@ -1,5 +1,5 @@
-//! The one place where events meet their wire format: rows of `events.csv`, both ways, and numbers as the shortest decimal
-//! that reads back to the same bits.
+//! The one place where events meet their wire format: rows of `events.csv`, both ways, and numbers as the shortest
+//! decimal that reads back to the same bits.
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -57,8 +57,8 @@ pub fn replay<'a>(
     fold((namer.model(), plan), forks, log, recorded, watch)
 }
 
-/// Reads the events of one run, which went on under each of the `forks` from its step on; each row must be what its event
-/// is written as.
+/// Reads the events of one run, which went on under each of the `forks` from its step on; each row must be what its
+/// event is written as.
 ///
 /// # Errors
 /// A [`ReplayError`] with the first row that is not that of an event, and why.
@@ -362,8 +362,8 @@ impl<'a> States<'a> {
         self.now()
     }
 
-    /// The state in step `step`, before the event at position `seq` and all events of later steps, with the current model
-    /// and setup. It only goes forwards.
+    /// The state in step `step`, before the event at position `seq` and all events of later steps, with the current
+    /// model and setup. It only goes forwards.
     pub fn in_step(&mut self, step: u32, seq: usize) -> (&'a Model, &'a Setup, &World) {
         while self.next < seq && self.run.log.get(self.next).is_some_and(|entry| entry.step <= step) {
             self.advance();

@@ -85,8 +85,8 @@ impl Weights {
         }
     }
 
-    /// Prepares `m_i = Σ_j ŵ_ij·s_j` for every actor: computes the means, or returns the columns from which [`add_columns`]
-    /// computes them. Absent terms would add nothing. Means beyond the actors are padding.
+    /// Prepares `m_i = Σ_j ŵ_ij·s_j` for every actor: computes the means, or returns the columns from which
+    /// [`add_columns`] computes them. Absent terms would add nothing. Means beyond the actors are padding.
     pub(super) fn prepare_means(&self, stances: &[f64], means: &mut Vec<f64>) -> &[f64] {
         match &self.matrix {
             Matrix::Dense(columns) => {

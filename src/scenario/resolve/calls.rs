@@ -1,4 +1,4 @@
-//! Functions and quantities with arguments in an expression that is being compiled.
+//! Compiles functions and quantities with arguments.
 
 use std::ops::Range;
 
@@ -57,7 +57,7 @@ impl<'a> Resolver<'_, 'a> {
         self.push(node, Type::Number, span, &operands)
     }
 
-    /// `min` and `max` of any number of arguments, two by two so that they do not nest deep.
+    /// `min` and `max` of any number of arguments, as a balanced tree so that they do not nest deep.
     fn fold(&mut self, node: fn(NodeId, NodeId) -> Node, operands: &[NodeId], span: &Range<usize>) -> Operand {
         let mut row = operands.to_vec();
         while row.len() > 1 {
@@ -162,7 +162,7 @@ impl<'a> Resolver<'_, 'a> {
         }
     }
 
-    /// Looks for a quantity, and reports what is wrong with it.
+    /// Resolves a quantity, and reports its errors.
     pub(super) fn find<T>(&mut self, look: impl FnOnce(&mut QuantityFinder<'_, 'a>) -> Option<T>) -> Option<T> {
         let mut finder = QuantityFinder::new(self.reader, self.lookup, self.context);
         let found = look(&mut finder);

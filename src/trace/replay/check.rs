@@ -34,8 +34,8 @@ impl Folding<'_> {
         }
     }
 
-    /// Whether a move brings an event about directly. A condition that reads a move may have it for its cause as well, but
-    /// is looked at before the moves, in a later step.
+    /// Whether a move brings an event about directly. A condition that reads a move may have it for its cause as well,
+    /// but is looked at before the moves, in a later step.
     fn is_by_move(&self, row: usize) -> bool {
         let entry = &self.run.log[row];
         let cause = entry.cause.and_then(|cause| self.run.log.get(cause as usize));
