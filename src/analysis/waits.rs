@@ -67,7 +67,7 @@ fn standing(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId) ->
 }
 
 /// The comparisons of a condition whose truth is not the wanted one.
-pub(super) fn standing_in(when: &Expression, scope: &Scope<'_>) -> Vec<RequiredComparison> {
+fn standing_in(when: &Expression, scope: &Scope<'_>) -> Vec<RequiredComparison> {
     let mut places = comparisons(when);
     places.retain(|place| when.truth_at(place.node, scope).is_ok_and(|truth| truth != place.wanted));
     places

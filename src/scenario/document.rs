@@ -97,7 +97,7 @@ pub struct Attachment {
 ///
 /// # Errors
 /// A message and a remedy, if a scenario must not use such a path.
-pub(super) fn locate(from: &str, path: &str, role: Role) -> Result<String, (String, &'static str)> {
+fn locate(from: &str, path: &str, role: Role) -> Result<String, (String, &'static str)> {
     let wrong = |what: &str, help| Err((format!("the path {} {what}", quoted(path)), help));
     if path.is_empty() {
         return wrong("is empty", "name a file, such as `parties.csv`");
@@ -130,7 +130,7 @@ pub(super) fn locate(from: &str, path: &str, role: Role) -> Result<String, (Stri
 }
 
 /// The name of a file at a location, for messages; the name of the scenario itself is `main`.
-pub(super) fn display_name(main: &str, location: &str) -> String {
+fn display_name(main: &str, location: &str) -> String {
     let folder = main.rfind(['/', '\\']).map_or("", |at| &main[..=at]);
     format!("{folder}{location}")
 }

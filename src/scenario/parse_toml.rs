@@ -261,7 +261,7 @@ fn out_of_range(span: Range<usize>, text: &str, diagnostics: &mut Vec<Diagnostic
 }
 
 /// The errors of the parser: at most one a line, and none after an error that makes it misread the rest.
-pub(super) fn explain(source: &SourceText, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
+fn explain(source: &SourceText, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
     let mut shown: Vec<Diagnostic> = Vec::new();
     let mut last_line = 0;
     let (mut header, mut repeated_header) = (None, None);

@@ -209,7 +209,7 @@ pub fn remove_left_beside(place: &Path) -> Result<(), FolderError> {
 }
 
 /// Removes the leftovers in a folder into which other commands may be writing: only those that are not locked.
-pub(super) fn remove_leftovers(folder: &Path, prefix: &str) -> Result<(), FolderError> {
+fn remove_leftovers(folder: &Path, prefix: &str) -> Result<(), FolderError> {
     for path in partial_in(folder, prefix)? {
         // The lock is held until everything is removed, so that no other command begins to write there.
         if let Some(_lock) = Lock::to_remove(&path) {

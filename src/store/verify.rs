@@ -170,8 +170,8 @@ impl Verified {
 
     /// Checks that the tables follow from the log, byte for byte.
     fn check_tables(&self, dir: &Path, sampler: &Sampler) -> Result<(), VerifyError> {
-        struct Compared<'a>(&'a Path, Format, BTreeMap<String, Digest>);
-        impl TableVisitor for Compared<'_> {
+        struct Comparison<'a>(&'a Path, Format, BTreeMap<String, Digest>);
+        impl TableVisitor for Comparison<'_> {
             type Error = VerifyError;
 
             fn table(&mut self, name: &'static str, table: &impl Table) -> Result<(), VerifyError> {
@@ -192,7 +192,7 @@ impl Verified {
         }
         let (first, last) = (self.course.first(), self.course.last().0);
         let (run_seed, sets) = (self.manifest.run_seed(), self.manifest.all_overrides());
-        let mut compared = Compared(dir, self.manifest.table_format, BTreeMap::new());
+        let mut compared = Comparison(dir, self.manifest.table_format, BTreeMap::new());
         RunTables { first, last, run: &self.fold, run_seed, sampler, sets: &sets }.visit(&mut compared)?;
         if compared.2 == self.manifest.files {
             return Ok(());
@@ -251,7 +251,7 @@ fn open_table(path: &Path) -> Result<File, VerifyError> {
 }
 
 /// The bytes of a log as they are read, of which there are not more than there may be.
-pub(super) struct LogBytes {
+struct LogBytes {
     file: Hashed<File>,
     read: u64,
     /// The line that is being read, from 1, and the number of its bytes so far.
@@ -261,13 +261,13 @@ pub(super) struct LogBytes {
 }
 
 impl LogBytes {
-    pub(super) fn open(path: &Path) -> Result<Self, VerifyError> {
+    fn open(path: &Path) -> Result<Self, VerifyError> {
         let file = Hashed::new(open_table(path)?);
         Ok(Self { file, read: 0, line: (1, 0), defect: None })
     }
 
     /// The hash of all of it, once it has been read.
-    pub(super) fn end(self, path: &Path) -> Result<Digest, VerifyError> {
+    fn end(self, path: &Path) -> Result<Digest, VerifyError> {
         match self.defect {
             None => Ok(self.file.into_parts().1),
             Some(defect) => Err(VerifyError { path: path.to_owned(), defect }),
@@ -311,7 +311,7 @@ impl Read for LogBytes {
 
 /// Compares a file with the table that it should be, row by row: the hash of both, or the first line, from 1, in which
 /// they differ.
-pub(super) fn compare(path: &Path, format: Format, table: &impl Table) -> Result<Result<Digest, u64>, VerifyError> {
+fn compare(path: &Path, format: Format, table: &impl Table) -> Result<Result<Digest, u64>, VerifyError> {
     let found = BufReader::with_capacity(PIECE, open_table(path)?);
     let write = |compared: &mut Compared<_>| {
         let mut hashed = Hashed::new(compared);
@@ -323,7 +323,7 @@ pub(super) fn compare(path: &Path, format: Format, table: &impl Table) -> Result
 }
 
 /// The hash of a table's file.
-pub(super) fn digest_of(path: &Path) -> Result<Digest, VerifyError> {
+fn digest_of(path: &Path) -> Result<Digest, VerifyError> {
     let mut hashed = Hashed::new(open_table(path)?);
     let read = io::copy(&mut (&mut hashed).take(limits::TABLE_BYTES), &mut io::sink());
     read.map_err(|error| VerifyError { path: path.to_owned(), defect: Defect::Unreadable(error) })?;
@@ -335,7 +335,7 @@ pub(super) fn digest_of(path: &Path) -> Result<Digest, VerifyError> {
 ///
 /// # Errors
 /// Those of reading.
-pub(super) fn differing_line<R: BufRead, T>(
+fn differing_line<R: BufRead, T>(
     found: R,
     write: impl FnOnce(&mut Compared<R>) -> io::Result<T>,
 ) -> io::Result<Result<T, u64>> {
@@ -351,7 +351,7 @@ pub(super) fn differing_line<R: BufRead, T>(
 }
 
 /// A writer that compares the bytes written to it with those of a reader, and fails at the first difference.
-pub(super) struct Compared<R> {
+struct Compared<R> {
     found: R,
     /// The line that is being compared, from 1.
     line: u64,

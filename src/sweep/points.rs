@@ -59,7 +59,7 @@ impl Points {
         Ok(())
     }
 
-    pub(super) fn with_lines(mut self, file: &str, lines: Vec<u64>) -> Self {
+    fn with_lines(mut self, file: &str, lines: Vec<u64>) -> Self {
         self.lines = Some((file.to_owned(), lines));
         self
     }
