@@ -22,7 +22,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use backstop::report::wording::safe;
 use backstop::text::is_hidden;
-use console::{Failed, emit, say};
+use console::{Failed, emit, print_error_line};
 
 /// Simulates actors with stances who exchange conditional commitments
 ///
@@ -113,7 +113,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>, program: Optio
 /// escaped.
 fn wrong_usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
     if arguments.iter().any(|argument| argument.to_string_lossy().contains(is_hidden)) {
-        say(safe(&error.render().to_string()).trim_end());
+        print_error_line(safe(&error.render().to_string()).trim_end());
     } else {
         // If printing fails, the exit code still reports the error.
         let _ = error.print();

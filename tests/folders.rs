@@ -468,9 +468,9 @@ fn a_single_file_is_replaced_only_with_force_and_never_if_it_is_an_input() {
     assert_eq!(std::fs::read(here.join("mine.csv")).ok(), std::fs::read(here.join("RUN/events.csv")).ok());
 }
 
-/// Replaces a file by something that leads elsewhere or never ends.
+/// Replaces a file by a link, a pipe or a folder.
 #[cfg(unix)]
-fn spoiled(path: &Path, with: &str) {
+fn replace_by_special(path: &Path, with: &str) {
     let _ = std::fs::remove_file(path);
     let made = match with {
         "fifo" => std::process::Command::new("mkfifo").arg(path).status().map(|status| assert!(status.success())),
@@ -480,7 +480,7 @@ fn spoiled(path: &Path, with: &str) {
     made.expect("it can be made");
 }
 
-/// An unfinished sweep as left by a killed command, with a manifest and journal that a stranger might have written.
+/// An unfinished sweep as left by a killed command, with a forged manifest and journal.
 #[cfg(unix)]
 fn unfinished(here: &Path) {
     succeeds(here, "sweep s.toml --vary q=1,2 -q --events --out OUT");
@@ -514,7 +514,7 @@ fn a_hostile_folder_neither_reaches_outside_nor_hangs() {
         for with in ["../victim.txt", "/dev/zero", "fifo", "folder"] {
             std::fs::remove_dir_all(here.join("OUT")).expect("it is there");
             unfinished(here);
-            spoiled(&here.join("OUT").join(name), with);
+            replace_by_special(&here.join("OUT").join(name), with);
             fails(here, resume, name);
             assert_eq!(std::fs::read(here.join("victim.txt")).expect("it stays"), b"precious", "{name} {with}");
         }
@@ -541,7 +541,7 @@ fn a_hostile_folder_neither_reaches_outside_nor_hangs() {
         for path in names.collect::<Vec<_>>() {
             for with in ["../victim.txt", "fifo"] {
                 let kept = std::fs::read(&path).expect("a file");
-                spoiled(&path, with);
+                replace_by_special(&path, with);
                 fails(here, line, &path.file_name().expect("a name").to_string_lossy());
                 assert!(!here.join("NEW").exists(), "{line}: {}", path.display());
                 std::fs::remove_file(&path).expect("it is there");

@@ -5,7 +5,7 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use common::edit_manifest;
-use common::program::{backstop, refused, said};
+use common::program::{backstop, error_of, stdout_of};
 
 fn scenario(name: &str) -> String {
     format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"))
@@ -14,7 +14,7 @@ fn scenario(name: &str) -> String {
 /// A folder with a run of a shipped scenario in `past`.
 fn with_run(name: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    said(folder.path(), &["run", &scenario(name), "--seed", "3", "--out", "past", "--quiet"]);
+    stdout_of(folder.path(), &["run", &scenario(name), "--seed", "3", "--out", "past", "--quiet"]);
     folder
 }
 
@@ -27,39 +27,39 @@ fn a_fork_keeps_the_past_and_changes_the_future() {
     let folder = with_run("jeddah-2025");
     let here = folder.path();
     let fork = ["fork", "past", "--at", "3", "--set", "backstop_share=0.3", "--out", "other"];
-    assert!(said(here, &fork).contains("Outcome: framework"));
+    assert!(stdout_of(here, &fork).contains("Outcome: framework"));
     let (past, other) = (table(here, "past/events.csv"), table(here, "other/events.csv"));
     let step =
         |line: &&str| line.split(',').nth(2).and_then(|step| step.parse::<u32>().ok()).is_some_and(|step| step < 3);
     let before = |text: &str| text.lines().filter(step).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(before(&past), before(&other));
     assert_ne!(past, other);
-    assert!(said(here, &["replay", "other"]).starts_with("verified"));
+    assert!(stdout_of(here, &["replay", "other"]).starts_with("verified"));
     let header = table(here, "other/runs.csv");
     assert!(header.starts_with("run,point,replicate,seed,backstop_share,status"), "{header}");
 
-    let told = said(here, &["diff", "past", "other"]);
+    let told = stdout_of(here, &["diff", "past", "other"]);
     assert!(told.starts_with("2 is forked from 1 at Thu 2025-03-13, under backstop_share = 0.3."), "{told}");
     assert!(told.contains("1: deadlock") && told.contains("2: framework"));
     assert!(told.contains("follows:"), "what descends from the override is marked");
-    assert_eq!(said(here, &["diff", "past", "past"]), "no difference\n");
+    assert_eq!(stdout_of(here, &["diff", "past", "past"]), "no difference\n");
 }
 
 #[test]
 fn a_fork_of_a_fork_can_be_verified_and_forked_back() {
     let folder = with_run("jeddah-2025");
     let here = folder.path();
-    said(here, &["fork", "past", "--at", "2", "--set", "backstop_share=0.3", "--out", "one", "--quiet"]);
-    said(here, &["fork", "one", "--at", "5", "--set", "backstop_share=1", "--out", "two", "--quiet"]);
-    assert!(said(here, &["replay", "two"]).starts_with("verified"));
+    stdout_of(here, &["fork", "past", "--at", "2", "--set", "backstop_share=0.3", "--out", "one", "--quiet"]);
+    stdout_of(here, &["fork", "one", "--at", "5", "--set", "backstop_share=1", "--out", "two", "--quiet"]);
+    assert!(stdout_of(here, &["replay", "two"]).starts_with("verified"));
     let manifest: serde_json::Value = serde_json::from_str(&table(here, "two/manifest.json")).expect("JSON");
     let steps: Vec<u64> =
         manifest["forks"].as_array().expect("forks").iter().filter_map(|f| f["at"].as_u64()).collect();
     assert_eq!(steps, [2, 5]);
-    assert!(refused(here, &["fork", "two", "--at", "4", "--out", "three"]).contains("forked at step 5"));
+    assert!(error_of(here, &["fork", "two", "--at", "4", "--out", "three"]).contains("forked at step 5"));
     // If the value is set back before it has an effect, the run continues as if nothing had been set.
-    said(here, &["fork", "one", "--at", "2", "--set", "backstop_share=1", "--out", "back", "--quiet"]);
-    assert_eq!(said(here, &["diff", "past", "back"]), "no difference\n");
+    stdout_of(here, &["fork", "one", "--at", "2", "--set", "backstop_share=1", "--out", "back", "--quiet"]);
+    assert_eq!(stdout_of(here, &["diff", "past", "back"]), "no difference\n");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_fork_that_cannot_be_is_refused() {
         (vec!["--at", "1", "--out", "past"], "is not empty"),
     ] {
         let args: Vec<&str> = ["fork", "past"].into_iter().chain(args).collect();
-        let error = refused(here, &args);
+        let error = error_of(here, &args);
         assert!(error.contains(reason), "{error}");
         assert!(!here.join("x").exists());
     }
@@ -149,7 +149,7 @@ fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
     let here = folder.path();
     edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 100].into());
     assert!(
-        refused(here, &["replay", "past"])
+        error_of(here, &["replay", "past"])
             .contains("the parent of the fork at step 1 has another history than the manifest records")
     );
     edit(here, |manifest| {
@@ -157,16 +157,17 @@ fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
         fork["parent_history_hash"] = manifest["history_hash"].clone();
         manifest["forks"] = vec![fork; 100].into();
     });
-    assert!(said(here, &["replay", "past"]).starts_with("verified"));
+    assert!(stdout_of(here, &["replay", "past"]).starts_with("verified"));
     assert!(
-        refused(here, &["fork", "past", "--at", "1", "--out", "x"]).contains("at most 100 forks, and this one has 101")
+        error_of(here, &["fork", "past", "--at", "1", "--out", "x"])
+            .contains("at most 100 forks, and this one has 101")
     );
     edit(here, |manifest| manifest["forks"] = vec![fork(serde_json::json!([])); 101].into());
-    assert!(refused(here, &["replay", "past"]).contains("past/manifest.json: a run can have at most 100 forks"));
+    assert!(error_of(here, &["replay", "past"]).contains("past/manifest.json: a run can have at most 100 forks"));
 
     let set = serde_json::json!({ "name": "nonsense", "value": 1.0 });
     edit(here, |manifest| manifest["forks"] = vec![fork(vec![set; 1_001].into())].into());
-    assert!(refused(here, &["replay", "past"]).contains("at most 1000 overrides, and this one has 1001"));
+    assert!(error_of(here, &["replay", "past"]).contains("at most 1000 overrides, and this one has 1001"));
 
     // Debtors cannot be added during a run.
     let folder = tempfile::tempdir().expect("a folder");
@@ -174,10 +175,10 @@ fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
     let text = "format = 1\n[time]\nsteps = 5\n[resources.aid]\n[cohorts.donor]\nsize = 3\n[actors.us]\n\
         [commitments.c]\ndebtor = \"donor\"\ngives = { aid = 1 }\nwhen = \"true\"\n";
     std::fs::write(here.join("donors.toml"), text).expect("it can be written");
-    said(here, &["run", "donors.toml", "--out", "past", "--quiet"]);
+    stdout_of(here, &["run", "donors.toml", "--out", "past", "--quiet"]);
     let more = serde_json::json!([{ "name": "cohorts.donor.size", "value": 6.0 }]);
     edit(here, |manifest| manifest["forks"] = vec![fork(more)].into());
-    let error = refused(here, &["replay", "past"]);
+    let error = error_of(here, &["replay", "past"]);
     assert!(error.contains("past/manifest.json: an override changes which actors or commitments there are"), "{error}");
 }
 
@@ -185,9 +186,9 @@ fn forks_in_a_manifest_are_limited_and_keep_to_the_model() {
 fn causes_lead_to_their_roots() {
     let folder = with_run("jeddah-summit");
     let here = folder.path();
-    let told = said(here, &["why", "past", "us_backstop"]);
+    let told = stdout_of(here, &["why", "past", "us_backstop"]);
     assert!(told.contains("agreed at") && told.contains("meeting") && told.contains("a root"), "{told}");
-    let edges = said(here, &["why", "past", "us_backstop", "--csv"]);
+    let edges = stdout_of(here, &["why", "past", "us_backstop", "--csv"]);
     let rows: Vec<Vec<&str>> = edges.lines().skip(1).map(|line| line.split(',').collect()).collect();
     assert!(rows.len() > 1);
     assert!(rows.windows(2).all(|pair| pair[0][1] == pair[1][0]), "each cause is the next event: {edges}");
@@ -197,19 +198,19 @@ fn causes_lead_to_their_roots() {
         let line = log.lines().nth(row[0].parse::<usize>().expect("a seq") + 1).expect("a row of the log");
         assert_eq!(line.rsplit(',').next(), Some(row[1]), "the cause is that of the log");
     }
-    assert!(refused(here, &["why", "past", "us_backstp"]).contains("did you mean `us_backstop`?"));
-    assert!(said(here, &["why", "past", "framework"]).contains("outcome framework is reached"));
-    let members = said(here, &["why", "past", "partner_troops"]);
+    assert!(error_of(here, &["why", "past", "us_backstp"]).contains("did you mean `us_backstop`?"));
+    assert!(stdout_of(here, &["why", "past", "framework"]).contains("outcome framework is reached"));
+    let members = stdout_of(here, &["why", "past", "partner_troops"]);
     let bound =
         members.lines().filter(|line| line.starts_with("partner_troops/partner_") && line.contains(": bound on"));
     assert_eq!(bound.count(), 8, "{members}");
-    assert!(said(here, &["why", "past", "jeddah_talks"]).contains("it is in the calendar"));
-    assert!(refused(here, &["why", "past", "zebra"]).contains("give the name of a commitment, an actor, an outcome"));
-    assert!(refused(here, &["why", "past", "999999"]).contains("no event 999999"));
+    assert!(stdout_of(here, &["why", "past", "jeddah_talks"]).contains("it is in the calendar"));
+    assert!(error_of(here, &["why", "past", "zebra"]).contains("give the name of a commitment, an actor, an outcome"));
+    assert!(error_of(here, &["why", "past", "999999"]).contains("no event 999999"));
     let folder = with_run("chicken-and-egg");
-    let never = said(folder.path(), &["why", "past", "us_backstop"]);
+    let never = stdout_of(folder.path(), &["why", "past", "us_backstop"]);
     assert!(never.contains("never bound") && never.contains("wants at least 30 000 soldiers"), "{never}");
-    let never = said(folder.path(), &["why", "past", "framework"]);
+    let never = stdout_of(folder.path(), &["why", "past", "framework"]);
     assert!(never.starts_with("framework was never reached: ") && never.contains("at the end bound(troops"), "{never}");
 }
 
@@ -217,9 +218,9 @@ fn causes_lead_to_their_roots() {
 fn explanations_come_in_every_form() {
     let folder = with_run("jeddah-2025");
     let here = folder.path();
-    let text = said(here, &["explain", "past", "--summit", "--keystones"]);
+    let text = stdout_of(here, &["explain", "past", "--summit", "--keystones"]);
     assert!(text.lines().count() < 40, "{text}");
-    let json = said(here, &["explain", "past", "--json", "--summit", "--keystones"]);
+    let json = stdout_of(here, &["explain", "past", "--json", "--summit", "--keystones"]);
     let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     let gap = value["gap"].as_array().expect("a gap").len();
     let runs = table(here, "past/runs.csv");
@@ -228,17 +229,18 @@ fn explanations_come_in_every_form() {
     assert!(value["unlock"]["proved"].as_bool().expect("a flag"));
     assert!(!value["summit"]["sets"].as_array().expect("sets").is_empty());
     // The explanation from the file equals the one from the folder.
-    let fresh = said(here, &["explain", &scenario("jeddah-2025"), "--seed", "3", "--json", "--summit", "--keystones"]);
+    let fresh =
+        stdout_of(here, &["explain", &scenario("jeddah-2025"), "--seed", "3", "--json", "--summit", "--keystones"]);
     assert_eq!(fresh, json);
-    let rows = said(here, &["explain", "past", "--csv"]);
+    let rows = stdout_of(here, &["explain", "past", "--csv"]);
     let waits = rows.lines().filter(|row| row.starts_with("wait,")).count();
     assert_eq!(waits, value["waits"].as_array().expect("waits").len());
-    let early = said(here, &["explain", "past", "--at", "0", "--json"]);
+    let early = stdout_of(here, &["explain", "past", "--at", "0", "--json"]);
     assert_ne!(early, json);
-    assert!(refused(here, &["explain", "past", "--at", "77"]).contains("no step 77"));
-    assert!(refused(here, &["explain", "past", "--goal", "framwork"]).contains("did you mean `framework`?"));
-    assert!(refused(here, &["explain", "past", "--goal", "zebra"]).contains("there is `framework`"));
-    assert!(refused(here, &["explain", "past", "--cost", "trops"]).contains("did you mean `troops`?"));
+    assert!(error_of(here, &["explain", "past", "--at", "77"]).contains("no step 77"));
+    assert!(error_of(here, &["explain", "past", "--goal", "framwork"]).contains("did you mean `framework`?"));
+    assert!(error_of(here, &["explain", "past", "--goal", "zebra"]).contains("there is `framework`"));
+    assert!(error_of(here, &["explain", "past", "--cost", "trops"]).contains("did you mean `troops`?"));
 }
 
 /// The explanation of a file at a step equals that of the folder of its run.
@@ -251,12 +253,16 @@ fn a_file_is_explained_as_its_folder_is() {
         let last: u32 = steps.expect("the step of the last event");
         for step in [0, last / 2, last] {
             let at = step.to_string();
-            let fresh = said(here, &["explain", &scenario(name), "--seed", "3", "--at", &at, "--json", "--any"]);
-            assert_eq!(fresh, said(here, &["explain", "past", "--at", &at, "--json", "--any"]), "{name} at {step}");
+            let fresh = stdout_of(here, &["explain", &scenario(name), "--seed", "3", "--at", &at, "--json", "--any"]);
+            assert_eq!(
+                fresh,
+                stdout_of(here, &["explain", "past", "--at", &at, "--json", "--any"]),
+                "{name} at {step}"
+            );
         }
         let beyond = (last + 1).to_string();
-        let error = refused(here, &["explain", &scenario(name), "--seed", "3", "--at", &beyond]);
-        assert_eq!(error, refused(here, &["explain", "past", "--at", &beyond]), "{name}");
+        let error = error_of(here, &["explain", &scenario(name), "--seed", "3", "--at", &beyond]);
+        assert_eq!(error, error_of(here, &["explain", "past", "--at", &beyond]), "{name}");
     }
 }
 
@@ -277,11 +283,11 @@ fn hidden_characters_are_escaped_in_json() {
 #[test]
 fn the_graph_is_dot() {
     let folder = with_run("jeddah-2025");
-    let dot = said(folder.path(), &["explain", "past", "--dot"]);
+    let dot = stdout_of(folder.path(), &["explain", "past", "--dot"]);
     let parsed = dot_parser::ast::Graph::try_from(dot.as_str()).expect("the graph is in the DOT language");
     let graph = dot_parser::canonical::Graph::from(parsed);
     assert!(graph.is_digraph);
-    let json = said(folder.path(), &["explain", "past", "--json"]);
+    let json = stdout_of(folder.path(), &["explain", "past", "--json"]);
     let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(graph.nodes.set.len(), value["gap"].as_array().expect("a gap").len());
     assert_eq!(graph.edges.set.len(), value["waits"].as_array().expect("waits").len());
@@ -324,7 +330,7 @@ fn the_shock_is_the_root_cause_of_the_suspensions() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     std::fs::write(here.join("coup.toml"), COUP).expect("written");
-    said(here, &["run", "coup.toml", "--seed", "1", "--out", "run", "--quiet"]);
+    stdout_of(here, &["run", "coup.toml", "--seed", "1", "--out", "run", "--quiet"]);
     let events = table(here, "run/events.csv");
     let rows: Vec<Vec<&str>> = events.lines().skip(1).map(|line| line.split(',').collect()).collect();
     let row = |kind: &str, subject: &str| {
@@ -335,7 +341,7 @@ fn the_shock_is_the_root_cause_of_the_suspensions() {
     // answer ← truce ← a's stance ← coup.
     let (answer, truce, coup) = (row("suspended", "answer"), row("suspended", "truce"), row("shock", "coup"));
     assert_eq!(answer[11], truce[1]);
-    let why = said(here, &["why", "run", answer[1]]);
+    let why = stdout_of(here, &["why", "run", answer[1]]);
     assert!(why.contains("bonds(truce) >= 1 no longer held: 1 against 1 before, 0 against 1 after"), "{why}");
     let stance = rows.iter().find(|row| row[1] == truce[11]).expect("its cause");
     assert_eq!((stance[4], stance[5], stance[11]), ("stance", "a", coup[1]));
@@ -362,7 +368,7 @@ fn tipping_points_are_where_the_conditions_say_and_can_be_run() {
     let here = folder.path();
     std::fs::write(here.join("ladder.toml"), LADDER).expect("written");
     let tip = ["tip", "ladder.toml", "--vary", "share=0:1", "--tolerance", "1e-6", "--points", "5", "--csv"];
-    let text = said(here, &tip);
+    let text = stdout_of(here, &tip);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let rows: Vec<std::collections::BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
     let found: Vec<[&str; 5]> = rows
@@ -382,16 +388,18 @@ fn tipping_points_are_where_the_conditions_say_and_can_be_run() {
         // The printed commands can be run.
         for side in ["below", "above"] {
             let set = format!("share={}", row[side]);
-            let run = said(here, &["run", "ladder.toml", "--set", &set, "--quiet"]);
+            let run = stdout_of(here, &["run", "ladder.toml", "--set", &set, "--quiet"]);
             assert!(run.contains(&format!("Outcome: {}", row[&format!("outcome_{side}")])), "{run}");
         }
     }
-    let whole = said(here, &["tip", "ladder.toml", "--vary", "days=0:9", "--points", "2"]);
+    let whole = stdout_of(here, &["tip", "ladder.toml", "--vary", "days=0:9", "--points", "2"]);
     assert!(whole.contains("between 6 and 7: half below, both above"), "{whole}");
-    let curve = said(here, &["tip", "ladder.toml", "--vary", "share=0:1", "--vary", "days=2,8", "--csv"]);
+    let curve = stdout_of(here, &["tip", "ladder.toml", "--vary", "share=0:1", "--vary", "days=2,8", "--csv"]);
     assert_eq!(curve.lines().count(), 1 + 2 + 1, "with 8 days the second cut is no cut any more");
-    let one = said(here, &["tip", "ladder.toml", "--vary", "share=0:1", "--replicates", "7", "--jobs", "1", "--csv"]);
-    let many = said(here, &["tip", "ladder.toml", "--vary", "share=0:1", "--replicates", "7", "--jobs", "8", "--csv"]);
+    let one =
+        stdout_of(here, &["tip", "ladder.toml", "--vary", "share=0:1", "--replicates", "7", "--jobs", "1", "--csv"]);
+    let many =
+        stdout_of(here, &["tip", "ladder.toml", "--vary", "share=0:1", "--replicates", "7", "--jobs", "8", "--csv"]);
     assert_eq!(one, many);
 }
 
@@ -422,17 +430,17 @@ fn why_explains_events_that_never_happened() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     std::fs::write(here.join("ladder.toml"), LADDER).expect("written");
-    said(here, &["run", "ladder.toml", "--set", "share=0.4", "--out", "run", "--quiet"]);
-    let why = said(here, &["why", "run", "second"]);
+    stdout_of(here, &["run", "ladder.toml", "--set", "share=0.4", "--out", "run", "--quiet"]);
+    let why = stdout_of(here, &["why", "run", "second"]);
     let way = "bound(backstop, us) >= 0.55: from 0 to 0.4 over the run, 0.4 against 0.55 at the end, nearest at step 0";
     assert!(why.contains(way), "{why}");
     assert!(why.contains("last moved at step 0") && why.contains("[first]"), "{why}");
-    let why = said(here, &["why", "run", "both"]);
+    let why = stdout_of(here, &["why", "run", "both"]);
     assert!(why.contains("both was never reached"), "{why}");
     assert!(why.contains("bonds(second) >= 1: from 0 to 0 over the run, 0 against 1 at the end"), "{why}");
-    let why = said(here, &["why", "run", "uk"]);
+    let why = stdout_of(here, &["why", "run", "uk"]);
     assert!(why.starts_with("second: never bound, at the end conditional"), "{why}");
-    let error = refused(here, &["why", "run", "usa"]);
+    let error = error_of(here, &["why", "run", "usa"]);
     assert!(error.contains("there is nothing called `usa`"), "{error}");
 }
 
@@ -459,28 +467,28 @@ fn moves_are_added_to_runs_and_to_forks() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     std::fs::write(here.join("mutual.toml"), MUTUAL).expect("it can be written");
-    said(here, &["run", "mutual.toml", "--out", "past", "--quiet"]);
+    stdout_of(here, &["run", "mutual.toml", "--out", "past", "--quiet"]);
     assert!(deeds(here, "past").iter().all(|row| row.starts_with("0 created")));
     let declared = MUTUAL.to_owned() + "[moves.gesture]\non = 2\nbind = [\"two/b\"]\nany = true\n";
     std::fs::write(here.join("declared.toml"), declared).expect("it can be written");
-    said(here, &["run", "declared.toml", "--out", "declared", "--quiet"]);
+    stdout_of(here, &["run", "declared.toml", "--out", "declared", "--quiet"]);
 
-    said(here, &["run", "mutual.toml", "--move", "two/b@2", "--out", "moved", "--quiet"]);
-    said(here, &["fork", "past", "--at", "2", "--move", "two/b", "--out", "fork", "--quiet"]);
+    stdout_of(here, &["run", "mutual.toml", "--move", "two/b@2", "--out", "moved", "--quiet"]);
+    stdout_of(here, &["fork", "past", "--at", "2", "--move", "two/b", "--out", "fork", "--quiet"]);
     let same = table(here, "declared/events.csv").replace("gesture", "move_1");
     assert_eq!(table(here, "moved/events.csv"), same);
     assert_eq!(table(here, "fork/events.csv"), same);
 
     // `move_2` is already used; a commitment that was never offered is created, in a fork of a fork.
-    said(here, &["fork", "fork", "--at", "4", "--move", "late", "--out", "twice", "--quiet"]);
+    stdout_of(here, &["fork", "fork", "--at", "4", "--move", "late", "--out", "twice", "--quiet"]);
     let then: Vec<String> = deeds(here, "twice").into_iter().filter(|row| row.starts_with('4')).collect();
     assert_eq!(then, ["4 moved move_3", "4 created late", "4 detached late"]);
     for run in ["moved", "fork", "twice"] {
-        assert!(said(here, &["replay", run]).starts_with("verified"));
+        assert!(stdout_of(here, &["replay", run]).starts_with("verified"));
     }
-    let told = said(here, &["diff", "fork", "twice"]);
+    let told = stdout_of(here, &["diff", "fork", "twice"]);
     assert!(told.starts_with("2 is forked from 1 at step 4, under a move that binds late."), "{told}");
-    assert!(said(here, &["why", "twice", "late"]).contains("move_3"));
+    assert!(stdout_of(here, &["why", "twice", "late"]).contains("move_3"));
 }
 
 #[test]
@@ -488,13 +496,13 @@ fn a_move_that_cannot_be_added_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     std::fs::write(here.join("mutual.toml"), MUTUAL).expect("it can be written");
-    said(here, &["run", "mutual.toml", "--out", "past", "--quiet"]);
-    let error = refused(here, &["run", "mutual.toml", "--move", "tow@1", "--out", "x"]);
+    stdout_of(here, &["run", "mutual.toml", "--out", "past", "--quiet"]);
+    let error = error_of(here, &["run", "mutual.toml", "--move", "tow@1", "--out", "x"]);
     assert!(error.contains("`tow`, which is no commitment") && error.contains("did you mean `two`?"), "{error}");
     assert!(error.contains("tow@1"), "{error}");
-    let error = refused(here, &["fork", "past", "--at", "1", "--move", "two/c", "--out", "x"]);
+    let error = error_of(here, &["fork", "past", "--at", "1", "--move", "two/c", "--out", "x"]);
     assert!(error.contains("`two/c`, but `c` makes no such promise"), "{error}");
-    let error = refused(here, &["run", "mutual.toml", "--move", "two@1.5", "--out", "x"]);
+    let error = error_of(here, &["run", "mutual.toml", "--move", "two@1.5", "--out", "x"]);
     assert!(error.contains("two@1.5"), "{error}");
     assert!(!here.join("x").exists());
 }
@@ -509,8 +517,11 @@ fn amounts_added_by_a_fork_earn_no_trust() {
                 [commitments.aid]\ndebtor = \"a\"\ncreditor = \"b\"\ngives = { money = 4 }\nover = 2\nmaintain = true\n\
                 [metrics]\ntrust = \"trust(b, a)\"\nmoney = \"delivered(money)\"\n";
     std::fs::write(here.join("s.toml"), text).expect("a file can be written");
-    said(here, &["run", "s.toml", "--out", "past", "--quiet"]);
-    said(here, &["fork", "past", "--at", "4", "--set", "commitments.aid.gives.money=10", "--out", "more", "--quiet"]);
+    stdout_of(here, &["run", "s.toml", "--out", "past", "--quiet"]);
+    stdout_of(
+        here,
+        &["fork", "past", "--at", "4", "--set", "commitments.aid.gives.money=10", "--out", "more", "--quiet"],
+    );
     let series = table(here, "more/series.csv");
     let values = |name: &str| -> Vec<f64> {
         let rows = series.lines().filter(|row| row.contains(&format!(",{name},")));
@@ -518,7 +529,7 @@ fn amounts_added_by_a_fork_earn_no_trust() {
     };
     assert_eq!(values("money"), [2.0, 4.0, 4.0, 4.0, 10.0, 10.0]);
     assert_eq!(values("trust"), [2.5 / 4.5, 0.6, 0.6, 0.6, 0.6, 0.6]);
-    said(here, &["replay", "more"]);
+    stdout_of(here, &["replay", "more"]);
 }
 
 /// The result of a fork as counted by `explain --forward`: the outcomes that it reaches with the first step of each,
@@ -555,7 +566,7 @@ fn rows_are_forks(here: &Path, at: u64, replicates: Option<u64>, budget: u64) ->
     let (at_text, budget, run_seeds) = (at.to_string(), budget.to_string(), replicates.map(|count| count.to_string()));
     let mut args = vec!["explain", "past", "--forward", "--at", &at_text, "--json", "--budget", &budget];
     args.extend(run_seeds.iter().flat_map(|count| ["--replicates", count]));
-    let answer = said(here, &args);
+    let answer = stdout_of(here, &args);
     let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
     let tables = answer["tables"].as_array().expect("tables");
     let mut futures: std::collections::BTreeMap<String, Vec<Future>> = std::collections::BTreeMap::new();
@@ -639,31 +650,33 @@ fn forward_results_equal_those_of_forks() {
 fn first_moves_are_played_from_a_fork_and_on_any_number_of_threads() {
     let folder = with_run("jeddah-2025");
     let here = folder.path();
-    said(
+    stdout_of(
         here,
         &["fork", "past", "--at", "2", "--set", "backstop_share=0.4", "--replicate", "7", "--out", "one", "--quiet"],
     );
-    assert!(said(here, &["replay", "one"]).starts_with("verified"));
+    assert!(stdout_of(here, &["replay", "one"]).starts_with("verified"));
     assert!(
-        said(here, &["diff", "past", "one"])
+        stdout_of(here, &["diff", "past", "one"])
             .contains("under backstop_share = 0.4 and the random numbers of replicate 7")
     );
     let explain = ["explain", "one", "--forward", "--moves", "1", "--replicates", "3", "--csv"];
-    let alone = said(here, &[&explain[..], &["--jobs", "1"]].concat());
-    assert_eq!(alone, said(here, &[&explain[..], &["--jobs", "3"]].concat()));
+    let alone = stdout_of(here, &[&explain[..], &["--jobs", "1"]].concat());
+    assert_eq!(alone, stdout_of(here, &[&explain[..], &["--jobs", "3"]].concat()));
     assert!(alone.starts_with("outcome,rank,moves,alike,runs,"), "{alone}");
-    assert!(refused(here, &["explain", "one", "--forward", "--at", "1"]).contains("was itself forked at step 2"));
+    assert!(error_of(here, &["explain", "one", "--forward", "--at", "1"]).contains("was itself forked at step 2"));
 
     // Excluded commitments are not moves; a small budget leaves sets out and reports it.
-    let told =
-        said(here, &["explain", "past", "--forward", "--not", "partner_troops,us_backstop", "--goal", "framework"]);
+    let told = stdout_of(
+        here,
+        &["explain", "past", "--forward", "--not", "partner_troops,us_backstop", "--goal", "framework"],
+    );
     assert!(told.contains("uk_defence_spending") && !told.contains("us_backstop"), "{told}");
-    let told = said(here, &["explain", "past", "--forward", "--budget", "10"]);
+    let told = stdout_of(here, &["explain", "past", "--forward", "--budget", "10"]);
     assert!(told.contains("Simulated: 9 of 39 moves alone and 0 of 741 pairs; 10 runs"), "{told}");
     assert!(told.contains("Not simulated: 771 sets"), "{told}");
     let output = backstop(here, &["explain", "past", "--forward", "--budget", "10", "--replicates", "11"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(refused(here, &["explain", "past", "--not", "us_backstopp"]).contains("us_backstop"));
+    assert!(error_of(here, &["explain", "past", "--not", "us_backstopp"]).contains("us_backstop"));
 }
 
 /// A scenario of two cohorts whose promises wait for each other, lapse, are broken and suspended; some have a deviating
@@ -771,12 +784,12 @@ fn interchangeable_first_moves_have_the_same_futures() {
 fn why_and_diff_show_graded_amounts() {
     let folder = with_run("ammunition-initiative");
     let here = folder.path();
-    said(here, &["fork", "past", "--at", "2", "--move", "norway_pays=30", "--out", "other", "--quiet"]);
+    stdout_of(here, &["fork", "past", "--at", "2", "--move", "norway_pays=30", "--out", "other", "--quiet"]);
     let events = table(here, "other/events.csv");
     let raised = |who: &str| {
         let row =
             events.lines().find(|row| row.contains(&format!(",raised,{who},")) && row.contains(",2,")).expect(who);
-        said(here, &["why", "other", row.split(',').nth(1).expect("a number")])
+        stdout_of(here, &["why", "other", row.split(',').nth(1).expect("a number")])
     };
     let norway = raised("norway");
     assert!(norway.contains("raises its promise to 30 of 100 million EUR"), "{norway}");
@@ -786,12 +799,12 @@ fn why_and_diff_show_graded_amounts() {
     let quoted =
         "because its `as`, 0.3 * bound(money), came to 240 with bound(money) at 800, given in steps of 50, after:";
     assert!(netherlands.contains(quoted), "{netherlands}");
-    let told = said(here, &["diff", "past", "other"]);
+    let told = stdout_of(here, &["diff", "past", "other"]);
     assert!(told.contains("under a move that binds norway_pays=30."), "{told}");
     let alone =
         ["fork", "past", "--at", "2", "--set", "meetings.conference.package=false", "--out", "third", "--quiet"];
-    said(here, &alone);
-    let told = said(here, &["diff", "past", "third"]);
+    stdout_of(here, &alone);
+    let told = stdout_of(here, &["diff", "past", "third"]);
     let line = "germany_pays                 1: detached, 500 of 600 million EUR  2: detached, 50 of 600 million EUR";
     assert!(told.contains(line), "{told}");
 }
@@ -806,7 +819,7 @@ fn a_timeline_names_the_part_that_is_no_longer_true_and_resources_by_their_name(
                 [commitments.two]\ndebtor = \"b\"\ngives = { votes = 2 }\nover = 9\n\
                 while = \"step < 3 or bonds(one) >= 1\"\n";
     std::fs::write(folder.path().join("s.toml"), text).expect("a file can be written");
-    let told = said(folder.path(), &["run", "s.toml"]);
+    let told = stdout_of(folder.path(), &["run", "s.toml"]);
     assert!(told.contains("a suspends 5 Votes cast and 9 electors, no longer true: early [one]"), "{told}");
     assert!(told.contains("b suspends 2 Votes cast, no longer true: step < 3 or bonds(one) >= 1 [two]"), "{told}");
 }
@@ -849,17 +862,17 @@ fn the_first_moves_that_are_explained_can_be_made() {
         let folder = tempfile::tempdir().expect("a folder");
         let here = folder.path();
         std::fs::write(here.join("s.toml"), text).expect("a file can be written");
-        said(here, &["run", "s.toml", "--out", "past", "--quiet"]);
+        stdout_of(here, &["run", "s.toml", "--out", "past", "--quiet"]);
         let (at, next) = (at.to_string(), (at + 1).to_string());
-        let explanation = said(here, &["explain", "past", "--at", &at]);
+        let explanation = stdout_of(here, &["explain", "past", "--at", &at]);
         let sets = printed_sets(&explanation);
         assert!(!sets.is_empty(), "{explanation}");
         for (number, set) in sets.iter().enumerate() {
             let out = format!("out{number}");
             let mut args = vec!["fork", "past", "--at", &next, "--out", &out, "--quiet"];
             set.iter().for_each(|one| args.extend(["--move", one]));
-            said(here, &args);
-            let after = said(here, &["explain", &out, "--at", &next]);
+            stdout_of(here, &args);
+            let after = stdout_of(here, &["explain", &out, "--at", &next]);
             assert!(after.contains("No deadlock"), "{set:?}\n{after}");
         }
     }

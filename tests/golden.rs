@@ -21,7 +21,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use backstop::store::digest;
-use common::program::said;
+use common::program::stdout_of;
 use common::{run_shipped, scenarios, shipped};
 
 /// The seeds of the kept logs.
@@ -116,7 +116,7 @@ fn deadlocks_are_explained_as_ever() {
     let explained = |(name, gap): (String, u32)| {
         // The search for summit sets of many actors takes long.
         let more: &[&str] = if gap <= 24 { &["--summit", "--keystones"] } else { &["--keystones"] };
-        let text = said(&scenarios(), &[&["explain", &format!("{name}.toml")], more].concat());
+        let text = stdout_of(&scenarios(), &[&["explain", &format!("{name}.toml")], more].concat());
         assert!(text.lines().count() < 40, "{name}: too long to read\n{text}");
         (name, text)
     };

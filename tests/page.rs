@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::program::{backstop, said};
+use common::program::{backstop, stdout_of};
 use serde_json::Value;
 
 fn scenario(name: &str) -> String {
@@ -51,23 +51,23 @@ fn assert_tables(subject: &Value, folder: &Path, names: &[&str]) {
 fn a_page_holds_the_tables_cell_for_cell() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    said(at, &["run", &scenario("guarantee-toy.toml"), "--seed", "3", "--stances", "--out", "run", "--quiet"]);
-    said(at, &["page", "run"]);
+    stdout_of(at, &["run", &scenario("guarantee-toy.toml"), "--seed", "3", "--stances", "--out", "run", "--quiet"]);
+    stdout_of(at, &["page", "run"]);
     let page = fs::read_to_string(at.join("run/page.html")).unwrap();
     let data = data(&page);
     assert_tables(&data["subjects"][0], &at.join("run"), &["events", "series", "commitments", "runs"]);
     // The folder is still valid.
-    said(at, &["replay", "run"]);
+    stdout_of(at, &["replay", "run"]);
 
-    said(at, &["fork", "run", "--at", "2", "--out", "fork", "--quiet"]);
-    said(at, &["page", "run", "fork", "--out", "two.html"]);
+    stdout_of(at, &["fork", "run", "--at", "2", "--out", "fork", "--quiet"]);
+    stdout_of(at, &["page", "run", "fork", "--out", "two.html"]);
     let data = self::data(&fs::read_to_string(at.join("two.html")).unwrap());
     assert_tables(&data["subjects"][0], &at.join("run"), &["events", "series", "commitments", "runs"]);
     assert_tables(&data["subjects"][1], &at.join("fork"), &["events", "series", "commitments", "runs"]);
 
     let vary = ["--vary", "summit_success=0,1", "--replicates", "3", "--out", "sweep", "--quiet"];
-    said(at, &[&["sweep", &scenario("guarantee-toy.toml")][..], &vary].concat());
-    said(at, &["page", "sweep"]);
+    stdout_of(at, &[&["sweep", &scenario("guarantee-toy.toml")][..], &vary].concat());
+    stdout_of(at, &["page", "sweep"]);
     let data = self::data(&fs::read_to_string(at.join("sweep/page.html")).unwrap());
     assert_tables(&data["subjects"][0], &at.join("sweep"), &["summary", "design", "runs"]);
 }
@@ -77,8 +77,8 @@ fn a_page_holds_the_tables_cell_for_cell() {
 fn states_in_a_page_equal_those_of_replay_and_explain() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    said(at, &["run", &scenario("jeddah-2025.toml"), "--out", "run", "--quiet"]);
-    said(at, &["page", "run", "--out", "page.html"]);
+    stdout_of(at, &["run", &scenario("jeddah-2025.toml"), "--out", "run", "--quiet"]);
+    stdout_of(at, &["page", "run", "--out", "page.html"]);
     let page = fs::read_to_string(at.join("page.html")).unwrap();
     assert!(page.len() < 1_000_000, "{} bytes", page.len());
     let data = data(&page);
@@ -139,8 +139,8 @@ fn hostile_names_stay_text() {
          [outcomes.done]\nname = '{evil}'\nwhen = 'bonds(c) >= 1'\n"
     );
     fs::write(at.join("evil.toml"), text).unwrap();
-    said(at, &["run", "evil.toml", "--out", "run", "--quiet"]);
-    said(at, &["page", "run", "--out", "page.html"]);
+    stdout_of(at, &["run", "evil.toml", "--out", "run", "--quiet"]);
+    stdout_of(at, &["page", "run", "--out", "page.html"]);
     let page = fs::read_to_string(at.join("page.html")).unwrap();
     assert_eq!(page.matches("<script").count(), 2, "the data and the program");
     assert_eq!(page.matches("</script").count(), 2);
@@ -156,10 +156,10 @@ fn hostile_names_stay_text() {
 fn folders_that_do_not_fit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    said(at, &["run", &scenario("stag-hunt.toml"), "--out", "stag", "--quiet"]);
-    said(at, &["run", &scenario("chicken-and-egg.toml"), "--out", "egg", "--quiet"]);
+    stdout_of(at, &["run", &scenario("stag-hunt.toml"), "--out", "stag", "--quiet"]);
+    stdout_of(at, &["run", &scenario("chicken-and-egg.toml"), "--out", "egg", "--quiet"]);
     let sweep = ["--vary", "summit_success=0,1", "--out", "sweep", "--quiet"];
-    said(at, &[&["sweep", &scenario("guarantee-toy.toml")][..], &sweep].concat());
+    stdout_of(at, &[&["sweep", &scenario("guarantee-toy.toml")][..], &sweep].concat());
     for (arguments, message) in [
         (&["page", "nowhere"][..], "this is not a complete output folder"),
         (&["page", "stag", "egg"], "have different actors or commitments"),
@@ -175,8 +175,8 @@ fn folders_that_do_not_fit_are_refused() {
         );
     }
     // Existing files are replaced only with `--force`, and no link is followed out of the folder.
-    said(at, &["page", "egg"]);
-    said(at, &["page", "egg", "--force"]);
+    stdout_of(at, &["page", "egg"]);
+    stdout_of(at, &["page", "egg", "--force"]);
     fs::write(at.join("egg/page.html"), "mine").unwrap();
     let output = backstop(at, &["page", "egg"]);
     assert_eq!(output.status.code(), Some(1));

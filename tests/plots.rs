@@ -407,7 +407,7 @@ fn python() -> &'static OsString {
 
 /// The standard output of a command that must succeed.
 fn backstop(arguments: &[&str]) -> Vec<u8> {
-    common::program::said(Path::new("."), arguments).into_bytes()
+    common::program::stdout_of(Path::new("."), arguments).into_bytes()
 }
 
 /// Calls of scripts with the expected results.

@@ -130,13 +130,13 @@ pub fn failing_comparison_histories(
     let mut seq: Seq = 0;
     while let Some(situation) = states.advance() {
         let scope = scope(situation, reader);
-        followed.iter_mut().for_each(|one| one.see(expression, &scope, seq));
+        followed.iter_mut().for_each(|one| one.observe(expression, &scope, seq));
         last = Some(situation.0);
         seq += 1;
     }
     let Some(model) = last else { return Vec::new() };
     let stood = followed.into_iter().filter(|one| one.stands && one.last.is_some()).take(FOLLOWED);
-    stood.filter_map(|one| one.told(model, expression)).collect()
+    stood.filter_map(|one| one.into_history(model, expression)).collect()
 }
 
 /// A comparison that is tracked over a run.
@@ -168,7 +168,7 @@ impl Followed {
         }
     }
 
-    fn see(&mut self, expression: &Expression, scope: &Scope<'_>, seq: Seq) {
+    fn observe(&mut self, expression: &Expression, scope: &Scope<'_>, seq: Seq) {
         let Ok(truth) = expression.truth_at(self.node, scope) else { return };
         self.stands = truth != self.wanted;
         let (left, right) = sides(expression, self.operands, scope);
@@ -186,7 +186,7 @@ impl Followed {
         }
     }
 
-    fn told(self, model: &Model, expression: &Expression) -> Option<ComparisonHistory> {
+    fn into_history(self, model: &Model, expression: &Expression) -> Option<ComparisonHistory> {
         let Node::Compare(comparison, left, right) = expression.nodes[self.node as usize] else { return None };
         let text = wording::written_comparison(model, expression, (left, right), comparison);
         let range = if self.left.0 < self.left.1 || self.right.0 >= self.right.1 { self.left } else { self.right };

@@ -258,7 +258,8 @@ pub(super) fn lacking(
     let (mut wants, mut texts) = (Vec::new(), Vec::new());
     for condition in conditions {
         let places = in_the_way(condition, &scope);
-        let own: Vec<Requirement> = places.iter().filter_map(|place| want(model, condition, &scope, *place)).collect();
+        let own: Vec<Requirement> =
+            places.iter().filter_map(|place| requirement(model, condition, &scope, *place)).collect();
         let describer = Describer { when: condition, scope: &scope, wants: &own };
         match describer.describe(RequiredComparison { node: condition.root(), wanted: true }) {
             Some(Shortfall { text, places, is_choice, .. }) => {
@@ -388,7 +389,7 @@ fn in_the_way(when: &Expression, scope: &Scope<'_>) -> Vec<RequiredComparison> {
     unique
 }
 
-fn want(model: &Model, when: &Expression, scope: &Scope<'_>, place: RequiredComparison) -> Option<Requirement> {
+fn requirement(model: &Model, when: &Expression, scope: &Scope<'_>, place: RequiredComparison) -> Option<Requirement> {
     let Node::Compare(written, a, b) = when.nodes[place.node as usize] else { return None };
     let left = when.number_at(a, scope).ok()?;
     let right = when.number_at(b, scope).ok()?;

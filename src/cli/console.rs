@@ -59,7 +59,7 @@ pub(crate) fn fail(message: &str, help: Option<&str>) -> Failed {
     if let Some(help) = help {
         group = group.element(Level::HELP.message(safe(help)));
     }
-    say(&renderer().render(&[group]));
+    print_error_line(&renderer().render(&[group]));
     Failed::Input
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn misused(message: &str, help: Option<&str>) -> Failed {
 }
 
 /// Prints on standard error. Write errors are ignored, since there is nowhere to report them.
-pub(crate) fn say(text: &str) {
+pub(crate) fn print_error_line(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
@@ -82,7 +82,7 @@ fn renderer() -> Renderer {
 /// Prints diagnostics on standard error.
 pub(crate) fn report(diagnostics: &[Diagnostic], source: &SourceText) {
     for diagnostic in diagnostics {
-        say(&render(diagnostic, source));
+        print_error_line(&render(diagnostic, source));
     }
 }
 

@@ -10,7 +10,7 @@ use backstop::report::explained::conditions;
 use backstop::scenario::{Options, Override};
 use backstop::store::{Lineage, Manifest};
 
-use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
+use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, print_error_line};
 use super::files::{self, At, Loaded, check_fork, no_step, parse_set, step_of_folder, verify};
 use super::forward::{Form, ForwardArgs, ForwardQuery, forward};
 
@@ -146,7 +146,7 @@ fn of_folder(args: &Args) -> Result<Found, Failed> {
     let mut state = None;
     let verified = verify(&args.path, &mut keep(&mut state, at))?;
     if verified.fold.result.is_err() && at.is_none() && verified.fold.steps > 0 {
-        say("note: the run failed; this is the last step that it completed");
+        print_error_line("note: the run failed; this is the last step that it completed");
     }
     let run_seed = verified.manifest.run_seed();
     Ok(Found { state, at, course: verified.course, run_seed, steps: verified.fold.steps })
@@ -175,7 +175,7 @@ fn of_file(args: &Args) -> Result<Found, Failed> {
     if let (Err(failure), true) = (&run.result, at.is_none_or(|step| step >= run.steps)) {
         let failed = files::failed(&document, failure);
         if run.steps > 0 {
-            say("note: with `--at STEP` a step before that can be explained");
+            print_error_line("note: with `--at STEP` a step before that can be explained");
         }
         return Err(failed);
     }

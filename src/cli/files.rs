@@ -18,7 +18,7 @@ use backstop::sweep::Error;
 use backstop::table::Format;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::console::{Failed, fail, report, say};
+use super::console::{Failed, fail, print_error_line, report};
 
 /// A scenario file that was read and compiled.
 pub(crate) struct Loaded {
@@ -205,7 +205,9 @@ pub(crate) fn warn_of_old(folder: &Path) {
     let page = folder.join("page.html");
     if std::fs::symlink_metadata(&page).is_ok() {
         let page = escaped(&page.display().to_string());
-        say(&format!("note: `{page}` shows the former contents of the folder; `page --force` writes it anew"));
+        print_error_line(&format!(
+            "note: `{page}` shows the former contents of the folder; `page --force` writes it anew"
+        ));
     }
 }
 

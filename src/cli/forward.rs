@@ -14,7 +14,7 @@ use backstop::sweep::{Forward, Futures, Goal, MoveSet, OutcomeCounts, SetsOfSize
 use backstop::table::{Cell, Csv, Declared as _, FutureColumn, Sink as _, fixed_columns};
 use serde_json::{Value, json};
 
-use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, say};
+use super::console::{Failed, emit, emit_bytes, emit_json, fail, misused, print_error_line};
 use super::progress;
 
 /// Arguments of `explain --forward`.
@@ -89,7 +89,7 @@ pub(crate) fn forward(query: &ForwardQuery<'_>, form: Form) -> Result<(), Failed
     bar.finish_and_clear();
     let futures = futures.expect("the run comes to the step, whose state is here");
     if progress::is_stopped() {
-        say("interrupted: the table covers the runs that were done");
+        print_error_line("interrupted: the table covers the runs that were done");
     }
     let table = Table { query, futures: &futures, moves: &moves };
     match form {

@@ -9,7 +9,7 @@ use backstop::report::wording;
 use backstop::sweep::{Progress, limits};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::console::say;
+use super::console::print_error_line;
 
 /// The number of cores, which is the default number of threads.
 pub(crate) fn cores() -> usize {
@@ -58,7 +58,11 @@ fn sign(progress: Progress) {
     let began = *last.get_or_insert_with(Instant::now);
     if began.elapsed() >= SILENCE {
         *last = Some(Instant::now());
-        say(&format!("{} of {} runs are done", wording::whole(progress.done), wording::whole(progress.total)));
+        print_error_line(&format!(
+            "{} of {} runs are done",
+            wording::whole(progress.done),
+            wording::whole(progress.total)
+        ));
     }
 }
 

@@ -16,7 +16,7 @@ use backstop::store::{
 use backstop::table::{Csv, SeriesColumn, fixed_columns};
 use backstop::trace::ending_name;
 
-use super::console::{Failed, emit, emit_bytes, fail, report, say};
+use super::console::{Failed, emit, emit_bytes, fail, print_error_line, report};
 use super::files::{
     self, At, claim, claim_file, is_same, no_step, parse_bound, parse_metric, parse_set, refuse, refuse_sweep,
     step_of_folder, verify,
@@ -55,7 +55,7 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<(), Failed> {
     if args.metrics.is_empty() {
         return emit(&summary);
     }
-    say(summary.trim_end());
+    print_error_line(summary.trim_end());
     measure(&verified, &args.dir, &args.metrics)
 }
 
@@ -307,7 +307,7 @@ fn open_in_browser(path: &Path) -> Result<(), Failed> {
     match started {
         Ok(_) => Ok(()),
         Err(error) => {
-            say("note: the page is written");
+            print_error_line("note: the page is written");
             let help = "open the file in a browser yourself";
             Err(fail(&format!("cannot start `{opener}`: {error}"), Some(help)))
         }

@@ -38,24 +38,24 @@ fn check_file(file: &Path, json: bool) -> Result<(), Failed> {
     let loaded = match files::parse(file, &Options::default()) {
         Ok(Ok(loaded)) => loaded,
         Ok(Err((errors, source))) => {
-            tell(&errors, &source, json)?;
+            print_diagnostics(&errors, &source, json)?;
             return Err(Failed::Input);
         }
         Err(unreadable) if json => {
             let error = Diagnostic::error("file/read", unreadable.message, Some(0..0));
             let error = error.maybe_help(unreadable.help.map(str::to_owned));
-            tell(&[error], &SourceText::lossy(&name, b""), json)?;
+            print_diagnostics(&[error], &SourceText::lossy(&name, b""), json)?;
             return Err(Failed::Input);
         }
         Err(unreadable) => return Err(fail(&unreadable.message, unreadable.help)),
     };
     let errors = check_table(&loaded.document, cores());
     if !errors.is_empty() {
-        tell(&errors, loaded.document.source(), json)?;
+        print_diagnostics(&errors, loaded.document.source(), json)?;
         return Err(Failed::Input);
     }
     let warnings = &loaded.compiled.warnings;
-    tell(warnings, loaded.document.source(), json)?;
+    print_diagnostics(warnings, loaded.document.source(), json)?;
     if json {
         return Ok(());
     }
@@ -70,7 +70,7 @@ fn check_file(file: &Path, json: bool) -> Result<(), Failed> {
     ))
 }
 
-fn tell(diagnostics: &[Diagnostic], source: &SourceText, json: bool) -> Result<(), Failed> {
+fn print_diagnostics(diagnostics: &[Diagnostic], source: &SourceText, json: bool) -> Result<(), Failed> {
     if !json {
         report(diagnostics, source);
         return Ok(());

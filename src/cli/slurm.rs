@@ -21,7 +21,7 @@ use backstop::store::{
 use backstop::sweep::{Outline, Progress, Shard, Sweep, differences, done_in, is_begun, limits, merge};
 use serde::{Deserialize, Serialize};
 
-use super::console::{Failed, emit, emit_bytes, fail, say};
+use super::console::{Failed, emit, emit_bytes, fail, print_error_line};
 use super::files::refuse_sweep;
 use super::progress::{bar, show};
 use super::progress::{is_stopped, stop_on_signals};
@@ -325,7 +325,7 @@ fn watch(args: &Args, sweep: &Sweep, array_folder: &ArrayFolder, array: &mut Arr
         let Some(mut unfinished) = array.unfinished() else {
             watched.silent += 1;
             if watched.silent == 1 {
-                bar.suspend(|| say("warning: the cluster gives no answer; asking again"));
+                bar.suspend(|| print_error_line("warning: the cluster gives no answer; asking again"));
             }
             if watched.silent > SILENT {
                 break Err(fail("the cluster gives no answer", Some(&array.continuation_help())));
@@ -346,11 +346,13 @@ fn watch(args: &Args, sweep: &Sweep, array_folder: &ArrayFolder, array: &mut Arr
         if is_stopped() {
             break Err(fail("interrupted before the sweep was done", Some(&array.continuation_help())));
         }
-        match watched.gone(&missing, &unfinished, args.cluster.slurm_retries) {
+        match watched.tasks_to_resubmit(&missing, &unfinished, args.cluster.slurm_retries) {
             Ok(tasks) if tasks.is_empty() => pause(),
             Ok(tasks) => {
                 for task in tasks.iter().filter(|task| watched.retries.contains_key(task)) {
-                    bar.suspend(|| say(&format!("warning: task {task} failed or timed out; it is submitted again")));
+                    bar.suspend(|| {
+                        print_error_line(&format!("warning: task {task} failed or timed out; it is submitted again"))
+                    });
                 }
                 if let Err(failed) = array.submit(array_folder, tasks) {
                     break Err(failed);
@@ -384,7 +386,7 @@ struct Watched {
 impl Watched {
     /// The tasks to submit now: at first all incomplete ones, later those that are missing and incomplete. `Err` gives
     /// a task that has been tried too often.
-    fn gone(&mut self, missing: &[u64], unfinished: &[u64], most: u32) -> Result<Vec<u64>, u64> {
+    fn tasks_to_resubmit(&mut self, missing: &[u64], unfinished: &[u64], most: u32) -> Result<Vec<u64>, u64> {
         let gone: Vec<u64> = missing.iter().copied().filter(|task| !unfinished.contains(task)).collect();
         if !self.begun {
             self.begun = true;
@@ -478,22 +480,22 @@ mod tests {
     #[test]
     fn tasks_that_are_gone_are_resubmitted_up_to_a_limit() {
         let mut watched = Watched::default();
-        assert_eq!(watched.gone(&[1, 2, 3], &[], 1), Ok(vec![1, 2, 3]));
-        assert_eq!(watched.gone(&[1, 2, 3], &[1, 2, 3], 1), Ok(vec![]));
+        assert_eq!(watched.tasks_to_resubmit(&[1, 2, 3], &[], 1), Ok(vec![1, 2, 3]));
+        assert_eq!(watched.tasks_to_resubmit(&[1, 2, 3], &[1, 2, 3], 1), Ok(vec![]));
         // Task 2 is missing, but may still appear.
-        assert_eq!(watched.gone(&[1, 2], &[1], 1), Ok(vec![]));
-        assert_eq!(watched.gone(&[1, 2], &[1], 1), Ok(vec![]));
-        assert_eq!(watched.gone(&[1, 2], &[1], 1), Ok(vec![2]));
-        assert_eq!(watched.gone(&[1, 2], &[1, 2], 1), Ok(vec![]));
+        assert_eq!(watched.tasks_to_resubmit(&[1, 2], &[1], 1), Ok(vec![]));
+        assert_eq!(watched.tasks_to_resubmit(&[1, 2], &[1], 1), Ok(vec![]));
+        assert_eq!(watched.tasks_to_resubmit(&[1, 2], &[1], 1), Ok(vec![2]));
+        assert_eq!(watched.tasks_to_resubmit(&[1, 2], &[1, 2], 1), Ok(vec![]));
         for _ in 1..PATIENCE {
-            assert_eq!(watched.gone(&[1, 2], &[1], 1), Ok(vec![]));
+            assert_eq!(watched.tasks_to_resubmit(&[1, 2], &[1], 1), Ok(vec![]));
         }
-        assert_eq!(watched.gone(&[1, 2], &[1], 1), Err(2));
+        assert_eq!(watched.tasks_to_resubmit(&[1, 2], &[1], 1), Err(2));
     }
 
     #[test]
     fn tasks_that_still_exist_are_not_submitted_on_resume() {
         let mut watched = Watched::default();
-        assert_eq!(watched.gone(&[1, 3], &[3], 1), Ok(vec![1]));
+        assert_eq!(watched.tasks_to_resubmit(&[1, 3], &[3], 1), Ok(vec![1]));
     }
 }

@@ -13,7 +13,7 @@ use backstop::sweep::{
 };
 use backstop::table::Format;
 
-use super::console::{self, Failed, emit, fail, say};
+use super::console::{self, Failed, emit, fail, print_error_line};
 use super::files::{self, formats, is_same, parse_set, parse_whole, refuse_sweep, warn_of_old};
 use super::progress::{bar, cores, show};
 use super::progress::{is_stopped, stop_on_signals};
@@ -170,7 +170,10 @@ fn print_result(args: &Args, sweep: &Sweep, done: &Report) -> Result<(), Failed>
     let failed = done.summary.failed();
     if failed > 0 {
         let runs = wording::whole(done.progress.done);
-        say(&format!("warning: {} of {runs} runs failed; `status` in runs.csv says why", wording::whole(failed)));
+        print_error_line(&format!(
+            "warning: {} of {runs} runs failed; `status` in runs.csv says why",
+            wording::whole(failed)
+        ));
     }
     if !done.is_complete() {
         let (done, total) = (wording::whole(done.progress.done), wording::whole(done.progress.total));

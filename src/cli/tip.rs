@@ -14,7 +14,7 @@ use backstop::sweep::{Axis, Bracketing, Tip, Tips, bracket_grid, limits, tips};
 use backstop::table::{Cell, Csv, Layout, Sink as _, TipColumn};
 use backstop::trace::{cells, ending_name, set_cell};
 
-use super::console::{Failed, emit, emit_bytes, fail, misused, report, say};
+use super::console::{Failed, emit, emit_bytes, fail, misused, print_error_line, report};
 use super::files::{self, parse_set, parse_whole};
 
 /// Finds where along a number the outcome changes, and which comparison changes there
@@ -222,7 +222,7 @@ impl Search<'_> {
         for (replicate, tips) in sorted {
             let tips = tips.map_err(|diagnostics| self.refuse(&diagnostics))?;
             if tips.is_cut {
-                say(&format!(
+                print_error_line(&format!(
                     "warning: replicate {replicate} came to {} runs; not every bracket was narrowed",
                     limits::TIP_RUNS
                 ));

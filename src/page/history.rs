@@ -44,7 +44,7 @@ pub(super) fn history(verified: &Verified) -> Result<Value, Failure> {
         lack_bytes: 0,
         failure: None,
     };
-    walk(verified, &mut |moment, world, setup| watched.see(moment, world, setup));
+    walk(verified, &mut |moment, world, setup| watched.observe(moment, world, setup));
     if let Some(failure) = watched.failure {
         return Err(failure);
     }
@@ -71,7 +71,7 @@ fn walk(verified: &Verified, watch: &mut dyn FnMut(Checkpoint, &World, &Setup)) 
 }
 
 impl Watched<'_> {
-    fn see(&mut self, moment: Checkpoint, world: &World, setup: &Setup) {
+    fn observe(&mut self, moment: Checkpoint, world: &World, setup: &Setup) {
         let is_last = world.step + 1 == self.verified.fold.steps;
         if self.failure.is_some() || (!world.step.is_multiple_of(self.stride) && !is_last) {
             return;

@@ -19,7 +19,7 @@ use crate::trace::{cells, ending_name};
 pub fn diff(one: &Verified, two: &Verified) -> String {
     let sides = [Side::new(one), Side::new(two)];
     let only = [sides[0].not_in(&sides[1]), sides[1].not_in(&sides[0])];
-    told(&sides, &only)
+    difference_text(&sides, &only)
 }
 
 /// Every event that only one of two runs has, as CSV.
@@ -63,7 +63,7 @@ impl<'a> Side<'a> {
         &self.verified.fold.log
     }
 
-    fn said(&self, at: usize) -> String {
+    fn sentence_of(&self, at: usize) -> String {
         let entry = &self.log()[at];
         sentence(self.model, self.verified.fold.setup_at(entry.step), entry)
     }
@@ -147,7 +147,7 @@ fn lineage(sides: &[Side<'_>; 2]) -> String {
 /// The longest list of events that is printed for each run.
 const SHOWN: usize = 20;
 
-fn told(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
+fn difference_text(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
     if only.iter().all(Vec::is_empty) && sides[0].keys == sides[1].keys {
         return format!("no difference\n{}{}", lineage(sides), promises(sides));
     }
@@ -156,11 +156,11 @@ fn told(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
     let part = part.unwrap_or_else(|| sides[0].keys.len().min(sides[1].keys.len()));
     let _ = writeln!(text, "The histories are the same for {}; then they differ:", count(part, "event"));
     for (number, side) in sides.iter().enumerate() {
-        let said = match side.log().get(part) {
-            Some(entry) => format!("{}  {} (event {part})", label(side.model, entry.step), side.said(part)),
+        let event = match side.log().get(part) {
+            Some(entry) => format!("{}  {} (event {part})", label(side.model, entry.step), side.sentence_of(part)),
             None => "nothing more happens".into(),
         };
-        let _ = writeln!(text, "  {}: {said}", number + 1);
+        let _ = writeln!(text, "  {}: {event}", number + 1);
     }
     text.push_str("\nOutcome\n");
     for (number, side) in sides.iter().enumerate() {
@@ -272,7 +272,7 @@ fn only_in(number: usize, side: &Side<'_>, only: &[usize]) -> String {
     for &at in told.iter().take(SHOWN) {
         let entry = &side.log()[at];
         let mark = if descended[at] { "  follows: " } else { "" };
-        let _ = writeln!(text, "  {}  {mark}{} (event {at})", label(side.model, entry.step), side.said(at));
+        let _ = writeln!(text, "  {}  {mark}{} (event {at})", label(side.model, entry.step), side.sentence_of(at));
     }
     if told.len() > SHOWN {
         let _ = writeln!(text, "  and {} more; `--csv` lists them all", count(told.len() - SHOWN, "event"));

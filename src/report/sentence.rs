@@ -160,7 +160,7 @@ pub(super) fn render(model: &Model, setup: &Setup, sentence: &Sentence) -> Strin
     for (at, clause) in sentence.clauses.iter().enumerate() {
         let next = sentence.clauses.get(at + 1).map(|clause| clause.verb);
         if clause.verb == Verb::Lapses {
-            let of = writer.what(clause).map(|what| format!(" of {what}")).unwrap_or_default();
+            let of = writer.amounts_text(clause).map(|what| format!(" of {what}")).unwrap_or_default();
             return format!("the offer{of} by {who} lapses [{}]", writer.declared().id);
         }
         writer.add(clause, next);
@@ -169,13 +169,13 @@ pub(super) fn render(model: &Model, setup: &Setup, sentence: &Sentence) -> Strin
 }
 
 /// The object of a verb.
-enum What {
+enum Object {
     Amounts(String),
     /// A pronoun for the amounts named just before.
     It(&'static str),
 }
 
-impl What {
+impl Object {
     /// `hands over 5 million`, `hands it over`.
     fn after(&self, verb: &str, particle: &str) -> String {
         match self {
@@ -185,7 +185,7 @@ impl What {
     }
 }
 
-impl std::fmt::Display for What {
+impl std::fmt::Display for Object {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Amounts(amounts) => f.write_str(amounts),
@@ -214,7 +214,7 @@ impl Writer<'_> {
     }
 
     /// The amounts in words, without those that are zero; `None` if all are.
-    fn what(&self, clause: &Clause) -> Option<String> {
+    fn amounts_text(&self, clause: &Clause) -> Option<String> {
         let some = clause.parts.iter().filter(|part| part.amount != Amount::ZERO);
         let some: Vec<String> = some.map(|part| amount(self.model, part.resource, part.amount)).collect();
         if some.is_empty() {
@@ -226,15 +226,15 @@ impl Writer<'_> {
     }
 
     /// The amounts, or a pronoun if they were named last; `None` if they are zero.
-    fn what_or_it(&mut self, clause: &Clause) -> Option<What> {
+    fn amounts_or_pronoun(&mut self, clause: &Clause) -> Option<Object> {
         let amounts: Vec<(ResourceId, Amount)> = clause.parts.iter().map(|part| (part.resource, part.amount)).collect();
-        let what = self.what(clause)?;
+        let what = self.amounts_text(clause)?;
         if self.last_named.as_ref() == Some(&amounts) {
             let several = clause.parts.iter().filter(|part| part.amount != Amount::ZERO).count() > 1;
-            return Some(What::It(if several { "them" } else { "it" }));
+            return Some(Object::It(if several { "them" } else { "it" }));
         }
         self.last_named = Some(amounts);
-        Some(What::Amounts(what))
+        Some(Object::Amounts(what))
     }
 
     fn to_whom(&self) -> String {
@@ -257,18 +257,18 @@ impl Writer<'_> {
             Verb::Offers if next == Some(Verb::IsBound) => return,
             Verb::Offers => self.offers(clause),
             Verb::TakesBack => {
-                let of = self.what(clause).map(|what| format!(" of {what}")).unwrap_or_default();
+                let of = self.amounts_text(clause).map(|what| format!(" of {what}")).unwrap_or_default();
                 format!("{} back the offer{of}", self.inflect("takes", "take"))
             }
             Verb::Lapses => return,
             Verb::IsBound => {
-                let what = self.what_or_it(clause).map(|what| format!(" to give {what}{}", self.to_whom()));
+                let what = self.amounts_or_pronoun(clause).map(|what| format!(" to give {what}{}", self.to_whom()));
                 format!("{} bound{}", self.inflect("is", "are"), what.unwrap_or_default())
             }
             Verb::Raises => self.raises(clause),
             Verb::Suspends => self.suspends(clause),
             Verb::TakesUp => {
-                let what = self.what_or_it(clause).unwrap_or_else(|| What::Amounts("the promise".into()));
+                let what = self.amounts_or_pronoun(clause).unwrap_or_else(|| Object::Amounts("the promise".into()));
                 format!("{} again", what.after(self.inflect("takes", "take"), "up"))
             }
             Verb::Begins | Verb::Completes | Verb::HandsOver => match self.hands_over(clause, is_first) {
@@ -276,8 +276,8 @@ impl Writer<'_> {
                 None => return,
             },
             Verb::Withdraws => {
-                let Some(what) = self.what_or_it(clause) else { return };
-                if is_suspended && matches!(what, What::It(_)) {
+                let Some(what) = self.amounts_or_pronoun(clause) else { return };
+                if is_suspended && matches!(what, Object::It(_)) {
                     return;
                 }
                 format!("no longer {}", what.after(self.inflect("keeps", "keep"), "up"))
@@ -287,7 +287,7 @@ impl Writer<'_> {
                 format!("{} kept the promise{of}", self.inflect("has", "have"))
             }
             Verb::Ends => {
-                let with = self.what_or_it(clause).map(|what| format!(" with {what}")).unwrap_or_default();
+                let with = self.amounts_or_pronoun(clause).map(|what| format!(" with {what}")).unwrap_or_default();
                 format!("{} done{with} as agreed", self.inflect("is", "are"))
             }
             Verb::Breaks => {
@@ -295,7 +295,7 @@ impl Writer<'_> {
                 format!("{} the promise{of}", self.inflect("breaks", "break"))
             }
             Verb::IsReleased => {
-                let from = self.what_or_it(clause).map(|what| format!(" from {what}")).unwrap_or_default();
+                let from = self.amounts_or_pronoun(clause).map(|what| format!(" from {what}")).unwrap_or_default();
                 let by = self.declared().creditor.map(|creditor| format!(" by {}", group(self.model, creditor)));
                 format!("{} released{from}{}", self.inflect("is", "are"), by.unwrap_or_default())
             }
@@ -310,7 +310,7 @@ impl Writer<'_> {
     /// ` of 5 million`, or nothing if the amounts are not to be named.
     fn of(&mut self, clause: &Clause, is_named: bool) -> String {
         if is_named {
-            self.what_or_it(clause).map(|what| format!(" of {what}")).unwrap_or_default()
+            self.amounts_or_pronoun(clause).map(|what| format!(" of {what}")).unwrap_or_default()
         } else {
             String::new()
         }
@@ -319,8 +319,8 @@ impl Writer<'_> {
     fn offers(&mut self, clause: &Clause) -> String {
         let when = self.declared().when.as_ref().map(|when| format!(", if {}", condition(&when.text)));
         self.tail += &when.unwrap_or_default();
-        let what = self.what_or_it(clause);
-        let what = what.unwrap_or_else(|| What::Amounts(self.inflect("a promise", "promises").into()));
+        let what = self.amounts_or_pronoun(clause);
+        let what = what.unwrap_or_else(|| Object::Amounts(self.inflect("a promise", "promises").into()));
         format!("{} {what}{}", self.inflect("offers", "offer"), self.to_whom())
     }
 
@@ -329,7 +329,7 @@ impl Writer<'_> {
         let stay = stay.or_else(|| self.declared().stay.as_ref().map(|stay| condition(&stay.text)));
         let stay = stay.map(|untrue| format!(", no longer true: {untrue}"));
         self.tail += &stay.unwrap_or_default();
-        let what = self.what_or_it(clause).unwrap_or_else(|| What::Amounts("the promise".into()));
+        let what = self.amounts_or_pronoun(clause).unwrap_or_else(|| Object::Amounts("the promise".into()));
         format!("{} {what}", self.inflect("suspends", "suspend"))
     }
 
@@ -360,13 +360,13 @@ impl Writer<'_> {
         format!("{} {}{in_all}", self.inflect("raises its promise", "raise their promises"), listed(&parts))
     }
 
-    /// What is delivered, once or from now on; `None` if it is zero.
+    /// Object is delivered, once or from now on; `None` if it is zero.
     #[expect(clippy::wildcard_enum_match_arm, reason = "all other verbs that hand something over are described alike")]
     fn hands_over(&mut self, clause: &Clause, is_first: bool) -> Option<String> {
         if clause.is_zero() {
             return None;
         }
-        let what = self.what_or_it(clause)?;
+        let what = self.amounts_or_pronoun(clause)?;
         let parts = self.sentence.instances.iter().map(|at| self.setup.over[at.index()]).max().unwrap_or(1);
         let (hands, keeps) = (self.inflect("hands", "hand"), self.inflect("keeps", "keep"));
         Some(match clause.verb {

@@ -150,7 +150,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn say(&mut self, text: String) {
+    fn push_text(&mut self, text: String) {
         self.all.push(Line::Text(text));
     }
 
@@ -220,12 +220,12 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut L
         Payload::Meeting(meeting) => {
             let meeting = &model.meetings[meeting.index()];
             let who = actors(model, &model.groups[meeting.attendees.index()].members);
-            lines.say(format!("meeting {}: {who}", named(&meeting.id, meeting.name.as_deref())));
+            lines.push_text(format!("meeting {}: {who}", named(&meeting.id, meeting.name.as_deref())));
         }
         Payload::Move(which) => {
             let one = &model.moves[which.index()];
             let bound = bound(model, setup, one);
-            lines.say(format!("move {} binds {bound}", named(&one.id, one.name.as_deref())));
+            lines.push_text(format!("move {} binds {bound}", named(&one.id, one.name.as_deref())));
         }
         Payload::Shock(shock) => lines.all.push(Line::Shock { shock, stances: 0, anchors: 0, trust: 0 }),
         Payload::Opinion { .. } | Payload::Pair { .. } => {
@@ -244,7 +244,7 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut L
             let size = count(size as usize, "commitment");
             let meeting = &model.meetings[meeting.index()];
             let name = named(&meeting.id, meeting.name.as_deref());
-            lines.say(if matches!(entry.event, Event::Agreed { .. }) {
+            lines.push_text(if matches!(entry.event, Event::Agreed { .. }) {
                 format!("agreed at {name}: a package of {size}")
             } else if matches!(entry.event, Event::Failed { .. }) {
                 format!("no agreement at {name}: a package of {size} was possible and failed")
@@ -254,7 +254,7 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut L
         }
         Payload::Outcome(outcome) => {
             let outcome = &model.outcomes[outcome.index()];
-            lines.say(format!("outcome {} is reached", named(&outcome.id, outcome.name.as_deref())));
+            lines.push_text(format!("outcome {} is reached", named(&outcome.id, outcome.name.as_deref())));
         }
         Payload::Instance(instance) | Payload::Gift { instance, .. } => {
             if let Some(verb) = verb(model, setup, world, entry.event) {

@@ -29,7 +29,7 @@ pub fn why(verified: &Verified, name: &str) -> Result<String, Unknown> {
         Subject::Bound(instance, seq) => tree(verified, seq) + &since(verified, instance),
         Subject::Unbound(instance) => never_bound(verified, instance),
         Subject::Instances(commitment) => instances(verified, commitment),
-        Subject::Actor(actor) => deeds(verified, actor),
+        Subject::Actor(actor) => promises_of(verified, actor),
         Subject::Unreached(outcome) => never_reached(verified, outcome),
         Subject::NeverOccurred(what) => format!("{what} never occurred in the run\n"),
     })
@@ -164,7 +164,7 @@ fn tree(verified: &Verified, seq: Seq) -> String {
         let _ = writeln!(text, "{indent}{}  {said} (event {seq})", label(model, entry.step));
         let because = level(verified, seq).unwrap_or_else(|| because(model, &fold.log, entry));
         let _ = writeln!(text, "{indent}  {because}");
-        if let Some(cause) = entry.cause.filter(|_| tells_a_condition(model, entry, &fold.log)) {
+        if let Some(cause) = entry.cause.filter(|_| is_caused_by_condition(model, entry, &fold.log)) {
             for line in changed_by(verified, cause, entry.event) {
                 let _ = writeln!(text, "{indent}    {line}");
             }
@@ -178,7 +178,7 @@ fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
     if entry.cause.is_none() {
         return root(entry);
     }
-    if !tells_a_condition(model, entry, log) {
+    if !is_caused_by_condition(model, entry, log) {
         return "because of:".into();
     }
     if let (Some(instance), Some((clause, holds))) = (entry.event.instance(), entry.event.kind().clause())
@@ -200,7 +200,7 @@ fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
 }
 
 /// Whether a condition or an `as` caused an event, rather than a package, a move or a renewal.
-fn tells_a_condition(model: &Model, entry: &Entry, log: &[Entry]) -> bool {
+fn is_caused_by_condition(model: &Model, entry: &Entry, log: &[Entry]) -> bool {
     let Some(cause) = entry.cause.map(|cause| &log[cause as usize]) else { return true };
     match (cause.event, entry.event.instance()) {
         (Event::Agreed { .. }, _) => false,
@@ -218,7 +218,7 @@ fn level(verified: &Verified, seq: Seq) -> Option<String> {
     let log = &verified.fold.log;
     let entry = &log[seq as usize];
     let Event::Raised { instance, gift, .. } = entry.event else { return None };
-    if !tells_a_condition(verified.course.first(), entry, log) {
+    if !is_caused_by_condition(verified.course.first(), entry, log) {
         return None;
     }
     // The amounts of a round are settled when all of them have risen.
@@ -360,8 +360,8 @@ fn instances(verified: &Verified, commitment: CommitmentId) -> String {
     became(verified, model.instances_of(commitment).map(InstanceId::at))
 }
 
-/// What an actor did and did not do.
-fn deeds(verified: &Verified, actor: ActorId) -> String {
+/// The promises of an actor with their states.
+fn promises_of(verified: &Verified, actor: ActorId) -> String {
     let (model, _) = verified.course.last();
     let own: Vec<InstanceId> =
         model.instance_ids().filter(|instance| model.instances[instance.index()].debtor == actor).collect();

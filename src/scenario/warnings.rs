@@ -16,14 +16,14 @@ use super::toml_tree::Table;
 
 /// The warnings about a complete model.
 pub(super) fn warnings(model: &Model, names: &Names, scripts: &Scripts<'_>, root: &Table) -> Vec<Diagnostic> {
-    let mut found = hopeless(model, scripts);
+    let mut found = never_detached(model, scripts);
     found.extend(unused_groups(names));
     found.extend(swap(model, root));
     found
 }
 
 /// Warns of commitments whose `when` is false even if everything is bound and delivered.
-fn hopeless(model: &Model, scripts: &Scripts<'_>) -> Vec<Diagnostic> {
+fn never_detached(model: &Model, scripts: &Scripts<'_>) -> Vec<Diagnostic> {
     let most = UpperBounds::new(model, parameter_intervals(model));
     let mut warnings = Vec::new();
     for (at, commitment) in model.commitments.iter().enumerate() {

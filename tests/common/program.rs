@@ -16,7 +16,7 @@ pub(crate) fn backstop(folder: &Path, arguments: &[&str]) -> Output {
 
 /// The standard output of a command that must succeed.
 #[track_caller]
-pub(crate) fn said(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn stdout_of(folder: &Path, arguments: &[&str]) -> String {
     let output = backstop(folder, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
@@ -24,7 +24,7 @@ pub(crate) fn said(folder: &Path, arguments: &[&str]) -> String {
 
 /// The standard error of a command that must fail with exit code 1.
 #[track_caller]
-pub(crate) fn refused(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn error_of(folder: &Path, arguments: &[&str]) -> String {
     let output = backstop(folder, arguments);
     let errors = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
@@ -32,10 +32,10 @@ pub(crate) fn refused(folder: &Path, arguments: &[&str]) -> String {
     errors
 }
 
-/// As [`said`], of a command line whose arguments have no spaces in them.
+/// As [`stdout_of`], of a command line whose arguments have no spaces in them.
 #[track_caller]
 pub(crate) fn succeeds(folder: &Path, line: &str) -> String {
-    said(folder, &line.split_whitespace().collect::<Vec<_>>())
+    stdout_of(folder, &line.split_whitespace().collect::<Vec<_>>())
 }
 
 /// Runs a command line that must fail with exit code 1, within a minute, with this message.
@@ -75,7 +75,7 @@ impl Subcommand {
 
 /// All commands with all of their flags except `--help`, as the program exports them for a shell.
 pub(crate) fn subcommands() -> Vec<Subcommand> {
-    let script = said(Path::new("."), &["completions", "fish"]);
+    let script = stdout_of(Path::new("."), &["completions", "fish"]);
     let mut found: Vec<Subcommand> = Vec::new();
     for line in script.lines() {
         let Some(rest) = line.strip_prefix("complete -c backstop -n \"") else { continue };
