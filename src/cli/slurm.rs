@@ -351,7 +351,7 @@ fn watch(args: &Args, sweep: &Sweep, array_folder: &ArrayFolder, array: &mut Arr
             Ok(tasks) => {
                 for task in tasks.iter().filter(|task| watched.retries.contains_key(task)) {
                     bar.suspend(|| {
-                        print_error_line(&format!("warning: task {task} failed or timed out; it is submitted again"))
+                        print_error_line(&format!("warning: task {task} failed or timed out; it is submitted again"));
                     });
                 }
                 if let Err(failed) = array.submit(array_folder, tasks) {
