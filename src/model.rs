@@ -500,6 +500,12 @@ impl Model {
         start..self.instances.partition_point(|instance| instance.commitment <= commitment)
     }
 
+    /// Whether there are so many instances that what belongs to them does not fit into the cache of a processor.
+    #[must_use]
+    pub fn is_scattered(&self) -> bool {
+        self.instances.len() >= 1 << 15
+    }
+
     /// Every instance, in declaration order.
     pub fn instance_ids(&self) -> impl Iterator<Item = InstanceId> + use<> {
         (0..self.instances.len()).map(InstanceId::at)

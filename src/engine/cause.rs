@@ -106,6 +106,14 @@ impl Causes {
         changed.max(known).max(self.latest[instance.index()].entered())
     }
 
+    /// Reads what is registered for an instance, so that it is in the cache. The result means nothing.
+    #[inline]
+    #[must_use]
+    pub(super) fn touch(&self, model: &Model, instance: InstanceId) -> u64 {
+        let debtor = model.instances[instance.index()].debtor;
+        u64::from(self.latest[instance.index()].own ^ self.tracks.touch(debtor))
+    }
+
     /// Registers the event `seq`, which has just changed the state.
     pub(super) fn note(&mut self, (model, plan, setup, world): Situation<'_>, event: Event, seq: Seq) {
         if let Event::Met(meeting) = event {

@@ -383,7 +383,7 @@ pub(super) fn draw_streams(model: &Model) -> Vec<u64> {
 fn stance_streams(model: &Model) -> Vec<u64> {
     let mut streams = Vec::with_capacity(model.issues.len() * model.actors.len());
     for issue in &model.issues {
-        streams.extend(model.actors.iter().map(|actor| random::stream(&format!("stance/{}/{issue}", actor.id))));
+        streams.extend(model.actors.ids().iter().map(|id| random::stream_of(&["stance/", id, "/", issue])));
     }
     streams
 }

@@ -8,7 +8,14 @@ use rand_chacha::ChaCha8Rng;
 /// The 64-bit FNV-1a hash of a source's name.
 #[must_use]
 pub fn stream(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    stream_of(&[name])
+}
+
+/// [`stream`] of a name that is made of parts.
+#[must_use]
+pub(super) fn stream_of(parts: &[&str]) -> u64 {
+    let bytes = parts.iter().flat_map(|part| part.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The seed and the replicate of a run, which determine all its random numbers.

@@ -120,6 +120,24 @@ impl Evidence {
         self.increments.clone_from(&other.increments);
     }
 
+    /// Reads what an event of an instance may change, so that it is in the cache. The result means nothing.
+    #[inline]
+    #[must_use]
+    pub fn touch(&self, model: &Model, instance: InstanceId) -> u64 {
+        let declared = &model.instances[instance.index()];
+        let kind = &model.commitments[declared.commitment.index()];
+        let gifts = (declared.first_gift as usize..).zip(&kind.gives).map(|(gift, &resource)| {
+            let own = &self.ledger[model.ledger_index(resource, declared.debtor)];
+            let slots = u64::from(model.gift_slot_starts[gift]);
+            self.delivered[gift].0.cast_unsigned()
+                ^ own.offered_or_more.cast_unsigned()
+                ^ u64::from(own.parties)
+                ^ slots
+        });
+        let own = self.standing[instance.index()].bound ^ (self.states[instance.index()] == State::Null);
+        gifts.fold(u64::from(own), |all, one| all ^ one)
+    }
+
     /// The current standing of an instance.
     #[inline]
     #[must_use]

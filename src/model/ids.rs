@@ -151,43 +151,59 @@ impl TextIndex {
     #[must_use]
     pub fn of(texts: &Texts) -> Self {
         let mut index = Self::default();
-        (0..texts.len()).for_each(|at| index.add(texts, at));
+        index.reserve(texts, texts.len());
+        for at in 0..texts.len() {
+            let _first = index.enter(texts, at);
+        }
         index
     }
 
-    /// Enters the text of a number, which nothing that was entered equals.
+    /// Makes room for so many more texts.
+    pub fn reserve(&mut self, texts: &Texts, more: usize) {
+        let wanted = (2 * (self.count + more)).next_power_of_two().max(16);
+        if wanted > self.places.len() {
+            let old = std::mem::replace(&mut self.places, vec![Self::FREE; wanted]);
+            for entered in old.into_iter().filter(|&place| place != Self::FREE) {
+                let free = self.search(texts, texts.text(entered as usize)).err();
+                self.places[free.expect("no two are equal")] = entered;
+            }
+        }
+    }
+
+    /// Enters the text of a number.
+    ///
+    /// # Errors
+    /// The number of an equal text that was entered before, which stays.
     ///
     /// # Panics
     /// If there is no such text.
-    pub fn add(&mut self, texts: &Texts, at: usize) {
+    pub fn enter(&mut self, texts: &Texts, at: usize) -> Result<(), usize> {
         if 2 * (self.count + 1) > self.places.len() {
-            let old = std::mem::take(&mut self.places);
-            self.places = vec![Self::FREE; (2 * old.len()).max(16)];
-            old.into_iter().filter(|&place| place != Self::FREE).for_each(|entered| self.place(texts, entered));
+            self.reserve(texts, self.count + 1);
         }
-        self.place(texts, u32::try_from(at).expect("texts are limited to less than 2^32"));
-        self.count += 1;
-    }
-
-    fn place(&mut self, texts: &Texts, entered: u32) {
-        let mut at = self.start(texts.text(entered as usize));
-        while self.places[at] != Self::FREE {
-            at = (at + 1) & (self.places.len() - 1);
+        match self.search(texts, texts.text(at)) {
+            Ok(first) => Err(first),
+            Err(free) => {
+                self.places[free] = u32::try_from(at).expect("texts are limited to less than 2^32");
+                self.count += 1;
+                Ok(())
+            }
         }
-        self.places[at] = entered;
     }
 
     /// The number of a text, if it was entered.
     #[must_use]
     pub fn find(&self, texts: &Texts, text: &str) -> Option<usize> {
-        if self.places.is_empty() {
-            return None;
-        }
+        if self.places.is_empty() { None } else { self.search(texts, text).ok() }
+    }
+
+    /// The number of a text; or the place where it can be entered.
+    fn search(&self, texts: &Texts, text: &str) -> Result<usize, usize> {
         let mut at = self.start(text);
         loop {
             match self.places[at] {
-                Self::FREE => return None,
-                entered if texts.text(entered as usize) == text => return Some(entered as usize),
+                Self::FREE => return Err(at),
+                entered if texts.text(entered as usize) == text => return Ok(entered as usize),
                 _ => at = (at + 1) & (self.places.len() - 1),
             }
         }
@@ -291,11 +307,9 @@ mod tests {
         fn a_text_is_found_where_it_stands_first(list in prop::collection::vec("[ab]{0,5}", 0..200), other in "[abc]{0,5}") {
             let (mut texts, mut index) = (Texts::default(), TextIndex::default());
             for text in &list {
-                let is_new = index.find(&texts, text).is_none();
                 texts.push(text);
-                if is_new {
-                    index.add(&texts, texts.len() - 1);
-                }
+                let first = list.iter().position(|one| one == text).filter(|&at| at < texts.len() - 1);
+                prop_assert_eq!(index.enter(&texts, texts.len() - 1).err(), first);
             }
             prop_assert_eq!(texts.iter().collect::<Vec<_>>(), list.iter().collect::<Vec<_>>());
             for text in list.iter().chain([&other]) {

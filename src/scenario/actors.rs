@@ -10,7 +10,9 @@ use super::names::Cohort;
 use super::reader::path;
 use super::script::{Context, OwnAttributes};
 use super::toml_tree::{Entry, Kind, Table, Value, is_column, is_long_form};
-use crate::model::{Actor, ActorId, Distribution, Domain, Parameter, ParameterId, Scalar, Shape, Target, limits};
+use crate::model::{
+    Actor, ActorId, Distribution, Domain, Parameter, ParameterId, Scalar, Shape, Target, Targets, limits,
+};
 
 /// The actors to which a table applies: one actor, or the members of a cohort.
 struct Owners {
@@ -258,7 +260,7 @@ impl<'a> Draft<'a> {
         target: &dyn Fn(usize) -> Target,
     ) {
         let spec = owners.spec(place.to_owned(), domain, Order::Rest);
-        self.number(value, &spec, &owners.users, &|at| vec![target(owners.first + at)]);
+        self.number(value, &spec, &owners.users, &|at| Targets::One([target(owners.first + at)]));
         self.check_own_fields(&owners.actors(), "actor");
     }
 
@@ -270,14 +272,16 @@ impl<'a> Draft<'a> {
         let is_cell = !is_issue && matches!(&value.kind, Kind::Table(table) if is_column(table));
         let Some(table) = self.lookup.issue_table(value).filter(|_| !is_cell) else {
             let issues = self.lookup.names.issues.len();
-            let all = |at: usize| (0..issues).map(|issue| target(issue * actors + owners.first + at)).collect();
+            let all = |at: usize| {
+                (0..issues).map(|issue| target(issue * actors + owners.first + at)).collect::<Vec<_>>().into()
+            };
             self.number(value, &spec(place.to_owned()), &owners.users, &all);
             self.check_own_fields(&owners.actors(), "actor");
             return;
         };
         for entry in &table.entries {
             let Some(issue) = self.lookup.issue(&mut self.reader, &entry.key, &entry.key_span, place) else { continue };
-            let one = |at: usize| vec![target(issue * actors + owners.first + at)];
+            let one = |at: usize| Targets::One([target(issue * actors + owners.first + at)]);
             self.number(&entry.value, &spec(path(place, &entry.key)), &owners.users, &one);
             self.check_own_fields(&owners.actors(), "actor");
         }
@@ -305,7 +309,7 @@ impl<'a> Draft<'a> {
                 self.has_attribute[attribute * actors + owners.first + at] = true;
             }
             let spec = owners.spec(path(place, &entry.key), Domain::Any, Order::Attribute);
-            let target = |at: usize| vec![Target::Attribute(attribute * actors + owners.first + at)];
+            let target = |at: usize| Targets::One([Target::Attribute(attribute * actors + owners.first + at)]);
             self.number(&entry.value, &spec, &owners.users, &target);
         }
     }

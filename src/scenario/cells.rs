@@ -48,6 +48,9 @@ pub(super) fn parse(text: &str) -> Result<Cell, (&'static str, String)> {
     if text.is_empty() {
         return Ok(Cell::Empty);
     }
+    if let Some(value) = short_whole(text) {
+        return Ok(Cell::Number(value));
+    }
     if text.eq_ignore_ascii_case("true") {
         return Ok(Cell::Number(1.0));
     }
@@ -69,6 +72,15 @@ pub(super) fn parse(text: &str) -> Result<Cell, (&'static str, String)> {
         return date(text).map(Cell::Date).ok_or(("is no date of the calendar", help.into()));
     }
     Err(("is no number and no date", remedy(text)))
+}
+
+/// A whole number of so few digits that it is held exactly, as most are.
+fn short_whole(text: &str) -> Option<f64> {
+    let digits = text.as_bytes();
+    if !(1..=9).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(f64::from(digits.iter().fold(0, |value: u32, digit| value * 10 + u32::from(digit - b'0'))))
 }
 
 /// Digits with a sign, a point and an exponent, each of which may be missing.

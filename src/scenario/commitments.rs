@@ -12,7 +12,7 @@ use super::script::{Context, OwnAttributes, Type};
 use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::{
     ActorId, Amount, Commitment, CommitmentId, Domain, Expression, Instance, IssueId, Node, ResourceId, State, Target,
-    limits,
+    Targets, limits,
 };
 
 /// A commitment's instances while its fields are read.
@@ -101,7 +101,7 @@ impl<'a> Draft<'a> {
                 // An invalid amount is still graded, so that moves that name it are not reported too.
                 levels[number] = level.or_else(|| Some(constant(0.0, key)));
             } else {
-                let target = |user: usize| vec![Target::Gives(instances.gift(user, number))];
+                let target = |user: usize| Targets::One([Target::Gives(instances.gift(user, number))]);
                 self.instance_number(&given.value, key, Domain::Amount, &instances, &target);
             }
         }
@@ -156,7 +156,7 @@ impl<'a> Draft<'a> {
     ) -> Option<Expression> {
         self.reader.known_keys(table, &keys::GRADED);
         if let Some(upto) = table.get("upto") {
-            let target = |user: usize| vec![Target::Gives(instances.gift(user, number))];
+            let target = |user: usize| Targets::One([Target::Gives(instances.gift(user, number))]);
             self.instance_number(&upto.value, path(place, "upto"), Domain::Amount, instances, &target);
         } else {
             self.reader.missing("upto", place, value.span.clone(), "write the most that it can be: `upto = 100`");
@@ -164,7 +164,7 @@ impl<'a> Draft<'a> {
         let setup = &mut self.model.setup;
         setup.by.resize(setup.gives.len(), Amount(1));
         if let Some(by) = table.get("by") {
-            let target = |user: usize| vec![Target::By(instances.gift(user, number))];
+            let target = |user: usize| Targets::One([Target::By(instances.gift(user, number))]);
             self.instance_number(&by.value, path(place, "by"), Domain::Step, instances, &target);
         }
         let Some(level) = table.get("as") else {
@@ -342,7 +342,7 @@ impl<'a> Draft<'a> {
         ];
         for (key, domain, target) in fields {
             if let Some(entry) = table.get(key) {
-                let one = |user: usize| vec![target(first + user)];
+                let one = |user: usize| Targets::One([target(first + user)]);
                 self.instance_number(&entry.value, path(place, key), domain, instances, &one);
             }
         }
@@ -354,7 +354,7 @@ impl<'a> Draft<'a> {
         place: String,
         domain: Domain,
         instances: &Instances,
-        targets: &dyn Fn(usize) -> Vec<Target>,
+        targets: &dyn Fn(usize) -> Targets,
     ) {
         let context = Context::Numeric { cohort: false, own: OwnAttributes::Yes };
         let spec = Spec { path: place, domain, order: Order::Rest, context, table: None };
@@ -366,7 +366,7 @@ impl<'a> Draft<'a> {
         if users.is_empty() {
             // The debtor is invalid; the number is still checked.
             users.push(User::default());
-            self.number(value, &spec, &users, &|_| Vec::new());
+            self.number(value, &spec, &users, &|_| Targets::Many(Vec::new()));
         } else {
             self.number(value, &spec, &users, targets);
         }

@@ -52,12 +52,11 @@ pub(super) fn collect_members<'a>(
         declarations.reader.report(error.help("a smaller sample of like actors often shows the same"));
         return cohort;
     }
+    declarations.names.actors.reserve(table.rows(), table.bytes().len() / table.columns.len().max(1));
     for row in 0..table.rows() {
         let actor = ActorId::at(declarations.names.actors.len());
         if let Some(column) = id {
-            let name = table.cell(row, column).to_ascii_lowercase();
-            let is_known = check_member_id(declarations, &table, row, column, &name, &entry.key_span);
-            declarations.names.actors.push(&name, &entry.key_span, is_known);
+            add_member(declarations, &table, (row, column), &entry.key_span);
         } else {
             declarations.add_actor(&format!("{}_{}", entry.key, row + 1), &entry.key_span, "the cohort's member");
         }
@@ -70,15 +69,18 @@ pub(super) fn collect_members<'a>(
     cohort
 }
 
-/// Checks the id of a member, which a cell has; whether it is valid and free.
-fn check_member_id(
+/// Declares a member whose id is in a cell.
+fn add_member(
     declarations: &mut Declarations<'_, '_>,
     table: &Arc<CsvTable>,
-    row: usize,
-    column: usize,
-    name: &str,
+    (row, column): (usize, usize),
     cohort: &Range<usize>,
-) -> bool {
+) {
+    let mut name = table.cell(row, column);
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        name.to_mut().make_ascii_lowercase();
+    }
+    let name = &*name;
     if !is_id(name) || MISREAD.contains(&name) {
         let (message, help) = if name.is_empty() {
             ("a member has no id".to_owned(), "fill in the cell".to_owned())
@@ -92,13 +94,21 @@ fn check_member_id(
                 keep other names in a column for `names`";
             (format!("{} is not a valid id for a member", quoted(name)), help.to_owned())
         };
+        declarations.names.actors.push_broken(name, cohort);
         declarations.reader.report_cell("schema/id", message, help, table, row, column);
-        return false;
+        return;
     }
-    let Some(taken) = declarations.names.party_named(name) else { return true };
+    let taken = if let Some(group) = declarations.names.group_named(name) {
+        declarations.names.actors.push_broken(name, cohort);
+        group
+    } else {
+        let Err(other) = declarations.names.actors.push(name, cohort) else { return };
+        Party::Actor(other)
+    };
+    let own_first = declarations.names.actors.len() - 1 - row;
     let earlier = match taken {
-        Party::Actor(other) if other.index() >= declarations.names.actors.len() - row => {
-            let first = other.index() + row - declarations.names.actors.len();
+        Party::Actor(other) if other.index() >= own_first => {
+            let first = other.index() - own_first;
             format!("it stands in {} too", table.cell_place(first, column))
         }
         Party::Actor(_) | Party::Group(_) | Party::Broken => "it is the name of an actor, cohort or group".to_owned(),
@@ -112,7 +122,6 @@ fn check_member_id(
     {
         error.notes.push(("it is declared here".into(), Some(span)));
     }
-    false
 }
 
 /// Records the groups that a row joins.

@@ -11,7 +11,9 @@ use super::reader::path;
 use super::script::{Context, OwnAttributes};
 use super::set_value::SetValue;
 use super::toml_tree::{Entry, Kind, Table, Value, is_column};
-use crate::model::{Amount, Bind, CommitmentId, Domain, InstanceId, Move, ResourceId, Shape, Target, Trigger, limits};
+use crate::model::{
+    Amount, Bind, CommitmentId, Domain, InstanceId, Move, ResourceId, Shape, Target, Targets, Trigger, limits,
+};
 
 /// The amounts to which an added move raises graded promises.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -344,7 +346,7 @@ impl<'a> Draft<'a> {
         let context = Context::Numeric { cohort: false, own: OwnAttributes::Yes };
         let spec = Spec { path: place, domain: Domain::Amount, order: Order::Rest, context, table: None };
         let fields = self.fields.len();
-        self.number(value, &spec, &users, &|user| vec![Target::Moved(first + user)]);
+        self.number(value, &spec, &users, &|user| Targets::One([Target::Moved(first + user)]));
         if self.fields.len() > fields {
             self.check_own_fields(&debtors, "debtor");
         }

@@ -69,15 +69,30 @@ impl ActorIds {
         self.spans.get(after.checked_sub(1)?).map(|(_, span)| span)
     }
 
-    /// Adds an actor; `is_known` says that it is found by its id, which no other party bears.
-    pub(super) fn push(&mut self, id: &str, span: &Range<usize>, is_known: bool) {
+    /// Makes room for so many more actors.
+    pub(super) fn reserve(&mut self, more: usize, length: usize) {
+        self.ids.reserve(more, length);
+        self.index.reserve(&self.ids, more);
+    }
+
+    /// Adds an actor.
+    ///
+    /// # Errors
+    /// An earlier actor with this id, who is found by it.
+    pub(super) fn push(&mut self, id: &str, span: &Range<usize>) -> Result<(), ActorId> {
         if self.spans.last().is_none_or(|(_, last)| last != span) {
             self.spans.push((self.len(), span.clone()));
         }
         self.ids.push(id);
-        if is_known {
-            self.index.add(&self.ids, self.len() - 1);
+        self.index.enter(&self.ids, self.len() - 1).map_err(ActorId::at)
+    }
+
+    /// Adds an actor who is not found by the id.
+    pub(super) fn push_broken(&mut self, id: &str, span: &Range<usize>) {
+        if self.spans.last().is_none_or(|(_, last)| last != span) {
+            self.spans.push((self.len(), span.clone()));
         }
+        self.ids.push(id);
     }
 }
 
@@ -155,6 +170,11 @@ impl Names {
     pub(super) fn party_named(&self, name: &str) -> Option<Party> {
         let group = self.groups_by_id.get(name).copied();
         group.or_else(|| self.actors.index.find(&self.actors.ids, name).map(|at| Party::Actor(ActorId::at(at))))
+    }
+
+    /// What a name stands for among those of cohorts and groups.
+    pub(super) fn group_named(&self, name: &str) -> Option<Party> {
+        self.groups_by_id.get(name).copied()
     }
 
     /// The names of actors, cohorts and groups, sorted.
@@ -379,8 +399,11 @@ impl<'r, 'a> Declarations<'r, 'a> {
     /// Declares an actor, the next one.
     pub(super) fn add_actor(&mut self, name: &str, span: &Range<usize>, what: &str) {
         let actor = Party::Actor(ActorId::at(self.names.actors.len()));
-        let is_known = self.add_party(name, span, actor, what);
-        self.names.actors.push(name, span, is_known);
+        if self.add_party(name, span, actor, what) {
+            let _free = self.names.actors.push(name, span);
+        } else {
+            self.names.actors.push_broken(name, span);
+        }
     }
 
     /// Declares a name among actors, cohorts and groups; an actor still has to be entered.

@@ -12,7 +12,7 @@ use super::script::Script;
 use super::script::{Context, OwnAttributes, Type};
 use super::toml_tree::{Entry, Kind, Table, Value, is_column};
 use crate::model::{
-    ActorId, Distribution, Domain, DrawId, Field, FieldSource, Node, Quantity, Scalar, Shape, Target, limits,
+    ActorId, Distribution, Domain, DrawId, Field, FieldSource, Node, Quantity, Scalar, Shape, Target, Targets, limits,
 };
 
 /// The content of a field.
@@ -50,19 +50,13 @@ impl Drawn {
 
 impl<'a> Draft<'a> {
     /// Reads a numeric field for each of its users; `targets` returns the places of a user in the setup.
-    pub(super) fn number(
-        &mut self,
-        value: &'a Value,
-        spec: &Spec,
-        users: &[User],
-        targets: &dyn Fn(usize) -> Vec<Target>,
-    ) {
+    pub(super) fn number(&mut self, value: &'a Value, spec: &Spec, users: &[User], targets: &dyn Fn(usize) -> Targets) {
         let is_good = match self.read_number(value, spec) {
             None => false,
             Some(Read::Number(number)) => {
                 let is_good = self.in_domain(value, spec, number);
-                for target in (0..if is_good { users.len() } else { 0 }).flat_map(targets) {
-                    self.model.setup.set(target, number);
+                for at in 0..if is_good { users.len() } else { 0 } {
+                    targets(at).iter().for_each(|&target| self.model.setup.set(target, number));
                 }
                 is_good
             }
@@ -73,9 +67,7 @@ impl<'a> Draft<'a> {
             Some(Read::Column(column)) => {
                 let is_good = cells::column_in_domain(&mut self.reader, &column, spec);
                 for (at, &number) in column.values.iter().take(if is_good { users.len() } else { 0 }).enumerate() {
-                    for target in targets(at) {
-                        self.model.setup.set(target, number);
-                    }
+                    targets(at).iter().for_each(|&target| self.model.setup.set(target, number));
                 }
                 is_good
             }
@@ -112,7 +104,7 @@ impl<'a> Draft<'a> {
             }
             Read::Expression(_) | Read::Column(_) => None,
             Read::Draw(drawn) => {
-                let targets = |_| vec![target];
+                let targets = |_| Targets::One([target]);
                 let distribution = drawn.distribution.clone();
                 self.draws(value, spec, &[User::default()], &targets, *drawn);
                 Some(Arc::unwrap_or_clone(distribution))
@@ -375,7 +367,7 @@ impl<'a> Draft<'a> {
         value: &Value,
         spec: &Spec,
         users: &[User],
-        targets: &dyn Fn(usize) -> Vec<Target>,
+        targets: &dyn Fn(usize) -> Targets,
         script: Script,
     ) {
         let reads = script.expression.reads();
@@ -384,7 +376,8 @@ impl<'a> Draft<'a> {
         let info = FieldInfo::new(value, spec, vec![script], Vec::new());
         if alike {
             // A value that does not differ between members is computed once.
-            let all = (0..users.len()).flat_map(targets).collect();
+            let all: Vec<Target> = (0..users.len()).flat_map(|at| targets(at).to_vec()).collect();
+            let all = Targets::from(all);
             let user = User { suffix: None, ..users.first().copied().unwrap_or_default() };
             self.push_field(spec, &user, all, FieldSource::Expression(expression), &info);
             return;
@@ -402,7 +395,7 @@ impl<'a> Draft<'a> {
         value: &Value,
         spec: &Spec,
         users: &[User],
-        targets: &dyn Fn(usize) -> Vec<Target>,
+        targets: &dyn Fn(usize) -> Targets,
         mut drawn: Drawn,
     ) {
         let info = FieldInfo::new(value, spec, std::mem::take(&mut drawn.scripts), std::mem::take(&mut drawn.spans));
@@ -419,7 +412,7 @@ impl<'a> Draft<'a> {
         &mut self,
         spec: &Spec,
         user: &User,
-        targets: Vec<Target>,
+        targets: Targets,
         source: FieldSource,
         info: &Rc<FieldInfo>,
     ) -> bool {
@@ -436,7 +429,7 @@ impl<'a> Draft<'a> {
             return false;
         }
         let field = Field {
-            targets: targets.into(),
+            targets,
             source,
             domain: spec.domain,
             path: Arc::clone(&info.path),
@@ -494,6 +487,6 @@ impl<'a> Draft<'a> {
     pub(super) fn plain_field(&mut self, value: &'a super::toml_tree::Value, at: &str, domain: Domain, target: Target) {
         let context = Context::Numeric { cohort: false, own: OwnAttributes::No };
         let spec = Spec { path: at.to_owned(), domain, order: Order::Rest, context, table: None };
-        self.number(value, &spec, &[User::default()], &|_| vec![target]);
+        self.number(value, &spec, &[User::default()], &|_| Targets::One([target]));
     }
 }

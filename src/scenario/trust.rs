@@ -29,7 +29,7 @@ impl<'a> Draft<'a> {
             let context = Context::Numeric { cohort: false, own: OwnAttributes::No };
             let spec =
                 Spec { path: path("credit", key), domain: Domain::Unit, order: Order::Rest, context, table: None };
-            let all = |_| others.iter().map(|&actor| target(actor)).collect();
+            let all = |_| others.iter().map(|&actor| target(actor)).collect::<Vec<_>>().into();
             self.number(&entry.value, &spec, &[User::default()], &all);
             self.credit_spans.extend(others.iter().map(|&actor| (actor, entry.value.span.clone())));
         }

@@ -267,6 +267,13 @@ impl Tracks {
         }
     }
 
+    /// Reads what is registered for a debtor, so that it is in the cache. The result means nothing.
+    #[inline]
+    #[must_use]
+    pub(super) fn touch(&self, debtor: ActorId) -> u32 {
+        self.latest_of_debtor.get(debtor.index()).copied().unwrap_or(NONE)
+    }
+
     /// Whether reading the numbers has used up the work limit, as it can if every actor expects something of every
     /// other. The run then continues, and causes that need these numbers are unknown.
     pub(super) fn is_exhausted(&self) -> bool {

@@ -50,6 +50,9 @@ pub(super) struct Progress<'a> {
 /// The number of decisions above which the memory of a batch is freed after they have been applied.
 const LARGE_BATCH: usize = 1 << 17;
 
+/// The largest batch that is touched, so that what was read first is still in the cache.
+const TOUCHED: usize = 1 << 10;
+
 /// The lengths of a run's records at some point.
 pub(super) struct Mark {
     history: HistoryHash,
@@ -167,6 +170,7 @@ impl<'a> Progress<'a> {
         }
         let mut batch = std::mem::take(&mut self.batch);
         let first = self.run.events;
+        self.touch(&batch);
         if let Some(causes) = &mut self.causes {
             // Conditions were evaluated before any of these events, so causes are determined before them too.
             let situation = (self.model, self.plan, &self.run.setup, &self.run.world);
@@ -189,6 +193,25 @@ impl<'a> Progress<'a> {
             self.batch = batch;
         }
         Ok(())
+    }
+
+    /// Reads what the events of a batch will change where that is scattered over much memory, so that the processor waits
+    /// for many of them at once and not for one after the other.
+    fn touch(&self, batch: &[Decision]) {
+        let Some(causes) = self.causes.as_ref().filter(|_| self.model.is_scattered()) else {
+            return;
+        };
+        if !(4..=TOUCHED).contains(&batch.len()) {
+            return;
+        }
+        let Run { world, setup, .. } = &self.run;
+        let touched = batch.iter().filter_map(|decision| decision.event.instance()).map(|instance| {
+            let declared = &self.model.instances[instance.index()];
+            let gives = setup.gives.get(declared.first_gift as usize).map_or(0, |amount| amount.0.cast_unsigned());
+            let state = u64::from(world.instance(instance).active_since);
+            world.evidence.touch(self.model, instance) ^ causes.touch(self.model, instance) ^ gives ^ state
+        });
+        std::hint::black_box(touched.fold(0, |all, one| all ^ one));
     }
 
     /// Checks that this many further events are within the limit.
