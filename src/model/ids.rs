@@ -164,8 +164,10 @@ impl TextIndex {
         if wanted > self.places.len() {
             let old = std::mem::replace(&mut self.places, vec![Self::FREE; wanted]);
             for entered in old.into_iter().filter(|&place| place != Self::FREE) {
-                let free = self.search(texts, texts.text(entered as usize)).err();
-                self.places[free.expect("no two are equal")] = entered;
+                // No two are equal, so there is a free place for each.
+                if let Err(free) = self.search(texts, texts.text(entered as usize)) {
+                    self.places[free] = entered;
+                }
             }
         }
     }
