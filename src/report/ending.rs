@@ -172,7 +172,7 @@ pub fn metrics(model: &Model, run: &Run, is_written: bool) -> String {
     text
 }
 
-/// A state for a person.
+/// The display name of a state.
 #[must_use]
 pub fn state(model: &Model, setup: &Setup, world: &World) -> String {
     let mut text = format!("The state at the end of {}\n", label(model, world.step));

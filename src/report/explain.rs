@@ -85,7 +85,7 @@ fn actor_ids(model: &Model, actors: &[ActorId]) -> Vec<String> {
     actors.iter().map(|actor| model.actors.id(*actor).to_owned()).collect()
 }
 
-/// A cost as a JSON number: an integer where it is whole, and `"inf"` where it is infinite.
+/// A cost as a JSON number: an integer if it is whole, and `"inf"` if it is infinite.
 fn cost_value(cost: Amount) -> Value {
     if cost.0 >= analysis::limits::NEVER {
         return json!("inf");
@@ -153,7 +153,7 @@ pub fn object(model: &Model, explanation: &Explanation) -> Value {
     object
 }
 
-/// A distance as a JSON number, or `"inf"` where it is infinite.
+/// A distance as a JSON number, or `"inf"` if it is infinite.
 fn distance(distance: f64) -> Value {
     if distance.is_infinite() { json!("inf") } else { json!(distance) }
 }

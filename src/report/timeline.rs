@@ -120,7 +120,7 @@ pub fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
     }
 }
 
-/// The date of a step, or its number where the scenario has no dates.
+/// The date of a step, or its number if the scenario has no dates.
 #[must_use]
 pub fn label(model: &Model, step: u32) -> String {
     match model.clock.date_time(step) {

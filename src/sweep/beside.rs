@@ -1,5 +1,5 @@
-//! The tables of a finished sweep in a second format, beside CSV. They are made of the finished CSV, so that they are the
-//! same whether the sweep was interrupted, divided and merged, or did all of its runs at once.
+//! The tables of a finished sweep in a second format, beside CSV. They are made of the finished CSV, so that they are
+//! the same whether the sweep was interrupted, divided and merged, or did all of its runs at once.
 
 use std::fs;
 use std::io;
@@ -29,7 +29,7 @@ impl Table for Finished<'_> {
 }
 
 impl Sweep {
-    /// The finished tables, by the name of the CSV, each with its columns and the kinds of what stands in them.
+    /// The finished tables, by the name of the CSV file, each with its columns and their kinds.
     fn typed_tables(&self, summary: &Summary) -> Vec<(&'static str, Vec<Column>)> {
         let points = self.experiment.points();
         let has_times = self.experiment.has_times();
@@ -44,7 +44,7 @@ impl Sweep {
         all.into_iter().filter(|(wanted, ..)| *wanted).map(|(_, name, columns)| (name, columns)).collect()
     }
 
-    /// Writes the second file beside each finished table, where there is to be one, and gives name and hash of each.
+    /// Writes the second file beside each finished table, if the format has one, and returns the name and hash of each.
     pub(super) fn write_beside(&self, folder: &Path, summary: &Summary) -> Result<Vec<(String, Digest)>, Error> {
         let format = self.tables.format;
         let mut files = Vec::new();
@@ -59,7 +59,7 @@ impl Sweep {
         Ok(files)
     }
 
-    /// Takes away what stands beside the tables of a sweep that was finished, and goes on.
+    /// Removes the files beside the tables of a finished sweep that is continued.
     pub(super) fn remove_beside(&self, folder: &Path) -> Result<(), Error> {
         let all = ["summary.csv", "design.csv"].into_iter().chain(self.tables.names());
         for name in all.filter_map(|csv| self.tables.format.beside(csv)) {

@@ -19,7 +19,7 @@ pub struct Axis {
     pub values: Vec<SetValue>,
 }
 
-/// What a sweep varies, as it was asked for.
+/// The requested design of a sweep.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
     /// Grid axes, in the order given.
@@ -146,7 +146,7 @@ fn range(from: f64, to: f64, count: &str, scale: Scale) -> Result<Vec<f64>, (Err
             if from.to_bits() == to.to_bits() || is_monotone(&values) {
                 return Ok(values);
             }
-            // Where neighbours have 15 digits in common, rounding would make them one.
+            // If neighbours have 15 digits in common, rounding would make them equal.
             let values = spaced(&|value| value);
             let message = "has more values than there are numbers between its ends";
             if is_monotone(&values) { Ok(values) } else { Err((ErrorKind::Design, message.into())) }

@@ -332,7 +332,7 @@ impl Experiment {
         &self.points
     }
 
-    /// The hash of `design.csv`, worked out once.
+    /// The hash of `design.csv`, computed once.
     pub(super) fn design_digest(&self) -> &Digest {
         self.design.get_or_init(|| digest(&self.points.to_csv()))
     }

@@ -1,5 +1,5 @@
-//! The points that a sweep visits, as a table, and design files: CSV with the names of parameters in the first row and one
-//! point in each further row.
+//! The points that a sweep visits, as a table, and design files: CSV with the names of parameters in the first row and
+//! one point in each further row.
 
 use std::io;
 
@@ -17,7 +17,7 @@ pub struct Points {
     pub names: Vec<String>,
     count: u64,
     values: Vec<SetValue>,
-    /// File and line of each point, where a file gave them.
+    /// The file and line of each point, if they come from a file.
     lines: Option<(String, Vec<u64>)>,
 }
 
@@ -50,7 +50,7 @@ impl Points {
                 return Err(Error::new(ErrorKind::Design, message));
             }
         }
-        // A zero that is set has no sign, so that `-0` is at every point what it is for `--set`.
+        // A zero that is set has no sign, so that `-0` has the same effect at a point as with `--set`.
         self.values.extend(row.iter().map(|value| match *value {
             SetValue::Number(number) => SetValue::Number(number + 0.0),
             other @ (SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_) | SetValue::Boolean(_)) => other,

@@ -69,7 +69,7 @@ columns! {
         Step = "step": Whole;
         /// The date at which the step begins; missing without `start`.
         Date = "date": Date;
-        /// What was measured.
+        /// The name of the metric, stance or trust.
         Name = "name": Text;
         /// Its value at the end of the step.
         Value = "value": Real;
@@ -97,7 +97,7 @@ columns! {
         State = "state": Text;
         /// When it was last created.
         CreatedStep = "created_step": Whole;
-        /// The date at which that step begins; as the other dates, only where the scenario has dates.
+        /// The date at which that step begins. Columns of dates exist only if the scenario has dates.
         CreatedDate = "created_date": Date;
         /// When it was last detached.
         DetachedStep = "detached_step": Whole;
@@ -125,11 +125,11 @@ columns! {
         Parameter = "PARAMETER": Set;
         /// `ok`, or the reason why the run failed.
         Status = "status": Text;
-        /// How the run ended; missing where it failed.
+        /// The final outcome; missing if the run failed.
         Outcome = "outcome": Id;
         /// Step at which the final outcome was reached.
         ReachedStep = "reached_step": Whole;
-        /// The date at which that step begins; only where the scenario has dates.
+        /// The date at which that step begins; only if the scenario has dates.
         ReachedDate = "reached_date": Date;
         /// Steps completed.
         Steps = "steps": Whole;
@@ -147,7 +147,7 @@ columns! {
     DesignColumn {
         /// Number of the point, from 0.
         Point = "point": Whole;
-        /// What varies.
+        /// The values of the varied names.
         Parameter = "PARAMETER": Set;
     }
 
@@ -156,7 +156,7 @@ columns! {
     SummaryColumn {
         /// Number of the point, from 0.
         Point = "point": Whole;
-        /// What varies.
+        /// The values of the varied names.
         Parameter = "PARAMETER": Set;
         /// Runs at the point.
         Runs = "count/runs": Whole;
@@ -206,7 +206,7 @@ columns! {
     AgainstColumn {
         /// Number of the point, from 0.
         Point = "point": Whole;
-        /// What varies.
+        /// The values of the varied names.
         Parameter = "PARAMETER": Set;
         /// The point that it is compared with.
         Base = "base": Whole;
@@ -232,7 +232,7 @@ columns! {
         Runs = "runs": Whole;
         /// Their share.
         Share = "share": Real;
-        /// How they ended; missing where they failed.
+        /// The final outcome; missing if the runs failed.
         Outcome = "outcome": Id;
         /// The first of them.
         Run = "run": Whole;
@@ -310,7 +310,7 @@ columns! {
         EndedLow = "ended_low": Real;
         /// The upper end of it.
         EndedHigh = "ended_high": Real;
-        /// The median step at which the outcome is first reached; missing where it never is.
+        /// The median step at which the outcome is first reached; missing if it never is.
         MedianStep = "median_step": Whole;
         /// The date at which that step begins; missing without `start`.
         MedianDate = "median_date": Date;
@@ -318,21 +318,21 @@ columns! {
         Broken = "broken": Text;
     }
 
-    /// What `explain --csv` prints: one row an edge of the graph, or a member of a circle or a set.
+    /// The table of `explain --csv`: one row for each edge of the graph, and each member of a circle or a set.
     WaitColumn {
-        /// What it is a part of: `wait`, `circle`, `unlock`, `summit` or `keystone`.
+        /// The part of the explanation: `wait`, `circle`, `unlock`, `summit` or `keystone`.
         Part = "part": Text;
         /// Number of the circle or set, from 1; of a keystone the wave.
         Set = "set": Whole;
-        /// What the set costs.
+        /// The cost of the set.
         Cost = "cost": Real;
         /// Who waits; the member of a circle or set; the actor of a keystone.
         From = "from": Id;
-        /// For whom; what a keystone's exit suspends in this wave.
+        /// The commitment that it waits for; what a keystone's exit suspends in this wave.
         To = "to": Id;
     }
 
-    /// What `why --csv` prints: one row an event of a chain of causes, the latest first.
+    /// The table of `why --csv`: one row for each event of a chain of causes, the latest first.
     ChainColumn {
         /// The event, by its `seq`.
         Event = "event": Whole;
@@ -340,7 +340,7 @@ columns! {
         Cause = "cause": Whole;
     }
 
-    /// What `diff --csv` prints: one row an event that only one of two histories has.
+    /// The table of `diff --csv`: one row for each event that only one of two histories has.
     DifferenceColumn {
         /// Which of the two has it: 1 or 2.
         History = "history": Whole;

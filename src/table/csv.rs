@@ -195,7 +195,7 @@ fn push_hash(out: &mut Vec<u8>, bits: u64) {
 /// Reads a table as [`Csv`] writes it, and hands its rows on.
 ///
 /// # Errors
-/// `InvalidData` where the header is not that of the columns or a cell is none of its column's values, and those of the
+/// `InvalidData` if the header is not that of the columns or a cell is not a value of its column, and those of the
 /// sink, whose table is not ended.
 pub fn read_csv<S: Sink>(bytes: impl io::Read, columns: &[Column], sink: &mut S) -> io::Result<()> {
     let mut reader = csv::Reader::from_reader(bytes);

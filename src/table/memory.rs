@@ -289,7 +289,7 @@ mod tests {
         }
     }
 
-    /// A column of dates may hold moments too, where the steps of a run begin at a time of day.
+    /// A column of dates may contain times too, if the steps of a run begin at a time of day.
     #[test]
     fn dates_and_moments_share_a_column() {
         let mut columns = Columns::new(&[Column { name: "date".into(), kind: Kind::Date }]);

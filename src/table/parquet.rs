@@ -1,7 +1,7 @@
 //! Tables as Parquet: typed columns, in groups of rows.
 //!
 //! The bytes depend on the rows alone: no clock, no machine, no number of threads goes into them. Whole numbers are
-//! written as differences, everything else by a dictionary where that is shorter; a missing value is a null. A table of
+//! written as differences, everything else by a dictionary if that is shorter; a missing value is null. A table of
 //! any length takes the memory of one group.
 
 use std::io::{self, Write};
@@ -28,7 +28,7 @@ pub struct Parquet<W: Write + Send> {
     length: usize,
 }
 
-/// What went wrong, of the system where it refused.
+/// The error; that of the system if a system call failed.
 fn failed(error: ParquetError) -> io::Error {
     if let ParquetError::External(inner) = error {
         inner.downcast::<io::Error>().map_or_else(io::Error::other, |inner| *inner)
@@ -37,7 +37,7 @@ fn failed(error: ParquetError) -> io::Error {
     }
 }
 
-/// How the values of a kind are stored, and what they mean.
+/// The physical and the logical type of a kind.
 fn stored(kind: Kind) -> (Physical, Option<LogicalType>) {
     let whole = |is_signed| Some(LogicalType::integer(64, is_signed));
     match kind {
@@ -100,7 +100,7 @@ impl<W: Write + Send> Parquet<W> {
     }
 }
 
-/// Writes the values that are there, and where those are that are not.
+/// Writes the values that are present, and the positions of missing ones.
 fn write_values(chunk: &mut SerializedColumnWriter<'_>, kind: Kind, values: &Values) -> Result<(), ParquetError> {
     fn there<T, U>(values: &Values, all: &[T], stored: impl Fn(&T) -> U) -> Vec<U> {
         all.iter().zip(&values.valid).filter(|(_, valid)| **valid).map(|(value, _)| stored(value)).collect()
@@ -237,7 +237,7 @@ mod tests {
         }
     }
 
-    /// What was read, as it is written in CSV.
+    /// A value that was read, in the form of CSV.
     #[expect(clippy::wildcard_enum_match_arm, reason = "Parquet has more types than are written")]
     fn text(field: &Field) -> String {
         let from_1970 = |unit: i64, seconds: i64| {

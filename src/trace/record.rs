@@ -1,4 +1,4 @@
-//! The one place where events meet their wire format: rows of `events.csv`, both ways, and numbers as the shortest
+//! The wire format of events: rows of `events.csv`, written and read, and numbers as the shortest
 //! decimal that reads back to the same bits.
 
 use std::collections::BTreeMap;
