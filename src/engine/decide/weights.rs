@@ -20,10 +20,15 @@ pub(in super::super) struct Weights {
 #[derive(Clone, Debug, PartialEq)]
 enum Matrix {
     /// By column, so that the sums of all rows run in the order of the actors, side by side.
-    Dense(Vec<f64>),
+    Dense(Vec<Line>),
     /// For each entry of `rows`, its columns and weights.
     Sparse { starts: Vec<usize>, entries: Vec<(ActorId, f64)> },
 }
+
+/// A vector at an address that suits it: one that crosses into the next line of the cache takes twice as long to load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(align(64))]
+pub(super) struct Line([f64; LANES]);
 
 impl Weights {
     /// The weights of a step with these meetings in session.
@@ -63,15 +68,16 @@ impl Weights {
         if actors > DENSE || divided.len() * 4 < actors * actors {
             return Self { rows, actors, matrix: Matrix::Sparse { starts, entries: divided } };
         }
-        let height = padded(actors);
-        let mut dense = vec![0.0; actors * height];
-        for actor in 0..actors {
-            dense[actor * height + actor] = 1.0;
-        }
+        let height = padded(actors) / LANES;
+        let mut dense = vec![Line([0.0; LANES]); actors * height];
+        let mut set = |row: usize, column: usize, weight: f64| {
+            dense[column * height + row / LANES].0[row % LANES] = weight;
+        };
+        (0..actors).for_each(|actor| set(actor, actor, 1.0));
         for (at, row) in rows.iter().enumerate() {
-            dense[row.index() * height + row.index()] = 0.0;
+            set(row.index(), row.index(), 0.0);
             for &(column, weight) in &divided[starts[at]..starts[at + 1]] {
-                dense[column.index() * height + row.index()] = weight;
+                set(row.index(), column.index(), weight);
             }
         }
         Self { rows, actors, matrix: Matrix::Dense(dense) }
@@ -87,7 +93,7 @@ impl Weights {
 
     /// Prepares `m_i = Σ_j ŵ_ij·s_j` for every actor: computes the means, or returns the columns from which
     /// [`add_columns`] computes them. Absent terms would add nothing. Means beyond the actors are padding.
-    pub(super) fn prepare_means(&self, stances: &[f64], means: &mut Vec<f64>) -> &[f64] {
+    pub(super) fn prepare_means(&self, stances: &[f64], means: &mut Vec<f64>) -> &[Line] {
         match &self.matrix {
             Matrix::Dense(columns) => {
                 means.resize(padded(stances.len()), 0.0);
@@ -107,7 +113,8 @@ impl Weights {
         match &self.matrix {
             Matrix::Dense(columns) => {
                 let row = self.rows[position].index();
-                let weights = columns.chunks_exact(padded(self.actors)).map(|column| column[row]);
+                let columns = columns.chunks_exact(padded(self.actors) / LANES);
+                let weights = columns.map(|column| column[row / LANES].0[row % LANES]);
                 weights.zip(stances).fold(0.0, |sum, (weight, stance)| sum + weight * stance)
             }
             Matrix::Sparse { starts, entries } => {
@@ -139,50 +146,53 @@ fn sparse_means(
 /// Wider vectors do not change a sum: each row is summed in the order of the actors, and nothing is fused. `beside` is
 /// called once for each column, for work that fills the time in which sums wait for each other.
 #[inline(always)]
-pub(super) fn add_columns(columns: &[f64], stances: &[f64], means: &mut [f64], mut beside: impl FnMut()) {
+pub(super) fn add_columns(columns: &[Line], stances: &[f64], means: &mut [f64], mut beside: impl FnMut()) {
     if columns.is_empty() {
         return;
     }
-    let height = means.len();
-    let mut wide = means.chunks_exact_mut(4 * LANES);
+    let height = means.len() / LANES;
+    let mut wide = means.chunks_exact_mut(WIDE * LANES);
     let mut first = 0;
     for block in &mut wide {
         if first == 0 {
-            add_block::<{ 4 * LANES }>(columns, stances, (height, first), block, &mut beside);
+            add_block::<WIDE>(columns, stances, (height, first), block, &mut beside);
         } else {
-            add_block::<{ 4 * LANES }>(columns, stances, (height, first), block, || {});
+            add_block::<WIDE>(columns, stances, (height, first), block, || {});
         }
-        first += 4 * LANES;
+        first += WIDE;
     }
     for block in wide.into_remainder().chunks_exact_mut(LANES) {
         if first == 0 {
-            add_block::<LANES>(columns, stances, (height, first), block, &mut beside);
+            add_block::<1>(columns, stances, (height, first), block, &mut beside);
         } else {
-            add_block::<LANES>(columns, stances, (height, first), block, || {});
+            add_block::<1>(columns, stances, (height, first), block, || {});
         }
-        first += LANES;
+        first += 1;
     }
 }
 
-/// The sums of `N` rows from `first` on, kept in registers during the pass over the columns.
+/// Lines of a column that are summed together.
+const WIDE: usize = 4;
+
+/// The sums of `N` lines of rows from `first` on, kept in registers during the pass over the columns.
 #[inline(always)]
 fn add_block<const N: usize>(
-    columns: &[f64],
+    columns: &[Line],
     stances: &[f64],
     (height, first): (usize, usize),
     out: &mut [f64],
     mut beside: impl FnMut(),
 ) {
-    let mut sums = [0.0; N];
+    let mut sums = [[0.0; LANES]; N];
     for (column, &stance) in columns.chunks_exact(height).zip(stances) {
-        if let Some(weights) = column.get(first..first + N) {
-            for (sum, weight) in sums.iter_mut().zip(weights) {
-                *sum += weight * stance;
+        if let Some(lines) = column.get(first..first + N) {
+            for (sums, Line(weights)) in sums.iter_mut().zip(lines) {
+                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight * stance);
             }
         }
         beside();
     }
-    out.copy_from_slice(&sums);
+    out.copy_from_slice(sums.as_flattened());
 }
 
 /// Height of a column, padded to whole vectors.
