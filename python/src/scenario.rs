@@ -140,7 +140,7 @@ impl Scenario {
         Ok(facts.to_string())
     }
 
-    /// Runs it once. A run that fails comes as an exception that carries it.
+    /// Runs the scenario once. If the run fails, the exception has it as its attribute.
     fn run(
         &self,
         py: Python<'_>,

@@ -188,7 +188,7 @@ impl<'c, 'a> QuantityFinder<'c, 'a> {
                 return None;
             }
             (Context::World(what), None) => {
-                let message = format!("`{name}` needs an observer in {what}: who is it that expects the amount?");
+                let message = format!("`{name}` needs an observer in {what}, the actor that expects the amount");
                 let help = format!("write `{name}(resource, group, observer)`");
                 self.report_met(span, Diagnostic::error("types/context", message, None).help(help));
                 return None;
