@@ -50,6 +50,8 @@ pub struct Namer<'a> {
     actors: TextIndex,
     issues: BTreeMap<&'a str, IssueId>,
     instances: TextIndex,
+    /// The instance that was found last.
+    latest: std::cell::Cell<usize>,
     meetings: BTreeMap<&'a str, MeetingId>,
     shocks: BTreeMap<&'a str, ShockId>,
     moves: BTreeMap<&'a str, MoveId>,
@@ -66,6 +68,7 @@ impl<'a> Namer<'a> {
             actors: TextIndex::of(model.actors.ids()),
             issues: model.issues.iter().enumerate().map(|(at, i)| (i.as_str(), IssueId::at(at))).collect(),
             instances: TextIndex::of(&model.instance_names),
+            latest: std::cell::Cell::new(0),
             meetings: model.meetings.iter().enumerate().map(|(at, m)| (m.id.as_str(), MeetingId::at(at))).collect(),
             moves: model.moves.iter().enumerate().map(|(at, m)| (m.id.as_str(), MoveId::at(at))).collect(),
             shocks: model.shocks.iter().enumerate().map(|(at, s)| (s.id.as_str(), ShockId::at(at))).collect(),
@@ -131,8 +134,14 @@ impl<'a> Namer<'a> {
     }
 
     fn instance(&self, name: &str) -> Result<InstanceId, RecordError> {
-        let found = self.instances.find(&self.model.instance_names, name).map(InstanceId::at);
-        found.ok_or_else(|| unknown("commitment", name))
+        let names = &self.model.instance_names;
+        // Most events are of the same instance as the one before, or of the next one.
+        let latest = self.latest.get();
+        let is_near = |at: &usize| *at < names.len() && names.text(*at) == name;
+        let found = [latest, latest + 1].into_iter().find(is_near).or_else(|| self.instances.find(names, name));
+        let found = found.ok_or_else(|| unknown("commitment", name))?;
+        self.latest.set(found);
+        Ok(InstanceId::at(found))
     }
 
     fn gift(&self, cells: &Cells<'_>, value: &str) -> Result<Payload, RecordError> {
