@@ -410,7 +410,8 @@ fn an_interrupt_keeps_finished_runs() {
     while !case.path("out").join("runs.csv").metadata().is_ok_and(|metadata| metadata.len() > 1_000) {
         std::thread::sleep(Duration::from_millis(5));
     }
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    // Not SIGINT, which a shell that starts the tests in the background sets to be ignored.
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
