@@ -277,6 +277,8 @@ pub(super) fn lacking(
     if conditions.is_empty() {
         texts.push(raises(model, hypothesis, commitment, amounts));
     }
+    // Most have one entry, for which a growing vector allocates four; a crowd has millions.
+    wants.shrink_to_fit();
     Blocked { commitment, wants, text: texts.join("; and ") }
 }
 
