@@ -28,11 +28,11 @@ struct Sleepers {
     /// By instance: a mask of the quantities of its conditions that wake it.
     masks: Vec<u64>,
     /// By instance: statistics of its latest sleeps.
-    naps: Vec<Nap>,
+    sleep_stats: Vec<SleepStats>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Nap {
+struct SleepStats {
     /// The step at which it fell asleep.
     since: u32,
     /// Sleeps in a row of at most one step.
@@ -44,13 +44,13 @@ struct Nap {
 impl Sleepers {
     fn new(all: &InstanceSet, count: usize) -> Self {
         let next_step = InstanceSet::new(count);
-        Self { awake: all.clone(), next_step, masks: vec![0; count], naps: vec![Nap::default(); count] }
+        Self { awake: all.clone(), next_step, masks: vec![0; count], sleep_stats: vec![SleepStats::default(); count] }
     }
 
     fn reset(&mut self, all: &InstanceSet) {
         self.awake.copy_from(all);
         self.next_step.clear();
-        self.naps.fill(Nap::default());
+        self.sleep_stats.fill(SleepStats::default());
     }
 
     #[inline]
@@ -76,18 +76,18 @@ impl Sleepers {
         if wake.next_step {
             self.next_step.insert(instance);
         }
-        let nap = &mut self.naps[instance.index()];
-        if nap.pause > 0 {
-            nap.pause -= 1;
-        } else if step == nap.since + 1 {
-            nap.futile += 1;
-            if nap.futile >= FUTILE {
-                (nap.futile, nap.pause) = (FUTILE - 1, PAUSE);
+        let stats = &mut self.sleep_stats[instance.index()];
+        if stats.pause > 0 {
+            stats.pause -= 1;
+        } else if step == stats.since + 1 {
+            stats.futile += 1;
+            if stats.futile >= FUTILE {
+                (stats.futile, stats.pause) = (FUTILE - 1, PAUSE);
             }
-        } else if step > nap.since {
-            nap.futile = 0;
+        } else if step > stats.since {
+            stats.futile = 0;
         }
-        nap.since = step;
+        stats.since = step;
     }
 }
 
@@ -379,7 +379,7 @@ impl Agenda {
 
     /// Whether to compute the reasons that can wake an instance while evaluating it.
     pub(super) fn is_worth_while(&self, kind: Kind, instance: InstanceId) -> bool {
-        self.sleepers[kind as usize].naps[instance.index()].pause == 0
+        self.sleepers[kind as usize].sleep_stats[instance.index()].pause == 0
     }
 
     /// Puts the evaluated instances to sleep for the given reasons.

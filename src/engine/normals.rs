@@ -179,17 +179,17 @@ struct Tails {
 fn normal_quantiles(arch: Arch, values: &mut [f64], tails: &mut Tails) {
     let Tails { at, values: tails } = tails;
     at.resize(values.len() + FOUND, 0);
-    let count = arch.dispatch(Find { values, at });
+    let count = arch.dispatch(FindTails { values, at });
     let at = &at[..count];
     tails.clear();
     tails.extend(at.iter().map(|&at| values[at as usize]));
-    arch.dispatch(Each(values, |raw| centre(open(raw))));
+    arch.dispatch(MapEach(values, |raw| centre(open(raw))));
     // Round up to whole vectors, so that none is processed one by one.
     tails.resize(count.next_multiple_of(LANES), MIDDLE);
     let is_any_far = arch.dispatch(Nearer(tails));
     let is_far = |&(_, p): &(usize, f64)| p < FAR;
     let far = if is_any_far { tails.iter().copied().enumerate().filter(is_far).collect() } else { Vec::new() };
-    arch.dispatch(Each(tails, tail));
+    arch.dispatch(MapEach(tails, tail));
     for (at, p) in far {
         tails[at] = -normal_quantile(p);
     }
@@ -225,7 +225,7 @@ impl WithSimd for Nearer<'_> {
 
 /// Finds the tails among raw numbers: writes their positions to `at`, which has some room to spare, and returns their
 /// number.
-struct Find<'a> {
+struct FindTails<'a> {
     values: &'a [f64],
     at: &'a mut [u32],
 }
@@ -234,7 +234,7 @@ struct Find<'a> {
 /// predicted.
 const GUESS: usize = 8;
 
-impl WithSimd for Find<'_> {
+impl WithSimd for FindTails<'_> {
     type Output = usize;
 
     #[inline(always)]
@@ -264,9 +264,9 @@ impl WithSimd for Find<'_> {
 }
 
 /// Applies a function to each number.
-struct Each<'a, F>(&'a mut [f64], F);
+struct MapEach<'a, F>(&'a mut [f64], F);
 
-impl<F: Fn(f64) -> f64> WithSimd for Each<'_, F> {
+impl<F: Fn(f64) -> f64> WithSimd for MapEach<'_, F> {
     type Output = ();
 
     #[inline(always)]

@@ -320,7 +320,7 @@ impl Evidence {
         before: (Promise, Standing),
         after: (Promise, Standing),
     ) {
-        let change = after.0.part(after.1).less(before.0.part(before.1));
+        let change = after.0.contribution(after.1).less(before.0.contribution(before.1));
         let own = &mut self.ledger[model.ledger_index(gift.resource, debtor)];
         own.add(change);
         let was_party = own.parties > 0;
@@ -468,17 +468,17 @@ impl Promise {
 
     /// The contribution of the promise to sums, with this standing.
     #[inline]
-    fn part(self, standing: Standing) -> Part {
+    fn contribution(self, standing: Standing) -> Contribution {
         let (offered, bound) = self.counts(standing);
         let bound_or_delivered = bound.max(self.delivered);
         let offered_or_more = offered.max(bound_or_delivered);
-        Part { offered, bound, delivered: self.delivered, bound_or_delivered, offered_or_more }
+        Contribution { offered, bound, delivered: self.delivered, bound_or_delivered, offered_or_more }
     }
 }
 
 /// The contribution of one promise to [`Sums`], or a change of it.
 #[derive(Clone, Copy)]
-struct Part {
+struct Contribution {
     offered: i64,
     bound: i64,
     delivered: i64,
@@ -486,7 +486,7 @@ struct Part {
     offered_or_more: i64,
 }
 
-impl Part {
+impl Contribution {
     #[inline]
     fn less(self, other: Self) -> Self {
         Self {
@@ -501,7 +501,7 @@ impl Part {
 
 impl Sums {
     #[inline]
-    fn add(&mut self, part: Part) {
+    fn add(&mut self, part: Contribution) {
         self.offered += part.offered;
         self.bound += part.bound;
         self.delivered += part.delivered;

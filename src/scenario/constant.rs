@@ -11,20 +11,23 @@ enum Known {
 
 /// A constant part that has no value, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct UndefinedConstant {
     pub(super) node: NodeId,
     pub(super) what: &'static str,
 }
 
 /// The constant parts that divide by zero or are not a number.
-pub(super) fn faults(nodes: &[Node], parameter: &dyn Fn(ParameterId) -> Option<f64>) -> Vec<Fault> {
+pub(super) fn undefined_constants(
+    nodes: &[Node],
+    parameter: &dyn Fn(ParameterId) -> Option<f64>,
+) -> Vec<UndefinedConstant> {
     let mut known: Vec<Option<Known>> = Vec::with_capacity(nodes.len());
     let mut found = Vec::new();
     for (at, &node) in nodes.iter().enumerate() {
         let (value, what) = fold(node, &known, parameter);
         known.push(value);
         if let (Some(what), Ok(node)) = (what, NodeId::try_from(at)) {
-            found.push(Fault { node, what });
+            found.push(UndefinedConstant { node, what });
         }
     }
     let seen = looked_at(nodes, &known);
@@ -144,7 +147,7 @@ mod tests {
     use super::*;
 
     fn check(nodes: &[Node], expected: &[(NodeId, &str)]) {
-        let found = faults(nodes, &|_| None);
+        let found = undefined_constants(nodes, &|_| None);
         let found: Vec<(NodeId, &str)> = found.into_iter().map(|fault| (fault.node, fault.what)).collect();
         assert_eq!(found, expected);
     }

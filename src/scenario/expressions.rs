@@ -189,8 +189,8 @@ impl Lookup {
     /// Reports constant parts that divide by zero or are not a number; true if there is none.
     fn check_constants(&self, reader: &mut Reader<'_>, script: &Script) -> bool {
         let value = |id: ParameterId| self.parameters.get(id.index()).copied().flatten();
-        let found = constant::faults(&script.expression.nodes, &value);
-        for &constant::Fault { node, what } in &found {
+        let found = constant::undefined_constants(&script.expression.nodes, &value);
+        for &constant::UndefinedConstant { node, what } in &found {
             let through = script.places.get(node as usize).and_then(|place| place.through.as_ref());
             let place = match through {
                 Some(&(definition, _)) => format!("definitions.{}", self.definitions[definition].id),

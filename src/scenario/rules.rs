@@ -247,7 +247,7 @@ pub(super) fn check_parameters(
     }
     let value = |id: ParameterId| (!known.drawn[id.index()]).then(|| parameters[id.index()]);
     for expression in all_expressions(model).chain(model.fields.iter().flat_map(field_expressions)) {
-        if !constant::faults(&expression.nodes, &value).is_empty() {
+        if !constant::undefined_constants(&expression.nodes, &value).is_empty() {
             handler.take(Breach::Constant)?;
         }
     }

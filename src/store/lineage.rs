@@ -19,12 +19,12 @@ use crate::trace::{Recorded, ReplayError, fold, read_log};
 pub struct Lineage {
     /// The scenario; `None` if a model was given directly.
     document: Option<Document>,
-    legs: Vec<Leg>,
+    legs: Vec<Segment>,
 }
 
 /// One model of a run.
 #[derive(Debug)]
-struct Leg {
+struct Segment {
     /// The first step at which it applies.
     from: u32,
     model: Model,
@@ -123,7 +123,7 @@ impl Lineage {
         metrics: &[(String, String)],
     ) -> Result<Self, LineageError> {
         let mut course = Self::compile(manifest, inputs, metrics)?;
-        for Leg { model, .. } in &mut course.legs {
+        for Segment { model, .. } in &mut course.legs {
             // They were added after those of the scenario.
             model.metrics.drain(..model.metrics.len() - metrics.len());
         }
@@ -206,7 +206,7 @@ impl Lineage {
             unmade.trigger = Trigger::On(Vec::new());
         }
         let plan = Plan::new(&model);
-        self.legs.push(Leg { from, model, plan, run_seed: None });
+        self.legs.push(Segment { from, model, plan, run_seed: None });
         Ok(())
     }
 
@@ -214,7 +214,7 @@ impl Lineage {
     #[must_use]
     pub fn single(model: Model) -> Self {
         let plan = Plan::new(&model);
-        Self { document: None, legs: vec![Leg { from: 0, model, plan, run_seed: None }] }
+        Self { document: None, legs: vec![Segment { from: 0, model, plan, run_seed: None }] }
     }
 
     /// The compiled scenario.

@@ -313,8 +313,8 @@ impl Manifest {
         if digest(manifest.scenario_text.as_bytes()) != manifest.scenario_sha256 {
             return Err(ManifestError::Scenario);
         }
-        let seal: Option<Seal> = serde_json::from_str(text).ok();
-        let own: Option<Seal> = serde_json::from_str(&manifest.to_json()).ok();
+        let seal: Option<ManifestHash> = serde_json::from_str(text).ok();
+        let own: Option<ManifestHash> = serde_json::from_str(&manifest.to_json()).ok();
         if seal != own {
             return Err(ManifestError::Edited);
         }
@@ -324,7 +324,7 @@ impl Manifest {
 
 /// The hash of a manifest without its entry for the hash, in the form that the program writes.
 #[derive(PartialEq, Eq, Deserialize)]
-struct Seal {
+struct ManifestHash {
     manifest_sha256: Digest,
 }
 

@@ -46,13 +46,13 @@ pub struct Experiment {
     sets: Vec<Override>,
     /// Names and values that were set, each name once.
     fixed: (Vec<String>, Vec<SetValue>),
-    points_as: PointsAs,
+    points_as: PointSettings,
     models: Mutex<BTreeMap<u64, Arc<(Model, Plan)>>>,
 }
 
 /// How points are run.
 #[derive(Debug)]
-enum PointsAs {
+enum PointSettings {
     /// Each name is this parameter.
     Parameters(Vec<ParameterId>),
     /// By point: the settings; `None` if the point needs a model of its own.
@@ -103,7 +103,7 @@ impl Experiment {
             design: OnceLock::new(),
             sets: sets.to_vec(),
             fixed: set_columns(sets),
-            points_as: PointsAs::Parameters(Vec::new()),
+            points_as: PointSettings::Parameters(Vec::new()),
             models: Mutex::new(BTreeMap::new()),
         })
     }
@@ -181,9 +181,9 @@ impl Experiment {
         self.points_as = match parameters {
             Some(parameters) => {
                 self.recheck(&parameters, jobs)?;
-                PointsAs::Parameters(parameters)
+                PointSettings::Parameters(parameters)
             }
-            None => PointsAs::Settings(self.differences(jobs)?),
+            None => PointSettings::Settings(self.differences(jobs)?),
         };
         Ok(())
     }
@@ -277,8 +277,8 @@ impl Experiment {
     pub(super) fn jobs(&self, wanted: usize) -> usize {
         let jobs = wanted.clamp(1, limits::JOBS);
         match &self.points_as {
-            PointsAs::Settings(points) if points.iter().any(Option::is_none) => jobs.min(self.models_at_once()),
-            PointsAs::Settings(_) | PointsAs::Parameters(_) => jobs,
+            PointSettings::Settings(points) if points.iter().any(Option::is_none) => jobs.min(self.models_at_once()),
+            PointSettings::Settings(_) | PointSettings::Parameters(_) => jobs,
         }
     }
 
@@ -440,7 +440,7 @@ impl Experiment {
     pub(super) fn lay(&self, point: u64, settings: &mut Vec<Setting>) -> Option<Arc<(Model, Plan)>> {
         settings.clear();
         match &self.points_as {
-            PointsAs::Parameters(parameters) => {
+            PointSettings::Parameters(parameters) => {
                 let named = parameters.iter().zip(self.points.values(point));
                 let clock = &self.model.clock;
                 settings.extend(named.map(|(&parameter, value)| {
@@ -448,7 +448,7 @@ impl Experiment {
                     (Target::Parameter(parameter), number)
                 }));
             }
-            PointsAs::Settings(by_point) => {
+            PointSettings::Settings(by_point) => {
                 let Some(own) = &by_point[usize::try_from(point).expect("the number of points is limited")] else {
                     return Some(self.own_model(point));
                 };

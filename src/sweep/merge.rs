@@ -15,7 +15,7 @@ use super::summary::Summary;
 use crate::store::{Lock, Manifest, open_file};
 
 /// A shard of a sweep.
-struct Part {
+struct LockedShard {
     folder: PathBuf,
     manifest: Manifest,
     outline: Outline,
@@ -35,7 +35,7 @@ pub fn merge(
     watch: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<(Sweep, Report), Error> {
     let parts = parts(folders)?;
-    let Part { folder, manifest, outline, .. } = &parts[0];
+    let LockedShard { folder, manifest, outline, .. } = &parts[0];
     let sweep = whole(folder, manifest, outline)?;
     Summary::check(sweep.experiment.model(), sweep.experiment.points().count())?;
     let mut summary = Summary::new(sweep.experiment.model(), sweep.experiment.points().count());
@@ -66,14 +66,14 @@ pub fn merge(
 }
 
 /// The shards in order, each complete and all of one sweep.
-fn parts(folders: &[PathBuf]) -> Result<Vec<Part>, Error> {
+fn parts(folders: &[PathBuf]) -> Result<Vec<LockedShard>, Error> {
     let mut parts = Vec::with_capacity(folders.len());
     for folder in folders {
         let lock = Lock::to_read(folder)?;
         let manifest = read_manifest(folder)?;
         let outline = Outline::of(&manifest, &folder.display().to_string())?;
         let shard = outline.part()?;
-        parts.push(Part { folder: folder.clone(), manifest, outline, shard, _lock: lock });
+        parts.push(LockedShard { folder: folder.clone(), manifest, outline, shard, _lock: lock });
     }
     let wrong = |message: String| Error::new(ErrorKind::Mismatch, message);
     let Some(first) = parts.first() else { return Err(wrong("there are no folders to merge".into())) };
@@ -113,7 +113,7 @@ fn parts(folders: &[PathBuf]) -> Result<Vec<Part>, Error> {
 }
 
 /// Checks that a shard is complete and unchanged.
-fn check_whole(part: &Part) -> Result<(), Error> {
+fn check_whole(part: &LockedShard) -> Result<(), Error> {
     let name = part.folder.display();
     if !part.manifest.complete {
         let message = format!("the shard in `{name}` is not complete");

@@ -213,7 +213,7 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
     }
     let mut points = Points::new(names, [])?;
     let mut lines = Vec::new();
-    let mut place = Place { at: 0, line: 1 };
+    let mut place = RecordPosition { at: 0, line: 1 };
     let mut record = csv::StringRecord::new();
     let mut row = Vec::new();
     while reader.read_record(&mut record).map_err(|error| wrong_csv(file, &error))? {
@@ -250,13 +250,13 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
 }
 
 /// The position at which a record begins.
-struct Place {
+struct RecordPosition {
     at: usize,
     /// From 1.
     line: u64,
 }
 
-impl Place {
+impl RecordPosition {
     /// Advances to the record at or after a byte, skipping line ends and spaces; returns its line.
     fn move_to(&mut self, bytes: &[u8], at: u64) -> u64 {
         let at = usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));

@@ -53,14 +53,14 @@ pub(super) struct Store {
 
 /// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Mark {
+struct JournalEntry {
     /// The exclusive end of the finished runs.
     end: u64,
     /// Length and hash of each table.
     tables: Vec<(u64, String)>,
 }
 
-impl Mark {
+impl JournalEntry {
     fn line(&self) -> String {
         let tables: Vec<String> = self.tables.iter().map(|(length, hash)| format!(",{length},{hash}")).collect();
         format!("{}{}\n", self.end, tables.concat())
@@ -85,13 +85,13 @@ fn short(hash: &Sha256) -> String {
 /// The text of the journal for tables that contain only headers.
 pub(super) fn first_journal(first: u64, tables: &[&[u8]]) -> String {
     let tables = tables.iter().map(|bytes| (bytes.len() as u64, short(&Sha256::new_with_prefix(bytes)))).collect();
-    format!("{TITLE}\n{}", Mark { end: first, tables }.line())
+    format!("{TITLE}\n{}", JournalEntry { end: first, tables }.line())
 }
 
 /// The text of the journal for tables that contain the rows of all runs before `end`.
 pub(super) fn journal_of(end: u64, tables: &[(u64, Digest)]) -> String {
     let tables = tables.iter().map(|(length, hash)| (*length, hash.0[..32].to_owned())).collect();
-    format!("{TITLE}\n{}", Mark { end, tables }.line())
+    format!("{TITLE}\n{}", JournalEntry { end, tables }.line())
 }
 
 impl Store {
@@ -104,27 +104,27 @@ impl Store {
         })?;
         lock(&journal, folder)?;
         remove_partial(folder)?;
-        let marks =
-            read_marks(&journal, names.len(), first).map_err(|error| Error::io("read", &journal_path, &error))?;
-        let mut good = marks.len();
+        let entries =
+            read_entries(&journal, names.len(), first).map_err(|error| Error::io("read", &journal_path, &error))?;
+        let mut good = entries.len();
         for (at, name) in names.iter().enumerate() {
             let path = folder.join(name);
-            good = good.min(matching(&path, &marks, at).map_err(|error| Error::io("read", &path, &error))?);
+            good = good.min(matching(&path, &entries, at).map_err(|error| Error::io("read", &path, &error))?);
         }
-        let Some(mark) = good.checked_sub(1).map(|last| &marks[last]) else {
+        let Some(entry) = good.checked_sub(1).map(|last| &entries[last]) else {
             let message = format!("the tables in `{}` do not match its journal", folder.display());
             return Err(Error::new(ErrorKind::Mismatch, message).help("start the sweep again with `--force`"));
         };
         let mut tables = Vec::with_capacity(names.len());
-        for (name, (length, _)) in names.iter().zip(&mark.tables) {
+        for (name, (length, _)) in names.iter().zip(&entry.tables) {
             let path = folder.join(name);
             let table = Table::cut(path.clone(), *length).map_err(|error| Error::io("write", &path, &error))?;
             tables.push(table);
         }
         let (folder, synced) = (folder.to_owned(), Instant::now());
         let store = Self { folder, tables, journal, synced, advice: RESUME, _locks: locks };
-        store.rewrite_journal(&marks[..good]).map_err(|error| Error::io("write", &journal_path, &error))?;
-        Ok((store, mark.end))
+        store.rewrite_journal(&entries[..good]).map_err(|error| Error::io("write", &journal_path, &error))?;
+        Ok((store, entry.end))
     }
 
     /// Replaces the advice, for a command that cannot be resumed.
@@ -133,8 +133,8 @@ impl Store {
     }
 
     /// Rewrites the journal with these lines only.
-    fn rewrite_journal(&self, marks: &[Mark]) -> io::Result<()> {
-        let length = TITLE.len() + 1 + marks.iter().map(|mark| mark.line().len()).sum::<usize>();
+    fn rewrite_journal(&self, entries: &[JournalEntry]) -> io::Result<()> {
+        let length = TITLE.len() + 1 + entries.iter().map(|entry| entry.line().len()).sum::<usize>();
         self.journal.set_len(length as u64)?;
         self.journal.sync_all()
     }
@@ -156,7 +156,7 @@ impl Store {
     /// Records in the journal that all rows of the runs before `end` are complete.
     pub(super) fn mark(&mut self, end: u64) -> Result<(), Error> {
         let tables = self.tables.iter().map(|table| (table.length, short(&table.hash))).collect();
-        let line = Mark { end, tables }.line();
+        let line = JournalEntry { end, tables }.line();
         let (journal, advice) = (self.folder.join(JOURNAL), self.advice);
         let failed = |error: io::Error| Error::io("write", &journal, &error).help(advice);
         self.journal.write_all(line.as_bytes()).map_err(failed)?;
@@ -246,14 +246,14 @@ pub(super) fn digest_of(path: &Path) -> io::Result<Digest> {
 }
 
 /// The lines of a journal, up to the first torn or inconsistent one.
-fn read_marks(journal: &File, tables: usize, first: u64) -> io::Result<Vec<Mark>> {
+fn read_entries(journal: &File, tables: usize, first: u64) -> io::Result<Vec<JournalEntry>> {
     if journal.metadata()?.len() > limits::JOURNAL_BYTES {
         let message = format!("it has more than {} bytes", limits::JOURNAL_BYTES);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     let mut lines = BufReader::new(journal.take(limits::JOURNAL_BYTES));
     let mut line = Vec::new();
-    let mut marks: Vec<Mark> = Vec::new();
+    let mut entries: Vec<JournalEntry> = Vec::new();
     let mut number = 0;
     while lines.read_until(b'\n', &mut line)? > 0 {
         let text = line.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok());
@@ -262,16 +262,16 @@ fn read_marks(journal: &File, tables: usize, first: u64) -> io::Result<Vec<Mark>
                 break;
             }
         } else {
-            let last = marks.last().map_or(first, |mark| mark.end);
-            match text.and_then(|text| Mark::parse(text, tables)) {
-                Some(mark) if mark.end >= last => marks.push(mark),
+            let last = entries.last().map_or(first, |entry| entry.end);
+            match text.and_then(|text| JournalEntry::parse(text, tables)) {
+                Some(entry) if entry.end >= last => entries.push(entry),
                 _ => break,
             }
         }
         number += 1;
         line.clear();
     }
-    Ok(marks)
+    Ok(entries)
 }
 
 /// The exclusive end of the finished runs, according to the journal of a folder.
@@ -287,20 +287,20 @@ pub(super) fn last_end(folder: &Path) -> Option<u64> {
     std::str::from_utf8(line).ok()?.split(',').next()?.parse().ok()
 }
 
-/// The number of leading marks that match a table, given by number.
-fn matching(path: &Path, marks: &[Mark], table: usize) -> io::Result<usize> {
+/// The number of leading entries that match a table, given by number.
+fn matching(path: &Path, entries: &[JournalEntry], table: usize) -> io::Result<usize> {
     let mut file = BufReader::new(open_file(path)?);
     let mut hash = Sha256::new();
     let mut length = 0;
-    for (at, mark) in marks.iter().enumerate() {
-        let (until, expected) = &mark.tables[table];
+    for (at, entry) in entries.iter().enumerate() {
+        let (until, expected) = &entry.tables[table];
         let Some(more) = until.checked_sub(length) else { return Ok(at) };
         if feed(&mut hash, &mut file.by_ref().take(more))? < more || short(&hash) != *expected {
             return Ok(at);
         }
         length = *until;
     }
-    Ok(marks.len())
+    Ok(entries.len())
 }
 
 /// Locks the journal, since two sweeps must not write into one folder. On file systems without locks nothing is

@@ -64,7 +64,7 @@ pub(in super::super) struct Thresholds {
 }
 
 /// The shape of a comparison in a condition.
-enum Part {
+enum ComparisonForm {
     /// A total on one side, a fixed number on the other.
     Simple { quantity: Quantity, strict: bool, number: NodeId },
     /// One total within sums, products and the like of fixed numbers: the truth changes at most once as the total
@@ -109,7 +109,7 @@ impl Thresholds {
             others: Lists::default(),
         };
         let debtors = Debtors::new(model);
-        let mut parts: Vec<Option<Vec<Part>>> = Vec::new();
+        let mut parts: Vec<Option<Vec<ComparisonForm>>> = Vec::new();
         parts.resize_with(model.commitments.len(), || None);
         let mut others = Vec::new();
         for instance in model.instance_ids().filter(|at| view.world.instance(*at).state == State::Conditional) {
@@ -119,8 +119,10 @@ impl Thresholds {
             for part in parts[commitment.index()].get_or_insert_with(|| take_apart(when)).iter() {
                 if !this.add(&seeker, part) {
                     let watched = match part {
-                        Part::Other(quantities) => &quantities[..],
-                        Part::Simple { quantity, .. } | Part::Single { quantity, .. } => std::slice::from_ref(quantity),
+                        ComparisonForm::Other(quantities) => &quantities[..],
+                        ComparisonForm::Simple { quantity, .. } | ComparisonForm::Single { quantity, .. } => {
+                            std::slice::from_ref(quantity)
+                        }
                     };
                     others.extend(watched.iter().flat_map(|&quantity| seeker.signals(quantity)));
                 }
@@ -136,11 +138,13 @@ impl Thresholds {
 
     /// Adds the thresholds of a comparison. Returns `false` if it has none and must be evaluated whenever its evidence
     /// changes.
-    fn add(&mut self, seeker: &Seeker<'_>, part: &Part) -> bool {
+    fn add(&mut self, seeker: &Seeker<'_>, part: &ComparisonForm) -> bool {
         let (quantity, least) = match *part {
-            Part::Simple { quantity, strict, number } => (quantity, seeker.least_of(quantity, strict, number)),
-            Part::Single { quantity, node } => (quantity, seeker.turn_of(quantity, node)),
-            Part::Other(_) => return false,
+            ComparisonForm::Simple { quantity, strict, number } => {
+                (quantity, seeker.least_of(quantity, strict, number))
+            }
+            ComparisonForm::Single { quantity, node } => (quantity, seeker.turn_of(quantity, node)),
+            ComparisonForm::Other(_) => return false,
         };
         let Some(total) = Total::of(quantity) else { return false };
         let ladder = match total {
@@ -240,7 +244,7 @@ impl From<Option<i64>> for Turn {
 /// Whether thresholds have to be found by bisection, so that a short cascade is faster without them.
 pub(in super::super) fn need_bisection(model: &Model) -> bool {
     let conditions = model.commitments.iter().filter_map(|commitment| commitment.when.as_ref());
-    conditions.flat_map(take_apart).any(|part| matches!(part, Part::Single { .. }))
+    conditions.flat_map(take_apart).any(|part| matches!(part, ComparisonForm::Single { .. }))
 }
 
 /// The instances of each debtor.
@@ -290,7 +294,7 @@ impl<'a> Seeker<'a> {
         let scope = self.scope();
         let holds = |total: i64| {
             let seen = if let Quantity::Bound(_) = quantity { Amount(total).to_units() } else { count(total) };
-            self.when.truth_at(node, &Supposed { scope, quantity, value: seen }).ok()
+            self.when.truth_at(node, &TrialScope { scope, quantity, value: seen }).ok()
         };
         let most = if let Quantity::Bound(_) = quantity { MOST } else { i64::from(u32::MAX) };
         let (Some(first), Some(last)) = (holds(0), holds(most)) else { return Turn::Unknown };
@@ -351,13 +355,13 @@ impl<'a> Seeker<'a> {
 }
 
 /// Values in which one total is replaced by a trial value.
-struct Supposed<'a> {
+struct TrialScope<'a> {
     scope: Scope<'a>,
     quantity: Quantity,
     value: f64,
 }
 
-impl Values for Supposed<'_> {
+impl Values for TrialScope<'_> {
     fn parameter(&self, parameter: ParameterId) -> f64 {
         self.scope.parameter(parameter)
     }
@@ -418,7 +422,7 @@ fn own_amount(view: View<'_>, instance: InstanceId, slot: SlotId) -> i64 {
 
 /// The comparisons of a condition.
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other operation has conditions in it")]
-fn take_apart(when: &Expression) -> Vec<Part> {
+fn take_apart(when: &Expression) -> Vec<ComparisonForm> {
     let mut parts = Vec::new();
     let mut seen = vec![false; when.nodes.len()];
     let mut stack = vec![when.root()];
@@ -437,7 +441,7 @@ fn take_apart(when: &Expression) -> Vec<Part> {
     parts
 }
 
-fn part(when: &Expression, node: NodeId, comparison: Comparison, a: NodeId, b: NodeId) -> Part {
+fn part(when: &Expression, node: NodeId, comparison: Comparison, a: NodeId, b: NodeId) -> ComparisonForm {
     let (of_a, of_b) = (reads(when, a), reads(when, b));
     let total = |node: NodeId| {
         let Node::Read(quantity) = when.nodes[node as usize] else { return None };
@@ -452,12 +456,12 @@ fn part(when: &Expression, node: NodeId, comparison: Comparison, a: NodeId, b: N
     match (total(a), total(b)) {
         (Some(quantity), None) if of_b.is_empty() => {
             if let Some(reaches) = reaches(true) {
-                return Part::Simple { quantity, strict: !reaches, number: b };
+                return ComparisonForm::Simple { quantity, strict: !reaches, number: b };
             }
         }
         (None, Some(quantity)) if of_a.is_empty() => {
             if let Some(reaches) = reaches(false) {
-                return Part::Simple { quantity, strict: !reaches, number: a };
+                return ComparisonForm::Simple { quantity, strict: !reaches, number: a };
             }
         }
         _ => {}
@@ -470,9 +474,9 @@ fn part(when: &Expression, node: NodeId, comparison: Comparison, a: NodeId, b: N
         && Total::of(quantity).is_some()
         && (is_fixed(when, a) && is_monotone(when, b) || is_fixed(when, b) && is_monotone(when, a))
     {
-        return Part::Single { quantity, node };
+        return ComparisonForm::Single { quantity, node };
     }
-    Part::Other(all)
+    ComparisonForm::Other(all)
 }
 
 /// Whether a numeric node does not depend on evidence.

@@ -56,7 +56,7 @@ type Key = (Quantity, Option<ActorId>);
 
 /// Where the value of a quantity at an earlier position is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum ValueSource {
     /// It is the same throughout a run, or not tracked.
     Fixed,
     /// The current step.
@@ -416,12 +416,12 @@ impl Tracks {
     }
 
     /// Where the history of a quantity is, in a condition of `debtor` or in one that belongs to no commitment.
-    pub(super) fn source(&self, quantity: Quantity, debtor: Option<ActorId>) -> Source {
+    pub(super) fn source(&self, quantity: Quantity, debtor: Option<ActorId>) -> ValueSource {
         match history_source(quantity, debtor) {
-            HistorySource::Fixed => Source::Fixed,
-            HistorySource::Step => Source::Step,
+            HistorySource::Fixed => ValueSource::Fixed,
+            HistorySource::Step => ValueSource::Step,
             HistorySource::Tracked { key, unit, own } => {
-                self.positions.get(&key).map_or(Source::Fixed, |&track| Source::Track { track, unit, own })
+                self.positions.get(&key).map_or(ValueSource::Fixed, |&track| ValueSource::Track { track, unit, own })
             }
         }
     }
@@ -433,7 +433,7 @@ impl Tracks {
 
     /// The latest event that changed the value of a quantity for a reader.
     pub(super) fn latest_change(&self, quantity: Quantity, reader: Reader) -> Option<Seq> {
-        let Source::Track { track, unit, own } = self.source(quantity, Some(reader.actor)) else { return None };
+        let ValueSource::Track { track, unit, own } = self.source(quantity, Some(reader.actor)) else { return None };
         let history = self.history(track);
         let (mut at, mut change) = (history.latest(), self.own_change(track, own, reader));
         let value = |at: usize, change: u32| {

@@ -54,7 +54,7 @@ const LARGE_BATCH: usize = 1 << 17;
 const TOUCHED: usize = 1 << 10;
 
 /// The lengths of a run's records at some point.
-pub(super) struct Mark {
+pub(super) struct RecordLengths {
     history: HistoryHash,
     storyline: StorylineHash,
     events: u32,
@@ -281,17 +281,17 @@ impl<'a> Progress<'a> {
     }
 
     /// Marks the current point for [`Self::undo`]; the state is copied to `before`.
-    pub(super) fn mark(&mut self, before: &mut Option<World>) -> Mark {
+    pub(super) fn mark(&mut self, before: &mut Option<World>) -> RecordLengths {
         match before {
             Some(before) => before.copy_from(&self.run.world),
             None => *before = Some(self.run.world.clone()),
         }
         let Run { storyline, events, .. } = self.run;
-        Mark { history: self.hash.settle(), storyline, events, logged: self.run.log.len() }
+        RecordLengths { history: self.hash.settle(), storyline, events, logged: self.run.log.len() }
     }
 
     /// Undoes everything since the mark. The run must end here, since the agenda is not restored.
-    pub(super) fn undo(&mut self, mark: &Mark, before: &World) {
+    pub(super) fn undo(&mut self, mark: &RecordLengths, before: &World) {
         self.run.world.copy_from(before);
         self.hash.set(mark.history);
         self.run.storyline = mark.storyline;

@@ -59,7 +59,7 @@ impl Watched {
         scope: &Scope<'_>,
         bands: &mut Vec<Band>,
     ) -> Option<(bool, Wake)> {
-        Look { watched: self, expression, safe, scope }.at(expression.root(), bands)
+        WatchedEvaluation { watched: self, expression, safe, scope }.at(expression.root(), bands)
     }
 }
 
@@ -112,14 +112,14 @@ fn is_restless(quantity: &Quantity) -> bool {
 }
 
 /// The evaluation of a condition.
-struct Look<'a> {
+struct WatchedEvaluation<'a> {
     watched: &'a Watched,
     expression: &'a Expression,
     safe: &'a [bool],
     scope: &'a Scope<'a>,
 }
 
-impl Look<'_> {
+impl WatchedEvaluation<'_> {
     fn at(&self, node: NodeId, bands: &mut Vec<Band>) -> Option<(bool, Wake)> {
         match self.expression.nodes[node as usize].condition()? {
             Condition::Truth(truth) => Some((truth, Wake::default())),
