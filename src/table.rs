@@ -176,6 +176,9 @@ pub trait Declared: Copy + 'static {
     /// All columns, in order.
     const ALL: &'static [Self];
 
+    /// Visits all columns, in order. Unlike in a loop over [`Self::ALL`], the compiler knows the column at each call.
+    fn each(visit: impl FnMut(Self));
+
     /// The name in the header. For a column that is repeated for each of several names, it ends in a placeholder in
     /// capitals.
     fn name(self) -> &'static str;

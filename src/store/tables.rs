@@ -207,20 +207,8 @@ impl<'a> EventRow<'a> {
 impl<'a> Row<'a> for EventRow<'a> {
     #[inline(always)]
     fn each(self, put: &mut impl Put<'a>) {
-        const { assert!(EventColumn::ALL.len() == 12, "a column is missing below") };
-        // Not a loop, so that the compiler knows the column of each cell: a run may have millions of events.
-        put.put(self.cell(EventColumn::Run));
-        put.put(self.cell(EventColumn::Seq));
-        put.put(self.cell(EventColumn::Step));
-        put.put(self.cell(EventColumn::Date));
-        put.put(self.cell(EventColumn::Event));
-        put.put(self.cell(EventColumn::Actor));
-        put.put(self.cell(EventColumn::Counterpart));
-        put.put(self.cell(EventColumn::Subject));
-        put.put(self.cell(EventColumn::Issue));
-        put.put(self.cell(EventColumn::Resource));
-        put.put(self.cell(EventColumn::Value));
-        put.put(self.cell(EventColumn::Cause));
+        // A run may have millions of events.
+        EventColumn::each(|column| put.put(self.cell(column)));
     }
 }
 

@@ -17,6 +17,11 @@ macro_rules! columns {
         impl Declared for $table {
             const ALL: &'static [Self] = &[$(Self::$column),*];
 
+            #[inline(always)]
+            fn each(mut visit: impl FnMut(Self)) {
+                $(visit(Self::$column);)*
+            }
+
             fn name(self) -> &'static str {
                 match self {
                     $(Self::$column => $name,)*
