@@ -5,7 +5,7 @@ use crate::model::{ActorId, Amount, CommitmentId, InstanceId, Model, ResourceId,
 
 use super::wording::{actor, actors, amount, condition, group, listed, plain_number};
 
-/// The verb of a clause: an action of a debtor, or a change of the state of its commitment.
+/// The verb of a predicate: an action of a debtor, or a change of the state of its commitment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verb {
     Offers,
@@ -38,7 +38,7 @@ impl Verb {
     }
 }
 
-/// An amount in a clause, with the previous value and the upper limit of an amount that rises.
+/// An amount in a predicate, with the previous value and the upper limit of an amount that rises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct VerbAmount {
     pub(super) resource: ResourceId,
@@ -55,12 +55,12 @@ impl VerbAmount {
 
 /// A part of a sentence: a verb with its amounts.
 #[derive(Clone, Debug)]
-struct Clause {
+struct Predicate {
     verb: Verb,
     parts: Vec<VerbAmount>,
 }
 
-impl Clause {
+impl Predicate {
     fn is_zero(&self) -> bool {
         self.parts.iter().all(|part| part.amount == Amount::ZERO)
     }
@@ -96,7 +96,7 @@ impl Clause {
 pub(super) struct Sentence {
     commitment: CommitmentId,
     instances: Vec<InstanceId>,
-    clauses: Vec<Clause>,
+    predicates: Vec<Predicate>,
     /// For a suspension, the part of its `while` that is false.
     pub(super) untrue: Option<String>,
 }
@@ -104,38 +104,38 @@ pub(super) struct Sentence {
 impl Sentence {
     pub(super) fn new(model: &Model, instance: InstanceId, verb: Verb, parts: Vec<VerbAmount>) -> Self {
         let commitment = model.instances[instance.index()].commitment;
-        Self { commitment, instances: vec![instance], clauses: vec![Clause { verb, parts }], untrue: None }
+        Self { commitment, instances: vec![instance], predicates: vec![Predicate { verb, parts }], untrue: None }
     }
 
     /// Appends the next event; returns `false` if it needs a sentence of its own.
     pub(super) fn append(&mut self, verb: Verb, parts: &[VerbAmount]) -> bool {
-        let Some(last) = self.clauses.last_mut() else { return false };
+        let Some(last) = self.predicates.last_mut() else { return false };
         if last.verb == verb {
             last.append(parts);
         } else if verb.stands_alone() || last.verb.stands_alone() {
             return false;
         } else {
-            self.clauses.push(Clause { verb, parts: parts.to_vec() });
+            self.predicates.push(Predicate { verb, parts: parts.to_vec() });
         }
         true
     }
 
     /// The key of sentences that are merged into one. A delivery of nothing counts as a delivery.
     pub(super) fn key(&mut self) -> (CommitmentId, Vec<Verb>, Option<String>) {
-        if let [.., bound, kept] = self.clauses.as_slice()
+        if let [.., bound, kept] = self.predicates.as_slice()
             && (bound.verb, kept.verb) == (Verb::IsBound, Verb::Keeps)
         {
-            let nothing = Clause { verb: Verb::HandsOver, parts: Vec::new() };
-            self.clauses.insert(self.clauses.len() - 1, nothing);
+            let nothing = Predicate { verb: Verb::HandsOver, parts: Vec::new() };
+            self.predicates.insert(self.predicates.len() - 1, nothing);
         }
-        (self.commitment, self.clauses.iter().map(|clause| clause.verb).collect(), self.untrue.clone())
+        (self.commitment, self.predicates.iter().map(|predicate| predicate.verb).collect(), self.untrue.clone())
     }
 
     /// Adds the amounts of a sentence with the same key.
     pub(super) fn join(&mut self, other: &Self) {
         self.instances.extend_from_slice(&other.instances);
-        for (clause, own) in other.clauses.iter().zip(&mut self.clauses) {
-            own.add(&clause.parts);
+        for (predicate, own) in other.predicates.iter().zip(&mut self.predicates) {
+            own.add(&predicate.parts);
         }
     }
 }
@@ -157,13 +157,13 @@ pub(super) fn render(model: &Model, setup: &Setup, sentence: &Sentence) -> Strin
         is_suspended: false,
         tail: String::new(),
     };
-    for (at, clause) in sentence.clauses.iter().enumerate() {
-        let next = sentence.clauses.get(at + 1).map(|clause| clause.verb);
-        if clause.verb == Verb::Lapses {
-            let of = writer.amounts_text(clause).map(|what| format!(" of {what}")).unwrap_or_default();
+    for (at, predicate) in sentence.predicates.iter().enumerate() {
+        let next = sentence.predicates.get(at + 1).map(|predicate| predicate.verb);
+        if predicate.verb == Verb::Lapses {
+            let of = writer.amounts_text(predicate).map(|what| format!(" of {what}")).unwrap_or_default();
             return format!("the offer{of} by {who} lapses [{}]", writer.declared().id);
         }
-        writer.add(clause, next);
+        writer.add(predicate, next);
     }
     format!("{who} {}{} [{}]", listed(&writer.phrases), writer.tail, writer.declared().id)
 }
@@ -202,7 +202,7 @@ struct Writer<'a> {
     /// The amounts named last, for which a pronoun can stand.
     last_named: Option<Vec<(ResourceId, Amount)>>,
     phrases: Vec<String>,
-    /// Whether the last clause was a suspension.
+    /// Whether the last predicate was a suspension.
     is_suspended: bool,
     /// A condition, which goes to the end of the sentence.
     tail: String,
@@ -214,23 +214,24 @@ impl Writer<'_> {
     }
 
     /// The amounts in words, without those that are zero; `None` if all are.
-    fn amounts_text(&self, clause: &Clause) -> Option<String> {
-        let some = clause.parts.iter().filter(|part| part.amount != Amount::ZERO);
+    fn amounts_text(&self, predicate: &Predicate) -> Option<String> {
+        let some = predicate.parts.iter().filter(|part| part.amount != Amount::ZERO);
         let some: Vec<String> = some.map(|part| amount(self.model, part.resource, part.amount)).collect();
         if some.is_empty() {
             return None;
         }
-        let up_to = if self.declared().is_graded() && clause.verb.names_limit() { "up to " } else { "" };
+        let up_to = if self.declared().is_graded() && predicate.verb.names_limit() { "up to " } else { "" };
         let in_all = if self.many { " in all" } else { "" };
         Some(format!("{up_to}{}{in_all}", listed(&some)))
     }
 
     /// The amounts, or a pronoun if they were named last; `None` if they are zero.
-    fn amounts_or_pronoun(&mut self, clause: &Clause) -> Option<Object> {
-        let amounts: Vec<(ResourceId, Amount)> = clause.parts.iter().map(|part| (part.resource, part.amount)).collect();
-        let what = self.amounts_text(clause)?;
+    fn amounts_or_pronoun(&mut self, predicate: &Predicate) -> Option<Object> {
+        let amounts: Vec<(ResourceId, Amount)> =
+            predicate.parts.iter().map(|part| (part.resource, part.amount)).collect();
+        let what = self.amounts_text(predicate)?;
         if self.last_named.as_ref() == Some(&amounts) {
-            let several = clause.parts.iter().filter(|part| part.amount != Amount::ZERO).count() > 1;
+            let several = predicate.parts.iter().filter(|part| part.amount != Amount::ZERO).count() > 1;
             return Some(Object::It(if several { "them" } else { "it" }));
         }
         self.last_named = Some(amounts);
@@ -246,61 +247,61 @@ impl Writer<'_> {
         if self.many { more } else { one }
     }
 
-    fn add(&mut self, clause: &Clause, next: Option<Verb>) {
+    fn add(&mut self, predicate: &Predicate, next: Option<Verb>) {
         let is_first = self.phrases.is_empty();
-        let is_suspended = std::mem::replace(&mut self.is_suspended, clause.verb == Verb::Suspends);
-        let phrase = match clause.verb {
+        let is_suspended = std::mem::replace(&mut self.is_suspended, predicate.verb == Verb::Suspends);
+        let phrase = match predicate.verb {
             Verb::Offers if next == Some(Verb::IsBound) && is_first => {
                 self.phrases.push(self.inflect("offers", "offer").into());
                 return;
             }
             Verb::Offers if next == Some(Verb::IsBound) => return,
-            Verb::Offers => self.offers(clause),
+            Verb::Offers => self.offers(predicate),
             Verb::TakesBack => {
-                let of = self.amounts_text(clause).map(|what| format!(" of {what}")).unwrap_or_default();
+                let of = self.amounts_text(predicate).map(|what| format!(" of {what}")).unwrap_or_default();
                 format!("{} back the offer{of}", self.inflect("takes", "take"))
             }
             Verb::Lapses => return,
             Verb::IsBound => {
-                let what = self.amounts_or_pronoun(clause).map(|what| format!(" to give {what}{}", self.to_whom()));
+                let what = self.amounts_or_pronoun(predicate).map(|what| format!(" to give {what}{}", self.to_whom()));
                 format!("{} bound{}", self.inflect("is", "are"), what.unwrap_or_default())
             }
-            Verb::Raises => self.raises(clause),
-            Verb::Suspends => self.suspends(clause),
+            Verb::Raises => self.raises(predicate),
+            Verb::Suspends => self.suspends(predicate),
             Verb::TakesUp => {
-                let what = self.amounts_or_pronoun(clause).unwrap_or_else(|| Object::Amounts("the promise".into()));
+                let what = self.amounts_or_pronoun(predicate).unwrap_or_else(|| Object::Amounts("the promise".into()));
                 format!("{} again", what.after(self.inflect("takes", "take"), "up"))
             }
-            Verb::Begins | Verb::Completes | Verb::HandsOver => match self.hands_over(clause, is_first) {
+            Verb::Begins | Verb::Completes | Verb::HandsOver => match self.hands_over(predicate, is_first) {
                 Some(phrase) => phrase,
                 None => return,
             },
             Verb::Withdraws => {
-                let Some(what) = self.amounts_or_pronoun(clause) else { return };
+                let Some(what) = self.amounts_or_pronoun(predicate) else { return };
                 if is_suspended && matches!(what, Object::It(_)) {
                     return;
                 }
                 format!("no longer {}", what.after(self.inflect("keeps", "keep"), "up"))
             }
             Verb::Keeps => {
-                let of = self.of(clause, is_first);
+                let of = self.of(predicate, is_first);
                 format!("{} kept the promise{of}", self.inflect("has", "have"))
             }
             Verb::Ends => {
-                let with = self.amounts_or_pronoun(clause).map(|what| format!(" with {what}")).unwrap_or_default();
+                let with = self.amounts_or_pronoun(predicate).map(|what| format!(" with {what}")).unwrap_or_default();
                 format!("{} done{with} as agreed", self.inflect("is", "are"))
             }
             Verb::Breaks => {
-                let of = self.of(clause, true);
+                let of = self.of(predicate, true);
                 format!("{} the promise{of}", self.inflect("breaks", "break"))
             }
             Verb::IsReleased => {
-                let from = self.amounts_or_pronoun(clause).map(|what| format!(" from {what}")).unwrap_or_default();
+                let from = self.amounts_or_pronoun(predicate).map(|what| format!(" from {what}")).unwrap_or_default();
                 let by = self.declared().creditor.map(|creditor| format!(" by {}", group(self.model, creditor)));
                 format!("{} released{from}{}", self.inflect("is", "are"), by.unwrap_or_default())
             }
             Verb::Renews => {
-                let of = if next == Some(Verb::Offers) { String::new() } else { self.of(clause, true) };
+                let of = if next == Some(Verb::Offers) { String::new() } else { self.of(predicate, true) };
                 format!("{} a new round{of}", self.inflect("begins", "begin"))
             }
         };
@@ -308,33 +309,33 @@ impl Writer<'_> {
     }
 
     /// ` of 5 million`, or nothing if the amounts are not to be named.
-    fn of(&mut self, clause: &Clause, is_named: bool) -> String {
+    fn of(&mut self, predicate: &Predicate, is_named: bool) -> String {
         if is_named {
-            self.amounts_or_pronoun(clause).map(|what| format!(" of {what}")).unwrap_or_default()
+            self.amounts_or_pronoun(predicate).map(|what| format!(" of {what}")).unwrap_or_default()
         } else {
             String::new()
         }
     }
 
-    fn offers(&mut self, clause: &Clause) -> String {
+    fn offers(&mut self, predicate: &Predicate) -> String {
         let when = self.declared().when.as_ref().map(|when| format!(", if {}", condition(&when.text)));
         self.tail += &when.unwrap_or_default();
-        let what = self.amounts_or_pronoun(clause);
+        let what = self.amounts_or_pronoun(predicate);
         let what = what.unwrap_or_else(|| Object::Amounts(self.inflect("a promise", "promises").into()));
         format!("{} {what}{}", self.inflect("offers", "offer"), self.to_whom())
     }
 
-    fn suspends(&mut self, clause: &Clause) -> String {
+    fn suspends(&mut self, predicate: &Predicate) -> String {
         let stay = self.sentence.untrue.clone();
         let stay = stay.or_else(|| self.declared().stay.as_ref().map(|stay| condition(&stay.text)));
         let stay = stay.map(|untrue| format!(", no longer true: {untrue}"));
         self.tail += &stay.unwrap_or_default();
-        let what = self.amounts_or_pronoun(clause).unwrap_or_else(|| Object::Amounts("the promise".into()));
+        let what = self.amounts_or_pronoun(predicate).unwrap_or_else(|| Object::Amounts("the promise".into()));
         format!("{} {what}", self.inflect("suspends", "suspend"))
     }
 
     /// `raises its promise from 35 to 51 of 100 million`; the limit is not repeated.
-    fn raises(&mut self, clause: &Clause) -> String {
+    fn raises(&mut self, predicate: &Predicate) -> String {
         let is_limit = |part: &VerbAmount| {
             let last_named = self
                 .last_named
@@ -354,22 +355,22 @@ impl Writer<'_> {
             let upto = amount(self.model, part.resource, part.upto);
             format!("{from}to {} of {upto}", plain_number(part.amount.to_units()))
         };
-        let parts: Vec<String> = clause.parts.iter().map(one).collect();
-        self.last_named = Some(clause.parts.iter().map(|part| (part.resource, part.amount)).collect());
+        let parts: Vec<String> = predicate.parts.iter().map(one).collect();
+        self.last_named = Some(predicate.parts.iter().map(|part| (part.resource, part.amount)).collect());
         let in_all = if self.many { " in all" } else { "" };
         format!("{} {}{in_all}", self.inflect("raises its promise", "raise their promises"), listed(&parts))
     }
 
     /// Object is delivered, once or from now on; `None` if it is zero.
     #[expect(clippy::wildcard_enum_match_arm, reason = "all other verbs that hand something over are described alike")]
-    fn hands_over(&mut self, clause: &Clause, is_first: bool) -> Option<String> {
-        if clause.is_zero() {
+    fn hands_over(&mut self, predicate: &Predicate, is_first: bool) -> Option<String> {
+        if predicate.is_zero() {
             return None;
         }
-        let what = self.amounts_or_pronoun(clause)?;
+        let what = self.amounts_or_pronoun(predicate)?;
         let parts = self.sentence.instances.iter().map(|at| self.setup.over[at.index()]).max().unwrap_or(1);
         let (hands, keeps) = (self.inflect("hands", "hand"), self.inflect("keeps", "keep"));
-        Some(match clause.verb {
+        Some(match predicate.verb {
             Verb::Begins => {
                 let hand = what.after("hand", "over");
                 format!("{} to {hand}, in {parts} parts", self.inflect("begins", "begin"))
