@@ -4,9 +4,7 @@
 use super::waits::comparisons;
 use super::wording;
 use crate::engine::Run;
-use crate::model::{
-    Event, EventKind, Expression, Model, Node, NodeId, Payload, Reader, Scope, Seq, Setup, Trigger, World,
-};
+use crate::model::{Event, EventKind, Expression, Model, Node, NodeId, Payload, Reader, Scope, Seq, Setup, World};
 use crate::trace::States;
 
 /// A comparison whose truth differs between two states.
@@ -43,14 +41,8 @@ pub struct ComparisonHistory {
 pub fn condition_of(model: &Model, event: Event) -> Option<(&Expression, Option<Reader>)> {
     match event.payload() {
         Payload::Outcome(outcome) => Some((&model.outcomes[outcome.index()].when, None)),
-        Payload::Shock(shock) => match &model.shocks[shock.index()].trigger {
-            Trigger::When { condition, .. } => Some((condition, None)),
-            Trigger::On(_) | Trigger::Rate(_) => None,
-        },
-        Payload::Move(which) => match &model.moves[which.index()].trigger {
-            Trigger::When { condition, .. } => Some((condition, None)),
-            Trigger::On(_) | Trigger::Rate(_) => None,
-        },
+        Payload::Shock(shock) => Some((model.shocks[shock.index()].trigger.condition()?, None)),
+        Payload::Move(which) => Some((model.moves[which.index()].trigger.condition()?, None)),
         Payload::Instance(instance) => {
             let (clause, _) = event.kind().clause()?;
             let condition = model.commitment_of(instance).clause(clause)?;

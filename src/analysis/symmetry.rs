@@ -181,10 +181,7 @@ fn named_alone(model: &Model) -> Option<Vec<bool>> {
         }
     }
     let triggers = model.shocks.iter().map(|shock| &shock.trigger).chain(model.moves.iter().map(|one| &one.trigger));
-    let triggers = triggers.filter_map(|trigger| match trigger {
-        Trigger::On(_) => None,
-        Trigger::Rate(expression) | Trigger::When { condition: expression, .. } => Some(expression),
-    });
+    let triggers = triggers.filter_map(Trigger::expression);
     let of_commitments = model.commitments.iter().flat_map(Commitment::expressions);
     let outcomes = model.outcomes.iter().map(|outcome| &outcome.when);
     for quantity in of_commitments.chain(outcomes).chain(triggers).flat_map(Expression::reads) {

@@ -18,7 +18,7 @@ use super::decision::{Rule, Why};
 use super::plan::{Level, Plan};
 use crate::model::{
     ActorId, Clause, CommitmentId, Event, Expression, InstanceId, Model, MoveId, NodeId, OutcomeId, Reader, Scope, Seq,
-    Setup, ShockId, Trigger, World,
+    Setup, ShockId, World,
 };
 
 /// A state with its model, plan and setup.
@@ -78,7 +78,7 @@ impl Causes {
         let of_commitments = (0..model.commitments.len()).map(CommitmentId::at).flat_map(|commitment| {
             let instances = model.instances_of(commitment);
             let expressions =
-                CLAUSES.into_iter().filter_map(move |clause| model.commitments[commitment.index()].clause(clause));
+                Clause::ALL.into_iter().filter_map(move |clause| model.commitments[commitment.index()].clause(clause));
             expressions.map(move |expression| (expression, Some(instances.clone())))
         });
         let others = other_rules(model).filter_map(|rule| condition(model, rule)).map(|condition| (condition, None));
@@ -230,15 +230,11 @@ impl Causes {
     }
 }
 
-/// The clauses that are conditions of a commitment, in the order of [`Rule`].
-const CLAUSES: [Clause; 6] =
-    [Clause::Offer, Clause::When, Clause::While, Clause::Until, Clause::Release, Clause::Renew];
-
 /// The conditions of a model as rules; the instances of a commitment share theirs.
 fn rules(model: &Model) -> impl Iterator<Item = Rule> + '_ {
-    let of_commitments = [Rule::Offer, Rule::When, Rule::Stay, Rule::Until, Rule::Release, Rule::Renew]
+    let of_commitments = Clause::ALL
         .into_iter()
-        .flat_map(|rule| model.instance_ids().map(rule));
+        .flat_map(|clause| model.instance_ids().map(move |instance| Rule::Clause(instance, clause)));
     of_commitments.chain(other_rules(model))
 }
 
@@ -253,30 +249,19 @@ fn other_rules(model: &Model) -> impl Iterator<Item = Rule> + use<> {
 /// The commitment's instance that a rule belongs to.
 fn instance_of(rule: Rule) -> Option<InstanceId> {
     match rule {
-        Rule::Offer(instance)
-        | Rule::When(instance)
-        | Rule::Stay(instance)
-        | Rule::Until(instance)
-        | Rule::Release(instance)
-        | Rule::Renew(instance) => Some(instance),
+        Rule::Clause(instance, _) => Some(instance),
         Rule::Shock(_) | Rule::Move(_) | Rule::Outcome(_) => None,
     }
 }
 
 /// The number of a rule's condition, which the instances of a commitment share.
 fn family(model: &Model, rule: Rule) -> usize {
-    let clause = |instance: InstanceId, clause: usize| {
-        model.instances[instance.index()].commitment.index() * CLAUSES.len() + clause
-    };
-    let shocks = model.commitments.len() * CLAUSES.len();
+    let shocks = model.commitments.len() * Clause::ALL.len();
     let moves = shocks + model.shocks.len();
     match rule {
-        Rule::Offer(instance) => clause(instance, 0),
-        Rule::When(instance) => clause(instance, 1),
-        Rule::Stay(instance) => clause(instance, 2),
-        Rule::Until(instance) => clause(instance, 3),
-        Rule::Release(instance) => clause(instance, 4),
-        Rule::Renew(instance) => clause(instance, 5),
+        Rule::Clause(instance, clause) => {
+            model.instances[instance.index()].commitment.index() * Clause::ALL.len() + clause as usize
+        }
         Rule::Shock(shock) => shocks + shock.index(),
         Rule::Move(which) => moves + which.index(),
         Rule::Outcome(outcome) => moves + model.moves.len() + outcome.index(),
@@ -285,26 +270,15 @@ fn family(model: &Model, rule: Rule) -> usize {
 
 /// The number of conditions, for [`family`].
 fn families(model: &Model) -> usize {
-    model.commitments.len() * CLAUSES.len() + model.shocks.len() + model.moves.len() + model.outcomes.len()
+    model.commitments.len() * Clause::ALL.len() + model.shocks.len() + model.moves.len() + model.outcomes.len()
 }
 
 /// The condition of a rule; `None` if it is not declared.
 fn condition(model: &Model, rule: Rule) -> Option<&Expression> {
     match rule {
-        Rule::Offer(i) => model.commitment_of(i).offer.as_ref(),
-        Rule::When(i) => model.commitment_of(i).when.as_ref(),
-        Rule::Stay(i) => model.commitment_of(i).stay.as_ref(),
-        Rule::Until(i) => model.commitment_of(i).until.as_ref(),
-        Rule::Release(i) => model.commitment_of(i).release.as_ref(),
-        Rule::Renew(i) => model.commitment_of(i).renew.as_ref(),
-        Rule::Shock(shock) => match &model.shocks[shock.index()].trigger {
-            Trigger::When { condition, .. } => Some(condition),
-            Trigger::On(_) | Trigger::Rate(_) => None,
-        },
-        Rule::Move(which) => match &model.moves[which.index()].trigger {
-            Trigger::When { condition, .. } => Some(condition),
-            Trigger::On(_) | Trigger::Rate(_) => None,
-        },
+        Rule::Clause(instance, clause) => model.commitment_of(instance).clause(clause),
+        Rule::Shock(shock) => model.shocks[shock.index()].trigger.condition(),
+        Rule::Move(which) => model.moves[which.index()].trigger.condition(),
         Rule::Outcome(outcome) => Some(&model.outcomes[outcome.index()].when),
     }
 }

@@ -3,8 +3,8 @@
 use super::failure::Failure;
 use super::plan::Plan;
 use crate::model::{
-    Event, Expression, InstanceId, MeetingId, Model, MoveId, NotANumber, OutcomeId, Reader, Scope, Seq, Setup, ShockId,
-    State, World,
+    Clause, Event, Expression, InstanceId, MeetingId, Model, MoveId, NotANumber, OutcomeId, Reader, Scope, Seq, Setup,
+    ShockId, State, World,
 };
 
 /// The inputs of a decision: a state with its model, plan and setup.
@@ -84,18 +84,8 @@ impl Decision {
 /// A condition of the scenario, as the trigger of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rule {
-    /// A commitment's `offer`.
-    Offer(InstanceId),
-    /// A commitment's `when`.
-    When(InstanceId),
-    /// A commitment's `while`.
-    Stay(InstanceId),
-    /// A commitment's `until`.
-    Until(InstanceId),
-    /// A commitment's `release`.
-    Release(InstanceId),
-    /// A commitment's `renew`.
-    Renew(InstanceId),
+    /// A clause of an instance's commitment.
+    Clause(InstanceId, Clause),
     /// A shock's `when`.
     Shock(ShockId),
     /// A move's `when`.

@@ -476,14 +476,9 @@ fn costs(model: &Model) -> Vec<Costs> {
 }
 
 fn step_cost(model: &Model) -> u64 {
-    let shocks = model.shocks.iter().map(|shock| match &shock.trigger {
-        Trigger::On(_) => 0,
-        Trigger::Rate(expression) | Trigger::When { condition: expression, .. } => cost(model, expression),
-    });
-    let moves = model.moves.iter().map(|one| match &one.trigger {
-        Trigger::On(_) => 0,
-        Trigger::Rate(expression) | Trigger::When { condition: expression, .. } => cost(model, expression),
-    });
+    let of_trigger = |trigger: &Trigger| trigger.expression().map_or(0, |expression| cost(model, expression));
+    let shocks = model.shocks.iter().map(|shock| of_trigger(&shock.trigger));
+    let moves = model.moves.iter().map(|one| of_trigger(&one.trigger));
     let outcomes = model.outcomes.iter().map(|outcome| cost(model, &outcome.when));
     let metrics = model.metrics.iter().map(|metric| cost(model, &metric.value));
     shocks.chain(moves).chain(outcomes).chain(metrics).fold(1, u64::saturating_add)

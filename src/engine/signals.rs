@@ -1,5 +1,5 @@
-//! What conditions can depend on, by number: who watches a thing is told by its signal. And who looks at the state besides
-//! commitments: shocks, moves, outcomes and metrics, numbered in this order.
+//! The numbers of what conditions can depend on, by which its watchers are found; and of the readers of the state that are
+//! not commitments: shocks, moves, outcomes and metrics, in this order.
 
 use crate::model::{ActorId, CommitmentId, Dependency, Expression, IssueId, Model, MoveId, Quantity, SlotId, Trigger};
 
@@ -143,7 +143,7 @@ impl GlobalReaders {
         let triggers =
             model.shocks.iter().map(|shock| &shock.trigger).chain(model.moves.iter().map(|one| &one.trigger));
         let expressions = triggers
-            .map(condition)
+            .map(Trigger::expression)
             .chain(model.outcomes.iter().map(|outcome| Some(&outcome.when)))
             .chain(model.metrics.iter().map(|metric| Some(&metric.value)));
         let mut found: Vec<(Signal, u32)> = Vec::new();
@@ -185,12 +185,5 @@ impl GlobalReaders {
     /// The index of a metric, given its position.
     pub(super) fn of_metric(&self, at: usize) -> usize {
         self.metrics + at
-    }
-}
-
-fn condition(trigger: &Trigger) -> Option<&Expression> {
-    match trigger {
-        Trigger::On(_) => None,
-        Trigger::Rate(expression) | Trigger::When { condition: expression, .. } => Some(expression),
     }
 }

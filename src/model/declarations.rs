@@ -42,7 +42,7 @@ pub struct Commitment {
 }
 
 /// A clause of a commitment: a condition that decides about events of its instances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Clause {
     /// Whether it is offered.
     Offer,
@@ -59,6 +59,9 @@ pub enum Clause {
 }
 
 impl Clause {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Offer, Self::When, Self::While, Self::Until, Self::Release, Self::Renew];
+
     /// Its key in a scenario.
     #[must_use]
     pub const fn key(self) -> &'static str {
@@ -110,10 +113,7 @@ impl Commitment {
 
     /// Its expressions that are evaluated during a run.
     pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
-        [&self.offer, &self.when, &self.stay, &self.until, &self.release, &self.renew]
-            .into_iter()
-            .flatten()
-            .chain(self.levels.iter().flatten())
+        Clause::ALL.into_iter().filter_map(|clause| self.clause(clause)).chain(self.levels.iter().flatten())
     }
 }
 
@@ -195,6 +195,26 @@ pub enum Trigger {
         /// Whether it fires only the first time.
         once: bool,
     },
+}
+
+impl Trigger {
+    /// Its expression, a rate or a condition; `None` if it strikes at given steps.
+    #[must_use]
+    pub fn expression(&self) -> Option<&Expression> {
+        match self {
+            Self::On(_) => None,
+            Self::Rate(expression) | Self::When { condition: expression, .. } => Some(expression),
+        }
+    }
+
+    /// Its condition; `None` if it strikes at given steps or with a rate.
+    #[must_use]
+    pub fn condition(&self) -> Option<&Expression> {
+        match self {
+            Self::On(_) | Self::Rate(_) => None,
+            Self::When { condition, .. } => Some(condition),
+        }
+    }
 }
 
 /// An effect of a shock on stances or anchors; its size is in the [`Setup`](super::Setup).

@@ -238,8 +238,8 @@ pub enum Signature {
     Member,
 }
 
-/// Defines the quantities from one table: variant, name as written, what it takes as arguments, its bearing, its range,
-/// its source.
+/// Defines the quantities from one table: variant, name as written, what it takes as arguments, its monotonicity, its
+/// range, its dependency.
 macro_rules! quantities {
     ($(
         $(#[$doc:meta])*

@@ -257,10 +257,7 @@ pub(super) fn check_parameters(
 /// Every expression that is evaluated on a state.
 pub(super) fn all_expressions(model: &Model) -> impl Iterator<Item = &Expression> {
     let triggers = model.shocks.iter().map(|shock| &shock.trigger).chain(model.moves.iter().map(|one| &one.trigger));
-    let triggers = triggers.filter_map(|trigger| match trigger {
-        Trigger::On(_) => None,
-        Trigger::Rate(expression) | Trigger::When { condition: expression, .. } => Some(expression),
-    });
+    let triggers = triggers.filter_map(Trigger::expression);
     let outcomes = model.outcomes.iter().map(|outcome| &outcome.when);
     let metrics = model.metrics.iter().map(|metric| &metric.value);
     model.commitments.iter().flat_map(Commitment::expressions).chain(triggers).chain(outcomes).chain(metrics)

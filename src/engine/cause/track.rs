@@ -34,17 +34,17 @@ pub(super) enum Unit {
     LatestStep,
 }
 
-/// How the value of a quantity at an earlier position is found.
+/// How the value of a quantity at an earlier position is found; `T` identifies a tracked number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HistorySource {
+pub(super) enum HistorySource<T> {
     /// It is the same throughout a run.
     Fixed,
     /// The current step.
     Step,
     /// A tracked number.
     Tracked {
-        /// The tracked quantity, and its reader if it depends on one beyond the own part.
-        key: Key,
+        /// The number.
+        track: T,
         /// The unit of the number.
         unit: Unit,
         /// The part that does not count for the reader.
@@ -52,25 +52,8 @@ pub(super) enum HistorySource {
     },
 }
 
+/// The tracked quantity, and its reader if it depends on one beyond the own part.
 type Key = (Quantity, Option<ActorId>);
-
-/// Where the value of a quantity at an earlier position is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ValueSource {
-    /// It is the same throughout a run, or not tracked.
-    Fixed,
-    /// The current step.
-    Step,
-    /// A tracked number, its unit, and the part that does not count for the reader.
-    Track {
-        /// The number.
-        track: TrackId,
-        /// Its unit.
-        unit: Unit,
-        /// The part that does not count for the reader.
-        own: OwnPart,
-    },
-}
 
 /// Whether the source of a quantity in a condition depends on who its debtor is.
 pub(super) fn is_of_debtor(quantity: Quantity) -> bool {
@@ -78,7 +61,7 @@ pub(super) fn is_of_debtor(quantity: Quantity) -> bool {
 }
 
 /// How a quantity is found in a condition of `debtor`, or in one that belongs to no commitment.
-pub(super) fn history_source(quantity: Quantity, debtor: Option<ActorId>) -> HistorySource {
+pub(super) fn history_source(quantity: Quantity, debtor: Option<ActorId>) -> HistorySource<Key> {
     let unit = if matches!(quantity, Quantity::Offered(_) | Quantity::Bound(_) | Quantity::Delivered(_)) {
         Unit::Millionths
     } else if matches!(quantity.range(), Range::Actors(_) | Range::Instances(_)) {
@@ -86,7 +69,7 @@ pub(super) fn history_source(quantity: Quantity, debtor: Option<ActorId>) -> His
     } else {
         Unit::Float
     };
-    let tracked = |unit, own| HistorySource::Tracked { key: (quantity, None), unit, own };
+    let tracked = |unit, own| HistorySource::Tracked { track: (quantity, None), unit, own };
     match quantity.dependency() {
         Dependency::Fixed => HistorySource::Fixed,
         Dependency::Slot(_) | Dependency::Deeds(_) => tracked(unit, OwnPart::OfDebtor),
@@ -96,11 +79,11 @@ pub(super) fn history_source(quantity: Quantity, debtor: Option<ActorId>) -> His
         }
         Dependency::SlotAndTrust(_) => {
             let is_debtors = matches!(quantity, Quantity::Assured { observer: None, .. });
-            HistorySource::Tracked { key: (quantity, debtor.filter(|_| is_debtors)), unit, own: OwnPart::None }
+            HistorySource::Tracked { track: (quantity, debtor.filter(|_| is_debtors)), unit, own: OwnPart::None }
         }
         Dependency::OwnStance(issue) => match debtor {
             Some(debtor) => {
-                HistorySource::Tracked { key: (Quantity::Stance(debtor, issue), None), unit, own: OwnPart::None }
+                HistorySource::Tracked { track: (Quantity::Stance(debtor, issue), None), unit, own: OwnPart::None }
             }
             None => HistorySource::Fixed,
         },
@@ -213,7 +196,7 @@ impl Tracks {
         debtor: Option<ActorId>,
         watched: &mut Vec<(u32, u32)>,
     ) {
-        let HistorySource::Tracked { key, own, .. } = history_source(quantity, debtor) else { return };
+        let HistorySource::Tracked { track: key, own, .. } = history_source(quantity, debtor) else { return };
         // Own parts matter only to the conditions of commitments.
         let own = if debtor.is_some() { own } else { OwnPart::None };
         if let Some(&known) = self.positions.get(&key) {
@@ -415,13 +398,15 @@ impl Tracks {
         &self.steps
     }
 
-    /// Where the history of a quantity is, in a condition of `debtor` or in one that belongs to no commitment.
-    pub(super) fn source(&self, quantity: Quantity, debtor: Option<ActorId>) -> ValueSource {
+    /// Where the history of a quantity is, in a condition of `debtor` or in one that belongs to no commitment. A quantity
+    /// that is not tracked counts as fixed.
+    pub(super) fn source(&self, quantity: Quantity, debtor: Option<ActorId>) -> HistorySource<TrackId> {
         match history_source(quantity, debtor) {
-            HistorySource::Fixed => ValueSource::Fixed,
-            HistorySource::Step => ValueSource::Step,
-            HistorySource::Tracked { key, unit, own } => {
-                self.positions.get(&key).map_or(ValueSource::Fixed, |&track| ValueSource::Track { track, unit, own })
+            HistorySource::Fixed => HistorySource::Fixed,
+            HistorySource::Step => HistorySource::Step,
+            HistorySource::Tracked { track, unit, own } => {
+                let track = self.positions.get(&track);
+                track.map_or(HistorySource::Fixed, |&track| HistorySource::Tracked { track, unit, own })
             }
         }
     }
@@ -433,7 +418,9 @@ impl Tracks {
 
     /// The latest event that changed the value of a quantity for a reader.
     pub(super) fn latest_change(&self, quantity: Quantity, reader: Reader) -> Option<Seq> {
-        let ValueSource::Track { track, unit, own } = self.source(quantity, Some(reader.actor)) else { return None };
+        let HistorySource::Tracked { track, unit, own } = self.source(quantity, Some(reader.actor)) else {
+            return None;
+        };
         let history = self.history(track);
         let (mut at, mut change) = (history.latest(), self.own_change(track, own, reader));
         let value = |at: usize, change: u32| {

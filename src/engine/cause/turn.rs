@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::history::{LogPosition, unordered};
-use super::track::{NONE, OwnPart, TrackId, Tracks, Unit, ValueSource, is_of_debtor};
+use super::track::{HistorySource, NONE, OwnPart, TrackId, Tracks, Unit, is_of_debtor};
 use crate::model::{Amount, Comparison, Expression, Node, NodeId, ParameterId, Quantity, Reader, Scope, Values};
 
 /// A truth value, and the position since which the condition has had it.
@@ -40,7 +40,7 @@ struct Read {
     /// Whether the truth of the comparison is monotone in this quantity alone.
     is_monotone: bool,
     /// Where its history is; `None` if that depends on the debtor.
-    source: Option<ValueSource>,
+    source: Option<HistorySource<TrackId>>,
 }
 
 /// The comparisons of a condition; `reader` is any of its readers.
@@ -63,7 +63,7 @@ pub(super) fn comparisons(expression: &Expression, tracks: &Tracks, reader: Opti
                 Read { quantity, is_monotone: is_monotone(quantity), source }
             };
             let reads = expression.reads_at(node).into_iter().map(read);
-            let reads = reads.filter(|read| !matches!(read.source, Some(ValueSource::Fixed))).collect();
+            let reads = reads.filter(|read| !matches!(read.source, Some(HistorySource::Fixed))).collect();
             found.push(Compared { node, reads });
         }
     }
@@ -268,9 +268,9 @@ impl Search {
         for read in &compared.reads {
             let source = read.source.unwrap_or_else(|| tracks.source(read.quantity, reader.map(|reader| reader.actor)));
             let (unit, cursor, other) = match source {
-                ValueSource::Fixed => continue,
-                ValueSource::Step => (Unit::Count, step_line(cursors), None),
-                ValueSource::Track { track, unit, own } => {
+                HistorySource::Fixed => continue,
+                HistorySource::Step => (Unit::Count, step_line(cursors), None),
+                HistorySource::Tracked { track, unit, own } => {
                     let history = tracks.history(track);
                     let at = history.latest();
                     cursors.push(Cursor {

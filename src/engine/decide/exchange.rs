@@ -7,7 +7,7 @@ use super::super::failure::Failure;
 use super::super::random::{RunSeed, unit};
 use super::super::watch::{Conditions, Kind, Reasons, Wake, Which};
 use crate::model::{
-    Amount, Columns, CommitmentId, Event, Expression, InstanceId, MeetingId, MoveId, Reader, State, Trigger,
+    Amount, Clause, Columns, CommitmentId, Event, Expression, InstanceId, MeetingId, MoveId, Reader, State, Trigger,
 };
 
 /// The events of `initial`, before the phases of step 0.
@@ -168,7 +168,7 @@ fn round_alike(
 }
 
 fn detached(instance: InstanceId) -> Decision {
-    Decision::new(Event::Detached(instance), Why::Rule(Rule::When(instance)))
+    Decision::new(Event::Detached(instance), Why::Rule(Rule::Clause(instance, Clause::When)))
 }
 
 /// The candidates of one commitment for which the reasons that may wake them are recorded.

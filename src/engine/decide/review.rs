@@ -4,7 +4,7 @@ use super::super::condition_check::{ConditionCheck, Watch};
 use super::super::decision::{Decision, Rule, View, Why};
 use super::super::failure::Failure;
 use super::super::watch::{Kind, Reasons, Which};
-use crate::model::{Event, InstanceId, State};
+use crate::model::{Clause, Event, InstanceId, State};
 
 /// Decides the events of these commitments in the state at the start of the phase, and the reasons to wake those
 /// without one.
@@ -51,12 +51,12 @@ fn first_that_applies(
     let by = |event, rule| Ok(Some(Decision::new(event, Why::Rule(rule))));
     let mut holds = |which, default| check.holds(which, default, reasons);
     if on_table && holds(Which::Release, false)? {
-        return by(Event::Released(instance), Rule::Release(instance));
+        return by(Event::Released(instance), Rule::Clause(instance, Clause::Release));
     }
     if own.state.is_final() {
         let in_time = f64::from(view.world.step) < view.setup.expires[instance.index()];
         if in_time && commitment.renew.is_some() && holds(Which::Renew, false)? {
-            return by(Event::Renewed(instance), Rule::Renew(instance));
+            return by(Event::Renewed(instance), Rule::Clause(instance, Clause::Renew));
         }
         return Ok(None);
     }
@@ -72,7 +72,7 @@ fn first_that_applies(
     }
     if is_complete && own.state == State::Detached {
         if holds(Which::Until, false)? {
-            return by(Event::Satisfied(instance), Rule::Until(instance));
+            return by(Event::Satisfied(instance), Rule::Clause(instance, Clause::Until));
         }
         if is_late {
             return Ok(Some(Decision::new(Event::Satisfied(instance), Why::Own(instance))));
@@ -81,25 +81,25 @@ fn first_that_applies(
     match own.state {
         State::Detached => {
             if commitment.maintain && holds(Which::Until, false)? {
-                return by(Event::Satisfied(instance), Rule::Until(instance));
+                return by(Event::Satisfied(instance), Rule::Clause(instance, Clause::Until));
             }
             if !holds(Which::Stay, true)? {
-                return by(Event::Suspended(instance), Rule::Stay(instance));
+                return by(Event::Suspended(instance), Rule::Clause(instance, Clause::While));
             }
         }
         State::Pending => {
             if holds(Which::Stay, true)? {
-                return by(Event::Reactivated(instance), Rule::Stay(instance));
+                return by(Event::Reactivated(instance), Rule::Clause(instance, Clause::While));
             }
         }
         State::Conditional => {
             if !holds(Which::Offer, true)? {
-                return by(Event::Cancelled(instance), Rule::Offer(instance));
+                return by(Event::Cancelled(instance), Rule::Clause(instance, Clause::Offer));
             }
         }
         State::Null => {
             if holds(Which::Offer, true)? {
-                return by(Event::Created(instance), Rule::Offer(instance));
+                return by(Event::Created(instance), Rule::Clause(instance, Clause::Offer));
             }
         }
         State::Satisfied | State::Violated | State::Expired | State::Terminated => {}
