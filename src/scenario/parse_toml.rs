@@ -415,7 +415,11 @@ fn reword(message: &str, text: &str, span: &Range<usize>) -> (String, Option<Str
         _ if written.is_empty() || written.contains('\n') => what.to_owned(),
         _ => format!("{what}: {}", quoted(written)),
     };
-    let fallback = expected.map(|expected| format!("expected {expected}"));
+    let fallback = expected.map(|expected| match expected {
+        // A second point or letter within a number, as in `10.3.2025`.
+        "nothing" => "write a number as `1` or `0.5`, a date as `2025-03-10`, and a text in quotes".to_owned(),
+        _ => format!("expected {expected}"),
+    });
     (message, help.or(fallback))
 }
 
@@ -465,6 +469,12 @@ mod tests {
 
     fn refused(text: &str) -> String {
         parse_one("test", text.as_bytes()).2[0].message.clone()
+    }
+
+    #[test]
+    fn a_date_with_points_gets_a_remedy() {
+        let help = parse_one("test", b"start = 10.3.2025\n").2[0].help.clone().unwrap();
+        assert!(help.contains("a date as `2025-03-10`"), "{help}");
     }
 
     #[test]
