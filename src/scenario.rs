@@ -85,3 +85,4 @@ pub use rules::Recheck;
 pub use set_value::SetValue;
 pub use source::{Position, SourceText};
 pub use sweep_table::{SweepTable, Varied, VariedValues};
+pub use time_literal::TimeUnit;

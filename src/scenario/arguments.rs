@@ -27,7 +27,7 @@ pub fn parse_move(text: &str) -> Result<AddedMove, String> {
     let (bound, on) = text.rsplit_once('@').ok_or("it must be C@STEP or C=AMOUNT@STEP, such as `us_backstop@3`")?;
     let wrong = || format!("`{}` must be the number of a step, or a date such as `2025-03-10`", escaped(on));
     match SetValue::parse(on.trim()).map_err(|_| wrong())? {
-        SetValue::Boolean(_) => Err(wrong()),
+        SetValue::Duration(..) | SetValue::Boolean(_) => Err(wrong()),
         on @ (SetValue::Number(_) | SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_)) => {
             parse_bound(bound).map(|(bind, amounts)| AddedMove { bind, amounts, on })
         }

@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use super::diagnostic::{Diagnostic, plain, quoted, suggestion};
 use super::keys;
 use super::reader::{Reader, path};
-use super::time_literal::{Unit, civil};
+use super::time_literal::{TimeUnit, civil};
 use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::{Clock, StepLength, limits};
 
@@ -241,9 +241,9 @@ fn step_length(reader: &mut Reader<'_>, value: &Value) -> Option<StepLength> {
         reader.report(error(message, HELP.into()));
         return None;
     };
-    let Some(unit) = Unit::named(unit) else {
+    let Some(unit) = TimeUnit::named(unit) else {
         let message = format!("{} is no unit of `time.step`", quoted(unit));
-        let help = suggestion(unit, Unit::ALL.map(Unit::plural));
+        let help = suggestion(unit, TimeUnit::ALL.map(TimeUnit::plural));
         reader.report(error(message, help.unwrap_or_else(|| HELP.into())));
         return None;
     };

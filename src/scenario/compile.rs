@@ -59,6 +59,7 @@ pub fn compile(document: &Document, options: &Options) -> Result<Compiled, Vec<D
     draft.model.resources = resources;
     draft.read(options);
     let (model, diagnostics) = check(draft, options.track_trust);
+    let diagnostics = overrides::name_durations(&root, &options.overrides, diagnostics);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         Err(tidy(diagnostics))
     } else {

@@ -1,14 +1,15 @@
-//! `--set`: replaces numbers, moments and booleans of the document before it is compiled.
+//! `--set`: replaces numbers, durations, moments and booleans of the document before it is compiled, or adds those
+//! that it leaves to their defaults.
 
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Origin, nearest, quoted};
 use super::document::Document;
 use super::set_value::SetValue;
-use super::toml_tree::{Kind, Table, Value, is_column};
+use super::toml_tree::{Entry, Kind, Table, Value, is_column};
 use crate::model::Shape;
 
-/// A value that replaces one in the file.
+/// A value that replaces one in the file, or a default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Override {
     /// A parameter, or the dotted path of a value (`actors.us.stance`, `influence.0.weight`, `meetings.summit.on`).
@@ -37,7 +38,7 @@ pub fn canonical(name: &str) -> &str {
 }
 
 /// Paths of fields that are numbers even if the file has an expression or a distribution; `*` is any one key.
-const FIELDS: [&str; 31] = [
+const FIELDS: [&str; 40] = [
     "pace",
     "parameters.*",
     "parameters.*.value",
@@ -47,10 +48,17 @@ const FIELDS: [&str; 31] = [
     "actors.*.anchor.*",
     "actors.*.susceptibility",
     "actors.*.volatility",
-    "actors.*.credit.*",
+    "actors.*.credit.offer",
+    "actors.*.credit.bond",
     "actors.*.attributes.*",
-    "credit.*",
-    "trust.*",
+    "credit.offer",
+    "credit.bond",
+    "trust.default",
+    "trust.strength",
+    "trust.kept",
+    "trust.broken",
+    "trust.suspended",
+    "trust.witness",
     "trust.pairs.*.value",
     "influence.*.weight",
     "commitments.*.gives.*",
@@ -64,6 +72,8 @@ const FIELDS: [&str; 31] = [
     "commitments.*.expires",
     "meetings.*.success",
     "meetings.*.influence",
+    "meetings.*.from",
+    "meetings.*.to",
     "shocks.*.rate",
     "shocks.*.stance.*",
     "shocks.*.anchor.*",
@@ -76,6 +86,26 @@ const DEEP_FIELDS: [&str; 3] = ["shocks.*.stance.*.*", "shocks.*.anchor.*.*", "m
 
 /// Paths of fields that are a moment, or a list of moments.
 const MOMENTS: [&str; 3] = ["meetings.*.on", "shocks.*.on", "moves.*.on"];
+
+/// Paths of fields that are the length of a step.
+const LENGTHS: [&str; 1] = ["time.step"];
+
+/// Paths of fields that are true or false.
+const BOOLEANS: [&str; 7] = [
+    "parameters.*.whole",
+    "commitments.*.maintain",
+    "commitments.*.resumable",
+    "meetings.*.package",
+    "shocks.*.once",
+    "moves.*.any",
+    "outcomes.*.stop",
+];
+
+/// The fields that a scenario may leave to their defaults, in all lists of paths.
+fn fields() -> impl Iterator<Item = &'static str> {
+    let numbers = FIELDS.into_iter().chain(["time.steps", "time.end"]);
+    numbers.chain(MOMENTS).chain(LENGTHS).chain(BOOLEANS)
+}
 
 /// A copy of the document with the overrides applied.
 pub(super) fn apply(root: &Table, overrides: &[Override]) -> Result<Table, Vec<Diagnostic>> {
@@ -91,46 +121,79 @@ pub(super) fn apply(root: &Table, overrides: &[Override]) -> Result<Table, Vec<D
 
 fn apply_one(root: &mut Table, number: usize, setting: &Override) -> Result<(), Box<Diagnostic>> {
     let parts = full_path(root, &setting.name);
-    let known = || {
-        let mut names = Vec::new();
-        settable(root, &mut Vec::new(), &mut names);
-        names
-    };
-    let Some(value) = find(root, &parts) else {
-        return Err(Box::new(unknown(setting, &known())));
-    };
     let path: Vec<&str> = parts.iter().map(String::as_str).collect();
-    let help = match (Settable::of(value, &path), setting.value) {
-        (Some(Settable::Boolean), SetValue::Boolean(_))
-        | (
-            Some(Settable::Number | Settable::Moment),
-            SetValue::Number(_) | SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_),
-        ) => None,
-        (Some(Settable::Boolean), _) => Some("give `true` or `false`".into()),
-        (Some(Settable::Number), _) => Some("give a number".into()),
-        (Some(Settable::Moment), _) => Some("give a date such as `2025-03-10`, or a step".into()),
-        (None, _) => {
-            let prefix = format!("{}.", path.join("."));
-            let inner: Vec<String> = known().into_iter().filter(|name| name.starts_with(&prefix)).collect();
-            Some(match inner.first() {
-                Some(first) => format!("set something in it, such as {}", quoted(first)),
-                None => "numbers, moments and booleans can be set".into(),
-            })
-        }
-    };
-    if let Some(help) = help {
-        let what = value.kind.description();
-        let message = match Settable::of(value, &path) {
-            None => format!("{} is {what}, which cannot be set", quoted(&setting.name)),
-            Some(_) => format!("{} is {what}, not {}", quoted(&setting.name), setting.value.kind().description()),
-        };
-        let error = whole_argument(setting, message, "set/kind").note("it stands here", Some(value.span.clone()));
-        return Err(Box::new(error.help(help)));
+    if find(root, &parts).is_none() && !add(root, &path, setting.value) {
+        return Err(Box::new(unknown(root, setting)));
+    }
+    if let Some(value) = find(root, &parts) {
+        check_kind(root, value, &path, setting)?;
     }
     if let Some(value) = find_mut(root, &parts) {
         put(value, number, setting.value);
     }
     Ok(())
+}
+
+/// Checks that a value may be set to one of this kind.
+fn check_kind(root: &Table, value: &Value, path: &[&str], setting: &Override) -> Result<(), Box<Diagnostic>> {
+    let settable = Settable::of(value, path);
+    let help = match (settable, setting.value) {
+        (Some(Settable::Boolean), SetValue::Boolean(_))
+        | (
+            Some(Settable::Number | Settable::Moment),
+            SetValue::Number(_) | SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_),
+        )
+        | (Some(Settable::Number | Settable::Length), SetValue::Duration(..)) => return Ok(()),
+        (Some(Settable::Boolean), _) => "give `true` or `false`".into(),
+        (Some(Settable::Number), _) => "give a number".into(),
+        (Some(Settable::Length), _) => "give the length of a step, such as `6 hours`".into(),
+        (Some(Settable::Moment), _) => "give a date such as `2025-03-10`, or a step".into(),
+        (None, _) => {
+            let prefix = format!("{}.", path.join("."));
+            let inner: Vec<String> = all_settable(root).into_iter().filter(|name| name.starts_with(&prefix)).collect();
+            match inner.first() {
+                Some(first) => format!("set something in it, such as {}", quoted(first)),
+                None => "numbers, durations, moments and booleans can be set".into(),
+            }
+        }
+    };
+    let (name, given) = (quoted(&setting.name), setting.value.description());
+    let message = match settable {
+        None => format!("{name} is {}, which cannot be set", value.kind.description()),
+        Some(Settable::Length) => format!("{name} is a duration, not {given}"),
+        Some(_) => format!("{name} is {}, not {given}", value.kind.description()),
+    };
+    let error = whole_argument(setting, message, "set/kind").note("it stands here", Some(value.span.clone()));
+    Err(Box::new(error.help(help)))
+}
+
+/// Adds to the diagnostics about durations that were set which `--set` they come from. Such a duration is compiled as an
+/// expression, whose positions are those of the value that it replaces.
+pub(super) fn name_durations(
+    root: &Table,
+    overrides: &[Override],
+    mut diagnostics: Vec<Diagnostic>,
+) -> Vec<Diagnostic> {
+    for setting in overrides.iter().filter(|setting| matches!(setting.value, SetValue::Duration(..))) {
+        let Some(value) = find(root, &full_path(root, &setting.name)) else { continue };
+        let note = provenance(setting);
+        for diagnostic in &mut diagnostics {
+            let is_inside = matches!(diagnostic.origin, Origin::File)
+                && diagnostic
+                    .span
+                    .as_ref()
+                    .is_some_and(|span| value.span.start <= span.start && span.end <= value.span.end);
+            if is_inside && diagnostic.notes.iter().all(|(known, _)| *known != note) {
+                diagnostic.notes.push((note.clone(), None));
+            }
+        }
+    }
+    diagnostics
+}
+
+/// The note to a value that was set.
+pub(super) fn provenance(setting: &Override) -> String {
+    format!("its value comes from {}", quoted(&format!("--set {}", setting.argument())))
 }
 
 /// A name without a dot is first looked up among the parameters.
@@ -183,6 +246,37 @@ fn index(part: &str) -> Option<usize> {
     (number.to_string() == part).then_some(number)
 }
 
+/// Adds a field that the document leaves to its default, with the tables around it that are not there. Returns whether
+/// there can be such a field.
+fn add(root: &mut Table, path: &[&str], new: SetValue) -> bool {
+    let Some(pattern) = fields().find(|pattern| matches_pattern(pattern, path)) else { return false };
+    let depth = deepest(root, path);
+    // An actor or a resource cannot come into being by this.
+    if pattern.split('.').skip(depth).any(|part| part == "*") {
+        return false;
+    }
+    let above: Vec<String> = path[..depth].iter().map(|&part| part.to_owned()).collect();
+    let (table, span) = match find_mut(root, &above) {
+        Some(Value { kind: Kind::Table(table), span, .. }) => (table, span.clone()),
+        None if depth == 0 => (root, 0..0),
+        _ => return false,
+    };
+    let mut kind = new.kind();
+    for key in path[depth + 1..].iter().rev() {
+        let value = Value { kind, span: span.clone(), set_by: None };
+        kind = Kind::Table(Table { entries: vec![Entry { key: (*key).to_owned(), key_span: span.clone(), value }] });
+    }
+    let value = Value { kind, span: span.clone(), set_by: None };
+    table.entries.push(Entry { key: path[depth].to_owned(), key_span: span, value });
+    true
+}
+
+/// The number of parts of a path that the document has.
+fn deepest(root: &Table, path: &[&str]) -> usize {
+    let parts: Vec<String> = path.iter().map(|&part| part.to_owned()).collect();
+    (1..path.len()).rev().find(|&depth| find(root, &parts[..depth]).is_some()).unwrap_or(0)
+}
+
 fn put(value: &mut Value, number: usize, new: SetValue) {
     // A parameter's long form keeps its range and unit; the value inside is what is set.
     if let Kind::Table(table) = &mut value.kind
@@ -200,6 +294,7 @@ fn put(value: &mut Value, number: usize, new: SetValue) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Settable {
     Number,
+    Length,
     Moment,
     Boolean,
 }
@@ -211,6 +306,7 @@ impl Settable {
             Kind::Boolean(_) => Some(Self::Boolean),
             Kind::Datetime(_) => Some(Self::Moment),
             _ if MOMENTS.iter().any(|pattern| matches_pattern(pattern, path)) => Some(Self::Moment),
+            _ if LENGTHS.iter().any(|pattern| matches_pattern(pattern, path)) => Some(Self::Length),
             _ => is_number(value, path).then_some(Self::Number),
         }
     }
@@ -249,7 +345,14 @@ fn matches_pattern(pattern: &str, path: &[&str]) -> bool {
 /// The largest number of paths that are listed for suggestions.
 const LISTED: usize = 20_000;
 
-/// The paths of all that can be set under a table.
+/// The paths of all values of a document that can be set.
+fn all_settable(root: &Table) -> Vec<String> {
+    let mut found = Vec::new();
+    settable(root, &mut Vec::new(), &mut found);
+    found
+}
+
+/// Adds the paths of all that can be set under a table.
 fn settable(table: &Table, path: &mut Vec<String>, found: &mut Vec<String>) {
     for entry in &table.entries {
         path.push(entry.key.clone());
@@ -282,7 +385,20 @@ fn settable_in(value: &Value, path: &mut Vec<String>, found: &mut Vec<String>) {
     }
 }
 
-fn unknown(setting: &Override, known: &[String]) -> Diagnostic {
+/// An error about a name that nothing has, with the nearest name of a value or of a default.
+fn unknown(root: &Table, setting: &Override) -> Diagnostic {
+    let mut known = all_settable(root);
+    if let Some((above, _)) = setting.name.rsplit_once('.') {
+        let parts: Vec<String> = above.split('.').map(str::to_owned).collect();
+        let table = find(root, &parts).is_some_and(|value| matches!(value.kind, Kind::Table(_)));
+        for pattern in fields().filter(|_| table) {
+            let (_, key) = pattern.rsplit_once('.').unwrap_or(("", pattern));
+            let name = format!("{above}.{key}");
+            if matches_pattern(pattern, &name.split('.').collect::<Vec<_>>()) && !known.contains(&name) && key != "*" {
+                known.push(name);
+            }
+        }
+    }
     let message = format!("the file has nothing called {} that can be set", quoted(&setting.name));
     let near = nearest(&setting.name, known.iter().map(String::as_str));
     let help = match near {
@@ -357,6 +473,43 @@ mod tests {
     }
 
     #[test]
+    fn what_the_file_leaves_to_its_default_can_be_set() {
+        let added = |name: &str, value: &str| {
+            let root = set(name, value).unwrap();
+            let path: Vec<String> = name.split('.').map(str::to_owned).collect();
+            let found = find(&root, &path).unwrap();
+            assert_eq!((SetValue::of(&found.kind).unwrap().to_string(), found.set_by), (value.to_owned(), Some(0)));
+        };
+        added("actors.us.volatility", "0.1");
+        added("actors.us.credit.bond", "1");
+        added("trust.kept", "0.2");
+        added("meetings.summit.success", "0.5");
+        added("meetings.summit.to", "2025-03-20");
+        added("time.step", "6 hours");
+        added("parameters.floor.whole", "true");
+        // But no actor, parameter or resource comes into being by this.
+        for name in
+            ["actors.uk.stance", "parameters.ceiling", "actors.us.stance.main", "actors.us.attributes.x", "tim.steps"]
+        {
+            set(name, "0.5").unwrap_err();
+        }
+    }
+
+    #[test]
+    fn durations_are_set_where_an_expression_may_stand() {
+        let root = set("actors.us.stance", "2 days").unwrap();
+        let path = ["actors", "us", "stance"].map(str::to_owned);
+        assert!(matches!(&find(&root, &path).unwrap().kind, Kind::String(text) if text == "2 days"));
+        for (name, message) in [
+            ("meetings.summit.on", "`meetings.summit.on` is a list, not a duration"),
+            ("meetings.summit.package", "`meetings.summit.package` is a boolean, not a duration"),
+        ] {
+            assert_eq!(set(name, "2 days").unwrap_err()[0].message, message);
+        }
+        assert_eq!(set("time.step", "6").unwrap_err()[0].message, "`time.step` is a duration, not a number");
+    }
+
+    #[test]
     fn invalid_numbers_are_refused() {
         refused("flor", "the file has nothing called `flor` that can be set", "did you mean `floor`?");
         refused(
@@ -365,9 +518,14 @@ mod tests {
             "did you mean `actors.us.stance`?",
         );
         refused(
+            "actors.us.volatilty",
+            "the file has nothing called `actors.us.volatilty` that can be set",
+            "did you mean `actors.us.volatility`?",
+        );
+        refused(
             "actors.us.name",
             "`actors.us.name` is a text, which cannot be set",
-            "numbers, moments and booleans can be set",
+            "numbers, durations, moments and booleans can be set",
         );
         refused("time", "`time` is a table, which cannot be set", "set something in it, such as `time.start`");
         refused(

@@ -9,7 +9,7 @@ use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, all_listed, quoted, suggestion, visible};
 use super::document::Document;
 use super::keys::Keys;
-use super::overrides::Override;
+use super::overrides::{self, Override};
 use super::source::SourceText;
 use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::limits;
@@ -81,7 +81,9 @@ impl<'a> Reader<'a> {
             let message = format!("{what} has no key {}", quoted(&entry.key));
             let help = suggestion(&entry.key, known.iter().copied())
                 .unwrap_or_else(|| format!("its keys are {}", all_listed(known.iter().copied())));
-            self.report(Diagnostic::error("schema/unknown-key", message, Some(entry.key_span.clone())).help(help));
+            let error = Diagnostic::error("schema/unknown-key", message, Some(entry.key_span.clone())).help(help);
+            let error = self.naming_override(&entry.value, error);
+            self.report(error);
         }
     }
 
@@ -103,10 +105,7 @@ impl<'a> Reader<'a> {
     /// A note with the `--set` that set a value, if one did.
     pub(super) fn naming_override(&self, value: &Value, diagnostic: Diagnostic) -> Diagnostic {
         match value.set_by.and_then(|number| self.settings.get(number)) {
-            Some(setting) => {
-                let note = format!("its value comes from {}", quoted(&format!("--set {}", setting.argument())));
-                diagnostic.note(note, None)
-            }
+            Some(setting) => diagnostic.note(overrides::provenance(setting), None),
             None => diagnostic,
         }
     }

@@ -11,7 +11,7 @@ use super::names::NamedValue;
 use super::reader::Reader;
 use super::script::{Context, Extent, NodePlace, Script, Type, place_met};
 use super::syntax::{Form, Operator, Tree, TreeId};
-use super::time_literal::{self, Unit, in_words};
+use super::time_literal::{self, TimeUnit, in_words};
 use super::vocabulary;
 use crate::model::{Date, Expression, Node, NodeId, ParameterId, Quantity, StepLength, limits};
 
@@ -185,7 +185,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
     }
 
     /// A duration in steps.
-    fn duration(&mut self, number: f64, unit: Unit, span: &Range<usize>) -> Option<f64> {
+    fn duration(&mut self, number: f64, unit: TimeUnit, span: &Range<usize>) -> Option<f64> {
         if self.lookup.calendar.dates_unknown {
             return Some(1.0);
         }

@@ -1,8 +1,8 @@
-//! Values that `--set` or a sweep sets: numbers, moments, booleans.
+//! Values that `--set` or a sweep sets: numbers, durations, moments, booleans.
 
 use std::fmt;
 
-use super::time_literal;
+use super::time_literal::{self, TimeUnit};
 use super::toml_tree::{Datetime, Kind};
 use crate::model::{Clock, Date};
 
@@ -11,6 +11,8 @@ use crate::model::{Clock, Date};
 pub enum SetValue {
     /// A number; as a moment, the number of a step.
     Number(f64),
+    /// A length of time, as an expression has it: `30 days`.
+    Duration(f64, TimeUnit),
     /// A day: its midnight.
     Day(jiff::civil::Date),
     /// A moment that was given to the minute.
@@ -40,26 +42,33 @@ impl SetValue {
                 _ => Self::Second(date),
             });
         }
-        let number = text.parse::<f64>().map_err(|_| "is no number, date or boolean")?;
+        if let Some((number, unit)) = duration(text) {
+            return Ok(Self::Duration(number, unit));
+        }
+        let number = text.parse::<f64>().map_err(|_| "is no number, duration, date or boolean")?;
+        if number.is_infinite() && text.contains(|letter: char| letter.is_ascii_digit()) {
+            return Err("is larger than any number can be");
+        }
         if !is_exact(text, number) {
             return Err("is a whole number that is not held exactly: beyond 9007199254740992 not all are");
         }
         Ok(Self::Number(number))
     }
 
-    /// Whether it may stand in a design: anything but an infinite number.
+    /// Whether it may stand in a design: anything but 'not a number'.
     #[must_use]
-    pub fn is_finite(self) -> bool {
-        !matches!(self, Self::Number(number) if !number.is_finite())
+    pub fn is_defined(self) -> bool {
+        !matches!(self, Self::Number(number) if number.is_nan())
     }
 
-    /// The value as a number: the step of a moment; `None` for a boolean, and for a moment if
-    /// the scenario has no dates.
+    /// The value as a number: the step of a moment, the steps of a duration; `None` for a boolean, for a moment if the
+    /// scenario has no dates, and for a duration that its steps do not divide into a fixed number.
     #[must_use]
     pub fn number(self, clock: &Clock) -> Option<f64> {
         match self {
             Self::Number(number) => Some(number),
             Self::Boolean(_) => None,
+            Self::Duration(number, unit) => time_literal::in_steps(number, unit, clock.step),
             Self::Day(_) | Self::Minute(_) | Self::Second(_) =>
             {
                 #[expect(clippy::cast_precision_loss, reason = "the calendar has far fewer steps than are exact")]
@@ -72,7 +81,17 @@ impl SetValue {
         match self {
             Self::Day(date) => Some(date.at(0, 0, 0, 0)),
             Self::Minute(moment) | Self::Second(moment) => Some(moment),
-            Self::Number(_) | Self::Boolean(_) => None,
+            Self::Number(_) | Self::Duration(..) | Self::Boolean(_) => None,
+        }
+    }
+
+    /// Its kind in messages, with an article.
+    pub(super) fn description(self) -> &'static str {
+        match self {
+            Self::Duration(..) => "a duration",
+            Self::Number(_) | Self::Day(_) | Self::Minute(_) | Self::Second(_) | Self::Boolean(_) => {
+                self.kind().description()
+            }
         }
     }
 
@@ -80,6 +99,7 @@ impl SetValue {
     pub(super) fn kind(self) -> Kind {
         match self {
             Self::Number(number) => number_kind(number),
+            Self::Duration(..) => Kind::String(self.to_string()),
             Self::Boolean(value) => Kind::Boolean(value),
             Self::Day(date) => Kind::Datetime(Datetime { date: Some(ymd(date)), time: None, offset: false }),
             Self::Minute(moment) | Self::Second(moment) => {
@@ -101,9 +121,18 @@ impl SetValue {
                 let moment = time_literal::civil(written).ok()?;
                 Some(if written.time.is_some() { Self::Second(moment) } else { Self::Day(moment.date()) })
             }
-            Kind::String(_) | Kind::Array(_) | Kind::Table(_) => None,
+            Kind::String(text) => duration(text).map(|(number, unit)| Self::Duration(number, unit)),
+            Kind::Array(_) | Kind::Table(_) => None,
         }
     }
+}
+
+/// A number and a unit of time, perhaps with a space between them.
+fn duration(text: &str) -> Option<(f64, TimeUnit)> {
+    let unit = text.rfind(|letter: char| !letter.is_ascii_alphabetic())? + 1;
+    let (number, unit) = text.split_at_checked(unit)?;
+    let number: f64 = number.strip_suffix(' ').unwrap_or(number).parse().ok()?;
+    Some((number, TimeUnit::named(unit)?)).filter(|_| number.is_finite())
 }
 
 fn ymd(date: jiff::civil::Date) -> (u16, u8, u8) {
@@ -121,6 +150,7 @@ impl fmt::Display for SetValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
+            Self::Duration(number, unit) => write!(f, "{number} {}", unit.of(*number)),
             Self::Day(date) => write!(f, "{date}"),
             Self::Minute(moment) => write!(f, "{}", moment.strftime("%Y-%m-%dT%H:%M")),
             Self::Second(moment) => write!(f, "{}", moment.strftime("%Y-%m-%dT%H:%M:%S")),
@@ -157,18 +187,47 @@ mod tests {
 
     #[test]
     fn values_are_written_as_they_were_given() {
-        for text in ["1", "0.5", "-3", "2025-03-10", "2025-03-10T18:00", "2025-03-10T18:00:30", "true", "false", "inf"]
-        {
+        for text in [
+            "1",
+            "0.5",
+            "-3",
+            "2025-03-10",
+            "2025-03-10T18:00",
+            "2025-03-10T18:00:30",
+            "true",
+            "false",
+            "inf",
+            "30 days",
+            "1 week",
+            "-0.5 months",
+        ] {
             assert_eq!(SetValue::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(SetValue::parse("9007199254740992").unwrap(), SetValue::Number(9_007_199_254_740_992.0));
         assert_eq!(SetValue::parse("00012").unwrap(), SetValue::Number(12.0));
         assert_eq!(SetValue::parse("-0").unwrap(), SetValue::Number(0.0));
+        assert_eq!(SetValue::parse("1e1days").unwrap().to_string(), "10 days");
     }
 
     #[test]
     fn other_texts_are_refused() {
-        for text in ["", "yes", "True", "2025-02-29", "2025-3-1", "9007199254740993", "-9007199254740993", "30 days"] {
+        for text in [
+            "",
+            "yes",
+            "True",
+            "2025-02-29",
+            "2025-3-1",
+            "9007199254740993",
+            "-9007199254740993",
+            "30 d",
+            "days",
+            " days",
+            "inf days",
+            "1e999",
+            "3  days",
+            "3 days ",
+            "ä days",
+        ] {
             SetValue::parse(text).unwrap_err();
         }
     }

@@ -23,7 +23,7 @@
 use std::ops::Range;
 
 use super::diagnostic::quoted;
-use super::time_literal::Unit;
+use super::time_literal::TimeUnit;
 use super::vocabulary::{Token, TokenKind, tokens};
 use crate::model::{Comparison, Date, limits};
 
@@ -48,7 +48,7 @@ pub(super) struct TreeNode {
 pub(super) enum Form {
     Number(f64),
     Date(Date),
-    Duration(f64, Unit),
+    Duration(f64, TimeUnit),
     Truth(bool),
     Name(String),
     Call { name: String, arguments: Vec<TreeId> },
@@ -239,7 +239,7 @@ impl Parser<'_> {
             TokenKind::Name if self.word() == "not" => self.signed(span.start, NOT, Form::Not),
             TokenKind::Number(value) => {
                 self.at += 1;
-                if let Some(unit) = Unit::named(self.word()) {
+                if let Some(unit) = TimeUnit::named(self.word()) {
                     let span = span.start..self.peek().span.end;
                     self.at += 1;
                     return Ok(self.push(Form::Duration(value, unit), span));

@@ -98,6 +98,26 @@ fn moments_and_booleans_are_set() {
 }
 
 #[test]
+fn durations_and_defaults_are_set() {
+    let body = "[actors.us]\n[commitments.a]\ndebtor = \"us\"\ngives = { troops = 1 }\nlead = \"2 days\"\n";
+    let set = |name: &str, value: &str| {
+        let value = SetValue::parse(value).unwrap();
+        let options = Options { overrides: vec![Override { name: name.into(), value }], ..Options::default() };
+        compiled(body, &options).map(|compiled| compiled.model)
+    };
+    let model = set("commitments.a.lead", "1 week").unwrap();
+    assert_eq!(model.setup.lead, [7]);
+    assert_eq!(set("commitments.a.grace", "3 days").unwrap().setup.grace, [Some(3)]);
+    assert_eq!(set("commitments.a.expires", "2025-03-14").unwrap().setup.expires, [4.0]);
+    assert_eq!(set("commitments.a.expires", "inf").unwrap().setup.expires, [f64::INFINITY]);
+    assert!(set("commitments.a.maintain", "true").unwrap().commitments[0].maintain);
+    assert_eq!(set("trust.kept", "0.25").unwrap().setup.trust_kept.to_bits(), 0.25_f64.to_bits());
+    assert_eq!(set("time.step", "1 day").unwrap().setup.lead, [2]);
+    let error = set("commitments.a.grace", "36 hours").unwrap_err().remove(0);
+    assert_eq!(error.notes[0].0, "its value comes from `--set commitments.a.grace=36 hours`");
+}
+
+#[test]
 fn draws_are_sorted_and_cohorts_draw_for_each_member() {
     let model = model(
         "[parameters]\nfloor = { value = { uniform = [0, 9] }, range = [0, 9] }\n[actors.us]\n\
@@ -485,7 +505,7 @@ fn every_number_moment_and_boolean_of_a_file_can_be_set() {
     let document = Document::parse("test", EVERYTHING.as_bytes()).unwrap();
     let mut all = Vec::new();
     paths(&Value { kind: Kind::Table(document.root().clone()), span: 0..0, set_by: None }, "", &mut all);
-    let mut counts = [0; 3];
+    let mut counts = [0; 4];
     for (path, value) in &all {
         let fixed = path == "format" || path.starts_with("sweep.");
         let (Some(same), false) = (SetValue::of(&value.kind), fixed) else { continue };
@@ -494,9 +514,11 @@ fn every_number_moment_and_boolean_of_a_file_can_be_set() {
             SetValue::Number(_) => 0,
             SetValue::Boolean(_) => 1,
             SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_) => 2,
+            // The length of a step.
+            SetValue::Duration(..) => 3,
         }] += 1;
     }
-    assert!(counts.iter().all(|&count| count > 4), "{counts:?}");
+    assert!(counts.iter().zip([5, 5, 5, 1]).all(|(&count, least)| count >= least), "{counts:?}");
     // Every key is there, but for those that exclude others or stand for tables.
     let keys: BTreeSet<&str> = all.iter().filter_map(|(path, _)| path.rsplit('.').next()).collect();
     let without = ["extends", "remove", "cohorts", "data", "table", "column", "missing", "id", "names", "member_of"];

@@ -7,16 +7,22 @@ use crate::model::StepLength;
 
 /// A unit of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+pub enum TimeUnit {
+    /// 60 seconds.
     Minute,
+    /// 60 minutes.
     Hour,
+    /// 24 hours.
     Day,
+    /// 7 days.
     Week,
+    /// A month of the calendar.
     Month,
+    /// 12 months.
     Year,
 }
 
-impl Unit {
+impl TimeUnit {
     /// Every unit, shortest first.
     pub(super) const ALL: [Self; 6] = [Self::Minute, Self::Hour, Self::Day, Self::Week, Self::Month, Self::Year];
 
@@ -30,6 +36,12 @@ impl Unit {
             Self::Month => "months",
             Self::Year => "years",
         }
+    }
+
+    /// Its name after a number: the singular after 1.
+    pub(super) fn of(self, number: f64) -> &'static str {
+        let plural = self.plural();
+        if number.to_bits() == 1.0_f64.to_bits() { plural.trim_end_matches('s') } else { plural }
     }
 
     /// The unit of that name, in the singular or plural.
@@ -54,7 +66,7 @@ impl Unit {
 }
 
 /// The base unit that a duration and a step have in common: minutes, or months.
-fn in_common(unit: Unit, step: StepLength) -> Option<(i64, i64)> {
+fn in_common(unit: TimeUnit, step: StepLength) -> Option<(i64, i64)> {
     match (unit.length(), step) {
         (StepLength::Seconds(unit), StepLength::Seconds(step)) => Some((unit / 60, step / 60)),
         (StepLength::Months(unit), StepLength::Months(step)) => Some((unit, step)),
@@ -63,7 +75,7 @@ fn in_common(unit: Unit, step: StepLength) -> Option<(i64, i64)> {
 }
 
 /// A duration in steps; `None` if one is in months and the other in minutes, which cannot be converted.
-pub(super) fn in_steps(number: f64, unit: Unit, step: StepLength) -> Option<f64> {
+pub(super) fn in_steps(number: f64, unit: TimeUnit, step: StepLength) -> Option<f64> {
     let (unit, step) = in_common(unit, step)?;
     #[expect(clippy::cast_precision_loss, reason = "at most 10000 years in minutes")]
     Some(number * unit as f64 / step as f64)
@@ -71,22 +83,24 @@ pub(super) fn in_steps(number: f64, unit: Unit, step: StepLength) -> Option<f64>
 
 /// A length of time as text: `1 week`, `2 months`.
 pub(super) fn in_words(step: StepLength) -> String {
-    let unit =
-        Unit::ALL.into_iter().rev().find(|&unit| in_common(unit, step).is_some_and(|(unit, step)| step % unit == 0));
-    let unit = unit.unwrap_or(Unit::Minute);
+    let unit = TimeUnit::ALL
+        .into_iter()
+        .rev()
+        .find(|&unit| in_common(unit, step).is_some_and(|(unit, step)| step % unit == 0));
+    let unit = unit.unwrap_or(TimeUnit::Minute);
     let (one, all) = in_common(unit, step).unwrap_or((1, 1));
     counted(all / one, unit)
 }
 
 /// `1 week`, `2 weeks`
-fn counted(count: i64, unit: Unit) -> String {
+fn counted(count: i64, unit: TimeUnit) -> String {
     let plural = unit.plural();
     if count == 1 { format!("1 {}", plural.trim_end_matches('s')) } else { format!("{count} {plural}") }
 }
 
 /// The durations next to one that are whole numbers of steps, at least `least` of them, in the unit that it was
 /// written in if possible; the lower first.
-pub(super) fn nearest_whole(number: f64, unit: Unit, step: StepLength, least: i64) -> Vec<String> {
+pub(super) fn nearest_whole(number: f64, unit: TimeUnit, step: StepLength, least: i64) -> Vec<String> {
     let Some(steps) = in_steps(number, unit, step).filter(|steps| steps.abs() < 1e9) else { return Vec::new() };
     let Some((one, length)) = in_common(unit, step) else { return Vec::new() };
     #[expect(clippy::cast_possible_truncation, reason = "it is small")]
@@ -94,12 +108,12 @@ pub(super) fn nearest_whole(number: f64, unit: Unit, step: StepLength, least: i6
     let mut found: Vec<String> = Vec::new();
     for count in [floor.max(least), (floor + 1).max(least)] {
         let (total, small) =
-            (count * length, if let StepLength::Months(_) = step { Unit::Month } else { Unit::Minute });
+            (count * length, if let StepLength::Months(_) = step { TimeUnit::Month } else { TimeUnit::Minute });
         let unit = if total % one == 0 {
             unit
         } else {
-            let divides = |other: &Unit| in_common(*other, step).is_some_and(|(other, _)| total % other == 0);
-            Unit::ALL.into_iter().rev().find(divides).unwrap_or(small)
+            let divides = |other: &TimeUnit| in_common(*other, step).is_some_and(|(other, _)| total % other == 0);
+            TimeUnit::ALL.into_iter().rev().find(divides).unwrap_or(small)
         };
         let one = in_common(unit, step).map_or(1, |(one, _)| one);
         let words = counted(total / one, unit);
@@ -173,19 +187,22 @@ mod tests {
     #[test]
     fn durations_are_multiplied_first() {
         let week = StepLength::Seconds(7 * 86_400);
-        assert_eq!(in_steps(90.0, Unit::Day, week).map(f64::to_bits), Some((90.0_f64 * 1_440.0 / 10_080.0).to_bits()));
-        assert_eq!(in_steps(1.0, Unit::Year, StepLength::Months(5)), Some(2.4));
-        assert_eq!(in_steps(1.0, Unit::Month, week), None);
-        assert_eq!(in_steps(1.0, Unit::Week, StepLength::Months(1)), None);
+        assert_eq!(
+            in_steps(90.0, TimeUnit::Day, week).map(f64::to_bits),
+            Some((90.0_f64 * 1_440.0 / 10_080.0).to_bits())
+        );
+        assert_eq!(in_steps(1.0, TimeUnit::Year, StepLength::Months(5)), Some(2.4));
+        assert_eq!(in_steps(1.0, TimeUnit::Month, week), None);
+        assert_eq!(in_steps(1.0, TimeUnit::Week, StepLength::Months(1)), None);
     }
 
     #[test]
     fn the_nearest_durations_that_fit_are_named() {
         let week = StepLength::Seconds(7 * 86_400);
-        assert_eq!(nearest_whole(90.0, Unit::Day, week, 0), ["84 days", "91 days"]);
-        assert_eq!(nearest_whole(5.0, Unit::Hour, StepLength::DAY, 1), ["24 hours"]);
-        assert_eq!(nearest_whole(1.0, Unit::Year, StepLength::Months(5), 0), ["10 months", "15 months"]);
-        assert_eq!(nearest_whole(1e300, Unit::Year, StepLength::Months(5), 0), [""; 0]);
+        assert_eq!(nearest_whole(90.0, TimeUnit::Day, week, 0), ["84 days", "91 days"]);
+        assert_eq!(nearest_whole(5.0, TimeUnit::Hour, StepLength::DAY, 1), ["24 hours"]);
+        assert_eq!(nearest_whole(1.0, TimeUnit::Year, StepLength::Months(5), 0), ["10 months", "15 months"]);
+        assert_eq!(nearest_whole(1e300, TimeUnit::Year, StepLength::Months(5), 0), [""; 0]);
         assert_eq!(in_words(week), "1 week");
         assert_eq!(in_words(StepLength::Months(24)), "2 years");
         assert_eq!(in_words(StepLength::Seconds(5_400)), "90 minutes");

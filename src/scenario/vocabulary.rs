@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::diagnostic::quoted;
-use super::time_literal::{self, Unit};
+use super::time_literal::{self, TimeUnit};
 use crate::model::{Comparison, Date, Quantity, Signature};
 
 /// A token and its position in the text of the expression.
@@ -179,7 +179,7 @@ fn number(rest: &str) -> (TokenKind, usize) {
     let tail = rest[length..]
         .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'))
         .unwrap_or(rest.len() - length);
-    if tail > 0 && Unit::named(&rest[length..length + tail]).is_none() {
+    if tail > 0 && TimeUnit::named(&rest[length..length + tail]).is_none() {
         return wrong(
             length + tail,
             "not a number",

@@ -25,7 +25,7 @@ const FORMAT: u32 = 1;
 pub struct OverrideRecord {
     /// A parameter, or the dotted path of a value in the file.
     pub name: String,
-    /// Its value: a number, a boolean, or the text of a date or of an infinite number.
+    /// Its value: a number, a boolean, or the text of a duration, a date or an infinite number.
     #[serde(with = "set_value")]
     pub value: SetValue,
 }
@@ -48,9 +48,11 @@ mod set_value {
         match *value {
             SetValue::Boolean(value) => Json::Boolean(value),
             SetValue::Number(value) if value.is_finite() => Json::Number(value),
-            other @ (SetValue::Number(_) | SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_)) => {
-                Json::Text(other.to_string())
-            }
+            other @ (SetValue::Number(_)
+            | SetValue::Duration(..)
+            | SetValue::Day(_)
+            | SetValue::Minute(_)
+            | SetValue::Second(_)) => Json::Text(other.to_string()),
         }
         .serialize(serializer)
     }

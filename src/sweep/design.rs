@@ -56,17 +56,19 @@ impl Axis {
             return Err(wrong("names no parameter".into()).help("write `NAME=A:B:N` or `NAME=V,V,…`"));
         }
         let value = |text: &str| match SetValue::parse(text.trim()) {
-            Ok(value) if value.is_finite() => Ok(value),
+            Ok(value) if value.is_defined() => Ok(value),
             Err(what) if !text.trim().is_empty() => Err(wrong(format!("has {}, which {what}", quoted(text.trim())))),
             _ => Err(wrong(format!("has {} where a number should be", quoted(text.trim())))),
         };
         let value = |text: &str| value(text).map_err(|error| error.help("write `NAME=A:B:N` or `NAME=V,V,…`"));
         let number = |text: &str| match value(text)? {
             SetValue::Number(number) => Ok(number),
-            SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_) | SetValue::Boolean(_) => {
-                Err(wrong(format!("has {} where a number should be", quoted(text.trim())))
-                    .help("list the values: `NAME=V,V,…`"))
-            }
+            SetValue::Duration(..)
+            | SetValue::Day(_)
+            | SetValue::Minute(_)
+            | SetValue::Second(_)
+            | SetValue::Boolean(_) => Err(wrong(format!("has {} where a number should be", quoted(text.trim())))
+                .help("list the values: `NAME=V,V,…`")),
         };
         // The time of a moment has its own colons.
         let is_list = values.split(',').all(|part| !part.contains(':') || SetValue::parse(part.trim()).is_ok());
@@ -91,12 +93,12 @@ impl Axis {
     /// The axis of a name with these values.
     ///
     /// # Errors
-    /// An [`Error`] if there are too many, or one is not finite.
+    /// An [`Error`] if there are too many, or one is not a number (NaN).
     pub fn list(name: &str, values: Vec<SetValue>) -> Result<Self, Error> {
         check_count(values.len() as u128, 1)?;
-        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+        if let Some(value) = values.iter().find(|value| !value.is_defined()) {
             let message = format!("{} has {} where a number should be", quoted(name), quoted(&value.to_string()));
-            return Err(Error::new(ErrorKind::Design, message).help("write finite numbers"));
+            return Err(Error::new(ErrorKind::Design, message).help("write a number, a duration, a date or a boolean"));
         }
         Ok(Self { name: name.to_owned(), values })
     }
@@ -259,8 +261,9 @@ mod tests {
         refused("x=", "`x=` has `` where a number should be");
         refused("x=1,,2", "`x=1,,2` has `` where a number should be");
         refused("x=nan", "`x=nan` has `nan` where a number should be");
-        refused("x=1,inf", "`x=1,inf` has `inf` where a number should be");
-        refused("x=1e999", "`x=1e999` has `1e999` where a number should be");
+        refused("x=1e999", "`x=1e999` has `1e999`, which is larger than any number can be");
+        refused("x=0:inf:2", "`x=0:inf:2` spans more than a number can");
+        refused("x=1 day:3 days:3", "`x=1 day:3 days:3` has `1 day` where a number should be");
         refused("x=0:1", "`x=0:1` is no range");
         refused("x=0:1:2:3", "`x=0:1:2:3` is no range");
         refused("x=0:1:5:log", "`x=0:1:5:log` has an end that is not above 0, which a logarithmic range needs");
@@ -277,10 +280,12 @@ mod tests {
     }
 
     #[test]
-    fn moments_and_booleans_are_listed() {
+    fn moments_durations_and_booleans_are_listed() {
         let text = |text: &str| axis(text).values.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(text("shocks.raid.on=2025-03-10, 2025-03-12T06:00"), ["2025-03-10", "2025-03-12T06:00"]);
         assert_eq!(text("meetings.summit.package=true,false"), ["true", "false"]);
+        assert_eq!(text("commitments.a.lead=30 days, 1 week,10"), ["30 days", "1 week", "10"]);
+        assert_eq!(text("commitments.a.expires=2025-03-10,inf"), ["2025-03-10", "inf"]);
         refused("x=2025-03-10:2025-03-12:3", "`x=2025-03-10:2025-03-12:3` has `2025-03-10` where a number should be");
         refused(
             "x=9007199254740993",

@@ -31,7 +31,7 @@ impl Points {
     /// Points of these names, row by row.
     ///
     /// # Errors
-    /// An [`Error`] if a limit is reached, a name comes twice, or a value is not finite.
+    /// An [`Error`] if a limit is reached, a name comes twice, or a value is not a number.
     pub fn new(names: Vec<String>, rows: impl IntoIterator<Item = Vec<SetValue>>) -> Result<Self, Error> {
         check_names(&names)?;
         let mut points = Self { names, count: 0, values: Vec::new(), lines: None };
@@ -45,15 +45,19 @@ impl Points {
         debug_assert_eq!(row.len(), self.names.len());
         check_count(u128::from(self.count) + 1, self.names.len())?;
         for (name, value) in self.names.iter().zip(row) {
-            if !value.is_finite() {
-                let message = format!("at point {} {} is {value}, not a finite number", self.count, quoted(name));
+            if !value.is_defined() {
+                let message = format!("at point {} {} is {value}, not a number", self.count, quoted(name));
                 return Err(Error::new(ErrorKind::Design, message));
             }
         }
         // A zero that is set has no sign, so that `-0` has the same effect at a point as with `--set`.
         self.values.extend(row.iter().map(|value| match *value {
             SetValue::Number(number) => SetValue::Number(number + 0.0),
-            other @ (SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_) | SetValue::Boolean(_)) => other,
+            other @ (SetValue::Duration(..)
+            | SetValue::Day(_)
+            | SetValue::Minute(_)
+            | SetValue::Second(_)
+            | SetValue::Boolean(_)) => other,
         }));
         self.count += 1;
         Ok(())
@@ -229,12 +233,12 @@ pub fn read_design(file: &str, bytes: &[u8]) -> Result<Points, Error> {
                 continue;
             }
             match SetValue::parse(cell) {
-                Ok(value) if value.is_finite() => row.push(value),
+                Ok(value) if value.is_defined() => row.push(value),
                 wrong => {
                     let (name, point) = (quoted(&header[at]), points.count());
                     let message = match wrong {
                         Err(what) => format!("{name} at point {point}, {}, {what}", quoted(cell)),
-                        Ok(_) => format!("{name} is {} at point {point}, not a finite number", quoted(cell)),
+                        Ok(_) => format!("{name} is {} at point {point}, not a number", quoted(cell)),
                     };
                     return Err(Error::new(ErrorKind::Design, message).at(file, line, column()));
                 }
@@ -328,10 +332,10 @@ mod tests {
         refused("floor,floor\n1,2\n", "d.csv:1:1: `floor` is varied twice");
         refused("floor,\n1,2\n", "d.csv:1:1: a name in the design is empty");
         refused("floor,share\n1,0.5\n2\n", "d.csv:3:1: this line has 1 cells, and the first has 2");
-        refused("floor\n1\nNaN\n", "d.csv:3:1: `floor` is `NaN` at point 1, not a finite number");
-        refused("floor\n\"\"\n", "d.csv:2:1: `floor` at point 0, ``, is no number, date or boolean");
-        refused("floor,share\n1, inf\n", "d.csv:2:4: `share` is `inf` at point 0, not a finite number");
-        refused("floor\n1;2\n", "d.csv:2:1: `floor` at point 0, `1;2`, is no number, date or boolean");
+        refused("floor\n1\nNaN\n", "d.csv:3:1: `floor` is `NaN` at point 1, not a number");
+        refused("floor\n\"\"\n", "d.csv:2:1: `floor` at point 0, ``, is no number, duration, date or boolean");
+        refused("floor,share\n1, nan\n", "d.csv:2:4: `share` is `nan` at point 0, not a number");
+        refused("floor\n1;2\n", "d.csv:2:1: `floor` at point 0, `1;2`, is no number, duration, date or boolean");
         assert!(read_design("d.csv", b"floor\n\xff\n").unwrap_err().to_string().contains("not UTF-8"));
     }
 }

@@ -267,9 +267,11 @@ pub fn plain_number(value: f64) -> String {
 pub fn plain_set_value(value: SetValue) -> String {
     match value {
         SetValue::Number(value) => plain_number(value),
-        other @ (SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_) | SetValue::Boolean(_)) => {
-            other.to_string()
-        }
+        other @ (SetValue::Duration(..)
+        | SetValue::Day(_)
+        | SetValue::Minute(_)
+        | SetValue::Second(_)
+        | SetValue::Boolean(_)) => other.to_string(),
     }
 }
 
@@ -278,9 +280,11 @@ pub fn plain_set_value(value: SetValue) -> String {
 pub fn set_cell(value: SetValue) -> Cell<'static> {
     match value {
         SetValue::Number(value) => Cell::Real(value),
-        other @ (SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_) | SetValue::Boolean(_)) => {
-            other.to_string().into()
-        }
+        other @ (SetValue::Duration(..)
+        | SetValue::Day(_)
+        | SetValue::Minute(_)
+        | SetValue::Second(_)
+        | SetValue::Boolean(_)) => other.to_string().into(),
     }
 }
 
@@ -289,9 +293,11 @@ pub fn set_cell(value: SetValue) -> Cell<'static> {
 pub fn set_value(value: SetValue) -> String {
     match value {
         SetValue::Number(value) => number(value),
-        other @ (SetValue::Day(_) | SetValue::Minute(_) | SetValue::Second(_) | SetValue::Boolean(_)) => {
-            other.to_string()
-        }
+        other @ (SetValue::Duration(..)
+        | SetValue::Day(_)
+        | SetValue::Minute(_)
+        | SetValue::Second(_)
+        | SetValue::Boolean(_)) => other.to_string(),
     }
 }
 
