@@ -1,6 +1,7 @@
 //! Plain text for people about a run or a sweep: the timeline, the ending with its reason, the explanation of a state,
 //! and the shares of outcomes. The command line prints these texts, and a notebook shows the same ones.
 
+mod lines;
 mod sentence;
 
 pub mod diff;

@@ -824,6 +824,27 @@ fn a_timeline_names_the_part_that_is_no_longer_true_and_resources_by_their_name(
     assert!(told.contains("b suspends 2 Votes cast, no longer true: step < 3 or bonds(one) >= 1 [two]"), "{told}");
 }
 
+/// Debtors who do the same share a line, which gives the sum of their amounts; those who do less have their own.
+#[test]
+fn a_line_of_the_timeline_sums_the_amounts_of_all_who_do_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let votes = [3, 5, 5, 3, 3, 7, 11, 5];
+    let table: String = votes.iter().enumerate().map(|(at, votes)| format!("m{at},{votes}\n")).collect();
+    std::fs::write(folder.path().join("m.csv"), format!("id,votes\n{table}")).expect("a file can be written");
+    let text = "format = 1\n[time]\nsteps = 2\n[resources.votes]\n[resources.hours]\n[cohorts.all]\n\
+                table = \"m.csv\"\nid = \"id\"\nattributes = { votes = { column = \"votes\" } }\n[commitments.join]\n\
+                debtor = \"all\"\ngives = { votes = \"own(votes)\", hours = 2 }\nwhen = \"own(votes) < 10\"\n";
+    std::fs::write(folder.path().join("s.toml"), text).expect("a file can be written");
+    let told = stdout_of(folder.path(), &["run", "s.toml"]);
+    let (sum, bound) = (votes.iter().sum::<i32>() - 11, votes.len() - 1);
+    let first = format!(
+        "m0, m1, m2 and 4 others offer, are bound to give {sum} votes and {} hours in all, hand them over",
+        2 * bound
+    );
+    assert!(told.contains(&first), "{told}");
+    assert!(told.contains("m6 offers 11 votes and 2 hours, if own(votes) < 10 [join]"), "{told}");
+}
+
 /// The sets of first moves that an explanation prints, each move as printed.
 fn printed_sets(explanation: &str) -> Vec<Vec<String>> {
     let sets = explanation.lines().skip_while(|line| !line.starts_with("What would open the deadlock")).skip(2);

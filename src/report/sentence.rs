@@ -33,7 +33,7 @@ impl Verb {
     }
 
     /// Whether it gets a sentence of its own.
-    fn stands_alone(self) -> bool {
+    pub(super) fn stands_alone(self) -> bool {
         matches!(self, Self::TakesBack | Self::Lapses)
     }
 }
@@ -65,7 +65,7 @@ impl Predicate {
         self.parts.iter().all(|part| part.amount == Amount::ZERO)
     }
 
-    /// Adds the amounts of another instance.
+    /// Adds the amounts of other instances.
     fn add(&mut self, parts: &[VerbAmount]) {
         for part in parts {
             match self.parts.iter_mut().find(|known| known.resource == part.resource) {
@@ -78,15 +78,15 @@ impl Predicate {
             }
         }
     }
+}
 
-    /// Merges a further event with the same verb: another resource, or a further rise.
-    fn append(&mut self, parts: &[VerbAmount]) {
-        for part in parts {
-            match self.parts.iter_mut().find(|known| known.resource == part.resource) {
-                Some(known) if self.verb == Verb::Raises => known.amount = part.amount,
-                Some(known) => known.amount.0 += part.amount.0,
-                None => self.parts.push(*part),
-            }
+/// Merges the amounts of a further event with the same verb: another resource, or a further rise.
+pub(super) fn append(verb: Verb, parts: &mut Vec<VerbAmount>, further: &[VerbAmount]) {
+    for part in further {
+        match parts.iter_mut().find(|known| known.resource == part.resource) {
+            Some(known) if verb == Verb::Raises => known.amount = part.amount,
+            Some(known) => known.amount.0 += part.amount.0,
+            None => parts.push(*part),
         }
     }
 }
@@ -98,26 +98,32 @@ pub(super) struct Sentence {
     instances: Vec<InstanceId>,
     predicates: Vec<Predicate>,
     /// For a suspension, the part of its `while` that is false.
-    pub(super) untrue: Option<String>,
+    untrue: Option<String>,
 }
 
 impl Sentence {
-    pub(super) fn new(model: &Model, instance: InstanceId, verb: Verb, parts: Vec<VerbAmount>) -> Self {
-        let commitment = model.instances[instance.index()].commitment;
-        Self { commitment, instances: vec![instance], predicates: vec![Predicate { verb, parts }], untrue: None }
+    /// The sentence of so many instances that each do the same, before these are added.
+    pub(super) fn new(
+        commitment: CommitmentId,
+        predicates: &[(Verb, &[VerbAmount])],
+        instances: u32,
+        untrue: Option<String>,
+    ) -> Self {
+        let times = i64::from(instances);
+        let all = |part: &VerbAmount| VerbAmount {
+            resource: part.resource,
+            amount: Amount(part.amount.0 * times),
+            from: Amount(part.from.0 * times),
+            upto: Amount(part.upto.0 * times),
+        };
+        let predicate =
+            |&(verb, parts): &(Verb, &[VerbAmount])| Predicate { verb, parts: parts.iter().map(all).collect() };
+        Self { commitment, instances: Vec::new(), predicates: predicates.iter().map(predicate).collect(), untrue }
     }
 
-    /// Appends the next event; returns `false` if it needs a sentence of its own.
-    pub(super) fn append(&mut self, verb: Verb, parts: &[VerbAmount]) -> bool {
-        let Some(last) = self.predicates.last_mut() else { return false };
-        if last.verb == verb {
-            last.append(parts);
-        } else if verb.stands_alone() || last.verb.stands_alone() {
-            return false;
-        } else {
-            self.predicates.push(Predicate { verb, parts: parts.to_vec() });
-        }
-        true
+    /// Adds an instance.
+    pub(super) fn push(&mut self, instance: InstanceId) {
+        self.instances.push(instance);
     }
 
     /// The key of sentences that are merged into one. A delivery of nothing counts as a delivery.
@@ -133,7 +139,6 @@ impl Sentence {
 
     /// Adds the amounts of a sentence with the same key.
     pub(super) fn join(&mut self, other: &Self) {
-        self.instances.extend_from_slice(&other.instances);
         for (predicate, own) in other.predicates.iter().zip(&mut self.predicates) {
             own.add(&predicate.parts);
         }

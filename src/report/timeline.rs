@@ -1,17 +1,17 @@
 //! The timeline: one line for each event of interest, without the drift of stances.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::analysis::wording::untrue_parts;
 use crate::engine::{begin_step, evolve};
 use crate::model::{
-    ActorId, Amount, Bind, Entry, Event, EventKind, Gift, InstanceEvent, InstanceId, Model, Move, Payload, Phase,
-    Reader, Scope, Setup, ShockId, World,
+    ActorId, Amount, Bind, Entry, Event, EventKind, Gift, Group, InstanceEvent, InstanceId, Model, Move, Payload,
+    Phase, Reader, Scope, Setup, World,
 };
 
 use super::explained::{instances, with_amounts};
-use super::sentence::{self, Sentence, Verb, VerbAmount};
+use super::lines::Lines;
+use super::sentence::{Verb, VerbAmount};
 use super::wording::{actor, actors, amount, condition, count, escaped, listed, named, plain_number};
 
 /// Up to this many promises with amounts that a move binds are named one by one.
@@ -26,25 +26,43 @@ pub struct Filter {
     pub kinds: Option<Vec<EventKind>>,
 }
 
-impl Filter {
+/// A filter, by the number of an actor and of a group.
+struct Shown<'a> {
+    kinds: Option<&'a [EventKind]>,
+    /// The actors, and the groups with one of them; none if all are shown.
+    only: Option<(Vec<bool>, Vec<bool>)>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(model: &Model, filter: &'a Filter) -> Self {
+        let only = filter.only.as_ref().map(|only| {
+            let mut actors = vec![false; model.actors.len()];
+            only.iter().for_each(|actor| actors[actor.index()] = true);
+            let has_one = |group: &Group| group.members.iter().any(|one| actors[one.index()]);
+            let groups = model.groups.iter().map(has_one).collect();
+            (actors, groups)
+        });
+        Self { kinds: filter.kinds.as_deref(), only }
+    }
+
     fn shows(&self, model: &Model, event: Event) -> bool {
-        let of_kind = self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind()));
+        let of_kind = self.kinds.is_none_or(|kinds| kinds.contains(&event.kind()));
         of_kind && self.only.as_ref().is_none_or(|only| concerns(model, event, only))
     }
 }
 
 /// Whether an event belongs to one of these actors or to no actor.
-fn concerns(model: &Model, event: Event, actors: &[ActorId]) -> bool {
-    let group = |id: crate::model::GroupId| model.groups[id.index()].members.iter().any(|one| actors.contains(one));
+fn concerns(model: &Model, event: Event, (actors, groups): &(Vec<bool>, Vec<bool>)) -> bool {
+    let actor = |id: ActorId| actors[id.index()];
     let is_shown = |instance: InstanceId| {
         let creditor = model.commitment_of(instance).creditor;
-        actors.contains(&model.instances[instance.index()].debtor) || creditor.is_some_and(group)
+        actor(model.instances[instance.index()].debtor) || creditor.is_some_and(|group| groups[group.index()])
     };
     match event.payload() {
-        Payload::Opinion { actor, .. } => actors.contains(&actor),
-        Payload::Pair { truster, trusted, .. } => actors.contains(&truster) || actors.contains(&trusted),
+        Payload::Opinion { actor: who, .. } => actor(who),
+        Payload::Pair { truster, trusted, .. } => actor(truster) || actor(trusted),
         Payload::Meeting(meeting) | Payload::Package { meeting, .. } => {
-            group(model.meetings[meeting.index()].attendees)
+            groups[model.meetings[meeting.index()].attendees.index()]
         }
         Payload::Instance(instance) | Payload::Gift { instance, .. } => is_shown(instance),
         Payload::Move(which) => model.moves[which.index()].binds.iter().any(|bind| is_shown(bind.instance)),
@@ -62,14 +80,20 @@ pub fn timeline(model: &Model, setup: &Setup, log: &[Entry]) -> String {
 #[must_use]
 pub fn timeline_from(model: &Model, setup: &Setup, log: &[Entry], from: u32, filter: &Filter) -> String {
     let mut text = String::new();
-    let mut world = World::new(model, setup);
-    for step in log.chunk_by(|a, b| a.step == b.step) {
-        begin_step(&mut world, step[0].step);
-        let lines = step_lines(model, setup, &mut world, step, filter);
-        if world.step < from {
+    let shown = Shown::new(model, filter);
+    let mut world = depends_on_state(model, setup, log).then(|| World::new(model, setup));
+    let mut lines = Lines::default();
+    for entries in log.chunk_by(|a, b| a.step == b.step) {
+        let step = entries[0].step;
+        if let Some(world) = &mut world {
+            begin_step(world, step);
+        }
+        add_step((model, setup, world.as_mut()), entries, &shown, &mut lines);
+        let lines = lines.take(model, setup);
+        if step < from {
             continue;
         }
-        let label = label(model, world.step);
+        let label = label(model, step);
         for (at, line) in lines.iter().enumerate() {
             let label = if at == 0 { label.as_str() } else { "" };
             // Writing to a string cannot fail.
@@ -113,9 +137,11 @@ pub fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
         | Payload::Gift { .. }
         | Payload::Package { .. }
         | Payload::Outcome(_) => {
+            // Other amounts are those of the setup.
+            let world = model.has_graded().then(|| World::new(model, setup));
             let mut lines = Lines::default();
-            add(model, setup, &World::new(model, setup), entry, &mut lines);
-            lines.written(model, setup).into_iter().next().unwrap_or_default()
+            add((model, setup, world.as_ref()), entry, None, &mut lines);
+            lines.take(model, setup).into_iter().next().unwrap_or_default()
         }
     }
 }
@@ -134,88 +160,57 @@ fn label_width(model: &Model) -> usize {
     label(model, model.clock.steps.saturating_sub(1)).chars().count()
 }
 
-/// An item that becomes one line.
-enum Line {
-    Text(String),
-    Shock { shock: ShockId, stances: usize, anchors: usize, trust: usize },
-    Sentence(Sentence),
+/// The state that the amounts of events depend on; none where the setup says them all.
+type Followed<'a> = Option<&'a World>;
+
+/// Whether amounts, or what is said of them, depend on the state: where they may rise, be handed over in parts, or be
+/// suspended. Following the state of a million commitments takes longer than all else.
+fn depends_on_state(model: &Model, setup: &Setup, log: &[Entry]) -> bool {
+    let depends = |entry: &Entry| {
+        if let Event::Delivered { instance, gift, amount } = entry.event {
+            amount != setup.gives[model.gift(instance, gift as usize).position]
+        } else {
+            matches!(entry.event, Event::Suspended(_))
+        }
+    };
+    model.has_graded() || log.iter().any(depends)
 }
 
-/// The lines of a step.
-#[derive(Default)]
-struct Lines {
-    all: Vec<Line>,
-    /// The line to which the next event of an instance is appended.
-    open: BTreeMap<InstanceId, usize>,
-}
-
-impl Lines {
-    fn push_text(&mut self, text: String) {
-        self.all.push(Line::Text(text));
-    }
-
-    fn add(&mut self, model: &Model, instance: InstanceId, verb: Verb, parts: Vec<VerbAmount>) {
-        if let Some(&at) = self.open.get(&instance)
-            && let Line::Sentence(sentence) = &mut self.all[at]
-            && sentence.append(verb, &parts)
-        {
-            return;
-        }
-        self.open.insert(instance, self.all.len());
-        self.all.push(Line::Sentence(Sentence::new(model, instance, verb, parts)));
-    }
-
-    /// Records why the commitment of an instance is suspended.
-    fn because(&mut self, instance: InstanceId, untrue: String) {
-        if let Some(&at) = self.open.get(&instance)
-            && let Line::Sentence(sentence) = &mut self.all[at]
-        {
-            sentence.untrue = Some(untrue);
-        }
-    }
-
-    /// The sentences. Instances with equal sentences share one sentence, at the position of the first of them.
-    fn written(self, model: &Model, setup: &Setup) -> Vec<String> {
-        let mut lines: Vec<Line> = Vec::new();
-        let mut known = BTreeMap::new();
-        for mut line in self.all {
-            if let Line::Sentence(sentence) = &mut line {
-                let at = *known.entry(sentence.key()).or_insert(lines.len());
-                if let Some(Line::Sentence(first)) = lines.get_mut(at) {
-                    first.join(sentence);
-                    continue;
-                }
-            }
-            lines.push(line);
-        }
-        lines.iter().map(|line| written(model, setup, line)).collect()
-    }
-}
-
-fn step_lines(model: &Model, setup: &Setup, world: &mut World, entries: &[Entry], filter: &Filter) -> Vec<String> {
-    let mut lines = Lines::default();
+fn add_step(
+    (model, setup, mut world): (&Model, &Setup, Option<&mut World>),
+    entries: &[Entry],
+    shown: &Shown<'_>,
+    lines: &mut Lines,
+) {
     // Conditions of the Review are evaluated in the state at its beginning.
     let mut at_review: Option<World> = None;
     let has_suspended = entries.iter().any(|entry| matches!(entry.event, Event::Suspended(_)));
     for entry in entries {
         if has_suspended && at_review.is_none() && entry.event.kind().phase() >= Phase::Review {
-            at_review = Some(world.clone());
+            at_review = world.as_deref().cloned();
         }
         // Numbers that a shock changes are part of the shock's own line.
         let is_part =
             entry.cause.is_some() && matches!(entry.event.payload(), Payload::Opinion { .. } | Payload::Pair { .. });
-        if is_part && matches!(lines.all.last(), Some(Line::Shock { .. })) || filter.shows(model, entry.event) {
-            add(model, setup, world, entry, &mut lines);
-            if let (Event::Suspended(instance), Some(world)) = (entry.event, &at_review) {
-                lines.because(instance, untrue(model, setup, world, instance));
-            }
+        if is_part && lines.last_shock().is_some() || shown.shows(model, entry.event) {
+            let untrue = match (entry.event, &at_review) {
+                (Event::Suspended(instance), Some(world)) => Some(untrue(model, setup, world, instance)),
+                _ => None,
+            };
+            add((model, setup, world.as_deref()), entry, untrue, lines);
         }
-        evolve(model, setup, world, entry.event);
+        if let Some(world) = &mut world {
+            evolve(model, setup, world, entry.event);
+        }
     }
-    lines.written(model, setup)
 }
 
-fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut Lines) {
+fn add(
+    (model, setup, world): (&Model, &Setup, Followed<'_>),
+    entry: &Entry,
+    untrue: Option<String>,
+    lines: &mut Lines,
+) {
     match entry.event.payload() {
         Payload::Meeting(meeting) => {
             let meeting = &model.meetings[meeting.index()];
@@ -227,15 +222,15 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut L
             let bound = bound(model, setup, one);
             lines.push_text(format!("move {} binds {bound}", named(&one.id, one.name.as_deref())));
         }
-        Payload::Shock(shock) => lines.all.push(Line::Shock { shock, stances: 0, anchors: 0, trust: 0 }),
+        Payload::Shock(shock) => lines.push_shock(shock),
         Payload::Opinion { .. } | Payload::Pair { .. } => {
-            if let (Some(_), Some(Line::Shock { stances, anchors, trust, .. })) = (entry.cause, lines.all.last_mut()) {
+            if let (Some(_), Some(shock)) = (entry.cause, lines.last_shock()) {
                 let count = if matches!(entry.event, Event::Stance { .. }) {
-                    stances
+                    &mut shock.stances
                 } else if matches!(entry.event, Event::Anchor { .. }) {
-                    anchors
+                    &mut shock.anchors
                 } else {
-                    trust
+                    &mut shock.trust
                 };
                 *count += 1;
             }
@@ -258,8 +253,9 @@ fn add(model: &Model, setup: &Setup, world: &World, entry: &Entry, lines: &mut L
         }
         Payload::Instance(instance) | Payload::Gift { instance, .. } => {
             if let Some(verb) = verb(model, setup, world, entry.event) {
-                let parts = parts((model, setup, world), verb, instance, entry.event);
-                lines.add(model, instance, verb, parts);
+                lines.add(model, instance, (verb, untrue), |into| {
+                    parts((model, setup, world), verb, (instance, entry.event), into);
+                });
             }
         }
         Payload::Nothing | Payload::Draw { .. } | Payload::Ending(_) => {}
@@ -295,7 +291,7 @@ fn bound(model: &Model, setup: &Setup, one: &Move) -> String {
 }
 
 /// The verb that an event of a commitment stands for; `None` for increments between the first and the last.
-fn verb(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Verb> {
+fn verb(model: &Model, setup: &Setup, world: Followed<'_>, event: Event) -> Option<Verb> {
     let instance = event.instance()?;
     Some(match event.kind().of_instance()? {
         InstanceEvent::Created => Verb::Offers,
@@ -314,8 +310,8 @@ fn verb(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Ver
         InstanceEvent::Delivered => {
             let Payload::Gift { gift, amount, .. } = event.payload() else { return None };
             let gift = model.gift(instance, gift as usize);
-            let before = world.evidence.delivered_amount(gift.position);
-            let whole = world.evidence.amount(model, setup, instance, gift);
+            let before = world.map_or(Amount::ZERO, |world| world.evidence.delivered_amount(gift.position));
+            let whole = promised((model, setup, world), instance, gift);
             if amount == whole {
                 Verb::HandsOver
             } else if before == Amount::ZERO {
@@ -329,54 +325,34 @@ fn verb(model: &Model, setup: &Setup, world: &World, event: Event) -> Option<Ver
     })
 }
 
-/// The amounts of an event of a commitment: the upper limits for an offer or a new bond, otherwise the current amounts.
-fn parts(
-    (model, setup, world): (&Model, &Setup, &World),
-    verb: Verb,
-    instance: InstanceId,
-    event: Event,
-) -> Vec<VerbAmount> {
-    let promised = |gift: Gift| {
-        if verb.names_limit() {
-            setup.gives[gift.position]
-        } else {
-            world.evidence.amount(model, setup, instance, gift)
-        }
-    };
-    if let Payload::Gift { gift, amount, .. } = event.payload() {
-        let gift = model.gift(instance, gift as usize);
-        if verb == Verb::Raises {
-            let (from, upto) = (world.evidence.graded(gift.position), setup.gives[gift.position]);
-            return vec![VerbAmount { resource: gift.resource, amount, from, upto }];
-        }
-        let whole = matches!(event, Event::Delivered { .. });
-        return vec![VerbAmount::of(gift.resource, if whole { promised(gift) } else { amount })];
-    }
-    model.gifts(instance).map(|gift| VerbAmount::of(gift.resource, promised(gift))).collect()
+/// The promised amount of a gift.
+fn promised((model, setup, world): (&Model, &Setup, Followed<'_>), instance: InstanceId, gift: Gift) -> Amount {
+    world.map_or(setup.gives[gift.position], |world| world.evidence.amount(model, setup, instance, gift))
 }
 
-fn written(model: &Model, setup: &Setup, line: &Line) -> String {
-    match line {
-        Line::Text(text) => text.clone(),
-        Line::Shock { shock, stances, anchors, trust } => {
-            let mut parts = Vec::new();
-            for (number, noun) in [(stances, "stance"), (anchors, "anchor"), (trust, "trust")] {
-                if *number > 0 {
-                    let plural = if noun == "trust" { "pair's trust" } else { noun };
-                    parts.push(if noun == "trust" && *number > 1 {
-                        format!("the trust of {number} pairs")
-                    } else {
-                        count(*number, plural)
-                    });
-                }
-            }
-            let shock = &model.shocks[shock.index()];
-            let shock = named(&shock.id, shock.name.as_deref());
-            let moves = if parts.is_empty() { String::new() } else { format!(": it moves {}", listed(&parts)) };
-            format!("shock {shock}{moves}")
-        }
-        Line::Sentence(sentence) => sentence::render(model, setup, sentence),
-    }
+/// Adds the amounts of an event of a commitment: the upper limits for an offer or a new bond, otherwise the current
+/// amounts.
+fn parts(
+    (model, setup, world): (&Model, &Setup, Followed<'_>),
+    verb: Verb,
+    (instance, event): (InstanceId, Event),
+    into: &mut Vec<VerbAmount>,
+) {
+    let promised = |gift: Gift| {
+        if verb.names_limit() { setup.gives[gift.position] } else { promised((model, setup, world), instance, gift) }
+    };
+    let Payload::Gift { gift, amount, .. } = event.payload() else {
+        into.extend(model.gifts(instance).map(|gift| VerbAmount::of(gift.resource, promised(gift))));
+        return;
+    };
+    let gift = model.gift(instance, gift as usize);
+    into.push(if verb == Verb::Raises {
+        let from = world.map_or(Amount::ZERO, |world| world.evidence.graded(gift.position));
+        VerbAmount { resource: gift.resource, amount, from, upto: setup.gives[gift.position] }
+    } else {
+        let whole = matches!(event, Event::Delivered { .. });
+        VerbAmount::of(gift.resource, if whole { promised(gift) } else { amount })
+    });
 }
 
 /// The title and the frame of a run.
