@@ -441,6 +441,36 @@ fn an_invalid_cell_causes_no_follow_on_errors() {
         gives = { r = \"own(share)\" }\nwhen = \"bound(r) * own(share) >= 1\"\n";
     let said = wrong(&[("main.toml", main), ("t.csv", "code,share\nUK,1\nFR,\n")]);
     assert_eq!(said, "t.csv:3:4: the cell for `cohorts.party.attributes.share` is empty\n");
+    let said = wrong(&[("main.toml", main), ("t.csv", "code,share\n")]);
+    assert_eq!(said, "t.csv:1:1: the table `t.csv` has no rows\n");
+}
+
+/// An error that an expression has for one member names the row of that member.
+#[test]
+fn an_error_of_a_member_names_its_row() {
+    let main = "format = 1\n[time]\nsteps = 2\n[cohorts.party]\ntable = \"t.csv\"\nid = \"code\"\n\
+        attributes = { share = { column = \"share\" } }\n[resources]\nr = {}\n[commitments.join]\ndebtor = \"party\"\n\
+        gives = { r = \"own(share)\" }\n";
+    let document = read(&[("main.toml", main), ("t.csv", "code,share\nUK,1\nFR,-1\n")]).unwrap();
+    let errors = compile(&document, &Options::default()).unwrap_err();
+    assert_eq!(errors[0].message, "`commitments.join.gives.r/fr` must be from 0 to 1e12, but is -1");
+    assert_eq!(errors[0].notes, [("`fr` is the row t.csv:3:1".to_owned(), None)]);
+    let document = read(&[("main.toml", main), ("t.csv", "code,share\nUK,1\nParty,1\n")]).unwrap();
+    let errors = compile(&document, &Options::default()).unwrap_err();
+    assert_eq!(errors[0].message, "the cohort `party` bears a name that is taken");
+    assert_eq!(errors[0].notes, [("a member of it bears the name: t.csv:3:1".to_owned(), None)]);
+}
+
+#[test]
+fn a_number_in_a_column_of_dates_is_warned_of() {
+    let rows = |cells: [&str; 3]| {
+        let rows = cells.iter().zip(["fr", "uk", "de"]).map(|(cell, id)| format!("{id},x,,1,{cell}\n"));
+        format!("code,name,bloc,share,joined\n{}", rows.collect::<String>())
+    };
+    broken(&rows(["2016-11-03", "", "2016-11-04"]), "");
+    broken(&rows(["3", "", "4"]), "");
+    let warning = "t.csv:3:9: `2016` is a number in a column of dates: it is taken as a step\n";
+    broken(&rows(["2016-11-03", "2016", "2017"]), warning);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use jiff::civil::{Date, DateTime, Time};
 
 use super::calendar::Calendar;
 use super::csv::CsvTable;
-use super::diagnostic::{Diagnostic, listed, plain, quoted, suggestion};
+use super::diagnostic::{Diagnostic, Severity, listed, plain, quoted, suggestion};
 use super::draft::{Draft, Order, Spec, domain_help};
 use super::keys;
 use super::reader::{Reader, path};
@@ -138,6 +138,14 @@ fn remedy(text: &str) -> String {
     }
     let with_point = trimmed.replacen(',', ".", 1);
     if is_number(&with_point) {
+        // One comma before three digits may be either.
+        if let Some((whole, part)) = trimmed.split_once(',')
+            && part.len() == 3
+            && (1..=3).contains(&whole.trim_start_matches(['+', '-']).trim_start_matches('0').len())
+        {
+            let thousands = quoted(&format!("{whole}{part}"));
+            return format!("write {thousands}, or {} if the comma is a decimal point", quoted(&with_point));
+        }
         return format!("the decimal point is `.`: write {}", quoted(&with_point));
     }
     if is_number(&trimmed.replace([',', ' ', '\u{a0}', '\u{202f}', '_', '\''], "")) {
@@ -176,10 +184,42 @@ pub(super) fn column<'a>(
     let column = reader.find_column(&table, &entry.value, &path(&spec.path, "column"))?;
     let mut values = Vec::with_capacity(table.rows());
     let before = reader.cell_errors;
+    let (mut has_dates, mut first_number) = (false, None);
     for row in 0..table.rows() {
-        values.extend(cell_number(reader, calendar, CellAt { table: &table, row, column }, missing, &spec.path));
+        let cell = CellAt { table: &table, row, column };
+        let number = match cell_value(reader, calendar, cell, &spec.path) {
+            Some(CellValue::Date(number)) => {
+                has_dates = true;
+                Some(number)
+            }
+            Some(CellValue::Number(number)) => {
+                first_number = first_number.or(Some(row));
+                Some(number)
+            }
+            Some(CellValue::Empty) if missing.is_some() => missing,
+            Some(CellValue::Empty) => {
+                let help = "fill it in, or say what stands for empty cells: `{ column = \"…\", missing = 0 }`";
+                report_empty(reader, cell, &spec.path, help);
+                None
+            }
+            None => None,
+        };
+        values.extend(number);
+    }
+    if let Some(row) = first_number.filter(|_| has_dates) {
+        reader.report(among_dates(CellAt { table: &table, row, column }));
     }
     (reader.cell_errors == before && values.len() == table.rows()).then_some(Column { table, at: column, values })
+}
+
+/// A warning about a number in a column that also has dates.
+fn among_dates(cell: CellAt<'_>) -> Diagnostic {
+    let CellAt { table, row, column } = cell;
+    let number = quoted(&table.cell(row, column));
+    let message = format!("{number} is a number in a column of dates: it is taken as a step");
+    let mut warning = table.cell_error("meaning/column", message, row, column);
+    warning.severity = Severity::Warning;
+    warning.help("write a date such as `2016-11-04`, or step numbers in all rows")
 }
 
 /// The number that replaces an empty cell.
@@ -203,25 +243,40 @@ fn missing_number<'a>(reader: &mut Reader<'a>, calendar: &Calendar, value: &'a V
     None
 }
 
-/// The number of a cell; `None` if it is invalid, which has been reported.
-pub(super) fn cell_number(
-    reader: &mut Reader<'_>,
-    calendar: &Calendar,
-    cell: CellAt<'_>,
-    missing: Option<f64>,
-    at: &str,
-) -> Option<f64> {
+/// What a cell stands for.
+#[derive(Clone, Copy)]
+enum CellValue {
+    Empty,
+    Number(f64),
+    /// The step of a date.
+    Date(f64),
+}
+
+/// The number of a cell that must not be empty; `None` if it is invalid, which has been reported.
+pub(super) fn cell_number(reader: &mut Reader<'_>, calendar: &Calendar, cell: CellAt<'_>, at: &str) -> Option<f64> {
+    match cell_value(reader, calendar, cell, at)? {
+        CellValue::Number(number) | CellValue::Date(number) => Some(number),
+        CellValue::Empty => {
+            report_empty(reader, cell, at, "fill it in");
+            None
+        }
+    }
+}
+
+fn report_empty(reader: &mut Reader<'_>, cell: CellAt<'_>, at: &str, help: &str) {
+    let message = format!("the cell for `{at}` is empty");
+    reader.report_cell("table/cell", message, help, cell.table, cell.row, cell.column);
+}
+
+/// What a cell stands for; `None` if it is invalid, which has been reported.
+fn cell_value(reader: &mut Reader<'_>, calendar: &Calendar, cell: CellAt<'_>, at: &str) -> Option<CellValue> {
     let CellAt { table, row, column } = cell;
     let (message, help) = match parse(&table.cell(row, column)) {
-        Ok(Cell::Number(number)) => return Some(number),
-        Ok(Cell::Empty) if missing.is_some() => return missing,
-        Ok(Cell::Empty) => {
-            let help = "fill it in, or say what stands for empty cells: `{ column = \"…\", missing = 0 }`";
-            (format!("the cell for `{at}` is empty"), help.to_owned())
-        }
+        Ok(Cell::Number(number)) => return Some(CellValue::Number(number)),
+        Ok(Cell::Empty) => return Some(CellValue::Empty),
         Ok(Cell::Date(date)) => match calendar.clock.step_of(date) {
             #[expect(clippy::cast_precision_loss, reason = "the calendar has far fewer steps than are exact")]
-            Some(step) => return Some(step as f64),
+            Some(step) => return Some(CellValue::Date(step as f64)),
             None if calendar.dates_unknown => return None,
             None => (
                 format!("the cell for `{at}` is a date, but `time` has no `start`"),
@@ -308,7 +363,6 @@ impl<'a> Draft<'a> {
                 &mut self.reader,
                 &self.lookup.calendar,
                 CellAt { table: &table, row, column: value },
-                None,
                 place,
             );
             let Some((moment, number)) = moment.zip(number) else { continue };
@@ -384,6 +438,8 @@ mod tests {
             assert!(found.contains(help), "{text}: {found}");
         };
         refused("0,5", "write `0.5`");
+        refused("0,500", "write `0.500`");
+        refused("1,000", "write `1000`, or `1.000` if");
         refused("1,234,567", "separators of thousands");
         refused("12 %", "share");
         refused(" 1", "remove the spaces");

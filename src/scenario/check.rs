@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::diagnostic::{Diagnostic, Severity, plain, quoted};
 use super::draft::{Draft, FieldInfo, InvalidValues, domain_help, empty_setup};
 use super::monotone::Violation;
+use super::names::Cohort;
 use super::reader::Reader;
 use super::resolve::on_one_line;
 use super::rules::{Breach, BreachHandler, Known, all_expressions, check_signs, check_values};
@@ -17,8 +18,8 @@ use super::time_literal;
 use super::toml_tree::Value;
 use super::warnings::warnings;
 use crate::model::{
-    CommitmentId, Dependency, Domain, DrawId, Expression, FieldError, FieldSource, Model, Node, NodeId, Quantity,
-    SlotId, StepLength, Target, limits,
+    ActorId, CommitmentId, Dependency, Domain, DrawId, Expression, FieldError, FieldSource, Model, Node, NodeId,
+    Quantity, SlotId, StepLength, Target, limits,
 };
 
 /// Checks a model as a whole and completes it. Returns it with all diagnostics.
@@ -43,6 +44,7 @@ pub(super) fn check(draft: Draft<'_>, track_trust: bool) -> (Model, Vec<Diagnost
         rates: &draft.rates,
         credits: credits(credit_spans),
         known: &known,
+        cohorts: &lookup.names.cohorts,
     };
     let mut setup = std::mem::replace(&mut model.setup, empty_setup());
     let mut explainer = Explainer::new(&mut reader, &model, &places, draft.invalid);
@@ -61,6 +63,11 @@ pub(super) fn check(draft: Draft<'_>, track_trust: bool) -> (Model, Vec<Diagnost
         }
     }
     (model, reader.diagnostics)
+}
+
+/// Whether a script reads `own`.
+fn reads_own(script: &Script) -> bool {
+    script.expression.reads().iter().any(|quantity| matches!(quantity, Quantity::Own(_)))
 }
 
 /// The first place of each actor's credit.
@@ -109,6 +116,7 @@ struct Places<'p, 'a> {
     /// By actor.
     credits: BTreeMap<usize, Range<usize>>,
     known: &'p Known,
+    cohorts: &'p [Cohort],
 }
 
 /// Reports broken rules.
@@ -130,7 +138,7 @@ impl BreachHandler for Explainer<'_, '_> {
 
     fn take(&mut self, breach: Breach) -> ControlFlow<()> {
         let error = match breach {
-            Breach::Field { field, error } => Some(self.field(field, error)),
+            Breach::Field { field, error } => self.field(field, error),
             Breach::Support { field, argument, value } => Some(self.support(field, argument, value)),
             Breach::Credit { actor, offer, bond } => self.credit(actor, offer, bond),
             Breach::Total { gift } => Some(self.total(gift)),
@@ -162,11 +170,13 @@ impl<'p, 'a> Explainer<'p, 'a> {
         info
     }
 
-    fn field(&mut self, at: usize, error: FieldError) -> Diagnostic {
+    fn field(&mut self, at: usize, error: FieldError) -> Option<Diagnostic> {
         let info = self.settle(at);
         let field = &self.model.fields[at];
         let span = Some(info.span.clone());
-        match error {
+        let diagnostic = match error {
+            // Its cohort has no rows, which has been reported.
+            FieldError::NotANumber(_) if field.owner.is_none() && info.scripts.iter().any(reads_own) => return None,
             FieldError::NotANumber(fault) => {
                 let message = format!("`{}` is not a number: {}", field.path(self.model), fault.what);
                 Diagnostic::error("domain/number", message, span).help("change the numbers that it reads")
@@ -183,7 +193,19 @@ impl<'p, 'a> Explainer<'p, 'a> {
                 Diagnostic::error("domain/number", message, span)
                     .help(help.unwrap_or_else(|| domain_help(field.domain)))
             }
-        }
+        };
+        Some(match field.of.and_then(|actor| self.row(actor)) {
+            Some(row) => diagnostic.note(row, None),
+            None => diagnostic,
+        })
+    }
+
+    /// A note with the row of a table that a member comes from.
+    fn row(&self, actor: ActorId) -> Option<String> {
+        let is_member = |cohort: &&Cohort| (cohort.first..cohort.first + cohort.size as usize).contains(&actor.index());
+        let cohort = self.places.cohorts.iter().find(is_member)?;
+        let place = cohort.table.as_ref()?.cell_place(actor.index() - cohort.first, 0);
+        Some(format!("{} is the row {place}", quoted(self.model.actors.id(actor))))
     }
 
     fn support(&mut self, at: usize, argument: usize, value: f64) -> Diagnostic {

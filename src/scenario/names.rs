@@ -410,10 +410,13 @@ impl<'r, 'a> Declarations<'r, 'a> {
     pub(super) fn add_party(&mut self, name: &str, span: &Range<usize>, party: Party, what: &str) -> bool {
         if let Some(first) = self.party_span(name) {
             let message = format!("{what} {} bears a name that is taken", quoted(name));
+            let error = Diagnostic::error("names/twice", message, Some(span.clone()));
+            let error = match self.own_member(name).filter(|_| first == *span) {
+                Some(row) => error.note(format!("a member of it bears the name: {row}"), None),
+                None => error.note("it is declared here first", Some(first)),
+            };
             self.reader.report(
-                Diagnostic::error("names/twice", message, Some(span.clone()))
-                    .note("it is declared here first", Some(first))
-                    .help("actors, cohorts, their members and groups share one set of names; rename one of the two"),
+                error.help("actors, cohorts, their members and groups share one set of names; rename one of the two"),
             );
             return false;
         }
@@ -424,6 +427,13 @@ impl<'r, 'a> Declarations<'r, 'a> {
             self.broken_spans.insert(name.to_owned(), span.clone());
         }
         true
+    }
+
+    /// The row of the last cohort's table that a name is the id of.
+    fn own_member(&self, name: &str) -> Option<String> {
+        let Some(Party::Actor(actor)) = self.names.party_named(name) else { return None };
+        let cohort = self.names.cohorts.last()?;
+        Some(cohort.table.as_ref()?.cell_place(actor.index().checked_sub(cohort.first)?, 0))
     }
 
     /// The position at which an actor, cohort or group is declared.

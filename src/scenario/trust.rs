@@ -198,8 +198,7 @@ impl<'a> Draft<'a> {
 
     /// The number in a cell of a tie, in its domain.
     fn tied_number(&mut self, table: &CsvTable, row: usize, column: usize, domain: Domain, place: &str) -> Option<f64> {
-        let number =
-            cells::cell_number(&mut self.reader, &self.lookup.calendar, CellAt { table, row, column }, None, place)?;
+        let number = cells::cell_number(&mut self.reader, &self.lookup.calendar, CellAt { table, row, column }, place)?;
         if domain.contains(number) {
             return Some(number);
         }
