@@ -81,7 +81,7 @@ pub mod limits {
         /// Steps of a run.
         pub const STEPS: u32 = 1_000_000;
         /// Events of a run.
-        pub const EVENTS: u32 = 5_000_000;
+        pub const EVENTS: u32 = 10_000_000;
         /// Rows of a run's series: steps times metrics.
         pub const SAMPLES: u64 = 20_000_000;
         /// Operations of a run: nodes of expressions evaluated, and numbers of other actors read.

@@ -823,7 +823,7 @@ fn arguments_of_any_kind() {
     for arguments in [
         vec!["run", &file, "--set", "nothing=1"],
         vec!["run", &file, "--set", "actors.us.stance=nan"],
-        vec!["run", &file, "--set", "actors.us.stance=1e400"],
+        vec!["run", &file, "--set", "actors.us.stance=inf"],
         vec!["run", &file, "--set", "time.steps=1e18"],
         vec!["run", &file, "--set", "=1"],
         vec!["run", &file, "--set", &set],
