@@ -155,6 +155,11 @@ impl Agenda {
         self.is_thorough = true;
     }
 
+    /// Whether everything is evaluated in every step.
+    pub(super) fn is_thorough(&self) -> bool {
+        self.is_thorough
+    }
+
     /// Begins a run: everything has to be evaluated.
     pub(super) fn reset(&mut self, view: View<'_>) {
         self.sleepers.iter_mut().for_each(|sleepers| sleepers.reset(&self.all));
@@ -322,6 +327,16 @@ impl Agenda {
         if self.may_be_timed.contains(instance) {
             self.schedule(view, instance);
         }
+    }
+
+    /// Registers all instances in their states, which are those of another agenda of the model; none of them sleeps, is
+    /// graded or delivers.
+    pub(super) fn copy_instances_from(&mut self, other: &Self) {
+        for (own, other) in self.sleepers.iter_mut().zip(&other.sleepers) {
+            own.awake.copy_from(&other.awake);
+            own.masks.clone_from(&other.masks);
+        }
+        self.timed.clone_from(&other.timed);
     }
 
     /// Schedules an instance for the next Review.

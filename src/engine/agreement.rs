@@ -20,7 +20,7 @@ pub(super) use hypothesis::{Agreement, Tables};
 pub(super) use thresholds::{CROWD, Own, Thresholds, need_bisection};
 
 /// With more commitments than this, the tables of an agreement are given back after it.
-const LARGE: usize = 1 << 17;
+pub(super) const LARGE: usize = 1 << 17;
 
 /// The greatest agreement among the `eligible` commitments, without the least one.
 pub(super) fn greatest(

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod exchange;
+mod first_offers;
 mod gap;
 mod interface;
 mod progress;

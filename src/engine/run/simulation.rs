@@ -11,6 +11,7 @@ use super::super::watch::{Kind, Reasons};
 use super::calendar::Calendar;
 use super::calendar::Opinions;
 use super::exchange::Exchange;
+use super::first_offers::FirstOffers;
 use super::gap::Gap;
 use super::interface::{Checkpoint, Observer, Run, RunOptions, Stage};
 use super::progress::Progress;
@@ -31,6 +32,7 @@ pub struct Simulation<'a> {
     drawn: Vec<(DrawId, f64)>,
     calendar: Calendar,
     opinions: Opinions,
+    first_offers: FirstOffers,
     exchange: Exchange,
     gap: Gap,
     candidates: Vec<InstanceId>,
@@ -62,6 +64,7 @@ impl<'a> Simulation<'a> {
             drawn: Vec::new(),
             calendar: Calendar::default(),
             opinions: Opinions::default(),
+            first_offers: FirstOffers::default(),
             exchange: Exchange::new(model),
             gap: Gap::default(),
             candidates: Vec::new(),
@@ -92,6 +95,7 @@ impl<'a> Simulation<'a> {
     pub fn run(&mut self, settings: &[Setting], run_seed: RunSeed) -> &Run {
         // A run that fails is done twice if it was lazy, so that where many fail none is.
         self.is_lazy = self.may_be_lazy && self.failed * FAILING <= self.runs;
+        self.first_offers.is_on = true;
         self.run_once(settings, &[], run_seed, &mut |_, _, _| {});
         self.runs += 1;
         self.failed += u64::from(self.progress.run.result.is_err());
@@ -246,7 +250,12 @@ impl<'a> Simulation<'a> {
             return Ok(());
         }
         if progress.agenda.has_review(progress.run.world.step) {
-            Self::review(progress, &mut self.candidates, &mut self.reasons)?;
+            let mut review = |progress: &mut Progress<'a>| Self::review(progress, &mut self.candidates, &mut self.reasons);
+            if self.first_offers.are_due(progress) {
+                self.first_offers.make(progress, review)?;
+            } else {
+                review(progress)?;
+            }
         }
         if !progress.model.moves.is_empty() {
             Self::go_first(progress)?;
