@@ -222,6 +222,12 @@ impl Agenda {
         }
     }
 
+    /// Whether any stance has left its band.
+    #[inline]
+    pub(super) fn is_any_band_left(&self, stances: &[f64]) -> bool {
+        self.bands.is_any_left(stances)
+    }
+
     /// Registers changes of the stances of some actors, or of all.
     pub(super) fn note_stances(&mut self, plan: &Plan, some: Option<&[ActorId]>, stances: &[f64]) {
         for &other in &plan.global_readers.of_stances {
@@ -435,6 +441,11 @@ impl Agenda {
             || self.sleepers[Kind::Review as usize].awake.may_have_any()
             || self.steady.may_have_any()
             || self.timed.peek().is_some_and(|Reverse((due, _))| *due <= step)
+    }
+
+    /// The next step in which time alone may change an instance that is not graded; `u32::MAX` if there is none.
+    pub(super) fn next_date(&self) -> u32 {
+        self.timed.peek().map_or(u32::MAX, |Reverse((due, _))| *due)
     }
 
     /// Whether there is nothing to review, to exchange or to deliver in a step, and none of these outcomes to look at.

@@ -13,5 +13,5 @@ pub(super) use outcomes::{delivery, ending_with_reason, reached};
 pub use outcomes::{ending, sample};
 pub(super) use review::review;
 pub(super) use stances::Movers;
-pub(super) use stances::{Noise, StanceStep, next_stances, stances};
-pub(super) use weights::Influences;
+pub(super) use stances::{Noise, StanceStep, next_of_everybody, next_stances, stances};
+pub(super) use weights::{Influences, Weights};

@@ -97,13 +97,14 @@ impl RunningHash {
         self.hash.add(step, event);
     }
 
-    /// Adds that all stances on the only issue moved.
+    /// Adds that all stances on the only issue moved to these values, which are exchanged for others of no meaning.
     #[inline]
-    pub(super) fn add_all_stances(&mut self, step: u32, values: &[f64]) {
+    pub(super) fn add_all_stances(&mut self, step: u32, values: &mut Vec<f64>) {
         self.settle();
         (self.step, self.added) = (step, 0);
-        self.values.clear();
-        self.values.extend_from_slice(values);
+        std::mem::swap(&mut self.values, values);
+        values.resize(self.values.len(), 0.0);
+        let values = &self.values;
         if self.whose.len() != values.len() {
             self.whose = (0..).take(values.len()).map(|actor| ids(actor, 0)).collect();
         }

@@ -54,13 +54,18 @@ impl Default for Normals {
 impl Normals {
     /// Begins a run with these streams.
     pub fn reset(&mut self, run_seed: RunSeed, streams: impl IntoIterator<Item = u64>) {
-        self.run_seed = run_seed;
         self.low.clear();
         self.high.clear();
         for stream in streams {
             self.low.push(low_half(stream));
             self.high.push(high_half(stream));
         }
+        self.restart(run_seed);
+    }
+
+    /// Begins another run with the same streams.
+    pub fn restart(&mut self, run_seed: RunSeed) {
+        self.run_seed = run_seed;
         (self.first, self.steps, self.next) = (0, 0, BLOCK);
     }
 

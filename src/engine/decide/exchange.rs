@@ -12,13 +12,15 @@ use crate::model::{
 
 /// The events of `initial`, before the phases of step 0.
 pub(in super::super) fn initial(view: View<'_>, out: &mut Vec<Decision>) {
-    for instance in view.model.instance_ids() {
-        let initial = view.model.commitment_of(instance).initial;
-        if matches!(initial, State::Conditional | State::Detached) {
-            out.push(Decision::new(Event::Created(instance), Why::Nothing));
+    for (commitment, declared) in view.model.commitments.iter().enumerate() {
+        if !matches!(declared.initial, State::Conditional | State::Detached) {
+            continue;
         }
-        if initial == State::Detached {
-            out.push(Decision::new(Event::Detached(instance), Why::Own(instance)));
+        for instance in view.model.instances_of(CommitmentId::at(commitment)).map(InstanceId::at) {
+            out.push(Decision::new(Event::Created(instance), Why::Nothing));
+            if declared.initial == State::Detached {
+                out.push(Decision::new(Event::Detached(instance), Why::Own(instance)));
+            }
         }
     }
 }

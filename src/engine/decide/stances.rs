@@ -38,6 +38,11 @@ impl Noise {
         self.normals.reset(run_seed, sources.map(stream));
     }
 
+    /// Begins another run of the same actors.
+    pub(in super::super) fn restart(&mut self, run_seed: RunSeed) {
+        self.normals.restart(run_seed);
+    }
+
     /// The normals for an issue at a step that was generated ahead, by position in `volatile`.
     fn of(&self, step: u32, issue: usize) -> &[f64] {
         let count = self.volatile.len();
@@ -116,6 +121,20 @@ pub(in super::super) fn next_stances(
     }
 }
 
+/// [`next_stances`] where all actors may move on the only issue, some of them because of noise.
+#[inline]
+pub(in super::super) fn next_of_everybody(
+    view: View<'_>,
+    weights: &Weights,
+    noise: &mut Noise,
+    memory: &mut StanceStep,
+    hash: &mut RunningHash,
+) {
+    memory.next.resize(view.model.actors.len(), 0.0);
+    noise.normals.look_ahead(view.world.step, view.model.clock.steps);
+    next_of_all(view, 0, noise, weights, memory, hash);
+}
+
 /// The stances and the anchors on an issue.
 fn on_issue(view: View<'_>, issue: usize) -> (&[f64], &[f64]) {
     let actors = view.model.actors.len();
@@ -179,8 +198,8 @@ fn next_of_few(
 
 impl StanceStep {
     /// The next stances of the actors that may move, by issue, then actor.
-    pub(in super::super) fn next(&self) -> &[f64] {
-        &self.next
+    pub(in super::super) fn next(&mut self) -> &mut Vec<f64> {
+        &mut self.next
     }
 
     /// Whether all stances, on the only issue, are known to change.

@@ -5,7 +5,7 @@ use super::super::agreement::LARGE;
 use super::super::failure::Failure;
 use super::super::signals::Signal;
 use super::progress::Progress;
-use crate::model::{Amount, Event, Model, Setup, State, World};
+use crate::model::{Amount, Event, InstanceId, Model, Setup, State, World};
 
 /// The state after the first Review of a run, from which later runs copy what is the same in them.
 ///
@@ -30,6 +30,8 @@ struct Known {
     work: u64,
     /// The signals that its events raise.
     signals: Vec<Signal>,
+    /// The first instance of each commitment.
+    first: Vec<InstanceId>,
     /// The state after it.
     world: World,
     agenda: Agenda,
@@ -68,6 +70,12 @@ impl FirstOffers {
         Ok(())
     }
 
+    /// Whether they will be copied into a run with the amounts and dates of the latest.
+    #[cfg(test)]
+    pub(super) fn are_known(&self) -> bool {
+        self.known.is_some()
+    }
+
     fn is_like_latest(&self, setup: &Setup) -> bool {
         let bits = |values: &[f64]| -> bool {
             values.len() == self.expires.len()
@@ -99,18 +107,73 @@ impl Known {
         }
         signals.sort_unstable();
         signals.dedup();
-        Some(Self { work, signals, world: run.world.clone(), agenda: agenda.clone() })
+        let mut first: Vec<InstanceId> = model.instance_ids().collect();
+        first.dedup_by_key(|instance| model.instances[instance.index()].commitment);
+        Some(Self { work, signals, first, world: run.world.clone(), agenda: agenda.clone() })
     }
 
     /// Does what the phase did, and records the same events.
     fn repeat(&self, progress: &mut Progress<'_>) -> Result<(), Failure> {
         progress.spend(self.work)?;
-        let instances = progress.model.instance_ids();
         progress.check_events(progress.model.instances.len())?;
         progress.run.world.copy_commitments_from(&self.world);
         progress.agenda.copy_instances_from(&self.agenda);
         self.signals.iter().for_each(|&signal| progress.agenda.raise(progress.plan, signal));
-        instances.for_each(|instance| progress.record(Event::Created(instance), None));
+        progress.record_all_created(&self.first);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{RunOptions, Simulation};
+    use crate::engine::{Plan, RunSeed};
+    use crate::model::Target;
+    use crate::scenario::{Document, Options, compile};
+
+    const TEXT: &str = r#"
+        format = 1
+        [time]
+        steps = 12
+        [resources]
+        r = {}
+        [cohorts.c]
+        size = 12
+        stance = "0.1 + 0.8 * index / size"
+        volatility = 0.05
+        [commitments.first]
+        debtor = "c"
+        gives = { r = 1 }
+        expires = 6
+        when = "stance + 0.5 * parties(r) / 12 >= 0.8"
+        [commitments.second]
+        debtor = "c"
+        gives = { r = 2 }
+        due = 3
+        when = "bound(r) >= 4 and offers(first) >= 1"
+        [metrics]
+        given = "delivered(r)"
+    "#;
+
+    /// Runs one after the other, in which an amount or a date of an offer changes now and then, or an offer is not made.
+    #[test]
+    fn copied_offers_equal_those_that_are_made() {
+        let document = Document::parse("test.toml", TEXT.as_bytes()).unwrap();
+        let model = compile(&document, &Options::default()).unwrap().model;
+        let plan = Plan::new(&model);
+        let mut simulation = Simulation::new(&model, &plan, RunOptions::default());
+        let (less, early, never) = (Target::Gives(13), Target::Expires(2), Target::Expires(4));
+        let sets = [vec![], vec![(less, 0.5)], vec![(early, 1.0)], vec![(less, 0.5), (never, 0.0)], vec![]];
+        let mut copied = 0;
+        for (replicate, settings) in (0..).zip(sets.iter().flat_map(|settings| [settings; 4])) {
+            let run_seed = RunSeed { seed: 1, replicate };
+            let mut thorough = Simulation::new(&model, &plan, RunOptions::default()).thorough();
+            let (run, alone) = (simulation.run(settings, run_seed), thorough.run(settings, run_seed));
+            assert_eq!((&run.world, run.history, run.storyline), (&alone.world, alone.history, alone.storyline));
+            assert_eq!((&run.metrics, run.events, run.gap), (&alone.metrics, alone.events, alone.gap));
+            copied += u32::from(simulation.knows_first_offers());
+        }
+        // From the second of four on, except where an offer has lapsed before it is made.
+        assert_eq!(copied, 4 * 3);
     }
 }

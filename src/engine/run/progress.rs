@@ -245,6 +245,21 @@ impl<'a> Progress<'a> {
         self.run.events += 1;
     }
 
+    /// Records that every instance was created, in runs without a log; `first` lists the first of each commitment.
+    pub(super) fn record_all_created(&mut self, first: &[InstanceId]) {
+        let step = self.run.world.step;
+        for instance in self.model.instance_ids() {
+            self.hash.add(step, Event::Created(instance));
+        }
+        // In one step, the others of a commitment add nothing to a storyline.
+        for &instance in first {
+            if let Some(told) = self.storyline_builder.entry(self.model, step, Event::Created(instance)) {
+                self.run.storyline.add(&self.plan.names, told);
+            }
+        }
+        self.run.events += u32::try_from(self.model.instances.len()).expect("the number of instances is limited");
+    }
+
     /// Whether nothing is left to be decided in a step up to its metrics, unless it is the last or a meeting is in
     /// session.
     #[inline]
@@ -258,14 +273,21 @@ impl<'a> Progress<'a> {
     }
 
     /// Changes stances as [`Self::apply`] would, for runs without log and causes. `some` and `next` are as in
-    /// [`model::move_stances`]; `all_move` says that all stances change.
-    pub(super) fn move_stances(&mut self, some: Option<&[ActorId]>, next: &[f64], all_move: bool) {
-        let Self { plan, run: Run { world, events, .. }, hash, agenda, .. } = self;
+    /// [`model::move_stances`]; `all_move` says that all stances change. What `next` holds afterwards means nothing.
+    pub(super) fn move_stances(&mut self, some: Option<&[ActorId]>, next: &mut Vec<f64>, all_move: bool) {
+        if self.shift_stances(some, next, all_move) {
+            self.agenda.note_stances(self.plan, some, &self.run.world.stances);
+        }
+    }
+
+    /// [`Self::move_stances`] without informing the agenda; returns whether any stance moved.
+    pub(super) fn shift_stances(&mut self, some: Option<&[ActorId]>, next: &mut Vec<f64>, all_move: bool) -> bool {
+        let Self { run: Run { world, events, .. }, hash, .. } = self;
         let step = world.step;
         let moved = if some.is_none() && self.model.issues.len() == 1 && all_move {
             model::move_all_stances(world, next);
             hash.add_all_stances(step, next);
-            next.len()
+            world.stances.len()
         } else {
             let mut now = hash.settle();
             let moved = model::move_stances(world, some, next, |actor, issue, value| {
@@ -274,10 +296,8 @@ impl<'a> Progress<'a> {
             hash.set(now);
             moved
         };
-        if moved > 0 {
-            *events += u32::try_from(moved).expect("the number of stances is limited");
-            agenda.note_stances(plan, some, &world.stances);
-        }
+        *events += u32::try_from(moved).expect("the number of stances is limited");
+        moved > 0
     }
 
     /// Marks the current point for [`Self::undo`]; the state is copied to `before`.

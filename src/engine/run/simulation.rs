@@ -51,6 +51,8 @@ pub struct Simulation<'a> {
     is_late: Vec<bool>,
     /// Whether all metrics are.
     all_are_late: bool,
+    /// Whether nothing but stances changed in the last step.
+    was_uneventful: bool,
 }
 
 impl<'a> Simulation<'a> {
@@ -78,6 +80,7 @@ impl<'a> Simulation<'a> {
             cannot_fail: (Vec::new(), None),
             is_late: Vec::new(),
             all_are_late: false,
+            was_uneventful: false,
         }
     }
 
@@ -105,6 +108,12 @@ impl<'a> Simulation<'a> {
             self.run_once(settings, &[], run_seed, &mut |_, _, _| {});
         }
         &self.progress.run
+    }
+
+    /// Whether the first offers of the next run will be copied if its amounts and dates are those of the last.
+    #[cfg(test)]
+    pub(super) fn knows_first_offers(&self) -> bool {
+        self.first_offers.are_known()
     }
 
     /// The last run.
@@ -153,7 +162,7 @@ impl<'a> Simulation<'a> {
         self.progress.reset(run_seed, self.want.log);
         self.progress.may_undo = !self.is_lazy;
         self.calendar.reset(&self.progress);
-        self.opinions.reset(&self.progress);
+        self.opinions.begin(&self.progress, self.prepared.are_unchanged);
         self.exchange.reset();
         self.gap.reset();
         self.candidates.clear();
@@ -187,13 +196,35 @@ impl<'a> Simulation<'a> {
         forks: &[Stage<'a>],
         watch: &mut Observer<'_>,
     ) -> Result<Ending, Failure> {
-        for step in first.. {
+        let mut step = first;
+        loop {
             self.enter(step, forks)?;
             if self.whole_step(watch)? {
                 break;
             }
+            step += 1;
+            if self.was_uneventful && forks.is_empty() {
+                step = self.drift(step, watch)?;
+            }
         }
         self.end()
+    }
+
+    /// Simulates steps from one on as long as nothing but stances changes, which takes less time than whole steps;
+    /// returns the next one.
+    fn drift(&mut self, first: u32, watch: &mut Observer<'_>) -> Result<u32, Failure> {
+        let Self { progress, calendar, opinions, .. } = self;
+        // The last step is never uneventful.
+        let end = calendar.calm_until(progress).min(progress.model.clock.steps - 1);
+        if first >= end || !opinions.may_drift(progress) {
+            return Ok(first);
+        }
+        let (step, is_begun) = opinions.drift(progress, first..end, watch)?;
+        if !is_begun {
+            return Ok(step);
+        }
+        self.finish_step(false, false, watch)?;
+        Ok(step + 1)
     }
 
     /// Begins a step and applies the forks that begin with it.
@@ -225,10 +256,28 @@ impl<'a> Simulation<'a> {
             self.progress.note_step();
         }
         let is_last = step + 1 == self.progress.model.clock.steps;
-        self.step(is_last, watch)?;
-        watch(Checkpoint::Ended, &self.progress.run.world, &self.progress.run.setup);
-        self.progress.run.steps = step + 1;
+        self.progress.spend(self.progress.plan.step_cost)?;
+        self.progress.agenda.begin_step(self.progress.plan);
+        self.calendar.run(&mut self.progress)?;
+        self.opinions.run(&mut self.progress, self.calendar.sessions())?;
+        // Nothing but stances has changed, and nobody watches for what they are now.
+        self.was_uneventful =
+            !is_last && self.all_are_late && self.calendar.sessions().is_empty() && self.progress.is_uneventful();
+        self.finish_step(self.was_uneventful, is_last, watch)?;
         Ok(is_last || self.has_stopped())
+    }
+
+    /// Simulates the phases after stances, unless the step is uneventful.
+    #[inline]
+    fn finish_step(&mut self, is_uneventful: bool, is_last: bool, watch: &mut Observer<'_>) -> Result<(), Failure> {
+        if is_uneventful {
+            watch(Checkpoint::Exchanged, &self.progress.run.world, &self.progress.run.setup);
+        } else {
+            self.act(is_last, watch)?;
+        }
+        watch(Checkpoint::Ended, &self.progress.run.world, &self.progress.run.setup);
+        self.progress.run.steps = self.progress.run.world.step + 1;
+        Ok(())
     }
 
     fn has_stopped(&self) -> bool {
@@ -237,20 +286,12 @@ impl<'a> Simulation<'a> {
             && model.outcomes.iter().zip(&run.world.reached).any(|(outcome, reached)| outcome.stop && reached.is_some())
     }
 
-    /// The phases of a step, in order.
-    fn step(&mut self, is_last: bool, watch: &mut Observer<'_>) -> Result<(), Failure> {
-        let Self { progress, calendar, opinions, exchange, gap, .. } = self;
-        progress.spend(progress.plan.step_cost)?;
-        progress.agenda.begin_step(progress.plan);
-        calendar.run(progress)?;
-        opinions.run(progress, calendar.sessions())?;
-        if progress.is_uneventful() && calendar.sessions().is_empty() && self.all_are_late && !is_last {
-            // Nothing but stances has changed, and nobody watches for what they are now.
-            watch(Checkpoint::Exchanged, &progress.run.world, &progress.run.setup);
-            return Ok(());
-        }
+    /// The phases of a step after stances, in order.
+    fn act(&mut self, is_last: bool, watch: &mut Observer<'_>) -> Result<(), Failure> {
+        let Self { progress, calendar, exchange, gap, .. } = self;
         if progress.agenda.has_review(progress.run.world.step) {
-            let mut review = |progress: &mut Progress<'a>| Self::review(progress, &mut self.candidates, &mut self.reasons);
+            let mut review =
+                |progress: &mut Progress<'a>| Self::review(progress, &mut self.candidates, &mut self.reasons);
             if self.first_offers.are_due(progress) {
                 self.first_offers.make(progress, review)?;
             } else {

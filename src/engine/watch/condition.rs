@@ -78,10 +78,11 @@ impl Watched {
         let (Some(path), [stance]) = (&leaf.path, &leaf.stances[..]) else { return None };
         let parts = columns.parts(expression, scope, readers)?;
         let wake = Wake { mask: leaf.mask, next_step: false };
+        let mut turn = None;
         for (at, &reader) in readers.iter().enumerate() {
             let position = stance_position(*stance, reader, scope.model.actors.len())?;
             let now = scope.world.stances[position as usize];
-            let (truth, low, high) = path.look_with(now, |part| Some(parts.of(part, at)))?;
+            let (truth, low, high) = path.look_again(now, |part| Some(parts.of(part, at)), &mut turn)?;
             take(at, truth, wake, Band { stance: position, low, high });
         }
         Some(())

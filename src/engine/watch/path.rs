@@ -27,6 +27,33 @@ pub(super) struct Path {
     steps: Vec<Step>,
 }
 
+/// The numbers beside a stance: those of the operations, from the stance up, and that on the other side.
+#[derive(Clone, Copy)]
+struct Numbers {
+    beside: [f64; LONGEST + 1],
+    other: f64,
+    are_finite: bool,
+}
+
+impl Numbers {
+    /// Whether they have the same bits as others, of which the first `count` count.
+    #[inline]
+    fn are_those(&self, others: &Self, count: usize) -> bool {
+        let is_same = |(a, b): (&f64, &f64)| a.to_bits() == b.to_bits();
+        is_same((&self.other, &others.other)) && self.beside[..count].iter().zip(&others.beside).all(is_same)
+    }
+}
+
+/// Where a comparison turns, given the numbers beside the stance: stances, with its truth there.
+pub(super) struct Turn {
+    numbers: Numbers,
+    least: (f64, Option<bool>),
+    most: (f64, Option<bool>),
+    /// A little above and below the approximate stance at which both sides are equal.
+    above: (f64, Option<bool>),
+    below: (f64, Option<bool>),
+}
+
 /// The largest number of operations between a stance and a comparison.
 const LONGEST: usize = 8;
 
@@ -106,33 +133,20 @@ impl Path {
         scope: &Scope<'_>,
         stance: Quantity,
     ) -> Option<(bool, f64, f64)> {
-        self.look_with(scope.read(stance), |part| expression.number_at(part, scope).ok())
-    }
-
-    /// [`Self::look`] with the stance and a way to get the value of a part that does not read it.
-    #[inline]
-    pub(super) fn look_with(&self, now: f64, value: impl Fn(NodeId) -> Option<f64>) -> Option<(bool, f64, f64)> {
-        let mut numbers = [0.0; LONGEST + 1];
-        let mut are_finite = true;
-        for (number, step) in numbers.iter_mut().zip(&self.steps) {
-            if let Step::Add(a) | Step::Less(a) | Step::From(a) | Step::Times(a) | Step::Over(a) = *step {
-                *number = value(a)?;
-                are_finite &= number.is_finite();
-            }
-        }
-        let other = value(self.other)?;
-        let truth = self.truth(now, &numbers, other)?;
+        let now = scope.read(stance);
+        let Numbers { beside, other, are_finite } = self.numbers(|part| expression.number_at(part, scope).ok())?;
+        let truth = self.truth(now, &beside, other)?;
         if !are_finite {
             // A value in between may not be a number.
             return Some((truth, now, now));
         }
-        let is_same = |stance: f64| self.truth(stance, &numbers, other) == Some(truth);
+        let is_same = |stance: f64| self.truth(stance, &beside, other) == Some(truth);
         // Stances are from 0 to 1.
         let (least, most) = (is_same(0.0), is_same(1.0));
         if least && most {
             return Some((truth, f64::NEG_INFINITY, f64::INFINITY));
         }
-        let turn = self.solve(&numbers, other);
+        let turn = self.solve(&beside, other);
         let (above, below) = (turn + MARGIN, turn - MARGIN);
         let low = match least {
             true => f64::NEG_INFINITY,
@@ -145,6 +159,62 @@ impl Path {
             false => now,
         };
         Some((truth, low, high))
+    }
+
+    /// [`Self::look`] with the stance and a way to get the value of a part that does not read it, for many readers one
+    /// after the other: what is the same for the reader before is taken from `turn`.
+    #[inline]
+    pub(super) fn look_again(
+        &self,
+        now: f64,
+        value: impl Fn(NodeId) -> Option<f64>,
+        turn: &mut Option<Turn>,
+    ) -> Option<(bool, f64, f64)> {
+        let numbers = self.numbers(value)?;
+        let turn = match turn {
+            Some(turn) if turn.numbers.are_those(&numbers, self.steps.len()) => turn,
+            Some(_) | None => turn.insert(self.turn(numbers)),
+        };
+        let truth = self.truth(now, &turn.numbers.beside, turn.numbers.other)?;
+        if !turn.numbers.are_finite {
+            return Some((truth, now, now));
+        }
+        let is_same = |at: (f64, Option<bool>)| at.1 == Some(truth);
+        let low = if is_same(turn.least) {
+            f64::NEG_INFINITY
+        } else if turn.above.0 < now && is_same(turn.above) {
+            turn.above.0
+        } else {
+            now
+        };
+        let high = if is_same(turn.most) {
+            f64::INFINITY
+        } else if turn.below.0 > now && is_same(turn.below) {
+            turn.below.0
+        } else {
+            now
+        };
+        Some((truth, low, high))
+    }
+
+    /// The numbers beside the stance; `None` if one of them is none.
+    #[inline]
+    fn numbers(&self, value: impl Fn(NodeId) -> Option<f64>) -> Option<Numbers> {
+        let mut numbers = Numbers { beside: [0.0; LONGEST + 1], other: value(self.other)?, are_finite: true };
+        for (number, step) in numbers.beside.iter_mut().zip(&self.steps) {
+            if let Step::Add(a) | Step::Less(a) | Step::From(a) | Step::Times(a) | Step::Over(a) = *step {
+                *number = value(a)?;
+                numbers.are_finite &= number.is_finite();
+            }
+        }
+        Some(numbers)
+    }
+
+    #[inline(never)]
+    fn turn(&self, numbers: Numbers) -> Turn {
+        let around = self.solve(&numbers.beside, numbers.other);
+        let at = |stance: f64| (stance, self.truth(stance, &numbers.beside, numbers.other));
+        Turn { least: at(0.0), most: at(1.0), above: at(around + MARGIN), below: at(around - MARGIN), numbers }
     }
 
     /// The truth of the comparison at a stance; `None` if a part of it is not a number there.
