@@ -19,7 +19,7 @@ mod waits;
 pub mod wording;
 
 pub use changed_comparisons::{
-    ChangedComparison, ComparisonHistory, changed_comparisons, condition_of, failing_comparison_histories,
+    ChangedComparison, ComparisonHistory, Situation, changed_comparisons, condition_of, failing_comparison_histories,
 };
 pub use changed_comparisons::{Divergence, divergence};
 pub use distance::{MoveDistance, distance};

@@ -61,7 +61,7 @@ pub fn condition_of(model: &Model, event: Event) -> Option<(&Expression, Option<
 }
 
 /// A state with its model and setup.
-type Situation<'a> = (&'a Model, &'a Setup, &'a World);
+pub type Situation<'a> = (&'a Model, &'a Setup, &'a World);
 
 fn scope((model, setup, world): Situation<'_>, reader: Option<Reader>) -> Scope<'_> {
     Scope { model, setup, world, evidence: &world.evidence, reader }

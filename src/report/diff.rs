@@ -1,6 +1,6 @@
 //! Compares two runs: where they diverge, and what followed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io;
 
@@ -9,17 +9,17 @@ use super::wording::{amount, count, listed, plain_number, set_value};
 use crate::store::Verified;
 use crate::table::{Cell, Csv, Declared as _, DifferenceColumn, Sink as _, fixed_columns};
 
-use crate::model::{Amount, Entry, Event, InstanceId, Model};
+use crate::model::{Amount, Ending, Entry, Event, InstanceId, Model, Payload, TextIndex, Texts};
 use crate::scenario::AddedMove;
-use crate::trace::{cells, ending_name};
+use crate::trace::{cells, creditor_name, ending_name};
 
 /// Describes the first difference between two runs, what differs by outcome and commitment, and the events that only
 /// one of them has.
 #[must_use]
 pub fn diff(one: &Verified, two: &Verified) -> String {
     let sides = [Side::new(one), Side::new(two)];
-    let only = [sides[0].not_in(&sides[1]), sides[1].not_in(&sides[0])];
-    difference_text(&sides, &only)
+    let (part, only) = only(&sides);
+    difference_text(&sides, part, &only)
 }
 
 /// Every event that only one of two runs has, as CSV.
@@ -29,7 +29,7 @@ pub fn diff(one: &Verified, two: &Verified) -> String {
 #[must_use]
 pub fn diff_csv(one: &Verified, two: &Verified) -> Vec<u8> {
     let sides = [Side::new(one), Side::new(two)];
-    let only = [sides[0].not_in(&sides[1]), sides[1].not_in(&sides[0])];
+    let (_, only) = only(&sides);
     let rows = |sink: &mut Csv<'_>| {
         for (history, (side, only)) in (1..).zip(sides.iter().zip(&only)) {
             let descended = side.descended(only);
@@ -44,19 +44,11 @@ pub fn diff_csv(one: &Verified, two: &Verified) -> Vec<u8> {
 struct Side<'a> {
     model: &'a Model,
     verified: &'a Verified,
-    /// The identity of each event: everything except its position in the log and its cause.
-    keys: Vec<String>,
 }
 
 impl<'a> Side<'a> {
     fn new(verified: &'a Verified) -> Self {
-        let model = verified.course.first();
-        let key = |entry: &Entry| {
-            let c = cells(model, entry.event);
-            [&entry.step.to_string(), c.event, c.actor, c.counterpart, c.subject, c.issue, c.resource, &c.value_text()]
-                .join(",")
-        };
-        Self { model, verified, keys: verified.fold.log.iter().map(key).collect() }
+        Self { model: verified.course.first(), verified }
     }
 
     fn log(&self) -> &'a [Entry] {
@@ -87,22 +79,6 @@ impl<'a> Side<'a> {
         }))
     }
 
-    /// The positions of the events that the other run lacks; an event that occurs twice counts twice.
-    fn not_in(&self, other: &Self) -> Vec<usize> {
-        let mut theirs: BTreeMap<&str, usize> = BTreeMap::new();
-        for key in &other.keys {
-            *theirs.entry(key).or_default() += 1;
-        }
-        let mut only = Vec::new();
-        for (at, key) in self.keys.iter().enumerate() {
-            match theirs.get_mut(key.as_str()) {
-                Some(left) if *left > 0 => *left -= 1,
-                _ => only.push(at),
-            }
-        }
-        only
-    }
-
     /// For each event of the log, whether one of these events is among its causes, direct or indirect.
     fn descended(&self, only: &[usize]) -> Vec<bool> {
         let mut roots = vec![false; self.log().len()];
@@ -121,6 +97,123 @@ impl<'a> Side<'a> {
             None => self.verified.manifest.status.clone().unwrap_or_default(),
         }
     }
+}
+
+/// The number of equal events at the beginning of both runs, and of each run the positions of the events that the other
+/// lacks; an event that occurs twice counts twice.
+fn only(sides: &[Side<'_>; 2]) -> (usize, [Vec<usize>; 2]) {
+    let [one, two] = sides;
+    let (own, other) = (Numbers::new(one.model, one.model), Numbers::new(two.model, one.model));
+    let of_one = |entry: &Entry| own.key(one.model, entry);
+    let of_two = |entry: &Entry| other.key(two.model, entry);
+    let part = one.log().iter().zip(two.log()).take_while(|(a, b)| of_one(a) == of_two(b)).count();
+    // Equal beginnings cancel each other out.
+    let mut rest: [Vec<(Key, usize)>; 2] = [
+        one.log().iter().map(of_one).zip(0..).skip(part).collect(),
+        two.log().iter().map(of_two).zip(0..).skip(part).collect(),
+    ];
+    rest.iter_mut().for_each(|keys| keys.sort_unstable());
+    let mut only = [Vec::new(), Vec::new()];
+    let [mut first, mut second] = rest.each_ref().map(|keys| keys.iter().peekable());
+    while let (Some((a, _)), Some((b, _))) = (first.peek(), second.peek()) {
+        let order = a.cmp(b);
+        let (a, b) = (first.next_if(|_| order.is_le()), second.next_if(|_| order.is_ge()));
+        only[0].extend(a.filter(|_| order.is_lt()).map(|(_, at)| *at));
+        only[1].extend(b.filter(|_| order.is_gt()).map(|(_, at)| *at));
+    }
+    only[0].extend(first.map(|(_, at)| *at));
+    only[1].extend(second.map(|(_, at)| *at));
+    only.iter_mut().for_each(|only| only.sort_unstable());
+    (part, only)
+}
+
+/// All of an event but its position in the log and its cause, in numbers that mean the same in both runs: the step, the
+/// code of its kind, what it is about, and the bits of its value.
+type Key = (u32, u32, [u32; 2], u64);
+
+/// What the numbers of one model are in another: of a name that the other lacks, one that it does not use either.
+struct Numbers {
+    actors: Vec<u32>,
+    issues: Vec<u32>,
+    resources: Vec<u32>,
+    instances: Vec<u32>,
+    meetings: Vec<u32>,
+    shocks: Vec<u32>,
+    moves: Vec<u32>,
+    outcomes: Vec<u32>,
+    draws: Vec<u32>,
+}
+
+impl Numbers {
+    fn new(of: &Model, other: &Model) -> Self {
+        let of_all = |names: fn(&Model) -> Texts| numbers(&names(of), &names(other));
+        let mut instances = numbers(&of.instance_names, &other.instance_names);
+        for (own, number) in of.instance_ids().zip(&mut instances) {
+            let is_known = (*number as usize) < other.instances.len();
+            if is_known && parties(of, own) != parties(other, InstanceId(*number)) {
+                *number = u32::MAX - own.0;
+            }
+        }
+        Self {
+            actors: numbers(of.actors.ids(), other.actors.ids()),
+            issues: of_all(|model| model.issues.iter().collect()),
+            resources: of_all(|model| model.resources.iter().map(|one| &one.id).collect()),
+            instances,
+            meetings: of_all(|model| model.meetings.iter().map(|one| &one.id).collect()),
+            shocks: of_all(|model| model.shocks.iter().map(|one| &one.id).collect()),
+            moves: of_all(|model| model.moves.iter().map(|one| &one.id).collect()),
+            outcomes: of_all(|model| model.outcomes.iter().map(|one| &one.id).collect()),
+            draws: of_all(|model| model.draws.iter().collect()),
+        }
+    }
+
+    fn key(&self, model: &Model, entry: &Entry) -> Key {
+        let (about, value) = match entry.event.payload() {
+            Payload::Nothing => ([0, 0], 0.0),
+            Payload::Draw { draw, value } => ([self.draws[draw.index()], 0], value),
+            Payload::Meeting(meeting) => ([self.meetings[meeting.index()], 0], 0.0),
+            Payload::Package { meeting, size } => ([self.meetings[meeting.index()], 0], f64::from(size)),
+            Payload::Shock(shock) => ([self.shocks[shock.index()], 0], 0.0),
+            Payload::Move(which) => ([self.moves[which.index()], 0], 0.0),
+            Payload::Opinion { actor, issue, value } => {
+                ([self.actors[actor.index()], self.issues[issue.index()]], value)
+            }
+            Payload::Pair { truster, trusted, value } => {
+                ([self.actors[truster.index()], self.actors[trusted.index()]], value)
+            }
+            Payload::Instance(instance) => ([self.instances[instance.index()], 0], 0.0),
+            Payload::Gift { instance, gift, amount } => {
+                let resource = model.gift(instance, gift as usize).resource;
+                ([self.instances[instance.index()], self.resources[resource.index()]], amount.to_units())
+            }
+            Payload::Outcome(outcome) | Payload::Ending(Ending::Outcome(outcome)) => {
+                ([self.outcomes[outcome.index()], 0], 0.0)
+            }
+            Payload::Ending(Ending::Deadlock) => ([0, 1], 0.0),
+            Payload::Ending(Ending::Stalemate) => ([0, 2], 0.0),
+        };
+        (entry.step, entry.event.kind().code(), about, value.to_bits())
+    }
+}
+
+/// The cells of an instance beside its name.
+fn parties(model: &Model, instance: InstanceId) -> (&str, &str) {
+    (model.actors.id(model.instances[instance.index()].debtor), creditor_name(model, instance))
+}
+
+/// For each name its number among others, counted down from the largest one for names that are not among them.
+fn numbers(names: &Texts, others: &Texts) -> Vec<u32> {
+    let mut index = None;
+    let number = |(at, name): (usize, &str)| {
+        if at < others.len() && others.text(at) == name {
+            return Some(at);
+        }
+        index.get_or_insert_with(|| TextIndex::of(others)).find(others, name)
+    };
+    let numbers = names.iter().enumerate().map(number);
+    let number =
+        |(own, number): (u32, Option<usize>)| number.and_then(|at| u32::try_from(at).ok()).unwrap_or(u32::MAX - own);
+    (0..).zip(numbers).map(number).collect()
 }
 
 fn is_drift(entry: &Entry) -> bool {
@@ -147,13 +240,12 @@ fn lineage(sides: &[Side<'_>; 2]) -> String {
 /// The longest list of events that is printed for each run.
 const SHOWN: usize = 20;
 
-fn difference_text(sides: &[Side<'_>; 2], only: &[Vec<usize>; 2]) -> String {
-    if only.iter().all(Vec::is_empty) && sides[0].keys == sides[1].keys {
+/// Describes the difference of runs that have the first `part` events in common.
+fn difference_text(sides: &[Side<'_>; 2], part: usize, only: &[Vec<usize>; 2]) -> String {
+    if sides.iter().all(|side| side.log().len() == part) {
         return format!("no difference\n{}{}", lineage(sides), promises(sides));
     }
     let mut text = lineage(sides);
-    let part = sides[0].keys.iter().zip(&sides[1].keys).position(|(a, b)| a != b);
-    let part = part.unwrap_or_else(|| sides[0].keys.len().min(sides[1].keys.len()));
     let _ = writeln!(text, "The histories are the same for {}; then they differ:", count(part, "event"));
     for (number, side) in sides.iter().enumerate() {
         let event = match side.log().get(part) {
@@ -197,65 +289,82 @@ fn reached(sides: &[Side<'_>; 2]) -> String {
     if text.is_empty() { text } else { format!("\nOutcomes that were reached at different times\n{text}") }
 }
 
-/// Commitments that end in another state, or with another graded amount.
+/// The instances of each run with the instance of that name in the other, if it has one.
+fn in_both(sides: &[Side<'_>; 2]) -> impl Iterator<Item = (Option<InstanceId>, Option<InstanceId>)> {
+    let [one, two] = sides.each_ref().map(|side| side.model);
+    let other = |number: u32| Some(InstanceId(number)).filter(|id| id.index() < two.instances.len());
+    let of_one = numbers(&one.instance_names, &two.instance_names);
+    let of_two = numbers(&two.instance_names, &one.instance_names);
+    let alone = two.instance_ids().zip(of_two).filter(|(_, number)| *number as usize >= one.instances.len());
+    one.instance_ids()
+        .zip(of_one)
+        .map(move |(own, number)| (Some(own), other(number)))
+        .chain(alone.map(|(own, _)| (None, Some(own))))
+}
+
+/// Commitments that end in another state, or with another graded amount, by name.
 fn commitments(sides: &[Side<'_>; 2]) -> String {
-    let ends = [how_they_end(&sides[0]), how_they_end(&sides[1])];
-    let names: BTreeSet<&String> = ends.iter().flat_map(BTreeMap::keys).collect();
-    let differing = names.into_iter().filter(|&name| ends[0].get(name) != ends[1].get(name));
-    let end = |side: usize, name: &String| ends[side].get(name).map_or("absent", String::as_str);
-    let rows: Vec<[&str; 3]> = differing.map(|name| [name.as_str(), end(0, name), end(1, name)]).collect();
-    let width = rows.iter().map(|row| row[1].chars().count()).max().unwrap_or(0).max(12);
+    let end = |side: usize, instance: Option<InstanceId>| {
+        instance.map_or_else(|| "absent".to_owned(), |instance| how_it_ends(&sides[side], instance))
+    };
+    let mut rows: Vec<(&str, [String; 2])> = Vec::new();
+    for (one, two) in in_both(sides) {
+        let ends = [end(0, one), end(1, two)];
+        let name = one.map(|one| sides[0].model.name_of(one)).or(two.map(|two| sides[1].model.name_of(two)));
+        rows.extend(name.filter(|_| ends[0] != ends[1]).map(|name| (name, ends)));
+    }
+    rows.sort_unstable();
+    let width = rows.iter().map(|(_, ends)| ends[0].chars().count()).max().unwrap_or(0).max(12);
     let mut text = String::new();
-    for [name, one, two] in rows {
+    for (name, [one, two]) in rows {
         let _ = writeln!(text, "  {name:<28} 1: {one:<width$} 2: {two}");
     }
     if text.is_empty() { text } else { format!("\nCommitments that end differently\n{text}") }
 }
 
-/// The final state of each commitment, with current graded amounts: `detached, 2 000 of 15 000 soldiers`.
-fn how_they_end(side: &Side<'_>) -> BTreeMap<String, String> {
+/// The final state of a commitment, with current graded amounts: `detached, 2 000 of 15 000 soldiers`.
+fn how_it_ends(side: &Side<'_>, instance: InstanceId) -> String {
     let (model, fold) = (side.model, &side.verified.fold);
-    let end = |instance: InstanceId| {
-        let mut end = fold.world.instance(instance).state.name().to_owned();
-        let evidence = &fold.world.evidence;
-        let graded = model.gifts(instance).filter(|gift| model.commitment_of(instance).level(gift.number).is_some());
-        let some: Vec<String> = graded
-            .filter(|gift| evidence.graded(gift.position) > Amount::ZERO)
-            .map(|gift| {
-                let upto = amount(model, gift.resource, fold.setup.gives[gift.position]);
-                format!("{} of {upto}", plain_number(evidence.graded(gift.position).to_units()))
-            })
-            .collect();
-        if !some.is_empty() {
-            end += &format!(", {}", listed(&some));
-        }
-        (model.name_of(instance).to_owned(), end)
-    };
-    model.instance_ids().map(end).collect()
+    let mut end = fold.world.instance(instance).state.name().to_owned();
+    let evidence = &fold.world.evidence;
+    let graded = model.gifts(instance).filter(|gift| model.commitment_of(instance).level(gift.number).is_some());
+    let some: Vec<String> = graded
+        .filter(|gift| evidence.graded(gift.position) > Amount::ZERO)
+        .map(|gift| {
+            let upto = amount(model, gift.resource, fold.setup.gives[gift.position]);
+            format!("{} of {upto}", plain_number(evidence.graded(gift.position).to_units()))
+        })
+        .collect();
+    if !some.is_empty() {
+        end += &format!(", {}", listed(&some));
+    }
+    end
 }
 
-/// Promises whose amounts differ. Runs with equal logs may have them too.
+/// Promises whose amounts differ, by name. Runs with equal logs may have them too.
 fn promises(sides: &[Side<'_>; 2]) -> String {
-    let given = |side: &Side<'_>| -> BTreeMap<(String, String), Amount> {
-        let mut given = BTreeMap::new();
-        for instance in side.model.instance_ids() {
-            for gift in side.model.gifts(instance) {
-                let name = side.model.name_of(instance).to_owned();
-                let resource = side.model.resources[gift.resource.index()].id.clone();
-                given.insert((name, resource), side.verified.fold.setup.gives[gift.position]);
+    let [one, two] = sides.each_ref().map(|side| (side.model, &side.verified.fold.setup));
+    let mut rows: Vec<(&str, &str, [String; 2])> = Vec::new();
+    for pair in in_both(sides) {
+        let (Some(own), Some(other)) = pair else { continue };
+        for gift in one.0.gifts(own) {
+            let resource = &one.0.resources[gift.resource.index()].id;
+            let mut others = two.0.gifts(other);
+            let Some(same) = others.find(|gift| two.0.resources[gift.resource.index()].id == *resource) else {
+                continue;
+            };
+            let amounts = [one.1.gives[gift.position], two.1.gives[same.position]];
+            if amounts[0] != amounts[1] {
+                let amounts = amounts.map(|amount| plain_number(amount.to_units()));
+                rows.push((one.0.name_of(own), resource, amounts));
             }
         }
-        given
-    };
-    let (one, two) = (given(&sides[0]), given(&sides[1]));
-    let mut text = String::new();
-    for ((name, resource), amount) in &one {
-        if let Some(other) = two.get(&(name.clone(), resource.clone())).filter(|other| *other != amount) {
-            let (one, two) = (plain_number(amount.to_units()), plain_number(other.to_units()));
-            let _ = writeln!(text, "  {name} promises {one} in 1 and {two} in 2 of {resource}");
-        }
     }
-    text
+    rows.sort_unstable();
+    let row = |(name, resource, [one, two]): &(&str, &str, [String; 2])| {
+        format!("  {name} promises {one} in 1 and {two} in 2 of {resource}\n")
+    };
+    rows.iter().map(row).collect()
 }
 
 /// The events that only one run has: first those caused by the override or by chance, then those that follow from them.

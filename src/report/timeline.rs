@@ -137,10 +137,8 @@ pub fn sentence(model: &Model, setup: &Setup, entry: &Entry) -> String {
         | Payload::Gift { .. }
         | Payload::Package { .. }
         | Payload::Outcome(_) => {
-            // Other amounts are those of the setup.
-            let world = model.has_graded().then(|| World::new(model, setup));
             let mut lines = Lines::default();
-            add((model, setup, world.as_ref()), entry, None, &mut lines);
+            add((model, setup, None), entry, None, &mut lines);
             lines.take(model, setup).into_iter().next().unwrap_or_default()
         }
     }
@@ -325,9 +323,13 @@ fn verb(model: &Model, setup: &Setup, world: Followed<'_>, event: Event) -> Opti
     })
 }
 
-/// The promised amount of a gift.
+/// The promised amount of a gift; without a state that at the beginning.
 fn promised((model, setup, world): (&Model, &Setup, Followed<'_>), instance: InstanceId, gift: Gift) -> Amount {
-    world.map_or(setup.gives[gift.position], |world| world.evidence.amount(model, setup, instance, gift))
+    match world {
+        Some(world) => world.evidence.amount(model, setup, instance, gift),
+        None if model.commitment_of(instance).level(gift.number).is_some() => Amount::ZERO,
+        None => setup.gives[gift.position],
+    }
 }
 
 /// Adds the amounts of an event of a commitment: the upper limits for an offer or a new bond, otherwise the current

@@ -7,7 +7,7 @@ use super::explained::lacks;
 use super::timeline::{label, sentence};
 use super::wording::Unknown;
 use super::wording::{condition, listed, plain_number};
-use crate::analysis;
+use crate::analysis::{self, Situation};
 use crate::engine::View;
 use crate::model::{
     ActorId, Amount, Clause, CommitmentId, Entry, Event, Expression, InstanceId, Model, OutcomeId, Payload, Reader,
@@ -156,21 +156,44 @@ const DEEPEST: usize = 20;
 fn tree(verified: &Verified, seq: Seq) -> String {
     let Verified { course, fold, .. } = verified;
     let model = course.first();
+    let chain = chain(&fold.log, seq);
+    let mut reasons = reasons(verified, &chain);
     let mut text = String::new();
-    for (depth, seq) in chain(&fold.log, seq).into_iter().enumerate() {
+    for (depth, seq) in chain.into_iter().enumerate() {
         let entry = &fold.log[seq as usize];
         let indent = "  ".repeat(depth.min(DEEPEST));
         let said = sentence(model, fold.setup_at(entry.step), entry);
         let _ = writeln!(text, "{indent}{}  {said} (event {seq})", label(model, entry.step));
-        let because = level(verified, seq).unwrap_or_else(|| because(model, &fold.log, entry));
+        let (because, changed) = reasons.pop().unwrap_or_default();
         let _ = writeln!(text, "{indent}  {because}");
-        if let Some(cause) = entry.cause.filter(|_| is_caused_by_condition(model, entry, &fold.log)) {
-            for line in changed_by(verified, cause, entry.event) {
-                let _ = writeln!(text, "{indent}    {line}");
-            }
+        for line in changed {
+            let _ = writeln!(text, "{indent}    {line}");
         }
     }
     text
+}
+
+/// Of each event of a chain, the latest last, the text between it and its cause, and the comparisons that turned.
+fn reasons(verified: &Verified, chain: &[Seq]) -> Vec<(String, Vec<String>)> {
+    let model = verified.course.first();
+    let log = &verified.fold.log;
+    // The chain may be as long as the log, so the states of the run are passed through once, forwards: before a cause,
+    // after it, and after amounts have settled.
+    let states = || States::new(verified.course.legs(), &verified.fold);
+    let (mut before, mut after, mut settled) = (None, None, None);
+    let reason = |&seq: &Seq| {
+        let entry = &log[seq as usize];
+        let is_raised = matches!(entry.event, Event::Raised { .. });
+        let level = if is_raised { level(verified, settled.get_or_insert_with(states), seq) } else { None };
+        let because = level.unwrap_or_else(|| because(model, log, entry));
+        let cause = entry.cause.filter(|_| is_caused_by_condition(model, entry, log));
+        let changed = cause.map(|cause| {
+            let before = before.get_or_insert_with(states).before(cause as usize);
+            changed_by(before, after.get_or_insert_with(states).after(cause as usize), entry.event)
+        });
+        (because, changed.unwrap_or_default())
+    };
+    chain.iter().rev().map(reason).collect()
 }
 
 /// The text between an event and its cause, which is printed next.
@@ -214,7 +237,7 @@ fn is_caused_by_condition(model: &Model, entry: &Entry, log: &[Entry]) -> bool {
 }
 
 /// The value to which the `as` of a settled amount came, with the values that it read.
-fn level(verified: &Verified, seq: Seq) -> Option<String> {
+fn level(verified: &Verified, states: &mut States<'_>, seq: Seq) -> Option<String> {
     let log = &verified.fold.log;
     let entry = &log[seq as usize];
     let Event::Raised { instance, gift, .. } = entry.event else { return None };
@@ -223,9 +246,7 @@ fn level(verified: &Verified, seq: Seq) -> Option<String> {
     }
     // The amounts of a round are settled when all of them have risen.
     let settled = log[seq as usize..].iter().take_while(|one| matches!(one.event, Event::Raised { .. })).count();
-    let mut states = States::new(verified.course.legs(), &verified.fold);
-    states.before(seq as usize + settled - 1);
-    let (model, setup, world) = states.advance()?;
+    let (model, setup, world) = states.after(seq as usize + settled - 1);
     let gift = model.gift(instance, gift as usize);
     let expression = model.commitment_of(instance).level(gift.number)?;
     let reader = Some(Reader { actor: model.instances[instance.index()].debtor, instance });
@@ -249,12 +270,8 @@ fn level(verified: &Verified, seq: Seq) -> Option<String> {
 }
 
 /// The comparisons of an event's condition whose truth its cause changed, with their values before and after.
-fn changed_by(verified: &Verified, cause: Seq, event: Event) -> Vec<String> {
-    let mut states = States::new(verified.course.legs(), &verified.fold);
-    let (model, setup, world) = states.before(cause as usize);
-    let before = world.clone();
-    let Some((model_after, setup_after, after)) = states.advance() else { return Vec::new() };
-    let changed = analysis::changed_comparisons((model, setup, &before), (model_after, setup_after, after), event);
+fn changed_by(before: Situation<'_>, after: Situation<'_>, event: Event) -> Vec<String> {
+    let changed = analysis::changed_comparisons(before, after, event);
     let lines = changed.iter().map(|changed| {
         let values = |(left, right): (f64, f64)| format!("{} against {}", plain_number(left), plain_number(right));
         let (before, after) = (values(changed.first), values(changed.second));

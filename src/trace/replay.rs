@@ -362,6 +362,15 @@ impl<'a> States<'a> {
         self.now()
     }
 
+    /// The state after the event `seq`, with the current model and setup; of a log that ends before it, at its end.
+    pub fn after(&mut self, seq: usize) -> (&'a Model, &'a Setup, &World) {
+        if seq + 1 < self.next {
+            *self = Self::new(std::mem::take(&mut self.legs), self.run);
+        }
+        while self.next <= seq && self.advance().is_some() {}
+        self.now()
+    }
+
     /// The state in step `step`, before the event at position `seq` and all events of later steps, with the current
     /// model and setup. It only goes forwards.
     pub fn in_step(&mut self, step: u32, seq: usize) -> (&'a Model, &'a Setup, &World) {
