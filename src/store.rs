@@ -23,7 +23,7 @@ pub use manifest::{
     AmountRecord, ForkRecord, MANIFEST, Manifest, ManifestError, MoveRecord, OverrideRecord, PROGRAM, is_inside,
 };
 pub use recording::{ForkError, Recording, RecordingError};
-pub use run_tables::{RunTables, TableVisitor, write_run};
+pub use run_tables::{RunTables, TableVisitor, write_log, write_run};
 pub use staging::{
     SingleFile, StagedFiles, Staging, is_partial, remove_left_beside, remove_partial, sync_folder, write_file,
     write_file_with,

@@ -31,6 +31,7 @@ pub use parquet::Parquet;
 
 use std::borrow::Cow;
 use std::io;
+use std::ops::Range;
 
 pub mod limits {
     //! Named limits on tables.
@@ -40,6 +41,10 @@ pub mod limits {
         pub const GROUP_ROWS: usize = 131_072;
         /// Cells of a group of rows in Parquet, at most, but for the last row.
         pub const GROUP_CELLS: usize = 4_194_304;
+        /// Rows of a part of a table whose parts several threads format.
+        pub const PART_ROWS: usize = 32_768;
+        /// Threads that format the parts of one table, at most; each has up to two formatted ones in memory.
+        pub const FORMATTING: usize = 8;
     }
 }
 
@@ -160,15 +165,42 @@ pub trait Sink {
 }
 
 /// A table whose rows can be written to a sink of any format, any number of times.
-pub trait Table {
+pub trait Table: Sync {
     /// The expanded columns.
     fn columns(&self) -> &[Column];
 
-    /// Writes the rows in order, without ending the table.
+    /// The number of parts of which it consists; several if it may have very many rows, so that several threads can
+    /// format them.
+    fn parts(&self) -> usize {
+        1
+    }
+
+    /// Writes the rows of one part in order, without ending the table.
     ///
     /// # Errors
     /// Those of the sink.
-    fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()>;
+    fn part<S: Sink>(&self, part: usize, sink: &mut S) -> io::Result<()>;
+
+    /// Writes the rows of all parts in order, without ending the table.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
+        (0..self.parts()).try_for_each(|part| self.part(part, sink))
+    }
+}
+
+/// The parts of a table of so many things with a row each, or few rows.
+#[must_use]
+pub fn parts(things: usize) -> usize {
+    things.div_ceil(limits::PART_ROWS).max(1)
+}
+
+/// The things in one of the [`parts`].
+#[must_use]
+pub fn in_part(part: usize, things: usize) -> Range<usize> {
+    let start = (part * limits::PART_ROWS).min(things);
+    start..(start + limits::PART_ROWS).min(things)
 }
 
 /// The declared columns of a table.

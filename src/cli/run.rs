@@ -1,6 +1,6 @@
 //! `run`: does one run, prints its timeline, and writes a folder with `--out`.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed};
@@ -10,10 +10,10 @@ use backstop::report::{ending, timeline};
 use backstop::scenario::{AddedMove, Document, Options, Override};
 use backstop::store::{
     FolderError, LineageError, Manifest, MoveRecord, OverrideRecord, RunTables, Sampler, SingleFile, limits, open_file,
-    write_events, write_run,
+    write_log, write_run,
 };
 use backstop::sweep::{Sweep, recorded};
-use backstop::table::{CsvWriter, EventColumn, Format, Sink as _, fixed_columns};
+use backstop::table::Format;
 use backstop::text::{all_listed, listed, quoted, suggestion};
 
 use super::console::{Failed, emit, emit_written, fail};
@@ -197,8 +197,9 @@ fn print(
     filter: &timeline::Filter,
 ) -> Result<(), Failed> {
     if args.events.is_some() {
-        let Some(file) = events else { return emit_written(|out| write_log(out, model, run)) };
-        file.write_with(|file| write_log(file, model, run)).map_err(|error| fail(&error.to_string(), error.help()))?;
+        let Some(file) = events else { return emit_written(|out| write_log(out, model, &run.log)) };
+        file.write_with(|file| write_log(file, model, &run.log))
+            .map_err(|error| fail(&error.to_string(), error.help()))?;
     }
     let mut text = String::new();
     if !args.quiet {
@@ -221,13 +222,6 @@ fn print(
         );
     }
     emit(&text)
-}
-
-/// Writes `events.csv`.
-fn write_log(out: impl Write, model: &Model, run: &Run) -> io::Result<()> {
-    let mut sink = CsvWriter::new(out, &fixed_columns::<EventColumn>());
-    write_events(&mut sink, model, 0, &run.log)?;
-    sink.end()
 }
 
 /// Claims the file of `--events`, which must differ from the scenario and from the files it refers to.

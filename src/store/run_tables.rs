@@ -11,12 +11,15 @@ use super::inputs::input_files;
 use super::manifest::{MANIFEST, Manifest};
 use super::staging::StagedFiles;
 use super::tables::{
-    RunRow, RunTable, Sampler, commitment_layout, set_columns, write_commitments, write_events, write_series,
+    RunRow, RunTable, Sampler, commitment_layout, set_columns, write_series, write_some_commitments, write_some_events,
 };
 use crate::engine::{Run, RunSeed};
 use crate::model::{Entry, Model};
 use crate::scenario::{Document, Override, SetValue};
-use crate::table::{Column, Columns, EventColumn, Format, Kind, SeriesColumn, Sink, Table, fixed_columns, with_times};
+use crate::table::{
+    Column, Columns, CsvWriter, EventColumn, Format, Kind, SeriesColumn, Sink, Table, fixed_columns, in_part, parts,
+    with_times,
+};
 use crate::trace::set_cell;
 
 /// The tables of one run, also of one that was folded from its log.
@@ -163,6 +166,14 @@ pub fn write_run(
     })
 }
 
+/// Writes `events.csv`.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_log(out: impl io::Write, model: &Model, log: &[Entry]) -> io::Result<()> {
+    CsvWriter::write(out, &Events::of(model, log)).map(drop)
+}
+
 /// The events of a run.
 #[derive(Debug)]
 pub(super) struct Events<'a> {
@@ -182,8 +193,12 @@ impl Table for Events<'_> {
         &self.columns
     }
 
-    fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
-        write_events(sink, self.model, 0, self.log)
+    fn parts(&self) -> usize {
+        parts(self.log.len())
+    }
+
+    fn part<S: Sink>(&self, part: usize, sink: &mut S) -> io::Result<()> {
+        write_some_events(sink, self.model, 0, self.log, in_part(part, self.log.len()))
     }
 }
 
@@ -200,7 +215,7 @@ impl Table for Series<'_> {
         &self.columns
     }
 
-    fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
+    fn part<S: Sink>(&self, _: usize, sink: &mut S) -> io::Result<()> {
         write_series(sink, self.model, 0, &self.run.samples, self.sampler)
     }
 }
@@ -217,8 +232,13 @@ impl Table for Commitments<'_> {
         &self.columns
     }
 
-    fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
-        write_commitments(sink, self.model, 0, &self.run.setup, &self.run.world)
+    fn parts(&self) -> usize {
+        parts(self.model.instances.len())
+    }
+
+    fn part<S: Sink>(&self, part: usize, sink: &mut S) -> io::Result<()> {
+        let some = in_part(part, self.model.instances.len());
+        write_some_commitments(sink, self.model, 0, (&self.run.setup, &self.run.world), some)
     }
 }
 
@@ -237,7 +257,7 @@ impl Table for Runs<'_> {
         &self.columns
     }
 
-    fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
+    fn part<S: Sink>(&self, _: usize, sink: &mut S) -> io::Result<()> {
         self.table.write(sink, self.model, &RunRow::of(self.run, (0, 0), self.run_seed, &self.parameters))
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 
 use crate::engine::{HistoryHash, Run, RunSeed, StorylineHash};
 use crate::model::{Ending, Entry, InstanceId, Model, Setup, World, limits};
@@ -144,9 +145,20 @@ pub(super) fn date(model: &Model, step: Option<u32>) -> Cell<'static> {
 /// # Errors
 /// Those of the sink.
 pub fn write_events<S: Sink>(sink: &mut S, model: &Model, run: u64, log: &[Entry]) -> io::Result<()> {
+    write_some_events(sink, model, run, log, 0..log.len())
+}
+
+/// Writes the rows of some events of a log.
+pub(super) fn write_some_events<S: Sink>(
+    sink: &mut S,
+    model: &Model,
+    run: u64,
+    log: &[Entry],
+    some: Range<usize>,
+) -> io::Result<()> {
     let mut date = (0, model.clock.date(0));
-    let mut rows = (0_u64..).zip(log);
-    for some in log.chunks(TOUCHED) {
+    let mut rows = (some.start as u64..).zip(&log[some.clone()]);
+    for some in log[some].chunks(TOUCHED) {
         touch_names(model, some);
         for (seq, entry) in rows.by_ref().take(some.len()) {
             if entry.step != date.0 {
@@ -344,8 +356,19 @@ pub fn write_commitments<S: Sink>(
     setup: &Setup,
     world: &World,
 ) -> io::Result<()> {
+    write_some_commitments(sink, model, run, (setup, world), 0..model.instances.len())
+}
+
+/// Writes the rows of some commitments.
+pub(super) fn write_some_commitments<S: Sink>(
+    sink: &mut S,
+    model: &Model,
+    run: u64,
+    (setup, world): (&Setup, &World),
+    some: Range<usize>,
+) -> io::Result<()> {
     let layout = commitment_layout(model);
-    for instance in model.instance_ids() {
+    for instance in some.map(InstanceId::at) {
         let declared = &model.instances[instance.index()];
         let own = world.instance(instance);
         for gift in model.gifts(instance) {

@@ -23,7 +23,7 @@ impl Table for Finished<'_> {
         &self.columns
     }
 
-    fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
+    fn part<S: Sink>(&self, _: usize, sink: &mut S) -> io::Result<()> {
         read_csv(open_file(self.path)?, &self.columns, sink)
     }
 }

@@ -6,11 +6,17 @@
 //! with the `csv` crate.
 
 use std::io;
+use std::num::NonZero;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
-use super::{Cell, Column, Kind, Put, Row, Sink, Table};
+use super::{Cell, Column, Kind, Put, Row, Sink, Table, limits};
 
 /// The number of bytes that are buffered before they are written.
 const COLLECTED: usize = 1 << 16;
+
+/// The number of parts from which on several threads pay.
+const PARALLEL: usize = 4;
 
 /// Appends rows as CSV to a buffer.
 #[derive(Debug)]
@@ -109,32 +115,78 @@ impl<W: io::Write> CsvWriter<W> {
         Self { out, rows }
     }
 
-    /// Writes a whole table, and returns the writer.
+    /// Writes a whole table, and returns the writer. Of a large table several threads format the rows.
     ///
     /// # Errors
     /// Those of the writer.
     pub fn write(out: W, table: &impl Table) -> io::Result<W> {
         let mut sink = Self::new(out, table.columns());
-        table.rows(&mut sink)?;
+        let parts = table.parts();
+        let cores = if parts < PARALLEL { 1 } else { thread::available_parallelism().map_or(1, NonZero::get) };
+        if cores > 1 {
+            sink.write_rows()?;
+            in_parallel(table, parts, cores.min(limits::FORMATTING), |rows| sink.out.write_all(rows))?;
+        } else {
+            table.rows(&mut sink)?;
+        }
         sink.end()?;
         Ok(sink.out)
     }
+
+    fn write_rows(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.rows)?;
+        self.rows.clear();
+        Ok(())
+    }
+}
+
+/// Formats the parts of a table on several threads, and takes the bytes of one after the other on this thread, which
+/// meanwhile hashes and writes them. The bytes depend on the table alone.
+fn in_parallel(
+    table: &impl Table,
+    parts: usize,
+    threads: usize,
+    mut take: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let format = |part: usize, capacity: usize| {
+        let mut rows = Vec::with_capacity(capacity);
+        table.part(part, &mut Csv::rows(&mut rows)).map(|()| rows)
+    };
+    thread::scope(|scope| {
+        let start = |first: usize| {
+            // Whoever is ahead of this thread waits, so that only few parts are in memory.
+            let (send, receive) = mpsc::sync_channel(1);
+            let work = move || {
+                let mut length = 0;
+                for part in (first..parts).step_by(threads) {
+                    let rows = format(part, length + length / 8);
+                    length = rows.as_ref().map_or(0, Vec::len);
+                    if send.send(rows).is_err() {
+                        // The table cannot be written.
+                        return;
+                    }
+                }
+            };
+            thread::Builder::new().spawn_scoped(scope, work).ok().map(|_| receive)
+        };
+        let formatted: Vec<Option<Receiver<io::Result<Vec<u8>>>>> = (0..threads).map(start).collect();
+        (0..parts).try_for_each(|part| {
+            // If the system refused the thread, this one does its work.
+            let rows = formatted[part % threads].as_ref().and_then(|formatted| formatted.recv().ok());
+            take(&rows.unwrap_or_else(|| format(part, 0))?)
+        })
+    })
 }
 
 impl<W: io::Write> Sink for CsvWriter<W> {
     #[inline]
     fn row<'c>(&mut self, cells: impl Row<'c>) -> io::Result<()> {
         Csv::rows(&mut self.rows).row(cells)?;
-        if self.rows.len() >= COLLECTED {
-            self.out.write_all(&self.rows)?;
-            self.rows.clear();
-        }
-        Ok(())
+        if self.rows.len() >= COLLECTED { self.write_rows() } else { Ok(()) }
     }
 
     fn end(&mut self) -> io::Result<()> {
-        self.out.write_all(&self.rows)?;
-        self.rows.clear();
+        self.write_rows()?;
         self.out.flush()
     }
 }
@@ -274,6 +326,48 @@ mod tests {
                 reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect();
             prop_assert_eq!(read, rows);
         }
+    }
+
+    /// A table of numbers, with so many parts of so many rows.
+    struct Counted(Vec<Column>, usize, u64);
+
+    impl Table for Counted {
+        fn columns(&self) -> &[Column] {
+            &self.0
+        }
+
+        fn parts(&self) -> usize {
+            self.1
+        }
+
+        fn part<S: Sink>(&self, part: usize, sink: &mut S) -> io::Result<()> {
+            let first = part as u64 * self.2;
+            (first..first + self.2).try_for_each(|number| sink.row([Cell::Whole(number)]))
+        }
+    }
+
+    #[test]
+    fn parts_formatted_by_several_threads_are_written_in_order() {
+        for (parts, threads, rows) in [(1, 1, 3), (4, 2, 10_000), (7, 3, 1), (5, 8, 500), (40, 4, 0)] {
+            let table = Counted(vec![Column { name: "n".into(), kind: Kind::Whole }], parts, rows);
+            let mut found = Vec::new();
+            in_parallel(&table, parts, threads, |rows| io::Write::write_all(&mut found, rows)).unwrap();
+            let expected: String = (0..parts as u64 * rows).map(|number| format!("{number}\n")).collect();
+            assert_eq!(String::from_utf8(found).unwrap(), expected);
+            let whole = CsvWriter::write(Vec::new(), &table).unwrap();
+            assert_eq!(String::from_utf8(whole).unwrap(), format!("n\n{expected}"));
+        }
+    }
+
+    #[test]
+    fn threads_end_where_the_writer_fails() {
+        let table = Counted(vec![Column { name: "n".into(), kind: Kind::Whole }], 100, 1_000);
+        let mut taken = 0;
+        let failed = in_parallel(&table, 100, 3, |_| {
+            taken += 1;
+            if taken == 5 { Err(io::Error::other("full")) } else { Ok(()) }
+        });
+        assert_eq!((failed.unwrap_err().to_string().as_str(), taken), ("full", 5));
     }
 
     #[test]

@@ -325,7 +325,7 @@ mod tests {
             &self.1
         }
 
-        fn rows<S: Sink>(&self, sink: &mut S) -> io::Result<()> {
+        fn part<S: Sink>(&self, _: usize, sink: &mut S) -> io::Result<()> {
             read_csv(self.0, &self.1, sink)
         }
     }
