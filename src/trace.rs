@@ -1,5 +1,6 @@
 //! The trace of a run: events as rows, reading them back, and replaying a log. Nothing here reads or writes a file.
 
+mod read;
 mod record;
 mod replay;
 

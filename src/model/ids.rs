@@ -138,20 +138,33 @@ impl<T: AsRef<str>> FromIterator<T> for Texts {
 /// Finds a text in [`Texts`]. Each text is the name of one thing, so of equal ones only the first is entered.
 #[derive(Clone, Debug, Default)]
 pub struct TextIndex {
-    /// A table with open addressing, at most half full: numbers of texts, or [`TextIndex::FREE`]. Its order is never
-    /// seen.
-    places: Vec<u32>,
+    /// A table with open addressing, at most half full. Its order is never seen.
+    places: Vec<Place>,
     count: usize,
 }
 
-impl TextIndex {
-    const FREE: u32 = u32::MAX;
+/// A place in the table: the number of a text, or [`Place::FREE`], and the hash of the text, so that another text is
+/// seldom looked at, which would be far away in memory.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    number: u32,
+    hash: u32,
+}
 
+impl Place {
+    const FREE: Self = Self { number: u32::MAX, hash: 0 };
+
+    fn is_free(self) -> bool {
+        self.number == Self::FREE.number
+    }
+}
+
+impl TextIndex {
     /// The index of all texts.
     #[must_use]
     pub fn of(texts: &Texts) -> Self {
         let mut index = Self::default();
-        index.reserve(texts, texts.len());
+        index.reserve(texts.len());
         for at in 0..texts.len() {
             let _first = index.enter(texts, at);
         }
@@ -159,13 +172,13 @@ impl TextIndex {
     }
 
     /// Makes room for so many more texts.
-    pub fn reserve(&mut self, texts: &Texts, more: usize) {
+    pub fn reserve(&mut self, more: usize) {
         let wanted = (2 * (self.count + more)).next_power_of_two().max(16);
         if wanted > self.places.len() {
-            let old = std::mem::replace(&mut self.places, vec![Self::FREE; wanted]);
-            for entered in old.into_iter().filter(|&place| place != Self::FREE) {
-                // No two are equal, so there is a free place for each.
-                if let Err(free) = self.search(texts, texts.text(entered as usize)) {
+            let old = std::mem::replace(&mut self.places, vec![Place::FREE; wanted]);
+            for entered in old.into_iter().filter(|place| !place.is_free()) {
+                // No two texts are equal, so there is a free place for each.
+                if let Err(free) = self.search(entered.hash, |_| false) {
                     self.places[free] = entered;
                 }
             }
@@ -181,12 +194,15 @@ impl TextIndex {
     /// If there is no such text.
     pub fn enter(&mut self, texts: &Texts, at: usize) -> Result<(), usize> {
         if 2 * (self.count + 1) > self.places.len() {
-            self.reserve(texts, self.count + 1);
+            self.reserve(self.count + 1);
         }
-        match self.search(texts, texts.text(at)) {
+        let text = texts.text(at);
+        let hash = hash(text);
+        match self.search(hash, |entered| texts.text(entered) == text) {
             Ok(first) => Err(first),
             Err(free) => {
-                self.places[free] = u32::try_from(at).expect("texts are limited to less than 2^32");
+                let number = u32::try_from(at).expect("texts are limited to less than 2^32");
+                self.places[free] = Place { number, hash };
                 self.count += 1;
                 Ok(())
             }
@@ -196,28 +212,37 @@ impl TextIndex {
     /// The number of a text, if it was entered.
     #[must_use]
     pub fn find(&self, texts: &Texts, text: &str) -> Option<usize> {
-        if self.places.is_empty() { None } else { self.search(texts, text).ok() }
+        self.search(hash(text), |entered| texts.text(entered) == text).ok()
     }
 
-    /// The number of a text; or the place where it can be entered.
-    fn search(&self, texts: &Texts, text: &str) -> Result<usize, usize> {
-        let mut at = self.start(text);
+    /// What [`TextIndex::find`] finds, or the number of another text; looked up without the texts.
+    #[must_use]
+    pub fn guess(&self, text: &str) -> Option<usize> {
+        self.search(hash(text), |_| true).ok()
+    }
+
+    /// The number of an entered text with this hash that is the one; or the place where it can be entered.
+    fn search(&self, hash: u32, is_it: impl Fn(usize) -> bool) -> Result<usize, usize> {
+        let Some(mask) = self.places.len().checked_sub(1) else { return Err(0) };
+        let mut at = hash as usize & mask;
         loop {
-            match self.places[at] {
-                Self::FREE => return Err(at),
-                entered if texts.text(entered as usize) == text => return Ok(entered as usize),
-                _ => at = (at + 1) & (self.places.len() - 1),
+            let place = self.places[at];
+            if place.is_free() {
+                return Err(at);
             }
+            if place.hash == hash && is_it(place.number as usize) {
+                return Ok(place.number as usize);
+            }
+            at = (at + 1) & mask;
         }
     }
+}
 
-    /// Where the search for a text begins.
-    #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
-    fn start(&self, text: &str) -> usize {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(text.as_bytes());
-        hasher.finish() as usize & (self.places.len() - 1)
-    }
+#[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
+fn hash(text: &str) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text.as_bytes());
+    hasher.finish() as u32
 }
 
 /// The actors of a scenario.
@@ -316,6 +341,7 @@ mod tests {
             prop_assert_eq!(texts.iter().collect::<Vec<_>>(), list.iter().collect::<Vec<_>>());
             for text in list.iter().chain([&other]) {
                 prop_assert_eq!(index.find(&texts, text), list.iter().position(|one| one == text));
+                prop_assert!(index.find(&texts, text).is_none() || index.guess(text).is_some());
             }
         }
     }

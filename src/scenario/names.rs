@@ -72,7 +72,7 @@ impl ActorIds {
     /// Makes room for so many more actors.
     pub(super) fn reserve(&mut self, more: usize, length: usize) {
         self.ids.reserve(more, length);
-        self.index.reserve(&self.ids, more);
+        self.index.reserve(more);
     }
 
     /// Adds an actor.

@@ -6,7 +6,8 @@ mod check;
 use std::collections::VecDeque;
 use std::io::Read;
 
-use super::record::{Namer, ReplayError, ending_name, read_rows};
+use super::read::read_rows;
+use super::record::{Namer, ReplayError, ending_name};
 use crate::engine::{
     self, Checkpoint, Failure, HistoryHash, Observer, Plan, Run, RunSeed, Stage, StorylineHash, View, begin_step,
     evolve, recount,
