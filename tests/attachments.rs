@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use backstop::model::ActorId;
-use backstop::scenario::{Document, Options, compile};
+use backstop::scenario::{Document, Options, Override, SetValue, compile};
 use backstop::store::ScenarioFiles;
 
 /// The files by path.
@@ -336,6 +336,50 @@ fn without_ids_members_are_numbered_and_distributions_take_columns() {
     assert_eq!(run.run.setup.attributes, [0.5, 9.0]);
     assert_eq!(run.run.setup.volatility, [0.05, 0.9]);
     assert!((0.5..=0.75).contains(&run.run.setup.stances[0]));
+}
+
+/// A value that is set for one member is that of the table with this cell, and no other member's draw changes.
+#[test]
+fn a_value_may_be_set_for_one_member() {
+    let main = "format = 1\ntime = { steps = 2, start = 2016-11-01 }\nresources = { r = {} }\n[cohorts.p]\ntable = \"t.csv\"\n\
+        id = \"id\"\nstance = { uniform = [{ column = \"low\" }, 1] }\nvolatility = \"index / 100\"\nsusceptibility = 0.5\n\
+        attributes = { day = { column = \"day\", missing = inf } }\n[commitments.c]\ndebtor = \"p\"\n\
+        gives = { r = \"own(day)\" }\nwhen = \"step >= own(day)\"\n";
+    let table = "id,low,day\nA,0.25,3\nB,0.5,4\nC,0.75,5\n";
+    let compiled = |main: &str, table: &str, sets: &[(&str, &str)]| {
+        let document = read(&[("main.toml", main), ("t.csv", table)]).unwrap();
+        let set = |(name, value): &(&str, &str)| Override {
+            name: (*name).to_owned(),
+            value: SetValue::parse(value).unwrap(),
+        };
+        let options = Options { overrides: sets.iter().map(set).collect(), ..Options::default() };
+        compile(&document, &options).map(|compiled| compiled.model)
+    };
+    let set = |sets: &[(&str, &str)]| common::ran(compiled(main, table, sets).unwrap(), 3);
+    let base = set(&[]);
+    let rows = |run: &common::Ran| run.events();
+    let day = set(&[("cohorts.p.attributes.day/b", "2016-11-08")]);
+    let edited = common::ran(compiled(main, &table.replace("4\n", "7\n"), &[]).unwrap(), 3);
+    assert_eq!(rows(&day), rows(&edited));
+    assert_eq!(set(&[("cohorts.p.attributes.day/b", "1 week")]).run.setup.attributes, [3.0, 7.0, 5.0]);
+    // Only its own draw is left out.
+    let stance = set(&[("cohorts.p.stance/b", "0.125")]);
+    let [first, second] = [&base, &stance].map(|run| run.run.setup.stances.clone());
+    assert_eq!(second, [first[0], 0.125, first[2]]);
+    let drawn = |run: &common::Ran| String::from_utf8(run.events()).unwrap().matches(",drawn,").count();
+    assert_eq!((drawn(&base), drawn(&stance)), (3, 2));
+    assert_eq!(set(&[("cohorts.p.volatility/c", "0.5")]).run.setup.volatility, [0.01, 0.02, 0.5]);
+    assert_eq!(set(&[("cohorts.p.susceptibility/a", "1")]).run.setup.susceptibility, [1.0, 0.5, 0.5]);
+    let gives = set(&[("commitments.c.gives.r/c", "9"), ("commitments.c.gives.r/c", "8")]);
+    assert_eq!(
+        gives.run.setup.gives.iter().map(|amount| amount.0).collect::<Vec<_>>(),
+        [3_000_000, 4_000_000, 8_000_000]
+    );
+    let wrong = |name: &str, value: &str| compiled(main, table, &[(name, value)]).unwrap_err().remove(0).message;
+    let nobody = "`cohorts.p.stance` has no number for a member `d`";
+    assert_eq!(wrong("cohorts.p.stance/d", "0.5"), nobody);
+    assert_eq!(wrong("cohorts.p.stance/b", "2"), "`cohorts.p.stance` must be from 0 to 1, but is 2");
+    assert_eq!(wrong("time.steps/b", "2"), "`time.steps` has no number for a member `b`");
 }
 
 #[test]

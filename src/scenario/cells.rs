@@ -8,12 +8,12 @@ use jiff::civil::{Date, DateTime, Time};
 use super::calendar::Calendar;
 use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, Severity, listed, plain, quoted, suggestion};
-use super::draft::{Draft, Order, Spec, domain_help};
+use super::draft::{Draft, Spec, domain_help};
 use super::keys;
 use super::reader::{Reader, path};
 use super::set_value::is_exact;
 use super::toml_tree::{Entry, Kind, Table, Value};
-use crate::model::{Domain, Series};
+use crate::model::Series;
 
 /// The content of a cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -233,8 +233,7 @@ fn missing_number<'a>(reader: &mut Reader<'a>, calendar: &Calendar, value: &'a V
             None
         }
     }?;
-    let endless = spec.domain == Domain::Any && spec.order == Order::Attribute;
-    if spec.domain.contains(number) || (endless && number == f64::INFINITY) {
+    if spec.domain.contains(number) || (spec.is_endless() && number == f64::INFINITY) {
         return Some(number);
     }
     let message = format!("`{at}` must be {}, but is {}", spec.domain.description(), plain(number));

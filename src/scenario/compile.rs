@@ -9,7 +9,7 @@ use super::keys;
 use super::lookup::Lookup;
 use super::moves::{self, AddedMove};
 use super::names::Names;
-use super::overrides::{self, Override};
+use super::overrides::{self, Applied, Override};
 use super::reader::{Reader, path};
 use super::toml_tree::Kind;
 use crate::model::{Domain, Model, Resource, Target, limits};
@@ -43,9 +43,9 @@ pub struct Compiled {
 /// All errors, sorted by position: at most [`limits::DIAGNOSTICS`] of them, and one that states how
 /// many more there are.
 pub fn compile(document: &Document, options: &Options) -> Result<Compiled, Vec<Diagnostic>> {
-    let mut root = overrides::apply(document.root(), &options.overrides).map_err(tidy)?;
+    let Applied { mut root, members } = overrides::apply(document.root(), &options.overrides).map_err(tidy)?;
     moves::append(&mut root, &options.moves);
-    let mut reader = Reader::new(document, &root, &options.overrides);
+    let mut reader = Reader::new(document, &root, &members, &options.overrides);
     let (title, about) = read_head(&mut reader);
     let names = Names::collect(&mut reader);
     let calendar = Calendar::read(&mut reader);
@@ -58,6 +58,7 @@ pub fn compile(document: &Document, options: &Options) -> Result<Compiled, Vec<D
     draft.model.about = about;
     draft.model.resources = resources;
     draft.read(options);
+    draft.reader.diagnostics.extend(overrides::unused_members(&members, &options.overrides));
     let (model, diagnostics) = check(draft, options.track_trust);
     let diagnostics = overrides::name_durations(&root, &options.overrides, diagnostics);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {

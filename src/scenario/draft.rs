@@ -166,6 +166,11 @@ impl Spec {
     pub(super) fn takes_dates(&self) -> bool {
         self.order != Order::Rest || self.domain == Domain::Moment
     }
+
+    /// Whether it has no upper end and may be infinite where a value is missing: an attribute.
+    pub(super) fn is_endless(&self) -> bool {
+        self.domain == Domain::Any && self.order == Order::Attribute
+    }
 }
 
 /// The order of evaluation: fields that others read come first.
@@ -185,6 +190,13 @@ pub(super) struct User {
     pub(super) owner: Option<ActorId>,
     /// `index` and `size`.
     pub(super) member: Option<(u32, u32)>,
+}
+
+impl User {
+    /// The row of a cohort's member in its table, from 0.
+    pub(super) fn row(&self) -> usize {
+        self.member.map_or(0, |(index, _)| index as usize - 1)
+    }
 }
 
 /// A field that is evaluated in every run, with the information that is needed to report an error in it.

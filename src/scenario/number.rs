@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::cells::{self, Column};
 use super::diagnostic::{Diagnostic, Origin, listed, plain, quoted, suggestion};
 use super::draft::{Draft, FieldInfo, Order, Pending, Spec, User, WHOLE, domain_help, shape_name};
+use super::names::Party;
+use super::overrides::MemberValue;
 use super::reader::path;
 use super::script::Script;
 use super::script::{Context, OwnAttributes, Type};
@@ -35,14 +37,14 @@ struct Drawn {
 }
 
 impl Drawn {
-    /// The distribution of a user.
-    fn of(&self, user: usize) -> Arc<Distribution> {
+    /// The distribution of the user with this row of the table.
+    fn of(&self, row: usize) -> Arc<Distribution> {
         if self.columns.is_empty() {
             return Arc::clone(&self.distribution);
         }
         let mut own = (*self.distribution).clone();
         for (at, column) in &self.columns {
-            own.arguments[*at] = Scalar::Constant(column.values[user]);
+            own.arguments[*at] = Scalar::Constant(column.values[row]);
         }
         Arc::new(own)
     }
@@ -51,6 +53,24 @@ impl Drawn {
 impl<'a> Draft<'a> {
     /// Reads a numeric field for each of its users; `targets` returns the places of a user in the setup.
     pub(super) fn number(&mut self, value: &'a Value, spec: &Spec, users: &[User], targets: &dyn Fn(usize) -> Targets) {
+        let mut own: Vec<usize> = Vec::new();
+        let members: Vec<&'a MemberValue> = self.reader.member_values(&spec.path).collect();
+        for member in members {
+            let Some(Party::Actor(actor)) = self.lookup.names.party_named(&member.member) else { continue };
+            let Some(at) = users.iter().position(|user| user.suffix == Some(actor)) else { continue };
+            member.used.set(true);
+            own.push(at);
+            self.number_of(&member.value, spec, &users[at..=at], &|_| targets(at));
+        }
+        if own.is_empty() {
+            return self.number_of(value, spec, users, targets);
+        }
+        let others: Vec<usize> = (0..users.len()).filter(|at| !own.contains(at)).collect();
+        let left: Vec<User> = others.iter().map(|&at| users[at]).collect();
+        self.number_of(value, spec, &left, &|at| targets(others[at]));
+    }
+
+    fn number_of(&mut self, value: &'a Value, spec: &Spec, users: &[User], targets: &dyn Fn(usize) -> Targets) {
         let is_good = match self.read_number(value, spec) {
             None => false,
             Some(Read::Number(number)) => {
@@ -66,7 +86,8 @@ impl<'a> Draft<'a> {
             }
             Some(Read::Column(column)) => {
                 let is_good = cells::column_in_domain(&mut self.reader, &column, spec);
-                for (at, &number) in column.values.iter().take(if is_good { users.len() } else { 0 }).enumerate() {
+                for (at, user) in users.iter().enumerate().filter(|_| is_good) {
+                    let number = column.values[user.row()];
                     targets(at).iter().for_each(|&target| self.model.setup.set(target, number));
                 }
                 is_good
@@ -351,7 +372,9 @@ impl<'a> Draft<'a> {
 
     /// Reports a number outside of the field's domain.
     fn in_domain(&mut self, value: &Value, spec: &Spec, number: f64) -> bool {
-        if spec.domain.contains(number) {
+        // An attribute may be set to what an empty cell may stand for.
+        let is_endless = value.set_by.is_some() && spec.is_endless() && number == f64::INFINITY;
+        if spec.domain.contains(number) || is_endless {
             return true;
         }
         let message = format!("`{}` must be {}, but is {}", spec.path, spec.domain.description(), plain(number));
@@ -400,7 +423,7 @@ impl<'a> Draft<'a> {
     ) {
         let info = FieldInfo::new(value, spec, std::mem::take(&mut drawn.scripts), std::mem::take(&mut drawn.spans));
         for (at, user) in users.iter().enumerate() {
-            let source = FieldSource::Draw { draw: DrawId(0), distribution: drawn.of(at) };
+            let source = FieldSource::Draw { draw: DrawId(0), distribution: drawn.of(user.row()) };
             if !self.push_field(spec, user, targets(at), source, &info) {
                 return;
             }

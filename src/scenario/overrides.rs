@@ -1,6 +1,7 @@
 //! `--set`: replaces numbers, durations, moments and booleans of the document before it is compiled, or adds those
 //! that it leaves to their defaults.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Origin, nearest, quoted};
@@ -12,7 +13,8 @@ use crate::model::Shape;
 /// A value that replaces one in the file, or a default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Override {
-    /// A parameter, or the dotted path of a value (`actors.us.stance`, `influence.0.weight`, `meetings.summit.on`).
+    /// A parameter, or the dotted path of a value (`actors.us.stance`, `influence.0.weight`, `meetings.summit.on`),
+    /// followed by `/ID` for one member of a cohort or one debtor of a commitment (`cohorts.party.stance/usa`).
     pub name: String,
     /// The new value.
     pub value: SetValue,
@@ -24,6 +26,19 @@ impl Override {
     pub fn argument(&self) -> String {
         format!("{}={}", self.name, self.value)
     }
+}
+
+/// A value that was set for one member of a cohort, or for one debtor of a commitment.
+#[derive(Debug)]
+pub(super) struct MemberValue {
+    /// The dotted path of the field.
+    pub(super) path: String,
+    /// The id of the member.
+    pub(super) member: String,
+    /// The value, at the place of that of the whole field.
+    pub(super) value: Value,
+    /// Whether a member of that id had the field.
+    pub(super) used: Cell<bool>,
 }
 
 /// The canonical name of a number. That of a parameter is its bare name: `floor` for `parameters.floor` and
@@ -107,16 +122,59 @@ fn fields() -> impl Iterator<Item = &'static str> {
     numbers.chain(MOMENTS).chain(LENGTHS).chain(BOOLEANS)
 }
 
-/// A copy of the document with the overrides applied.
-pub(super) fn apply(root: &Table, overrides: &[Override]) -> Result<Table, Vec<Diagnostic>> {
-    let mut root = root.clone();
+/// A document with its overrides.
+#[derive(Debug)]
+pub(super) struct Applied {
+    /// A copy of the document with the overrides of whole fields.
+    pub(super) root: Table,
+    /// The overrides for single members.
+    pub(super) members: Vec<MemberValue>,
+}
+
+/// Applies overrides to a copy of a document.
+pub(super) fn apply(root: &Table, overrides: &[Override]) -> Result<Applied, Vec<Diagnostic>> {
+    let mut applied = Applied { root: root.clone(), members: Vec::new() };
     let mut diagnostics = Vec::new();
     for (number, setting) in overrides.iter().enumerate() {
-        if let Err(error) = apply_one(&mut root, number, setting) {
+        let result = match setting.name.split_once('/') {
+            Some((path, member)) => applied.set_member(number, setting, (path, member)),
+            None => apply_one(&mut applied.root, number, setting),
+        };
+        if let Err(error) = result {
             diagnostics.push(*error);
         }
     }
-    if diagnostics.is_empty() { Ok(root) } else { Err(diagnostics) }
+    if diagnostics.is_empty() { Ok(applied) } else { Err(diagnostics) }
+}
+
+impl Applied {
+    fn set_member(
+        &mut self,
+        number: usize,
+        setting: &Override,
+        (path, member): (&str, &str),
+    ) -> Result<(), Box<Diagnostic>> {
+        let parts: Vec<&str> = path.split('.').collect();
+        let names: Vec<String> = parts.iter().map(|&part| part.to_owned()).collect();
+        let value = find(&self.root, &names).filter(|value| Settable::of(value, &parts) == Some(Settable::Number));
+        let Some(value) = value else { return Err(Box::new(unknown(&self.root, setting))) };
+        check_kind(&self.root, value, &parts, setting)?;
+        let value = Value { kind: setting.value.kind(), span: value.span.clone(), set_by: Some(number) };
+        self.members.retain(|known| (known.path.as_str(), known.member.as_str()) != (path, member));
+        self.members.push(MemberValue { path: path.into(), member: member.into(), value, used: Cell::new(false) });
+        Ok(())
+    }
+}
+
+/// The errors about members that have no such field.
+pub(super) fn unused_members(members: &[MemberValue], overrides: &[Override]) -> Vec<Diagnostic> {
+    let unused = members.iter().filter(|value| !value.used.get());
+    let settings = unused.filter_map(|value| Some((value, overrides.get(value.value.set_by?)?)));
+    let error = |(value, setting): (&MemberValue, &Override)| {
+        let message = format!("{} has no number for a member {}", quoted(&value.path), quoted(&value.member));
+        whole_argument(setting, message, "set/member").help("give the id of a member of the cohort, or of a debtor")
+    };
+    settings.map(error).collect()
 }
 
 fn apply_one(root: &mut Table, number: usize, setting: &Override) -> Result<(), Box<Diagnostic>> {
@@ -175,7 +233,8 @@ pub(super) fn name_durations(
     mut diagnostics: Vec<Diagnostic>,
 ) -> Vec<Diagnostic> {
     for setting in overrides.iter().filter(|setting| matches!(setting.value, SetValue::Duration(..))) {
-        let Some(value) = find(root, &full_path(root, &setting.name)) else { continue };
+        let field = setting.name.split('/').next().unwrap_or_default();
+        let Some(value) = find(root, &full_path(root, field)) else { continue };
         let note = provenance(setting);
         for diagnostic in &mut diagnostics {
             let is_inside = matches!(diagnostic.origin, Origin::File)
@@ -427,7 +486,8 @@ mod tests {
 
     fn set(name: &str, value: &str) -> Result<Table, Vec<Diagnostic>> {
         let document = Document::parse("test", TEXT.as_bytes()).unwrap();
-        apply(document.root(), &[Override { name: name.into(), value: SetValue::parse(value).unwrap() }])
+        let setting = Override { name: name.into(), value: SetValue::parse(value).unwrap() };
+        apply(document.root(), &[setting]).map(|applied| applied.root)
     }
 
     fn check(name: &str, at: &str) {

@@ -9,7 +9,7 @@ use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, all_listed, quoted, suggestion, visible};
 use super::document::Document;
 use super::keys::Keys;
-use super::overrides::{self, Override};
+use super::overrides::{self, MemberValue, Override};
 use super::source::SourceText;
 use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::limits;
@@ -32,6 +32,8 @@ pub(super) struct Reader<'a> {
     pub(super) original: &'a Table,
     /// The tables of cells, by the position at which they are named.
     tables: &'a BTreeMap<usize, Arc<CsvTable>>,
+    /// The values that were set for single members.
+    members: &'a [MemberValue],
     settings: &'a [Override],
     pub(super) diagnostics: Vec<Diagnostic>,
     /// The number of invalid cells that have been reported.
@@ -41,18 +43,29 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads `root`, which is the document with `settings` applied and moves added.
-    pub(super) fn new(document: &'a Document, root: &'a Table, settings: &'a [Override]) -> Self {
+    /// Reads `root`, which is the document with `settings` applied and moves added, but those for single `members`.
+    pub(super) fn new(
+        document: &'a Document,
+        root: &'a Table,
+        members: &'a [MemberValue],
+        settings: &'a [Override],
+    ) -> Self {
         Self {
             source: document.source(),
             root,
             original: document.root(),
             tables: document.tables(),
+            members,
             settings,
             diagnostics: Vec::new(),
             cell_errors: 0,
             comparisons: Cell::new(COMPARISONS),
         }
+    }
+
+    /// The values of a field that were set for single members.
+    pub(super) fn member_values(&self, path: &str) -> impl Iterator<Item = &'a MemberValue> {
+        self.members.iter().filter(move |value| value.path == path)
     }
 
     /// The nearest name as a question, 'did you mean …?'; there may be very many names.
