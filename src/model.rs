@@ -19,6 +19,8 @@ mod state;
 mod trust;
 mod world;
 
+use std::sync::Arc;
+
 pub use amount::{Amount, MAX_AMOUNT, MAX_TOTAL};
 pub use clock::{Clock, Date, StepLength};
 pub use columns::Columns;
@@ -40,7 +42,7 @@ pub use setup::{Setup, Target};
 pub use state::{Standing, State};
 pub use trust::{Beta, Trust};
 pub use world::{
-    Facts, InstanceState, LEAST_CHANGE, Occurrence, World, begin_step, evolve, is_change, move_all_stances,
+    Facts, InstanceState, LEAST_CHANGE, Moment, Occurrence, World, begin_step, evolve, is_change, move_all_stances,
     move_stances, recount,
 };
 
@@ -171,7 +173,8 @@ pub struct Model {
     /// The slots that gifts count in.
     pub gift_slots: Vec<SlotId>,
     /// The numbers that are the same in all runs, with defaults in place of those that differ.
-    pub setup: Setup,
+    /// Shared with the runs that change none of them.
+    pub setup: Arc<Setup>,
     /// The numeric fields that are expressions or distributions, in order of evaluation.
     pub fields: Vec<Field>,
     /// Paths of the fields that are drawn, sorted by their bytes.
@@ -351,6 +354,11 @@ pub struct Mean {
 }
 
 impl Model {
+    /// The numbers, to be changed; copies them if a run shares them.
+    pub fn setup_mut(&mut self) -> &mut Setup {
+        Arc::make_mut(&mut self.setup)
+    }
+
     /// Whether another model of the same file differs from this one only in the numbers of its setup. `0` and `-0` are
     /// equal here: numbers that are set from outside are never `-0`.
     #[must_use]

@@ -172,7 +172,7 @@ fn a_move_opens_a_deadlock() {
     assert_eq!(series(&text, "since"), [-1.0, -1.0, 0.0, 1.0, 0.0, 1.0]);
     let ran = run_text(&text, &[], 0);
     let log: Vec<(u32, &str, Option<u32>)> =
-        ran.run.log.iter().map(|entry| (entry.step, entry.event.kind().name(), entry.cause)).collect();
+        ran.run.log.iter().map(|entry| (entry.step, entry.event.kind().name(), entry.cause())).collect();
     let moved = log.iter().position(|entry| entry.1 == "moved").unwrap();
     let cause = u32::try_from(moved).unwrap();
     assert_eq!(log[moved], (2, "moved", None));
@@ -196,7 +196,7 @@ fn a_move_raises_graded_amounts_to_their_limit() {
         .iter()
         .filter_map(|entry| match entry.event {
             Event::Raised { amount, .. } => {
-                let cause = log[entry.cause.unwrap() as usize].event.kind().name();
+                let cause = log[entry.cause().unwrap() as usize].event.kind().name();
                 Some((entry.step, amount.0 / 1_000_000, cause))
             }
             _ => None,
@@ -219,7 +219,7 @@ fn raised_by_moves(text: &str, overrides: &[(&str, f64)]) -> Vec<(String, u32, i
     let ran = run_text(text, overrides, 0);
     let log = &ran.run.log;
     let moved = |entry: &backstop::model::Entry| {
-        entry.cause.is_some_and(|cause| matches!(log[cause as usize].event, Event::Moved(_)))
+        entry.cause().is_some_and(|cause| matches!(log[cause as usize].event, Event::Moved(_)))
     };
     let raised = log.iter().filter(|entry| moved(entry)).filter_map(|entry| match entry.event {
         Event::Raised { instance, gift, amount } => Some((ran.model.name_of(instance).to_owned(), gift, amount.0)),
@@ -280,9 +280,9 @@ fn a_move_takes_up_what_is_suspended_once_its_condition_holds() {
     let reactivated =
         run_text(&text, &[], 0).run.log.iter().position(|e| e.event.kind().name() == "reactivated").unwrap();
     let log = run_text(&text, &[], 0).run.log;
-    let cause = log[reactivated].cause.unwrap() as usize;
+    let cause = log[reactivated].cause().unwrap() as usize;
     assert_eq!(log[cause].event.kind().name(), "moved");
-    assert!(log[cause].cause.is_some());
+    assert!(log[cause].cause().is_some());
     replays(&text);
 }
 
@@ -338,7 +338,7 @@ fn a_condition_that_reads_a_move_replays_in_a_later_step() {
     let log = run_text(&text, &[], 0).run.log;
     let by_moves: Vec<(u32, &str)> = log
         .iter()
-        .filter(|entry| entry.cause.is_some_and(|cause| matches!(log[cause as usize].event, Event::Moved(_))))
+        .filter(|entry| entry.cause().is_some_and(|cause| matches!(log[cause as usize].event, Event::Moved(_))))
         .map(|entry| (entry.step, entry.event.kind().name()))
         .collect();
     assert_eq!(

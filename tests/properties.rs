@@ -382,7 +382,7 @@ proptest! {
 /// Events with their causes.
 fn with_causes(ran: &Ran) -> Vec<String> {
     let rows = rows(ran);
-    let cause = |at: usize| ran.run.log[at].cause.map_or("nothing", |cause| rows[cause as usize].as_str());
+    let cause = |at: usize| ran.run.log[at].cause().map_or("nothing", |cause| rows[cause as usize].as_str());
     (0..rows.len()).map(|at| format!("{} because of {}", rows[at], cause(at))).collect()
 }
 

@@ -6,8 +6,8 @@
 use super::goal::{Goal, GoalTest};
 use crate::engine::View;
 use crate::model::{
-    Commitment, CommitmentId, Expression, Influence, InstanceId, InstanceState, Model, Node, Promises, Quantity, State,
-    Trigger,
+    Commitment, CommitmentId, Expression, Influence, InstanceId, InstanceState, Model, Moment, Node, Promises,
+    Quantity, State, Trigger,
 };
 
 /// The equivalence class of each move; moves of one class are interchangeable. May separate moves that are
@@ -205,7 +205,8 @@ fn numbers(view: View<'_>, instance: InstanceId) -> Vec<u64> {
     let mut numbers = vec![u64::from(declared.commitment.0)];
     let by_actor = [&setup.susceptibility, &setup.volatility, &setup.credit_offer, &setup.credit_bond];
     numbers.extend(by_actor.map(|values| values[debtor].to_bits()));
-    let tables = [&setup.stances, &setup.anchors, &setup.attributes, &world.stances, &world.anchors];
+    // The anchors of the setup matter at the start only, and those of the state are here.
+    let tables = [&setup.stances, &setup.attributes, &world.stances, &world.anchors];
     numbers.extend(tables.into_iter().flat_map(|table| table.iter().skip(debtor).step_by(actors).map(|v| v.to_bits())));
     let optional = |number: Option<u32>| number.map_or(u64::MAX, u64::from);
     numbers.extend([u64::from(setup.lead[at]), u64::from(setup.over[at]), setup.expires[at].to_bits()]);
@@ -218,7 +219,8 @@ fn numbers(view: View<'_>, instance: InstanceId) -> Vec<u64> {
         u64::from(active_since),
         u64::from(active_before),
     ]);
-    numbers.extend([created, first_detached, detached, settled, suspended].map(optional));
+    let steps = [created, first_detached, detached, settled, suspended].map(Moment::step);
+    numbers.extend(steps.map(optional));
     for gift in model.gifts(instance) {
         let by = setup.by.get(gift.position).map_or(0, |by| by.0);
         let delivered_amount =

@@ -11,7 +11,7 @@ use super::decision::View;
 use super::plan::{Plan, Recipients, Watchers};
 use super::signals::Signal;
 use super::watch::{Bands, Kind, Reasons, Wake};
-use crate::model::{ActorId, Event, InstanceId, Model, State};
+use crate::model::{ActorId, CommitmentId, Event, EventKind, InstanceId, Model, Payload, SlotId, State};
 
 /// After this many sleeps in a row of at most one step, the reasons to wake an instance are no longer computed for a
 /// while.
@@ -25,8 +25,6 @@ struct Sleepers {
     awake: InstanceSet,
     /// Instances that the next step wakes.
     next_step: InstanceSet,
-    /// By instance: a mask of the quantities of its conditions that wake it.
-    masks: Vec<u64>,
     /// By instance: statistics of its latest sleeps.
     sleep_stats: Vec<SleepStats>,
 }
@@ -44,7 +42,7 @@ struct SleepStats {
 impl Sleepers {
     fn new(all: &InstanceSet, count: usize) -> Self {
         let next_step = InstanceSet::new(count);
-        Self { awake: all.clone(), next_step, masks: vec![0; count], sleep_stats: vec![SleepStats::default(); count] }
+        Self { awake: all.clone(), next_step, sleep_stats: vec![SleepStats::default(); count] }
     }
 
     fn reset(&mut self, all: &InstanceSet) {
@@ -53,26 +51,19 @@ impl Sleepers {
         self.sleep_stats.fill(SleepStats::default());
     }
 
-    #[inline]
-    fn wake(&mut self, instance: u32, mask: u64) {
-        if self.masks[instance as usize] & mask != 0 {
-            self.awake.insert(InstanceId(instance));
-        }
-    }
-
     /// Registers that the state of an instance has changed: it is awake, or nothing wakes it.
-    fn start(&mut self, instance: InstanceId, is_awake: bool) {
+    #[inline(always)]
+    fn start(&mut self, instance: InstanceId, is_awake: bool, mask: &mut u64) {
         if is_awake {
             self.awake.insert(instance);
         } else {
             self.awake.remove(instance);
             self.next_step.remove(instance);
-            self.masks[instance.index()] = 0;
+            *mask = 0;
         }
     }
 
     fn sleep(&mut self, instance: InstanceId, wake: Wake, step: u32) {
-        self.masks[instance.index()] = wake.mask;
         if wake.next_step {
             self.next_step.insert(instance);
         }
@@ -91,6 +82,42 @@ impl Sleepers {
     }
 }
 
+/// The signals that the latest events of a batch have raised: those of all instances of a commitment in the same groups
+/// are the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told<'m> {
+    /// Of events of the life cycle, and of gifts: the kind, the commitment, the number of the gift, and the slots.
+    latest: [Option<(EventKind, CommitmentId, u32, &'m [SlotId])>; 2],
+}
+
+impl<'m> Told<'m> {
+    /// Whether the signals of an event are those of the event of its sort before it.
+    #[inline]
+    pub(super) fn is_again(&mut self, model: &'m Model, event: Event) -> bool {
+        let (sort, instance, gift, slots) = match event.payload() {
+            Payload::Instance(instance) => (0, instance, 0, model.all_slots_of(instance)),
+            Payload::Gift { instance, gift, .. } => (1, instance, gift, model.slots_of(instance, gift as usize)),
+            Payload::Nothing
+            | Payload::Draw { .. }
+            | Payload::Meeting(_)
+            | Payload::Shock(_)
+            | Payload::Move(_)
+            | Payload::Opinion { .. }
+            | Payload::Pair { .. }
+            | Payload::Package { .. }
+            | Payload::Outcome(_)
+            | Payload::Ending(_) => return false,
+        };
+        // Events also raise the signals of trust in a debtor.
+        if model.reads_trust {
+            return false;
+        }
+        let commitment = model.instances[instance.index()].commitment;
+        let now = Some((event.kind(), commitment, gift, slots));
+        std::mem::replace(&mut self.latest[sort], now) == now
+    }
+}
+
 /// The instances that may have something to do, and the other readers whose inputs may have changed.
 #[derive(Clone, Debug)]
 pub(super) struct Agenda {
@@ -100,6 +127,9 @@ pub(super) struct Agenda {
     is_thorough: bool,
     /// `when`, and the conditions of Review.
     sleepers: [Sleepers; 2],
+    /// By instance, then kind: a mask of the quantities of its conditions that wake it. Both kinds stand together, since
+    /// a change of its state concerns both.
+    masks: Vec<[u64; 2]>,
     bands: Bands,
     /// By position in the plan's levels: the graded amounts that may have to rise.
     levels: Vec<bool>,
@@ -131,9 +161,10 @@ impl Agenda {
         model.instance_ids().for_each(|instance| all.insert(instance));
         let mut may_be_timed = InstanceSet::new(count);
         plan.timed.iter().for_each(|&instance| may_be_timed.insert(instance));
-        let stances = if plan.bands_are_kept() { plan.stance_streams.len() } else { 0 };
+        let stances = if plan.bands_are_kept() { model.issues.len() * model.actors.len() } else { 0 };
         Self {
             sleepers: [Sleepers::new(&all, count), Sleepers::new(&all, count)],
+            masks: vec![[0; 2]; count],
             bands: Bands::new(stances),
             all,
             is_thorough: false,
@@ -160,9 +191,11 @@ impl Agenda {
         self.is_thorough
     }
 
-    /// Begins a run: everything has to be evaluated.
-    pub(super) fn reset(&mut self, view: View<'_>) {
-        self.sleepers.iter_mut().for_each(|sleepers| sleepers.reset(&self.all));
+    /// Begins a run: everything has to be evaluated. Of a new agenda, which `is_new`, not all must be written again.
+    pub(super) fn reset(&mut self, view: View<'_>, is_new: bool) {
+        if !is_new {
+            self.sleepers.iter_mut().for_each(|sleepers| sleepers.reset(&self.all));
+        }
         self.bands.reset();
         (0..).take(self.levels.len()).for_each(|level| self.add_level(level));
         self.timed.clear();
@@ -217,8 +250,12 @@ impl Agenda {
 
     #[inline]
     fn wake(&mut self, plan: &Plan, signal: Signal) {
-        for (sleepers, watchers) in self.sleepers.iter_mut().zip(&plan.watchers) {
-            watchers.masked(signal).for_each(|(instance, mask)| sleepers.wake(instance, mask));
+        for (kind, (sleepers, watchers)) in self.sleepers.iter_mut().zip(&plan.watchers).enumerate() {
+            for (instance, mask) in watchers.masked(signal) {
+                if self.masks[instance as usize][kind] & mask != 0 {
+                    sleepers.awake.insert(InstanceId(instance));
+                }
+            }
         }
     }
 
@@ -269,10 +306,15 @@ impl Agenda {
         }
     }
 
-    /// Registers an event that has just been applied to the state.
+    /// Registers an event that has just been applied to the state. Its signals are not raised again if that `is_told`,
+    /// since whom they wake is awake.
     #[inline]
-    pub(super) fn note(&mut self, view: View<'_>, event: Event) {
+    pub(super) fn note(&mut self, view: View<'_>, event: Event, is_told: bool) {
         let View { model, plan, .. } = view;
+        if is_told {
+            self.note_instance(view, event);
+            return;
+        }
         if let Event::Stance { actor, issue, value } = event {
             let at = plan.signals.stance(actor, issue) - plan.signals.stances;
             plan.means_of(at, |signal| self.raise(plan, signal));
@@ -286,6 +328,13 @@ impl Agenda {
         if let Event::Stance { actor, .. } | Event::Anchor { actor, .. } = event {
             self.shifted.push(actor);
         }
+        self.note_instance(view, event);
+    }
+
+    /// Registers what an event changes for its own instance.
+    #[inline]
+    fn note_instance(&mut self, view: View<'_>, event: Event) {
+        let View { model, plan, .. } = view;
         if let Some(instance) = event.instance() {
             if event.kind().leads_to().is_some() {
                 self.resume(view, instance);
@@ -321,16 +370,17 @@ impl Agenda {
     pub(super) fn resume(&mut self, view: View<'_>, instance: InstanceId) {
         let state = view.world.instance(instance).state;
         let [when, review] = &mut self.sleepers;
+        let [when_mask, review_mask] = &mut self.masks[instance.index()];
         // `when` applies to offers only.
-        when.start(instance, state == State::Conditional);
+        when.start(instance, state == State::Conditional, when_mask);
         let commitment = view.model.instances[instance.index()].commitment;
-        review.start(instance, view.plan.conditions[commitment.index()].is_reviewed(state));
+        review.start(instance, view.plan.conditions[commitment.index()].is_reviewed(state), review_mask);
         if state == State::Detached {
             self.delivering.insert(instance);
         } else {
             self.delivering.remove(instance);
         }
-        if self.may_be_timed.contains(instance) {
+        if self.may_be_timed.may_have_any() && self.may_be_timed.contains(instance) {
             self.schedule(view, instance);
         }
     }
@@ -398,6 +448,13 @@ impl Agenda {
         self.raised = raised;
     }
 
+    /// Reads what an event of an instance may change, so that it is in the cache. The result means nothing.
+    #[inline]
+    #[must_use]
+    pub(super) fn touch(&self, instance: InstanceId) -> u64 {
+        self.masks[instance.index()][0] ^ u64::from(self.delivering.contains(instance))
+    }
+
     /// Whether to compute the reasons that can wake an instance while evaluating it.
     pub(super) fn is_worth_while(&self, kind: Kind, instance: InstanceId) -> bool {
         self.sleepers[kind as usize].sleep_stats[instance.index()].pause == 0
@@ -406,6 +463,7 @@ impl Agenda {
     /// Puts the evaluated instances to sleep for the given reasons.
     pub(super) fn sleep(&mut self, kind: Kind, reasons: &Reasons, step: u32) {
         for &(instance, wake) in &reasons.sleeping {
+            self.masks[instance.index()][kind as usize] = wake.mask;
             self.sleepers[kind as usize].sleep(instance, wake, step);
         }
         reasons.bands.iter().for_each(|band| self.bands.narrow(*band));
@@ -483,7 +541,7 @@ fn next_time(view: View<'_>, instance: InstanceId) -> Option<u32> {
     let after = |limit: Option<u32>, since: Option<u32>| {
         limit.zip(since).map(|(limit, since)| since.saturating_add(limit).saturating_add(1))
     };
-    let due = after(setup.due[at], own.detached);
+    let due = after(setup.due[at], own.detached.step());
     match own.state {
         State::Null | State::Conditional => {
             let steps = f64::from(model.clock.steps);
@@ -497,7 +555,7 @@ fn next_time(view: View<'_>, instance: InstanceId) -> Option<u32> {
         }
         State::Detached => due,
         State::Pending => {
-            let grace = after(setup.grace[at], own.suspended);
+            let grace = after(setup.grace[at], own.suspended.step());
             due.into_iter().chain(grace).min()
         }
         State::Satisfied | State::Violated | State::Expired | State::Terminated => None,

@@ -114,8 +114,9 @@ impl Causes {
         u64::from(self.latest[instance.index()].own ^ self.tracks.touch(debtor))
     }
 
-    /// Registers the event `seq`, which has just changed the state.
-    pub(super) fn note(&mut self, (model, plan, setup, world): Situation<'_>, event: Event, seq: Seq) {
+    /// Registers the event `seq`, which has just changed the state. If it is `alike`, it has the signals of the event of its
+    /// sort before it.
+    pub(super) fn note(&mut self, (model, plan, setup, world): Situation<'_>, event: Event, (seq, alike): (Seq, bool)) {
         if let Event::Met(meeting) = event {
             self.meetings[meeting.index()] = Some(seq);
         }
@@ -129,7 +130,7 @@ impl Causes {
                 latest.entered = seq;
             }
         }
-        self.tracks.note((model, plan, setup), world, event, seq);
+        self.tracks.note((model, plan, setup), world, event, (seq, alike));
     }
 
     /// Registers the beginning of a step; `next` is the number of its first event.
@@ -150,8 +151,8 @@ impl Causes {
         for rule in rules(model).collect::<Vec<_>>() {
             let Some(condition) = condition(model, rule) else { continue };
             let scope = scope_of((model, setup, world), rule);
-            for compared in comparisons(condition, &self.tracks, scope.reader) {
-                let turn = self.turn_of(rule, condition, &compared, &scope, next);
+            for mut compared in comparisons(condition, &self.tracks, scope.reader) {
+                let turn = self.turn_of(rule, condition, &mut compared, &scope, next);
                 let known = Known { at: LogPosition::before(next), turn };
                 self.known.insert((rule, compared.node), known);
             }
@@ -173,30 +174,32 @@ impl Causes {
         }
     }
 
-    /// The event that a [`Why`] refers to; `first` is the first event decided together with it.
+    /// The event that a [`Why`] other than a rule refers to; `first` is the first event decided together with it.
+    #[inline]
     #[must_use]
-    pub(super) fn find(&mut self, situation: Situation<'_>, why: Why, first: Seq) -> Option<Seq> {
+    pub(super) fn find(&self, why: Why, first: Seq) -> Option<Seq> {
         match why {
-            Why::Nothing => None,
+            Why::Nothing | Why::Rule(_) => None,
             Why::First => Some(first),
             Why::Own(instance) => self.latest[instance.index()].own(),
             Why::Session(meeting) => self.meetings[meeting.index()],
             Why::Reached(outcome) => self.reached[outcome.index()],
             Why::Event(seq) => Some(seq),
-            Why::Rule(rule) => self.find_rule(situation, rule, first),
         }
     }
 
-    fn find_rule(&mut self, (model, _, setup, world): Situation<'_>, rule: Rule, next: Seq) -> Option<Seq> {
+    /// The event at which the condition of a rule took its present truth; `next` is the number of the next event.
+    #[must_use]
+    pub(super) fn find_rule(&mut self, (model, _, setup, world): Situation<'_>, rule: Rule, next: Seq) -> Option<Seq> {
         let entered = instance_of(rule).and_then(|instance| self.latest[instance.index()].entered());
         let Some(condition) = condition(model, rule) else { return entered };
         let scope = scope_of((model, setup, world), rule);
         let family = family(model, rule);
         let compared = self.compared[family].take();
-        let compared = compared.unwrap_or_else(|| comparisons(condition, &self.tracks, scope.reader));
+        let mut compared = compared.unwrap_or_else(|| comparisons(condition, &self.tracks, scope.reader));
         let mut turns = std::mem::take(&mut self.turns);
         let turn = turn_of_condition(condition, &mut turns, |node| {
-            match compared.iter().find(|compared| compared.node == node) {
+            match compared.iter_mut().find(|compared| compared.node == node) {
                 Some(compared) => self.turn_of(rule, condition, compared, &scope, next),
                 None => Turn { truth: condition.truth_at(node, &scope).ok(), moment: LogPosition::START },
             }
@@ -216,7 +219,7 @@ impl Causes {
         &mut self,
         rule: Rule,
         condition: &Expression,
-        compared: &Compared,
+        compared: &mut Compared,
         scope: &Scope<'_>,
         next: Seq,
     ) -> Turn {

@@ -9,6 +9,8 @@ pub(super) struct InstanceSet {
     words: Vec<u64>,
     /// A bit for each non-zero word of `words`.
     used: Vec<u64>,
+    /// Whether it is certainly empty, so that its words need not be read: of a large set they are scattered over memory.
+    is_clear: bool,
 }
 
 impl InstanceSet {
@@ -16,7 +18,7 @@ impl InstanceSet {
     #[must_use]
     pub(super) fn new(count: usize) -> Self {
         let words = count.div_ceil(64);
-        Self { words: vec![0; words], used: vec![0; words.div_ceil(64)] }
+        Self { words: vec![0; words], used: vec![0; words.div_ceil(64)], is_clear: true }
     }
 
     /// Removes all members and sets the capacity to `count`.
@@ -30,6 +32,7 @@ impl InstanceSet {
     /// Adds an instance.
     #[inline]
     pub(super) fn insert(&mut self, instance: InstanceId) {
+        self.is_clear = false;
         let at = instance.index() / 64;
         self.words[at] |= 1 << (instance.index() % 64);
         self.used[at / 64] |= 1 << (at % 64);
@@ -37,6 +40,7 @@ impl InstanceSet {
 
     /// Adds the members of another set of the same capacity.
     pub(super) fn add(&mut self, other: &Self) {
+        self.is_clear &= other.is_clear;
         for (block, &used) in other.used.iter().enumerate() {
             self.used[block] |= used;
             for at in bits(used).map(|bit| block * 64 + bit) {
@@ -58,13 +62,15 @@ impl InstanceSet {
     #[inline]
     #[must_use]
     pub(super) fn may_have_any(&self) -> bool {
-        self.used.iter().any(|&used| used != 0)
+        !self.is_clear && self.used.iter().any(|&used| used != 0)
     }
 
     /// Removes an instance.
     #[inline]
     pub(super) fn remove(&mut self, instance: InstanceId) {
-        self.words[instance.index() / 64] &= !(1 << (instance.index() % 64));
+        if !self.is_clear {
+            self.words[instance.index() / 64] &= !(1 << (instance.index() % 64));
+        }
     }
 
     /// Whether an instance is a member.
@@ -100,6 +106,7 @@ impl InstanceSet {
     pub(super) fn copy_from(&mut self, other: &Self) {
         self.words.copy_from_slice(&other.words);
         self.used.copy_from_slice(&other.used);
+        self.is_clear = other.is_clear;
     }
 
     /// Removes all members.
@@ -107,6 +114,7 @@ impl InstanceSet {
         for (block, used) in self.used.iter_mut().enumerate() {
             bits(std::mem::take(used)).for_each(|bit| self.words[block * 64 + bit] = 0);
         }
+        self.is_clear = true;
     }
 
     /// Moves the members to `out`, in declaration order.
@@ -148,6 +156,23 @@ impl Lists {
             starts[at + 1] += starts[at];
         }
         Self { starts, items: pairs.into_iter().map(|(_, item)| item).collect() }
+    }
+
+    /// Packs the items 0, 1, 2 … into `count` lists, given the list of each.
+    pub(super) fn numbered(count: usize, list_of: impl Iterator<Item = u32> + Clone) -> Self {
+        let mut starts = vec![0; count + 1];
+        list_of.clone().for_each(|list| starts[list as usize + 1] += 1);
+        for at in 0..count {
+            starts[at + 1] += starts[at];
+        }
+        let mut ends = starts.clone();
+        let mut items = vec![0; starts[count] as usize];
+        for (item, list) in (0..).zip(list_of) {
+            let end = &mut ends[list as usize];
+            items[*end as usize] = item;
+            *end += 1;
+        }
+        Self { starts, items }
     }
 
     /// Number of items of all lists.

@@ -1,6 +1,8 @@
 //! Data prepared once for a model and shared by all its runs: readers of each signal, dated events, random streams, and
 //! costs of conditions.
 
+use std::sync::OnceLock;
+
 use super::collections::{Lists, MaskedLists};
 use super::random;
 use super::signals::GlobalReaders;
@@ -87,8 +89,8 @@ pub struct Plan {
     pub(super) dated_shocks: Vec<(u32, ShockId)>,
     /// Shocks by rate or condition.
     pub(super) watched_shocks: Vec<ShockId>,
-    /// Streams of the stances' noise, by issue, then actor.
-    pub(super) stance_streams: Vec<u64>,
+    /// Streams of the stances' noise, by issue, then actor; computed when an actor has noise.
+    stance_streams: OnceLock<Vec<u64>>,
     /// Streams of the draws before step 0.
     pub(super) draw_streams: Vec<u64>,
     /// Streams of the shocks.
@@ -97,8 +99,6 @@ pub struct Plan {
     pub(super) meeting_streams: Vec<u64>,
     /// Costs by commitment.
     pub(super) costs: Vec<Costs>,
-    /// Costs by instance.
-    pub(super) instance_costs: Vec<Costs>,
     /// The operations of every step: conditions of shocks, outcomes and metrics.
     pub(super) step_cost: u64,
     /// Instances that time alone may change: `expires`, `grace`, `due`.
@@ -138,7 +138,6 @@ impl Plan {
         let names = |prefix: &str, ids: Vec<&String>| -> Vec<u64> {
             ids.into_iter().map(|id| random::stream(&format!("{prefix}/{id}"))).collect()
         };
-        let costs = costs(model);
         let global_readers = GlobalReaders::new(model, &signals);
         let level_watchers = Lists::new(count, level_watchers);
         let watchers = [MaskedLists::new(count, when), MaskedLists::new(count, review)];
@@ -178,12 +177,11 @@ impl Plan {
             begins: begins(model),
             dated_shocks,
             watched_shocks,
-            stance_streams: stance_streams(model),
+            stance_streams: OnceLock::new(),
             draw_streams: draw_streams(model),
             shock_streams: names("shock", model.shocks.iter().map(|s| &s.id).collect()),
             meeting_streams: names("meeting", model.meetings.iter().map(|m| &m.id).collect()),
-            instance_costs: model.instances.iter().map(|i| costs[i.commitment.index()]).collect(),
-            costs,
+            costs: costs(model),
             step_cost: step_cost(model),
             timed: timed(model),
             may_stop,
@@ -197,6 +195,11 @@ impl Plan {
             Some(&[from, to]) => from as usize..to as usize,
             Some(_) | None => 0..0,
         }
+    }
+
+    /// Streams of the stances' noise, by issue, then actor.
+    pub(super) fn stance_streams(&self, model: &Model) -> &[u64] {
+        self.stance_streams.get_or_init(|| stance_streams(model))
     }
 
     /// For each signal, the instances whose `when` depends on it.
@@ -269,6 +272,7 @@ impl Plan {
 
 impl Plan {
     /// Calls `raise` with the signals of the commitment and the slots of an instance.
+    #[inline]
     fn standing_of(&self, model: &Model, instance: InstanceId, mut raise: impl FnMut(Signal)) {
         raise(self.signals.commitment(model.instances[instance.index()].commitment));
         model.all_slots_of(instance).iter().for_each(|slot| raise(slot.0));

@@ -1,6 +1,7 @@
 //! The setup of one run: constants, parameters, draws.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use pulp::Arch;
 
@@ -20,11 +21,15 @@ pub type Setting = (Target, f64);
 ///
 /// # Errors
 /// [`Failure::Field`] if a field has no valid value, [`Failure::TotalAmount`] if the amounts are too large to add.
-pub fn prepare(model: &Model, run_seed: RunSeed) -> Result<(Setup, Vec<(DrawId, f64)>), Failure> {
+pub fn prepare(model: &Model, run_seed: RunSeed) -> Result<(Arc<Setup>, Vec<(DrawId, f64)>), Failure> {
     let mut words = Vec::new();
     first_words(Arch::new(), run_seed, &draw_streams(model), &mut words);
-    let (mut setup, mut drawn) = (model.setup.clone(), Vec::with_capacity(model.draws.len()));
-    draw_into(model, &model.fields, &words, &mut setup, &mut drawn)?;
+    let (mut setup, mut drawn) = (Arc::clone(&model.setup), Vec::with_capacity(model.draws.len()));
+    if model.fields.is_empty() {
+        check_together(model, &setup)?;
+    } else {
+        draw_into(model, &model.fields, &words, Arc::make_mut(&mut setup), &mut drawn)?;
+    }
     Ok((setup, drawn))
 }
 
@@ -58,9 +63,16 @@ impl Prepared {
         (model, plan): (&Model, &Plan),
         settings: &[Setting],
         run_seed: RunSeed,
-        setup: &mut Setup,
+        setup: &mut Arc<Setup>,
         drawn: &mut Vec<(DrawId, f64)>,
     ) -> Result<(), Failure> {
+        if model.fields.is_empty() && settings.is_empty() {
+            // There may be millions of numbers, so they are not copied for a run that changes none.
+            setup.clone_from(&model.setup);
+            drawn.clear();
+            return check_together(model, setup);
+        }
+        let setup = Arc::make_mut(setup);
         if !model.fields.is_empty() && std::mem::replace(&mut self.is_again, true) {
             self.keep(model, settings);
         }
@@ -103,7 +115,7 @@ impl Prepared {
     /// Works out the fields that neither a setting nor a draw bears on, and lists the others. None where a field cannot
     /// be worked out, so that the run must fail at its place, or where one is read before it is worked out.
     fn work_out(&mut self, model: &Model) -> Option<Setup> {
-        let mut setup = model.setup.clone();
+        let mut setup = (*model.setup).clone();
         let (mut live, mut read) = (self.set.clone(), BTreeSet::new());
         self.live.clear();
         for (at, field) in (0..).zip(&model.fields) {
@@ -176,9 +188,14 @@ fn draw_into<'m>(
 ///
 /// # Errors
 /// As for [`prepare`].
-pub fn prepare_drawn(model: &Model, drawn: &[f64]) -> Result<Setup, Failure> {
-    let mut setup = model.setup.clone();
-    fill(model, &model.fields, &mut setup, |_, draw, _, _| Ok(drawn.get(draw.index()).copied().unwrap_or(f64::NAN)))?;
+pub fn prepare_drawn(model: &Model, drawn: &[f64]) -> Result<Arc<Setup>, Failure> {
+    let mut setup = Arc::clone(&model.setup);
+    if model.fields.is_empty() {
+        check_together(model, &setup)?;
+    } else {
+        let drawn = |draw: DrawId| drawn.get(draw.index()).copied().unwrap_or(f64::NAN);
+        fill(model, &model.fields, Arc::make_mut(&mut setup), |_, draw, _, _| Ok(drawn(draw)))?;
+    }
     Ok(setup)
 }
 
@@ -195,11 +212,6 @@ fn fill<'m>(
             FieldSource::Draw { draw, distribution } => draw_value(field, *draw, distribution, setup)?,
         };
         field.store(value, model, setup).map_err(Failure::Field)?;
-    }
-    for (anchor, stance) in setup.anchors.iter_mut().zip(&setup.stances) {
-        if anchor.is_nan() {
-            *anchor = *stance;
-        }
     }
     check_together(model, setup)
 }
@@ -274,7 +286,7 @@ mod tests {
         for (replicate, settings) in (0..).zip(sets) {
             let run_seed = RunSeed { seed: 1, replicate };
             let prepare = |prepared: &mut Prepared| {
-                let (mut setup, mut drawn) = (model.setup.clone(), Vec::new());
+                let (mut setup, mut drawn) = (Arc::clone(&model.setup), Vec::new());
                 let result = prepared.prepare((&model, &plan), settings, run_seed, &mut setup, &mut drawn);
                 // Numbers are compared as they are written, since not a number is not equal to itself.
                 (format!("{:?}", result.as_ref().map(|()| &setup)), drawn, result.is_ok())

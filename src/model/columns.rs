@@ -222,7 +222,7 @@ fn compare(comparison: Comparison, operands: &Parts<'_>, a: NodeId, b: NodeId, o
 }
 
 fn read(quantity: Quantity, scope: &Scope<'_>, readers: &[Reader], out: &mut [f64]) -> Option<f64> {
-    let Scope { model, world, evidence, .. } = *scope;
+    let Scope { model, setup, world, evidence, .. } = *scope;
     if !quantity.depends_on_reader() {
         return Some(scope.read(quantity));
     }
@@ -230,6 +230,8 @@ fn read(quantity: Quantity, scope: &Scope<'_>, readers: &[Reader], out: &mut [f6
     // Quick ways for what is read most. Where the total is 0, so is the own share of every reader.
     if let Quantity::OwnStance(issue) = quantity {
         named.for_each(|(me, out)| *out = world.stance(me.actor, issue));
+    } else if let Quantity::Own(attribute) = quantity {
+        named.for_each(|(me, out)| *out = setup.attribute(model, me.actor, attribute));
     } else if let Quantity::Parties(slot) = quantity {
         if evidence.parties(model, slot, None) == 0 {
             return Some(0.0);

@@ -382,6 +382,22 @@ pub struct Entry {
     pub step: u32,
     /// The event.
     pub event: Event,
+    /// The event that caused it; [`Seq::MAX`] if none did. A log may have millions of entries.
+    cause: Seq,
+}
+
+impl Entry {
+    /// An event with the event that caused it, if one did.
+    #[inline]
+    #[must_use]
+    pub fn new(step: u32, event: Event, cause: Option<Seq>) -> Self {
+        Self { step, event, cause: cause.unwrap_or(Seq::MAX) }
+    }
+
     /// The event that caused it, if one did.
-    pub cause: Option<Seq>,
+    #[inline]
+    #[must_use]
+    pub fn cause(&self) -> Option<Seq> {
+        (self.cause != Seq::MAX).then_some(self.cause)
+    }
 }

@@ -128,11 +128,11 @@ impl Evidence {
         let kind = &model.commitments[declared.commitment.index()];
         let gifts = (declared.first_gift as usize..).zip(&kind.gives).map(|(gift, &resource)| {
             let own = &self.ledger[model.ledger_index(resource, declared.debtor)];
-            let slots = u64::from(model.gift_slot_starts[gift]);
+            let slots = model.slots_at(gift).first().map_or(0, |slot| slot.0);
             self.delivered[gift].0.cast_unsigned()
-                ^ own.offered_or_more.cast_unsigned()
+                ^ own.offered.cast_unsigned()
                 ^ u64::from(own.parties)
-                ^ slots
+                ^ u64::from(slots)
         });
         let own = self.standing[instance.index()].bound ^ (self.states[instance.index()] == State::Null);
         gifts.fold(u64::from(own), |all, one| all ^ one)
@@ -226,6 +226,10 @@ impl Evidence {
         step_count(&mut counts.offers, old.offered, new.offered);
         step_count(&mut counts.bonds, old.bound, new.bound);
         step_count(&mut counts.kept, old.kept, new.kept);
+        if (old.offered, old.bound) == (new.offered, new.bound) && self.amounts.is_empty() {
+            // Whether it is kept decides only which of its amounts counts, and without graded amounts there is only one.
+            return;
+        }
         for gift in model.gifts(instance) {
             let promise = self.promise(model, setup, instance, gift);
             self.change(model, declared.debtor, gift, (promise, old), (promise, new));

@@ -185,7 +185,7 @@ setup! {
     parameters: Vec<f64> = Parameter(ParameterId), raw;
     /// Initial stances in [0, 1], by issue, then actor.
     stances: Vec<f64> = Stance(usize);
-    /// Initial anchors in [0, 1], by issue, then actor; NaN until the default, the initial stance, is filled in.
+    /// Initial anchors in [0, 1], by issue, then actor; NaN stands for the initial stance.
     anchors: Vec<f64> = Anchor(usize);
     /// Susceptibility λ in [0, 1], by actor.
     susceptibility: Vec<f64> = Susceptibility(usize);

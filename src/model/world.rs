@@ -13,21 +13,61 @@ use super::state::State;
 use super::trust::{Beta, Trust};
 use super::{Evidence, Model, Setup};
 
+/// A step at which something happened, if it has. As there are several for each of up to millions of instances, it is
+/// as small as a number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Moment(u32);
+
+impl Moment {
+    /// It has not happened.
+    pub const NEVER: Self = Self(u32::MAX);
+
+    /// At a step.
+    ///
+    /// # Panics
+    /// Never: the number of steps is limited.
+    #[inline]
+    #[must_use]
+    pub fn at(step: u32) -> Self {
+        debug_assert!(step < u32::MAX);
+        Self(step)
+    }
+
+    /// The step; `None` if it has not happened.
+    #[inline]
+    #[must_use]
+    pub fn step(self) -> Option<u32> {
+        (self != Self::NEVER).then_some(self.0)
+    }
+}
+
+impl Default for Moment {
+    fn default() -> Self {
+        Self::NEVER
+    }
+}
+
+impl std::fmt::Debug for Moment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.step().fmt(f)
+    }
+}
+
 /// The state of one commitment instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InstanceState {
     /// Its state in the life cycle.
     pub state: State,
     /// Latest step at which it was created.
-    pub created: Option<u32>,
+    pub created: Moment,
     /// First step at which it was detached.
-    pub first_detached: Option<u32>,
+    pub first_detached: Moment,
     /// Latest step at which it was detached.
-    pub detached: Option<u32>,
+    pub detached: Moment,
     /// Step at which its final state was reached.
-    pub settled: Option<u32>,
+    pub settled: Moment,
     /// Step of the latest suspension.
-    pub suspended: Option<u32>,
+    pub suspended: Moment,
     /// Step since which it has been detached without a break.
     pub active_since: u32,
     /// Steps of delivery before that in the current build-up.
@@ -35,6 +75,14 @@ pub struct InstanceState {
 }
 
 impl InstanceState {
+    /// Reads both ends of it, so that it is in the cache. The result means nothing.
+    #[inline]
+    #[must_use]
+    pub fn touch(&self) -> u64 {
+        // In memory, the state is the last.
+        self.state as u64 ^ u64::from(self.created.0)
+    }
+
     /// The number of `over` increments that were due by the end of the step before `step`, for a detached or pending
     /// instance.
     #[must_use]
@@ -145,6 +193,11 @@ impl World {
         Self { facts, gap: 0 }
     }
 
+    /// Takes the numbers of a setup for a state in which nothing has happened yet, as [`Self::reset`] does for any.
+    pub fn begin(&mut self, model: &Model, setup: &Setup) {
+        self.facts.begin(model, setup);
+    }
+
     /// Resets to the initial state with other numbers of the same model, reusing memory.
     pub fn reset(&mut self, model: &Model, setup: &Setup) {
         let Self { facts, gap } = self;
@@ -218,7 +271,10 @@ impl Facts {
 
     fn begin(&mut self, model: &Model, setup: &Setup) {
         self.stances.clone_from(&setup.stances);
-        self.anchors.clone_from(&setup.anchors);
+        self.anchors.clear();
+        // An actor without an anchor of its own is anchored where it begins.
+        let anchors = setup.anchors.iter().zip(&setup.stances);
+        self.anchors.extend(anchors.map(|(&anchor, &stance)| if anchor.is_nan() { stance } else { anchor }));
         if model.reads_trust {
             self.trust.reset(Beta::new(setup.trust_default, setup.trust_strength));
             for (pair, &value) in model.trust_pairs.iter().zip(&setup.trust_pairs) {
@@ -266,7 +322,7 @@ impl Facts {
     #[must_use]
     pub fn bound_at(&self, of: Promises) -> Option<u32> {
         match of.instance {
-            Some(one) => self.instance(one).first_detached,
+            Some(one) => self.instance(one).first_detached.step(),
             None => self.first_bound[of.commitment.index()],
         }
     }

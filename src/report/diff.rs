@@ -86,7 +86,7 @@ impl<'a> Side<'a> {
         let mut descended = vec![false; self.log().len()];
         // A cause precedes its effects, so one pass is enough.
         for (at, entry) in self.log().iter().enumerate() {
-            descended[at] = entry.cause.is_some_and(|cause| roots[cause as usize] || descended[cause as usize]);
+            descended[at] = entry.cause().is_some_and(|cause| roots[cause as usize] || descended[cause as usize]);
         }
         descended
     }
@@ -217,7 +217,7 @@ fn numbers(names: &Texts, others: &Texts) -> Vec<u32> {
 }
 
 fn is_drift(entry: &Entry) -> bool {
-    matches!(entry.event, Event::Stance { .. }) && entry.cause.is_none()
+    matches!(entry.event, Event::Stance { .. }) && entry.cause().is_none()
 }
 
 /// Describes the fork if one run is a fork of the other.

@@ -115,7 +115,7 @@ fn stopped(model: &Model, run: &Run) -> String {
     let broken = in_state(model, &run.world, State::Violated);
     let mut by_step: BTreeMap<u32, Vec<InstanceId>> = BTreeMap::new();
     for instance in broken {
-        if let Some(step) = run.world.instance(instance).settled {
+        if let Some(step) = run.world.instance(instance).settled.step() {
             by_step.entry(step).or_default().push(instance);
         }
     }

@@ -189,7 +189,7 @@ fn add_step(
         }
         // Numbers that a shock changes are part of the shock's own line.
         let is_part =
-            entry.cause.is_some() && matches!(entry.event.payload(), Payload::Opinion { .. } | Payload::Pair { .. });
+            entry.cause().is_some() && matches!(entry.event.payload(), Payload::Opinion { .. } | Payload::Pair { .. });
         if is_part && lines.last_shock().is_some() || shown.shows(model, entry.event) {
             let untrue = match (entry.event, &at_review) {
                 (Event::Suspended(instance), Some(world)) => Some(untrue(model, setup, world, instance)),
@@ -222,7 +222,7 @@ fn add(
         }
         Payload::Shock(shock) => lines.push_shock(shock),
         Payload::Opinion { .. } | Payload::Pair { .. } => {
-            if let (Some(_), Some(shock)) = (entry.cause, lines.last_shock()) {
+            if let (Some(_), Some(shock)) = (entry.cause(), lines.last_shock()) {
                 let count = if matches!(entry.event, Event::Stance { .. }) {
                     &mut shock.stances
                 } else if matches!(entry.event, Event::Anchor { .. }) {

@@ -55,7 +55,7 @@ pub fn chain_csv(verified: &Verified, name: &str) -> Result<Vec<u8>, Unknown> {
         found.iter().try_for_each(|&seq| {
             sink.row(ChainColumn::ALL.iter().map(|column| match column {
                 ChainColumn::Event => Cell::Whole(seq.into()),
-                ChainColumn::Cause => Cell::whole(verified.fold.log[seq as usize].cause),
+                ChainColumn::Cause => Cell::whole(verified.fold.log[seq as usize].cause()),
             }))
         })
     };
@@ -147,7 +147,7 @@ fn latest(log: &[Entry], is_one: impl Fn(Event) -> bool) -> Option<Seq> {
 
 /// The event and its causes, the latest first.
 fn chain(log: &[Entry], seq: Seq) -> Vec<Seq> {
-    std::iter::successors(Some(seq), |&seq| log[seq as usize].cause).collect()
+    std::iter::successors(Some(seq), |&seq| log[seq as usize].cause()).collect()
 }
 
 /// The deepest indentation of a chain of causes; further causes are not indented more.
@@ -186,7 +186,7 @@ fn reasons(verified: &Verified, chain: &[Seq]) -> Vec<(String, Vec<String>)> {
         let is_raised = matches!(entry.event, Event::Raised { .. });
         let level = if is_raised { level(verified, settled.get_or_insert_with(states), seq) } else { None };
         let because = level.unwrap_or_else(|| because(model, log, entry));
-        let cause = entry.cause.filter(|_| is_caused_by_condition(model, entry, log));
+        let cause = entry.cause().filter(|_| is_caused_by_condition(model, entry, log));
         let changed = cause.map(|cause| {
             let before = before.get_or_insert_with(states).before(cause as usize);
             changed_by(before, after.get_or_insert_with(states).after(cause as usize), entry.event)
@@ -198,7 +198,7 @@ fn reasons(verified: &Verified, chain: &[Seq]) -> Vec<(String, Vec<String>)> {
 
 /// The text between an event and its cause, which is printed next.
 fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
-    if entry.cause.is_none() {
+    if entry.cause().is_none() {
         return root(entry);
     }
     if !is_caused_by_condition(model, entry, log) {
@@ -224,7 +224,7 @@ fn because(model: &Model, log: &[Entry], entry: &Entry) -> String {
 
 /// Whether a condition or an `as` caused an event, rather than a package, a move or a renewal.
 fn is_caused_by_condition(model: &Model, entry: &Entry, log: &[Entry]) -> bool {
-    let Some(cause) = entry.cause.map(|cause| &log[cause as usize]) else { return true };
+    let Some(cause) = entry.cause().map(|cause| &log[cause as usize]) else { return true };
     match (cause.event, entry.event.instance()) {
         (Event::Agreed { .. }, _) => false,
         (Event::Moved(which), Some(instance)) => {
@@ -264,7 +264,7 @@ fn level(verified: &Verified, states: &mut States<'_>, seq: Seq) -> Option<Strin
     } else {
         String::new()
     };
-    let after = if entry.cause.is_some() { ", after:" } else { "" };
+    let after = if entry.cause().is_some() { ", after:" } else { "" };
     let (text, value) = (condition(&expression.text), plain_number(value));
     Some(format!("because its `as`, {text}, came to {value}{with}{beyond}{steps}{after}"))
 }

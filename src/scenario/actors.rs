@@ -40,7 +40,7 @@ impl<'a> Draft<'a> {
     /// Reads `[parameters]`.
     pub(super) fn read_parameters(&mut self) {
         let Some(section) = self.reader.section("parameters") else { return };
-        self.model.setup.parameters = vec![0.0; section.entries.len()];
+        self.model.setup_mut().parameters = vec![0.0; section.entries.len()];
         for (at, entry) in section.entries.iter().enumerate() {
             let place = path("parameters", &entry.key);
             let parameter = match &entry.value.kind {
@@ -68,7 +68,7 @@ impl<'a> Draft<'a> {
             _ => self.parameter_distribution(value, &parameter_spec(entry), Target::Parameter(ParameterId::at(at))),
         };
         if let Some(distribution) = &distribution {
-            self.model.setup.parameters[at] = typical(distribution);
+            self.model.setup_mut().parameters[at] = typical(distribution);
         }
         let overridden = value.set_by.is_some();
         let distribution = if overridden { self.original_distribution(entry) } else { distribution };

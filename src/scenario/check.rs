@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Range};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Severity, plain, quoted};
 use super::draft::{Draft, FieldInfo, InvalidValues, domain_help, empty_setup};
@@ -46,9 +47,9 @@ pub(super) fn check(draft: Draft<'_>, track_trust: bool) -> (Model, Vec<Diagnost
         known: &known,
         cohorts: &lookup.names.cohorts,
     };
-    let mut setup = std::mem::replace(&mut model.setup, empty_setup());
+    let mut setup = std::mem::replace(&mut model.setup, Arc::new(empty_setup()));
     let mut explainer = Explainer::new(&mut reader, &model, &places, draft.invalid);
-    let _all = check_values(&model, &known, &mut setup, &mut explainer);
+    let _all = check_values(&model, &known, Arc::make_mut(&mut setup), &mut explainer);
     let invalid = explainer.invalid;
     model.setup = setup;
     let mut explainer = Explainer::new(&mut reader, &model, &places, invalid);

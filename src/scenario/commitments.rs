@@ -161,7 +161,7 @@ impl<'a> Draft<'a> {
         } else {
             self.reader.missing("upto", place, value.span.clone(), "write the most that it can be: `upto = 100`");
         }
-        let setup = &mut self.model.setup;
+        let setup = self.model.setup_mut();
         setup.by.resize(setup.gives.len(), Amount(1));
         if let Some(by) = table.get("by") {
             let target = |user: usize| Targets::One([Target::By(instances.gift(user, number))]);
@@ -305,7 +305,6 @@ impl<'a> Draft<'a> {
             self.reader.report(error.help("make groups or cohorts of debtors smaller"));
             debtors.truncate(1);
         }
-        let setup = &mut self.model.setup;
         for (number, &debtor) in debtors.iter().enumerate() {
             let names = &mut self.model.instance_names;
             if group {
@@ -317,6 +316,7 @@ impl<'a> Draft<'a> {
             self.model.instances.push(Instance { commitment: CommitmentId::at(at), debtor, first_gift: gift });
         }
         let count = debtors.len();
+        let setup = self.model.setup_mut();
         setup.gives.resize(first_gift + count * gifts, Amount::ZERO);
         if !setup.by.is_empty() {
             setup.by.resize(first_gift + count * gifts, Amount(1));

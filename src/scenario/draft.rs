@@ -51,7 +51,7 @@ impl<'a> Draft<'a> {
         model.clock = lookup.calendar.clock;
         model.issues = names.issues.names().map(str::to_owned).collect();
         model.attributes = names.attributes.names().map(str::to_owned).collect();
-        let setup = &mut model.setup;
+        let setup = model.setup_mut();
         setup.stances = vec![0.5; actors * issues];
         setup.anchors = vec![f64::NAN; actors * issues];
         setup.susceptibility = vec![1.0; actors];
@@ -102,7 +102,7 @@ fn empty_model() -> Model {
         means: Vec::new(),
         gift_slot_starts: vec![0],
         gift_slots: Vec::new(),
-        setup: empty_setup(),
+        setup: Arc::new(empty_setup()),
         fields: Vec::new(),
         draws: Vec::new(),
         reads_trust: false,

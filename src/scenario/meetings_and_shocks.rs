@@ -25,8 +25,8 @@ impl<'a> Draft<'a> {
             let attendees = self.attendees(entry, table, &place);
             let package = self.reader.flag(table, "package", &place, false);
             let at = self.model.meetings.len();
-            self.model.setup.success.push(1.0);
-            self.model.setup.meeting_influence.push(0.0);
+            self.model.setup_mut().success.push(1.0);
+            self.model.setup_mut().meeting_influence.push(0.0);
             if let Some(success) = table.get("success") {
                 self.plain_field(&success.value, &path(&place, "success"), Domain::Unit, Target::Success(at));
             }
@@ -189,7 +189,7 @@ impl<'a> Draft<'a> {
 
     fn effect_size(&mut self, value: &'a Value, place: &str) -> u32 {
         let at = self.model.setup.effects.len();
-        self.model.setup.effects.push(0.0);
+        self.model.setup_mut().effects.push(0.0);
         self.plain_field(value, place, Domain::Any, Target::Effect(at));
         u32::try_from(at).unwrap_or(u32::MAX)
     }

@@ -335,7 +335,7 @@ impl<'a> Draft<'a> {
     /// One amount, for each of some instances.
     fn bound_amount(&mut self, value: &'a Value, place: String, gift: usize, of: &Range<usize>) -> (u32, usize) {
         let first = self.model.setup.moved.len();
-        self.model.setup.moved.resize(first + of.len(), Amount::ZERO);
+        self.model.setup_mut().moved.resize(first + of.len(), Amount::ZERO);
         let user = |at: usize| {
             let instance = &self.model.instances[at];
             let own = self.model.instance_names.text(at) != self.model.commitments[instance.commitment.index()].id;

@@ -76,7 +76,7 @@ impl<'a> Draft<'a> {
             Some(Read::Number(number)) => {
                 let is_good = self.in_domain(value, spec, number);
                 for at in 0..if is_good { users.len() } else { 0 } {
-                    targets(at).iter().for_each(|&target| self.model.setup.set(target, number));
+                    targets(at).iter().for_each(|&target| self.model.setup_mut().set(target, number));
                 }
                 is_good
             }
@@ -88,7 +88,7 @@ impl<'a> Draft<'a> {
                 let is_good = cells::column_in_domain(&mut self.reader, &column, spec);
                 for (at, user) in users.iter().enumerate().filter(|_| is_good) {
                     let number = column.values[user.row()];
-                    targets(at).iter().for_each(|&target| self.model.setup.set(target, number));
+                    targets(at).iter().for_each(|&target| self.model.setup_mut().set(target, number));
                 }
                 is_good
             }
@@ -117,7 +117,7 @@ impl<'a> Draft<'a> {
         match read? {
             Read::Number(number) => {
                 if self.in_domain(value, spec, number) {
-                    self.model.setup.set(target, number);
+                    self.model.setup_mut().set(target, number);
                 } else {
                     self.invalid.note(Some(target), 0);
                 }

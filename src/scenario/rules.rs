@@ -291,7 +291,7 @@ impl<'a> Recheck<'a> {
     /// Prepares a model.
     #[must_use]
     pub fn new(model: &'a Model) -> Self {
-        Self { model, known: Known::of(model), setup: model.setup.clone() }
+        Self { model, known: Known::of(model), setup: (*model.setup).clone() }
     }
 
     /// Whether compiling with these values would certainly succeed, everything else being the same.

@@ -69,7 +69,7 @@ impl<'a> Draft<'a> {
                 continue;
             };
             let position = self.model.setup.trust_pairs.len();
-            self.model.setup.trust_pairs.push(0.0);
+            self.model.setup_mut().trust_pairs.push(0.0);
             self.plain_field(&number.value, &path(&place, "value"), Domain::Unit, Target::TrustPair(position));
             // An invalid pair has been reported; it keeps its position, so that positions and numbers agree.
             let nobody = Pairs { first: crate::model::GroupId(0), second: crate::model::GroupId(0) };
@@ -233,7 +233,7 @@ impl<'a> Draft<'a> {
                 }),
             };
             self.model.influence.push(influence);
-            self.model.setup.influence.push(number);
+            self.model.setup_mut().influence.push(number);
         }
     }
 
@@ -264,7 +264,7 @@ impl<'a> Draft<'a> {
                 second: self.lookup.group(&mut self.reader, &trusted, span),
             };
             self.model.trust_pairs.push(pairs);
-            self.model.setup.trust_pairs.push(number);
+            self.model.setup_mut().trust_pairs.push(number);
         }
     }
 
@@ -291,7 +291,7 @@ impl<'a> Draft<'a> {
             let from = self.required_set(table, "from", &place, value.span.clone());
             let on = self.required_set(table, "on", &place, value.span.clone());
             let position = self.model.setup.influence.len();
-            self.model.setup.influence.push(1.0);
+            self.model.setup_mut().influence.push(1.0);
             if let Some(weight) = table.get("weight") {
                 let target = Target::Influence(position);
                 self.plain_field(&weight.value, &path(&place, "weight"), Domain::NonNegative, target);

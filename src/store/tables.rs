@@ -211,7 +211,7 @@ impl<'a> EventRow<'a> {
             EventColumn::Issue => self.cells.issue.into(),
             EventColumn::Resource => self.cells.resource.into(),
             EventColumn::Value => Cell::real(self.cells.value),
-            EventColumn::Cause => Cell::whole(self.entry.cause),
+            EventColumn::Cause => Cell::whole(self.entry.cause()),
         }
     }
 }
@@ -386,12 +386,12 @@ pub(super) fn write_some_commitments<S: Sink>(
                     Cell::Real(world.evidence.delivered_in_all_rounds(gift.position).to_units())
                 }
                 CommitmentColumn::State => own.state.name().into(),
-                CommitmentColumn::CreatedStep => Cell::whole(own.created),
-                CommitmentColumn::CreatedDate => date(model, own.created),
-                CommitmentColumn::DetachedStep => Cell::whole(own.detached),
-                CommitmentColumn::DetachedDate => date(model, own.detached),
-                CommitmentColumn::SettledStep => Cell::whole(own.settled),
-                CommitmentColumn::SettledDate => date(model, own.settled),
+                CommitmentColumn::CreatedStep => Cell::whole(own.created.step()),
+                CommitmentColumn::CreatedDate => date(model, own.created.step()),
+                CommitmentColumn::DetachedStep => Cell::whole(own.detached.step()),
+                CommitmentColumn::DetachedDate => date(model, own.detached.step()),
+                CommitmentColumn::SettledStep => Cell::whole(own.settled.step()),
+                CommitmentColumn::SettledDate => date(model, own.settled.step()),
                 CommitmentColumn::Rounds => Cell::Whole(world.evidence.rounds_of(instance).into()),
             }))?;
         }

@@ -159,7 +159,7 @@ impl Verified {
         let written = |entry: Option<&Entry>| {
             entry.map_or("nothing".into(), |entry| {
                 let cells = cells(self.course.first(), entry.event);
-                let cause = entry.cause.map(|cause| format!(" because of {cause}")).unwrap_or_default();
+                let cause = entry.cause().map(|cause| format!(" because of {cause}")).unwrap_or_default();
                 let parts = [cells.event, cells.actor, cells.subject, cells.resource, &cells.value_text()];
                 let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
                 format!("`{}` at step {}{cause}", parts.join(" "), entry.step)

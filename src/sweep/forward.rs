@@ -255,9 +255,9 @@ fn future(past: &RunSnapshot<'_>, model: &Model, run_seed: Option<RunSeed>) -> F
     let mut note = |moment, world: &World, _: &_| {
         if moment == Checkpoint::Ended {
             // A commitment that is renewed later was broken too.
-            let now = (0..)
-                .zip(&world.instances)
-                .filter(|(_, instance)| instance.state == State::Violated && instance.settled == Some(world.step));
+            let now = (0..).zip(&world.instances).filter(|(_, instance)| {
+                instance.state == State::Violated && instance.settled.step() == Some(world.step)
+            });
             broken.extend(now.map(|(at, _)| InstanceId::at(at)));
         }
     };

@@ -109,5 +109,5 @@ fn read_row(
             Some(seq.ok_or_else(|| format!("`cause` is {}, which is not an earlier event", quoted(text)))?)
         }
     };
-    Ok(Entry { step, event, cause })
+    Ok(Entry::new(step, event, cause))
 }

@@ -5,6 +5,7 @@ mod check;
 
 use std::collections::VecDeque;
 use std::io::Read;
+use std::sync::Arc;
 
 use super::read::read_rows;
 use super::record::{Namer, ReplayError, ending_name};
@@ -96,7 +97,7 @@ pub fn fold<'a>(
     }
     let setup = match read_draws(model, &log) {
         // A run that failed before step 0 has no drawn parameters.
-        Err(_) if recorded.failure.is_some() && log.len() == 1 => model.setup.clone(),
+        Err(_) if recorded.failure.is_some() && log.len() == 1 => Arc::clone(&model.setup),
         other => other?,
     };
     let world = World::new(model, &setup);
@@ -314,7 +315,7 @@ impl<'a> Folding<'a> {
 }
 
 /// The setup of the run, built from the values that it drew.
-fn read_draws(model: &Model, log: &[Entry]) -> Result<Setup, ReplayError> {
+fn read_draws(model: &Model, log: &[Entry]) -> Result<Arc<Setup>, ReplayError> {
     let mut drawn = Vec::with_capacity(model.draws.len());
     for (at, path) in model.draws.iter().enumerate() {
         match log.get(at + 1).map(|entry| entry.event) {

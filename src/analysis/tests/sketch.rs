@@ -1,5 +1,7 @@
 //! Small models built by hand, and an independent representation of their conditions.
 
+use std::sync::Arc;
+
 use crate::engine::{Plan, View, evolve};
 use crate::model::{
     ActorId, Amount, Clock, Commitment, CommitmentId, Comparison, Event, Expression, Group, GroupId, Instance,
@@ -95,7 +97,7 @@ pub(super) struct Sketch {
 pub(super) struct Built {
     pub(super) model: Model,
     pub(super) plan: Plan,
-    pub(super) setup: Setup,
+    pub(super) setup: Arc<Setup>,
     pub(super) world: World,
 }
 
@@ -224,7 +226,7 @@ impl Sketch {
             means: Vec::new(),
             gift_slot_starts: starts,
             gift_slots,
-            setup: Setup {
+            setup: Arc::new(Setup {
                 by: Vec::new(),
                 parameters: Vec::new(),
                 stances: vec![0.5; self.actors],
@@ -254,7 +256,7 @@ impl Sketch {
                 meeting_influence: Vec::new(),
                 effects: Vec::new(),
                 moved: Vec::new(),
-            },
+            }),
             fields: Vec::new(),
             draws: Vec::new(),
             reads_trust: true,

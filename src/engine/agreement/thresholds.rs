@@ -33,9 +33,18 @@ impl Ladder {
     #[inline]
     fn announce(&mut self, total: i64) -> &[Threshold] {
         let before = self.passed;
-        self.passed = self.steps.partition_point(|step| total >= step.least);
-        let (low, high) = (before.min(self.passed), before.max(self.passed));
-        &self.steps[low..high]
+        let is_passed = |step: &Threshold| total >= step.least;
+        // A total changes little at a time, so the search begins where it was, in steps that double.
+        let (mut low, mut high, mut width) = (before, before, 1);
+        while self.steps.get(high).is_some_and(is_passed) {
+            (low, high, width) = (high + 1, high + width, width * 2);
+        }
+        while low > 0 && !is_passed(&self.steps[low - 1]) {
+            (high, low, width) = (low - 1, low.saturating_sub(width), width * 2);
+        }
+        let high = high.min(self.steps.len());
+        self.passed = low + self.steps[low..high].partition_point(is_passed);
+        &self.steps[before.min(self.passed)..before.max(self.passed)]
     }
 }
 
@@ -111,13 +120,13 @@ impl Thresholds {
         let debtors = Debtors::new(model);
         let mut parts: Vec<Option<Vec<ComparisonForm>>> = Vec::new();
         parts.resize_with(model.commitments.len(), || None);
-        let mut others = Vec::new();
+        let (mut others, mut own_parts) = (Vec::new(), Vec::new());
         for instance in model.instance_ids().filter(|at| view.world.instance(*at).state == State::Conditional) {
             let Some(when) = &model.commitment_of(instance).when else { continue };
             let commitment = model.instances[instance.index()].commitment;
             let seeker = Seeker { view, own, when, instance, promises: debtors.of(model, instance) };
             for part in parts[commitment.index()].get_or_insert_with(|| take_apart(when)).iter() {
-                if !this.add(&seeker, part) {
+                if !this.add(&seeker, part, &mut own_parts) {
                     let watched = match part {
                         ComparisonForm::Other(quantities) => &quantities[..],
                         ComparisonForm::Simple { quantity, .. } | ComparisonForm::Single { quantity, .. } => {
@@ -138,7 +147,7 @@ impl Thresholds {
 
     /// Adds the thresholds of a comparison. Returns `false` if it has none and must be evaluated whenever its evidence
     /// changes.
-    fn add(&mut self, seeker: &Seeker<'_>, part: &ComparisonForm) -> bool {
+    fn add(&mut self, seeker: &Seeker<'_>, part: &ComparisonForm, own: &mut Vec<i64>) -> bool {
         let (quantity, least) = match *part {
             ComparisonForm::Simple { quantity, strict, number } => {
                 (quantity, seeker.least_of(quantity, strict, number))
@@ -152,7 +161,9 @@ impl Thresholds {
             Total::Parties(slot) => &mut self.parties[slot.index()],
             Total::Bonds(commitment) => &mut self.bonds[commitment.index()],
         };
-        let (Turn::At(_) | Turn::Never, Some(own)) = (least, seeker.own_parts(total)) else { return false };
+        if !matches!(least, Turn::At(_) | Turn::Never) || !seeker.own_parts(total, own) {
+            return false;
+        }
         if let Turn::At(least) = least {
             let instance = seeker.instance;
             ladder.steps.extend(own.iter().map(|own| Threshold { least: least.saturating_add(*own), instance }));
@@ -247,17 +258,17 @@ pub(in super::super) fn need_bisection(model: &Model) -> bool {
     conditions.flat_map(take_apart).any(|part| matches!(part, ComparisonForm::Single { .. }))
 }
 
-/// The instances of each debtor.
-struct Debtors(Lists);
+/// The instances of each debtor; none where each has one, since there is only one commitment.
+struct Debtors(Option<Lists>);
 
 impl Debtors {
     fn new(model: &Model) -> Self {
-        let pairs = model.instance_ids().map(|at| (model.instances[at.index()].debtor.0, at.0));
-        Self(Lists::new(model.actors.len(), pairs.collect()))
+        let debtors = model.instances.iter().map(|instance| instance.debtor.0);
+        Self((model.commitments.len() > 1).then(|| Lists::numbered(model.actors.len(), debtors)))
     }
 
     fn of(&self, model: &Model, instance: InstanceId) -> &[u32] {
-        self.0.get(model.instances[instance.index()].debtor.0)
+        self.0.as_ref().map_or(&[], |lists| lists.get(model.instances[instance.index()].debtor.0))
     }
 }
 
@@ -267,7 +278,7 @@ struct Seeker<'a> {
     own: Own,
     when: &'a Expression,
     instance: InstanceId,
-    /// All instances of its debtor.
+    /// All instances of its debtor, if it has more than this one.
     promises: &'a [u32],
 }
 
@@ -310,19 +321,20 @@ impl<'a> Seeker<'a> {
         Turn::At(high)
     }
 
-    /// The possible own contributions of the debtor to a total, which are subtracted before the condition sees it;
-    /// `None` if there are too many.
+    /// The possible own contributions of the debtor to a total, which are subtracted before the condition sees it, in
+    /// `parts`. Returns `false` if there are too many.
     ///
     /// When the debtor itself binds another commitment, the total and its own contribution rise together, and the
     /// observed total stays.
-    fn own_parts(&self, total: Total) -> Option<Vec<i64>> {
+    fn own_parts(&self, total: Total, parts: &mut Vec<i64>) -> bool {
+        parts.clear();
         let View { model, world, .. } = self.view;
         let own = |of: i64| if self.own == Own::Counted { of } else { 0 };
         let others = self.promises.iter().map(|&at| InstanceId(at)).filter(|&at| at != self.instance);
         let is_bound = |at: InstanceId| world.evidence.standing(at).bound;
         match total {
             Total::Bound(slot) => {
-                let mut parts = vec![own(own_amount(self.view, self.instance, slot))];
+                parts.push(own(own_amount(self.view, self.instance, slot)));
                 for other in others {
                     let amount = own_amount(self.view, other, slot);
                     if is_bound(other) {
@@ -334,23 +346,23 @@ impl<'a> Seeker<'a> {
                         parts.dedup();
                     }
                     if parts.len() > OWN_PARTS {
-                        return None;
+                        return false;
                     }
                 }
-                Some(parts)
             }
             Total::Parties(slot) => {
                 let counted = |at: InstanceId| counts_in(model, at, slot);
                 let is_party = self.own == Own::Counted && counted(self.instance)
                     || others.clone().any(|at| is_bound(at) && counted(at));
                 let may_be = others.clone().any(counted);
-                Some(if is_party { vec![1] } else { (0..=i64::from(may_be)).collect() })
+                parts.extend(i64::from(is_party)..=i64::from(is_party || may_be));
             }
             Total::Bonds(commitment) => {
                 let of_it = model.instances[self.instance.index()].commitment == commitment;
-                Some(vec![own(i64::from(of_it))])
+                parts.push(own(i64::from(of_it)));
             }
         }
+        true
     }
 }
 

@@ -6,8 +6,8 @@ use super::super::collections::Lists;
 use super::super::plan::Plan;
 use super::history::{History, LogPosition, ordered};
 use crate::model::{
-    ActorId, Amount, Dependency, Event, Expression, InstanceId, Model, Quantity, Range, Reader, Scope, Seq, Setup,
-    Values, World, limits,
+    ActorId, Amount, Dependency, Event, Expression, InstanceId, MeetingId, Model, MoveId, Occurrence, Payload,
+    Quantity, Range, Reader, Scope, Seq, Setup, ShockId, SlotId, Values, World, limits,
 };
 
 /// The part of a total that does not count for a reader.
@@ -103,10 +103,27 @@ pub(super) fn history_source(quantity: Quantity, debtor: Option<ActorId>) -> His
 /// Number of a track.
 pub(super) type TrackId = u32;
 
+/// How the number of a track is read, so that what kind of quantity it is need not be asked at each event.
+#[derive(Clone, Copy, Debug)]
+enum Reading {
+    Offered(SlotId),
+    Bound(SlotId),
+    Delivered(SlotId),
+    Parties(SlotId),
+    /// The step of the latest occurrence.
+    Met(MeetingId),
+    Moved(MoveId),
+    Struck(ShockId),
+    /// Any other count.
+    Count(Quantity),
+    /// A float, as [`ordered`] writes it.
+    Float(Quantity),
+}
+
 /// A number and its history.
 #[derive(Clone, Debug)]
 struct Track {
-    quantity: Quantity,
+    reading: Reading,
     reader: Option<ActorId>,
     own: OwnPart,
     /// The number of operations to read it.
@@ -142,8 +159,8 @@ pub(super) struct Tracks {
     /// The position at which each step began.
     steps: Vec<LogPosition>,
     work: u64,
-    /// Working memory: the tracks that an event may change.
-    touched: Vec<TrackId>,
+    /// The tracks that the latest event of each sort might change: of one that concerns an instance, a gift, or neither.
+    touched: [Vec<TrackId>; 3],
 }
 
 impl Tracks {
@@ -163,7 +180,7 @@ impl Tracks {
             clocked: Vec::new(),
             steps: vec![LogPosition::START],
             work: 0,
-            touched: Vec::new(),
+            touched: Default::default(),
         };
         let mut watched = Vec::new();
         for (expression, instances) in conditions {
@@ -217,7 +234,7 @@ impl Tracks {
             self.clocked.push(id);
         }
         let cost = key.0.lookups(model).map_or(1, |lookups| lookups as u64 + 1);
-        self.list.push(Track { quantity: key.0, reader: key.1, own, cost, history: History::default() });
+        self.list.push(Track { reading: Reading::of(key.0), reader: key.1, own, cost, history: History::default() });
     }
 
     /// Restarts all histories with the numbers of the state at this position.
@@ -231,7 +248,7 @@ impl Tracks {
                 return;
             }
             let reader = track.reader.map(|actor| Reader { actor, instance: InstanceId(0) });
-            let value = number(track.quantity, &scope(model, setup, world, reader));
+            let value = track.reading.number(&scope(model, setup, world, reader));
             track.history.restart(at, value);
         }
         if self.latest_of_debtor.len() + self.latest_of_instance.len() == 0 || at == LogPosition::START {
@@ -245,7 +262,8 @@ impl Tracks {
                 if self.is_exhausted() {
                     return;
                 }
-                self.note_own(model, setup, world, track as usize, instance, at);
+                let total = self.list[track as usize].reading.number(&scope(model, setup, world, None));
+                self.note_own((model, setup, world), track as usize, instance, (at, total));
             }
         }
     }
@@ -268,71 +286,89 @@ impl Tracks {
         self.work = self.work.saturating_add(work);
     }
 
-    /// Registers the event `seq`, which has just changed the state.
+    /// Registers the event `seq`, which has just changed the state. If it is `alike`, it may change the same tracks as the
+    /// event of its sort before it.
     pub(super) fn note(
         &mut self,
         (model, plan, setup): (&Model, &Plan, &Setup),
         world: &World,
         event: Event,
-        seq: Seq,
+        (seq, alike): (Seq, bool),
     ) {
         if self.list.is_empty() || self.is_exhausted() {
             return;
         }
         let moment = LogPosition::event(seq);
-        let touched = self.touched(model, plan, event);
+        let sort = match event.payload() {
+            Payload::Instance(_) => 0,
+            Payload::Gift { .. } => 1,
+            Payload::Nothing
+            | Payload::Draw { .. }
+            | Payload::Meeting(_)
+            | Payload::Shock(_)
+            | Payload::Move(_)
+            | Payload::Opinion { .. }
+            | Payload::Pair { .. }
+            | Payload::Package { .. }
+            | Payload::Outcome(_)
+            | Payload::Ending(_) => 2,
+        };
+        let mut touched = std::mem::take(&mut self.touched[sort]);
+        if !alike {
+            touched.clear();
+            // There are few of a signal, so that copying them as a whole would take longer.
+            plan.signals_of(model, event, |signal| {
+                for &track in self.watchers.get(signal) {
+                    touched.push(track);
+                }
+            });
+        }
         for &track in &touched {
             let track = track as usize;
             self.work += self.list[track].cost;
             if self.is_exhausted() {
                 return;
             }
-            let is_changed = self.take(model, setup, world, track, moment);
+            let changed = self.take(model, setup, world, track, moment);
             // A part of the number changes only with it, since the event is of one instance.
             if let Some(instance) = event.instance() {
-                if is_changed {
-                    self.note_own(model, setup, world, track, instance, moment);
+                if let Some(total) = changed {
+                    self.note_own((model, setup, world), track, instance, (moment, total));
                 } else {
                     debug_assert!(!self.is_own_changed(model, setup, world, track, instance), "{event:?}");
                 }
             }
         }
-        self.touched = touched;
+        self.touched[sort] = touched;
     }
 
-    /// The tracks that an event may change, in the working memory for it.
-    fn touched(&mut self, model: &Model, plan: &Plan, event: Event) -> Vec<TrackId> {
-        let mut touched = std::mem::take(&mut self.touched);
-        touched.clear();
-        plan.signals_of(model, event, |signal| touched.extend_from_slice(self.watchers.get(signal)));
-        touched
-    }
-
-    /// Registers the present value of a track; whether it has changed.
-    fn take(&mut self, model: &Model, setup: &Setup, world: &World, track: usize, moment: LogPosition) -> bool {
-        let Track { quantity, reader, history, .. } = &mut self.list[track];
+    /// Registers the present value of a track, and returns it if it has changed.
+    #[inline]
+    fn take(&mut self, model: &Model, setup: &Setup, world: &World, track: usize, moment: LogPosition) -> Option<i64> {
+        let Track { reading, reader, history, .. } = &mut self.list[track];
         let reader = reader.map(|actor| Reader { actor, instance: InstanceId(0) });
-        history.note(moment, number(*quantity, &scope(model, setup, world, reader)))
+        let value = reading.number(&scope(model, setup, world, reader));
+        history.note(moment, value).then_some(value)
     }
 
+    /// Registers the own part of an instance or its debtor in a track, whose number is `total` since `moment`.
     fn note_own(
         &mut self,
-        model: &Model,
-        setup: &Setup,
-        world: &World,
+        (model, setup, world): (&Model, &Setup, &World),
         track: usize,
         instance: InstanceId,
-        moment: LogPosition,
+        (moment, total): (LogPosition, i64),
     ) {
         let id = TrackId::try_from(track).expect("few enough to be numbered");
         let debtor = model.instances[instance.index()].debtor;
-        let own = self.list[track].own;
+        let Track { own, reading, .. } = self.list[track];
         let latest = match own {
             OwnPart::None => return,
             OwnPart::OfDebtor => self.latest_of_debtor[debtor.index()],
             OwnPart::OfInstance => self.latest_of_instance[instance.index()],
         };
-        let value = self.own_part(model, setup, world, track, instance);
+        let reader = Reader { actor: debtor, instance };
+        let value = total - reading.number(&scope(model, setup, world, Some(reader)));
         let known = self.latest_own(latest, id);
         if known.map_or(0, |change| change.value) == value {
             return;
@@ -346,12 +382,11 @@ impl Tracks {
         }
     }
 
-    /// The part of a track that does not count for an instance.
+    /// The part of a track that does not count for an instance. Only called in debug builds.
     fn own_part(&self, model: &Model, setup: &Setup, world: &World, track: usize, instance: InstanceId) -> i64 {
-        let quantity = self.list[track].quantity;
+        let reading = self.list[track].reading;
         let reader = Reader { actor: model.instances[instance.index()].debtor, instance };
-        number(quantity, &scope(model, setup, world, None))
-            - number(quantity, &scope(model, setup, world, Some(reader)))
+        reading.number(&scope(model, setup, world, None)) - reading.number(&scope(model, setup, world, Some(reader)))
     }
 
     /// Whether that part differs from the one that was registered last.
@@ -486,26 +521,45 @@ fn scope<'a>(model: &'a Model, setup: &'a Setup, world: &'a World, reader: Optio
     Scope { model, setup, world, evidence: &world.evidence, reader }
 }
 
-/// A quantity as the integer that its track stores.
-#[expect(clippy::cast_possible_truncation, reason = "counts are whole numbers far below 2^53")]
-fn number(quantity: Quantity, scope: &Scope<'_>) -> i64 {
-    let Scope { model, world, evidence, reader, .. } = *scope;
-    let latest = |occurrence: crate::model::Occurrence| occurrence.last.map_or(-1, i64::from);
-    if let Quantity::Offered(slot) = quantity {
-        evidence.offered(model, slot, reader).0
-    } else if let Quantity::Bound(slot) = quantity {
-        evidence.bound(model, slot, reader).0
-    } else if let Quantity::Delivered(slot) = quantity {
-        evidence.delivered(model, slot, reader).0
-    } else if let Dependency::MeetingOrClock(meeting) = quantity.dependency() {
-        latest(world.meetings[meeting.index()])
-    } else if let Dependency::MoveOrClock(which) = quantity.dependency() {
-        latest(world.moves[which.index()])
-    } else if let Dependency::ShockOrClock(shock) = quantity.dependency() {
-        latest(world.shocks[shock.index()])
-    } else if matches!(quantity.range(), Range::Actors(_) | Range::Instances(_)) {
-        scope.read(quantity) as i64
-    } else {
-        ordered(scope.read(quantity))
+impl Reading {
+    fn of(quantity: Quantity) -> Self {
+        if let Quantity::Offered(slot) = quantity {
+            Self::Offered(slot)
+        } else if let Quantity::Bound(slot) = quantity {
+            Self::Bound(slot)
+        } else if let Quantity::Delivered(slot) = quantity {
+            Self::Delivered(slot)
+        } else if let Quantity::Parties(slot) = quantity {
+            Self::Parties(slot)
+        } else if let Dependency::MeetingOrClock(meeting) = quantity.dependency() {
+            Self::Met(meeting)
+        } else if let Dependency::MoveOrClock(which) = quantity.dependency() {
+            Self::Moved(which)
+        } else if let Dependency::ShockOrClock(shock) = quantity.dependency() {
+            Self::Struck(shock)
+        } else if matches!(quantity.range(), Range::Actors(_) | Range::Instances(_)) {
+            Self::Count(quantity)
+        } else {
+            Self::Float(quantity)
+        }
+    }
+
+    /// The number as the integer that its track stores.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "counts are whole numbers far below 2^53")]
+    fn number(self, scope: &Scope<'_>) -> i64 {
+        let Scope { model, world, evidence, reader, .. } = *scope;
+        let latest = |occurrence: Occurrence| occurrence.last.map_or(-1, i64::from);
+        match self {
+            Self::Offered(slot) => evidence.offered(model, slot, reader).0,
+            Self::Bound(slot) => evidence.bound(model, slot, reader).0,
+            Self::Delivered(slot) => evidence.delivered(model, slot, reader).0,
+            Self::Parties(slot) => evidence.parties(model, slot, reader).into(),
+            Self::Met(meeting) => latest(world.meetings[meeting.index()]),
+            Self::Moved(which) => latest(world.moves[which.index()]),
+            Self::Struck(shock) => latest(world.shocks[shock.index()]),
+            Self::Count(quantity) => scope.read(quantity) as i64,
+            Self::Float(quantity) => ordered(scope.read(quantity)),
+        }
     }
 }

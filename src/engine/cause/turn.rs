@@ -31,6 +31,41 @@ pub(super) struct Compared {
     pub(super) node: NodeId,
     /// What it reads.
     reads: Vec<Read>,
+    /// What it reads that is the same throughout a run.
+    fixed: Vec<Quantity>,
+    /// The latest search; `None` before the first, and if the histories differ from debtor to debtor.
+    latest: Option<Searched>,
+}
+
+/// A search with all that its result depends on. In a cascade, many readers in a row have the same numbers.
+#[derive(Clone, Debug)]
+struct Searched {
+    /// Where the cursors began.
+    cursors: Vec<Cursor>,
+    /// The values of [`Compared::fixed`].
+    fixed: Vec<f64>,
+    found: (Turn, u64),
+}
+
+impl Searched {
+    /// Unlike any search.
+    fn new(fixed: usize) -> Self {
+        let found = (Turn { truth: None, moment: LogPosition::START }, 0);
+        Self { cursors: vec![Cursor::NOWHERE], fixed: vec![f64::NAN; fixed], found }
+    }
+
+    /// Takes the inputs of another search; returns whether they are the same.
+    fn is_like(&mut self, cursors: &[Cursor], fixed: impl Iterator<Item = f64>) -> bool {
+        let mut is_like = self.cursors == cursors;
+        if !is_like {
+            cursors.clone_into(&mut self.cursors);
+        }
+        for (known, value) in self.fixed.iter_mut().zip(fixed) {
+            is_like &= known.to_bits() == value.to_bits();
+            *known = value;
+        }
+        is_like
+    }
 }
 
 /// A quantity that a comparison reads.
@@ -62,9 +97,13 @@ pub(super) fn comparisons(expression: &Expression, tracks: &Tracks, reader: Opti
                 let source = (!is_of_debtor(quantity)).then(|| tracks.source(quantity, debtor));
                 Read { quantity, is_monotone: is_monotone(quantity), source }
             };
-            let reads = expression.reads_at(node).into_iter().map(read);
-            let reads = reads.filter(|read| !matches!(read.source, Some(HistorySource::Fixed))).collect();
-            found.push(Compared { node, reads });
+            let all = expression.reads_at(node);
+            let reads: Vec<Read> = all.iter().copied().map(read).collect();
+            let is_fixed = |read: &Read| matches!(read.source, Some(HistorySource::Fixed));
+            let fixed: Vec<Quantity> = reads.iter().filter(|read| is_fixed(read)).map(|read| read.quantity).collect();
+            let latest = reads.iter().all(|read| read.source.is_some()).then(|| Searched::new(fixed.len()));
+            let reads = reads.into_iter().filter(|read| !is_fixed(read)).collect();
+            found.push(Compared { node, reads, fixed, latest });
         }
     }
     found
@@ -119,7 +158,7 @@ fn variations(expression: &Expression, quantity: Quantity) -> Vec<Variation> {
 }
 
 /// What a cursor runs over: a tracked number, a reader's own part of one, or the step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CursorSource {
     Track(TrackId),
     Own,
@@ -127,7 +166,7 @@ enum CursorSource {
 }
 
 /// A cursor into a history, moved backwards.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Cursor {
     source: CursorSource,
     /// The index in the history, of the own change, or the step.
@@ -137,6 +176,12 @@ struct Cursor {
     value: i64,
     /// Whether the comparison is monotone in it.
     monotone: bool,
+}
+
+impl Cursor {
+    /// Not at a place of any history.
+    const NOWHERE: Self =
+        Self { source: CursorSource::Own, at: usize::MAX, moment: LogPosition::START, value: 0, monotone: false };
 }
 
 /// How the value of a quantity is computed from cursors.
@@ -195,15 +240,35 @@ impl Search {
         tracks: &mut Tracks,
         scope: &Scope<'_>,
         expression: &Expression,
-        compared: &Compared,
+        compared: &mut Compared,
         known: Option<Known>,
     ) -> (Turn, u64) {
         self.place(tracks, scope.reader, compared);
+        let Compared { node, fixed, latest, .. } = compared;
+        let mut latest = latest.as_mut().filter(|_| known.is_none());
+        let fixed = fixed.iter().map(|&quantity| scope.read(quantity));
+        let again = latest.as_mut().and_then(|latest| latest.is_like(&self.cursors, fixed).then_some(latest.found));
+        let found = again.unwrap_or_else(|| self.search(tracks, scope, (expression, *node), known));
+        if let Some(latest) = latest {
+            latest.found = found;
+        }
+        tracks.spend(found.1);
+        found
+    }
+
+    /// As [`Self::last_turn`], from where the cursors are.
+    fn search(
+        &mut self,
+        tracks: &Tracks,
+        scope: &Scope<'_>,
+        (expression, node): (&Expression, NodeId),
+        known: Option<Known>,
+    ) -> (Turn, u64) {
         let Self { readings, cursors } = self;
         let mut work = 0;
         let mut truth_of = |cursors: &[Cursor]| {
             let past = PastValues { scope, readings, cursors, evaluated: Cell::new(1) };
-            let truth = expression.truth_at(compared.node, &past).ok();
+            let truth = expression.truth_at(node, &past).ok();
             work += past.evaluated.get();
             truth
         };
@@ -242,7 +307,6 @@ impl Search {
                 break;
             }
         }
-        tracks.spend(work);
         (Turn { truth, moment }, work)
     }
 

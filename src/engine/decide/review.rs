@@ -125,14 +125,14 @@ fn has_passed(view: View<'_>, limit: Option<u32>, since: Option<u32>) -> bool {
 /// Whether it has been suspended for longer than `grace`.
 fn is_suspended_too_long(view: View<'_>, instance: InstanceId) -> bool {
     let own = view.world.instance(instance);
-    own.state == State::Pending && has_passed(view, view.setup.grace[instance.index()], own.suspended)
+    own.state == State::Pending && has_passed(view, view.setup.grace[instance.index()], own.suspended.step())
 }
 
 /// Whether it has been bound for longer than `due`, including suspended steps.
 fn is_overdue(view: View<'_>, instance: InstanceId) -> bool {
     let own = view.world.instance(instance);
     matches!(own.state, State::Detached | State::Pending)
-        && has_passed(view, view.setup.due[instance.index()], own.detached)
+        && has_passed(view, view.setup.due[instance.index()], own.detached.step())
 }
 
 /// Whether a bound or suspended commitment has made all its increments and delivered its current amounts.

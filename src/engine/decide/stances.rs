@@ -33,8 +33,9 @@ impl Noise {
         self.volatile.extend(model.actor_ids().filter(|actor| setup.volatility[actor.index()] > 0.0));
         self.everybody = self.volatile.len() == model.actors.len();
         let volatile = &self.volatile;
+        let streams = if volatile.is_empty() { &[] } else { plan.stance_streams(model) };
         let sources = (0..model.issues.len()).flat_map(|issue| volatile.iter().map(move |&actor| (actor, issue)));
-        let stream = |(actor, issue)| plan.stance_streams[view.world.stance_index(actor, IssueId::at(issue))];
+        let stream = |(actor, issue)| streams[view.world.stance_index(actor, IssueId::at(issue))];
         self.normals.reset(run_seed, sources.map(stream));
     }
 

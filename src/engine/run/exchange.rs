@@ -11,7 +11,7 @@ use super::super::plan::Level;
 use super::super::settle::Sweeps;
 use super::super::watch::Kind;
 use super::gap;
-use super::progress::Progress;
+use super::progress::{Progress, TOGETHER};
 use crate::model::{Amount, Event, Evidence, InstanceId, MeetingId, Model, Quantity, Seq, State, World};
 
 /// The number of rounds before thresholds that need bisection are computed, at about the cost of one bisection.
@@ -100,8 +100,7 @@ impl Exchange {
     /// One round: detachments on the state at its start, then the rise of graded amounts on what they leave.
     fn round(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
         let mut batch = std::mem::take(&mut progress.batch);
-        let result = decide::round(progress.watch(), &self.candidates, &mut self.rounds, &mut batch);
-        progress.agenda.sleep(Kind::When, &self.rounds.reasons, progress.run.world.step);
+        let result = decide_round(progress, &self.candidates, &mut self.rounds, &mut batch);
         // A failure leaves no event of the round, so that amounts settle before anything is applied.
         let is_plain = progress.plan.levels.is_empty();
         let settled = result.and_then(|()| if is_plain { Ok(()) } else { self.settle(progress, &batch) });
@@ -184,9 +183,9 @@ impl Exchange {
         loop {
             progress.spend_on(candidates, |costs| costs.when)?;
             bound.clear();
+            progress.touch(candidates);
             let mut batch = std::mem::take(&mut progress.batch);
-            let result = decide::round(progress.watch(), candidates, rounds, &mut batch);
-            progress.agenda.sleep(Kind::When, &rounds.reasons, progress.run.world.step);
+            let result = decide_round(progress, candidates, rounds, &mut batch);
             progress.batch = batch;
             result?;
             bound.extend(progress.batch.iter().filter_map(|decision| decision.event.instance()));
@@ -247,6 +246,21 @@ impl Exchange {
         }
         result
     }
+}
+
+/// Decides a round, and lets the candidates sleep for which nothing changes.
+fn decide_round(
+    progress: &mut Progress<'_>,
+    candidates: &[InstanceId],
+    rounds: &mut Rounds,
+    batch: &mut Vec<Decision>,
+) -> Result<(), Failure> {
+    for some in candidates.chunks(TOGETHER) {
+        let result = decide::round(progress.watch(), some, rounds, batch);
+        progress.agenda.sleep(Kind::When, &rounds.reasons, progress.run.world.step);
+        result?;
+    }
+    Ok(())
 }
 
 /// The causes of graded amounts that rise together, given by their positions in the plan, rising.

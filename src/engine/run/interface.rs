@@ -1,5 +1,7 @@
 //! What a run takes and what it returns: its stages, its options and its observer, and its result.
 
+use std::sync::Arc;
+
 use super::super::failure::Failure;
 use super::super::history::HistoryHash;
 use super::super::plan::Plan;
@@ -82,9 +84,9 @@ pub struct Run {
     /// an outcome.
     pub exchanged: Option<World>,
     /// The setup of the run; if it was forked, the setup at its end.
-    pub setup: Setup,
+    pub setup: Arc<Setup>,
     /// The setup before each fork, with the step of the fork.
-    pub before: Vec<(u32, Setup)>,
+    pub before: Vec<(u32, Arc<Setup>)>,
 }
 
 impl Run {

@@ -1,6 +1,8 @@
 //! A run in progress: applies and records decisions.
 
-use super::super::agenda::Agenda;
+use std::sync::Arc;
+
+use super::super::agenda::{Agenda, Told};
 use super::super::cause::Causes;
 use super::super::condition_check::Watch;
 use super::super::decision::{Decision, View, Why};
@@ -45,12 +47,17 @@ pub(super) struct Progress<'a> {
     pub(super) work: u64,
     /// Decisions that have not been applied yet.
     pub(super) batch: Vec<Decision>,
+    /// Whether no run has begun, so that the state and the agenda are still those of the start.
+    is_new: bool,
 }
+
+/// The largest number of instances about which is decided together, to bound the memory that this takes.
+pub(super) const TOGETHER: usize = 1 << 16;
 
 /// The number of decisions above which the memory of a batch is freed after they have been applied.
 const LARGE_BATCH: usize = 1 << 17;
 
-/// The largest batch that is touched, so that what was read first is still in the cache.
+/// The largest number of instances that are touched, so that what was read first is still in the cache.
 const TOUCHED: usize = 1 << 10;
 
 /// The lengths of a run's records at some point.
@@ -63,7 +70,7 @@ pub(super) struct RecordLengths {
 
 impl<'a> Progress<'a> {
     pub(super) fn new(model: &'a Model, plan: &'a Plan) -> Self {
-        let setup = model.setup.clone();
+        let setup = Arc::clone(&model.setup);
         Self {
             model,
             plan,
@@ -93,6 +100,7 @@ impl<'a> Progress<'a> {
             storyline_builder: StorylineBuilder::default(),
             work: 0,
             batch: Vec::new(),
+            is_new: true,
         }
     }
 
@@ -103,7 +111,12 @@ impl<'a> Progress<'a> {
         metrics.fill(None);
         log.clear();
         before.clear();
-        world.reset(self.model, setup);
+        let is_new = std::mem::take(&mut self.is_new);
+        if is_new {
+            world.begin(self.model, setup);
+        } else {
+            world.reset(self.model, setup);
+        }
         self.causes = is_logged.then(|| Causes::new((self.model, self.plan, setup, world)));
         self.hash.set(HistoryHash::default());
         self.run.storyline = StorylineHash::default();
@@ -112,7 +125,7 @@ impl<'a> Progress<'a> {
         self.run.steps = 0;
         (self.run_seed, self.first_seed) = (run_seed, run_seed);
         let Run { setup, world, .. } = &self.run;
-        self.agenda.reset(View { model: self.model, plan: self.plan, setup, world });
+        self.agenda.reset(View { model: self.model, plan: self.plan, setup, world }, is_new);
         self.grounds.update(self.model, setup, self.grounds.changes() == 0);
         self.safety.reset(self.model, &self.plan.conditions, &self.grounds);
         self.work = 0;
@@ -140,7 +153,10 @@ impl<'a> Progress<'a> {
 
     /// Counts the work of evaluating the conditions of these instances.
     pub(super) fn spend_on(&mut self, candidates: &[InstanceId], which: fn(&Costs) -> u64) -> Result<(), Failure> {
-        let costs = candidates.iter().map(|instance| which(&self.plan.instance_costs[instance.index()]));
+        let commitment = |instance: &InstanceId| self.model.instances[instance.index()].commitment;
+        let costs = candidates
+            .chunk_by(|a, b| commitment(a) == commitment(b))
+            .map(|alike| which(&self.plan.costs[commitment(&alike[0]).index()]).saturating_mul(alike.len() as u64));
         self.spend(costs.fold(0, u64::saturating_add))
     }
 
@@ -170,20 +186,20 @@ impl<'a> Progress<'a> {
         }
         let mut batch = std::mem::take(&mut self.batch);
         let first = self.run.events;
-        self.touch(&batch);
         if let Some(causes) = &mut self.causes {
             // Conditions were evaluated before any of these events, so causes are determined before them too.
-            let situation = (self.model, self.plan, &self.run.setup, &self.run.world);
-            for decision in batch.iter_mut().filter(|decision| matches!(decision.why, Why::Rule(_))) {
-                let cause = causes.find(situation, decision.why, first);
-                decision.why = cause.map_or(Why::Nothing, Why::Event);
+            let situation = (self.model, self.plan, &*self.run.setup, &self.run.world);
+            for decision in &mut batch {
+                if let Why::Rule(rule) = decision.why {
+                    decision.why = causes.find_rule(situation, rule, first).map_or(Why::Nothing, Why::Event);
+                }
             }
         }
+        let mut told = Told::default();
         for decision in batch.drain(..) {
             let Decision { event, why } = decision;
-            let situation = (self.model, self.plan, &self.run.setup, &self.run.world);
-            let cause = self.causes.as_mut().and_then(|causes| causes.find(situation, why, first));
-            self.apply_event(event, cause);
+            let cause = self.causes.as_ref().and_then(|causes| causes.find(why, first));
+            self.apply_event(event, cause, &mut told);
             // Checked after each event: one delivery may change the trust of very many actors.
             if self.run.world.trust.pairs() > limits::TRUST_PAIRS {
                 return Err(Failure::TooManyTrustPairs);
@@ -195,21 +211,20 @@ impl<'a> Progress<'a> {
         Ok(())
     }
 
-    /// Reads what the events of a batch will change where that is scattered over much memory, so that the processor waits
-    /// for many of them at once and not for one after the other.
-    fn touch(&self, batch: &[Decision]) {
-        let Some(causes) = self.causes.as_ref().filter(|_| self.model.is_scattered()) else {
-            return;
-        };
-        if !(4..=TOUCHED).contains(&batch.len()) {
+    /// Reads what events of these instances will read and change where that is scattered over much memory, so that the
+    /// processor waits for many of them at once and not for one after the other. Of what spans more than one line of the
+    /// cache, both ends are read.
+    pub(super) fn touch(&self, instances: &[InstanceId]) {
+        if !self.model.is_scattered() || !(4..=TOUCHED).contains(&instances.len()) {
             return;
         }
         let Run { world, setup, .. } = &self.run;
-        let touched = batch.iter().filter_map(|decision| decision.event.instance()).map(|instance| {
+        let touched = instances.iter().map(|&instance| {
             let declared = &self.model.instances[instance.index()];
             let gives = setup.gives.get(declared.first_gift as usize).map_or(0, |amount| amount.0.cast_unsigned());
-            let state = u64::from(world.instance(instance).active_since);
-            world.evidence.touch(self.model, instance) ^ causes.touch(self.model, instance) ^ gives ^ state
+            let causes = self.causes.as_ref().map_or(0, |causes| causes.touch(self.model, instance));
+            let (state, evidence) = (world.instance(instance).touch(), world.evidence.touch(self.model, instance));
+            gives ^ causes ^ state ^ evidence ^ self.agenda.touch(instance)
         });
         std::hint::black_box(touched.fold(0, |all, one| all ^ one));
     }
@@ -221,13 +236,15 @@ impl<'a> Progress<'a> {
 
     /// Applies one event: changes the state, informs the agenda, extends the log.
     #[inline]
-    fn apply_event(&mut self, event: Event, cause: Option<Seq>) {
+    fn apply_event(&mut self, event: Event, cause: Option<Seq>, told: &mut Told<'a>) {
+        let is_told = told.is_again(self.model, event);
         evolve(self.model, &self.run.setup, &mut self.run.world, event);
         if let Some(causes) = &mut self.causes {
-            causes.note((self.model, self.plan, &self.run.setup, &self.run.world), event, self.run.events);
+            let situation = (self.model, self.plan, &*self.run.setup, &self.run.world);
+            causes.note(situation, event, (self.run.events, is_told));
         }
         let view = View { model: self.model, plan: self.plan, setup: &self.run.setup, world: &self.run.world };
-        self.agenda.note(view, event);
+        self.agenda.note(view, event, is_told);
         self.record(event, cause);
     }
 
@@ -240,7 +257,7 @@ impl<'a> Progress<'a> {
             self.run.storyline.add(&self.plan.names, told);
         }
         if self.causes.is_some() {
-            self.run.log.push(Entry { step, event, cause });
+            self.run.log.push(Entry::new(step, event, cause));
         }
         self.run.events += 1;
     }

@@ -14,11 +14,8 @@ use super::exchange::Exchange;
 use super::first_offers::FirstOffers;
 use super::gap::Gap;
 use super::interface::{Checkpoint, Observer, Run, RunOptions, Stage};
-use super::progress::Progress;
+use super::progress::{Progress, TOGETHER};
 use crate::model::{DrawId, Ending, Event, InstanceId, Metric, Model, MoveId, Trigger};
-
-/// The largest number of instances whose deliveries are decided together, to bound the memory of their decisions.
-const TOGETHER: usize = 1 << 16;
 
 /// Runs are lazy as long as no more than one in so many fails.
 const FAILING: u64 = 8;
@@ -140,7 +137,7 @@ impl<'a> Simulation<'a> {
         self.reset(run_seed);
         if let Err(failure) = prepared {
             // A partially evaluated setup is not the setup of a run.
-            self.progress.run.setup.restore(&self.progress.model.setup);
+            self.progress.run.setup.clone_from(&self.progress.model.setup);
             self.progress.record(Event::Started, None);
             return Err(failure);
         }
@@ -325,12 +322,14 @@ impl<'a> Simulation<'a> {
             View { model: progress.model, plan: progress.plan, setup: &progress.run.setup, world: &progress.run.world };
         progress.agenda.take_review(view, candidates);
         progress.spend_on(candidates, |costs| costs.review)?;
-        let mut batch = std::mem::take(&mut progress.batch);
-        reasons.clear();
-        let decided = decide::review(progress.watch(), candidates, reasons, &mut batch);
-        progress.batch = batch;
-        decided?;
-        progress.agenda.sleep(Kind::Review, reasons, progress.run.world.step);
+        for some in candidates.chunks(TOGETHER) {
+            let mut batch = std::mem::take(&mut progress.batch);
+            reasons.clear();
+            let decided = decide::review(progress.watch(), some, reasons, &mut batch);
+            progress.batch = batch;
+            decided?;
+            progress.agenda.sleep(Kind::Review, reasons, progress.run.world.step);
+        }
         progress.apply()
     }
 
@@ -358,8 +357,10 @@ impl<'a> Simulation<'a> {
         progress.agenda.delivering.collect_into(candidates);
         let mut complete = Vec::new();
         // What is handed over by one does not depend on what another does in the same step. Together they are too many,
-        // or all of them happen.
-        if candidates.len() > TOGETHER {
+        // or all of them happen, which matters only near the limit.
+        let model = progress.model;
+        let most = candidates.iter().map(|&instance| model.commitment_of(instance).gives.len() + 1).sum();
+        if candidates.len() > TOGETHER && progress.check_events(most).is_err() {
             let view = progress.view();
             let mut decided = Vec::new();
             let count = candidates.iter().map(|&instance| {

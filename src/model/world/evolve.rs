@@ -1,7 +1,7 @@
 //! Applies events to the state. Never fails, never draws a random number and never logs.
 
 use super::super::{ActorId, Amount, Beta, Event, EventKind, Evidence, InstanceId, IssueId, Model, Setup, State};
-use super::{Facts, InstanceState, Occurrence, World};
+use super::{Facts, InstanceState, Moment, Occurrence, World};
 
 /// A change of a stance by at most this counts as none.
 pub const LEAST_CHANGE: f64 = 1e-12;
@@ -132,20 +132,22 @@ fn transition(model: &Model, setup: &Setup, world: &mut Facts, instance: Instanc
     let own = &mut world.instances[instance.index()];
     let before = std::mem::replace(&mut own.state, state);
     match (before, state) {
-        (_, State::Conditional) => own.created = Some(step),
+        (_, State::Conditional) => own.created = Moment::at(step),
         (State::Pending, State::Detached) => own.active_since = step,
         (_, State::Detached) => {
-            own.detached = Some(step);
+            own.detached = Moment::at(step);
             own.active_since = step;
             own.active_before = 0;
-            own.first_detached.get_or_insert(step);
+            if own.first_detached == Moment::NEVER {
+                own.first_detached = Moment::at(step);
+            }
             world.first_bound[model.instances[instance.index()].commitment.index()].get_or_insert(step);
         }
         (_, State::Pending) => {
             own.active_before = if commitment.maintain { 0 } else { own.active_before + (step - own.active_since) };
-            own.suspended = Some(step);
+            own.suspended = Moment::at(step);
         }
-        (_, State::Satisfied | State::Violated | State::Expired | State::Terminated) => own.settled = Some(step),
+        (_, State::Satisfied | State::Violated | State::Expired | State::Terminated) => own.settled = Moment::at(step),
         (_, State::Null) if kind == EventKind::Renewed => {
             *own = InstanceState { first_detached: own.first_detached, ..InstanceState::default() };
         }
@@ -196,7 +198,7 @@ fn deliver(model: &Model, setup: &Setup, world: &mut Facts, instance: InstanceId
         return;
     }
     // A build-up repeated after a suspension restores earlier amounts and earns no new trust.
-    if commitment.maintain && world.instance(instance).suspended.is_some() {
+    if commitment.maintain && world.instance(instance).suspended != Moment::NEVER {
         return;
     }
     let parts = f64::from(setup.over[instance.index()])

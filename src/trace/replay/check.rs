@@ -1,13 +1,15 @@
 //! Checks whether an event is valid at its position: the order within a step, the life cycle, and the amounts.
 
 use super::Folding;
-use crate::model::{ActorId, Amount, Clause, Event, EventKind, InstanceId, IssueId, Payload, Phase, State, Trigger};
+use crate::model::{
+    ActorId, Amount, Clause, Event, EventKind, InstanceId, IssueId, Moment, Payload, Phase, State, Trigger,
+};
 
 impl Folding<'_> {
     /// The phase that an event belongs to where it stands: that of its kind, but for the circumstances named here.
     pub(super) fn phase_of(&self, row: usize, event: Event) -> Phase {
         let kind = event.kind();
-        let has_cause = self.run.log[row].cause.is_some();
+        let has_cause = self.run.log[row].cause().is_some();
         if kind == EventKind::Stance && has_cause {
             return Phase::Shocks;
         }
@@ -38,7 +40,7 @@ impl Folding<'_> {
     /// but is looked at before the moves, in a later step.
     fn is_by_move(&self, row: usize) -> bool {
         let entry = &self.run.log[row];
-        let cause = entry.cause.and_then(|cause| self.run.log.get(cause as usize));
+        let cause = entry.cause().and_then(|cause| self.run.log.get(cause as usize));
         cause.is_some_and(|cause| matches!(cause.event, Event::Moved(_)) && cause.step == entry.step)
     }
 
@@ -92,7 +94,7 @@ impl Folding<'_> {
             Payload::Outcome(outcome) => Some((outcome.0, 0)),
             // The offer of a new round follows the renewal and precedes other offers.
             Payload::Instance(instance) if phase == Phase::Review => {
-                let is_new = self.run.world.instance(instance).created.is_none();
+                let is_new = self.run.world.instance(instance).created == Moment::NEVER;
                 Some((instance.0, u32::from(is_new && event.kind() == EventKind::Created)))
             }
             // Withdrawals are ordered with the event that they belong to.
