@@ -390,8 +390,8 @@ impl Agenda {
     pub(super) fn copy_instances_from(&mut self, other: &Self) {
         for (own, other) in self.sleepers.iter_mut().zip(&other.sleepers) {
             own.awake.copy_from(&other.awake);
-            own.masks.clone_from(&other.masks);
         }
+        self.masks.clone_from(&other.masks);
         self.timed.clone_from(&other.timed);
     }
 

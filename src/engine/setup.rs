@@ -66,13 +66,6 @@ impl Prepared {
         setup: &mut Arc<Setup>,
         drawn: &mut Vec<(DrawId, f64)>,
     ) -> Result<(), Failure> {
-        if model.fields.is_empty() && settings.is_empty() {
-            // There may be millions of numbers, so they are not copied for a run that changes none.
-            setup.clone_from(&model.setup);
-            drawn.clear();
-            return check_together(model, setup);
-        }
-        let setup = Arc::make_mut(setup);
         if !model.fields.is_empty() && std::mem::replace(&mut self.is_again, true) {
             self.keep(model, settings);
         }
@@ -84,18 +77,25 @@ impl Prepared {
             return Ok(());
         }
         let latest = self.latest.take();
-        setup.restore(self.base.as_ref().unwrap_or(&model.setup));
-        for &(target, value) in settings {
-            setup.set(target, value);
-        }
-        first_words(self.arch, run_seed, &plan.draw_streams, &mut self.words);
-        match &self.base {
-            Some(_) => {
-                let live = self.live.iter().map(|&at| &model.fields[at as usize]);
-                draw_into(model, live, &self.words, setup, drawn)
+        if model.fields.is_empty() && settings.is_empty() {
+            // There may be millions of numbers, so they are not copied for a run that changes none.
+            setup.clone_from(&model.setup);
+            check_together(model, setup)?;
+        } else {
+            let setup = Arc::make_mut(setup);
+            setup.restore(self.base.as_ref().unwrap_or(&model.setup));
+            for &(target, value) in settings {
+                setup.set(target, value);
             }
-            None => draw_into(model, &model.fields, &self.words, setup, drawn),
-        }?;
+            first_words(self.arch, run_seed, &plan.draw_streams, &mut self.words);
+            match &self.base {
+                Some(_) => {
+                    let live = self.live.iter().map(|&at| &model.fields[at as usize]);
+                    draw_into(model, live, &self.words, setup, drawn)
+                }
+                None => draw_into(model, &model.fields, &self.words, setup, drawn),
+            }?;
+        }
         let mut latest = latest.unwrap_or_default();
         latest.clear();
         latest.extend_from_slice(settings);
