@@ -168,6 +168,8 @@ pub(crate) fn fork(args: &ForkArgs) -> Result<(), Failed> {
     let at = files::step(&args.at, &parent.course.last().0.clock)?;
     let forked = parent.forked(at, &args.sets, &args.moves, args.replicate);
     let manifest = forked.map_err(|error| fail(&error.to_string(), Some(&error.help())))?;
+    // Either run may take most of the memory.
+    drop(parent);
     let mut inputs = StoredInputs::of(&args.dir, &manifest.inputs);
     let recording = Recording::run(manifest, &mut inputs).map_err(|error| match &error {
         RecordingError::Lineage(error) => refuse(error),

@@ -56,6 +56,10 @@ pub(super) fn collect_members<'a>(
     for row in 0..table.rows() {
         let actor = ActorId::at(declarations.names.actors.len());
         if let Some(column) = id {
+            if row % TOUCHED == 0 {
+                let next = row..(row + TOUCHED).min(table.rows());
+                declarations.names.actors.touch(next.map(|row| table.cell(row, column)));
+            }
             add_member(declarations, &table, (row, column), &entry.key_span);
         } else {
             declarations.add_actor(&format!("{}_{}", entry.key, row + 1), &entry.key_span, "the cohort's member");
@@ -68,6 +72,9 @@ pub(super) fn collect_members<'a>(
     cohort.table = Some(table);
     cohort
 }
+
+/// The number of rows whose ids are prepared for together.
+const TOUCHED: usize = 64;
 
 /// Declares a member whose id is in a cell.
 fn add_member(

@@ -75,6 +75,11 @@ impl ActorIds {
         self.index.reserve(more);
     }
 
+    /// Prepares for adding actors with these ids.
+    pub(super) fn touch<T: AsRef<str>>(&self, ids: impl Iterator<Item = T>) {
+        let _hashes = self.index.touch(ids);
+    }
+
     /// Adds an actor.
     ///
     /// # Errors

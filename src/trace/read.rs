@@ -62,10 +62,11 @@ fn read_row(
     if run != "0" {
         return Err(format!("`run` is {}, not `0`", quoted(run)));
     }
-    if seq != row.to_string() {
+    let mut digits = itoa::Buffer::new();
+    if seq != digits.format(row) {
         return Err(format!("`seq` is {}, not `{row}`: a row is missing, repeated or out of order", quoted(seq)));
     }
-    let step: Option<u32> = step_text.parse().ok().filter(|step: &u32| step.to_string() == step_text);
+    let step: Option<u32> = step_text.parse().ok().filter(|step: &u32| digits.format(*step) == step_text);
     let step = step.ok_or_else(|| format!("`step` is {}, which is not a step number", quoted(step_text)))?;
     if step >= steps {
         return Err(format!("step {step} is beyond the run's {steps} steps"));
@@ -105,7 +106,7 @@ fn read_row(
         "" => None,
         text => {
             let seq: Option<Seq> =
-                text.parse().ok().filter(|seq: &Seq| (*seq as usize) < row && seq.to_string() == text);
+                text.parse().ok().filter(|seq: &Seq| (*seq as usize) < row && digits.format(*seq) == text);
             Some(seq.ok_or_else(|| format!("`cause` is {}, which is not an earlier event", quoted(text)))?)
         }
     };

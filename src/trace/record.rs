@@ -1,6 +1,7 @@
 //! The wire format of events: rows of `events.csv`, written and read, and numbers as the shortest
 //! decimal that reads back to the same bits.
 
+use std::cell::{self, OnceCell};
 use std::collections::BTreeMap;
 
 use crate::model::{
@@ -46,11 +47,12 @@ pub struct RecordError(pub String);
 #[derive(Debug)]
 pub struct Namer<'a> {
     model: &'a Model,
-    actors: TextIndex,
+    /// The actors; made when the first is looked for, since most events name a commitment.
+    actors: OnceCell<TextIndex>,
     issues: BTreeMap<&'a str, IssueId>,
     instances: TextIndex,
     /// The instance that was found last.
-    latest: std::cell::Cell<usize>,
+    latest: cell::Cell<usize>,
     meetings: BTreeMap<&'a str, MeetingId>,
     shocks: BTreeMap<&'a str, ShockId>,
     moves: BTreeMap<&'a str, MoveId>,
@@ -64,10 +66,10 @@ impl<'a> Namer<'a> {
     pub fn new(model: &'a Model) -> Self {
         Self {
             model,
-            actors: TextIndex::of(model.actors.ids()),
+            actors: OnceCell::new(),
             issues: model.issues.iter().enumerate().map(|(at, i)| (i.as_str(), IssueId::at(at))).collect(),
             instances: TextIndex::of(&model.instance_names),
-            latest: std::cell::Cell::new(0),
+            latest: cell::Cell::new(0),
             meetings: model.meetings.iter().enumerate().map(|(at, m)| (m.id.as_str(), MeetingId::at(at))).collect(),
             moves: model.moves.iter().enumerate().map(|(at, m)| (m.id.as_str(), MoveId::at(at))).collect(),
             shocks: model.shocks.iter().enumerate().map(|(at, s)| (s.id.as_str(), ShockId::at(at))).collect(),
@@ -128,7 +130,8 @@ impl<'a> Namer<'a> {
     }
 
     fn actor(&self, name: &str) -> Result<ActorId, RecordError> {
-        let found = self.actors.find(self.model.actors.ids(), name).map(ActorId::at);
+        let ids = self.model.actors.ids();
+        let found = self.actors.get_or_init(|| TextIndex::of(ids)).find(ids, name).map(ActorId::at);
         found.ok_or_else(|| unknown("actor", name))
     }
 
@@ -147,7 +150,7 @@ impl<'a> Namer<'a> {
     /// compared with. Of events that follow each other, so the processor waits for the memory of all at once. The result
     /// is for [`Namer::expect`].
     pub(super) fn expected<'s>(&self, subjects: impl Iterator<Item = &'s str>) -> Vec<Option<usize>> {
-        let found: Vec<Option<usize>> = subjects.map(|subject| self.instances.guess(subject)).collect();
+        let found = self.instances.guesses(subjects);
         let first = |text: &str| text.as_bytes().first().copied().unwrap_or_default();
         let debtor = |at: usize| self.model.instances[at].debtor;
         let numbers = || found.iter().flatten().copied();
