@@ -471,7 +471,7 @@ impl Model {
     }
 
     /// The slots that the gifts of an instance count in, gift by gift.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn all_slots_of(&self, instance: InstanceId) -> &[SlotId] {
         let declared = &self.instances[instance.index()];

@@ -57,15 +57,14 @@ pub struct Evidence {
     slots: Vec<Sums>,
     /// By declared commitment.
     counts: Vec<Counts>,
-    /// By instance.
-    standing: Vec<Standing>,
-    /// By instance.
-    states: Vec<State>,
+    /// By instance. Both stand together, since an event changes both.
+    standing: Vec<(Standing, State)>,
     /// The number of times each instance has been satisfied.
     rounds: Vec<u32>,
     /// Delivered (of maintained commitments: in force), by flat position of the gift.
     delivered: Vec<Amount>,
-    /// Delivered in earlier rounds, by flat position of the gift.
+    /// Delivered in earlier rounds, by flat position of the gift; empty before anything was delivered
+    /// in a round that has ended.
     earlier: Vec<Amount>,
     /// Current graded amounts, by flat position of the gift; empty if no commitment is graded.
     amounts: Vec<Amount>,
@@ -82,11 +81,10 @@ impl Evidence {
             ledger: vec![Sums::default(); model.resources.len() * model.actors.len()],
             slots: vec![Sums::default(); model.slots.len()],
             counts: vec![Counts::default(); model.commitments.len()],
-            standing: vec![Standing::default(); model.instances.len()],
-            states: vec![State::default(); model.instances.len()],
+            standing: vec![Default::default(); model.instances.len()],
             rounds: vec![0; model.instances.len()],
             delivered: vec![Amount::ZERO; model.gift_count()],
-            earlier: vec![Amount::ZERO; model.gift_count()],
+            earlier: Vec::new(),
             amounts: vec![Amount::ZERO; if model.has_graded() { model.gift_count() } else { 0 }],
             increments: vec![0; if model.has_graded() || model.reads_trust { model.gift_count() } else { 0 }],
         }
@@ -97,11 +95,10 @@ impl Evidence {
         self.ledger.fill(Sums::default());
         self.slots.fill(Sums::default());
         self.counts.fill(Counts::default());
-        self.standing.fill(Standing::default());
-        self.states.fill(State::default());
+        self.standing.fill(Default::default());
         self.rounds.fill(0);
         self.delivered.fill(Amount::ZERO);
-        self.earlier.fill(Amount::ZERO);
+        self.earlier.clear();
         self.amounts.fill(Amount::ZERO);
         self.increments.fill(0);
     }
@@ -112,7 +109,6 @@ impl Evidence {
         self.slots.clone_from(&other.slots);
         self.counts.clone_from(&other.counts);
         self.standing.clone_from(&other.standing);
-        self.states.clone_from(&other.states);
         self.rounds.clone_from(&other.rounds);
         self.delivered.clone_from(&other.delivered);
         self.earlier.clone_from(&other.earlier);
@@ -134,7 +130,7 @@ impl Evidence {
                 ^ u64::from(own.parties)
                 ^ u64::from(slots)
         });
-        let own = self.standing[instance.index()].bound ^ (self.states[instance.index()] == State::Null);
+        let own = self.standing[instance.index()].0.bound;
         gifts.fold(u64::from(own), |all, one| all ^ one)
     }
 
@@ -142,7 +138,7 @@ impl Evidence {
     #[inline]
     #[must_use]
     pub fn standing(&self, instance: InstanceId) -> Standing {
-        self.standing[instance.index()]
+        self.standing[instance.index()].0
     }
 
     /// The delivered amount of a gift (for a maintained commitment: the amount in force), by its flat position.
@@ -154,7 +150,7 @@ impl Evidence {
 
     /// Sets the state of an instance.
     pub fn set_state(&mut self, model: &Model, instance: InstanceId, new: State) {
-        let old = std::mem::replace(&mut self.states[instance.index()], new);
+        let old = std::mem::replace(&mut self.standing[instance.index()].1, new);
         let counts = &mut self.counts[model.instances[instance.index()].commitment.index()];
         if let Some(count) = counts.in_state(old) {
             *count -= 1;
@@ -176,20 +172,27 @@ impl Evidence {
         self.rounds[instance.index()]
     }
 
+    fn earlier(&self, gift: usize) -> Amount {
+        self.earlier.get(gift).copied().unwrap_or(Amount::ZERO)
+    }
+
     /// The amount of a gift delivered in all rounds, by its flat position.
     #[must_use]
     pub fn delivered_in_all_rounds(&self, gift: usize) -> Amount {
-        Amount(self.earlier[gift].0 + self.delivered[gift].0)
+        Amount(self.earlier(gift).0 + self.delivered[gift].0)
     }
 
     /// Ends a round of an instance whose standing is nothing. Its deliveries stay in the totals of its debtor, as if
     /// they belonged to a separate commitment that was offered, bound and delivered, and the next round begins at zero.
     pub fn retire(&mut self, model: &Model, instance: InstanceId) {
-        debug_assert_eq!(self.standing[instance.index()], Standing::NONE);
+        debug_assert_eq!(self.standing[instance.index()].0, Standing::NONE);
         for gift in model.gifts(instance) {
             // The sums are already right: the deliveries are all that they hold for this instance.
             let delivered = std::mem::take(&mut self.delivered[gift.position]);
-            self.earlier[gift.position].0 += delivered.0;
+            if delivered != Amount::ZERO {
+                self.earlier.resize(self.delivered.len(), Amount::ZERO);
+                self.earlier[gift.position].0 += delivered.0;
+            }
         }
     }
 
@@ -197,13 +200,13 @@ impl Evidence {
     pub fn adopt(&mut self, model: &Model, setup: &Setup, instance: InstanceId, other: &Self) {
         let at = instance.index();
         for gift in model.gifts(instance) {
-            self.set_delivered(model, setup, instance, gift.number, other.earlier[gift.position]);
+            self.set_delivered(model, setup, instance, gift.number, other.earlier(gift.position));
         }
         self.retire(model, instance);
         self.rounds[at] = other.rounds[at];
         self.counts[model.instances[at].commitment.index()].rounds += other.rounds[at];
-        self.set_state(model, instance, other.states[at]);
-        self.set_standing(model, setup, instance, other.standing[at]);
+        self.set_state(model, instance, other.standing[at].1);
+        self.set_standing(model, setup, instance, other.standing[at].0);
         for gift in model.gifts(instance) {
             if model.commitment_of(instance).level(gift.number).is_some() {
                 // A graded amount is kept up to its new limit.
@@ -217,7 +220,7 @@ impl Evidence {
 
     /// Sets the standing of an instance.
     pub fn set_standing(&mut self, model: &Model, setup: &Setup, instance: InstanceId, new: Standing) {
-        let old = std::mem::replace(&mut self.standing[instance.index()], new);
+        let old = std::mem::replace(&mut self.standing[instance.index()].0, new);
         if old == new {
             return;
         }
@@ -242,7 +245,7 @@ impl Evidence {
         let before = self.promise(model, setup, instance, gift);
         self.delivered[gift.position] = new;
         let after = Promise { delivered: new.0, ..before };
-        let standing = self.standing[instance.index()];
+        let standing = self.standing[instance.index()].0;
         let debtor = model.instances[instance.index()].debtor;
         self.change(model, debtor, gift, (before, standing), (after, standing));
     }
@@ -253,7 +256,7 @@ impl Evidence {
         let before = self.promise(model, setup, instance, gift);
         self.amounts[gift.position] = new;
         let after = Promise { amount: new.0, ..before };
-        let standing = self.standing[instance.index()];
+        let standing = self.standing[instance.index()].0;
         let debtor = model.instances[instance.index()].debtor;
         self.change(model, debtor, gift, (before, standing), (after, standing));
     }
@@ -280,7 +283,7 @@ impl Evidence {
     #[must_use]
     pub fn counts(&self, model: &Model, setup: &Setup, instance: InstanceId, gift: Gift) -> (Amount, Amount) {
         let promise = self.promise(model, setup, instance, gift);
-        let (offered, bound) = promise.counts(self.standing[instance.index()]);
+        let (offered, bound) = promise.counts(self.standing[instance.index()].0);
         (Amount(offered), Amount(bound))
     }
 
@@ -417,7 +420,7 @@ impl Evidence {
         all: impl Fn(&Counts) -> u32,
         counts: impl Fn(Standing) -> bool,
     ) -> u32 {
-        let is = |instance: InstanceId| u32::from(counts(self.standing[instance.index()]));
+        let is = |instance: InstanceId| u32::from(counts(self.standing[instance.index()].0));
         match (of.instance, reader) {
             (Some(one), Some(me)) if me.instance == one => 0,
             (Some(one), _) => is(one),
@@ -432,7 +435,7 @@ impl Evidence {
     #[must_use]
     pub fn in_state(&self, of: Promises, state: State) -> u32 {
         match of.instance {
-            Some(one) => u32::from(self.states[one.index()] == state),
+            Some(one) => u32::from(self.standing[one.index()].1 == state),
             None => self.counts[of.commitment.index()].clone().in_state(state).map_or(0, |count| *count),
         }
     }

@@ -181,9 +181,9 @@ impl Exchange {
         candidates.clear();
         progress.agenda.take_when(progress.plan, candidates);
         loop {
+            progress.touch(candidates);
             progress.spend_on(candidates, |costs| costs.when)?;
             bound.clear();
-            progress.touch(candidates);
             let mut batch = std::mem::take(&mut progress.batch);
             let result = decide_round(progress, candidates, rounds, &mut batch);
             progress.batch = batch;
