@@ -274,7 +274,7 @@ fn partial_moves_are_exact() {
     assert_eq!(moves(&explanation.unlock.sets), [vec![0], vec![1]]);
     let partial: Vec<_> = explanation.partial.iter().map(|partial| (partial.amount.0, partial.least.0)).collect();
     assert_eq!(partial, [(10_000_000, 5_000_001), (40_000_000, 30_500_000)]);
-    let text = |at: usize| explanation.blocked[at].wants[0].text.clone();
+    let text = |at: usize| explanation.blocked[at].wants[0].text.to_string();
     assert_eq!(text(0), "wants at least 30.5 r0 bound by others, sees 0");
     assert_eq!(explanation.blocked[1].wants[0].threshold.as_ref().unwrap().wanted, 5.000_000_4);
 }
@@ -346,7 +346,7 @@ fn end_of(text: &str, question: &Question) -> (Model, Explanation) {
 /// What each blocked commitment lacks.
 fn lacks(model: &Model, explanation: &Explanation) -> Vec<String> {
     let of = |blocked: &super::Blocked| {
-        let texts: Vec<&str> = blocked.wants.iter().map(|want| want.text.as_str()).collect();
+        let texts: Vec<&str> = blocked.wants.iter().map(|want| &*want.text).collect();
         format!("{}: {}", model.name_of(blocked.commitment), texts.join("; "))
     };
     explanation.blocked.iter().map(of).collect()

@@ -1,6 +1,8 @@
 //! The comparisons on which the conditions of blocked commitments fail, as data and as text, and the wait-for
 //! graph with its cycles.
 
+use std::sync::Arc;
+
 use super::limits;
 use super::wording::{self, Threshold};
 use crate::engine::Hypothesis;
@@ -204,8 +206,8 @@ pub struct Blocked {
     /// The comparisons on which its condition fails now, in source order. An alternative that no first move can make
     /// true is left out if a move can make another alternative true.
     pub wants: Vec<Requirement>,
-    /// All of them as text, with alternatives marked.
-    pub text: String,
+    /// All of them as text, with alternatives marked. Where there is one, it is shared with that: a crowd has millions.
+    pub text: Arc<str>,
 }
 
 /// A comparison on which a condition fails.
@@ -222,7 +224,7 @@ pub struct Requirement {
     /// As a threshold, if the comparison is between one quantity and a number that does not change in the state.
     pub threshold: Option<Threshold>,
     /// As text: `wants at least 30 000 soldiers bound by europe, sees 0`.
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 /// Describes each of these commitments. `amounts` are the graded amounts in the greatest agreement, by position in the
@@ -255,7 +257,7 @@ pub(super) fn lacking(
     amounts: &[Amount],
 ) -> Blocked {
     let scope = hypothesis.scope_of(commitment);
-    let (mut wants, mut texts) = (Vec::new(), Vec::new());
+    let (mut wants, mut texts) = (Vec::new(), Vec::<Arc<str>>::new());
     for condition in conditions {
         let places = in_the_way(condition, &scope);
         let own: Vec<Requirement> =
@@ -265,21 +267,22 @@ pub(super) fn lacking(
             Some(Shortfall { text, places, is_choice, .. }) => {
                 let is_listed = |want: &Requirement| places.contains(&(want.node, want.wanted));
                 wants.extend(own.iter().filter(|want| is_listed(want)).cloned());
-                texts.push(if is_choice && conditions.len() > 1 { format!("({text})") } else { text });
+                texts.push(if is_choice && conditions.len() > 1 { format!("({text})").into() } else { text });
             }
             None if condition.truth(&scope).is_ok_and(|holds| holds) => {}
             None => {
                 wants.extend(own);
-                texts.push("wants what has no single name".into());
+                texts.push(Arc::from("wants what has no single name"));
             }
         }
     }
     if conditions.is_empty() {
-        texts.push(raises(model, hypothesis, commitment, amounts));
+        texts.push(raises(model, hypothesis, commitment, amounts).into());
     }
     // Most have one entry, for which a growing vector allocates four; a crowd has millions.
     wants.shrink_to_fit();
-    Blocked { commitment, wants, text: texts.join("; and ") }
+    let text = if let [text] = &texts[..] { Arc::clone(text) } else { texts.join("; and ").into() };
+    Blocked { commitment, wants, text }
 }
 
 /// How much more a bound commitment would give if the others gave more.
@@ -296,7 +299,7 @@ fn raises(model: &Model, hypothesis: &Hypothesis<'_>, instance: InstanceId, amou
 
 /// What one part of a condition lacks.
 struct Shortfall {
-    text: String,
+    text: Arc<str>,
     /// The comparisons described, and whether each must hold.
     places: Vec<(NodeId, bool)>,
     /// Whether first moves can make this part true.
@@ -329,7 +332,7 @@ impl Describer<'_> {
             // An `if` has no single comparison: list all failing ones inside it.
             _ => {
                 let inside: Vec<&Requirement> = self.wants.iter().filter(|want| want.node < node).collect();
-                let text = inside.iter().map(|want| want.text.as_str()).collect::<Vec<_>>().join("; and ");
+                let text = inside.iter().map(|want| &*want.text).collect::<Vec<_>>().join("; and ").into();
                 let places = inside.iter().map(|want| (want.node, want.wanted)).collect();
                 (!inside.is_empty()).then_some(Shortfall { text, places, moves: true, is_choice: false })
             }
@@ -352,9 +355,11 @@ impl Describer<'_> {
         }
         let moves =
             if all { shortfalls.iter().all(|part| part.moves) } else { shortfalls.iter().any(|part| part.moves) };
-        let bracketed =
-            |part: &Shortfall| if all && part.is_choice { format!("({})", part.text) } else { part.text.clone() };
-        let text = shortfalls.iter().map(bracketed).collect::<Vec<_>>().join(if all { "; and " } else { "; or " });
+        let bracketed = |part: &Shortfall| {
+            if all && part.is_choice { format!("({})", part.text).into() } else { part.text.clone() }
+        };
+        let texts: Vec<Arc<str>> = shortfalls.iter().map(bracketed).collect();
+        let text = texts.join(if all { "; and " } else { "; or " }).into();
         let places = shortfalls.into_iter().flat_map(|part| part.places).collect();
         Some(Shortfall { text, places, moves, is_choice: !all })
     }
@@ -401,7 +406,7 @@ fn requirement(model: &Model, when: &Expression, scope: &Scope<'_>, place: Requi
         Some(threshold) => wording::threshold(model, scope, threshold),
         None => wording::comparison(model, when, (a, b), (left, right), comparison),
     };
-    Some(Requirement { node: place.node, wanted: place.wanted, left, right, threshold, text })
+    Some(Requirement { node: place.node, wanted: place.wanted, left, right, threshold, text: text.into() })
 }
 
 fn threshold(

@@ -170,7 +170,7 @@ pub(super) fn lacks(view: View<'_>) -> Result<Vec<(usize, String)>, Failure> {
         return Ok(Vec::new());
     }
     let blocked = analysis::lacks(view, &offers)?;
-    Ok(blocked.into_iter().map(|one| (one.commitment.index(), one.text)).collect())
+    Ok(blocked.into_iter().map(|one| (one.commitment.index(), one.text.to_string())).collect())
 }
 
 fn conditional(view: View<'_>) -> Vec<InstanceId> {

@@ -98,7 +98,7 @@ fn cost_value(cost: Amount) -> Value {
 pub fn object(model: &Model, explanation: &Explanation) -> Value {
     let all = |instances: &[InstanceId]| names(model, instances);
     let blocked = explanation.blocked.iter().map(|blocked| {
-        let lacks: Vec<&str> = blocked.wants.iter().map(|want| want.text.as_str()).collect();
+        let lacks: Vec<&str> = blocked.wants.iter().map(|want| &*want.text).collect();
         json!({ "commitment": name(model, blocked.commitment), "lacks": lacks })
     });
     let waits =
@@ -121,7 +121,7 @@ pub fn object(model: &Model, explanation: &Explanation) -> Value {
     object["waits_are_complete"] = explanation.waits_are_complete.into();
     object["partial_is_complete"] = explanation.partial_is_complete.into();
     let move_distance = explanation.move_distance.iter().map(|move_distance| {
-        let lacks: Vec<&str> = move_distance.lacks.wants.iter().map(|want| want.text.as_str()).collect();
+        let lacks: Vec<&str> = move_distance.lacks.wants.iter().map(|want| &*want.text).collect();
         json!({ "commitment": name(model, move_distance.instance), "distance": distance(move_distance.distance), "lacks": lacks })
     });
     object["unasked"] = move_distance.collect();
@@ -165,7 +165,7 @@ fn distance(distance: f64) -> Value {
 pub fn conditions_value(view: View<'_>) -> Result<Value, Failure> {
     let status = analysis::conditions(view)?;
     let one = |status: &analysis::ConditionStatus| {
-        let lacks: Vec<&str> = status.lacks.wants.iter().map(|want| want.text.as_str()).collect();
+        let lacks: Vec<&str> = status.lacks.wants.iter().map(|want| &*want.text).collect();
         json!({
             "commitment": name(view.model, status.instance),
             "key": status.key,

@@ -224,15 +224,15 @@ fn of_one<'a>(ones: &[&'a Blocked]) -> Vec<Need<'a>> {
     }
     let mut needs: Vec<Need<'a>> = Vec::new();
     for (at, one) in ones.iter().enumerate() {
-        if let Some(need) = needs.iter_mut().find(|need| need.text == one.text) {
+        if let Some(need) = needs.iter_mut().find(|need| *need.text == *one.text) {
             need.commitments.push(one.commitment);
         } else if needs.len() < NEEDS || at + 1 == ones.len() {
             needs.push(Need { commitments: vec![one.commitment], text: &one.text, others: String::new() });
         } else {
             let (known, rest): (Vec<&Blocked>, Vec<&Blocked>) =
-                ones[at..].iter().partition(|one| needs.iter().any(|need| need.text == one.text));
+                ones[at..].iter().partition(|one| needs.iter().any(|need| *need.text == *one.text));
             for one in known {
-                let same = needs.iter_mut().find(|need| need.text == one.text);
+                let same = needs.iter_mut().find(|need| *need.text == *one.text);
                 same.expect("it is known").commitments.push(one.commitment);
             }
             let others = "wants something else; `explain --json` lists what".into();
@@ -385,7 +385,7 @@ fn move_distance(explanation: &Explanation, instance: InstanceId) -> String {
             };
             format!("wants {}, sees {}", plain_number(wanted), plain_number(has))
         }
-        _ => move_distance.lacks.text.clone(),
+        _ => move_distance.lacks.text.to_string(),
     };
     if move_distance.distance.is_infinite() {
         return format!("never unasked: {lacks}");
