@@ -155,8 +155,7 @@ impl Applied {
         (path, member): (&str, &str),
     ) -> Result<(), Box<Diagnostic>> {
         let parts: Vec<&str> = path.split('.').collect();
-        let names: Vec<String> = parts.iter().map(|&part| part.to_owned()).collect();
-        let value = find(&self.root, &names).filter(|value| Settable::of(value, &parts) == Some(Settable::Number));
+        let value = find(&self.root, &parts).filter(|value| Settable::of(value, &parts) == Some(Settable::Number));
         let Some(value) = value else { return Err(Box::new(unknown(&self.root, setting))) };
         check_kind(&self.root, value, &parts, setting)?;
         let value = Value { kind: setting.value.kind(), span: value.span.clone(), set_by: Some(number) };
@@ -178,15 +177,14 @@ pub(super) fn unused_members(members: &[MemberValue], overrides: &[Override]) ->
 }
 
 fn apply_one(root: &mut Table, number: usize, setting: &Override) -> Result<(), Box<Diagnostic>> {
-    let parts = full_path(root, &setting.name);
-    let path: Vec<&str> = parts.iter().map(String::as_str).collect();
-    if find(root, &parts).is_none() && !add(root, &path, setting.value) {
+    let path = full_path(root, &setting.name);
+    if find(root, &path).is_none() && !add(root, &path, setting.value) {
         return Err(Box::new(unknown(root, setting)));
     }
-    if let Some(value) = find(root, &parts) {
+    if let Some(value) = find(root, &path) {
         check_kind(root, value, &path, setting)?;
     }
-    if let Some(value) = find_mut(root, &parts) {
+    if let Some(value) = find_mut(root, &path) {
         put(value, number, setting.value);
     }
     Ok(())
@@ -256,11 +254,10 @@ pub(super) fn provenance(setting: &Override) -> String {
 }
 
 /// A name without a dot is first looked up among the parameters.
-fn full_path(root: &Table, name: &str) -> Vec<String> {
+fn full_path<'n>(root: &Table, name: &'n str) -> Vec<&'n str> {
     let parameter = !name.contains('.')
         && matches!(root.get("parameters").map(|entry| &entry.value.kind), Some(Kind::Table(table)) if table.has(name));
-    let path = if parameter { format!("parameters.{name}") } else { name.to_owned() };
-    path.split('.').map(str::to_owned).collect()
+    if parameter { vec!["parameters", name] } else { name.split('.').collect() }
 }
 
 impl Document {
@@ -268,12 +265,17 @@ impl Document {
     /// after the path is ignored.
     #[must_use]
     pub fn place(&self, path: &str) -> Option<Range<usize>> {
-        let parts: Vec<String> = path.split('/').next()?.split('.').map(str::to_owned).collect();
-        (1..=parts.len()).rev().find_map(|length| find(self.root(), &parts[..length])).map(|value| value.span.clone())
+        let path: Vec<&str> = path.split('/').next()?.split('.').collect();
+        innermost(self.root(), &path).map(|(_, value)| value.span.clone())
     }
 }
 
-fn find<'t>(root: &'t Table, path: &[String]) -> Option<&'t Value> {
+/// The longest beginning of a path that the document has, as the number of its parts, and the value there.
+fn innermost<'t>(root: &'t Table, path: &[&str]) -> Option<(usize, &'t Value)> {
+    (1..=path.len()).rev().find_map(|length| Some((length, find(root, &path[..length])?)))
+}
+
+fn find<'t>(root: &'t Table, path: &[&str]) -> Option<&'t Value> {
     let (first, rest) = path.split_first()?;
     let mut value = &root.get(first)?.value;
     for part in rest {
@@ -286,7 +288,7 @@ fn find<'t>(root: &'t Table, path: &[String]) -> Option<&'t Value> {
     Some(value)
 }
 
-fn find_mut<'t>(root: &'t mut Table, path: &[String]) -> Option<&'t mut Value> {
+fn find_mut<'t>(root: &'t mut Table, path: &[&str]) -> Option<&'t mut Value> {
     let (first, rest) = path.split_first()?;
     let mut value = &mut root.entries.iter_mut().find(|entry| entry.key == *first)?.value;
     for part in rest {
@@ -309,13 +311,12 @@ fn index(part: &str) -> Option<usize> {
 /// there can be such a field.
 fn add(root: &mut Table, path: &[&str], new: SetValue) -> bool {
     let Some(pattern) = fields().find(|pattern| matches_pattern(pattern, path)) else { return false };
-    let depth = deepest(root, path);
+    let depth = innermost(root, path).map_or(0, |(depth, _)| depth);
     // An actor or a resource cannot come into being by this.
     if pattern.split('.').skip(depth).any(|part| part == "*") {
         return false;
     }
-    let above: Vec<String> = path[..depth].iter().map(|&part| part.to_owned()).collect();
-    let (table, span) = match find_mut(root, &above) {
+    let (table, span) = match find_mut(root, &path[..depth]) {
         Some(Value { kind: Kind::Table(table), span, .. }) => (table, span.clone()),
         None if depth == 0 => (root, 0..0),
         _ => return false,
@@ -328,12 +329,6 @@ fn add(root: &mut Table, path: &[&str], new: SetValue) -> bool {
     let value = Value { kind, span: span.clone(), set_by: None };
     table.entries.push(Entry { key: path[depth].to_owned(), key_span: span, value });
     true
-}
-
-/// The number of parts of a path that the document has.
-fn deepest(root: &Table, path: &[&str]) -> usize {
-    let parts: Vec<String> = path.iter().map(|&part| part.to_owned()).collect();
-    (1..path.len()).rev().find(|&depth| find(root, &parts[..depth]).is_some()).unwrap_or(0)
 }
 
 fn put(value: &mut Value, number: usize, new: SetValue) {
@@ -448,8 +443,8 @@ fn settable_in(value: &Value, path: &mut Vec<String>, found: &mut Vec<String>) {
 fn unknown(root: &Table, setting: &Override) -> Diagnostic {
     let mut known = all_settable(root);
     if let Some((above, _)) = setting.name.rsplit_once('.') {
-        let parts: Vec<String> = above.split('.').map(str::to_owned).collect();
-        let table = find(root, &parts).is_some_and(|value| matches!(value.kind, Kind::Table(_)));
+        let table =
+            find(root, &above.split('.').collect::<Vec<_>>()).is_some_and(|value| matches!(value.kind, Kind::Table(_)));
         for pattern in fields().filter(|_| table) {
             let (_, key) = pattern.rsplit_once('.').unwrap_or(("", pattern));
             let name = format!("{above}.{key}");
@@ -492,7 +487,7 @@ mod tests {
 
     fn check(name: &str, at: &str) {
         let root = set(name, "7").unwrap();
-        let path: Vec<String> = at.split('.').map(str::to_owned).collect();
+        let path: Vec<&str> = at.split('.').collect();
         assert_eq!(find(&root, &path).and_then(Value::number), Some(7.0), "{name}");
     }
 
@@ -514,7 +509,7 @@ mod tests {
     fn moments_and_booleans_can_be_set() {
         let kept = |name: &str, value: &str| {
             let root = set(name, value).unwrap();
-            let path: Vec<String> = name.split('.').map(str::to_owned).collect();
+            let path: Vec<&str> = name.split('.').collect();
             assert_eq!(find(&root, &path).and_then(|found| SetValue::of(&found.kind)).unwrap().to_string(), value);
         };
         kept("time.start", "2025-03-01");
@@ -536,7 +531,7 @@ mod tests {
     fn what_the_file_leaves_to_its_default_can_be_set() {
         let added = |name: &str, value: &str| {
             let root = set(name, value).unwrap();
-            let path: Vec<String> = name.split('.').map(str::to_owned).collect();
+            let path: Vec<&str> = name.split('.').collect();
             let found = find(&root, &path).unwrap();
             assert_eq!((SetValue::of(&found.kind).unwrap().to_string(), found.set_by), (value.to_owned(), Some(0)));
         };
@@ -558,7 +553,7 @@ mod tests {
     #[test]
     fn durations_are_set_where_an_expression_may_stand() {
         let root = set("actors.us.stance", "2 days").unwrap();
-        let path = ["actors", "us", "stance"].map(str::to_owned);
+        let path = ["actors", "us", "stance"];
         assert!(matches!(&find(&root, &path).unwrap().kind, Kind::String(text) if text == "2 days"));
         for (name, message) in [
             ("meetings.summit.on", "`meetings.summit.on` is a list, not a duration"),
