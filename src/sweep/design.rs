@@ -61,14 +61,12 @@ impl Axis {
             _ => Err(wrong(format!("has {} where a number should be", quoted(text.trim())))),
         };
         let value = |text: &str| value(text).map_err(|error| error.help("write `NAME=A:B:N` or `NAME=V,V,…`"));
-        let number = |text: &str| match value(text)? {
-            SetValue::Number(number) => Ok(number),
-            SetValue::Duration(..)
-            | SetValue::Day(_)
-            | SetValue::Minute(_)
-            | SetValue::Second(_)
-            | SetValue::Boolean(_) => Err(wrong(format!("has {} where a number should be", quoted(text.trim())))
-                .help("list the values: `NAME=V,V,…`")),
+        let number = |text: &str| {
+            let SetValue::Number(number) = value(text)? else {
+                return Err(wrong(format!("has {} where a number should be", quoted(text.trim())))
+                    .help("list the values: `NAME=V,V,…`"));
+            };
+            Ok(number)
         };
         // The time of a moment has its own colons.
         let is_list = values.split(',').all(|part| !part.contains(':') || SetValue::parse(part.trim()).is_ok());

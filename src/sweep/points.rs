@@ -51,14 +51,10 @@ impl Points {
             }
         }
         // A zero that is set has no sign, so that `-0` has the same effect at a point as with `--set`.
-        self.values.extend(row.iter().map(|value| match *value {
-            SetValue::Number(number) => SetValue::Number(number + 0.0),
-            other @ (SetValue::Duration(..)
-            | SetValue::Day(_)
-            | SetValue::Minute(_)
-            | SetValue::Second(_)
-            | SetValue::Boolean(_)) => other,
-        }));
+        let without_sign = |value: &SetValue| {
+            if let SetValue::Number(number) = value { SetValue::Number(number + 0.0) } else { *value }
+        };
+        self.values.extend(row.iter().map(without_sign));
         self.count += 1;
         Ok(())
     }

@@ -288,40 +288,19 @@ pub fn plain_number(value: f64) -> String {
 /// A value that was set, in the form used in arguments and messages.
 #[must_use]
 pub fn plain_set_value(value: SetValue) -> String {
-    match value {
-        SetValue::Number(value) => plain_number(value),
-        other @ (SetValue::Duration(..)
-        | SetValue::Day(_)
-        | SetValue::Minute(_)
-        | SetValue::Second(_)
-        | SetValue::Boolean(_)) => other.to_string(),
-    }
+    if let SetValue::Number(number) = value { plain_number(number) } else { value.to_string() }
 }
 
 /// A value that was set as a table cell; numbers as [`number`] writes them.
 #[must_use]
 pub fn set_cell(value: SetValue) -> Cell<'static> {
-    match value {
-        SetValue::Number(value) => Cell::Real(value),
-        other @ (SetValue::Duration(..)
-        | SetValue::Day(_)
-        | SetValue::Minute(_)
-        | SetValue::Second(_)
-        | SetValue::Boolean(_)) => other.to_string().into(),
-    }
+    if let SetValue::Number(number) = value { Cell::Real(number) } else { value.to_string().into() }
 }
 
 /// The text of [`set_cell`].
 #[must_use]
 pub fn set_value(value: SetValue) -> String {
-    match value {
-        SetValue::Number(value) => number(value),
-        other @ (SetValue::Duration(..)
-        | SetValue::Day(_)
-        | SetValue::Minute(_)
-        | SetValue::Second(_)
-        | SetValue::Boolean(_)) => other.to_string(),
-    }
+    if let SetValue::Number(value) = value { number(value) } else { value.to_string() }
 }
 
 /// An amount in units.
