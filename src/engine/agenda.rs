@@ -11,7 +11,7 @@ use super::decision::View;
 use super::plan::{Plan, Recipients, Watchers};
 use super::signals::Signal;
 use super::watch::{Bands, Kind, Reasons, Wake};
-use crate::model::{ActorId, CommitmentId, Event, EventKind, InstanceId, Model, Payload, SlotId, State};
+use crate::model::{ActorId, CommitmentId, Event, EventKind, InstanceId, Model, SlotId, State};
 
 /// After this many sleeps in a row of at most one step, the reasons to wake an instance are no longer computed for a
 /// while.
@@ -94,19 +94,10 @@ impl<'m> Told<'m> {
     /// Whether the signals of an event are those of the event of its sort before it.
     #[inline]
     pub(super) fn is_again(&mut self, model: &'m Model, event: Event) -> bool {
-        let (sort, instance, gift, slots) = match event.payload() {
-            Payload::Instance(instance) => (0, instance, 0, model.all_slots_of(instance)),
-            Payload::Gift { instance, gift, .. } => (1, instance, gift, model.slots_of(instance, gift as usize)),
-            Payload::Nothing
-            | Payload::Draw { .. }
-            | Payload::Meeting(_)
-            | Payload::Shock(_)
-            | Payload::Move(_)
-            | Payload::Opinion { .. }
-            | Payload::Pair { .. }
-            | Payload::Package { .. }
-            | Payload::Outcome(_)
-            | Payload::Ending(_) => return false,
+        let (sort, instance, gift, slots) = match event.instance_and_gift() {
+            Some((instance, None)) => (0, instance, 0, model.all_slots_of(instance)),
+            Some((instance, Some(gift))) => (1, instance, gift, model.slots_of(instance, gift as usize)),
+            None => return false,
         };
         // Events also raise the signals of trust in a debtor.
         if model.reads_trust {

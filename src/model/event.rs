@@ -356,8 +356,19 @@ impl Event {
     #[inline]
     #[must_use]
     pub const fn instance(self) -> Option<InstanceId> {
+        match self.instance_and_gift() {
+            Some((instance, _)) => Some(instance),
+            None => None,
+        }
+    }
+
+    /// The instance that it is about, if any, and the number of the gift if it is about one.
+    #[inline]
+    #[must_use]
+    pub const fn instance_and_gift(self) -> Option<(InstanceId, Option<u32>)> {
         match self.payload() {
-            Payload::Instance(instance) | Payload::Gift { instance, .. } => Some(instance),
+            Payload::Instance(instance) => Some((instance, None)),
+            Payload::Gift { instance, gift, .. } => Some((instance, Some(gift))),
             Payload::Nothing
             | Payload::Draw { .. }
             | Payload::Meeting(_)

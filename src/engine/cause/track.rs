@@ -6,8 +6,8 @@ use super::super::collections::Lists;
 use super::super::plan::Plan;
 use super::history::{History, LogPosition, ordered};
 use crate::model::{
-    ActorId, Amount, Dependency, Event, Expression, InstanceId, MeetingId, Model, MoveId, Occurrence, Payload,
-    Quantity, Range, Reader, Scope, Seq, Setup, ShockId, SlotId, Values, World, limits,
+    ActorId, Amount, Dependency, Event, Expression, InstanceId, MeetingId, Model, MoveId, Occurrence, Quantity, Range,
+    Reader, Scope, Seq, Setup, ShockId, SlotId, Values, World, limits,
 };
 
 /// The part of a total that does not count for a reader.
@@ -299,19 +299,10 @@ impl Tracks {
             return;
         }
         let moment = LogPosition::event(seq);
-        let sort = match event.payload() {
-            Payload::Instance(_) => 0,
-            Payload::Gift { .. } => 1,
-            Payload::Nothing
-            | Payload::Draw { .. }
-            | Payload::Meeting(_)
-            | Payload::Shock(_)
-            | Payload::Move(_)
-            | Payload::Opinion { .. }
-            | Payload::Pair { .. }
-            | Payload::Package { .. }
-            | Payload::Outcome(_)
-            | Payload::Ending(_) => 2,
+        let sort = match event.instance_and_gift() {
+            Some((_, None)) => 0,
+            Some((_, Some(_))) => 1,
+            None => 2,
         };
         let mut touched = std::mem::take(&mut self.touched[sort]);
         if !alike {
