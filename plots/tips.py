@@ -42,12 +42,23 @@ def read_tips(path):
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         fail(f"`{path}` has no column `{missing[0]}`", remedy)
-    for column in ["replicate", "below", "above"]:
-        table[column] = pd.to_numeric(table[column], errors="coerce")
+    first = table.columns[0]
+    other = None if first == "replicate" else first
+    for column in ["replicate", "below", "above", *([other] if other else [])]:
+        table[column] = numbers_or_dates(table[column])
         if table[column].isna().any():
             fail(f"the column `{column}` of `{path}` has a cell that is no number", remedy)
-    first = table.columns[0]
-    return table, None if first == "replicate" else first
+    if (table["below"].dtype.kind == "M") != (table["above"].dtype.kind == "M"):
+        fail(f"the columns `below` and `above` of `{path}` have dates in one and numbers in the other", remedy)
+    return table, other
+
+
+def numbers_or_dates(column):
+    """The values of a column: dates if all are dates, otherwise numbers, with gaps where a cell is no number."""
+    text = column.astype(str)
+    if text.str.fullmatch(r"\d{4}-\d{2}-\d{2}(T[0-9:]+)?").all():
+        return pd.to_datetime(text, format="ISO8601", errors="coerce")
+    return pd.to_numeric(column, errors="coerce")
 
 
 def main():
@@ -59,9 +70,8 @@ def main():
     table, other = read_tips(arguments.table)
     if table.empty:
         fail("the table has no tipping point", "search a wider range, or a finer grid with `--points`")
-    table["middle"] = (table["below"] + table["above"]) / 2
+    table["middle"] = table["below"] + (table["above"] - table["below"]) / 2
     over = other or "replicate"
-    table[over] = pd.to_numeric(table[over], errors="coerce")
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     pairs = table.groupby(["outcome_below", "outcome_above"], sort=False)
     for at, ((below, above), rows) in enumerate(pairs):

@@ -404,6 +404,48 @@ fn tipping_points_are_where_the_conditions_say_and_can_be_run() {
 }
 
 #[test]
+fn tipping_points_between_dates_are_dates() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let scenario = r#"format = 1
+[time]
+start = 2025-01-31
+step = "1 month"
+steps = 24
+[actors]
+a = {}
+[resources]
+x = {}
+[commitments.p]
+debtor = "a"
+gives = { x = 1 }
+when = "step >= 2025-06-01"
+expires = 2025-12-31
+[outcomes.given]
+when = "parties(x) >= 1"
+"#;
+    std::fs::write(here.join("treaty.toml"), scenario).expect("written");
+    let tip = ["tip", "treaty.toml", "--vary", "commitments.p.expires=2025-01-31:2026-01-31"];
+    // Steps begin on the last day of each month; that of 31 May contains 1 June, and an offer that expires in a step
+    // lapses before it can be bound.
+    let text = stdout_of(here, &tip);
+    assert!(text.contains("from 2025-01-31 to 2026-01-31: a grid of 13 values, down to neighbours"), "{text}");
+    assert!(text.contains("between 2025-05-31 and 2025-06-30: stalemate below, given above"), "{text}");
+    let table = stdout_of(here, &[tip.as_slice(), &["--csv"]].concat());
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    let rows: Vec<std::collections::BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 1);
+    for side in ["below", "above"] {
+        let set = format!("commitments.p.expires={}", rows[0][side]);
+        let run = stdout_of(here, &["run", "treaty.toml", "--set", &set, "--quiet"]);
+        let outcome = rows[0][&format!("outcome_{side}")].as_str();
+        assert!(run.to_lowercase().contains(outcome), "{outcome}: {run}");
+    }
+    let steps = stdout_of(here, &["tip", "treaty.toml", "--vary", "commitments.p.expires=0:12"]);
+    assert!(steps.contains("stalemate below, given above"), "{steps}");
+}
+
+#[test]
 fn a_search_for_tipping_points_that_makes_no_sense_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();

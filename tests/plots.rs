@@ -156,6 +156,11 @@ fn sweeps_are_drawn() {
     let tips = folder.path().join("tips.csv");
     std::fs::write(&tips, backstop(&[&["tip", &scenario_path(jeddah)], tip.as_slice()].concat())).unwrap();
     cases.draws("tips.py", &tips, &[]);
+    let tip = ["--vary", "time.end=2016-10-15:2016-12-01", "--csv"];
+    let tips = folder.path().join("dates.csv");
+    std::fs::write(&tips, backstop(&[&["tip", &scenario_path("paris-agreement/paris")], tip.as_slice()].concat()))
+        .unwrap();
+    cases.draws("tips.py", &tips, &[]);
     // One point, no dates, and an outcome that some runs reach.
     let thresholds = sweep("normal-thresholds", "thresholds", &["-r", "200"]);
     cases.draws("survival.py", &thresholds, &[]);

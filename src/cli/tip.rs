@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use backstop::analysis::{Divergence, divergence};
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
-use backstop::model::{Clock, Entry, Model};
+use backstop::model::{Clock, Entry, Model, Parameter};
 use backstop::report::timeline::{label, sentence};
 use backstop::report::wording::{count, escaped, plain_number, set_value};
 use backstop::scenario::{Diagnostic, Document, Options, Override, SetValue, canonical, compile};
@@ -70,7 +70,9 @@ pub(crate) fn tip(args: &Args) -> Result<(), Failed> {
     let loaded = files::load(files::document(&args.file)?, &options)?;
     let (range, other) = ranges(args, &loaded.compiled.model.clock)?;
     let asked = bracketing(args, &range, &loaded.compiled.model)?;
-    let search = Search { document: &loaded.document, args, axis: &range.name, other: other.as_ref(), asked };
+    let clock = &loaded.compiled.model.clock;
+    let dates = range.is_dated.then_some(clock);
+    let search = Search { document: &loaded.document, args, axis: &range.name, dates, other: other.as_ref(), asked };
     search.check()?;
     let others: Vec<Option<SetValue>> = match &other {
         Some(axis) => axis.values.iter().copied().map(Some).collect(),
@@ -88,6 +90,8 @@ struct Range {
     name: String,
     from: f64,
     to: f64,
+    /// Whether both ends were given as dates; the values are then the steps of dates, and are written as dates.
+    is_dated: bool,
 }
 
 /// The number to vary, and the second number with its values.
@@ -103,8 +107,13 @@ fn ranges(args: &Args, clock: &Clock) -> Result<(Range, Option<Axis>), Failed> {
     let (name, range) = first.split_once('=').ok_or_else(|| wrong("has no range"))?;
     let ends: Vec<&str> = range.split(':').collect();
     let [from, to] = ends[..] else { return Err(wrong("is not of the form `NAME=A:B`")) };
-    let end = |text: &str| SetValue::parse(text.trim()).ok()?.number(clock).filter(|value| value.is_finite());
-    let (Some(from), Some(to)) = (end(from), end(to)) else { return Err(wrong("has an end that is no number")) };
+    let end = |text: &str| {
+        let value = SetValue::parse(text.trim()).ok()?;
+        Some((value.number(clock).filter(|number| number.is_finite())?, value.is_moment()))
+    };
+    let (Some((from, is_from_date)), Some((to, is_to_date))) = (end(from), end(to)) else {
+        return Err(wrong("has an end that is no number and no date of the scenario's calendar"));
+    };
     if from >= to {
         return Err(wrong("does not rise"));
     }
@@ -115,18 +124,21 @@ fn ranges(args: &Args, clock: &Clock) -> Result<(Range, Option<Axis>), Failed> {
     if args.sets.iter().any(|set| canonical(&set.name) == canonical(name)) {
         return Err(wrong("is also set"));
     }
-    Ok((Range { name: name.to_owned(), from, to }, second))
+    // A date before the start has no step whose date could be written.
+    let is_dated = is_from_date && is_to_date && from >= 0.0;
+    Ok((Range { name: name.to_owned(), from, to, is_dated }, second))
 }
 
 /// Fields with whole numbers, by the last part of their path; dates are varied by steps.
 const WHOLE_FIELDS: [&str; 10] = ["lead", "over", "grace", "due", "expires", "on", "from", "to", "end", "steps"];
 
 fn bracketing(args: &Args, range: &Range, model: &Model) -> Result<Bracketing, Failed> {
-    let &Range { ref name, from, to } = range;
+    let &Range { ref name, from, to, is_dated } = range;
     let bare = canonical(name);
     let parameter = model.parameters.iter().find(|parameter| parameter.id == bare);
     let last = bare.rsplit('.').next().unwrap_or(bare);
-    let whole = parameter.map_or(bare.contains('.') && WHOLE_FIELDS.contains(&last), |parameter| parameter.whole);
+    let is_whole = |parameter: &Parameter| parameter.whole;
+    let whole = is_dated || parameter.map_or(bare.contains('.') && WHOLE_FIELDS.contains(&last), is_whole);
     if whole && (from.fract() != 0.0 || to.fract() != 0.0) {
         let help = "give whole numbers as its ends";
         return Err(misused(&format!("{} takes whole numbers only", escaped(name)), Some(help)));
@@ -142,6 +154,8 @@ struct Search<'a> {
     document: &'a Document,
     args: &'a Args,
     axis: &'a str,
+    /// The calendar of the varied number, if it is varied over dates.
+    dates: Option<&'a Clock>,
     other: Option<&'a Axis>,
     asked: Bracketing,
 }
@@ -153,9 +167,16 @@ const KEPT: usize = 256;
 type Compiled = BTreeMap<u64, (Model, Plan)>;
 
 impl Search<'_> {
+    /// A value of the varied number, as it may be set.
+    fn value(&self, value: f64) -> SetValue {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "dates are whole steps from 0 on")]
+        let date = self.dates.and_then(|clock| SetValue::parse(&clock.date(value as u32)).ok());
+        date.unwrap_or(SetValue::Number(value))
+    }
+
     /// The scenario with the two numbers at these values.
     fn compile(&self, other: Option<SetValue>, value: f64) -> Result<(Model, Plan), Vec<Diagnostic>> {
-        let value = SetValue::Number(value);
+        let value = self.value(value);
         let moved = [(self.other.map(|axis| axis.name.as_str()), other), (Some(self.axis), Some(value))];
         let moved = moved.into_iter().filter_map(|(name, value)| Some((name?, value?)));
         let moved = moved.map(|(name, value)| Override { name: name.to_owned(), value });
@@ -299,8 +320,8 @@ impl Search<'_> {
             TipColumn::Parameter => found.other.map_or(Cell::Empty, set_cell),
             TipColumn::Replicate => Cell::Whole(found.replicate),
             TipColumn::Name => self.axis.into(),
-            TipColumn::Below => Cell::Real(tip.below),
-            TipColumn::Above => Cell::Real(tip.above),
+            TipColumn::Below => set_cell(self.value(tip.below)),
+            TipColumn::Above => set_cell(self.value(tip.above)),
             TipColumn::OutcomeBelow => tip.outcome_below.as_str().into(),
             TipColumn::OutcomeAbove => tip.outcome_above.as_str().into(),
             TipColumn::Step => Cell::whole(parted().map(|(_, _, entry)| entry.step)),
@@ -335,8 +356,8 @@ impl Search<'_> {
             text,
             "Tipping points of {} from {} to {}: a grid of {}, {fineness}, {}, seed {}",
             escaped(self.axis),
-            plain_number(from),
-            plain_number(to),
+            set_value(self.value(from)),
+            set_value(self.value(to)),
             count(self.asked.grid.len(), "value"),
             count(usize::try_from(self.args.replicates).unwrap_or(usize::MAX), "replicate"),
             self.args.seed,
@@ -361,11 +382,12 @@ impl Search<'_> {
         let first = like[0];
         let Tip { outcome_below, outcome_above, below, above } = &first.tip;
         let at = if let [_] = like {
-            format!("between {} and {}", exact(*below), exact(*above))
+            format!("between {} and {}", self.value(*below), self.value(*above))
         } else {
             let mut middles: Vec<f64> = like.iter().map(|found| found.tip.below.midpoint(found.tip.above)).collect();
             middles.sort_by(f64::total_cmp);
-            let [least, median, most] = [0, middles.len() / 2, middles.len() - 1].map(|at| plain_number(middles[at]));
+            let [least, median, most] =
+                [0, middles.len() / 2, middles.len() - 1].map(|at| set_value(self.value(middles[at])));
             let run_seeds: std::collections::BTreeSet<u64> = like.iter().map(|found| found.replicate).collect();
             format!("near {median} ({least} to {most}, in {} of {} replicates)", run_seeds.len(), self.args.replicates)
         };

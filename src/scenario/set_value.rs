@@ -77,6 +77,12 @@ impl SetValue {
         }
     }
 
+    /// Whether it is a date, with or without a time of day.
+    #[must_use]
+    pub fn is_moment(self) -> bool {
+        self.moment().is_some()
+    }
+
     fn moment(self) -> Option<Date> {
         match self {
             Self::Day(date) => Some(date.at(0, 0, 0, 0)),
