@@ -13,6 +13,7 @@ mod evidence;
 mod expression;
 mod field;
 mod ids;
+mod numbers;
 mod quantity;
 mod setup;
 mod state;
@@ -37,6 +38,7 @@ pub use ids::{
     Actor, ActorId, Actors, AttributeId, CommitmentId, DataId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId,
     MoveId, OutcomeId, ParameterId, ResourceId, ShockId, SlotId, TextIndex, Texts,
 };
+pub use numbers::Numbers;
 pub use quantity::{Arguments, Dependency, Monotonicity, Promises, Quantity, Range, Signature};
 pub use setup::{Setup, Target};
 pub use state::{Standing, State};

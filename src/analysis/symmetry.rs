@@ -203,8 +203,9 @@ fn numbers(view: View<'_>, instance: InstanceId) -> Vec<u64> {
     let declared = &model.instances[at];
     let debtor = declared.debtor.index();
     let mut numbers = vec![u64::from(declared.commitment.0)];
-    let by_actor = [&setup.susceptibility, &setup.volatility, &setup.credit_offer, &setup.credit_bond];
-    numbers.extend(by_actor.map(|values| values[debtor].to_bits()));
+    let weights = [setup.susceptibility[debtor], setup.volatility[debtor]];
+    let credits = [setup.credit_offer[debtor], setup.credit_bond[debtor]];
+    numbers.extend(weights.into_iter().chain(credits).map(f64::to_bits));
     // The anchors of the setup matter at the start only, and those of the state are here.
     let tables = [&setup.stances, &setup.attributes, &world.stances, &world.anchors];
     numbers.extend(tables.into_iter().flat_map(|table| table.iter().skip(debtor).step_by(actors).map(|v| v.to_bits())));

@@ -277,7 +277,7 @@ fn unlocks_with(
     let mut evidence = world.evidence.clone();
     evidence.set_standing(model, setup, instance, Standing::default());
     let mut changed = setup.clone();
-    changed.gives[gift] = amount;
+    changed.gives.set(gift, amount);
     evidence.set_standing(model, &changed, instance, world.evidence.standing(instance));
     let view = View { setup: &changed, ..test.view };
     let mut hypothesis =

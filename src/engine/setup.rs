@@ -218,7 +218,7 @@ fn fill<'m>(
 
 /// Checks conditions that involve several fields.
 fn check_together(model: &Model, setup: &Setup) -> Result<(), Failure> {
-    for (actor, (offer, bond)) in setup.credit_offer.iter().zip(&setup.credit_bond).enumerate() {
+    for (actor, (offer, bond)) in setup.credit_offer.iter().zip(setup.credit_bond.iter()).enumerate() {
         if offer > bond {
             return Err(Failure::Field(FieldError::Domain {
                 path: format!("actors.{}.credit.offer", model.actors.ids().text(actor)),

@@ -1,79 +1,8 @@
 //! The numbers of a run, declared in one table.
 
 use super::ids::{ActorId, AttributeId, ParameterId};
+use super::numbers::{Numbers, Value};
 use super::{Amount, Model};
-
-/// Conversion of the values of a field from and to `f64`.
-trait Value: Clone {
-    /// Converts a number that has passed the domain check.
-    fn put(value: f64) -> Self;
-    /// Its bits, for comparison.
-    fn bits(&self) -> u64;
-    /// The argument of [`Value::put`] that gives this value; `None` if there is none.
-    fn number(&self) -> Option<f64>;
-}
-
-impl Value for f64 {
-    fn put(value: f64) -> Self {
-        value
-    }
-
-    fn bits(&self) -> u64 {
-        self.to_bits()
-    }
-
-    /// `None` if it is infinite, as the step at which a promise lapses may be: whether that step is finite decides what
-    /// is evaluated.
-    fn number(&self) -> Option<f64> {
-        (!self.is_infinite()).then_some(*self)
-    }
-}
-
-impl Value for Amount {
-    fn put(value: f64) -> Self {
-        Self::from_units(value)
-    }
-
-    fn bits(&self) -> u64 {
-        self.0.cast_unsigned()
-    }
-
-    /// `None` if its units are not exact.
-    fn number(&self) -> Option<f64> {
-        let units = self.to_units();
-        (Self::from_units(units) == *self).then_some(units)
-    }
-}
-
-impl Value for u32 {
-    /// The number must have passed the check of [`super::Domain::Whole`].
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the domain is that of a u32")]
-    fn put(value: f64) -> Self {
-        value as Self
-    }
-
-    fn bits(&self) -> u64 {
-        u64::from(*self)
-    }
-
-    fn number(&self) -> Option<f64> {
-        Some(f64::from(*self))
-    }
-}
-
-impl Value for Option<u32> {
-    fn put(value: f64) -> Self {
-        Some(u32::put(value))
-    }
-
-    fn bits(&self) -> u64 {
-        self.map_or(u64::MAX, u64::from)
-    }
-
-    fn number(&self) -> Option<f64> {
-        self.map(f64::from)
-    }
-}
 
 /// Defines the numbers of a run from one table: field, type, target.
 ///
@@ -126,12 +55,36 @@ macro_rules! setup {
 
             /// Stores a checked value.
             pub fn set(&mut self, target: Target, value: f64) {
-                let unsigned = value + 0.0;
                 match target {
                     $(
                         setup!(@pattern at, $target $(($index))?) => {
-                            let value = setup!(@number value, unsigned $(, $raw)?);
-                            setup!(@place self.$field, at $(, $index)?) = Value::put(value);
+                            let value = setup!(@number value $(, $raw)?);
+                            setup!(@store self.$field, at, value $(, $index)?);
+                        }
+                    )*
+                }
+            }
+
+            /// Stores one checked value in `count` places of a list, the first of which is `target`, and each `step`
+            /// after the one before.
+            pub fn fill(&mut self, target: Target, step: usize, count: usize, value: f64) {
+                match target {
+                    $(
+                        setup!(@pattern at, $target $(($index))?) => {
+                            let value = setup!(@number value $(, $raw)?);
+                            setup!(@fill self.$field, at, (step, count), value $(, $index)?);
+                        }
+                    )*
+                }
+            }
+
+            /// Stores checked values in places of a list, as [`Self::fill`].
+            pub fn set_each(&mut self, target: Target, step: usize, values: impl Iterator<Item = f64>) {
+                match target {
+                    $(
+                        setup!(@pattern at, $target $(($index))?) => {
+                            let values = values.map(|value| setup!(@number value $(, $raw)?));
+                            setup!(@each self.$field, at, step, values $(, $index)?);
                         }
                     )*
                 }
@@ -148,10 +101,52 @@ macro_rules! setup {
     };
     (@pattern $at:ident, $target:ident ($index:ty)) => { Target::$target($at) };
     (@pattern $at:ident, $target:ident) => { Target::$target };
-    (@place $values:expr, $at:ident, $index:ty) => { $values[Index::index($at)] };
-    (@place $value:expr, $at:ident) => { $value };
-    (@number $given:ident, $unsigned:ident, raw) => { $given };
-    (@number $given:ident, $unsigned:ident) => { $unsigned };
+    (@store $values:expr, $at:ident, $value:ident, $index:ty) => { $values.store(Index::index($at), Value::put($value)) };
+    (@store $field:expr, $at:ident, $value:ident) => { $field = Value::put($value) };
+    (@fill $values:expr, $at:ident, $places:expr, $value:ident, $index:ty) => {
+        $values.fill_places(Index::index($at), $places, Value::put($value))
+    };
+    (@fill $field:expr, $at:ident, $places:expr, $value:ident) => { $field = Value::put($value) };
+    (@each $list:expr, $at:ident, $step:ident, $values:ident, $index:ty) => {
+        $values.enumerate().for_each(|(at, value)| $list.store(Index::index($at) + at * $step, Value::put(value)))
+    };
+    (@each $field:expr, $at:ident, $step:ident, $values:ident) => {
+        $values.for_each(|value| $field = Value::put(value))
+    };
+    (@number $given:ident, raw) => { $given };
+    (@number $given:ident) => { $given + 0.0 };
+}
+
+/// A list of numbers, however it is stored.
+trait List<T> {
+    /// Replaces the number at a place.
+    fn store(&mut self, at: usize, value: T);
+    /// Replaces the numbers of `count` places, each `step` after the one before.
+    fn fill_places(&mut self, first: usize, places: (usize, usize), value: T);
+}
+
+impl<T: Copy> List<T> for Vec<T> {
+    fn store(&mut self, at: usize, value: T) {
+        self[at] = value;
+    }
+
+    fn fill_places(&mut self, first: usize, (step, count): (usize, usize), value: T) {
+        (0..count).for_each(|at| self[first + at * step] = value);
+    }
+}
+
+impl<T: Value> List<T> for Numbers<T> {
+    fn store(&mut self, at: usize, value: T) {
+        self.set(at, value);
+    }
+
+    fn fill_places(&mut self, first: usize, (step, count): (usize, usize), value: T) {
+        if first == 0 && step == 1 && count == self.len() {
+            *self = Self::new(value, count);
+        } else {
+            (0..count).for_each(|at| self.set(first + at * step, value));
+        }
+    }
 }
 
 /// A position in a list of numbers.
@@ -186,15 +181,15 @@ setup! {
     /// Initial stances in [0, 1], by issue, then actor.
     stances: Vec<f64> = Stance(usize);
     /// Initial anchors in [0, 1], by issue, then actor; NaN stands for the initial stance.
-    anchors: Vec<f64> = Anchor(usize);
+    anchors: Numbers<f64> = Anchor(usize);
     /// Susceptibility λ in [0, 1], by actor.
     susceptibility: Vec<f64> = Susceptibility(usize);
     /// Volatility σ ≥ 0, by actor.
     volatility: Vec<f64> = Volatility(usize);
     /// Credit for an offer, `κ_offer` in [0, 1], by actor.
-    credit_offer: Vec<f64> = CreditOffer(usize);
+    credit_offer: Numbers<f64> = CreditOffer(usize);
     /// Credit for a bond, `κ_bond` in [`κ_offer`, 1], by actor.
-    credit_bond: Vec<f64> = CreditBond(usize);
+    credit_bond: Numbers<f64> = CreditBond(usize);
     /// By attribute, then actor; NaN if the actor lacks the attribute.
     attributes: Vec<f64> = Attribute(usize), raw;
     /// Pace η of opinion change in (0, 1].
@@ -216,22 +211,22 @@ setup! {
     /// Weights ≥ 0 of the influence entries.
     influence: Vec<f64> = Influence(usize);
     /// Amounts promised, by flat position of the gift.
-    gives: Vec<Amount> = Gives(usize);
+    gives: Numbers<Amount> = Gives(usize);
     /// Step sizes ≥ 0.000001 of graded amounts, by flat position of the gift; empty if none is graded.
-    by: Vec<Amount> = By(usize);
+    by: Numbers<Amount> = By(usize);
     /// Steps before the first increment, by instance.
-    lead: Vec<u32> = Lead(usize);
+    lead: Numbers<u32> = Lead(usize);
     /// Number of increments ≥ 1, by instance.
-    over: Vec<u32> = Over(usize);
+    over: Numbers<u32> = Over(usize);
     /// Largest number of steps of a suspension, by instance; `None` is unlimited.
-    grace: Vec<Option<u32>> = Grace(usize);
+    grace: Numbers<Option<u32>> = Grace(usize);
     /// Number of steps within which it must be satisfied, by instance; `None` is unlimited.
-    due: Vec<Option<u32>> = Due(usize);
+    due: Numbers<Option<u32>> = Due(usize);
     /// First step at which an offer lapses, by instance: an integer, or infinity; it never lapses if this is outside
     /// the run.
-    expires: Vec<f64> = Expires(usize);
+    expires: Numbers<f64> = Expires(usize);
     /// Declared cost ≥ 0 of a first move, by instance.
-    cost: Vec<f64> = Cost(usize);
+    cost: Numbers<f64> = Cost(usize);
     /// Probability that a package is agreed, by meeting.
     success: Vec<f64> = Success(usize);
     /// Weight ≥ 0 on each other attendee during a session, by meeting.
@@ -272,11 +267,11 @@ mod tests {
         Setup {
             parameters: vec![0.5],
             stances: vec![0.5],
-            anchors: vec![f64::NAN],
+            anchors: Numbers::from(vec![f64::NAN]),
             susceptibility: vec![0.5],
             volatility: vec![0.5],
-            credit_offer: vec![0.5],
-            credit_bond: vec![0.5],
+            credit_offer: Numbers::from(vec![0.5]),
+            credit_bond: Numbers::from(vec![0.5]),
             attributes: vec![f64::NAN],
             pace: 0.5,
             trust_default: 0.5,
@@ -287,14 +282,14 @@ mod tests {
             trust_witness: 0.5,
             trust_pairs: vec![0.5],
             influence: vec![0.5],
-            gives: vec![Amount::from_units(0.5)],
-            by: vec![Amount::from_units(0.5)],
-            lead: vec![0],
-            over: vec![3],
-            grace: vec![Some(3)],
-            due: vec![Some(3)],
-            expires: vec![3.0],
-            cost: vec![0.5],
+            gives: Numbers::from(vec![Amount::from_units(0.5)]),
+            by: Numbers::from(vec![Amount::from_units(0.5)]),
+            lead: Numbers::from(vec![0]),
+            over: Numbers::from(vec![3]),
+            grace: Numbers::from(vec![Some(3)]),
+            due: Numbers::from(vec![Some(3)]),
+            expires: Numbers::from(vec![3.0]),
+            cost: Numbers::from(vec![0.5]),
             success: vec![0.5],
             meeting_influence: vec![0.5],
             effects: vec![-0.0],
@@ -321,11 +316,14 @@ mod tests {
     fn differences_without_a_setting_give_none() {
         let base = setup();
         assert_eq!(base.differing(&Setup { stances: vec![0.5; 2], ..setup() }), None);
-        assert_eq!(base.differing(&Setup { gives: vec![], ..setup() }), None);
-        assert_eq!(base.differing(&Setup { grace: vec![None], ..setup() }), None);
-        assert_eq!(Setup { due: vec![None], ..setup() }.differing(&base), None);
-        assert_eq!(base.differing(&Setup { expires: vec![f64::INFINITY], ..setup() }), None);
+        assert_eq!(base.differing(&Setup { gives: Numbers::from(vec![]), ..setup() }), None);
+        assert_eq!(base.differing(&Setup { grace: Numbers::from(vec![None]), ..setup() }), None);
+        assert_eq!(Setup { due: Numbers::from(vec![None]), ..setup() }.differing(&base), None);
+        assert_eq!(base.differing(&Setup { expires: Numbers::from(vec![f64::INFINITY]), ..setup() }), None);
         // More than 2^53 millionths.
-        assert_eq!(base.differing(&Setup { gives: vec![Amount(10_000_000_000_000_001)], ..setup() }), None);
+        assert_eq!(
+            base.differing(&Setup { gives: Numbers::from(vec![Amount(10_000_000_000_000_001)]), ..setup() }),
+            None
+        );
     }
 }

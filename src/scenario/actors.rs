@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, quoted};
-use super::draft::{Draft, Order, Spec, TargetOf, User};
+use super::draft::{Draft, Order, Spec, TargetOf, User, UserTargets, Users};
 use super::keys;
 use super::names::Cohort;
 use super::reader::path;
 use super::script::{Context, OwnAttributes};
 use super::toml_tree::{Entry, Kind, Table, Value, is_column, is_long_form};
-use crate::model::{
-    Actor, ActorId, Distribution, Domain, Parameter, ParameterId, Scalar, Shape, Target, Targets, limits,
-};
+use crate::model::{ActorId, Distribution, Domain, Parameter, ParameterId, Scalar, Shape, Target, limits};
 
 /// The actors to which a table applies: one actor, or the members of a cohort.
 struct Owners {
     first: usize,
-    users: Vec<User>,
+    /// How many they are.
+    count: usize,
     /// Whether they are the members of a cohort.
     cohort: bool,
     /// The table whose rows they are.
@@ -32,7 +31,7 @@ impl Owners {
     }
 
     fn actors(&self) -> Vec<ActorId> {
-        (self.first..self.first + self.users.len()).map(ActorId::at).collect()
+        (self.first..self.first + self.count).map(ActorId::at).collect()
     }
 }
 
@@ -176,29 +175,24 @@ impl<'a> Draft<'a> {
         for (at, (entry, table)) in self.reader.named_tables("actors").into_iter().enumerate() {
             self.reader.known_keys(table, &keys::ACTOR);
             let name = self.reader.short_text(table, "name", &path("actors", &entry.key));
-            self.model.actors.push(Actor { id: &entry.key, name: name.as_deref() });
-            let users = vec![User { owner: Some(ActorId::at(at)), ..User::default() }];
-            let owners = Owners { first: at, users, cohort: false, table: None };
+            if let Some(name) = name {
+                self.model.actors.set_name(ActorId::at(at), &name);
+            }
+            let owners = Owners { first: at, count: 1, cohort: false, table: None };
             self.actor_fields(table, &path("actors", &entry.key), &owners);
         }
         for (at, (entry, table)) in self.reader.named_tables("cohorts").into_iter().enumerate() {
             self.reader.known_keys(table, &keys::COHORT);
             let name = self.reader.short_text(table, "name", &path("cohorts", &entry.key));
             let cohort = self.lookup.names.cohorts[at].clone();
-            let users = (0..cohort.size)
-                .map(|member| User {
-                    suffix: Some(ActorId::at(cohort.first + member as usize)),
-                    owner: Some(ActorId::at(cohort.first + member as usize)),
-                    member: Some((member + 1, cohort.size)),
-                })
-                .collect();
-            for member in 0..cohort.size {
-                let own = self.name_in_table(&cohort, member as usize);
-                let name = own.or_else(|| name.as_ref().map(|name| format!("{name} {}", member + 1)));
-                let id = self.lookup.names.actors.ids.text(cohort.first + member as usize);
-                self.model.actors.push(Actor { id, name: name.as_deref() });
+            let is_named = name.is_some() || cohort.names.is_some();
+            for member in 0..if is_named { cohort.size as usize } else { 0 } {
+                let own = self.name_in_table(&cohort, member);
+                if let Some(name) = own.or_else(|| name.as_ref().map(|name| format!("{name} {}", member + 1))) {
+                    self.model.actors.set_name(ActorId::at(cohort.first + member), &name);
+                }
             }
-            let owners = Owners { first: cohort.first, users, cohort: true, table: cohort.table };
+            let owners = Owners { first: cohort.first, count: cohort.size as usize, cohort: true, table: cohort.table };
             self.actor_fields(table, &path("cohorts", &entry.key), &owners);
         }
     }
@@ -234,7 +228,7 @@ impl<'a> Draft<'a> {
                 &path(parent, "susceptibility"),
                 Domain::Unit,
                 owners,
-                &Target::Susceptibility,
+                Target::Susceptibility,
             );
         }
         if let Some(entry) = table.get("volatility") {
@@ -243,7 +237,7 @@ impl<'a> Draft<'a> {
                 &path(parent, "volatility"),
                 Domain::NonNegative,
                 owners,
-                &Target::Volatility,
+                Target::Volatility,
             );
         }
         if let Some(entry) = table.get("credit") {
@@ -251,17 +245,16 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn actor_number(
-        &mut self,
-        value: &'a Value,
-        place: &str,
-        domain: Domain,
-        owners: &Owners,
-        target: &dyn Fn(usize) -> Target,
-    ) {
+    fn actor_number(&mut self, value: &'a Value, place: &str, domain: Domain, owners: &Owners, target: TargetOf) {
         let spec = owners.spec(place.to_owned(), domain, Order::Rest);
-        self.number(value, &spec, &owners.users, &|at| Targets::One([target(owners.first + at)]));
-        self.check_own_fields(&owners.actors(), "actor");
+        self.owners_number(value, &spec, owners, UserTargets::Each { of: target, first: owners.first, step: 1 });
+        self.check_own_fields(&|| owners.actors(), "actor");
+    }
+
+    fn owners_number(&mut self, value: &'a Value, spec: &Spec, owners: &Owners, places: UserTargets<'_>) {
+        let one = [User { owner: Some(ActorId::at(owners.first)), ..User::default() }];
+        let members = Users::Members(owners.first, u32::try_from(owners.count).unwrap_or(u32::MAX));
+        self.number(value, spec, if owners.cohort { members } else { Users::Listed(&one) }, places);
     }
 
     /// A stance or anchor: one value for all issues, or a table by issue.
@@ -275,15 +268,17 @@ impl<'a> Draft<'a> {
             let all = |at: usize| {
                 (0..issues).map(|issue| target(issue * actors + owners.first + at)).collect::<Vec<_>>().into()
             };
-            self.number(value, &spec(place.to_owned()), &owners.users, &all);
-            self.check_own_fields(&owners.actors(), "actor");
+            let places = UserTargets::Each { of: target, first: owners.first, step: 1 };
+            let places = if issues == 1 { places } else { UserTargets::Some(&all) };
+            self.owners_number(value, &spec(place.to_owned()), owners, places);
+            self.check_own_fields(&|| owners.actors(), "actor");
             return;
         };
         for entry in &table.entries {
             let Some(issue) = self.lookup.issue(&mut self.reader, &entry.key, &entry.key_span, place) else { continue };
-            let one = |at: usize| Targets::One([target(issue * actors + owners.first + at)]);
-            self.number(&entry.value, &spec(path(place, &entry.key)), &owners.users, &one);
-            self.check_own_fields(&owners.actors(), "actor");
+            let places = UserTargets::Each { of: target, first: issue * actors + owners.first, step: 1 };
+            self.owners_number(&entry.value, &spec(path(place, &entry.key)), owners, places);
+            self.check_own_fields(&|| owners.actors(), "actor");
         }
     }
 
@@ -293,8 +288,8 @@ impl<'a> Draft<'a> {
         let targets: [(&str, TargetOf); 2] = [("offer", Target::CreditOffer), ("bond", Target::CreditBond)];
         for (at, (key, target)) in targets.into_iter().enumerate() {
             let Some(entry) = table.get(key) else { continue };
-            self.actor_number(&entry.value, &path(place, key), Domain::Unit, owners, &target);
-            let members = owners.first..owners.first + owners.users.len();
+            self.actor_number(&entry.value, &path(place, key), Domain::Unit, owners, target);
+            let members = owners.first..owners.first + owners.count;
             self.own_credit[at].extend(members.clone());
             self.credit_spans.extend(members.map(|member| (member, entry.value.span.clone())));
         }
@@ -305,12 +300,15 @@ impl<'a> Draft<'a> {
         let actors = self.lookup.names.actors.len();
         for entry in &table.entries {
             let Some(attribute) = self.lookup.names.attributes.find(&entry.key) else { continue };
-            for at in 0..owners.users.len() {
-                self.has_attribute[attribute * actors + owners.first + at] = true;
-            }
+            let first = attribute * actors + owners.first;
+            self.has_attribute[first..first + owners.count].fill(true);
             let spec = owners.spec(path(place, &entry.key), Domain::Any, Order::Attribute);
-            let target = |at: usize| Targets::One([Target::Attribute(attribute * actors + owners.first + at)]);
-            self.number(&entry.value, &spec, &owners.users, &target);
+            self.owners_number(
+                &entry.value,
+                &spec,
+                owners,
+                UserTargets::Each { of: Target::Attribute, first, step: 1 },
+            );
         }
     }
 }

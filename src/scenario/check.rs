@@ -19,8 +19,8 @@ use super::time_literal;
 use super::toml_tree::Value;
 use super::warnings::warnings;
 use crate::model::{
-    ActorId, CommitmentId, Dependency, Domain, DrawId, Expression, FieldError, FieldSource, Model, Node, NodeId,
-    Quantity, SlotId, StepLength, Target, limits,
+    ActorId, CommitmentId, Dependency, Domain, DrawId, Expression, FieldError, FieldSource, Instance, Model, Node,
+    NodeId, Quantity, SlotId, StepLength, Target, limits,
 };
 
 /// Checks a model as a whole and completes it. Returns it with all diagnostics.
@@ -44,7 +44,6 @@ pub(super) fn check(draft: Draft<'_>, track_trust: bool) -> (Model, Vec<Diagnost
         gives: &draft.gives_spans,
         rates: &draft.rates,
         credits: credits(credit_spans),
-        known: &known,
         cohorts: &lookup.names.cohorts,
     };
     let mut setup = std::mem::replace(&mut model.setup, Arc::new(empty_setup()));
@@ -53,7 +52,7 @@ pub(super) fn check(draft: Draft<'_>, track_trust: bool) -> (Model, Vec<Diagnost
     let invalid = explainer.invalid;
     model.setup = setup;
     let mut explainer = Explainer::new(&mut reader, &model, &places, invalid);
-    let _all = check_signs(&model, &known, &model.setup.parameters, &mut explainer);
+    let _all = check_signs(&model, &model.setup.parameters, &mut explainer);
     number_draws(&mut model);
     if reader.diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Warning) {
         if let Err(error) = link_slots(&mut model) {
@@ -116,7 +115,6 @@ struct Places<'p, 'a> {
     rates: &'p [Option<&'a Value>],
     /// By actor.
     credits: BTreeMap<usize, Range<usize>>,
-    known: &'p Known,
     cohorts: &'p [Cohort],
 }
 
@@ -241,7 +239,7 @@ impl<'p, 'a> Explainer<'p, 'a> {
 
     fn sign(&self, commitment: usize, key: &str, path: &str, violation: &Violation) -> Option<Diagnostic> {
         let script = self.places.scripts.of(path)?;
-        let debtors = self.places.known.debtors(commitment);
+        let debtors = self.instances(commitment);
         // The unknown sign of an invalid value, which has been reported, is not a further error.
         let is_doubtful = || self.invalid.any() || debtors.is_empty() || self.lacks_own(&script.expression, commitment);
         if violation.unknown_sign && is_doubtful() {
@@ -259,12 +257,16 @@ impl<'p, 'a> Explainer<'p, 'a> {
         Some(script.met(violation.node, self.places.scripts.definitions, error))
     }
 
+    fn instances(&self, commitment: usize) -> &'p [Instance] {
+        &self.model.instances[self.model.instances_of(CommitmentId::at(commitment))]
+    }
+
     /// Whether a debtor lacks an attribute that an expression reads.
     fn lacks_own(&self, expression: &Expression, commitment: usize) -> bool {
-        let (actors, debtors) = (self.model.actors.len(), self.places.known.debtors(commitment));
+        let (actors, debtors) = (self.model.actors.len(), self.instances(commitment));
         expression.reads().into_iter().any(|quantity| {
             let Quantity::Own(attribute) = quantity else { return false };
-            debtors.iter().any(|debtor| !self.places.has_attribute[attribute.index() * actors + debtor.index()])
+            debtors.iter().any(|one| !self.places.has_attribute[attribute.index() * actors + one.debtor.index()])
         })
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, listed, quoted, suggestion};
-use super::draft::{Draft, Order, Spec, TargetOf, User};
+use super::draft::{Draft, Order, Spec, TargetOf, User, UserTargets, Users};
 use super::keys;
 use super::lookup::Set;
 use super::names::Party;
@@ -26,9 +26,9 @@ struct Instances {
 }
 
 impl Instances {
-    /// Flat position of a gift.
-    fn gift(&self, user: usize, number: usize) -> usize {
-        self.first_gift + user * self.gifts + number
+    /// The places of the numbers of a gift.
+    fn gifts(&self, of: TargetOf, number: usize) -> UserTargets<'static> {
+        UserTargets::Each { of, first: self.first_gift + number, step: self.gifts }
     }
 }
 
@@ -101,8 +101,8 @@ impl<'a> Draft<'a> {
                 // An invalid amount is still graded, so that moves that name it are not reported too.
                 levels[number] = level.or_else(|| Some(constant(0.0, key)));
             } else {
-                let target = |user: usize| Targets::One([Target::Gives(instances.gift(user, number))]);
-                self.instance_number(&given.value, key, Domain::Amount, &instances, &target);
+                let places = instances.gifts(Target::Gives, number);
+                self.instance_number(&given.value, key, Domain::Amount, &instances, places);
             }
         }
         let context = Context::Condition { issue };
@@ -156,16 +156,16 @@ impl<'a> Draft<'a> {
     ) -> Option<Expression> {
         self.reader.known_keys(table, &keys::GRADED);
         if let Some(upto) = table.get("upto") {
-            let target = |user: usize| Targets::One([Target::Gives(instances.gift(user, number))]);
-            self.instance_number(&upto.value, path(place, "upto"), Domain::Amount, instances, &target);
+            let places = instances.gifts(Target::Gives, number);
+            self.instance_number(&upto.value, path(place, "upto"), Domain::Amount, instances, places);
         } else {
             self.reader.missing("upto", place, value.span.clone(), "write the most that it can be: `upto = 100`");
         }
         let setup = self.model.setup_mut();
-        setup.by.resize(setup.gives.len(), Amount(1));
+        setup.by.grow(setup.gives.len(), Amount(1));
         if let Some(by) = table.get("by") {
-            let target = |user: usize| Targets::One([Target::By(instances.gift(user, number))]);
-            self.instance_number(&by.value, path(place, "by"), Domain::Step, instances, &target);
+            let places = instances.gifts(Target::By, number);
+            self.instance_number(&by.value, path(place, "by"), Domain::Step, instances, places);
         }
         let Some(level) = table.get("as") else {
             let help = "write how much it comes to: `as = \"0.5 * bound(money)\"`";
@@ -305,6 +305,9 @@ impl<'a> Draft<'a> {
             self.reader.report(error.help("make groups or cohorts of debtors smaller"));
             debtors.truncate(1);
         }
+        let names = debtors.iter().map(|&debtor| self.lookup.names.actors.id(debtor).len() + 1 + entry.key.len());
+        self.model.instance_names.reserve(debtors.len(), names.sum());
+        self.model.instances.reserve(debtors.len());
         for (number, &debtor) in debtors.iter().enumerate() {
             let names = &mut self.model.instance_names;
             if group {
@@ -317,21 +320,20 @@ impl<'a> Draft<'a> {
         }
         let count = debtors.len();
         let setup = self.model.setup_mut();
-        setup.gives.resize(first_gift + count * gifts, Amount::ZERO);
+        setup.gives.grow(first_gift + count * gifts, Amount::ZERO);
         if !setup.by.is_empty() {
-            setup.by.resize(first_gift + count * gifts, Amount(1));
+            setup.by.grow(first_gift + count * gifts, Amount(1));
         }
-        setup.lead.resize(first + count, 0);
-        setup.over.resize(first + count, 1);
-        setup.grace.resize(first + count, None);
-        setup.due.resize(first + count, None);
-        setup.expires.resize(first + count, f64::INFINITY);
-        setup.cost.resize(first + count, 1.0);
+        setup.lead.grow(first + count, 0);
+        setup.over.grow(first + count, 1);
+        setup.grace.grow(first + count, None);
+        setup.due.grow(first + count, None);
+        setup.expires.grow(first + count, f64::INFINITY);
+        setup.cost.grow(first + count, 1.0);
         Instances { first, first_gift, gifts, debtors, group }
     }
 
     fn instance_numbers(&mut self, table: &'a Table, place: &str, instances: &Instances) {
-        let first = instances.first;
         let fields: [(&str, Domain, TargetOf); 6] = [
             ("lead", Domain::Whole(0), Target::Lead),
             ("over", Domain::Whole(1), Target::Over),
@@ -342,8 +344,8 @@ impl<'a> Draft<'a> {
         ];
         for (key, domain, target) in fields {
             if let Some(entry) = table.get(key) {
-                let one = |user: usize| Targets::One([target(first + user)]);
-                self.instance_number(&entry.value, path(place, key), domain, instances, &one);
+                let places = UserTargets::Each { of: target, first: instances.first, step: 1 };
+                self.instance_number(&entry.value, path(place, key), domain, instances, places);
             }
         }
     }
@@ -354,23 +356,18 @@ impl<'a> Draft<'a> {
         place: String,
         domain: Domain,
         instances: &Instances,
-        targets: &dyn Fn(usize) -> Targets,
+        places: UserTargets<'_>,
     ) {
         let context = Context::Numeric { cohort: false, own: OwnAttributes::Yes };
         let spec = Spec { path: place, domain, order: Order::Rest, context, table: None };
-        let mut users: Vec<User> = instances
-            .debtors
-            .iter()
-            .map(|&debtor| User { suffix: instances.group.then_some(debtor), owner: Some(debtor), member: None })
-            .collect();
-        if users.is_empty() {
+        if instances.debtors.is_empty() {
             // The debtor is invalid; the number is still checked.
-            users.push(User::default());
-            self.number(value, &spec, &users, &|_| Targets::Many(Vec::new()));
+            let nowhere = |_| Targets::Many(Vec::new());
+            self.number(value, &spec, Users::Listed(&[User::default()]), UserTargets::Some(&nowhere));
         } else {
-            self.number(value, &spec, &users, targets);
+            self.number(value, &spec, Users::Debtors(&instances.debtors, instances.group), places);
         }
-        self.check_own_fields(&instances.debtors, "debtor");
+        self.check_own_fields(&|| instances.debtors.clone(), "debtor");
     }
 
     fn own_issue(&mut self, table: &'a Table, place: &str) -> IssueId {

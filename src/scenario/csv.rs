@@ -6,17 +6,18 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::string::FromUtf8Error;
 
 use super::diagnostic::{Diagnostic, Origin, listed, quoted, suggestion};
 use super::source::Position;
 use crate::model::limits;
 
-/// A table, parsed. Its cells stay in the bytes of its file.
+/// A table, parsed. Its cells stay in the text of its file.
 #[derive(Debug)]
 pub(super) struct CsvTable {
     /// The name of its file, for messages.
     pub(super) name: String,
-    bytes: Vec<u8>,
+    text: String,
     /// Names of the columns, in their order.
     pub(super) columns: Vec<String>,
     /// The beginning of each row, including the header, and the end of the file.
@@ -34,16 +35,14 @@ impl CsvTable {
     /// # Errors
     /// The first error in its form.
     pub(super) fn parse(name: &str, bytes: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
-        let mut table = Self { name: name.to_owned(), bytes, columns: Vec::new(), starts: Vec::new() };
-        if table.bytes.len() as u64 > limits::TABLE_BYTES {
+        if bytes.len() as u64 > limits::TABLE_BYTES {
             let message = format!("the table {} is larger than {} MiB", quoted(name), limits::TABLE_BYTES >> 20);
             let error = Diagnostic::error("table/size", message, None);
             return Err(Box::new(error.help("leave out the columns and rows that the scenario does not need")));
         }
-        if let Err(error) = std::str::from_utf8(&table.bytes) {
-            return Err(Box::new(table.not_utf8(error.valid_up_to())));
-        }
-        let start = if table.bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let text = String::from_utf8(bytes).map_err(|error| Box::new(not_utf8(name, &error)))?;
+        let mut table = Self { name: name.to_owned(), text, columns: Vec::new(), starts: Vec::new() };
+        let start = if table.bytes().starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         table.read_header(start)?;
         table.read_rows()?;
         Ok(table)
@@ -51,7 +50,7 @@ impl CsvTable {
 
     /// A placeholder for a table that could not be read, which has been reported.
     pub(super) fn unread() -> Self {
-        Self { name: String::new(), bytes: Vec::new(), columns: Vec::new(), starts: Vec::new() }
+        Self { name: String::new(), text: String::new(), columns: Vec::new(), starts: Vec::new() }
     }
 
     /// Whether it is the placeholder for a table that could not be read.
@@ -66,7 +65,7 @@ impl CsvTable {
 
     /// The bytes of the file.
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.text.as_bytes()
     }
 
     /// The position of a column.
@@ -88,7 +87,7 @@ impl CsvTable {
     /// The text of a cell; rows count from 0 behind the header.
     pub(super) fn cell(&self, row: usize, column: usize) -> Cow<'_, str> {
         let range = self.cell_range(row + 1, column);
-        unquoted(self.bytes.get(range).unwrap_or(&[]))
+        unquoted(self.text.get(range).unwrap_or(""))
     }
 
     /// An error about a cell.
@@ -98,14 +97,14 @@ impl CsvTable {
 
     /// The name of the table with the line and column of a cell, for a remark.
     pub(super) fn cell_place(&self, row: usize, column: usize) -> String {
-        let Position { line, column } = self.position(self.cell_range(row + 1, column).start);
+        let Position { line, column } = position(self.bytes(), self.cell_range(row + 1, column).start);
         format!("{}:{line}:{column}", self.name)
     }
 
     /// An error about the header.
     pub(super) fn header_error(&self, code: &'static str, message: String) -> Diagnostic {
         let start = self.starts.first().map_or(0, |&start| start as usize);
-        self.error_at(code, message, start..self.line_end(start))
+        self.error_at(code, message, start..line_end(self.bytes(), start))
     }
 
     /// The error of a table without rows; `named` is where the scenario names it.
@@ -126,10 +125,11 @@ impl CsvTable {
 
     /// The end of the cell that begins at `at`: a comma, a line break or the end of the file.
     fn cell_end(&self, mut at: usize) -> usize {
-        if self.bytes.get(at) == Some(&b'"') {
+        let bytes = self.bytes();
+        if bytes.get(at) == Some(&b'"') {
             at += 1;
-            while at < self.bytes.len() {
-                match (self.bytes[at], self.bytes.get(at + 1)) {
+            while at < bytes.len() {
+                match (bytes[at], bytes.get(at + 1)) {
                     (b'"', Some(b'"')) => at += 2,
                     (b'"', _) => return at + 1,
                     _ => at += 1,
@@ -137,12 +137,12 @@ impl CsvTable {
             }
             return at;
         }
-        let rest = self.bytes.get(at..).unwrap_or(&[]);
+        let rest = bytes.get(at..).unwrap_or(&[]);
         at + rest.iter().position(|byte| matches!(byte, b',' | b'\n' | b'\r')).unwrap_or(rest.len())
     }
 
     fn read_header(&mut self, start: usize) -> Result<(), Box<Diagnostic>> {
-        if start == self.bytes.len() {
+        if start == self.text.len() {
             let message = format!("the table {} is empty", quoted(&self.name));
             let error = self.error_at("table/header", message, start..start);
             return Err(Box::new(error.help("its first row has the names of the columns")));
@@ -150,7 +150,7 @@ impl CsvTable {
         let (cells, next) = self.row(start)?;
         let mut known: BTreeSet<String> = BTreeSet::new();
         for range in cells {
-            let name = unquoted(&self.bytes[range.clone()]).into_owned();
+            let name = unquoted(&self.text[range.clone()]).into_owned();
             if !known.insert(name.clone()) {
                 let message = format!("the column {} stands there twice", quoted(&name));
                 return Err(Box::new(self.error_at("table/columns", message, range).help("rename one of the two")));
@@ -166,8 +166,14 @@ impl CsvTable {
     }
 
     fn read_rows(&mut self) -> Result<(), Box<Diagnostic>> {
-        let mut at = self.starts[1] as usize;
-        while at < self.bytes.len() {
+        let bytes = self.bytes();
+        let [lines, quotes, returns] = counts(bytes, [b'\n', b'"', b'\r']);
+        self.starts.reserve_exact(lines.min(limits::TABLE_ROWS) + 1);
+        if quotes == 0 && returns == 0 {
+            self.read_plain_rows();
+        }
+        let mut at = self.starts.last().map_or(0, |&start| start as usize);
+        while at < self.text.len() {
             if self.rows() == limits::TABLE_ROWS {
                 let message = format!("the table {} has more than {} rows", quoted(&self.name), limits::TABLE_ROWS);
                 return Err(Box::new(self.error_at("table/rows", message, at..at).help("leave some of them out")));
@@ -178,6 +184,33 @@ impl CsvTable {
         Ok(())
     }
 
+    /// Reads rows of a text without quotes and carriage returns, eight bytes at a time, up to the first that is wrong
+    /// or has no end.
+    fn read_plain_rows(&mut self) {
+        let Self { text, starts, columns, .. } = self;
+        let Some(&first) = starts.last() else { return };
+        let (mut at, mut cells) = (first as usize, 1);
+        let mut words = text.as_bytes()[at..].chunks_exact(8);
+        for word in &mut words {
+            let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
+            let breaks = equal_bytes(word, b'\n');
+            let mut ends = equal_bytes(word, b',') | breaks;
+            while ends != 0 {
+                let lowest = ends & ends.wrapping_neg();
+                ends ^= lowest;
+                if breaks & lowest == 0 {
+                    cells += 1;
+                } else if cells == columns.len() && starts.len() <= limits::TABLE_ROWS {
+                    cells = 1;
+                    starts.push(offset(at + lowest.trailing_zeros() as usize / 8 + 1));
+                } else {
+                    return;
+                }
+            }
+            at += 8;
+        }
+    }
+
     /// Checks the row that begins at `start`, and returns the beginning of the next one.
     fn check_row(&self, start: usize) -> Result<usize, Box<Diagnostic>> {
         let mut at = start;
@@ -185,7 +218,7 @@ impl CsvTable {
         loop {
             let end = self.checked_cell_end(at)?;
             count += 1;
-            if self.bytes.get(end) == Some(&b',') {
+            if self.bytes().get(end) == Some(&b',') {
                 at = end + 1;
                 continue;
             }
@@ -221,7 +254,7 @@ impl CsvTable {
         loop {
             let end = self.checked_cell_end(at)?;
             cells.push(at..end);
-            if self.bytes.get(end) != Some(&b',') {
+            if self.bytes().get(end) != Some(&b',') {
                 return Ok((cells, self.line_break(end)?));
             }
             at = end + 1;
@@ -231,14 +264,14 @@ impl CsvTable {
     /// The end of a cell whose quotes have been checked.
     fn checked_cell_end(&self, start: usize) -> Result<usize, Box<Diagnostic>> {
         let end = self.cell_end(start);
-        let cell = &self.bytes[start..end];
+        let cell = &self.bytes()[start..end];
         if cell.first() == Some(&b'"') {
             if cell.len() < 2 || cell.last() != Some(&b'"') {
                 let error =
                     self.error_at("table/quotes", "the quotes of this cell are never closed".into(), start..start + 1);
                 return Err(Box::new(error.help("end the cell with `\"`; a quote inside of quotes is written twice")));
             }
-            if !matches!(self.bytes.get(end), None | Some(b',' | b'\n' | b'\r')) {
+            if !matches!(self.bytes().get(end), None | Some(b',' | b'\n' | b'\r')) {
                 let message = "there is text behind the closing quote of this cell".into();
                 let error = self.error_at("table/quotes", message, start..end);
                 return Err(Box::new(error.help("a quote inside of quotes is written twice: `\"say \"\"yes\"\"\"`")));
@@ -253,7 +286,7 @@ impl CsvTable {
 
     /// The beginning of the line after a row that ends at `end`.
     fn line_break(&self, end: usize) -> Result<usize, Box<Diagnostic>> {
-        match (self.bytes.get(end), self.bytes.get(end + 1)) {
+        match (self.bytes().get(end), self.bytes().get(end + 1)) {
             (None, _) => Ok(end),
             (Some(b'\r'), Some(b'\n')) => Ok(end + 2),
             (Some(b'\r'), _) => {
@@ -265,57 +298,83 @@ impl CsvTable {
         }
     }
 
-    fn not_utf8(&self, at: usize) -> Diagnostic {
-        let shown: Vec<String> = self.bytes[at..].iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        let message = format!("the table {} is not UTF-8 text: bytes `{}`", quoted(&self.name), shown.join(" "));
-        let utf16 = self.bytes.starts_with(&[0xFF, 0xFE]) || self.bytes.starts_with(&[0xFE, 0xFF]);
-        let help = if utf16 {
-            "the file looks like UTF-16; save it as UTF-8"
-        } else if self.bytes.starts_with(b"PK\x03\x04") {
-            "the file looks like a workbook; export the sheet as CSV"
-        } else {
-            "save the file with the encoding UTF-8"
-        };
-        let mut error = self.error_at("table/utf8", message, at..at).help(help);
-        // In the excerpt the bytes are one replacement character.
-        error.span = error.span.map(|span| span.start..span.start + '\u{FFFD}'.len_utf8());
-        error
-    }
-
-    /// Line and column of a byte offset.
-    fn position(&self, offset: usize) -> Position {
-        let before = &self.bytes[..offset.min(self.bytes.len())];
-        let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let line = before.split(|&byte| byte == b'\n').count();
-        let text = before[start..].strip_prefix(BYTE_ORDER_MARK).unwrap_or(&before[start..]);
-        Position { line, column: text.iter().filter(|&&byte| byte & 0xC0 != 0x80).count() + 1 }
-    }
-
-    fn line_end(&self, at: usize) -> usize {
-        let rest = self.bytes.get(at..).unwrap_or(&[]);
-        at + rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len())
-    }
-
     /// An error with an excerpt of its line.
     fn error_at(&self, code: &'static str, message: String, range: Range<usize>) -> Diagnostic {
-        let boundary = |mut at: usize| {
-            while at < self.bytes.len() && self.bytes[at] & 0xC0 == 0x80 {
-                at += 1;
-            }
-            at.min(self.bytes.len())
-        };
-        let line_start = self.bytes[..range.start].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let mut begin = boundary(line_start.max(range.start.saturating_sub(SHOWN)));
-        if self.bytes[begin..].starts_with(BYTE_ORDER_MARK) && begin == 0 {
-            begin = BYTE_ORDER_MARK.len().min(range.start);
-        }
-        let end = boundary(self.line_end(range.start).min(range.start + SHOWN)).max(range.start);
-        // Invalid UTF-8 becomes a replacement character of three bytes, after the position itself.
-        let excerpt = String::from_utf8_lossy(&self.bytes[begin..end]).trim_end_matches('\r').to_owned();
-        let span = range.start - begin..range.end.min(end).max(range.start) - begin;
-        let origin = Origin::Table { file: self.name.clone(), first: self.position(begin), excerpt };
-        Diagnostic::error(code, message, Some(span)).in_text(origin)
+        error_in(&self.name, self.bytes(), code, message, range)
     }
+}
+
+fn not_utf8(name: &str, error: &FromUtf8Error) -> Diagnostic {
+    let (bytes, at) = (error.as_bytes(), error.utf8_error().valid_up_to());
+    let shown: Vec<String> = bytes[at..].iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let message = format!("the table {} is not UTF-8 text: bytes `{}`", quoted(name), shown.join(" "));
+    let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+    let help = if utf16 {
+        "the file looks like UTF-16; save it as UTF-8"
+    } else if bytes.starts_with(b"PK\x03\x04") {
+        "the file looks like a workbook; export the sheet as CSV"
+    } else {
+        "save the file with the encoding UTF-8"
+    };
+    let mut error = error_in(name, bytes, "table/utf8", message, at..at).help(help);
+    // In the excerpt the bytes are one replacement character.
+    error.span = error.span.map(|span| span.start..span.start + '\u{FFFD}'.len_utf8());
+    error
+}
+
+/// Line and column of a byte offset.
+fn position(bytes: &[u8], offset: usize) -> Position {
+    let before = &bytes[..offset.min(bytes.len())];
+    let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let line = before.split(|&byte| byte == b'\n').count();
+    let text = before[start..].strip_prefix(BYTE_ORDER_MARK).unwrap_or(&before[start..]);
+    Position { line, column: text.iter().filter(|&&byte| byte & 0xC0 != 0x80).count() + 1 }
+}
+
+fn line_end(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    at + rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len())
+}
+
+/// An error in a table, of which these are the bytes, with an excerpt of its line.
+fn error_in(name: &str, bytes: &[u8], code: &'static str, message: String, range: Range<usize>) -> Diagnostic {
+    let boundary = |mut at: usize| {
+        while at < bytes.len() && bytes[at] & 0xC0 == 0x80 {
+            at += 1;
+        }
+        at.min(bytes.len())
+    };
+    let line_start = bytes[..range.start].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let mut begin = boundary(line_start.max(range.start.saturating_sub(SHOWN)));
+    if bytes[begin..].starts_with(BYTE_ORDER_MARK) && begin == 0 {
+        begin = BYTE_ORDER_MARK.len().min(range.start);
+    }
+    let end = boundary(line_end(bytes, range.start).min(range.start + SHOWN)).max(range.start);
+    // Invalid UTF-8 becomes a replacement character of three bytes, after the position itself.
+    let excerpt = String::from_utf8_lossy(&bytes[begin..end]).trim_end_matches('\r').to_owned();
+    let span = range.start - begin..range.end.min(end).max(range.start) - begin;
+    let origin = Origin::Table { file: name.to_owned(), first: position(bytes, begin), excerpt };
+    Diagnostic::error(code, message, Some(span)).in_text(origin)
+}
+
+/// How often each of some bytes occurs.
+fn counts(bytes: &[u8], wanted: [u8; 3]) -> [usize; 3] {
+    let mut counts = [0; 3];
+    // So few at a time that a byte can count them, as many of which fit into a vector.
+    for part in bytes.chunks(usize::from(u8::MAX)) {
+        for (count, wanted) in counts.iter_mut().zip(wanted) {
+            *count += usize::from(part.iter().map(|&byte| u8::from(byte == wanted)).sum::<u8>());
+        }
+    }
+    counts
+}
+
+/// The highest bit of each byte of a word that equals a byte.
+fn equal_bytes(word: u64, byte: u8) -> u64 {
+    const LOW: u64 = u64::from_ne_bytes([0x7F; 8]);
+    let others = word ^ u64::from_ne_bytes([byte; 8]);
+    // Its lower bits carry into the highest one unless all of them are 0.
+    !(((others & LOW) + LOW) | others | LOW)
 }
 
 /// A table has at most [`limits::TABLE_BYTES`], which fit.
@@ -324,18 +383,18 @@ fn offset(at: usize) -> u32 {
 }
 
 /// The text of a cell, without its quotes.
-fn unquoted(cell: &[u8]) -> Cow<'_, str> {
-    match cell {
-        [b'"', inner @ .., b'"'] => {
-            let inner = std::str::from_utf8(inner).unwrap_or("");
-            if inner.contains('"') { inner.replace("\"\"", "\"").into() } else { inner.into() }
-        }
-        _ => std::str::from_utf8(cell).unwrap_or("").into(),
+fn unquoted(cell: &str) -> Cow<'_, str> {
+    match cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"')) {
+        Some(inner) if inner.contains('"') => inner.replace("\"\"", "\"").into(),
+        Some(inner) => inner.into(),
+        None => cell.into(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn rows(text: &str) -> Vec<Vec<String>> {
@@ -351,6 +410,23 @@ mod tests {
         assert_eq!(rows("a,b\n\"x,\"\"y\"\"\n\", z \n"), [["a", "b"], ["x,\"y\"\n", " z "]]);
         assert_eq!(rows("a\n\nb"), [["a"], [""], ["b"]]);
         assert_eq!(rows("a,b"), [["a", "b"]]);
+    }
+
+    proptest! {
+        #[test]
+        fn plain_rows_are_those_read_one_by_one(cells in "[ab,\n]{0,60}", columns in 1..4_usize) {
+            let text = format!("{}\n{cells}", vec!["a", "b", "c"][..columns].join(","));
+            // The quotes of a header have all rows read one by one.
+            let other = CsvTable::parse("t.csv", text.replacen('a', "\"a\"", 1).into_bytes());
+            match (CsvTable::parse("t.csv", text.clone().into_bytes()), other) {
+                (Ok(table), Ok(other)) => {
+                    let starts: Vec<u32> = table.starts[1..].iter().map(|start| start + 2).collect();
+                    prop_assert_eq!(&starts, &other.starts[1..]);
+                }
+                (Err(error), Err(other)) => prop_assert_eq!(error.message, other.message),
+                (one, other) => prop_assert!(false, "{text:?}: {one:?}, {other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -13,8 +13,8 @@ use super::reader::Reader;
 use super::script::{Context, Script};
 use super::toml_tree::Value;
 use crate::model::{
-    ActorId, Actors, Amount, Clock, Domain, Expression, Field, Model, Node, Quantity, Setup, Shape, StepLength, Target,
-    Texts,
+    ActorId, Actors, Clock, Domain, Expression, Field, Model, Node, Numbers, Quantity, Setup, Shape, StepLength,
+    Target, Targets, Texts,
 };
 
 /// A model that is being read.
@@ -49,15 +49,16 @@ impl<'a> Draft<'a> {
         let (actors, issues, attributes) = (names.actors.len(), names.issues.len(), names.attributes.len());
         let mut model = empty_model();
         model.clock = lookup.calendar.clock;
+        model.actors = Actors::from(Arc::clone(&names.actors.ids));
         model.issues = names.issues.names().map(str::to_owned).collect();
         model.attributes = names.attributes.names().map(str::to_owned).collect();
         let setup = model.setup_mut();
         setup.stances = vec![0.5; actors * issues];
-        setup.anchors = vec![f64::NAN; actors * issues];
+        setup.anchors = Numbers::new(f64::NAN, actors * issues);
         setup.susceptibility = vec![1.0; actors];
         setup.volatility = vec![0.0; actors];
-        setup.credit_offer = vec![0.0; actors];
-        setup.credit_bond = vec![1.0; actors];
+        setup.credit_offer = Numbers::new(0.0, actors);
+        setup.credit_bond = Numbers::new(1.0, actors);
         setup.attributes = vec![f64::NAN; actors * attributes];
         Self {
             reader,
@@ -113,14 +114,15 @@ fn empty_model() -> Model {
 /// The default numbers that every scenario has.
 pub(super) fn empty_setup() -> Setup {
     let none: Vec<f64> = Vec::new();
+    let no_numbers: Numbers<f64> = Numbers::default();
     Setup {
         parameters: none.clone(),
         stances: none.clone(),
-        anchors: none.clone(),
+        anchors: no_numbers.clone(),
         susceptibility: none.clone(),
         volatility: none.clone(),
-        credit_offer: none.clone(),
-        credit_bond: none.clone(),
+        credit_offer: no_numbers.clone(),
+        credit_bond: no_numbers.clone(),
         attributes: none.clone(),
         pace: 1.0,
         trust_default: 1.0,
@@ -131,14 +133,14 @@ pub(super) fn empty_setup() -> Setup {
         trust_witness: 0.0,
         trust_pairs: none.clone(),
         influence: none.clone(),
-        gives: Vec::<Amount>::new(),
-        by: Vec::<Amount>::new(),
-        lead: Vec::new(),
-        over: Vec::new(),
-        grace: Vec::new(),
-        due: Vec::new(),
-        expires: none.clone(),
-        cost: none.clone(),
+        gives: Numbers::default(),
+        by: Numbers::default(),
+        lead: Numbers::default(),
+        over: Numbers::default(),
+        grace: Numbers::default(),
+        due: Numbers::default(),
+        expires: no_numbers.clone(),
+        cost: no_numbers.clone(),
         success: none.clone(),
         meeting_influence: none.clone(),
         effects: none,
@@ -190,6 +192,89 @@ pub(super) struct User {
     pub(super) owner: Option<ActorId>,
     /// `index` and `size`.
     pub(super) member: Option<(u32, u32)>,
+}
+
+/// The users of a field, in order. There may be millions, so each is made when it is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Users<'u> {
+    /// These.
+    Listed(&'u [User]),
+    /// The members of a cohort: the first of them and their number.
+    Members(usize, u32),
+    /// The debtors of a commitment, and whether they are a group.
+    Debtors(&'u [ActorId], bool),
+}
+
+impl Users<'_> {
+    /// How many there are.
+    pub(super) fn len(self) -> usize {
+        match self {
+            Self::Listed(users) => users.len(),
+            Self::Members(_, size) => size as usize,
+            Self::Debtors(debtors, _) => debtors.len(),
+        }
+    }
+
+    /// The user at a position.
+    pub(super) fn at(self, at: usize) -> User {
+        match self {
+            Self::Listed(users) => users[at],
+            Self::Members(first, size) => {
+                let own = Some(ActorId::at(first + at));
+                User { suffix: own, owner: own, member: Some((u32::try_from(at + 1).unwrap_or(size), size)) }
+            }
+            Self::Debtors(debtors, group) => {
+                User { suffix: group.then_some(debtors[at]), owner: Some(debtors[at]), member: None }
+            }
+        }
+    }
+
+    /// The users in order.
+    pub(super) fn iter(self) -> impl Iterator<Item = User> {
+        (0..self.len()).map(move |at| self.at(at))
+    }
+}
+
+/// The places of a field in the setup, by user.
+#[derive(Clone, Copy)]
+pub(super) enum UserTargets<'p> {
+    /// Each user has one: that at `first`, and those that follow it at this distance.
+    Each { of: TargetOf, first: usize, step: usize },
+    /// Any others.
+    Some(&'p dyn Fn(usize) -> Targets),
+}
+
+impl UserTargets<'_> {
+    /// Those of a user.
+    pub(super) fn of(&self, user: usize) -> Targets {
+        match *self {
+            Self::Each { of, first, step } => Targets::One([of(first + user * step)]),
+            Self::Some(of) => of(user),
+        }
+    }
+
+    /// Stores one number for `count` users.
+    pub(super) fn fill(&self, setup: &mut Setup, count: usize, number: f64) {
+        match *self {
+            Self::Each { of, first, step } if count > 0 => setup.fill(of(first), step, count, number),
+            Self::Each { .. } => {}
+            Self::Some(of) => {
+                (0..count).for_each(|user| of(user).iter().for_each(|&target| setup.set(target, number)));
+            }
+        }
+    }
+
+    /// Stores a number for each user.
+    pub(super) fn set_each(&self, setup: &mut Setup, numbers: impl Iterator<Item = f64>) {
+        match *self {
+            Self::Each { of, first, step } => setup.set_each(of(first), step, numbers),
+            Self::Some(of) => {
+                for (user, number) in numbers.enumerate() {
+                    of(user).iter().for_each(|&target| setup.set(target, number));
+                }
+            }
+        }
+    }
 }
 
 impl User {

@@ -1,6 +1,7 @@
 //! Sets of actors: cohorts whose members are the rows of a table, and `[groups]`, sets of actors, cohorts and other
 //! groups.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -53,28 +54,75 @@ pub(super) fn collect_members<'a>(
         return cohort;
     }
     declarations.names.actors.reserve(table.rows(), table.bytes().len() / table.columns.len().max(1));
-    for row in 0..table.rows() {
-        let actor = ActorId::at(declarations.names.actors.len());
-        if let Some(column) = id {
-            if row % TOUCHED == 0 {
-                let next = row..(row + TOUCHED).min(table.rows());
-                declarations.names.actors.touch(next.map(|row| table.cell(row, column)));
-            }
-            add_member(declarations, &table, (row, column), &entry.key_span);
-        } else {
-            declarations.add_actor(&format!("{}_{}", entry.key, row + 1), &entry.key_span, "the cohort's member");
-        }
-        if let Some(column) = member_of {
-            join_groups(declarations, &table, row, column, actor);
-        }
+    let members = Members { table: &table, entry, first, id, member_of };
+    for start in (0..table.rows()).step_by(TOGETHER) {
+        members.declare(declarations, start..(start + TOGETHER).min(table.rows()));
     }
     cohort.size = u32::try_from(table.rows()).unwrap_or(u32::MAX);
     cohort.table = Some(table);
     cohort
 }
 
-/// The number of rows whose ids are prepared for together.
-const TOUCHED: usize = 64;
+/// The number of rows whose ids are declared together.
+const TOGETHER: usize = 64;
+
+/// The rows of a table that are members of a cohort.
+struct Members<'m> {
+    table: &'m Arc<CsvTable>,
+    entry: &'m Entry,
+    /// The actor of the first row.
+    first: usize,
+    /// The column of the ids.
+    id: Option<usize>,
+    /// The column of the groups that members join.
+    member_of: Option<usize>,
+}
+
+impl Members<'_> {
+    /// Declares the members of some rows.
+    fn declare(&self, declarations: &mut Declarations<'_, '_>, mut rows: Range<usize>) {
+        while !rows.is_empty() {
+            let valid = rows.start..rows.start + self.declare_valid(declarations, rows.clone());
+            rows.start = valid.end;
+            self.join(declarations, valid);
+            // The first whose id is not simply a new one.
+            if let (Some(row), Some(column)) = (rows.next(), self.id) {
+                add_member(declarations, self.table, (row, column), &self.entry.key_span);
+                self.join(declarations, row..row + 1);
+            }
+        }
+    }
+
+    /// Declares the members of some rows up to the first with an id that is not valid as it is written, or taken.
+    /// Returns how many.
+    fn declare_valid(&self, declarations: &mut Declarations<'_, '_>, rows: Range<usize>) -> usize {
+        let Some(column) = self.id else {
+            for row in rows.clone() {
+                let name = format!("{}_{}", self.entry.key, row + 1);
+                declarations.add_actor(&name, &self.entry.key_span, "the cohort's member");
+            }
+            return rows.len();
+        };
+        let mut ids = [""; TOGETHER];
+        let mut count = 0;
+        for (row, id) in rows.zip(&mut ids) {
+            let Cow::Borrowed(cell) = self.table.cell(row, column) else { break };
+            if !is_id(cell) || MISREAD.contains(&cell) || declarations.names.group_named(cell).is_some() {
+                break;
+            }
+            *id = cell;
+            count += 1;
+        }
+        declarations.names.actors.push_free(&ids[..count], &self.entry.key_span)
+    }
+
+    fn join(&self, declarations: &mut Declarations<'_, '_>, rows: Range<usize>) {
+        let Some(column) = self.member_of else { return };
+        for row in rows {
+            join_groups(declarations, self.table, row, column, ActorId::at(self.first + row));
+        }
+    }
+}
 
 /// Declares a member whose id is in a cell.
 fn add_member(

@@ -4,7 +4,7 @@
 //! the ends of an interval are computed with the operation itself.
 
 use crate::model::{
-    ActorId, AttributeId, Comparison, Distribution, Field, FieldSource, Model, Node, ParameterId, Quantity, Range,
+    AttributeId, Comparison, Distribution, Field, FieldSource, Instance, Model, Node, ParameterId, Quantity, Range,
     Scalar, Shape, Target, on_curve,
 };
 
@@ -362,37 +362,42 @@ fn root_interval(nodes: &[Node], parameters: &[Interval], read: &dyn Fn(Quantity
     bounds(nodes, parameters, read).last().map_or(Interval::ALL, |root| root.interval())
 }
 
-/// The interval of an attribute over some actors, from its values and the fields that set it.
+/// The interval of an attribute over the debtors of some instances, from its values and the fields that set it.
 #[must_use]
 pub fn attribute_interval(
     model: &Model,
     attribute: AttributeId,
-    actors: &[ActorId],
+    instances: &[Instance],
     parameters: &[Interval],
 ) -> Interval {
     let count = model.actors.len();
-    let mut wanted = vec![false; count];
-    for actor in actors {
-        wanted[actor.index()] = true;
-    }
+    let first = attribute.index() * count;
+    let actor = |target: &Target| {
+        let Target::Attribute(at) = *target else { return None };
+        (first..first + count).contains(&at).then(|| at - first)
+    };
+    // By actor, whether a field that sets the attribute is still to be looked for. Most attributes are plain numbers.
+    let mut wanted: Vec<bool> = Vec::new();
     let mut found: Option<Interval> = None;
     let mut add = |interval: Interval| found = Some(found.map_or(interval, |found| found.hull(interval)));
     for field in &model.fields {
         let mut hits = 0;
-        for target in &*field.targets {
-            if let &Target::Attribute(position) = target
-                && position / count == attribute.index()
-            {
-                hits += usize::from(std::mem::take(&mut wanted[position % count]));
+        for actor in field.targets.iter().filter_map(actor) {
+            if wanted.is_empty() {
+                wanted.resize(count, false);
+                instances.iter().for_each(|instance| wanted[instance.debtor.index()] = true);
             }
+            hits += usize::from(std::mem::take(&mut wanted[actor]));
         }
         if hits > 0 {
             add(field_interval(field, parameters, &|_| Interval::ALL));
         }
     }
-    for (at, _) in wanted.iter().enumerate().filter(|(_, wanted)| **wanted) {
-        let value = model.setup.attributes.get(attribute.index() * count + at).copied();
-        add(Interval::point(value.unwrap_or(f64::NAN)));
+    for actor in instances.iter().map(|instance| instance.debtor.index()) {
+        if wanted.get(actor).copied().unwrap_or(true) {
+            let value = model.setup.attributes.get(first + actor).copied();
+            add(Interval::point(value.unwrap_or(f64::NAN)));
+        }
     }
     found.unwrap_or(Interval::ALL)
 }

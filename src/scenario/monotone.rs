@@ -7,7 +7,8 @@
 
 use super::interval::{Bounds, Interval, attribute_interval, bounds, quantity_interval};
 use crate::model::{
-    ActorId, AttributeId, CommitmentId, Comparison, Expression, Model, Monotonicity, Node, NodeId, Quantity, curve_goes,
+    AttributeId, CommitmentId, Comparison, Expression, Instance, Model, Monotonicity, Node, NodeId, Quantity,
+    curve_goes,
 };
 
 /// A term that may make the condition false as evidence grows.
@@ -36,13 +37,13 @@ impl Violation {
     }
 }
 
-/// Checks the `when` of a commitment with these debtors, for parameters in these intervals.
+/// Checks the `when` of a commitment with these instances, for parameters in these intervals.
 ///
 /// # Errors
 /// The first term, in the order of the nodes, at which evidence may count against the condition.
 pub fn check(
     model: &Model,
-    debtors: &[ActorId],
+    debtors: &[Instance],
     expression: &Expression,
     parameters: &[Interval],
 ) -> Result<(), Violation> {
@@ -57,11 +58,8 @@ pub fn check(
 /// # Errors
 /// The first commitment with such a term.
 pub fn check_all(model: &Model, parameters: &[Interval]) -> Result<(), (CommitmentId, Violation)> {
-    let mut debtors: Vec<Vec<ActorId>> = vec![Vec::new(); model.commitments.len()];
-    for instance in &model.instances {
-        debtors[instance.commitment.index()].push(instance.debtor);
-    }
-    for (at, (commitment, debtors)) in model.commitments.iter().zip(&debtors).enumerate() {
+    for (at, commitment) in model.commitments.iter().enumerate() {
+        let debtors = &model.instances[model.instances_of(CommitmentId::at(at))];
         for (_, expression) in commitment.monotone() {
             check(model, debtors, expression, parameters).map_err(|violation| (CommitmentId::at(at), violation))?;
         }
@@ -73,7 +71,7 @@ pub fn check_all(model: &Model, parameters: &[Interval]) -> Result<(), (Commitme
 #[must_use]
 pub fn violations(
     model: &Model,
-    debtors: &[ActorId],
+    debtors: &[Instance],
     expression: &Expression,
     parameters: &[Interval],
 ) -> Vec<Violation> {
@@ -133,7 +131,7 @@ pub fn trend(expression: &Expression, bounds: &[Bounds], motion: &dyn Fn(Quantit
 /// For each attribute that the expression reads, its interval over the debtors.
 fn own_intervals(
     model: &Model,
-    debtors: &[ActorId],
+    debtors: &[Instance],
     expression: &Expression,
     parameters: &[Interval],
 ) -> Vec<(AttributeId, Interval)> {

@@ -4,16 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Origin, Severity, listed, quoted};
-use super::draft::{Draft, Order, Spec, User};
+use super::draft::{Draft, Order, Spec, User, UserTargets, Users};
 use super::keys;
 use super::names::Party;
 use super::reader::path;
 use super::script::{Context, OwnAttributes};
 use super::set_value::SetValue;
 use super::toml_tree::{Entry, Kind, Table, Value, is_column};
-use crate::model::{
-    Amount, Bind, CommitmentId, Domain, InstanceId, Move, ResourceId, Shape, Target, Targets, Trigger, limits,
-};
+use crate::model::{Amount, Bind, CommitmentId, Domain, InstanceId, Move, ResourceId, Shape, Target, Trigger, limits};
 
 /// The amounts to which an added move raises graded promises.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -342,13 +340,12 @@ impl<'a> Draft<'a> {
             User { suffix: own.then_some(instance.debtor), owner: Some(instance.debtor), member: None }
         };
         let users: Vec<User> = of.clone().map(user).collect();
-        let debtors: Vec<_> = users.iter().filter_map(|user| user.owner).collect();
         let context = Context::Numeric { cohort: false, own: OwnAttributes::Yes };
         let spec = Spec { path: place, domain: Domain::Amount, order: Order::Rest, context, table: None };
         let fields = self.fields.len();
-        self.number(value, &spec, &users, &|user| Targets::One([Target::Moved(first + user)]));
+        self.number(value, &spec, Users::Listed(&users), UserTargets::Each { of: Target::Moved, first, step: 1 });
         if self.fields.len() > fields {
-            self.check_own_fields(&debtors, "debtor");
+            self.check_own_fields(&|| users.iter().filter_map(|user| user.owner).collect(), "debtor");
         }
         (u32::try_from(gift).unwrap_or(u32::MAX), first)
     }

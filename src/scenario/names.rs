@@ -46,10 +46,13 @@ impl Ids {
 /// The actors as declared, then cohorts' members: their ids, where they are declared, and who bears an id first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ActorIds {
-    pub(super) ids: Texts,
+    /// Shared with the model, once all are known.
+    pub(super) ids: Arc<Texts>,
     /// The spans, each with the first of consecutive actors that share it.
     spans: Vec<(usize, Range<usize>)>,
     index: TextIndex,
+    /// Working memory.
+    hashes: Vec<u64>,
 }
 
 impl ActorIds {
@@ -71,13 +74,9 @@ impl ActorIds {
 
     /// Makes room for so many more actors.
     pub(super) fn reserve(&mut self, more: usize, length: usize) {
-        self.ids.reserve(more, length);
-        self.index.reserve(more);
-    }
-
-    /// Prepares for adding actors with these ids.
-    pub(super) fn touch<T: AsRef<str>>(&self, ids: impl Iterator<Item = T>) {
-        let _hashes = self.index.touch(ids);
+        let ids = Arc::make_mut(&mut self.ids);
+        ids.reserve(more, length);
+        self.index.reserve(ids, more);
     }
 
     /// Adds an actor.
@@ -85,19 +84,36 @@ impl ActorIds {
     /// # Errors
     /// An earlier actor with this id, who is found by it.
     pub(super) fn push(&mut self, id: &str, span: &Range<usize>) -> Result<(), ActorId> {
-        if self.spans.last().is_none_or(|(_, last)| last != span) {
-            self.spans.push((self.len(), span.clone()));
-        }
-        self.ids.push(id);
+        self.push_broken(id, span);
         self.index.enter(&self.ids, self.len() - 1).map_err(ActorId::at)
     }
 
     /// Adds an actor who is not found by the id.
     pub(super) fn push_broken(&mut self, id: &str, span: &Range<usize>) {
+        self.note_span(span);
+        Arc::make_mut(&mut self.ids).push(id);
+    }
+
+    /// Adds actors up to the first whose id another has, and returns how many were added.
+    pub(super) fn push_free(&mut self, ids: &[&str], span: &Range<usize>) -> usize {
+        self.note_span(span);
+        let Self { ids: texts, index, hashes, .. } = self;
+        let texts = Arc::make_mut(texts);
+        index.touch(ids.iter(), hashes);
+        for (at, (id, &hash)) in ids.iter().zip(&*hashes).enumerate() {
+            texts.push(id);
+            if index.enter_hashed(texts, texts.len() - 1, hash).is_err() {
+                texts.pop();
+                return at;
+            }
+        }
+        ids.len()
+    }
+
+    fn note_span(&mut self, span: &Range<usize>) {
         if self.spans.last().is_none_or(|(_, last)| last != span) {
             self.spans.push((self.len(), span.clone()));
         }
-        self.ids.push(id);
     }
 }
 

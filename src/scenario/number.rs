@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::cells::{self, Column};
 use super::diagnostic::{Diagnostic, Origin, listed, plain, quoted, suggestion};
-use super::draft::{Draft, FieldInfo, Order, Pending, Spec, User, WHOLE, domain_help, shape_name};
+use super::draft::{Draft, FieldInfo, Order, Pending, Spec, User, UserTargets, Users, WHOLE, domain_help, shape_name};
 use super::names::Party;
 use super::overrides::MemberValue;
 use super::reader::path;
@@ -51,8 +51,8 @@ impl Drawn {
 }
 
 impl<'a> Draft<'a> {
-    /// Reads a numeric field for each of its users; `targets` returns the places of a user in the setup.
-    pub(super) fn number(&mut self, value: &'a Value, spec: &Spec, users: &[User], targets: &dyn Fn(usize) -> Targets) {
+    /// Reads a numeric field for each of its users, who have these places in the setup.
+    pub(super) fn number(&mut self, value: &'a Value, spec: &Spec, users: Users<'_>, places: UserTargets<'_>) {
         let mut own: Vec<usize> = Vec::new();
         let members: Vec<&'a MemberValue> = self.reader.member_values(&spec.path).collect();
         for member in members {
@@ -60,45 +60,44 @@ impl<'a> Draft<'a> {
             let Some(at) = users.iter().position(|user| user.suffix == Some(actor)) else { continue };
             member.used.set(true);
             own.push(at);
-            self.number_of(&member.value, spec, &users[at..=at], &|_| targets(at));
+            self.number_of(&member.value, spec, Users::Listed(&[users.at(at)]), UserTargets::Some(&|_| places.of(at)));
         }
         if own.is_empty() {
-            return self.number_of(value, spec, users, targets);
+            return self.number_of(value, spec, users, places);
         }
         let others: Vec<usize> = (0..users.len()).filter(|at| !own.contains(at)).collect();
-        let left: Vec<User> = others.iter().map(|&at| users[at]).collect();
-        self.number_of(value, spec, &left, &|at| targets(others[at]));
+        let left: Vec<User> = others.iter().map(|&at| users.at(at)).collect();
+        self.number_of(value, spec, Users::Listed(&left), UserTargets::Some(&|at| places.of(others[at])));
     }
 
-    fn number_of(&mut self, value: &'a Value, spec: &Spec, users: &[User], targets: &dyn Fn(usize) -> Targets) {
+    fn number_of(&mut self, value: &'a Value, spec: &Spec, users: Users<'_>, places: UserTargets<'_>) {
         let is_good = match self.read_number(value, spec) {
             None => false,
             Some(Read::Number(number)) => {
                 let is_good = self.in_domain(value, spec, number);
-                for at in 0..if is_good { users.len() } else { 0 } {
-                    targets(at).iter().for_each(|&target| self.model.setup_mut().set(target, number));
+                if is_good {
+                    places.fill(self.model.setup_mut(), users.len(), number);
                 }
                 is_good
             }
             Some(Read::Expression(script)) => {
-                self.expression_fields(value, spec, users, targets, script);
+                self.expression_fields(value, spec, users, places, script);
                 true
             }
             Some(Read::Column(column)) => {
                 let is_good = cells::column_in_domain(&mut self.reader, &column, spec);
-                for (at, user) in users.iter().enumerate().filter(|_| is_good) {
-                    let number = column.values[user.row()];
-                    targets(at).iter().for_each(|&target| self.model.setup_mut().set(target, number));
+                if is_good {
+                    places.set_each(self.model.setup_mut(), users.iter().map(|user| column.values[user.row()]));
                 }
                 is_good
             }
             Some(Read::Draw(drawn)) => {
-                self.draws(value, spec, users, targets, *drawn);
+                self.draws(value, spec, users, places, *drawn);
                 true
             }
         };
         if !is_good && spec.order == Order::Attribute {
-            let first = if users.is_empty() { None } else { targets(0).first().copied() };
+            let first = if users.len() == 0 { None } else { places.of(0).first().copied() };
             self.invalid.note(first, self.lookup.names.actors.len());
         }
     }
@@ -125,9 +124,9 @@ impl<'a> Draft<'a> {
             }
             Read::Expression(_) | Read::Column(_) => None,
             Read::Draw(drawn) => {
-                let targets = |_| Targets::One([target]);
+                let place = |_| Targets::One([target]);
                 let distribution = drawn.distribution.clone();
-                self.draws(value, spec, &[User::default()], &targets, *drawn);
+                self.draws(value, spec, Users::Listed(&[User::default()]), UserTargets::Some(&place), *drawn);
                 Some(Arc::unwrap_or_clone(distribution))
             }
         }
@@ -389,8 +388,8 @@ impl<'a> Draft<'a> {
         &mut self,
         value: &Value,
         spec: &Spec,
-        users: &[User],
-        targets: &dyn Fn(usize) -> Targets,
+        users: Users<'_>,
+        places: UserTargets<'_>,
         script: Script,
     ) {
         let reads = script.expression.reads();
@@ -399,32 +398,25 @@ impl<'a> Draft<'a> {
         let info = FieldInfo::new(value, spec, vec![script], Vec::new());
         if alike {
             // A value that does not differ between members is computed once.
-            let all: Vec<Target> = (0..users.len()).flat_map(|at| targets(at).to_vec()).collect();
+            let all: Vec<Target> = (0..users.len()).flat_map(|at| places.of(at).to_vec()).collect();
             let all = Targets::from(all);
-            let user = User { suffix: None, ..users.first().copied().unwrap_or_default() };
+            let user = User { suffix: None, ..users.iter().next().unwrap_or_default() };
             self.push_field(spec, &user, all, FieldSource::Expression(expression), &info);
             return;
         }
         for (at, user) in users.iter().enumerate() {
             let source = FieldSource::Expression(Arc::clone(&expression));
-            if !self.push_field(spec, user, targets(at), source, &info) {
+            if !self.push_field(spec, &user, places.of(at), source, &info) {
                 return;
             }
         }
     }
 
-    fn draws(
-        &mut self,
-        value: &Value,
-        spec: &Spec,
-        users: &[User],
-        targets: &dyn Fn(usize) -> Targets,
-        mut drawn: Drawn,
-    ) {
+    fn draws(&mut self, value: &Value, spec: &Spec, users: Users<'_>, places: UserTargets<'_>, mut drawn: Drawn) {
         let info = FieldInfo::new(value, spec, std::mem::take(&mut drawn.scripts), std::mem::take(&mut drawn.spans));
         for (at, user) in users.iter().enumerate() {
             let source = FieldSource::Draw { draw: DrawId(0), distribution: drawn.of(user.row()) };
-            if !self.push_field(spec, user, targets(at), source, &info) {
+            if !self.push_field(spec, &user, places.of(at), source, &info) {
                 return;
             }
         }
@@ -465,14 +457,15 @@ impl<'a> Draft<'a> {
     }
 
     /// Checks the scripts of the last field for the actors to which it belongs; `role` names them in messages.
-    pub(super) fn check_own_fields(&mut self, actors: &[ActorId], role: &str) {
+    pub(super) fn check_own_fields(&mut self, actors: &dyn Fn() -> Vec<ActorId>, role: &str) {
         let Some(pending) = self.fields.last() else { return };
         let info = std::rc::Rc::clone(&pending.info);
-        if info.checked.replace(true) {
+        if info.checked.replace(true) || info.scripts.is_empty() {
             return;
         }
+        let actors = actors();
         for script in &info.scripts {
-            if !self.check_own(script, actors, role) {
+            if !self.check_own(script, &actors, role) {
                 info.reported.set(true);
             }
         }
@@ -510,6 +503,6 @@ impl<'a> Draft<'a> {
     pub(super) fn plain_field(&mut self, value: &'a super::toml_tree::Value, at: &str, domain: Domain, target: Target) {
         let context = Context::Numeric { cohort: false, own: OwnAttributes::No };
         let spec = Spec { path: at.to_owned(), domain, order: Order::Rest, context, table: None };
-        self.number(value, &spec, &[User::default()], &|_| Targets::One([target]));
+        self.number(value, &spec, Users::Listed(&[User::default()]), UserTargets::Some(&|_| Targets::One([target])));
     }
 }

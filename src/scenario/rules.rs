@@ -8,8 +8,8 @@ use super::constant;
 use super::interval::{bounds, parameter_intervals_at, quantity_interval};
 use super::monotone::{self, Violation};
 use crate::model::{
-    ActorId, Commitment, Distribution, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node, Parameter,
-    ParameterId, Quantity, Scalar, Setup, Shape, Target, Trigger,
+    Commitment, CommitmentId, Distribution, Expression, Field, FieldError, FieldSource, MAX_TOTAL, Model, Node,
+    Parameter, ParameterId, Quantity, Scalar, Setup, Shape, Target, Trigger,
 };
 
 /// A broken rule.
@@ -106,8 +106,6 @@ pub(super) struct Known {
     credits: Vec<bool>,
     /// By flat position of the gift: whether its amount is known.
     gives: Vec<bool>,
-    /// By commitment.
-    debtors: Vec<Vec<ActorId>>,
 }
 
 impl Known {
@@ -133,10 +131,6 @@ impl Known {
             }
             fields.push(reads_known);
         }
-        let mut debtors: Vec<Vec<ActorId>> = vec![Vec::new(); model.commitments.len()];
-        for instance in &model.instances {
-            debtors[instance.commitment.index()].push(instance.debtor);
-        }
         let is_known = |target: Target| key(target).is_none_or(|key| !unknown.contains(&key));
         let credits = |actor: usize| is_known(Target::CreditOffer(actor)) && is_known(Target::CreditBond(actor));
         Self {
@@ -144,13 +138,7 @@ impl Known {
             gives: (0..model.setup.gives.len()).map(|gift| is_known(Target::Gives(gift))).collect(),
             drawn,
             fields,
-            debtors,
         }
-    }
-
-    /// The debtors of a commitment.
-    pub(super) fn debtors(&self, commitment: usize) -> &[ActorId] {
-        &self.debtors[commitment]
     }
 }
 
@@ -169,7 +157,7 @@ pub(super) fn check_values(
             handler.take(breach)?;
         }
     }
-    let credits = setup.credit_offer.iter().zip(&setup.credit_bond).zip(&known.credits);
+    let credits = setup.credit_offer.iter().zip(setup.credit_bond.iter()).zip(&known.credits);
     for (actor, ((&offer, &bond), &is_known)) in credits.enumerate() {
         if is_known && offer > bond {
             handler.take(Breach::Credit { actor, offer, bond })?;
@@ -208,14 +196,10 @@ fn evaluate(model: &Model, setup: &mut Setup, (at, field): (usize, &Field)) -> R
 }
 
 /// Checks the rules that depend on signs: conditions are monotone, and no rate is always negative.
-pub(super) fn check_signs(
-    model: &Model,
-    known: &Known,
-    parameters: &[f64],
-    handler: &mut dyn BreachHandler,
-) -> ControlFlow<()> {
+pub(super) fn check_signs(model: &Model, parameters: &[f64], handler: &mut dyn BreachHandler) -> ControlFlow<()> {
     let intervals = parameter_intervals_at(model, parameters);
-    for (at, (commitment, debtors)) in model.commitments.iter().zip(&known.debtors).enumerate() {
+    for (at, commitment) in model.commitments.iter().enumerate() {
+        let debtors = &model.instances[model.instances_of(CommitmentId::at(at))];
         for (key, expression) in commitment.monotone() {
             for violation in monotone::violations(model, debtors, expression, &intervals) {
                 let path = expression.path.clone();
@@ -303,7 +287,7 @@ impl<'a> Recheck<'a> {
         let mut first = FirstBreach;
         check_parameters(model, known, parameters, &mut first).is_continue()
             && check_values(model, known, setup, &mut first).is_continue()
-            && check_signs(model, known, parameters, &mut first).is_continue()
+            && check_signs(model, parameters, &mut first).is_continue()
     }
 }
 

@@ -75,7 +75,7 @@ fn dates_stand_for_their_steps_in_parameters_attributes_and_expires() {
     let model = model(body);
     assert_eq!(model.setup.parameters, [5.0, -1.0]);
     assert_eq!(model.parameters[1].range, Some((-9.0, 10.0)));
-    assert_eq!((model.setup.expires.as_slice(), model.setup.lead[0]), ([3.0, f64::INFINITY].as_slice(), 2));
+    assert_eq!((model.setup.expires.clone(), model.setup.lead[0]), (vec![3.0, f64::INFINITY].into(), 2));
 }
 
 #[test]
@@ -106,13 +106,13 @@ fn durations_and_defaults_are_set() {
         compiled(body, &options).map(|compiled| compiled.model)
     };
     let model = set("commitments.a.lead", "1 week").unwrap();
-    assert_eq!(model.setup.lead, [7]);
-    assert_eq!(set("commitments.a.grace", "3 days").unwrap().setup.grace, [Some(3)]);
-    assert_eq!(set("commitments.a.expires", "2025-03-14").unwrap().setup.expires, [4.0]);
-    assert_eq!(set("commitments.a.expires", "inf").unwrap().setup.expires, [f64::INFINITY]);
+    assert_eq!(model.setup.lead, vec![7].into());
+    assert_eq!(set("commitments.a.grace", "3 days").unwrap().setup.grace, vec![Some(3)].into());
+    assert_eq!(set("commitments.a.expires", "2025-03-14").unwrap().setup.expires, vec![4.0].into());
+    assert_eq!(set("commitments.a.expires", "inf").unwrap().setup.expires, vec![f64::INFINITY].into());
     assert!(set("commitments.a.maintain", "true").unwrap().commitments[0].maintain);
     assert_eq!(set("trust.kept", "0.25").unwrap().setup.trust_kept.to_bits(), 0.25_f64.to_bits());
-    assert_eq!(set("time.step", "1 day").unwrap().setup.lead, [2]);
+    assert_eq!(set("time.step", "1 day").unwrap().setup.lead, vec![2].into());
     let error = set("commitments.a.grace", "36 hours").unwrap_err().remove(0);
     assert_eq!(error.notes[0].0, "its value comes from `--set commitments.a.grace=36 hours`");
 }

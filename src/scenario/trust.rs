@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cells::{self, CellAt};
 use super::csv::CsvTable;
 use super::diagnostic::{Diagnostic, plain, quoted};
-use super::draft::{Draft, Order, Spec, TargetOf, User, domain_help};
+use super::draft::{Draft, Order, Spec, TargetOf, User, UserTargets, Users, domain_help};
 use super::keys;
 use super::lookup::Set;
 use super::names::Party;
@@ -30,7 +30,7 @@ impl<'a> Draft<'a> {
             let spec =
                 Spec { path: path("credit", key), domain: Domain::Unit, order: Order::Rest, context, table: None };
             let all = |_| others.iter().map(|&actor| target(actor)).collect::<Vec<_>>().into();
-            self.number(&entry.value, &spec, &[User::default()], &all);
+            self.number(&entry.value, &spec, Users::Listed(&[User::default()]), UserTargets::Some(&all));
             self.credit_spans.extend(others.iter().map(|&actor| (actor, entry.value.span.clone())));
         }
     }

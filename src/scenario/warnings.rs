@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    ActorId, Amount, CommitmentId, Expression, Influence, InstanceId, Model, Quantity, Range, Reader, ResourceId,
-    SlotId, State, Target,
+    ActorId, Amount, CommitmentId, Expression, Influence, InstanceId, Model, Numbers, Quantity, Range, Reader,
+    ResourceId, SlotId, State, Target,
 };
 
 use super::diagnostic::{Diagnostic, quoted};
@@ -123,8 +123,10 @@ enum Pull {
 pub(super) struct UpperBounds {
     /// Millionths, by slot.
     slots: Vec<i128>,
-    /// Millionths that an actor promises of a resource, sorted by both.
-    own: Vec<((ResourceId, ActorId), i128)>,
+    /// The gifts, by position, in the order of their resources and actors.
+    gifts: Vec<(ResourceId, ActorId, u32)>,
+    /// The largest possible amount of each gift.
+    amounts: Numbers<Amount>,
     /// Actors with a gift that counts, by slot.
     parties: Vec<u32>,
     /// Instances of each commitment.
@@ -135,53 +137,47 @@ impl UpperBounds {
     /// Adds up all promises of a model whose gifts are linked to slots; commitments' instances stand together.
     pub(super) fn new(model: &Model, parameters: Vec<Interval>) -> Self {
         let amounts = amounts(model, &parameters);
-        let mut bounds = Self {
-            slots: vec![0; model.slots.len()],
-            own: Vec::with_capacity(model.gift_count()),
-            parties: vec![0; model.slots.len()],
-            parameters,
-        };
-        let mut counted: Vec<(SlotId, ActorId)> = Vec::with_capacity(model.gift_slots.len());
-        for id in model.instance_ids() {
-            let instance = &model.instances[id.index()];
-            for gift in model.gifts(id) {
-                let amount = amounts.get(gift.position).copied().unwrap_or(0);
-                bounds.own.push(((gift.resource, instance.debtor), amount));
-                for &slot in model.slots_of(id, gift.number) {
-                    bounds.slots[slot.index()] += amount;
-                    counted.push((slot, instance.debtor));
+        let mut gifts = Vec::with_capacity(model.gift_count());
+        for instance in &model.instances {
+            let resources = &model.commitments[instance.commitment.index()].gives;
+            gifts.extend((instance.first_gift..).zip(resources).map(|(at, &resource)| (resource, instance.debtor, at)));
+        }
+        // They are sorted, except for several resources and actors with several promises.
+        gifts.sort_unstable();
+        let (mut slots, mut parties) = (vec![0; model.slots.len()], vec![0; model.slots.len()]);
+        let mut counted: Vec<SlotId> = Vec::new();
+        for of_one in gifts.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1)) {
+            counted.clear();
+            for &(.., gift) in of_one {
+                for &slot in model.slots_at(gift as usize) {
+                    slots[slot.index()] += i128::from(amounts[gift as usize].0);
+                    counted.push(slot);
                 }
             }
+            counted.sort_unstable();
+            counted.dedup();
+            counted.iter().for_each(|slot| parties[slot.index()] += 1);
         }
-        // They are sorted, except for actors with several promises.
-        bounds.own.sort_by_key(|(key, _)| *key);
-        bounds.own.dedup_by(|(key, amount), (kept, sum)| {
-            let is_same = key == kept;
-            *sum += if is_same { *amount } else { 0 };
-            is_same
-        });
-        counted.sort();
-        counted.dedup();
-        counted.iter().for_each(|(slot, _)| bounds.parties[slot.index()] += 1);
-        bounds
+        Self { slots, gifts, amounts, parties, parameters }
     }
 
-    /// What an actor promises of a resource, if anything.
+    /// What an actor promises of a resource in millionths, if anything.
     fn own(&self, resource: ResourceId, actor: ActorId) -> Option<i128> {
-        let at = self.own.binary_search_by_key(&(resource, actor), |(key, _)| *key).ok()?;
-        Some(self.own[at].1)
+        let from = self.gifts.partition_point(|&(what, who, _)| (what, who) < (resource, actor));
+        let own = self.gifts[from..].iter().take_while(|&&(what, who, _)| (what, who) == (resource, actor));
+        own.map(|&(.., gift)| i128::from(self.amounts[gift as usize].0)).reduce(|sum, amount| sum + amount)
     }
 
     /// Whether the condition of a commitment can hold for one of its debtors; `true` if that cannot be excluded.
     pub(super) fn can_hold(&self, model: &Model, commitment: CommitmentId, condition: &Expression) -> bool {
         let range = model.instances_of(commitment);
-        let debtors: Vec<ActorId> = model.instances[range.clone()].iter().map(|instance| instance.debtor).collect();
+        let instances = &model.instances[range.clone()];
         let owns: BTreeMap<Quantity, Interval> = condition
             .reads()
             .into_iter()
             .filter_map(|quantity| {
                 let Quantity::Own(attribute) = quantity else { return None };
-                Some((quantity, attribute_interval(model, attribute, &debtors, &self.parameters)))
+                Some((quantity, attribute_interval(model, attribute, instances, &self.parameters)))
             })
             .collect();
         range.clone().map(InstanceId::at).any(|instance| {
@@ -240,18 +236,18 @@ impl UpperBounds {
     }
 }
 
-/// The largest possible amount of each gift, in millionths.
-fn amounts(model: &Model, parameters: &[Interval]) -> Vec<i128> {
-    let mut amounts: Vec<i128> = model.setup.gives.iter().map(|amount| i128::from(amount.0)).collect();
+/// The largest possible amount of each gift.
+fn amounts(model: &Model, parameters: &[Interval]) -> Numbers<Amount> {
+    let mut amounts = model.setup.gives.clone();
     for field in &model.fields {
         let mut high = None;
         for target in &*field.targets {
             if let &Target::Gives(at) = target {
                 let high = *high.get_or_insert_with(|| {
                     let interval = field_interval(field, parameters, &|_| Interval::ALL);
-                    i128::from(Amount::from_units(interval.high).0)
+                    Amount::from_units(interval.high)
                 });
-                amounts[at] = amounts[at].max(high);
+                amounts.set(at, amounts[at].max(high));
             }
         }
     }

@@ -5,7 +5,7 @@ use super::super::agreement::LARGE;
 use super::super::failure::Failure;
 use super::super::signals::Signal;
 use super::progress::Progress;
-use crate::model::{Amount, Event, InstanceId, Model, Setup, State, World};
+use crate::model::{Amount, Event, InstanceId, Model, Numbers, Setup, State, World};
 
 /// The state after the first Review of a run, from which later runs copy what is the same in them.
 ///
@@ -18,8 +18,8 @@ pub(super) struct FirstOffers {
     /// Whether that is so for all commitments of the model; `None` before it is known.
     are_unconditional: Option<bool>,
     /// The numbers of the latest run on which they depend.
-    gives: Vec<Amount>,
-    expires: Vec<f64>,
+    gives: Numbers<Amount>,
+    expires: Numbers<f64>,
     /// What is the same with these numbers, once two runs in a row had them.
     known: Option<Box<Known>>,
 }
@@ -77,11 +77,8 @@ impl FirstOffers {
     }
 
     fn is_like_latest(&self, setup: &Setup) -> bool {
-        let bits = |values: &[f64]| -> bool {
-            values.len() == self.expires.len()
-                && values.iter().zip(&self.expires).fold(true, |all, (a, b)| all & (a.to_bits() == b.to_bits()))
-        };
-        self.gives == setup.gives && bits(&setup.expires)
+        // Neither an amount nor a date is NaN, and a date of −0 is stored as 0.
+        self.gives == setup.gives && self.expires == setup.expires
     }
 }
 

@@ -1,0 +1,239 @@
+//! Lists of numbers most of which are the same for all members of a large cohort.
+
+use std::ops::Index;
+
+use super::Amount;
+
+/// Conversion of the values of a field from and to `f64`.
+pub trait Value: Copy {
+    /// Converts a number that has passed the domain check.
+    fn put(value: f64) -> Self;
+    /// Its bits, for comparison.
+    fn bits(&self) -> u64;
+    /// The argument of [`Value::put`] that gives this value; `None` if there is none.
+    fn number(&self) -> Option<f64>;
+}
+
+impl Value for f64 {
+    fn put(value: f64) -> Self {
+        value
+    }
+
+    fn bits(&self) -> u64 {
+        self.to_bits()
+    }
+
+    /// `None` if it is infinite, as the step at which a promise lapses may be: whether that step is finite decides what
+    /// is evaluated.
+    fn number(&self) -> Option<f64> {
+        (!self.is_infinite()).then_some(*self)
+    }
+}
+
+impl Value for Amount {
+    fn put(value: f64) -> Self {
+        Self::from_units(value)
+    }
+
+    fn bits(&self) -> u64 {
+        self.0.cast_unsigned()
+    }
+
+    /// `None` if its units are not exact.
+    fn number(&self) -> Option<f64> {
+        let units = self.to_units();
+        (Self::from_units(units) == *self).then_some(units)
+    }
+}
+
+impl Value for u32 {
+    /// The number must have passed the check of [`super::Domain::Whole`].
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the domain is that of a u32")]
+    fn put(value: f64) -> Self {
+        value as Self
+    }
+
+    fn bits(&self) -> u64 {
+        u64::from(*self)
+    }
+
+    fn number(&self) -> Option<f64> {
+        Some(f64::from(*self))
+    }
+}
+
+impl Value for Option<u32> {
+    fn put(value: f64) -> Self {
+        Some(u32::put(value))
+    }
+
+    fn bits(&self) -> u64 {
+        self.map_or(u64::MAX, u64::from)
+    }
+
+    fn number(&self) -> Option<f64> {
+        self.map(f64::from)
+    }
+}
+
+/// A number for each of many things, which is stored once as long as it is the same for all of them: a commitment of a
+/// million members takes no memory for the deadlines that it does not have.
+#[derive(Debug, Default)]
+pub struct Numbers<T> {
+    count: usize,
+    /// The number of all of them, while `each` is empty.
+    same: T,
+    each: Vec<T>,
+}
+
+impl<T: Value> Numbers<T> {
+    /// The same number for all.
+    #[must_use]
+    pub fn new(value: T, count: usize) -> Self {
+        Self { count, same: value, each: Vec::new() }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The number of a thing; `None` if there is no such thing.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<&T> {
+        (at < self.count).then(|| &self[at])
+    }
+
+    /// The numbers in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        (0..self.count).map(|at| &self[at])
+    }
+
+    /// Adds things with this number, until there are `count`.
+    pub fn grow(&mut self, count: usize, value: T) {
+        let is_same = self.each.is_empty() && (self.count == 0 || self.same.bits() == value.bits());
+        if is_same {
+            self.same = value;
+        } else {
+            self.store_each();
+            self.each.resize(count, value);
+        }
+        self.count = count;
+    }
+
+    /// Replaces the number of a thing.
+    ///
+    /// # Panics
+    /// If there is no such thing.
+    pub fn set(&mut self, at: usize, value: T) {
+        if self.each.is_empty() {
+            if at < self.count && self.same.bits() == value.bits() {
+                return;
+            }
+            self.store_each();
+        }
+        self.each[at] = value;
+    }
+
+    fn store_each(&mut self) {
+        if self.each.is_empty() {
+            self.each.resize(self.count, self.same);
+        }
+    }
+}
+
+impl<T> Index<usize> for Numbers<T> {
+    type Output = T;
+
+    /// The number of a thing, which there must be.
+    #[inline]
+    fn index(&self, at: usize) -> &T {
+        debug_assert!(at < self.count, "there are {}", self.count);
+        self.each.get(at).unwrap_or(&self.same)
+    }
+}
+
+impl<T: Value> From<Vec<T>> for Numbers<T> {
+    fn from(each: Vec<T>) -> Self {
+        let mut numbers = each
+            .first()
+            .map_or(Self { count: 0, same: T::put(0.0), each: Vec::new() }, |&first| Self::new(first, each.len()));
+        each.into_iter().enumerate().for_each(|(at, value)| numbers.set(at, value));
+        numbers
+    }
+}
+
+impl<T: Copy> Clone for Numbers<T> {
+    fn clone(&self) -> Self {
+        Self { count: self.count, same: self.same, each: self.each.clone() }
+    }
+
+    /// Reuses the memory.
+    fn clone_from(&mut self, other: &Self) {
+        (self.count, self.same) = (other.count, other.same);
+        self.each.clone_from(&other.each);
+    }
+}
+
+/// Compares the numbers, not how they are stored.
+impl<T: Value + PartialEq> PartialEq for Numbers<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.count == other.count
+            && if self.each.is_empty() && other.each.is_empty() {
+                self.count == 0 || self.same == other.same
+            } else {
+                self.iter().eq(other.iter())
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Change {
+        Grow(usize, u32),
+        Set(usize, u32),
+    }
+
+    fn change() -> impl Strategy<Value = Change> {
+        let grow = (0..4_usize, 0..2_u32).prop_map(|(more, value)| Change::Grow(more, value));
+        prop_oneof![grow, (0..20_usize, 0..2_u32).prop_map(|(at, value)| Change::Set(at, value))]
+    }
+
+    proptest! {
+        #[test]
+        fn they_are_those_of_a_list(changes in prop::collection::vec(change(), 0..12)) {
+            let (mut numbers, mut list) = (Numbers::default(), Vec::new());
+            let mut before = Numbers::new(7, 3);
+            for change in changes {
+                before.clone_from(&numbers);
+                prop_assert_eq!(&before, &Numbers::from(list.clone()));
+                match change {
+                    Change::Grow(more, value) => {
+                        list.resize(list.len() + more, value);
+                        numbers.grow(list.len(), value);
+                    }
+                    Change::Set(at, value) if at < list.len() => {
+                        list[at] = value;
+                        numbers.set(at, value);
+                    }
+                    Change::Set(..) => {}
+                }
+                prop_assert_eq!(numbers.iter().copied().collect::<Vec<u32>>(), list.clone());
+                prop_assert_eq!(numbers.get(list.len()), None);
+                prop_assert_eq!(numbers == before, before.iter().eq(list.iter()));
+            }
+        }
+    }
+}
