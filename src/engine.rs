@@ -36,7 +36,8 @@ pub use normals::Normals;
 pub use plan::Plan;
 pub use random::{DrawStream, RunSeed, stream, unit};
 pub use run::{
-    Checkpoint, Observer, Run, RunOptions, RunSnapshot, Simulation, Stage, may_follow, run, run_staged, run_watched,
+    Checkpoint, LogObserver, Observer, Run, RunOptions, RunSnapshot, Simulation, Stage, may_follow, run, run_followed,
+    run_staged, run_watched,
 };
 pub use setup::{Setting, prepare, prepare_drawn};
 pub use storyline::{NameHashes, StorylineBuilder, StorylineEntry, StorylineHash, Subject, storyline};

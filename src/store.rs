@@ -23,7 +23,7 @@ pub use manifest::{
     AmountRecord, ForkRecord, MANIFEST, Manifest, ManifestError, MoveRecord, OverrideRecord, PROGRAM, is_inside,
 };
 pub use recording::{ForkError, Recording, RecordingError};
-pub use run_tables::{RunTables, TableVisitor, write_log, write_run};
+pub use run_tables::{LogFile, RunTables, TableVisitor, write_log, write_run};
 pub use staging::{
     SingleFile, StagedFiles, Staging, is_partial, remove_left_beside, remove_partial, sync_folder, write_file,
     write_file_with,
@@ -35,7 +35,7 @@ pub use tables::{
 pub use verify::{Verified, verify};
 
 pub mod limits {
-    //! Named limits on reading the folder of a run, which a stranger may have written.
+    //! Named limits on reading the folder of a run, which a stranger may have written, and on writing.
 
     limits! {
         /// Size of a manifest, in bytes. The largest scenario with every character escaped fits.
@@ -52,5 +52,9 @@ pub mod limits {
         pub const FORKS: usize = 100;
         /// Overrides and added moves of a run and its forks; each is looked up in the scenario.
         pub const OVERRIDES: usize = 1_000;
+        /// Parts of a log that wait for the thread that writes them while the run goes on; the others stay with the run.
+        pub const WAITING_PARTS: usize = 16;
+        /// Bytes of a log after which it is synced to the disk while the run goes on.
+        pub const UNSYNCED_BYTES: usize = 64 << 20;
     }
 }

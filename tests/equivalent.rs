@@ -218,6 +218,53 @@ fn the_gap_of_a_crowd_is_that_of_brute_force() {
     }
 }
 
+/// What is left after a cascade that went on by thresholds, whether more can be bound together or not.
+#[test]
+fn the_gap_after_a_cascade_is_that_of_brute_force() {
+    let text = |when: &str, least: &str| {
+        format!(
+            "format = 1\n[time]\nsteps = 1\n[resources]\nword = {{}}\n[cohorts.c]\nsize = 600\n\
+             attributes = {{ least = {{ choice = {least} }} }}\n\
+             [commitments.join]\ndebtor = \"c\"\ngives = {{ word = 1 }}\nwhen = \"{when}\"\n"
+        )
+    };
+    let forms = [
+        "parties(word) >= own(least)",
+        "bound(word) >= own(least)",
+        "bonds(join) >= own(least)",
+        "2 * parties(word) >= 2 * own(least)",
+        "not (bound(word) < own(least)) or bonds(join) > 599",
+    ];
+    // About a hundred members have each of these numbers.
+    let numbers = ["[0, 0, 200, 350, 380, 700]", "[0, 0, 200, 500, 599, 700]", "[0, 0, 0.5, 200, 300, 598.5]"];
+    let mut gaps = [0; 2];
+    for ((seed, form), least) in (0..60).zip(forms.iter().cycle()).zip(numbers.iter().cycle()) {
+        let ran = run_text(&text(form, least), &[], seed);
+        let others = |count: usize| f64::from(u32::try_from(count).expect("few"));
+        let mut left: Vec<f64> = ran.run.setup.attributes.clone();
+        let mut bound = 0;
+        loop {
+            let now = others(bound);
+            left.retain(|least| *least > now);
+            let before = std::mem::replace(&mut bound, 600 - left.len());
+            if bound == before {
+                break;
+            }
+        }
+        loop {
+            let (before, others) = (left.len(), others((bound + left.len()).saturating_sub(1)));
+            left.retain(|least| *least <= others);
+            if left.len() == before {
+                break;
+            }
+        }
+        let detached = ran.run.log.iter().filter(|entry| matches!(entry.event, Event::Detached(_))).count();
+        assert_eq!((detached, ran.run.gap.expect("the run ended") as usize), (bound, left.len()), "seed {seed}");
+        gaps[usize::from(left.is_empty())] += usize::from(bound < 600);
+    }
+    assert!(gaps.iter().all(|count| *count > 10), "with and without a gap: {gaps:?}");
+}
+
 /// A deadlock of `count` promises in which each waits for one other, `next` of it.
 fn waiting(count: usize, next: impl Fn(usize) -> usize) -> Ran {
     use std::fmt::Write as _;
@@ -306,14 +353,17 @@ fn the_plain_cascade_writes_the_same_events() {
     {
         std::fs::write(at("people.csv"), table).unwrap();
         let run = std::process::Command::new(env!("CARGO_BIN_EXE_backstop"))
-            .args(["run", "cascade.toml", "--quiet", "--force", "--out", "out"])
+            .args(["run", "cascade.toml", "--quiet", "--force", "--out", "out", "--events", "events.csv"])
             .current_dir(folder.path())
             .output()
             .unwrap();
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
         let mut events = Vec::new();
         cascade::run(table, &mut events).unwrap();
-        assert_eq!(String::from_utf8(events).unwrap(), std::fs::read_to_string(at("out/events.csv")).unwrap());
+        // The one is written after the run, the other while it goes on.
+        for written in [at("out/events.csv"), at("events.csv")] {
+            assert!(events == std::fs::read(&written).unwrap(), "{} differs", written.display());
+        }
     }
 }
 

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         test("a_mounted_folder_is_filled", a_mounted_folder_is_filled).needs(small_disk),
         test("permissions_of_files_follow_the_umask", permissions_of_files_follow_the_umask),
         test("events_that_cannot_be_written_fail_the_command", events_that_cannot_be_written_fail_the_command),
+        test("a_long_log_that_cannot_be_written_leaves_nothing", a_long_log_that_cannot_be_written_leaves_nothing),
         test("a_full_standard_output_fails_every_command", a_full_standard_output_fails_every_command),
         test("results_and_warnings_have_streams_of_their_own", results_and_warnings_have_streams_of_their_own),
         test("a_closed_pipe_is_not_an_error", a_closed_pipe_is_not_an_error),
@@ -339,6 +340,31 @@ fn events_that_cannot_be_written_fail_the_command() {
         "is a folder, not a file",
     );
     assert_eq!(names(parent.path()), Vec::<String>::new());
+}
+
+/// Of a log of 120,002 events, most is written while the run goes on.
+fn a_long_log_that_cannot_be_written_leaves_nothing() {
+    let parent = folder();
+    let (file, out) = (parent.path().join("s.toml"), parent.path().join("events.csv"));
+    let crowd = "format = 1\n[time]\nsteps = 1\n[resources]\nr = {}\n[cohorts.c]\nsize = 30000\n\
+        [commitments.join]\ndebtor = \"c\"\ngives = { r = 1 }\n";
+    fs::write(&file, crowd).expect("a file can be written");
+    let (file, events) = (file.display(), out.display());
+    for kib in [0, 64, 1_024, 2_048, 4_096] {
+        let output =
+            shell(&format!("trap '' XFSZ; ulimit -f {kib}; exec '{PROGRAM}' run '{file}' -q --events '{events}'"));
+        assert_failed(&output, "cannot write");
+        assert_eq!(names(parent.path()), ["s.toml"], "{kib} KiB");
+    }
+    fs::write(&out, "mine").expect("a file can be written");
+    let output =
+        shell(&format!("trap '' XFSZ; ulimit -f 1024; exec '{PROGRAM}' run '{file}' -q --force --events '{events}'"));
+    assert_failed(&output, "cannot write");
+    assert_eq!((names(parent.path()).len(), fs::read(&out).expect("it is there")), (2, b"mine".to_vec()));
+    let output = shell(&format!("exec '{PROGRAM}' run '{file}' -q --force --events '{events}'"));
+    assert!(output.status.success(), "{}", errors(&output));
+    let lines = fs::read_to_string(&out).expect("text").lines().count();
+    assert_eq!((names(parent.path()).len(), lines), (2, 120_003));
 }
 
 fn a_full_standard_output_fails_every_command() {

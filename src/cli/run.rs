@@ -3,14 +3,14 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use backstop::engine::{self, Checkpoint, Plan, Run, RunOptions, RunSeed};
-use backstop::model::{ActorId, EventKind, Model};
+use backstop::engine::{self, Checkpoint, LogObserver, Plan, Run, RunOptions, RunSeed};
+use backstop::model::{ActorId, EventKind, Model, Setup, World};
 use backstop::report::wording::escaped;
 use backstop::report::{ending, timeline};
 use backstop::scenario::{AddedMove, Document, Options, Override};
 use backstop::store::{
-    FolderError, LineageError, Manifest, MoveRecord, OverrideRecord, RunTables, Sampler, SingleFile, limits, open_file,
-    write_log, write_run,
+    FolderError, LineageError, LogFile, Manifest, MoveRecord, OverrideRecord, RunTables, Sampler, SingleFile, limits,
+    open_file, write_log, write_run,
 };
 use backstop::sweep::{Sweep, recorded};
 use backstop::table::Format;
@@ -20,6 +20,7 @@ use super::console::{Failed, emit, emit_written, fail};
 use super::files::{
     self, claim, claim_file, formats, is_same, parse_move, parse_set, parse_whole, refuse, refuse_sweep, warn_of_old,
 };
+use super::leave;
 use super::sweep::beside;
 
 /// Runs a scenario once and prints what happened and how it ended
@@ -170,11 +171,18 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let mut sampler = Sampler::new(model, args.stances, args.trust)
         .map_err(|error| fail(&error.to_string(), Some("leave out `--stances` or `--trust`, or run fewer steps")))?;
     let want = RunOptions { log: true, series: true, exchanged: true };
-    let run = engine::run_watched(model, &plan, *run_seed, want, &mut |moment, world, _| {
+    let mut sample = |moment, world: &World, _: &Setup| {
         if moment == Checkpoint::Ended {
             sampler.sample(model, world);
         }
-    });
+    };
+    let mut simulate =
+        |follow: Option<&LogObserver<'_>>| engine::run_followed((model, &plan), *run_seed, want, &mut sample, follow);
+    let mut log = events.as_ref().map(|file| LogFile::new(file, model));
+    let run = match &mut log {
+        Some(log) => log.during(|follow| simulate(Some(follow))),
+        None => simulate(None),
+    };
     if let (Some(number), Some(sweep)) = (args.run, &input.sweep) {
         check_row(&args.file, number, &sweep.row(number, model, &run))?;
     }
@@ -183,23 +191,24 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
         let manifest = manifest(args, &input).of_run(&run);
         written(path, write_run(&folder, &tables, &loaded.document, &manifest))?;
     }
-    print(args, events.as_ref(), (*run_seed, model, &plan, &run), &filter)?;
-    match &run.result {
+    print(args, log, (*run_seed, model, &plan, &run), &filter)?;
+    let result = match &run.result {
         Ok(_) => Ok(()),
         Err(failure) => Err(files::failed(&loaded.document, failure)),
-    }
+    };
+    leave((run, plan, loaded, input));
+    result
 }
 
 fn print(
     args: &Args,
-    events: Option<&SingleFile>,
+    log: Option<LogFile<'_>>,
     (run_seed, model, plan, run): (RunSeed, &Model, &Plan, &Run),
     filter: &timeline::Filter,
 ) -> Result<(), Failed> {
     if args.events.is_some() {
-        let Some(file) = events else { return emit_written(|out| write_log(out, model, &run.log)) };
-        file.write_with(|file| write_log(file, model, &run.log))
-            .map_err(|error| fail(&error.to_string(), error.help()))?;
+        let Some(log) = log else { return emit_written(|out| write_log(out, model, &run.log)) };
+        log.finish(&run.log).map_err(|error| fail(&error.to_string(), error.help()))?;
     }
     let mut text = String::new();
     if !args.quiet {

@@ -8,7 +8,7 @@ mod interface;
 mod progress;
 mod simulation;
 
-pub use interface::{Checkpoint, Observer, Run, RunOptions, Stage, may_follow};
+pub use interface::{Checkpoint, LogObserver, Observer, Run, RunOptions, Stage, may_follow};
 pub use simulation::Simulation;
 
 use super::plan::Plan;
@@ -25,6 +25,21 @@ pub fn run(model: &Model, plan: &Plan, run_seed: RunSeed, want: RunOptions) -> R
 #[must_use]
 pub fn run_watched(model: &Model, plan: &Plan, run_seed: RunSeed, want: RunOptions, watch: &mut Observer<'_>) -> Run {
     run_staged(&Stage { model, plan, from: 0, run_seed: None }, &[], run_seed, want, watch)
+}
+
+/// Runs a model once; `watch` observes the states, and `follow` the log.
+#[must_use]
+pub fn run_followed<'a>(
+    (model, plan): (&'a Model, &'a Plan),
+    run_seed: RunSeed,
+    want: RunOptions,
+    watch: &mut Observer<'_>,
+    follow: Option<&'a LogObserver<'a>>,
+) -> Run {
+    let mut simulation = Simulation::new(model, plan, want);
+    simulation.progress.follow = follow;
+    simulation.run_once(&[], &[], run_seed, watch);
+    simulation.into_run()
 }
 
 /// Runs a model once, switching to each of the `forks` at its step; they must be in ascending order.

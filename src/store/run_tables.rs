@@ -2,23 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Write as _};
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use super::door::{Digest, Hashed};
 use super::error::FolderError;
 use super::folder::Folder;
 use super::inputs::input_files;
+use super::limits;
 use super::manifest::{MANIFEST, Manifest};
-use super::staging::StagedFiles;
+use super::staging::{SingleFile, StagedFile, StagedFiles};
 use super::tables::{
     RunRow, RunTable, Sampler, commitment_layout, set_columns, write_series, write_some_commitments, write_some_events,
 };
-use crate::engine::{Run, RunSeed};
+use crate::engine::{LogObserver, Run, RunSeed};
 use crate::model::{Entry, Model};
 use crate::scenario::{Document, Override, SetValue};
 use crate::table::{
-    Column, Columns, CsvWriter, EventColumn, Format, Kind, SeriesColumn, Sink, Table, fixed_columns, in_part, parts,
-    with_times,
+    self, Column, Columns, Csv, CsvWriter, EventColumn, Format, Kind, SeriesColumn, Sink, Table, fixed_columns,
+    in_part, parts, with_times,
 };
 use crate::trace::set_cell;
 
@@ -174,17 +180,145 @@ pub fn write_log(out: impl io::Write, model: &Model, log: &[Entry]) -> io::Resul
     CsvWriter::write(out, &Events::of(model, log)).map(drop)
 }
 
+/// The log of a run that is written to a file of its own: as far as possible while the run goes on, so that what is left at
+/// its end is little. Nothing is at the place of the file before [`LogFile::finish`].
+#[derive(Debug)]
+pub struct LogFile<'a> {
+    file: &'a SingleFile,
+    model: &'a Model,
+    /// What was written while the run went on, and how many events that is.
+    begun: Option<Result<(StagedFile, usize), FolderError>>,
+}
+
+impl<'a> LogFile<'a> {
+    /// The file for the log of a run of this model.
+    #[must_use]
+    pub fn new(file: &'a SingleFile, model: &'a Model) -> Self {
+        Self { file, model, begun: None }
+    }
+
+    /// Does a run that calls the follower of its log, and writes that beside it.
+    pub fn during<R>(&mut self, run: impl FnOnce(&LogObserver<'_>) -> R) -> R {
+        if self.file.is_special() {
+            // What is written there cannot be taken back.
+            return run(&|_| {});
+        }
+        let (this, is_over) = (&*self, &AtomicBool::new(false));
+        let (result, begun) = thread::scope(|scope| {
+            let start = |parts, done| {
+                let write = move || this.write_parts(parts, &done, is_over);
+                thread::Builder::new().spawn_scoped(scope, write).ok()
+            };
+            let passed = Mutex::new(None);
+            let follow = |log: &[Entry]| {
+                let mut passed = passed.lock().unwrap_or_else(PoisonError::into_inner);
+                passed.get_or_insert_with(|| Passed::new(start)).pass(log);
+            };
+            let result = run(&follow);
+            is_over.store(true, Ordering::Relaxed);
+            let thread = passed.into_inner().unwrap_or_else(PoisonError::into_inner).and_then(Passed::into_thread);
+            (result, thread.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))))
+        });
+        self.begun = begun;
+        result
+    }
+
+    /// Writes the parts of the log until the run is over, and gives back their memory.
+    fn write_parts(
+        &self,
+        parts: Receiver<Vec<Entry>>,
+        done: &Sender<Vec<Entry>>,
+        is_over: &AtomicBool,
+    ) -> Result<(StagedFile, usize), FolderError> {
+        let mut staged = self.file.stage()?;
+        let mut rows = Vec::new();
+        Csv::header(&mut rows, &Events::of(self.model, &[]).columns);
+        let (mut events, mut unsynced) = (0, 0);
+        for some in parts {
+            if is_over.load(Ordering::Relaxed) {
+                // All threads together write the rest.
+                break;
+            }
+            let formatted = write_some_events(&mut Csv::rows(&mut rows), self.model, 0, (events, &some));
+            events += some.len();
+            unsynced += rows.len();
+            let _ = done.send(some);
+            let mut written = formatted.and_then(|()| staged.file().write_all(&rows));
+            rows.clear();
+            if unsynced >= limits::UNSYNCED_BYTES {
+                unsynced = 0;
+                written = written.and_then(|()| staged.file().sync_data());
+            }
+            written.map_err(|error| staged.error(error))?;
+        }
+        Ok((staged, events))
+    }
+
+    /// Writes what is left of the whole log of the run, and puts the file in its place.
+    ///
+    /// # Errors
+    /// A [`FolderError`] if the system reports an error; nothing is at its place then.
+    pub fn finish(self, log: &[Entry]) -> Result<(), FolderError> {
+        let Self { file, model, begun } = self;
+        let Some(begun) = begun else { return file.write_with(|file| write_log(file, model, log)) };
+        let (mut staged, first) = begun?;
+        let rest = Events { first, ..Events::of(model, &log[first..]) };
+        let written = CsvWriter::rows(staged.file()).write_all(&rest).map(drop);
+        written.map_err(|error| staged.error(error))?;
+        staged.appear()
+    }
+}
+
+/// What has been passed on to the thread that writes a log.
+struct Passed<T> {
+    /// The thread, which ends when nobody can send anything any more.
+    thread: Option<T>,
+    send: SyncSender<Vec<Entry>>,
+    /// Memory of the parts that have been written.
+    done: Receiver<Vec<Entry>>,
+    events: usize,
+}
+
+impl<T> Passed<T> {
+    fn new(start: impl FnOnce(Receiver<Vec<Entry>>, Sender<Vec<Entry>>) -> Option<T>) -> Self {
+        let ((send, parts), (give_back, done)) = (mpsc::sync_channel(limits::WAITING_PARTS), mpsc::channel());
+        Self { thread: start(parts, give_back), send, done, events: 0 }
+    }
+
+    /// Passes on what is new of a log, unless too much waits for the thread.
+    fn pass(&mut self, log: &[Entry]) {
+        for some in log[self.events..].chunks_exact(table::limits::PART_ROWS) {
+            let mut part = self.done.try_recv().unwrap_or_default();
+            part.clear();
+            part.extend_from_slice(some);
+            // If the thread is late, it gets this later; if it has failed, it says so at the end.
+            if self.send.try_send(part).is_err() {
+                return;
+            }
+            self.events += some.len();
+        }
+    }
+
+    /// The thread, which gets nothing more.
+    fn into_thread(self) -> Option<T> {
+        self.thread
+    }
+}
+
 /// The events of a run.
 #[derive(Debug)]
 pub(super) struct Events<'a> {
     columns: Vec<Column>,
     model: &'a Model,
+    /// The position of the first of them.
+    first: usize,
     log: &'a [Entry],
 }
 
 impl<'a> Events<'a> {
     pub(super) fn of(model: &'a Model, log: &'a [Entry]) -> Self {
-        Self { columns: with_times(&fixed_columns::<EventColumn>(), model.clock.has_times()), model, log }
+        let columns = with_times(&fixed_columns::<EventColumn>(), model.clock.has_times());
+        Self { columns, model, first: 0, log }
     }
 }
 
@@ -198,7 +332,8 @@ impl Table for Events<'_> {
     }
 
     fn part<S: Sink>(&self, part: usize, sink: &mut S) -> io::Result<()> {
-        write_some_events(sink, self.model, 0, self.log, in_part(part, self.log.len()))
+        let some = in_part(part, self.log.len());
+        write_some_events(sink, self.model, 0, (self.first + some.start, &self.log[some]))
     }
 }
 

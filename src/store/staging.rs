@@ -301,6 +301,19 @@ impl SingleFile {
         self.write_with(|file| file.write_all(bytes))
     }
 
+    /// Begins to write it aside, which is not possible for a device or a pipe.
+    ///
+    /// # Errors
+    /// A [`FolderError`] if the system reports an error.
+    pub(super) fn stage(&self) -> Result<StagedFile, FolderError> {
+        StagedFile::new(&self.path, self.force)
+    }
+
+    /// Whether it is a device or a pipe.
+    pub(super) fn is_special(&self) -> bool {
+        self.special
+    }
+
     /// Writes it as [`SingleFile::write`] does, piece by piece. Small pieces are not collected.
     ///
     /// # Errors
@@ -346,26 +359,64 @@ fn write_aside<E: From<FolderError>>(
     may_replace: bool,
     write: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<(), E> {
-    let io = |error| E::from(FolderError::io("write", path, error));
-    if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return Err(io(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file")));
+    let mut staged = StagedFile::new(path, may_replace)?;
+    write(staged.file())?;
+    Ok(staged.appear()?)
+}
+
+/// A file that is being written aside: it appears at its place whole, or is taken away.
+#[derive(Debug)]
+pub(super) struct StagedFile {
+    staged: NamedTempFile,
+    place: PathBuf,
+    may_replace: bool,
+    /// Without it others would take the file for left behind.
+    lock: Lock,
+}
+
+impl StagedFile {
+    /// Creates an empty file beside its place, and removes leftovers there.
+    fn new(path: &Path, may_replace: bool) -> Result<Self, FolderError> {
+        let io = |error| FolderError::io("write", path, error);
+        if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(io(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file")));
+        }
+        let (parent, prefix) = (parent(path), partial_of(path));
+        remove_leftovers(&parent, &prefix)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix);
+        // Temporary files are made for their owner alone; this one is like any other.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let make = || builder.tempfile_in(&parent).map_err(io);
+        let lock = |file: &NamedTempFile| Lock::to_write_aside(file.path(), Some(file.as_file()));
+        let (staged, lock) = aside(path, make, lock)?;
+        Ok(Self { staged, place: path.to_owned(), may_replace, lock })
     }
-    let (parent, prefix) = (parent(path), partial_of(path));
-    remove_leftovers(&parent, &prefix)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix);
-    // Temporary files are made for their owner alone; this one is like any other.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let make = || builder.tempfile_in(&parent).map_err(|error| FolderError::io("write", path, error));
-    let lock = |file: &NamedTempFile| Lock::to_write_aside(file.path(), Some(file.as_file()));
-    let (mut staged, _lock) = aside(path, make, lock)?;
-    write(staged.as_file_mut())?;
-    staged.as_file().sync_all().map_err(io)?;
-    let placed = if may_replace { staged.persist(path) } else { staged.persist_noclobber(path) };
-    placed.map_err(|error| match error.error {
-        error if error.kind() == io::ErrorKind::AlreadyExists => E::from(FolderError::Exists(path.to_owned())),
-        error => io(error),
-    })?;
-    sync_folder(&parent).map_err(io)
+
+    /// What is being written.
+    pub(super) fn file(&mut self) -> &mut File {
+        self.staged.as_file_mut()
+    }
+
+    /// The error of writing it.
+    pub(super) fn error(&self, error: io::Error) -> FolderError {
+        FolderError::io("write", &self.place, error)
+    }
+
+    /// Syncs it and moves it to its place.
+    ///
+    /// # Errors
+    /// A [`FolderError`] if a system call fails, or a file is there that may not be replaced.
+    pub(super) fn appear(self) -> Result<(), FolderError> {
+        let Self { staged, place, may_replace, lock: _lock } = self;
+        let io = |error| FolderError::io("write", &place, error);
+        staged.as_file().sync_all().map_err(io)?;
+        let placed = if may_replace { staged.persist(&place) } else { staged.persist_noclobber(&place) };
+        placed.map_err(|error| match error.error {
+            error if error.kind() == io::ErrorKind::AlreadyExists => FolderError::Exists(place.clone()),
+            error => io(error),
+        })?;
+        sync_folder(&parent(&place)).map_err(io)
+    }
 }

@@ -145,20 +145,19 @@ pub(super) fn date(model: &Model, step: Option<u32>) -> Cell<'static> {
 /// # Errors
 /// Those of the sink.
 pub fn write_events<S: Sink>(sink: &mut S, model: &Model, run: u64, log: &[Entry]) -> io::Result<()> {
-    write_some_events(sink, model, run, log, 0..log.len())
+    write_some_events(sink, model, run, (0, log))
 }
 
-/// Writes the rows of some events of a log.
+/// Writes the rows of some events of a log, given the position of the first.
 pub(super) fn write_some_events<S: Sink>(
     sink: &mut S,
     model: &Model,
     run: u64,
-    log: &[Entry],
-    some: Range<usize>,
+    (first, some): (usize, &[Entry]),
 ) -> io::Result<()> {
     let mut date = (0, model.clock.date(0));
-    let mut rows = (some.start as u64..).zip(&log[some.clone()]);
-    for some in log[some].chunks(TOUCHED) {
+    let mut rows = (first as u64..).zip(some);
+    for some in some.chunks(TOUCHED) {
         touch_names(model, some);
         for (seq, entry) in rows.by_ref().take(some.len()) {
             if entry.step != date.0 {

@@ -110,9 +110,15 @@ impl<W: io::Write> CsvWriter<W> {
     /// Creates a writer and appends the header.
     #[must_use]
     pub fn new(out: W, columns: &[Column]) -> Self {
-        let mut rows = Vec::with_capacity(COLLECTED + COLLECTED / 8);
-        Csv::header(&mut rows, columns);
-        Self { out, rows }
+        let mut this = Self::rows(out);
+        Csv::header(&mut this.rows, columns);
+        this
+    }
+
+    /// Creates a writer without a header.
+    #[must_use]
+    pub fn rows(out: W) -> Self {
+        Self { out, rows: Vec::with_capacity(COLLECTED + COLLECTED / 8) }
     }
 
     /// Writes a whole table, and returns the writer. Of a large table several threads format the rows.
@@ -120,17 +126,24 @@ impl<W: io::Write> CsvWriter<W> {
     /// # Errors
     /// Those of the writer.
     pub fn write(out: W, table: &impl Table) -> io::Result<W> {
-        let mut sink = Self::new(out, table.columns());
+        Self::new(out, table.columns()).write_all(table)
+    }
+
+    /// Writes all rows of a table and ends it, as [`CsvWriter::write`] does after the header.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_all(mut self, table: &impl Table) -> io::Result<W> {
         let parts = table.parts();
         let cores = if parts < PARALLEL { 1 } else { thread::available_parallelism().map_or(1, NonZero::get) };
         if cores > 1 {
-            sink.write_rows()?;
-            in_parallel(table, parts, cores.min(limits::FORMATTING), |rows| sink.out.write_all(rows))?;
+            self.write_rows()?;
+            in_parallel(table, parts, cores.min(limits::FORMATTING), |rows| self.out.write_all(rows))?;
         } else {
-            table.rows(&mut sink)?;
+            table.rows(&mut self)?;
         }
-        sink.end()?;
-        Ok(sink.out)
+        self.end()?;
+        Ok(self.out)
     }
 
     fn write_rows(&mut self) -> io::Result<()> {

@@ -72,6 +72,13 @@ pub(in super::super) struct Thresholds {
     others: Lists,
 }
 
+/// The totals that there would be if every commitment that may be bound were.
+struct MostTotals {
+    bound: Vec<i64>,
+    parties: Vec<i64>,
+    bonds: Vec<i64>,
+}
+
 /// The shape of a comparison in a condition.
 enum ComparisonForm {
     /// A total on one side, a fixed number on the other.
@@ -174,6 +181,51 @@ impl Thresholds {
     /// Whether few instances must be evaluated at every change of evidence.
     pub(in super::super) fn are_sharp(&self) -> bool {
         self.others.len() <= CROWD
+    }
+
+    /// Whether no comparison of the conditional commitments can change, however many of them are bound: those whose
+    /// condition does not hold will not agree. `false` if that is not known.
+    pub(in super::super) fn are_out_of_reach(&self, view: View<'_>) -> bool {
+        let View { model, plan, world, .. } = view;
+        // With several commitments, what a debtor contributes depends on which of its own are bound.
+        if model.commitments.len() > 1 || plan.is_graded || self.others.len() > 0 {
+            return false;
+        }
+        let evidence = &world.evidence;
+        let mut most = MostTotals {
+            bound: self.slots(|slot| evidence.bound(model, slot, None).0),
+            parties: self.slots(|slot| evidence.parties(model, slot, None).into()),
+            bonds: self
+                .bonds
+                .iter()
+                .map(|_| evidence.bonds(model, Promises::all(CommitmentId(0)), None).into())
+                .collect(),
+        };
+        for instance in view.open() {
+            most.bonds.iter_mut().for_each(|bonds| *bonds += 1);
+            for gift in model.gifts(instance) {
+                let amount = view.setup.gives[gift.position].0;
+                for slot in model.slots_of(instance, gift.number) {
+                    most.bound[slot.index()] = most.bound[slot.index()].saturating_add(amount);
+                    most.parties[slot.index()] += 1;
+                }
+            }
+        }
+        let is_conditional = |at: InstanceId| world.instance(at).state == State::Conditional;
+        let all = |ladders: &[Ladder], most: &[i64], own: &dyn Fn(InstanceId, usize) -> i64| {
+            ladders.iter().zip(most).enumerate().all(|(total, (ladder, &most))| {
+                let within = ladder.steps[ladder.passed..].iter().take_while(|step| step.least <= most);
+                let mut within = within.filter(|step| is_conditional(step.instance));
+                within.all(|step| most - own(step.instance, total) < step.least)
+            })
+        };
+        all(&self.bonds, &most.bonds, &|_, _| 1)
+            && all(&self.parties, &most.parties, &|at, slot| counts_in(model, at, SlotId::at(slot)).into())
+            && all(&self.bound, &most.bound, &|at, slot| own_amount(view, at, SlotId::at(slot)))
+    }
+
+    fn slots(&self, total: impl Fn(SlotId) -> i64) -> Vec<i64> {
+        (0..self.bound.len()).map(|slot| total(SlotId::at(slot))).collect()
     }
 
     /// Updates every announced total.

@@ -61,8 +61,9 @@ impl Exchange {
     /// Rounds of exchange until one detaches nothing.
     #[inline]
     pub(super) fn run(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        let mut is_out_of_reach = false;
         if progress.agenda.has_when() || !progress.plan.levels.is_empty() {
-            self.rounds(progress)?;
+            is_out_of_reach = self.rounds(progress)?;
             if self.candidates.capacity() > LARGE {
                 self.candidates = Vec::new();
                 self.rounds = Rounds::default();
@@ -70,26 +71,36 @@ impl Exchange {
         }
         // The last one is that of the end.
         let is_last = progress.run.world.step + 1 == progress.model.clock.steps;
-        if progress.model.reads_gap || is_last { gap::refresh(progress, &mut self.tables) } else { Ok(()) }
+        if !progress.model.reads_gap && !is_last {
+            return Ok(());
+        }
+        if is_out_of_reach {
+            progress.keep_gap(0);
+            return Ok(());
+        }
+        gap::refresh(progress, &mut self.tables)
     }
 
-    fn rounds(&mut self, progress: &mut Progress<'_>) -> Result<(), Failure> {
+    /// The rounds. Returns whether it is certain that none of the commitments left could be bound together.
+    fn rounds(&mut self, progress: &mut Progress<'_>) -> Result<bool, Failure> {
         let mut patience = self.patience;
         loop {
             self.candidates.clear();
             progress.agenda.take_when(progress.plan, &mut self.candidates);
             if self.candidates.is_empty() && progress.plan.levels.is_empty() {
-                return Ok(());
+                return Ok(false);
             }
             progress.spend_on(&self.candidates, |costs| costs.when)?;
             let before = progress.run.events;
             self.round(progress)?;
             if progress.run.events == before {
-                return Ok(());
+                return Ok(false);
             }
             if self.candidates.len() >= CROWD && progress.plan.levels.is_empty() {
-                if patience == 0 && self.cascade(progress)? {
-                    return Ok(());
+                if patience == 0
+                    && let Some(thresholds) = self.cascade(progress)?
+                {
+                    return Ok(thresholds.are_out_of_reach(progress.view()));
                 }
                 // Where there are too few thresholds it is not tried again.
                 patience = patience.checked_sub(1).unwrap_or(u32::MAX);
@@ -170,12 +181,12 @@ impl Exchange {
     }
 
     /// The further rounds of a crowd: from the second on, each looks only at those whose thresholds the one before
-    /// crossed. False where too few of the conditions have thresholds, and nothing was done.
-    fn cascade(&mut self, progress: &mut Progress<'_>) -> Result<bool, Failure> {
+    /// crossed. Returns the thresholds; none where too few of the conditions have such, and nothing was done.
+    fn cascade(&mut self, progress: &mut Progress<'_>) -> Result<Option<Thresholds>, Failure> {
         let Self { candidates, rounds, .. } = self;
         let mut thresholds = Thresholds::new(progress.view(), Own::Absent);
         if !thresholds.are_sharp() {
-            return Ok(false);
+            return Ok(None);
         }
         let mut bound = Vec::new();
         candidates.clear();
@@ -202,7 +213,7 @@ impl Exchange {
             }
         }
         progress.agenda.forget_when(progress.plan);
-        Ok(true)
+        Ok(Some(thresholds))
     }
 
     /// The packages of the meetings in session, each with the Exchange after it.
@@ -243,6 +254,8 @@ impl Exchange {
         let result = progress.apply().and_then(|()| self.run(progress));
         if let (Err(_), Some(before)) = (&result, &self.before_package) {
             progress.undo(&mark, before);
+        } else {
+            progress.keep();
         }
         result
     }

@@ -136,3 +136,6 @@ pub enum Checkpoint {
 /// An observer of the states of a run: called after the last Exchange of each step, and at the end of each completed
 /// one.
 pub type Observer<'w> = dyn FnMut(Checkpoint, &World, &Setup) + 'w;
+
+/// A follower of the log of a run that is going on: called now and then with the events so far that nothing can undo.
+pub type LogObserver<'w> = dyn Fn(&[Entry]) + Sync + 'w;

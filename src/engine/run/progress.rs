@@ -14,7 +14,7 @@ use super::super::ranges::Grounds;
 use super::super::setup::prepare;
 use super::super::storyline::{StorylineBuilder, StorylineHash};
 use super::super::watch::Safety;
-use super::interface::{Run, Stage};
+use super::interface::{LogObserver, Run, Stage};
 use crate::model::{
     self, ActorId, Ending, Entry, Event, InstanceId, Model, Seq, World, begin_step, evolve, limits, recount,
 };
@@ -41,6 +41,9 @@ pub(super) struct Progress<'a> {
     pub(super) safety: Safety,
     /// The records for finding causes, if a log is wanted.
     pub(super) causes: Option<Causes>,
+    /// The follower of the log, and the length of the log at which it is called next.
+    pub(super) follow: Option<&'a LogObserver<'a>>,
+    follow_at: usize,
     /// The builder of the storyline.
     storyline_builder: StorylineBuilder,
     /// Operations so far.
@@ -56,6 +59,9 @@ pub(super) const TOGETHER: usize = 1 << 16;
 
 /// The number of decisions above which the memory of a batch is freed after they have been applied.
 const LARGE_BATCH: usize = 1 << 17;
+
+/// The number of events after which the follower of a log is called again.
+const FOLLOWED: usize = 1 << 14;
 
 /// The largest number of instances that are touched, so that what was read first is still in the cache.
 const TOUCHED: usize = 1 << 10;
@@ -97,6 +103,8 @@ impl<'a> Progress<'a> {
             grounds: Grounds::default(),
             safety: Safety::default(),
             causes: None,
+            follow: None,
+            follow_at: usize::MAX,
             storyline_builder: StorylineBuilder::default(),
             work: 0,
             batch: Vec::new(),
@@ -118,6 +126,7 @@ impl<'a> Progress<'a> {
             world.reset(self.model, setup);
         }
         self.causes = is_logged.then(|| Causes::new((self.model, self.plan, setup, world)));
+        self.follow_from_here();
         self.hash.set(HistoryHash::default());
         self.run.storyline = StorylineHash::default();
         self.storyline_builder.reset();
@@ -258,8 +267,25 @@ impl<'a> Progress<'a> {
         }
         if self.causes.is_some() {
             self.run.log.push(Entry::new(step, event, cause));
+            if self.run.log.len() >= self.follow_at {
+                self.show_log();
+            }
         }
         self.run.events += 1;
+    }
+
+    /// Calls the follower of the log.
+    #[cold]
+    fn show_log(&mut self) {
+        if let Some(follow) = self.follow {
+            follow(&self.run.log);
+        }
+        self.follow_from_here();
+    }
+
+    /// Calls the follower of the log again after some events.
+    fn follow_from_here(&mut self) {
+        self.follow_at = self.follow.map_or(usize::MAX, |_| self.run.log.len() + FOLLOWED);
     }
 
     /// Records that every instance was created, in runs without a log; `first` lists the first of each commitment.
@@ -317,12 +343,14 @@ impl<'a> Progress<'a> {
         moved > 0
     }
 
-    /// Marks the current point for [`Self::undo`]; the state is copied to `before`.
+    /// Marks the current point for [`Self::undo`] or [`Self::keep`]; the state is copied to `before`.
     pub(super) fn mark(&mut self, before: &mut Option<World>) -> RecordLengths {
         match before {
             Some(before) => before.copy_from(&self.run.world),
             None => *before = Some(self.run.world.clone()),
         }
+        // What may be undone is not shown.
+        self.follow_at = usize::MAX;
         let Run { storyline, events, .. } = self.run;
         RecordLengths { history: self.hash.settle(), storyline, events, logged: self.run.log.len() }
     }
@@ -334,6 +362,11 @@ impl<'a> Progress<'a> {
         self.run.storyline = mark.storyline;
         self.run.events = mark.events;
         self.run.log.truncate(mark.logged);
+    }
+
+    /// Keeps everything since the mark.
+    pub(super) fn keep(&mut self) {
+        self.follow_from_here();
     }
 
     /// Stores the size of the gap, for `deadlocked`.
