@@ -25,8 +25,9 @@ struct Sleepers {
     awake: InstanceSet,
     /// Instances that the next step wakes.
     next_step: InstanceSet,
-    /// By instance: statistics of its latest sleeps.
+    /// By instance: statistics of its latest sleeps. Empty before any of them has slept, as conditions of Review may never.
     sleep_stats: Vec<SleepStats>,
+    count: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,13 +43,13 @@ struct SleepStats {
 impl Sleepers {
     fn new(all: &InstanceSet, count: usize) -> Self {
         let next_step = InstanceSet::new(count);
-        Self { awake: all.clone(), next_step, sleep_stats: vec![SleepStats::default(); count] }
+        Self { awake: all.clone(), next_step, sleep_stats: Vec::new(), count }
     }
 
     fn reset(&mut self, all: &InstanceSet) {
         self.awake.copy_from(all);
         self.next_step.clear();
-        self.sleep_stats.fill(SleepStats::default());
+        self.sleep_stats.clear();
     }
 
     /// Registers that the state of an instance has changed: it is awake, or nothing wakes it.
@@ -66,6 +67,9 @@ impl Sleepers {
     fn sleep(&mut self, instance: InstanceId, wake: Wake, step: u32) {
         if wake.next_step {
             self.next_step.insert(instance);
+        }
+        if self.sleep_stats.is_empty() {
+            self.sleep_stats.resize(self.count, SleepStats::default());
         }
         let stats = &mut self.sleep_stats[instance.index()];
         if stats.pause > 0 {
@@ -148,8 +152,7 @@ impl Agenda {
     #[must_use]
     pub(super) fn new(model: &Model, plan: &Plan) -> Self {
         let count = model.instances.len();
-        let mut all = InstanceSet::new(count);
-        model.instance_ids().for_each(|instance| all.insert(instance));
+        let all = InstanceSet::full(count);
         let mut may_be_timed = InstanceSet::new(count);
         plan.timed.iter().for_each(|&instance| may_be_timed.insert(instance));
         let stances = if plan.bands_are_kept() { model.issues.len() * model.actors.len() } else { 0 };
@@ -448,7 +451,7 @@ impl Agenda {
 
     /// Whether to compute the reasons that can wake an instance while evaluating it.
     pub(super) fn is_worth_while(&self, kind: Kind, instance: InstanceId) -> bool {
-        self.sleepers[kind as usize].sleep_stats[instance.index()].pause == 0
+        self.sleepers[kind as usize].sleep_stats.get(instance.index()).is_none_or(|stats| stats.pause == 0)
     }
 
     /// Puts the evaluated instances to sleep for the given reasons.

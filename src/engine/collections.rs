@@ -1,5 +1,7 @@
 //! Small collections by number: a set of commitment instances, a bit each, and lists.
 
+use std::ops::Range;
+
 use crate::model::InstanceId;
 
 /// A set of instances (or of other numbered items), iterated in declaration order. The cost of iterating or clearing
@@ -27,6 +29,16 @@ impl InstanceSet {
         let words = count.div_ceil(64);
         self.words.resize(words, 0);
         self.used.resize(words.div_ceil(64), 0);
+    }
+
+    /// The set of all `count` instances.
+    pub(super) fn full(count: usize) -> Self {
+        let mut all = Self::new(count);
+        (0..count / 64).for_each(|at| all.words[at] = u64::MAX);
+        (0..all.words.len()).for_each(|at| all.used[at / 64] |= 1 << (at % 64));
+        all.is_clear = count == 0;
+        (count / 64 * 64..count).for_each(|at| all.insert(InstanceId::at(at)));
+        all
     }
 
     /// Adds an instance.
@@ -139,6 +151,7 @@ fn bits(mut word: u64) -> impl Iterator<Item = usize> {
 /// Numbered lists, packed into one allocation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lists {
+    /// Where each begins, and the end of the last. The lists after these are empty: of a large model, nearly all may be.
     starts: Vec<u32>,
     items: Vec<u32>,
 }
@@ -148,13 +161,7 @@ impl Lists {
     pub(super) fn new(count: usize, mut pairs: Vec<(u32, u32)>) -> Self {
         pairs.sort_unstable();
         pairs.dedup();
-        let mut starts = vec![0; count + 1];
-        for &(list, _) in &pairs {
-            starts[list as usize + 1] += 1;
-        }
-        for at in 0..count {
-            starts[at + 1] += starts[at];
-        }
+        let starts = starts(count, pairs.iter().map(|&(list, _)| list));
         Self { starts, items: pairs.into_iter().map(|(_, item)| item).collect() }
     }
 
@@ -175,6 +182,11 @@ impl Lists {
         Self { starts, items }
     }
 
+    /// The numbers of all lists that may have items.
+    pub(super) fn all(&self) -> Range<u32> {
+        0..u32::try_from(self.starts.len().saturating_sub(1)).expect("lists are numbered with 32 bits")
+    }
+
     /// Number of items of all lists.
     pub(super) fn len(&self) -> usize {
         self.items.len()
@@ -188,44 +200,167 @@ impl Lists {
     }
 
     #[inline]
-    fn range(&self, list: u32) -> std::ops::Range<usize> {
-        self.starts[list as usize] as usize..self.starts[list as usize + 1] as usize
+    fn range(&self, list: u32) -> Range<usize> {
+        range(&self.starts, list)
     }
 }
 
-/// Numbered lists whose items have masks.
+/// Where each of `count` lists begins, up to the end of the last that has items, given the list of each item, rising.
+fn starts(count: usize, lists: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut starts = vec![0];
+    for (items, list) in (1..).zip(lists) {
+        debug_assert!((list as usize) < count);
+        let before = starts.last().copied().unwrap_or(0);
+        starts.resize(list as usize + 2, before);
+        starts[list as usize + 1] = items;
+    }
+    starts
+}
+
+/// The items of a list.
+#[inline]
+fn range(starts: &[u32], list: u32) -> Range<usize> {
+    match starts.get(list as usize..list as usize + 2) {
+        Some(&[from, to]) => from as usize..to as usize,
+        Some(_) | None => 0..0,
+    }
+}
+
+/// Consecutive items with the same mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stretch {
+    pub(super) first: u32,
+    pub(super) count: u32,
+    pub(super) mask: u64,
+}
+
+impl Stretch {
+    fn items(self) -> Range<u32> {
+        self.first..self.first + self.count
+    }
+}
+
+/// Numbered lists whose items have masks. Of a large cohort all members watch the same, so that they are stored together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MaskedLists {
-    lists: Lists,
-    masks: Vec<u64>,
+    starts: Vec<u32>,
+    stretches: Vec<Stretch>,
 }
 
 impl MaskedLists {
-    /// Packs (list, item, mask) into `count` lists; masks of equal items in a list are combined.
-    pub(super) fn new(count: usize, mut entries: Vec<(u32, u32, u64)>) -> Self {
+    /// Packs items into `count` lists; masks of equal items in a list are combined.
+    pub(super) fn new(count: usize, mut entries: Vec<(u32, Stretch)>) -> Self {
         entries.sort_unstable();
-        entries.dedup_by(|next, first| {
-            let is_same = (next.0, next.1) == (first.0, first.1);
-            if is_same {
-                first.2 |= next.2;
+        if entries.is_sorted_by(|(list, one), (next, other)| list < next || one.items().end <= other.first) {
+            let starts = starts(count, entries.iter().map(|&(list, _)| list));
+            return Self { starts, stretches: entries.into_iter().map(|(_, stretch)| stretch).collect() };
+        }
+        let mut apart = Vec::with_capacity(entries.len());
+        for entries in entries.chunk_by(|(one, _), (other, _)| one == other) {
+            let list = entries[0].0;
+            let mut combined = combined(entries.iter().map(|&(_, stretch)| stretch).collect());
+            if combined.windows(2).any(|pair| pair[0].items().end > pair[1].first) {
+                let singly = |stretch: &Stretch| {
+                    let mask = stretch.mask;
+                    stretch.items().map(move |first| Stretch { first, count: 1, mask })
+                };
+                combined = self::combined(combined.iter().flat_map(singly).collect());
             }
-            is_same
-        });
-        let masks = entries.iter().map(|&(.., mask)| mask).collect();
-        Self { lists: Lists::new(count, entries.into_iter().map(|(list, item, _)| (list, item)).collect()), masks }
+            apart.extend(combined.into_iter().map(|stretch| (list, stretch)));
+        }
+        let starts = starts(count, apart.iter().map(|&(list, _)| list));
+        Self { starts, stretches: apart.into_iter().map(|(_, stretch)| stretch).collect() }
+    }
+
+    /// The numbers of all lists that may have items.
+    pub(super) fn all(&self) -> Range<u32> {
+        0..u32::try_from(self.starts.len().saturating_sub(1)).expect("lists are numbered with 32 bits")
+    }
+
+    /// The number of items of a list.
+    pub(super) fn len(&self, list: u32) -> usize {
+        self.stretches(list).iter().map(|stretch| stretch.count as usize).sum()
     }
 
     /// One list, rising.
     #[inline]
-    #[must_use]
-    pub(super) fn get(&self, list: u32) -> &[u32] {
-        self.lists.get(list)
+    pub(super) fn get(&self, list: u32) -> impl Iterator<Item = u32> + '_ {
+        self.stretches(list).iter().flat_map(|stretch| stretch.items())
     }
 
     /// One list, rising, with the masks.
     #[inline]
     pub(super) fn masked(&self, list: u32) -> impl Iterator<Item = (u32, u64)> + '_ {
-        let range = self.lists.range(list);
-        self.lists.items[range.clone()].iter().copied().zip(self.masks[range].iter().copied())
+        self.stretches(list).iter().flat_map(|stretch| stretch.items().map(|item| (item, stretch.mask)))
+    }
+
+    #[inline]
+    fn stretches(&self, list: u32) -> &[Stretch] {
+        &self.stretches[range(&self.starts, list)]
+    }
+}
+
+/// Sorts stretches, and combines the masks of those of the same items.
+fn combined(mut stretches: Vec<Stretch>) -> Vec<Stretch> {
+    stretches.sort_unstable();
+    stretches.dedup_by(|next, kept| {
+        let is_same = next.items() == kept.items();
+        if is_same {
+            kept.mask |= next.mask;
+        }
+        is_same
+    });
+    stretches
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_full_set_has_every_instance() {
+        for count in [0, 1, 63, 64, 65, 4096, 4161] {
+            let (mut all, mut one_by_one) = (Vec::new(), Vec::new());
+            InstanceSet::full(count).collect_into(&mut all);
+            one_by_one.extend((0..count).map(InstanceId::at));
+            assert_eq!(all, one_by_one);
+            assert_eq!(InstanceSet::full(count).is_empty(), count == 0);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn lists_hold_what_is_packed(pairs in prop::collection::vec((0..9_u32, 0..9_u32), 0..20)) {
+            let lists = Lists::new(10, pairs.clone());
+            for list in 0..12 {
+                let mut items: Vec<u32> = pairs.iter().filter(|pair| pair.0 == list).map(|pair| pair.1).collect();
+                items.sort_unstable();
+                items.dedup();
+                prop_assert_eq!(lists.get(list), items);
+            }
+        }
+
+        #[test]
+        fn masks_of_equal_items_are_combined(
+            entries in prop::collection::vec((0..4_u32, 0..9_u32, 1..4_u32, 0..3_u32), 0..12),
+        ) {
+            let mut singly: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+            for &(list, first, count, bit) in &entries {
+                (first..first + count).for_each(|item| *singly.entry((list, item)).or_default() |= 1 << bit);
+            }
+            let stretch = |&(list, first, count, bit): &(u32, u32, u32, u32)| (list, Stretch { first, count, mask: 1 << bit });
+            let lists = MaskedLists::new(4, entries.iter().map(stretch).collect());
+            for list in 0..6 {
+                let own: Vec<(u32, u64)> =
+                    singly.iter().filter(|((of, _), _)| *of == list).map(|((_, item), &mask)| (*item, mask)).collect();
+                prop_assert_eq!(lists.masked(list).collect::<Vec<_>>(), own.clone());
+                prop_assert_eq!(lists.get(list).collect::<Vec<_>>(), own.iter().map(|one| one.0).collect::<Vec<_>>());
+                prop_assert_eq!(lists.len(list), own.len());
+            }
+        }
     }
 }

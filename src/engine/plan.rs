@@ -3,15 +3,15 @@
 
 use std::sync::OnceLock;
 
-use super::collections::{Lists, MaskedLists};
+use super::collections::{Lists, MaskedLists, Stretch};
 use super::random;
 use super::signals::GlobalReaders;
 use super::signals::{Signal, Signals};
 use super::storyline::NameHashes;
 use super::watch::{Conditions, Kind, bit};
 use crate::model::{
-    ActorId, Commitment, Event, Expression, Gift, InstanceId, MeetingId, Model, Node, Payload, Quantity, ShockId,
-    SlotId, Target, Trigger,
+    ActorId, Commitment, CommitmentId, Dependency, Event, Expression, Gift, InstanceId, MeetingId, Model, Node,
+    Payload, Quantity, ShockId, SlotId, Target, Trigger,
 };
 
 /// Upper bounds on the operations to evaluate the conditions of a commitment.
@@ -141,16 +141,7 @@ impl Plan {
         let global_readers = GlobalReaders::new(model, &signals);
         let level_watchers = Lists::new(count, level_watchers);
         let watchers = [MaskedLists::new(count, when), MaskedLists::new(count, review)];
-        let recipients_of = |signal: Signal| {
-            let conditions = watchers.iter().map(|watchers| watchers.get(signal).len()).sum::<usize>();
-            let instances = match (conditions, level_watchers.get(signal).is_empty()) {
-                (0, true) => Watchers::None,
-                (1..=FEW, true) => Watchers::Few,
-                _ => Watchers::Many,
-            };
-            Recipients { has_global_readers: !global_readers.watchers.get(signal).is_empty(), instances }
-        };
-        let recipients: Vec<Recipients> = (0..).take(count).map(recipients_of).collect();
+        let recipients = recipients(count, &watchers, &level_watchers, &global_readers);
         let read = |from: Signal, to: Signal| -> Vec<Signal> {
             let is_read = |signal: &Signal| recipients[*signal as usize].instances != Watchers::None;
             (from..to).filter(is_read).collect()
@@ -393,13 +384,18 @@ fn stance_streams(model: &Model) -> Vec<u64> {
 }
 
 fn timed(model: &Model) -> Vec<InstanceId> {
+    let setup = &model.setup;
     let may_be_due = |instance: &InstanceId| {
         let at = instance.index();
         // Each may be given by an expression, in which case the setup holds its default.
-        let setup = &model.setup;
         setup.grace[at].is_some() || setup.due[at].is_some() || setup.expires[at] < f64::INFINITY
     };
-    let mut timed: Vec<InstanceId> = model.instance_ids().filter(may_be_due).collect();
+    let no_limit = setup.grace.of_all() == Some(None) && setup.due.of_all() == Some(None);
+    let mut timed: Vec<InstanceId> = if no_limit && setup.expires.of_all() == Some(f64::INFINITY) {
+        Vec::new()
+    } else {
+        model.instance_ids().filter(may_be_due).collect()
+    };
     for field in &model.fields {
         for target in &*field.targets {
             if let Target::Grace(at) | Target::Due(at) | Target::Expires(at) = *target {
@@ -427,20 +423,55 @@ pub(super) fn cost(model: &Model, expression: &Expression) -> u64 {
     costs.last().copied().unwrap_or(0)
 }
 
-/// For each kind of conditions and each signal on which they depend: the signal, the instance, and the mask of the
+/// For each kind of conditions and each signal on which they depend: the signal, and the instances with the mask of the
 /// quantities concerned.
-fn watchers(model: &Model, signals: &Signals, reads: &[[Vec<Quantity>; 2]]) -> [Vec<(Signal, u32, u64)>; 2] {
+fn watchers(model: &Model, signals: &Signals, reads: &[[Vec<Quantity>; 2]]) -> [Vec<(Signal, Stretch)>; 2] {
     let mut found = [Vec::new(), Vec::new()];
-    for (at, instance) in model.instances.iter().enumerate() {
-        let at = InstanceId::at(at).0;
-        for (list, quantities) in found.iter_mut().zip(&reads[instance.commitment.index()]) {
+    for (commitment, quantities) in (0..).zip(reads) {
+        let range = model.instances_of(CommitmentId(commitment));
+        let Some(instances) = model.instances.get(range.clone()).filter(|instances| !instances.is_empty()) else {
+            continue;
+        };
+        let (first, count) = (InstanceId::at(range.start).0, InstanceId::at(range.len()).0);
+        for (list, quantities) in found.iter_mut().zip(quantities) {
             for (position, &quantity) in quantities.iter().enumerate() {
-                let signals = signals.of(quantity, instance.debtor);
-                list.extend(signals.map(|signal| (signal, at, bit(position))));
+                let mask = bit(position);
+                let mut watch =
+                    |debtor, stretch| list.extend(signals.of(quantity, debtor).map(|signal| (signal, stretch)));
+                if matches!(quantity.dependency(), Dependency::OwnStance(_)) {
+                    for (first, instance) in (first..).zip(instances) {
+                        watch(instance.debtor, Stretch { first, count: 1, mask });
+                    }
+                } else {
+                    // The signals of any other quantity are those of all debtors.
+                    watch(instances[0].debtor, Stretch { first, count, mask });
+                }
             }
         }
     }
     found
+}
+
+/// By signal.
+fn recipients(
+    count: usize,
+    watchers: &[MaskedLists; 2],
+    level_watchers: &Lists,
+    global_readers: &GlobalReaders,
+) -> Vec<Recipients> {
+    let mut recipients = vec![Recipients::default(); count];
+    let conditions = watchers.iter().flat_map(MaskedLists::all);
+    for signal in conditions.chain(level_watchers.all()).chain(global_readers.watchers.all()) {
+        let conditions = watchers.iter().map(|watchers| watchers.len(signal)).sum::<usize>();
+        let instances = match (conditions, level_watchers.get(signal).is_empty()) {
+            (0, true) => Watchers::None,
+            (1..=FEW, true) => Watchers::Few,
+            _ => Watchers::Many,
+        };
+        let has_global_readers = !global_readers.watchers.get(signal).is_empty();
+        recipients[signal as usize] = Recipients { has_global_readers, instances };
+    }
+    recipients
 }
 
 fn begins(model: &Model) -> Vec<(u32, MeetingId)> {

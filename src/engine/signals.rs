@@ -43,7 +43,7 @@ impl Signals {
         let outcomes = moves + count(model.moves.len());
         let deeds = outcomes + count(model.outcomes.len());
         let trust = deeds + count(model.slots.len());
-        let slot_trust = trust + count(model.actors.len());
+        let slot_trust = trust + count(if model.reads_trust { model.actors.len() } else { 0 });
         let gap = slot_trust + count(model.slots.len());
         let actors = count(model.actors.len());
         Self {
@@ -83,7 +83,7 @@ impl Signals {
         self.deeds + slot.0
     }
 
-    /// The signal for the trust of anyone in an actor.
+    /// The signal for the trust of anyone in an actor, if any trust is read.
     pub(super) fn trust(&self, trusted: ActorId) -> Signal {
         self.trust + trusted.0
     }

@@ -62,7 +62,7 @@ impl<'a> Unravelling<'a> {
             for &instance in &wave {
                 let Self { view, suspended, .. } = &*self;
                 view.plan.signals_of(view.model, Event::Suspended(instance), |signal| {
-                    for &watcher in view.plan.review_watchers().get(signal) {
+                    for watcher in view.plan.review_watchers().get(signal) {
                         let watcher = InstanceId(watcher);
                         let bound = view.world.instance(watcher).state == State::Detached;
                         if bound && !suspended.contains(watcher) {

@@ -111,6 +111,12 @@ impl<T: Value> Numbers<T> {
         (at < self.count).then(|| &self[at])
     }
 
+    /// The number of all things, if it is known to be the same.
+    #[must_use]
+    pub fn of_all(&self) -> Option<T> {
+        self.each.is_empty().then_some(self.same)
+    }
+
     /// The numbers in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         (0..self.count).map(|at| &self[at])

@@ -81,7 +81,7 @@ pub(super) fn wake_signal(
 ) {
     let plan = view.plan;
     plan.level_watchers.get(signal).iter().for_each(|&position| graded.dirty.insert(InstanceId(position)));
-    for &watcher in plan.when_watchers().get(signal).iter().chain(plan.review_watchers().get(signal)) {
+    for watcher in plan.when_watchers().get(signal).chain(plan.review_watchers().get(signal)) {
         let watcher = InstanceId(watcher);
         if set.contains(watcher) == bound
             && view.may_join(watcher)

@@ -187,9 +187,9 @@ impl<'a> Hypothesis<'a> {
     pub fn for_watchers(&self, instance: InstanceId, mut look: impl FnMut(InstanceId)) {
         let View { model, plan, .. } = self.view;
         plan.signals_of(model, Event::Detached(instance), |signal| {
-            plan.when_watchers().get(signal).iter().for_each(|&watcher| look(InstanceId(watcher)));
+            plan.when_watchers().get(signal).for_each(|watcher| look(InstanceId(watcher)));
             if plan.is_graded {
-                plan.review_watchers().get(signal).iter().for_each(|&watcher| look(InstanceId(watcher)));
+                plan.review_watchers().get(signal).for_each(|watcher| look(InstanceId(watcher)));
                 let levels = plan.level_watchers.get(signal);
                 levels.iter().for_each(|&position| look(plan.levels[position as usize].instance));
             }
@@ -434,7 +434,7 @@ impl<'a> Hypothesis<'a> {
         }
         let Self { view, bound: set, queue, waiting, .. } = self;
         view.plan.signals_of(view.model, Event::Detached(instance), |signal| {
-            for &watcher in view.plan.when_watchers().get(signal) {
+            for watcher in view.plan.when_watchers().get(signal) {
                 let watcher = InstanceId(watcher);
                 let due = set.contains(watcher) == bound
                     && view.world.instance(watcher).state == State::Conditional
