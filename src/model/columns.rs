@@ -109,6 +109,19 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// The value of a part if it is known to be the same for all readers.
+    #[inline]
+    #[must_use]
+    pub fn of_all(&self, part: NodeId) -> Option<f64> {
+        match self.get(part) {
+            Operand::Same(value) => Some(value),
+            Operand::Each(values) => {
+                let &first = values.first()?;
+                values.iter().fold(true, |all, value| all & (value.to_bits() == first.to_bits())).then_some(first)
+            }
+        }
+    }
+
     fn are_numbers(&self, id: NodeId) -> bool {
         match self.get(id) {
             Operand::Same(value) => !value.is_nan(),

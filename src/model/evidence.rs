@@ -22,6 +22,13 @@ struct Sums {
     parties: u32,
 }
 
+/// A change of the sums of a slot.
+#[derive(Clone, Copy, Default)]
+struct SlotChange {
+    sums: Contribution,
+    parties: i32,
+}
+
 /// Numbers of instances of one declared commitment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {
@@ -236,6 +243,70 @@ impl Evidence {
         for gift in model.gifts(instance) {
             let promise = self.promise(model, setup, instance, gift);
             self.change(model, declared.debtor, gift, (promise, old), (promise, new));
+        }
+    }
+
+    /// Sets the standing of several instances to that of a state, as [`Self::set_standing`] does for one.
+    pub fn set_standings(&mut self, model: &Model, setup: &Setup, instances: &[InstanceId], state: State) {
+        let commitment = |instance: &InstanceId| model.instances[instance.index()].commitment;
+        for alike in instances.chunk_by(|a, b| commitment(a) == commitment(b)) {
+            let at = commitment(&alike[0]);
+            let new = state.standing(model.commitments[at.index()].maintain);
+            if !self.amounts.is_empty() {
+                alike.iter().for_each(|&instance| self.set_standing(model, setup, instance, new));
+                continue;
+            }
+            for (number, &resource) in model.commitments[at.index()].gives.iter().enumerate() {
+                self.restand(model, setup, alike, (number, resource), new);
+            }
+            let counts = &mut self.counts[at.index()];
+            for instance in alike {
+                let old = std::mem::replace(&mut self.standing[instance.index()].0, new);
+                step_count(&mut counts.offers, old.offered, new.offered);
+                step_count(&mut counts.bonds, old.bound, new.bound);
+                step_count(&mut counts.kept, old.kept, new.kept);
+            }
+        }
+    }
+
+    /// Replaces the contributions of a gift of several instances of one commitment, none of which is graded, by those
+    /// with a new standing. The sums of slots are changed once for all consecutive instances that count in the same.
+    fn restand(
+        &mut self,
+        model: &Model,
+        setup: &Setup,
+        alike: &[InstanceId],
+        (number, resource): (usize, ResourceId),
+        new: Standing,
+    ) {
+        let (mut slots, mut total): (&[SlotId], _) = (&[], SlotChange::default());
+        for &instance in alike {
+            let declared = &model.instances[instance.index()];
+            let position = declared.first_gift as usize + number;
+            let (upto, delivered) = (setup.gives[position].0, self.delivered[position].0);
+            let promise = Promise { upto, amount: upto, delivered };
+            let old = self.standing[instance.index()].0;
+            let change = promise.contribution(new).less(promise.contribution(old));
+            let own = &mut self.ledger[model.ledger_index(resource, declared.debtor)];
+            own.add(change);
+            let was_party = own.parties > 0;
+            step_count(&mut own.parties, old.bound, new.bound);
+            let parties = i32::from(own.parties > 0) - i32::from(was_party);
+            let own_slots = model.slots_at(position);
+            if own_slots != slots {
+                self.change_slots(std::mem::replace(&mut slots, own_slots), std::mem::take(&mut total));
+            }
+            total.sums = total.sums.plus(change);
+            total.parties += parties;
+        }
+        self.change_slots(slots, total);
+    }
+
+    fn change_slots(&mut self, slots: &[SlotId], change: SlotChange) {
+        for slot in slots {
+            let sums = &mut self.slots[slot.index()];
+            sums.add(change.sums);
+            sums.parties = sums.parties.wrapping_add_signed(change.parties);
         }
     }
 
@@ -484,7 +555,7 @@ impl Promise {
 }
 
 /// The contribution of one promise to [`Sums`], or a change of it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Contribution {
     offered: i64,
     bound: i64,
@@ -494,6 +565,17 @@ struct Contribution {
 }
 
 impl Contribution {
+    #[inline]
+    fn plus(self, other: Self) -> Self {
+        Self {
+            offered: self.offered + other.offered,
+            bound: self.bound + other.bound,
+            delivered: self.delivered + other.delivered,
+            bound_or_delivered: self.bound_or_delivered + other.bound_or_delivered,
+            offered_or_more: self.offered_or_more + other.offered_or_more,
+        }
+    }
+
     #[inline]
     fn less(self, other: Self) -> Self {
         Self {

@@ -211,6 +211,19 @@ impl<'a> Hypothesis<'a> {
         }
     }
 
+    /// Binds different commitments, of which none is graded, as [`Self::bind`] binds one.
+    fn bind_all(&mut self, instances: &[InstanceId]) {
+        let Self { view, bound, trail, evidence, .. } = self;
+        let first = trail.len();
+        trail.extend(instances.iter().filter(|&&instance| !bound.contains(instance)));
+        let new = &trail[first..];
+        new.iter().for_each(|&instance| bound.insert(instance));
+        evidence.set_standings(view.model, view.setup, new, State::Detached);
+        if self.thresholds.is_some() {
+            self.work += BIND * new.len() as u64;
+        }
+    }
+
     /// Unbinds the instances bound since the trail had this length.
     pub fn undo(&mut self, length: usize) {
         for at in (length..self.trail.len()).rev() {
@@ -351,9 +364,7 @@ impl<'a> Hypothesis<'a> {
             return self.agree_graded(candidates);
         }
         let start = self.trail.len();
-        for &instance in candidates {
-            self.bind(instance);
-        }
+        self.bind_all(candidates);
         if start == 0 && self.all_agree(candidates)? {
             self.seen = 0;
             return Ok(());
@@ -488,4 +499,66 @@ impl<'a> Hypothesis<'a> {
 
 fn reader_of(model: &Model, instance: InstanceId) -> Reader {
     Reader { actor: model.instances[instance.index()].debtor, instance }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Plan, RunOptions, RunSeed, run};
+    use crate::scenario::{Document, Options, compile};
+
+    /// Commitments in many states, of several gifts, whose debtors count in different slots.
+    const TEXT: &str = r#"
+        format = 1
+        [time]
+        steps = 4
+        [resources]
+        r = {}
+        q = {}
+        [cohorts.c]
+        size = 9
+        stance = "index / size"
+        [groups]
+        odd = ["c_1", "c_3", "c_5"]
+        [commitments.plain]
+        debtor = "c"
+        gives = { r = 2, q = 1 }
+        when = "stance >= 0.5"
+        lead = 9
+        [commitments.lasting]
+        debtor = "c"
+        gives = { r = 1 }
+        maintain = true
+        when = "stance >= 0.8"
+        until = "step >= 2"
+        [commitments.late]
+        debtor = "odd"
+        gives = { q = 3 }
+        offer = "stance >= 0.3"
+        when = "bound(r, odd) >= 100 or bonds(plain) >= 100"
+        [outcomes.most]
+        when = "parties(q, odd) >= 3 and bound(r) >= 1"
+    "#;
+
+    #[test]
+    fn commitments_bound_together_count_as_those_bound_one_by_one() {
+        let document = Document::parse("test.toml", TEXT.as_bytes()).unwrap();
+        let model = compile(&document, &Options::default()).unwrap().model;
+        let plan = Plan::new(&model);
+        let ended = run(&model, &plan, RunSeed { seed: 1, replicate: 0 }, RunOptions::default());
+        let view = View { model: &model, plan: &plan, setup: &ended.setup, world: &ended.world };
+        let all: Vec<InstanceId> = model.instance_ids().collect();
+        let states = |state: State| all.iter().filter(|&&at| view.world.instance(at).state == state).count();
+        let found = [State::Null, State::Conditional, State::Detached, State::Satisfied].map(states);
+        assert!(found.iter().all(|&count| count > 0), "{found:?}");
+        for before in [0, 7] {
+            let (mut one_by_one, mut together) = (Hypothesis::on(view), Hypothesis::on(view));
+            all[..before].iter().for_each(|&instance| together.bind(instance));
+            all.iter().for_each(|&instance| one_by_one.bind(instance));
+            together.bind_all(&all);
+            assert_eq!(together.evidence, one_by_one.evidence);
+            assert_eq!(together.trail, one_by_one.trail);
+            assert!(all.iter().all(|&instance| together.is_bound(instance)));
+        }
+    }
 }

@@ -78,11 +78,19 @@ impl Watched {
         let (Some(path), [stance]) = (&leaf.path, &leaf.stances[..]) else { return None };
         let parts = columns.parts(expression, scope, readers)?;
         let wake = Wake { mask: leaf.mask, next_step: false };
-        let mut turn = None;
+        let actors = scope.model.actors.len();
+        // Where what stands beside the stance is the same for all readers, so are the stances at which it turns.
+        let same = path.numbers(|part| parts.of_all(part)).map(|numbers| path.turn(numbers));
+        let mut latest = None;
         for (at, &reader) in readers.iter().enumerate() {
-            let position = stance_position(*stance, reader, scope.model.actors.len())?;
+            let position = stance_position(*stance, reader, actors)?;
             let now = scope.world.stances[position as usize];
-            let (truth, low, high) = path.look_again(now, |part| Some(parts.of(part, at)), &mut turn)?;
+            let truth = parts.of(expression.root(), at) > 0.5;
+            let turn = match &same {
+                Some(turn) => turn,
+                None => path.turn_again(path.numbers(|part| Some(parts.of(part, at)))?, &mut latest),
+            };
+            let (low, high) = turn.band(truth, now);
             take(at, truth, wake, Band { stance: position, low, high });
         }
         Some(())

@@ -29,7 +29,7 @@ pub(super) struct Path {
 
 /// The numbers beside a stance: those of the operations, from the stance up, and that on the other side.
 #[derive(Clone, Copy)]
-struct Numbers {
+pub(super) struct Numbers {
     beside: [f64; LONGEST + 1],
     other: f64,
     are_finite: bool,
@@ -52,6 +52,33 @@ pub(super) struct Turn {
     /// A little above and below the approximate stance at which both sides are equal.
     above: (f64, Option<bool>),
     below: (f64, Option<bool>),
+}
+
+impl Turn {
+    /// An interval around a stance within which it does not change the truth of the comparison, as [`Path::look`] finds
+    /// it.
+    #[inline]
+    pub(super) fn band(&self, truth: bool, now: f64) -> (f64, f64) {
+        if !self.numbers.are_finite {
+            return (now, now);
+        }
+        let is_same = |at: (f64, Option<bool>)| at.1 == Some(truth);
+        let low = if is_same(self.least) {
+            f64::NEG_INFINITY
+        } else if self.above.0 < now && is_same(self.above) {
+            self.above.0
+        } else {
+            now
+        };
+        let high = if is_same(self.most) {
+            f64::INFINITY
+        } else if self.below.0 > now && is_same(self.below) {
+            self.below.0
+        } else {
+            now
+        };
+        (low, high)
+    }
 }
 
 /// The largest number of operations between a stance and a comparison.
@@ -161,45 +188,16 @@ impl Path {
         Some((truth, low, high))
     }
 
-    /// [`Self::look`] with the stance and a way to get the value of a part that does not read it, for many readers one
-    /// after the other: what is the same for the reader before is taken from `turn`.
+    /// [`Self::turn`] for one of many readers: that of the reader before, if it is the same.
     #[inline]
-    pub(super) fn look_again(
-        &self,
-        now: f64,
-        value: impl Fn(NodeId) -> Option<f64>,
-        turn: &mut Option<Turn>,
-    ) -> Option<(bool, f64, f64)> {
-        let numbers = self.numbers(value)?;
-        let turn = match turn {
-            Some(turn) if turn.numbers.are_those(&numbers, self.steps.len()) => turn,
-            Some(_) | None => turn.insert(self.turn(numbers)),
-        };
-        let truth = self.truth(now, &turn.numbers.beside, turn.numbers.other)?;
-        if !turn.numbers.are_finite {
-            return Some((truth, now, now));
-        }
-        let is_same = |at: (f64, Option<bool>)| at.1 == Some(truth);
-        let low = if is_same(turn.least) {
-            f64::NEG_INFINITY
-        } else if turn.above.0 < now && is_same(turn.above) {
-            turn.above.0
-        } else {
-            now
-        };
-        let high = if is_same(turn.most) {
-            f64::INFINITY
-        } else if turn.below.0 > now && is_same(turn.below) {
-            turn.below.0
-        } else {
-            now
-        };
-        Some((truth, low, high))
+    pub(super) fn turn_again<'t>(&self, numbers: Numbers, latest: &'t mut Option<Turn>) -> &'t Turn {
+        latest.take_if(|turn| !turn.numbers.are_those(&numbers, self.steps.len()));
+        latest.get_or_insert_with(|| self.turn(numbers))
     }
 
     /// The numbers beside the stance; `None` if one of them is none.
     #[inline]
-    fn numbers(&self, value: impl Fn(NodeId) -> Option<f64>) -> Option<Numbers> {
+    pub(super) fn numbers(&self, value: impl Fn(NodeId) -> Option<f64>) -> Option<Numbers> {
         let mut numbers = Numbers { beside: [0.0; LONGEST + 1], other: value(self.other)?, are_finite: true };
         for (number, step) in numbers.beside.iter_mut().zip(&self.steps) {
             if let Step::Add(a) | Step::Less(a) | Step::From(a) | Step::Times(a) | Step::Over(a) = *step {
@@ -210,8 +208,9 @@ impl Path {
         Some(numbers)
     }
 
+    /// Where the comparison turns, given the numbers beside the stance.
     #[inline(never)]
-    fn turn(&self, numbers: Numbers) -> Turn {
+    pub(super) fn turn(&self, numbers: Numbers) -> Turn {
         let around = self.solve(&numbers.beside, numbers.other);
         let at = |stance: f64| (stance, self.truth(stance, &numbers.beside, numbers.other));
         Turn { least: at(0.0), most: at(1.0), above: at(around + MARGIN), below: at(around - MARGIN), numbers }
