@@ -339,6 +339,32 @@ fn without_ids_members_are_numbered_and_distributions_take_columns() {
 }
 
 /// A value that is set for one member is that of the table with this cell, and no other member's draw changes.
+/// Columns of many rows are read by a thread of their own.
+#[test]
+fn large_tables_are_read_as_small_ones() {
+    const ROWS: usize = 50_000;
+    let main = "format = 1\ntime = { steps = 3, start = 2025-03-10 }\n[cohorts.p]\ntable = \"p.csv\"\nid = \"id\"\n\
+        stance = { column = \"s\" }\nattributes = { x = { column = \"x\", missing = 7 } }\n";
+    let table = |last: &str| {
+        let rows =
+            (0..ROWS - 1).map(|row| format!("m{row},0.25,{}\n", if row.is_multiple_of(3) { "" } else { "-1.5e1" }));
+        format!("id,s,x\n{}m{last}\n", rows.collect::<String>())
+    };
+    let model = model(&[("main.toml", main), ("p.csv", &table("_,1,2025-03-12"))]);
+    let number = |row: usize| match row {
+        _ if row + 1 == ROWS => 2.0,
+        _ if row.is_multiple_of(3) => 7.0,
+        _ => -15.0,
+    };
+    assert!(model.setup.attributes.iter().copied().eq((0..ROWS).map(number)));
+    assert_eq!((model.setup.stances[ROWS - 2], model.setup.stances[ROWS - 1]), (0.25, 1.0));
+    let refused = |last: &str| wrong(&[("main.toml", main), ("p.csv", &table(last))]);
+    assert_eq!(refused("_,1,x"), "p.csv:50001:6: `x` is no number and no date\n");
+    assert_eq!(refused("_,2,1"), "p.csv:50001:4: `cohorts.p.stance` must be from 0 to 1, but is 2\n");
+    let twice = "p.csv:50001:1: the member `m17` bears a name that is taken: it stands in p.csv:19:1 too\n";
+    assert_eq!(refused("17,1,1"), twice);
+}
+
 #[test]
 fn a_value_may_be_set_for_one_member() {
     let main = "format = 1\ntime = { steps = 2, start = 2016-11-01 }\nresources = { r = {} }\n[cohorts.p]\ntable = \"t.csv\"\n\

@@ -68,9 +68,6 @@ impl Sleepers {
         if wake.next_step {
             self.next_step.insert(instance);
         }
-        if self.sleep_stats.is_empty() {
-            self.sleep_stats.resize(self.count, SleepStats::default());
-        }
         let stats = &mut self.sleep_stats[instance.index()];
         if stats.pause > 0 {
             stats.pause -= 1;
@@ -245,9 +242,13 @@ impl Agenda {
     #[inline]
     fn wake(&mut self, plan: &Plan, signal: Signal) {
         for (kind, (sleepers, watchers)) in self.sleepers.iter_mut().zip(&plan.watchers).enumerate() {
-            for (instance, mask) in watchers.masked(signal) {
-                if self.masks[instance as usize][kind] & mask != 0 {
-                    sleepers.awake.insert(InstanceId(instance));
+            for stretch in watchers.stretches(signal) {
+                let range = stretch.items();
+                let masks = &self.masks[range.start as usize..range.end as usize];
+                for (instance, masks) in range.zip(masks) {
+                    if masks[kind] & stretch.mask != 0 {
+                        sleepers.awake.insert(InstanceId(instance));
+                    }
                 }
             }
         }
@@ -456,9 +457,13 @@ impl Agenda {
 
     /// Puts the evaluated instances to sleep for the given reasons.
     pub(super) fn sleep(&mut self, kind: Kind, reasons: &Reasons, step: u32) {
+        let sleepers = &mut self.sleepers[kind as usize];
+        if sleepers.sleep_stats.is_empty() && !reasons.sleeping.is_empty() {
+            sleepers.sleep_stats.resize(sleepers.count, SleepStats::default());
+        }
         for &(instance, wake) in &reasons.sleeping {
             self.masks[instance.index()][kind as usize] = wake.mask;
-            self.sleepers[kind as usize].sleep(instance, wake, step);
+            sleepers.sleep(instance, wake, step);
         }
         reasons.bands.iter().for_each(|band| self.bands.narrow(*band));
     }

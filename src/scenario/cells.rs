@@ -13,7 +13,7 @@ use super::keys;
 use super::reader::{Reader, path};
 use super::set_value::is_exact;
 use super::toml_tree::{Entry, Kind, Table, Value};
-use crate::model::Series;
+use crate::model::{Series, limits};
 
 /// The content of a cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +41,77 @@ pub(super) struct Column {
     pub(super) table: Arc<CsvTable>,
     pub(super) at: usize,
     pub(super) values: Vec<f64>,
+}
+
+/// The least number of rows for which a thread is worth while: they take about a millisecond.
+const WORTH_A_THREAD: usize = 50_000;
+
+/// Does some work while another thread reads the columns of the large tables of cohorts. The cells that are neither a
+/// number nor empty, and those below them, are left to [`column`], which reports what is wrong with them.
+pub(super) fn read_beside<'a, T>(reader: &mut Reader<'a>, work: impl FnOnce(&mut Reader<'a>) -> T) -> T {
+    let columns = large_columns(reader);
+    if columns.is_empty() {
+        return work(reader);
+    }
+    let read = move || {
+        let with_numbers = columns.into_iter().map(|(table, column)| {
+            let numbers = first_numbers(&table, column);
+            (table, column, numbers)
+        });
+        with_numbers.collect()
+    };
+    std::thread::scope(|scope| {
+        // Without a thread, they are read later.
+        let reading = std::thread::Builder::new().spawn_scoped(scope, read);
+        let result = work(reader);
+        reader.read_ahead = reading.ok().and_then(|reading| reading.join().ok()).unwrap_or_default();
+        result
+    })
+}
+
+/// The columns of numbers that cohorts with large tables read, each once, and no more than a scenario may have.
+fn large_columns(reader: &Reader<'_>) -> Vec<(Arc<CsvTable>, usize)> {
+    let mut found: Vec<(Arc<CsvTable>, usize)> = Vec::new();
+    let Some(Kind::Table(cohorts)) = reader.root.get("cohorts").map(|entry| &entry.value.kind) else { return found };
+    let mut numbers = 0;
+    for cohort in &cohorts.entries {
+        let Kind::Table(keys) = &cohort.value.kind else { continue };
+        let Some(table) = keys.get("table").and_then(|named| reader.table_at(&named.value)) else { continue };
+        if !(WORTH_A_THREAD..=limits::TABLE_MEMBERS).contains(&table.rows()) {
+            continue;
+        }
+        let mut inner = vec![keys];
+        while let Some(keys) = inner.pop() {
+            if let Some(Kind::String(name)) = keys.get("column").map(|entry| &entry.value.kind) {
+                let column = table.column(name);
+                let is_new = |column: &usize| !found.iter().any(|(of, at)| Arc::ptr_eq(of, table) && at == column);
+                if let Some(column) = column.filter(is_new)
+                    && numbers + table.rows() <= limits::ATTRIBUTES
+                {
+                    numbers += table.rows();
+                    found.push((Arc::clone(table), column));
+                }
+            }
+            let tables = keys.entries.iter().rev().filter_map(|entry| match &entry.value.kind {
+                Kind::Table(table) => Some(table),
+                _ => None,
+            });
+            inner.extend(tables);
+        }
+    }
+    found
+}
+
+fn first_numbers(table: &CsvTable, column: usize) -> Vec<f64> {
+    let mut numbers = Vec::with_capacity(table.rows());
+    for row in 0..table.rows() {
+        match parse(&table.cell(row, column)) {
+            Ok(Cell::Number(number)) => numbers.push(number),
+            Ok(Cell::Empty) => numbers.push(f64::NAN),
+            Ok(Cell::Date(_)) | Err(_) => break,
+        }
+    }
+    numbers
 }
 
 /// Parses the content of a cell. An error has a message and the remedy.
@@ -182,12 +253,20 @@ pub(super) fn column<'a>(
     };
     let entry = given.get("column")?;
     let column = reader.find_column(&table, &entry.value, &path(&spec.path, "column"))?;
+    let is_it = |(of, at, _): &&mut (Arc<CsvTable>, usize, Vec<f64>)| Arc::ptr_eq(of, &table) && *at == column;
+    let ahead =
+        reader.read_ahead.iter_mut().find(is_it).map(|(.., numbers)| std::mem::take(numbers)).unwrap_or_default();
+    if ahead.len() == table.rows() && !ahead.iter().any(|number| number.is_nan()) {
+        return Some(Column { table, at: column, values: ahead });
+    }
     let mut values = Vec::with_capacity(table.rows());
     let before = reader.cell_errors;
     let (mut has_dates, mut first_number) = (false, None);
     for row in 0..table.rows() {
         let cell = CellAt { table: &table, row, column };
-        let number = match cell_value(reader, calendar, cell, &spec.path) {
+        let known =
+            ahead.get(row).map(|&number| if number.is_nan() { CellValue::Empty } else { CellValue::Number(number) });
+        let number = match known.or_else(|| cell_value(reader, calendar, cell, &spec.path)) {
             Some(CellValue::Date(number)) => {
                 has_dates = true;
                 Some(number)

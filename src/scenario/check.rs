@@ -344,20 +344,20 @@ pub(super) fn link_slots(model: &mut Model) -> Result<(), Box<Diagnostic>> {
         by_resource[slot.resource.index()].push(SlotId::at(at));
     }
     let gives = |commitment: CommitmentId| &model.commitments[commitment.index()].gives;
-    let work: usize = model
-        .instances
-        .iter()
-        .map(|instance| {
-            gives(instance.commitment).iter().map(|resource| by_resource[resource.index()].len()).sum::<usize>()
-        })
-        .fold(0, usize::saturating_add);
+    let of_one = |at: usize| {
+        let commitment = CommitmentId::at(at);
+        let pairs: usize = gives(commitment).iter().map(|resource| by_resource[resource.index()].len()).sum();
+        model.instances_of(commitment).len().saturating_mul(pairs)
+    };
+    let work = (0..model.commitments.len()).map(of_one).fold(0, usize::saturating_add);
     if work > limits::SLOT_PAIRS {
         let message =
             format!("{work} pairs of gifts and of quantities that count them, more than {}", limits::SLOT_PAIRS);
         let error = Diagnostic::error("limits/slots", message, None).help("let expressions read fewer groups");
         return Err(Box::new(error));
     }
-    let mut starts = vec![0];
+    let mut starts = Vec::with_capacity(model.gift_count() + 1);
+    starts.push(0);
     let mut links = Vec::new();
     for instance in &model.instances {
         for resource in gives(instance.commitment) {

@@ -1,6 +1,7 @@
 //! Compiles a document to a model, stage by stage.
 
 use super::calendar::Calendar;
+use super::cells::read_beside;
 use super::check::check;
 use super::diagnostic::{Diagnostic, Severity, tidy};
 use super::document::Document;
@@ -47,7 +48,7 @@ pub fn compile(document: &Document, options: &Options) -> Result<Compiled, Vec<D
     moves::append(&mut root, &options.moves);
     let mut reader = Reader::new(document, &root, &members, &options.overrides);
     let (title, about) = read_head(&mut reader);
-    let names = Names::collect(&mut reader);
+    let names = read_beside(&mut reader, Names::collect);
     let calendar = Calendar::read(&mut reader);
     let resources = read_resources(&mut reader);
     if !check_sizes(&mut reader, &names) {

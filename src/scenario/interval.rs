@@ -393,11 +393,19 @@ pub fn attribute_interval(
             add(field_interval(field, parameters, &|_| Interval::ALL));
         }
     }
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for actor in instances.iter().map(|instance| instance.debtor.index()) {
         if wanted.get(actor).copied().unwrap_or(true) {
-            let value = model.setup.attributes.get(first + actor).copied();
-            add(Interval::point(value.unwrap_or(f64::NAN)));
+            let value = model.setup.attributes.get(first + actor).copied().unwrap_or(f64::NAN);
+            if value.is_nan() {
+                return Interval::ALL;
+            }
+            (low, high) = (least(value, low), most(value, high));
         }
+    }
+    // None of them was left where the lower end is still above.
+    if low <= high {
+        add(Interval { low, high });
     }
     found.unwrap_or(Interval::ALL)
 }

@@ -38,6 +38,8 @@ pub(super) struct Reader<'a> {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// The number of invalid cells that have been reported.
     pub(super) cell_errors: usize,
+    /// The numbers of the first cells of columns that were read ahead, by table and column; NaN for an empty cell.
+    pub(super) read_ahead: Vec<(Arc<CsvTable>, usize, Vec<f64>)>,
     /// The number of names that may still be compared for suggestions.
     comparisons: Cell<usize>,
 }
@@ -59,6 +61,7 @@ impl<'a> Reader<'a> {
             settings,
             diagnostics: Vec::new(),
             cell_errors: 0,
+            read_ahead: Vec::new(),
             comparisons: Cell::new(COMPARISONS),
         }
     }
@@ -240,7 +243,12 @@ impl<'a> Reader<'a> {
     /// The table of cells that a value names, which has been read with the scenario.
     pub(super) fn named_table(&mut self, value: &'a Value, at: &str) -> Option<Arc<CsvTable>> {
         self.text(value, at)?;
-        self.tables.get(&value.span.start).cloned()
+        self.table_at(value).cloned()
+    }
+
+    /// The table of cells that a value names.
+    pub(super) fn table_at(&self, value: &Value) -> Option<&'a Arc<CsvTable>> {
+        self.tables.get(&value.span.start)
     }
 
     /// A column of a table, by the text that names it.

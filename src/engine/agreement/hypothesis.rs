@@ -445,8 +445,7 @@ impl<'a> Hypothesis<'a> {
         }
         let Self { view, bound: set, queue, waiting, .. } = self;
         view.plan.signals_of(view.model, Event::Detached(instance), |signal| {
-            for watcher in view.plan.when_watchers().get(signal) {
-                let watcher = InstanceId(watcher);
+            view.plan.when_watchers().get(signal).map(InstanceId).for_each(|watcher| {
                 let due = set.contains(watcher) == bound
                     && view.world.instance(watcher).state == State::Conditional
                     && !waiting.contains(watcher);
@@ -454,7 +453,7 @@ impl<'a> Hypothesis<'a> {
                     waiting.insert(watcher);
                     queue.push(watcher);
                 }
-            }
+            });
         });
     }
 
