@@ -53,7 +53,7 @@ pub mod limits {
         /// Overrides and added moves of a run and its forks; each is looked up in the scenario.
         pub const OVERRIDES: usize = 1_000;
         /// Parts of a log that wait for the thread that writes them while the run goes on; the others stay with the run.
-        pub const WAITING_PARTS: usize = 16;
+        pub const WAITING_PARTS: usize = 64;
         /// Bytes of a log after which it is synced to the disk while the run goes on.
         pub const UNSYNCED_BYTES: usize = 64 << 20;
     }

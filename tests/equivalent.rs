@@ -367,6 +367,28 @@ fn the_plain_cascade_writes_the_same_events() {
     }
 }
 
+/// The end is explained by the state before the last deliveries, which is computed from the log where that is kept.
+#[test]
+fn a_deadlock_is_explained_alike_whether_the_log_is_kept_or_not() {
+    let text = "format = 1\n[time]\nsteps = 2\n[resources]\nr = {}\n[cohorts.c]\nsize = 9000\n[actors.x]\n[actors.y]\n\
+        [commitments.join]\ndebtor = \"c\"\ngives = { r = 1 }\nover = 2\n\
+        [commitments.one]\ndebtor = \"x\"\ngives = { r = 1 }\nwhen = \"bonds(two) >= 1 or delivered(r) >= 8000\"\n\
+        [commitments.two]\ndebtor = \"y\"\ngives = { r = 1 }\nwhen = \"bonds(one) >= 1\"\n";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("s.toml"), text).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_backstop"));
+        let run = program.args(["run", "s.toml", "-q"]).args(arguments).current_dir(folder.path()).output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8(run.stdout).unwrap()
+    };
+    let (kept, given) = (run(&["--out", "out"]), run(&["--events", "events.csv"]));
+    assert_eq!(kept, given);
+    assert!(kept.starts_with("Outcome: deadlock"), "{kept}");
+    let [kept, given] = ["out/events.csv", "events.csv"].map(|name| std::fs::read(folder.path().join(name)).unwrap());
+    assert!(kept == given);
+}
+
 fn scenarios() -> Vec<PathBuf> {
     let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios")).unwrap();
     let mut found: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();

@@ -1,10 +1,12 @@
 //! `run`: does one run, prints its timeline, and writes a folder with `--out`.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use backstop::engine::{self, Checkpoint, LogObserver, Plan, Run, RunOptions, RunSeed};
-use backstop::model::{ActorId, EventKind, Model, Setup, World};
+use backstop::model::{ActorId, Ending, EventKind, Model, Phase, Setup, World};
 use backstop::report::wording::escaped;
 use backstop::report::{ending, timeline};
 use backstop::scenario::{AddedMove, Document, Options, Override};
@@ -167,22 +169,32 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let loaded = files::load(input.document.clone(), &options)?;
     let model = &loaded.compiled.model;
     let filter = filter(args, model)?;
-    let plan = Plan::new(model);
+    let (plan, world) = prepare(model);
     let mut sampler = Sampler::new(model, args.stances, args.trust)
         .map_err(|error| fail(&error.to_string(), Some("leave out `--stances` or `--trust`, or run fewer steps")))?;
-    let want = RunOptions { log: true, series: true, exchanged: true };
+    let mut log = events.as_ref().map(|file| LogFile::new(file, model));
+    // A log that is only written to a file is not kept in memory, unless the state before the last deliveries may have to be
+    // computed from it after every step.
+    let may_stop = model.outcomes.iter().any(|outcome| outcome.stop);
+    let keeps = !args.quiet || args.out.is_some() || log.is_none() || may_stop;
+    let want = RunOptions { log: keeps, series: true, exchanged: keeps };
     let mut sample = |moment, world: &World, _: &Setup| {
         if moment == Checkpoint::Ended {
             sampler.sample(model, world);
         }
     };
-    let mut simulate =
-        |follow: Option<&LogObserver<'_>>| engine::run_followed((model, &plan), *run_seed, want, &mut sample, follow);
-    let mut log = events.as_ref().map(|file| LogFile::new(file, model));
-    let run = match &mut log {
-        Some(log) => log.during(|follow| simulate(Some(follow))),
+    let simulate = |follow: Option<&LogObserver<'_>>| {
+        engine::run_followed((model, &plan, world), *run_seed, want, &mut sample, follow)
+    };
+    let mut run = match &mut log {
+        Some(log) => log.during(keeps, |follow| simulate(Some(follow))),
         None => simulate(None),
     };
+    if !keeps && may_have_delivered_last(&run) {
+        // The state after the last Exchange follows from the log; without it, the run is repeated.
+        let want = RunOptions { exchanged: true, ..RunOptions::default() };
+        run.exchanged = engine::run(model, &plan, *run_seed, want).exchanged;
+    }
     if let (Some(number), Some(sweep)) = (args.run, &input.sweep) {
         check_row(&args.file, number, &sweep.row(number, model, &run))?;
     }
@@ -200,6 +212,28 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     result
 }
 
+/// A model with at least so many commitments is prepared by two threads.
+const LARGE: usize = 1 << 17;
+
+/// The plan of a model, and the state that its setup begins with.
+fn prepare(model: &Model) -> (Plan, World) {
+    let begin = || World::new(model, &model.setup);
+    thread::scope(|scope| {
+        let is_large = model.instances.len() >= LARGE;
+        let world = is_large.then(|| thread::Builder::new().spawn_scoped(scope, begin).ok()).flatten();
+        let plan = Plan::new(model);
+        (plan, world.map_or_else(begin, |world| world.join().unwrap_or_else(|panic| resume_unwind(panic))))
+    })
+}
+
+/// Whether the end of a run is explained by another state than the last: it ended without an outcome, and its last step may
+/// have had deliveries.
+fn may_have_delivered_last(run: &Run) -> bool {
+    let mut before_the_end = run.log.iter().rev().map(|entry| entry.event.kind().phase());
+    matches!(run.result, Ok(Ending::Deadlock | Ending::Stalemate))
+        && before_the_end.find(|phase| *phase < Phase::Outcomes).is_none_or(|phase| phase == Phase::Delivery)
+}
+
 fn print(
     args: &Args,
     log: Option<LogFile<'_>>,
@@ -208,7 +242,7 @@ fn print(
 ) -> Result<(), Failed> {
     if args.events.is_some() {
         let Some(log) = log else { return emit_written(|out| write_log(out, model, &run.log)) };
-        log.finish(&run.log).map_err(|error| fail(&error.to_string(), error.help()))?;
+        log.finish(run).map_err(|error| fail(&error.to_string(), error.help()))?;
     }
     let mut text = String::new();
     if !args.quiet {

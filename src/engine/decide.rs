@@ -8,7 +8,7 @@ mod stances;
 mod weights;
 
 pub(super) use calendar::{ShockState, dated, shock};
-pub(super) use exchange::{Rounds, initial, move_events, package, round};
+pub(super) use exchange::{Rounds, detached, initial, move_events, package, round};
 pub(super) use outcomes::{delivery, ending_with_reason, reached};
 pub use outcomes::{ending, sample};
 pub(super) use review::review;

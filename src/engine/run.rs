@@ -13,7 +13,7 @@ pub use simulation::Simulation;
 
 use super::plan::Plan;
 use super::random::RunSeed;
-use crate::model::Model;
+use crate::model::{Model, World};
 
 /// Runs a model once.
 #[must_use]
@@ -27,16 +27,17 @@ pub fn run_watched(model: &Model, plan: &Plan, run_seed: RunSeed, want: RunOptio
     run_staged(&Stage { model, plan, from: 0, run_seed: None }, &[], run_seed, want, watch)
 }
 
-/// Runs a model once; `watch` observes the states, and `follow` the log.
+/// Runs a model once, given the state that its setup begins with; `watch` observes the states, and `follow` the log, wanted
+/// for the result or not.
 #[must_use]
 pub fn run_followed<'a>(
-    (model, plan): (&'a Model, &'a Plan),
+    (model, plan, world): (&'a Model, &'a Plan, World),
     run_seed: RunSeed,
     want: RunOptions,
     watch: &mut Observer<'_>,
     follow: Option<&'a LogObserver<'a>>,
 ) -> Run {
-    let mut simulation = Simulation::new(model, plan, want);
+    let mut simulation = Simulation::starting_in(world, model, plan, want);
     simulation.progress.follow = follow;
     simulation.run_once(&[], &[], run_seed, watch);
     simulation.into_run()

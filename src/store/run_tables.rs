@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::io::{self, Write as _};
+use std::io;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -186,91 +186,99 @@ pub fn write_log(out: impl io::Write, model: &Model, log: &[Entry]) -> io::Resul
 pub struct LogFile<'a> {
     file: &'a SingleFile,
     model: &'a Model,
-    /// What was written while the run went on, and how many events that is.
-    begun: Option<Result<(StagedFile, usize), FolderError>>,
+    begun: Option<Result<Begun, FolderError>>,
+    /// The number of events that have been taken or copied out of the log of the run.
+    passed: usize,
+}
+
+/// What was written while a run went on.
+#[derive(Debug)]
+struct Begun {
+    staged: StagedFile,
+    /// The number of events in it.
+    events: usize,
+    /// Those after it that were passed on.
+    left: Vec<Vec<Entry>>,
 }
 
 impl<'a> LogFile<'a> {
     /// The file for the log of a run of this model.
     #[must_use]
     pub fn new(file: &'a SingleFile, model: &'a Model) -> Self {
-        Self { file, model, begun: None }
+        Self { file, model, begun: None, passed: 0 }
     }
 
-    /// Does a run that calls the follower of its log, and writes that beside it.
-    pub fn during<R>(&mut self, run: impl FnOnce(&LogObserver<'_>) -> R) -> R {
+    /// Does a run that calls the follower of its log, and writes that beside it. Events are taken out of the log unless the
+    /// run `keeps` it.
+    pub fn during<R>(&mut self, keeps: bool, run: impl FnOnce(&LogObserver<'_>) -> R) -> R {
         if self.file.is_special() {
             // What is written there cannot be taken back.
             return run(&|_| {});
         }
         let (this, is_over) = (&*self, &AtomicBool::new(false));
-        let (result, begun) = thread::scope(|scope| {
+        let (result, begun, passed) = thread::scope(|scope| {
             let start = |parts, done| {
-                let write = move || this.write_parts(parts, &done, is_over);
+                let write = move || this.write_parts(&parts, &done, is_over);
                 thread::Builder::new().spawn_scoped(scope, write).ok()
             };
-            let passed = Mutex::new(None);
-            let follow = |log: &[Entry]| {
-                let mut passed = passed.lock().unwrap_or_else(PoisonError::into_inner);
-                passed.get_or_insert_with(|| Passed::new(start)).pass(log);
-            };
-            let result = run(&follow);
+            let passing = Mutex::new(None);
+            let result = run(&|log| {
+                let mut passing = passing.lock().unwrap_or_else(PoisonError::into_inner);
+                passing.get_or_insert_with(|| Passing::new(start)).pass(log, keeps);
+            });
             is_over.store(true, Ordering::Relaxed);
-            let thread = passed.into_inner().unwrap_or_else(PoisonError::into_inner).and_then(Passed::into_thread);
-            (result, thread.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))))
+            let passing = passing.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let (thread, passed) = passing.map_or((None, 0), Passing::end);
+            (result, thread.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))), passed)
         });
-        self.begun = begun;
+        (self.begun, self.passed) = (begun, passed);
         result
     }
 
     /// Writes the parts of the log until the run is over, and gives back their memory.
     fn write_parts(
         &self,
-        parts: Receiver<Vec<Entry>>,
+        parts: &Receiver<Vec<Entry>>,
         done: &Sender<Vec<Entry>>,
         is_over: &AtomicBool,
-    ) -> Result<(StagedFile, usize), FolderError> {
-        let mut staged = self.file.stage()?;
+    ) -> Result<Begun, FolderError> {
+        let mut begun = Begun { staged: self.file.stage()?, events: 0, left: Vec::new() };
         let mut rows = Vec::new();
         Csv::header(&mut rows, &Events::of(self.model, &[]).columns);
-        let (mut events, mut unsynced) = (0, 0);
-        for some in parts {
+        for part in parts {
             if is_over.load(Ordering::Relaxed) {
                 // All threads together write the rest.
-                break;
+                begun.left.push(part);
+                continue;
             }
-            let formatted = write_some_events(&mut Csv::rows(&mut rows), self.model, 0, (events, &some));
-            events += some.len();
-            unsynced += rows.len();
-            let _ = done.send(some);
-            let mut written = formatted.and_then(|()| staged.file().write_all(&rows));
+            let formatted = write_some_events(&mut Csv::rows(&mut rows), self.model, 0, (begun.events, &part));
+            begun.events += part.len();
+            let _ = done.send(part);
+            let written = formatted.and_then(|()| begun.staged.write_and_sync(&rows));
             rows.clear();
-            if unsynced >= limits::UNSYNCED_BYTES {
-                unsynced = 0;
-                written = written.and_then(|()| staged.file().sync_data());
-            }
-            written.map_err(|error| staged.error(error))?;
+            written.map_err(|error| begun.staged.error(error))?;
         }
-        Ok((staged, events))
+        Ok(begun)
     }
 
-    /// Writes what is left of the whole log of the run, and puts the file in its place.
+    /// Writes what is left of the log of the run, and puts the file in its place.
     ///
     /// # Errors
     /// A [`FolderError`] if the system reports an error; nothing is at its place then.
-    pub fn finish(self, log: &[Entry]) -> Result<(), FolderError> {
-        let Self { file, model, begun } = self;
-        let Some(begun) = begun else { return file.write_with(|file| write_log(file, model, log)) };
-        let (mut staged, first) = begun?;
-        let rest = Events { first, ..Events::of(model, &log[first..]) };
+    pub fn finish(self, run: &Run) -> Result<(), FolderError> {
+        let Self { file, model, begun, passed } = self;
+        let Some(begun) = begun else { return file.write_with(|file| write_log(file, model, &run.log)) };
+        let Begun { mut staged, events, left } = begun?;
+        let unpassed = &run.log[run.log.len() - (run.events as usize - passed)..];
+        let rest = Events::after(events, model, left.iter().map(Vec::as_slice).chain([unpassed]));
         let written = CsvWriter::rows(staged.file()).write_all(&rest).map(drop);
         written.map_err(|error| staged.error(error))?;
         staged.appear()
     }
 }
 
-/// What has been passed on to the thread that writes a log.
-struct Passed<T> {
+/// Passes on a log to the thread that writes it.
+struct Passing<T> {
     /// The thread, which ends when nobody can send anything any more.
     thread: Option<T>,
     send: SyncSender<Vec<Entry>>,
@@ -279,46 +287,63 @@ struct Passed<T> {
     events: usize,
 }
 
-impl<T> Passed<T> {
+impl<T> Passing<T> {
     fn new(start: impl FnOnce(Receiver<Vec<Entry>>, Sender<Vec<Entry>>) -> Option<T>) -> Self {
         let ((send, parts), (give_back, done)) = (mpsc::sync_channel(limits::WAITING_PARTS), mpsc::channel());
         Self { thread: start(parts, give_back), send, done, events: 0 }
     }
 
-    /// Passes on what is new of a log, unless too much waits for the thread.
-    fn pass(&mut self, log: &[Entry]) {
-        for some in log[self.events..].chunks_exact(table::limits::PART_ROWS) {
-            let mut part = self.done.try_recv().unwrap_or_default();
-            part.clear();
-            part.extend_from_slice(some);
+    /// Passes on what is new of a log, unless too much waits for the thread. It is taken out unless the run `keeps` it.
+    fn pass(&mut self, log: &mut Vec<Entry>, keeps: bool) {
+        let mut part = self.done.try_recv().unwrap_or_default();
+        part.clear();
+        if keeps {
+            part.extend_from_slice(&log[self.events..]);
+        } else {
+            part.reserve_exact(log.len());
+            std::mem::swap(log, &mut part);
+        }
+        let events = part.len();
+        match self.send.try_send(part) {
+            Ok(()) => self.events += events,
             // If the thread is late, it gets this later; if it has failed, it says so at the end.
-            if self.send.try_send(part).is_err() {
-                return;
+            Err(TrySendError::Full(part) | TrySendError::Disconnected(part)) => {
+                if !keeps {
+                    *log = part;
+                }
             }
-            self.events += some.len();
         }
     }
 
-    /// The thread, which gets nothing more.
-    fn into_thread(self) -> Option<T> {
-        self.thread
+    /// The thread, which gets nothing more, and the number of events that it has got.
+    fn end(self) -> (Option<T>, usize) {
+        (self.thread, self.events)
     }
 }
 
-/// The events of a run.
+/// The events of a run, in parts that follow each other.
 #[derive(Debug)]
 pub(super) struct Events<'a> {
     columns: Vec<Column>,
     model: &'a Model,
-    /// The position of the first of them.
-    first: usize,
-    log: &'a [Entry],
+    /// Each with the position of its first event.
+    parts: Vec<(usize, &'a [Entry])>,
 }
 
 impl<'a> Events<'a> {
     pub(super) fn of(model: &'a Model, log: &'a [Entry]) -> Self {
+        Self::after(0, model, [log])
+    }
+
+    /// Those after the first of a run.
+    fn after(mut first: usize, model: &'a Model, logs: impl IntoIterator<Item = &'a [Entry]>) -> Self {
         let columns = with_times(&fixed_columns::<EventColumn>(), model.clock.has_times());
-        Self { columns, model, first: 0, log }
+        let parts = logs.into_iter().flat_map(|log| log.chunks(table::limits::PART_ROWS));
+        let numbered = parts.map(|part| {
+            first += part.len();
+            (first - part.len(), part)
+        });
+        Self { columns, model, parts: numbered.collect() }
     }
 }
 
@@ -328,12 +353,11 @@ impl Table for Events<'_> {
     }
 
     fn parts(&self) -> usize {
-        parts(self.log.len())
+        self.parts.len()
     }
 
     fn part<S: Sink>(&self, part: usize, sink: &mut S) -> io::Result<()> {
-        let some = in_part(part, self.log.len());
-        write_some_events(sink, self.model, 0, (self.first + some.start, &self.log[some]))
+        write_some_events(sink, self.model, 0, self.parts[part])
     }
 }
 

@@ -4,12 +4,15 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use tempfile::{NamedTempFile, TempDir};
 
 use super::door::{ATTEMPTS, Digest, Hashed, Lock, is_one};
 use super::error::FolderError;
+use super::limits;
 use super::manifest::{MANIFEST, OURS, in_all_formats, listed};
 use crate::table::{CsvWriter, Table};
 
@@ -372,6 +375,9 @@ pub(super) struct StagedFile {
     may_replace: bool,
     /// Without it others would take the file for left behind.
     lock: Lock,
+    /// The bytes that were written since the last sync was begun, and the thread that does that.
+    unsynced: usize,
+    syncing: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl StagedFile {
@@ -391,12 +397,30 @@ impl StagedFile {
         let make = || builder.tempfile_in(&parent).map_err(io);
         let lock = |file: &NamedTempFile| Lock::to_write_aside(file.path(), Some(file.as_file()));
         let (staged, lock) = aside(path, make, lock)?;
-        Ok(Self { staged, place: path.to_owned(), may_replace, lock })
+        Ok(Self { staged, place: path.to_owned(), may_replace, lock, unsynced: 0, syncing: None })
     }
 
     /// What is being written.
     pub(super) fn file(&mut self) -> &mut File {
         self.staged.as_file_mut()
+    }
+
+    /// Writes a piece of a large file. Now and then a thread syncs it, so that little is left to sync at the end.
+    pub(super) fn write_and_sync(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file().write_all(bytes)?;
+        self.unsynced += bytes.len();
+        if self.unsynced >= limits::UNSYNCED_BYTES {
+            self.unsynced = 0;
+            self.end_sync()?;
+            let file = self.file().try_clone()?;
+            // If the system refuses the thread, all is synced at the end.
+            self.syncing = thread::Builder::new().spawn(move || file.sync_data()).ok();
+        }
+        Ok(())
+    }
+
+    fn end_sync(&mut self) -> io::Result<()> {
+        self.syncing.take().map_or(Ok(()), |thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
     }
 
     /// The error of writing it.
@@ -408,10 +432,11 @@ impl StagedFile {
     ///
     /// # Errors
     /// A [`FolderError`] if a system call fails, or a file is there that may not be replaced.
-    pub(super) fn appear(self) -> Result<(), FolderError> {
-        let Self { staged, place, may_replace, lock: _lock } = self;
+    pub(super) fn appear(mut self) -> Result<(), FolderError> {
+        let synced = self.end_sync();
+        let Self { staged, place, may_replace, lock: _lock, .. } = self;
         let io = |error| FolderError::io("write", &place, error);
-        staged.as_file().sync_all().map_err(io)?;
+        synced.and_then(|()| staged.as_file().sync_all()).map_err(io)?;
         let placed = if may_replace { staged.persist(&place) } else { staged.persist_noclobber(&place) };
         placed.map_err(|error| match error.error {
             error if error.kind() == io::ErrorKind::AlreadyExists => FolderError::Exists(place.clone()),

@@ -183,6 +183,20 @@ impl Thresholds {
         self.others.len() <= CROWD
     }
 
+    /// Whether the condition of every commitment is one comparison with a threshold, and holds once a total has reached that.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only a comparison has a threshold")]
+    pub(in super::super) fn are_whole_conditions(&self, model: &Model) -> bool {
+        let is_whole = |when: &Expression| match when.nodes[when.root() as usize] {
+            Node::Compare(comparison, a, b) => {
+                matches!(part(when, when.root(), comparison, a, b), ComparisonForm::Simple { .. })
+            }
+            _ => false,
+        };
+        // With several commitments, a debtor may contribute to the total that it sees.
+        let [commitment] = &model.commitments[..] else { return false };
+        self.others.len() == 0 && commitment.when.as_ref().is_some_and(is_whole)
+    }
+
     /// Whether no comparison of the conditional commitments can change, however many of them are bound: those whose
     /// condition does not hold will not agree. `false` if that is not known.
     pub(in super::super) fn are_out_of_reach(&self, view: View<'_>) -> bool {

@@ -169,7 +169,8 @@ fn round_alike(
     Ok(())
 }
 
-fn detached(instance: InstanceId) -> Decision {
+/// A commitment is bound, since its condition holds.
+pub(in super::super) fn detached(instance: InstanceId) -> Decision {
     Decision::new(Event::Detached(instance), Why::Rule(Rule::Clause(instance, Clause::When)))
 }
 

@@ -191,12 +191,20 @@ impl Exchange {
         let mut bound = Vec::new();
         candidates.clear();
         progress.agenda.take_when(progress.plan, candidates);
+        let are_whole = thresholds.are_whole_conditions(progress.model);
+        let mut are_passed = false;
         loop {
             progress.touch(candidates);
             progress.spend_on(candidates, |costs| costs.when)?;
             bound.clear();
             let mut batch = std::mem::take(&mut progress.batch);
-            let result = decide_round(progress, candidates, rounds, &mut batch);
+            let result = if are_passed {
+                batch.extend(candidates.iter().map(|&instance| decide::detached(instance)));
+                Ok(())
+            } else {
+                decide_round(progress, candidates, rounds, &mut batch)
+            };
+            are_passed = are_whole;
             progress.batch = batch;
             result?;
             bound.extend(progress.batch.iter().filter_map(|decision| decision.event.instance()));

@@ -76,7 +76,7 @@ pub struct Run {
     pub storyline: StorylineHash,
     /// Number of its events.
     pub events: u32,
-    /// The log, if it was wanted.
+    /// The log, if it was wanted. If it was only followed, the events that the follower has not taken.
     pub log: Vec<Entry>,
     /// The state at the end.
     pub world: World,
@@ -137,5 +137,6 @@ pub enum Checkpoint {
 /// one.
 pub type Observer<'w> = dyn FnMut(Checkpoint, &World, &Setup) + 'w;
 
-/// A follower of the log of a run that is going on: called now and then with the events so far that nothing can undo.
-pub type LogObserver<'w> = dyn Fn(&[Entry]) + Sync + 'w;
+/// A follower of the log of a run that is going on: called now and then with the events so far that nothing can undo. If
+/// the log is not wanted for the result, it may take them out; it is then called with those that came after.
+pub type LogObserver<'w> = dyn Fn(&mut Vec<Entry>) + Sync + 'w;

@@ -16,7 +16,8 @@ use super::super::storyline::{StorylineBuilder, StorylineHash};
 use super::super::watch::Safety;
 use super::interface::{LogObserver, Run, Stage};
 use crate::model::{
-    self, ActorId, Ending, Entry, Event, InstanceId, Model, Seq, World, begin_step, evolve, limits, recount,
+    self, ActorId, AttributeId, Ending, Entry, Event, InstanceId, Model, Seq, World, begin_step, evolve, limits,
+    recount,
 };
 
 /// The state of a run in progress with its agenda and records.
@@ -66,6 +67,9 @@ const FOLLOWED: usize = 1 << 14;
 /// The largest number of instances that are touched, so that what was read first is still in the cache.
 const TOUCHED: usize = 1 << 10;
 
+/// The attributes of a debtor that are touched, at most; conditions read few.
+const ATTRIBUTES: usize = 2;
+
 /// The lengths of a run's records at some point.
 pub(super) struct RecordLengths {
     history: HistoryHash,
@@ -75,7 +79,7 @@ pub(super) struct RecordLengths {
 }
 
 impl<'a> Progress<'a> {
-    pub(super) fn new(model: &'a Model, plan: &'a Plan) -> Self {
+    pub(super) fn new(model: &'a Model, plan: &'a Plan, world: World) -> Self {
         let setup = Arc::clone(&model.setup);
         Self {
             model,
@@ -93,7 +97,7 @@ impl<'a> Progress<'a> {
                 storyline: StorylineHash::default(),
                 events: 0,
                 log: Vec::new(),
-                world: World::new(model, &setup),
+                world,
                 exchanged: None,
                 setup,
                 before: Vec::new(),
@@ -125,7 +129,7 @@ impl<'a> Progress<'a> {
         } else {
             world.reset(self.model, setup);
         }
-        self.causes = is_logged.then(|| Causes::new((self.model, self.plan, setup, world)));
+        self.causes = (is_logged || self.follow.is_some()).then(|| Causes::new((self.model, self.plan, setup, world)));
         self.follow_from_here();
         self.hash.set(HistoryHash::default());
         self.run.storyline = StorylineHash::default();
@@ -233,7 +237,10 @@ impl<'a> Progress<'a> {
             let gives = setup.gives.get(declared.first_gift as usize).map_or(0, |amount| amount.0.cast_unsigned());
             let causes = self.causes.as_ref().map_or(0, |causes| causes.touch(self.model, instance));
             let (state, evidence) = (world.instance(instance).touch(), world.evidence.touch(self.model, instance));
-            gives ^ causes ^ state ^ evidence ^ self.agenda.touch(instance)
+            let attributes = (0..self.model.attributes.len().min(ATTRIBUTES)).map(AttributeId::at);
+            let attributes = attributes.map(|of| setup.attribute(self.model, declared.debtor, of).to_bits());
+            let attributes = attributes.fold(0, |all, one| all ^ one);
+            gives ^ causes ^ state ^ evidence ^ attributes ^ self.agenda.touch(instance)
         });
         std::hint::black_box(touched.fold(0, |all, one| all ^ one));
     }
@@ -278,7 +285,7 @@ impl<'a> Progress<'a> {
     #[cold]
     fn show_log(&mut self) {
         if let Some(follow) = self.follow {
-            follow(&self.run.log);
+            follow(&mut self.run.log);
         }
         self.follow_from_here();
     }

@@ -15,7 +15,7 @@ use super::first_offers::FirstOffers;
 use super::gap::Gap;
 use super::interface::{Checkpoint, Observer, Run, RunOptions, Stage};
 use super::progress::{Progress, TOGETHER};
-use crate::model::{DrawId, Ending, Event, InstanceId, Metric, Model, MoveId, Trigger};
+use crate::model::{DrawId, Ending, Event, InstanceId, Metric, Model, MoveId, Trigger, World};
 
 /// Runs are lazy as long as no more than one in so many fails.
 const FAILING: u64 = 8;
@@ -56,9 +56,14 @@ impl<'a> Simulation<'a> {
     /// Creates a simulation of a model.
     #[must_use]
     pub fn new(model: &'a Model, plan: &'a Plan, want: RunOptions) -> Self {
+        Self::starting_in(World::new(model, &model.setup), model, plan, want)
+    }
+
+    /// Creates a simulation of a model, given the state that its setup begins with.
+    pub(super) fn starting_in(world: World, model: &'a Model, plan: &'a Plan, want: RunOptions) -> Self {
         Self {
             want,
-            progress: Progress::new(model, plan),
+            progress: Progress::new(model, plan, world),
             prepared: Prepared::default(),
             drawn: Vec::new(),
             calendar: Calendar::default(),
