@@ -116,6 +116,14 @@ impl Texts {
         &self.all[start as usize..self.ends[at] as usize]
     }
 
+    /// Reads the ends of some texts, so that they are in the cache: the processor waits for all of them at once.
+    pub fn touch(&self, numbers: impl Iterator<Item = usize> + Clone) {
+        let end = |at: usize| self.ends.get(at).copied().unwrap_or(0);
+        std::hint::black_box(numbers.clone().fold(0, |all, at| all ^ end(at)));
+        let last = |at: usize| self.all.as_bytes().get(end(at).saturating_sub(1) as usize).copied().unwrap_or(0);
+        std::hint::black_box(numbers.fold(0, |all, at| all ^ last(at)));
+    }
+
     /// The number of texts.
     #[must_use]
     pub fn len(&self) -> usize {

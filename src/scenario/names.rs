@@ -193,6 +193,13 @@ impl Names {
         group.or_else(|| self.actors.index.find(&self.actors.ids, name).map(|at| Party::Actor(ActorId::at(at))))
     }
 
+    /// Reads what some names of actors are compared with, which are about to be looked up: of millions of actors, it is
+    /// scattered over memory, and the processor waits for all of it at once.
+    pub(super) fn touch<T: AsRef<str>>(&self, names: impl Iterator<Item = T>) {
+        let found = self.actors.index.guesses(names);
+        self.actors.ids.touch(found.iter().flatten().copied());
+    }
+
     /// What a name stands for among those of cohorts and groups.
     pub(super) fn group_named(&self, name: &str) -> Option<Party> {
         self.groups_by_id.get(name).copied()

@@ -15,6 +15,9 @@ use super::script::{Context, OwnAttributes};
 use super::toml_tree::{Entry, Kind, Table, Value};
 use crate::model::{ActorId, Domain, Influence, Pairs, Target, limits};
 
+/// The number of rows of ties whose names are prepared for together.
+const TOUCHED: usize = 64;
+
 impl<'a> Draft<'a> {
     /// Reads `[credit]`, the default for all actors.
     pub(super) fn read_credit(&mut self) {
@@ -169,9 +172,20 @@ impl<'a> Draft<'a> {
         good.then_some((table, columns))
     }
 
+    /// Prepares for looking up the names in these columns of the rows from `row` on, now and then.
+    fn touch_tied(&self, table: &CsvTable, row: usize, columns: [usize; 2]) {
+        if row.is_multiple_of(TOUCHED) && table.rows() >= TOUCHED {
+            let rows = row..(row + TOUCHED).min(table.rows());
+            self.lookup.names.touch(rows.flat_map(|row| columns.map(|column| table.cell(row, column))));
+        }
+    }
+
     /// The actor or group in a cell; `None` if there is no such name, which has been reported.
     fn tied(&mut self, table: &CsvTable, row: usize, column: usize) -> Option<Set> {
-        let name = table.cell(row, column).to_ascii_lowercase();
+        let mut name = table.cell(row, column);
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            name.to_mut().make_ascii_lowercase();
+        }
         let known = self.lookup.names.party_named(&name);
         let (message, help) = match known {
             Some(Party::Actor(actor)) => return Some(Set::Actor(actor)),
@@ -215,6 +229,7 @@ impl<'a> Draft<'a> {
         };
         let at = path(place, "weight");
         for row in 0..table.rows() {
+            self.touch_tied(&table, row, [from, on]);
             let source = self.tied(&table, row, from);
             let target = self.tied(&table, row, on);
             let number =
@@ -245,6 +260,7 @@ impl<'a> Draft<'a> {
         };
         let at = path(place, "value");
         for row in 0..table.rows() {
+            self.touch_tied(&table, row, [of, whom]);
             let truster = self.tied(&table, row, of);
             let trusted = self.tied(&table, row, whom);
             let number = self.tied_number(&table, row, value, Domain::Unit, &at);
