@@ -55,6 +55,6 @@ pub mod limits {
         /// Parts of a log that wait for the thread that writes them while the run goes on; the others stay with the run.
         pub const WAITING_PARTS: usize = 64;
         /// Bytes of a log after which it is synced to the disk while the run goes on.
-        pub const UNSYNCED_BYTES: usize = 64 << 20;
+        pub const UNSYNCED_BYTES: usize = 32 << 20;
     }
 }

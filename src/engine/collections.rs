@@ -4,6 +4,18 @@ use std::ops::Range;
 
 use crate::model::InstanceId;
 
+/// The length from which on a list grows in large steps.
+const LONG: usize = 1 << 14;
+
+/// Makes room for more in a list that has none left: where it is long, for many times as many, since room that is never
+/// used takes no memory, and copying does.
+#[inline]
+pub(super) fn make_room<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() && list.len() >= LONG {
+        list.reserve_exact(7 * list.len());
+    }
+}
+
 /// A set of instances (or of other numbered items), iterated in declaration order. The cost of iterating or clearing
 /// depends on the number of members, not on the capacity.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Write as _};
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
@@ -254,7 +254,7 @@ impl<'a> LogFile<'a> {
             let formatted = write_some_events(&mut Csv::rows(&mut rows), self.model, 0, (begun.events, &part));
             begun.events += part.len();
             let _ = done.send(part);
-            let written = formatted.and_then(|()| begun.staged.write_and_sync(&rows));
+            let written = formatted.and_then(|()| begun.staged.write_all(&rows));
             rows.clear();
             written.map_err(|error| begun.staged.error(error))?;
         }
@@ -271,7 +271,7 @@ impl<'a> LogFile<'a> {
         let Begun { mut staged, events, left } = begun?;
         let unpassed = &run.log[run.log.len() - (run.events as usize - passed)..];
         let rest = Events::after(events, model, left.iter().map(Vec::as_slice).chain([unpassed]));
-        let written = CsvWriter::rows(staged.file()).write_all(&rest).map(drop);
+        let written = CsvWriter::rows(&mut staged).write_all(&rest).map(drop);
         written.map_err(|error| staged.error(error))?;
         staged.appear()
     }

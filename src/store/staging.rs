@@ -405,10 +405,10 @@ impl StagedFile {
         self.staged.as_file_mut()
     }
 
-    /// Writes a piece of a large file. Now and then a thread syncs it, so that little is left to sync at the end.
-    pub(super) fn write_and_sync(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file().write_all(bytes)?;
-        self.unsynced += bytes.len();
+    /// Registers that so many bytes were written. Now and then a thread syncs them, so that little is left to sync at the
+    /// end.
+    fn note(&mut self, bytes: usize) -> io::Result<()> {
+        self.unsynced += bytes;
         if self.unsynced >= limits::UNSYNCED_BYTES {
             self.unsynced = 0;
             self.end_sync()?;
@@ -419,6 +419,7 @@ impl StagedFile {
         Ok(())
     }
 
+    /// Waits for what a thread syncs.
     fn end_sync(&mut self) -> io::Result<()> {
         self.syncing.take().map_or(Ok(()), |thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
     }
@@ -443,5 +444,16 @@ impl StagedFile {
             error => io(error),
         })?;
         sync_folder(&parent(&place)).map_err(io)
+    }
+}
+
+impl io::Write for StagedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file().write(bytes)?;
+        self.note(written).map(|()| written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file().flush()
     }
 }

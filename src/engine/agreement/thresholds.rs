@@ -1,7 +1,7 @@
 //! An index of reactions by thresholds: a comparison of one total with a fixed number changes only when the total
 //! crosses that number, so other instances need not be evaluated. It makes cascades linear up to a logarithm.
 
-use super::super::collections::Lists;
+use super::super::collections::{Lists, make_room};
 use super::super::decision::View;
 use super::super::signals::Signal;
 use crate::model::{
@@ -173,6 +173,7 @@ impl Thresholds {
         }
         if let Turn::At(least) = least {
             let instance = seeker.instance;
+            make_room(&mut ladder.steps);
             ladder.steps.extend(own.iter().map(|own| Threshold { least: least.saturating_add(*own), instance }));
         }
         true

@@ -1,5 +1,6 @@
 //! Histories of the numbers that conditions read, searched backwards from the present.
 
+use super::super::collections::make_room;
 use crate::model::Seq;
 
 /// A position in a run: an event, the passing of time between two events, or the start.
@@ -65,6 +66,7 @@ impl History {
         if self.entries.last().is_some_and(|&(_, latest)| latest == value) {
             return false;
         }
+        make_room(&mut self.entries);
         self.entries.push((at, value));
         let mut size = BLOCK;
         for level in 0..3 {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::collections::Lists;
+use super::super::collections::{Lists, make_room};
 use super::super::plan::Plan;
 use super::history::{History, LogPosition, ordered};
 use crate::model::{
@@ -365,6 +365,7 @@ impl Tracks {
             return;
         }
         let position = u32::try_from(self.own.len()).expect("no more than events and tracks");
+        make_room(&mut self.own);
         self.own.push(OwnChange { track: id, before: latest, moment, value });
         match own {
             OwnPart::None => {}

@@ -327,6 +327,10 @@ impl<'a> Simulation<'a> {
             View { model: progress.model, plan: progress.plan, setup: &progress.run.setup, world: &progress.run.world };
         progress.agenda.take_review(view, candidates);
         progress.spend_on(candidates, |costs| costs.review)?;
+        if candidates.len() > TOGETHER {
+            // Most of so many are offers that are made.
+            progress.batch.reserve_exact(candidates.len());
+        }
         for some in candidates.chunks(TOGETHER) {
             let mut batch = std::mem::take(&mut progress.batch);
             reasons.clear();
