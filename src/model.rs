@@ -38,7 +38,7 @@ pub use ids::{
     Actor, ActorId, Actors, AttributeId, CommitmentId, DataId, DrawId, GroupId, InstanceId, IssueId, MeanId, MeetingId,
     MoveId, OutcomeId, ParameterId, ResourceId, ShockId, SlotId, TextIndex, Texts,
 };
-pub use numbers::Numbers;
+pub use numbers::{GiftSlots, Numbers};
 pub use quantity::{Arguments, Dependency, Monotonicity, Promises, Quantity, Range, Signature};
 pub use setup::{Setup, Target};
 pub use state::{Standing, State};
@@ -170,10 +170,8 @@ pub struct Model {
     pub slots: Vec<Slot>,
     /// Pairs of group and issue whose mean stance expressions read.
     pub means: Vec<Mean>,
-    /// For each gift (flat position), where its slots begin in `gift_slots`; one entry more than gifts.
-    pub gift_slot_starts: Vec<u32>,
-    /// The slots that gifts count in.
-    pub gift_slots: Vec<SlotId>,
+    /// The slots that gifts count in, by flat position.
+    pub gift_slots: GiftSlots,
     /// The numbers that are the same in all runs, with defaults in place of those that differ.
     /// Shared with the runs that change none of them.
     pub setup: Arc<Setup>,
@@ -388,7 +386,6 @@ impl Model {
             metrics,
             slots,
             means,
-            gift_slot_starts,
             gift_slots,
             setup: _,
             fields,
@@ -418,7 +415,6 @@ impl Model {
             && *metrics == other.metrics
             && *slots == other.slots
             && *means == other.means
-            && *gift_slot_starts == other.gift_slot_starts
             && *gift_slots == other.gift_slots
             && *fields == other.fields
             && *draws == other.draws
@@ -429,7 +425,7 @@ impl Model {
     /// Number of gifts of all instances.
     #[must_use]
     pub fn gift_count(&self) -> usize {
-        self.gift_slot_starts.len() - 1
+        self.gift_slots.gifts()
     }
 
     /// Whether any commitment is graded.
@@ -468,8 +464,7 @@ impl Model {
     #[inline]
     #[must_use]
     pub fn slots_at(&self, position: usize) -> &[SlotId] {
-        let (from, to) = (self.gift_slot_starts[position], self.gift_slot_starts[position + 1]);
-        &self.gift_slots[from as usize..to as usize]
+        self.gift_slots.of(position..position + 1)
     }
 
     /// The slots that the gifts of an instance count in, gift by gift.
@@ -479,7 +474,7 @@ impl Model {
         let declared = &self.instances[instance.index()];
         let first = declared.first_gift as usize;
         let end = first + self.commitments[declared.commitment.index()].gives.len();
-        &self.gift_slots[self.gift_slot_starts[first] as usize..self.gift_slot_starts[end] as usize]
+        self.gift_slots.of(first..end)
     }
 
     /// The name of an instance: the commitment, or `commitment/actor` for an instance of a group's.

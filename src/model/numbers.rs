@@ -1,8 +1,9 @@
 //! Lists of numbers most of which are the same for all members of a large cohort.
 
-use std::ops::Index;
+use std::ops::{Index, Range};
 
 use super::Amount;
+use super::ids::SlotId;
 
 /// Conversion of the values of a field from and to `f64`.
 pub trait Value: Copy {
@@ -200,6 +201,56 @@ impl<T: Value + PartialEq> PartialEq for Numbers<T> {
     }
 }
 
+/// The slots that each gift counts in, by the flat position of the gift. Of a large model they are stored once if all gifts
+/// count in the same ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GiftSlots {
+    gifts: usize,
+    /// Where those of each gift begin, and the end of the last; empty if they are stored once.
+    starts: Vec<u32>,
+    /// Those of all gifts; if they are stored once, those of as many gifts as an instance may have.
+    slots: Vec<SlotId>,
+    /// If they are stored once: how many there are of each gift.
+    of_each: usize,
+}
+
+impl GiftSlots {
+    /// With so many gifts, they are compared.
+    const MANY: usize = 1 << 15;
+
+    /// Given where those of each gift begin, with the end of the last, and the largest number of gifts of an instance.
+    #[must_use]
+    pub fn new(starts: Vec<u32>, mut slots: Vec<SlotId>, widest: usize) -> Self {
+        let gifts = starts.len() - 1;
+        let of_each = slots.len() / gifts.max(1);
+        let is_alike = gifts >= Self::MANY
+            && starts.windows(2).all(|ends| (ends[1] - ends[0]) as usize == of_each)
+            && slots.chunks(of_each.max(1)).all(|some| *some == slots[..of_each]);
+        if !is_alike {
+            return Self { gifts, starts, slots, of_each: 0 };
+        }
+        slots.truncate(of_each * widest);
+        slots.shrink_to_fit();
+        Self { gifts, starts: Vec::new(), slots, of_each }
+    }
+
+    /// The number of gifts.
+    #[must_use]
+    pub fn gifts(&self) -> usize {
+        self.gifts
+    }
+
+    /// Those of successive gifts of one instance, gift by gift.
+    #[inline(always)]
+    #[must_use]
+    pub fn of(&self, gifts: Range<usize>) -> &[SlotId] {
+        if self.starts.is_empty() {
+            return &self.slots[..self.of_each * gifts.len()];
+        }
+        &self.slots[self.starts[gifts.start] as usize..self.starts[gifts.end] as usize]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -239,6 +290,31 @@ mod tests {
                 prop_assert_eq!(numbers.iter().copied().collect::<Vec<u32>>(), list.clone());
                 prop_assert_eq!(numbers.get(list.len()), None);
                 prop_assert_eq!(numbers == before, before.iter().eq(list.iter()));
+            }
+        }
+    }
+
+    /// Whether they are stored once or not, each gift has its own.
+    #[test]
+    fn gifts_have_their_slots() {
+        let lists: [&dyn Fn(usize) -> Vec<u32>; 4] =
+            [&|_| vec![], &|_| vec![3, 5], &|at| vec![u32::from(at == 40_001)], &|at| vec![7; usize::from(at > 9)]];
+        for (list, is_alike) in lists.iter().zip([true, true, false, false]) {
+            for count in [0, 6, 40_002] {
+                let (mut starts, mut slots) = (vec![0], Vec::new());
+                for at in 0..count {
+                    slots.extend(list(at).into_iter().map(SlotId));
+                    starts.push(u32::try_from(slots.len()).unwrap());
+                }
+                let of_gifts = GiftSlots::new(starts, slots, 3);
+                assert_eq!((of_gifts.gifts(), of_gifts.starts.is_empty()), (count, is_alike && count > 6));
+                for at in (0..count.saturating_sub(3)).step_by(3) {
+                    let expected: Vec<SlotId> = (at..at + 3).flat_map(list).map(SlotId).collect();
+                    assert_eq!(
+                        (of_gifts.of(at..at + 3), of_gifts.of(at..at + 1)),
+                        (&expected[..], &list(at).iter().copied().map(SlotId).collect::<Vec<_>>()[..])
+                    );
+                }
             }
         }
     }

@@ -19,8 +19,8 @@ use super::time_literal;
 use super::toml_tree::Value;
 use super::warnings::warnings;
 use crate::model::{
-    ActorId, CommitmentId, Dependency, Domain, DrawId, Expression, FieldError, FieldSource, Instance, Model, Node,
-    NodeId, Quantity, SlotId, StepLength, Target, limits,
+    ActorId, CommitmentId, Dependency, Domain, DrawId, Expression, FieldError, FieldSource, GiftSlots, Instance, Model,
+    Node, NodeId, Quantity, SlotId, StepLength, Target, limits,
 };
 
 /// Checks a model as a whole and completes it. Returns it with all diagnostics.
@@ -370,8 +370,8 @@ pub(super) fn link_slots(model: &mut Model) -> Result<(), Box<Diagnostic>> {
             starts.push(u32::try_from(links.len()).unwrap_or(u32::MAX));
         }
     }
-    model.gift_slot_starts = starts;
-    model.gift_slots = links;
+    let widest = model.commitments.iter().map(|commitment| commitment.gives.len()).max();
+    model.gift_slots = GiftSlots::new(starts, links, widest.unwrap_or(0));
     Ok(())
 }
 

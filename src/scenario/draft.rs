@@ -13,8 +13,8 @@ use super::reader::Reader;
 use super::script::{Context, Script};
 use super::toml_tree::Value;
 use crate::model::{
-    ActorId, Actors, Clock, Domain, Expression, Field, Model, Node, Numbers, Quantity, Setup, Shape, StepLength,
-    Target, Targets, Texts,
+    ActorId, Actors, Clock, Domain, Expression, Field, GiftSlots, Model, Node, Numbers, Quantity, Setup, Shape,
+    StepLength, Target, Targets, Texts,
 };
 
 /// A model that is being read.
@@ -101,8 +101,7 @@ fn empty_model() -> Model {
         metrics: Vec::new(),
         slots: Vec::new(),
         means: Vec::new(),
-        gift_slot_starts: vec![0],
-        gift_slots: Vec::new(),
+        gift_slots: GiftSlots::default(),
         setup: Arc::new(empty_setup()),
         fields: Vec::new(),
         draws: Vec::new(),

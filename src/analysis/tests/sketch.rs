@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::engine::{Plan, View, evolve};
 use crate::model::{
-    ActorId, Amount, Clock, Commitment, CommitmentId, Comparison, Event, Expression, Group, GroupId, Instance,
-    InstanceId, IssueId, Model, Node, NodeId, Numbers, Outcome, Promises, Quantity, Resource, ResourceId, Setup, Slot,
-    SlotId, State, StepLength, Texts, World,
+    ActorId, Amount, Clock, Commitment, CommitmentId, Comparison, Event, Expression, GiftSlots, Group, GroupId,
+    Instance, InstanceId, IssueId, Model, Node, NodeId, Numbers, Outcome, Promises, Quantity, Resource, ResourceId,
+    Setup, Slot, SlotId, State, StepLength, Texts, World,
 };
 
 /// A condition or a number. Groups, actors and commitments are given by position.
@@ -224,8 +224,7 @@ impl Sketch {
             metrics: Vec::new(),
             slots,
             means: Vec::new(),
-            gift_slot_starts: starts,
-            gift_slots,
+            gift_slots: GiftSlots::new(starts, gift_slots, self.resources),
             setup: Arc::new(Setup {
                 by: Numbers::default(),
                 parameters: Vec::new(),
