@@ -13,7 +13,7 @@ use backstop::analysis::{self, Question};
 use backstop::engine::{Plan, RunOptions, RunSeed, Simulation, View};
 use backstop::model::{Amount, Event, ParameterId, Target};
 use backstop::scenario::{Document, Options, Override, Recheck, compile};
-use backstop::store::{RunRow, RunTable};
+use backstop::store::{LogFile, RunRow, RunTable, SingleFile, write_log};
 use backstop::sweep::{
     Axis, DesignRecord, DesignSource, Experiment, Output, Request, Schedule, Shard, Sort, Sweep, Tables,
 };
@@ -387,6 +387,36 @@ fn a_deadlock_is_explained_alike_whether_the_log_is_kept_or_not() {
     assert!(kept.starts_with("Outcome: deadlock"), "{kept}");
     let [kept, given] = ["out/events.csv", "events.csv"].map(|name| std::fs::read(folder.path().join(name)).unwrap());
     assert!(kept == given);
+}
+
+/// The thread that writes a log may get to it only when the run is over.
+#[test]
+fn the_file_of_a_log_does_not_depend_on_when_its_events_are_written() {
+    let text = "format = 1\n[time]\nsteps = 1\n[resources]\nr = {}\n[cohorts.c]\nsize = 200\n\
+        [commitments.join]\ndebtor = \"c\"\ngives = { r = 1 }\n";
+    let Ran { model, mut run, .. } = run_text(text, &[], 0);
+    let log = std::mem::take(&mut run.log);
+    let mut expected = Vec::new();
+    write_log(&mut expected, &model, &log).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.csv");
+    for pass in 0..80 {
+        let file = SingleFile::claim(&path, true, &[]).unwrap();
+        let mut given = LogFile::new(&file, &model);
+        let keeps = pass % 2 == 0;
+        run.log.clone_from(&log);
+        given.during(keeps, |follow| {
+            // All of the events, or all but some that come at the end of the run.
+            let later = run.log.split_off(if pass % 4 < 2 { log.len() } else { 100 });
+            follow(&mut run.log);
+            if pass % 8 < 4 {
+                std::thread::yield_now();
+            }
+            run.log.extend(later);
+        });
+        given.finish(&run).unwrap();
+        assert!(std::fs::read(&path).unwrap() == expected, "pass {pass}");
+    }
 }
 
 fn scenarios() -> Vec<PathBuf> {

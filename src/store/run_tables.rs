@@ -201,6 +201,15 @@ struct Begun {
     left: Vec<Vec<Entry>>,
 }
 
+impl Begun {
+    /// Writes rows and clears them.
+    fn write(&mut self, rows: &mut Vec<u8>) -> Result<(), FolderError> {
+        let written = self.staged.write_all(rows);
+        rows.clear();
+        written.map_err(|error| self.staged.error(error))
+    }
+}
+
 impl<'a> LogFile<'a> {
     /// The file for the log of a run of this model.
     #[must_use]
@@ -244,7 +253,9 @@ impl<'a> LogFile<'a> {
     ) -> Result<Begun, FolderError> {
         let mut begun = Begun { staged: self.file.stage()?, events: 0, left: Vec::new() };
         let mut rows = Vec::new();
+        // It is written here even if the run is over before the first of the events is.
         Csv::header(&mut rows, &Events::of(self.model, &[]).columns);
+        begun.write(&mut rows)?;
         for part in parts {
             if is_over.load(Ordering::Relaxed) {
                 // All threads together write the rest.
@@ -252,11 +263,10 @@ impl<'a> LogFile<'a> {
                 continue;
             }
             let formatted = write_some_events(&mut Csv::rows(&mut rows), self.model, 0, (begun.events, &part));
+            formatted.map_err(|error| begun.staged.error(error))?;
             begun.events += part.len();
             let _ = done.send(part);
-            let written = formatted.and_then(|()| begun.staged.write_all(&rows));
-            rows.clear();
-            written.map_err(|error| begun.staged.error(error))?;
+            begun.write(&mut rows)?;
         }
         Ok(begun)
     }
