@@ -1,8 +1,10 @@
 //! Indices into the tables of a [`Model`](super::Model), which the engine uses instead of names; and the names of what
 //! there may be millions of, by index.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
+
+use foldhash::quality::RandomState;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -156,7 +158,9 @@ pub struct TextIndex {
     /// A table with open addressing, at most half full. Its order is never seen.
     places: Vec<Place>,
     count: usize,
-    keys: Keys,
+    /// Its keys are others in every index: texts that fall into one place here do not elsewhere, so no file can be written
+    /// that makes looking them up slow.
+    hasher: RandomState,
 }
 
 /// A place in the table: the number of a text and 8 bits of its hash, so that another text is seldom looked at, which
@@ -203,7 +207,7 @@ impl TextIndex {
             let old = std::mem::replace(&mut self.places, vec![Place::FREE; wanted]);
             for entered in old.into_iter().filter(|&place| place != Place::FREE) {
                 // No two texts are equal, so there is a free place for each.
-                if let Err(free) = self.search(self.keys.hash(texts.text(entered.number())), |_| false) {
+                if let Err(free) = self.search(self.hasher.hash_one(texts.text(entered.number())), |_| false) {
                     self.places[free] = entered;
                 }
             }
@@ -218,7 +222,7 @@ impl TextIndex {
     /// # Panics
     /// If there is no such text.
     pub fn enter(&mut self, texts: &Texts, at: usize) -> Result<(), usize> {
-        self.enter_hashed(texts, at, self.keys.hash(texts.text(at)))
+        self.enter_hashed(texts, at, self.hasher.hash_one(texts.text(at)))
     }
 
     /// As [`Self::enter`], given the hash of the text from [`Self::touch`].
@@ -246,7 +250,7 @@ impl TextIndex {
     /// The number of a text, if it was entered.
     #[must_use]
     pub fn find(&self, texts: &Texts, text: &str) -> Option<usize> {
-        self.search(self.keys.hash(text), |entered| texts.text(entered) == text).ok()
+        self.search(self.hasher.hash_one(text), |entered| texts.text(entered) == text).ok()
     }
 
     /// For each text what [`TextIndex::find`] finds, or the number of another text; looked up without the texts.
@@ -261,7 +265,7 @@ impl TextIndex {
     pub fn touch<T: AsRef<str>>(&self, texts: impl Iterator<Item = T>, hashes: &mut Vec<u64>) {
         let mask = self.places.len().saturating_sub(1);
         hashes.clear();
-        hashes.extend(texts.map(|text| self.keys.hash(text.as_ref())));
+        hashes.extend(texts.map(|text| self.hasher.hash_one(text.as_ref())));
         let place = |&hash: &u64| self.places.get(start(hash) & mask).map_or(0, |place| place.0);
         std::hint::black_box(hashes.iter().map(place).fold(0, |all, place| all ^ place));
     }
@@ -287,55 +291,6 @@ impl TextIndex {
 #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
 fn start(hash: u64) -> usize {
     hash as usize
-}
-
-/// The keys of a hash, which are others in every index: texts that fall into one place here do not elsewhere, so no file
-/// can be written that makes looking them up slow. Nothing depends on the order of hashes.
-#[derive(Clone, Debug)]
-struct Keys([u64; 2]);
-
-impl Default for Keys {
-    fn default() -> Self {
-        let random = RandomState::new();
-        Self([0, 1].map(|at: u8| random.hash_one(at)))
-    }
-}
-
-impl Keys {
-    /// The hash of a text: 16 bytes at a time, xored with the keys and what was before, are multiplied to 128 bits, the
-    /// halves of which are xored, as in wyhash and the default hash of `hashbrown`. For short texts that takes a third of
-    /// the time of `SipHash`.
-    #[inline]
-    fn hash(&self, text: &str) -> u64 {
-        let Self([first, second]) = *self;
-        let mut rest = text.as_bytes();
-        let mut hash = first ^ rest.len() as u64;
-        while let (Some((low, after)), 17..) = (rest.split_first_chunk(), rest.len()) {
-            let (high, after) = after.split_first_chunk().unwrap_or((&[0; 8], &[]));
-            hash = folded(u64::from_le_bytes(*low) ^ hash, u64::from_le_bytes(*high) ^ second);
-            rest = after;
-        }
-        // Both ends of the rest, which overlap if it is short.
-        let (low, high) = if let (Some(low), Some(high)) = (rest.first_chunk::<8>(), rest.last_chunk()) {
-            (u64::from_le_bytes(*low), u64::from_le_bytes(*high))
-        } else if let (Some(low), Some(high)) = (rest.first_chunk::<4>(), rest.last_chunk()) {
-            (u32::from_le_bytes(*low).into(), u32::from_le_bytes(*high).into())
-        } else if let (Some(&low), Some(&high)) = (rest.first(), rest.last()) {
-            (low.into(), u64::from(high) << 8 | u64::from(rest[rest.len() / 2]))
-        } else {
-            (0, 0)
-        };
-        // Multiplied once more, so that all bits depend on all.
-        folded(folded(low ^ hash, high ^ second) ^ first, second)
-    }
-}
-
-/// Both halves of a product, xored.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the halves")]
-fn folded(one: u64, other: u64) -> u64 {
-    let product = u128::from(one) * u128::from(other);
-    (product as u64) ^ (product >> 64) as u64
 }
 
 /// The actors of a scenario.
