@@ -196,7 +196,7 @@ impl Lists {
 
     /// The numbers of all lists that may have items.
     pub(super) fn all(&self) -> Range<u32> {
-        0..u32::try_from(self.starts.len().saturating_sub(1)).expect("lists are numbered with 32 bits")
+        all(&self.starts)
     }
 
     /// Number of items of all lists.
@@ -227,6 +227,11 @@ fn starts(count: usize, lists: impl Iterator<Item = u32>) -> Vec<u32> {
         starts[list as usize + 1] = items;
     }
     starts
+}
+
+/// The numbers of all lists that may have items.
+fn all(starts: &[u32]) -> Range<u32> {
+    0..u32::try_from(starts.len().saturating_sub(1)).expect("lists are numbered with 32 bits")
 }
 
 /// The items of a list.
@@ -264,30 +269,16 @@ impl MaskedLists {
     /// Packs items into `count` lists; masks of equal items in a list are combined.
     pub(super) fn new(count: usize, mut entries: Vec<(u32, Stretch)>) -> Self {
         entries.sort_unstable();
-        if entries.is_sorted_by(|(list, one), (next, other)| list < next || one.items().end <= other.first) {
-            let starts = starts(count, entries.iter().map(|&(list, _)| list));
-            return Self { starts, stretches: entries.into_iter().map(|(_, stretch)| stretch).collect() };
+        if !entries.is_sorted_by(|(list, one), (next, other)| list < next || one.items().end <= other.first) {
+            entries = apart(&entries);
         }
-        let mut apart = Vec::with_capacity(entries.len());
-        for entries in entries.chunk_by(|(one, _), (other, _)| one == other) {
-            let list = entries[0].0;
-            let mut combined = combined(entries.iter().map(|&(_, stretch)| stretch).collect());
-            if combined.windows(2).any(|pair| pair[0].items().end > pair[1].first) {
-                let singly = |stretch: &Stretch| {
-                    let mask = stretch.mask;
-                    stretch.items().map(move |first| Stretch { first, count: 1, mask })
-                };
-                combined = self::combined(combined.iter().flat_map(singly).collect());
-            }
-            apart.extend(combined.into_iter().map(|stretch| (list, stretch)));
-        }
-        let starts = starts(count, apart.iter().map(|&(list, _)| list));
-        Self { starts, stretches: apart.into_iter().map(|(_, stretch)| stretch).collect() }
+        let starts = starts(count, entries.iter().map(|&(list, _)| list));
+        Self { starts, stretches: entries.into_iter().map(|(_, stretch)| stretch).collect() }
     }
 
     /// The numbers of all lists that may have items.
     pub(super) fn all(&self) -> Range<u32> {
-        0..u32::try_from(self.starts.len().saturating_sub(1)).expect("lists are numbered with 32 bits")
+        all(&self.starts)
     }
 
     /// The number of items of a list.
@@ -306,6 +297,24 @@ impl MaskedLists {
     pub(super) fn stretches(&self, list: u32) -> &[Stretch] {
         &self.stretches[range(&self.starts, list)]
     }
+}
+
+/// Splits the stretches of each list where they overlap, given sorted by list; the masks of equal items are combined.
+fn apart(entries: &[(u32, Stretch)]) -> Vec<(u32, Stretch)> {
+    let mut apart = Vec::with_capacity(entries.len());
+    for entries in entries.chunk_by(|(one, _), (other, _)| one == other) {
+        let list = entries[0].0;
+        let mut combined = combined(entries.iter().map(|&(_, stretch)| stretch).collect());
+        if combined.windows(2).any(|pair| pair[0].items().end > pair[1].first) {
+            let singly = |stretch: &Stretch| {
+                let mask = stretch.mask;
+                stretch.items().map(move |first| Stretch { first, count: 1, mask })
+            };
+            combined = self::combined(combined.iter().flat_map(singly).collect());
+        }
+        apart.extend(combined.into_iter().map(|stretch| (list, stretch)));
+    }
+    apart
 }
 
 /// Sorts stretches, and combines the masks of those of the same items.
