@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use backstop::analysis::{Divergence, divergence};
 use backstop::engine::{self, Plan, Run, RunOptions, RunSeed};
-use backstop::model::{Clock, Entry, Model, Parameter};
+use backstop::model::{Clock, Entry, Model};
 use backstop::report::timeline::{label, sentence};
 use backstop::report::wording::{count, escaped, plain_number, set_value};
 use backstop::scenario::{Diagnostic, Document, Options, Override, SetValue, canonical, compile};
@@ -68,9 +68,9 @@ struct Found {
 pub(crate) fn tip(args: &Args) -> Result<(), Failed> {
     let options = Options { overrides: args.sets.clone(), ..Options::default() };
     let loaded = files::load(files::document(&args.file)?, &options)?;
-    let (range, other) = ranges(args, &loaded.compiled.model.clock)?;
-    let asked = bracketing(args, &range, &loaded.compiled.model)?;
     let clock = &loaded.compiled.model.clock;
+    let (range, other) = ranges(args, clock)?;
+    let asked = bracketing(args, &range, &loaded.compiled.model)?;
     let dates = range.is_dated.then_some(clock);
     let search = Search { document: &loaded.document, args, axis: &range.name, dates, other: other.as_ref(), asked };
     search.check()?;
@@ -137,8 +137,8 @@ fn bracketing(args: &Args, range: &Range, model: &Model) -> Result<Bracketing, F
     let bare = canonical(name);
     let parameter = model.parameters.iter().find(|parameter| parameter.id == bare);
     let last = bare.rsplit('.').next().unwrap_or(bare);
-    let is_whole = |parameter: &Parameter| parameter.whole;
-    let whole = is_dated || parameter.map_or(bare.contains('.') && WHOLE_FIELDS.contains(&last), is_whole);
+    let whole =
+        is_dated || parameter.map_or(bare.contains('.') && WHOLE_FIELDS.contains(&last), |parameter| parameter.whole);
     if whole && (from.fract() != 0.0 || to.fract() != 0.0) {
         let help = "give whole numbers as its ends";
         return Err(misused(&format!("{} takes whole numbers only", escaped(name)), Some(help)));
